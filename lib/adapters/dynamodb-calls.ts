@@ -1,0 +1,133 @@
+/**
+ * Calls to DynamoDB: the client, its time limits, tries again, and what its errors mean to a caller of the port.
+ *
+ * The SDK's own retries are off: ours pause by the port's clock, so that a seed can replay them, and tell the caller whether an
+ * earlier try may have been carried out although no answer came.
+ */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { limits } from '../limits.ts';
+import { type Clock, sleep } from '../ports/clock.ts';
+import { Unavailable } from '../ports/store.ts';
+
+export interface DynamoOptions {
+  /** An engine that is not AWS, such as DynamoDB Local. */
+  readonly endpoint?: string;
+  readonly region: string;
+  /** The SDK's chain (environment, task role) when left out. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  /** The tables are `<prefix>core`, `<prefix>archive` and `<prefix>live`. */
+  readonly tablePrefix: string;
+  readonly clock: Clock;
+}
+
+/** HTTP requests since the store was opened, tries again included: they are what costs CPU, whatever they carry. */
+export type DynamoCalls = Record<'batchGet' | 'batchWrite' | 'get' | 'put' | 'delete' | 'update' | 'query', number>;
+
+/** What is known after several tries of one call. */
+export interface Tries {
+  /** An earlier try got no answer (time-out, reset, 5xx): it may have been carried out. */
+  isUncertain: boolean;
+}
+
+/** The service says these before it does anything. */
+const refusals: ReadonlySet<string> = new Set([
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+  'Throttling',
+  'RequestLimitExceeded',
+  'LimitExceededException',
+  'ReplicatedWriteConflictException',
+  'TransactionConflictException',
+]);
+
+/** Our own mistakes, and the one answer that callers look for; all else is an outage of some kind. */
+const verdicts: ReadonlySet<string> = new Set(['ConditionalCheckFailedException', 'ValidationException', 'SerializationException']);
+
+interface Failure extends Error {
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
+}
+
+type Verdict = 'final' | 'refused' | 'uncertain' | 'unavailable';
+
+function judge(error: Failure): Verdict {
+  const status = error.$metadata?.httpStatusCode;
+  if (verdicts.has(error.name) || (error instanceof TypeError && error.code === undefined)) return 'final';
+  if (refusals.has(error.name) || error.code === 'ECONNREFUSED' || error.$metadata?.clockSkewCorrected) return 'refused';
+  // With a status below 500 the service has refused for good: no right, no such table, bad signature.
+  if (status !== undefined && status >= 400 && status < 500) return 'unavailable';
+  if (error.name === 'CredentialsProviderError') return 'unavailable';
+  return 'uncertain';
+}
+
+export class DynamoCaller {
+  readonly client: DynamoDBClient;
+  readonly calls: DynamoCalls = { batchGet: 0, batchWrite: 0, get: 0, put: 0, delete: 0, update: 0, query: 0 };
+  readonly clock: Clock;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  constructor({ endpoint, region, credentials, clock }: DynamoOptions) {
+    this.clock = clock;
+    const agent = { keepAlive: true, maxSockets: limits.dynamoSocketsMax };
+    this.client = new DynamoDBClient({
+      region,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(credentials !== undefined && { credentials }),
+      maxAttempts: 1,
+      requestHandler: {
+        connectionTimeout: limits.dynamoConnectTimeoutMs,
+        requestTimeout: limits.dynamoRequestTimeoutMs,
+        throwOnRequestTimeout: true,
+        httpAgent: agent,
+        httpsAgent: agent,
+      },
+    });
+  }
+
+  /**
+   * Sends until an answer comes, a few times at most. `send` makes one try.
+   * @throws {Unavailable}; `ConditionalCheckFailedException` and validation errors of the SDK as they are
+   */
+  async call<T>(kind: keyof DynamoCalls, send: () => Promise<T>, tries: Tries = { isUncertain: false }): Promise<T> {
+    if (this.#isClosed) throw new Unavailable('the store is closed');
+    if (this.#underWay.size >= limits.storeWaitingMax) throw new Unavailable(`${this.#underWay.size} calls are under way already`);
+    const run = this.#tryAgain(kind, send, tries);
+    this.#underWay.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#underWay.delete(run);
+    }
+  }
+
+  async #tryAgain<T>(kind: keyof DynamoCalls, send: () => Promise<T>, tries: Tries): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      this.calls[kind]++;
+      try {
+        return await send();
+      } catch (error) {
+        const verdict = judge(error as Failure);
+        if (verdict === 'final') throw error;
+        if (verdict === 'uncertain') tries.isUncertain = true;
+        if (verdict === 'unavailable' || attempt >= limits.dynamoTriesMax) {
+          throw new Unavailable(`DynamoDB ${kind}: ${(error as Failure).name}: ${(error as Failure).message}`, { cause: error });
+        }
+      }
+      await this.pause(attempt);
+    }
+  }
+
+  /** Random within a bound that doubles, so that those who were refused together do not come back together. */
+  pause(attempt: number): Promise<void> {
+    const boundMs = Math.min(limits.dynamoPauseMaxMs, limits.dynamoPauseBaseMs * 2 ** (attempt - 1));
+    return sleep(this.clock, (this.clock.randomBytes(2).readUInt16BE() / 0x1_0000) * boundMs);
+  }
+
+  /** Lets calls under way finish; they are bounded by their tries. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
+    this.client.destroy();
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Unconditional puts of one tick in BatchWriteItem requests of 25 (DESIGN §5).
+ *
+ * DynamoDB refuses a request that names a key twice, and requests overtake each other. So of several puts of a key that wait
+ * together only the last is sent (the others are over when it is: nobody could have seen them), and a put of a key that is under way
+ * waits for it.
+ */
+import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
+import { limits } from '../limits.ts';
+import { type Put, Unavailable } from '../ports/store.ts';
+import type { DynamoCaller } from './dynamodb-calls.ts';
+import { type Item, keyText, tableName, toItem } from './dynamodb-items.ts';
+
+const itemsPerRequest = 25;
+
+interface Waiting {
+  name: string;
+  item: Item;
+  bytes: number;
+  readonly waiters: { resolve: () => void; reject: (error: unknown) => void }[];
+}
+
+export class WriteBatches {
+  readonly #caller: DynamoCaller;
+  readonly #prefix: string;
+  readonly #pending = new Map<string, Waiting>();
+  readonly #underWay = new Set<string>();
+  readonly #batches = new Set<Promise<void>>();
+  #pendingBytes = 0;
+  #isFlushPlanned = false;
+
+  constructor(caller: DynamoCaller, prefix: string) {
+    this.#caller = caller;
+    this.#prefix = prefix;
+  }
+
+  put(row: Put, version: string, bytes: number): Promise<void> {
+    if (this.#pending.size >= limits.storeWaitingMax || this.#pendingBytes + bytes > limits.storeWaitingBytesMax) {
+      return Promise.reject(new Unavailable(`${this.#pending.size} writes of ${this.#pendingBytes} bytes wait already`));
+    }
+    const text = keyText(row);
+    let waiting = this.#pending.get(text);
+    this.#pendingBytes += bytes - (waiting?.bytes ?? 0);
+    if (waiting === undefined) {
+      waiting = { name: tableName(this.#prefix, row.table), item: toItem(row, version), bytes, waiters: [] };
+      this.#pending.set(text, waiting);
+    } else {
+      waiting.item = toItem(row, version);
+      waiting.bytes = bytes;
+    }
+    this.#planFlush();
+    return new Promise((resolve, reject) => {
+      waiting.waiters.push({ resolve, reject });
+    });
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.#pending.size > 0 || this.#batches.size > 0) {
+      await Promise.all(this.#batches);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #flush(): void {
+    this.#isFlushPlanned = false;
+    while (this.#batches.size < limits.dynamoBatchesMax) {
+      const batch = this.#takeBatch();
+      if (batch.size === 0) return;
+      const texts = [...batch.keys()];
+      const done = this.#write(batch).then(() => {
+        this.#batches.delete(done);
+        for (const text of texts) this.#underWay.delete(text);
+        if (this.#pending.size > 0) this.#planFlush();
+      });
+      this.#batches.add(done);
+    }
+  }
+
+  #takeBatch(): Map<string, Waiting> {
+    const batch = new Map<string, Waiting>();
+    for (const [text, waiting] of this.#pending) {
+      if (this.#underWay.has(text)) continue;
+      batch.set(text, waiting);
+      this.#pending.delete(text);
+      this.#pendingBytes -= waiting.bytes;
+      this.#underWay.add(text);
+      if (batch.size === itemsPerRequest) break;
+    }
+    return batch;
+  }
+
+  /** Settles every waiter of the batch, and never throws. */
+  async #write(batch: Map<string, Waiting>): Promise<void> {
+    try {
+      for (let fruitless = 0; batch.size > 0; ) {
+        const sent = batch.size;
+        await this.#writeOnce(batch);
+        if (batch.size === 0) return;
+        fruitless = batch.size < sent ? 0 : fruitless + 1;
+        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchWrite: items stay unprocessed');
+        await this.#caller.pause(fruitless + 1);
+      }
+    } catch (error) {
+      for (const { waiters } of batch.values()) for (const { reject } of waiters) reject(error);
+    }
+  }
+
+  /** Answers and takes out of the batch what was processed. */
+  async #writeOnce(batch: Map<string, Waiting>): Promise<void> {
+    const request: Record<string, WriteRequest[]> = {};
+    for (const { name, item } of batch.values()) {
+      request[name] ??= [];
+      request[name].push({ PutRequest: { Item: item } });
+    }
+    const command = new BatchWriteItemCommand({ RequestItems: request });
+    const { UnprocessedItems } = await this.#caller.call('batchWrite', () => this.#caller.client.send(command));
+    const left = new Set<string>();
+    for (const [name, writes] of Object.entries(UnprocessedItems ?? {})) {
+      for (const { PutRequest } of writes) left.add(this.#textOf(name, PutRequest!.Item!));
+    }
+    for (const [text, { waiters }] of batch) {
+      if (left.has(text)) continue;
+      batch.delete(text);
+      for (const { resolve } of waiters) resolve();
+    }
+  }
+
+  #textOf(name: string, item: Item): string {
+    const table = name.slice(this.#prefix.length) as Put['table'];
+    return keyText({ table, partition: item['p']!.S!, sort: item['s']!.S! });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Runs the handlers of one bus side by side, and bounds what they hold.
+ *
+ * A handler that throws answers nothing, as with NATS, so its requester runs into the timeout; here it is only counted.
+ */
+import { limits } from '../limits.ts';
+import type { BusHandler } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { BusStats } from './bus-messages.ts';
+
+export class RunningHandlers {
+  readonly #stats: BusStats;
+  #heldBytes = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(stats: BusStats) {
+    this.#stats = stats;
+  }
+
+  /** Never throws. `answer` is called with what the handler returns, if anything. */
+  run(handler: BusHandler, payload: Uint8Array, subject: string, answer: ((reply: Uint8Array) => void) | undefined): void {
+    const bytes = payload.length;
+    if (this.#stats.handlersRunning >= limits.busHandlersMax || this.#heldBytes + bytes > limits.busHeldBytesMax) {
+      this.#stats.dropped++;
+      return;
+    }
+    this.#stats.received++;
+    this.#stats.handlersRunning++;
+    this.#heldBytes += bytes;
+    try {
+      const result = handler(payload, subject);
+      if (result === undefined || result instanceof Uint8Array) {
+        this.#finish(bytes, result, answer);
+        return;
+      }
+      result.then(
+        (reply) => this.#finish(bytes, reply, answer),
+        () => this.#fail(bytes),
+      );
+    } catch {
+      this.#fail(bytes);
+    }
+  }
+
+  /** Resolves when none is running, or after `timeoutMs`. */
+  idleWithin(clock: Clock, timeoutMs: number): Promise<void> {
+    if (this.#stats.handlersRunning === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = clock.after(timeoutMs, resolve);
+      this.#idle.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  #finish(bytes: number, reply: Uint8Array | undefined, answer: ((reply: Uint8Array) => void) | undefined): void {
+    try {
+      if (reply !== undefined) answer?.(reply);
+    } catch {
+      this.#stats.handlerErrors++;
+    }
+    this.#release(bytes);
+  }
+
+  #fail(bytes: number): void {
+    this.#stats.handlerErrors++;
+    this.#release(bytes);
+  }
+
+  #release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#stats.handlersRunning--;
+    if (this.#stats.handlersRunning > 0 || this.#idle.length === 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The interval of sort keys that a query's `prefix`, `after` and `before` leave, in the order of UTF-8 bytes (which is the
+ * order of code points, and not that of JavaScript's `<`).
+ */
+import { limits } from '../limits.ts';
+import type { Query } from '../ports/store.ts';
+
+interface Bound {
+  readonly at: string;
+  readonly inclusive: boolean;
+}
+
+/** A bound that is missing does not bind. */
+export interface SortRange {
+  readonly lower?: Bound;
+  readonly upper?: Bound;
+}
+
+/** Compares by code points, thus by UTF-8 bytes: UTF-16 would put U+10000 before U+FFFD. */
+export function compareSort(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    if (a.charCodeAt(i) !== b.charCodeAt(i)) return codePointRank(a, i) - codePointRank(b, i);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates, which stand for code points above the rest, sort after all other units. */
+function codePointRank(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+/** The least text above all that start with `prefix`, or undefined when nothing is above them. */
+function prefixEnd(prefix: string): string | undefined {
+  const points = Array.from(prefix, (char) => char.codePointAt(0)!);
+  while (points.length > 0) {
+    const last = points.pop()!;
+    if (last < 0x10ffff) return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  return undefined;
+}
+
+function prefixRange(prefix: string): SortRange {
+  const lower = { at: prefix, inclusive: true };
+  // Only the prefix itself still fits a key; and what ends its range may have a byte too many for DynamoDB to compare with.
+  if (Buffer.byteLength(prefix) >= limits.storeKeyBytesMax) return { lower, upper: lower };
+  const end = prefixEnd(prefix);
+  return end === undefined ? { lower } : { lower, upper: { at: end, inclusive: false } };
+}
+
+/** @returns undefined when no key can lie in the interval */
+export function sortRange({ prefix, after, before }: Pick<Query, 'prefix' | 'after' | 'before'>): SortRange | undefined {
+  let { lower, upper } = prefix ? prefixRange(prefix) : ({} as SortRange);
+  if (after && (lower === undefined || compareSort(after, lower.at) >= 0)) lower = { at: after, inclusive: false };
+  if (before === '') return undefined;
+  if (before !== undefined && (upper === undefined || compareSort(before, upper.at) <= 0)) {
+    upper = { at: before, inclusive: false };
+  }
+  if (lower !== undefined && upper !== undefined) {
+    const order = compareSort(lower.at, upper.at);
+    if (order > 0 || (order === 0 && !(lower.inclusive && upper.inclusive))) return undefined;
+  }
+  return { lower, upper };
+}
+
+/** Whether a key at or between the two ends lies within, where an end may be exclusive. */
+export function isWithin({ lower, upper }: SortRange, sort: string): boolean {
+  return !(lower?.inclusive === false && sort === lower.at) && !(upper?.inclusive === false && sort === upper.at);
+}

@@ -1,0 +1,199 @@
+/**
+ * The Store port on SQLite: one file in a data folder, for one process (DESIGN §5).
+ *
+ * A worker thread owns writing (`sqlite-writer.ts`); this thread reads through a read-only connection of its own, so a read sees
+ * every commit before it and `consistent` makes no difference. Overlapping writes take place in the order of the calls.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { limits } from '../limits.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import { type Condition, Conflict, type Key, type Put, type Query, type ReadOptions, type Row, type Store } from '../ports/store.ts';
+import { sortRange } from './sort-range.ts';
+import { lockFolder } from './sqlite-lock.ts';
+import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
+import { openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
+import { prepareReads } from './sqlite-statements.ts';
+import type { Answer, Write } from './sqlite-writes.ts';
+import {
+  checkBatch,
+  checkKey,
+  checkPut,
+  checkQuery,
+  checkStep,
+  counterOverflow,
+  expirySeconds,
+  notACounter,
+  nowSeconds,
+} from './store-checks.ts';
+
+export { FolderInUse } from './sqlite-lock.ts';
+export { NewerSchema } from './sqlite-schema.ts';
+
+/** Creates the folder if it is missing. @throws {FolderInUse} @throws {NewerSchema} */
+export async function openSqliteStore(folder: string, options: { readonly clock: Clock }): Promise<Store> {
+  const { clock } = options;
+  mkdirSync(folder, { recursive: true });
+  const lock = lockFolder(folder);
+  try {
+    const path = join(folder, 'skylark.db');
+    prepareDatabase(path);
+    const queue = await openWriterQueue(path, () => nowSeconds(clock.now()));
+    return new SqliteStore(path, clock, queue, () => lock.release());
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Above all text: SQLite sorts blobs behind it. */
+const unbounded = new Uint8Array(0);
+
+class SqliteStore implements Store {
+  readonly #clock: Clock;
+  readonly #queue: WriterQueue;
+  readonly #reader: ReturnType<typeof openReader>;
+  readonly #reads: ReturnType<typeof prepareReads>;
+  readonly #release: () => void;
+  /** Of this opening; with the counter it makes versions that no other opening makes. */
+  readonly #epoch: string;
+  #counter = 0;
+  #sweep: Timer;
+  #closed: Promise<void> | undefined;
+
+  constructor(path: string, clock: Clock, queue: WriterQueue, release: () => void) {
+    this.#clock = clock;
+    this.#queue = queue;
+    this.#release = release;
+    this.#reader = openReader(path);
+    this.#reads = prepareReads(this.#reader);
+    this.#epoch = clock.randomBytes(9).toString('base64url');
+    this.#sweep = clock.after(limits.sqliteSweepMs, () => this.#sweepExpired());
+  }
+
+  async get(key: Key, _options: ReadOptions): Promise<Row | undefined> {
+    checkKey(key);
+    return this.#read(key, nowSeconds(this.#clock.now()));
+  }
+
+  async batchGet(keys: readonly Key[], _options: ReadOptions): Promise<(Row | undefined)[]> {
+    checkBatch(keys);
+    const now = nowSeconds(this.#clock.now());
+    return keys.map((key) => this.#read(key, now));
+  }
+
+  async query(query: Query): Promise<Row[]> {
+    checkQuery(query);
+    const range = sortRange(query);
+    if (range === undefined) return [];
+    const { lower, upper } = range;
+    const from = lower === undefined ? '' : lower.inclusive ? lower.at : `${lower.at}\0`; // the next text in byte order
+    const until = upper === undefined ? unbounded : upper.inclusive ? `${upper.at}\0` : upper.at;
+    const statement = this.#reads.get(query.table)![query.direction ?? 'forward'];
+    try {
+      const found = statement.all(query.partition, from, until, nowSeconds(this.#clock.now()), query.limit);
+      return found.map((row) => toRow(query.partition, row as unknown as Found));
+    } catch (error) {
+      throw sqliteUnavailable(error);
+    }
+  }
+
+  async put(row: Put, condition?: Condition): Promise<string> {
+    const bytes = checkPut(row);
+    if (condition === undefined) return this.#put('put', row, null, bytes);
+    if (condition === 'absent') return this.#put('insert', row, null, bytes);
+    return this.#put('replace', row, condition.version, bytes);
+  }
+
+  async batchPut(rows: readonly Put[]): Promise<void> {
+    const sizes = rows.map(checkPut); // all before the first is written
+    for (let from = 0; from < rows.length; from += limits.sqliteGroupWritesMax) {
+      const slice = rows.slice(from, from + limits.sqliteGroupWritesMax);
+      const bytes = sizes.slice(from, from + slice.length).reduce((sum, size) => sum + size, 0);
+      await this.#queue.write(
+        slice.map((row) => toWrite('put', row, this.#mintVersion(), null)),
+        bytes,
+      );
+    }
+  }
+
+  async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
+    const bytes = checkKey(key);
+    const write: Write = ['delete', key.table, key.partition, key.sort, '', '', null, condition?.version ?? null];
+    const answer = await this.#queue.write([write], bytes);
+    if (answer === 'conflict') throw conflict(key);
+    return answer as boolean;
+  }
+
+  async add(key: Key, by: number): Promise<number> {
+    const bytes = checkKey(key);
+    checkStep(by);
+    const write: Write = ['add', key.table, key.partition, key.sort, by, this.#mintVersion(), null, null];
+    const answer = await this.#queue.write([write], bytes);
+    if (answer === 'not-a-counter') throw notACounter(key);
+    if (answer === 'overflow') throw counterOverflow(key);
+    return answer as number;
+  }
+
+  /** Waits for the writes that were handed in. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#sweep.cancel();
+    this.#reader.close(); // first, so that the writer is the last one and folds the log into the file
+    await this.#queue.close();
+    this.#release();
+  }
+
+  #mintVersion(): string {
+    return `${this.#epoch}.${(this.#counter++).toString(36)}`;
+  }
+
+  #read(key: Key, now: number): Row | undefined {
+    try {
+      const found = this.#reads.get(key.table)!.get.get(key.partition, key.sort, now) as unknown as Found | undefined;
+      return found && toRow(key.partition, found);
+    } catch (error) {
+      throw sqliteUnavailable(error);
+    }
+  }
+
+  async #put(kind: 'put' | 'insert' | 'replace', row: Put, expected: string | null, bytes: number): Promise<string> {
+    const version = this.#mintVersion();
+    const answer = await this.#queue.write([toWrite(kind, row, version, expected)], bytes);
+    if (answer === 'conflict') throw conflict(row);
+    return version;
+  }
+
+  /** A slice of each table; soon again where a slice was full. A failure needs no care: the next round tries again. */
+  async #sweepExpired(): Promise<void> {
+    const sweeps = tables.map((table) => this.#queue.write([['sweep', table, '', '', '', '', null, null]], 0));
+    const removed = (await Promise.allSettled(sweeps)).map((sweep) => (sweep.status === 'fulfilled' ? sweep.value : 0));
+    if (this.#closed !== undefined) return;
+    const isMoreLeft = removed.some((count: Answer | undefined) => count === limits.sqliteSweepRowsMax);
+    const delayMs = isMoreLeft ? limits.sqliteSweepBusyMs : limits.sqliteSweepMs;
+    this.#sweep = this.#clock.after(delayMs, () => this.#sweepExpired());
+  }
+}
+
+interface Found {
+  readonly sort: string;
+  readonly value: string | number;
+  readonly version: string;
+}
+
+function toRow(partition: string, { sort, value, version }: Found): Row {
+  return { partition, sort, value: typeof value === 'number' ? `${value}` : value, version };
+}
+
+function toWrite(kind: 'put' | 'insert' | 'replace', row: Put, version: string, expected: string | null): Write {
+  const expires = row.expiresAtMs === undefined ? null : expirySeconds(row.expiresAtMs);
+  return [kind, row.table, row.partition, row.sort, row.value, version, expires, expected];
+}
+
+function conflict({ table, partition, sort }: Key): Conflict {
+  return new Conflict(`another write was first: ${table} ${partition} ${sort}`);
+}

@@ -1,0 +1,71 @@
+/**
+ * The writing thread of the embedded store.
+ *
+ * Commits in groups: whatever came while the previous commit waited for the disk forms the next transaction, so one fsync pays for
+ * many writes. A condition that fails fails its own write; an error of SQLite (disk full, I/O) fails the whole group, rolls it back,
+ * and the thread goes on with the next, which succeeds as soon as there is space again.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { limits } from '../limits.ts';
+import { openWriter } from './sqlite-schema.ts';
+import { prepareWrites } from './sqlite-statements.ts';
+import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
+
+const port = parentPort!;
+const db = openWriter(workerData as string);
+const perform = prepareWrites(db);
+
+/** Takes what else waits at the port, up to the bound. */
+function gather(first: Batch): Batch[] {
+  const group = [first];
+  let count = first.writes.length;
+  while (count < limits.sqliteGroupWritesMax && !group.at(-1)!.last) {
+    const next = receiveMessageOnPort(port);
+    if (next === undefined) break;
+    const batch = next.message as Batch;
+    group.push(batch);
+    count += batch.writes.length;
+  }
+  return group;
+}
+
+function commit(group: readonly Batch[], count: number): Outcome {
+  const answers: [number, Answer][] = [];
+  let index = 0;
+  try {
+    db.exec('BEGIN IMMEDIATE');
+    for (const { writes, now } of group) {
+      for (const write of writes) {
+        const answer = perform(write, now);
+        if (answer !== undefined) answers.push([index, answer]);
+        index++;
+      }
+    }
+    db.exec('COMMIT');
+    return { count, answers };
+  } catch (error) {
+    const { message, errstr } = error as { message: string; errstr?: string };
+    return { count, answers: [], failed: rollBack() ?? (errstr ? `${message} (${errstr})` : message) };
+  }
+}
+
+/** SQLite has often rolled back by itself (disk full). @returns what went wrong with that, if anything */
+function rollBack(): string | undefined {
+  try {
+    if (db.isTransaction) db.exec('ROLLBACK');
+  } catch (error) {
+    return `cannot roll back: ${(error as Error).message}`;
+  }
+}
+
+port.on('message', (first: Batch) => {
+  const group = gather(first);
+  const count = group.reduce((sum, batch) => sum + batch.writes.length, 0);
+  if (count > 0) port.postMessage(commit(group, count));
+  if (group.at(-1)!.last) {
+    db.close();
+    port.close();
+  }
+});
+
+port.postMessage('ready');

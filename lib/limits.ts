@@ -1,0 +1,229 @@
+/**
+ * Every bound of the program, with its unit and the reason for the figure. A queue, cache, list or loop that has no line here
+ * is a defect.
+ */
+export const limits = {
+  /** One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000; avatars in PEP need ~100 KiB. */
+  stanzaBytesMax: 256 * 1024,
+  /** All that a peer may send before SASL succeeds, bytes (DESIGN §6). */
+  preauthBytesMax: 8 * 1024,
+  /** First-level elements before SASL succeeds. */
+  preauthElementsMax: 32,
+  /** From accept to a finished SASL exchange, milliseconds. */
+  preauthTimeoutMs: 30_000,
+  /** Nesting below the stanza; forms and Jingle stay under 20. */
+  depthMax: 64,
+  /** Attributes on one element. */
+  attributesMax: 64,
+  /** Elements within one stanza: a roster push has few, a data form hundreds. */
+  elementsMax: 10_000,
+  /** Names (prefix and local part each), bytes. */
+  nameBytesMax: 256,
+  /** SASL failures on one stream before it is closed (RFC 6120 §6.4.5 asks for 2 to 5). */
+  saslFailuresMax: 5,
+  /** Each part of a JID, bytes of UTF-8 (RFC 7622 §3). */
+  jidPartBytesMax: 1023,
+  /** Parsed addresses kept, entries. */
+  jidCacheMax: 10_000,
+  /** Resources one account may have bound at once. */
+  sessionsPerAccountMax: 30,
+  /** Stanzas of one session in one batch to a router; the header and XML stay under `batchBytesMax`. */
+  batchStanzasMax: 64,
+  /** XML of one batch, bytes (DESIGN §4); one stanza alone may fill it. */
+  batchBytesMax: 256 * 1024,
+  /** Stanzas of one session read from its socket and not yet answered by a router; at this many the socket is not read. */
+  ingressStanzasMax: 256,
+  /** Sessions that one delivery may name (DESIGN §4). */
+  deliveryTargetsMax: 5_000,
+  /** A router waits this long for a node to confirm a delivery, milliseconds (DESIGN §2). */
+  deliveryTimeoutMs: 250,
+  /** A node waits this long for a router's answer before it sends the batch again, milliseconds. */
+  batchTimeoutMs: 5_000,
+  /** Tries of one batch before its stanzas are answered with a `wait` error. */
+  batchTriesMax: 3,
+  /** Stanzas sent but not acknowledged by an XEP-0198 client; beyond this the session is treated as lost. */
+  unackedStanzasMax: 2_000,
+  /** The same, bytes. */
+  unackedBytesMax: 4 * 1024 * 1024,
+  /** Bytes waiting in one client's socket before the session is parked instead of buffered on. */
+  socketBufferBytesMax: 4 * 1024 * 1024,
+  /** After this many stanzas towards a client we ask it for an acknowledgement. */
+  ackRequestStanzas: 5,
+  /** … and after this long with anything outstanding, milliseconds. */
+  ackRequestMs: 5_000,
+  /** A lost XEP-0198 session is kept this long for resumption, milliseconds. */
+  resumeTimeoutMs: 300_000,
+  /** The account's cursor is written at most this often per session, milliseconds. */
+  cursorFlushMs: 500,
+  /** Ids remembered behind the cursor, and per session against doubles (DESIGN §2). */
+  deliveredRingMax: 256,
+  /** Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds (DESIGN §2). */
+  catchUpOverlapMs: 5_000,
+  /** Archive entries per page of catch-up. */
+  catchUpPageMax: 100,
+  /** Items per RSM page whatever the client asks for (XEP-0313 §4.3). */
+  rsmPageMax: 250,
+  /** Items in one roster. */
+  rosterItemsMax: 5_000,
+  /** Entries in one blocklist. */
+  blocklistMax: 2_000,
+  /** Addresses one session may have sent directed presence to. */
+  directedPresenceMax: 500,
+  /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change (DESIGN §2). */
+  heartbeatMs: 3_000,
+  heartbeatDeadMs: 10_000,
+  /** White space is sent on a stream silent this long so that dead peers are noticed, milliseconds. */
+  keepAliveMs: 120_000,
+  /** A stop waits this long for batches and sockets, milliseconds. */
+  shutdownMs: 10_000,
+  /** A tenant's row is believed this long, milliseconds: changes take effect within a second (FEATURES C4). */
+  tenantCacheMs: 1_000,
+  /** Tenant rows kept, entries (also of domains that are none, so that guessing costs no memory). */
+  tenantCacheMax: 10_000,
+  /** Deliveries waiting for one node, bytes; beyond this they fail and the archive takes over. */
+  deliveryQueueBytesMax: 16 * 1024 * 1024,
+  /** A router waits this long for another router or a room's worker, milliseconds; under `batchTimeoutMs`. */
+  hopTimeoutMs: 3_000,
+  /** One message on the bus, bytes: NATS's own default maximum. */
+  busPayloadBytesMax: 1024 * 1024,
+  /** A subject; ours are under 60 characters. */
+  busSubjectCharactersMax: 255,
+  /** Requests of one process without an answer yet: one batch per session of a large node, and its deliveries. */
+  busRequestsMax: 65_536,
+  /** Handlers of one process that have not finished; what arrives beyond is dropped, as for a slow consumer of NATS. */
+  busHandlersMax: 16_384,
+  /** Messages in the in-process bus, and requests that wait for a lost connection to come back. */
+  busQueuedMax: 65_536,
+  /** Payloads held by one bus in one place (queue, socket, handlers), bytes; a quarter of the smallest task's memory. */
+  busHeldBytesMax: 256 * 1024 * 1024,
+  /** A bus that closes waits this long for its handlers, milliseconds. */
+  busCloseMs: 5_000,
+  /** Key of a blob, bytes of UTF-8: what S3 takes. */
+  blobKeyBytesMax: 1_024,
+  /** Media type of a blob, characters. */
+  blobTypeCharactersMax: 255,
+  /** A temporary file this old belongs to a process that died while it wrote, milliseconds. */
+  blobTemporaryMs: 24 * 60 * 60 * 1000,
+  /** Store: each of a row's two keys, bytes of UTF-8. DynamoDB takes 1,024 for a sort key. */
+  storeKeyBytesMax: 1_024,
+  /** Store: a row's value, bytes of UTF-8. DynamoDB takes 400 KiB for an item with its keys and names. */
+  storeValueBytesMax: 380_000,
+  /** Store: rows that one query may ask for. */
+  storeQueryRowsMax: 1_000,
+  /** Store: keys that one batchGet may name. */
+  storeBatchKeysMax: 1_000,
+  /** Store: writes (and, to DynamoDB, reads) handed in and not yet answered; beyond this they fail at once. */
+  storeWaitingMax: 50_000,
+  /** Store: the keys and values of writes not yet answered, bytes; beyond this they fail at once. */
+  storeWaitingBytesMax: 64 * 1024 * 1024,
+  /** SQLite: writes that the writer takes from its port into one transaction; one commit costs one fsync. */
+  sqliteGroupWritesMax: 4_000,
+  /** SQLite: expired rows removed in one transaction, so that a sweep never holds up writes for long. */
+  sqliteSweepRowsMax: 500,
+  /** SQLite: between two sweeps when the last one found little, and when it filled its slice, milliseconds. */
+  sqliteSweepMs: 10_000,
+  sqliteSweepBusyMs: 100,
+  /** SQLite: the write-ahead log is moved into the database at this many pages of 8 KiB; rarer halves the writing under load. */
+  sqliteLogPagesMax: 8_000,
+  /** SQLite: page cache of the reading and of the writing connection, KiB each. */
+  sqliteCacheKib: 32 * 1024,
+  /** DynamoDB: sockets kept open, and requests under way on them. */
+  dynamoSocketsMax: 64,
+  /** DynamoDB: batches under way at once; the rest of the sockets is for single calls. */
+  dynamoBatchesMax: 24,
+  /** DynamoDB: to connect, and for one whole request, milliseconds; a router waits for `batchTimeoutMs` in all. */
+  dynamoConnectTimeoutMs: 1_000,
+  dynamoRequestTimeoutMs: 2_000,
+  /** DynamoDB: tries of one call, with a random pause of up to the base, doubled each time, up to the cap, milliseconds. */
+  dynamoTriesMax: 4,
+  dynamoPauseBaseMs: 50,
+  dynamoPauseMaxMs: 1_000,
+  /** DynamoDB: a new table is asked for its state this often, milliseconds, and this many times. */
+  dynamoTablePollMs: 500,
+  dynamoTablePollsMax: 120,
+  /** Derivations of password keys (about 4 ms of a thread each) at once: half the pool, which files and DNS need too. */
+  passwordDerivationsMax: 2,
+  /** … and waiting for their turn, half a second's worth; beyond this, signing in with PLAIN and new passwords fail for now. */
+  passwordDerivationsWaitingMax: 256,
+  /** A password after SASLprep, bytes: like a part of a JID. */
+  passwordBytesMax: 1_023,
+  /** XEP-0077: tries to make an account, per second, tenant and router; also the burst. */
+  registrationsPerSecond: 10,
+  /** Tenants whose rate of registrations is remembered, the last used. */
+  registrationBucketsMax: 10_000,
+  /** Accounts or tenants in one answer to an operator. */
+  adminPageMax: 100,
+  /** Rows of an account read and deleted at once while it is erased; a page is at most 38 MB. */
+  eraseRowsMax: 100,
+  /** A batch that no router answered is sent again after this long, doubled each time, plus up to as much by chance, milliseconds. */
+  batchBackoffMs: 500,
+  /** As for `batchTriesMax`, but of the batch that tells of a session's end: nobody waits for it, and its rows would stay. */
+  endTriesMax: 8,
+  /** As `ingressStanzasMax`, bytes: four full batches. */
+  ingressBytesMax: 1024 * 1024,
+  /** Deliveries held back while a session catches up; beyond this further pages are read instead. Entries, bytes. */
+  catchUpBufferStanzasMax: 1_000,
+  catchUpBufferBytesMax: 1024 * 1024,
+  /** The next page of catch-up waits until the client has acknowledged down to this many stanzas. */
+  catchUpUnackedMax: 500,
+  /** Counters of timed-out XEP-0198 sessions kept for `<failed h='…'/>` (§5), entries of a node. */
+  endedSessionsMax: 10_000,
+  /** Stanzas of one session that another node takes over, bytes: one message on the bus. */
+  handOverBytesMax: 768 * 1024,
+  /** Answers to hand-over requests kept in case that the answer was lost, entries of a node. */
+  handOverRepliesMax: 100,
+  /** Sockets of one node (DESIGN §8). */
+  streamsPerNodeMax: 50_000,
+  /** After our closing tag the peer has this long to close its side, milliseconds. */
+  closeTimeoutMs: 2_000,
+  /** TCP keep-alive probes begin after this much silence, milliseconds (DESIGN §8). */
+  tcpKeepAliveMs: 240_000,
+  /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
+  roomSessionsMax: 2_000,
+  /** Rooms: clients under one nick. */
+  roomSessionsPerNickMax: 10,
+  /** Rooms: owners, admins, members and outcasts of one room. */
+  roomAffiliationsMax: 5_000,
+  /** Rooms: nick, bytes of UTF-8. */
+  roomNickBytesMax: 256,
+  /** Rooms: a groupchat message; with its escapes it stands in one row twice (archive and redo). */
+  roomMessageBytesMax: 64 * 1024,
+  /** Rooms: a presence that each new occupant is sent, bytes. */
+  roomPresenceBytesMax: 8 * 1024,
+  /** Rooms: a message that sets the subject, bytes. */
+  roomSubjectBytesMax: 8 * 1024,
+  /** Rooms: reasons of kicks, bans, invitations, characters. */
+  roomReasonCharactersMax: 1_000,
+  /** Rooms: requests that wait for one room. */
+  roomQueueMax: 1_000,
+  /** Rooms: requests handled with one conditional write; and the rows after which no further one is taken, bytes. */
+  roomBatchMax: 64,
+  roomBatchBytesMax: 64 * 1024,
+  /** Rooms: the rows of one request, bytes; with `roomBatchBytesMax` they fit one row of the store. */
+  roomTurnBytesMax: 256 * 1024,
+  /** Rooms: ids of requests known as handled, in memory and in the room's state row. */
+  roomHandledMax: 512,
+  roomHandledStoredMax: 64,
+  /** Rooms kept in memory by one worker. */
+  roomsCachedMax: 2_000,
+  /** Rooms: messages that a new occupant may be sent. */
+  roomHistoryMax: 50,
+  /** Rooms: that history lives this long where the room keeps no archive, milliseconds. */
+  roomTransientMs: 24 * 60 * 60 * 1000,
+  /** Rooms: the fence of a room that is gone, milliseconds; longer than any worker stays frozen. */
+  roomTombstoneMs: 24 * 60 * 60 * 1000,
+  /** Rooms: items of one XEP-0045 admin request. */
+  roomAdminItemsMax: 50,
+  /** Rooms: invitations in one message. */
+  roomInvitesMax: 20,
+  /** Rooms: archive pages that one worker reads at once. */
+  roomQueriesMax: 64,
+  /** Rooms: the messages of one archive page, bytes. */
+  roomPageBytesMax: 512 * 1024,
+  /** Rooms listed in one page of the service's disco items. */
+  roomListMax: 100,
+  /** Data forms: fields, values of one field, characters of one value. */
+  formFieldsMax: 200,
+  formValuesMax: 100,
+  formValueCharactersMax: 4_096,
+} as const;

@@ -1,0 +1,84 @@
+/**
+ * The Store port: rows by partition and sort key (DESIGN §1, §3).
+ *
+ * The common part of SQLite and DynamoDB, so: no transactions, no secondary indexes, and a read is only as fresh as it asks
+ * to be. Keys and values are text. Every adapter passes `test/contracts/store.contract.ts`.
+ */
+
+/** `core` is kept for ever, `archive` expires by the tenant's retention, `live` is never backed up. */
+export type Table = 'core' | 'archive' | 'live';
+
+export interface Key {
+  readonly table: Table;
+  /** At most 1,024 bytes of UTF-8, not empty. */
+  readonly partition: string;
+  /** At most 1,024 bytes of UTF-8, not empty; rows of a partition are ordered by its bytes. */
+  readonly sort: string;
+}
+
+export interface Row {
+  readonly partition: string;
+  readonly sort: string;
+  /** At most 380,000 bytes of UTF-8; a counter reads as its decimal text. */
+  readonly value: string;
+  /** Opaque; changes with every write. Compare it through `put`'s or `delete`'s `if`. */
+  readonly version: string;
+}
+
+export interface ReadOptions {
+  /** true: sees every write that was confirmed before the call. false: may be a moment old. */
+  readonly consistent: boolean;
+}
+
+export interface Query extends ReadOptions {
+  readonly table: Table;
+  readonly partition: string;
+  /** Only sort keys that start with this. */
+  readonly prefix?: string;
+  /** Only sort keys greater than this one. */
+  readonly after?: string;
+  /** Only sort keys less than this one. */
+  readonly before?: string;
+  readonly direction?: 'forward' | 'backward';
+  /** 1 to 1,000 rows. */
+  readonly limit: number;
+}
+
+export interface Put extends Key {
+  readonly value: string;
+  /** Milliseconds since the epoch; from then on reads act as if the row were gone (precision: one second). */
+  readonly expiresAtMs?: number;
+}
+
+/** What must hold of the row that is there, else {@link Conflict}: no row at all, or exactly this version. */
+export type Condition = 'absent' | { readonly version: string };
+
+export interface Store {
+  get(key: Key, options: ReadOptions): Promise<Row | undefined>;
+  /** Same order and length as `keys`; at most 1,000 keys; the same key may stand twice. */
+  batchGet(keys: readonly Key[], options: ReadOptions): Promise<(Row | undefined)[]>;
+  query(query: Query): Promise<Row[]>;
+  /**
+   * Durable when it resolves. An expired row counts as absent.
+   * @returns the new version
+   * @throws {Conflict} when `condition` does not hold
+   */
+  put(row: Put, condition?: Condition): Promise<string>;
+  /** Unconditional puts, each durable when it resolves; not atomic together: after a throw any subset may be there. */
+  batchPut(rows: readonly Put[]): Promise<void>;
+  /** @returns whether a row was there. @throws {Conflict} when it has another version. */
+  delete(key: Key, condition?: { readonly version: string }): Promise<boolean>;
+  /** Adds to a counter row (absent = 0) and returns the sum, an integer within ±2^53. A retry may count twice. */
+  add(key: Key, by: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The condition of a write did not hold: somebody else was first. Nothing was written. */
+export class Conflict extends Error {
+  override name = 'Conflict';
+}
+
+/** A part that we depend on (store, bus, blobs) did not answer, is full, or throttles; trying again later may work. */
+export class Unavailable extends Error {
+  override name = 'Unavailable';
+}

@@ -1,0 +1,131 @@
+/**
+ * Hands stanzas to the nodes that hold sessions (DESIGN §2 rule 4): what one turn queues for a node leaves as one bus message,
+ * the stanza once with the list of its sessions. Messages to one node keep their order: the next leaves when the one before was
+ * confirmed or given up.
+ */
+import { limits } from '../limits.ts';
+import type { Bus } from '../ports/bus.ts';
+import { decodeFrame, encodeFrame } from './frame.ts';
+import type { DeliverItem, DeliverReply, DeliverRequest, SessionAddress } from './wire.ts';
+
+export interface Target extends SessionAddress {
+  /** Spliced into the stanza as `to`; absent when the stanza has one. */
+  readonly to?: string;
+}
+
+export interface Delivery {
+  readonly targets: readonly Target[];
+  readonly xml: Buffer;
+  /** {@link DeliverItem.id} */
+  readonly id?: string;
+}
+
+/** Sessions that did not confirm: not held by their node any more, or the node did not answer in time. */
+export interface Failure extends SessionAddress {
+  readonly reason: 'missing' | 'silent';
+}
+
+interface Waiting {
+  readonly item: DeliverItem;
+  readonly xml: Buffer;
+  readonly done: (failures: readonly Failure[]) => void;
+}
+
+interface Lane {
+  waiting: Waiting[];
+  bytes: number;
+  busy: boolean;
+}
+
+/** One message on the bus stays well under its 1 MiB. */
+const messageBytesMax = 512 * 1024;
+
+export class Deliverer {
+  readonly #bus: Bus;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
+  async deliver(delivery: Delivery): Promise<Failure[]> {
+    const byNode = new Map<string, { sid: string; to?: string }[]>();
+    for (const { node, sid, to } of delivery.targets) {
+      const targets = byNode.get(node);
+      if (targets) targets.push({ sid, to });
+      else byNode.set(node, [{ sid, to }]);
+    }
+    const parts: Promise<readonly Failure[]>[] = [];
+    for (const [node, targets] of byNode) {
+      for (let at = 0; at < targets.length; at += limits.deliveryTargetsMax) {
+        const item: DeliverItem = { targets: targets.slice(at, at + limits.deliveryTargetsMax), id: delivery.id };
+        parts.push(new Promise((done) => this.#queue(node, { item, xml: delivery.xml, done })));
+      }
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  #queue(node: string, waiting: Waiting): void {
+    let lane = this.#lanes.get(node);
+    if (!lane) {
+      lane = { waiting: [], bytes: 0, busy: false };
+      this.#lanes.set(node, lane);
+    }
+    if (lane.bytes + waiting.xml.length > limits.deliveryQueueBytesMax) {
+      waiting.done(failed(node, waiting.item, 'silent'));
+      return;
+    }
+    lane.waiting.push(waiting);
+    lane.bytes += waiting.xml.length;
+    if (lane.busy) return;
+    lane.busy = true;
+    setImmediate(() => void this.#drain(node, lane));
+  }
+
+  async #drain(node: string, lane: Lane): Promise<void> {
+    while (lane.waiting.length > 0) {
+      const batch = takeBatch(lane);
+      const failures = await this.#send(node, batch);
+      batch.forEach((waiting, index) => {
+        lane.bytes -= waiting.xml.length;
+        waiting.done(failures[index]!);
+      });
+    }
+    lane.busy = false;
+    this.#lanes.delete(node);
+  }
+
+  async #send(node: string, batch: readonly Waiting[]): Promise<(readonly Failure[])[]> {
+    const request: DeliverRequest = { kind: 'deliver', items: batch.map(({ item }) => item) };
+    const payload = encodeFrame(
+      request,
+      batch.map(({ xml }) => xml),
+    );
+    try {
+      const reply = await this.#bus.request(node, payload, { timeoutMs: limits.deliveryTimeoutMs });
+      const missing = new Set(decodeFrame<DeliverReply>(reply).header.missing);
+      return batch.map(({ item }) =>
+        item.targets.filter(({ sid }) => missing.has(sid)).map(({ sid }) => ({ node, sid, reason: 'missing' })),
+      );
+    } catch {
+      // Unavailable: no answer in time. The archive and the resync mark take over from here.
+      return batch.map(({ item }) => failed(node, item, 'silent'));
+    }
+  }
+}
+
+function takeBatch(lane: Lane): Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { xml, item } of lane.waiting) {
+    bytes += xml.length + item.targets.length * 64;
+    if (count > 0 && bytes > messageBytesMax) break;
+    count++;
+  }
+  return lane.waiting.splice(0, count);
+}
+
+function failed(node: string, item: DeliverItem, reason: Failure['reason']): Failure[] {
+  return item.targets.map(({ sid }) => ({ node, sid, reason }));
+}

@@ -1,0 +1,41 @@
+/**
+ * A payload on the bus: a short JSON header and raw XML bodies (DESIGN §4).
+ *
+ *     u32 big-endian: bytes of the header | header, JSON in UTF-8 | body 0 | body 1 | …
+ *
+ * The header's `len` lists the bytes of each body, so that nobody parses XML to find where a stanza ends.
+ */
+
+export interface Frame<Header> {
+  readonly header: Header;
+  readonly bodies: readonly Buffer[];
+}
+
+interface Lengths {
+  readonly len?: readonly number[];
+}
+
+export function encodeFrame(header: object, bodies: readonly Uint8Array[] = []): Buffer {
+  const full = bodies.length === 0 ? header : { ...header, len: bodies.map((body) => body.length) };
+  const head = Buffer.from(JSON.stringify(full));
+  const prefix = Buffer.allocUnsafe(4);
+  prefix.writeUInt32BE(head.length);
+  return Buffer.concat([prefix, head, ...bodies]);
+}
+
+/** The bodies share memory with `payload`. @throws {RangeError} on a payload that no `encodeFrame` made */
+export function decodeFrame<Header>(payload: Uint8Array): Frame<Header> {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (bytes.length < 4) throw new RangeError(`frame of ${bytes.length} bytes has no header length`);
+  const headEnd = 4 + bytes.readUInt32BE(0);
+  if (headEnd > bytes.length) throw new RangeError(`frame header ends at ${headEnd} of ${bytes.length} bytes`);
+  const header = JSON.parse(bytes.toString('utf8', 4, headEnd)) as Header & Lengths;
+  const bodies: Buffer[] = [];
+  let at = headEnd;
+  for (const length of header.len ?? []) {
+    bodies.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  if (at !== bytes.length) throw new RangeError(`frame bodies end at ${at} of ${bytes.length} bytes`);
+  return { header, bodies };
+}

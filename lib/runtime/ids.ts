@@ -1,0 +1,62 @@
+/**
+ * Ids minted at ingress (DESIGN §2): 48 bits of milliseconds, 20 bits of node, 20 bits of counter, as 18 characters of
+ * Crockford base32 whose text order is the order of minting within a node and the order of time between nodes.
+ *
+ * They are the archive's sort keys and the XEP-0359 stanza ids, and a retry carries the same id.
+ */
+import type { Clock } from '../ports/clock.ts';
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+const timeChars = 10;
+const partChars = 4;
+const counterMax = 2 ** 20;
+
+export class IdMint {
+  readonly #clock: Clock;
+  readonly #node: string;
+  #lastMs = 0;
+  #counter = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#node = base32(clock.randomBytes(4).readUInt32BE() % counterMax, partChars);
+  }
+
+  mint(): string {
+    const now = this.#clock.now();
+    if (now > this.#lastMs) {
+      this.#lastMs = now;
+      this.#counter = 0;
+    } else if (++this.#counter === counterMax) {
+      this.#lastMs++; // the clock stands or went back: run ahead of it rather than repeat an id
+      this.#counter = 0;
+    }
+    return base32(this.#lastMs, timeChars) + this.#node + base32(this.#counter, partChars);
+  }
+}
+
+/** Milliseconds since the epoch at which the id was minted; NaN when it is not an id. */
+export function timeOfId(id: string): number {
+  if (!isId(id)) return Number.NaN;
+  let ms = 0;
+  for (const char of id.slice(0, timeChars)) ms = ms * 32 + alphabet.indexOf(char);
+  return ms;
+}
+
+/** The smallest id of a moment: ids minted before it sort below, at or after it not below. */
+export function firstIdAt(ms: number): string {
+  return base32(Math.max(0, Math.floor(ms)), timeChars);
+}
+
+export function isId(text: string): boolean {
+  return /^[0-9a-hjkmnp-tv-z]{18}$/.test(text);
+}
+
+function base32(value: number, chars: number): string {
+  let text = '';
+  for (let rest = value, i = 0; i < chars; i++) {
+    text = alphabet[rest % 32] + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}

@@ -1,0 +1,171 @@
+/**
+ * The processes of a deployment (DESIGN §2, leases): each writes one row every `heartbeatMs`; whoever watches calls one dead when
+ * its row did not change for `heartbeatDeadMs` by the watcher's own clock, so that clocks need not agree.
+ */
+import { limits } from '../limits.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import { collection } from './collection.ts';
+import { Rows } from './rows.ts';
+
+export type NodeKind = 'connection' | 'router' | 'muc' | 'web';
+
+export interface NodeRow {
+  readonly kind: NodeKind;
+  /** For people: `c1`. */
+  readonly name: string;
+  readonly startedAt: string;
+  /** Grows with each heartbeat. */
+  readonly beat: number;
+}
+
+/** A node by its subject: `n.<name>.<incarnation>` for connection nodes, `<kind>.<name>.<incarnation>` for others. */
+export interface LiveNode extends NodeRow {
+  readonly subject: string;
+}
+
+const nodes = collection<NodeRow>('node', 'live');
+const nodesMax = 1_000;
+
+function rowsOf(store: Store): Rows {
+  return Rows.ofDeployment(store, 'nodes');
+}
+
+export interface HeartbeatOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly kind: NodeKind;
+  readonly name: string;
+  readonly subject: string;
+  /** Runs after each beat that was written; a throw is reported by `onError`. */
+  readonly onBeat?: () => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Writes this process's row until stopped; a store that is away is tried again with the next beat. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #startedAt: string;
+  #beat = 0;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  private constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#startedAt = new Date(options.clock.now()).toISOString();
+  }
+
+  /** Resolves when the first beat is written. */
+  static async start(options: HeartbeatOptions): Promise<Heartbeat> {
+    const heartbeat = new Heartbeat(options);
+    await heartbeat.#write();
+    heartbeat.#schedule();
+    return heartbeat;
+  }
+
+  /** Takes the row away, so that nobody waits for a death. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await rowsOf(this.#options.store).delete(nodes, this.#options.subject);
+  }
+
+  async #write(): Promise<void> {
+    const { store, kind, name, subject } = this.#options;
+    await rowsOf(store).put(nodes, subject, { kind, name, startedAt: this.#startedAt, beat: this.#beat++ });
+  }
+
+  #schedule(): void {
+    this.#timer = this.#options.clock.after(limits.heartbeatMs, async () => {
+      try {
+        await this.#write();
+        await this.#options.onBeat?.();
+      } catch (error) {
+        this.#options.onError(error);
+      }
+      if (!this.#isStopped) this.#schedule();
+    });
+  }
+}
+
+interface Seen {
+  readonly beat: number;
+  readonly sinceMs: number;
+}
+
+export async function listNodes(store: Store): Promise<LiveNode[]> {
+  const items = await rowsOf(store).list(nodes, { limit: nodesMax });
+  return items.map(({ key, value }) => ({ subject: key, ...value }));
+}
+
+/** Takes a dead node's row away when its remains are cleaned up. @returns whether it was there */
+export function forgetNode(store: Store, subject: string): Promise<boolean> {
+  return rowsOf(store).delete(nodes, subject);
+}
+
+/** Reads the rows every `heartbeatMs` and tells who lives. */
+export class NodeWatch {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #seen = new Map<string, Seen>();
+  readonly #onLook: (live: readonly LiveNode[], dead: readonly LiveNode[]) => Promise<void> | void;
+  readonly #onError: (error: unknown) => void;
+  #timer: Timer | undefined;
+  #isStopped = false;
+  #live: readonly LiveNode[] = [];
+
+  constructor(options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    /** After each look: who lives, and whose rows stand there although they are dead. */
+    readonly onLook: (live: readonly LiveNode[], dead: readonly LiveNode[]) => Promise<void> | void;
+    readonly onError: (error: unknown) => void;
+  }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#onLook = options.onLook;
+    this.#onError = options.onError;
+  }
+
+  get live(): readonly LiveNode[] {
+    return this.#live;
+  }
+
+  async start(): Promise<void> {
+    await this.look();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  async look(): Promise<void> {
+    const now = this.#clock.monotonic();
+    const listed = await listNodes(this.#store);
+    const present = new Set(listed.map(({ subject }) => subject));
+    for (const subject of this.#seen.keys()) if (!present.has(subject)) this.#seen.delete(subject);
+    const dead: LiveNode[] = [];
+    const live: LiveNode[] = [];
+    for (const node of listed) {
+      const seen = this.#seen.get(node.subject);
+      if (seen?.beat !== node.beat) this.#seen.set(node.subject, { beat: node.beat, sinceMs: now });
+      const isDead = seen?.beat === node.beat && now - seen.sinceMs > limits.heartbeatDeadMs;
+      (isDead ? dead : live).push(node);
+    }
+    this.#live = live;
+    await this.#onLook(live, dead);
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(limits.heartbeatMs, async () => {
+      try {
+        await this.look();
+      } catch (error) {
+        this.#onError(error); // the store is away: what was known stays
+      }
+      if (!this.#isStopped) this.#schedule();
+    });
+  }
+}

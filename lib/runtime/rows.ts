@@ -1,0 +1,100 @@
+/**
+ * Rows of one owner: every key starts with the tenant's domain (DESIGN §3), which is given once, where the scope is made, and
+ * cannot be named again. Domains hold no `/` and no `#`, so two tenants' keys never meet.
+ *
+ *     example.org/a/juliet   an account         example.org/r/garden   a room
+ *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
+ *     #nodes                 the deployment itself
+ */
+import type { Condition, Put, Store } from '../ports/store.ts';
+import type { Collection } from './collection.ts';
+
+export interface Item<Value> {
+  readonly key: string;
+  readonly value: Value;
+  readonly version: string;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  readonly after?: string;
+  readonly before?: string;
+  readonly backward?: boolean;
+}
+
+export class Rows {
+  readonly partition: string;
+  readonly #store: Store;
+
+  private constructor(store: Store, partition: string) {
+    this.#store = store;
+    this.partition = partition;
+  }
+
+  static ofAccount(store: Store, domain: string, local: string): Rows {
+    return new Rows(store, `${domain}/a/${local}`);
+  }
+
+  static ofRoom(store: Store, domain: string, room: string): Rows {
+    return new Rows(store, `${domain}/r/${room}`);
+  }
+
+  static ofTenant(store: Store, domain: string): Rows {
+    return new Rows(store, `${domain}/t`);
+  }
+
+  /** One of the partitions that list a tenant's accounts or rooms. */
+  static ofDirectory(store: Store, domain: string, part: number): Rows {
+    return new Rows(store, `${domain}/d/${part}`);
+  }
+
+  static ofDeployment(store: Store, name: string): Rows {
+    return new Rows(store, `#${name}`);
+  }
+
+  keyOf(collection: Collection<unknown>, key: string) {
+    return { table: collection.table, partition: this.partition, sort: `${collection.name}/${key}` };
+  }
+
+  async get<Value>(collection: Collection<Value>, key = ''): Promise<Item<Value> | undefined> {
+    const row = await this.#store.get(this.keyOf(collection, key), { consistent: true });
+    return row && { key, value: JSON.parse(row.value) as Value, version: row.version };
+  }
+
+  async list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
+    const prefix = `${collection.name}/`;
+    const rows = await this.#store.query({
+      table: collection.table,
+      partition: this.partition,
+      prefix,
+      after: options.after === undefined ? undefined : prefix + options.after,
+      before: options.before === undefined ? undefined : prefix + options.before,
+      direction: options.backward ? 'backward' : 'forward',
+      limit: options.limit,
+      consistent: true,
+    });
+    return rows.map((row) => ({
+      key: row.sort.slice(prefix.length),
+      value: JSON.parse(row.value) as Value,
+      version: row.version,
+    }));
+  }
+
+  /** The row as `Store.batchPut` takes it, so that it can be written together with others. */
+  row<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): Put {
+    return { ...this.keyOf(collection, key), value: JSON.stringify(value), expiresAtMs };
+  }
+
+  /** @returns the new version. @throws {Conflict} */
+  put<Value>(collection: Collection<Value>, key: string, value: Value, condition?: Condition): Promise<string> {
+    return this.#store.put(this.row(collection, key, value), condition);
+  }
+
+  delete(collection: Collection<unknown>, key = '', condition?: { version: string }): Promise<boolean> {
+    return this.#store.delete(this.keyOf(collection, key), condition);
+  }
+
+  add(collection: Collection<number>, by: number, key = ''): Promise<number> {
+    return this.#store.add(this.keyOf(collection, key), by);
+  }
+}

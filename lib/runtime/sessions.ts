@@ -1,0 +1,104 @@
+/**
+ * The sessions of an account: one item in `live` holds them all, so that the presence of 100 contacts is one batchGet
+ * (DESIGN §3). A second row per session under the node that holds it lets the reaper find what a dead node left behind.
+ */
+import type { Store } from '../ports/store.ts';
+import { collection } from './collection.ts';
+import { Rows } from './rows.ts';
+import { update } from './update.ts';
+import type { SessionAddress } from './wire.ts';
+
+export interface SessionEntry extends SessionAddress {
+  readonly resource: string;
+  readonly boundAt: number;
+  /** After initial presence and before unavailable (RFC 6121 §4.2). */
+  readonly available: boolean;
+  /** -128 to 127; 0 until presence says otherwise. */
+  readonly priority: number;
+  /** The last broadcast presence: a whole stanza with `from`, without `to`. */
+  readonly presence?: string;
+  /** Has asked for the roster (RFC 6121 §2.2). */
+  readonly interested?: boolean;
+  /** XEP-0280. */
+  readonly carbons?: boolean;
+  /** Has asked for the blocklist (XEP-0191 §3.6). */
+  readonly blocklist?: boolean;
+  /** Has queried the archive: reads its history by itself and is not flooded. */
+  readonly archive?: boolean;
+  /** Addresses that got directed presence and hear of the end (RFC 6121 §4.6). */
+  readonly directed?: readonly string[];
+}
+
+interface SessionsItem {
+  readonly sessions: readonly SessionEntry[];
+}
+
+const sessions = collection<SessionsItem>('sessions', 'live');
+const held = collection<{ domain: string; local: string }>('held', 'live');
+
+export interface Owner {
+  readonly domain: string;
+  readonly local: string;
+}
+
+/** The sessions of each owner, in order; strongly consistent (DESIGN §2 rule 3). */
+export async function readSessions(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
+  const found: (readonly SessionEntry[])[] = [];
+  for (let at = 0; at < owners.length; at += 1000) {
+    const keys = owners.slice(at, at + 1000).map(({ domain, local }) => Rows.ofAccount(store, domain, local).keyOf(sessions, ''));
+    for (const row of await store.batchGet(keys, { consistent: true })) {
+      found.push(row ? (JSON.parse(row.value) as SessionsItem).sessions : []);
+    }
+  }
+  return found;
+}
+
+/**
+ * Changes the account's sessions. The second row is written before a session shows up in the item and removed after it left,
+ * so a crash between the two leaves at most a row that points at nothing.
+ */
+export async function updateSessions(
+  store: Store,
+  owner: Owner,
+  change: (sessions: readonly SessionEntry[]) => readonly SessionEntry[],
+): Promise<readonly SessionEntry[]> {
+  const rows = Rows.ofAccount(store, owner.domain, owner.local);
+  const item = await update(rows, sessions, '', (value) => {
+    const before = value?.sessions ?? [];
+    const after = change(before);
+    if (after === before) return value;
+    return after.length === 0 ? undefined : { sessions: after };
+  });
+  return item?.sessions ?? [];
+}
+
+/** Changes one session; does nothing when it is gone. */
+export function updateSession(
+  store: Store,
+  owner: Owner,
+  sid: string,
+  change: (entry: SessionEntry) => SessionEntry | undefined,
+): Promise<readonly SessionEntry[]> {
+  return updateSessions(store, owner, (list) => {
+    const index = list.findIndex((entry) => entry.sid === sid);
+    const entry = list[index];
+    if (!entry) return list;
+    const next = change(entry);
+    if (next === entry) return list;
+    return next ? list.with(index, next) : list.toSpliced(index, 1);
+  });
+}
+
+export function markHeld(store: Store, address: SessionAddress, owner: Owner): Promise<string> {
+  return Rows.ofDeployment(store, address.node).put(held, address.sid, { domain: owner.domain, local: owner.local });
+}
+
+export function unmarkHeld(store: Store, address: SessionAddress): Promise<boolean> {
+  return Rows.ofDeployment(store, address.node).delete(held, address.sid);
+}
+
+/** Sessions that a node holds or held, at most `limit`. */
+export async function listHeld(store: Store, node: string, limit: number): Promise<{ sid: string; owner: Owner }[]> {
+  const items = await Rows.ofDeployment(store, node).list(held, { limit });
+  return items.map(({ key, value }) => ({ sid: key, owner: value }));
+}

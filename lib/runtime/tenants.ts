@@ -1,0 +1,93 @@
+/**
+ * Tenants: a tenant is a row (FEATURES C4). The registry caches rows for a second, so that a new domain serves within a
+ * second and a message does not pay for the look-up.
+ */
+import { limits } from '../limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import { collection } from './collection.ts';
+import { Rows } from './rows.ts';
+
+export interface TenantPolicy {
+  /** XEP-0077: may anyone make an account? */
+  readonly registration: 'open' | 'closed';
+  /** Days that archive entries are kept; 0 = for ever. */
+  readonly retentionDays: number;
+}
+
+export interface Tenant {
+  readonly domain: string;
+  readonly createdAt: string;
+  readonly policy: TenantPolicy;
+  /** Base64 of 32 random bytes: salts of accounts that do not exist, occupant ids. */
+  readonly secret: string;
+}
+
+const tenants = collection<Tenant>('tenant');
+
+/** The service of a tenant's rooms: `conference.example.org` (XEP-0045). */
+export function roomsDomain(tenantDomain: string): string {
+  return `conference.${tenantDomain}`;
+}
+
+/** Which tenant serves a domain, and whether the domain is its accounts' or its rooms'. */
+export interface Place {
+  readonly tenant: Tenant;
+  readonly service: 'accounts' | 'rooms';
+}
+
+export class Tenants {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #cache = new Map<string, { readonly tenant: Tenant | undefined; readonly untilMs: number }>();
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  get #rows(): Rows {
+    return Rows.ofDeployment(this.#store, 'tenants');
+  }
+
+  async find(domain: string): Promise<Tenant | undefined> {
+    const cached = this.#cache.get(domain);
+    if (cached && cached.untilMs > this.#clock.monotonic()) return cached.tenant;
+    const item = await this.#rows.get(tenants, domain);
+    if (this.#cache.size >= limits.tenantCacheMax) this.#cache.clear();
+    this.#cache.set(domain, { tenant: item?.value, untilMs: this.#clock.monotonic() + limits.tenantCacheMs });
+    return item?.value;
+  }
+
+  /** undefined: a domain that this deployment does not serve. */
+  async place(domain: string): Promise<Place | undefined> {
+    const tenant = await this.find(domain);
+    if (tenant) return { tenant, service: 'accounts' };
+    if (!domain.startsWith('conference.')) return undefined;
+    const host = await this.find(domain.slice('conference.'.length));
+    return host && { tenant: host, service: 'rooms' };
+  }
+
+  /** @throws {Conflict} when the domain is a tenant already */
+  async add(domain: string, policy: TenantPolicy): Promise<Tenant> {
+    const tenant: Tenant = {
+      domain,
+      createdAt: new Date(this.#clock.now()).toISOString(),
+      policy,
+      secret: this.#clock.randomBytes(32).toString('base64'),
+    };
+    await this.#rows.put(tenants, domain, tenant, 'absent');
+    this.#cache.delete(domain);
+    return tenant;
+  }
+
+  /** @returns whether it was there. Its rows stay until they are erased. */
+  async remove(domain: string): Promise<boolean> {
+    this.#cache.delete(domain);
+    return this.#rows.delete(tenants, domain);
+  }
+
+  async list(limit: number, after?: string): Promise<Tenant[]> {
+    return (await this.#rows.list(tenants, { limit, after })).map((item) => item.value);
+  }
+}

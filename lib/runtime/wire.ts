@@ -1,0 +1,154 @@
+/**
+ * What the services say to each other on the bus (DESIGN §4). Each interface is the header of a frame; the comment names its
+ * bodies. XML in bodies is in the canonical form: the default namespace is `jabber:client`, implied.
+ */
+
+/** Where one bound session is held: the node's subject (`n.<node>.<incarnation>`) and the session's id there. */
+export interface SessionAddress {
+  readonly node: string;
+  readonly sid: string;
+}
+
+export const routerSubject = 'rt';
+export const routerQueue = 'rt';
+
+/** Rooms are spread over this many subjects `m.<shard>`; fixed for the life of a deployment. */
+export const shardCount = 64;
+
+/** connection → `rt`: one batch of one session. Bodies: one per item that has `body: true`, in order. */
+export interface StepRequest extends SessionAddress {
+  readonly kind: 'step';
+  /** The tenant, fixed where the stream opened. */
+  readonly domain: string;
+  /** What the last reply of a router said; '' at first. Opaque to the node. */
+  readonly session: string;
+  readonly items: readonly StepItem[];
+}
+
+export type StepItem =
+  /** A stream opened: what features has the host? No body. */
+  | { readonly k: 'open'; readonly secure: boolean; readonly binding: ChannelBinding }
+  /** `<auth/>`, `<response/>` or `<abort/>`; body. */
+  | { readonly k: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
+  /** A stanza, before or after bind; body. `id` was minted when it was read. */
+  | { readonly k: 'stanza'; readonly id: string; readonly body: true }
+  /** The client has these archive entries: the account's cursor may move. */
+  | { readonly k: 'delivered'; readonly ids: readonly string[] }
+  /** The session has room for the next page of catch-up. */
+  | { readonly k: 'catchUp'; readonly after: string; readonly seen: readonly string[] }
+  /** The session was resumed at this node, which `StepRequest` names. */
+  | { readonly k: 'moved' }
+  /** The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. */
+  | { readonly k: 'end' };
+
+/** Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. */
+export type ChannelBinding = Readonly<Partial<Record<'tls-exporter' | 'tls-server-end-point', string>>>;
+
+/** Bodies: what to write on this session's stream, in order, one per `out`. */
+export interface StepReply {
+  /** false: the store is away; nothing of the batch was acknowledged, send it again as it is. */
+  readonly ok: boolean;
+  readonly session?: string;
+  /** Set by a SASL success: the account's bare JID. The stream restarts. */
+  readonly account?: string;
+  /** Set by a bind: the full JID. */
+  readonly bound?: string;
+  readonly out: readonly Outgoing[];
+  /** 'start' after initial presence: ask for the first page; 'skip': there is nothing to catch up. */
+  readonly catchUp?: 'start' | 'skip' | { readonly next: string };
+  /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
+  readonly close?: { readonly condition: string; readonly text?: string };
+}
+
+export interface Outgoing {
+  /** Set when this is an archive entry that moves the cursor once the client has it. */
+  readonly id?: string;
+}
+
+/** router, muc → `n.<node>.<incarnation>`. Bodies: the stanza of each item, without `to` where targets name it. */
+export interface DeliverRequest {
+  readonly kind: 'deliver';
+  readonly items: readonly DeliverItem[];
+}
+
+export interface DeliverItem {
+  /** Sessions of this node, each with the `to` to splice into the stanza (absent: it stands there already). */
+  readonly targets: readonly { readonly sid: string; readonly to?: string }[];
+  /** The id of the archive entry behind this stanza: it moves the cursor and is not delivered twice. */
+  readonly id?: string;
+}
+
+/** Received means: in the session's queue. `missing` are sids that this node does not hold. */
+export interface DeliverReply {
+  readonly missing: readonly string[];
+}
+
+/** router → node: end a session's stream with an error; nothing else of it remains. */
+export interface CloseRequest {
+  readonly kind: 'close';
+  readonly sid: string;
+  readonly condition: string;
+  readonly text?: string;
+}
+
+/** node → node that holds a session which a client wants to resume here (XEP-0198 §5). */
+export interface HandOverRequest {
+  readonly kind: 'handOver';
+  readonly sid: string;
+  readonly token: string;
+  /** Bare JID that the client signed in as: must be the session's. */
+  readonly account: string;
+}
+
+/** Bodies: first the unacknowledged stanzas, then those that were not sent yet. Absent `state`: no such session. */
+export interface HandOverReply {
+  readonly state?: {
+    readonly session: string;
+    readonly jid: string;
+    readonly inbound: number;
+    /** Number of the last stanza that the client acknowledged. */
+    readonly acked: number;
+    readonly unacked: readonly Outgoing[];
+    readonly pending: readonly Outgoing[];
+    readonly needsCatchUp: boolean;
+    readonly available: boolean;
+    readonly seen: readonly string[];
+  };
+}
+
+/** router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. */
+export interface InboundRequest {
+  readonly kind: 'inbound';
+  /** The tenant they arrive at. */
+  readonly domain: string;
+  readonly ids: readonly string[];
+}
+
+/** router → `m.<shard>`. Body: one stanza with `from` and `to`. */
+export interface RoomRequest {
+  readonly kind: 'room';
+  readonly domain: string;
+  /** Local part of the room; '' for the service itself. */
+  readonly room: string;
+  readonly id: string;
+  /** The sender's session, when it is of this tenant and not of another domain. */
+  readonly sender?: SessionAddress;
+}
+
+/** Answer to `inbound`, `room`, `close`, `admin`: done and durable, or to be tried again. */
+export interface DoneReply {
+  readonly ok: boolean;
+  /** For people; with ok false of `admin` it is final. */
+  readonly error?: string;
+  readonly result?: unknown;
+}
+
+/** command line, console → `rt`. */
+export interface AdminRequest {
+  readonly kind: 'admin';
+  readonly operation: string;
+  readonly arguments: Readonly<Record<string, string>>;
+}
+
+export type RouterRequest = StepRequest | InboundRequest | AdminRequest;
+export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest;

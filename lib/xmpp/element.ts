@@ -1,0 +1,161 @@
+/**
+ * XML trees: ltx's Element, with the three places mended where it departs from XML and Namespaces in XML 1.0.
+ *
+ * - `xmlns=''` takes elements out of the default namespace; ltx lets them inherit the parent's.
+ * - Tabs and line ends in an attribute, and CR in text, are written as character references; else the receiver's parser turns
+ *   them into spaces and LF (XML 1.0 §2.11, §3.3.3).
+ * - A character that XML cannot carry becomes U+FFFD; else one NUL in a roster name would end the reader's stream.
+ */
+import { Element as LtxElement, type Node } from 'ltx';
+import { decodeAttribute, decodeText } from './xml-characters.ts';
+
+export type { Node };
+export type Attributes = Record<string, string | number | undefined>;
+
+const references: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+};
+
+/** What most texts and values are made of: nothing to look up. */
+const plain = /^[ !#-%(-;=?-~]*$/;
+
+const escaped = (found: string): string => references[found] ?? '\uFFFD';
+
+/** For character data; also right inside an attribute of either quote, but for white space. */
+export function escapeText(text: string): string {
+  if (plain.test(text)) return text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what XML cannot carry (XML 1.0 §2.2)
+  return text.replace(/[&<>\r]|[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]|\p{Surrogate}/gu, escaped);
+}
+
+/** For an attribute's value between quotes of either kind. */
+export function escapeAttribute(text: string): string {
+  if (plain.test(text)) return text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what XML cannot carry (XML 1.0 §2.2)
+  return text.replace(/[&<>"'\t\n\r]|[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]|\p{Surrogate}/gu, escaped);
+}
+
+export class Element extends LtxElement {
+  /** The namespace bound to a prefix (none: the default one) here; undefined where there is none. */
+  override findNS(prefix?: string): string | undefined {
+    if (prefix === 'xml') return 'http://www.w3.org/XML/1998/namespace';
+    const name = prefix ? `xmlns:${prefix}` : 'xmlns';
+    for (let element: LtxElement | null = this; element !== null; element = element.parent) {
+      const declared = element.attrs[name];
+      if (declared !== undefined) return declared === '' ? undefined : declared;
+    }
+    return undefined;
+  }
+
+  override c(name: string, attrs?: string | Attributes): this {
+    return this.cnode(new Element(name, attrs)) as this;
+  }
+
+  override write(writer: (text: string) => void): void {
+    writer(`<${this.name}`);
+    for (const name of Object.keys(this.attrs)) {
+      const value: unknown = this.attrs[name];
+      if (value !== undefined && value !== null) writer(` ${name}='${escapeAttribute(String(value))}'`);
+    }
+    if (this.children.length === 0) {
+      writer('/>');
+      return;
+    }
+    writer('>');
+    for (const child of this.children) {
+      if (typeof child === 'object' && child !== null) child.write(writer);
+      else if (child !== undefined && child !== null) writer(escapeText(String(child)));
+    }
+    writer(`</${this.name}>`);
+  }
+}
+
+export type Child = Element | string | undefined | readonly Child[];
+
+function adopt(element: Element, child: Child): void {
+  if (child === undefined || child === '') return;
+  if (typeof child === 'string' || child instanceof LtxElement) element.cnode(child);
+  else for (const one of child) adopt(element, one);
+}
+
+/** Builds an element: `xml('iq', { type: 'result', id }, xml('ping', { xmlns: NS }))`. Undefined attributes and children are left out. */
+export function xml(name: string, attrs?: Attributes, ...children: Child[]): Element {
+  const element = new Element(name);
+  for (const [key, value] of Object.entries(attrs ?? {})) {
+    if (value !== undefined) element.attrs[key] = String(value);
+  }
+  for (const child of children) adopt(element, child);
+  return element;
+}
+
+const attributePattern = /\s*([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
+const tagNamePattern = /[^\s/>]+/y;
+
+function unexpected(text: string, at: number): never {
+  throw new SyntaxError(`not one element: ${JSON.stringify(text.slice(at, at + 40))}`);
+}
+
+/** Reads an opening tag. @returns the place behind its `>` and whether it was an empty-element tag */
+function readTag(text: string, at: number): { element: Element; end: number; isEmpty: boolean } {
+  tagNamePattern.lastIndex = at + 1;
+  const name = tagNamePattern.exec(text);
+  if (name === null) unexpected(text, at);
+  const element = new Element(name[0]);
+  let end = tagNamePattern.lastIndex;
+  attributePattern.lastIndex = end;
+  for (let found = attributePattern.exec(text); found !== null; found = attributePattern.exec(text)) {
+    end = attributePattern.lastIndex;
+    // XMPP has no such attribute, and plain objects cannot hold it.
+    if (found[1] !== '__proto__') element.attrs[found[1]!] = decodeAttribute(found[2] ?? found[3] ?? '');
+  }
+  while (/\s/.test(text[end] ?? '')) end += 1;
+  const isEmpty = text[end] === '/';
+  if (text[end + (isEmpty ? 1 : 0)] !== '>') unexpected(text, end);
+  return { element, end: end + (isEmpty ? 2 : 1), isEmpty };
+}
+
+function addText(element: Element, text: string): void {
+  const last = element.children.length - 1;
+  const before = element.children[last];
+  if (typeof before === 'string') element.children[last] = before + text;
+  else element.children.push(text);
+}
+
+/**
+ * The tree of ONE element that a scanner has let through; its checks are not made again here.
+ * @throws {SyntaxError} when it was not
+ */
+export function parseElement(input: string | Uint8Array): Element {
+  const text = typeof input === 'string' ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString();
+  const first = readTag(text, text.indexOf('<'));
+  let open: Element | null = first.isEmpty ? null : first.element;
+  let at = first.end;
+  while (open !== null) {
+    const next = text.indexOf('<', at);
+    if (next < 0) unexpected(text, at);
+    if (next > at) addText(open, decodeText(text.slice(at, next)));
+    if (text[next + 1] === '/') {
+      at = text.indexOf('>', next) + 1;
+      if (at === 0) unexpected(text, next);
+      open = open.parent as Element | null;
+    } else if (text.startsWith('<![CDATA[', next)) {
+      const end = text.indexOf(']]>', next);
+      if (end < 0) unexpected(text, next);
+      if (end > next + 9) addText(open, text.slice(next + 9, end).replace(/\r\n?/g, '\n'));
+      at = end + 3;
+    } else {
+      const tag = readTag(text, next);
+      open.cnode(tag.element);
+      if (!tag.isEmpty) open = tag.element;
+      at = tag.end;
+    }
+  }
+  return first.element;
+}

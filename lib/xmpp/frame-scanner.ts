@@ -1,0 +1,65 @@
+/**
+ * The gate for WebSocket (RFC 7395 §3.3.3): each message is one complete element, perhaps behind an XML declaration, or nothing
+ * but white space. What is let through is what `StreamScanner` lets through between two stream headers.
+ */
+import { StreamError } from './errors.ts';
+import { checkStanza, declarationLength, type Scanner, type ScannerBounds } from './scanner.ts';
+import { Stanza } from './stanza.ts';
+import { classes, SPACE } from './xml-characters.ts';
+
+export class FrameScanner implements Scanner {
+  bounds: ScannerBounds;
+  /** Bounded by the caller, which must not push on while `bufferedBytes` grows. */
+  readonly #frames: Buffer[] = [];
+  #bufferedBytes = 0;
+  #bytes = 0;
+  #stanzas = 0;
+
+  constructor(options: { readonly bounds: ScannerBounds }) {
+    this.bounds = options.bounds;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** One whole message. */
+  push(frame: Uint8Array): void {
+    this.#frames.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
+    this.#bufferedBytes += frame.length;
+  }
+
+  restart(): void {
+    this.#bytes = 0;
+    this.#stanzas = 0;
+  }
+
+  discard(): void {
+    this.#frames.length = 0;
+    this.#bufferedBytes = 0;
+  }
+
+  next(): Stanza | undefined {
+    for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
+      this.#bufferedBytes -= frame.length;
+      this.#bytes += frame.length;
+      if (this.#bytes > this.bounds.streamBytesMax) {
+        throw new StreamError('policy-violation', `${this.bounds.streamBytesMax} bytes are allowed at this point`);
+      }
+      if (frame.some((byte) => (classes[byte]! & SPACE) === 0)) return this.#read(frame);
+    }
+    return undefined;
+  }
+
+  #read(frame: Buffer): Stanza {
+    const skipped = declarationLength(frame, 0, frame.length);
+    if (skipped < 0) throw new StreamError('not-well-formed', 'a message that is no element');
+    this.#stanzas += 1;
+    if (this.#stanzas > this.bounds.stanzasMax) {
+      throw new StreamError('policy-violation', `${this.bounds.stanzasMax} elements are allowed at this point`);
+    }
+    const stanza = Stanza.parse(frame.subarray(skipped), { defaultNs: '', bounds: this.bounds });
+    checkStanza(stanza);
+    return stanza;
+  }
+}

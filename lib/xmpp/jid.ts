@@ -1,0 +1,183 @@
+/**
+ * RFC 7622: XMPP addresses, `local@domain/resource`.
+ *
+ * A `Jid` is prepared when it is made, so two addresses are the same when their text is. The domain is kept as U-labels.
+ */
+import { isIPv6 } from 'node:net';
+import { toASCII, toUnicode } from 'tr46';
+import { limits } from '../limits.ts';
+import { StanzaError } from './errors.ts';
+import { isUnicodeLabel, opaqueString, usernameCaseMapped } from './precis.ts';
+
+/** Texts beyond this are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
+const textCharactersMax = 4 * limits.jidPartBytesMax;
+const partCharactersMax = 2 * limits.jidPartBytesMax;
+/** Longer texts are parsed each time, which bounds the cache in bytes as well. */
+const cachedCharactersMax = 512;
+
+function malformed(what: string, text: string): StanzaError {
+  const shown = text.length > 64 ? `${text.slice(0, 64)}…` : text;
+  return new StanzaError('jid-malformed', `${what}: ${JSON.stringify(shown)}`);
+}
+
+/** Keeps hostile lengths from the expensive steps. */
+function checkInput(text: string): void {
+  if (text.length > partCharactersMax) throw malformed(`longer than ${limits.jidPartBytesMax} bytes`, text);
+}
+
+function checkLength(part: string, what: string): string {
+  if (part.length * 3 > limits.jidPartBytesMax && Buffer.byteLength(part) > limits.jidPartBytesMax) {
+    throw malformed(`${what} is longer than ${limits.jidPartBytesMax} bytes`, part);
+  }
+  return part;
+}
+
+/** §3.3. @throws {StanzaError} jid-malformed */
+function prepareLocal(text: string): string {
+  checkInput(text);
+  const local = usernameCaseMapped(text);
+  // After the mapping, because U+FF20 FULLWIDTH COMMERCIAL AT becomes "@".
+  if (local === undefined || /["&'/:<>@]/.test(local)) throw malformed('not a localpart', text);
+  return checkLength(local, 'the localpart');
+}
+
+/** §3.4. @throws {StanzaError} jid-malformed */
+function prepareResource(text: string): string {
+  checkInput(text);
+  const resource = opaqueString(text);
+  if (resource === undefined) throw malformed('not a resourcepart', text);
+  return checkLength(resource, 'the resourcepart');
+}
+
+const asciiDomain = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
+
+/** §3.2, with the mapping of UTS 46. @throws {StanzaError} jid-malformed */
+function prepareDomain(text: string): string {
+  checkInput(text);
+  if (asciiDomain.test(text) && !text.includes('xn--')) return checkLength(text, 'the domainpart');
+  if (text.startsWith('[')) {
+    if (!text.endsWith(']') || text.includes('%') || !isIPv6(text.slice(1, -1))) throw malformed('not an IPv6 address', text);
+    return text.toLowerCase();
+  }
+  if (/^[\0-\x7F]+$/.test(text)) {
+    const lower = text.toLowerCase().replace(/\.$/, '');
+    if (!asciiDomain.test(lower)) throw malformed('not a domainpart', text);
+    if (!/(?:^|\.)xn--/.test(lower)) return checkLength(lower, 'the domainpart');
+  }
+  const unicode = toUnicode(text, idna);
+  const domain = unicode.domain.replace(/\.$/, '');
+  const labels = unicode.error || !domain.split('.').every(isUnicodeLabel) ? null : toASCII(domain, idna);
+  if (labels === null || !asciiDomain.test(labels)) throw malformed('not a domainpart', text);
+  return checkLength(domain, 'the domainpart');
+}
+
+export class Jid {
+  /** '' where there is none. */
+  readonly local: string;
+  readonly domain: string;
+  /** '' where there is none. */
+  readonly resource: string;
+  #text: string | undefined;
+  #bare: Jid | undefined;
+
+  /** Only for parts that are prepared. */
+  private constructor(local: string, domain: string, resource: string) {
+    this.local = local;
+    this.domain = domain;
+    this.resource = resource;
+  }
+
+  /** §3.1. @throws {StanzaError} jid-malformed */
+  static parse(text: string): Jid {
+    const known = cache.get(text);
+    if (known !== undefined) return known;
+    if (text.length > textCharactersMax) throw malformed('too long for an address', text);
+    const slash = text.indexOf('/');
+    const rest = slash < 0 ? text : text.slice(0, slash);
+    const at = rest.indexOf('@');
+    // An empty part with its separator is refused by its preparation.
+    const jid = new Jid(
+      at < 0 ? '' : prepareLocal(rest.slice(0, at)),
+      prepareDomain(rest.slice(at + 1)),
+      slash < 0 ? '' : prepareResource(text.slice(slash + 1)),
+    );
+    if (text.length <= cachedCharactersMax) cache.set(text, jid);
+    return jid;
+  }
+
+  /** From parts that are not prepared yet; '' leaves one out. @throws {StanzaError} jid-malformed */
+  static of(local: string, domain: string, resource = ''): Jid {
+    if (local.length + domain.length + resource.length > textCharactersMax) throw malformed('too long for an address', domain);
+    return new Jid(
+      local === '' ? '' : prepareLocal(local),
+      prepareDomain(domain),
+      resource === '' ? '' : prepareResource(resource),
+    );
+  }
+
+  get bare(): Jid {
+    if (this.resource === '') return this;
+    this.#bare ??= new Jid(this.local, this.domain, '');
+    return this.#bare;
+  }
+
+  get isBare(): boolean {
+    return this.resource === '';
+  }
+
+  get isFull(): boolean {
+    return this.resource !== '';
+  }
+
+  /** '' gives the bare address. @throws {StanzaError} jid-malformed */
+  withResource(resource: string): Jid {
+    if (resource === '') return this.bare;
+    return new Jid(this.local, this.domain, prepareResource(resource));
+  }
+
+  equals(other: Jid | undefined): boolean {
+    return (
+      other === this ||
+      (other !== undefined && this.local === other.local && this.domain === other.domain && this.resource === other.resource)
+    );
+  }
+
+  toString(): string {
+    this.#text ??= `${this.local === '' ? '' : `${this.local}@`}${this.domain}${this.resource === '' ? '' : `/${this.resource}`}`;
+    return this.#text;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** Two generations: what is asked for again moves to the young one; when that is full, the old one is dropped whole. */
+class JidCache {
+  #young = new Map<string, Jid>();
+  #old = new Map<string, Jid>();
+  readonly #generationMax: number;
+
+  constructor(entriesMax: number) {
+    this.#generationMax = Math.max(1, entriesMax >> 1);
+  }
+
+  get(text: string): Jid | undefined {
+    const young = this.#young.get(text);
+    if (young !== undefined) return young;
+    const old = this.#old.get(text);
+    if (old !== undefined) this.set(text, old);
+    return old;
+  }
+
+  set(text: string, jid: Jid): void {
+    if (this.#young.size >= this.#generationMax) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(text, jid);
+  }
+}
+
+const cache = new JidCache(limits.jidCacheMax);

@@ -1,0 +1,398 @@
+/**
+ * The gate: cuts a peer's bytes into stream headers, first-level elements and stream ends, and lets nothing else through.
+ *
+ * RFC 6120 §4 (streams), §11 (XML usage). `FrameScanner` does the same for WebSocket messages. The caller pushes chunks and pulls
+ * events, so that it can stop between two stanzas: for a restart, for back-pressure, to drop what stands behind `<starttls/>`.
+ * A chunk that was pushed belongs to the scanner; stanzas are views of it. Bytes are copied only where a stanza spans chunks.
+ */
+import { limits } from '../limits.ts';
+import { StreamError } from './errors.ts';
+import { Stanza } from './stanza.ts';
+import { classes, SPACE } from './xml-characters.ts';
+import { type ElementBounds, type Scope, XmlMachine } from './xml-machine.ts';
+
+export const NS_STREAM = 'http://etherx.jabber.org/streams';
+
+export interface ScannerBounds extends ElementBounds {
+  /** Everything from the start of the stream or the last `restart()`, bytes; before SASL succeeds this is little. */
+  readonly streamBytesMax: number;
+  /** First-level elements, counted the same way. */
+  readonly stanzasMax: number;
+}
+
+/** After authentication. */
+export const openBounds: ScannerBounds = {
+  stanzaBytesMax: limits.stanzaBytesMax,
+  depthMax: limits.depthMax,
+  attributesMax: limits.attributesMax,
+  elementsMax: limits.elementsMax,
+  nameBytesMax: limits.nameBytesMax,
+  streamBytesMax: Number.POSITIVE_INFINITY,
+  stanzasMax: Number.POSITIVE_INFINITY,
+};
+
+/** Before it (DESIGN §6). */
+export const preauthBounds: ScannerBounds = {
+  ...openBounds,
+  stanzaBytesMax: limits.preauthBytesMax,
+  streamBytesMax: limits.preauthBytesMax,
+  stanzasMax: limits.preauthElementsMax,
+};
+
+export interface StreamScannerOptions {
+  /** The content namespace that a stream header must declare, if it declares one; stanzas in it are reported in `jabber:client`. */
+  readonly contentNs: string;
+  readonly bounds: ScannerBounds;
+}
+
+/** A peer's `<stream:stream …>` (RFC 6120 §4.7). */
+export interface StreamHeader {
+  readonly kind: 'open';
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+  readonly id: string | undefined;
+  readonly version: string | undefined;
+  readonly lang: string | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** All declarations, by prefix; '' is the default namespace. */
+  readonly namespaces: ReadonlyMap<string, string>;
+}
+
+/** `</stream:stream>` (RFC 6120 §4.4). */
+export interface StreamEnd {
+  readonly kind: 'close';
+}
+
+export type ScannerEvent = StreamHeader | Stanza | StreamEnd;
+
+/** What the two framings have in common. */
+export interface Scanner {
+  /** New bounds from here on; what was counted stays counted until `restart()`. */
+  bounds: ScannerBounds;
+  /** Bytes pushed and not reported yet. */
+  readonly bufferedBytes: number;
+  /** The chunk belongs to the scanner from now on. */
+  push(chunk: Uint8Array): void;
+  /**
+   * @returns the next event, or undefined: push more
+   * @throws {StreamError} after which the scanner must not be used
+   */
+  next(): ScannerEvent | undefined;
+  /** Expects a new stream (RFC 6120 §4.3.3), and counts anew; what is pushed and not pulled belongs to the new stream. */
+  restart(): void;
+  /** Drops what is pushed and not pulled (RFC 6120 §5.4.3.3: nothing behind `<starttls/>` may count). */
+  discard(): void;
+}
+
+const streamEnd: StreamEnd = { kind: 'close' };
+const NS_CLIENT = 'jabber:client';
+const closingTag = Buffer.from('</stream:stream');
+const noBytes = Buffer.alloc(0);
+const noScope: Scope = { defaultNs: '', contentNs: '', prefixes: new Map() };
+/** `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>` has 55. */
+const declarationBytesMax = 256;
+
+/** Where the scanner stands between two bytes. */
+type Place = 'start' | 'prolog' | 'header' | 'between' | 'element' | 'closing' | 'closed';
+
+/** RFC 6120: elements inside `<stream:stream>`. */
+export class StreamScanner implements Scanner {
+  readonly #contentNs: string;
+  readonly #machine: XmlMachine;
+  #bounds: ScannerBounds;
+  #scope: Scope = noScope;
+  #place: Place = 'start';
+
+  #buffer: Buffer = noBytes;
+  /** Where what is under way began; the same as `#at` between elements. */
+  #base = 0;
+  #at = 0;
+  #end = 0;
+  /** Whether bytes may be appended behind `#end`: the buffer is our own. */
+  #isOwn = false;
+  /** The header was `<stream:stream/>`: its end is still to be reported. */
+  #isEndDue = false;
+
+  #bytesBefore = 0;
+  #stanzas = 0;
+
+  constructor(options: StreamScannerOptions) {
+    this.#contentNs = options.contentNs;
+    this.#bounds = options.bounds;
+    this.#machine = new XmlMachine(options.bounds, noScope);
+  }
+
+  get bounds(): ScannerBounds {
+    return this.#bounds;
+  }
+
+  set bounds(bounds: ScannerBounds) {
+    this.#bounds = bounds;
+    this.#machine.bounds = bounds;
+  }
+
+  get bufferedBytes(): number {
+    return this.#end - this.#base;
+  }
+
+  restart(): void {
+    this.#place = 'start';
+    this.#stanzas = 0;
+    this.#bytesBefore = -this.#at;
+    this.#base = this.#at;
+  }
+
+  discard(): void {
+    this.#bytesBefore += this.#at;
+    this.#buffer = noBytes;
+    this.#base = 0;
+    this.#at = 0;
+    this.#end = 0;
+    this.#isOwn = false;
+  }
+
+  next(): ScannerEvent | undefined {
+    if (this.#isEndDue) {
+      this.#isEndDue = false;
+      this.#place = 'closed';
+      return streamEnd;
+    }
+    const end = Math.min(this.#end, this.#bounds.streamBytesMax - this.#bytesBefore);
+    const event = this.#pull(end);
+    if (event === undefined && end < this.#end) {
+      throw new StreamError('policy-violation', `${this.#bounds.streamBytesMax} bytes are allowed at this point`);
+    }
+    return event;
+  }
+
+  push(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const kept = this.#end - this.#base;
+    if (kept === 0) {
+      this.#bytesBefore += this.#at;
+      this.#buffer = bytes;
+      this.#base = 0;
+      this.#at = 0;
+      this.#end = bytes.length;
+      this.#isOwn = false;
+      return;
+    }
+    if (!this.#isOwn || this.#buffer.length - this.#end < bytes.length) {
+      // Doubling keeps a peer that sends byte by byte linear. Never the same memory again: stanzas may be views of it.
+      const larger = Buffer.allocUnsafeSlow(Math.max(kept + bytes.length, kept * 2));
+      this.#buffer.copy(larger, 0, this.#base, this.#end);
+      this.#bytesBefore += this.#base;
+      this.#at -= this.#base;
+      this.#end = kept;
+      this.#base = 0;
+      this.#buffer = larger;
+      this.#isOwn = true;
+    }
+    bytes.copy(this.#buffer, this.#end);
+    this.#end += bytes.length;
+  }
+
+  #pull(end: number): ScannerEvent | undefined {
+    for (;;) {
+      switch (this.#place) {
+        case 'start':
+        case 'prolog': {
+          if (!this.#skipProlog(end)) return undefined;
+          break;
+        }
+        case 'header':
+          return this.#header(end);
+        case 'between': {
+          if (!this.#skipBetween(end)) return undefined;
+          break;
+        }
+        case 'element':
+          return this.#element(end);
+        case 'closing': {
+          if (!this.#readClosing(end)) return undefined;
+          this.#place = 'closed';
+          return streamEnd;
+        }
+        default: {
+          this.#skipSpace(end);
+          if (this.#at < end) throw new StreamError('not-well-formed', 'more after the end of the stream');
+          return undefined;
+        }
+      }
+    }
+  }
+
+  #skipSpace(end: number): void {
+    let at = this.#at;
+    while (at < end && (classes[this.#buffer[at]!]! & SPACE) !== 0) at += 1;
+    this.#at = at;
+    this.#base = at;
+  }
+
+  /** An XML declaration at the very start, then white space. @returns whether an opening tag begins */
+  #skipProlog(end: number): boolean {
+    if (this.#place === 'start') {
+      if (this.#base === end) return false;
+      const first = this.#buffer[this.#base]!;
+      // UTF-16 and UTF-32 begin with a zero or a byte order mark; UTF-8 must not have one (RFC 6120 §11.6).
+      if (first >= 0xfe || first === 0) throw new StreamError('unsupported-encoding', 'UTF-8 only');
+      if (first === 0x3c) {
+        const length = declarationLength(this.#buffer, this.#base, end);
+        if (length < 0) return false;
+        this.#at = this.#base + length;
+        this.#base = this.#at;
+      }
+      this.#place = 'prolog';
+    }
+    this.#skipSpace(end);
+    if (this.#at === end) return false;
+    this.#begin('header');
+    return true;
+  }
+
+  #skipBetween(end: number): boolean {
+    if (this.#at === this.#base) {
+      this.#skipSpace(end);
+      if (this.#at === end) return false;
+      if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('bad-format', 'text between stanzas');
+      this.#at += 1;
+    }
+    if (this.#at === end) return false;
+    if (this.#buffer[this.#at] === 0x2f) {
+      this.#place = 'closing';
+      return true;
+    }
+    this.#at = this.#base;
+    this.#begin('element');
+    this.#stanzas += 1;
+    if (this.#stanzas > this.#bounds.stanzasMax) {
+      throw new StreamError('policy-violation', `${this.#bounds.stanzasMax} elements are allowed at this point`);
+    }
+    return true;
+  }
+
+  #begin(place: 'header' | 'element'): void {
+    if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('not-well-formed', 'text outside of the stream');
+    this.#at += 1;
+    this.#machine.scope = place === 'header' ? noScope : this.#scope;
+    this.#machine.start();
+    this.#place = place;
+  }
+
+  #readClosing(end: number): boolean {
+    for (;;) {
+      if (this.#at === end) return false;
+      const index = this.#at - this.#base;
+      const byte = this.#buffer[this.#at]!;
+      if (index < closingTag.length) {
+        if (byte !== closingTag[index]) throw new StreamError('not-well-formed', 'a closing tag that matches no opening one');
+      } else if (byte !== 0x3e) {
+        if ((classes[byte]! & SPACE) === 0) throw new StreamError('not-well-formed', 'a closing tag that matches no opening one');
+        if (index > this.#bounds.nameBytesMax) throw new StreamError('policy-violation', 'a closing tag that is too long');
+      }
+      this.#at += 1;
+      if (byte === 0x3e) {
+        this.#base = this.#at;
+        return true;
+      }
+    }
+  }
+
+  #header(end: number): StreamHeader | undefined {
+    const headerEnd = this.#machine.scan(this.#buffer, this.#base, this.#at, end, true);
+    if (headerEnd < 0) {
+      this.#at = end;
+      return undefined;
+    }
+    const element = this.#take(headerEnd);
+    const { attributes, namespaces } = element;
+    this.#scope = this.#checkHeader(element);
+    this.#place = 'between';
+    this.#isEndDue = this.#machine.isEmptyTag;
+    return {
+      kind: 'open',
+      to: attributes.to,
+      from: attributes.from,
+      id: attributes.id,
+      version: attributes.version,
+      lang: attributes['xml:lang'],
+      attributes,
+      namespaces,
+    };
+  }
+
+  /** RFC 6120 §4.8. @returns what stanzas inherit */
+  #checkHeader(header: Stanza): Scope {
+    const { namespaces } = header;
+    if (header.ns !== NS_STREAM) throw new StreamError('invalid-namespace', `a stream is in ${NS_STREAM}`);
+    // §4.8.5 allows to insist on the prefix that everybody uses.
+    if (namespaces.get('stream') !== NS_STREAM || !header.isPrefixed) {
+      throw new StreamError('bad-namespace-prefix', 'the prefix of a stream is "stream"');
+    }
+    if (header.name !== 'stream') throw new StreamError('bad-format', 'a stream begins with <stream:stream>');
+    const declared = namespaces.get('');
+    if (declared !== undefined && declared !== this.#contentNs) {
+      throw new StreamError('invalid-namespace', `the content namespace here is ${this.#contentNs}`);
+    }
+    const prefixes = new Map(namespaces);
+    prefixes.delete('');
+    return { defaultNs: declared === undefined ? '' : NS_CLIENT, contentNs: this.#contentNs, prefixes };
+  }
+
+  #element(end: number): Stanza | undefined {
+    const elementEnd = this.#machine.scan(this.#buffer, this.#base, this.#at, end);
+    if (elementEnd < 0) {
+      this.#at = end;
+      return undefined;
+    }
+    const stanza = this.#take(elementEnd);
+    this.#place = 'between';
+    checkStanza(stanza);
+    return stanza;
+  }
+
+  #take(end: number): Stanza {
+    const stanza = new Stanza(this.#buffer.subarray(this.#base, end), this.#machine.finish(), this.#scope);
+    this.#at = end;
+    this.#base = end;
+    return stanza;
+  }
+}
+
+/** What every first-level element must be, in either framing. @throws {StreamError} */
+export function checkStanza(stanza: Stanza): void {
+  if (stanza.ns === '') throw new StreamError('invalid-namespace', 'an element in no namespace');
+  // DEVIATION: RFC 6120 §4.8.3 lets a peer put the content namespace on a prefix; nobody does, and every reader behind us gains.
+  if (stanza.ns === NS_CLIENT && stanza.isPrefixed) {
+    throw new StreamError('bad-namespace-prefix', 'stanzas must not have a prefix');
+  }
+}
+
+const declarationStart = Buffer.from('<?xml');
+/** XML 1.0 §2.8. */
+const declaration =
+  /^<\?xml\s+version\s*=\s*(?:'1\.0'|"1\.0")(?:\s+encoding\s*=\s*(?:'([A-Za-z][\w.-]*)'|"([A-Za-z][\w.-]*)"))?(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>$/;
+
+/**
+ * Of the XML declaration that begins at `start`.
+ * @returns 0 when there is none, -1 when more bytes are needed to tell
+ * @throws {StreamError} when it is malformed, or declares another encoding than UTF-8
+ */
+export function declarationLength(buffer: Buffer, start: number, end: number): number {
+  for (let index = 0; index <= declarationStart.length; index += 1) {
+    const byte = buffer[start + index];
+    if (start + index >= end || byte === undefined) return -1;
+    if (index < declarationStart.length ? byte !== declarationStart[index] : (classes[byte]! & SPACE) === 0) return 0;
+  }
+  const text = buffer.toString('latin1', start, Math.min(end, start + declarationBytesMax));
+  const length = text.indexOf('?>') + 2;
+  if (length < 2) {
+    if (text.length < declarationBytesMax) return -1;
+    throw new StreamError('not-well-formed', 'an XML declaration that does not end');
+  }
+  const parts = declaration.exec(text.slice(0, length));
+  if (parts === null) throw new StreamError('not-well-formed', 'not an XML declaration');
+  const encoding = parts[1] ?? parts[2];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new StreamError('unsupported-encoding', 'UTF-8 only');
+  return length;
+}

@@ -1,0 +1,287 @@
+/**
+ * A first-level element of a stream (RFC 6120 §4.1): its opening tag, the names and places of its first-level children, and its
+ * bytes. It is forwarded as a new opening tag plus the raw bytes; trees are made of single children, when asked for.
+ *
+ * The canonical form within the service is what stands on a client's TCP stream whose header declares `jabber:client`: no xmlns
+ * on the stanza itself.
+ */
+import { limits } from '../limits.ts';
+import { type Element, escapeAttribute, parseElement } from './element.ts';
+import { StreamError } from './errors.ts';
+import { Jid } from './jid.ts';
+import { classes, decodeAttribute, SPACE } from './xml-characters.ts';
+import {
+  ATTRIBUTE_STRIDE,
+  type ChildSpan,
+  type ElementBounds,
+  intern,
+  type ScannedElement,
+  type Scope,
+  XmlMachine,
+} from './xml-machine.ts';
+
+export type { ChildSpan };
+
+const NS_CLIENT = 'jabber:client';
+const clientScope: Scope = { defaultNs: NS_CLIENT, contentNs: NS_CLIENT, prefixes: new Map() };
+const noBytes = Buffer.alloc(0);
+
+/** Bounds of the canonical form: twice a peer's, because on its way a stanza gains attributes, children and wrappers (carbons, archive). */
+const canonicalBounds: ElementBounds = {
+  stanzaBytesMax: 2 * limits.stanzaBytesMax,
+  depthMax: 2 * limits.depthMax,
+  attributesMax: 2 * limits.attributesMax,
+  elementsMax: 2 * limits.elementsMax,
+  nameBytesMax: limits.nameBytesMax,
+};
+
+export interface RenderOptions {
+  /** First-level children to leave out. */
+  readonly drop?: (child: ChildSpan) => boolean;
+  /** Complete elements, put behind the payload as they are. Their default namespace is the stanza's. */
+  readonly append?: Buffer | string | readonly (Buffer | string)[];
+  /** Declared on the opening tag, for framings without a stream header (RFC 7395), of stanzas in `jabber:client`. */
+  readonly xmlns?: string;
+}
+
+export interface ParseOptions {
+  /** What an element without xmlns is in; `jabber:client`. */
+  readonly defaultNs?: string;
+  /** Twice what a peer may send. */
+  readonly bounds?: ElementBounds;
+}
+
+export class Stanza {
+  readonly kind = 'stanza';
+  /** Without prefix: `message`, `presence`, `iq`, or another first-level element. */
+  readonly name: string;
+  readonly ns: string;
+  /** Exactly as they came. */
+  readonly bytes: Buffer;
+  readonly children: readonly ChildSpan[];
+  readonly #scanned: ScannedElement;
+  readonly #scope: Scope;
+  #attributes: Readonly<Record<string, string>> | undefined;
+  #elements: (Element | undefined)[] | undefined;
+  #element: Element | undefined;
+  #to: Jid | undefined;
+  #from: Jid | undefined;
+
+  /** For scanners: of bytes they have checked. */
+  constructor(bytes: Buffer, scanned: ScannedElement, scope: Scope) {
+    this.name = scanned.name;
+    this.ns = scanned.ns;
+    this.bytes = bytes;
+    this.children = scanned.children;
+    this.#scanned = scanned;
+    this.#scope = scope;
+  }
+
+  /** Scans one complete element, with white space around it allowed. @throws {StreamError} as a stream of these bytes would */
+  static parse(input: Uint8Array | string, options: ParseOptions = {}): Stanza {
+    const bytes = typeof input === 'string' ? Buffer.from(input) : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
+    let start = 0;
+    while (start < bytes.length && (classes[bytes[start]!]! & SPACE) !== 0) start += 1;
+    if (bytes[start] !== 0x3c) throw new StreamError('not-well-formed', 'not an element');
+    const scope = options.defaultNs === undefined ? clientScope : { ...clientScope, defaultNs: options.defaultNs };
+    const machine = new XmlMachine(options.bounds ?? canonicalBounds, scope);
+    machine.start();
+    const end = machine.scan(bytes, start, start + 1, bytes.length);
+    if (end < 0) throw new StreamError('not-well-formed', 'an element that does not end');
+    for (let at = end; at < bytes.length; at += 1) {
+      if ((classes[bytes[at]!]! & SPACE) === 0) throw new StreamError('not-well-formed', 'more than one element');
+    }
+    return new Stanza(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), machine.finish(), scope);
+  }
+
+  /** Values by name as written (`xml:lang`), in their order; namespace declarations are in {@link Stanza.namespaces}. */
+  get attributes(): Readonly<Record<string, string>> {
+    this.#attributes ??= readAttributes(this.bytes, this.#scanned);
+    return this.#attributes;
+  }
+
+  /** Declared on the opening tag itself, by prefix; '' is the default namespace. */
+  get namespaces(): ReadonlyMap<string, string> {
+    return new Map(this.#scanned.declarations);
+  }
+
+  /** Whether its own name is written with a prefix, as `<stream:error>` and `<db:result>` are. */
+  get isPrefixed(): boolean {
+    return this.bytes.subarray(1, this.#scanned.nameEnd).includes(0x3a);
+  }
+
+  get id(): string | undefined {
+    return this.attributes.id;
+  }
+
+  get type(): string | undefined {
+    return this.attributes.type;
+  }
+
+  /** @throws {StanzaError} jid-malformed */
+  get to(): Jid | undefined {
+    const text = this.attributes.to;
+    if (text !== undefined) this.#to ??= Jid.parse(text);
+    return this.#to;
+  }
+
+  /** @throws {StanzaError} jid-malformed */
+  get from(): Jid | undefined {
+    const text = this.attributes.from;
+    if (text !== undefined) this.#from ??= Jid.parse(text);
+    return this.#from;
+  }
+
+  hasChild(name: string, ns: string): boolean {
+    return this.children.some((child) => child.name === name && child.ns === ns);
+  }
+
+  childrenOf(ns: string): readonly ChildSpan[] {
+    return this.children.filter((child) => child.ns === ns);
+  }
+
+  /** The first such child as a tree of its own. Do not change it: it is kept. */
+  child(name: string, ns: string): Element | undefined {
+    const index = this.children.findIndex((child) => child.name === name && child.ns === ns);
+    return index < 0 ? undefined : this.#childAt(index);
+  }
+
+  /** The tree of one of {@link Stanza.children}. Do not change it: it is kept. */
+  elementOf(child: ChildSpan): Element {
+    const index = this.children.indexOf(child);
+    if (index < 0) throw new RangeError('not a child of this stanza');
+    return this.#childAt(index);
+  }
+
+  #childAt(index: number): Element {
+    this.#elements ??= [];
+    let element = this.#elements[index];
+    if (element === undefined) {
+      const { start, end } = this.children[index]!;
+      element = parseElement(this.bytes.subarray(start, end));
+      for (const [prefix, ns] of this.#inScope()) {
+        const name = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
+        if (element.attrs[name] === undefined) element.attrs[name] = ns;
+      }
+      this.#elements[index] = element;
+    }
+    return element;
+  }
+
+  /** What the children inherit. */
+  #inScope(): Map<string, string> {
+    const { declarations } = this.#scanned;
+    return new Map([['', this.#scope.defaultNs], ...(this.isPrefixed ? this.#scope.prefixes : []), ...declarations]);
+  }
+
+  /** The text of a message's first body in the content namespace. */
+  get body(): string | undefined {
+    return this.child('body', NS_CLIENT)?.getText();
+  }
+
+  /** The whole tree, with all namespaces declared in it. Do not change it: it is kept. */
+  element(): Element {
+    if (this.#element === undefined) {
+      this.#element = parseElement(this.bytes);
+      for (const [prefix, ns] of this.#inScope()) this.#element.attrs[prefix === '' ? 'xmlns' : `xmlns:${prefix}`] = ns;
+    }
+    return this.#element;
+  }
+
+  /** The raw bytes between the tags. */
+  payload(): Buffer {
+    const { openEnd, closeStart } = this.#scanned;
+    return closeStart <= openEnd ? noBytes : this.bytes.subarray(openEnd, closeStart);
+  }
+
+  /**
+   * The same payload under an opening tag with exactly these attributes, in canonical form. Prefixes that the old opening tag
+   * declared are declared on the new one, because the payload may use them.
+   */
+  render(attributes: Readonly<Record<string, string | undefined>>, options: RenderOptions = {}): Buffer {
+    const { name, opening } = this.#opening(attributes, options.xmlns);
+    const pieces = this.#pieces(options.drop);
+    const { append } = options;
+    if (append !== undefined) pieces.push(...(Array.isArray(append) ? append : [append]));
+    if (pieces.length === 0) return Buffer.from(`${opening}/>`);
+    return concatenate([`${opening}>`, ...pieces, `</${name}>`]);
+  }
+
+  #opening(
+    attributes: Readonly<Record<string, string | undefined>>,
+    xmlns: string | undefined,
+  ): { name: string; opening: string } {
+    const { declarations, nameEnd } = this.#scanned;
+    const name = this.bytes.toString('utf8', 1, nameEnd);
+    let opening = `<${name}`;
+    const inScope = declarations.length === 0 && !name.includes(':') ? undefined : this.#inScope();
+    const ownNs = inScope?.get('') ?? this.#scope.defaultNs;
+    const declared = ownNs === NS_CLIENT ? xmlns : ownNs;
+    if (declared !== undefined) opening += ` xmlns='${escapeAttribute(declared)}'`;
+    for (const key of Object.keys(attributes)) {
+      const value = attributes[key];
+      if (value !== undefined) opening += ` ${key}='${escapeAttribute(value)}'`;
+    }
+    if (inScope !== undefined) {
+      for (const [prefix, ns] of inScope) if (prefix !== '') opening += ` xmlns:${prefix}='${escapeAttribute(ns)}'`;
+    }
+    return { name, opening };
+  }
+
+  /** The payload, cut where children are dropped. */
+  #pieces(drop: RenderOptions['drop']): (Buffer | string)[] {
+    const { openEnd, closeStart } = this.#scanned;
+    const pieces: (Buffer | string)[] = [];
+    let at = openEnd;
+    if (drop !== undefined) {
+      for (const child of this.children) {
+        if (!drop(child)) continue;
+        if (child.start > at) pieces.push(this.bytes.subarray(at, child.start));
+        at = child.end;
+      }
+    }
+    if (closeStart > at) pieces.push(this.bytes.subarray(at, closeStart));
+    return pieces;
+  }
+}
+
+function readAttributes(bytes: Buffer, scanned: ScannedElement): Readonly<Record<string, string>> {
+  // No prototype, yet not the slow kind of object that Object.create(null) makes.
+  const record = { __proto__: null } as unknown as Record<string, string>;
+  const spans = scanned.attributes;
+  if (spans.length === 0) return record;
+  // One string for the whole tag: the parts of it cost no copy. Bytes over 0x7F would move the offsets.
+  const tag = scanned.isWide ? undefined : bytes.toString('latin1', 0, scanned.openEnd);
+  for (let index = 0; index < spans.length; index += ATTRIBUTE_STRIDE) {
+    const name = intern(bytes, spans[index]!, spans[index + 1]!);
+    if (name.startsWith('xmlns') && (name.length === 5 || name[5] === ':')) continue;
+    const raw = tag?.slice(spans[index + 2], spans[index + 3]) ?? bytes.toString('utf8', spans[index + 2], spans[index + 3]);
+    record[name] = scanned.hasSpecials ? decodeAttribute(raw) : raw;
+  }
+  return record;
+}
+
+function concatenate(pieces: readonly (Buffer | string)[]): Buffer {
+  let length = 0;
+  for (const piece of pieces) length += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+  const whole = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const piece of pieces) at += typeof piece === 'string' ? whole.write(piece, at) : piece.copy(whole, at);
+  return whole;
+}
+
+/** Puts attributes, as XML text with a leading space, behind the element's name. The element must not have them yet. */
+export function spliceAttributes(bytes: Buffer, text: string): Buffer {
+  let at = 1;
+  while (at < bytes.length && bytes[at] !== 0x3e && bytes[at] !== 0x2f && (classes[bytes[at]!]! & SPACE) === 0) at += 1;
+  const whole = Buffer.allocUnsafe(bytes.length + Buffer.byteLength(text));
+  bytes.copy(whole, 0, 0, at);
+  const written = whole.write(text, at);
+  bytes.copy(whole, at + written, at);
+  return whole;
+}
+
+/** Addresses a stanza that was rendered without `to` (DESIGN §2: one bus message, many targets). */
+export function spliceTo(bytes: Buffer, to: string): Buffer {
+  return spliceAttributes(bytes, ` to='${escapeAttribute(to)}'`);
+}

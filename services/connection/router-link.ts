@@ -1,0 +1,77 @@
+/**
+ * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time (DESIGN §2 rules 1 and 2).
+ */
+import type { Logger } from 'pino';
+import { limits } from '../../lib/limits.ts';
+import type { Bus } from '../../lib/ports/bus.ts';
+import { type Clock, sleep } from '../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { routerSubject, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
+
+export interface Answer {
+  readonly reply: StepReply;
+  /** One per `reply.out`. */
+  readonly bodies: readonly Buffer[];
+}
+
+export interface Persistence {
+  readonly triesMax: number;
+  /** Asked before each further try: nobody waits for the answer any more. */
+  readonly isOver: () => boolean;
+  /** The first try was in vain. */
+  readonly onRetry?: () => void;
+}
+
+export class RouterLink {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #inFlight = 0;
+
+  constructor(parts: { readonly bus: Bus; readonly clock: Clock; readonly log: Logger }) {
+    this.#bus = parts.bus;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** undefined: no router took it. */
+  async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
+    const payload = encodeFrame(request, bodies);
+    this.#inFlight++;
+    try {
+      for (let tries = 1; ; tries++) {
+        const answer = await this.#try(payload);
+        if (answer !== undefined) return answer;
+        if (tries >= persistence.triesMax || persistence.isOver()) return undefined;
+        persistence.onRetry?.();
+        await sleep(this.#clock, this.#backoff(tries));
+        if (persistence.isOver()) return undefined;
+      }
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  async #try(payload: Buffer): Promise<Answer | undefined> {
+    try {
+      const answer = await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs });
+      const { header, bodies } = decodeFrame<StepReply>(answer);
+      if (!header.ok) return undefined;
+      if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
+      return { reply: header, bodies };
+    } catch (error) {
+      this.#log.debug({ err: error }, 'a batch was not answered');
+      return undefined;
+    }
+  }
+
+  /** Spread by chance, so that the sessions of a node do not all come back in the same moment. */
+  #backoff(tries: number): number {
+    const base = Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchTimeoutMs);
+    return base + (base * this.#clock.randomBytes(2).readUInt16BE()) / 65_536;
+  }
+}

@@ -1,0 +1,148 @@
+/** What carries one stream: a TCP or TLS socket here, a WebSocket in `websocket.ts`. */
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { limits } from '../../lib/limits.ts';
+import type { Clock, Timer } from '../../lib/ports/clock.ts';
+import type { ChannelBinding } from '../../lib/runtime/wire.ts';
+import { channelBinding } from './channel-binding.ts';
+import type { Cork, Flushable } from './cork.ts';
+
+/** Whoever reads from a transport. Calls never come from within a call to the transport, but for `closed` from `destroy`. */
+export interface TransportReader {
+  /** The bytes belong to the reader. */
+  data(chunk: Buffer): void;
+  /** The operating system has taken everything sent before; `ids` are those that were given to `send`. */
+  drained(ids: readonly string[]): void;
+  /** Once; nothing comes after it. */
+  closed(): void;
+}
+
+export interface Transport {
+  readonly kind: 'tcp' | 'websocket';
+  /** Of the peer, for the log. */
+  readonly address: string;
+  readonly isSecure: boolean;
+  readonly binding: ChannelBinding;
+  /** Sent and not taken by the operating system. */
+  readonly bufferedBytes: number;
+  open(reader: TransportReader): void;
+  /** @param id told to `drained` */
+  send(bytes: Buffer | string, id?: string): void;
+  pause(): void;
+  resume(): void;
+  /** Keeps middleboxes awake and shows dead peers. */
+  ping(): void;
+  /** Flushes, says goodbye, and closes at the latest after `limits.closeTimeoutMs`. */
+  end(): void;
+  destroy(): void;
+}
+
+const noIds: readonly string[] = [];
+
+export class SocketTransport implements Transport, Flushable {
+  readonly kind = 'tcp';
+  readonly address: string;
+  readonly isSecure: boolean;
+  readonly socket: Socket;
+  readonly #cork: Cork;
+  readonly #clock: Clock;
+  #reader: TransportReader | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #ids: string[] = [];
+  #closing: Timer | undefined;
+
+  constructor(socket: Socket, cork: Cork, clock: Clock) {
+    this.socket = socket;
+    this.#cork = cork;
+    this.#clock = clock;
+    this.address = socket.remoteAddress ?? '';
+    this.isSecure = socket instanceof TLSSocket;
+  }
+
+  get binding(): ChannelBinding {
+    return this.socket instanceof TLSSocket ? channelBinding(this.socket) : {};
+  }
+
+  get bufferedBytes(): number {
+    return this.#waitingBytes + this.socket.writableLength;
+  }
+
+  open(reader: TransportReader): void {
+    this.#reader = reader;
+    this.socket.on('data', this.#onData);
+    this.socket.on('error', this.#onError);
+    this.socket.on('close', this.#onClose);
+    if (this.socket.destroyed) setImmediate(this.#onClose);
+  }
+
+  /** Lets go of the socket, so that TLS can take it. What was sent is written. */
+  detach(): Socket {
+    this.flush();
+    this.#reader = undefined;
+    this.socket.removeListener('data', this.#onData);
+    this.socket.removeListener('error', this.#onError);
+    this.socket.removeListener('close', this.#onClose);
+    return this.socket;
+  }
+
+  send(bytes: Buffer | string, id?: string): void {
+    if (!this.socket.writable) return;
+    const chunk = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    if (id !== undefined) this.#ids.push(id);
+    this.#waitingBytes += chunk.length;
+    if (this.#waiting.push(chunk) === 1) this.#cork.add(this);
+  }
+
+  flush(): void {
+    const chunks = this.#waiting;
+    if (chunks.length === 0) return;
+    const ids = this.#ids.length === 0 ? noIds : this.#ids;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (ids !== noIds) this.#ids = [];
+    if (!this.socket.writable) return;
+    this.socket.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), (error) => {
+      if (!error) this.#reader?.drained(ids);
+    });
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  ping(): void {
+    this.send(' ');
+  }
+
+  end(): void {
+    if (this.#closing !== undefined) return;
+    this.flush();
+    this.socket.end();
+    this.socket.resume(); // what still comes is thrown away; unread, it would turn our goodbye into a reset
+    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.socket.destroy());
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#reader?.data(chunk);
+  };
+
+  /** 'close' follows. */
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    this.#closing?.cancel();
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.socket.on('error', this.#onError);
+    reader?.closed();
+  };
+}

@@ -1,0 +1,60 @@
+/** What the owner of a room decides: XEP-0045 §10.2, and the registered options of §15.5.3. */
+import { limits } from '../../lib/limits.ts';
+
+/** Who may send private messages (`muc#roomconfig_allowpm`). */
+export const pmPolicies = ['anyone', 'participants', 'moderators', 'none'] as const;
+export type PmPolicy = (typeof pmPolicies)[number];
+
+export interface RoomConfig {
+  readonly name: string;
+  readonly description: string;
+  /** BCP 47, '' when the owner did not say. */
+  readonly lang: string;
+  readonly persistent: boolean;
+  /** Stands in the service's list of rooms. */
+  readonly public: boolean;
+  readonly moderated: boolean;
+  readonly membersOnly: boolean;
+  /** '' for a room without password. */
+  readonly password: string;
+  /** Who sees occupants' real JIDs: a semi-anonymous or a non-anonymous room. */
+  readonly whois: 'moderators' | 'anyone';
+  /** May occupants who are no admins invite into a members-only room? */
+  readonly allowInvites: boolean;
+  /** May participants change the subject? */
+  readonly changeSubject: boolean;
+  readonly allowPm: PmPolicy;
+  readonly maxUsers: number;
+  /** Is the conversation kept for XEP-0313? */
+  readonly archive: boolean;
+  /** Messages that a new occupant is sent unless it asks for less. */
+  readonly historyLength: number;
+  /** §10.1.1: from its creation until the owner has sent a configuration. */
+  readonly isLocked: boolean;
+  readonly createdAt: string;
+  /** Archive entries up to this id are of an earlier room by the same name, which is nobody's business. */
+  readonly since: string;
+}
+
+export function newConfig(createdAt: string, since: string, isLocked: boolean): RoomConfig {
+  return {
+    name: '',
+    description: '',
+    lang: '',
+    persistent: false,
+    public: true,
+    moderated: false,
+    membersOnly: false,
+    password: '',
+    whois: 'moderators',
+    allowInvites: true,
+    changeSubject: false,
+    allowPm: 'anyone',
+    maxUsers: limits.roomSessionsMax / 4,
+    archive: true,
+    historyLength: 20,
+    isLocked,
+    createdAt,
+    since,
+  };
+}

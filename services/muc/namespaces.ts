@@ -1,0 +1,19 @@
+/** XML namespaces that rooms speak. */
+export const NS_CLIENT = 'jabber:client';
+export const NS_MUC = 'http://jabber.org/protocol/muc';
+export const NS_MUC_USER = `${NS_MUC}#user`;
+export const NS_MUC_ADMIN = `${NS_MUC}#admin`;
+export const NS_MUC_OWNER = `${NS_MUC}#owner`;
+export const NS_CONFERENCE = 'jabber:x:conference';
+export const NS_DATA = 'jabber:x:data';
+export const NS_DELAY = 'urn:xmpp:delay';
+export const NS_DISCO_INFO = 'http://jabber.org/protocol/disco#info';
+export const NS_DISCO_ITEMS = 'http://jabber.org/protocol/disco#items';
+export const NS_FORWARD = 'urn:xmpp:forward:0';
+export const NS_HINTS = 'urn:xmpp:hints';
+export const NS_MAM = 'urn:xmpp:mam:2';
+export const NS_OCCUPANT_ID = 'urn:xmpp:occupant-id:0';
+export const NS_PING = 'urn:xmpp:ping';
+export const NS_REGISTER = 'jabber:iq:register';
+export const NS_RSM = 'http://jabber.org/protocol/rsm';
+export const NS_SID = 'urn:xmpp:sid:0';

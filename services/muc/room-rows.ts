@@ -1,0 +1,103 @@
+/**
+ * The rows of a room, all in its own partition: configuration, affiliations and subject in `core`, occupants and the fence in
+ * `live`, messages in `archive`. The tenant's directory names its rooms.
+ */
+import { createHash } from 'node:crypto';
+import type { Table } from '../../lib/ports/store.ts';
+import { collection } from '../../lib/runtime/collection.ts';
+import type { SessionAddress } from '../../lib/runtime/wire.ts';
+import type { Role } from './affiliation.ts';
+import type { RoomConfig } from './config.ts';
+import type { Affiliated } from './room.ts';
+
+export interface Subject {
+  /** The whole message, without `to`. */
+  readonly xml: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+export interface OccupantRow extends Partial<SessionAddress> {
+  /** Full JID. */
+  readonly jid: string;
+  readonly nick: string;
+  readonly role: Role;
+  readonly joinedAt: number;
+}
+
+/** A message as it was sent to the occupants, once per room. */
+export interface Archived {
+  /** A whole stanza without `to`. */
+  readonly xml: string;
+  readonly at: number;
+  /** The id of the request that brought it: a retry is known by it. */
+  readonly request: string;
+  /** Full JID of who sent it. */
+  readonly jid: string;
+  readonly role: string;
+  readonly affiliation: string;
+  /** The room was non-anonymous then. */
+  readonly isOpen?: true;
+  readonly subject?: true;
+  /** Kept a short while for new occupants only; not part of the archive. */
+  readonly isTransient?: true;
+}
+
+/** A row to be written, before it is made text. */
+export interface PendingPut {
+  readonly table: Table;
+  readonly partition: string;
+  readonly sort: string;
+  readonly value: unknown;
+  readonly expiresAtMs?: number;
+}
+
+export interface PendingKey {
+  readonly table: Table;
+  readonly partition: string;
+  readonly sort: string;
+}
+
+/** The rows of the last batch: written again by whoever loads the room, in case its writer died between the two. */
+export interface Redo {
+  readonly ids: readonly string[];
+  /** All of the room's rows but this one go, before `puts`. */
+  readonly isCleared?: true;
+  readonly puts: readonly PendingPut[];
+  readonly deletes: readonly PendingKey[];
+}
+
+/** The fence: each batch is one conditional write of this row, so a worker that lost the room fails before it does harm. */
+export interface RoomState {
+  /** How many workers have written to the room, and how often this one has. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** The last archive id: the next one is greater, whatever the clocks say. */
+  readonly lastId: string;
+  /** Requests of the batches before the last one. */
+  readonly handled: readonly string[];
+  readonly redo: Redo;
+}
+
+export const configs = collection<RoomConfig>('room');
+export const subjects = collection<Subject>('subject');
+export const affiliationRows = collection<Affiliated>('affiliation');
+export const occupantRows = collection<OccupantRow>('occupant', 'live');
+export const presences = collection<string>('presence', 'live');
+export const states = collection<RoomState>('state', 'live');
+export const messages = collection<Archived>('m', 'archive');
+
+/** In the tenant's directory: all rooms, and those that are listed. */
+export const directory = collection<{ createdAt: string }>('room');
+export const listed = collection<{ name: string }>('listed-room');
+
+export const directoryParts = 16;
+
+export function directoryPart(room: string): number {
+  return createHash('sha256').update(room).digest()[0]! % directoryParts;
+}
+
+/** A JID as a sort key: JIDs may be longer than a key. */
+export function jidKey(jid: string): string {
+  return Buffer.byteLength(jid) <= 800 ? jid : `#${createHash('sha256').update(jid).digest('hex')}`;
+}

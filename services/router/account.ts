@@ -1,0 +1,141 @@
+/**
+ * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The tenant is inside and in
+ * no argument, so a feature cannot name another tenant's rows.
+ */
+import type { Collection } from '../../lib/runtime/collection.ts';
+import { type Item, type ListOptions, Rows } from '../../lib/runtime/rows.ts';
+import { type Owner, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
+import { update } from '../../lib/runtime/update.ts';
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { findAccount } from './accounts.ts';
+import { routeStanza } from './route.ts';
+import type { Turn } from './turn.ts';
+
+/** The session that a batch came from. */
+export interface OwnSession {
+  readonly node: string;
+  readonly sid: string;
+  readonly resource: string;
+}
+
+export class Account implements Owner {
+  readonly turn: Turn;
+  readonly tenant: Tenant;
+  readonly local: string;
+  /** Set while a stanza of this session is handled; absent for what arrives. */
+  readonly session: OwnSession | undefined;
+  readonly rows: Rows;
+
+  constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession) {
+    this.turn = turn;
+    this.tenant = tenant;
+    this.local = local;
+    this.session = session;
+    this.rows = Rows.ofAccount(turn.parts.store, tenant.domain, local);
+  }
+
+  get domain(): string {
+    return this.tenant.domain;
+  }
+
+  /** The bare JID. */
+  get jid(): Jid {
+    return Jid.of(this.local, this.tenant.domain);
+  }
+
+  /** The full JID of the session whose stanza is handled, else the bare JID. */
+  get fullJid(): Jid {
+    return this.session ? this.jid.withResource(this.session.resource) : this.jid;
+  }
+
+  get now(): Date {
+    return new Date(this.turn.parts.clock.now());
+  }
+
+  /** Another account of the same tenant, in the same turn. */
+  other(local: string): Account {
+    return new Account(this.turn, this.tenant, local);
+  }
+
+  async exists(): Promise<boolean> {
+    return (await findAccount(this.turn.parts.store, this.domain, this.local)) !== undefined;
+  }
+
+  /** Does not see what this turn has queued. */
+  async get<Value>(collection: Collection<Value>, key = ''): Promise<Value | undefined> {
+    return (await this.rows.get(collection, key))?.value;
+  }
+
+  list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
+    return this.rows.list(collection, options);
+  }
+
+  /** Queued; written when the turn commits. */
+  put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
+    this.turn.put(this.rows.row(collection, key, value, expiresAtMs));
+  }
+
+  /** Queued. */
+  delete(collection: Collection<unknown>, key = ''): void {
+    this.turn.delete(this.rows.keyOf(collection, key));
+  }
+
+  /** At once: a number that is used up although the turn fails does no harm. */
+  add(collection: Collection<number>, by: number, key = ''): Promise<number> {
+    return this.rows.add(collection, by, key);
+  }
+
+  /** At once, with compare and swap: for rows that several resources change. See {@link update}. */
+  update<Value>(collection: Collection<Value>, key: string, change: (value: Value | undefined) => Value | undefined) {
+    return update(this.rows, collection, key, change);
+  }
+
+  /** At once: this session's entry. Does nothing when it is gone. */
+  updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
+    if (!this.session) throw new Error(`no session of ${this.jid} is acting`);
+    return updateSession(this.turn.parts.store, this, this.session.sid, change);
+  }
+
+  /** At once: all entries. */
+  updateSessions(change: (sessions: readonly SessionEntry[]) => readonly SessionEntry[]): Promise<readonly SessionEntry[]> {
+    return updateSessions(this.turn.parts.store, this, change);
+  }
+
+  /** After the commit, with this account's sessions. */
+  withSessions(use: (sessions: readonly SessionEntry[]) => Promise<void> | void): void {
+    this.turn.withSessions([this], ([sessions]) => use(sessions!));
+  }
+
+  /**
+   * After the commit: to those sessions that `which` picks, each with its full JID as `to` unless the stanza has a `to`.
+   * @param id the archive entry behind it, see {@link DeliverItem.id}
+   */
+  deliver(stanza: Element, which: (entry: SessionEntry) => boolean, id?: string): void {
+    const spliced = stanza.attrs.to === undefined;
+    const bytes = Buffer.from(stanza.toString());
+    this.withSessions((sessions) => this.deliverTo(sessions.filter(which), bytes, spliced, id));
+  }
+
+  /** Only inside `withSessions`. `spliced`: the stanza has no `to` and gets the session's full JID. */
+  deliverTo(sessions: readonly SessionEntry[], bytes: Buffer, spliced: boolean, id?: string): void {
+    const targets = sessions.map(({ node, sid, resource }) => ({
+      node,
+      sid,
+      to: spliced ? this.jid.withResource(resource).toString() : undefined,
+    }));
+    this.turn.deliver(targets, bytes, id);
+  }
+
+  /** After the commit: an iq set from the account to each session that `which` picks (RFC 6121 §2.1.6 and its like). */
+  push(child: Element, which: (entry: SessionEntry) => boolean): void {
+    this.deliver(xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.parts.ids.mint()}` }, child), which);
+  }
+
+  /** Sends a stanza with `from` and `to` on its way as if it had passed this account's outbound guards: see {@link routeStanza}. */
+  send(stanza: Element): Promise<void> {
+    return routeStanza(this.turn, this.tenant, Stanza.parse(stanza.toString()), this.turn.parts.ids.mint());
+  }
+}

@@ -1,0 +1,42 @@
+/** The features of accounts and hosts. Adding one: its file, one line here, its test (docs/contributing.md). */
+import type { AccountFeature } from '../feature.ts';
+import { session } from './rfc6120-session.ts';
+import { presence } from './rfc6121-presence.ts';
+import { roster } from './rfc6121-roster.ts';
+import { subscription } from './rfc6121-subscription.ts';
+import { disco } from './xep0030-disco.ts';
+import { privateXml } from './xep0049-private-xml.ts';
+import { vcard } from './xep0054-vcard.ts';
+import { registration } from './xep0077-registration.ts';
+import { softwareVersion } from './xep0092-version.ts';
+import { caps } from './xep0115-caps.ts';
+import { delayedDelivery, offline } from './xep0160-offline.ts';
+import { blocking } from './xep0191-blocking.ts';
+import { ping } from './xep0199-ping.ts';
+import { entityTime } from './xep0202-time.ts';
+import { carbons } from './xep0280-carbons.ts';
+import { archive } from './xep0313-archive.ts';
+import { stableIds } from './xep0359-stable-ids.ts';
+import { archivePreferences } from './xep0441-archive-preferences.ts';
+
+export const features: readonly AccountFeature[] = [
+  session,
+  roster,
+  subscription,
+  presence,
+  disco,
+  privateXml,
+  vcard,
+  registration,
+  softwareVersion,
+  caps,
+  offline,
+  delayedDelivery,
+  blocking,
+  ping,
+  entityTime,
+  carbons,
+  archive,
+  stableIds,
+  archivePreferences,
+];

@@ -1,0 +1,21 @@
+/**
+ * RFC 6120 §7 resource binding, as a stream feature (services/router/bind.ts answers it), and the session request of RFC 3921 §3,
+ * which does nothing and is announced as optional.
+ */
+import type { AccountFeature } from '../feature.ts';
+
+const NS = 'urn:ietf:params:xml:ns:xmpp-session';
+const nothing = () => undefined;
+
+export const session: AccountFeature = {
+  spec: 'RFC 6120',
+  version: '2011',
+  title: 'XMPP Core: streams, SASL, resource binding',
+  streamFeatures: [
+    "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
+    // COMPAT: clients of RFC 3921 (libpurple, old Smack) ask for a session; until none of them is in use
+    `<session xmlns='${NS}'><optional/></session>`,
+  ],
+  iq: [{ type: 'set', ns: NS, name: 'session', to: 'self', handle: nothing }],
+  hostIq: [{ type: 'set', ns: NS, name: 'session', handle: nothing }],
+};

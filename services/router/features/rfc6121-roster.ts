@@ -1,0 +1,120 @@
+/**
+ * RFC 6121 §2: the roster, with versions (§2.6, which was XEP-0237). Rows are those of services/router/roster.ts.
+ *
+ * Only the account itself has routes here: requests of anybody else get `service-unavailable` from the router.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import {
+  changeContact,
+  type Contact,
+  findContact,
+  itemElement,
+  listContacts,
+  pushContact,
+  pushElement,
+  readVersions,
+  rosterBytes,
+  rosterNs as NS,
+} from '../roster.ts';
+import { cancelSubscriptions } from '../subscription.ts';
+
+export const roster: AccountFeature = {
+  spec: 'RFC 6121 §2',
+  version: '2011',
+  title: 'Instant Messaging and Presence: roster with versions',
+  disco: { host: [NS] },
+  streamFeatures: ["<ver xmlns='urn:xmpp:features:rosterver'/>"],
+  iq: [
+    { type: 'get', ns: NS, name: 'query', to: 'self', handle: read },
+    { type: 'set', ns: NS, name: 'query', to: 'self', handle: write },
+  ],
+};
+
+/** §2.2, §2.6.3: an empty result, followed by what changed since the client's version; else the whole roster. */
+async function read(request: Element, account: Account): Promise<Element | undefined> {
+  // first: a change that is written after the read finds this session interested
+  await account.updateSession((entry) => (entry.interested ? entry : { ...entry, interested: true }));
+  const contacts = await listContacts(account);
+  const { current, floor } = await readVersions(account, contacts);
+  const known = /^\d{1,15}$/.test(request.attrs.ver ?? '') ? Number(request.attrs.ver) : -1;
+  const changed = known >= floor && known <= current ? contacts.filter(({ item }) => item.version > known) : undefined;
+  if (changed && changed.length <= limits.rosterChangesMax) {
+    pushToOwn(account, changed);
+    return undefined;
+  }
+  const ver = request.attrs.ver === undefined ? undefined : String(current);
+  return xml('query', { xmlns: NS, ver }, contacts.filter(({ item }) => item.isListed).map(itemElement));
+}
+
+/** Behind the empty result, on the same stream, oldest first: a client that is cut off has a version that is true. */
+function pushToOwn(account: Account, changed: readonly Contact[]): void {
+  const { turn } = account;
+  turn.withSessions([], () => {
+    for (const contact of changed.toSorted((a, b) => a.item.version - b.item.version)) {
+      const id = `push-${turn.parts.ids.mint()}`;
+      const push = xml('iq', { type: 'set', id, to: account.fullJid.toString() }, pushElement(contact));
+      turn.origin?.reply(Buffer.from(push.toString()));
+    }
+  });
+}
+
+/** §2.3, §2.4, §2.5. Of the subscription a client may only say `remove` (§2.1.2.5). */
+async function write(request: Element, account: Account, iq: Stanza): Promise<undefined> {
+  const children = request.getChildElements();
+  const [item] = children;
+  if (children.length !== 1 || !item?.is('item', NS)) throw new StanzaError('bad-request', 'a roster set has exactly one item');
+  if (!item.attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
+  const jid = Jid.parse(item.attrs.jid).bare;
+  if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'nobody is in their own roster');
+  const by = `iq ${account.session?.sid} ${iq.id}`;
+  if (item.attrs.subscription === 'remove') return remove(account, jid, by);
+  const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
+  if (name !== undefined && Buffer.byteLength(name) > limits.rosterNameBytesMax) {
+    throw new StanzaError('not-acceptable', `a name has at most ${limits.rosterNameBytesMax} bytes`);
+  }
+  const groups = readGroups(item);
+  await checkBytes(account, jid, name, groups);
+  const { after } = await changeContact(account, jid, by, (before) => ({ ...before, isListed: true, name, groups }));
+  pushContact(account, { jid, item: after });
+}
+
+/** §2.3.3. */
+function readGroups(item: Element): string[] {
+  const groups = item.getChildren('group', NS).map((group) => group.getText());
+  if (new Set(groups).size !== groups.length) throw new StanzaError('bad-request', 'a group stands there twice');
+  if (groups.length > limits.rosterGroupsMax) {
+    throw new StanzaError('not-acceptable', `an item is in at most ${limits.rosterGroupsMax} groups`);
+  }
+  for (const group of groups) {
+    if (group === '') throw new StanzaError('not-acceptable', 'a group needs a name');
+    if (Buffer.byteLength(group) > limits.rosterNameBytesMax) {
+      throw new StanzaError('not-acceptable', `a group's name has at most ${limits.rosterNameBytesMax} bytes`);
+    }
+  }
+  return groups;
+}
+
+/** The whole roster must fit one answer. */
+async function checkBytes(account: Account, jid: Jid, name: string | undefined, groups: readonly string[]): Promise<void> {
+  const others = (await listContacts(account)).filter((contact) => !contact.jid.equals(jid));
+  const item = { subscription: 'none', version: 0, isListed: true, name, groups } as const;
+  if (rosterBytes([...others, { jid, item }]) > limits.rosterBytesMax) {
+    throw new StanzaError('not-acceptable', `a roster has at most ${limits.rosterBytesMax} bytes`);
+  }
+}
+
+/** §2.5.2: also ends the subscriptions of both sides. */
+async function remove(account: Account, jid: Jid, by: string): Promise<undefined> {
+  const change = await changeContact(account, jid, by, (item) =>
+    item.isListed ? { subscription: 'none', version: item.version, isListed: false } : item,
+  );
+  if (!change.before.isListed) throw new StanzaError('item-not-found', `${jid} is not in the roster`); // §2.5.3
+  pushContact(account, { jid, item: await findContact(account, jid) });
+  cancelSubscriptions(account, jid, change.before, by);
+}

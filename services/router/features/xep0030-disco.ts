@@ -1,0 +1,74 @@
+/**
+ * XEP-0030: Service Discovery, of the tenant's domain and of accounts. What is answered is collected from the features.
+ *
+ * An account answers only those who may see its presence (§8), and itself.
+ */
+import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../account.ts';
+import { capsNode, hostInfo } from '../disco-info.ts';
+import type { AccountFeature } from '../feature.ts';
+import type { HostContext } from '../host.ts';
+import { mayProbe } from '../roster.ts';
+
+const INFO = 'http://jabber.org/protocol/disco#info';
+const ITEMS = 'http://jabber.org/protocol/disco#items';
+
+export const disco: AccountFeature = {
+  spec: 'XEP-0030',
+  version: '2.5',
+  title: 'Service Discovery',
+  disco: {
+    host: [INFO, ITEMS],
+    account: [INFO, ITEMS],
+    hostIdentity: [{ category: 'server', type: 'im', name: 'Skylark' }],
+    accountIdentity: [{ category: 'account', type: 'registered' }],
+  },
+  hostIq: [
+    { type: 'get', ns: INFO, name: 'query', handle: describeHost },
+    { type: 'get', ns: ITEMS, name: 'query', handle: listHost },
+  ],
+  iq: [
+    { type: 'get', ns: INFO, name: 'query', to: 'self', handle: describeAccount },
+    { type: 'get', ns: INFO, name: 'query', to: 'account', handle: describeAccount },
+    { type: 'get', ns: ITEMS, name: 'query', to: 'self', handle: listAccount },
+    { type: 'get', ns: ITEMS, name: 'query', to: 'account', handle: listAccount },
+  ],
+};
+
+function describeHost(request: Element, host: HostContext): Element {
+  const { node } = request.attrs;
+  const info = hostInfo(host.turn.parts.features.all);
+  if (node && node !== capsNode(info)) throw new StanzaError('item-not-found', `there is no node '${node}'`);
+  return xml('query', { xmlns: INFO, node }, ...info.identities.map((identity) => xml('identity', { ...identity })), ...info.features.map(feature));
+}
+
+function listHost(request: Element, host: HostContext): Element {
+  if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
+  return xml('query', { xmlns: ITEMS }, xml('item', { jid: roomsDomain(host.tenant.domain), name: 'Rooms' }));
+}
+
+async function describeAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
+  await checkAccess(request, account, iq);
+  const features = account.turn.parts.features.all;
+  const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);
+  const vars = [...new Set(features.flatMap(({ disco: part }) => part?.account ?? []))].sort();
+  return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));
+}
+
+/** An account's items are its PEP nodes; there are none yet, and resources are not told (§8). */
+async function listAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
+  await checkAccess(request, account, iq);
+  return xml('query', { xmlns: ITEMS });
+}
+
+async function checkAccess(request: Element, account: Account, iq: Stanza): Promise<void> {
+  if (!account.session && !(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable');
+  if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
+}
+
+function feature(name: string): Element {
+  return xml('feature', { var: name });
+}

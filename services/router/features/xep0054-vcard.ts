@@ -1,0 +1,52 @@
+/**
+ * XEP-0054: vcard-temp. One item per account, as the client wrote it; anyone may read it (§3.2), also of another tenant.
+ */
+import { collection } from '../../../lib/runtime/collection.ts';
+import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+
+const NS = 'vcard-temp';
+const vcards = collection<{ readonly xml: string }>('vcard');
+
+/** A store's row holds 380,000 bytes; a vCard with a 64 KiB photo in base64 is 90,000. */
+const vcardBytesMax = 200_000;
+
+export const vcard: AccountFeature = {
+  spec: 'XEP-0054',
+  version: '1.2',
+  title: 'vcard-temp',
+  disco: { host: [NS], account: [NS] },
+  iq: [
+    { type: 'get', ns: NS, name: 'vCard', to: 'self', handle: async (_request, account) => (await read(account)) ?? empty() },
+    { type: 'set', ns: NS, name: 'vCard', to: 'self', handle: write },
+    {
+      type: 'get',
+      ns: NS,
+      name: 'vCard',
+      to: 'account',
+      async handle(_request, account) {
+        const card = await read(account);
+        if (!card) throw new StanzaError('service-unavailable'); // §3.2: not told apart from no such account
+        return card;
+      },
+    },
+  ],
+};
+
+function empty(): Element {
+  return xml('vCard', { xmlns: NS });
+}
+
+async function read(account: Account): Promise<Element | undefined> {
+  const row = await account.get(vcards);
+  return row && parseElement(row.xml);
+}
+
+function write(request: Element, account: Account): undefined {
+  const text = request.toString();
+  const bytes = Buffer.byteLength(text);
+  if (bytes > vcardBytesMax) throw new StanzaError('not-acceptable', `a vCard of ${bytes} bytes; at most ${vcardBytesMax}`);
+  account.put(vcards, '', { xml: text });
+}

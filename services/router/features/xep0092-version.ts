@@ -1,0 +1,21 @@
+/** XEP-0092: Software Version, of the host. The operating system is not told (§4). */
+import { xml } from '../../../lib/xmpp/element.ts';
+import type { AccountFeature } from '../feature.ts';
+
+const NS = 'jabber:iq:version';
+
+export const softwareVersion: AccountFeature = {
+  spec: 'XEP-0092',
+  version: '1.1',
+  title: 'Software Version',
+  disco: { host: [NS] },
+  hostIq: [
+    {
+      type: 'get',
+      ns: NS,
+      name: 'query',
+      handle: (_request, host) =>
+        xml('query', { xmlns: NS }, xml('name', {}, 'Skylark'), xml('version', {}, host.turn.parts.version)),
+    },
+  ],
+};

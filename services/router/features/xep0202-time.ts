@@ -1,0 +1,23 @@
+/** XEP-0202: Entity Time, of the host, in UTC. */
+import { xml } from '../../../lib/xmpp/element.ts';
+import type { AccountFeature } from '../feature.ts';
+
+const NS = 'urn:xmpp:time';
+
+export const entityTime: AccountFeature = {
+  spec: 'XEP-0202',
+  version: '2.0',
+  title: 'Entity Time',
+  disco: { host: [NS] },
+  hostIq: [
+    {
+      type: 'get',
+      ns: NS,
+      name: 'time',
+      handle(_request, host) {
+        const now = new Date(host.turn.parts.clock.now());
+        return xml('time', { xmlns: NS }, xml('tzo', {}, '+00:00'), xml('utc', {}, now.toISOString()));
+      },
+    },
+  ],
+};

@@ -1,0 +1,64 @@
+/**
+ * XEP-0441: Message Archive Management Preferences. One item per account; without it everything is archived.
+ */
+import { collection } from '../../../lib/runtime/collection.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import { rosterItems } from '../roster.ts';
+
+const NS = 'urn:xmpp:mam:2';
+
+interface Preferences {
+  readonly default: 'always' | 'never' | 'roster';
+  /** JIDs as the client wrote them, prepared. */
+  readonly always: readonly string[];
+  readonly never: readonly string[];
+}
+
+const preferences = collection<Preferences>('archive-preferences');
+const initial: Preferences = { default: 'always', always: [], never: [] };
+const listMax = 1000;
+
+export const archivePreferences: AccountFeature = {
+  spec: 'XEP-0441',
+  version: '0.2',
+  title: 'Message Archive Management Preferences',
+  disco: { account: ['urn:xmpp:mam:2#prefs'] },
+  iq: [
+    { type: 'get', ns: NS, name: 'prefs', to: 'self', handle: async (_request, account) => show((await account.get(preferences)) ?? initial) },
+    { type: 'set', ns: NS, name: 'prefs', to: 'self', handle: change },
+  ],
+};
+
+/** §4: an address in full, then its bare form, then the default. */
+export async function mayArchive(account: Account, peer: Jid): Promise<boolean> {
+  const { always, never, default: rule } = (await account.get(preferences)) ?? initial;
+  for (const address of [peer.toString(), peer.bare.toString()]) {
+    if (never.includes(address)) return false;
+    if (always.includes(address)) return true;
+  }
+  if (rule !== 'roster') return rule === 'always';
+  return (await account.get(rosterItems, peer.bare.toString())) !== undefined;
+}
+
+function change(request: Element, account: Account): Element {
+  const rule = request.attrs.default;
+  if (rule !== 'always' && rule !== 'never' && rule !== 'roster') throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
+  const next: Preferences = { default: rule, always: jids(request, 'always'), never: jids(request, 'never') };
+  account.put(preferences, '', next);
+  return show(next);
+}
+
+function jids(request: Element, name: string): string[] {
+  const list = request.getChild(name, NS)?.getChildren('jid', NS) ?? [];
+  if (list.length > listMax) throw new StanzaError('policy-violation', `at most ${listMax} addresses in '${name}'`);
+  return list.map((item) => Jid.parse(item.getText()).toString());
+}
+
+function show({ default: rule, always, never }: Preferences): Element {
+  const list = (name: string, items: readonly string[]) => xml(name, {}, ...items.map((item) => xml('jid', {}, item)));
+  return xml('prefs', { xmlns: NS, default: rule }, list('always', always), list('never', never));
+}

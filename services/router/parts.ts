@@ -1,0 +1,27 @@
+/** What the router is made of; one object, made at start and passed down. */
+import type { Logger } from 'pino';
+import type { Bus } from '../../lib/ports/bus.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
+import type { Deliverer } from '../../lib/runtime/deliverer.ts';
+import type { IdMint } from '../../lib/runtime/ids.ts';
+import type { Tenants } from '../../lib/runtime/tenants.ts';
+import type { FeatureIndex } from './feature-index.ts';
+
+export interface Parts {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tenants: Tenants;
+  readonly deliverer: Deliverer;
+  readonly ids: IdMint;
+  readonly features: FeatureIndex;
+  /** Version of the program, for XEP-0092. */
+  readonly version: string;
+}
+
+/** An operating error: trying the batch again may help. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Unavailable || error instanceof Conflict;
+}

@@ -1,0 +1,126 @@
+/**
+ * The router: serves the subject `rt` with others of its kind and keeps nothing between batches.
+ */
+import { limits } from '../../lib/limits.ts';
+import type { Serving } from '../../lib/ports/bus.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import {
+  type AdminRequest,
+  type DoneReply,
+  type InboundRequest,
+  type RouterRequest,
+  routerQueue,
+  routerSubject,
+  type StepReply,
+  type StepRequest,
+} from '../../lib/runtime/wire.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { admin } from './admin.ts';
+import { arrive } from './arrive.ts';
+import { isPassing, type Parts } from './parts.ts';
+import { bounce } from './route.ts';
+import { Step } from './step.ts';
+import { Turn } from './turn.ts';
+
+export interface Router {
+  /** Batches being handled. */
+  readonly busy: number;
+  stop(): Promise<void>;
+}
+
+export async function startRouter(parts: Parts): Promise<Router> {
+  let busy = 0;
+  const serving: Serving = await parts.bus.serve(
+    routerSubject,
+    async (payload) => {
+      busy++;
+      try {
+        return await handle(parts, payload);
+      } finally {
+        busy--;
+      }
+    },
+    { queue: routerQueue },
+  );
+  return {
+    get busy() {
+      return busy;
+    },
+    async stop() {
+      await serving.stop();
+      for (let waited = 0; busy > 0 && waited < limits.shutdownMs; waited += 10) {
+        await new Promise<void>((resolve) => void parts.clock.after(10, resolve));
+      }
+    },
+  };
+}
+
+async function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
+  const { header, bodies } = decodeFrame<RouterRequest>(payload);
+  switch (header.kind) {
+    case 'step':
+      return handleStep(parts, header, bodies);
+    case 'inbound':
+      return encodeFrame(await tried(parts, () => handleInbound(parts, header, bodies)));
+    case 'admin':
+      return encodeFrame(await handleAdmin(parts, header));
+  }
+}
+
+async function handleStep(parts: Parts, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
+  try {
+    const tenant = await parts.tenants.find(request.domain);
+    if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
+    const result = await new Step(parts, tenant, request).run(bodies);
+    return encodeFrame(result.reply, result.bodies);
+  } catch (error) {
+    if (isPassing(error)) {
+      parts.log.warn({ err: error }, 'batch to be tried again');
+      return encodeFrame({ ok: false, out: [] } satisfies StepReply);
+    }
+    parts.log.error({ err: error }, 'batch failed');
+    return encodeFrame(closing('internal-server-error'));
+  }
+}
+
+function closing(condition: string, text?: string): StepReply {
+  return { ok: true, out: [], close: { condition, text } };
+}
+
+async function handleInbound(parts: Parts, request: InboundRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
+  const tenant = await parts.tenants.find(request.domain);
+  if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
+  const turns: Turn[] = [];
+  for (const [index, body] of bodies.entries()) {
+    const turn = new Turn(parts);
+    turns.push(turn);
+    const stanza = Stanza.parse(body);
+    const id = request.ids[index]!;
+    const { to } = stanza;
+    if (!to) continue;
+    if (to.domain === tenant.domain) await arrive(turn, tenant, stanza, id);
+    else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain) turn.room(tenant, to.local, stanza.bytes, id);
+    else await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
+  }
+  await Turn.finishAll(turns);
+  return { ok: true };
+}
+
+async function handleAdmin(parts: Parts, request: AdminRequest): Promise<DoneReply> {
+  try {
+    return await admin(parts, request);
+  } catch (error) {
+    if (!isPassing(error)) parts.log.error({ err: error, operation: request.operation }, 'admin operation failed');
+    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function tried(parts: Parts, work: () => Promise<DoneReply>): Promise<DoneReply> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isPassing(error)) parts.log.error({ err: error }, 'inbound stanzas failed');
+    return { ok: !isPassing(error), error: error instanceof Error ? error.message : String(error) };
+  }
+}

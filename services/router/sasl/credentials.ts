@@ -1,0 +1,61 @@
+/**
+ * The keys that a sign-in is checked against. A name without an account gets keys as well, the same every time, so that its
+ * exchange looks like any other (RFC 5802 §9 leaves this to servers) and fails at the end.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { findAccount, type ScramKeys } from '../accounts.ts';
+import type { Parts } from '../parts.ts';
+import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
+
+export interface Credentials {
+  readonly keys: ScramKeys;
+  /** false: made up. */
+  readonly isKnown: boolean;
+}
+
+/** RFC 7622 §3.3 of a name that a client typed. @returns undefined when it can be nobody's */
+export function prepareName(name: string, tenant: Tenant): string | undefined {
+  try {
+    return name === '' ? undefined : Jid.of(name, tenant.domain).local;
+  } catch (error) {
+    if (error instanceof StanzaError) return undefined;
+    throw error;
+  }
+}
+
+/** RFC 6120 §6.3.8: nobody may act for anybody else. */
+export function isOwnAddress(authzid: string, local: string, tenant: Tenant): boolean {
+  try {
+    return Jid.parse(authzid).equals(Jid.of(local, tenant.domain));
+  } catch (error) {
+    if (error instanceof StanzaError) return false;
+    throw error;
+  }
+}
+
+/** @param local prepared */
+export async function findCredentials(parts: Parts, tenant: Tenant, local: string, hash: ScramHash): Promise<Credentials> {
+  const account = await findAccount(parts.store, tenant.domain, local);
+  const madeUp = makeUpKeys(tenant, local, hash); // for the known too: the same work
+  return account ? { keys: account.scram[hash], isKnown: true } : { keys: madeUp, isKnown: false };
+}
+
+function makeUpKeys(tenant: Tenant, local: string, hash: ScramHash): ScramKeys {
+  const secret = Buffer.from(tenant.secret, 'base64');
+  const make = (what: string, bytes: number) =>
+    createHmac('sha256', secret).update(`scram ${what} ${hash}\0${local}`).digest().subarray(0, bytes).toString('base64');
+  const { bytes } = digests[hash];
+  return {
+    salt: make('salt', saltBytes),
+    iterations: scramIterations,
+    storedKey: make('stored key', bytes),
+    serverKey: make('server key', bytes),
+  };
+}
+
+export function isSame(a: Buffer, b: Buffer): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,130 @@
+/**
+ * The SASL negotiation of RFC 6120 §6: which mechanisms a stream is offered, and one step of an exchange.
+ */
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Parts } from '../parts.ts';
+import { decodeBase64 } from './base64.ts';
+import { Overloaded } from './passwords.ts';
+import { checkPlain } from './plain.ts';
+import { finishScram, type ScramMechanism, type ScramState, startScram } from './scram.ts';
+
+const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const bindingNs = 'urn:xmpp:sasl-cb:0';
+
+export interface SaslContext {
+  /** The stream is under TLS. */
+  readonly secure: boolean;
+  readonly binding: ChannelBinding;
+}
+
+/** Plain JSON without secrets: the connection node carries it from step to step. `scram` is absent before the client's first message. */
+export interface SaslState {
+  readonly mechanism: string;
+  readonly scram?: ScramState;
+}
+
+/** Neither `state` nor `local`: a failure, and the stream stays open for another attempt (§6.4.5). */
+export interface SaslResult {
+  /** `<challenge/>`, `<success/>` or `<failure/>`. */
+  readonly reply: string;
+  /** For the next step of the same exchange. */
+  readonly state?: SaslState;
+  /** Set by success: whose stream it is. */
+  readonly local?: string;
+}
+
+/** In the order of preference (§6.3.3). */
+const known = new Map<string, ScramMechanism | 'PLAIN'>([
+  ['SCRAM-SHA-256-PLUS', { hash: 'SHA-256', isBound: true }],
+  ['SCRAM-SHA-1-PLUS', { hash: 'SHA-1', isBound: true }],
+  ['SCRAM-SHA-256', { hash: 'SHA-256', isBound: false }],
+  ['SCRAM-SHA-1', { hash: 'SHA-1', isBound: false }],
+  ['PLAIN', 'PLAIN'],
+]);
+
+function isOffered(mechanism: ScramMechanism | 'PLAIN', { secure, binding }: SaslContext): boolean {
+  const needsBinding = mechanism !== 'PLAIN' && mechanism.isBound;
+  return secure && (!needsBinding || Object.keys(binding).length > 0);
+}
+
+/** Children of `<stream:features/>` before SASL; '' without TLS, where nothing is offered. */
+export function mechanisms(_tenant: Tenant, context: SaslContext): string {
+  if (!context.secure) return '';
+  const names = [...known].filter(([, mechanism]) => isOffered(mechanism, context)).map(([name]) => name);
+  const offered = xml('mechanisms', { xmlns: saslNs }, ...names.map((name) => xml('mechanism', {}, name)));
+  const types = Object.keys(context.binding);
+  if (types.length === 0) return offered.toString();
+  // XEP-0440 §2
+  return `${offered}${xml('sasl-channel-binding', { xmlns: bindingNs }, ...types.map((type) => xml('channel-binding', { type })))}`;
+}
+
+/**
+ * @param element of the SASL namespace: `<auth/>`, `<response/>`, `<abort/>`; a new `<auth/>` gives up an exchange under way
+ * @throws {Unavailable} when the store is away: the same step may be tried again
+ */
+export async function saslStep(
+  parts: Parts,
+  tenant: Tenant,
+  state: SaslState | undefined,
+  element: Stanza,
+  context: SaslContext,
+): Promise<SaslResult> {
+  try {
+    const { mechanism, data, scram } = readStep(state, element, context);
+    if (data === undefined) return { reply: `${xml('challenge', { xmlns: saslNs })}`, state: { mechanism } };
+    return await advance(parts, tenant, { mechanism, scram }, data, context);
+  } catch (error) {
+    if (error instanceof SaslFailure) return { reply: `${error.toElement()}` };
+    if (error instanceof Overloaded) return { reply: `${new SaslFailure('temporary-auth-failure').toElement()}` };
+    throw error;
+  }
+}
+
+/** @returns `data`: undefined when the client sent no initial response (§6.4.2). @throws {SaslFailure} */
+function readStep(state: SaslState | undefined, element: Stanza, context: SaslContext): SaslState & { data: string | undefined } {
+  if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
+  const isStart = element.name === 'auth';
+  if (element.ns !== saslNs || (!isStart && element.name !== 'response') || element.children.length > 0) {
+    throw new SaslFailure('malformed-request', `<${element.name}/> is no step of SASL`);
+  }
+  if (!context.secure) throw new SaslFailure('encryption-required', 'start TLS first');
+  const mechanism = isStart ? element.attributes.mechanism : state?.mechanism;
+  if (!isStart && mechanism === undefined) throw new SaslFailure('malformed-request', 'a response before auth');
+  const found = known.get(mechanism ?? '');
+  if (mechanism === undefined || !found || !isOffered(found, context)) throw new SaslFailure('invalid-mechanism');
+  const text = element.element().getText();
+  if (isStart && text === '') return { mechanism, data: undefined };
+  return { mechanism, scram: isStart ? undefined : state?.scram, data: isStart && text === '=' ? '' : decodeData(text) };
+}
+
+function decodeData(text: string): string {
+  const bytes = decodeBase64(text);
+  if (!bytes) throw new SaslFailure('incorrect-encoding'); // §6.5.5
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new SaslFailure('malformed-request', 'the data is not UTF-8');
+  }
+}
+
+async function advance(parts: Parts, tenant: Tenant, state: SaslState, data: string, context: SaslContext): Promise<SaslResult> {
+  const mechanism = known.get(state.mechanism)!;
+  if (mechanism === 'PLAIN') {
+    const local = await checkPlain(parts, tenant, data);
+    return { reply: `${xml('success', { xmlns: saslNs })}`, local };
+  }
+  if (!state.scram) {
+    const scram = await startScram(parts, tenant, mechanism, data, context.binding);
+    return { reply: answer('challenge', scram.serverFirst), state: { mechanism: state.mechanism, scram } };
+  }
+  const final = await finishScram(parts, tenant, mechanism, state.scram, data, context.binding);
+  return { reply: answer('success', final), local: state.scram.local };
+}
+
+function answer(name: 'challenge' | 'success', message: string): string {
+  return xml(name, { xmlns: saslNs }, Buffer.from(message).toString('base64')).toString();
+}

@@ -1,0 +1,103 @@
+/**
+ * Passwords: prepared (RFC 4013, RFC 8265 §4) and made SCRAM keys (RFC 5802 §3) on the thread pool. Nothing of a password is kept.
+ */
+import { createHash, createHmac, pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+import saslprep from '@mongodb-js/saslprep';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import { opaqueString } from '../../../lib/xmpp/precis.ts';
+import type { AccountRow, ScramKeys } from '../accounts.ts';
+
+export type ScramHash = keyof AccountRow['scram'];
+
+/** RFC 7677 §4 asks for at least 4,096. The same for every account, so that it tells nothing. */
+export const scramIterations = 10_000;
+export const saltBytes = 16;
+
+/** Node's names, and the length of their output. */
+export const digests = {
+  'SHA-1': { name: 'sha1', bytes: 20 },
+  'SHA-256': { name: 'sha256', bytes: 32 },
+} as const satisfies Record<ScramHash, { name: string; bytes: number }>;
+
+/** A text that cannot be a password; the message says why and does not quote it. */
+export class InvalidPassword extends Error {
+  override name = 'InvalidPassword';
+}
+
+/** Too many derivations wait already. */
+export class Overloaded extends Error {
+  override name = 'Overloaded';
+}
+
+/**
+ * SASLprep as for a query (RFC 4013 §2.5), because clients use characters newer than its Unicode 3.2 and prepare them so. What it
+ * refuses for its bidirectional rule, OpaqueString may take.
+ * @throws {InvalidPassword}
+ */
+export function preparePassword(text: string): string {
+  if (text === '') throw new InvalidPassword('a password cannot be empty');
+  // Before the mapping, for its cost: composing hardly ever shortens a text to less than a quarter.
+  if (text.length > 4 * limits.passwordBytesMax) throw tooLong();
+  const prepared = runSaslprep(text) ?? opaqueString(text);
+  if (prepared === undefined || prepared === '')
+    throw new InvalidPassword('a password cannot hold control characters and the like');
+  if (Buffer.byteLength(prepared) > limits.passwordBytesMax) throw tooLong();
+  return prepared;
+}
+
+function tooLong(): InvalidPassword {
+  return new InvalidPassword(`a password has at most ${limits.passwordBytesMax} bytes`);
+}
+
+function runSaslprep(text: string): string | undefined {
+  try {
+    return saslprep(text, { allowUnassigned: true });
+  } catch {
+    return undefined; // its only way to say that a text is refused
+  }
+}
+
+const pbkdf2Async = promisify(pbkdf2);
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** @throws {Overloaded} */
+async function deriveSalted(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<Buffer> {
+  if (running >= limits.passwordDerivationsMax) {
+    if (waiting.length >= limits.passwordDerivationsWaitingMax) throw new Overloaded('too many passwords are being checked');
+    await new Promise<void>((resolve) => waiting.push(resolve)); // whoever finishes hands its place over
+  } else running++;
+  try {
+    return await pbkdf2Async(prepared, salt, iterations, digests[hash].bytes, digests[hash].name);
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else running--;
+  }
+}
+
+/** RFC 5802 §3: StoredKey and ServerKey. @throws {Overloaded} */
+export async function deriveKeysWith(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<ScramKeys> {
+  const salted = await deriveSalted(prepared, salt, iterations, hash);
+  const { name } = digests[hash];
+  const clientKey = createHmac(name, salted).update('Client Key').digest();
+  return {
+    salt: salt.toString('base64'),
+    iterations,
+    storedKey: createHash(name).update(clientKey).digest('base64'),
+    serverKey: createHmac(name, salted).update('Server Key').digest('base64'),
+  };
+}
+
+/** The keys of a new password, with salts of their own. @throws {InvalidPassword} @throws {Overloaded} */
+export async function deriveKeys(password: string, clock: Clock): Promise<AccountRow['scram']> {
+  const prepared = preparePassword(password);
+  const [sha1, sha256] = await Promise.all([
+    deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, 'SHA-1'),
+    deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, 'SHA-256'),
+  ]);
+  return { 'SHA-1': sha1, 'SHA-256': sha256 };
+}

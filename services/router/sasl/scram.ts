@@ -1,0 +1,114 @@
+/**
+ * SCRAM-SHA-1 and SCRAM-SHA-256, with and without channel binding (RFC 5802, RFC 7677, RFC 5929, RFC 9266).
+ *
+ * Between the two messages the exchange is plain JSON in the hands of the connection node: names, nonces and the salt, which the
+ * wire has shown already. The keys are read again for the proof.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import type { ScramKeys } from '../accounts.ts';
+import type { Parts } from '../parts.ts';
+import { findCredentials, isOwnAddress, isSame, prepareName } from './credentials.ts';
+import { digests, type ScramHash } from './passwords.ts';
+import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
+
+export interface ScramMechanism {
+  readonly hash: ScramHash;
+  /** -PLUS: the exchange is bound to the TLS channel. */
+  readonly isBound: boolean;
+}
+
+export interface ScramState {
+  readonly local: string;
+  readonly header: string;
+  readonly bindingType?: string;
+  readonly clientFirst: string;
+  readonly serverFirst: string;
+  readonly nonce: string;
+}
+
+const nonceBytes = 18;
+
+/** RFC 5802 §5: server-first-message. */
+export function composeServerFirst(nonce: string, keys: ScramKeys): string {
+  return `r=${nonce},s=${keys.salt},i=${keys.iterations}`;
+}
+
+/** §6. @throws {SaslFailure} */
+function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: ChannelBinding): void {
+  if ((first.flag === 'p') !== isBound) {
+    throw new SaslFailure('malformed-request', `the GS2 flag ${first.flag} does not fit the mechanism`);
+  }
+  if (first.flag === 'y' && Object.keys(binding).length > 0) {
+    throw new SaslFailure('not-authorized', 'the server does support channel binding: somebody hid this from the client');
+  }
+  if (first.bindingType !== undefined && bindingData(first.bindingType, binding) === undefined) {
+    throw new SaslFailure('malformed-request', `channel binding of type '${first.bindingType}' was not offered`);
+  }
+}
+
+function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
+  const data = type === 'tls-exporter' || type === 'tls-server-end-point' ? binding[type] : undefined;
+  return data === undefined ? undefined : Buffer.from(data, 'base64');
+}
+
+/** The client's first message. @throws {SaslFailure} */
+export async function startScram(
+  parts: Parts,
+  tenant: Tenant,
+  mechanism: ScramMechanism,
+  message: string,
+  binding: ChannelBinding,
+): Promise<ScramState> {
+  const first = parseClientFirst(message);
+  checkFlag(first, mechanism, binding);
+  const local = prepareName(first.username, tenant);
+  if (local === undefined) throw new SaslFailure('not-authorized');
+  if (first.authzid !== undefined && !isOwnAddress(first.authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
+  const { keys } = await findCredentials(parts, tenant, local, mechanism.hash);
+  const nonce = first.nonce + parts.clock.randomBytes(nonceBytes).toString('base64');
+  const { header, bindingType, bare } = first;
+  return { local, header, bindingType, clientFirst: bare, serverFirst: composeServerFirst(nonce, keys), nonce };
+}
+
+/** The client's final message. @returns the server's final message. @throws {SaslFailure} */
+export async function finishScram(
+  parts: Parts,
+  tenant: Tenant,
+  { hash }: ScramMechanism,
+  state: ScramState,
+  message: string,
+  binding: ChannelBinding,
+): Promise<string> {
+  const final = parseClientFinal(message);
+  const { keys, isKnown } = await findCredentials(parts, tenant, state.local, hash);
+  const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
+  // Every check is made for every client, known or not.
+  const checks = [
+    isKnown,
+    isProof(final.proof, keys, authMessage, hash),
+    isBoundTo(final, state, binding),
+    final.nonce === state.nonce,
+  ];
+  if (checks.includes(false)) throw new SaslFailure('not-authorized');
+  const signature = createHmac(digests[hash].name, Buffer.from(keys.serverKey, 'base64')).update(authMessage).digest('base64');
+  return `v=${signature}`;
+}
+
+/** §3: H(ClientProof XOR HMAC(StoredKey, AuthMessage)) is StoredKey. */
+function isProof(proof: Buffer, keys: ScramKeys, authMessage: string, hash: ScramHash): boolean {
+  const { name, bytes } = digests[hash];
+  if (proof.length !== bytes) return false;
+  const storedKey = Buffer.from(keys.storedKey, 'base64');
+  const signature = createHmac(name, storedKey).update(authMessage).digest();
+  const clientKey = proof.map((byte, index) => byte ^ signature[index]!);
+  return isSame(createHash(name).update(clientKey).digest(), storedKey);
+}
+
+/** §6: `c=` holds the GS2 header and, with -PLUS, what this server knows of the same channel. */
+function isBoundTo(final: ClientFinal, { header, bindingType }: ScramState, binding: ChannelBinding): boolean {
+  const data = bindingType === undefined ? Buffer.alloc(0) : bindingData(bindingType, binding);
+  return data !== undefined && isSame(final.binding, Buffer.concat([Buffer.from(header), data]));
+}

@@ -1,0 +1,228 @@
+/**
+ * One batch of one session (DESIGN §1): (batch, session) → (rows, deliveries, replies, session'). Items are handled in order;
+ * messages that follow each other share one commit, everything else is a turn of its own.
+ */
+import { limits } from '../../lib/limits.ts';
+import { updateSession } from '../../lib/runtime/sessions.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
+import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
+import { xml } from '../../lib/xmpp/element.ts';
+import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { Account } from './account.ts';
+import { bind, endSession } from './bind.ts';
+import { moveCursor, readQueue } from './cursor.ts';
+import { Dropped } from './feature.ts';
+import { registerBeforeAuth } from './features/xep0077-registration.ts';
+import { sendIq } from './iq.ts';
+import { sendMessage } from './message.ts';
+import { isPassing, type Parts } from './parts.ts';
+import { sendPresence } from './presence.ts';
+import { mechanisms, saslStep } from './sasl/exchange.ts';
+import { parseState, type SessionState } from './session-state.ts';
+import { type Origin, Turn } from './turn.ts';
+
+const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
+
+interface BodyItem {
+  readonly item: StepItem;
+  readonly body: Buffer;
+}
+
+export class Step {
+  readonly #parts: Parts;
+  readonly #tenant: Tenant;
+  readonly #request: StepRequest;
+  readonly #before: string;
+  #state: SessionState;
+  #out: Outgoing[] = [];
+  #bodies: Buffer[] = [];
+  #reply: Partial<Omit<StepReply, 'ok' | 'out'>> = {};
+
+  constructor(parts: Parts, tenant: Tenant, request: StepRequest) {
+    this.#parts = parts;
+    this.#tenant = tenant;
+    this.#request = request;
+    this.#before = request.session;
+    this.#state = parseState(request.session);
+  }
+
+  /** @throws {Unavailable | Conflict} when the batch is to be sent again */
+  async run(bodies: readonly Buffer[]): Promise<{ reply: StepReply; bodies: readonly Buffer[] }> {
+    let next = 0;
+    const queue = this.#request.items.map((item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }));
+    try {
+      for (let at = 0; at < queue.length; ) {
+        const run = this.#messageRun(queue, at);
+        if (run.length > 0) await this.#messages(run);
+        else await this.#item(queue[at]!);
+        at += Math.max(1, run.length);
+      }
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
+    }
+    const session = JSON.stringify(this.#state);
+    const reply = { ok: true, ...this.#reply, out: this.#out, session: session === this.#before ? undefined : session };
+    return { reply, bodies: this.#bodies };
+  }
+
+  #write(xmlBytes: Buffer, id?: string): void {
+    this.#out.push({ id });
+    this.#bodies.push(xmlBytes);
+  }
+
+  #messageRun(queue: readonly BodyItem[], start: number): readonly { id: string; stanza: Stanza }[] {
+    const run: { id: string; stanza: Stanza }[] = [];
+    if (this.#state.resource === undefined) return run;
+    for (let at = start; at < queue.length; at++) {
+      const { item, body } = queue[at]!;
+      if (item.k !== 'stanza') break;
+      const stanza = Stanza.parse(body);
+      if (stanza.name !== 'message') break;
+      run.push({ id: item.id, stanza });
+    }
+    return run;
+  }
+
+  async #item({ item, body }: BodyItem): Promise<void> {
+    switch (item.k) {
+      case 'open':
+        this.#state = { ...this.#state, secure: item.secure };
+        this.#write(Buffer.from(this.#features(item)));
+        return;
+      case 'sasl':
+        return this.#sasl(item, Stanza.parse(body));
+      case 'stanza':
+        return this.#state.resource === undefined ? this.#beforeBind(Stanza.parse(body)) : this.#stanza(Stanza.parse(body), item.id);
+      case 'delivered':
+        return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
+      case 'catchUp':
+        return this.#catchUp(item.after, item.seen);
+      case 'moved':
+        return this.#moved();
+      case 'end':
+        if (this.#state.local !== undefined) await endSession(this.#parts, this.#tenant, this.#state.local, this.#request);
+        return;
+    }
+  }
+
+  #features(item: Extract<StepItem, { k: 'open' }>): string {
+    if (this.#state.local === undefined) return mechanisms(this.#tenant, item);
+    return this.#parts.features.streamFeatures;
+  }
+
+  async #sasl(item: Extract<StepItem, { k: 'sasl' }>, element: Stanza): Promise<void> {
+    if (element.ns !== saslNs || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
+    const { secure } = this.#state;
+    const result = await saslStep(this.#parts, this.#tenant, this.#state.sasl, element, { secure, binding: item.binding });
+    this.#write(Buffer.from(result.reply));
+    const failed = result.local === undefined && result.state === undefined;
+    const failures = this.#state.failures + (failed ? 1 : 0);
+    this.#state = { secure, failures, sasl: result.state, local: result.local };
+    if (result.local !== undefined) this.#reply = { ...this.#reply, account: Jid.of(result.local, this.#tenant.domain).toString() };
+    if (failures >= limits.saslFailuresMax) throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+  }
+
+  /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */
+  async #beforeBind(stanza: Stanza): Promise<void> {
+    const { local } = this.#state;
+    if (stanza.name !== 'iq') throw new StreamError('not-authorized', `a ${stanza.name} before the resource is bound`);
+    try {
+      if (local === undefined) {
+        if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
+        this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza)));
+        return;
+      }
+      const { jid, reply } = await bind(this.#parts, this.#tenant, local, this.#request, stanza);
+      this.#write(reply);
+      this.#state = { ...this.#state, resource: jid.resource };
+      this.#reply = { ...this.#reply, bound: jid.toString() };
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      this.#refuse(stanza, error);
+    }
+  }
+
+  #account(turn: Turn): Account {
+    const { local, resource } = this.#state;
+    const { node, sid } = this.#request;
+    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '' });
+  }
+
+  #origin(): Origin {
+    const { local, resource } = this.#state;
+    const { node, sid } = this.#request;
+    const jid = Jid.of(local!, this.#tenant.domain, resource).toString();
+    return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id) };
+  }
+
+  /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
+  async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
+    const turns: Turn[] = [];
+    for (const { id, stanza } of run) {
+      const turn = new Turn(this.#parts, this.#origin());
+      if (await this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id))) turns.push(turn);
+    }
+    await Turn.finishAll(turns);
+  }
+
+  async #stanza(stanza: Stanza, id: string): Promise<void> {
+    const turn = new Turn(this.#parts, this.#origin());
+    const account = this.#account(turn);
+    const done = await this.#guarded(stanza, async (checked) => {
+      if (checked.name === 'iq') return sendIq(account, checked, id);
+      if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
+      const { catchUp } = await sendPresence(account, checked, id);
+      if (catchUp) this.#reply = { ...this.#reply, catchUp };
+    });
+    if (done) await turn.finish();
+  }
+
+  /** @returns false when the stanza was refused or dropped: its effects are void */
+  async #guarded(stanza: Stanza, send: (stanza: Stanza) => Promise<void>): Promise<boolean> {
+    try {
+      this.#checkFrom(stanza);
+      await send(stanza);
+      return true;
+    } catch (error) {
+      if (error instanceof Dropped) return false;
+      if (error instanceof StreamError || isPassing(error)) throw error;
+      if (error instanceof StanzaError) this.#refuse(stanza, error);
+      else {
+        this.#parts.log.error({ err: error, stanza: stanza.name }, 'a stanza could not be handled');
+        this.#refuse(stanza, new StanzaError('internal-server-error'));
+      }
+      return false;
+    }
+  }
+
+  /** RFC 6120 §8.1.2.1. */
+  #checkFrom(stanza: Stanza): void {
+    const { from } = stanza;
+    if (!from) return;
+    const own = Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
+    if (!from.equals(own) && !from.equals(own.bare)) throw new StreamError('invalid-from', `'${from}' is not ${own}`);
+  }
+
+  #refuse(stanza: Stanza, error: StanzaError): void {
+    if (stanza.type === 'error' || stanza.type === 'result') return;
+    const { id, to } = stanza.attributes;
+    this.#write(Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString()));
+  }
+
+  async #catchUp(after: string, seen: readonly string[]): Promise<void> {
+    if (this.#state.resource === undefined) return;
+    const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen));
+    for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
+    this.#reply = { ...this.#reply, catchUp: page.next === undefined ? 'skip' : { next: page.next } };
+  }
+
+  async #moved(): Promise<void> {
+    const { local } = this.#state;
+    if (local === undefined) return;
+    const { node, sid } = this.#request;
+    await updateSession(this.#parts.store, { domain: this.#tenant.domain, local }, sid, (entry) => ({ ...entry, node }));
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The effects of one stanza, or of a run of messages of one session: handlers queue rows and deliveries here; `finish` commits
+ * the rows, then reads sessions, then delivers (DESIGN §2 rule 3). A throw before `finish` discards everything.
+ */
+import { limits } from '../../lib/limits.ts';
+import { type Key, type Put, Unavailable } from '../../lib/ports/store.ts';
+import type { Target } from '../../lib/runtime/deliverer.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { leaveMark } from '../../lib/runtime/resync.ts';
+import { type Owner, readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
+import { roomShard } from '../../lib/runtime/shards.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
+import {
+  type DoneReply,
+  type InboundRequest,
+  type RoomRequest,
+  routerSubject,
+  type SessionAddress,
+} from '../../lib/runtime/wire.ts';
+import type { Parts } from './parts.ts';
+
+type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Promise<void> | void;
+
+interface After {
+  readonly owners: readonly Owner[];
+  readonly use: UseSessions;
+}
+
+/** Where the batch came from: replies to this session go out with the batch's answer, in order. */
+export interface Origin extends SessionAddress {
+  readonly resource: string;
+  readonly jid: string;
+  reply(xml: Buffer, id?: string): void;
+}
+
+export class Turn {
+  readonly parts: Parts;
+  readonly origin: Origin | undefined;
+  readonly #puts: Put[] = [];
+  readonly #deletes: Key[] = [];
+  #after: After[] = [];
+  readonly #pending: Promise<unknown>[] = [];
+  readonly #hops = new Map<string, { ids: string[]; bodies: Buffer[] }>();
+
+  constructor(parts: Parts, origin?: Origin) {
+    this.parts = parts;
+    this.origin = origin;
+  }
+
+  put(row: Put): void {
+    this.#puts.push(row);
+  }
+
+  delete(key: Key): void {
+    this.#deletes.push(key);
+  }
+
+  /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
+  withSessions(owners: readonly Owner[], use: UseSessions): void {
+    this.#after.push({ owners, use });
+  }
+
+  /** Only from a `withSessions` callback. Resolves of itself; `finish` waits for it. */
+  deliver(targets: readonly Target[], xml: Buffer, id?: string): void {
+    if (targets.length === 0) return;
+    this.#pending.push(this.#deliver(targets, xml, id));
+  }
+
+  /** Hands a complete stanza to another tenant of this deployment, after the commit. */
+  hop(domain: string, stanza: Buffer, id: string): void {
+    let hop = this.#hops.get(domain);
+    if (!hop) {
+      hop = { ids: [], bodies: [] };
+      this.#hops.set(domain, hop);
+    }
+    hop.ids.push(id);
+    hop.bodies.push(stanza);
+  }
+
+  /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
+  room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
+    const request: RoomRequest = { kind: 'room', domain: tenant.domain, room, id, sender };
+    this.withSessions([], () => {
+      this.#pending.push(this.#askRoom(request, stanza));
+    });
+  }
+
+  /** {@link Turn.finishAll} of this turn alone. */
+  finish(): Promise<void> {
+    return Turn.finishAll([this]);
+  }
+
+  /**
+   * One commit for all turns, then their sessions in one read, then their deliveries in order.
+   * @throws {Unavailable} when rows could not be written or another service did not take its part: all of it is to be tried again
+   */
+  static async finishAll(turns: readonly Turn[]): Promise<void> {
+    const parts = turns[0]?.parts;
+    if (!parts) return;
+    const puts = turns.flatMap((turn) => turn.#puts);
+    if (puts.length > 0) await parts.store.batchPut(puts);
+    for (const turn of turns) for (const key of turn.#deletes) await parts.store.delete(key);
+    while (turns.some((turn) => turn.#after.length > 0)) await Turn.#runAfter(parts, turns.flatMap((turn) => turn.#takeAfter()));
+    await Promise.all(turns.flatMap((turn) => turn.#takePending()));
+  }
+
+  static async #runAfter(parts: Parts, steps: readonly After[]): Promise<void> {
+    const lists = await readSessions(
+      parts.store,
+      steps.flatMap(({ owners }) => owners),
+    );
+    let at = 0;
+    for (const { owners, use } of steps) {
+      await use(lists.slice(at, at + owners.length));
+      at += owners.length;
+    }
+  }
+
+  #takeAfter(): After[] {
+    const steps = this.#after;
+    this.#after = [];
+    return steps;
+  }
+
+  #takePending(): Promise<unknown>[] {
+    for (const [domain, { ids, bodies }] of this.#hops) this.#pending.push(this.#hop(domain, ids, bodies));
+    this.#hops.clear();
+    return this.#pending;
+  }
+
+  async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
+    const failures = await this.parts.deliverer.deliver({ targets, xml, id });
+    if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
+    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure);
+  }
+
+  async #hop(domain: string, ids: string[], bodies: Buffer[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
+      const end = at + limits.batchStanzasMax;
+      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
+      await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
+    }
+  }
+
+  async #askRoom(request: RoomRequest, stanza: Buffer): Promise<void> {
+    const payload = encodeFrame(request, [stanza]);
+    await this.#ask(roomShard(request.domain, request.room), payload);
+  }
+
+  async #ask(subject: string, payload: Buffer): Promise<void> {
+    const reply = await this.parts.bus.request(subject, payload, { timeoutMs: limits.hopTimeoutMs });
+    const { ok, error } = decodeFrame<DoneReply>(reply).header;
+    if (!ok) throw new Unavailable(`${subject} answered: ${error}`);
+  }
+}

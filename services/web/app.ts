@@ -1,0 +1,75 @@
+/**
+ * What the service says over HTTP: the web client, how to connect (XEP-0156), whether it is well. The same app runs in one
+ * process here and as a function elsewhere.
+ */
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Logger } from 'pino';
+import type { Tenants } from '../../lib/runtime/tenants.ts';
+import { hostMetaJson, hostMetaXml } from './host-meta.ts';
+import { clientPage, clientScript } from './page.ts';
+import { serveFolder } from './static.ts';
+
+export interface WebParts {
+  readonly tenants: Tenants;
+  readonly log: Logger;
+  /** The tenant of a browser that asks for a name that is none. */
+  readonly defaultDomain: string;
+  /** Folder with the built web client (converse.js). */
+  readonly clientFolder: string;
+}
+
+export const webSocketPath = '/xmpp-websocket';
+
+export function webApp(parts: WebParts): Hono {
+  const app = new Hono();
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:', 'https:'],
+        mediaSrc: ["'self'", 'blob:', 'https:'],
+        fontSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'", 'ws:', 'wss:', 'https:'],
+        workerSrc: ["'self'", 'blob:'],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+      strictTransportSecurity: false, // the operator's proxy decides; a laptop serves plain HTTP beside HTTPS
+    }),
+  );
+  const anyOrigin = cors({ origin: '*', allowMethods: ['GET'] }); // XEP-0156 §3.1
+  app.use('/.well-known/host-meta', anyOrigin);
+  app.use('/.well-known/host-meta.json', anyOrigin);
+  app.get('/.well-known/host-meta', (c) => c.body(hostMetaXml(webSocketUrl(c.req.url)), 200, { 'content-type': 'application/xrd+xml' }));
+  app.get('/.well-known/host-meta.json', (c) => c.json(hostMetaJson(webSocketUrl(c.req.url))));
+  app.get('/', async (c) => c.html(clientPage(await domainOf(parts, c.req.url))));
+  app.get('/client.js', async (c) => {
+    const domain = await domainOf(parts, c.req.url);
+    const tenant = await parts.tenants.find(domain);
+    const script = clientScript({ domain, mayRegister: tenant?.policy.registration === 'open', webSocketPath });
+    return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' });
+  });
+  app.get('/client/*', serveFolder('/client', parts.clientFolder));
+  app.get('/healthz', (c) => c.text('ok\n')); // never asks the store or the bus (DESIGN §2)
+  app.notFound((c) => c.text(`There is nothing at ${c.req.path}\n`, 404));
+  app.onError((error, c) => {
+    parts.log.error({ err: error, path: c.req.path }, 'request failed');
+    return c.text('The service cannot answer now; try again.\n', 500);
+  });
+  return app;
+}
+
+/** `https://example.org/…` → `wss://example.org/xmpp-websocket`. */
+function webSocketUrl(requestUrl: string): string {
+  const { protocol, host } = new URL(requestUrl);
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${webSocketPath}`;
+}
+
+async function domainOf(parts: WebParts, requestUrl: string): Promise<string> {
+  const { hostname } = new URL(requestUrl);
+  return (await parts.tenants.find(hostname)) ? hostname : parts.defaultDomain;
+}

@@ -1,0 +1,52 @@
+/** The page of the web client: Converse.js, signing in over WebSocket. */
+import { html } from 'hono/html';
+
+export function clientPage(domain: string) {
+  return html`<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Chat on ${domain}</title>
+    <link rel="stylesheet" href="/client/converse.min.css" />
+    <script src="/client/converse.min.js" defer type="module"></script>
+    <script src="/client.js" defer type="module"></script>
+  </head>
+  <body class="converse-fullscreen" data-domain="${domain}">
+    <noscript>This page is a chat client and needs JavaScript. Any XMPP client works too: the domain is ${domain}.</noscript>
+    <div id="conversejs-bg"></div>
+  </body>
+</html>`;
+}
+
+export interface ClientSettings {
+  readonly domain: string;
+  readonly mayRegister: boolean;
+  readonly webSocketPath: string;
+}
+
+/** Everything is loaded from this service: no other host is asked for anything. */
+export function clientScript({ domain, mayRegister, webSocketPath }: ClientSettings): string {
+  const settings = {
+    view_mode: 'fullscreen',
+    assets_path: '/client/',
+    discover_connection_methods: false,
+    allow_registration: mayRegister,
+    registration_domain: domain,
+    domain_placeholder: domain,
+    default_domain: domain,
+    locked_muc_domain: false,
+    muc_domain: `conference.${domain}`,
+    providers_link: '',
+    auto_reconnect: true,
+    allow_non_roster_messaging: true,
+    message_archiving: 'always',
+    theme: 'default',
+    i18n: 'en',
+    loglevel: 'warn',
+  };
+  return `const settings = ${JSON.stringify(settings)};
+settings.websocket_url = (location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + ${JSON.stringify(webSocketPath)};
+converse.initialize(settings);
+`;
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { test } from 'node:test';
+import dynalite from 'dynalite';
+import { createTables, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
+import { type OpenStore, setClock, storeContract } from '../contracts/store.contract.ts';
+import { startDynamoLocal } from './dynamodb-local.ts';
+
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+async function openAt(endpoint: string, closeEngine: () => Promise<unknown>): Promise<OpenStore> {
+  const clock = setClock();
+  const options = { endpoint, region: 'eu-central-1', credentials, tablePrefix: 'skylark-', clock };
+  await createTables(options);
+  const store = await openDynamoStore(options);
+  const close = async () => {
+    await store.close();
+    await closeEngine();
+  };
+  return { store, clock, close };
+}
+
+storeContract('DynamoDB (dynalite)', async () => {
+  const server: Server = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return openAt(`http://127.0.0.1:${port}`, async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+});
+
+const folder = process.env['SKYLARK_DYNAMODB_LOCAL'];
+if (folder) {
+  storeContract('DynamoDB Local', async () => {
+    const engine = await startDynamoLocal(folder);
+    return openAt(engine.endpoint, () => engine.close());
+  });
+} else {
+  test('DynamoDB Local as a Store', { skip: 'SKYLARK_DYNAMODB_LOCAL is not set to a folder that .ci/dynamodb-local has filled' }, () => {});
+}

@@ -1,0 +1,235 @@
+/** What every adapter of the Blobs port must do. Slots are followed through `upload` and `download`, whatever serves them. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Blobs } from '../../lib/ports/blobs.ts';
+
+interface BlobsMedium {
+  readonly blobs: Blobs;
+  /** Sends one PUT as an XMPP client would. @returns the HTTP status, or what it would be */
+  upload(url: string, headers: Readonly<Record<string, string>>, type: string, body: Uint8Array): Promise<number>;
+  download(url: string): Promise<{ type: string; body: Uint8Array } | undefined>;
+  close(): Promise<void>;
+}
+
+const png = (sizeBytes: number): { type: string; sizeBytes: number } => ({ type: 'image/png', sizeBytes });
+const farMs = Date.UTC(2199, 0);
+
+export function blobsContract(name: string, open: () => Promise<BlobsMedium>, options: { skip?: string | false } = {}): void {
+  describe(`${name}: the Blobs contract`, { skip: options.skip ?? false, timeout: 60_000 }, () => {
+    let medium: BlobsMedium;
+    let blobs: Blobs;
+    let count = 0;
+    const newKey = (): string => `tenant.example/${++count}/photo.png`;
+    before(async () => {
+      medium = await open();
+      blobs = medium.blobs;
+    });
+    after(() => medium?.close());
+
+    for (const [what, bytes] of [
+      ['no bytes', new Uint8Array(0)],
+      ['every byte', Uint8Array.from({ length: 256 }, (_, index) => index)],
+      ['3 MiB and a bit', Uint8Array.from({ length: 3 * 1024 * 1024 + 17 }, (_, index) => index % 251)],
+    ] as const) {
+      test(`${what} come back as they were put`, async () => {
+        const key = newKey();
+        await blobs.put(key, png(bytes.length), chunks(bytes, 100_000));
+        const got = await blobs.get(key);
+        assert.deepEqual(got?.info, png(bytes.length));
+        assert.ok(Buffer.from(bytes).equals(await readAll(got!.body)));
+      });
+    }
+
+    test('what was never put is not there', async () => {
+      assert.equal(await blobs.get(newKey()), undefined);
+      assert.equal(await blobs.delete(newKey()), false);
+    });
+
+    test('what was deleted is not there', async () => {
+      const key = newKey();
+      await blobs.put(key, png(3), chunks(Uint8Array.of(1, 2, 3)));
+      await blobs.delete(key);
+      assert.equal(await blobs.get(key), undefined);
+    });
+
+    test('a second put replaces the first, its type too', async () => {
+      const key = newKey();
+      await blobs.put(key, png(3), chunks(Uint8Array.of(1, 2, 3)));
+      await blobs.put(key, { type: 'text/plain; charset=utf-8', sizeBytes: 1 }, chunks(Uint8Array.of(9)));
+      const got = await blobs.get(key);
+      assert.deepEqual(got?.info, { type: 'text/plain; charset=utf-8', sizeBytes: 1 });
+      assert.deepEqual(await readAll(got!.body), Buffer.of(9));
+    });
+
+    for (const [what, sizeBytes] of [
+      ['shorter', 4],
+      ['longer', 2],
+    ] as const) {
+      test(`a body ${what} than announced leaves nothing, and what was there stays`, async () => {
+        const [fresh, old] = [newKey(), newKey()];
+        await blobs.put(old, png(1), chunks(Uint8Array.of(7)));
+        for (const key of [fresh, old]) {
+          await assert.rejects(blobs.put(key, png(sizeBytes), chunks(Uint8Array.of(1, 2, 3), 1)), RangeError);
+        }
+        assert.equal(await blobs.get(fresh), undefined);
+        assert.deepEqual(await readAll((await blobs.get(old))!.body), Buffer.of(7));
+      });
+    }
+
+    test('a body that breaks off leaves nothing, and its error goes through', async () => {
+      const key = newKey();
+      const broken = async function* (): AsyncGenerator<Uint8Array> {
+        yield Uint8Array.of(1, 2);
+        throw new Error('the client went away');
+      };
+      await assert.rejects(blobs.put(key, png(3), broken()), /the client went away/);
+      assert.equal(await blobs.get(key), undefined);
+    });
+
+    test('a body is not read further than its announced size', async () => {
+      let pulled = 0;
+      const endless = async function* (): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          pulled++;
+          yield new Uint8Array(1_000);
+        }
+      };
+      await assert.rejects(blobs.put(newKey(), png(5_000), endless()), RangeError);
+      assert.ok(pulled < 200, `${pulled} chunks were read`);
+    });
+
+    test('keys are told apart whatever is in them', async () => {
+      const keys = [
+        'a',
+        'A',
+        'a.b',
+        'a b',
+        'a%20b',
+        'a%2fb',
+        'a/b',
+        'a\\b',
+        'ä',
+        'a\u0308',
+        'a?b',
+        'a#b',
+        'CON',
+        `${'x'.repeat(1_000)}/y`,
+        '💬',
+      ];
+      for (const [index, key] of keys.entries()) await blobs.put(key, png(1), chunks(Uint8Array.of(index)));
+      for (const [index, key] of keys.entries()) {
+        assert.deepEqual(await readAll((await blobs.get(key))!.body), Buffer.of(index), key);
+      }
+    });
+
+    test('what cannot be the path of a URL is refused as a key', async () => {
+      for (const key of [
+        '',
+        '/',
+        '/a',
+        'a/',
+        'a//b',
+        '.',
+        '..',
+        '../a',
+        'a/../b',
+        'a/./b',
+        'a\0b',
+        'a\nb',
+        '\ud800',
+        'x'.repeat(1_025),
+      ]) {
+        await assert.rejects(blobs.put(key, png(1), chunks(Uint8Array.of(1))), TypeError, JSON.stringify(key));
+        await assert.rejects(blobs.slot(key, png(1), farMs), TypeError, JSON.stringify(key));
+        assert.equal(await blobs.get(key), undefined);
+        assert.equal(await blobs.delete(key), false);
+      }
+    });
+
+    test('what is no media type or size is refused', async () => {
+      for (const type of ['', 'png', 'image/', '/png', 'image/png\r\nset-cookie: x', 'image/ä', `image/${'x'.repeat(300)}`]) {
+        await assert.rejects(blobs.slot(newKey(), { type, sizeBytes: 1 }, farMs), TypeError, JSON.stringify(type));
+      }
+      for (const sizeBytes of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        await assert.rejects(blobs.slot(newKey(), png(sizeBytes), farMs), RangeError);
+      }
+    });
+
+    test('many puts and gets at once do not mix', async () => {
+      const all = Array.from({ length: 20 }, (_, index) => ({
+        key: newKey(),
+        bytes: new Uint8Array(50_000 + index).fill(index),
+      }));
+      await Promise.all(all.map(({ key, bytes }) => blobs.put(key, png(bytes.length), chunks(bytes, 7_000))));
+      await Promise.all(
+        all.map(async ({ key, bytes }) => assert.ok(Buffer.from(bytes).equals(await readAll((await blobs.get(key))!.body)))),
+      );
+    });
+
+    test('puts of one key at once leave one of them, whole', async () => {
+      const key = newKey();
+      const puts = Array.from({ length: 10 }, (_, index) => new Uint8Array(20_000 + index).fill(index));
+      await Promise.all(puts.map((bytes) => blobs.put(key, png(bytes.length), chunks(bytes, 3_000))));
+      const got = await readAll((await blobs.get(key))!.body);
+      assert.ok(puts.some((bytes) => Buffer.from(bytes).equals(got)));
+    });
+
+    test('a body may be left unread, or half-read', async () => {
+      const key = newKey();
+      await blobs.put(key, png(500_000), chunks(new Uint8Array(500_000)));
+      await blobs.get(key);
+      for await (const chunk of (await blobs.get(key))!.body) {
+        assert.ok(chunk.length > 0);
+        break;
+      }
+      await blobs.delete(key);
+      assert.equal(await blobs.get(key), undefined);
+    });
+
+    test('a slot takes exactly what it was made for, and its other URL gives it', async () => {
+      const key = 'tenant.example/random/Ein Bild (ä) #1?.png';
+      const body = Uint8Array.of(1, 2, 3, 4);
+      const { putUrl, getUrl, headers } = await blobs.slot(key, png(4), farMs);
+      assert.equal(await medium.download(getUrl), undefined);
+      const refused = await medium.upload(putUrl, headers, 'image/png', Uint8Array.of(1, 2, 3));
+      assert.ok(refused >= 400, `a shorter body got ${refused}`);
+      assert.equal(await medium.download(getUrl), undefined);
+      const taken = await medium.upload(putUrl, headers, 'image/png', body);
+      assert.ok(taken >= 200 && taken < 300, `the body got ${taken}`);
+      assert.deepEqual(await medium.download(getUrl), { type: 'image/png', body: Buffer.from(body) });
+      const got = await blobs.get(key);
+      assert.deepEqual(got?.info, png(4));
+    });
+
+    test('a slot refuses another type, another path, a changed token, and what comes too late', async () => {
+      const body = Uint8Array.of(1);
+      const { putUrl, headers } = await blobs.slot('a/one', png(1), farMs);
+      const other = await blobs.slot('a/two', png(1), farMs);
+      const late = await blobs.slot('a/late', png(1), Date.UTC(2001, 0));
+      const swapped = new URL(putUrl);
+      swapped.pathname = new URL(other.putUrl).pathname;
+      const bare = new URL(putUrl);
+      bare.search = '';
+      for (const [what, url, type] of [
+        ['another type', putUrl, 'text/html'],
+        ['another path', swapped.href, 'image/png'],
+        ['no token', bare.href, 'image/png'],
+        ['too late', late.putUrl, 'image/png'],
+      ] as const) {
+        const status = await medium.upload(url, headers, type, body);
+        assert.ok(status >= 400, `${what} got ${status}`);
+      }
+      for (const key of ['a/one', 'a/two', 'a/late']) assert.equal(await blobs.get(key), undefined);
+    });
+  });
+}
+
+async function* chunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+export async function readAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return Buffer.concat(parts);
+}

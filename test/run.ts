@@ -1,0 +1,157 @@
+/**
+ * `npm test` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
+ * `N passed, M failed, K skipped`.
+ *
+ * Arguments choose files: a file, a folder, or a part of a path. Without any, everything runs but `test/peers`, which needs programs
+ * that npm does not bring; `--peers` runs exactly those. Node's own runner waits for ever for a file that keeps a socket open and
+ * passes a file without tests; here the first is killed with all that it started, and the second fails.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, matchesGlob } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Outcome } from './run-reporter.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isWindows = process.platform === 'win32';
+/** One file, from start to exit, milliseconds; peers start other people's servers and browsers. */
+const fileTimeoutMs = { unit: 120_000, peers: 300_000 };
+/** What a file prints is shown when it fails, the last this many characters. */
+const outputCharactersMax = 16_000;
+
+interface FileResult {
+  readonly file: string;
+  readonly passed: string[];
+  readonly skipped: string[];
+  readonly failures: { readonly name: string; readonly error: string }[];
+  readonly output: string;
+  readonly tookMs: number;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Ends the file's process and whatever it started and left behind (on Windows, only the process). */
+function end(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    if (isWindows) child.kill('SIGKILL');
+    else process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // ESRCH: all of them have left already.
+  }
+}
+
+function readOutcomes(path: string): Outcome[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  // What follows the last line feed was cut off when the process was killed.
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Outcome);
+}
+
+async function runFile(file: string, reports: string, timeoutMs: number): Promise<FileResult> {
+  const report = join(reports, `${file.replaceAll(/[^\w.-]/g, '-')}.jsonl`);
+  const reporter = ['--test-reporter', new URL('./run-reporter.ts', import.meta.url).href, '--test-reporter-destination', report];
+  const started = performance.now();
+  const child = spawn(process.execPath, [...reporter, join(root, file)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: !isWindows,
+  });
+  running.add(child);
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-outputCharactersMax);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    end(child);
+  }, timeoutMs);
+  const ending = await new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(`cannot be started: ${error.message}`));
+    child.on('exit', (code, signal) => resolve(signal ?? `${code}`));
+  });
+  clearTimeout(timer);
+  end(child);
+  running.delete(child);
+
+  const outcomes = readOutcomes(report);
+  const named = (kind: Outcome['kind']) => outcomes.filter((outcome) => outcome.kind === kind).map(({ name }) => name);
+  const [passed, skipped] = [named('passed'), named('skipped')];
+  const failures = outcomes
+    .filter(({ kind }) => kind === 'failed')
+    .map(({ name, error }) => ({ name, error: error ?? 'failed' }));
+  const fail = (error: string) => failures.push({ name: 'the file itself', error });
+  if (isLate) fail(`did not end within ${timeoutMs} ms; the test that began last: ${named('begun').at(-1) ?? 'none'}`);
+  else if (ending !== '0' && failures.length === 0) fail(`ended with ${ending}, although no test failed`);
+  else if (outcomes.length === 0) fail('no test ran');
+  return { file, passed, skipped, failures, output, tookMs: performance.now() - started };
+}
+
+function show(result: FileResult): void {
+  const { file, passed, skipped, failures, output, tookMs } = result;
+  const counts = [
+    `${passed.length} passed`,
+    ...(failures.length > 0 ? [`${failures.length} FAILED`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
+  ];
+  console.log(`${failures.length > 0 ? '✖' : '✔'} ${file}: ${counts.join(', ')} (${(tookMs / 1000).toFixed(1)} s)`);
+  for (const { name, error } of failures) console.log(indent(`✖ ${name}\n${indent(error)}`));
+  for (const name of skipped) console.log(indent(`– skipped: ${name}`));
+  if (failures.length > 0 && output.trim() !== '') console.log(indent(`it printed:\n${indent(output.trimEnd())}`));
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '    ');
+}
+
+function chooseFiles(filters: readonly string[], isPeers: boolean): string[] {
+  const all = globSync('test/**/*.test.ts', { cwd: root })
+    .map((file) => file.replaceAll('\\', '/'))
+    .sort();
+  const isMatch = (file: string, filter: string) => {
+    const wanted = filter.replace(/^\.\//, '');
+    return file.includes(wanted) || matchesGlob(file, wanted);
+  };
+  const wantsPeers = isPeers || filters.some((filter) => filter.includes('test/peers/'));
+  return all.filter(
+    (file) =>
+      file.startsWith('test/peers/') === wantsPeers && (filters.length === 0 || filters.some((filter) => isMatch(file, filter))),
+  );
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const isPeers = args.includes('--peers');
+  const files = chooseFiles(
+    args.filter((arg) => arg !== '--peers'),
+    isPeers,
+  );
+  const reports = mkdtempSync(join(tmpdir(), 'skylark-test-'));
+  process.on('exit', () => {
+    for (const child of running) end(child);
+    rmSync(reports, { recursive: true, force: true });
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+  const totals = { passed: 0, failed: 0, skipped: 0 };
+  const queue = files.values();
+  const work = async () => {
+    for (const file of queue) {
+      const result = await runFile(file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
+      show(result);
+      totals.passed += result.passed.length;
+      totals.failed += result.failures.length;
+      totals.skipped += result.skipped.length;
+    }
+  };
+  // Two cores are the machine to expect. Peers start servers, browsers and a JVM of their own, so one file at a time.
+  await Promise.all(isPeers ? [work()] : [work(), work()]);
+  if (totals.passed + totals.failed === 0) console.log(`No test ran: ${files.length} test files match.`);
+  console.log(`${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`);
+  process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+}
+
+await main(process.argv.slice(2));

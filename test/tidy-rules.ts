@@ -1,0 +1,178 @@
+/**
+ * The house rules as functions from a file's path and text to what is wrong with it; `tidy.test.ts` applies them.
+ */
+import { posix } from 'node:path';
+import { importsOf, readCode } from './tidy-code.ts';
+
+/** @returns one line for each fault */
+export type Rule = (path: string, text: string) => string[];
+
+/** Lines of one file; the distribution over all files has bounds of its own. */
+export const linesMax = 400;
+
+const layers = ['lib/xmpp', 'lib/ports', 'lib/adapters', 'lib/runtime'] as const;
+
+/** What the files of a layer may import, besides their own layer and `lib/limits.ts`. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  'lib/limits.ts': [],
+  'lib/xmpp': [],
+  'lib/ports': ['lib/xmpp'],
+  'lib/adapters': ['lib/ports', 'lib/xmpp'],
+  'lib/runtime': ['lib/ports', 'lib/xmpp'],
+  service: ['lib/xmpp', 'lib/ports', 'lib/runtime'],
+  'a main file': [...layers],
+};
+
+/** `services/main.ts`, `services/cli/…`: the program that puts all services together. */
+function isProgram(path: string): boolean {
+  return /^services\/(?:main|cli)/.test(path);
+}
+
+/** Where clocks, chance and the environment may be read, and adapters chosen. */
+function isMain(path: string): boolean {
+  return isProgram(path) || posix.basename(path) === 'main.ts';
+}
+
+/** The layer or the service (`services/<name>`) that a file belongs to. */
+function layerOf(path: string): string | undefined {
+  if (path === 'lib/limits.ts') return path;
+  if (isProgram(path)) return 'services';
+  return layers.find((layer) => path.startsWith(`${layer}/`)) ?? /^services\/[^/]+(?=\/)/.exec(path)?.[0];
+}
+
+/** Arrows point one way: `lib/xmpp ← lib/ports ← lib/adapters, lib/runtime ← services`, and no service imports another. */
+export const arrowFaults: Rule = (path, text) => {
+  const from = layerOf(path);
+  if (from === undefined) return [`${path} belongs to no layer: ${layers.join(', ')}, services/<name>`];
+  const isService = from.startsWith('services/');
+  const allowed = arrows[isMain(path) ? 'a main file' : isService ? 'service' : from] ?? [];
+  return importsOf(readCode(text)).flatMap((specifier) => {
+    if (!specifier.startsWith('.')) return [];
+    const target = posix.join(posix.dirname(path), specifier);
+    const to = layerOf(target);
+    if (to === undefined) return [`${path} imports ${target}, which belongs to no layer`];
+    if (to === from || to === 'lib/limits.ts' || allowed.includes(to) || (isProgram(path) && to.startsWith('services')))
+      return [];
+    return [`${path} imports ${target}, but ${from} may import only ${[from, 'lib/limits.ts', ...allowed].join(', ')}`];
+  });
+};
+
+/** Only adapters know a vendor. */
+export const sdkFaults: Rule = (path, text) => {
+  if (path.startsWith('lib/adapters/')) return [];
+  return importsOf(readCode(text))
+    .filter((specifier) => /^(?:@aws-sdk\/|@smithy\/|@nats-io\/|node:sqlite$)/.test(specifier))
+    .map((specifier) => `${path} imports ${specifier}; only lib/adapters may`);
+};
+
+export const extensionFaults: Rule = (path, text) =>
+  importsOf(readCode(text))
+    .filter((specifier) => specifier.startsWith('.') && !/\.(?:ts|mjs|json)$/.test(specifier))
+    .map((specifier) => `${path} imports ${specifier}; a relative import names the file with its .ts`);
+
+/** Who asks for a default export: config files, declarations of other people's modules, and the reporter of Node's test runner. */
+export const defaultExportFaults: Rule = (path, text) => {
+  if (/(?:\.config\.\w+|\.d\.ts)$/.test(path) || path === 'test/run-reporter.ts') return [];
+  return hits(path, readCode(text).bare, /\bexport\s+default\b|\bas\s+default\b/, 'has a default export');
+};
+
+export const nameFaults: Rule = (path) => {
+  const parts = path.split('/');
+  const stem = (parts.at(-1) ?? '').replace(/(?:\.[a-z]+)+$/, '');
+  const faults: string[] = [];
+  if (
+    !parts.slice(0, -1).every((part) => /^\.?[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part)) ||
+    !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(stem)
+  ) {
+    faults.push(`${path} is not in kebab-case`);
+  }
+  const words = parts.slice(0, -1).concat(stem);
+  const isVague = words.some(
+    (word) => /(?:^|-)(?:utils?|helpers?|managers?)(?:-|$)/.test(word) || /^(?:common|types|misc|shared)$/.test(word),
+  );
+  if (isVague) faults.push(`${path} says nothing about what it holds`);
+  if (stem === 'index' && !path.endsWith('/features/index.ts'))
+    faults.push(`${path}: index files are for lists of features only`);
+  return faults;
+};
+
+/** Time, chance and environment come in through ports, so that a seed can replay a cluster. */
+export const clockFaults: Rule = (path, text) => {
+  if (isMain(path) || /^lib\/adapters\/[^/]*clock[^/]*$/.test(path)) return [];
+  const pattern = /\bDate\.now\b|\bMath\.random\b|\bprocess\.env\b|\bnew Date\(\s*\)|\bnew Date\b(?!\s*\()/;
+  return hits(path, readCode(text).bare, pattern, 'reads time, chance or environment past the ports');
+};
+
+const unfinished = new RegExp(`\\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'X'.repeat(3)].join('|')})\\b`);
+
+export const unfinishedFaults: Rule = (path, text) => hits(path, text, unfinished, 'leaves something for later');
+
+export const onlyFaults: Rule = (path, text) =>
+  hits(path, readCode(text).bare, /\.only\s*\(|\bonly:\s*true\b/, 'runs only a part of the tests');
+
+/** An address is a `Jid` from parser to serializer. */
+export const addressFaults: Rule = (path, text) => {
+  return hits(path, readCode(text).withoutComments, /\.split\(\s*(?:['"`]@|\/@\/)/, 'takes an address apart by hand');
+};
+
+export const lengthFaults: Rule = (path, text) => {
+  const lines = countLines(text);
+  return lines > linesMax ? [`${path} has ${lines} lines, more than ${linesMax}`] : [];
+};
+
+export const docCommentFaults: Rule = (path, text) =>
+  /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : [`${path} does not open with a doc comment`];
+
+/** Folders of one machine mean nothing on another. */
+export const machinePathFaults: Rule = (path, text) =>
+  hits(path, text, /(?:^|[^\w.)}])\/(?:work|home|root|Users)\/\w/, 'names a folder of one machine');
+
+export const registryFaults: Rule = (path, text) =>
+  hits(path, text, /"resolved": "(?:https?|git)[^"]*/, 'is bound to one registry');
+
+/** Relative links in Markdown; `exists` answers for a path from the root, `anchors` for the headings of a Markdown file. */
+export function linkFaults(
+  path: string,
+  text: string,
+  tree: { exists(path: string): boolean; read(path: string): string },
+): string[] {
+  const prose = text.replaceAll(/^(```|~~~)[\s\S]*?^\1/gm, '').replaceAll(/`[^`\n]*`/g, '');
+  const links = [...prose.matchAll(/\]\(\s*<?([^)>\s]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)/gm)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+  return links.flatMap((link) => {
+    if (/^[a-z][a-z0-9+.-]*:|^\/\//i.test(link)) return [];
+    const [file = '', anchor] = link.split('#');
+    const target = file === '' ? path : posix.join(posix.dirname(path), decodeURI(file));
+    if (link.startsWith('/') || target.startsWith('..') || !tree.exists(target))
+      return [`${path} links to ${link}, which is not there`];
+    if (anchor === undefined || !target.endsWith('.md') || anchorsOf(tree.read(target)).includes(anchor)) return [];
+    return [`${path} links to ${link}, but ${target} has no such heading`];
+  });
+}
+
+/** As GitHub makes them: lower case, punctuation dropped, spaces to hyphens, repeats numbered. */
+function anchorsOf(markdown: string): string[] {
+  const seen = new Map<string, number>();
+  return [...markdown.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)].map((match) => {
+    const slug = (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-');
+    const repeats = seen.get(slug) ?? 0;
+    seen.set(slug, repeats + 1);
+    return repeats === 0 ? slug : `${slug}-${repeats}`;
+  });
+}
+
+export function countLines(text: string): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+}
+
+function hits(path: string, text: string, pattern: RegExp, fault: string): string[] {
+  return text.split('\n').flatMap((line, index) => {
+    const found = pattern.exec(line)?.[0];
+    return found === undefined ? [] : [`${path}:${index + 1} ${fault}: ${found.trim()}`];
+  });
+}
