@@ -226,4 +226,32 @@ export const limits = {
   formFieldsMax: 200,
   formValuesMax: 100,
   formValueCharactersMax: 4_096,
+  /** Name of a roster item and of a group, bytes (RFC 6121 §2.3.3). */
+  rosterNameBytesMax: 1_023,
+  /** Groups of one roster item. */
+  rosterGroupsMax: 50,
+  /** All items of a roster as a client gets them, bytes: one answer on the bus holds them. */
+  rosterBytesMax: 640 * 1024,
+  /** A contact's bare JID, bytes: it is part of a row's key. */
+  rosterAddressBytesMax: 1_000,
+  /** Requests of contacts who are not in the roster and wait for an answer. */
+  rosterRequestsMax: 500,
+  /** One such request as it is kept, bytes; of a longer one only its opening tag is. */
+  rosterRequestBytesMax: 4 * 1024,
+  /** Removed items that are remembered for clients with an older version; the older half goes when there are as many. */
+  rosterTombstonesMax: 1_000,
+  /** Changed items up to which a client with a version gets pushes instead of the whole roster. */
+  rosterChangesMax: 100,
+  /** Presence that is broadcast, bytes; the longest of today's clients (capabilities, avatar, keys) take 2 KiB. */
+  presenceBytesMax: 8 * 1024,
+  /** The item with all sessions of an account, bytes, as far as presence may fill it; below `storeValueBytesMax` by some binds. */
+  presenceItemBytesMax: 340_000,
+  /** Operators' socket: one line, bytes; connections at once; to an answer, milliseconds: a tenant with all its accounts goes. */
+  adminLineBytesMax: 64 * 1024,
+  adminConnectionsMax: 32,
+  adminTimeoutMs: 600_000,
+  /** Web: answers under way when the process stops have this long, milliseconds. */
+  webCloseMs: 2_000,
+  /** Files of a certificate are looked at this often, milliseconds: certbot renews weeks before the end. */
+  certificatePollMs: 30_000,
 } as const;

@@ -41,7 +41,11 @@ const refusals: ReadonlySet<string> = new Set([
 ]);
 
 /** Our own mistakes, and the one answer that callers look for; all else is an outage of some kind. */
-const verdicts: ReadonlySet<string> = new Set(['ConditionalCheckFailedException', 'ValidationException', 'SerializationException']);
+const verdicts: ReadonlySet<string> = new Set([
+  'ConditionalCheckFailedException',
+  'ValidationException',
+  'SerializationException',
+]);
 
 interface Failure extends Error {
   readonly code?: string;
@@ -91,7 +95,8 @@ export class DynamoCaller {
    */
   async call<T>(kind: keyof DynamoCalls, send: () => Promise<T>, tries: Tries = { isUncertain: false }): Promise<T> {
     if (this.#isClosed) throw new Unavailable('the store is closed');
-    if (this.#underWay.size >= limits.storeWaitingMax) throw new Unavailable(`${this.#underWay.size} calls are under way already`);
+    if (this.#underWay.size >= limits.storeWaitingMax)
+      throw new Unavailable(`${this.#underWay.size} calls are under way already`);
     const run = this.#tryAgain(kind, send, tries);
     this.#underWay.add(run);
     try {

@@ -21,14 +21,14 @@ export function toKey({ partition, sort }: Pick<Key, 'partition' | 'sort'>): Ite
 
 export function toItem(row: Put, version: string): Item {
   const item: Item = { p: { S: row.partition }, s: { S: row.sort }, w: { S: version } };
-  if (row.value !== '') item['v'] = { S: row.value };
-  if (row.expiresAtMs !== undefined) item['e'] = { N: `${expirySeconds(row.expiresAtMs)}` };
+  if (row.value !== '') item.v = { S: row.value };
+  if (row.expiresAtMs !== undefined) item.e = { N: `${expirySeconds(row.expiresAtMs)}` };
   return item;
 }
 
 /** DynamoDB removes expired items within days, so each read looks for itself. */
 export function isExpired(item: Item, now: number): boolean {
-  return item['e']?.N !== undefined && Number(item['e'].N) <= now;
+  return item.e?.N !== undefined && Number(item.e.N) <= now;
 }
 
 export function toRow(item: Item): Row {

@@ -98,9 +98,11 @@ export class ReadBatches {
     const command = new BatchGetItemCommand({ RequestItems: request });
     const { Responses, UnprocessedKeys } = await this.#caller.call('batchGet', () => this.#caller.client.send(command));
     const found = new Map<string, Item>();
-    for (const [name, items] of Object.entries(Responses ?? {})) for (const item of items) found.set(this.#textOf(name, item), item);
+    for (const [name, items] of Object.entries(Responses ?? {}))
+      for (const item of items) found.set(this.#textOf(name, item), item);
     const left = new Set<string>();
-    for (const [name, { Keys }] of Object.entries(UnprocessedKeys ?? {})) for (const key of Keys ?? []) left.add(this.#textOf(name, key));
+    for (const [name, { Keys }] of Object.entries(UnprocessedKeys ?? {}))
+      for (const key of Keys ?? []) left.add(this.#textOf(name, key));
     for (const [text, { waiters }] of batch) {
       if (left.has(text)) continue;
       batch.delete(text);
@@ -110,6 +112,6 @@ export class ReadBatches {
 
   #textOf(name: string, item: Item): string {
     const table = name.slice(this.#prefix.length) as Key['table'];
-    return keyText({ table, partition: item['p']!.S!, sort: item['s']!.S! });
+    return keyText({ table, partition: item.p!.S!, sort: item.s!.S! });
   }
 }

@@ -13,13 +13,31 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { limits } from '../limits.ts';
-import { type Condition, type Key, type Put, type Query, type ReadOptions, type Row, type Store, Unavailable } from '../ports/store.ts';
+import {
+  type Condition,
+  type Key,
+  type Put,
+  type Query,
+  type ReadOptions,
+  type Row,
+  type Store,
+  Unavailable,
+} from '../ports/store.ts';
 import { DynamoCaller, type DynamoCalls, type DynamoOptions, type Tries } from './dynamodb-calls.ts';
-import { conflict, isExpired, type Item, tableName, toItem, toKey, toRow } from './dynamodb-items.ts';
+import { conflict, type Item, isExpired, tableName, toItem, toKey, toRow } from './dynamodb-items.ts';
 import { ReadBatches } from './dynamodb-reads.ts';
 import { WriteBatches } from './dynamodb-writes.ts';
 import { isWithin, type SortRange, sortRange } from './sort-range.ts';
-import { checkBatch, checkKey, checkPut, checkQuery, checkStep, counterOverflow, notACounter, nowSeconds } from './store-checks.ts';
+import {
+  checkBatch,
+  checkKey,
+  checkPut,
+  checkQuery,
+  checkStep,
+  counterOverflow,
+  notACounter,
+  nowSeconds,
+} from './store-checks.ts';
 
 export type { DynamoCalls, DynamoOptions } from './dynamodb-calls.ts';
 export { createTables } from './dynamodb-tables.ts';
@@ -161,10 +179,10 @@ class TableStore implements DynamoStore {
     for (let attempt = 1; attempt <= limits.dynamoTriesMax; attempt++) {
       try {
         const { Attributes } = await this.#caller.call('update', () => this.#caller.client.send(command));
-        return Number(Attributes!['n']!.N);
+        return Number(Attributes!.n!.N);
       } catch (error) {
         const item = await this.#itemBehind(error, key);
-        const counter = item?.['n']?.N;
+        const counter = item?.n?.N;
         if (counter !== undefined && !Number.isSafeInteger(Number(counter) + by)) throw counterOverflow(key);
         if (counter !== undefined) continue;
         if (this.#toRow(item) !== undefined) throw notACounter(key);
@@ -202,7 +220,7 @@ class TableStore implements DynamoStore {
       if (!tries.isUncertain) throw conflict(row);
       // An earlier try may be what stands in the way of this one.
       const item = await this.#itemBehind(error, row);
-      if (item?.['w']?.S !== version) {
+      if (item?.w?.S !== version) {
         throw new Unavailable(`DynamoDB put: an earlier try may have written ${row.table} ${row.partition} ${row.sort}`);
       }
     }
@@ -223,7 +241,7 @@ class TableStore implements DynamoStore {
       TableName: tableName(this.#prefix, key.table),
       Key: toKey(key),
       ConditionExpression: 'w = :version',
-      ExpressionAttributeValues: { ':version': item['w']! },
+      ExpressionAttributeValues: { ':version': item.w! },
     });
     try {
       await this.#caller.call('delete', () => this.#caller.client.send(command));
@@ -261,7 +279,10 @@ function keyCondition({ partition }: Query, { lower, upper }: SortRange): KeyCon
   const values: Item = { ':p': { S: partition } };
   if (lower !== undefined) values[':lower'] = { S: lower.at };
   if (upper !== undefined) values[':upper'] = { S: upper.at };
-  return { KeyConditionExpression: ['p = :p', ...sortCondition({ lower, upper })].join(' AND '), ExpressionAttributeValues: values };
+  return {
+    KeyConditionExpression: ['p = :p', ...sortCondition({ lower, upper })].join(' AND '),
+    ExpressionAttributeValues: values,
+  };
 }
 
 function sortCondition({ lower, upper }: SortRange): string[] {

@@ -134,6 +134,6 @@ export class WriteBatches {
 
   #textOf(name: string, item: Item): string {
     const table = name.slice(this.#prefix.length) as Put['table'];
-    return keyText({ table, partition: item['p']!.S!, sort: item['s']!.S! });
+    return keyText({ table, partition: item.p!.S!, sort: item.s!.S! });
   }
 }

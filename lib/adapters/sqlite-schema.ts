@@ -28,7 +28,7 @@ export class NewerSchema extends Error {
 export function prepareDatabase(path: string): void {
   const db = new DatabaseSync(path);
   try {
-    const found = db.prepare('PRAGMA user_version').get()?.['user_version'] as number;
+    const found = db.prepare('PRAGMA user_version').get()?.user_version as number;
     if (found > schemaNumber) throw new NewerSchema(path, found);
     db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
     if (found === schemaNumber) return;

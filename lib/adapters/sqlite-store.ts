@@ -8,7 +8,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import { type Condition, Conflict, type Key, type Put, type Query, type ReadOptions, type Row, type Store } from '../ports/store.ts';
+import {
+  type Condition,
+  Conflict,
+  type Key,
+  type Put,
+  type Query,
+  type ReadOptions,
+  type Row,
+  type Store,
+} from '../ports/store.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder } from './sqlite-lock.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';

@@ -61,14 +61,21 @@ export interface Store {
   /**
    * Durable when it resolves. An expired row counts as absent.
    * @returns the new version
-   * @throws {Conflict} when `condition` does not hold
+   * @throws {Conflict} when `condition` does not hold: nothing was written
+   * @throws {Unavailable} also when the answer was lost and it cannot be told whether it was written
    */
   put(row: Put, condition?: Condition): Promise<string>;
-  /** Unconditional puts, each durable when it resolves; not atomic together: after a throw any subset may be there. */
+  /**
+   * Unconditional puts, any number, each durable when it resolves; not atomic together: after a throw any subset may be there. Calls
+   * for one key that overlap are kept in order only among unconditional puts: await one before a delete of the same key.
+   */
   batchPut(rows: readonly Put[]): Promise<void>;
-  /** @returns whether a row was there. @throws {Conflict} when it has another version. */
+  /** @returns whether a row was there (false whatever the condition, when none is). @throws {Conflict} when it has another version. */
   delete(key: Key, condition?: { readonly version: string }): Promise<boolean>;
-  /** Adds to a counter row (absent = 0) and returns the sum, an integer within ±2^53. A retry may count twice. */
+  /**
+   * Adds to a counter row (absent = 0) and returns the sum. A retry may count twice. Counters do not expire.
+   * @throws {TypeError} on a row that is no counter. @throws {RangeError} beyond ±2^53
+   */
   add(key: Key, by: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -27,6 +27,13 @@ export interface SessionEntry extends SessionAddress {
   readonly archive?: boolean;
   /** Addresses that got directed presence and hear of the end (RFC 6121 §4.6). */
   readonly directed?: readonly string[];
+  /** What the broadcast presence with this ingress id changed: a retry of it must have the same effects. */
+  readonly turned?: {
+    readonly id: string;
+    readonly available: boolean;
+    readonly priority: number;
+    readonly directed?: readonly string[];
+  };
 }
 
 interface SessionsItem {

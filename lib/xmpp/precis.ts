@@ -106,23 +106,25 @@ export function usernameCaseMapped(text: string): string | undefined {
   const mapped = text.replace(wideOrNarrow, (character) => character.normalize('NFKC'));
   if (!isIdentifier(mapped)) return undefined;
   const name = mapped.toLowerCase().normalize('NFC');
-  return fitsBidiRule(name) ? name : undefined;
+  return (name === mapped || isIdentifier(name)) && fitsBidiRule(name) ? name : undefined;
 }
 
 /** RFC 8265 §4.2. @returns undefined when the text is no such string */
 export function opaqueString(text: string): string | undefined {
   if (/^[ -~]+$/.test(text)) return text;
   if (!isFreeform(text)) return undefined;
-  return text.replace(/\p{Zs}/gu, ' ').normalize('NFC');
+  const prepared = text.replace(/\p{Zs}/gu, ' ').normalize('NFC');
+  // Composing may give a character with a contextual rule: U+0387 becomes the middle dot.
+  return prepared === text || isFreeform(prepared) ? prepared : undefined;
 }
 
-/** RFC 8266 §2: applied until it changes nothing, at most as often as RFC 8264 §7 says. */
+/** RFC 8266 §2: applied until it changes nothing, at most as often as RFC 8264 §7 says. NFKC may lead out of the class. */
 function applyNickname(text: string, fold: (text: string) => string): string | undefined {
-  if (!isFreeform(text)) return undefined;
   let before = text;
   for (let round = 0; round < 4; round += 1) {
+    if (!isFreeform(before)) return undefined;
     const after = fold(before.replace(/\p{Zs}+/gu, ' ').replace(/^ | $/g, '')).normalize('NFKC');
-    if (after === before) return after === '' ? undefined : after;
+    if (after === before) return after;
     before = after;
   }
   return undefined;

@@ -6,8 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 
 export function channelBinding(socket: TLSSocket): ChannelBinding {
-  const certificate = (socket.getCertificate() as { raw?: Buffer } | null)?.raw;
-  const endPoint = certificate && serverEndPoint(certificate);
+  const local = socket.getCertificate();
+  const endPoint = local !== null && 'raw' in local && local.raw ? serverEndPoint(local.raw as Buffer) : undefined;
   return {
     // RFC 9266 §2 allows TLS 1.2 only with the extended master secret, which Node does not tell us about.
     ...(socket.getProtocol() === 'TLSv1.3' && {

@@ -58,6 +58,9 @@ export interface PendingKey {
   readonly sort: string;
 }
 
+/** A put, or without value a delete. */
+export type PendingWrite = PendingKey & Partial<PendingPut>;
+
 /** The rows of the last batch: written again by whoever loads the room, in case its writer died between the two. */
 export interface Redo {
   readonly ids: readonly string[];

@@ -22,7 +22,7 @@ export interface Session {
   readonly joinedAt: number;
 }
 
-/** Who speaks under one nick: one bare JID, with one or several clients (§7.2.? multi-session nicks). */
+/** Who speaks under one nick: one bare JID, with one or several clients. */
 export interface Occupant {
   nick: string;
   role: Role;

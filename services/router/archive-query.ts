@@ -45,8 +45,11 @@ const roundRows = 500;
 /** @throws {StanzaError} item-not-found when an id that a page is to start from is not in the archive (§4.1.2, §4.3.1) */
 export async function queryArchive(account: Account, query: ArchiveQuery, rsm: Rsm): Promise<ArchivePage> {
   if (query.ids) return byIds(account, query.ids);
-  for (const id of [query.afterId, query.beforeId, rsm.after, rsm.before || undefined]) if (id !== undefined) await mustExist(account, id);
-  const lower = [query.startMs === undefined ? '' : firstIdAt(query.startMs), query.afterId ?? '', rsm.after ?? ''].sort().at(-1)!;
+  for (const id of [query.afterId, query.beforeId, rsm.after, rsm.before || undefined])
+    if (id !== undefined) await mustExist(account, id);
+  const lower = [query.startMs === undefined ? '' : firstIdAt(query.startMs), query.afterId ?? '', rsm.after ?? '']
+    .sort()
+    .at(-1)!;
   const uppers = [query.endMs === undefined ? undefined : firstIdAt(query.endMs + 1), query.beforeId, rsm.before || undefined];
   const upper = uppers.filter((id) => id !== undefined).sort()[0];
   const isBackward = rsm.before !== undefined;
@@ -77,7 +80,10 @@ async function readRound(
   const { after, before, backward } = range;
   if (!query.with) {
     const rows = await account.list(entries, { limit: roundRows, after, before, backward });
-    return { items: rows.map(({ key, value }) => ({ id: key, value })), last: rows.length < roundRows ? undefined : rows.at(-1)!.key };
+    return {
+      items: rows.map(({ key, value }) => ({ id: key, value })),
+      last: rows.length < roundRows ? undefined : rows.at(-1)!.key,
+    };
   }
   const peer = `${query.with.bare} `;
   const keys = await account.list(entriesByPeer, {

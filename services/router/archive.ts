@@ -4,8 +4,9 @@
  * Rows in `archive`, under the account: `m/<id>` the entry, `p/<bare peer> <id>` a keys-only second row for queries by peer.
  * What must not be archived (XEP-0334 no-store, XEP-0441 never) but must reach an offline user is an entry flagged queue-only.
  */
-import type { ListOptions } from '../../lib/runtime/rows.ts';
+
 import { collection } from '../../lib/runtime/collection.ts';
+import type { ListOptions } from '../../lib/runtime/rows.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { messageType } from './message.ts';
@@ -36,7 +37,13 @@ const nothing: Storage = { archive: false, queue: false };
 
 /** Children that alone do not make a message worth keeping. */
 function isPassing(child: { readonly name: string; readonly ns: string }): boolean {
-  return child.ns === chatStatesNs || child.ns === hintsNs || child.name === 'thread' || child.ns === 'urn:xmpp:sid:0' || child.ns === 'urn:xmpp:carbons:2';
+  return (
+    child.ns === chatStatesNs ||
+    child.ns === hintsNs ||
+    child.name === 'thread' ||
+    child.ns === 'urn:xmpp:sid:0' ||
+    child.ns === 'urn:xmpp:carbons:2'
+  );
 }
 
 /** XEP-0313 §5.1 and XEP-0160 §3: what of a message is kept, and for whom. Preferences are looked at by `keep`. */

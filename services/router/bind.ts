@@ -18,7 +18,13 @@ const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
  * Writes the session, then answers. A session that holds the resource already is ended with `conflict` (§7.7.2.2: the newer wins,
  * because the older is usually a lost connection of the same device).
  */
-export async function bind(parts: Parts, tenant: Tenant, local: string, address: SessionAddress, iq: Stanza): Promise<{ jid: Jid; reply: Buffer }> {
+export async function bind(
+  parts: Parts,
+  tenant: Tenant,
+  local: string,
+  address: SessionAddress,
+  iq: Stanza,
+): Promise<{ jid: Jid; reply: Buffer }> {
   const request = iq.type === 'set' ? iq.child('bind', bindNs) : undefined;
   if (!request) throw new StanzaError('not-allowed', 'bind a resource first');
   const wanted = request.getChildText('resource')?.trim() ?? '';

@@ -22,7 +22,9 @@ export function capsHash({ identities, features }: Info): string {
     ...identities.map(({ category, type, name }) => `${category}/${type}//${name ?? ''}`).sort(),
     ...[...features].sort(),
   ];
-  return createHash('sha1').update(lines.map((line) => `${line}<`).join('')).digest('base64');
+  return createHash('sha1')
+    .update(lines.map((line) => `${line}<`).join(''))
+    .digest('base64');
 }
 
 /** The node that answers for this hash (§6.2). */

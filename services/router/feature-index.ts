@@ -15,7 +15,9 @@ export class FeatureIndex {
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
-    this.streamFeatures = [...features.flatMap((feature) => feature.streamFeatures ?? []), capsFeature(hostInfo(features))].join('');
+    this.streamFeatures = [...features.flatMap((feature) => feature.streamFeatures ?? []), capsFeature(hostInfo(features))].join(
+      '',
+    );
     for (const feature of features) {
       for (const route of feature.iq ?? []) addOnce(route.to === 'self' ? this.#self : this.#account, route, feature.spec);
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);

@@ -13,7 +13,11 @@ export function readForm(parent: Element, formType: string): Map<string, readonl
   const form = parent.getChild('x', NS);
   if (!form) return fields;
   for (const field of form.getChildren('field', NS)) {
-    if (field.attrs.var) fields.set(field.attrs.var, field.getChildren('value', NS).map((value) => value.getText()));
+    if (field.attrs.var)
+      fields.set(
+        field.attrs.var,
+        field.getChildren('value', NS).map((value) => value.getText()),
+      );
   }
   const type = fields.get('FORM_TYPE')?.[0];
   if (type !== formType) throw new StanzaError('bad-request', `FORM_TYPE is '${type ?? ''}', not '${formType}'`);

@@ -18,7 +18,11 @@ const pauseMs = 50;
  */
 export async function reapNode(parts: Parts, node: string): Promise<number> {
   let count = 0;
-  for (let page = await listHeld(parts.store, node, pageMax); page.length > 0; page = await listHeld(parts.store, node, pageMax)) {
+  for (
+    let page = await listHeld(parts.store, node, pageMax);
+    page.length > 0;
+    page = await listHeld(parts.store, node, pageMax)
+  ) {
     for (const { sid, owner } of page) {
       const tenant = await parts.tenants.find(owner.domain);
       if (tenant) await endSession(parts, tenant, owner.local, { node, sid });

@@ -7,7 +7,9 @@
  * ("None + Pending In", §3.1.3) are rows that no client sees.
  */
 import { limits } from '../../lib/limits.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
+import type { SessionEntry } from '../../lib/runtime/sessions.ts';
 import { type Element, escapeAttribute, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
@@ -96,10 +98,15 @@ export async function readVersions(account: Account, contacts: readonly Contact[
   return { current: contacts.reduce((highest, { item }) => Math.max(highest, item.version), floor), floor };
 }
 
+/** Each try fails only because another change of the same contact took a newer number and wrote first. */
+const triesMax = 10;
+
 /**
  * Changes one contact's row, at once, with compare and swap.
  * @param by names the cause, the same for a retry
  * @param change gets {@link unknownContact} where there is none, and returns the very same item when nothing is to change
+ * @throws {StanzaError} when there is no room for a further row
+ * @throws {Unavailable} when others were faster every time
  */
 export async function changeContact(
   account: Account,
@@ -107,23 +114,37 @@ export async function changeContact(
   by: string,
   change: (item: RosterItem) => RosterItem,
 ): Promise<Change> {
-  const key = rosterKey(contact);
-  const found = await findContact(account, contact);
-  if (found.last?.by === by) return { before: found.last.before, after: found, isVisible: true };
-  const wanted = change(found);
-  if (wanted === found) return { before: found, after: found, isVisible: false };
-  if (!found.isListed) await admit(account, wanted);
+  for (let tries = 0; tries < triesMax; tries++) {
+    const found = await findContact(account, contact);
+    if (found.last?.by === by) return { before: found.last.before, after: found, isVisible: true };
+    const wanted = change(found);
+    if (wanted === found) return { before: found, after: found, isVisible: false };
+    await admit(account, found, wanted);
+    const changed = await writeContact(account, contact, by, change);
+    if (changed) return changed;
+  }
+  throw new Unavailable(`the roster's item for ${contact} changed under us ${triesMax} times`);
+}
+
+/** @returns undefined when a newer number than ours is there already: the item's version must rise with each change */
+async function writeContact(
+  account: Account,
+  contact: Jid,
+  by: string,
+  change: (item: RosterItem) => RosterItem,
+): Promise<Change | undefined> {
   const version = await account.add(versions, 1);
-  let before = found;
+  let before = unknownContact;
   let isVisible = false;
-  const after = await account.update(items, key, (value) => {
+  const after = await account.update(items, rosterKey(contact), (value) => {
     before = value ?? unknownContact;
+    if (before.version > version) return value;
     const next = change(before);
     isVisible = shape(before) !== shape(next);
     if (next === before) return value;
-    return { ...next, version: isVisible ? version : next.version, last: { by, before: stateOf(before) } };
+    return { ...next, version: isVisible ? version : before.version, last: { by, before: stateOf(before) } };
   });
-  return { before, after: after ?? unknownContact, isVisible };
+  return before.version > version ? undefined : { before, after: after ?? unknownContact, isVisible };
 }
 
 function stateOf({ subscription, isAsked, isPending, isApproved, isListed }: RosterItem) {
@@ -136,15 +157,16 @@ function shape(item: RosterItem): string {
   return JSON.stringify([item.name, item.groups, item.subscription, item.isAsked === true, item.isApproved === true]);
 }
 
-/** A row is to be made or listed: is there room? Drops the oldest tombstones. @throws {StanzaError} */
-async function admit(account: Account, wanted: RosterItem): Promise<void> {
+/** Is there room for a new item or request? Drops the oldest tombstones. @throws {StanzaError} */
+async function admit(account: Account, found: RosterItem, wanted: RosterItem): Promise<void> {
+  const isItem = wanted.isListed && !found.isListed;
+  const isRequest = !wanted.isListed && wanted.isPending && !found.isPending;
+  if (!isItem && !isRequest) return;
   const contacts = await listContacts(account);
-  const listed = contacts.filter(({ item }) => item.isListed);
-  const requests = contacts.filter(({ item }) => !item.isListed && item.isPending);
-  if (wanted.isListed && listed.length >= limits.rosterItemsMax) {
+  if (isItem && contacts.filter(({ item }) => item.isListed).length >= limits.rosterItemsMax) {
     throw new StanzaError('not-acceptable', `a roster holds at most ${limits.rosterItemsMax} items`);
   }
-  if (!wanted.isListed && requests.length >= limits.rosterRequestsMax) {
+  if (isRequest && contacts.filter(({ item }) => !item.isListed && item.isPending).length >= limits.rosterRequestsMax) {
     throw new StanzaError('resource-constraint', 'too many requests wait for an answer');
   }
   const tombstones = contacts.filter(({ item }) => !item.isListed && !item.isPending);
@@ -177,14 +199,28 @@ export function itemElement({ jid, item }: Contact): Element {
   const { name, groups = [], subscription, isAsked, isApproved } = item;
   return xml(
     'item',
-    { jid: jid.toString(), name, subscription, ask: isAsked ? 'subscribe' : undefined, approved: isApproved ? 'true' : undefined },
+    {
+      jid: jid.toString(),
+      name,
+      subscription,
+      ask: isAsked ? 'subscribe' : undefined,
+      approved: isApproved ? 'true' : undefined,
+    },
     groups.map((group) => xml('group', {}, group)),
   );
 }
 
 /** §2.1.6: queued, to all interested resources. */
 export function pushContact(account: Account, contact: Contact): void {
-  account.push(pushElement(contact), (entry) => entry.interested === true);
+  account.withSessions((sessions) => pushContactTo(account, sessions, contact));
+}
+
+/** Only inside `withSessions`: to those of the sessions that are interested. */
+export function pushContactTo(account: Account, sessions: readonly SessionEntry[], contact: Contact): void {
+  const id = `push-${account.turn.parts.ids.mint()}`;
+  const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(contact));
+  const interested = sessions.filter((entry) => entry.interested);
+  account.deliverTo(interested, Buffer.from(push.toString()), true);
 }
 
 export function pushElement(contact: Contact): Element {

@@ -100,7 +100,8 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     const { to } = stanza;
     if (!to) continue;
     if (to.domain === tenant.domain) await arrive(turn, tenant, stanza, id);
-    else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain) turn.room(tenant, to.local, stanza.bytes, id);
+    else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain)
+      turn.room(tenant, to.local, stanza.bytes, id);
     else await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);

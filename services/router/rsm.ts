@@ -23,7 +23,11 @@ export function readRsm(request: Element): Rsm {
   if (text !== undefined && text !== null && !/^\d{1,9}$/.test(text)) throw new StanzaError('bad-request', `max is '${text}'`);
   const after = set.getChildText('after', NS) ?? undefined;
   const before = set.getChild('before', NS)?.getText();
-  return { max: Math.min(text ? Number(text) : limits.rsmPageMax, limits.rsmPageMax), after: after === '' ? undefined : after, before };
+  return {
+    max: Math.min(text ? Number(text) : limits.rsmPageMax, limits.rsmPageMax),
+    after: after === '' ? undefined : after,
+    before,
+  };
 }
 
 /** `<set><first>…</first><last>…</last></set>`; empty for an empty page (§2.3). */

@@ -51,7 +51,9 @@ export class Step {
   /** @throws {Unavailable | Conflict} when the batch is to be sent again */
   async run(bodies: readonly Buffer[]): Promise<{ reply: StepReply; bodies: readonly Buffer[] }> {
     let next = 0;
-    const queue = this.#request.items.map((item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }));
+    const queue = this.#request.items.map(
+      (item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }),
+    );
     try {
       for (let at = 0; at < queue.length; ) {
         const run = this.#messageRun(queue, at);
@@ -95,7 +97,9 @@ export class Step {
       case 'sasl':
         return this.#sasl(item, Stanza.parse(body));
       case 'stanza':
-        return this.#state.resource === undefined ? this.#beforeBind(Stanza.parse(body)) : this.#stanza(Stanza.parse(body), item.id);
+        return this.#state.resource === undefined
+          ? this.#beforeBind(Stanza.parse(body))
+          : this.#stanza(Stanza.parse(body), item.id);
       case 'delivered':
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
@@ -121,7 +125,8 @@ export class Step {
     const failed = result.local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed ? 1 : 0);
     this.#state = { secure, failures, sasl: result.state, local: result.local };
-    if (result.local !== undefined) this.#reply = { ...this.#reply, account: Jid.of(result.local, this.#tenant.domain).toString() };
+    if (result.local !== undefined)
+      this.#reply = { ...this.#reply, account: Jid.of(result.local, this.#tenant.domain).toString() };
     if (failures >= limits.saslFailuresMax) throw new StreamError('policy-violation', 'too many failed attempts to sign in');
   }
 

@@ -100,7 +100,11 @@ export class Turn {
     const puts = turns.flatMap((turn) => turn.#puts);
     if (puts.length > 0) await parts.store.batchPut(puts);
     for (const turn of turns) for (const key of turn.#deletes) await parts.store.delete(key);
-    while (turns.some((turn) => turn.#after.length > 0)) await Turn.#runAfter(parts, turns.flatMap((turn) => turn.#takeAfter()));
+    while (turns.some((turn) => turn.#after.length > 0))
+      await Turn.#runAfter(
+        parts,
+        turns.flatMap((turn) => turn.#takeAfter()),
+      );
     await Promise.all(turns.flatMap((turn) => turn.#takePending()));
   }
 

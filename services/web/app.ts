@@ -44,7 +44,9 @@ export function webApp(parts: WebParts): Hono {
   const anyOrigin = cors({ origin: '*', allowMethods: ['GET'] }); // XEP-0156 §3.1
   app.use('/.well-known/host-meta', anyOrigin);
   app.use('/.well-known/host-meta.json', anyOrigin);
-  app.get('/.well-known/host-meta', (c) => c.body(hostMetaXml(webSocketUrl(c.req.url)), 200, { 'content-type': 'application/xrd+xml' }));
+  app.get('/.well-known/host-meta', (c) =>
+    c.body(hostMetaXml(webSocketUrl(c.req.url)), 200, { 'content-type': 'application/xrd+xml' }),
+  );
   app.get('/.well-known/host-meta.json', (c) => c.json(hostMetaJson(webSocketUrl(c.req.url))));
   app.get('/', async (c) => c.html(clientPage(await domainOf(parts, c.req.url))));
   app.get('/client.js', async (c) => {

@@ -1,4 +1,9 @@
 /** What this service speaks, for docs/xeps.md. */
 export const conformance = [
-  { spec: 'XEP-0156', version: '1.4.0', title: 'Discovering Alternative XMPP Connection Methods', note: 'host-meta and host-meta.json with CORS.' },
+  {
+    spec: 'XEP-0156',
+    version: '1.4.0',
+    title: 'Discovering Alternative XMPP Connection Methods',
+    note: 'host-meta and host-meta.json with CORS.',
+  },
 ] as const;

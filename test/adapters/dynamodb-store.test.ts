@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { test } from 'node:test';
 import dynalite from 'dynalite';
 import { createTables, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
@@ -12,6 +11,7 @@ async function openAt(endpoint: string, closeEngine: () => Promise<unknown>): Pr
   const clock = setClock();
   const options = { endpoint, region: 'eu-central-1', credentials, tablePrefix: 'skylark-', clock };
   await createTables(options);
+  await createTables(options); // leaves them as they are
   const store = await openDynamoStore(options);
   const close = async () => {
     await store.close();
@@ -20,22 +20,27 @@ async function openAt(endpoint: string, closeEngine: () => Promise<unknown>): Pr
   return { store, clock, close };
 }
 
-storeContract('DynamoDB (dynalite)', async () => {
-  const server: Server = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
+async function openDynalite(): Promise<OpenStore> {
+  const server = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return openAt(`http://127.0.0.1:${port}`, async () => {
     server.closeAllConnections();
     server.close();
   });
-});
+}
 
-const folder = process.env['SKYLARK_DYNAMODB_LOCAL'];
+/** COMPAT: dynalite 4.0.0 checks BETWEEN's ends in the order of UTF-16; DynamoDB Local and DynamoDB use UTF-8. */
+storeContract('DynamoDB (dynalite)', openDynalite, { noAstralBounds: true });
+
+const folder = process.env.SKYLARK_DYNAMODB_LOCAL;
 if (folder) {
   storeContract('DynamoDB Local', async () => {
     const engine = await startDynamoLocal(folder);
     return openAt(engine.endpoint, () => engine.close());
   });
 } else {
-  test('DynamoDB Local as a Store', { skip: 'SKYLARK_DYNAMODB_LOCAL is not set to a folder that .ci/dynamodb-local has filled' }, () => {});
+  test('DynamoDB Local as a Store', {
+    skip: 'SKYLARK_DYNAMODB_LOCAL is not set to a folder that .ci/dynamodb-local has filled',
+  }, () => {});
 }

@@ -1,8 +1,20 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, type TestContext, test } from 'node:test';
+import { FolderInUse, NewerSchema, openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
 import { setClock, storeContract } from '../contracts/store.contract.ts';
+import type { ChildOrder, ChildReport } from './sqlite-child.ts';
+
+const consistent = { consistent: true } as const;
 
 storeContract('SQLite', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
@@ -13,4 +25,228 @@ storeContract('SQLite', async () => {
     await rm(folder, { recursive: true });
   };
   return { store, clock, close };
+});
+
+async function makeFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+class Child {
+  readonly process: ChildProcess;
+  readonly reports: ChildReport[] = [];
+
+  constructor(t: TestContext, folder: string) {
+    this.process = fork(new URL('./sqlite-child.ts', import.meta.url), [folder], { execArgv: ['--no-warnings'] });
+    this.process.on('message', (report: ChildReport) => this.reports.push(report));
+    t.after(() => this.kill());
+  }
+
+  tell(order: ChildOrder): void {
+    this.process.send(order);
+  }
+
+  async hear(count: number): Promise<void> {
+    while (this.reports.length < count) await once(this.process, 'message', { signal: AbortSignal.timeout(10_000) });
+  }
+
+  async kill(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+}
+
+describe('SQLite as one process’s own', () => {
+  test('rows, versions and counters outlive the store, and new versions are new', async (t) => {
+    const folder = await makeFolder(t);
+    const key = { table: 'core', partition: 'p', sort: 's' } as const;
+    const first = await openSqliteStore(folder, { clock: systemClock });
+    const version = await first.put({ ...key, value: 'kept' });
+    await first.add({ ...key, sort: 'count' }, 41);
+    await first.close();
+    const second = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => second.close());
+    assert.deepEqual(await second.get(key, consistent), { partition: 'p', sort: 's', value: 'kept', version });
+    assert.equal(await second.add({ ...key, sort: 'count' }, 1), 42);
+    assert.notEqual(await second.put({ ...key, value: 'kept' }, { version }), version);
+  });
+
+  test('kill -9 under load loses nothing that was acknowledged, and the folder can be opened at once', async (t) => {
+    const folder = await makeFolder(t);
+    const child = new Child(t, folder);
+    await child.hear(1);
+    child.tell({ kind: 'load', writers: 50 });
+    await child.hear(3_000);
+    await child.kill();
+    const acknowledged = child.reports.filter((report) => 'put' in report).map(({ put }) => put);
+    assert.ok(acknowledged.length >= 2_999);
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => store.close());
+    for (let from = 0; from < acknowledged.length; from += 1_000) {
+      const sorts = acknowledged.slice(from, from + 1_000);
+      const rows = await store.batchGet(
+        sorts.map((sort) => ({ table: 'core', partition: 'load', sort })),
+        consistent,
+      );
+      assert.deepEqual(
+        rows.map((row) => row?.value),
+        sorts.map((sort) => `value of ${sort}`),
+      );
+    }
+  });
+
+  test('a second opening fails at once and names the folder and the process', async (t) => {
+    const folder = await makeFolder(t);
+    const child = new Child(t, folder);
+    await child.hear(1);
+    const isHeldBy = (pid: number | undefined) => (error: unknown) =>
+      error instanceof FolderInUse && error.pid === pid && error.message.includes(folder) && error.message.includes(`${pid}`);
+    await assert.rejects(openSqliteStore(folder, { clock: systemClock }), isHeldBy(child.process.pid));
+    await child.kill();
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    await assert.rejects(openSqliteStore(folder, { clock: systemClock }), isHeldBy(process.pid));
+    assert.equal(
+      await store.put({ table: 'core', partition: 'p', sort: 's', value: 'x' }, 'absent').then(() => 'unharmed'),
+      'unharmed',
+    );
+    await assert.rejects(openSqliteStore(folder, { clock: systemClock }), FolderInUse);
+    await store.close();
+    await (await openSqliteStore(folder, { clock: systemClock })).close();
+  });
+
+  test('a file of a newer program is left alone, and the folder is free again', async (t) => {
+    const folder = await makeFolder(t);
+    await (await openSqliteStore(folder, { clock: systemClock })).close();
+    const db = new DatabaseSync(join(folder, 'skylark.db'));
+    db.exec('PRAGMA user_version = 99');
+    for (let i = 0; i < 2; i++) await assert.rejects(openSqliteStore(folder, { clock: systemClock }), NewerSchema);
+    db.exec('PRAGMA user_version = 1');
+    db.close();
+    await (await openSqliteStore(folder, { clock: systemClock })).close();
+  });
+
+  const hasPrlimit = process.platform === 'linux' && canRun('prlimit');
+  const skip = hasPrlimit ? false : 'there is no prlimit to take space from a process';
+  test('without space writes fail as Unavailable, and work again when there is space', { skip }, async (t) => {
+    const folder = await makeFolder(t);
+    const child = new Child(t, folder);
+    await child.hear(1);
+    const limitFiles = (bytes: string) =>
+      execFileSync('prlimit', ['--pid', `${child.process.pid}`, `--fsize=${bytes}:unlimited`]);
+    const putMany = async (name: string) => {
+      const from = child.reports.length;
+      for (let i = 0; i < 40; i++) child.tell({ kind: 'put', sort: `${name}${i}`, valueBytes: 100_000 });
+      await child.hear(from + 40);
+      const reports = child.reports.slice(from);
+      const failed = reports.filter((report) => 'failed' in report);
+      return { put: reports.filter((report) => 'put' in report).map(({ put }) => put), failed };
+    };
+    const before = await putMany('before');
+    assert.equal(before.failed.length, 0);
+    limitFiles('1000000');
+    const during = await putMany('during');
+    assert.ok(during.failed.length > 0);
+    for (const { name } of during.failed) assert.equal(name, 'Unavailable');
+    limitFiles('unlimited');
+    const after = await putMany('after');
+    assert.equal(after.failed.length, 0);
+    await child.kill();
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => store.close());
+    const rows = await store.query({ table: 'core', partition: 'disk', limit: 1_000, ...consistent });
+    assert.deepEqual(
+      rows.map(({ sort }) => sort),
+      [...before.put, ...during.put, ...after.put].sort(),
+    );
+  });
+});
+
+function canRun(command: string): boolean {
+  try {
+    execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('SQLite and its bounds', () => {
+  test('expired rows are removed from the file, slice by slice, the others stay', async (t) => {
+    const folder = await makeFolder(t);
+    const timers: { delayMs: number; run: () => void }[] = [];
+    let now = 1_000_000_000_000;
+    const clock: Clock = {
+      ...systemClock,
+      now: () => now,
+      after(delayMs, run) {
+        timers.push({ delayMs, run });
+        return { cancel() {} };
+      },
+    };
+    const store = await openSqliteStore(folder, { clock });
+    t.after(() => store.close());
+    const count = limits.sqliteSweepRowsMax + 100;
+    const rows = Array.from(
+      { length: count },
+      (_, i) => ({ table: 'archive', partition: 'p', sort: `${i}`, value: 'v', expiresAtMs: now + 1_000 }) as const,
+    );
+    await store.batchPut(rows);
+    await store.put({ table: 'archive', partition: 'p', sort: 'later', value: 'v', expiresAtMs: now + 100_000 });
+    await store.put({ table: 'core', partition: 'p', sort: 'ever', value: 'v' });
+    now += 5_000;
+    const file = new DatabaseSync(join(folder, 'skylark.db'), { readOnly: true });
+    t.after(() => file.close());
+    const left = () => file.prepare('SELECT (SELECT count(*) FROM archive) + (SELECT count(*) FROM core) AS n').get()!.n;
+    const delays: number[] = [];
+    const lefts: unknown[] = [left()];
+    for (let round = 0; round < 2; round++) {
+      timers.shift()!.run();
+      while (timers.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      delays.push(timers[0]!.delayMs);
+      lefts.push(left());
+    }
+    assert.deepEqual(lefts, [count + 2, 102, 2]);
+    assert.deepEqual(delays, [limits.sqliteSweepBusyMs, limits.sqliteSweepMs]);
+  });
+
+  test('more writes than may wait fail at once, and those that wait are done', async (t) => {
+    const folder = await makeFolder(t);
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => store.close());
+    const value = 'x'.repeat(limits.storeValueBytesMax);
+    const count = Math.ceil(limits.storeWaitingBytesMax / limits.storeValueBytesMax) + 5;
+    const puts = Array.from({ length: count }, (_, i) => store.put({ table: 'live', partition: 'p', sort: `${i}`, value }));
+    const outcomes = await Promise.allSettled(puts);
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    assert.ok(failed.length >= 5 && failed.length < 10, `${failed.length} failed`);
+    for (const { reason } of failed) assert.ok(reason instanceof Unavailable);
+    await store.put({ table: 'live', partition: 'p', sort: 'after', value });
+    assert.equal(
+      (await store.query({ table: 'live', partition: 'p', limit: 1_000, ...consistent })).length,
+      count - failed.length + 1,
+    );
+  });
+
+  test('close waits for what was handed in; afterwards every call is Unavailable', async (t) => {
+    const folder = await makeFolder(t);
+    const key = { table: 'core', partition: 'p', sort: 's' } as const;
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    const puts = Array.from({ length: 100 }, (_, i) => store.put({ ...key, sort: `${i}`, value: 'v' }));
+    await Promise.all([store.close(), store.close(), ...puts]);
+    for (const call of [
+      () => store.get(key, consistent),
+      () => store.batchGet([key], consistent),
+      () => store.query({ ...key, limit: 1, ...consistent }),
+      () => store.put({ ...key, value: '' }),
+      () => store.batchPut([{ ...key, value: '' }]),
+      () => store.delete(key),
+      () => store.add(key, 1),
+    ])
+      await assert.rejects(call(), Unavailable);
+    const again = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => again.close());
+    assert.equal((await again.query({ ...key, limit: 1_000, ...consistent })).length, 100);
+  });
 });

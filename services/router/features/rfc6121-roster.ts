@@ -11,16 +11,16 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
 import {
-  changeContact,
   type Contact,
+  changeContact,
   findContact,
   itemElement,
   listContacts,
+  rosterNs as NS,
   pushContact,
   pushElement,
   readVersions,
   rosterBytes,
-  rosterNs as NS,
 } from '../roster.ts';
 import { cancelSubscriptions } from '../subscription.ts';
 
@@ -72,15 +72,19 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   if (!item.attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
   const jid = Jid.parse(item.attrs.jid).bare;
   if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'nobody is in their own roster');
-  const by = `iq ${account.session?.sid} ${iq.id}`;
-  if (item.attrs.subscription === 'remove') return remove(account, jid, by);
+  if (item.attrs.subscription === 'remove') return remove(account, jid, `iq ${account.session?.sid} ${iq.id}`);
   const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
   if (name !== undefined && Buffer.byteLength(name) > limits.rosterNameBytesMax) {
     throw new StanzaError('not-acceptable', `a name has at most ${limits.rosterNameBytesMax} bytes`);
   }
   const groups = readGroups(item);
   await checkBytes(account, jid, name, groups);
-  const { after } = await changeContact(account, jid, by, (before) => ({ ...before, isListed: true, name, groups }));
+  const { after } = await changeContact(account, jid, account.turn.parts.ids.mint(), (before) => ({
+    ...before,
+    isListed: true,
+    name,
+    groups,
+  }));
   pushContact(account, { jid, item: after });
 }
 

@@ -42,7 +42,12 @@ function describeHost(request: Element, host: HostContext): Element {
   const { node } = request.attrs;
   const info = hostInfo(host.turn.parts.features.all);
   if (node && node !== capsNode(info)) throw new StanzaError('item-not-found', `there is no node '${node}'`);
-  return xml('query', { xmlns: INFO, node }, ...info.identities.map((identity) => xml('identity', { ...identity })), ...info.features.map(feature));
+  return xml(
+    'query',
+    { xmlns: INFO, node },
+    ...info.identities.map((identity) => xml('identity', { ...identity })),
+    ...info.features.map(feature),
+  );
 }
 
 function listHost(request: Element, host: HostContext): Element {

@@ -25,7 +25,8 @@ export const privateXml: AccountFeature = {
 /** §2.2: exactly one element, of another namespace than ours. */
 function check(element: Element | undefined): string {
   const ns = element?.getNS();
-  if (!element || !ns || ns === NS || ns === 'jabber:client') throw new StanzaError('bad-request', 'name an element in a namespace of its own');
+  if (!element || !ns || ns === NS || ns === 'jabber:client')
+    throw new StanzaError('bad-request', 'name an element in a namespace of its own');
   const key = `${element.getName()} ${ns}`;
   if (Buffer.byteLength(key) > keyBytesMax) throw new StanzaError('not-acceptable', 'the namespace is too long');
   return key;
@@ -50,7 +51,8 @@ async function write(request: Element, account: Account): Promise<undefined> {
     const key = check(element);
     const bytes = Buffer.byteLength(element.toString());
     if (bytes > elementBytesMax) throw new StanzaError('not-acceptable', `${bytes} bytes; at most ${elementBytesMax}`);
-    if (there.add(key).size > elementsMax) throw new StanzaError('resource-constraint', `at most ${elementsMax} elements are kept`);
+    if (there.add(key).size > elementsMax)
+      throw new StanzaError('resource-constraint', `at most ${elementsMax} elements are kept`);
     account.put(stored, key, { xml: element.toString() });
   }
 }

@@ -61,7 +61,10 @@ async function block(request: Element, account: Account): Promise<undefined> {
   }
   await account.update(blocklist, '', (value) => ({ jids: [...new Set([...(value?.jids ?? []), ...added])] }));
   account.push(request, (entry) => entry.blocklist === true);
-  await hidePresence(account, jids.filter((jid) => added.includes(jid.toString())));
+  await hidePresence(
+    account,
+    jids.filter((jid) => added.includes(jid.toString())),
+  );
 }
 
 /** §3.3; without items: everybody (§3.5). */
@@ -71,7 +74,10 @@ async function unblock(request: Element, account: Account): Promise<undefined> {
   const removed = jids.length === 0 ? before : jids.map(String).filter((jid) => before.includes(jid));
   await account.update(blocklist, '', (value) => ({ jids: (value?.jids ?? []).filter((jid) => !removed.includes(jid)) }));
   account.push(request, (entry) => entry.blocklist === true);
-  await showPresence(account, removed.map((jid) => Jid.parse(jid)));
+  await showPresence(
+    account,
+    removed.map((jid) => Jid.parse(jid)),
+  );
 }
 
 /** @throws {StanzaError} jid-malformed */
@@ -91,7 +97,10 @@ async function refuseOutbound(stanza: Stanza, account: Account): Promise<void> {
   const { to } = stanza;
   if (!to || to.bare.equals(account.jid) || stanza.type === 'unavailable') return;
   if (!isBlocked(await account.get(blocklist), to)) return;
-  throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra: xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' }) });
+  throw new StanzaError('not-acceptable', undefined, {
+    type: 'cancel',
+    extra: xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' }),
+  });
 }
 
 /** §3.2: presence is dropped, messages and requests look as if the account were not there. */

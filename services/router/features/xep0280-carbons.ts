@@ -83,7 +83,9 @@ function copy(
   if (others.length === 0) return;
   const inner = stanza.render(stanza.attributes, { xmlns: 'jabber:client' });
   const bytes = Buffer.concat([
-    Buffer.from(`<message from='${escapeAttribute(account.jid.toString())}' type='${messageType(stanza)}'><${kind} xmlns='${NS}'><forwarded xmlns='urn:xmpp:forward:0'>`),
+    Buffer.from(
+      `<message from='${escapeAttribute(account.jid.toString())}' type='${messageType(stanza)}'><${kind} xmlns='${NS}'><forwarded xmlns='urn:xmpp:forward:0'>`,
+    ),
     inner,
     Buffer.from(`</forwarded></${kind}></message>`),
   ]);

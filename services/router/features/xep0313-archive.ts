@@ -10,11 +10,11 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import { keepEntry, storageOf } from '../archive.ts';
-import { archiveEdge, type ArchiveQuery, queryArchive } from '../archive-query.ts';
-import { mayArchive } from './xep0441-archive-preferences.ts';
+import { type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
 import type { AccountFeature } from '../feature.ts';
 import { answerForm, readForm } from '../form.ts';
 import { readRsm, writeRsm } from '../rsm.ts';
+import { mayArchive } from './xep0441-archive-preferences.ts';
 
 const NS = 'urn:xmpp:mam:2';
 const EXTENDED = 'urn:xmpp:mam:2#extended';
@@ -40,14 +40,21 @@ async function keep(stanza: Stanza, account: Account, id: string, direction: 'in
   const peer = (direction === 'in' ? stanza.from : stanza.to)!;
   const archive = storage.archive && (await mayArchive(account, peer));
   if (!archive && !queue) return;
-  keepEntry(account, id, { xml: stanza.bytes.toString(), peer: peer.toString(), direction, queue, archive }, peer.bare.toString());
+  keepEntry(
+    account,
+    id,
+    { xml: stanza.bytes.toString(), peer: peer.toString(), direction, queue, archive },
+    peer.bare.toString(),
+  );
 }
 
 /** §4.1.2. */
 function describe(): Element {
   const fields = [
     xml('field', { type: 'hidden', var: 'FORM_TYPE' }, xml('value', {}, NS)),
-    ...['with', 'before-id', 'after-id'].map((name) => xml('field', { type: name === 'with' ? 'jid-single' : 'text-single', var: name })),
+    ...['with', 'before-id', 'after-id'].map((name) =>
+      xml('field', { type: name === 'with' ? 'jid-single' : 'text-single', var: name }),
+    ),
     ...['start', 'end'].map((name) => xml('field', { type: 'text-single', var: name })),
     xml('field', { type: 'list-multi', var: 'ids' }),
   ];

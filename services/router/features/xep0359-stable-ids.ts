@@ -29,5 +29,6 @@ function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: strin
 /** `by` is compared as text with our prepared addresses; what does not prepare to them is not ours to clients either. */
 function claims(stanza: Stanza, account: Account): Drop {
   const ours = new Set([account.jid.toString(), account.domain]);
-  return (child) => child.name === 'stanza-id' && child.ns === NS && ours.has(`${stanza.elementOf(child).attrs.by}`.toLowerCase());
+  return (child) =>
+    child.name === 'stanza-id' && child.ns === NS && ours.has(`${stanza.elementOf(child).attrs.by}`.toLowerCase());
 }

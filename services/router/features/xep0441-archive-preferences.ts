@@ -7,7 +7,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
-import { rosterItems } from '../roster.ts';
+import { isInRoster } from '../roster.ts';
 
 const NS = 'urn:xmpp:mam:2';
 
@@ -28,7 +28,13 @@ export const archivePreferences: AccountFeature = {
   title: 'Message Archive Management Preferences',
   disco: { account: ['urn:xmpp:mam:2#prefs'] },
   iq: [
-    { type: 'get', ns: NS, name: 'prefs', to: 'self', handle: async (_request, account) => show((await account.get(preferences)) ?? initial) },
+    {
+      type: 'get',
+      ns: NS,
+      name: 'prefs',
+      to: 'self',
+      handle: async (_request, account) => show((await account.get(preferences)) ?? initial),
+    },
     { type: 'set', ns: NS, name: 'prefs', to: 'self', handle: change },
   ],
 };
@@ -41,12 +47,13 @@ export async function mayArchive(account: Account, peer: Jid): Promise<boolean> 
     if (always.includes(address)) return true;
   }
   if (rule !== 'roster') return rule === 'always';
-  return (await account.get(rosterItems, peer.bare.toString())) !== undefined;
+  return isInRoster(account, peer);
 }
 
 function change(request: Element, account: Account): Element {
   const rule = request.attrs.default;
-  if (rule !== 'always' && rule !== 'never' && rule !== 'roster') throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
+  if (rule !== 'always' && rule !== 'never' && rule !== 'roster')
+    throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
   const next: Preferences = { default: rule, always: jids(request, 'always'), never: jids(request, 'never') };
   account.put(preferences, '', next);
   return show(next);

@@ -3,6 +3,7 @@
  * exchange looks like any other (RFC 5802 §9 leaves this to servers) and fails at the end.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { limits } from '../../../lib/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -16,10 +17,15 @@ export interface Credentials {
   readonly isKnown: boolean;
 }
 
-/** RFC 7622 §3.3 of a name that a client typed. @returns undefined when it can be nobody's */
+/** What a row's key holds besides domain and local part. */
+const keyBytesMargin = 24;
+
+/** RFC 7622 §3.3 of a name that a client typed. @returns undefined when it can be nobody's: also where keys of rows would overflow */
 export function prepareName(name: string, tenant: Tenant): string | undefined {
   try {
-    return name === '' ? undefined : Jid.of(name, tenant.domain).local;
+    const { local } = Jid.of(name, tenant.domain);
+    const isFitting = Buffer.byteLength(tenant.domain + local) <= limits.storeKeyBytesMax - keyBytesMargin;
+    return local !== '' && isFitting ? local : undefined;
   } catch (error) {
     if (error instanceof StanzaError) return undefined;
     throw error;

@@ -1,0 +1,29 @@
+/** The options of `skylark cluster`. */
+import { countOption, folderOption, type Options, type Values } from './arguments.ts';
+import * as shared from './options.ts';
+
+/** Processes of one kind on one machine: more than its cores is of use only to tests. */
+const processesMax = 16;
+
+export const clusterOptions = {
+  connections: countOption('processes that hold the streams of clients', processesMax, 2),
+  routers: countOption('processes that route', processesMax, 2),
+  muc: countOption('processes that hold rooms', processesMax, 2),
+  domain: shared.domain,
+  bind: shared.bind,
+  data: folderOption('where the certificate and the rows of dynalite are kept', './data/cluster'),
+  c2sPort: shared.c2sPort,
+  c2sTlsPort: shared.c2sTlsPort,
+  httpPort: shared.httpPort,
+  httpsPort: shared.httpsPort,
+  registration: shared.registration,
+  cert: shared.cert,
+  key: shared.key,
+  nats: shared.nats,
+  dynamodb: shared.dynamodb,
+  region: shared.region,
+  tablePrefix: shared.tablePrefix,
+  json: shared.json,
+} satisfies Options;
+
+export type ClusterValues = Values<typeof clusterOptions>;

@@ -1,0 +1,128 @@
+/** All commands as a list. What a command needs is imported only when it runs, so that the others start quickly. */
+import * as accounts from './accounts.ts';
+import type { Options, Values } from './arguments.ts';
+import { clusterOptions } from './cluster-options.ts';
+import { serveOptions } from './serve-options.ts';
+import { startOptions } from './start-options.ts';
+
+export interface Command {
+  /** One or two words: `user add`. */
+  readonly name: string;
+  /** As the usage line shows them. */
+  readonly positionals: readonly string[];
+  readonly summary: string;
+  /** More lines for its help. */
+  readonly text: readonly string[];
+  readonly options: Options;
+  /** @returns the exit code */
+  run(values: Values<Options>, positionals: readonly string[]): Promise<number>;
+}
+
+/** Ties the type of the values to that of the options. */
+function command<Of extends Options>(
+  given: Omit<Command, 'options' | 'run' | 'text' | 'positionals'> & {
+    readonly positionals?: readonly string[];
+    readonly text?: readonly string[];
+    readonly options: Of;
+    run(values: Values<Of>, positionals: readonly string[]): Promise<number>;
+  },
+): Command {
+  return { positionals: [], text: [], ...given } as Command;
+}
+
+const passwordText = ['Without --password it asks twice at a terminal, and otherwise reads one line from its input.'];
+const anyTimeText = ['Works while the service runs, and while it does not.'];
+
+export const commands: readonly Command[] = [
+  command({
+    name: 'start',
+    summary: 'runs the whole service in this process, with its rows in a folder',
+    text: [
+      'Everything works without any option: accounts at localhost, reachable from this machine only.',
+      'Federation and components do not exist yet: --s2s-port and --component-port are taken and checked, but',
+      'nothing listens on those ports.',
+      'SKYLARK_LOG_LEVEL sets how much is logged on stderr: fatal, error, warn, info, debug, trace or silent.',
+    ],
+    options: startOptions,
+    run: async (values, positionals) => (await import('./start.ts')).start(values, positionals),
+  }),
+  command({
+    name: 'user add',
+    positionals: ['JID'],
+    summary: 'makes an account',
+    text: [...passwordText, ...anyTimeText],
+    options: accounts.userAddOptions,
+    run: accounts.addUser,
+  }),
+  command({
+    name: 'user remove',
+    positionals: ['JID'],
+    summary: 'removes an account with all that it keeps',
+    text: anyTimeText,
+    options: accounts.userRemoveOptions,
+    run: accounts.removeUser,
+  }),
+  command({
+    name: 'user list',
+    positionals: ['[DOMAIN]'],
+    summary: 'prints the accounts of a tenant, or of all',
+    text: anyTimeText,
+    options: accounts.userListOptions,
+    run: accounts.listUsers,
+  }),
+  command({
+    name: 'user password',
+    positionals: ['JID'],
+    summary: 'changes the password of an account',
+    text: [...passwordText, ...anyTimeText],
+    options: accounts.userPasswordOptions,
+    run: accounts.changePassword,
+  }),
+  command({
+    name: 'tenant add',
+    positionals: ['DOMAIN'],
+    summary: 'makes a domain a tenant, served within a second',
+    text: anyTimeText,
+    options: accounts.tenantAddOptions,
+    run: accounts.addTenant,
+  }),
+  command({
+    name: 'tenant remove',
+    positionals: ['DOMAIN'],
+    summary: 'ends a tenant',
+    text: anyTimeText,
+    options: accounts.tenantRemoveOptions,
+    run: accounts.removeTenant,
+  }),
+  command({
+    name: 'tenant list',
+    summary: 'prints the tenants',
+    text: anyTimeText,
+    options: accounts.tenantListOptions,
+    run: accounts.listTenants,
+  }),
+  command({
+    name: 'cluster',
+    summary: 'runs the service as processes of their own on this machine, connected by NATS, with their rows in DynamoDB',
+    text: [
+      'Without --nats it starts the nats-server that is installed, without --dynamodb the npm package dynalite, both on',
+      'free ports of the loopback. A process that dies is reported and not started again; Ctrl-C stops them all in order.',
+      'All connection processes share the ports for clients, and the system spreads connections over them; where it cannot',
+      'share ports, and with port 0, each has ports of its own. --json prints where each process listens.',
+    ],
+    options: clusterOptions,
+    run: async (values, positionals) => (await import('./cluster.ts')).cluster(values, positionals),
+  }),
+  command({
+    name: 'serve',
+    positionals: ['connection|router|muc|web|dynamodb'],
+    summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
+    text: [
+      'Prints one line of JSON with its addresses when it is ready. Signals stop it in order.',
+      "'dynamodb' is the npm package dynalite with its rows in --data, for clusters on one machine.",
+      'With --dynamodb aws the credentials are those of the AWS environment (variables, profile or task role).',
+    ],
+    options: serveOptions,
+    run: async (values, positionals) => (await import('./serve.ts')).serve(values, positionals),
+  }),
+];

@@ -1,0 +1,54 @@
+/** A connection node with its heartbeat. */
+
+import type { Logger } from 'pino';
+import { limits } from '../../lib/limits.ts';
+import type { Bus } from '../../lib/ports/bus.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { Store } from '../../lib/ports/store.ts';
+import { Heartbeat } from '../../lib/runtime/nodes.ts';
+import { takeMarks } from '../../lib/runtime/resync.ts';
+import { type ConnectionNode, type Listen, startConnectionNode } from '../connection/node.ts';
+import type { TlsSource } from '../connection/tls.ts';
+
+interface ConnectionParts {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly name: string;
+  readonly tls: TlsSource;
+  readonly listen: Listen;
+  readonly reusePort?: boolean;
+}
+
+/** `stop` ends or parks the sessions first; only then the node's row goes, by which others would find them. */
+export async function startConnectionPart(
+  parts: ConnectionParts,
+): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
+  const { store, clock, log, name } = parts;
+  const node = await startConnectionNode({ ...parts, node: name });
+  try {
+    const heartbeat = await Heartbeat.start({
+      store,
+      clock,
+      kind: 'connection',
+      name,
+      subject: node.subject,
+      onBeat: async () => {
+        const sids = await takeMarks(store, node.subject, limits.resyncMarksMax);
+        if (sids.length > 0) await node.resync(sids);
+      },
+      onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
+    });
+    return {
+      node,
+      async stop() {
+        await node.stop();
+        await heartbeat.stop();
+      },
+    };
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}

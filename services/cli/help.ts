@@ -1,0 +1,39 @@
+/** Help texts, from the same tables that the arguments are read with. */
+import { flagOf, type Option, variableOf } from './arguments.ts';
+import { type Command, commands } from './commands.ts';
+import { version } from './version.ts';
+
+export function overview(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+  return `Skylark ${version}: an XMPP service, from a laptop to a Region.
+
+Usage: skylark COMMAND [OPTIONS]
+
+${lines.join('\n')}
+
+  ${'help COMMAND'.padEnd(width)}says what a command takes
+  ${'--version'.padEnd(width)}says which version this is
+
+The service in one process, to try it:  skylark start
+`;
+}
+
+export function helpOf({ name, positionals, summary, text, options }: Command): string {
+  const heads = Object.entries(options).map(([option, { placeholder }]) => `${flagOf(option)} ${placeholder}`.trimEnd());
+  const width = Math.max(0, ...heads.map((head) => head.length)) + 2;
+  const lines = Object.values(options).map((option, index) => `  ${heads[index]!.padEnd(width)}${describe(option)}`);
+  const example = Object.keys(options)[0]!;
+  return `Usage: skylark ${[name, ...positionals, '[OPTIONS]'].join(' ')}
+
+${[summary, ...text].join('\n')}
+
+${lines.join('\n')}
+
+Each option may also be given as a variable, ${variableOf(example)} for ${flagOf(example)}; the option wins.
+`;
+}
+
+function describe({ text, preset }: Option<unknown>): string {
+  return preset === undefined ? text : `${text} [${preset}]`;
+}

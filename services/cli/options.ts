@@ -1,0 +1,51 @@
+/** The options that several commands share, so that a flag means the same everywhere. */
+import {
+  bindOption,
+  choiceOption,
+  domainOption,
+  folderOption,
+  pathOption,
+  portOption,
+  switchOption,
+  textWith,
+  urlOption,
+} from './arguments.ts';
+
+export const domain = domainOption('the first tenant: accounts are name@DOMAIN', 'localhost');
+export const bind = bindOption('the address to listen on', '127.0.0.1');
+export const data = folderOption('where everything is kept', './data');
+export const c2sPort = portOption('XMPP clients, STARTTLS', 5222);
+export const c2sTlsPort = portOption('XMPP clients, direct TLS', 5223);
+export const httpPort = portOption('web client and WebSocket, without TLS', 5280);
+export const httpsPort = portOption('web client and WebSocket, TLS', 5443);
+export const registration = choiceOption(
+  'open|closed',
+  'may anyone make an account; open by itself only while the address is of the loopback',
+  ['open', 'closed'],
+);
+export const cert = pathOption('FILE', 'certificate and its chain, PEM; without it a self-signed one is made');
+export const key = pathOption('FILE', 'its private key, PEM');
+export const json = switchOption('print JSON, one object a line, instead of text');
+
+export const nats = urlOption('the NATS server that connects the processes', ['nats:', 'tls:']);
+export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
+
+export function isLoopback(address: string): boolean {
+  return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
+}
+
+export const region = textWith('REGION', 'of DynamoDB', 'a region, such as eu-central-1', /^[a-z0-9-]{1,40}$/, 'eu-central-1');
+export const tablePrefix = textWith(
+  'PREFIX',
+  'the tables are PREFIXcore, PREFIXarchive and PREFIXlive',
+  'at most 40 letters, digits, dots, hyphens and underscores',
+  /^[\w.-]{1,40}$/,
+  'skylark-',
+);
+export const nodeName = textWith(
+  'NAME',
+  'of this process, for logs',
+  'at most 40 letters, digits and hyphens',
+  /^[\w-]{1,40}$/,
+  'node',
+);

@@ -1,0 +1,47 @@
+/** What the command line says: results on stdout, one line for an error on stderr, and the exit code that goes with it. */
+
+/** The command cannot do what it was asked for: one line for people, exit code 1. */
+export class Refusal extends Error {
+  override name = 'Refusal';
+}
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** Errors of ours and of adapters whose message is a sentence for people. */
+const plainErrors: ReadonlySet<string> = new Set(['Refusal', 'UsageError', 'FolderInUse', 'NewerSchema', 'Unavailable']);
+
+/** @returns the exit code */
+export function reportError(error: unknown): number {
+  if (error instanceof Error && plainErrors.has(error.name)) {
+    process.stderr.write(`skylark: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+  process.stderr.write(`skylark: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
+
+export function say(...lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+/** What an error of the operating system means, without its jargon: `no such file`. */
+export function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  return (code !== undefined && reasons[code]) || (error instanceof Error ? error.message : String(error));
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EEXIST: 'there is something else by that name',
+  EISDIR: 'it is a folder',
+  ENOENT: 'no such file or folder',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of the path is no folder',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+};

@@ -1,0 +1,23 @@
+/** A router with everything that it is made of. */
+import { Deliverer } from '../../lib/runtime/deliverer.ts';
+import { IdMint } from '../../lib/runtime/ids.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
+import { FeatureIndex } from '../router/feature-index.ts';
+import { features } from '../router/features/index.ts';
+import type { Parts } from '../router/parts.ts';
+import { type Router, startRouter } from '../router/router.ts';
+import { version } from './version.ts';
+
+export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log'>;
+
+export async function composeRouter(ports: Ports): Promise<{ readonly parts: Parts; readonly router: Router }> {
+  const parts: Parts = {
+    ...ports,
+    tenants: new Tenants(ports.store, ports.clock),
+    deliverer: new Deliverer(ports.bus),
+    ids: new IdMint(ports.clock),
+    features: new FeatureIndex(features),
+    version,
+  };
+  return { parts, router: await startRouter(parts) };
+}

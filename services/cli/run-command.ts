@@ -1,0 +1,52 @@
+/** Finds the command, reads its options, runs it, and ends the process with its exit code. */
+import { readArguments } from './arguments.ts';
+import { type Command, commands } from './commands.ts';
+import { helpOf, overview } from './help.ts';
+import { reportError, say, UsageError } from './report.ts';
+import { version } from './version.ts';
+
+export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  process.stdout.on('error', leaveQuietly);
+  process.exitCode = await run(args, environment).catch(reportError);
+  // Whatever still runs, a worker thread or a socket, has been told to end.
+  setTimeout(() => process.exit(), lingerMs).unref();
+}
+
+const lingerMs = 1_000;
+
+/** The reader of a pipe, such as `head`, has read enough. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+}
+
+const helpFlags: ReadonlySet<string> = new Set(['--help', '-h']);
+
+async function run(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const isAboutAll = args.length === 0 || (args.length === 1 && (helpFlags.has(args[0]!) || args[0] === 'help'));
+  if (isAboutAll) return tell(overview());
+  if (args[0] === '--version') return tell(`${version}\n`);
+  const isHelp = args[0] === 'help';
+  const words = isHelp ? args.slice(1) : args;
+  const command = findCommand(words);
+  const rest = words.slice(command.name.split(' ').length);
+  const end = rest.indexOf('--');
+  if (isHelp || rest.slice(0, end < 0 ? rest.length : end).some((arg) => helpFlags.has(arg))) return tell(helpOf(command));
+  const { values, positionals } = readArguments(command.name, command.options, rest, environment);
+  return command.run(values, positionals);
+}
+
+function tell(text: string): number {
+  say(text.trimEnd());
+  return 0;
+}
+
+/** @throws {UsageError} */
+function findCommand(words: readonly string[]): Command {
+  const found = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+  if (found !== undefined) return found;
+  const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
+  if (group.length > 0)
+    throw new UsageError(`'skylark ${words[0]}' goes on with: ${group.map((name) => name.split(' ')[1]).join(', ')}`);
+  const names = [...new Set(commands.map(({ name }) => name.split(' ')[0]))];
+  throw new UsageError(`'${words[0]}' is no command; the commands are: ${names.join(', ')}; see: skylark --help`);
+}

@@ -1,0 +1,132 @@
+/**
+ * A session's stanzas towards its client: each archive entry once, in order, whether it comes as a delivery, in a router's answer
+ * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
+ */
+import { limits } from '../../lib/limits.ts';
+import type { StepReply } from '../../lib/runtime/wire.ts';
+import type { StreamError } from '../../lib/xmpp/errors.ts';
+import { CatchUp, type PageEntry } from './catch-up.ts';
+import { DeliveredRing } from './delivered-ring.ts';
+import type { Outbox } from './outbox.ts';
+import type { StreamManagement } from './stream-management.ts';
+
+/** The stream that a session is attached to. */
+export interface SessionStream {
+  readonly isOpen: boolean;
+  readonly bufferedBytes: number;
+  /** A stanza in the canonical form. @param id told to {@link Session.drained} */
+  sendStanza(bytes: Buffer, id?: string): void;
+  sendElement(text: string): void;
+  /** Says why, and closes. */
+  fail(error: StreamError): void;
+  /** As after the peer's own closing tag. */
+  finish(): void;
+  /** The session takes stanzas again. */
+  pull(): void;
+}
+
+export interface EgressOwner {
+  /** The client does not take what it is sent: its stream is as good as lost. */
+  clogged(): void;
+  /** A parked session waits too long, or too much waits for it. */
+  overfull(): void;
+}
+
+export class Egress {
+  stream: SessionStream | undefined;
+  sm: StreamManagement | undefined;
+  /** Archive entries were not delivered: to be read when the client is back. */
+  needsCatchUp = false;
+  /** Stanzas are kept for a client that may come back. */
+  isParked = false;
+  ring = new DeliveredRing();
+  readonly catchUp = new CatchUp((entry) => this.#give(entry));
+  readonly #owner: EgressOwner;
+
+  constructor(owner: EgressOwner) {
+    this.#owner = owner;
+  }
+
+  get hasRoomForPage(): boolean {
+    if (!this.catchUp.wantsPage || this.stream === undefined) return false;
+    return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < limits.catchUpUnackedMax;
+  }
+
+  /** @param id of the archive entry behind the stanza */
+  deliver(bytes: Buffer, id: string | undefined): void {
+    if (id === undefined) {
+      this.#write(bytes);
+      return;
+    }
+    if (this.#hasSeen(id) || (this.isParked && this.needsCatchUp)) return; // the latter is read later, in its order
+    if (this.catchUp.isOff) this.#give({ id, bytes });
+    else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
+  }
+
+  /** From a router's answer: not held back, because the answer is in the right order already. */
+  reply(bytes: Buffer, id: string | undefined): void {
+    if (id === undefined) this.#write(bytes);
+    else this.#give({ id, bytes });
+  }
+
+  /** Initial presence was answered. */
+  answered(catchUp: StepReply['catchUp']): void {
+    if (this.isParked && catchUp === 'start') this.needsCatchUp = true;
+    else this.catchUp.answered(catchUp);
+  }
+
+  /** The stream is gone or about to be. */
+  stop(): void {
+    if (this.catchUp.abort()) this.needsCatchUp = true;
+    this.sm?.stop();
+  }
+
+  /** XEP-0198 §5: sends again what the client has not, then what came meanwhile. */
+  resume(sm: StreamManagement, stream: SessionStream, isAvailable: boolean): void {
+    const { outbox } = sm;
+    this.stream = stream;
+    this.isParked = false;
+    outbox.rewind();
+    if (outbox.shed(({ bytes }) => bytes.length === 0).length > 0) this.needsCatchUp = true;
+    for (const { bytes } of outbox.pending) stream.sendStanza(bytes);
+    outbox.markSent();
+    if (outbox.size > 0) sm.requestAck();
+    if (this.needsCatchUp && isAvailable) {
+      this.needsCatchUp = false;
+      this.catchUp.start();
+    }
+  }
+
+  #hasSeen(id: string): boolean {
+    return this.ring.has(id) || (this.sm?.outbox.has(id) ?? false);
+  }
+
+  #give({ id, bytes }: PageEntry): void {
+    if (this.#hasSeen(id)) return;
+    this.ring.add(id);
+    this.#write(bytes, id);
+  }
+
+  #write(bytes: Buffer, id?: string): void {
+    const { stream, sm } = this;
+    if (sm !== undefined && (stream !== undefined || this.isParked)) sm.outbox.add({ bytes: ownCopy(bytes), id });
+    if (stream !== undefined) {
+      stream.sendStanza(bytes, sm === undefined ? id : undefined);
+      sm?.onSent();
+      if (stream.bufferedBytes > limits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
+    } else if (sm !== undefined && this.isParked && sm.outbox.isFull) this.#shed(sm.outbox);
+  }
+
+  /** What is in the archive can be read later. */
+  #shed(outbox: Outbox): void {
+    const ids = outbox.shed((entry) => entry.id !== undefined);
+    for (const id of ids) this.ring.remove(id);
+    if (ids.length > 0) this.needsCatchUp = true;
+    if (outbox.isOverfull) this.#owner.overfull();
+  }
+}
+
+/** A small part of a message from the bus must not keep the whole of it in memory. */
+function ownCopy(bytes: Buffer): Buffer {
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
+}

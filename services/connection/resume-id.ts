@@ -1,0 +1,25 @@
+/** The `id` of `<enabled/>` and `previd` of `<resume/>` (XEP-0198 §5): which node holds the session, and a secret. */
+import { timingSafeEqual } from 'node:crypto';
+
+export interface ResumeId {
+  readonly node: string;
+  readonly sid: string;
+  readonly token: string;
+}
+
+export function formatResumeId({ node, sid, token }: ResumeId): string {
+  return Buffer.from(`${node}/${sid}/${token}`).toString('base64url');
+}
+
+/** undefined: not one of ours. */
+export function parseResumeId(text: string | undefined): ResumeId | undefined {
+  if (text === undefined || text.length > 512) return undefined;
+  const match = /^(n\.[a-z0-9-]+\.[a-z0-9]+)\/([a-z0-9]+)\/([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
+  return match === null ? undefined : { node: match[1]!, sid: match[2]!, token: match[3]! };
+}
+
+export function isSameToken(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,98 @@
+/** The muc#admin requests: lists of roles and affiliations, read and changed (XEP-0045 §8, §9, §10, §15.4). */
+import { limits } from '../../lib/limits.ts';
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { type Affiliation, affiliationRank, isAffiliation, isRole, type Role } from './affiliation.ts';
+import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
+import { endIfEmpty } from './leave.ts';
+import { NS_MUC_ADMIN } from './namespaces.ts';
+import { readReason } from './reason.ts';
+import { applyRoleChange, checkRoleChange, type RoleChange } from './role-change.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+/** @throws {StanzaError} */
+export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
+  const { affiliation, role } = query.getChild('item')?.attrs ?? {};
+  if (isAffiliation(affiliation) && role === undefined) return turn.result(iq, affiliationList(turn, affiliation));
+  if (isRole(role) && affiliation === undefined) return turn.result(iq, roleList(turn, role));
+  throw new StanzaError('bad-request', 'ask for the list of one affiliation or one role');
+}
+
+/**
+ * §9.5, §10.5, §10.8. In a non-anonymous room the people of the room may know who belongs to it: clients encrypt to them.
+ */
+function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element {
+  const { config, room } = turn;
+  const isInsider = turn.own !== undefined || affiliationRank(turn.affiliation) >= affiliationRank('member');
+  const isOpen = config.whois === 'anyone' && isInsider && affiliation !== 'outcast';
+  if (affiliationRank(turn.affiliation) < affiliationRank('admin') && !isOpen) {
+    throw new StanzaError('forbidden', 'this list is for admins and owners');
+  }
+  const rows = [...room.affiliations.values()].filter((row) => row.affiliation === affiliation);
+  return xml(
+    'query',
+    { xmlns: NS_MUC_ADMIN },
+    rows.map(({ jid, nick }) => xml('item', { affiliation, jid, nick })),
+  );
+}
+
+/** §8.5, §9.8. */
+function roleList(turn: RoomTurn, role: Role): Element {
+  const { own, room } = turn;
+  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  if (own?.occupant.role !== 'moderator' && !isAdmin) throw new StanzaError('forbidden', 'this list is for moderators');
+  const occupants = [...room.occupants.values()].filter((occupant) => occupant.role === role);
+  return xml(
+    'query',
+    { xmlns: NS_MUC_ADMIN },
+    occupants.map((occupant) =>
+      xml('item', {
+        affiliation: room.affiliationOf(occupant.bare),
+        jid: occupant.sessions.at(-1)!.jid.toString(),
+        nick: occupant.nick,
+        role,
+      }),
+    ),
+  );
+}
+
+/** All items or none. @throws {StanzaError} */
+export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
+  const items = query.getChildren('item');
+  if (items.length === 0) throw new StanzaError('bad-request', 'a change needs an item');
+  if (items.length > limits.roomAdminItemsMax) {
+    throw new StanzaError('not-acceptable', `at most ${limits.roomAdminItemsMax} items in one request`);
+  }
+  turn.config; // throws when there is no room
+  const roleChanges: RoleChange[] = [];
+  const affiliationChanges: AffiliationChange[] = [];
+  for (const item of items) {
+    const { affiliation, role } = item.attrs;
+    const reason = readReason(item);
+    if (isRole(role) && affiliation === undefined) roleChanges.push({ occupant: occupantOf(turn, item), role, reason });
+    else if (isAffiliation(affiliation) && role === undefined) {
+      affiliationChanges.push({ jid: jidOf(turn, item), affiliation, reason });
+    } else throw new StanzaError('bad-request', 'an item names one role or one affiliation'); // §15.4
+  }
+  for (const change of roleChanges) checkRoleChange(turn, change);
+  if (affiliationChanges.length > 0) checkAffiliationChanges(turn, affiliationChanges);
+  for (const change of roleChanges) applyRoleChange(turn, change);
+  for (const change of affiliationChanges) applyAffiliationChange(turn, change);
+  turn.result(iq);
+  endIfEmpty(turn);
+}
+
+function occupantOf(turn: RoomTurn, { attrs }: Element) {
+  const occupant = attrs.nick === undefined ? undefined : turn.room.withNick(attrs.nick);
+  if (attrs.nick === undefined) throw new StanzaError('bad-request', 'a change of role needs the nick');
+  if (!occupant) throw new StanzaError('item-not-found', `nobody has the nick ${attrs.nick}`);
+  return occupant;
+}
+
+/** §15.4: affiliations are of bare JIDs. A nick will do for somebody who is inside. */
+function jidOf(turn: RoomTurn, item: Element): Jid {
+  const { jid } = item.attrs;
+  return jid === undefined ? occupantOf(turn, item).bare : Jid.parse(jid).bare;
+}

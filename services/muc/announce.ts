@@ -1,0 +1,78 @@
+/** Presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import type { Affiliation, Role } from './affiliation.ts';
+import { NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
+import type { Occupant, Session } from './room.ts';
+import type { RoomTurn } from './room-turn.ts';
+import { decorate, type Recipient } from './sending.ts';
+
+export interface Announcement {
+  readonly occupant: Occupant;
+  /** Whose full JID is shown to those who may see it. */
+  readonly session: Session;
+  /** Set when it leaves: what stands in the unavailable presence. */
+  readonly unavailable?: { readonly presence?: string; readonly role?: Role };
+  readonly affiliation?: Affiliation;
+  /** For everybody, and for the occupant's own clients only; 110 comes by itself. */
+  readonly statuses?: readonly number[];
+  readonly selfStatuses?: readonly number[];
+  /** §7.6: the nick it goes on with. */
+  readonly newNick?: string;
+  readonly actor?: string;
+  readonly reason?: string;
+  readonly destroy?: Element;
+  /** The id of the stanza that caused it: its sender gets it back. */
+  readonly id?: string;
+}
+
+export interface Audience {
+  readonly occupant: Occupant;
+  readonly session: Session;
+}
+
+/** One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. */
+export function announce(turn: RoomTurn, what: Announcement, audience: Iterable<Audience> = turn.room.sessions()): void {
+  const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
+  for (const { occupant, session } of audience) {
+    if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);
+    else groups[what.id !== undefined && session.jid.equals(turn.from) ? 'asker' : 'own'].push(session);
+  }
+  if (groups.blind.length > 0) turn.send(render(turn, what, false, false), groups.blind);
+  if (groups.seeing.length > 0) turn.send(render(turn, what, true, false), groups.seeing);
+  if (groups.own.length > 0) turn.send(render(turn, what, true, true), groups.own);
+  if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
+}
+
+function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean, id?: string): Buffer {
+  const { occupant, session, unavailable } = what;
+  const attributes = {
+    from: turn.room.jid.withResource(occupant.nick).toString(),
+    id,
+    type: unavailable ? 'unavailable' : undefined,
+  };
+  const payload = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
+  const extension = extend(turn, what, hasJid, isSelf);
+  return Buffer.from(decorate(payload, attributes, `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>${extension}`));
+}
+
+function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {
+  const { occupant, session, unavailable } = what;
+  const codes = [...(isSelf ? [110, ...(what.selfStatuses ?? [])] : []), ...(what.statuses ?? [])];
+  return xml(
+    'x',
+    { xmlns: NS_MUC_USER },
+    xml(
+      'item',
+      {
+        affiliation: what.affiliation ?? turn.room.affiliationOf(occupant.bare),
+        role: unavailable ? (unavailable.role ?? 'none') : occupant.role,
+        jid: hasJid ? session.jid.toString() : undefined,
+        nick: what.newNick,
+      },
+      what.actor === undefined ? undefined : xml('actor', { nick: what.actor }),
+      what.reason === undefined ? undefined : xml('reason', {}, what.reason),
+    ),
+    what.destroy,
+    codes.map((code) => xml('status', { code })),
+  );
+}

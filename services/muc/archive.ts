@@ -1,0 +1,43 @@
+/** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
+import { limits } from '../../lib/limits.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { NS_CLIENT, NS_HINTS, NS_SID } from './namespaces.ts';
+import { type Archived, messages } from './room-rows.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const chatStates = 'http://jabber.org/protocol/chatstates';
+
+/** Chat states alone are not; markers, reactions, corrections and encrypted messages are. */
+export function isWorthKeeping(stanza: Stanza): boolean {
+  if (stanza.hasChild('no-store', NS_HINTS) || stanza.hasChild('no-permanent-store', NS_HINTS)) return false;
+  if (stanza.hasChild('store', NS_HINTS)) return true;
+  return stanza.children.some(({ name, ns }) => {
+    if (ns === NS_CLIENT) return name === 'body' || name === 'subject';
+    return ns !== NS_HINTS && ns !== chatStates && ns !== NS_SID;
+  });
+}
+
+/**
+ * A room that keeps no archive still has a history for new occupants (§7.2.13), for as long as they can be in one conversation,
+ * unless its owner has set that to nothing.
+ */
+export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject: boolean): void {
+  const { config, now, tenant } = turn;
+  if (!config.archive && config.historyLength === 0) return;
+  const entry: Archived = {
+    xml: bytes.toString(),
+    at: now,
+    request: turn.requestId ?? id,
+    jid: turn.from.toString(),
+    role: turn.ownOrRefuse.occupant.role,
+    affiliation: turn.affiliation,
+    isOpen: config.whois === 'anyone' || undefined,
+    subject: isSubject || undefined,
+    isTransient: !config.archive || undefined,
+  };
+  const { retentionDays } = tenant.policy;
+  const lifeMs = config.archive ? retentionDays * dayMs : limits.roomTransientMs;
+  turn.put(messages, id, entry, lifeMs === 0 ? undefined : now + lifeMs);
+  turn.room.remember(entry);
+}

@@ -1,0 +1,86 @@
+/** Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room. */
+import { limits } from '../../lib/limits.ts';
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { affiliationRank } from './affiliation.ts';
+import { NS_CONFERENCE, NS_MUC_USER } from './namespaces.ts';
+import { checkRoomForAffiliations } from './affiliation-change.ts';
+import { readReason } from './reason.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+/** @throws {StanzaError} not-acceptable, forbidden, bad-request, jid-malformed */
+export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Element[]): void {
+  const { occupant } = turn.ownOrRefuse;
+  const { config, room } = turn;
+  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  if (!isAdmin && (occupant.role === 'visitor' || (config.membersOnly && !config.allowInvites))) {
+    throw new StanzaError('forbidden', 'only admins invite into this room');
+  }
+  if (invitations.length > limits.roomInvitesMax) {
+    throw new StanzaError('bad-request', `at most ${limits.roomInvitesMax} invitations in one message`);
+  }
+  const invitees = invitations.map(({ attrs }) => Jid.parse(attrs.to ?? ''));
+  if (!isAdmin && invitees.some((jid) => room.affiliationOf(jid) === 'outcast')) {
+    throw new StanzaError('forbidden', 'only admins invite who is banned');
+  }
+  const newMembers = config.membersOnly ? invitees.filter((jid) => room.affiliationOf(jid) === 'none') : [];
+  checkRoomForAffiliations(turn, newMembers.length);
+  for (const jid of newMembers) {
+    const bare = jid.bare.toString();
+    room.affiliations.set(bare, { jid: bare, affiliation: 'member' });
+    turn.putAffiliation(bare);
+  }
+  const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
+  invitations.forEach((invitation, index) => {
+    const message = invitationMessage(turn, stanza, invitation, from);
+    turn.send(Buffer.from(message.toString()), [{ jid: invitees[index]! }]);
+  });
+}
+
+function invitationMessage(turn: RoomTurn, stanza: Stanza, invitation: Element, from: Jid): Element {
+  const { password } = turn.config;
+  const room = turn.room.jid.toString();
+  const reason = readReason(invitation);
+  const goesOn = invitation.getChild('continue');
+  return xml(
+    'message',
+    { from: room, id: stanza.id },
+    xml(
+      'x',
+      { xmlns: NS_MUC_USER },
+      xml(
+        'invite',
+        { from: from.toString() },
+        reason === undefined ? undefined : xml('reason', {}, reason),
+        goesOn && xml('continue', { thread: goesOn.attrs.thread }),
+      ),
+      password === '' ? undefined : xml('password', {}, password),
+    ),
+    // COMPAT: clients that only know XEP-0249; §7.8.2 tells that servers send it. Until they are gone.
+    xml('x', { xmlns: NS_CONFERENCE, jid: room, password: password === '' ? undefined : password, reason }, reason),
+  );
+}
+
+/**
+ * Only to somebody who is inside, so that a room cannot be used to write to strangers.
+ * @throws {StanzaError} jid-malformed, item-not-found
+ */
+export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void {
+  const { room } = turn;
+  const to = Jid.parse(refusal.attrs.to ?? '');
+  const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : room.occupantsOf(to.bare)[0];
+  if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
+  const reason = readReason(refusal);
+  const message = xml(
+    'message',
+    { from: room.jid.toString(), id: stanza.id },
+    xml(
+      'x',
+      { xmlns: NS_MUC_USER },
+      xml('decline', { from: turn.from.bare.toString() }, reason === undefined ? undefined : xml('reason', {}, reason)),
+    ),
+  );
+  turn.send(Buffer.from(message.toString()), inviter.sessions);
+}

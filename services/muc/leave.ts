@@ -1,0 +1,37 @@
+/** Leaving a room: by oneself (XEP-0045 §7.14), as a ghost (§16.1.2), or put out (§8.2, §9.1, §9.4, §10.2). */
+import { type Announcement, announce } from './announce.ts';
+import type { Occupant, Session } from './room.ts';
+import type { RoomTurn } from './room-turn.ts';
+import { dissolve } from './dissolve.ts';
+
+export type Departure = Pick<
+  Announcement,
+  'affiliation' | 'statuses' | 'selfStatuses' | 'actor' | 'reason' | 'destroy' | 'id' | 'unavailable'
+>;
+
+/** One client leaves; the occupant stays while it has others. */
+export function removeSession(turn: RoomTurn, occupant: Occupant, session: Session, how: Departure = {}): void {
+  const isLast = occupant.sessions.length === 1;
+  const wasShown = occupant.sessions.at(-1) === session;
+  const departure = { occupant, session, ...how, unavailable: how.unavailable ?? {} };
+  if (isLast) announce(turn, departure);
+  else announce(turn, departure, [{ occupant, session }]);
+  turn.room.removeSession(occupant, session);
+  turn.deleteSession(session);
+  if (!isLast && wasShown) announce(turn, { occupant, session: occupant.sessions.at(-1)! });
+}
+
+/** All clients of an occupant leave together: one unavailable presence for all to see. */
+export function removeOccupant(turn: RoomTurn, occupant: Occupant, how: Departure): void {
+  announce(turn, { occupant, session: occupant.sessions.at(-1)!, ...how, unavailable: how.unavailable ?? {} });
+  for (const session of [...occupant.sessions]) {
+    turn.room.removeSession(occupant, session);
+    turn.deleteSession(session);
+  }
+}
+
+/** §7.14 and §10.9: a temporary room ends with its last occupant. Call it when nobody else will leave in this turn. */
+export function endIfEmpty(turn: RoomTurn): void {
+  const { config, sessionCount } = turn.room;
+  if (config && !config.persistent && sessionCount === 0) dissolve(turn);
+}

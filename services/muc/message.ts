@@ -1,0 +1,85 @@
+/**
+ * Messages to a room: XEP-0045 §7.4 (to all), §8.1 (subject); and where the others go (§7.5, §7.8, §7.13).
+ *
+ * The room's order is the order of its queue: each message gets its id (XEP-0359) here, goes into the archive under it, and then to
+ * all clients of all occupants, the sender's among them with the `id` it chose.
+ */
+import { limits } from '../../lib/limits.ts';
+import { escapeAttribute } from '../../lib/xmpp/element.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
+import { archive, isWorthKeeping } from './archive.ts';
+import { isGone } from './ghost.ts';
+import { decline, invite } from './invite.ts';
+import { endIfEmpty, removeSession } from './leave.ts';
+import { NS_DATA, NS_DELAY, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_SID } from './namespaces.ts';
+import { bouncePrivate, sendPrivate } from './private-message.ts';
+import type { RoomTurn } from './room-turn.ts';
+import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';
+import { isVoiceForm, voiceForm } from './voice.ts';
+
+/** @throws {StanzaError} */
+export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
+  const { resource } = stanza.to!;
+  if (stanza.type === 'error') {
+    if (resource !== '') bouncePrivate(turn, stanza);
+    else if (turn.own && isGone(stanza)) {
+      removeSession(turn, turn.own.occupant, turn.own.session, { statuses: [307, 333] });
+      endIfEmpty(turn);
+    }
+    return;
+  }
+  if (turn.config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
+  if (resource !== '') return sendPrivate(turn, stanza);
+  if (stanza.type === 'groupchat') return sendToAll(turn, stanza);
+  const extension = stanza.child('x', NS_MUC_USER);
+  if (extension?.getChild('invite')) return invite(turn, stanza, extension.getChildren('invite'));
+  const refusal = extension?.getChild('decline');
+  if (refusal) return decline(turn, stanza, refusal);
+  const form = stanza.child('x', NS_DATA);
+  if (form && isVoiceForm(form)) return voiceForm(turn, form);
+  throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2
+}
+
+function sendToAll(turn: RoomTurn, stanza: Stanza): void {
+  const { occupant } = turn.ownOrRefuse;
+  if (occupant.role === 'visitor') throw new StanzaError('forbidden', 'visitors have no voice in this room');
+  if (stanza.bytes.length > limits.roomMessageBytesMax) {
+    throw new StanzaError('policy-violation', `a message to a room has at most ${limits.roomMessageBytesMax} bytes`);
+  }
+  const isSubject = isSubjectChange(stanza);
+  if (isSubject) checkSubjectChange(turn, occupant, stanza);
+
+  const id = turn.nextId();
+  const room = turn.room.jid.toString();
+  const bytes = stanza.render(
+    {
+      from: turn.room.jid.withResource(occupant.nick).toString(),
+      id: stanza.id,
+      type: 'groupchat',
+      'xml:lang': stanza.attributes['xml:lang'],
+    },
+    {
+      drop: (child) => isForged(turn, stanza, child),
+      append: `<stanza-id xmlns='${NS_SID}' by='${escapeAttribute(room)}' id='${id}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
+    },
+  );
+  if (isSubject) keepSubject(turn, stanza, bytes.toString());
+  if (isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
+  turn.broadcast(bytes);
+}
+
+/** What only the room may say: XEP-0359 §5, XEP-0421 §3, XEP-0045 §15.3, and delays in its name. */
+function isForged(turn: RoomTurn, stanza: Stanza, child: ChildSpan): boolean {
+  const { name, ns } = child;
+  if (ns === NS_OCCUPANT_ID || ns === NS_MUC_USER || ns === NS_MUC) return true;
+  const { jid } = turn.room;
+  if (name === 'stanza-id' && ns === NS_SID) return isJid(stanza.elementOf(child).attrs.by, `${jid}`);
+  if (name === 'delay' && ns === NS_DELAY) return isJid(stanza.elementOf(child).attrs.from, `${jid}`);
+  return false;
+}
+
+/** However it is written: in capitals, with white space. */
+function isJid(text: string | undefined, jid: string): boolean {
+  return text?.trim().toLowerCase() === jid.toLowerCase();
+}

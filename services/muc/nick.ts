@@ -1,0 +1,62 @@
+/** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
+import { limits } from '../../lib/limits.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { nickname } from '../../lib/xmpp/precis.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { announce } from './announce.ts';
+import type { Occupant, Session } from './room.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+/**
+ * The nick as the room shows it: PRECIS Nickname, so without leading or doubled spaces, fullwidth forms and the like.
+ * @throws {StanzaError} not-acceptable
+ */
+export function prepareNick(turn: RoomTurn, text: string): string {
+  const nick = nickname(text);
+  if (nick === undefined) throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+  if (Buffer.byteLength(nick) > limits.roomNickBytesMax) {
+    throw new StanzaError('not-acceptable', `a nick has at most ${limits.roomNickBytesMax} bytes`);
+  }
+  try {
+    // As an address it is prepared once more; what that would change could not be addressed.
+    if (turn.room.jid.withResource(nick).resource === nick) return nick;
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+  }
+  throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+}
+
+/** §7.2.8. @throws {StanzaError} conflict when another bare JID holds or has reserved the nick */
+export function checkNickIsFree(turn: RoomTurn, nick: string): void {
+  const { bare } = turn.from;
+  const holder = turn.room.withNick(nick);
+  if (holder && !holder.bare.equals(bare)) throw new StanzaError('conflict', `the nick ${nick} is in use`);
+  const reserved = turn.room.reservedFor(nick);
+  if (reserved !== undefined && reserved !== bare.toString()) throw new StanzaError('conflict', `the nick ${nick} is reserved`);
+}
+
+/**
+ * §7.6: for all clients of the occupant together, because a nick is who speaks.
+ * @throws {StanzaError} conflict or not-acceptable
+ */
+export function changeNick(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza): void {
+  const { occupant } = own;
+  const asked = stanza.to!.resource;
+  const nick = prepareNick(turn, asked);
+  checkNickIsFree(turn, nick);
+  const holder = turn.room.withNick(nick);
+  if (holder && holder !== occupant) throw new StanzaError('conflict', `the nick ${nick} is in use by another client of yours`);
+  const { session } = own;
+  announce(turn, {
+    occupant,
+    session,
+    unavailable: { role: occupant.role },
+    newNick: nick,
+    statuses: [303],
+    id: stanza.id,
+  });
+  turn.room.rename(occupant, nick);
+  turn.putOccupant(occupant);
+  const selfStatuses = nick === asked ? [] : [210];
+  announce(turn, { occupant, session, selfStatuses, id: stanza.id });
+}

@@ -1,0 +1,66 @@
+/** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
+import { limits } from '../../lib/limits.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { nicknameKey } from '../../lib/xmpp/precis.ts';
+import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
+import { announce } from './announce.ts';
+import { enter, resync } from './enter.ts';
+import { isGone } from './ghost.ts';
+import { endIfEmpty, removeSession } from './leave.ts';
+import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
+import { changeNick } from './nick.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+/** §15.3: only the room speaks of roles, ids and the like. */
+function isOurs({ ns }: ChildSpan): boolean {
+  return ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID;
+}
+
+/** What others get to see of a presence. @throws {StanzaError} policy-violation */
+function payloadOf(stanza: Stanza): string {
+  const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: isOurs });
+  if (bytes.length > limits.roomPresenceBytesMax) {
+    throw new StanzaError('policy-violation', `presence in a room has at most ${limits.roomPresenceBytesMax} bytes`);
+  }
+  return bytes.toString();
+}
+
+/** @throws {StanzaError} */
+export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
+  const { own } = turn;
+  if (stanza.type === 'unavailable' || (stanza.type === 'error' && isGone(stanza))) {
+    if (!own) return; // §15.3: silently
+    const isGhost = stanza.type === 'error';
+    const presence = isGhost ? undefined : leavingPayload(stanza);
+    removeSession(turn, own.occupant, own.session, {
+      unavailable: { presence },
+      statuses: isGhost ? [307, 333] : undefined,
+      id: isGhost ? undefined : stanza.id,
+    });
+    endIfEmpty(turn);
+    return;
+  }
+  if (stanza.type !== undefined) return; // §15.3: probes and subscriptions are no way in or out
+  const nick = stanza.to!.resource;
+  if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
+  const presence = payloadOf(stanza);
+  if (!own) return enter(turn, stanza, presence);
+  const isSameNick = nicknameKey(nick) === nicknameKey(own.occupant.nick);
+  if (!isSameNick) {
+    changeNick(turn, own, stanza);
+    return;
+  }
+  const hasChanged = presence !== own.session.presence;
+  const { occupant, session } = own;
+  session.presence = presence;
+  occupant.sessions = [...occupant.sessions.filter((other) => other !== session), session];
+  if (hasChanged) turn.putPresence(session);
+  if (stanza.hasChild('x', NS_MUC)) resync(turn, own, stanza, hasChanged);
+  else announce(turn, { occupant, session, id: stanza.id });
+}
+
+/** A farewell that is too long is left out: nobody is kept in a room by it. */
+function leavingPayload(stanza: Stanza): string | undefined {
+  const bytes = stanza.render({}, { drop: isOurs });
+  return bytes.length > limits.roomPresenceBytesMax ? undefined : bytes.toString();
+}

@@ -1,0 +1,46 @@
+/** A visitor asks for voice, a moderator grants it: XEP-0045 §7.13 and §8.6. */
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { announce } from './announce.ts';
+import { type Field, readForm, renderForm } from './data-form.ts';
+import { NS_MUC } from './namespaces.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+const NS_REQUEST = `${NS_MUC}#request`;
+
+export function isVoiceForm(form: Element): boolean {
+  const type = form.getChildElements().find(({ attrs }) => attrs.var === 'FORM_TYPE');
+  return type?.getChildText('value') === NS_REQUEST;
+}
+
+/** A visitor's request goes to all moderators; a moderator's approval (§8.6) is done. @throws {StanzaError} */
+export function voiceForm(turn: RoomTurn, element: Element): void {
+  const form = readForm(element);
+  const { occupant } = turn.ownOrRefuse;
+  if (occupant.role === 'moderator') return approve(turn, form);
+  if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
+  const moderators = [...turn.room.sessions()].filter((one) => one.occupant.role === 'moderator');
+  const fields: Field[] = [
+    { var: 'muc#role', type: 'list-single', label: 'Requested role', values: ['participant'] },
+    { var: 'muc#jid', type: 'jid-single', label: 'User ID', values: [turn.from.toString()] },
+    { var: 'muc#roomnick', type: 'text-single', label: 'Room nickname', values: [occupant.nick] },
+    { var: 'muc#request_allow', type: 'boolean', label: 'Grant voice to this person?', values: ['0'] },
+  ];
+  const request = renderForm({ type: 'form', formType: NS_REQUEST, title: 'Voice request', fields });
+  const message = xml('message', { from: turn.room.jid.toString() }, request);
+  turn.send(
+    Buffer.from(message.toString()),
+    moderators.map(({ session }) => session),
+  );
+}
+
+function approve(turn: RoomTurn, form: ReadonlyMap<string, readonly string[]>): void {
+  const allow = form.get('muc#request_allow')?.[0];
+  if (allow !== '1' && allow !== 'true') return;
+  const target = turn.room.withNick(form.get('muc#roomnick')?.[0] ?? '');
+  if (!target) throw new StanzaError('item-not-found', 'the visitor has left');
+  if (target.role !== 'visitor') return;
+  target.role = 'participant';
+  turn.putOccupant(target);
+  announce(turn, { occupant: target, session: target.sessions.at(-1)! });
+}

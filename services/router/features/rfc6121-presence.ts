@@ -1,0 +1,23 @@
+/**
+ * RFC 6121 §4: presence. services/router/presence.ts handles the stanzas; here is what happens when a session ends without a word
+ * (§4.5.3). Left out: the time of a contact's last presence (XEP-0203) in answers to probes.
+ */
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import { depart } from '../presence.ts';
+import { unavailableFrom } from '../presence-probe.ts';
+
+export const presence: AccountFeature = {
+  spec: 'RFC 6121 §4',
+  version: '2011',
+  title: 'Instant Messaging and Presence: presence',
+  ended: leave,
+};
+
+async function leave(account: Account, entry: SessionEntry): Promise<void> {
+  if (!entry.available && !entry.directed?.length) return;
+  const own = await account.updateSessions((sessions) => sessions);
+  const bytes = unavailableFrom(account.jid.withResource(entry.resource));
+  await depart(account, entry, bytes, account.turn.parts.ids.mint(), own);
+}

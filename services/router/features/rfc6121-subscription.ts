@@ -1,0 +1,14 @@
+/**
+ * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/subscription.ts handles the stanzas, by the tables of
+ * Appendix A in subscription-state.ts.
+ */
+import type { AccountFeature } from '../feature.ts';
+import { cancelAllSubscriptions } from '../subscription.ts';
+
+export const subscription: AccountFeature = {
+  spec: 'RFC 6121 §3',
+  version: '2011',
+  title: 'Instant Messaging and Presence: subscriptions with pre-approval',
+  streamFeatures: ["<sub xmlns='urn:xmpp:features:pre-approval'/>"],
+  removed: cancelAllSubscriptions,
+};

@@ -1,0 +1,181 @@
+/**
+ * XEP-0077: In-Band Registration: accounts of the host itself, before and after SASL.
+ *
+ * Leaves out data forms and redirection (§4, §5); a tenant's policy opens or closes the making of accounts, never their removal.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../account.ts';
+import { setCredentials } from '../accounts.ts';
+import { addAccount, endAccount, eraseAccount } from '../admin.ts';
+import type { AccountFeature } from '../feature.ts';
+import type { HostContext } from '../host.ts';
+import type { Parts } from '../parts.ts';
+import { prepareName } from '../sasl/credentials.ts';
+import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
+
+const ns = 'jabber:iq:register';
+const featureNs = 'http://jabber.org/features/iq-register';
+
+export const registration: AccountFeature = {
+  spec: 'XEP-0077',
+  version: '2.4',
+  title: 'In-Band Registration',
+  note: 'User name and password only; no data forms.',
+  disco: { host: [ns] },
+  iq: [
+    { type: 'get', ns, name: 'query', to: 'self', handle: (_request, account) => describe(account) },
+    { type: 'set', ns, name: 'query', to: 'self', handle: change },
+  ],
+  hostIq: [
+    { type: 'get', ns, name: 'query', handle: (_request, host) => describe(askerOf(host)) },
+    { type: 'set', ns, name: 'query', handle: (request, host) => change(request, askerOf(host)) },
+  ],
+};
+
+/** §8: a child of `<stream:features/>` before SASL; '' when the tenant takes nobody in, and without TLS, for passwords are sent. */
+export function registerStreamFeature(tenant: Tenant, { secure }: { readonly secure: boolean }): string {
+  return secure && tenant.policy.registration === 'open' ? xml('register', { xmlns: featureNs }).toString() : '';
+}
+
+/**
+ * An iq from a stream that has not signed in; the caller has made sure of TLS.
+ * @returns the answer; '' where none is due
+ * @throws {Unavailable} when the store is away: the iq may be handled again
+ */
+export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanza): Promise<string> {
+  if (iq.type === 'result' || iq.type === 'error') return '';
+  const { id, to } = iq.attributes;
+  try {
+    return xml('iq', { id, from: to, type: 'result' }, await register(parts, tenant, iq)).toString();
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+    return xml('iq', { id, from: to, type: 'error' }, error.toElement()).toString();
+  }
+}
+
+/** §3.1. */
+async function register(parts: Parts, tenant: Tenant, iq: Stanza): Promise<Element | undefined> {
+  const query = iq.child('query', ns);
+  if (iq.id === undefined || (iq.type !== 'get' && iq.type !== 'set') || iq.children.length !== 1 || !query) {
+    throw new StanzaError('bad-request', `an iq for registration has an id, a type and one child`);
+  }
+  if (iq.to && iq.to.toString() !== tenant.domain)
+    throw new StanzaError('not-allowed', `only ${tenant.domain} answers before you sign in`);
+  if (query.getChild('remove', ns))
+    throw new StanzaError('unexpected-request', 'sign in to remove your account', { type: 'auth' });
+  if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `${tenant.domain} takes no registrations`);
+  if (iq.type === 'get') return form(tenant);
+  await createFrom(parts, tenant, query);
+  return undefined;
+}
+
+function form(tenant: Tenant): Element {
+  const instructions = `Choose a user name and a password for your account at ${tenant.domain}.`;
+  return xml('query', { xmlns: ns }, xml('instructions', {}, instructions), xml('username'), xml('password'));
+}
+
+async function createFrom(parts: Parts, tenant: Tenant, query: Element): Promise<void> {
+  const { username, password } = readFields(query);
+  if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are needed');
+  const local = prepareName(username, tenant);
+  if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
+  if (!rateOf(parts).take(tenant.domain)) {
+    throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
+  }
+  const outcome = await checked(() => addAccount(parts, tenant, local, password));
+  if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
+}
+
+function readFields(query: Element) {
+  return { username: query.getChildText('username', ns), password: query.getChildText('password', ns) };
+}
+
+/** What keys of a password can fail with, in the protocol's words. */
+async function checked<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof InvalidPassword) throw new StanzaError('not-acceptable', error.message);
+    if (error instanceof Overloaded) throw new StanzaError('resource-constraint', 'try again in a moment');
+    throw error;
+  }
+}
+
+/** Most clients address the host (§3.2, §3.3), and only a session of an account is one to be changed. */
+function askerOf({ account }: HostContext): Account {
+  if (!account?.session) throw new StanzaError('not-allowed', 'only accounts of this domain are kept here');
+  return account;
+}
+
+/** §3.1, of one who is registered. */
+function describe(account: Account): Element {
+  return xml('query', { xmlns: ns }, xml('registered'), xml('username', {}, account.local), xml('password'));
+}
+
+async function change(request: Element, account: Account): Promise<undefined> {
+  if (request.getChild('remove', ns)) remove(request, account);
+  else await changePassword(request, account);
+}
+
+/** §3.3. */
+async function changePassword(request: Element, { turn: { parts }, tenant, local }: Account): Promise<void> {
+  const { username, password } = readFields(request);
+  if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are needed');
+  if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'only your own password is yours to change');
+  const scram = await checked(() => deriveKeys(password, parts.clock));
+  if (!(await setCredentials(parts.store, tenant.domain, local, scram))) throw new StanzaError('registration-required');
+}
+
+/**
+ * §3.2: the result goes out, then all streams of the account end. Rows are erased when the answer is on its way, for they may be
+ * many; what that leaves when this process dies, `user-remove` finishes.
+ */
+function remove(request: Element, { turn, tenant, local, session }: Account): void {
+  const { parts } = turn;
+  if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
+  turn.withSessions([], async () => {
+    await endAccount(parts, tenant, local, session);
+    eraseAccount(parts, tenant, local).catch((error: unknown) => {
+      parts.log.error({ err: error, account: `${local}@${tenant.domain}` }, 'an account was removed but not erased');
+    });
+    throw new StreamError('not-authorized', 'the account was removed');
+  });
+}
+
+/** Token buckets: one per tenant, full at first, for the tenants used last. */
+class RegistrationRate {
+  readonly #clock: Clock;
+  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(domain: string): boolean {
+    const max = limits.registrationsPerSecond;
+    const now = this.#clock.monotonic();
+    const last = this.#buckets.get(domain) ?? { tokens: max, atMs: now };
+    const tokens = Math.min(max, last.tokens + ((now - last.atMs) * max) / 1000);
+    const isTaken = tokens >= 1;
+    this.#buckets.delete(domain); // to the end of the map: its start is what was not used for longest
+    if (this.#buckets.size >= limits.registrationBucketsMax) this.#buckets.delete(this.#buckets.keys().next().value!);
+    this.#buckets.set(domain, { tokens: isTaken ? tokens - 1 : tokens, atMs: now });
+    return isTaken;
+  }
+}
+
+const rates = new WeakMap<Parts, RegistrationRate>();
+
+function rateOf(parts: Parts): RegistrationRate {
+  let rate = rates.get(parts);
+  if (!rate) {
+    rate = new RegistrationRate(parts.clock);
+    rates.set(parts, rate);
+  }
+  return rate;
+}

@@ -1,0 +1,58 @@
+/** Changes that presence makes to the sending session's entry: at once, and within the bound of the item that holds all of them. */
+import { limits } from '../../lib/limits.ts';
+import type { SessionEntry } from '../../lib/runtime/sessions.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Account } from './account.ts';
+
+export interface EntryChange {
+  readonly before: SessionEntry;
+  readonly after: SessionEntry;
+  readonly sessions: readonly SessionEntry[];
+}
+
+/** @returns undefined when the session is gone. @throws {StanzaError} resource-constraint */
+export async function changeEntry(
+  account: Account,
+  change: (entry: SessionEntry) => SessionEntry,
+): Promise<EntryChange | undefined> {
+  const sid = account.session?.sid;
+  let before: SessionEntry | undefined;
+  const sessions = await account.updateSessions((list) => {
+    const index = list.findIndex((entry) => entry.sid === sid);
+    before = list[index];
+    if (!before) return list;
+    const after = change(before);
+    if (after === before) return list;
+    const next = list.with(index, after);
+    if (Buffer.byteLength(JSON.stringify(next)) > limits.presenceItemBytesMax) {
+      throw new StanzaError('resource-constraint', "the presence of the account's resources takes too much room");
+    }
+    return next;
+  });
+  const after = sessions.find((entry) => entry.sid === sid);
+  return before && after && { before, after, sessions };
+}
+
+/**
+ * The same for a stanza that may be a retry: one that made the session available, say, must do so again although the entry says
+ * that it is. `before` is as it was before the stanza came first.
+ */
+export async function changeEntryOnce(
+  account: Account,
+  id: string,
+  change: (entry: SessionEntry) => SessionEntry,
+): Promise<EntryChange | undefined> {
+  const changed = await changeEntry(account, (entry) => {
+    const { available, priority, directed } = original(entry, id);
+    const after = change(entry);
+    const kept = after.directed === directed ? undefined : directed;
+    return { ...after, turned: { id, available, priority, directed: kept } };
+  });
+  return changed && { ...changed, before: original(changed.before, id) };
+}
+
+function original(entry: SessionEntry, id: string): SessionEntry {
+  const { turned } = entry;
+  if (turned?.id !== id) return entry;
+  return { ...entry, available: turned.available, priority: turned.priority, directed: turned.directed ?? entry.directed };
+}

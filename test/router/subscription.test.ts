@@ -1,0 +1,396 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { collection } from '../../lib/runtime/collection.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
+import { Account } from '../../services/router/account.ts';
+import type { RosterItem } from '../../services/router/roster.ts';
+import { cancelAllSubscriptions } from '../../services/router/subscription.ts';
+import type { SubscriptionState } from '../../services/router/subscription-state.ts';
+import { Turn } from '../../services/router/turn.ts';
+import { type StateName, states, type Table, tables } from './appendix-a.ts';
+import { type Actor, openStage, type Stage } from './harness.ts';
+import { isSameXml } from './xml-equality.ts';
+
+const rosterRows = collection<RosterItem>('roster');
+
+function push(account: string, item: string): string {
+  const [bare] = account.split('/');
+  return `<iq type='set' id='{any}' from='${bare}' to='${account}'><query xmlns='jabber:iq:roster' ver='{any}'>${item}</query></iq>`;
+}
+
+async function contactRow(stage: Stage, local: string, contact: string): Promise<RosterItem | undefined> {
+  return (await Rows.ofAccount(stage.parts.store, 'a.example', local).get(rosterRows, contact))?.value;
+}
+
+function nameOf(state: SubscriptionState): StateName | undefined {
+  const flat = ({ subscription, isAsked = false, isPending = false }: SubscriptionState) =>
+    `${subscription} ${isAsked} ${isPending}`;
+  return (Object.keys(states) as StateName[]).find((name) => flat(states[name]) === flat(state));
+}
+
+describe('RFC 6121 Appendix A, through the router', () => {
+  let stage: Stage;
+  let juliet: Actor;
+  before(async () => {
+    stage = await openStage();
+    juliet = await stage.appear('juliet@a.example/balcony');
+  });
+  after(() => stage.close());
+
+  /** Contacts are at a rooms' domain, because this stage shows what is routed there and answers nothing. */
+  async function runRow(
+    { direction, type }: Table,
+    was: StateName,
+    contact: string,
+  ): Promise<{ passes: boolean; item: RosterItem }> {
+    const isListed = was !== 'None + Pending In';
+    const item: RosterItem = { ...states[was], version: 1, isListed };
+    await Rows.ofAccount(stage.parts.store, 'a.example', 'juliet').put(rosterRows, contact, item);
+    stage.clear();
+    stage.rooms.length = 0;
+    let passed: readonly string[];
+    let expected: string;
+    if (direction === 'outbound') {
+      await juliet.send(`<presence type='${type}' to='${contact}/resource' id='x'><status>so</status></presence>`);
+      passed = stage.rooms.map(({ xml }) => xml);
+      expected = `<presence type='${type}' from='juliet@a.example' to='${contact}' id='x'><status>so</status></presence>`;
+    } else {
+      const { ok } = await stage.arrive(
+        'a.example',
+        `<presence type='${type}' from='${contact}/nick' to='juliet@a.example/else'/>`,
+      );
+      assert.ok(ok);
+      passed = juliet.inbox;
+      expected = `<presence type='${type}' from='${contact}' to='juliet@a.example'/>`;
+    }
+    const row = await contactRow(stage, 'juliet', contact);
+    return { passes: passed.some((xml) => isSameXml(xml, expected)), item: row! };
+  }
+
+  let contacts = 0;
+  for (const table of tables) {
+    assert.equal(new Set(table.rows.map(([was]) => was)).size, Object.keys(states).length);
+    for (const [was, duty, becomes = was] of table.rows) {
+      const verb = table.direction === 'outbound' ? 'be routed' : 'be delivered';
+      test(`${table.section}: ${table.direction} ${table.type} in '${was}' ${duty} ${verb} and leads to '${becomes}'`, async () => {
+        const contact = `c${++contacts}@conference.a.example`;
+        const { passes, item } = await runRow(table, was, contact);
+        assert.equal(passes, duty === 'MUST');
+        assert.equal(nameOf(item), becomes);
+        const pushes = juliet.inbox.filter((xml) => xml.startsWith('<iq'));
+        const isVisible = visible(states[was]) !== visible(states[becomes]) || item.isListed !== (was !== 'None + Pending In');
+        // a pre-approval is seen too (§3.4.2)
+        assert.equal(pushes.length, isVisible || item.isApproved ? 1 : 0);
+        const approves =
+          table.type === 'subscribed' && table.direction === 'outbound' && /^(None|None . Pending Out|To)$/.test(was);
+        assert.equal(item.isApproved ?? false, approves);
+      });
+    }
+  }
+
+  function visible({ subscription, isAsked }: SubscriptionState): string {
+    return `${subscription} ${isAsked ?? false}`;
+  }
+
+  test('A.3.1: subscribe is granted in the account’s name where the contact is subscribed already', async () => {
+    const table = tables.find(({ section }) => section === 'A.3.1')!;
+    for (const was of ['From', 'From + Pending Out', 'Both'] as const) {
+      const contact = `granted-${was.length}@conference.a.example`;
+      await runRow(table, was, contact);
+      const [granted, shown, ...more] = stage.rooms.map(({ xml }) => xml);
+      assert.ok(isSameXml(granted!, `<presence type='subscribed' from='juliet@a.example' to='${contact}'/>`));
+      assert.ok(isSameXml(shown!, `<presence from='juliet@a.example/balcony' to='${contact}'/>`));
+      assert.deepEqual(more, []);
+    }
+  });
+});
+
+for (const domain of ['a.example', 'b.example']) {
+  const where = domain === 'a.example' ? 'in one tenant' : 'in two tenants';
+
+  test(`RFC 6121 §3.1: a subscription is asked for and granted, ${where}`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.appear('juliet@a.example/balcony');
+    const romeo = await stage.appear(`romeo@${domain}/orchard`);
+    const chamber = await stage.join('juliet@a.example/chamber'); // neither available nor interested
+    await stage.play(
+      [romeo, 'sends', `<presence type='subscribe' to='juliet@a.example/balcony' id='xk3h1v69'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='none' ask='subscribe'/>`)],
+      [juliet, 'receives', `<presence type='subscribe' from='romeo@${domain}' to='juliet@a.example' id='xk3h1v69'/>`],
+      [juliet, 'receives nothing'],
+
+      [juliet, 'sends', `<presence type='subscribed' to='romeo@${domain}' id='h4v1c4kj'/>`],
+      [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@${domain}' subscription='from'/>`)],
+      [romeo, 'receives', `<presence type='subscribed' from='juliet@a.example' to='romeo@${domain}' id='h4v1c4kj'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='to'/>`)],
+      [romeo, 'receives', `<presence from='juliet@a.example/balcony' to='romeo@${domain}'/>`],
+      [romeo, 'receives nothing'],
+      [juliet, 'receives nothing'],
+      [chamber, 'receives nothing'],
+    );
+  });
+
+  test(`RFC 6121 §3.2: a subscription is cancelled by the one who granted it, ${where}`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.appear('juliet@a.example/balcony');
+    const romeo = await stage.appear(`romeo@${domain}/orchard`);
+    await stage.befriend(juliet, romeo);
+    await stage.play(
+      [juliet, 'sends', `<presence type='unsubscribed' to='romeo@${domain}'/>`],
+      [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@${domain}' subscription='to'/>`)],
+      [romeo, 'receives', `<presence type='unavailable' from='juliet@a.example/balcony' to='romeo@${domain}'/>`],
+      [romeo, 'receives', `<presence type='unsubscribed' from='juliet@a.example' to='romeo@${domain}'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='from'/>`)],
+
+      [juliet, 'sends', `<presence><show>away</show></presence>`],
+      [juliet, 'receives', `<presence from='juliet@a.example/balcony' to='juliet@a.example'><show>away</show></presence>`],
+      [romeo, 'receives nothing'],
+    );
+  });
+
+  test(`RFC 6121 §3.3: a subscriber unsubscribes, ${where}`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.appear('juliet@a.example/balcony');
+    const romeo = await stage.appear(`romeo@${domain}/orchard`);
+    await stage.befriend(juliet, romeo);
+    await stage.play(
+      [romeo, 'sends', `<presence type='unsubscribe' to='juliet@a.example'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='from'/>`)],
+      [romeo, 'receives', `<presence type='unavailable' from='juliet@a.example/balcony' to='romeo@${domain}'/>`],
+      [juliet, 'receives', `<presence type='unsubscribe' from='romeo@${domain}' to='juliet@a.example'/>`],
+      [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@${domain}' subscription='to'/>`)],
+    );
+  });
+
+  test(`RFC 6121 §2.5: removing a contact ends both subscriptions, ${where}`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.appear('juliet@a.example/balcony');
+    const romeo = await stage.appear(`romeo@${domain}/orchard`);
+    await stage.befriend(juliet, romeo);
+    const remove = `<query xmlns='jabber:iq:roster'><item jid='romeo@${domain}' subscription='remove'/></query>`;
+    await stage.play(
+      [juliet, 'sends', `<iq type='set' id='hm4hs97y'>${remove}</iq>`],
+      [
+        juliet,
+        'receives in any order',
+        `<iq type='result' id='hm4hs97y' to='juliet@a.example/balcony'/>`,
+        push('juliet@a.example/balcony', `<item jid='romeo@${domain}' subscription='remove'/>`),
+        `<presence type='unavailable' from='romeo@${domain}/orchard' to='juliet@a.example'/>`,
+      ],
+      [romeo, 'receives', `<presence type='unsubscribe' from='juliet@a.example' to='romeo@${domain}'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='to'/>`)],
+      [romeo, 'receives', `<presence type='unavailable' from='juliet@a.example/balcony' to='romeo@${domain}'/>`],
+      [romeo, 'receives', `<presence type='unsubscribed' from='juliet@a.example' to='romeo@${domain}'/>`],
+      [romeo, 'receives', push(`romeo@${domain}/orchard`, `<item jid='juliet@a.example' subscription='none'/>`)],
+      [romeo, 'receives nothing'],
+      [juliet, 'receives nothing'],
+    );
+  });
+}
+
+test('RFC 6121 §3.1.3: a request waits, whole and unseen in the roster, for each resource that becomes available', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  await stage.register('juliet@a.example');
+  const romeo = await stage.appear('romeo@b.example/orchard');
+  await romeo.send(`<presence type='subscribe' to='juliet@a.example'><status>It is my soul</status></presence>`);
+  await romeo.send(`<presence type='subscribe' to='juliet@a.example'><status>again</status></presence>`);
+  const request = `<presence type='subscribe' from='romeo@b.example' to='juliet@a.example'><status>It is my soul</status></presence>`;
+  const balcony = await stage.join('juliet@a.example/balcony');
+  await stage.play(
+    [balcony, 'sends', `<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>`],
+    [balcony, 'receives', `<iq type='result' id='r1' to='juliet@a.example/balcony'><query xmlns='jabber:iq:roster'/></iq>`],
+    [balcony, 'sends', '<presence/>'],
+    [balcony, 'receives', `<presence from='juliet@a.example/balcony' to='juliet@a.example'/>`, request],
+    [balcony, 'sends', '<presence><show>dnd</show></presence>'],
+    [balcony, 'receives', `<presence from='juliet@a.example/balcony' to='juliet@a.example'><show>dnd</show></presence>`],
+    [balcony, 'receives nothing'],
+  );
+  const chamber = await stage.join('juliet@a.example/chamber');
+  stage.clear();
+  await stage.play([chamber, 'sends', '<presence><priority>-1</priority></presence>']);
+  assert.ok(chamber.inbox.some((xml) => isSameXml(xml, request)));
+  stage.clear();
+  await stage.play(
+    [balcony, 'sends', `<presence type='unsubscribed' to='romeo@b.example'/>`],
+    [balcony, 'receives nothing'],
+    [chamber, 'sends', `<presence type='unavailable'/>`],
+    [chamber, 'sends', `<presence/>`],
+  );
+  assert.ok(!chamber.inbox.some((xml) => xml.includes('subscribe')));
+});
+
+test('RFC 6121 §3.1.3: of an overlong request only the request itself waits', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  await stage.register('juliet@a.example');
+  await stage.arrive(
+    'a.example',
+    `<presence type='subscribe' from='x@b.example' to='juliet@a.example'><status>${'x'.repeat(5000)}</status></presence>`,
+  );
+  const juliet = await stage.join('juliet@a.example/balcony');
+  await stage.play(
+    [juliet, 'sends', '<presence/>'],
+    [juliet, 'receives', `<presence from='juliet@a.example/balcony' to='juliet@a.example'/>`],
+    [juliet, 'receives', `<presence type='subscribe' from='x@b.example' to='juliet@a.example'/>`],
+  );
+});
+
+test('RFC 6121 §3.4: a request that was approved before is granted without a word to the user', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await stage.play(
+    [juliet, 'sends', `<presence type='subscribed' to='romeo@a.example'/>`],
+    [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@a.example' subscription='none' approved='true'/>`)],
+    [romeo, 'receives nothing'],
+    [romeo, 'sends', `<presence type='subscribe' to='juliet@a.example'/>`],
+    [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@a.example' subscription='from' approved='true'/>`)],
+    [juliet, 'receives nothing'],
+    [romeo, 'receives', push('romeo@a.example/orchard', `<item jid='juliet@a.example' subscription='none' ask='subscribe'/>`)],
+    [romeo, 'receives', `<presence type='subscribed' from='juliet@a.example' to='romeo@a.example'/>`],
+    [romeo, 'receives', push('romeo@a.example/orchard', `<item jid='juliet@a.example' subscription='to'/>`)],
+    [romeo, 'receives', `<presence from='juliet@a.example/balcony' to='romeo@a.example'/>`],
+  );
+});
+
+test('RFC 6121 §3.4: an approval in advance can be taken back', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await juliet.send(`<presence type='subscribed' to='romeo@a.example'/>`);
+  stage.clear();
+  await stage.play(
+    [juliet, 'sends', `<presence type='unsubscribed' to='romeo@a.example'/>`],
+    [juliet, 'receives', push('juliet@a.example/balcony', `<item jid='romeo@a.example' subscription='none'/>`)],
+    [romeo, 'receives nothing'],
+    [romeo, 'sends', `<presence type='subscribe' to='juliet@a.example'/>`],
+    [juliet, 'receives', `<presence type='subscribe' from='romeo@a.example' to='juliet@a.example'/>`],
+  );
+});
+
+test('a request to an account that does not exist is answered with unsubscribed', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await stage.play(
+    [romeo, 'sends', `<presence type='subscribe' to='nobody@b.example'/>`],
+    [romeo, 'receives', push('romeo@a.example/orchard', `<item jid='nobody@b.example' subscription='none' ask='subscribe'/>`)],
+    [romeo, 'receives', `<presence type='unsubscribed' from='nobody@b.example' to='romeo@a.example'/>`],
+    [romeo, 'receives', push('romeo@a.example/orchard', `<item jid='nobody@b.example' subscription='none'/>`)],
+  );
+});
+
+test('a request to a domain that nobody serves comes back as an error', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await stage.play(
+    [romeo, 'sends', `<presence type='subscribe' to='juliet@nowhere.example' id='s1'/>`],
+    [
+      romeo,
+      'receives in any order',
+      push('romeo@a.example/orchard', `<item jid='juliet@nowhere.example' subscription='none' ask='subscribe'/>`),
+      `<presence type='error' id='s1' from='juliet@nowhere.example' to='romeo@a.example'><error type='cancel'>
+        <remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>
+        <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>{any}</text></error></presence>`,
+    ],
+  );
+});
+
+test('nobody can subscribe to themselves', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  const { header } = { header: await romeo.send(`<presence type='subscribe' to='romeo@a.example' id='s1'/>`) };
+  assert.equal(header.out.length, 1);
+  assert.match(romeo.inbox.join(''), /not-allowed/);
+});
+
+test('requests of strangers are bounded, and the stanza beyond the bound changes nothing', async (t) => {
+  const { limits } = await import('../../lib/limits.ts');
+  const stage = await openStage();
+  t.after(() => stage.close());
+  await stage.register('juliet@a.example');
+  const waiting = Array.from({ length: limits.rosterRequestsMax }, (_, index) =>
+    Rows.ofAccount(stage.parts.store, 'a.example', 'juliet').row(rosterRows, `x${index}@b.example`, {
+      subscription: 'none',
+      isPending: true,
+      version: 0,
+      isListed: false,
+    }),
+  );
+  await stage.parts.store.batchPut(waiting);
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await romeo.send(`<presence type='subscribe' to='juliet@a.example'/>`);
+  assert.match(romeo.inbox.join(''), /resource-constraint/);
+  assert.equal(await contactRow(stage, 'juliet', 'romeo@a.example'), undefined);
+});
+
+test('a retry of a subscription stanza has the same effects although the state has moved on', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@b.example/orchard');
+  await romeo.send(`<presence type='subscribe' to='juliet@a.example'/>`);
+  stage.clear();
+  const id = stage.mint();
+  await juliet.send(`<presence type='subscribed' to='romeo@b.example'/>`, id);
+  const first = [...romeo.inbox];
+  assert.equal(first.length, 3);
+  stage.clear();
+  await juliet.send(`<presence type='subscribed' to='romeo@b.example'/>`, id);
+  assert.deepEqual(romeo.inbox.map(withoutId), first.map(withoutId));
+  assert.match(juliet.inbox.join(''), /subscription='from'/);
+  stage.clear();
+  await juliet.send(`<presence type='subscribed' to='romeo@b.example'/>`);
+  assert.deepEqual(romeo.inbox, []);
+});
+
+function withoutId(xml: string): string {
+  return xml.replace(/ id='[^']*'/, '');
+}
+
+test('changes of one contact from many sides at once lose nothing', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const chamber = await stage.appear('juliet@a.example/chamber');
+  const set = `<query xmlns='jabber:iq:roster'><item jid='romeo@b.example' name='Romeo'/></query>`;
+  await Promise.all([
+    juliet.send(`<iq type='set' id='s1'>${set}</iq>`),
+    chamber.send(`<presence type='subscribe' to='romeo@b.example'/>`),
+    stage.arrive('a.example', `<presence type='subscribe' from='romeo@b.example' to='juliet@a.example'/>`),
+  ]);
+  const row = await contactRow(stage, 'juliet', 'romeo@b.example');
+  assert.equal(row?.name, 'Romeo');
+  assert.equal(row?.isPending, true);
+  assert.equal(row?.isListed, true);
+});
+
+test('an account that is removed cancels its subscriptions both ways', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@b.example/orchard');
+  await stage.befriend(juliet, romeo);
+  await juliet.end();
+  stage.clear();
+  const turn = new Turn(stage.parts);
+  const tenant = await stage.parts.tenants.find('a.example');
+  await cancelAllSubscriptions(new Account(turn, tenant!, 'juliet'));
+  await turn.finish();
+  await stage.play(
+    [romeo, 'receives', `<presence type='unsubscribe' from='juliet@a.example' to='romeo@b.example'/>`],
+    [romeo, 'receives', push('romeo@b.example/orchard', `<item jid='juliet@a.example' subscription='to'/>`)],
+    [romeo, 'receives', `<presence type='unsubscribed' from='juliet@a.example' to='romeo@b.example'/>`],
+    [romeo, 'receives', push('romeo@b.example/orchard', `<item jid='juliet@a.example' subscription='none'/>`)],
+    [romeo, 'receives nothing'],
+  );
+});

@@ -1,0 +1,107 @@
+/** Runs `skylark start` as its users do: a process of its own on free ports and a fresh folder. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const main = new URL('../../services/main.ts', import.meta.url).pathname;
+const startMsMax = 30_000;
+
+export interface Ports {
+  readonly c2s: number;
+  readonly c2sTls: number;
+  readonly http: number;
+  readonly https: number;
+}
+
+export class Skylark {
+  readonly data: string;
+  readonly ports: Ports;
+  readonly domain: string;
+  #child: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(domain: string, ports: Ports) {
+    this.domain = domain;
+    this.ports = ports;
+    this.data = mkdtempSync(join(tmpdir(), 'skylark-test-'));
+  }
+
+  static async start(domain = 'localhost'): Promise<Skylark> {
+    const [c2s, c2sTls, http, https] = (await freePorts(4)) as [number, number, number, number];
+    const skylark = new Skylark(domain, { c2s, c2sTls, http, https });
+    await skylark.start();
+    return skylark;
+  }
+
+  /** Also after `kill`: on the same folder and ports. */
+  async start(): Promise<void> {
+    const { c2s, c2sTls, http, https } = this.ports;
+    const ports = ['--c2s-port', c2s, '--c2s-tls-port', c2sTls, '--http-port', http, '--https-port', https].map(String);
+    const child = spawn(process.execPath, [main, 'start', '--domain', this.domain, '--data', this.data, ...ports], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, SKYLARK_LOG_LEVEL: 'info' },
+    });
+    this.#child = child;
+    this.#output = '';
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`not ready within ${startMsMax} ms:\n${this.#output}`)), startMsMax);
+      const read = (chunk: Buffer) => {
+        this.#output = (this.#output + chunk.toString()).slice(-20_000);
+        if (!this.#output.includes(`http://`)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      child.stdout!.on('data', read);
+      child.stderr!.on('data', read);
+      child.once('exit', (code) => reject(new Error(`ended with ${code}:\n${this.#output}`)));
+    });
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  /** Runs `skylark ARGS… --data FOLDER`. @throws with what it printed when it fails */
+  command(...args: string[]): string {
+    const result = spawnSync(process.execPath, [main, ...args, '--data', this.data], { encoding: 'utf8', timeout: startMsMax });
+    if (result.status !== 0) throw new Error(`skylark ${args.join(' ')}: ${result.stdout}${result.stderr}`);
+    return result.stdout;
+  }
+
+  addUser(jid: string, password: string): void {
+    this.command('user', 'add', jid, '--password', password);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null) return null;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill('SIGTERM');
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
