@@ -254,4 +254,8 @@ export const limits = {
   webCloseMs: 2_000,
   /** Files of a certificate are looked at this often, milliseconds: certbot renews weeks before the end. */
   certificatePollMs: 30_000,
+  /** Resync marks that a node takes with one heartbeat; the rest waits for the next. */
+  resyncMarksMax: 500,
+  /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
+  childStartMs: 30_000,
 } as const;

@@ -6,7 +6,9 @@
  *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
  *     #nodes                 the deployment itself
  */
+import { limits } from '../limits.ts';
 import type { Condition, Put, Store } from '../ports/store.ts';
+import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection } from './collection.ts';
 
 export interface Item<Value> {
@@ -20,6 +22,11 @@ export interface ListOptions {
   readonly after?: string;
   readonly before?: string;
   readonly backward?: boolean;
+}
+
+/** UTF-8 takes at most three bytes for a UTF-16 unit: the common key is short and not counted. */
+function isTooLong(key: string): boolean {
+  return key.length * 3 > limits.storeKeyBytesMax && Buffer.byteLength(key) > limits.storeKeyBytesMax;
 }
 
 export class Rows {
@@ -52,8 +59,11 @@ export class Rows {
     return new Rows(store, `#${name}`);
   }
 
+  /** @throws {StanzaError} not-acceptable, when an address makes the key longer than a store takes */
   keyOf(collection: Collection<unknown>, key: string) {
-    return { table: collection.table, partition: this.partition, sort: `${collection.name}/${key}` };
+    const sort = `${collection.name}/${key}`;
+    if (isTooLong(this.partition) || isTooLong(sort)) throw new StanzaError('not-acceptable', 'the address is too long for this server');
+    return { table: collection.table, partition: this.partition, sort };
   }
 
   async get<Value>(collection: Collection<Value>, key = ''): Promise<Item<Value> | undefined> {

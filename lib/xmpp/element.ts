@@ -6,10 +6,9 @@
  *   them into spaces and LF (XML 1.0 §2.11, §3.3.3).
  * - A character that XML cannot carry becomes U+FFFD; else one NUL in a roster name would end the reader's stream.
  */
-import { Element as LtxElement, type Node } from 'ltx';
+import { Element as LtxElement } from 'ltx';
 import { decodeAttribute, decodeText } from './xml-characters.ts';
 
-export type { Node };
 export type Attributes = Record<string, string | number | undefined>;
 
 const references: Record<string, string> = {

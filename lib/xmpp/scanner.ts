@@ -9,7 +9,8 @@ import { limits } from '../limits.ts';
 import { StreamError } from './errors.ts';
 import { Stanza } from './stanza.ts';
 import { classes, SPACE } from './xml-characters.ts';
-import { type ElementBounds, type Scope, XmlMachine } from './xml-machine.ts';
+import type { ElementBounds, Scope } from './xml-element.ts';
+import { XmlMachine } from './xml-machine.ts';
 
 export const NS_STREAM = 'http://etherx.jabber.org/streams';
 

@@ -10,15 +10,9 @@ import { type Element, escapeAttribute, parseElement } from './element.ts';
 import { StreamError } from './errors.ts';
 import { Jid } from './jid.ts';
 import { classes, decodeAttribute, SPACE } from './xml-characters.ts';
-import {
-  ATTRIBUTE_STRIDE,
-  type ChildSpan,
-  type ElementBounds,
-  intern,
-  type ScannedElement,
-  type Scope,
-  XmlMachine,
-} from './xml-machine.ts';
+import { ATTRIBUTE_STRIDE, type ChildSpan, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
+import { XmlMachine } from './xml-machine.ts';
+import { intern } from './xml-namespaces.ts';
 
 export type { ChildSpan };
 

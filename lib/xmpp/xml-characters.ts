@@ -72,7 +72,7 @@ export function readReference(name: string): string {
 }
 
 /** Text with references that a scanner has let through. */
-export function resolveReferences(text: string): string {
+function resolveReferences(text: string): string {
   return text.includes('&') ? text.replace(/&([^;]*);/g, (_, name: string) => readReference(name)) : text;
 }
 

@@ -5,76 +5,9 @@
  * A state machine over bytes, so that a piece may end anywhere, every byte is looked at once, and the verdict does not depend
  * on how the peer cut its writes. UTF-8 is checked when the element is complete.
  */
-import { StreamError, type StreamErrorCondition } from './errors.ts';
-import {
-  classes,
-  decodeAttribute,
-  isNcName,
-  isXmlUtf8,
-  NAME,
-  NAME_START,
-  readReference,
-  SPACE,
-  TEXT_STOP,
-  VALUE_STOP,
-} from './xml-characters.ts';
-
-export interface ElementBounds {
-  /** The element from `<` to its last `>`, bytes. */
-  readonly stanzaBytesMax: number;
-  /** Nesting below the element. */
-  readonly depthMax: number;
-  /** Attributes on one element, namespace declarations included. */
-  readonly attributesMax: number;
-  /** Elements within the element, itself included. */
-  readonly elementsMax: number;
-  /** Prefix and local part of a name each, and a reference, bytes. */
-  readonly nameBytesMax: number;
-}
-
-/** Where one first-level child stands in the element's bytes. */
-export interface ChildSpan {
-  /** Local name. */
-  readonly name: string;
-  /** Resolved; '' for none. */
-  readonly ns: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** What an element inherits: the default namespace, and prefixes which only an element that has one itself may use. */
-export interface Scope {
-  readonly defaultNs: string;
-  /** Reported as `jabber:client` where the element or its children declare it: `jabber:server`, `jabber:component:accept`. */
-  readonly contentNs: string;
-  readonly prefixes: ReadonlyMap<string, string>;
-}
-
-/** Numbers per attribute in {@link ScannedElement.attributes}: start and end of the name, start and end of the value. */
-export const ATTRIBUTE_STRIDE = 4;
-
-/** The findings; offsets count from the element's `<`. */
-export interface ScannedElement {
-  readonly name: string;
-  readonly ns: string;
-  /** After the name as written, with its prefix. */
-  readonly nameEnd: number;
-  /** After the opening tag's `>`. */
-  readonly openEnd: number;
-  /** At the `</` of the closing tag; the same as `openEnd` for an empty-element tag. */
-  readonly closeStart: number;
-  readonly attributes: readonly number[];
-  /** Whether one of them has a reference, or white space to normalize. */
-  readonly hasSpecials: boolean;
-  /** Whether any byte is over 0x7F. */
-  readonly isWide: boolean;
-  /** Declared on the opening tag, in its order: prefix ('' for the default one) and namespace. */
-  readonly declarations: readonly (readonly [prefix: string, ns: string])[];
-  readonly children: readonly ChildSpan[];
-}
-
-const NS_XML = 'http://www.w3.org/XML/1998/namespace';
-const NS_XMLNS = 'http://www.w3.org/2000/xmlns/';
+import { classes, isXmlUtf8, NAME, NAME_START, readReference, SPACE, TEXT_STOP, VALUE_STOP } from './xml-characters.ts';
+import { ATTRIBUTE_STRIDE, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
+import { intern, NameSpan, Namespaces, refuse, Tag } from './xml-namespaces.ts';
 
 const TEXT = 0;
 const LESS_THAN = 1;
@@ -94,38 +27,7 @@ const CDATA = 14;
 
 const cdataStart = Buffer.from('[CDATA[');
 const none: readonly number[] = [];
-
-function refuse(condition: StreamErrorCondition, text: string): never {
-  throw new StreamError(condition, text);
-}
-
-/**
- * Names and namespaces recur, and making a string of bytes costs more than comparing: one slot per hash, overwritten freely, so
- * that nobody can fill it.
- */
-const interned: string[] = new Array<string>(1024).fill('');
-
-export function intern(buffer: Buffer, start: number, end: number): string {
-  const length = end - start;
-  if (length === 0) return '';
-  const quarter = length >> 2;
-  const hash =
-    length * 31 +
-    buffer[start]! * 7 +
-    buffer[end - 1]! * 131 +
-    buffer[start + (length >> 1)]! * 1031 +
-    buffer[end - 1 - quarter]! * 523;
-  const slot = hash & 1023;
-  const known = interned[slot]!;
-  if (known.length === length) {
-    let index = 0;
-    while (index < length && known.charCodeAt(index) === buffer[start + index]) index += 1;
-    if (index === length) return known;
-  }
-  const text = buffer.toString('utf8', start, end);
-  if (length <= 64 && text.length === length) interned[slot] = text;
-  return text;
-}
+const nothing = { name: '', ns: '', nameEnd: 0, openEnd: 0, attributes: none, hasSpecials: false };
 
 interface OpenChild {
   name: string;
@@ -139,10 +41,6 @@ export class XmlMachine {
   #scope: Scope;
 
   #state = LESS_THAN;
-  /** Where a name, value, reference or closing tag began, from the element's `<`. */
-  #mark = 0;
-  #colon = -1;
-  #isNameWide = false;
   #quote = 0;
   #matched = 0;
   /** The state that a reference or CDATA section stands in. */
@@ -158,35 +56,19 @@ export class XmlMachine {
   readonly #scopeMarks: number[] = [];
   #elements = 0;
 
-  #tagStart = 0;
-  #tagColon = -1;
-  #tagEnd = 0;
-  /** Attributes of the tag under way, {@link ATTRIBUTE_STRIDE} numbers each. */
-  readonly #attributes: number[] = [];
-  /** The colon of each, or -1. */
-  readonly #colons: number[] = [];
-  #count = 0;
-  /** Whether a value of the tag has a reference, or white space to normalize. */
-  #hasSpecials = false;
+  readonly #name = new NameSpan();
+  readonly #tag = new Tag();
+  readonly #namespaces: Namespaces;
 
-  readonly #prefixes: string[] = [];
-  readonly #namespaces: string[] = [];
-  #declared = 0;
-  #mayUseScope = false;
-
-  #name = '';
-  #ns = '';
-  #nameEnd = 0;
-  #openEnd = 0;
+  #root: { name: string; ns: string; nameEnd: number; openEnd: number; attributes: readonly number[]; hasSpecials: boolean } =
+    nothing;
   #closeStart = 0;
-  #rootAttributes: readonly number[] = none;
-  #rootHasSpecials = false;
-  #declarations: (readonly [string, string])[] = [];
   #children: OpenChild[] = [];
 
   constructor(bounds: ElementBounds, scope: Scope) {
     this.#bounds = bounds;
     this.#scope = scope;
+    this.#namespaces = new Namespaces(scope);
   }
 
   set bounds(bounds: ElementBounds) {
@@ -204,11 +86,9 @@ export class XmlMachine {
     this.#isWide = false;
     this.#depth = 0;
     this.#elements = 0;
-    this.#declared = 0;
-    this.#mayUseScope = false;
     this.#closeStart = 0;
-    this.#declarations = [];
     this.#children = [];
+    this.#namespaces.reset(this.#scope);
   }
 
   /**
@@ -229,16 +109,17 @@ export class XmlMachine {
 
   /** What was found, when `scan` has returned an end. */
   finish(): ScannedElement {
+    const { name, ns, nameEnd, openEnd, attributes, hasSpecials } = this.#root;
     return {
-      name: this.#name,
-      ns: this.#ns,
-      nameEnd: this.#nameEnd,
-      openEnd: this.#openEnd,
+      name,
+      ns,
+      nameEnd,
+      openEnd,
       closeStart: this.#closeStart,
-      attributes: this.#rootAttributes,
-      hasSpecials: this.#rootHasSpecials,
+      attributes,
+      hasSpecials,
       isWide: this.#isWide,
-      declarations: this.#declarations,
+      declarations: this.#namespaces.declarations,
       children: this.#children,
     };
   }
@@ -250,7 +131,10 @@ export class XmlMachine {
 
   /** The machine. States that a chat message is made of are handled here, in locals; the rare ones in methods. */
   #run(buffer: Buffer, base: number, from: number, to: number, openOnly: boolean): number {
-    const attributes = this.#attributes;
+    const tag = this.#tag;
+    const name = this.#name;
+    const { attributes } = tag;
+    const { nameBytesMax } = this.#bounds;
     let at = from;
     let state = this.#state;
     while (at < to) {
@@ -271,9 +155,9 @@ export class XmlMachine {
         }
         case LESS_THAN: {
           if ((classes[byte]! & NAME_START) !== 0 || byte >= 0x80) {
-            this.#startName(at - base);
-            this.#count = 0;
-            this.#hasSpecials = false;
+            name.begin(at - base);
+            tag.count = 0;
+            tag.hasSpecials = false;
             state = TAG_NAME;
           } else {
             state = this.#markup(byte, at - base);
@@ -285,14 +169,15 @@ export class XmlMachine {
           while ((classes[byte]! & NAME) !== 0 && ++at < to) byte = buffer[at]!;
           if (at === to) break;
           if (byte === 0x3a || byte >= 0x80) {
-            this.#oddInName(byte, at - base);
+            if (byte !== 0x3a) this.#isWide = true;
+            name.add(byte, at - base);
             at += 1;
             break;
           }
-          this.#endName(buffer, base, at);
-          this.#tagStart = this.#mark;
-          this.#tagColon = this.#colon;
-          this.#tagEnd = at - base;
+          name.check(buffer, base, at, nameBytesMax);
+          tag.start = name.start;
+          tag.colon = name.colon;
+          tag.end = at - base;
           state = TAG_GAP;
           break;
         }
@@ -312,7 +197,7 @@ export class XmlMachine {
             at += 1;
           } else {
             if (state === TAG_GAP) refuse('not-well-formed', 'white space must stand between attributes');
-            this.#startName(at - base);
+            name.begin(at - base);
             state = ATTRIBUTE_NAME;
           }
           break;
@@ -321,16 +206,17 @@ export class XmlMachine {
           while ((classes[byte]! & NAME) !== 0 && ++at < to) byte = buffer[at]!;
           if (at === to) break;
           if (byte === 0x3a || byte >= 0x80) {
-            this.#oddInName(byte, at - base);
+            if (byte !== 0x3a) this.#isWide = true;
+            name.add(byte, at - base);
             at += 1;
             break;
           }
-          this.#endName(buffer, base, at);
-          const count = this.#count;
+          name.check(buffer, base, at, nameBytesMax);
+          const { count } = tag;
           if (count >= this.#bounds.attributesMax) refuse('policy-violation', 'too many attributes');
-          attributes[count * ATTRIBUTE_STRIDE] = this.#mark;
+          attributes[count * ATTRIBUTE_STRIDE] = name.start;
           attributes[count * ATTRIBUTE_STRIDE + 1] = at - base;
-          this.#colons[count] = this.#colon;
+          tag.colons[count] = name.colon;
           state = EQUALS;
           break;
         }
@@ -344,7 +230,7 @@ export class XmlMachine {
           at += 1;
           if (byte === 0x22 || byte === 0x27) {
             this.#quote = byte;
-            attributes[this.#count * ATTRIBUTE_STRIDE + 2] = at - base;
+            attributes[tag.count * ATTRIBUTE_STRIDE + 2] = at - base;
             state = VALUE;
           } else if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'an attribute value without quotes');
           break;
@@ -354,8 +240,8 @@ export class XmlMachine {
           if (at === to) break;
           at += 1;
           if (byte === this.#quote) {
-            attributes[this.#count * ATTRIBUTE_STRIDE + 3] = at - 1 - base;
-            this.#count += 1;
+            attributes[tag.count * ATTRIBUTE_STRIDE + 3] = at - 1 - base;
+            tag.count += 1;
             state = TAG_GAP;
           } else if (byte >= 0x80) this.#isWide = true;
           else if (byte !== 0x22 && byte !== 0x27) state = this.#inValue(byte, at - base);
@@ -372,11 +258,11 @@ export class XmlMachine {
           break;
         }
         case CLOSE_NAME: {
-          const name = this.#nameStarts[this.#depth - 1]! + base;
-          const length = this.#nameEnds[this.#depth - 1]! + base - name;
+          const opened = this.#nameStarts[this.#depth - 1]! + base;
+          const length = this.#nameEnds[this.#depth - 1]! + base - opened;
           let matched = this.#matched;
           while (at < to && matched < length) {
-            if (buffer[at] !== buffer[name + matched]) refuse('not-well-formed', 'a closing tag that matches no opening one');
+            if (buffer[at] !== buffer[opened + matched]) refuse('not-well-formed', 'a closing tag that matches no opening one');
             matched += 1;
             at += 1;
           }
@@ -448,7 +334,7 @@ export class XmlMachine {
 
   /** A byte of an attribute's value that is neither plain, nor its quote. @returns the next state */
   #inValue(byte: number, offset: number): number {
-    this.#hasSpecials = true;
+    this.#tag.hasSpecials = true;
     if (byte === 0x26) {
       this.#startReference(offset, VALUE);
       return REFERENCE;
@@ -476,154 +362,30 @@ export class XmlMachine {
     this.#textStart = at + 1 - base;
     return -(at + 1);
   }
-
-  #startName(offset: number): void {
-    this.#mark = offset;
-    this.#colon = -1;
-    this.#isNameWide = false;
-  }
-
-  /** A colon, or a byte over 0x7F, in a name. */
-  #oddInName(byte: number, offset: number): void {
-    if (byte === 0x3a) {
-      if (this.#colon >= 0) refuse('not-well-formed', 'a name with two colons');
-      this.#colon = offset;
-    } else {
-      this.#isNameWide = true;
-      this.#isWide = true;
-    }
-  }
-
-  #endName(buffer: Buffer, base: number, end: number): void {
-    const start = this.#mark + base;
-    const local = this.#colon < 0 ? start : this.#colon + 1 + base;
-    const max = this.#bounds.nameBytesMax;
-    if (end - local > max || local - 1 - start > max) refuse('policy-violation', `a name may have ${max} bytes`);
-    if (this.#isNameWide) {
-      const name = buffer.subarray(start, end);
-      if (!isXmlUtf8(name)) refuse('unsupported-encoding', 'not UTF-8');
-      for (const part of name.toString().split(':')) if (!isNcName(part)) refuse('not-well-formed', 'not a name');
-    } else if (
-      start === end ||
-      local === end ||
-      (classes[buffer[start]!]! & NAME_START) === 0 ||
-      (classes[buffer[local]!]! & NAME_START) === 0
-    ) {
-      refuse('not-well-formed', 'not a name');
-    }
-  }
-
   #open(buffer: Buffer, base: number, at: number): void {
+    const tag = this.#tag;
     const depth = this.#depth;
     this.#elements += 1;
     if (depth > this.#bounds.depthMax) refuse('policy-violation', `elements may be nested ${this.#bounds.depthMax} deep`);
     if (this.#elements > this.#bounds.elementsMax) refuse('policy-violation', 'too many elements');
-    this.#scopeMarks[depth] = this.#declared;
-    this.#nameStarts[depth] = this.#tagStart;
-    this.#nameEnds[depth] = this.#tagEnd;
+    this.#scopeMarks[depth] = this.#namespaces.mark;
+    this.#nameStarts[depth] = tag.start;
+    this.#nameEnds[depth] = tag.end;
     this.#depth = depth + 1;
-    if (this.#count > 0) this.#declareNamespaces(buffer, base, depth);
-    if (depth === 0) this.#mayUseScope = this.#tagColon >= 0;
-    if (this.#count > 1) this.#refuseDoubles(buffer, base);
-    for (let index = 0; index < this.#count; index += 1) {
-      if (this.#colons[index]! >= 0) this.#attributeNs(buffer, base, index);
-    }
-    if (depth > 1 && this.#tagColon < 0) return;
-    const ns = this.#tagNs(buffer, base);
+    const ns = this.#namespaces.enter(buffer, base, tag, depth, this.#bounds);
     if (depth > 1) return;
-    const name = intern(buffer, base + (this.#tagColon < 0 ? this.#tagStart : this.#tagColon + 1), base + this.#tagEnd);
-    if (depth === 1) {
-      this.#children.push({ name, ns, start: this.#tagStart - 1, end: 0 });
-      return;
+    const name = intern(buffer, base + (tag.colon < 0 ? tag.start : tag.colon + 1), base + tag.end);
+    if (depth === 1) this.#children.push({ name, ns, start: tag.start - 1, end: 0 });
+    else {
+      const attributes = tag.count === 0 ? none : tag.attributes.slice(0, tag.count * ATTRIBUTE_STRIDE);
+      this.#root = { name, ns, nameEnd: tag.end, openEnd: at - base, attributes, hasSpecials: tag.hasSpecials };
     }
-    this.#name = name;
-    this.#ns = ns;
-    this.#nameEnd = this.#tagEnd;
-    this.#openEnd = at - base;
-    this.#rootHasSpecials = this.#hasSpecials;
-    this.#rootAttributes = this.#count === 0 ? none : this.#attributes.slice(0, this.#count * ATTRIBUTE_STRIDE);
   }
 
   #close(end: number): void {
     this.#depth -= 1;
-    this.#declared = this.#scopeMarks[this.#depth]!;
+    this.#namespaces.release(this.#scopeMarks[this.#depth]!);
     this.#textStart = end;
     if (this.#depth === 1) this.#children[this.#children.length - 1]!.end = end;
   }
-
-  #tagNs(buffer: Buffer, base: number): string {
-    if (this.#tagColon < 0) return this.#lookUp('') ?? this.#scope.defaultNs;
-    return this.#resolve(intern(buffer, base + this.#tagStart, base + this.#tagColon));
-  }
-
-  /** The innermost declaration within the element. */
-  #lookUp(prefix: string): string | undefined {
-    for (let index = this.#declared - 1; index >= 0; index -= 1) {
-      if (this.#prefixes[index] === prefix) return this.#namespaces[index];
-    }
-    return undefined;
-  }
-
-  /** Of a prefix that is not ''. */
-  #resolve(prefix: string): string {
-    const ns =
-      this.#lookUp(prefix) ?? (prefix === 'xml' ? NS_XML : this.#mayUseScope ? this.#scope.prefixes.get(prefix) : undefined);
-    if (ns === undefined)
-      refuse('bad-namespace-prefix', `the prefix ${JSON.stringify(prefix)} is not declared within the stanza`);
-    return ns;
-  }
-
-  #attributeNs(buffer: Buffer, base: number, index: number): string {
-    const prefix = intern(buffer, base + this.#attributes[index * ATTRIBUTE_STRIDE]!, base + this.#colons[index]!);
-    return prefix === 'xmlns' ? NS_XMLNS : this.#resolve(prefix);
-  }
-
-  #declareNamespaces(buffer: Buffer, base: number, depth: number): void {
-    const attributes = this.#attributes;
-    for (let index = 0; index < this.#count; index += 1) {
-      const nameAt = base + attributes[index * ATTRIBUTE_STRIDE]!;
-      const nameEnd = base + attributes[index * ATTRIBUTE_STRIDE + 1]!;
-      if (buffer[nameAt] !== 0x78 || buffer[nameAt + 1] !== 0x6d || nameEnd - nameAt < 5) continue;
-      const colon = this.#colons[index]!;
-      if (intern(buffer, nameAt, colon < 0 ? nameEnd : base + colon) !== 'xmlns') continue;
-      const prefix = colon < 0 ? '' : intern(buffer, base + colon + 1, nameEnd);
-      const valueAt = base + attributes[index * ATTRIBUTE_STRIDE + 2]!;
-      let ns = intern(buffer, valueAt, base + attributes[index * ATTRIBUTE_STRIDE + 3]!);
-      if (this.#hasSpecials) ns = decodeAttribute(ns);
-      checkDeclaration(prefix, ns);
-      if (depth <= 1 && ns === this.#scope.contentNs && ns !== '') ns = 'jabber:client';
-      if (depth === 0) this.#declarations.push([prefix, ns]);
-      this.#prefixes[this.#declared] = prefix;
-      this.#namespaces[this.#declared] = ns;
-      this.#declared += 1;
-    }
-  }
-
-  /** XML 1.0 §3.1 and Namespaces in XML 1.0 §6.3. */
-  #refuseDoubles(buffer: Buffer, base: number): void {
-    const attributes = this.#attributes;
-    const colons = this.#colons;
-    for (let left = 1; left < this.#count; left += 1) {
-      for (let right = 0; right < left; right += 1) {
-        const leftColon = colons[left]!;
-        const rightColon = colons[right]!;
-        if (leftColon < 0 !== rightColon < 0) continue;
-        const leftAt = leftColon < 0 ? attributes[left * ATTRIBUTE_STRIDE]! : leftColon + 1;
-        const rightAt = rightColon < 0 ? attributes[right * ATTRIBUTE_STRIDE]! : rightColon + 1;
-        const leftEnd = attributes[left * ATTRIBUTE_STRIDE + 1]!;
-        const rightEnd = attributes[right * ATTRIBUTE_STRIDE + 1]!;
-        if (leftEnd - leftAt !== rightEnd - rightAt || buffer[base + leftAt] !== buffer[base + rightAt]) continue;
-        if (buffer.compare(buffer, base + rightAt, base + rightEnd, base + leftAt, base + leftEnd) !== 0) continue;
-        if (leftColon >= 0 && this.#attributeNs(buffer, base, left) !== this.#attributeNs(buffer, base, right)) continue;
-        refuse('not-well-formed', 'an attribute given twice');
-      }
-    }
-  }
-}
-
-/** Namespaces in XML 1.0 §3 (reserved names) and §5 (no undeclaring of prefixes). */
-function checkDeclaration(prefix: string, ns: string): void {
-  if (prefix === 'xmlns' || ns === NS_XMLNS) refuse('not-well-formed', 'xmlns cannot be declared');
-  if ((prefix === 'xml') !== (ns === NS_XML)) refuse('not-well-formed', 'xml cannot be declared anew');
-  if (prefix !== '' && ns === '') refuse('not-well-formed', 'a prefix without a namespace');
 }

@@ -103,24 +103,21 @@ async function makeSelfSigned(domain: string, clock: Clock): Promise<PemFiles> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const now = clock.now();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: `4${clock.randomBytes(15).toString('hex')}0`, // positive, RFC 5280 §4.1.2.2
-      name: [{ CN: [nameOf(domain).slice(0, 64)] }],
-      notBefore: new Date(now - dayMs),
-      notAfter: new Date(now + validDays * dayMs),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-        new x509.SubjectAlternativeNameExtension(alternativeNames(nameOf(domain))),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    },
-    webcrypto as Crypto,
-  );
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: `4${clock.randomBytes(15).toString('hex')}0`, // positive, RFC 5280 §4.1.2.2
+    name: [{ CN: [nameOf(domain).slice(0, 64)] }],
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + validDays * dayMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension(alternativeNames(nameOf(domain))),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY');
   return { cert: `${certificate.toString('pem')}\n`, key: `${key}\n` };

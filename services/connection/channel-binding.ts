@@ -6,21 +6,21 @@ import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 
 export function channelBinding(socket: TLSSocket): ChannelBinding {
-  const local = socket.getCertificate();
-  const endPoint = local !== null && 'raw' in local && local.raw ? serverEndPoint(local.raw as Buffer) : undefined;
+  const { raw } = (socket.getCertificate() ?? {}) as { readonly raw?: Buffer };
+  const endPoint: Buffer | undefined = raw && serverEndPoint(raw);
   return {
     // RFC 9266 §2 allows TLS 1.2 only with the extended master secret, which Node does not tell us about.
     ...(socket.getProtocol() === 'TLSv1.3' && {
       'tls-exporter': socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)).toString('base64'),
     }),
-    ...(endPoint && { 'tls-server-end-point': endPoint.toString('base64') }),
+    ...(endPoint !== undefined && { 'tls-server-end-point': endPoint.toString('base64') }),
   };
 }
 
 /** RFC 5929 §4.1: the certificate's hash by the hash function of its signature, or SHA-256 for MD5 and SHA-1. */
 export function serverEndPoint(certificate: Buffer): Buffer | undefined {
   const hash = signatureHash(certificate);
-  return hash && createHash(hash).update(certificate).digest();
+  return hash === undefined ? undefined : createHash(hash).update(certificate).digest();
 }
 
 /** OIDs of signature algorithms (DER, without tag and length, in hex) and of hashes within the parameters of RSASSA-PSS. */

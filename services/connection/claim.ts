@@ -31,7 +31,10 @@ export async function claimSession(node: Claims, claim: Claim, stream: SessionSt
   const session = known ?? (await fetchSession(node, claim, id));
   if (session?.sm === undefined) return { h: node.ended.find(id.sid, id.token, claim.account) };
   // Before the old stream hears of it: a mistake must not cost the session.
-  if (session.sm.outbox.countAcked(claim.h) === undefined) throw handledCountTooHigh(`${claim.h}`, session.sm.outbox);
+  if (session.sm.outbox.countAcked(claim.h) === undefined) {
+    session.pump();
+    throw handledCountTooHigh(`${claim.h}`, session.sm.outbox);
+  }
   if (!(await session.detach())) return { h: node.ended.find(id.sid, id.token, claim.account) };
   if (!stream.isOpen) session.release();
   return { session };

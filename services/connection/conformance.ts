@@ -3,6 +3,11 @@ export const conformance = [
   { spec: 'RFC 6120', version: '2011', title: 'XMPP Core: TCP streams, STARTTLS, limits, stream errors' },
   { spec: 'RFC 7395', version: '2014', title: 'An XMPP Subprotocol for WebSocket' },
   { spec: 'RFC 7590', version: '2015', title: 'Use of TLS in XMPP: TLS 1.2 and later, never plaintext authentication' },
-  { spec: 'XEP-0198', version: '1.6.1', title: 'Stream Management', note: 'Acknowledgements, resumption on this and on another node.' },
+  {
+    spec: 'XEP-0198',
+    version: '1.6.1',
+    title: 'Stream Management',
+    note: 'Acknowledgements, resumption on this and on another node.',
+  },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
 ] as const;

@@ -5,7 +5,7 @@ import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import type { StreamError } from '../../lib/xmpp/errors.ts';
 import { FrameScanner } from '../../lib/xmpp/frame-scanner.ts';
 import { NS_STREAM, preauthBounds, type Scanner, type ScannerEvent, StreamScanner } from '../../lib/xmpp/scanner.ts';
-import { spliceAttributes, type Stanza } from '../../lib/xmpp/stanza.ts';
+import { type Stanza, spliceAttributes } from '../../lib/xmpp/stanza.ts';
 
 const NS_CLIENT = 'jabber:client';
 const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';

@@ -13,7 +13,8 @@ export function formatResumeId({ node, sid, token }: ResumeId): string {
 
 /** undefined: not one of ours. */
 export function parseResumeId(text: string | undefined): ResumeId | undefined {
-  if (text === undefined || text.length > 512) return undefined;
+  // Node's decoder skips what is no base64url.
+  if (text === undefined || !/^[\w-]{1,512}$/.test(text)) return undefined;
   const match = /^(n\.[a-z0-9-]+\.[a-z0-9]+)\/([a-z0-9]+)\/([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
   return match === null ? undefined : { node: match[1]!, sid: match[2]!, token: match[3]! };
 }

@@ -193,8 +193,8 @@ export class Session {
     this.#isMoved = true;
     // Between the other node's farewell and the routers' hearing of it, deliveries found nobody.
     this.egress.needsCatchUp = true;
-    this.egress.isParked = true;
     this.#owner.held(this);
+    this.#park();
   }
 
   /** Another node has it now; routers hear of that from there. */
@@ -258,11 +258,8 @@ export class Session {
 
   async #run(batch: Batch): Promise<void> {
     const triesMax = batch.kind === 'end' ? limits.endTriesMax : limits.batchTriesMax;
-    const answer = await this.#step(
-      batch.items,
-      batch.stanzas.map(({ bytes }) => bytes),
-      triesMax,
-    );
+    const bodies = batch.stanzas.map(({ bytes }) => bytes);
+    const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;
     this.#isStalled = false;
     this.#inbox.settle();

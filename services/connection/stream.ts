@@ -136,7 +136,7 @@ export class Stream implements TransportReader, SessionStream {
     if (this.#isPulling) return;
     this.#isPulling = true;
     try {
-      while (this.#mayRead) {
+      while (!this.#isWaiting && !this.#isOver && !this.#hasPeerClosed) {
         const event = this.#scanner.next();
         if (event === undefined) break;
         this.#handle(this.#framing.event(event));
@@ -169,14 +169,16 @@ export class Stream implements TransportReader, SessionStream {
     this.#transport.destroy();
   }
 
-  get #mayRead(): boolean {
-    return !this.#isBusy && !this.#isOver && !this.#hasPeerClosed && !this.session?.isFull;
+  get #isWaiting(): boolean {
+    return this.#isBusy || (this.session?.isFull ?? false);
   }
 
+  /** What comes behind the peer's closing tag is read and thrown away, so that we see its socket close. */
   #steer(): void {
-    if (this.#isOver || this.#mayRead === !this.#isPaused) return;
-    this.#isPaused = !this.#isPaused && !this.#hasPeerClosed;
-    if (this.#isPaused) this.#transport.pause();
+    const mustPause = this.#isWaiting && !this.#hasPeerClosed;
+    if (this.#isOver || mustPause === this.#isPaused) return;
+    this.#isPaused = mustPause;
+    if (mustPause) this.#transport.pause();
     else this.#transport.resume();
   }
 
@@ -325,7 +327,8 @@ export class Stream implements TransportReader, SessionStream {
   #saslFailed(failure: string): void {
     this.sendElement(failure);
     this.#failures++;
-    if (this.#failures >= limits.saslFailuresMax) throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+    if (this.#failures >= limits.saslFailuresMax)
+      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
   }
 
   async #exchange(element: Stanza): Promise<void> {

@@ -15,8 +15,14 @@ import type { RoomTurn } from './room-turn.ts';
 /** @throws {StanzaError} */
 export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { affiliation, role } = query.getChild('item')?.attrs ?? {};
-  if (isAffiliation(affiliation) && role === undefined) return turn.result(iq, affiliationList(turn, affiliation));
-  if (isRole(role) && affiliation === undefined) return turn.result(iq, roleList(turn, role));
+  if (isAffiliation(affiliation) && role === undefined) {
+    turn.result(iq, affiliationList(turn, affiliation));
+    return;
+  }
+  if (isRole(role) && affiliation === undefined) {
+    turn.result(iq, roleList(turn, role));
+    return;
+  }
   throw new StanzaError('bad-request', 'ask for the list of one affiliation or one role');
 }
 

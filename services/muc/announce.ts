@@ -31,7 +31,11 @@ export interface Audience {
 }
 
 /** One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. */
-export function announce(turn: RoomTurn, what: Announcement, audience: Iterable<Audience> = turn.room.sessions()): void {
+export function announce(
+  turn: RoomTurn,
+  what: Announcement,
+  audience: Iterable<Audience> | undefined = turn.room.sessions(),
+): void {
   const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
   for (const { occupant, session } of audience) {
     if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);

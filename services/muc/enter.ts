@@ -60,12 +60,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
 }
 
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
-export function resync(
-  turn: RoomTurn,
-  own: { occupant: Occupant; session: Session },
-  stanza: Stanza,
-  hasChanged: boolean,
-): void {
+export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza, hasChanged: boolean): void {
   const { config } = turn;
   sendRoster(turn, own);
   const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : [])];

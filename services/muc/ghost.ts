@@ -1,6 +1,7 @@
 /** XEP-0045 §16.1.2, ghosts: an occupant whose address bounces what the room sends has left. */
-import { NS_CLIENT } from './namespaces.ts';
+
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { NS_CLIENT } from './namespaces.ts';
 
 const delivery = new Set([
   'gone',

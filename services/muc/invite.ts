@@ -5,8 +5,8 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
-import { NS_CONFERENCE, NS_MUC_USER } from './namespaces.ts';
 import { checkRoomForAffiliations } from './affiliation-change.ts';
+import { NS_CONFERENCE, NS_MUC_USER } from './namespaces.ts';
 import { readReason } from './reason.ts';
 import type { RoomTurn } from './room-turn.ts';
 

@@ -1,8 +1,8 @@
 /** Leaving a room: by oneself (XEP-0045 §7.14), as a ghost (§16.1.2), or put out (§8.2, §9.1, §9.4, §10.2). */
-import { type Announcement, announce } from './announce.ts';
+import { type Announcement, type Audience, announce } from './announce.ts';
+import { dissolve } from './dissolve.ts';
 import type { Occupant, Session } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
-import { dissolve } from './dissolve.ts';
 
 export type Departure = Pick<
   Announcement,
@@ -22,8 +22,8 @@ export function removeSession(turn: RoomTurn, occupant: Occupant, session: Sessi
 }
 
 /** All clients of an occupant leave together: one unavailable presence for all to see. */
-export function removeOccupant(turn: RoomTurn, occupant: Occupant, how: Departure): void {
-  announce(turn, { occupant, session: occupant.sessions.at(-1)!, ...how, unavailable: how.unavailable ?? {} });
+export function removeOccupant(turn: RoomTurn, occupant: Occupant, how: Departure, audience?: Iterable<Audience>): void {
+  announce(turn, { occupant, session: occupant.sessions.at(-1)!, ...how, unavailable: how.unavailable ?? {} }, audience);
   for (const session of [...occupant.sessions]) {
     turn.room.removeSession(occupant, session);
     turn.deleteSession(session);

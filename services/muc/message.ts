@@ -30,14 +30,29 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   if (turn.config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
-  if (resource !== '') return sendPrivate(turn, stanza);
-  if (stanza.type === 'groupchat') return sendToAll(turn, stanza);
+  if (resource !== '') {
+    sendPrivate(turn, stanza);
+    return;
+  }
+  if (stanza.type === 'groupchat') {
+    sendToAll(turn, stanza);
+    return;
+  }
   const extension = stanza.child('x', NS_MUC_USER);
-  if (extension?.getChild('invite')) return invite(turn, stanza, extension.getChildren('invite'));
+  if (extension?.getChild('invite')) {
+    invite(turn, stanza, extension.getChildren('invite'));
+    return;
+  }
   const refusal = extension?.getChild('decline');
-  if (refusal) return decline(turn, stanza, refusal);
+  if (refusal) {
+    decline(turn, stanza, refusal);
+    return;
+  }
   const form = stanza.child('x', NS_DATA);
-  if (form && isVoiceForm(form)) return voiceForm(turn, form);
+  if (form && isVoiceForm(form)) {
+    voiceForm(turn, form);
+    return;
+  }
   throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2
 }
 

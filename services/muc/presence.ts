@@ -44,7 +44,10 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   const nick = stanza.to!.resource;
   if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
   const presence = payloadOf(stanza);
-  if (!own) return enter(turn, stanza, presence);
+  if (!own) {
+    enter(turn, stanza, presence);
+    return;
+  }
   const isSameNick = nicknameKey(nick) === nicknameKey(own.occupant.nick);
   if (!isSameNick) {
     changeNick(turn, own, stanza);

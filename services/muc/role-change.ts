@@ -26,6 +26,10 @@ export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange):
   if (!isDemotion) return;
   // §8.4 and §9.7: admins and owners keep what comes with their affiliation; §8.2: nobody is kicked from below.
   if (role !== 'none' && target >= adminRank) throw new StanzaError('not-allowed', 'admins and owners keep their role');
+  // §8.4: voice is not taken from who stands at or above oneself.
+  if (role === 'visitor' && target >= own && target > affiliationRank('none')) {
+    throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
+  }
   if (target > own || (occupant.role === 'moderator' && role === 'none' && own < adminRank && turn.own?.occupant !== occupant)) {
     throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
   }
@@ -33,6 +37,7 @@ export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange):
 
 /** Only after {@link checkRoleChange}. */
 export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: RoleChange): void {
+  if (occupant.sessions.length === 0) return; // the same nick twice in one request
   const actor = turn.own?.occupant.nick;
   if (role === 'none') {
     removeOccupant(turn, occupant, { statuses: [307], actor, reason });

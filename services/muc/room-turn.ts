@@ -16,7 +16,16 @@ import type { Affiliation } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
 import type { Parts } from './parts.ts';
 import type { Occupant, Room, Session } from './room.ts';
-import { affiliationRows, directory, directoryPart, jidKey, listed, occupantRows, type PendingWrite, presences } from './room-rows.ts';
+import {
+  affiliationRows,
+  directory,
+  directoryPart,
+  jidKey,
+  listed,
+  occupantRows,
+  type PendingWrite,
+  presences,
+} from './room-rows.ts';
 import type { LoadedRoom } from './room-store.ts';
 import type { Recipient, Sending } from './sending.ts';
 

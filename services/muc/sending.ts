@@ -1,6 +1,7 @@
 /** What a room sends: bytes without `to`, and to whom. */
-import { escapeAttribute } from '../../lib/xmpp/element.ts';
+
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
+import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 
 export interface Recipient {

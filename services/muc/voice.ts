@@ -17,7 +17,10 @@ export function isVoiceForm(form: Element): boolean {
 export function voiceForm(turn: RoomTurn, element: Element): void {
   const form = readForm(element);
   const { occupant } = turn.ownOrRefuse;
-  if (occupant.role === 'moderator') return approve(turn, form);
+  if (occupant.role === 'moderator') {
+    approve(turn, form);
+    return;
+  }
   if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
   const moderators = [...turn.room.sessions()].filter((one) => one.occupant.role === 'moderator');
   const fields: Field[] = [

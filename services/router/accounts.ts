@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { update } from '../../lib/runtime/update.ts';
 
 /** RFC 5802 §3, base64. */
 export interface ScramKeys {
@@ -35,7 +36,7 @@ export async function findAccount(store: Store, domain: string, local: string): 
 
 /** @throws {Conflict} when there is one by that name */
 export async function createAccount(store: Store, domain: string, local: string, row: AccountRow): Promise<void> {
-  await directoryRows(store, domain, local).put(directory, local, { createdAt: row.createdAt });
+  await update(directoryRows(store, domain, local), directory, local, (there) => there ?? { createdAt: row.createdAt });
   await Rows.ofAccount(store, domain, local).put(accounts, '', row, 'absent');
 }
 

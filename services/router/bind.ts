@@ -5,10 +5,11 @@ import { markHeld, type Owner, type SessionEntry, unmarkHeld, updateSessions } f
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { CloseRequest, SessionAddress } from '../../lib/runtime/wire.ts';
 import { xml } from '../../lib/xmpp/element.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
+import { findAccount } from './accounts.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -41,6 +42,11 @@ export async function bind(
     }
     return [...others, entry];
   });
+  if (!(await findAccount(parts.store, tenant.domain, local))) {
+    // removed since it signed in: whoever removes it after this look finds the session written above
+    await endSession(parts, tenant, local, address);
+    throw new StreamError('not-authorized', 'the account was removed');
+  }
   if (replaced) await closeReplaced(parts, tenant, local, replaced);
   const { id } = iq.attributes;
   const reply = xml('iq', { type: 'result', id }, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));

@@ -35,6 +35,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   const followers = account.turn.parts.features.stage('outbound', 'follow');
   account.withSessions((sessions) => {
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
+    if (account.session && delivered.length === 0) account.turn.origin?.lost();
     for (const follow of followers) follow(sealed, account, { sessions, delivered }, id);
   });
 }

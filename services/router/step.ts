@@ -14,7 +14,7 @@ import { Account } from './account.ts';
 import { bind, endSession } from './bind.ts';
 import { moveCursor, readQueue } from './cursor.ts';
 import { Dropped } from './feature.ts';
-import { registerBeforeAuth } from './features/xep0077-registration.ts';
+import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
 import { sendIq } from './iq.ts';
 import { sendMessage } from './message.ts';
 import { isPassing, type Parts } from './parts.ts';
@@ -113,7 +113,7 @@ export class Step {
   }
 
   #features(item: Extract<StepItem, { k: 'open' }>): string {
-    if (this.#state.local === undefined) return mechanisms(this.#tenant, item);
+    if (this.#state.local === undefined) return mechanisms(this.#tenant, item) + registerStreamFeature(this.#tenant, item);
     return this.#parts.features.streamFeatures;
   }
 
@@ -137,6 +137,7 @@ export class Step {
     try {
       if (local === undefined) {
         if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
+        if (!this.#state.secure) throw new StanzaError('not-allowed', 'passwords pass over TLS only');
         this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza)));
         return;
       }
@@ -160,7 +161,15 @@ export class Step {
     const { local, resource } = this.#state;
     const { node, sid } = this.#request;
     const jid = Jid.of(local!, this.#tenant.domain, resource).toString();
-    return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id) };
+    return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+  }
+
+  /**
+   * Somebody ended the session without its node knowing: the account was removed, or the node was silent so long that it was taken
+   * for dead. The client would wait in vain for what is delivered to sessions that exist.
+   */
+  #lost(): void {
+    this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session is over; sign in again' } };
   }
 
   /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */

@@ -31,6 +31,8 @@ export interface Origin extends SessionAddress {
   readonly resource: string;
   readonly jid: string;
   reply(xml: Buffer, id?: string): void;
+  /** The account's sessions do not name this one any more: its stream is to end. */
+  lost(): void;
 }
 
 export class Turn {

@@ -44,7 +44,7 @@ import { assertXml, isSameXml } from './xml-equality.ts';
 const node = 'n.stage.1';
 /** Answers that come as deliveries of their own come within this, or never. */
 const patienceMs = 2_000;
-const pages = 20;
+const pollMs = 20;
 
 export type Scene =
   /** Goes to the router as a batch of its own; resolves when the router has answered. */
@@ -109,7 +109,7 @@ export class Actor {
 
   /** Takes the next stanza; waits for it, within bounds. */
   async next(): Promise<string> {
-    for (let waited = 0; this.inbox.length === 0 && waited < patienceMs; waited += pages) await pause(pages);
+    for (let waited = 0; this.inbox.length === 0 && waited < patienceMs; waited += pollMs) await pause(pollMs);
     const xml = this.inbox.shift();
     assert.ok(xml !== undefined, `${this.jid} received nothing`);
     return xml;

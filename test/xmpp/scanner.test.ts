@@ -258,6 +258,15 @@ for (const [what, body, isFine] of [
   });
 }
 
+test('namespaces in scope are bounded, because each prefix is searched for among them', () => {
+  const nested = (levels: number): string => {
+    const declarations = Array.from({ length: 60 }, (_, index) => ` xmlns:p${index}='u'`).join('');
+    return `<iq>${`<x${declarations}>`.repeat(levels)}${'</x>'.repeat(levels)}</iq>`;
+  };
+  assert.equal(scanAll(header + nested(2) + nested(2) + footer).condition, undefined);
+  assert.equal(scanAll(header + nested(3) + footer).condition, 'policy-violation');
+});
+
 test('before authentication a stream has 8 KiB and 32 elements, and a restart counts anew', () => {
   const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds: preauthBounds });
   scanner.push(Buffer.from(header + '<iq/>'.repeat(32)));

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly condition: string | undefined;
 }
 
-export function bytesOf(input: string | Uint8Array): Buffer {
+function bytesOf(input: string | Uint8Array): Buffer {
   return typeof input === 'string' ? Buffer.from(input) : Buffer.from(input);
 }
 

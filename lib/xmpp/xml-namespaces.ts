@@ -1,0 +1,224 @@
+/**
+ * Names of elements and attributes, and the namespaces they are in: Namespaces in XML 1.0, over the offsets of one tag.
+ */
+import { StreamError, type StreamErrorCondition } from './errors.ts';
+import { classes, decodeAttribute, isNcName, isXmlUtf8, NAME_START } from './xml-characters.ts';
+import { ATTRIBUTE_STRIDE, type ElementBounds, type Scope } from './xml-element.ts';
+
+const NS_XML = 'http://www.w3.org/XML/1998/namespace';
+const NS_XMLNS = 'http://www.w3.org/2000/xmlns/';
+
+export function refuse(condition: StreamErrorCondition, text: string): never {
+  throw new StreamError(condition, text);
+}
+
+/**
+ * Names and namespaces recur, and making a string of bytes costs more than comparing: one slot per hash, overwritten freely, so
+ * that nobody can fill it.
+ */
+const interned: string[] = new Array<string>(1024).fill('');
+
+export function intern(buffer: Buffer, start: number, end: number): string {
+  const length = end - start;
+  if (length === 0) return '';
+  const quarter = length >> 2;
+  const hash =
+    length * 31 +
+    buffer[start]! * 7 +
+    buffer[end - 1]! * 131 +
+    buffer[start + (length >> 1)]! * 1031 +
+    buffer[end - 1 - quarter]! * 523;
+  const slot = hash & 1023;
+  const known = interned[slot]!;
+  if (known.length === length) {
+    let index = 0;
+    while (index < length && known.charCodeAt(index) === buffer[start + index]) index += 1;
+    if (index === length) return known;
+  }
+  const text = buffer.toString('utf8', start, end);
+  if (length <= 64 && text.length === length) interned[slot] = text;
+  return text;
+}
+
+/** A name as it is read; offsets count from the element's `<`. */
+export class NameSpan {
+  start = 0;
+  /** -1 where there is none. */
+  colon = -1;
+  /** Whether it has bytes over 0x7F. */
+  isWide = false;
+
+  begin(offset: number): void {
+    this.start = offset;
+    this.colon = -1;
+    this.isWide = false;
+  }
+
+  /** @param odd a colon, or a byte over 0x7F */
+  add(odd: number, offset: number): void {
+    if (odd !== 0x3a) this.isWide = true;
+    else if (this.colon >= 0) refuse('not-well-formed', 'a name with two colons');
+    else this.colon = offset;
+  }
+
+  /** Namespaces in XML §4. @param end absolute, as `base` is */
+  check(buffer: Buffer, base: number, end: number, bytesMax: number): void {
+    const start = this.start + base;
+    const local = this.colon < 0 ? start : this.colon + 1 + base;
+    if (end - local > bytesMax || local - 1 - start > bytesMax) refuse('policy-violation', `a name may have ${bytesMax} bytes`);
+    if (this.isWide) {
+      const name = buffer.subarray(start, end);
+      if (!isXmlUtf8(name)) refuse('unsupported-encoding', 'not UTF-8');
+      for (const part of name.toString().split(':')) if (!isNcName(part)) refuse('not-well-formed', 'not a name');
+    } else if (
+      start === end ||
+      local === end ||
+      (classes[buffer[start]!]! & NAME_START) === 0 ||
+      (classes[buffer[local]!]! & NAME_START) === 0
+    ) {
+      refuse('not-well-formed', 'not a name');
+    }
+  }
+}
+
+/** An opening tag as it is read; offsets count from the element's `<`. */
+export class Tag {
+  start = 0;
+  colon = -1;
+  end = 0;
+  /** {@link ATTRIBUTE_STRIDE} numbers each; what stands behind `count` is of earlier tags. */
+  readonly attributes: number[] = [];
+  /** The colon of each attribute, or -1. */
+  readonly colons: number[] = [];
+  count = 0;
+  /** Whether a value has a reference, or white space to normalize. */
+  hasSpecials = false;
+}
+
+/** The declarations in scope at one place of an element. */
+export class Namespaces {
+  #scope: Scope;
+  readonly #prefixes: string[] = [];
+  readonly #namespaces: string[] = [];
+  #count = 0;
+  #mayUseScope = false;
+  #declarations: (readonly [string, string])[] = [];
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  reset(scope: Scope): void {
+    this.#scope = scope;
+    this.#count = 0;
+    this.#declarations = [];
+  }
+
+  /** Those of the element's own opening tag. */
+  get declarations(): readonly (readonly [string, string])[] {
+    return this.#declarations;
+  }
+
+  /** How many declarations are in scope; to be given to `release` when the element that is opened now closes. */
+  get mark(): number {
+    return this.#count;
+  }
+
+  release(mark: number): void {
+    this.#count = mark;
+  }
+
+  /**
+   * Takes in a tag's declarations and checks its attributes.
+   * @returns the namespace of the tag, or '' where nobody asks: below the first-level children, for names without prefix
+   */
+  enter(buffer: Buffer, base: number, tag: Tag, depth: number, bounds: ElementBounds): string {
+    if (depth === 0) this.#mayUseScope = tag.colon >= 0;
+    if (tag.count > 0) {
+      this.#declare(buffer, base, tag, depth);
+      // Each prefix is searched for among these, so their number is a factor of the time.
+      if (this.#count > bounds.depthMax + bounds.attributesMax) refuse('policy-violation', 'too many namespaces');
+      if (tag.count > 1) this.#refuseDoubles(buffer, base, tag);
+      for (let index = 0; index < tag.count; index += 1) {
+        if (tag.colons[index]! >= 0) this.#ofAttribute(buffer, base, tag, index);
+      }
+    }
+    if (tag.colon >= 0) return this.#resolve(intern(buffer, base + tag.start, base + tag.colon));
+    return depth > 1 ? '' : (this.#lookUp('') ?? this.#scope.defaultNs);
+  }
+
+  /** The innermost declaration within the element. */
+  #lookUp(prefix: string): string | undefined {
+    for (let index = this.#count - 1; index >= 0; index -= 1) {
+      if (this.#prefixes[index] === prefix) return this.#namespaces[index];
+    }
+    return undefined;
+  }
+
+  /** Of a prefix that is not ''. */
+  #resolve(prefix: string): string {
+    const ns =
+      this.#lookUp(prefix) ?? (prefix === 'xml' ? NS_XML : this.#mayUseScope ? this.#scope.prefixes.get(prefix) : undefined);
+    if (ns === undefined)
+      refuse('bad-namespace-prefix', `the prefix ${JSON.stringify(prefix)} is not declared within the stanza`);
+    return ns;
+  }
+
+  #ofAttribute(buffer: Buffer, base: number, tag: Tag, index: number): string {
+    const prefix = intern(buffer, base + tag.attributes[index * ATTRIBUTE_STRIDE]!, base + tag.colons[index]!);
+    return prefix === 'xmlns' ? NS_XMLNS : this.#resolve(prefix);
+  }
+
+  #declare(buffer: Buffer, base: number, tag: Tag, depth: number): void {
+    const { attributes } = tag;
+    for (let index = 0; index < tag.count; index += 1) {
+      const nameAt = base + attributes[index * ATTRIBUTE_STRIDE]!;
+      const nameEnd = base + attributes[index * ATTRIBUTE_STRIDE + 1]!;
+      if (buffer[nameAt] !== 0x78 || buffer[nameAt + 1] !== 0x6d || nameEnd - nameAt < 5) continue;
+      const colon = tag.colons[index]!;
+      if (intern(buffer, nameAt, colon < 0 ? nameEnd : base + colon) !== 'xmlns') continue;
+      const prefix = colon < 0 ? '' : intern(buffer, base + colon + 1, nameEnd);
+      const valueAt = base + attributes[index * ATTRIBUTE_STRIDE + 2]!;
+      let ns = intern(buffer, valueAt, base + attributes[index * ATTRIBUTE_STRIDE + 3]!);
+      if (tag.hasSpecials) ns = decodeAttribute(ns);
+      checkDeclaration(prefix, ns);
+      if (depth <= 1 && ns === this.#scope.contentNs && ns !== '') ns = 'jabber:client';
+      if (depth === 0) this.#declarations.push([prefix, ns]);
+      this.#prefixes[this.#count] = prefix;
+      this.#namespaces[this.#count] = ns;
+      this.#count += 1;
+    }
+  }
+
+  /** XML 1.0 §3.1 and Namespaces in XML 1.0 §6.3. */
+  #refuseDoubles(buffer: Buffer, base: number, tag: Tag): void {
+    const { attributes, colons } = tag;
+    for (let left = 1; left < tag.count; left += 1) {
+      for (let right = 0; right < left; right += 1) {
+        const leftColon = colons[left]!;
+        const rightColon = colons[right]!;
+        if (leftColon < 0 !== rightColon < 0) continue;
+        const leftAt = leftColon < 0 ? attributes[left * ATTRIBUTE_STRIDE]! : leftColon + 1;
+        const rightAt = rightColon < 0 ? attributes[right * ATTRIBUTE_STRIDE]! : rightColon + 1;
+        const leftEnd = attributes[left * ATTRIBUTE_STRIDE + 1]!;
+        const length = attributes[right * ATTRIBUTE_STRIDE + 1]! - rightAt;
+        if (leftEnd - leftAt !== length || !isSame(buffer, base + leftAt, base + rightAt, length)) continue;
+        if (leftColon >= 0 && this.#ofAttribute(buffer, base, tag, left) !== this.#ofAttribute(buffer, base, tag, right))
+          continue;
+        refuse('not-well-formed', 'an attribute given twice');
+      }
+    }
+  }
+}
+
+/** Namespaces in XML 1.0 §3 (reserved names) and §5 (no undeclaring of prefixes). */
+function checkDeclaration(prefix: string, ns: string): void {
+  if (prefix === 'xmlns' || ns === NS_XMLNS) refuse('not-well-formed', 'xmlns cannot be declared');
+  if ((prefix === 'xml') !== (ns === NS_XML)) refuse('not-well-formed', 'xml cannot be declared anew');
+  if (prefix !== '' && ns === '') refuse('not-well-formed', 'a prefix without a namespace');
+}
+
+function isSame(buffer: Buffer, left: number, right: number, length: number): boolean {
+  for (let index = length - 1; index >= 0; index -= 1) if (buffer[left + index] !== buffer[right + index]) return false;
+  return true;
+}

@@ -1,0 +1,48 @@
+/** Bus and store of a process of a cluster: NATS and DynamoDB. */
+import { createTables, type DynamoOptions, type DynamoStore, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
+import { connectNatsBus, type NatsBus } from '../../lib/adapters/nats-bus.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { Refusal, UsageError } from './report.ts';
+
+interface CloudValues {
+  readonly nats: string | undefined;
+  readonly dynamodb: string | undefined;
+  readonly region: string;
+  readonly tablePrefix: string;
+}
+
+/** An engine on one machine wants to be asked by somebody and does not care who. */
+const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** @throws {UsageError} */
+function dynamoOptions({ dynamodb, region, tablePrefix }: CloudValues): DynamoOptions {
+  if (dynamodb === undefined) throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
+  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  return {
+    region,
+    tablePrefix,
+    clock,
+    ...(dynamodb !== 'aws' && { endpoint: dynamodb }),
+    ...(dynamodb !== 'aws' && !isNamed && { credentials: localCredentials }),
+  };
+}
+
+export function openCloudStore(values: CloudValues): Promise<DynamoStore> {
+  return openDynamoStore(dynamoOptions(values));
+}
+
+/** For engines on one machine; in a Region the tables come with the stacks. @throws {Refusal} */
+export async function ensureTables(values: CloudValues): Promise<void> {
+  if (values.dynamodb === 'aws') return;
+  try {
+    await createTables(dynamoOptions(values));
+  } catch (error) {
+    throw new Refusal(`--dynamodb: no tables at ${values.dynamodb}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Waits until there is a server. @throws {UsageError} */
+export function openCloudBus({ nats }: CloudValues, name: string): Promise<NatsBus> {
+  if (nats === undefined) throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
+  return connectNatsBus({ servers: [nats], clock, name });
+}

@@ -1,0 +1,24 @@
+/** `skylark cluster`: starts the processes of a cell on this machine, tells where they listen, and stops them in order. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { lockFolder } from '../../lib/adapters/sqlite-lock.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { adminAddress } from './admin-address.ts';
+import { serveAdmin } from './admin-socket.ts';
+import { flagOf } from './arguments.ts';
+import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
+import { type Child, describeEnding, startChild } from './child-process.ts';
+import { ensureTables, openCloudBus, openCloudStore } from './cloud-ports.ts';
+import type { ClusterValues } from './cluster-options.ts';
+import { ensureDataFolder } from './data-folder.ts';
+import { beginLifetime, type Lifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
+import { listening } from './listening.ts';
+import { startNatsServer } from './nats-server.ts';
+import { ensureTenant } from './own-tenant.ts';
+import { describeChild, describeEnd, describeReady } from './cluster-report.ts';
+import { say, UsageError } from './report.ts';
+import { checkPorts, registrationOf } from './start-options.ts';

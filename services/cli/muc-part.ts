@@ -1,0 +1,70 @@
+/** A worker of rooms in a cluster, with its heartbeat: the live workers share the shards of rooms. */
+import type { Logger } from 'pino';
+import type { Bus } from '../../lib/ports/bus.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { Store } from '../../lib/ports/store.ts';
+import { Deliverer } from '../../lib/runtime/deliverer.ts';
+import { IdMint } from '../../lib/runtime/ids.ts';
+import { Heartbeat, type LiveNode, NodeWatch } from '../../lib/runtime/nodes.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
+import { sharedShards, type WorkerRegistry } from '../muc/shard-owner.ts';
+import { startMucWorker } from '../muc/worker.ts';
+
+interface Ports {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Says that a worker came or went, so that nobody needs to wait for the next look. Losing one costs 3 s. */
+const changedSubject = 'ctl.workers';
+
+/** `name` is unique among the workers. */
+export async function startMucPart(ports: Ports, name: string): Promise<{ stop(): Promise<void> }> {
+  const { store, bus, clock, log } = ports;
+  const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
+  const onError = (error: unknown) => log.warn({ err: error }, 'the workers of rooms could not be looked at');
+  const heartbeat = await Heartbeat.start({ store, clock, kind: 'muc', name, subject, onError });
+  const registry = new LiveWorkers();
+  const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
+  await watch.start();
+  const parts = { ...ports, ids: new IdMint(clock), deliverer: new Deliverer(bus), tenants: new Tenants(store, clock), worker: name };
+  const worker = await startMucWorker({ ...parts, shards: sharedShards(name, registry) });
+  const listening = await bus.serve(changedSubject, () => {
+    watch.look().catch(onError);
+    return undefined;
+  });
+  bus.publish(changedSubject, new Uint8Array());
+  return {
+    async stop() {
+      await listening.stop();
+      watch.stop();
+      await worker.stop();
+      await heartbeat.stop();
+      bus.publish(changedSubject, new Uint8Array());
+    },
+  };
+}
+
+class LiveWorkers implements WorkerRegistry {
+  readonly #listeners = new Set<() => void>();
+  #live: readonly { readonly name: string; readonly incarnation: string }[] = [];
+
+  live() {
+    return this.#live;
+  }
+
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  set(nodes: readonly LiveNode[]): void {
+    const workers = nodes.filter(({ kind }) => kind === 'muc');
+    const live = workers.map(({ name, subject }) => ({ name, incarnation: subject })).sort((a, b) => (a.incarnation < b.incarnation ? -1 : 1));
+    const isSame = live.map(({ incarnation }) => incarnation).join() === this.#live.map(({ incarnation }) => incarnation).join();
+    this.#live = live;
+    if (!isSame) for (const changed of this.#listeners) changed();
+  }
+}

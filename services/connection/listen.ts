@@ -1,0 +1,80 @@
+/** The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368). */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { limits } from '../../lib/limits.ts';
+import { reloadedOptions, serverOptions, type TlsSource } from './tls.ts';
+
+export interface ListenOptions {
+  /** An address of this machine, or `0.0.0.0`, `::`. */
+  readonly bind: string;
+  /** 0: any free port. Absent: none. */
+  readonly c2sPort?: number;
+  readonly c2sTlsPort?: number;
+}
+
+export interface Addresses {
+  readonly c2s?: AddressInfo;
+  readonly c2sTls?: AddressInfo;
+}
+
+export interface Listeners {
+  readonly addresses: Addresses;
+  /** The rest of the stream is TLS. */
+  startTls(socket: Socket): void;
+  /** No new sockets. */
+  stop(): Promise<void>;
+}
+
+export interface Accept {
+  readonly plain: (socket: Socket) => void;
+  readonly secure: (socket: Socket) => void;
+}
+
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs } as const;
+
+/** @throws when a port cannot be had */
+export async function listen(options: ListenOptions, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
+  const upgrading = createTlsServer(serverOptions(tls));
+  const direct = createTlsServer({ ...socketOptions, ...serverOptions(tls), ALPNProtocols: ['xmpp-client'] });
+  const plain = createServer(socketOptions, accept.plain);
+  for (const server of [upgrading, direct]) prepareTls(server, accept.secure);
+  const stopReloads = tls.onReload(() => {
+    for (const server of [upgrading, direct]) server.setSecureContext(reloadedOptions(tls));
+  });
+  const opened: Server[] = [];
+  const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
+    if (port === undefined) return undefined;
+    server.maxConnections = limits.streamsPerNodeMax;
+    const address = await opening(server, { host: options.bind, port, reusePort });
+    opened.push(server);
+    return address;
+  };
+  const stop = async (): Promise<void> => {
+    stopReloads();
+    // Resolves at once: streams that are open have their own end.
+    for (const server of opened) server.close();
+  };
+  try {
+    const addresses = { c2s: await open(plain, options.c2sPort), c2sTls: await open(direct, options.c2sTlsPort) };
+    return { addresses, startTls: (socket) => void upgrading.emit('connection', socket), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function prepareTls(server: TlsServer, accept: (socket: Socket) => void): void {
+  server.on('secureConnection', accept);
+  // A handshake that fails is the peer's affair.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+}
+
+function opening(server: Server, options: { host: string; port: number; reusePort: boolean }): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...options, backlog: 4096 }, () => {
+      server.removeListener('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/** What others ask of a node (DESIGN §4): to deliver, to close a session, to hand one over. */
+import type { Logger } from 'pino';
+import { limits } from '../../lib/limits.ts';
+import { type Clock, sleep } from '../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import type { DeliverReply, DeliverRequest, DoneReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
+import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
+import { spliceTo } from '../../lib/xmpp/stanza.ts';
+import { handOver } from './hand-over.ts';
+import type { Session } from './session.ts';
+
+export interface Sessions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  find(sid: string): Session | undefined;
+}
+
+export class NodeRequests {
+  readonly #node: Sessions;
+  /** Answers that may be asked for again, because the first one was lost. */
+  readonly #handedOver = new Map<string, Promise<Buffer>>();
+
+  constructor(node: Sessions) {
+    this.#node = node;
+  }
+
+  /** @throws {RangeError | SyntaxError} on what is no request of ours */
+  handle(payload: Uint8Array): Promise<Buffer> | Buffer {
+    const { header, bodies } = decodeFrame<NodeRequest>(payload);
+    switch (header.kind) {
+      case 'deliver':
+        return encodeFrame(this.#deliver(header, bodies));
+      case 'close':
+        this.#node.find(header.sid)?.drop(new StreamError(header.condition as StreamErrorCondition, header.text));
+        return encodeFrame({ ok: true } satisfies DoneReply);
+      case 'handOver':
+        return this.#handOver(header);
+      default:
+        throw new RangeError('a request that is not for a node');
+    }
+  }
+
+  #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
+    const missing = new Set<string>();
+    items.forEach(({ targets, id }, index) => {
+      const bytes = bodies[index];
+      if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
+      for (const { sid, to } of targets) {
+        const session = this.#node.find(sid);
+        if (session === undefined) missing.add(sid);
+        else this.#give(session, to === undefined ? bytes : spliceTo(bytes, to), id);
+      }
+    });
+    return { missing: [...missing] };
+  }
+
+  /** A fault with one session is no reason to keep the stanza from the others. */
+  #give(session: Session, bytes: Buffer, id: string | undefined): void {
+    try {
+      session.deliver(bytes, id);
+    } catch (error) {
+      this.#node.log.error({ err: error, sid: session.sid }, 'a delivery failed');
+      session.close(new StreamError('internal-server-error'));
+    }
+  }
+
+  #handOver(request: HandOverRequest): Promise<Buffer> {
+    const key = `${request.sid} ${request.token} ${request.account}`;
+    const known = this.#handedOver.get(key);
+    if (known !== undefined) return known;
+    const session = this.#node.find(request.sid);
+    const answer = handOver(session, request);
+    if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
+      this.#handedOver.set(key, answer);
+      void answer
+        .then(() => sleep(this.#node.clock, 2 * limits.hopTimeoutMs))
+        .catch(() => {})
+        .finally(() => this.#handedOver.delete(key));
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * A connection node: holds the streams of clients and their sessions, frames and counts stanzas, and lets routers decide about
+ * everything else (DESIGN §1, §2). It reads nothing of an account but where its sessions are.
+ *
+ * Left out on purpose: streams of servers and components; moving sessions away before a stop.
+ */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import { limits } from '../../lib/limits.ts';
+import type { Bus, Serving } from '../../lib/ports/bus.ts';
+import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
+import type { Store } from '../../lib/ports/store.ts';
+import { IdMint } from '../../lib/runtime/ids.ts';
+import { StreamError } from '../../lib/xmpp/errors.ts';
+import { type Claims, claimSession } from './claim.ts';
+import { Cork } from './cork.ts';
+import type { SessionStream } from './egress.ts';
+import { EndedSessions } from './ended-sessions.ts';
+import { type Addresses, type Listeners, type ListenOptions, listen } from './listen.ts';
+import { NodeRequests } from './node-requests.ts';
+import { RouterLink } from './router-link.ts';
+import { Session } from './session.ts';
+import type { SessionStart } from './session-owner.ts';
+import { Stream, type StreamHost } from './stream.ts';
+import type { Claim, Found } from './stream-elements.ts';
+import type { TlsSource } from './tls.ts';
+import { SocketTransport, type Transport } from './transport.ts';
+import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './websocket.ts';
+
+export interface ConnectionParts {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of `[a-z0-9-]`: the same after a restart, other than those of all other nodes. */
+  readonly node: string;
+  readonly tls: TlsSource;
+  readonly listen: ListenOptions;
+  /** Several processes take streams from one port. */
+  readonly reusePort?: boolean;
+}
+
+export interface ConnectionStats {
+  readonly streams: number;
+  readonly sessions: number;
+  readonly parked: number;
+  readonly batchesInFlight: number;
+}
+
+export interface ConnectionNode {
+  /** `n.<node>.<incarnation>`. */
+  readonly subject: string;
+  readonly addresses: Addresses;
+  readonly stats: ConnectionStats;
+  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void;
+  /** Until the node stops. @param path `/xmpp-websocket` */
+  attachWebSocket(server: Server, path: string): void;
+  /** Deliveries to these sessions may have been lost: they read on from the archive. */
+  resync(sids: readonly string[]): void;
+  /** Ends all streams with `system-shutdown` and tells routers, for at most `limits.shutdownMs`. */
+  stop(): Promise<void>;
+}
+
+/** @throws when the name is none, or a port cannot be had */
+export async function startConnectionNode(parts: ConnectionParts): Promise<ConnectionNode> {
+  if (!/^[a-z0-9-]{1,64}$/.test(parts.node)) throw new RangeError(`a node's name is of a-z, 0-9 and '-', not '${parts.node}'`);
+  const node = new Node(parts);
+  await node.start();
+  return node;
+}
+
+class Node implements ConnectionNode, StreamHost, Claims {
+  readonly subject: string;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ids: IdMint;
+  readonly router: RouterLink;
+  readonly ended = new EndedSessions();
+  readonly #parts: ConnectionParts;
+  readonly #cork = new Cork();
+  readonly #requests = new NodeRequests(this);
+  readonly #streams = new Set<Stream>();
+  readonly #held = new Map<string, Session>();
+  /** Also those that are not bound yet, and those whose end is not told yet. */
+  readonly #sessions = new Set<Session>();
+  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
+  readonly #upgrading = new Map<string, number>();
+  readonly #webSockets: WebSocketUpgrades[] = [];
+  #listeners: Listeners | undefined;
+  #serving: Serving | undefined;
+  #sweep: Timer | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.bus = parts.bus;
+    this.store = parts.store;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.ids = new IdMint(parts.clock);
+    this.router = new RouterLink(parts);
+    this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
+  }
+
+  async start(): Promise<void> {
+    const { bus, listen: options, tls, reusePort = false } = this.#parts;
+    this.#serving = await bus.serve(this.subject, (payload) => this.#requests.handle(payload));
+    const accept = {
+      plain: (socket: Socket) => this.#acceptPlain(socket),
+      secure: (socket: Socket) => this.#acceptSecure(socket),
+    };
+    try {
+      this.#listeners = await listen(options, tls, reusePort, accept);
+    } catch (error) {
+      await this.#serving.stop();
+      throw error;
+    }
+    this.#scheduleSweep();
+    this.log.info({ subject: this.subject, addresses: this.addresses }, 'connection node listens');
+  }
+
+  get addresses(): Addresses {
+    return this.#listeners?.addresses ?? {};
+  }
+
+  get stats(): ConnectionStats {
+    let parked = 0;
+    for (const session of this.#held.values()) if (session.isParked) parked++;
+    const { size: streams } = this.#streams;
+    return { streams, sessions: this.#held.size, parked, batchesInFlight: this.router.inFlight };
+  }
+
+  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void {
+    this.#accept(new WebSocketTransport(socket, peer, this.#cork, this.clock));
+  }
+
+  attachWebSocket(server: Server, path: string): void {
+    this.#webSockets.push(serveWebSocket(server, path, (socket, peer) => this.acceptWebSocket(socket, peer)));
+  }
+
+  resync(sids: readonly string[]): void {
+    for (const sid of sids) this.#held.get(sid)?.resync();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  // For streams.
+
+  session(start: SessionStart, stream: SessionStream): Session {
+    const session = new Session(this, start, stream);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  startTls(transport: SocketTransport, deadlineMs: number): void {
+    const socket = transport.detach();
+    const key = peerKey(socket);
+    this.#upgrading.set(key, deadlineMs);
+    socket.on('error', () => {}); // TLS reports it as well
+    socket.once('close', () => this.#upgrading.delete(key));
+    this.#listeners?.startTls(socket);
+  }
+
+  closed(stream: Stream): void {
+    this.#streams.delete(stream);
+  }
+
+  claim(claim: Claim, stream: SessionStream): Promise<Found> {
+    return claimSession(this, claim, stream);
+  }
+
+  // For sessions.
+
+  find(sid: string): Session | undefined {
+    return this.#held.get(sid);
+  }
+
+  held(session: Session): void {
+    this.#held.set(session.sid, session);
+    this.#sessions.add(session);
+    this.log.info({ sid: session.sid, jid: `${session.jid}` }, 'session held');
+  }
+
+  released(session: Session): void {
+    if (this.#held.get(session.sid) === session) this.#held.delete(session.sid);
+  }
+
+  over(session: Session): void {
+    this.#sessions.delete(session);
+    this.log.info({ sid: session.sid }, 'session over');
+  }
+
+  timedOut(session: Session): void {
+    this.ended.add(session);
+  }
+
+  #acceptPlain(socket: Socket): void {
+    this.#accept(new SocketTransport(socket, this.#cork, this.clock));
+  }
+
+  #acceptSecure(socket: Socket): void {
+    const key = peerKey(socket);
+    const deadlineMs = this.#upgrading.get(key);
+    this.#upgrading.delete(key);
+    this.#accept(new SocketTransport(socket, this.#cork, this.clock), deadlineMs);
+  }
+
+  #accept(transport: Transport, deadlineMs?: number): void {
+    if (this.#stopping !== undefined || this.#streams.size >= limits.streamsPerNodeMax) {
+      transport.destroy();
+      return;
+    }
+    this.#streams.add(new Stream(this, transport, deadlineMs));
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.clock.after(limits.keepAliveMs / 4, () => {
+      const now = this.clock.monotonic();
+      for (const stream of this.#streams) stream.keepAlive(now);
+      this.#scheduleSweep();
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.log.info({ subject: this.subject, ...this.stats }, 'connection node stops');
+    this.#sweep?.cancel();
+    for (const upgrades of this.#webSockets) upgrades.stop();
+    await this.#listeners?.stop();
+    const reason = new StreamError('system-shutdown');
+    for (const stream of this.#streams) stream.close(reason);
+    for (const session of this.#sessions) session.close(reason);
+    const untilMs = this.clock.monotonic() + limits.shutdownMs;
+    while ((this.#sessions.size > 0 || this.#streams.size > 0) && this.clock.monotonic() < untilMs) await sleep(this.clock, 10);
+    for (const stream of this.#streams) stream.destroy();
+    for (const session of this.#sessions) session.forget();
+    await this.#serving?.stop();
+  }
+}
+
+function peerKey(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}

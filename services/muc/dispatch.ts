@@ -1,0 +1,65 @@
+/** Which use case a stanza is: one table for all that a room answers. */
+import type { Element } from '../../lib/xmpp/element.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { changeList, getList } from './admin.ts';
+import { archiveForm, archiveMetadata, queryArchive } from './archive-query.ts';
+import { roomInfo, roomItems } from './disco.ts';
+import { handleMessage } from './message.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MAM, NS_MUC_ADMIN, NS_MUC_OWNER, NS_PING, NS_REGISTER } from './namespaces.ts';
+import { occupantAnswer, occupantRequest } from './occupant-iq.ts';
+import { ownerGet, ownerSet } from './owner.ts';
+import { handlePresence } from './presence.ts';
+import { getRegistration, setRegistration } from './register.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+type Handle = (turn: RoomTurn, iq: Stanza, child: Element) => void;
+
+/** `type name namespace` of requests to the room itself. */
+const roomRequests: Readonly<Record<string, Handle>> = {
+  [`get query ${NS_DISCO_INFO}`]: roomInfo,
+  [`get query ${NS_DISCO_ITEMS}`]: roomItems,
+  [`get query ${NS_MUC_ADMIN}`]: getList,
+  [`set query ${NS_MUC_ADMIN}`]: changeList,
+  [`get query ${NS_MUC_OWNER}`]: ownerGet,
+  [`set query ${NS_MUC_OWNER}`]: ownerSet,
+  [`get query ${NS_REGISTER}`]: getRegistration,
+  [`set query ${NS_REGISTER}`]: setRegistration,
+  [`get query ${NS_MAM}`]: archiveForm,
+  [`set query ${NS_MAM}`]: queryArchive,
+  [`get metadata ${NS_MAM}`]: archiveMetadata,
+  [`get ping ${NS_PING}`]: (turn, iq) => turn.result(iq),
+};
+
+/** @throws {StanzaError} that the sender is to get */
+export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
+  if (stanza.name === 'presence') {
+    handlePresence(turn, stanza);
+    return;
+  }
+  if (stanza.name === 'message') {
+    handleMessage(turn, stanza);
+    return;
+  }
+  if (stanza.name === 'iq') {
+    handleIq(turn, stanza);
+    return;
+  }
+}
+
+function handleIq(turn: RoomTurn, iq: Stanza): void {
+  const isRequest = iq.type === 'get' || iq.type === 'set';
+  if (iq.to!.resource !== '') {
+    if (isRequest) occupantRequest(turn, iq);
+    else occupantAnswer(turn, iq);
+    return;
+  }
+  if (!isRequest) return;
+  const child = iq.children[0];
+  const handle = child && roomRequests[`${iq.type} ${child.name} ${child.ns}`];
+  if (!handle) {
+    turn.config; // no such room is the better answer
+    throw new StanzaError('service-unavailable');
+  }
+  handle(turn, iq, iq.elementOf(child));
+}

@@ -1,0 +1,60 @@
+/**
+ * Sessions that did not get what the room sent: moved to another node, or gone without a word (DESIGN §2; XEP-0045 §16.1.2). The
+ * account's row of sessions knows.
+ */
+import { readSessions } from '../../lib/runtime/sessions.ts';
+import type { Undelivered } from './fan-out.ts';
+import { endIfEmpty, removeSession } from './leave.ts';
+import type { Parts } from './parts.ts';
+import type { Room } from './room.ts';
+import type { Job } from './room-runner.ts';
+import type { RoomTurn } from './room-turn.ts';
+
+/** Clocks of two machines differ by less; a session that was bound later than this after the entry is another one. */
+const clockSkewMs = 5_000;
+
+/** Delivers again to those that moved; others leave the room. */
+export async function heal(
+  parts: Parts,
+  room: Room,
+  undelivered: readonly Undelivered[],
+  push: (job: Job) => void,
+): Promise<void> {
+  const inside = undelivered.filter(({ recipient }) => room.find(recipient.jid));
+  const near = inside.filter(({ recipient }) => recipient.address !== undefined);
+  for (const { recipient } of inside) if (!recipient.address) push({ about: recipient.jid, apply: leaveAsGhost });
+  const lists = await readSessions(
+    parts.store,
+    near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local })),
+  );
+  await Promise.all(
+    near.map(async ({ recipient, stanzas }, index) => {
+      const { jid } = recipient;
+      const session = room.find(jid)?.session;
+      const entry = lists[index]!.find(({ resource }) => resource === jid.resource);
+      if (!session || !entry || entry.boundAt > session.joinedAt + clockSkewMs) {
+        push({ about: jid, apply: leaveAsGhost });
+        return;
+      }
+      const { node, sid } = entry;
+      if (node === recipient.address!.node && sid === recipient.address!.sid) return; // the node is slow, or the session is on its way out
+      push({ about: jid, apply: (turn) => follow(turn, { node, sid }) });
+      const targets = [{ node, sid, to: jid.toString() }];
+      await Promise.all(stanzas.map((xml) => parts.deliverer.deliver({ targets, xml })));
+    }),
+  );
+}
+
+function leaveAsGhost(turn: RoomTurn): void {
+  const { own } = turn;
+  if (!own) return;
+  removeSession(turn, own.occupant, own.session);
+  endIfEmpty(turn);
+}
+
+function follow(turn: RoomTurn, address: { readonly node: string; readonly sid: string }): void {
+  const { own } = turn;
+  if (!own) return;
+  own.session.address = address;
+  turn.putSession(own.occupant, own.session);
+}

@@ -1,0 +1,214 @@
+/**
+ * Handles the requests of one room one after the other: what has gathered is handled together with one conditional write, then the
+ * rows, then the deliveries, then the answers (DESIGN §2). Whatever goes wrong, the copy in memory is dropped and read again.
+ */
+import { limits } from '../../lib/limits.ts';
+import { Conflict } from '../../lib/ports/store.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
+import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { Batch } from './batch.ts';
+import { handleStanza } from './dispatch.ts';
+import { fanOut } from './fan-out.ts';
+import { heal } from './heal.ts';
+import type { Parts } from './parts.ts';
+import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
+import { type Background, RoomTurn } from './room-turn.ts';
+
+/** A stanza, or something that the worker itself found out about an occupant. */
+export type Job =
+  | { readonly request: RoomRequest; readonly stanza: Stanza; readonly done: (outcome: Outcome) => void }
+  | { readonly about: Jid; readonly apply: (turn: RoomTurn) => void };
+
+/** 'silent': another worker wrote it and answers; if it dies before, the retry finds what it left. */
+export type Outcome = DoneReply | 'silent';
+
+const triesMax = 4;
+
+export class RoomRunner {
+  readonly #parts: Parts;
+  readonly #domain: string;
+  readonly #jid: Jid;
+  readonly #background: (run: Background) => void;
+  #loaded: LoadedRoom | undefined;
+  #waiting: Job[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(parts: Parts, domain: string, jid: Jid, background: (run: Background) => void) {
+    this.#parts = parts;
+    this.#domain = domain;
+    this.#jid = jid;
+    this.#background = background;
+  }
+
+  get running(): Promise<void> | undefined {
+    return this.#running;
+  }
+
+  /** @returns false when too much waits already */
+  push(job: Job): boolean {
+    if (this.#waiting.length >= limits.roomQueueMax) return false;
+    this.#waiting.push(job);
+    this.#running ??= this.#run();
+    return true;
+  }
+
+  /** Another worker may write to the room from now on. */
+  forget(): void {
+    this.#loaded = undefined;
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in this turn of the event loop is one batch.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const jobs = this.#waiting.splice(0, limits.roomBatchMax);
+      try {
+        await this.#handle(jobs);
+      } catch (error) {
+        this.#loaded = undefined;
+        this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
+        for (const job of jobs) finish(job, { ok: false, error: String(error) });
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #handle(jobs: readonly Job[]): Promise<void> {
+    const parts = this.#parts;
+    const tenant = await parts.tenants.find(this.#domain);
+    if (!tenant) {
+      for (const job of jobs) finish(job, { ok: true }); // removed while its stanzas were under way
+      return;
+    }
+    let wasBeaten = false;
+    for (let tries = 1; ; tries++) {
+      this.#loaded ??= await loadRoom(parts.store, this.#domain, this.#jid, tenant.secret);
+      const loaded = this.#loaded;
+      const pass = new Pass(parts, tenant, loaded, wasBeaten);
+      const rest = pass.take(jobs);
+      try {
+        if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
+      } catch (error) {
+        this.#loaded = undefined;
+        if (!(error instanceof Conflict) || tries === triesMax) throw error;
+        wasBeaten = true;
+        continue;
+      }
+      for (const id of pass.ids) loaded.fence.markHandled(id);
+      if (pass.isPoisoned) this.#loaded = undefined;
+      this.#waiting.unshift(...rest);
+      const undelivered = await fanOut(parts, pass.batch.sendings);
+      if (undelivered.length > 0) await heal(parts, loaded.room, undelivered, (job) => this.push(job));
+      for (const job of pass.beaten) finish(job, 'silent');
+      for (const job of pass.done) finish(job, { ok: true });
+      for (const run of pass.batch.background) this.#background(run);
+      return;
+    }
+  }
+}
+
+function finish(job: Job, outcome: Outcome): void {
+  if ('done' in job) job.done(outcome);
+}
+
+/** One pass over the requests of a batch; nothing of it is outside the memory yet. */
+class Pass {
+  readonly batch = new Batch();
+  readonly done: Job[] = [];
+  readonly beaten: Job[] = [];
+  readonly ids = new Set<string>();
+  /** A handler failed half-way: the room in memory is not to be trusted. */
+  isPoisoned = false;
+  readonly #parts: Parts;
+  readonly #tenant: Tenant;
+  readonly #loaded: LoadedRoom;
+  readonly #wasBeaten: boolean;
+
+  constructor(parts: Parts, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean) {
+    this.#parts = parts;
+    this.#tenant = tenant;
+    this.#loaded = loaded;
+    this.#wasBeaten = wasBeaten;
+  }
+
+  /** @returns the jobs for the next batch */
+  take(jobs: readonly Job[]): readonly Job[] {
+    for (const [index, job] of jobs.entries()) {
+      if (this.isPoisoned || this.batch.bytes > limits.roomBatchBytesMax) return jobs.slice(index);
+      if ('apply' in job) this.#try(undefined, () => this.#turn(job), job.apply);
+      else if (this.#takeStanza(job)) this.ids.add(job.request.id);
+      else continue;
+      this.done.push(job);
+    }
+    return [];
+  }
+
+  /** @returns false when another worker answers */
+  #takeStanza(job: Extract<Job, { stanza: Stanza }>): boolean {
+    const { id } = job.request;
+    const { fence } = this.#loaded;
+    if (fence.isHandled(id) || this.ids.has(id)) return true;
+    const written = fence.unfinished.get(id);
+    if (written && this.#wasBeaten) {
+      this.beaten.push(job);
+      return false;
+    }
+    const again = written?.length ? written : undefined;
+    this.#try(
+      job.stanza,
+      () => this.#turn(job),
+      (turn) => {
+        if (again) for (const bytes of again) turn.broadcast(bytes);
+        else {
+          followSession(turn, job.request);
+          handleStanza(turn, job.stanza);
+        }
+      },
+    );
+    return true;
+  }
+
+  #try(stanza: Stanza | undefined, makeTurn: () => RoomTurn, handle: (turn: RoomTurn) => void): void {
+    let turn = makeTurn();
+    try {
+      handle(turn);
+      if (turn.bytes > limits.roomTurnBytesMax) {
+        this.isPoisoned = true;
+        throw new StanzaError('resource-constraint', 'that is too much at once');
+      }
+    } catch (error) {
+      if (!(error instanceof StanzaError)) {
+        this.isPoisoned = true;
+        this.#parts.log.error({ err: error, room: this.#loaded.room.jid.toString() }, 'a request to a room failed');
+      }
+      turn = makeTurn();
+      if (stanza) turn.bounce(stanza, error instanceof StanzaError ? error : new StanzaError('internal-server-error'));
+    }
+    this.batch.absorb(turn);
+  }
+
+  #turn(job: Job): RoomTurn {
+    const asker =
+      'apply' in job
+        ? { from: job.about, recipient: { jid: job.about } }
+        : {
+            requestId: job.request.id,
+            from: job.stanza.from!,
+            recipient: { jid: job.stanza.from!, address: job.request.sender },
+          };
+    return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker);
+  }
+}
+
+/** A session that was resumed at another node shows it with its next stanza. */
+function followSession(turn: RoomTurn, { sender }: RoomRequest): void {
+  const { own } = turn;
+  if (!own || !sender) return;
+  const known = own.session.address;
+  if (known?.node === sender.node && known.sid === sender.sid) return;
+  own.session.address = sender;
+  turn.putSession(own.occupant, own.session);
+}

@@ -1,0 +1,178 @@
+/**
+ * The worker of rooms: serves the subjects `m.<shard>` that it owns (DESIGN §4), keeps the rooms it has to do with in memory, and
+ * hands each request to its room. What it holds can be lost at any moment.
+ */
+import { limits } from '../../lib/limits.ts';
+import type { Serving } from '../../lib/ports/bus.ts';
+import { sleep } from '../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { shardOf } from '../../lib/runtime/shards.ts';
+import { roomsDomain } from '../../lib/runtime/tenants.ts';
+import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { fanOut } from './fan-out.ts';
+import type { Parts } from './parts.ts';
+import { type Outcome, RoomRunner } from './room-runner.ts';
+import { type Background, errorOf } from './room-turn.ts';
+import { answerForService } from './service.ts';
+import { allShards, type ShardOwner } from './shard-owner.ts';
+
+export interface MucWorker {
+  /** Takes no new requests and finishes those under way (bounded). */
+  stop(): Promise<void>;
+}
+
+export async function startMucWorker(parts: Parts & { readonly shards?: ShardOwner }): Promise<MucWorker> {
+  const worker = new Worker(parts, parts.shards ?? allShards());
+  await worker.start();
+  return worker;
+}
+
+class Worker implements MucWorker {
+  readonly #parts: Parts;
+  readonly #shards: ShardOwner;
+  readonly #servings = new Map<number, Serving>();
+  /** The one used last stands last. */
+  readonly #rooms = new Map<string, { readonly shard: number; readonly runner: RoomRunner }>();
+  readonly #background = new Set<Promise<void>>();
+  #backlog: Background[] = [];
+  #changing: Promise<void> = Promise.resolve();
+  #unsubscribe: () => void = () => {};
+  #isStopped = false;
+
+  constructor(parts: Parts, shards: ShardOwner) {
+    this.#parts = parts;
+    this.#shards = shards;
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#shards.onChange(() => void this.#follow());
+    await this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#unsubscribe();
+    await this.#follow();
+    await Promise.race([this.#idle(), sleep(this.#parts.clock, limits.shutdownMs)]);
+  }
+
+  async #idle(): Promise<void> {
+    for (;;) {
+      const running = [...this.#rooms.values()].map(({ runner }) => runner.running).filter((one) => one !== undefined);
+      if (running.length + this.#background.size === 0) return;
+      await Promise.all([...running, ...this.#background]);
+    }
+  }
+
+  /** Serves what is owned now and nothing else; changes take place one after the other. */
+  #follow(): Promise<void> {
+    this.#changing = this.#changing
+      .then(() => this.#change())
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error }, 'shards of rooms could not be changed');
+      });
+    return this.#changing;
+  }
+
+  async #change(): Promise<void> {
+    const owned: ReadonlySet<number> = this.#isStopped ? new Set() : this.#shards.owned();
+    for (const [shard, serving] of this.#servings) {
+      if (owned.has(shard)) continue;
+      this.#servings.delete(shard);
+      await serving.stop();
+      for (const [key, room] of this.#rooms) {
+        if (room.shard !== shard) continue;
+        room.runner.forget();
+        if (!room.runner.running) this.#rooms.delete(key);
+      }
+    }
+    for (const shard of owned) {
+      if (this.#servings.has(shard)) continue;
+      this.#servings.set(shard, await this.#parts.bus.serve(`m.${shard}`, (payload) => this.#answer(payload)));
+    }
+  }
+
+  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+    const { header, bodies } = decodeFrame<RoomRequest>(payload);
+    const stanza = Stanza.parse(bodies[0]!);
+    const outcome = await this.#take(header, stanza);
+    if (outcome === 'silent') throw new Error(`another worker answers for ${header.room}`);
+    return encodeFrame(outcome);
+  }
+
+  async #take(request: RoomRequest, stanza: Stanza): Promise<Outcome> {
+    if (request.room === '') return this.#serve(request, stanza);
+    const runner = this.#runner(request);
+    return new Promise<Outcome>((resolve) => {
+      const isTaken = runner.push({ request, stanza, done: resolve });
+      if (!isTaken) resolve({ ok: false, error: `too much waits for ${request.room}` });
+      // An answer is what a router sends while this room may wait for that router: it must not wait for this room in turn.
+      if (stanza.type === 'error' || stanza.type === 'result') resolve({ ok: true });
+    });
+  }
+
+  #runner({ domain, room }: RoomRequest): RoomRunner {
+    const key = `${domain}/${room}`;
+    const known = this.#rooms.get(key);
+    if (known) {
+      this.#rooms.delete(key);
+      this.#rooms.set(key, known);
+      return known.runner;
+    }
+    if (this.#rooms.size >= limits.roomsCachedMax) this.#evict();
+    const jid = Jid.of(room, roomsDomain(domain));
+    const runner = new RoomRunner(this.#parts, domain, jid, (run) => this.#later(run));
+    this.#rooms.set(key, { shard: shardOf(domain, room), runner });
+    return runner;
+  }
+
+  /** The room that was idle longest; while all are busy there are as many as requests, which the bus bounds. */
+  #evict(): void {
+    for (const [key, { runner }] of this.#rooms) {
+      if (runner.running) continue;
+      this.#rooms.delete(key);
+      return;
+    }
+  }
+
+  async #serve(request: RoomRequest, stanza: Stanza): Promise<DoneReply> {
+    const tenant = await this.#parts.tenants.find(request.domain);
+    if (!tenant) return { ok: true };
+    const recipients = [{ jid: stanza.from!, address: request.sender }];
+    try {
+      const answer = await answerForService(this.#parts, tenant, stanza);
+      if (answer) await fanOut(this.#parts, [{ bytes: Buffer.from(answer.toString()), recipients }]);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) return { ok: false, error: String(error) };
+      const bytes = Buffer.from(errorOf(stanza, error, stanza.to!.bare).toString());
+      await fanOut(this.#parts, [{ bytes, recipients }]);
+    }
+    return { ok: true };
+  }
+
+  #later(run: Background): void {
+    if (this.#background.size < limits.roomQueriesMax) this.#start(run);
+    else if (this.#backlog.length < limits.roomQueueMax) this.#backlog.push(run);
+    else this.#parts.log.warn('too many archive pages are asked for; one is dropped');
+  }
+
+  #start(run: Background): void {
+    const running = this.#run(run).finally(() => {
+      this.#background.delete(running);
+      const next = this.#backlog.shift();
+      if (next) this.#start(next);
+    });
+    this.#background.add(running);
+  }
+
+  async #run(run: Background): Promise<void> {
+    try {
+      await fanOut(this.#parts, await run());
+    } catch (error) {
+      this.#parts.log.warn({ err: error }, 'a background task of a room failed');
+    }
+  }
+}
