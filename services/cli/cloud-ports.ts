@@ -4,8 +4,7 @@ import { connectNatsBus, type NatsBus } from '../../lib/adapters/nats-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { Refusal, UsageError } from './report.ts';
 
-interface CloudValues {
-  readonly nats: string | undefined;
+interface DynamoValues {
   readonly dynamodb: string | undefined;
   readonly region: string;
   readonly tablePrefix: string;
@@ -15,8 +14,9 @@ interface CloudValues {
 const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 /** @throws {UsageError} */
-function dynamoOptions({ dynamodb, region, tablePrefix }: CloudValues): DynamoOptions {
-  if (dynamodb === undefined) throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
+function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
+  if (dynamodb === undefined)
+    throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
   const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
   return {
     region,
@@ -27,12 +27,12 @@ function dynamoOptions({ dynamodb, region, tablePrefix }: CloudValues): DynamoOp
   };
 }
 
-export function openCloudStore(values: CloudValues): Promise<DynamoStore> {
+export function openCloudStore(values: DynamoValues): Promise<DynamoStore> {
   return openDynamoStore(dynamoOptions(values));
 }
 
 /** For engines on one machine; in a Region the tables come with the stacks. @throws {Refusal} */
-export async function ensureTables(values: CloudValues): Promise<void> {
+export async function ensureTables(values: DynamoValues): Promise<void> {
   if (values.dynamodb === 'aws') return;
   try {
     await createTables(dynamoOptions(values));
@@ -42,7 +42,8 @@ export async function ensureTables(values: CloudValues): Promise<void> {
 }
 
 /** Waits until there is a server. @throws {UsageError} */
-export function openCloudBus({ nats }: CloudValues, name: string): Promise<NatsBus> {
-  if (nats === undefined) throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
+export function openCloudBus(nats: string | undefined, name: string): Promise<NatsBus> {
+  if (nats === undefined)
+    throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
   return connectNatsBus({ servers: [nats], clock, name });
 }

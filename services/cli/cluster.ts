@@ -1,24 +1,75 @@
 /** `skylark cluster`: starts the processes of a cell on this machine, tells where they listen, and stops them in order. */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { lockFolder } from '../../lib/adapters/sqlite-lock.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
-import { flagOf } from './arguments.ts';
-import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
-import { type Child, describeEnding, startChild } from './child-process.ts';
-import { ensureTables, openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { type Ground, prepareGround } from './cluster-ground.ts';
 import type { ClusterValues } from './cluster-options.ts';
-import { ensureDataFolder } from './data-folder.ts';
-import { beginLifetime, type Lifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
-import { listening } from './listening.ts';
-import { startNatsServer } from './nats-server.ts';
+import { checkPortsFree, planCluster } from './cluster-plan.ts';
+import { ClusterReport } from './cluster-report.ts';
+import { beginLifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
 import { ensureTenant } from './own-tenant.ts';
-import { describeChild, describeEnd, describeReady } from './cluster-report.ts';
-import { say, UsageError } from './report.ts';
+import { UsageError } from './report.ts';
 import { checkPorts, registrationOf } from './start-options.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** Each of its groups of processes has the bound of one process. */
+const stopMs = 4 * limits.shutdownMs;
+
+export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cluster`);
+  checkPorts(values);
+  process.umask(0o077);
+  const log = openLog({ service: 'cluster' });
+  const lifetime = beginLifetime(log);
+  const undoing = new Undoing(log);
+  const report = new ClusterReport(values.json);
+  const supervisor = new Supervisor(undoing, {
+    started: (child) => report.started(child),
+    died(child, ending) {
+      report.died(child, ending);
+      log.error({ service: child.service, name: child.name, ...ending }, 'a process died; none takes its place');
+    },
+  });
+  try {
+    await Promise.race([startAll(values, log, undoing, supervisor, report), lifetime.over]);
+  } catch (error) {
+    supervisor.expectEnds();
+    await undoing.run();
+    throw error;
+  }
+  log.info({ reason: await lifetime.over }, 'stopping');
+  supervisor.expectEnds();
+  const code = await stopWithin(log, () => undoing.run(), stopMs);
+  log.info('stopped');
+  return code;
+}
+
+/** From the inside out, so that stopping goes from the outside in. */
+async function startAll(values: ClusterValues, log: Logger, undoing: Undoing, supervisor: Supervisor, report: ClusterReport) {
+  await checkPortsFree(values);
+  const ground = await prepareGround(values, log, undoing, supervisor);
+  const plan = planCluster(values, ground);
+  await supervisor.start(plan.inner);
+  await serveOperators(values, ground, log, undoing);
+  const outer = await supervisor.start(plan.outer);
+  const web = outer.find(({ service }) => service === 'web');
+  report.ready(values, ground, web);
+  log.info({ domain: values.domain, nats: ground.nats, dynamodb: ground.dynamodb }, 'started');
+}
+
+async function serveOperators(values: ClusterValues, ground: Ground, log: Logger, undoing: Undoing): Promise<void> {
+  const { domain } = values;
+  const bus = await openCloudBus(ground.nats, 'cluster');
+  undoing.add('bus', () => bus.close());
+  const store = await openCloudStore({ ...values, dynamodb: ground.dynamodb });
+  try {
+    await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
+  } finally {
+    await store.close();
+  }
+  const admin = await serveAdmin(adminAddress(ground.folder), bus, log);
+  undoing.add('admin', () => admin.stop());
+}

@@ -7,24 +7,28 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../lib/runtime/resync.ts';
-import { type ConnectionNode, type Listen, startConnectionNode } from '../connection/node.ts';
+import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../connection/node.ts';
 import type { TlsSource } from '../connection/tls.ts';
+import { type Addresses, addressOf } from './listening.ts';
 
-interface ConnectionParts {
-  readonly bus: Bus;
+export interface Ports {
   readonly store: Store;
+  readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+export type ListenOptions = ConnectionParts['listen'];
+
+interface NodeParts extends Ports {
   readonly name: string;
   readonly tls: TlsSource;
-  readonly listen: Listen;
+  readonly listen: ListenOptions;
   readonly reusePort?: boolean;
 }
 
 /** `stop` ends or parks the sessions first; only then the node's row goes, by which others would find them. */
-export async function startConnectionPart(
-  parts: ConnectionParts,
-): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
+export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
   const { store, clock, log, name } = parts;
   const node = await startConnectionNode({ ...parts, node: name });
   try {
@@ -36,7 +40,7 @@ export async function startConnectionPart(
       subject: node.subject,
       onBeat: async () => {
         const sids = await takeMarks(store, node.subject, limits.resyncMarksMax);
-        if (sids.length > 0) await node.resync(sids);
+        if (sids.length > 0) node.resync(sids);
       },
       onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
     });
@@ -51,4 +55,8 @@ export async function startConnectionPart(
     await node.stop();
     throw error;
   }
+}
+
+export function addressesOf({ addresses: { c2s, c2sTls } }: ConnectionNode): Addresses {
+  return { ...(c2s && { c2s: addressOf(c2s) }), ...(c2sTls && { c2sTls: addressOf(c2sTls) }) };
 }

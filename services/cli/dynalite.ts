@@ -10,7 +10,10 @@ interface Dynalite {
 }
 
 /** @throws {Refusal} when the package is not installed; what listening throws */
-export async function startDynalite(folder: string, port: number): Promise<{ readonly address: AddressInfo; stop(): Promise<void> }> {
+export async function startDynalite(
+  folder: string,
+  port: number,
+): Promise<{ readonly address: AddressInfo; stop(): Promise<void> }> {
   const path = join(folder, 'dynalite');
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const { default: dynalite } = await importDynalite();

@@ -8,7 +8,7 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { forgetNode, listNodes } from '../../lib/runtime/nodes.ts';
-import { serverOptions } from '../connection/tls.ts';
+import { reloadedOptions, serverOptions } from '../connection/tls.ts';
 import { startMucWorker } from '../muc/worker.ts';
 import type { Parts } from '../router/parts.ts';
 import { reapNode } from '../router/reaper.ts';
@@ -17,7 +17,7 @@ import { startWebServer } from '../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
-import { startConnectionPart } from './connection-part.ts';
+import { addressesOf, startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { Undoing } from './lifetime.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
@@ -78,10 +78,10 @@ async function startParts(
   const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
-    startWebServer(app, { bind, httpPort, httpsPort, tls: serverOptions(tls.source) }),
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );
   undoing.add('web', () => web.stop());
-  tls.source.onReload(() => web.setTls(serverOptions(tls.source)));
+  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
     startConnectionPart({ bus, store, clock, log, name: 'here', tls: tls.source, listen: { bind, c2sPort, c2sTlsPort } }),
   );
@@ -91,7 +91,7 @@ async function startParts(
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   undoing.add('admin', () => admin.stop());
   void reapLeft(parts, left);
-  return { ...connection.node.addresses, http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
+  return { ...addressesOf(connection.node), http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
 }
 
 /**
@@ -105,7 +105,7 @@ async function reapLeft(parts: Parts, left: Awaited<ReturnType<typeof listNodes>
       await forgetNode(parts.store, subject);
       parts.log.info({ sessions }, 'cleaned up after a process that was killed');
     } catch (error) {
-      parts.log.error({ err: error }, 'sessions of a process that was killed could not be ended; the next start tries again');
+      parts.log.warn({ err: error }, 'sessions of a process that was killed could not be ended; the next start tries again');
     }
   }
 }

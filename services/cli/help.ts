@@ -26,7 +26,7 @@ export function helpOf({ name, positionals, summary, text, options }: Command): 
   const example = Object.keys(options)[0]!;
   return `Usage: skylark ${[name, ...positionals, '[OPTIONS]'].join(' ')}
 
-${[summary, ...text].join('\n')}
+${[`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`, ...text].join('\n')}
 
 ${lines.join('\n')}
 

@@ -46,14 +46,21 @@ export interface Lifetime {
   end(reason: string): void;
 }
 
+/**
+ * One wish to stop may arrive twice: `timeout` and systemd signal a whole group of processes, and a wrapper in it sends the signal on.
+ * Only what comes later than this is a second wish.
+ */
+const sameSignalMs = 500;
+
 /** From here on a programming error ends the process, and signals are ours: the first stops, a second one ends at once. */
 export function beginLifetime(log: Logger): Lifetime {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let isEnding = false;
+  let firstSignalMs: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (isEnding) process.exit(signal === 'SIGINT' ? 130 : 143);
-      isEnding = true;
+      const now = performance.now();
+      firstSignalMs ??= now;
+      if (now - firstSignalMs > sameSignalMs) process.exit(signal === 'SIGINT' ? 130 : 143);
       resolve(signal);
     });
   }
@@ -67,10 +74,7 @@ export function beginLifetime(log: Logger): Lifetime {
   void promise.then(() => clearInterval(keepAlive));
   return {
     over: promise,
-    end(reason) {
-      isEnding = true;
-      resolve(reason);
-    },
+    end: resolve,
   };
 }
 

@@ -1,21 +1,11 @@
 /** A worker of rooms in a cluster, with its heartbeat: the live workers share the shards of rooms. */
-import type { Logger } from 'pino';
-import type { Bus } from '../../lib/ports/bus.ts';
-import type { Clock } from '../../lib/ports/clock.ts';
-import type { Store } from '../../lib/ports/store.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { Heartbeat, type LiveNode, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { sharedShards, type WorkerRegistry } from '../muc/shard-owner.ts';
 import { startMucWorker } from '../muc/worker.ts';
-
-interface Ports {
-  readonly store: Store;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly log: Logger;
-}
+import type { Ports } from './connection-part.ts';
 
 /** Says that a worker came or went, so that nobody needs to wait for the next look. Losing one costs 3 s. */
 const changedSubject = 'ctl.workers';
@@ -29,7 +19,13 @@ export async function startMucPart(ports: Ports, name: string): Promise<{ stop()
   const registry = new LiveWorkers();
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
   await watch.start();
-  const parts = { ...ports, ids: new IdMint(clock), deliverer: new Deliverer(bus), tenants: new Tenants(store, clock), worker: name };
+  const parts = {
+    ...ports,
+    ids: new IdMint(clock),
+    deliverer: new Deliverer(bus),
+    tenants: new Tenants(store, clock),
+    worker: name,
+  };
   const worker = await startMucWorker({ ...parts, shards: sharedShards(name, registry) });
   const listening = await bus.serve(changedSubject, () => {
     watch.look().catch(onError);
@@ -62,7 +58,9 @@ class LiveWorkers implements WorkerRegistry {
 
   set(nodes: readonly LiveNode[]): void {
     const workers = nodes.filter(({ kind }) => kind === 'muc');
-    const live = workers.map(({ name, subject }) => ({ name, incarnation: subject })).sort((a, b) => (a.incarnation < b.incarnation ? -1 : 1));
+    const live = workers
+      .map(({ name, subject }) => ({ name, incarnation: subject }))
+      .sort((a, b) => (a.incarnation < b.incarnation ? -1 : 1));
     const isSame = live.map(({ incarnation }) => incarnation).join() === this.#live.map(({ incarnation }) => incarnation).join();
     this.#live = live;
     if (!isSame) for (const changed of this.#listeners) changed();

@@ -17,7 +17,9 @@ export interface NatsProcess {
 export async function startNatsServer(): Promise<NatsProcess> {
   const program = programs.find((name) => spawnSync(name, ['--version']).status === 0);
   if (program === undefined) {
-    throw new Refusal('nats-server is not installed: get it from your system (Debian: nats-server) or https://nats.io, or name a server with --nats');
+    throw new Refusal(
+      'nats-server is not installed: get it from your system (Debian: nats-server) or https://nats.io, or name a server with --nats',
+    );
   }
   // In a process group of its own, so that Ctrl-C reaches the supervisor alone, which stops everything in order.
   const child = spawn(program, ['--addr', '127.0.0.1', '--port', '-1'], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
@@ -31,7 +33,8 @@ export async function startNatsServer(): Promise<NatsProcess> {
     const port = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(output)?.[1];
     if (port !== undefined && output.includes('Server is ready')) resolve(Number(port));
   });
-  const fail = (why: string) => reject(new Refusal(`nats-server did not start: ${why} ${output.trim().split('\n').at(-1) ?? ''}`));
+  const fail = (why: string) =>
+    reject(new Refusal(`nats-server did not start: ${why} ${output.trim().split('\n').at(-1) ?? ''}`));
   const timer = setTimeout(() => fail('it says nothing.'), limits.childStartMs);
   void once(child, 'exit').then(
     () => fail('it ended.'),

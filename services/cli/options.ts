@@ -44,7 +44,7 @@ export const tablePrefix = textWith(
 );
 export const nodeName = textWith(
   'NAME',
-  'of this process, for logs',
+  'of this process, other than those of all others of its kind',
   'at most 40 letters, digits and hyphens',
   /^[\w-]{1,40}$/,
   'node',

@@ -27,6 +27,11 @@ export function say(...lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
+/** A word of a command line that can be copied into a shell. */
+export function quote(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** What an error of the operating system means, without its jargon: `no such file`. */
 export function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;

@@ -1,18 +1,18 @@
 /** `skylark serve …`: one service of a cell in this process. */
-import { reloadedOptions, serverOptions } from '../connection/tls.ts';
-import { webSocketPath } from '../web/app.ts';
-import { startWebServer } from '../web/server.ts';
+
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import type { Bus } from '../../lib/ports/bus.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
+import { reloadedOptions, serverOptions } from '../connection/tls.ts';
 import { reapDead } from '../router/reaper.ts';
+import { webSocketPath } from '../web/app.ts';
+import { startWebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
-import { startConnectionPart } from './connection-part.ts';
+import { addressesOf, type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
 import { startDynalite } from './dynalite.ts';
 import { beginLifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
@@ -22,6 +22,9 @@ import { composeRouter } from './router-parts.ts';
 import type { ServeValues } from './serve-options.ts';
 import { watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
+
+/** What Node keeps session tickets with. */
+const ticketKeysBytes = 48;
 
 interface Serving {
   readonly values: ServeValues;
@@ -41,7 +44,9 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const [service = '', ...rest] = positionals;
   const run = Object.hasOwn(services, service) ? services[service] : undefined;
   if (run === undefined || rest.length > 0) {
-    throw new UsageError(`'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${Object.keys(services).join(', ')}`);
+    throw new UsageError(
+      `'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${Object.keys(services).join(', ')}`,
+    );
   }
   const { name } = values;
   const log = openLog({ service, name });
@@ -65,18 +70,18 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   return code;
 }
 
-async function openPorts({ values, log, undoing }: Serving): Promise<{ store: Store; bus: Bus; clock: typeof clock; log: Logger }> {
+async function openPorts({ values, log, undoing }: Serving): Promise<Ports> {
   const store = await openCloudStore(values);
   undoing.add('store', () => store.close());
-  const bus = await openCloudBus(values, values.name);
+  const bus = await openCloudBus(values.nats, values.name);
   undoing.add('bus', () => bus.close());
   return { store, bus, clock, log };
 }
 
 async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort } = serving.values;
-  const node = await startStreams(serving, { bind, c2sPort, c2sTlsPort });
-  return node.addresses;
+  const { node } = await startStreams(serving, await openPorts(serving), { bind, c2sPort, c2sTlsPort });
+  return addressesOf(node);
 }
 
 async function serveRouter(serving: Serving): Promise<Addresses> {
@@ -113,4 +118,46 @@ async function beat({ values, log, undoing }: Serving, store: Store, kind: NodeK
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
   const heartbeat = await Heartbeat.start({ store, clock, kind, name: values.name, subject, onError });
   undoing.add('heartbeat', () => heartbeat.stop());
+}
+
+async function startStreams({ values, log, undoing }: Serving, ports: Ports, listen: ListenOptions) {
+  const pemFiles = checkPemFlags(values);
+  if (pemFiles === undefined)
+    throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
+  const tls = watchTls(readPemFiles(pemFiles), log, readTicketKeys(values.ticketKeys));
+  undoing.add('certificate', () => tls.stop());
+  const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
+  const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
+    startConnectionPart({ ...ports, name: values.name, tls: tls.source, listen, reusePort: values.reusePort }),
+  );
+  undoing.add('streams', () => connection.stop());
+  return { tls, node: connection.node };
+}
+
+/** @throws {UsageError} */
+function readTicketKeys(path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const keys = readFileSync(path);
+    if (keys.length === ticketKeysBytes) return keys;
+  } catch (error) {
+    throw new UsageError(`--ticket-keys: '${path}' cannot be read: ${reasonOf(error)}`);
+  }
+  throw new UsageError(`--ticket-keys: '${path}' is not a file of ${ticketKeysBytes} bytes`);
+}
+
+async function serveWeb(serving: Serving): Promise<Addresses> {
+  const { values, log, undoing } = serving;
+  const { bind, domain, httpPort, httpsPort } = values;
+  const ports = await openPorts(serving);
+  // WebSocket streams are held by this process: a node without ports of its own.
+  const { tls, node } = await startStreams(serving, ports, { bind });
+  const app = composeWebApp({ tenants: new Tenants(ports.store, clock), log, defaultDomain: domain });
+  const web = await listening(bind, { httpPort, httpsPort }, () =>
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
+  );
+  undoing.add('web', () => web.stop());
+  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
+  for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
+  return { http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
 }

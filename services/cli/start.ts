@@ -2,7 +2,7 @@
 import { startEmbedded } from './embedded.ts';
 import { beginLifetime, openLog, stopWithin } from './lifetime.ts';
 import { type Addresses, hostPort } from './listening.ts';
-import { say, UsageError } from './report.ts';
+import { quote, say, UsageError } from './report.ts';
 import { registrationOf, type StartValues } from './start-options.ts';
 import { version } from './version.ts';
 
@@ -43,8 +43,4 @@ function describe(values: StartValues, addresses: Addresses): string[] {
     `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,
     'Stop:            Ctrl-C',
   ];
-}
-
-function quote(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

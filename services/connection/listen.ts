@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { limits } from '../../lib/limits.ts';
 import { reloadedOptions, serverOptions, type TlsSource } from './tls.ts';
 
-export interface ListenOptions {
+export interface Listen {
   /** An address of this machine, or `0.0.0.0`, `::`. */
   readonly bind: string;
   /** 0: any free port. Absent: none. */
@@ -33,7 +33,7 @@ export interface Accept {
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs } as const;
 
 /** @throws when a port cannot be had */
-export async function listen(options: ListenOptions, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
+export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
   const upgrading = createTlsServer(serverOptions(tls));
   const direct = createTlsServer({ ...socketOptions, ...serverOptions(tls), ALPNProtocols: ['xmpp-client'] });
   const plain = createServer(socketOptions, accept.plain);

@@ -18,7 +18,7 @@ import { type Claims, claimSession } from './claim.ts';
 import { Cork } from './cork.ts';
 import type { SessionStream } from './egress.ts';
 import { EndedSessions } from './ended-sessions.ts';
-import { type Addresses, type Listeners, type ListenOptions, listen } from './listen.ts';
+import { type Addresses, type Listen, type Listeners, listen } from './listen.ts';
 import { NodeRequests } from './node-requests.ts';
 import { RouterLink } from './router-link.ts';
 import { Session } from './session.ts';
@@ -29,6 +29,8 @@ import type { TlsSource } from './tls.ts';
 import { SocketTransport, type Transport } from './transport.ts';
 import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './websocket.ts';
 
+export type { Listen } from './listen.ts';
+
 export interface ConnectionParts {
   readonly bus: Bus;
   readonly store: Store;
@@ -37,7 +39,7 @@ export interface ConnectionParts {
   /** Of `[a-z0-9-]`: the same after a restart, other than those of all other nodes. */
   readonly node: string;
   readonly tls: TlsSource;
-  readonly listen: ListenOptions;
+  readonly listen: Listen;
   /** Several processes take streams from one port. */
   readonly reusePort?: boolean;
 }

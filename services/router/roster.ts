@@ -45,14 +45,12 @@ export interface Change {
 
 const items = collection<RosterItem>('roster');
 const versions = collection<number>('rosterVersion');
-/** Tombstones up to this version are gone. */
-const floors = collection<number>('rosterFloor');
 
 /** Of a contact that has no row. */
-export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
+const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
 
 /** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
-export function rosterKey(contact: Jid): string {
+function rosterKey(contact: Jid): string {
   const key = contact.bare.toString();
   if (Buffer.byteLength(key) > limits.rosterAddressBytesMax) throw new StanzaError('not-acceptable', 'the address is too long');
   return key;
@@ -92,10 +90,9 @@ export async function listContacts(account: Account): Promise<Contact[]> {
 /** Contacts are admitted up to the sum of the kinds' bounds; two at once may pass it by one. */
 const rowsMax = 2 * (limits.rosterItemsMax + limits.rosterRequestsMax + limits.rosterTombstonesMax);
 
-/** What the client's version is compared to, and below which tombstones are missing. */
-export async function readVersions(account: Account, contacts: readonly Contact[]): Promise<{ current: number; floor: number }> {
-  const floor = (await account.get(floors)) ?? 0;
-  return { current: contacts.reduce((highest, { item }) => Math.max(highest, item.version), floor), floor };
+/** The version of the whole. */
+export function rosterVersion(contacts: readonly Contact[]): number {
+  return contacts.reduce((highest, { item }) => Math.max(highest, item.version), 0);
 }
 
 /** Each try fails only because another change of the same contact took a newer number and wrote first. */
@@ -173,11 +170,12 @@ async function admit(account: Account, found: RosterItem, wanted: RosterItem): P
   if (tombstones.length >= limits.rosterTombstonesMax) await dropTombstones(account, tombstones);
 }
 
-/** The floor goes up first: a crash in between costs a client one full roster. */
+/**
+ * The older half. What stays is newer and more than `rosterChangesMax`, so a client that never heard of one that is dropped here
+ * gets the whole roster.
+ */
 async function dropTombstones(account: Account, tombstones: readonly Contact[]): Promise<void> {
-  const oldest = [...tombstones].sort((a, b) => a.item.version - b.item.version).slice(0, tombstones.length >> 1);
-  const floor = oldest.at(-1)!.item.version;
-  await account.update(floors, '', (value) => (value !== undefined && value >= floor ? value : floor));
+  const oldest = tombstones.toSorted((a, b) => a.item.version - b.item.version).slice(0, tombstones.length >> 1);
   for (const { jid } of oldest) {
     // gone only while it still is a tombstone
     await account.update(items, rosterKey(jid), (item) => (item && (item.isListed || item.isPending) ? item : undefined));

@@ -1,7 +1,8 @@
 /** The app on HTTP and HTTPS listeners of this process. */
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { limits } from '../../lib/limits.ts';
@@ -11,6 +12,8 @@ export interface WebListen {
   /** 0: any free port. */
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** Other paths are no WebSocket. */
+  readonly webSocketPath: string;
   readonly tls: ServerOptions;
   readonly reusePort?: boolean;
 }
@@ -31,6 +34,7 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
+  for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
   const stop = async () => {
     await Promise.all(servers.map(close));
   };
@@ -46,6 +50,14 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
     servers,
     setTls: (tls) => https.setSecureContext(tls),
     stop,
+  };
+}
+
+/** An upgrade that no one answers would hold its socket for ever. */
+function refuseOther(webSocketPath: string) {
+  return (request: IncomingMessage, socket: Duplex) => {
+    if ((request.url ?? '').split('?', 1)[0] === webSocketPath) return;
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   };
 }
 

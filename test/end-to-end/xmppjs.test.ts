@@ -30,7 +30,10 @@ async function signIn(service: string, username: string, password: string): Prom
     stanzas.push(stanza);
     for (const wake of waiting) wake();
   });
-  await xmpp.start();
+  await xmpp.start().catch(async (error) => {
+    await xmpp.stop(); // else it goes on trying
+    throw error;
+  });
   await xmpp.send(xml('presence'));
   return {
     xmpp,

@@ -33,8 +33,9 @@ async function signIn(jid: string, password: string): Promise<Page> {
   await page.fill('input[name=jid]', jid);
   await page.fill('input[name=password]', password);
   await page.screenshot({ path: `${shots}sign-in.png` });
-  await page.click('input[type=submit]');
-  await page.waitForSelector('converse-controlbox .controlbox-pane, #converse-roster', { timeout: 30_000 });
+  await page.getByText('Log in', { exact: true }).click();
+  await page.waitForSelector('#converse-roster', { timeout: 30_000 });
+  await page.screenshot({ path: `${shots}signed-in.png` });
   return page;
 }
 

@@ -1,10 +1,10 @@
-/** Debian's slixmpp against a Skylark of its own: see slixmpp.py for what it does. */
+/** Debian's slixmpp against a Skylark of its own: see people.py for what it does. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Skylark } from '../support/skylark.ts';
 
-const script = new URL('./slixmpp.py', import.meta.url).pathname;
+const script = new URL('./people.py', import.meta.url).pathname;
 const debianPython = '/usr/bin/python3'; // python3-slixmpp is installed for this one
 
 let skylark: Skylark;

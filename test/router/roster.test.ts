@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
+import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
-import type { RosterItem } from '../../services/router/roster.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { Account } from '../../services/router/account.ts';
+import type { Parts } from '../../services/router/parts.ts';
+import { changeContact, type RosterItem } from '../../services/router/roster.ts';
+import { Turn } from '../../services/router/turn.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'jabber:iq:roster';
@@ -225,6 +230,40 @@ test('after many changes a client with an old version gets the whole roster', as
   stage.clear();
   await juliet.send(get('1'));
   assert.equal(juliet.inbox.length, count);
+});
+
+test('a client that missed a tombstone which is gone has missed too much for pushes', () => {
+  assert.ok(limits.rosterChangesMax < limits.rosterTombstonesMax / 2);
+});
+
+test('one who was overtaken between taking a version and writing takes a new one', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  await stage.register('juliet@a.example');
+  const tenant = (await stage.parts.tenants.find('a.example'))!;
+  const romeo = Jid.parse('romeo@b.example');
+  const name = (parts: Parts, text: string) =>
+    changeContact(new Account(new Turn(parts), tenant, 'juliet'), romeo, text, (item) => ({
+      ...item,
+      isListed: true,
+      name: text,
+    }));
+  let isOvertaken = false;
+  const slow = new Proxy(stage.parts.store, {
+    get: (store, method: 'get') =>
+      (method as string) === 'add'
+        ? async (...values: Parameters<Store['add']>) => {
+            const version = await store.add(...values);
+            if (!isOvertaken) {
+              isOvertaken = true;
+              await name(stage.parts, 'first');
+            }
+            return version;
+          }
+        : store[method],
+  });
+  const { after } = await name({ ...stage.parts, store: slow }, 'second');
+  assert.deepEqual([after.name, after.version], ['second', 3]);
 });
 
 test('tombstones are bounded, and a client older than the oldest gets the whole roster', async (t) => {

@@ -19,8 +19,8 @@ import {
   rosterNs as NS,
   pushContact,
   pushElement,
-  readVersions,
   rosterBytes,
+  rosterVersion,
 } from '../roster.ts';
 import { cancelSubscriptions } from '../subscription.ts';
 
@@ -41,9 +41,9 @@ async function read(request: Element, account: Account): Promise<Element | undef
   // first: a change that is written after the read finds this session interested
   await account.updateSession((entry) => (entry.interested ? entry : { ...entry, interested: true }));
   const contacts = await listContacts(account);
-  const { current, floor } = await readVersions(account, contacts);
+  const current = rosterVersion(contacts);
   const known = /^\d{1,15}$/.test(request.attrs.ver ?? '') ? Number(request.attrs.ver) : -1;
-  const changed = known >= floor && known <= current ? contacts.filter(({ item }) => item.version > known) : undefined;
+  const changed = known >= 0 && known <= current ? contacts.filter(({ item }) => item.version > known) : undefined;
   if (changed && changed.length <= limits.rosterChangesMax) {
     pushToOwn(account, changed);
     return undefined;

@@ -1,0 +1,64 @@
+/** What the processes of a cluster stand on: a locked folder, a certificate, NATS, DynamoDB. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { lockFolder } from '../../lib/adapters/sqlite-lock.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './certificate.ts';
+import { ensureTables } from './cloud-ports.ts';
+import type { ClusterValues } from './cluster-options.ts';
+import { ensureDataFolder } from './data-folder.ts';
+import type { Undoing } from './lifetime.ts';
+import { startNatsServer } from './nats-server.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface Ground {
+  readonly folder: string;
+  readonly nats: string;
+  readonly dynamodb: string;
+  readonly pem: PemFiles;
+  /** A file: so that a TLS session of one process can be resumed at another. */
+  readonly ticketKeys: string;
+}
+
+/** @throws {UsageError | Refusal | FolderInUse} */
+export async function prepareGround(
+  values: ClusterValues,
+  log: Logger,
+  undoing: Undoing,
+  supervisor: Supervisor,
+): Promise<Ground> {
+  const given = checkPemFlags(values);
+  if (given) readPemFiles(given);
+  const folder = ensureDataFolder(values.data, log);
+  const lock = lockFolder(folder);
+  undoing.add('folder', () => lock.release());
+  const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files;
+  const ticketKeys = join(folder, 'ticket-keys');
+  writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
+  const nats = values.nats ?? (await ownNats(log, undoing));
+  const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
+  await ensureTables({ ...values, dynamodb });
+  return { folder, nats, dynamodb, pem, ticketKeys };
+}
+
+async function ownNats(log: Logger, undoing: Undoing): Promise<string> {
+  const { url, child } = await startNatsServer();
+  let isStopping = false;
+  const ended = once(child, 'exit');
+  void ended.then(() => {
+    if (!isStopping) log.fatal('nats-server died: no process can reach another');
+  });
+  undoing.add('nats-server', async () => {
+    isStopping = true;
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return url;
+}
+
+async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string> {
+  const [engine] = await supervisor.start([{ service: 'dynamodb', name: 'dynalite', args: ['--data', folder, '--port', '0'] }]);
+  return `http://127.0.0.1:${engine!.addresses.dynamodb!.port}`;
+}

@@ -1,0 +1,52 @@
+/** The processes of a cluster: started a group at a time, watched, none started again. */
+import { type Child, type Ending, startChild } from './child-process.ts';
+import type { Undoing } from './lifetime.ts';
+
+export interface Planned {
+  readonly service: string;
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+export interface SupervisorEvents {
+  /** It is ready. */
+  started(child: Child): void;
+  /** It ended although nobody stopped it. */
+  died(child: Child, ending: Ending): void;
+}
+
+export class Supervisor {
+  readonly #undoing: Undoing;
+  readonly #events: SupervisorEvents;
+  #isStopping = false;
+
+  constructor(undoing: Undoing, events: SupervisorEvents) {
+    this.#undoing = undoing;
+    this.#events = events;
+  }
+
+  /** From here on an end is no death. */
+  expectEnds(): void {
+    this.#isStopping = true;
+  }
+
+  /** All at once; they are stopped together too. @throws {Refusal} when one of them does not get ready */
+  async start(group: readonly Planned[]): Promise<Child[]> {
+    const started = group.map(async ({ service, name, args }) => {
+      const child = await startChild(service, name, args);
+      void child.ended.then((ending) => {
+        if (!this.#isStopping) this.#events.died(child, ending);
+      });
+      return child;
+    });
+    this.#undoing.add(group.map(({ name }) => name).join(', '), async () => {
+      const children = (await Promise.allSettled(started)).flatMap((child) =>
+        child.status === 'fulfilled' ? [child.value] : [],
+      );
+      await Promise.all(children.map((child) => child.stop()));
+    });
+    const children = await Promise.all(started);
+    for (const child of children) this.#events.started(child);
+    return children;
+  }
+}

@@ -1,0 +1,191 @@
+/** What the command line says about arguments that are wrong, and which of flag, variable and preset counts. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type Options, readArguments } from '../../services/cli/arguments.ts';
+import { clusterOptions } from '../../services/cli/cluster-options.ts';
+import { UsageError } from '../../services/cli/report.ts';
+import { registrationOf, startOptions } from '../../services/cli/start-options.ts';
+import { anyPorts, removeFolder, skylark, temporaryFolder } from './skylark-command.ts';
+
+const folder = temporaryFolder();
+after(() => removeFolder(folder));
+
+function refusal(command: string, options: Options, args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
+  try {
+    readArguments(command, options, args, environment);
+  } catch (error) {
+    assert.ok(error instanceof UsageError, `${error}`);
+    return error.message;
+  }
+  assert.fail(`${args.join(' ')} was taken`);
+}
+
+describe('a wrong argument is named with its flag, its value and what is allowed', () => {
+  for (const [args, said] of [
+    [['--http-port', '99999'], "--http-port: '99999' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--c2s-port=x'], "--c2s-port: 'x' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--c2s-tls-port=-1'], "--c2s-tls-port: '-1' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--https-port= 5'], "--https-port: ' 5' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--s2s-port=1e3'], "--s2s-port: '1e3' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--component-port=65536'], "--component-port: '65536' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [
+      ['--bind=example'],
+      "--bind: 'example' is not allowed; it takes an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or ::",
+    ],
+    [['--domain=a..b'], "--domain: 'a..b' is not allowed; it takes a domain name, such as example.org"],
+    [
+      ['--domain', 'juliet@example.org'],
+      "--domain: 'juliet@example.org' is not allowed; it takes a domain name, such as example.org",
+    ],
+    [['--registration=maybe'], "--registration: 'maybe' is not allowed; it takes 'open' or 'closed'"],
+    [['--bogus'], "'--bogus' is no option of 'skylark start'; see: skylark help start"],
+    [['-p', '5'], "'-p' is no option of 'skylark start'; see: skylark help start"],
+    [['--cert'], '--cert has no value; it takes the path of a file'],
+    [['--domain', '--json'], '--domain has no value; it takes a domain name, such as example.org'],
+    [['--data='], '--data has no value; it takes the path of a folder'],
+    [['--json=yes'], "--json takes no value, but has 'yes'"],
+  ] as const) {
+    test(args.join(' '), () => assert.equal(refusal('start', startOptions, args), said));
+  }
+
+  test('a variable by its own name', () => {
+    assert.match(
+      refusal('start', startOptions, [], { SKYLARK_C2S_TLS_PORT: 'tls' }),
+      /^SKYLARK_C2S_TLS_PORT: 'tls' is not allowed; /,
+    );
+  });
+
+  for (const [args, said] of [
+    [['--connections=0'], /^--connections: '0' is not allowed; it takes a number from 1 to 16$/],
+    [['--routers=17'], /^--routers: '17' is not allowed; it takes a number from 1 to 16$/],
+    [['--nats=example'], /^--nats: 'example' is not allowed; it takes a URL that starts with nats:\/\/ or tls:\/\/$/],
+    [
+      ['--dynamodb=ftp://x'],
+      /^--dynamodb: 'ftp:\/\/x' is not allowed; it takes a URL that starts with http:\/\/ or https:\/\/, or 'aws'$/,
+    ],
+  ] as const) {
+    test(`cluster ${args.join(' ')}`, () => assert.match(refusal('cluster', clusterOptions, args), said));
+  }
+});
+
+describe('where a setting comes from', () => {
+  const read = (args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
+    readArguments('start', startOptions, args, environment).values;
+
+  test('presets make a service of this machine alone', () => {
+    const { domain, bind, data, c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort } = read([]);
+    assert.deepEqual(
+      { domain, bind, data, ports: [c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort] },
+      { domain: 'localhost', bind: '127.0.0.1', data: './data', ports: [5222, 5223, 5280, 5443, 5269, 5347] },
+    );
+  });
+  test('a variable wins over a preset, and a flag over a variable', () => {
+    const variables = { SKYLARK_DOMAIN: 'a.example', SKYLARK_HTTP_PORT: '8080', SKYLARK_JSON: 'true' };
+    assert.equal(read([], variables).domain, 'a.example');
+    assert.equal(read([], variables).json, true);
+    assert.equal(read(['--domain', 'b.example'], variables).domain, 'b.example');
+    assert.equal(read(['--domain', 'b.example'], variables).httpPort, 8080);
+  });
+  test('an empty variable counts as none', () => assert.equal(read([], { SKYLARK_DOMAIN: '' }).domain, 'localhost'));
+  test('a domain is prepared as addresses are', () => assert.equal(read(['--domain=EXAMPLE.org']).domain, 'example.org'));
+  test('what follows -- is no option', () => {
+    assert.deepEqual(readArguments('start', startOptions, ['--json', '--', '--bogus'], {}).positionals, ['--bogus']);
+  });
+  for (const [args, expected] of [
+    [[], 'open'],
+    [['--bind=127.8.0.1'], 'open'],
+    [['--bind=::1'], 'open'],
+    [['--bind=0.0.0.0'], 'closed'],
+    [['--bind=192.0.2.1'], 'closed'],
+    [['--bind=::'], 'closed'],
+    [['--bind=0.0.0.0', '--registration=open'], 'open'],
+    [['--registration=closed'], 'closed'],
+  ] as const) {
+    test(`registration is ${expected} with ${args.join(' ') || 'presets'}`, () => {
+      assert.equal(registrationOf(read(args)), expected);
+    });
+  }
+});
+
+describe('the process that is given wrong arguments ends with 2 and one line', () => {
+  const here = join(folder, 'certificates');
+  mkdirSync(here);
+  const pem = (name: string) => join(here, name);
+  for (const name of ['a', 'b']) {
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost'];
+    execFileSync('openssl', [...request, '-keyout', pem(`${name}.key`), '-out', pem(`${name}.crt`)], { stdio: 'ignore' });
+  }
+  writeFileSync(pem('garbage'), 'no certificate');
+  const data = ['--data', join(folder, 'never')];
+  for (const [what, args, said] of [
+    [
+      'no such command',
+      ['begin'],
+      "'begin' is no command; the commands are: start, user, tenant, cluster, serve; see: skylark --help",
+    ],
+    ['half a command', ['user'], "'skylark user' goes on with: add, remove, list, password"],
+    ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' goes on with: add, remove, list"],
+    ['no argument', ['user', 'add', ...data], "'skylark user add' needs a JID; see: skylark help user add"],
+    ['too many', ['start', 'now', ...data], "'now' is one argument too many; see: skylark help start"],
+    [
+      'two purposes of a port',
+      ['start', ...data, '--http-port', '5222'],
+      "--http-port: '5222' is the port of --c2s-port already; each takes one of its own",
+    ],
+    [
+      'a certificate alone',
+      ['start', ...data, '--cert', 'x.pem'],
+      "--cert: 'x.pem' needs --key with the private key that belongs to it",
+    ],
+    ['a key alone', ['start', ...data, '--key', 'x.pem'], "--key: 'x.pem' needs --cert with the certificate that belongs to it"],
+    [
+      'a missing certificate',
+      ['start', ...data, '--cert', 'x.crt', '--key', 'x.key'],
+      "--cert: 'x.crt' cannot be read: no such file or folder",
+    ],
+    [
+      'no certificate',
+      ['start', ...data, '--cert', pem('garbage'), '--key', pem('a.key')],
+      `--cert: '${pem('garbage')}' is not a certificate in PEM`,
+    ],
+    [
+      'no key',
+      ['start', ...data, '--cert', pem('a.crt'), '--key', pem('garbage')],
+      `--key: '${pem('garbage')}' is not a private key in PEM without a passphrase`,
+    ],
+    [
+      'the key of another',
+      ['start', ...data, '--cert', pem('a.crt'), '--key', pem('b.key')],
+      `--key: '${pem('b.key')}' does not belong to the certificate in '${pem('a.crt')}'`,
+    ],
+    [
+      'no service',
+      ['serve', 'everything'],
+      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, web, dynamodb",
+    ],
+    [
+      'no bus',
+      ['serve', 'router', '--dynamodb', 'http://127.0.0.1:1'],
+      '--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222',
+    ],
+    [
+      'no store',
+      ['serve', 'router', '--nats', 'nats://127.0.0.1:1'],
+      "--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region",
+    ],
+  ] as const) {
+    test(what, async () => {
+      const { out, err, code } = await skylark(args);
+      assert.deepEqual({ out, err, code }, { out: '', err: `skylark: ${said}\n`, code: 2 });
+    });
+  }
+
+  test('a log level that is none', async () => {
+    const { err, code } = await skylark(['start', ...data, ...anyPorts], { variables: { SKYLARK_LOG_LEVEL: 'loud' } });
+    assert.match(err, /^skylark: SKYLARK_LOG_LEVEL: 'loud' is not allowed; it takes fatal, error, .*\n$/);
+    assert.equal(code, 2);
+  });
+});

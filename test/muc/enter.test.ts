@@ -1,0 +1,247 @@
+/** XEP-0045 §7.1, §7.2, §7.6, §7.7, §7.14, §10.1: entering, moving about and leaving. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+
+let stage: Stage;
+const user = 'http://jabber.org/protocol/muc#user';
+const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
+let romeo: Person;
+let nurse: Person;
+
+beforeEach(async () => {
+  stage = await openRooms();
+  romeo = stage.person('romeo@a.example/orchard');
+  nurse = stage.person('nurse@b.example/street');
+});
+afterEach(() => stage.close());
+
+test('§10.1.1: who enters first makes the room, owns it, and finds it locked for others', async () => {
+  const juliet = stage.person('juliet@a.example/balcony');
+  await juliet.enter('Juliet');
+  juliet.receives(
+    `<presence from='${hall}/Juliet' to='juliet@a.example/balcony'>${anyId}<x xmlns='${user}'>
+      <item affiliation='owner' role='moderator' jid='juliet@a.example/balcony'/>
+      <status code='110'/><status code='170'/><status code='201'/></x></presence>`,
+    `<message from='${hall}' to='juliet@a.example/balcony' type='groupchat'><subject/></message>`,
+  );
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), ['error item-not-found cancel']);
+  await configure(juliet, {});
+  juliet.receives(`<iq from='${hall}' to='juliet@a.example/balcony' type='result' id='configure'/>`);
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), ['presence Juliet owner/moderator', 'presence Romeo none/participant 110 170', 'message room subject=']);
+  assert.deepEqual(juliet.heard(), ['presence Romeo none/participant']);
+});
+
+test('§7.2.14: a client of groupchat 1.0 makes a room that is open at once', async () => {
+  await romeo.send(`<presence to='old@conference.a.example/Romeo'/>`);
+  assert.deepEqual(romeo.heard(), ['presence Romeo owner/moderator 110 170 201', 'message room subject=']);
+  await nurse.send(`<presence to='old@conference.a.example/Nurse'/>`);
+  assert.equal(nurse.heard()[0], 'presence Romeo owner/moderator');
+});
+
+test('§10.1.1: people of another domain make no rooms', async () => {
+  await nurse.enter('Nurse', 'new@conference.a.example');
+  assert.deepEqual(nurse.heard(), ['error not-allowed cancel']);
+});
+
+test('§7.2.2: presence comes in the order of others, self, history, subject', async () => {
+  const juliet = await openHall(stage);
+  await juliet.say('one');
+  await juliet.send(`<message to='${hall}' type='groupchat'><subject>Balconies</subject></message>`);
+  await juliet.say('two');
+  await nurse.enter('Nurse');
+  assert.deepEqual(nurse.heard(), [
+    'presence Juliet owner/moderator',
+    'presence Nurse none/participant 110 170',
+    'message Juliet earlier: one',
+    'message Juliet earlier: two',
+    'message Juliet earlier: subject=Balconies',
+  ]);
+});
+
+for (const [wish, expected] of [
+  ["maxstanzas='0'", []],
+  ["maxstanzas='2'", ['three', 'four']],
+  ["maxchars='0'", []],
+  ["seconds='600'", ['one', 'two', 'three', 'four']],
+  ["since='2100-01-01T00:00:00Z'", []],
+  ["since='1970-01-01T00:00:00Z' maxstanzas='1'", ['four']],
+  ["maxstanzas='nonsense'", ['one', 'two', 'three', 'four']],
+] as const) {
+  test(`§7.2.13: the history with ${wish}`, async () => {
+    const juliet = await openHall(stage);
+    for (const body of ['one', 'two', 'three', 'four']) await juliet.say(body);
+    await romeo.enter('Romeo', hall, `<history ${wish}/>`);
+    const history = romeo.heard().filter((line) => line.startsWith('message Juliet'));
+    assert.deepEqual(
+      history,
+      expected.map((body) => `message Juliet earlier: ${body}`),
+    );
+  });
+}
+
+for (const [what, fields, before, nick, inside, error] of [
+  ['§7.2.1: no nick', {}, [], '', '', 'error jid-malformed modify'],
+  ['§7.2.5: no password', { passwordprotectedroom: '1', roomsecret: 'lark' }, [], 'Romeo', '', 'error not-authorized auth'],
+  [
+    '§7.2.5: a wrong password',
+    { passwordprotectedroom: '1', roomsecret: 'lark' },
+    [],
+    'Romeo',
+    '<password>owl</password>',
+    'error not-authorized auth',
+  ],
+  ['§7.2.6: members only', { membersonly: '1' }, [], 'Romeo', '', 'error registration-required auth'],
+  ['§7.2.7: banned', {}, ["<item affiliation='outcast' jid='romeo@a.example'/>"], 'Romeo', '', 'error forbidden auth'],
+  ['§7.2.7: a banned domain', {}, ["<item affiliation='outcast' jid='b.example'/>"], 'Nurse', '', 'error forbidden auth'],
+  ['§7.2.8: a nick in use', {}, [], 'Juliet', '', 'error conflict cancel'],
+  ['§7.2.8: a nick in use, in other letters', {}, [], 'JULIET', '', 'error conflict cancel'],
+  ['§7.2.8: a nick in use, in wide letters', {}, [], 'Ｊuliet', '', 'error conflict cancel'],
+  ['§7.2.9: full', { maxusers: '1' }, [], 'Romeo', '', 'error service-unavailable wait'],
+] as const) {
+  test(`${what} is refused`, async () => {
+    const juliet = await openHall(stage, fields);
+    if (before.length > 0) await adminSet(juliet, ...before);
+    juliet.take();
+    const who = nick === 'Nurse' ? nurse : romeo;
+    if (nick === '') await who.send(`<presence to='${hall}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+    else await who.enter(nick, hall, inside);
+    assert.deepEqual(who.heard(), [error]);
+    assert.deepEqual(juliet.heard(), []);
+  });
+}
+
+test('errors come from the address that was asked, by the room', async () => {
+  await openHall(stage);
+  await romeo.send(`<presence to='${hall}/Juliet' id='p1'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+  romeo.receives(
+    `<presence from='${hall}/Juliet' to='romeo@a.example/orchard' id='p1' type='error'>
+      <error type='cancel' by='${hall}'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>
+      <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>{any}</text></error></presence>`,
+  );
+});
+
+test('the right password opens, and an admin enters a full room', async () => {
+  const juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark', maxusers: '1' });
+  await adminSet(juliet, "<item affiliation='admin' jid='romeo@a.example'/>");
+  await romeo.enter('Romeo', hall, '<password>lark</password>');
+  assert.equal(romeo.heard()[1], 'presence Romeo admin/moderator 110 170');
+});
+
+test('§7.2.3: in a non-anonymous room everybody sees JIDs and is told so', async () => {
+  const juliet = await openHall(stage, { whois: 'anyone' });
+  await romeo.enter('Romeo');
+  await nurse.enter('Nurse');
+  const [first] = nurse.take();
+  assert.match(first!, /jid='juliet@a.example\/balcony'/);
+  assert.deepEqual(juliet.heard().length, 2);
+  assert.equal(romeo.heard()[1], 'presence Romeo none/participant 110 100 170');
+});
+
+test('§7.2.4: in a semi-anonymous room only moderators see JIDs', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  await nurse.enter('Nurse');
+  assert.match(juliet.take().at(-1)!, /jid='nurse@b.example\/street'/);
+  assert.doesNotMatch(romeo.take().at(-1)!, /nurse@/);
+});
+
+test('a nick is put into its form, and the client is told with 210', async () => {
+  await openHall(stage);
+  await romeo.enter('Ｒｏｍｅｏ  Montague');
+  const own = romeo.take()[1];
+  assert.match(own!, /from='hall@conference.a.example\/Romeo Montague'/);
+  assert.match(own!, /<status code='210'\/>/);
+});
+
+test('several clients share a nick: all get messages, and the nick stays until the last leaves', async () => {
+  const juliet = await openHall(stage);
+  const phone = stage.person('juliet@a.example/phone');
+  await phone.enter('Juliet');
+  assert.deepEqual(phone.heard(), ['presence Juliet owner/moderator 110 170', 'message room subject=']);
+  await romeo.enter('Romeo');
+  await romeo.say('hail');
+  assert.equal(phone.heard().at(-1), 'message Romeo hail');
+  assert.equal(juliet.heard().at(-1), 'message Romeo hail');
+  romeo.take();
+  await phone.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
+  assert.deepEqual(phone.heard(), ['presence unavailable Juliet owner/none 110']);
+  assert.deepEqual(romeo.heard(), ['presence Juliet owner/moderator'], 'not unavailable: another client is there');
+  await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
+  assert.deepEqual(romeo.heard(), ['presence unavailable Juliet owner/none']);
+});
+
+test('§7.6: a new nick is 303 for the old one and presence for the new one', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  juliet.take();
+  romeo.take();
+  await romeo.send(`<presence to='${hall}/Montague'/>`);
+  assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/participant 303', 'presence Montague none/participant']);
+  const [old] = romeo.inbox;
+  assert.match(old!, /nick='Montague'/);
+  assert.deepEqual(romeo.heard(), ['presence unavailable Romeo none/participant 110 303', 'presence Montague none/participant 110']);
+  await romeo.send(`<presence to='${hall}/juliet'/>`);
+  assert.deepEqual(romeo.heard(), ['error conflict cancel']);
+  await romeo.say('mine own');
+  assert.deepEqual(juliet.heard(), ['message Montague mine own']);
+});
+
+test('§7.7: presence is passed on without what only the room may say', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  juliet.take();
+  await romeo.send(
+    `<presence to='${hall}/Romeo'><show>xa</show><x xmlns='${user}'><item affiliation='owner' role='moderator'/></x>
+      <occupant-id xmlns='urn:xmpp:occupant-id:0' id='forged'/></presence>`,
+  );
+  juliet.receives(
+    `<presence from='${hall}/Romeo' to='juliet@a.example/balcony'><show>xa</show>${anyId}
+      <x xmlns='${user}'><item affiliation='none' role='participant' jid='romeo@a.example/orchard'/></x></presence>`,
+  );
+});
+
+test('§15.3: who enters again is told everything again', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  romeo.take();
+  juliet.take();
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), ['presence Juliet owner/moderator', 'presence Romeo none/participant 110 170', 'message room subject=']);
+  assert.deepEqual(juliet.heard(), []);
+});
+
+test('§7.14: a farewell is passed on, and a temporary room ends with its last occupant', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  juliet.take();
+  await romeo.send(`<presence to='${hall}/Romeo' type='unavailable'><status>adieu</status></presence>`);
+  juliet.receives(
+    `<presence from='${hall}/Romeo' to='juliet@a.example/balcony' type='unavailable'><status>adieu</status>${anyId}
+      <x xmlns='${user}'><item affiliation='none' role='none' jid='romeo@a.example/orchard'/></x></presence>`,
+  );
+  await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
+  await romeo.enter('Romeo');
+  assert.equal(romeo.heard().at(-2), 'presence Romeo owner/moderator 110 170 201');
+});
+
+test('a persistent room stays, with its subject and history', async () => {
+  const juliet = await openHall(stage, { persistentroom: '1' });
+  await juliet.say('remember');
+  await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), ['presence Romeo none/participant 110 170', 'message Juliet earlier: remember', 'message room subject=']);
+});
+
+test('§16.1.2: an occupant whose client bounces messages has left', async () => {
+  const juliet = await openHall(stage);
+  await nurse.enter('Nurse');
+  juliet.take();
+  await nurse.send(
+    `<message to='${hall}' type='error'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+  );
+  await juliet.say('anybody?');
+  assert.deepEqual(juliet.heard(), ['presence unavailable Nurse none/none 307 333', 'message Juliet anybody?']);
+});
