@@ -258,4 +258,21 @@ export const limits = {
   resyncMarksMax: 500,
   /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
   childStartMs: 30_000,
+  /** XEP-0313: the messages of one page, bytes; with one more of any size they fit one answer on the bus. */
+  archivePageBytesMax: 384 * 1024,
+  /** Offline delivery: the messages of one page, bytes, but for one of any size. */
+  catchUpPageBytesMax: 384 * 1024,
+  /** Messages that are not to be archived wait this long for an offline user, milliseconds. */
+  unarchivedMs: 30 * 24 * 60 * 60 * 1000,
+  /** XEP-0441: addresses of one list; the preferences as they are kept, bytes. */
+  archivePreferencesMax: 1_000,
+  archivePreferencesBytesMax: 300_000,
+  /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it. */
+  blocklistBytesMax: 300_000,
+  /** XEP-0054: a vCard, bytes; one with a photo of 64 KiB has 90,000, and JSON may double it in its row. */
+  vcardBytesMax: 180_000,
+  /** XEP-0049: one element, bytes, likewise; elements of an account, and all of them, bytes. */
+  privateElementBytesMax: 180_000,
+  privateElementsMax: 100,
+  privateBytesMax: 1024 * 1024,
 } as const;

@@ -9,13 +9,12 @@ import { say, UsageError } from './report.ts';
 
 const dataOnly = { data } satisfies Options;
 
-export const userAddOptions = {
+export const passwordOptions = {
   password: textOption('TEXT', 'the password; others on this machine may see it in the list of processes', 'a password'),
   data,
 } satisfies Options;
 export const userRemoveOptions = dataOnly;
 export const userListOptions = dataOnly;
-export const userPasswordOptions = userAddOptions;
 export const tenantAddOptions = {
   registration: choiceOption('open|closed', 'may anyone make an account in it; closed unless said', ['open', 'closed']),
   data,
@@ -26,14 +25,11 @@ export const tenantRemoveOptions = {
 } satisfies Options;
 export const tenantListOptions = { json, data } satisfies Options;
 
-export async function addUser(values: Values<typeof userAddOptions>, positionals: readonly string[]): Promise<number> {
+export async function addUser(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
   return withPassword('user add', 'user-add', values, positionals, (jid) => `added ${jid}`);
 }
 
-export async function changePassword(
-  values: Values<typeof userPasswordOptions>,
-  positionals: readonly string[],
-): Promise<number> {
+export async function changePassword(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
   return withPassword('user password', 'user-password', values, positionals, (jid) => `changed the password of ${jid}`);
 }
 
@@ -43,7 +39,7 @@ const domainSchema = z.object({ domain: z.string() });
 async function withPassword(
   command: string,
   operation: string,
-  values: Values<typeof userAddOptions>,
+  values: Values<typeof passwordOptions>,
   positionals: readonly string[],
   told: (jid: string) => string,
 ): Promise<number> {

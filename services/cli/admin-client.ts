@@ -33,13 +33,14 @@ function dial(address: string): Promise<Socket | undefined> {
 }
 
 function talk(socket: Socket): AdminClient {
-  socket.on('error', () => {}); // the lines end then
+  socket.on('error', () => {}); // the lines end with it
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
     async ask(operation, given) {
       socket.write(`${JSON.stringify({ operation, arguments: given })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Refusal('the service stopped before it answered; look whether it was done, and try again');
+      const { value } = await lines.next().catch(() => ({ value: undefined }));
+      if (value === undefined)
+        throw new Refusal('the service stopped before it answered; look whether it was done, and try again');
       return unwrap(JSON.parse(value) as DoneReply);
     },
     async close() {

@@ -1,16 +1,19 @@
 /** What the processes of a cluster stand on: a locked folder, a certificate, NATS, DynamoDB. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { lockFolder } from '../../lib/adapters/sqlite-lock.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './certificate.ts';
 import { ensureTables } from './cloud-ports.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Undoing } from './lifetime.ts';
 import { startNatsServer } from './nats-server.ts';
+import { Refusal, reasonOf } from './report.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface Ground {
@@ -37,14 +40,15 @@ export async function prepareGround(
   const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files;
   const ticketKeys = join(folder, 'ticket-keys');
   writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
-  const nats = values.nats ?? (await ownNats(log, undoing));
+  if (values.nats !== undefined) await checkReachable('--nats', values.nats, natsPort);
+  const nats = values.nats ?? (await ownNats(values, log, undoing));
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
   return { folder, nats, dynamodb, pem, ticketKeys };
 }
 
-async function ownNats(log: Logger, undoing: Undoing): Promise<string> {
-  const { url, child } = await startNatsServer();
+async function ownNats({ natsServer }: ClusterValues, log: Logger, undoing: Undoing): Promise<string> {
+  const { url, child } = await startNatsServer(natsServer);
   let isStopping = false;
   const ended = once(child, 'exit');
   void ended.then(() => {
@@ -61,4 +65,19 @@ async function ownNats(log: Logger, undoing: Undoing): Promise<string> {
 async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string> {
   const [engine] = await supervisor.start([{ service: 'dynamodb', name: 'dynalite', args: ['--data', folder, '--port', '0'] }]);
   return `http://127.0.0.1:${engine!.addresses.dynamodb!.port}`;
+}
+
+const natsPort = 4222;
+
+/** The bus would wait for its server for ever, which is right for a service, and wrong for somebody at a terminal. @throws {Refusal} */
+async function checkReachable(flag: string, url: string, presetPort: number): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || presetPort) });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(limits.childStartMs) });
+  } catch (error) {
+    throw new Refusal(`${flag}: no server answers at ${url}: ${reasonOf(error)}`);
+  } finally {
+    socket.destroy();
+  }
 }

@@ -51,7 +51,7 @@ export const commands: readonly Command[] = [
     positionals: ['JID'],
     summary: 'makes an account',
     text: [...passwordText, ...anyTimeText],
-    options: accounts.userAddOptions,
+    options: accounts.passwordOptions,
     run: accounts.addUser,
   }),
   command({
@@ -75,7 +75,7 @@ export const commands: readonly Command[] = [
     positionals: ['JID'],
     summary: 'changes the password of an account',
     text: [...passwordText, ...anyTimeText],
-    options: accounts.userPasswordOptions,
+    options: accounts.passwordOptions,
     run: accounts.changePassword,
   }),
   command({

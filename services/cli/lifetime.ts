@@ -70,8 +70,6 @@ export function beginLifetime(log: Logger): Lifetime {
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
-  const keepAlive = setInterval(() => {}, 60_000); // the clock's timers do not
-  void promise.then(() => clearInterval(keepAlive));
   return {
     over: promise,
     end: resolve,

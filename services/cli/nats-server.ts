@@ -13,9 +13,12 @@ export interface NatsProcess {
   readonly child: ChildProcess;
 }
 
-/** @throws {Refusal} */
-export async function startNatsServer(): Promise<NatsProcess> {
-  const program = programs.find((name) => spawnSync(name, ['--version']).status === 0);
+/** @param chosen instead of what is installed. @throws {Refusal} */
+export async function startNatsServer(chosen: string | undefined): Promise<NatsProcess> {
+  const candidates = chosen === undefined ? programs : [chosen];
+  const program = candidates.find((name) => spawnSync(name, ['--version']).status === 0);
+  if (program === undefined && chosen !== undefined)
+    throw new Refusal(`--nats-server: '${chosen}' is not a program that can be run`);
   if (program === undefined) {
     throw new Refusal(
       'nats-server is not installed: get it from your system (Debian: nats-server) or https://nats.io, or name a server with --nats',

@@ -42,6 +42,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EADDRINUSE: 'another program listens there',
   EADDRNOTAVAIL: 'this machine has no such address',
+  ECONNREFUSED: 'the connection is refused',
   EEXIST: 'there is something else by that name',
   EISDIR: 'it is a folder',
   ENOENT: 'no such file or folder',

@@ -7,7 +7,9 @@ import { version } from './version.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   process.stdout.on('error', leaveQuietly);
+  const keepAlive = setInterval(() => {}, 60_000); // a timer of the clock alone does not
   process.exitCode = await run(args, environment).catch(reportError);
+  clearInterval(keepAlive);
   // Whatever still runs, a worker thread or a socket, has been told to end.
   setTimeout(() => process.exit(), lingerMs).unref();
 }

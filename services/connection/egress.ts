@@ -7,7 +7,7 @@ import type { StepReply } from '../../lib/runtime/wire.ts';
 import type { StreamError } from '../../lib/xmpp/errors.ts';
 import { CatchUp, type PageEntry } from './catch-up.ts';
 import { DeliveredRing } from './delivered-ring.ts';
-import type { Outbox } from './outbox.ts';
+import type { Entry, Outbox } from './outbox.ts';
 import type { StreamManagement } from './stream-management.ts';
 
 /** The stream that a session is attached to. */
@@ -87,7 +87,7 @@ export class Egress {
     this.stream = stream;
     this.isParked = false;
     outbox.rewind();
-    if (outbox.shed(({ bytes }) => bytes.length === 0).length > 0) this.needsCatchUp = true;
+    this.#leaveToArchive(outbox, ({ bytes }) => bytes.length === 0);
     for (const { bytes } of outbox.pending) stream.sendStanza(bytes);
     outbox.markSent();
     if (outbox.size > 0) sm.requestAck();
@@ -117,12 +117,16 @@ export class Egress {
     } else if (sm !== undefined && this.isParked && sm.outbox.isFull) this.#shed(sm.outbox);
   }
 
-  /** What is in the archive can be read later. */
   #shed(outbox: Outbox): void {
-    const ids = outbox.shed((entry) => entry.id !== undefined);
+    this.#leaveToArchive(outbox, ({ id }) => id !== undefined);
+    if (outbox.isOverfull) this.#owner.overfull();
+  }
+
+  /** What was not sent can be read later: it does not count as given. */
+  #leaveToArchive(outbox: Outbox, which: (entry: Entry) => boolean): void {
+    const ids = outbox.shed(which);
     for (const id of ids) this.ring.remove(id);
     if (ids.length > 0) this.needsCatchUp = true;
-    if (outbox.isOverfull) this.#owner.overfull();
   }
 }
 

@@ -24,6 +24,7 @@ export async function handOver(session: Session | undefined, request: HandOverRe
   if (session === undefined || !session.isBound || !isOwner(session, request)) return noSession;
   if (!(await session.detach())) return noSession;
   await session.leave();
+  if (!session.isParked) return noSession; // taken or ended meanwhile
   const { sm, egress, jid } = session;
   const parcel = sm && pack(sm.counters);
   if (parcel === undefined || jid === undefined) {

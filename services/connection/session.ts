@@ -216,7 +216,7 @@ export class Session {
   #next(): Batch | undefined {
     if (this.#phase === 'over') return undefined;
     const isPaused = this.#pause !== undefined && this.#phase !== 'ending';
-    if (this.#isMoved && !isPaused) return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
+    if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
     const hasPage = !isPaused && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
@@ -252,6 +252,7 @@ export class Session {
     if (type === 'unavailable') this.isAvailable = false;
     if (type !== undefined || this.isAvailable) return false;
     this.isAvailable = true;
+    this.egress.needsCatchUp = false; // what was missed is among what the router now looks for
     this.egress.catchUp.ask();
     return true;
   }

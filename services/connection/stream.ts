@@ -161,8 +161,8 @@ export class Stream implements TransportReader, SessionStream {
 
   /** With the session, if there is one. */
   close(error: StreamError): void {
-    if (this.session === undefined) this.fail(error);
-    else this.session.close(error);
+    this.session?.close(error);
+    this.fail(error);
   }
 
   destroy(): void {
@@ -217,7 +217,6 @@ export class Stream implements TransportReader, SessionStream {
 
   #peerClosed(): void {
     this.#hasPeerClosed = true;
-    this.#sendHeader();
     if (this.session === undefined) this.finish();
     else this.session.finish();
   }

@@ -51,7 +51,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#reader = reader;
     this.#socket.on('message', (data, isBinary) => {
       // RFC 7395 §3.2: text only. What is no text is no element, and the gate says so.
-      const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+      const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
       this.#reader?.data(isBinary ? Buffer.from([0]) : bytes);
     });
     this.#socket.on('error', () => {}); // 'close' follows
@@ -130,7 +130,8 @@ export function serveWebSocket(
     handleProtocols: () => subprotocol,
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== path) return;
+    if ((request.url ?? '').split('?', 1)[0] !== path) return;
+    socket.on('error', () => {}); // until the handshake is done nobody else listens
     if (!offersXmpp(request)) {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
@@ -146,7 +147,7 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
 }
 
-export function peerOf({ socket }: IncomingMessage): WebSocketPeer {
+function peerOf({ socket }: IncomingMessage): WebSocketPeer {
   const address = socket.remoteAddress ?? '';
   if (socket instanceof TLSSocket) return { address, isSecure: true, binding: channelBinding(socket) };
   return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };

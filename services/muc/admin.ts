@@ -71,7 +71,7 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
   if (items.length > limits.roomAdminItemsMax) {
     throw new StanzaError('not-acceptable', `at most ${limits.roomAdminItemsMax} items in one request`);
   }
-  turn.config; // throws when there is no room
+  turn.requireRoom();
   const roleChanges: RoleChange[] = [];
   const affiliationChanges: AffiliationChange[] = [];
   for (const item of items) {

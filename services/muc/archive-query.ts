@@ -62,7 +62,7 @@ export function queryArchive(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { queryid } = query.attrs;
   turn.defer(iq, async () => {
     await checkKnown(rows, [page.after, page.before === '' ? undefined : page.before, ...(filter.ids ?? [])]);
-    const { items, isComplete } = filter.ids ? await readIds(rows, filter.ids) : await readRange(rows, filter, page);
+    const { items, isComplete } = filter.ids ? await readIds(rows, filter) : await readRange(rows, filter, page);
     const fin = xml(
       'fin',
       { xmlns: NS_MAM, complete: isComplete ? 'true' : undefined },
@@ -116,10 +116,10 @@ async function checkKnown(rows: Rows, ids: readonly (string | undefined)[]): Pro
   }
 }
 
-async function readIds(rows: Rows, ids: readonly string[]) {
+async function readIds(rows: Rows, { ids = [], after }: Filter) {
   const items: Item<Archived>[] = [];
   for (const id of [...new Set(ids)].sort()) {
-    const item = await rows.get(messages, id);
+    const item = id > after ? await rows.get(messages, id) : undefined;
     if (item && !item.value.isTransient) items.push(item);
   }
   return { items, isComplete: true };

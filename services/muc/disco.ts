@@ -81,7 +81,7 @@ function ownNick(turn: RoomTurn, node: string): Element {
 /** §6.5: who is inside is for those inside, and admins. */
 export function roomItems(turn: RoomTurn, iq: Stanza): void {
   const { room } = turn;
-  turn.config; // throws when there is no room
+  turn.requireRoom();
   const isShown = turn.own !== undefined || affiliationRank(turn.affiliation) >= affiliationRank('admin');
   const nicks = isShown ? [...room.occupants.values()].map(({ nick }) => nick) : [];
   turn.result(

@@ -58,7 +58,7 @@ function handleIq(turn: RoomTurn, iq: Stanza): void {
   const child = iq.children[0];
   const handle = child && roomRequests[`${iq.type} ${child.name} ${child.ns}`];
   if (!handle) {
-    turn.config; // no such room is the better answer
+    turn.requireRoom(); // that it is not there is the better answer
     throw new StanzaError('service-unavailable');
   }
   handle(turn, iq, iq.elementOf(child));

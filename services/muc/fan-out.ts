@@ -3,8 +3,9 @@
  * routers of their tenant (DESIGN §2 rule 4).
  */
 import { limits } from '../../lib/limits.ts';
-import { encodeFrame } from '../../lib/runtime/frame.ts';
-import { type InboundRequest, routerSubject } from '../../lib/runtime/wire.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { type DoneReply, type InboundRequest, routerSubject } from '../../lib/runtime/wire.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Parts } from './parts.ts';
 import type { Recipient, Sending } from './sending.ts';
@@ -75,7 +76,11 @@ async function sendLane(parts: Parts, domain: string, { ids, bodies }: Lane): Pr
     }
     const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
     try {
-      await parts.bus.request(routerSubject, encodeFrame(request, bodies.slice(at, end)), { timeoutMs: limits.hopTimeoutMs });
+      const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies.slice(at, end)), {
+        timeoutMs: limits.hopTimeoutMs,
+      });
+      const { ok, error } = decodeFrame<DoneReply>(reply).header;
+      if (!ok) throw new Unavailable(`a router answered: ${error}`);
     } catch (error) {
       // The room's archive has what matters; holding up the room for one domain would punish all others.
       parts.log.warn({ err: error, domain, stanzas: bodies.length - at }, 'a router did not take stanzas of a room');

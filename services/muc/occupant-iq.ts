@@ -22,7 +22,9 @@ function digest(text: string): string {
 
 /** @throws {StanzaError} not-acceptable, item-not-found, bad-request */
 export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
-  const { occupant } = turn.ownOrRefuse; // XEP-0410 §3.2 wants exactly this error
+  const { own } = turn;
+  if (!own) throw new StanzaError('not-acceptable', `${turn.from} is not in ${turn.room.jid}`, { type: 'cancel' }); // XEP-0410 §3.2
+  const { occupant } = own;
   const target = turn.room.withNick(iq.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${iq.to!.resource}`);
   if (target === occupant && iq.type === 'get' && iq.hasChild('ping', NS_PING)) {

@@ -11,7 +11,7 @@ import { readReason } from './reason.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 function checkOwner(turn: RoomTurn): void {
-  turn.config; // throws when there is no room
+  turn.requireRoom();
   if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners configure the room');
 }
 

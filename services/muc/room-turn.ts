@@ -73,6 +73,11 @@ export class RoomTurn {
     return this.room.existing;
   }
 
+  /** @throws {StanzaError} item-not-found */
+  requireRoom(): void {
+    void this.config;
+  }
+
   /** The sender as an occupant, if it is one. */
   get own(): { readonly occupant: Occupant; readonly session: Session } | undefined {
     return this.room.find(this.from);
@@ -105,7 +110,7 @@ export class RoomTurn {
 
   put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
     this.#write({ ...this.rows.keyOf(collection, key), value, expiresAtMs });
-    this.bytes += JSON.stringify(value).length;
+    this.bytes += Buffer.byteLength(JSON.stringify(value));
   }
 
   delete(collection: Collection<unknown>, key = ''): void {

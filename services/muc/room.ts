@@ -53,6 +53,8 @@ export class Room {
   readonly occupants = new Map<string, Occupant>();
   /** By full JID. */
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
+  /** Keys of reserved nicks, which do not change with a row. */
+  readonly #reserved = new WeakMap<Affiliated, string | undefined>();
   /** The last messages, oldest first, for §7.2.13. */
   history: Archived[] = [];
 
@@ -125,8 +127,10 @@ export class Room {
   /** §7.10: who has reserved the nick. */
   reservedFor(nick: string): string | undefined {
     const key = nicknameKey(nick);
-    for (const { jid, nick: reserved } of this.affiliations.values()) {
-      if (reserved !== undefined && nicknameKey(reserved) === key) return jid;
+    for (const affiliated of this.affiliations.values()) {
+      if (affiliated.nick === undefined) continue;
+      if (!this.#reserved.has(affiliated)) this.#reserved.set(affiliated, nicknameKey(affiliated.nick));
+      if (this.#reserved.get(affiliated) === key) return affiliated.jid;
     }
     return undefined;
   }

@@ -86,7 +86,9 @@ class Worker implements MucWorker {
       for (const [key, room] of this.#rooms) {
         if (room.shard !== shard) continue;
         room.runner.forget();
-        if (!room.runner.running) this.#rooms.delete(key);
+        // What runs is finished first: its writes are fenced.
+        if (room.runner.running) void room.runner.running.then(() => this.#rooms.delete(key));
+        else this.#rooms.delete(key);
       }
     }
     for (const shard of owned) {
@@ -98,6 +100,7 @@ class Worker implements MucWorker {
   async #answer(payload: Uint8Array): Promise<Uint8Array> {
     const { header, bodies } = decodeFrame<RoomRequest>(payload);
     const stanza = Stanza.parse(bodies[0]!);
+    if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
     const outcome = await this.#take(header, stanza);
     if (outcome === 'silent') throw new Error(`another worker answers for ${header.room}`);
     return encodeFrame(outcome);

@@ -1,30 +1,34 @@
 /**
  * The account's archive, which is also its queue (DESIGN §2): offline delivery is the entries after the cursor.
  *
- * Rows in `archive`, under the account: `m/<id>` the entry, `p/<bare peer> <id>` a keys-only second row for queries by peer.
- * What must not be archived (XEP-0334 no-store, XEP-0441 never) but must reach an offline user is an entry flagged queue-only.
+ * Rows in `archive`, under the account: `m/<id>` the entry, `p/<bare peer> <id>` a second row for queries by peer, `q/<id>` what
+ * must not be archived (XEP-0334, XEP-0441) but must reach an offline user; cursor.ts takes those away when they have arrived.
  */
-
+import { createHash } from 'node:crypto';
+import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
-import type { ListOptions } from '../../lib/runtime/rows.ts';
+import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import { mayArchive } from './features/xep0441-archive-preferences.ts';
 import { messageType } from './message.ts';
+
+export type Direction = 'in' | 'out';
 
 export interface ArchiveEntry {
   /** The stanza as this account sent or got it, with `from` and `to`. */
   readonly xml: string;
   /** Full JID of the other side. */
   readonly peer: string;
-  readonly direction: 'in' | 'out';
   /** To be delivered to a client of this account. */
   readonly queue: boolean;
-  /** Shown to archive queries. */
-  readonly archive: boolean;
 }
 
 export const entries = collection<ArchiveEntry>('m', 'archive');
-export const entriesByPeer = collection<true>('p', 'archive');
+/** The value is the peer's resource. */
+export const entriesByPeer = collection<string>('p', 'archive');
+export const unarchived = collection<ArchiveEntry>('q', 'archive');
 
 export interface Storage {
   readonly archive: boolean;
@@ -32,40 +36,75 @@ export interface Storage {
 }
 
 const hintsNs = 'urn:xmpp:hints';
-const chatStatesNs = 'http://jabber.org/protocol/chatstates';
+const passingNs = new Set([
+  hintsNs,
+  'http://jabber.org/protocol/chatstates',
+  'urn:xmpp:sid:0',
+  'urn:xmpp:carbons:2',
+  'urn:xmpp:delay',
+]);
 const nothing: Storage = { archive: false, queue: false };
 
-/** Children that alone do not make a message worth keeping. */
+/** Children that alone do not make a message worth keeping (XEP-0160 §3, XEP-0313 §5.1.1). */
 function isPassing(child: { readonly name: string; readonly ns: string }): boolean {
-  return (
-    child.ns === chatStatesNs ||
-    child.ns === hintsNs ||
-    child.name === 'thread' ||
-    child.ns === 'urn:xmpp:sid:0' ||
-    child.ns === 'urn:xmpp:carbons:2'
-  );
+  return passingNs.has(child.ns) || child.name === 'thread';
 }
 
-/** XEP-0313 §5.1 and XEP-0160 §3: what of a message is kept, and for whom. Preferences are looked at by `keep`. */
+/**
+ * XEP-0313 §5.1.1, XEP-0160 §3, XEP-0334 §4: what of a message is kept. Hints within errors count for nothing.
+ *
+ * DEVIATION: XEP-0334 §4.2: a body with `no-store` is queued, though not archived: with the archive as the queue it would be lost
+ * with every connection that breaks.
+ */
 export function storageOf(stanza: Stanza): Storage {
   const type = messageType(stanza);
-  if (type !== 'chat' && type !== 'normal') return nothing;
-  if (stanza.hasChild('store', hintsNs)) return { archive: true, queue: true };
-  if (stanza.children.every(isPassing)) return nothing;
-  if (stanza.hasChild('no-permanent-store', hintsNs)) return { archive: false, queue: true };
-  if (stanza.hasChild('no-store', hintsNs)) return { archive: false, queue: stanza.hasChild('body', 'jabber:client') };
-  return { archive: true, queue: true };
+  if (type === 'groupchat' || type === 'error') return nothing;
+  const isHinted = (hint: string) => stanza.hasChild(hint, hintsNs);
+  if (!isHinted('store') && (type === 'headline' || stanza.children.every(isPassing))) return nothing;
+  if (isHinted('no-store')) return { archive: false, queue: stanza.hasChild('body', 'jabber:client') };
+  return { archive: !isHinted('no-permanent-store'), queue: true };
 }
 
-/** Queues the rows of one entry. Writing them again under the same id changes nothing. */
-export function keepEntry(account: Account, id: string, entry: ArchiveEntry, barePeer: string): void {
+/** Who an account's message was exchanged with (XEP-0441 §2.3). */
+export function peerOf(stanza: Stanza, direction: Direction): Jid {
+  return (direction === 'in' ? stanza.from : stanza.to)!;
+}
+
+/** Will `keep` archive it? */
+export async function isArchived(account: Account, stanza: Stanza, direction: Direction): Promise<boolean> {
+  return storageOf(stanza).archive && (await mayArchive(account, peerOf(stanza, direction)));
+}
+
+/** Queues the rows of one entry. Writing them again under the same id changes nothing. @throws {StanzaError} when it is too large */
+export function keepEntry(account: Account, id: string, stanza: Stanza, direction: Direction, isInArchive: boolean): void {
+  const peer = peerOf(stanza, direction);
+  const entry: ArchiveEntry = {
+    xml: stanza.bytes.toString(),
+    peer: peer.toString(),
+    queue: direction === 'in' && storageOf(stanza).queue,
+  };
+  checkSize(entry);
   const { retentionDays } = account.tenant.policy;
-  const expiresAtMs = retentionDays > 0 ? account.now.getTime() + retentionDays * 86_400_000 : undefined;
-  account.put(entries, id, entry, expiresAtMs);
-  if (entry.archive) account.put(entriesByPeer, `${barePeer} ${id}`, true, expiresAtMs);
+  const retainMs = retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;
+  const expiresAtMs = (ms: number) => (Number.isFinite(ms) ? account.now.getTime() + ms : undefined);
+  if (isInArchive) {
+    account.put(entries, id, entry, expiresAtMs(retainMs));
+    account.put(entriesByPeer, `${peerKey(peer)} ${id}`, peer.resource, expiresAtMs(retainMs));
+  } else if (entry.queue) {
+    account.put(unarchived, id, entry, expiresAtMs(Math.min(retainMs, limits.unarchivedMs)));
+  }
 }
 
-/** Entries in order of id, those queued for delivery or not. */
-export function listEntries(account: Account, options: ListOptions) {
-  return account.list(entries, options);
+/** JSON escapes what a stanza may be full of. */
+function checkSize(entry: ArchiveEntry): void {
+  if (entry.xml.length < limits.storeValueBytesMax / 8) return;
+  if (Buffer.byteLength(JSON.stringify(entry)) <= limits.storeValueBytesMax) return;
+  throw new StanzaError('policy-violation', 'the message is too large to be kept');
+}
+
+/** In keys of {@link entriesByPeer}: without the space that ends it, and short enough. */
+export function peerKey(peer: Jid): string {
+  const text = peer.bare.toString();
+  if (text.length <= 200) return text;
+  return `#${createHash('sha256').update(text).digest('base64url')}`; // `#` and no `@`: nobody's address
 }

@@ -15,8 +15,9 @@ export async function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: str
   const to = stanza.to!;
   try {
     if (to.local === '') {
-      if (stanza.name === 'iq') await hostIq(turn, tenant, stanza);
-      return; // messages and presence to the host itself have no meaning yet
+      if (stanza.name === 'presence') return; // nobody subscribes to a host
+      if (stanza.name === 'message' || to.resource !== '') throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
+      return await hostIq(turn, tenant, stanza);
     }
     const account = new Account(turn, tenant, to.local);
     if (stanza.name === 'message') await arriveMessage(account, stanza, id);

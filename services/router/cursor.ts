@@ -6,33 +6,36 @@
 import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { firstIdAt, isId, timeOfId } from '../../lib/runtime/ids.ts';
+import type { Item } from '../../lib/runtime/rows.ts';
+import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
-import { listEntries } from './archive.ts';
+import { type ArchiveEntry, entries, unarchived } from './archive.ts';
+import { type Blocklist, blocklist, isBlocked } from './features/xep0191-blocking.ts';
 
 export interface Cursor {
-  /** The greatest id that a client has; '' when none was ever delivered. */
+  /** The greatest id that a client has which gets the queue; '' when none was ever delivered. */
   readonly at: string;
   /** The greatest ids delivered, in order. */
   readonly ring: readonly string[];
 }
 
 const cursors = collection<Cursor>('cursor');
+const start: Cursor = { at: '', ring: [] };
 
 /** A client has these entries. At once. */
 export async function moveCursor(account: Account, ids: readonly string[]): Promise<void> {
   const valid = ids.filter(isId);
   if (valid.length === 0) return;
-  await account.update(cursors, '', (cursor) => {
-    const ring = [...new Set([...(cursor?.ring ?? []), ...valid])].sort().slice(-limits.deliveredRingMax);
-    return { at: ring.at(-1)!, ring };
+  const session = await readOwnSession(account);
+  // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
+  const getsQueue = session?.available === true && session.priority >= 0;
+  await account.update(cursors, '', (cursor = start) => {
+    const ring = [...new Set([...cursor.ring, ...valid])].sort().slice(-limits.deliveredRingMax);
+    const at = [cursor.at, ...(getsQueue ? valid : [])].sort().at(-1)!;
+    return at === cursor.at && ring.join() === cursor.ring.join() && cursor !== start ? cursor : { at, ring };
   });
-}
-
-/** The account was just made or its client reads the archive by itself: nothing before now is to be delivered. */
-export async function skipToNow(account: Account): Promise<void> {
-  const at = firstIdAt(account.now.getTime());
-  await account.update(cursors, '', (cursor) => (cursor && cursor.at >= at ? cursor : { at, ring: cursor?.ring ?? [] }));
 }
 
 export interface Page {
@@ -47,22 +50,65 @@ export interface Page {
  * @param seen ids that this session has got already although the cursor does not know
  */
 export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>): Promise<Page> {
-  const cursor = await account.get(cursors);
-  const delivered = new Set(cursor?.ring);
+  const [cursor = start, session, blocked] = await Promise.all([
+    account.get(cursors),
+    readOwnSession(account),
+    account.get(blocklist),
+  ]);
   const from = after || catchUpStart(cursor);
-  const items = await listEntries(account, { limit: limits.catchUpPageMax, after: from });
-  const stanzas = items
-    .filter(({ key, value }) => value.queue && value.direction === 'in' && !delivered.has(key) && !seen.has(key))
-    .map(({ key, value }) => ({ id: key, xml: delayed(value.xml, key, account.domain) }));
-  return items.length < limits.catchUpPageMax ? { stanzas } : { stanzas, next: items.at(-1)!.key };
+  const limit = limits.catchUpPageMax;
+  const lists = await Promise.all([
+    account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
+    account.list(unarchived, { limit, after: from }),
+  ]);
+  if (after === '' && cursor.at !== '') await dropDelivered(account, from);
+  const delivered = new Set([...cursor.ring, ...seen]);
+  // A list that is full says nothing of what comes behind its last entry.
+  const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
+  const waiting = lists
+    .flat()
+    .filter(({ key, value }) => (end === undefined || key <= end) && value.queue && !delivered.has(key))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return cutPage(account, waiting, blocked, end);
 }
 
-function catchUpStart(cursor: Cursor | undefined): string {
-  if (!cursor) return '0';
-  const overlap = firstIdAt(timeOfId(cursor.at.padEnd(18, '0')) - limits.catchUpOverlapMs);
+/** Ends the page where its bytes do. A message whose sender was blocked since is not delivered (XEP-0191 §3.3). */
+function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], blocked: Blocklist | undefined, end?: string): Page {
+  const stanzas: Page['stanzas'][number][] = [];
+  let bytes = 0;
+  for (const { key, value } of waiting) {
+    if (isBlocked(blocked, Jid.parse(value.peer))) continue;
+    const xml = delayed(value.xml, key, account.domain);
+    bytes += xml.length;
+    if (stanzas.length > 0 && bytes > limits.catchUpPageBytesMax) return { stanzas, next: stanzas.at(-1)!.id };
+    stanzas.push({ id: key, xml });
+  }
+  return { stanzas, next: end };
+}
+
+/** Of the session whose batch this is; undefined when it is over. */
+async function readOwnSession(account: Account): Promise<SessionEntry | undefined> {
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  return sessions!.find(({ sid }) => sid === account.session?.sid);
+}
+
+function catchUpStart({ at, ring }: Cursor): string {
+  if (at === '') return '0';
+  const overlap = firstIdAt(timeOfId(at) - limits.catchUpOverlapMs);
   // a ring that is full may have forgotten ids of the overlap: what it forgot was delivered
-  const oldest = cursor.ring.length >= limits.deliveredRingMax ? cursor.ring[0]! : '';
+  const oldest = ring.length >= limits.deliveredRingMax && ring[0]! <= at ? ring[0]! : '';
   return oldest > overlap ? oldest : overlap;
+}
+
+/** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what came since it signed in. */
+function ownHistoryEnd(session: SessionEntry | undefined): string {
+  return session?.archive ? firstIdAt(session.boundAt - limits.catchUpOverlapMs) : '';
+}
+
+/** What was kept only until it arrived, has arrived. The next sign-in or the rows' expiry takes what is left. */
+async function dropDelivered(account: Account, before: string): Promise<void> {
+  const rows = await account.list(unarchived, { limit: limits.catchUpPageMax, before });
+  await Promise.all(rows.map(({ key }) => account.rows.delete(unarchived, key)));
 }
 
 function delayed(xml: string, id: string, domain: string): Buffer {

@@ -51,10 +51,10 @@ export interface Outcome {
 export interface Stages {
   /** @throws {StanzaError} answers the sender with it; @throws {Dropped} drops the stanza in silence */
   readonly guard?: (stanza: Stanza, account: Account) => Promise<void> | void;
-  readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => void;
+  readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Promise<void> | void;
   /** `id` was minted at ingress: rows under it are written again, as they are, by a retry. */
   readonly keep?: (stanza: Stanza, account: Account, id: string) => Promise<void> | void;
-  readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => void;
+  readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Promise<void> | void;
 }
 
 export interface AccountFeature {

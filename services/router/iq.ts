@@ -73,8 +73,8 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
     return;
   }
   if (!isRequest) return;
-  const request = iq.children[0]!;
-  const route = account.turn.parts.features.account(iq.type!, request.ns, request.name);
+  const request = iq.children[0];
+  const route = request && account.turn.parts.features.account(iq.type!, request.ns, request.name);
   // RFC 6121 §8.5.1: an account that does not exist answers like one that does not know the request
   if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);

@@ -1,10 +1,10 @@
 /**
  * Messages: RFC 6121 §5 and the delivery rules of §8.5.
  *
- * To a bare JID: every available resource of non-negative priority. To a full JID: that resource, else as to the bare JID.
- * Nobody there: the archive is the queue (services/router/archive.ts).
+ * To a bare JID: every available resource of non-negative priority. To a full JID: that resource, else by type. Nobody there: the
+ * archive is the queue (services/router/archive.ts). What was never meant to be kept, such as a chat state, is gone then.
  */
-import type { SessionEntry } from '../../lib/runtime/sessions.ts';
+import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
@@ -25,7 +25,7 @@ export function messageType(stanza: Stanza): string {
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
   await runGuards('outbound', stanza, account);
-  const sealed = amend('outbound', stanza, account, id, {
+  const sealed = await amend('outbound', stanza, account, id, {
     ...stanza.attributes,
     from: account.fullJid.toString(),
     to: to.toString(),
@@ -33,10 +33,9 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   for (const keep of account.turn.parts.features.stage('outbound', 'keep')) await keep(sealed, account, id);
   await routeStanza(account.turn, account.tenant, sealed, id);
   const followers = account.turn.parts.features.stage('outbound', 'follow');
-  account.withSessions((sessions) => {
+  account.withSessions(async (sessions) => {
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
-    if (account.session && delivered.length === 0) account.turn.origin?.lost();
-    for (const follow of followers) follow(sealed, account, { sessions, delivered }, id);
+    for (const follow of followers) await follow(sealed, account, { sessions, delivered }, id);
   });
 }
 
@@ -44,22 +43,31 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
 export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
   const [exists] = await Promise.all([account.exists(), runGuards('inbound', stanza, account)]);
   if (!exists) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
-  const arrived = amend('inbound', stanza, account, id, stanza.attributes);
+  await checkResource(account, stanza);
+  const arrived = await amend('inbound', stanza, account, id, stanza.attributes);
   const { features } = account.turn.parts;
   for (const keep of features.stage('inbound', 'keep')) await keep(arrived, account, id);
   const isQueued = storageOf(arrived).queue;
   account.withSessions(async (sessions) => {
     const delivered = recipients(arrived, sessions);
-    if (delivered.length === 0 && refusesWhenAway(arrived)) {
-      return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable'));
+    if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
+      return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
     account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
-    for (const follow of features.stage('inbound', 'follow')) follow(arrived, account, { sessions, delivered }, id);
+    for (const follow of features.stage('inbound', 'follow')) await follow(arrived, account, { sessions, delivered }, id);
   });
 }
 
-/** RFC 6121 §8.5.2 and §8.5.3. */
-export function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): readonly SessionEntry[] {
+/** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
+async function checkResource(account: Account, stanza: Stanza): Promise<void> {
+  const { resource } = stanza.to!;
+  if (resource === '' || messageType(stanza) !== 'normal') return;
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  if (!sessions!.some((entry) => entry.resource === resource)) throw new StanzaError('service-unavailable');
+}
+
+/** RFC 6121 §8.5.2 and §8.5.3. A `normal` message whose resource has gone since it was checked is in the queue, so it goes as `chat`. */
+function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): readonly SessionEntry[] {
   const { resource } = stanza.to!;
   const type = messageType(stanza);
   const exact = resource === '' ? undefined : sessions.find((entry) => entry.resource === resource);
@@ -67,9 +75,4 @@ export function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): r
   if (type === 'groupchat' || type === 'error') return [];
   if (type === 'headline' && resource !== '') return [];
   return sessions.filter((entry) => entry.available && entry.priority >= 0);
-}
-
-/** Nobody is there and nothing was kept for later: does the sender hear of it? */
-function refusesWhenAway(stanza: Stanza): boolean {
-  return messageType(stanza) === 'groupchat'; // §8.5.2.1.1, §8.5.3.2.1
 }

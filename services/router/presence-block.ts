@@ -17,9 +17,9 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
   });
 }
 
-/** Queued. These addresses were just unblocked. */
-export async function showPresence(account: Account, unblocked: readonly Jid[]): Promise<void> {
-  const contacts = await affected(account, unblocked);
+/** Queued. These addresses were just unblocked; another entry may still block some of them. */
+export async function showPresence(account: Account, unblocked: readonly Jid[], isBlocked: (jid: Jid) => boolean): Promise<void> {
+  const contacts = (await affected(account, unblocked)).filter((jid) => !isBlocked(jid));
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
     for (const contact of contacts) await sendCurrentPresence(account, sessions, contact, id);

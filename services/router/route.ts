@@ -34,10 +34,13 @@ export async function bounce(turn: Turn, tenant: Tenant, stanza: Stanza, error: 
   await answer(turn, tenant, xml(stanza.name, { from: to, to: from, id, type: 'error' }, error.toElement()));
 }
 
-/** Sends an answer (it has `from` and `to`) to the session that this batch came from if it is the one, else on its way. */
+/**
+ * Sends an answer (it has `from` and `to`) to the session that this batch came from if it is the one, else on its way. A message
+ * always goes on its way: other resources have got a copy of what it is the answer to (XEP-0280 §6.1).
+ */
 export async function answer(turn: Turn, tenant: Tenant, stanza: Element): Promise<void> {
   const { origin, parts } = turn;
-  if (origin && (stanza.attrs.to === undefined || stanza.attrs.to === origin.jid)) {
+  if (origin && stanza.name !== 'message' && stanza.attrs.to === origin.jid) {
     origin.reply(Buffer.from(stanza.toString()));
     return;
   }

@@ -41,11 +41,12 @@ export function clientScript({ domain, mayRegister, webSocketPath }: ClientSetti
     auto_reconnect: true,
     allow_non_roster_messaging: true,
     message_archiving: 'always',
-    theme: 'default',
     i18n: 'en',
     loglevel: 'warn',
   };
   return `const settings = ${JSON.stringify(settings)};
+// The client's own footer loads pictures from other hosts.
+customElements.define('converse-footer', class extends HTMLElement {});
 settings.websocket_url = (location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + ${JSON.stringify(webSocketPath)};
 converse.initialize(settings);
 `;

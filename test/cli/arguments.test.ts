@@ -1,10 +1,11 @@
 /** What the command line says about arguments that are wrong, and which of flag, variable and preset counts. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { type Options, readArguments } from '../../services/cli/arguments.ts';
+import { keepSelfSigned } from '../../services/cli/certificate.ts';
 import { clusterOptions } from '../../services/cli/cluster-options.ts';
 import { UsageError } from '../../services/cli/report.ts';
 import { registrationOf, startOptions } from '../../services/cli/start-options.ts';
@@ -110,14 +111,17 @@ describe('where a setting comes from', () => {
   }
 });
 
-describe('the process that is given wrong arguments ends with 2 and one line', () => {
+describe('the process that is given wrong arguments ends with 2 and one line', { concurrency: 4 }, () => {
   const here = join(folder, 'certificates');
   mkdirSync(here);
   const pem = (name: string) => join(here, name);
-  for (const name of ['a', 'b']) {
-    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost'];
-    execFileSync('openssl', [...request, '-keyout', pem(`${name}.key`), '-out', pem(`${name}.crt`)], { stdio: 'ignore' });
-  }
+  before(async () => {
+    for (const name of ['a', 'b']) {
+      const { files } = await keepSelfSigned(join(here, name), 'localhost', systemClock);
+      copyFileSync(files.cert, pem(`${name}.crt`));
+      copyFileSync(files.key, pem(`${name}.key`));
+    }
+  });
   writeFileSync(pem('garbage'), 'no certificate');
   const data = ['--data', join(folder, 'never')];
   for (const [what, args, said] of [

@@ -36,6 +36,17 @@ export async function skylark(args: readonly string[], options: RunOptions = {})
   return { ...said, code };
 }
 
+/** Runs until it has printed `text`, then sends SIGTERM. */
+export async function stopWhenSaid(args: readonly string[], text: string): Promise<Finished> {
+  const child = spawnSkylark(args, {});
+  const said = collect(child);
+  child.stdout!.on('data', () => {
+    if (said.out.includes(text)) child.kill('SIGTERM');
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { ...said, code };
+}
+
 function collect(child: ChildProcess): { out: string; err: string } {
   const said = { out: '', err: '' };
   child.stdout!.on('data', (chunk) => {
@@ -106,6 +117,11 @@ export class Service {
         this.#onEvent = resolve;
       });
     }
+  }
+
+  /** Resolves when its log has a line that matches. */
+  async logged(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.said.err)) await once(this.child.stderr!, 'data');
   }
 
   get addresses(): Addresses {

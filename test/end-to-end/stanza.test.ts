@@ -19,6 +19,7 @@ async function signIn(jid: string, password: string): Promise<Agent> {
   const agent = createClient({
     jid,
     password,
+    resource: jid.split('/')[1],
     transports: { websocket: `ws://127.0.0.1:${skylark.ports.http}/xmpp-websocket`, bosh: false },
   });
   const started = event(agent, 'session:started');

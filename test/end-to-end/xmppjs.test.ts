@@ -1,7 +1,7 @@
 /** @xmpp/client (xmpp.js) as its users write it: STARTTLS, direct TLS and WebSocket. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { client, type Client, xml } from '@xmpp/client';
+import { type Client, client, type Element, xml } from '@xmpp/client';
 import { Skylark } from '../support/skylark.ts';
 
 let skylark: Skylark;
@@ -17,13 +17,13 @@ after(() => skylark.stop());
 
 interface Person {
   readonly xmpp: Client;
-  readonly stanzas: import('@xmpp/client').Element[];
-  next(matches: (stanza: import('@xmpp/client').Element) => boolean): Promise<import('@xmpp/client').Element>;
+  readonly stanzas: Element[];
+  next(matches: (stanza: Element) => boolean): Promise<Element>;
 }
 
 async function signIn(service: string, username: string, password: string): Promise<Person> {
   const xmpp = client({ service, domain: 'localhost', username, password, resource: 'test' });
-  const stanzas: import('@xmpp/client').Element[] = [];
+  const stanzas: Element[] = [];
   const waiting = new Set<() => void>();
   xmpp.on('error', () => undefined);
   xmpp.on('stanza', (stanza) => {

@@ -120,7 +120,11 @@ test('the last owner may hand over in one request', async () => {
     "<item affiliation='owner' jid='admin@a.example'/>",
     "<item affiliation='member' jid='juliet@a.example'/>",
   );
-  assert.deepEqual(people.owner.heard(), ['presence Admin owner/moderator', 'presence Juliet member/participant 110', 'iq result room']);
+  assert.deepEqual(people.owner.heard(), [
+    'presence Admin owner/moderator',
+    'presence Juliet member/participant 110',
+    'iq result room',
+  ]);
 });
 
 for (const [list, who, answer] of [
@@ -140,7 +144,9 @@ for (const [list, who, answer] of [
 test('§9.5: in a non-anonymous room those inside may know the members', async () => {
   await configure(people.owner, { whois: 'anyone' });
   people.romeo.take();
-  await people.romeo.send(`<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='member'/></query></iq>`);
+  await people.romeo.send(
+    `<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='member'/></query></iq>`,
+  );
   assert.match(people.romeo.take()[0]!, /jid='member@a.example'/);
 });
 

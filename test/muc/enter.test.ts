@@ -30,7 +30,11 @@ test('§10.1.1: who enters first makes the room, owns it, and finds it locked fo
   await configure(juliet, {});
   juliet.receives(`<iq from='${hall}' to='juliet@a.example/balcony' type='result' id='configure'/>`);
   await romeo.enter('Romeo');
-  assert.deepEqual(romeo.heard(), ['presence Juliet owner/moderator', 'presence Romeo none/participant 110 170', 'message room subject=']);
+  assert.deepEqual(romeo.heard(), [
+    'presence Juliet owner/moderator',
+    'presence Romeo none/participant 110 170',
+    'message room subject=',
+  ]);
   assert.deepEqual(juliet.heard(), ['presence Romeo none/participant']);
 });
 
@@ -182,7 +186,10 @@ test('§7.6: a new nick is 303 for the old one and presence for the new one', as
   assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/participant 303', 'presence Montague none/participant']);
   const [old] = romeo.inbox;
   assert.match(old!, /nick='Montague'/);
-  assert.deepEqual(romeo.heard(), ['presence unavailable Romeo none/participant 110 303', 'presence Montague none/participant 110']);
+  assert.deepEqual(romeo.heard(), [
+    'presence unavailable Romeo none/participant 110 303',
+    'presence Montague none/participant 110',
+  ]);
   await romeo.send(`<presence to='${hall}/juliet'/>`);
   assert.deepEqual(romeo.heard(), ['error conflict cancel']);
   await romeo.say('mine own');
@@ -209,7 +216,11 @@ test('§15.3: who enters again is told everything again', async () => {
   romeo.take();
   juliet.take();
   await romeo.enter('Romeo');
-  assert.deepEqual(romeo.heard(), ['presence Juliet owner/moderator', 'presence Romeo none/participant 110 170', 'message room subject=']);
+  assert.deepEqual(romeo.heard(), [
+    'presence Juliet owner/moderator',
+    'presence Romeo none/participant 110 170',
+    'message room subject=',
+  ]);
   assert.deepEqual(juliet.heard(), []);
 });
 
@@ -232,7 +243,11 @@ test('a persistent room stays, with its subject and history', async () => {
   await juliet.say('remember');
   await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
   await romeo.enter('Romeo');
-  assert.deepEqual(romeo.heard(), ['presence Romeo none/participant 110 170', 'message Juliet earlier: remember', 'message room subject=']);
+  assert.deepEqual(romeo.heard(), [
+    'presence Romeo none/participant 110 170',
+    'message Juliet earlier: remember',
+    'message room subject=',
+  ]);
 });
 
 test('§16.1.2: an occupant whose client bounces messages has left', async () => {

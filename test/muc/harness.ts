@@ -83,7 +83,7 @@ export class Person {
 }
 
 /** `type=unavailable` and the rest of a stanza that most tests are about. */
-export function summary(xml: string): string {
+function summary(xml: string): string {
   const stanza = Stanza.parse(xml);
   const error = stanza.child('error', 'jabber:client');
   if (error) return `error ${error.getChildElements()[0]!.getName()} ${error.attrs.type}`;

@@ -81,9 +81,17 @@ for (const [what, xml, error] of [
 }
 
 for (const [what, xml, error] of [
-  ['§7.5: groupchat to one', `<message to='${hall}/Juliet' type='groupchat'><body>x</body></message>`, 'error bad-request modify'],
+  [
+    '§7.5: groupchat to one',
+    `<message to='${hall}/Juliet' type='groupchat'><body>x</body></message>`,
+    'error bad-request modify',
+  ],
   ['§7.5: to nobody', `<message to='${hall}/Paris' type='chat'><body>x</body></message>`, 'error item-not-found cancel'],
-  ['§8.1: a subject by a participant', `<message to='${hall}' type='groupchat'><subject>x</subject></message>`, 'error forbidden auth'],
+  [
+    '§8.1: a subject by a participant',
+    `<message to='${hall}' type='groupchat'><subject>x</subject></message>`,
+    'error forbidden auth',
+  ],
   ['§15.2: chat to all', `<message to='${hall}' type='chat'><body>x</body></message>`, 'error bad-request modify'],
   ['§7.13: a voice request of one who has voice', voiceForm(), 'error not-allowed cancel'],
 ] as const) {
@@ -111,6 +119,7 @@ test('§7.5: a private message goes to one, and is no business of the archive', 
   await romeo.send(
     `<message to='${hall}/Nurse' type='error' id='pm'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
   );
+  await stage.settle(nurse, 1); // answers are acknowledged before they are handled
   assert.deepEqual(nurse.heard(), ['error not-acceptable cancel']);
 });
 

@@ -1,13 +1,7 @@
 /** One process of the simulated cluster: killed, it never does anything again; frozen (SIGSTOP), it does it later. */
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { Random } from './random.ts';
-import type { EventKind, World } from './world.ts';
-
-interface Kept {
-  readonly process: SimProcess | undefined;
-  readonly kind: EventKind;
-  run: (() => void) | undefined;
-}
+import type { EventKind, World, WorldEvent } from './world.ts';
 
 export class SimProcess {
   readonly name: string;
@@ -17,7 +11,7 @@ export class SimProcess {
   readonly #random: Random;
   #isFrozen = false;
   #isDead = false;
-  #kept: Kept[] = [];
+  #kept: WorldEvent[] = [];
   readonly #deaths: (() => void)[] = [];
 
   /** @param skewMs by how much its clock on the wall is ahead */
@@ -45,7 +39,7 @@ export class SimProcess {
   }
 
   /** Called by the world with each of its events. @returns true: it is not to run now */
-  keepsBack(event: Kept): boolean {
+  keepsBack(event: WorldEvent): boolean {
     if (this.#isDead) return true;
     if (!this.#isFrozen) return false;
     this.#kept.push(event);

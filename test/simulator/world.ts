@@ -14,9 +14,9 @@ import type { SimProcess } from './process.ts';
 /** `timer`: of a process's own clock; `io`: from outside. They do not keep their order when a frozen process goes on. */
 export type EventKind = 'timer' | 'io';
 
-interface WorldEvent extends Timer {
-  readonly atMs: number;
-  readonly number: number;
+export interface WorldEvent extends Timer {
+  atMs: number;
+  number: number;
   readonly process: SimProcess | undefined;
   readonly kind: EventKind;
   run: (() => void) | undefined;
@@ -86,8 +86,12 @@ export class World {
   }
 
   /** What a process did not get while it stood still, from now on. */
-  again(events: readonly Pick<WorldEvent, 'process' | 'kind' | 'run'>[]): void {
-    for (const { process, kind, run } of events) if (run !== undefined) this.schedule(0, process, kind, run);
+  again(events: readonly WorldEvent[]): void {
+    for (const event of events) {
+      event.atMs = this.nowMs;
+      event.number = ++this.#number;
+      this.#queue.add(event);
+    }
   }
 
   /** Runs `start`, then all events until `untilMs` of simulated time. */

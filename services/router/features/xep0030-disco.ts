@@ -2,6 +2,9 @@
  * XEP-0030: Service Discovery, of the tenant's domain and of accounts. What is answered is collected from the features.
  *
  * An account answers only those who may see its presence (§8), and itself.
+ *
+ * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
+ * the latter, for accounts that do not answer too, so that the two look the same.
  */
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -18,7 +21,7 @@ const ITEMS = 'http://jabber.org/protocol/disco#items';
 
 export const disco: AccountFeature = {
   spec: 'XEP-0030',
-  version: '2.5',
+  version: '2.5.0',
   title: 'Service Discovery',
   disco: {
     host: [INFO, ITEMS],

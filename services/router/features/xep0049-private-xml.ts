@@ -1,15 +1,20 @@
-/** XEP-0049: Private XML Storage. One item per namespace and element, as the client wrote it. */
+/** XEP-0049: Private XML Storage. One item per namespace and element name: all such elements of one request, as the client wrote them. */
+import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
-import { Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
 
 const NS = 'jabber:iq:private';
-const stored = collection<{ readonly xml: string }>('private');
-const elementBytesMax = 200_000;
-const elementsMax = 100;
-const keyBytesMax = 800;
+
+interface Stored {
+  readonly elements: readonly string[];
+}
+
+const stored = collection<Stored>('private');
+/** Part of a row's key. */
+const keyBytesMax = 500;
 
 export const privateXml: AccountFeature = {
   spec: 'XEP-0049',
@@ -22,37 +27,59 @@ export const privateXml: AccountFeature = {
   ],
 };
 
-/** §2.2: exactly one element, of another namespace than ours. */
-function check(element: Element | undefined): string {
-  const ns = element?.getNS();
-  if (!element || !ns || ns === NS || ns === 'jabber:client')
-    throw new StanzaError('bad-request', 'name an element in a namespace of its own');
+/** §2.3: an element of a namespace of its own. */
+function keyOf(element: Element): string {
+  const ns = element.getNS();
+  if (!ns || ns === NS || ns === 'jabber:client') {
+    throw new StanzaError('not-acceptable', 'an element in a namespace of its own, please');
+  }
   const key = `${element.getName()} ${ns}`;
   if (Buffer.byteLength(key) > keyBytesMax) throw new StanzaError('not-acceptable', 'the namespace is too long');
   return key;
 }
 
-function elements(request: Element): Element[] {
-  return request.children.filter((child): child is Element => child instanceof Element);
-}
-
 async function read(request: Element, account: Account): Promise<Element> {
-  const [asked, ...more] = elements(request);
-  if (more.length > 0) throw new StanzaError('bad-request', 'one element at a time');
-  const row = await account.get(stored, check(asked));
-  return xml('query', { xmlns: NS }, row ? parseElement(row.xml) : asked);
+  const [asked, ...more] = request.getChildElements() as Element[];
+  if (!asked || more.length > 0) throw new StanzaError('bad-request', 'name one element');
+  const row = await account.get(stored, keyOf(asked));
+  const elements = row ? row.elements.map((text) => parseElement(text)) : xml(asked.getName(), { xmlns: asked.getNS() });
+  return xml('query', { xmlns: NS }, elements);
 }
 
 async function write(request: Element, account: Account): Promise<undefined> {
-  const list = elements(request);
-  if (list.length === 0) throw new StanzaError('bad-request', 'there is nothing to store');
-  const there = new Set((await account.list(stored, { limit: elementsMax })).map(({ key }) => key));
-  for (const element of list) {
-    const key = check(element);
-    const bytes = Buffer.byteLength(element.toString());
-    if (bytes > elementBytesMax) throw new StanzaError('not-acceptable', `${bytes} bytes; at most ${elementBytesMax}`);
-    if (there.add(key).size > elementsMax)
-      throw new StanzaError('resource-constraint', `at most ${elementsMax} elements are kept`);
-    account.put(stored, key, { xml: element.toString() });
+  const children = request.getChildElements() as Element[];
+  if (children.length === 0) throw new StanzaError('not-acceptable', 'there is nothing to store'); // §2.3
+  const wanted = new Map<string, string[]>();
+  for (const element of children) {
+    const key = keyOf(element);
+    wanted.set(key, [...(wanted.get(key) ?? []), standalone(element, request)]);
   }
+  const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
+  const others = rows.filter(({ key }) => !wanted.has(key));
+  if (others.length + wanted.size > limits.privateElementsMax) {
+    throw new StanzaError('resource-constraint', `at most ${limits.privateElementsMax} elements are kept`);
+  }
+  let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
+  for (const [key, elements] of wanted) {
+    const size = sizeOf(elements);
+    const max = limits.privateElementBytesMax;
+    if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
+    bytes += size;
+    account.put(stored, key, { elements });
+  }
+  if (bytes > limits.privateBytesMax)
+    throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
+}
+
+function sizeOf(elements: readonly string[]): number {
+  return elements.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
+/** Declares the prefixes that the element may use of those around it, which will not be there when it is read. */
+function standalone(element: Element, request: Element): string {
+  const copy = parseElement(element.toString());
+  for (const [name, value] of Object.entries(request.attrs)) {
+    if (name.startsWith('xmlns:') && copy.attrs[name] === undefined) copy.attrs[name] = value;
+  }
+  return copy.toString();
 }

@@ -1,6 +1,10 @@
 /**
- * XEP-0054: vcard-temp. One item per account, as the client wrote it; anyone may read it (§3.2), also of another tenant.
+ * XEP-0054: vcard-temp. One item per account, as the client wrote it; anyone may read it (§3.3), also of another tenant.
+ *
+ * Who sets another's vCard gets `service-unavailable`, whether there is such an account or not (§3.2 suggests `forbidden`, which
+ * would tell).
  */
+import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -10,12 +14,9 @@ import type { AccountFeature } from '../feature.ts';
 const NS = 'vcard-temp';
 const vcards = collection<{ readonly xml: string }>('vcard');
 
-/** A store's row holds 380,000 bytes; a vCard with a 64 KiB photo in base64 is 90,000. */
-const vcardBytesMax = 200_000;
-
 export const vcard: AccountFeature = {
   spec: 'XEP-0054',
-  version: '1.2',
+  version: '1.3.0',
   title: 'vcard-temp',
   disco: { host: [NS], account: [NS] },
   iq: [
@@ -28,7 +29,7 @@ export const vcard: AccountFeature = {
       to: 'account',
       async handle(_request, account) {
         const card = await read(account);
-        if (!card) throw new StanzaError('service-unavailable'); // §3.2: not told apart from no such account
+        if (!card) throw new StanzaError('service-unavailable'); // §3.3: not told apart from no such account
         return card;
       },
     },
@@ -47,6 +48,7 @@ async function read(account: Account): Promise<Element | undefined> {
 function write(request: Element, account: Account): undefined {
   const text = request.toString();
   const bytes = Buffer.byteLength(text);
-  if (bytes > vcardBytesMax) throw new StanzaError('not-acceptable', `a vCard of ${bytes} bytes; at most ${vcardBytesMax}`);
+  const max = limits.vcardBytesMax;
+  if (bytes > max) throw new StanzaError('not-acceptable', `a vCard of ${bytes} bytes; at most ${max}`);
   account.put(vcards, '', { xml: text });
 }

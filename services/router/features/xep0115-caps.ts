@@ -6,7 +6,7 @@ import type { AccountFeature } from '../feature.ts';
 
 export const caps: AccountFeature = {
   spec: 'XEP-0115',
-  version: '1.6',
+  version: '1.6.0',
   title: 'Entity Capabilities',
   disco: { host: ['http://jabber.org/protocol/caps'] },
 };

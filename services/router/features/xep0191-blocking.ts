@@ -2,7 +2,8 @@
  * XEP-0191: Blocking Command.
  *
  * One item per account holds the list, because every stanza is checked against it (DESIGN §3). A blocked address may be a full
- * JID, a bare JID, `domain/resource` or a domain (§6).
+ * JID, a bare JID, `domain/resource` or a domain (§6). What waits for an offline user from one who is blocked since then stays
+ * away too (cursor.ts).
  */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -36,78 +37,95 @@ export const blocking: AccountFeature = {
   outbound: { guard: refuseOutbound },
 };
 
-/** Does a blocklist hold this address, its bare JID or its domain? */
+/** §6: does a blocklist hold this address, its bare JID or its domain? */
 export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
   if (!list || list.jids.length === 0) return false;
   const { domain, resource } = jid;
   return [jid.toString(), jid.bare.toString(), `${domain}/${resource}`, domain].some((address) => list.jids.includes(address));
 }
 
-/** §3.1; from now on this session gets the pushes. */
+/** §3.2; from now on this session gets the pushes. */
 async function list(_request: Element, account: Account): Promise<Element> {
-  await account.updateSession((entry) => ({ ...entry, blocklist: true }));
+  await account.updateSession((entry) => (entry.blocklist ? entry : { ...entry, blocklist: true }));
   const { jids } = (await account.get(blocklist)) ?? { jids: [] };
-  return xml('blocklist', { xmlns: NS }, ...jids.map(item));
+  return listElement('blocklist', jids);
 }
 
-/** §3.2: all items or none. */
+/**
+ * §3.3: all items or none. Those that were blocked already see the account go again: this may be the second try of a request whose
+ * first wrote the list and got no further.
+ */
 async function block(request: Element, account: Account): Promise<undefined> {
   const jids = itemJids(request);
   if (jids.length === 0) throw new StanzaError('bad-request', 'block needs an item');
-  const before = (await account.get(blocklist))?.jids ?? [];
-  const added = jids.map(String).filter((jid) => !before.includes(jid));
-  if (before.length + added.length > limits.blocklistMax) {
-    throw new StanzaError('resource-constraint', `the list holds at most ${limits.blocklistMax} addresses`);
-  }
-  await account.update(blocklist, '', (value) => ({ jids: [...new Set([...(value?.jids ?? []), ...added])] }));
-  account.push(request, (entry) => entry.blocklist === true);
-  await hidePresence(
-    account,
-    jids.filter((jid) => added.includes(jid.toString())),
-  );
+  const added = jids.map(String);
+  await account.update(blocklist, '', (value) => {
+    const before = value?.jids ?? [];
+    return added.every((jid) => before.includes(jid)) ? value : checked({ jids: [...new Set([...before, ...added])] });
+  });
+  push('block', added, account);
+  await hidePresence(account, jids);
 }
 
-/** §3.3; without items: everybody (§3.5). */
+/** §3.4; without items: everybody (§3.5). */
 async function unblock(request: Element, account: Account): Promise<undefined> {
-  const before = (await account.get(blocklist))?.jids ?? [];
   const jids = itemJids(request);
-  const removed = jids.length === 0 ? before : jids.map(String).filter((jid) => before.includes(jid));
-  await account.update(blocklist, '', (value) => ({ jids: (value?.jids ?? []).filter((jid) => !removed.includes(jid)) }));
-  account.push(request, (entry) => entry.blocklist === true);
-  await showPresence(
-    account,
-    removed.map((jid) => Jid.parse(jid)),
-  );
+  const named = jids.map(String);
+  let before: Blocklist = { jids: [] };
+  const after = await account.update(blocklist, '', (value) => {
+    before = value ?? before;
+    const kept = named.length === 0 ? [] : before.jids.filter((jid) => !named.includes(jid));
+    return kept.length === before.jids.length ? value : { jids: kept };
+  });
+  push('unblock', named, account);
+  const unblocked = named.length === 0 ? before.jids.map((jid) => Jid.parse(jid)) : jids;
+  await showPresence(account, unblocked, (jid) => isBlocked(after, jid));
+}
+
+function checked(next: Blocklist): Blocklist {
+  if (next.jids.length > limits.blocklistMax) {
+    throw new StanzaError('resource-constraint', `the list holds at most ${limits.blocklistMax} addresses`);
+  }
+  if (Buffer.byteLength(JSON.stringify(next)) > limits.blocklistBytesMax) {
+    throw new StanzaError('resource-constraint', 'the addresses take too much room');
+  }
+  return next;
 }
 
 /** @throws {StanzaError} jid-malformed */
 function itemJids(request: Element): Jid[] {
-  return request.getChildren('item', NS).map(({ attrs }) => {
+  const jids = request.getChildren('item', NS).map(({ attrs }) => {
     if (!attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
     return Jid.parse(attrs.jid);
   });
+  return [...new Map(jids.map((jid) => [jid.toString(), jid])).values()];
 }
 
-function item(jid: string): Element {
-  return xml('item', { jid });
+/** To each resource that has asked for the list. */
+function push(name: 'block' | 'unblock', jids: readonly string[], account: Account): void {
+  account.push(listElement(name, jids), (entry) => entry.blocklist === true);
 }
 
-/** §3.2: the user must unblock before sending. */
+function listElement(name: string, jids: readonly string[]): Element {
+  return xml(
+    name,
+    { xmlns: NS },
+    jids.map((jid) => xml('item', { jid })),
+  );
+}
+
+/** §3.3: the user must unblock before sending. */
 async function refuseOutbound(stanza: Stanza, account: Account): Promise<void> {
   const { to } = stanza;
-  if (!to || to.bare.equals(account.jid) || stanza.type === 'unavailable') return;
-  if (!isBlocked(await account.get(blocklist), to)) return;
-  throw new StanzaError('not-acceptable', undefined, {
-    type: 'cancel',
-    extra: xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' }),
-  });
+  if (!to || to.bare.equals(account.jid) || !isBlocked(await account.get(blocklist), to)) return;
+  const extra = xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' });
+  throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra });
 }
 
-/** §3.2: presence is dropped, messages and requests look as if the account were not there. */
+/** §3.3: presence is dropped, messages and requests look as if the account were not there. */
 async function refuseInbound(stanza: Stanza, account: Account): Promise<void> {
   const { from } = stanza;
-  if (!from || from.bare.equals(account.jid)) return;
-  if (!isBlocked(await account.get(blocklist), from)) return;
+  if (!from || from.bare.equals(account.jid) || !isBlocked(await account.get(blocklist), from)) return;
   const isAnswer = stanza.type === 'error' || stanza.type === 'result';
   if (stanza.name === 'presence' || isAnswer) throw new Dropped();
   throw new StanzaError('service-unavailable');

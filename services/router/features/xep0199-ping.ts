@@ -1,17 +1,28 @@
-/** XEP-0199: XMPP Ping, answered by the host and by accounts for themselves. */
+/** XEP-0199: XMPP Ping, answered by the host, and by accounts for those who may know that they are there. */
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { AccountFeature } from '../feature.ts';
+import { mayProbe } from '../roster.ts';
 
 const NS = 'urn:xmpp:ping';
 const pong = () => undefined;
 
 export const ping: AccountFeature = {
   spec: 'XEP-0199',
-  version: '2.0',
+  version: '2.0.1',
   title: 'XMPP Ping',
   disco: { host: [NS], account: [NS] },
   iq: [
     { type: 'get', ns: NS, name: 'ping', to: 'self', handle: pong },
-    { type: 'get', ns: NS, name: 'ping', to: 'account', handle: pong },
+    {
+      type: 'get',
+      ns: NS,
+      name: 'ping',
+      to: 'account',
+      async handle(_request, account, iq) {
+        if (!(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable'); // as if there were no account
+        return undefined;
+      },
+    },
   ],
   hostIq: [{ type: 'get', ns: NS, name: 'ping', handle: pong }],
 };

@@ -1,12 +1,15 @@
 /**
- * XEP-0280: Message Carbons.
+ * XEP-0280: Message Carbons, with all rules of §6.1 (`urn:xmpp:carbons:rules:0`).
  *
- * Whether a session wants copies stands in its session entry. Copies are made after delivery, from the bytes that were delivered.
+ * Whether a session wants copies stands in its session entry. Copies are made after delivery, from the bytes that were delivered;
+ * they never pass `arrive`, where everything that claims to be one is stripped.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
-import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
+import { isArchived } from '../archive.ts';
 import type { AccountFeature, Drop, Outcome } from '../feature.ts';
 import { messageType } from '../message.ts';
 
@@ -16,77 +19,87 @@ const mucUserNs = 'http://jabber.org/protocol/muc#user';
 
 export const carbons: AccountFeature = {
   spec: 'XEP-0280',
-  version: '1.0',
+  version: '1.0.1',
   title: 'Message Carbons',
   disco: { host: [NS, 'urn:xmpp:carbons:rules:0'], account: [NS, 'urn:xmpp:carbons:rules:0'] },
   iq: [
     { type: 'set', ns: NS, name: 'enable', to: 'self', handle: (_request, account) => turn(account, true) },
     { type: 'set', ns: NS, name: 'disable', to: 'self', handle: (_request, account) => turn(account, false) },
   ],
-  outbound: { follow: copySent },
-  inbound: {
-    // §11: a copy that somebody else claims to be one never reaches a client as such
-    amend: (_stanza, _account, amendment) => amendment.strip(isCarbon),
-    follow: copyReceived,
-  },
+  // §11: no client sends these, and none is to believe them
+  outbound: { amend: (_stanza, _account, amendment) => amendment.strip(isCarbon), follow: copySent },
+  inbound: { amend: (_stanza, _account, amendment) => amendment.strip(isCarbon), follow: copyReceived },
 };
 
+type Kind = 'sent' | 'received';
+
 async function turn(account: Account, isOn: boolean): Promise<undefined> {
-  await account.updateSession((entry) => ({ ...entry, carbons: isOn }));
+  await account.updateSession((entry) => (entry.carbons === isOn ? entry : { ...entry, carbons: isOn }));
 }
 
 const isCarbon: Drop = ({ name, ns }) => ns === NS && (name === 'sent' || name === 'received');
 
-/** §6.1. */
-function isEligible(stanza: Stanza): boolean {
+/** §6.1, §9. */
+function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {
   if (stanza.hasChild('private', NS) || stanza.hasChild('no-copy', hintsNs)) return false;
   const type = messageType(stanza);
-  if (type === 'chat') return !stanza.hasChild('x', mucUserNs);
-  if (type === 'error') return true;
-  return type === 'normal' && isInstantMessage(stanza);
+  if (type === 'groupchat') return false;
+  if (isInvitation(stanza)) return true;
+  const other = kind === 'received' ? stanza.from : stanza.to;
+  const isRoom = other?.domain === roomsDomain(account.domain);
+  // what a room says itself of a message is about a groupchat message
+  if (type === 'error') return kind === 'received' && !(isRoom && other?.isBare === true);
+  // the room has sent a private message to each client that is there
+  if (kind === 'received' && (isRoom || stanza.hasChild('x', mucUserNs))) return false;
+  if (type === 'chat') return true;
+  return (
+    (type === 'normal' && stanza.hasChild('body', 'jabber:client')) || stanza.children.some(({ ns }) => conversationNs.has(ns))
+  );
 }
 
-/** A `normal` message that is part of a conversation. */
-function isInstantMessage(stanza: Stanza): boolean {
-  return stanza.hasChild('body', 'jabber:client') || stanza.children.some(({ ns }) => conversationNs.has(ns));
+/** XEP-0249, or mediated as in XEP-0045 §7.8.2. */
+function isInvitation(stanza: Stanza): boolean {
+  if (stanza.hasChild('x', 'jabber:x:conference')) return true;
+  return stanza.child('x', mucUserNs)?.getChild('invite', mucUserNs) !== undefined;
 }
 
+/** §6.1 names the first three; messages of type `normal` with the others belong to a conversation as well. */
 const conversationNs = new Set([
   'urn:xmpp:receipts',
-  'urn:xmpp:chat-markers:0',
   'http://jabber.org/protocol/chatstates',
+  'urn:xmpp:chat-markers:0',
   'urn:xmpp:reactions:0',
   'urn:xmpp:jingle-message:0',
   'eu.siacs.conversations.axolotl',
   'urn:xmpp:omemo:2',
 ]);
 
-function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
-  if (stanza.to!.bare.equals(account.jid)) return; // it arrives at each resource anyway
-  copy('sent', stanza, account, sessions, delivered);
-}
-
-function copyReceived(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
-  if (stanza.from?.bare.equals(account.jid) && stanza.to!.resource === '') return;
-  copy('received', stanza, account, sessions, delivered);
-}
-
-function copy(
-  kind: 'sent' | 'received',
-  stanza: Stanza,
-  account: Account,
-  sessions: readonly SessionEntry[],
-  delivered: readonly SessionEntry[],
-): void {
-  if (!isEligible(stanza)) return;
+/** §8. To oneself it arrives, and is copied as received. */
+async function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Promise<void> {
+  if (stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
   const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry));
   if (others.length === 0) return;
-  const inner = stanza.render(stanza.attributes, { xmlns: 'jabber:client' });
+  // XEP-0313 §3.4: the recipient must not see our id, our own clients should
+  const ownId =
+    (await isArchived(account, stanza, 'out')) && xml('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: account.jid.toString(), id });
+  copy('sent', stanza, account, others, ownId ? ownId.toString() : undefined);
+}
+
+/** §7. */
+function copyReceived(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
+  if (!isEligible(stanza, 'received', account)) return;
+  const sender = stanza.from?.bare.equals(account.jid) ? stanza.from.resource : undefined;
+  const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry) && entry.resource !== sender);
+  if (others.length > 0) copy('received', stanza, account, others);
+}
+
+function copy(kind: Kind, stanza: Stanza, account: Account, others: readonly SessionEntry[], append?: string): void {
+  const from = escapeAttribute(account.jid.toString());
   const bytes = Buffer.concat([
     Buffer.from(
-      `<message from='${escapeAttribute(account.jid.toString())}' type='${messageType(stanza)}'><${kind} xmlns='${NS}'><forwarded xmlns='urn:xmpp:forward:0'>`,
+      `<message from='${from}' type='${messageType(stanza)}'><${kind} xmlns='${NS}'><forwarded xmlns='urn:xmpp:forward:0'>`,
     ),
-    inner,
+    stanza.render(stanza.attributes, { xmlns: 'jabber:client', append }),
     Buffer.from(`</forwarded></${kind}></message>`),
   ]);
   account.deliverTo(others, bytes, true);

@@ -1,109 +1,128 @@
 /**
  * XEP-0313: Message Archive Management, `urn:xmpp:mam:2` and `#extended`.
  *
- * Rows are those of services/router/archive.ts; preferences (XEP-0441) are one item. Left out: the RSM count and index (counting
- * would read the whole archive), and searching (XEP-0431).
+ * Rows are those of services/router/archive.ts; preferences (XEP-0441) are one item. Groupchat is in the rooms' archives only (§5.1.1).
+ * Left out: the RSM count and index (counting would read the whole archive), and searching (XEP-0431). Only the account itself has
+ * routes here; others get `service-unavailable`, whether there is such an account or not.
+ *
+ * DEVIATION: §3: ids are sortable, so not unpredictable (DESIGN §2); knowing one gives access to nothing.
  */
-import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
-import { keepEntry, storageOf } from '../archive.ts';
-import { type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
-import type { AccountFeature } from '../feature.ts';
+import { type Direction, isArchived, keepEntry } from '../archive.ts';
+import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
+import type { AccountFeature, Amendment, Drop } from '../feature.ts';
 import { answerForm, readForm } from '../form.ts';
 import { readRsm, writeRsm } from '../rsm.ts';
-import { mayArchive } from './xep0441-archive-preferences.ts';
 
 const NS = 'urn:xmpp:mam:2';
-const EXTENDED = 'urn:xmpp:mam:2#extended';
+const features = [NS, `${NS}#extended`, `${NS}#groupchat-field`, 'http://jabber.org/protocol/rsm'];
 
 export const archive: AccountFeature = {
   spec: 'XEP-0313',
-  version: '1.1',
+  version: '1.1.3',
   title: 'Message Archive Management',
   note: 'Without RSM count and index.',
-  disco: { account: [NS, EXTENDED, 'http://jabber.org/protocol/rsm'] },
+  disco: { account: features },
   iq: [
     { type: 'get', ns: NS, name: 'query', to: 'self', handle: describe },
     { type: 'set', ns: NS, name: 'query', to: 'self', handle: query },
     { type: 'get', ns: NS, name: 'metadata', to: 'self', handle: metadata },
   ],
-  outbound: { keep: (stanza, account, id) => keep(stanza, account, id, 'out') },
-  inbound: { keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
+  outbound: {
+    amend: (_stanza, _account, amendment) => amendment.strip(isResult),
+    keep: (stanza, account, id) => keep(stanza, account, id, 'out'),
+  },
+  inbound: { amend: stripForged, keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
 };
 
-async function keep(stanza: Stanza, account: Account, id: string, direction: 'in' | 'out'): Promise<void> {
-  const storage = storageOf(stanza);
-  const queue = direction === 'in' && storage.queue;
-  const peer = (direction === 'in' ? stanza.from : stanza.to)!;
-  const archive = storage.archive && (await mayArchive(account, peer));
-  if (!archive && !queue) return;
-  keepEntry(
-    account,
-    id,
-    { xml: stanza.bytes.toString(), peer: peer.toString(), direction, queue, archive },
-    peer.bare.toString(),
-  );
+const isResult: Drop = ({ name, ns }) => ns === NS && name === 'result';
+
+/**
+ * §7.2: our own results never pass here, and clients send none. Those of rooms and of archives elsewhere do, to the session that
+ * asked.
+ */
+function stripForged(stanza: Stanza, account: Account, amendment: Amendment): void {
+  if (stanza.to!.isBare || stanza.from?.domain === account.domain) amendment.strip(isResult);
 }
 
-/** §4.1.2. */
+/** §5.1.1: once only, also what goes to oneself: that is kept when it arrives. */
+async function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Promise<void> {
+  if (direction === 'out' && stanza.to!.bare.equals(account.jid)) return;
+  keepEntry(account, id, stanza, direction, await isArchived(account, stanza, direction));
+}
+
+/** §4.1.5. */
 function describe(): Element {
+  const field = (type: string, name: string, ...children: Element[]) => xml('field', { type, var: name }, ...children);
+  const open = xml('validate', { xmlns: 'http://jabber.org/protocol/xdata-validate', datatype: 'xs:string' }, xml('open'));
   const fields = [
-    xml('field', { type: 'hidden', var: 'FORM_TYPE' }, xml('value', {}, NS)),
-    ...['with', 'before-id', 'after-id'].map((name) =>
-      xml('field', { type: name === 'with' ? 'jid-single' : 'text-single', var: name }),
-    ),
-    ...['start', 'end'].map((name) => xml('field', { type: 'text-single', var: name })),
-    xml('field', { type: 'list-multi', var: 'ids' }),
+    field('hidden', 'FORM_TYPE', xml('value', {}, NS)),
+    field('jid-single', 'with'),
+    ...['start', 'end', 'before-id', 'after-id'].map((name) => field('text-single', name)),
+    field('list-multi', 'ids', open),
+    field('boolean', 'include-groupchat'),
   ];
   return xml('query', { xmlns: NS }, answerForm('form', fields));
 }
 
-/** §4.1. The results go out before the answer, on the same stream. */
+/** §4. The results go out before the answer, on the same stream. */
 async function query(request: Element, account: Account): Promise<Element> {
-  const { attrs } = request;
-  if (attrs.node) throw new StanzaError('item-not-found', `there is no archive '${attrs.node}'`);
+  const { node, queryid } = request.attrs;
+  if (node) throw new StanzaError('item-not-found', 'there is no such archive');
   const wanted = parseQuery(request);
   const rsm = readRsm(request);
-  const page = await queryArchive(account, wanted, rsm);
+  const { items, isComplete } = await queryArchive(account, wanted, rsm);
+  // a client that reads all there is, and not one conversation or message, needs no queue (cursor.ts)
+  const isAll = !wanted.with && !wanted.ids;
+  if (isAll) await account.updateSession((session) => (session.archive ? session : { ...session, archive: true }));
   const isFlipped = request.getChild('flip-page', NS) !== undefined;
-  for (const { id, entry, stamp } of isFlipped ? page.items.toReversed() : page.items) {
-    const forwarded = xml('forwarded', { xmlns: 'urn:xmpp:forward:0' }, xml('delay', { xmlns: 'urn:xmpp:delay', stamp }), entry);
-    const result = xml('result', { xmlns: NS, queryid: attrs.queryid, id }, forwarded);
-    const to = account.fullJid.toString();
-    account.turn.origin?.reply(Buffer.from(xml('message', { from: account.jid.toString(), to }, result).toString()));
-  }
-  await account.updateSession((session) => (session.archive ? session : { ...session, archive: true }));
-  const ids = page.items.map(({ id }) => id);
-  return xml('fin', { xmlns: NS, complete: page.isComplete ? 'true' : undefined }, writeRsm(ids));
+  for (const item of isFlipped ? items.toReversed() : items) account.turn.origin?.reply(resultMessage(account, item, queryid));
+  return xml('fin', { xmlns: NS, complete: isComplete ? 'true' : undefined }, writeRsm(items.map(({ id }) => id)));
 }
 
+/** §4.2. */
+function resultMessage(account: Account, { id, xml: archived, stamp }: ArchiveItem, queryid: string | undefined): Buffer {
+  const [from, to] = [account.jid, account.fullJid].map((jid) => escapeAttribute(jid.toString()));
+  const asked = queryid === undefined ? '' : ` queryid='${escapeAttribute(queryid)}'`;
+  return Buffer.concat([
+    Buffer.from(`<message from='${from}' to='${to}'><result xmlns='${NS}'${asked} id='${id}'>`),
+    Buffer.from(`<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='${stamp}'/>`),
+    archived,
+    Buffer.from('</forwarded></result></message>'),
+  ]);
+}
+
+const known = new Set(['with', 'start', 'end', 'before-id', 'after-id', 'ids', 'include-groupchat']);
+
+/** §4.1. `include-groupchat` changes nothing: there is none (§6). */
 function parseQuery(request: Element): ArchiveQuery {
   const form = readForm(request, NS);
-  const known = new Set(['with', 'start', 'end', 'before-id', 'after-id', 'ids']);
   for (const name of form.keys()) if (!known.has(name)) throw new StanzaError('feature-not-implemented', `no field '${name}'`);
-  const [peer, afterId, beforeId] = ['with', 'after-id', 'before-id'].map((name) => form.get(name)?.[0]);
+  const first = (name: string) => form.get(name)?.[0] || undefined;
+  const [peer, ids] = [first('with'), form.get('ids')];
   return {
-    with: peer === undefined ? undefined : Jid.parse(peer),
-    startMs: moment(form.get('start')?.[0]),
-    endMs: moment(form.get('end')?.[0]),
-    afterId,
-    beforeId,
-    ids: form.get('ids'),
+    with: peer === undefined ? undefined : Jid.parse(peer.trim()),
+    startMs: moment(first('start')),
+    endMs: moment(first('end')),
+    afterId: first('after-id'),
+    beforeId: first('before-id'),
+    ids: ids && ids.length > 0 ? ids : undefined,
   };
 }
 
 /** XEP-0082 §3.2. */
 function moment(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
+  if (text === undefined) return undefined;
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw new StanzaError('bad-request', `'${text}' is no XEP-0082 date and time`);
+  if (Number.isNaN(ms)) throw new StanzaError('bad-request', `'${text.slice(0, 50)}' is no XEP-0082 date and time`);
   return ms;
 }
 
-/** §4.4 of version 1.0: the first and last entry. */
+/** §4.4: the first and last entry. */
 async function metadata(_request: Element, account: Account): Promise<Element> {
   const [start, end] = await Promise.all([archiveEdge(account, 'first'), archiveEdge(account, 'last')]);
   const edge = (name: string, item: { id: string; stamp: string } | undefined) =>

@@ -1,6 +1,7 @@
 /**
  * XEP-0441: Message Archive Management Preferences. One item per account; without it everything is archived.
  */
+import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -20,28 +21,33 @@ interface Preferences {
 
 const preferences = collection<Preferences>('archive-preferences');
 const initial: Preferences = { default: 'always', always: [], never: [] };
-const listMax = 1000;
 
 export const archivePreferences: AccountFeature = {
   spec: 'XEP-0441',
-  version: '0.2',
+  version: '0.2.0',
   title: 'Message Archive Management Preferences',
-  disco: { account: ['urn:xmpp:mam:2#prefs'] },
+  note: 'Without advanced configuration (§2.2).',
   iq: [
-    {
-      type: 'get',
-      ns: NS,
-      name: 'prefs',
-      to: 'self',
-      handle: async (_request, account) => show((await account.get(preferences)) ?? initial),
-    },
+    { type: 'get', ns: NS, name: 'prefs', to: 'self', handle: async (_request, account) => show(await read(account)) },
     { type: 'set', ns: NS, name: 'prefs', to: 'self', handle: change },
   ],
 };
 
-/** §4: an address in full, then its bare form, then the default. */
+/** What was read for a stanza: an `Account` lives as long as one. */
+const known = new WeakMap<Account, Promise<Preferences>>();
+
+function read(account: Account): Promise<Preferences> {
+  let found = known.get(account);
+  if (!found) {
+    found = account.get(preferences).then((value) => value ?? initial);
+    known.set(account, found);
+  }
+  return found;
+}
+
+/** §2.3: an address in full, then its bare form, then the default. */
 export async function mayArchive(account: Account, peer: Jid): Promise<boolean> {
-  const { always, never, default: rule } = (await account.get(preferences)) ?? initial;
+  const { always, never, default: rule } = await read(account);
   for (const address of [peer.toString(), peer.bare.toString()]) {
     if (never.includes(address)) return false;
     if (always.includes(address)) return true;
@@ -55,14 +61,18 @@ function change(request: Element, account: Account): Element {
   if (rule !== 'always' && rule !== 'never' && rule !== 'roster')
     throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
   const next: Preferences = { default: rule, always: jids(request, 'always'), never: jids(request, 'never') };
+  if (Buffer.byteLength(JSON.stringify(next)) > limits.archivePreferencesBytesMax) {
+    throw new StanzaError('policy-violation', 'the addresses take too much room');
+  }
   account.put(preferences, '', next);
   return show(next);
 }
 
 function jids(request: Element, name: string): string[] {
   const list = request.getChild(name, NS)?.getChildren('jid', NS) ?? [];
-  if (list.length > listMax) throw new StanzaError('policy-violation', `at most ${listMax} addresses in '${name}'`);
-  return list.map((item) => Jid.parse(item.getText()).toString());
+  const max = limits.archivePreferencesMax;
+  if (list.length > max) throw new StanzaError('policy-violation', `at most ${max} addresses in '${name}'`);
+  return [...new Set(list.map((item) => Jid.parse(item.getText().trim()).toString()))];
 }
 
 function show({ default: rule, always, never }: Preferences): Element {

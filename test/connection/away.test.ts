@@ -1,0 +1,104 @@
+/** DESIGN §2, storms: while routers or the store are away, streams stay, sockets wait, and nothing grows without bound. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { connected, type Fixture, header, NS_SM, openStream, plainAuth, startFixture, until } from './fixture.ts';
+import { RawClient } from './raw-client.ts';
+
+let fixture: Fixture;
+before(async () => {
+  fixture = await startFixture();
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+const ping = (id: string): string => `<iq type='get' id='${id}'><x xmlns='y'/></iq>`;
+
+test('a router that comes back within the tries is not noticed', async () => {
+  const client = await connected(fixture.node, 'patient');
+  await fixture.router.stop();
+  client.send(`<message id='1'/>${ping('2')}`);
+  await until(() => fixture.node.stats.batchesInFlight === 1, 'the batch');
+  await fixture.clock.advance(limits.batchBackoffMs / 2);
+  await fixture.router.start();
+  await fixture.clock.advance(limits.batchTimeoutMs);
+  await client.read(/^<iq type='result' id='2'\/>$/);
+  client.destroy();
+});
+
+test('a socket is not read while its batch is tried again, and what was written goes on in order', async () => {
+  const client = await connected(fixture.node, 'waiting');
+  await fixture.router.stop();
+  client.send("<message id='0'/>");
+  await until(() => fixture.node.stats.batchesInFlight === 1, 'the batch');
+  const count = 5_000;
+  const filler = 'x'.repeat(2_000);
+  for (let n = 1; n <= count; n++) client.send(`<message id='${n}'><body>${filler}</body></message>`);
+  await new Promise<void>((resolve) => void setTimeout(resolve, 50));
+  assert.ok(client.socket.writableLength > 0, 'the client is made to wait');
+  await fixture.router.start();
+  const before = fixture.router.stanzas.length;
+  client.send(ping('last'));
+  await fixture.clock.advance(limits.batchBackoffMs * 2);
+  await client.read(/id='last'/);
+  const ids = fixture.router.stanzas.slice(before).map((xml) => /id='([^']+)'/.exec(xml)?.[1]);
+  assert.deepEqual(ids, [...Array.from({ length: count + 1 }, (_, n) => `${n}`), 'last']);
+  client.destroy();
+});
+
+test('sign-in fails for now: SASL says so, a new stream ends with resource-constraint', async () => {
+  const client = await openStream(fixture.node);
+  await fixture.router.stop();
+  client.send(plainAuth('juliet'));
+  const late = RawClient.tls(fixture.node.addresses.c2sTls!.port);
+  late.send(header);
+  await until(() => fixture.node.stats.batchesInFlight === 2, 'both wait');
+  await fixture.clock.advance(limits.batchTimeoutMs);
+  await client.read(/<failure [^>]*><temporary-auth-failure\/><\/failure>/);
+  assert.match(await late.closed(), /<stream:stream [^>]*><stream:error><resource-constraint .*<\/stream:stream>$/);
+  await fixture.router.start();
+  client.send(plainAuth('juliet'));
+  await client.read(/<success/);
+  client.destroy();
+});
+
+test('the end of a session is told when routers are back', async () => {
+  const client = await connected(fixture.node, 'goodbye');
+  await fixture.router.stop();
+  client.destroy();
+  await until(() => fixture.node.stats.sessions === 0, 'deliveries find nobody');
+  await fixture.clock.advance(20_000);
+  await fixture.router.start();
+  await fixture.clock.advance(20_000);
+  await until(
+    () =>
+      fixture.router.steps.some(
+        ({ request, items }) => request.session.startsWith('goodbye@') && items.some(({ item }) => item.k === 'end'),
+      ),
+    'the end',
+  );
+});
+
+test('a stop without routers is bounded', async () => {
+  const node = await fixture.another('c2');
+  const client = await connected(node, 'stuck');
+  client.send(`<enable xmlns='${NS_SM}' resume='true'/>`);
+  await client.read(/<enabled/);
+  await fixture.router.stop();
+  const startMs = fixture.clock.monotonic();
+  await fixture.stopNode(node);
+  assert.ok(fixture.clock.monotonic() - startMs <= limits.shutdownMs + 1_000);
+  assert.match(await client.closed(), /<system-shutdown /);
+  assert.equal(node.stats.sessions, 0);
+  await fixture.router.start();
+});
+
+test('a fault of ours ends that stream alone', async () => {
+  const [victim, other] = [await connected(fixture.node, 'victim'), await connected(fixture.node, 'other')];
+  fixture.router.answer = ({ request }) => (request.session.startsWith('victim@') ? { bound: 'not@an@address' } : undefined);
+  victim.send('<message/>');
+  assert.match(await victim.closed(), /<internal-server-error /);
+  fixture.router.answer = () => undefined;
+  other.send(ping('alive'));
+  await other.read(/id='alive'/);
+  other.destroy();
+});

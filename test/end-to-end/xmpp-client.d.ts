@@ -1,0 +1,24 @@
+/** Declarations for @xmpp/client 0.14, which ships none: what the tests use. */
+declare module '@xmpp/client' {
+  export interface Element {
+    readonly name: string;
+    readonly attrs: Readonly<Record<string, string>>;
+    is(name: string, xmlns?: string): boolean;
+    getChild(name: string, xmlns?: string): Element | undefined;
+    getChildText(name: string, xmlns?: string): string | null;
+    toString(): string;
+  }
+  export interface Client {
+    start(): Promise<unknown>;
+    stop(): Promise<unknown>;
+    send(element: Element): Promise<void>;
+    on(event: 'stanza', listener: (stanza: Element) => void): void;
+    on(event: 'error', listener: (error: Error) => void): void;
+    readonly iqCaller: {
+      get(child: Element, to?: string): Promise<Element | undefined>;
+      request(iq: Element): Promise<Element>;
+    };
+  }
+  export function client(options: Readonly<Record<string, string>>): Client;
+  export function xml(name: string, attrs?: Readonly<Record<string, string>>, ...children: (Element | string)[]): Element;
+}

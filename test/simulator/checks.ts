@@ -1,0 +1,126 @@
+/** What must hold after a run, when everything has healed: the contract of docs/reliability.md. */
+import type { SimClient } from './client.ts';
+import type { ClientSession, History, ReceivedMessage, SentMessage } from './history.ts';
+import type { Witness } from './witness.ts';
+
+export interface Findings {
+  readonly history: History;
+  readonly clients: readonly SimClient[];
+  readonly witness: Witness;
+}
+
+/** @returns what is wrong, a line each */
+export function check(findings: Findings): string[] {
+  return [
+    ...findings.witness.faults,
+    ...checkOnline(findings),
+    ...checkLoss(findings),
+    ...checkDoubles(findings),
+    ...checkOrder(findings),
+    ...checkRooms(findings),
+    ...checkPresence(findings),
+  ];
+}
+
+function checkOnline({ clients }: Findings): string[] {
+  return clients.filter(({ isOnline }) => !isOnline).map(({ name }) => `offline: ${name} could not sign in although everything works`);
+}
+
+/** What was acknowledged is in both archives, and was received by a client of the account. */
+export function checkLoss({ history, witness }: Findings): string[] {
+  const receivedBy = new Map<string, Set<string>>();
+  for (const { account, received } of history.sessions) {
+    const ids = receivedBy.get(account) ?? new Set();
+    receivedBy.set(account, ids);
+    for (const { id } of received) ids.add(id);
+  }
+  const faults: string[] = [];
+  for (const { id, from, to, state, isRoom } of history.sent.values()) {
+    if (state !== 'acknowledged') continue;
+    const owners = isRoom ? [to] : [to, from.split('/')[0]!];
+    for (const owner of owners) if (!witness.isArchived(owner, id)) faults.push(`lost: ${id} was acknowledged and is not in the archive of ${owner}`);
+    if (!isRoom && !receivedBy.get(to)?.has(id)) faults.push(`undelivered: ${id} was acknowledged and no client of ${to} has it`);
+  }
+  return faults;
+}
+
+/** Nothing twice in one session, however often it was resumed. */
+function checkDoubles({ history }: Findings): string[] {
+  const faults: string[] = [];
+  for (const session of history.sessions) {
+    const seen = new Set<string>();
+    for (const message of session.received) {
+      const isHistory = message.isDelayed && history.sent.get(message.id)?.isRoom;
+      if (isHistory) continue; // a room shows its history to whoever enters
+      if (seen.has(message.id)) faults.push(`double: session ${session.number} of ${session.client} received ${message.id} twice`);
+      seen.add(message.id);
+    }
+  }
+  return faults;
+}
+
+/**
+ * What one session sends to an account arrives in its order in each session there, as long as deliveries are confirmed in time:
+ * what is read from the archive instead says so (XEP-0203), and is in order among its own kind.
+ */
+function checkOrder({ history, witness }: Findings): string[] {
+  const faults: string[] = [];
+  for (const session of history.sessions) {
+    const last = new Map<string, SentMessage>();
+    for (const received of session.received) {
+      const sent = history.sent.get(received.id);
+      if (sent === undefined) {
+        faults.push(`unknown: ${session.client} received ${received.id}, which nobody has sent`);
+        continue;
+      }
+      if (sent.isRoom || sent.state === 'refused' || witness.wasLate(received.stanzaId)) continue;
+      const lane = `${sent.session} ${sent.to} ${received.isDelayed}`;
+      const before = last.get(lane);
+      if (before !== undefined && before.number > sent.number && before.node === sent.node) {
+        faults.push(`order: session ${session.number} of ${session.client} received ${sent.id} after ${before.id}`);
+      }
+      if (before === undefined || before.number < sent.number) last.set(lane, sent);
+    }
+  }
+  return faults;
+}
+
+/** Everybody sees a room's messages in the order of its archive. */
+function checkRooms({ history }: Findings): string[] {
+  const faults: string[] = [];
+  for (const session of history.sessions) {
+    const last = new Map<string, ReceivedMessage>();
+    for (const received of session.received) {
+      const sent = history.sent.get(received.id);
+      if (!sent?.isRoom || received.isDelayed || received.stanzaId === undefined) continue;
+      const before = last.get(sent.to);
+      if (before?.stanzaId !== undefined && before.stanzaId > received.stanzaId) {
+        faults.push(`room order: session ${session.number} of ${session.client} received ${received.id} after ${before.id}`);
+      }
+      last.set(sent.to, received);
+    }
+  }
+  return faults;
+}
+
+/** Each client sees of each contact exactly those who are there, and what they last said. */
+function checkPresence({ clients, witness }: Findings): string[] {
+  const faults: string[] = [];
+  const truth = new Map(clients.filter(({ isOnline }) => isOnline).map(({ jid, status }) => [jid, status]));
+  for (const client of clients) {
+    if (!client.isOnline || witness.missedPresence(client.jid)) continue;
+    for (const [jid, status] of truth) {
+      if (jid === client.jid || client.view.get(jid) === status || witness.lostPresence(jid)) continue;
+      faults.push(`presence: ${client.jid} sees ${jid} as ${client.view.get(jid) ?? 'away'}, which is ${status}`);
+    }
+    for (const jid of client.view.keys()) {
+      if (!truth.has(jid)) faults.push(`presence: ${client.jid} sees ${jid}, which is not there`);
+    }
+  }
+  return faults;
+}
+
+/** For numbers: sessions that were resumed at least once. */
+export function resumedSessions(sessions: readonly ClientSession[]): number {
+  return sessions.filter(({ resumptions }) => resumptions > 0).length;
+}

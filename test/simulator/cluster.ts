@@ -1,0 +1,191 @@
+/** The whole cluster in one process: the product's own services on simulated ports, composed as the command line composes them. */
+import type { Logger } from 'pino';
+import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
+import type { Bus } from '../../lib/ports/bus.ts';
+import type { Put, Store } from '../../lib/ports/store.ts';
+import { startConnectionPart } from '../../services/cli/connection-part.ts';
+import { startMucPart } from '../../services/cli/muc-part.ts';
+import { composeRouter } from '../../services/cli/router-parts.ts';
+import type { ConnectionNode } from '../../services/connection/node.ts';
+import type { TlsSource } from '../../services/connection/tls.ts';
+import { reapDead } from '../../services/router/reaper.ts';
+import type { Door } from './client.ts';
+import { plainPlant, type Plant } from './plants.ts';
+import { SimProcess } from './process.ts';
+import { BusNetwork, type SimBus } from './sim-bus.ts';
+import { SimSocket } from './sim-socket.ts';
+import { simulatedLink, SimStore } from './sim-store.ts';
+import { StoreRows } from './store-rows.ts';
+import type { Weather } from './weather.ts';
+import type { World } from './world.ts';
+
+export type Kind = 'connection' | 'router' | 'muc';
+
+/** A place for a process, which is filled again when that has died. */
+export class Slot {
+  readonly kind: Kind;
+  readonly name: string;
+  process: SimProcess | undefined;
+  bus: SimBus | undefined;
+  node: ConnectionNode | undefined;
+  stop: (() => Promise<void>) | undefined;
+
+  constructor(kind: Kind, name: string) {
+    this.kind = kind;
+    this.name = name;
+  }
+}
+
+export interface ClusterOptions {
+  readonly world: World;
+  readonly weather: Weather;
+  readonly counts: Readonly<Record<Kind, number>>;
+  readonly skewMsMax: number;
+  readonly plant?: Plant;
+  readonly onPut: (process: string, row: Put) => void;
+  readonly onError: (process: string, error: unknown) => void;
+}
+
+/** No socket is ever opened, so no certificate is ever shown. */
+const noTls = {
+  contextFor: () => ({ key: undefined, cert: undefined }) as never,
+  onReload: () => () => {},
+} satisfies TlsSource;
+
+export class Cluster {
+  readonly slots: readonly Slot[];
+  readonly rows: StoreRows;
+  readonly network: BusNetwork;
+  readonly #options: ClusterOptions;
+  readonly #plant: Plant;
+  #processes = 0;
+
+  constructor(options: ClusterOptions) {
+    const { world, weather, counts } = options;
+    this.#options = options;
+    this.#plant = options.plant ?? plainPlant;
+    this.rows = new StoreRows(() => world.epochMs);
+    this.network = new BusNetwork(world, world.random.fork('bus'), weather);
+    this.slots = (['connection', 'router', 'muc'] as const).flatMap((kind) =>
+      Array.from({ length: counts[kind] }, (_, index) => new Slot(kind, `${kind[0]}${index + 1}`)),
+    );
+  }
+
+  of(kind: Kind): readonly Slot[] {
+    return this.slots.filter((slot) => slot.kind === kind);
+  }
+
+  /** For clients. */
+  get doors(): readonly Door[] {
+    return this.of('connection').map((slot) => ({
+      name: slot.name,
+      connect: (reader) => {
+        const { process, node } = slot;
+        if (process === undefined || process.isDead || node === undefined) return undefined;
+        const { world } = this.#options;
+        const socket = new SimSocket(world, world.random.fork(`socket ${world.events}`), process, reader);
+        world.schedule(1, process, 'io', () =>
+          node.acceptWebSocket(socket.forNode, { address: '192.0.2.1', isSecure: true, binding: {} }),
+        );
+        return socket;
+      },
+    }));
+  }
+
+  /** A handle of the simulation's own, without faults. */
+  direct(): Store {
+    return new SimStore(this.rows, async (apply) => apply());
+  }
+
+  /** Starts what is not running; a start that fails is tried again, as a supervisor does. */
+  start(slot: Slot): void {
+    if (slot.process !== undefined && !slot.process.isDead) return;
+    const { world, weather, skewMsMax, onPut, onError } = this.#options;
+    const number = ++this.#processes;
+    const random = world.random.fork(`slot ${slot.name} ${number}`);
+    const process = new SimProcess(world, `${slot.name}#${number}`, number, Math.round(random.between(-skewMsMax, skewMsMax)));
+    world.note('start', process.name);
+    const store = new SimStore(this.rows, simulatedLink(world, process, weather, random.fork('store')), {
+      isStale: (changedMs) => random.chance(0.3) && world.epochMs - changedMs < 500,
+      survivors: (count) => (random.chance(weather.store.partial) ? random.below(count + 1) : count),
+      onPut: (row) => onPut(process.name, row),
+    });
+    const bus = this.network.join(process.clock, process);
+    slot.process = process;
+    slot.bus = bus;
+    slot.node = undefined;
+    slot.stop = undefined;
+    const ports = {
+      store: this.#plant.store(slot.kind, store, this.rows),
+      bus: this.#plant.bus(slot.kind, bus),
+      clock: process.clock,
+      log: this.#log(process),
+    };
+    world.schedule(0, process, 'io', () => {
+      this.#compose(slot, ports).catch((error: unknown) => {
+        world.note(process.name, 'did not start:', String(error));
+        onError(process.name, error);
+        this.#end(slot, process, 500);
+      });
+    });
+  }
+
+  /** As SIGTERM does. */
+  drain(slot: Slot): void {
+    const { process, stop, bus } = slot;
+    if (process === undefined || process.isDead || stop === undefined) return;
+    this.#options.world.note('drain', process.name);
+    this.#options.world.schedule(0, process, 'io', () => {
+      stop()
+        .then(() => bus?.close())
+        .catch((error: unknown) => this.#options.world.note(process.name, 'did not stop cleanly:', String(error)))
+        .finally(() => this.#end(slot, process, 200));
+    });
+  }
+
+  #end(slot: Slot, process: SimProcess, restartMs: number): void {
+    const { world } = this.#options;
+    world.after(0, () => process.kill());
+    world.after(restartMs, () => this.start(slot));
+  }
+
+  async #compose(slot: Slot, ports: { store: Store; bus: Bus; clock: SimProcess['clock']; log: Logger }): Promise<void> {
+    const { name } = slot;
+    if (slot.kind === 'connection') {
+      const part = await startConnectionPart({ ...ports, name, tls: noTls, listen: { bind: '127.0.0.1' } });
+      slot.node = part.node;
+      slot.stop = () => part.stop();
+    } else if (slot.kind === 'muc') {
+      const part = await startMucPart(ports, name);
+      slot.stop = () => part.stop();
+    } else {
+      const { store, clock, log } = ports;
+      const { parts, router } = await composeRouter(ports);
+      const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
+      const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
+      const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
+      const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
+      await watch.start();
+      slot.stop = async () => {
+        watch.stop();
+        await heartbeat.stop();
+        await router.stop();
+      };
+    }
+  }
+
+  #log(process: SimProcess): Logger {
+    const { world, onError } = this.#options;
+    const quiet = (): void => {};
+    const say = (level: string) => (what: unknown, text?: string) => {
+      const error = typeof what === 'object' && what !== null && 'err' in what ? (what.err as Error) : undefined;
+      if (level === 'error') onError(process.name, error ?? text ?? what);
+      world.trace?.push(
+        `${(world.nowMs / 1000).toFixed(4).padStart(9)}   ${process.name} ${level}: ${text ?? what} ${error ?? ''}`.trimEnd(),
+      );
+    };
+    const isTraced = world.trace !== undefined;
+    const log = { trace: quiet, debug: isTraced ? say('debug') : quiet, info: isTraced ? say('info') : quiet };
+    return { ...log, warn: isTraced ? say('warn') : quiet, error: say('error'), fatal: say('error') } as unknown as Logger;
+  }
+}

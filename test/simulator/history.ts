@@ -1,0 +1,52 @@
+/** What the clients of a run have sent, received and been promised: all that the checks look at. */
+
+export type SentState = 'sent' | 'acknowledged' | 'refused';
+
+export interface SentMessage {
+  /** `<client>.<number>.<attempt>`; sent again in a new session it is another message. */
+  readonly id: string;
+  readonly number: number;
+  /** `romeo@a.example/phone`. */
+  readonly from: string;
+  /** Bare JID of an account or a room. */
+  readonly to: string;
+  readonly isRoom: boolean;
+  /** Which session of the sender, and at which node, it was first written to. */
+  readonly session: number;
+  readonly node: string;
+  readonly atMs: number;
+  state: SentState;
+}
+
+export interface ReceivedMessage {
+  readonly id: string;
+  /** From the archive, later (XEP-0203). */
+  readonly isDelayed: boolean;
+  /** XEP-0359, by the account or the room. */
+  readonly stanzaId: string | undefined;
+  readonly atMs: number;
+}
+
+/** From one bind to the next, over any number of resumptions. */
+export interface ClientSession {
+  readonly number: number;
+  /** Bare JID. */
+  readonly account: string;
+  readonly client: string;
+  readonly received: ReceivedMessage[];
+  resumptions: number;
+}
+
+export class History {
+  readonly sent = new Map<string, SentMessage>();
+  readonly sessions: ClientSession[] = [];
+  resumed = 0;
+  resumedElsewhere = 0;
+  resumeFailed = 0;
+
+  openSession(account: string, client: string): ClientSession {
+    const session = { number: this.sessions.length + 1, account, client, received: [], resumptions: 0 };
+    this.sessions.push(session);
+    return session;
+  }
+}

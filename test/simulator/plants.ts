@@ -1,0 +1,193 @@
+/**
+ * Bugs that the rules of DESIGN §2 prevent, planted from outside the product: in what a process sees of its ports. The simulator
+ * must find each.
+ */
+import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
+import type { Condition, Key, Put, Query, Row, Store } from '../../lib/ports/store.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { type DeliverReply, type DeliverRequest, routerSubject, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
+import type { StoreRows } from './store-rows.ts';
+
+export interface Plant {
+  readonly name: string;
+  /** The rule that it breaks. */
+  readonly breaks: string;
+  /** Milliseconds of `limits.catchUpOverlapMs`, when they are other than the product's. */
+  readonly overlapMs?: number;
+  store(kind: string, store: Store, rows: StoreRows): Store;
+  bus(kind: string, bus: Bus): Bus;
+}
+
+const same = { store: (_kind: string, store: Store): Store => store, bus: (_kind: string, bus: Bus): Bus => bus };
+
+export const plainPlant: Plant = { ...same, name: 'none', breaks: '' };
+
+/** A store with some methods replaced. */
+function withStore(store: Store, changed: Partial<Store>): Store {
+  return {
+    get: (key, options) => store.get(key, options),
+    batchGet: (keys, options) => store.batchGet(keys, options),
+    query: (query) => store.query(query),
+    put: (row, condition) => store.put(row, condition),
+    batchPut: (rows) => store.batchPut(rows),
+    delete: (key, condition) => store.delete(key, condition),
+    add: (key, by) => store.add(key, by),
+    close: () => store.close(),
+    ...changed,
+  };
+}
+
+function withBus(bus: Bus, changed: Partial<Bus>): Bus {
+  return {
+    serve: (subject, handler, options) => bus.serve(subject, handler, options),
+    request: (subject, payload, options) => bus.request(subject, payload, options),
+    publish: (subject, payload) => bus.publish(subject, payload),
+    close: () => bus.close(),
+    ...changed,
+  };
+}
+
+/** Changes what a router does with its requests. */
+function withRouter(bus: Bus, around: (handler: BusHandler) => BusHandler): Bus {
+  return withBus(bus, {
+    serve: (subject, handler, options) => bus.serve(subject, subject === routerSubject ? around(handler) : handler, options),
+  });
+}
+
+let minted = 0;
+
+/** Looks like an id of now, and is another one for each try. */
+function mintAgain(id: string): string {
+  return `${id.slice(0, 10)}${(minted++ % 1_000_000).toString().padStart(8, '0')}`;
+}
+
+const isSessions = ({ table, sort }: Key): boolean => table === 'live' && sort === 'sessions/';
+const isMessage = ({ table, sort }: Key): boolean => table === 'archive' && sort.startsWith('m/');
+
+export const plants: readonly Plant[] = [
+  {
+    ...same,
+    name: 'ids-at-router',
+    breaks: 'rule 2: ids are minted at ingress, so that a retry writes the same rows again',
+    bus: (kind, bus) => {
+      if (kind !== 'router') return bus;
+      return withRouter(bus, (handler) => (payload, subject) => {
+        const { header, bodies } = decodeFrame<StepRequest>(payload);
+        if (header.kind !== 'step') return handler(payload, subject);
+        const items = header.items.map((item) => (item.k === 'stanza' ? { ...item, id: mintAgain(item.id) } : item));
+        return handler(encodeFrame({ ...header, items, len: undefined }, bodies), subject);
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'sessions-before-archive',
+    breaks: 'rule 3: the router writes the archive, then reads sessions',
+    store: (kind, store) => {
+      if (kind !== 'router') return store;
+      const read = new Map<string, Row | undefined>();
+      return withStore(store, {
+        async batchPut(rows) {
+          const owners = rows.filter(isMessage).map(({ partition }) => ({ table: 'live', partition, sort: 'sessions/' }) as const);
+          const found = await store.batchGet(owners, { consistent: true });
+          owners.forEach(({ partition }, index) => read.set(partition, found[index]));
+          await store.batchPut(rows);
+        },
+        async batchGet(keys, options) {
+          const rows = await store.batchGet(keys, options);
+          return keys.map((key, index) => {
+            if (!isSessions(key) || !read.has(key.partition)) return rows[index];
+            const row = read.get(key.partition);
+            read.delete(key.partition);
+            return row;
+          });
+        },
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'archive-before-session',
+    breaks: 'rule 3: a session that becomes available writes itself, then reads the archive',
+    store: (kind, store, rows) => {
+      if (kind !== 'router') return store;
+      const read = new Map<string, readonly Row[]>();
+      return withStore(store, {
+        async put(row: Put, condition?: Condition) {
+          if (isSessions(row) && row.value.includes('"available":true') && !read.has(row.partition)) {
+            const query = { table: 'archive', partition: row.partition, prefix: 'm/', limit: 1_000, consistent: true } as const;
+            read.set(row.partition, rows.query(query));
+          }
+          return store.put(row, condition);
+        },
+        async query(query: Query) {
+          const found = await store.query(query);
+          const before = query.table === 'archive' && query.prefix === 'm/' ? read.get(query.partition) : undefined;
+          if (before === undefined) return found;
+          read.delete(query.partition);
+          const known = new Set(before.map(({ sort }) => sort));
+          return found.filter(({ sort }) => known.has(sort));
+        },
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'no-overlap',
+    breaks: 'the cursor: catch-up starts before it, because an entry with a smaller id may commit later',
+    overlapMs: 0,
+  },
+  {
+    ...same,
+    name: 'reply-before-delivery',
+    breaks: 'rules 1 and 6: the router replies after deliveries were confirmed, or are marked',
+    bus: (kind, bus) => {
+      if (kind !== 'router') return bus;
+      return withBus(bus, {
+        async request(subject, payload, options) {
+          const sent = bus.request(subject, payload, options);
+          if (!subject.startsWith('n.') || decodeFrame<DeliverRequest>(payload).header.kind !== 'deliver') return sent;
+          sent.catch(() => {});
+          return encodeFrame({ missing: [] } satisfies DeliverReply);
+        },
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'ack-before-commit',
+    breaks: 'rule 5: the reply, and so the ack, means "durable"',
+    bus: (kind, bus) => {
+      if (kind !== 'router') return bus;
+      return withRouter(bus, (handler) => (payload, subject) => {
+        const { header, bodies } = decodeFrame<StepRequest>(payload);
+        const isMessages = header.kind === 'step' && bodies.length > 0 && bodies.every((body) => body.toString().startsWith('<message'));
+        if (!isMessages) return handler(payload, subject);
+        void Promise.resolve(handler(payload, subject)).catch(() => {});
+        return encodeFrame({ ok: true, out: [] } satisfies StepReply);
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'no-fence',
+    breaks: 'leases: rooms are fenced by epoch and seq in a conditional write',
+    store: (kind, store) => {
+      if (kind !== 'muc') return store;
+      return withStore(store, {
+        put: (row, condition) => store.put(row, row.sort === 'state/' ? undefined : condition),
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'no-resync-mark',
+    breaks: 'rule 6: a delivery that fails leaves a mark',
+    store: (kind, store) => {
+      if (kind !== 'router') return store;
+      return withStore(store, {
+        put: (row, condition) => (row.sort.startsWith('resync/') ? Promise.resolve('') : store.put(row, condition)),
+      });
+    },
+  },
+];

@@ -1,0 +1,125 @@
+/** Watches the store and the bus of a run: what no client can see. */
+import type { Put } from '../../lib/ports/store.ts';
+import { decodeFrame } from '../../lib/runtime/frame.ts';
+import type { DeliverRequest, HandOverReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
+import type { BusObserver, SimBus } from './sim-bus.ts';
+import type { World } from './world.ts';
+
+interface RoomState {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly lastId: string;
+}
+
+export class Witness implements BusObserver {
+  /** What must never happen, as it happens. */
+  readonly faults: string[] = [];
+  /** Deliveries that were not confirmed in time. */
+  unconfirmed = 0;
+  readonly #world: World;
+  readonly #archived = new Map<string, Set<string>>();
+  readonly #rooms = new Map<string, { writer: string; state: RoomState }>();
+  readonly #roomRows = new Map<string, string>();
+  readonly #claims = new Map<string, string>();
+  /** Archive ids whose delivery was not confirmed in time. */
+  readonly #late = new Set<string>();
+  readonly #presenceTo = new Set<string>();
+  readonly #presenceFrom = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  isArchived(owner: string, id: string): boolean {
+    return this.#archived.get(owner)?.has(id) ?? false;
+  }
+
+  wasLate(stanzaId: string | undefined): boolean {
+    return stanzaId !== undefined && this.#late.has(stanzaId);
+  }
+
+  /** Presence to this full JID got lost on the bus, or may have. */
+  missedPresence(jid: string): boolean {
+    return this.#presenceTo.has(jid);
+  }
+
+  lostPresence(from: string): boolean {
+    return this.#presenceFrom.has(from);
+  }
+
+  // From the store.
+
+  put(process: string, row: Put): void {
+    if (row.table === 'archive' && row.sort.startsWith('m/')) this.#archive(row);
+    else if (row.table === 'live' && row.sort === 'state/') this.#state(process, row);
+  }
+
+  #archive({ partition, sort, value }: Put): void {
+    const [domain = '', kind, local] = partition.split('/');
+    const owner = kind === 'r' ? `${local}@conference.${domain}` : `${local}@${domain}`;
+    const id = /<body>([^<]*)</.exec(value)?.[1];
+    if (id === undefined) return;
+    const ids = this.#archived.get(owner) ?? new Set();
+    this.#archived.set(owner, ids);
+    ids.add(id);
+    if (kind !== 'r') return;
+    const known = this.#roomRows.get(`${partition} ${sort}`);
+    if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
+    this.#roomRows.set(`${partition} ${sort}`, id);
+  }
+
+  /** One writer per epoch, and each number once. */
+  #state(process: string, { partition, value }: Put): void {
+    const state = JSON.parse(value) as RoomState;
+    const before = this.#rooms.get(partition);
+    this.#rooms.set(partition, { writer: process, state });
+    if (before === undefined) return;
+    const where = `${partition} at epoch ${state.epoch}, ${state.seq}`;
+    const isNext = state.epoch === before.state.epoch && state.seq === before.state.seq + 1;
+    if (state.epoch < before.state.epoch) this.#fault(`room writer: ${process} wrote ${where} after epoch ${before.state.epoch}`);
+    else if (state.epoch === before.state.epoch && before.writer !== process) {
+      this.#fault(`room writer: ${process} and ${before.writer} both wrote ${where}`);
+    } else if (!isNext && state.epoch === before.state.epoch) {
+      this.#fault(`room writer: ${process} wrote ${where} after ${before.state.seq}`);
+    }
+    if (state.lastId < before.state.lastId) this.#fault(`room writer: ${process} wrote ${where} with an older id`);
+  }
+
+  // From the bus.
+
+  unanswered(subject: string, payload: Uint8Array): void {
+    if (!subject.startsWith('n.')) return;
+    const { header, bodies } = decodeFrame<NodeRequest>(payload);
+    if (header.kind !== 'deliver') return;
+    this.unconfirmed++;
+    this.#missed(header, bodies);
+  }
+
+  #missed({ items }: DeliverRequest, bodies: readonly Buffer[]): void {
+    items.forEach(({ id, targets }, index) => {
+      if (id !== undefined) this.#late.add(id);
+      const text = bodies[index]!.toString();
+      if (!text.startsWith('<presence')) return;
+      for (const { to } of targets) if (to?.includes('/')) this.#presenceTo.add(to);
+      const from = /\sfrom=['"]([^'"]*)/.exec(text)?.[1];
+      if (from !== undefined) this.#presenceFrom.add(from);
+    });
+  }
+
+  answered(from: SimBus, subject: string, payload: Uint8Array, reply: Uint8Array): void {
+    if (!subject.startsWith('n.') || !Buffer.from(payload.buffer, payload.byteOffset, 24).includes('handOver')) return;
+    const { header } = decodeFrame<HandOverRequest>(payload);
+    const { state } = decodeFrame<HandOverReply>(reply).header;
+    if (state === undefined) return;
+    const claim = `${header.sid} from ${subject}`;
+    const claimer = from.process?.name ?? '';
+    const before = this.#claims.get(claim);
+    if (before !== undefined && before !== claimer) this.#fault(`claim: ${before} and ${claimer} both took session ${claim}`);
+    this.#claims.set(claim, claimer);
+  }
+
+  #fault(text: string): void {
+    this.#world.note('FAULT', text);
+    this.faults.push(text);
+  }
+}

@@ -1,0 +1,60 @@
+/** What the clients of a run do, drawn from the seed. */
+import type { SimClient } from './client.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+export interface WorkloadOptions {
+  readonly world: World;
+  readonly random: Random;
+  readonly clients: readonly SimClient[];
+  readonly rooms: readonly string[];
+  readonly untilMs: number;
+}
+
+/** A run is calm, busy or stormy: how often a client loses its connection differs by ten times. */
+export function scheduleWorkload(options: WorkloadOptions): void {
+  const { world, random, clients, untilMs } = options;
+  const pauseMs = random.pick([400, 900, 1_800]);
+  const trouble = random.pick([0.02, 0.06, 0.15]);
+  for (const client of clients) {
+    world.after(random.between(0, 2_000), () => client.connect());
+    const act = (): void => {
+      if (world.nowMs > untilMs) return;
+      if (random.chance(trouble)) disturb(client, options);
+      else behave(client, options);
+      world.after(random.between(pauseMs / 5, 2 * pauseMs), act);
+    };
+    world.after(random.between(1_000, 4_000), act);
+  }
+}
+
+function behave(client: SimClient, { random, clients, rooms }: WorkloadOptions): void {
+  const draw = random.next();
+  if (draw < 0.6) {
+    const others = clients.filter(({ account }) => account !== client.account);
+    const { account } = random.pick(others);
+    // Several at once go into one batch.
+    for (let count = random.chance(0.3) ? random.below(5) + 1 : 1; count > 0; count--) client.sendMessage(account);
+  } else if (draw < 0.8) client.sendToRoom(random.pick(rooms));
+  else if (draw < 0.87) client.changePresence();
+  else client.acknowledge();
+}
+
+function disturb(client: SimClient, { world, random }: WorkloadOptions): void {
+  const draw = random.next();
+  if (draw < 0.4) client.loseConnection();
+  else if (draw < 0.65) client.hop();
+  else if (draw < 0.75) client.crash();
+  else if (draw < 0.85) {
+    client.signOut();
+    world.after(random.between(500, 8_000), () => client.signIn());
+  } else if (draw < 0.93) {
+    client.isDiligent = false;
+    world.after(random.between(1_000, 9_000), () => {
+      client.isDiligent = true;
+    });
+  } else {
+    client.stall(true);
+    world.after(random.between(500, 9_000), () => client.stall(false));
+  }
+}
