@@ -4,7 +4,7 @@
  */
 import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { Rows } from './rows.ts';
 
@@ -39,6 +39,8 @@ export interface HeartbeatOptions {
   readonly subject: string;
   /** Runs after each beat that was written; a throw is reported by `onError`. */
   readonly onBeat?: () => Promise<void>;
+  /** Somebody has called this process dead and cleaned up after it, although it was only slow. Before the row is written again. */
+  readonly onForgotten?: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -47,6 +49,8 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #startedAt: string;
   #beat = 0;
+  /** Of the row as we wrote it last. */
+  #version: string | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
 
@@ -71,8 +75,22 @@ export class Heartbeat {
   }
 
   async #write(): Promise<void> {
-    const { store, kind, name, subject } = this.#options;
-    await rowsOf(store).put(nodes, subject, { kind, name, startedAt: this.#startedAt, beat: this.#beat++ });
+    const { store, kind, name, subject, onForgotten } = this.#options;
+    const rows = rowsOf(store);
+    const row: NodeRow = { kind, name, startedAt: this.#startedAt, beat: this.#beat++ };
+    if (this.#version === undefined) {
+      this.#version = await rows.put(nodes, subject, row);
+      return;
+    }
+    try {
+      this.#version = await rows.put(nodes, subject, row, { version: this.#version });
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      // A beat whose answer was lost has another version than we know; only a row that is gone was taken away.
+      const found = await rows.get(nodes, subject);
+      if (found === undefined) onForgotten?.();
+      this.#version = await rows.put(nodes, subject, row);
+    }
   }
 
   #schedule(): void {
@@ -112,6 +130,7 @@ export class NodeWatch {
   readonly #onError: (error: unknown) => void;
   #timer: Timer | undefined;
   #isStopped = false;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #live: readonly LiveNode[] = [];
 
   constructor(options: {
@@ -142,8 +161,13 @@ export class NodeWatch {
   }
 
   async look(): Promise<void> {
-    const now = this.#clock.monotonic();
     const listed = await listNodes(this.#store);
+    const now = this.#clock.monotonic();
+    // Who could not look (the store was away, or we stood still) has seen nobody's silence.
+    if (now - this.#lookedMs > 2 * limits.heartbeatMs) {
+      for (const [subject, { beat }] of this.#seen) this.#seen.set(subject, { beat, sinceMs: now });
+    }
+    this.#lookedMs = now;
     const present = new Set(listed.map(({ subject }) => subject));
     for (const subject of this.#seen.keys()) if (!present.has(subject)) this.#seen.delete(subject);
     const dead: LiveNode[] = [];

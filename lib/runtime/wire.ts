@@ -35,7 +35,13 @@ export type StepItem =
   /** The client has these archive entries: the account's cursor may move. */
   | { readonly k: 'delivered'; readonly ids: readonly string[] }
   /** The session has room for the next page of catch-up. */
-  | { readonly k: 'catchUp'; readonly after: string; readonly seen: readonly string[] }
+  | {
+      readonly k: 'catchUp';
+      readonly after: string;
+      readonly seen: readonly string[];
+      /** An entry that did not reach the session, the smallest: the first page begins with it, however old it is. */
+      readonly missed?: string;
+    }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly k: 'moved' }
   /** The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. */
@@ -94,6 +100,8 @@ export interface CloseRequest {
 /** node → node that holds a session which a client wants to resume here (XEP-0198 §5). */
 export interface HandOverRequest {
   readonly kind: 'handOver';
+  /** The same when it is asked again because the answer was lost: a session is given away once. */
+  readonly id: string;
   readonly sid: string;
   readonly token: string;
   /** Bare JID that the client signed in as: must be the session's. */
@@ -111,6 +119,7 @@ export interface HandOverReply {
     readonly unacked: readonly Outgoing[];
     readonly pending: readonly Outgoing[];
     readonly needsCatchUp: boolean;
+    readonly missed?: string;
     readonly available: boolean;
     readonly seen: readonly string[];
   };

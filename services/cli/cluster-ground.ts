@@ -12,7 +12,7 @@ import { ensureTables } from './cloud-ports.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Undoing } from './lifetime.ts';
-import { startNatsServer } from './nats-server.ts';
+import { findProgram } from './nats-server.ts';
 import { Refusal, reasonOf } from './report.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -41,25 +41,16 @@ export async function prepareGround(
   const ticketKeys = join(folder, 'ticket-keys');
   writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
   if (values.nats !== undefined) await checkReachable('--nats', values.nats, natsPort);
-  const nats = values.nats ?? (await ownNats(values, log, undoing));
+  const nats = values.nats ?? (await ownNats(values, supervisor));
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
   return { folder, nats, dynamodb, pem, ticketKeys };
 }
 
-async function ownNats({ natsServer }: ClusterValues, log: Logger, undoing: Undoing): Promise<string> {
-  const { url, child } = await startNatsServer(natsServer);
-  let isStopping = false;
-  const ended = once(child, 'exit');
-  void ended.then(() => {
-    if (!isStopping) log.fatal('nats-server died: no process can reach another');
-  });
-  undoing.add('nats-server', async () => {
-    isStopping = true;
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return url;
+async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {
+  const program = findProgram(natsServer); // here, so that its absence is one line
+  const [server] = await supervisor.start([{ service: 'nats', name: 'nats', args: ['--nats-server', program, '--port', '0'] }]);
+  return `nats://127.0.0.1:${server!.addresses.nats!.port}`;
 }
 
 async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string> {

@@ -1,5 +1,5 @@
 /** The options of `skylark cluster`. */
-import { countOption, folderOption, type Options, pathOption, type Values } from './arguments.ts';
+import { countOption, folderOption, type Options, type Values } from './arguments.ts';
 import * as shared from './options.ts';
 
 /** Processes of one kind on one machine: more than its cores is of use only to tests. */
@@ -20,7 +20,7 @@ export const clusterOptions = {
   cert: shared.cert,
   key: shared.key,
   nats: shared.nats,
-  natsServer: pathOption('PROGRAM', 'the nats-server to start, when it is none of those where systems put it'),
+  natsServer: shared.natsServer,
   dynamodb: shared.dynamodb,
   region: shared.region,
   tablePrefix: shared.tablePrefix,

@@ -115,11 +115,12 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'serve',
-    positionals: ['connection|router|muc|web|dynamodb'],
+    positionals: ['connection|router|muc|web|dynamodb|nats'],
     summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
     text: [
       'Prints one line of JSON with its addresses when it is ready. Signals stop it in order.',
-      "'dynamodb' is the npm package dynalite with its rows in --data, for clusters on one machine.",
+      "For clusters on one machine, 'dynamodb' is the npm package dynalite with its rows in --data, and 'nats' the",
+      'nats-server that is installed.',
       'With --dynamodb aws the credentials are those of the AWS environment (variables, profile or task role).',
     ],
     options: serveOptions,

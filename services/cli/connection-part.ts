@@ -38,10 +38,8 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       kind: 'connection',
       name,
       subject: node.subject,
-      onBeat: async () => {
-        const sids = await takeMarks(store, node.subject, limits.resyncMarksMax);
-        if (sids.length > 0) node.resync(sids);
-      },
+      onBeat: () => takeMarks(store, node.subject, limits.resyncMarksMax, (marks) => node.resync(marks)),
+      onForgotten: () => node.dropSessions(),
       onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
     });
     return {

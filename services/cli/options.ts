@@ -28,6 +28,7 @@ export const key = pathOption('FILE', 'its private key, PEM');
 export const json = switchOption('print JSON, one object a line, instead of text');
 
 export const nats = urlOption('the NATS server that connects the processes', ['nats:', 'tls:']);
+export const natsServer = pathOption('PROGRAM', 'the nats-server to start, when it is none of those where systems put it');
 export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
 
 export function isLoopback(address: string): boolean {

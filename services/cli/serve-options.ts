@@ -19,7 +19,8 @@ export const serveOptions = {
   ticketKeys: pathOption('FILE', '48 random bytes: processes that share them resume each other’s TLS sessions'),
   reusePort: switchOption('share the ports with other processes that say so too'),
   untilInputEnds: switchOption('stop when its input ends, as it does when the process that started it dies'),
-  port: portOption('of dynalite', 0),
+  port: portOption('of dynalite or nats-server', 0),
+  natsServer: shared.natsServer,
   data: folderOption('where dynalite keeps its rows', './data/cluster'),
 } satisfies Options;
 

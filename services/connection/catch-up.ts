@@ -25,6 +25,8 @@ export class CatchUp {
   #heldBytes = 0;
   /** Something was not held back since the last page was asked for: the archive must be read on. */
   #isIncomplete = false;
+  /** The smallest id that is known not to have got here: it may be older than where a router would begin. */
+  #missed: string | undefined;
 
   /** @param give writes an entry to the client, unless the session has it */
   constructor(give: (entry: PageEntry) => void) {
@@ -33,6 +35,10 @@ export class CatchUp {
 
   get isOff(): boolean {
     return this.#phase === 'off';
+  }
+
+  get missed(): string | undefined {
+    return this.#missed;
   }
 
   get wantsPage(): boolean {
@@ -50,6 +56,11 @@ export class CatchUp {
     else this.#finish();
   }
 
+  /** An entry has to be read from the archive, sooner or later. */
+  miss(id: string | undefined): void {
+    if (id !== undefined && (this.#missed === undefined || id < this.#missed)) this.#missed = id;
+  }
+
   /** A resync mark, or a gap in what was delivered. */
   start(): void {
     if (this.#phase === 'off') this.#read('');
@@ -62,6 +73,7 @@ export class CatchUp {
     if (this.#held.has(entry.id)) return true;
     if (this.#held.size >= limits.catchUpBufferStanzasMax || this.#heldBytes >= limits.catchUpBufferBytesMax) {
       this.#isIncomplete = true;
+      this.miss(entry.id);
       return true;
     }
     this.#held.set(entry.id, entry.bytes);
@@ -102,6 +114,7 @@ export class CatchUp {
   abort(): boolean {
     if (this.#phase === 'off') return false;
     this.#phase = 'off';
+    for (const id of this.#held.keys()) this.miss(id);
     this.#clear();
     return true;
   }
@@ -114,6 +127,7 @@ export class CatchUp {
   #finish(): void {
     const held = [...this.#held].sort(([a], [b]) => (a < b ? -1 : 1));
     this.#phase = 'off';
+    this.#missed = undefined;
     this.#clear();
     for (const [id, bytes] of held) this.#give({ id, bytes });
   }

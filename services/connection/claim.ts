@@ -19,6 +19,8 @@ export interface Claims extends SessionOwner {
   readonly bus: Bus;
   readonly store: Store;
   readonly ended: EndedSessions;
+  /** Sessions on their way here, by sid: two streams that want one get the same, and the last keeps it. */
+  readonly fetching: Map<string, Promise<Session | undefined>>;
   find(sid: string): Session | undefined;
 }
 
@@ -28,7 +30,7 @@ export async function claimSession(node: Claims, claim: Claim, stream: SessionSt
   if (id === undefined) return {};
   const known = node.find(id.sid);
   if (known !== undefined && !isOwner(known, { token: id.token, account: claim.account })) return {};
-  const session = known ?? (await fetchSession(node, claim, id));
+  const session = known ?? (await fetchOnce(node, claim, id));
   if (session?.sm === undefined) return { h: node.ended.find(id.sid, id.token, claim.account) };
   // Before the old stream hears of it: a mistake must not cost the session.
   if (session.sm.outbox.countAcked(claim.h) === undefined) {
@@ -40,12 +42,19 @@ export async function claimSession(node: Claims, claim: Claim, stream: SessionSt
   return { session };
 }
 
+async function fetchOnce(node: Claims, claim: Claim, id: ResumeId): Promise<Session | undefined> {
+  const key = `${id.sid} ${id.token} ${claim.account}`;
+  const fetching = node.fetching.get(key) ?? fetchSession(node, claim, id).finally(() => node.fetching.delete(key));
+  node.fetching.set(key, fetching);
+  return fetching;
+}
+
 /** From the node that holds it; asked twice, because an answer may be lost after the session has left. */
 async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Promise<Session | undefined> {
   const holder = await findHolder(node, account, id);
   if (holder === node.subject) return undefined;
   const { sid, token } = id;
-  const request: HandOverRequest = { kind: 'handOver', sid, token, account };
+  const request: HandOverRequest = { kind: 'handOver', id: node.ids.mint(), sid, token, account };
   for (let tries = 1; tries <= 2; tries++) {
     try {
       const answer = await node.bus.request(holder, encodeFrame(request), { timeoutMs: limits.hopTimeoutMs });

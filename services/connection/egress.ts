@@ -58,8 +58,9 @@ export class Egress {
       this.#write(bytes);
       return;
     }
-    if (this.#hasSeen(id) || (this.isParked && this.needsCatchUp)) return; // the latter is read later, in its order
-    if (this.catchUp.isOff) this.#give({ id, bytes });
+    if (this.#hasSeen(id)) return;
+    if (this.isParked && this.needsCatchUp) this.catchUp.miss(id); // read later, in its order
+    else if (this.catchUp.isOff) this.#give({ id, bytes });
     else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
   }
 
@@ -125,7 +126,10 @@ export class Egress {
   /** What was not sent can be read later: it does not count as given. */
   #leaveToArchive(outbox: Outbox, which: (entry: Entry) => boolean): void {
     const ids = outbox.shed(which);
-    for (const id of ids) this.ring.remove(id);
+    for (const id of ids) {
+      this.ring.remove(id);
+      this.catchUp.miss(id);
+    }
     if (ids.length > 0) this.needsCatchUp = true;
   }
 }

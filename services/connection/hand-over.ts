@@ -41,6 +41,7 @@ export async function handOver(session: Session | undefined, request: HandOverRe
       unacked: counters.unacked.map(({ id }) => ({ id })),
       pending: counters.pending.map(({ id }) => ({ id })),
       needsCatchUp: egress.needsCatchUp || isTrimmed,
+      missed: egress.catchUp.missed,
       available: session.isAvailable,
       seen: egress.ring.ids,
     },
@@ -103,6 +104,7 @@ export function takeOver(
   const write = (text: string): void => session.egress.stream?.sendElement(text);
   session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: limits.resumeTimeoutMs, write, counters });
   session.egress.ring = new DeliveredRing(state.seen);
+  session.egress.catchUp.miss(state.missed);
   session.isAvailable = state.available;
   session.adopt(state.jid);
   return session;

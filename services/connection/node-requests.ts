@@ -65,7 +65,7 @@ export class NodeRequests {
   }
 
   #handOver(request: HandOverRequest): Promise<Buffer> {
-    const key = `${request.sid} ${request.token} ${request.account}`;
+    const key = `${request.id} ${request.sid} ${request.token} ${request.account}`;
     const known = this.#handedOver.get(key);
     if (known !== undefined) return known;
     const session = this.#node.find(request.sid);

@@ -13,6 +13,7 @@ import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import type { Mark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { type Claims, claimSession } from './claim.ts';
 import { Cork } from './cork.ts';
@@ -59,8 +60,10 @@ export interface ConnectionNode {
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void;
   /** Until the node stops. @param path `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
-  /** Deliveries to these sessions may have been lost: they read on from the archive. */
-  resync(sids: readonly string[]): void;
+  /** Deliveries to these sessions may have been lost, of archive entries from `from` on: they read them. */
+  resync(marks: readonly Mark[]): void;
+  /** Routers took this node for dead and have ended its sessions: clients are told to come back. */
+  dropSessions(): void;
   /** Ends all streams with `system-shutdown` and tells routers, for at most `limits.shutdownMs`. */
   stop(): Promise<void>;
 }
@@ -82,6 +85,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly ids: IdMint;
   readonly router: RouterLink;
   readonly ended = new EndedSessions();
+  readonly fetching = new Map<string, Promise<Session | undefined>>();
   readonly #parts: ConnectionParts;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
@@ -144,8 +148,15 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.#webSockets.push(serveWebSocket(server, path, (socket, peer) => this.acceptWebSocket(socket, peer)));
   }
 
-  resync(sids: readonly string[]): void {
-    for (const sid of sids) this.#held.get(sid)?.resync();
+  resync(marks: readonly Mark[]): void {
+    for (const { sid, from } of marks) this.#held.get(sid)?.resync(from);
+  }
+
+  dropSessions(): void {
+    for (const session of [...this.#held.values()]) {
+      this.ended.add(session);
+      session.drop(new StreamError('reset', 'this node was taken for dead'));
+    }
   }
 
   stop(): Promise<void> {

@@ -132,8 +132,9 @@ export class Session {
     this.egress.deliver(bytes, id);
   }
 
-  /** A delivery did not get here. */
-  resync(): void {
+  /** Deliveries did not get here. @param from the first archive entry among them */
+  resync(from: string | undefined): void {
+    this.egress.catchUp.miss(from);
     if (this.isParked) this.egress.needsCatchUp = true;
     else if (this.isAvailable) this.egress.catchUp.start();
     this.pump();
@@ -223,7 +224,8 @@ export class Session {
     if (!this.#inbox.isEmpty && !isPageDue) return this.#stanzaBatch();
     if (hasPage) {
       const delivered = this.cursor.take();
-      const page: StepItem = { k: 'catchUp', after: this.egress.catchUp.takePage(), seen: this.egress.ring.ids };
+      const { catchUp, ring } = this.egress;
+      const page: StepItem = { k: 'catchUp', after: catchUp.takePage(), seen: ring.ids, missed: catchUp.missed };
       return { ...bare, kind: 'page', items: [...deliveredItem(delivered), page], delivered };
     }
     if (this.#phase === 'ending') {

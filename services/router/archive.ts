@@ -50,6 +50,11 @@ function isPassing(child: { readonly name: string; readonly ns: string }): boole
   return passingNs.has(child.ns) || child.name === 'thread';
 }
 
+/** A room's archive answers with messages; they are in an archive already. */
+function isHistory(stanza: Stanza): boolean {
+  return stanza.hasChild('result', 'urn:xmpp:mam:2');
+}
+
 /**
  * XEP-0313 §5.1.1, XEP-0160 §3, XEP-0334 §4: what of a message is kept. Hints within errors count for nothing.
  *
@@ -58,7 +63,7 @@ function isPassing(child: { readonly name: string; readonly ns: string }): boole
  */
 export function storageOf(stanza: Stanza): Storage {
   const type = messageType(stanza);
-  if (type === 'groupchat' || type === 'error') return nothing;
+  if (type === 'groupchat' || type === 'error' || isHistory(stanza)) return nothing;
   const isHinted = (hint: string) => stanza.hasChild(hint, hintsNs);
   if (!isHinted('store') && (type === 'headline' || stanza.children.every(isPassing))) return nothing;
   if (isHinted('no-store')) return { archive: false, queue: stanza.hasChild('body', 'jabber:client') };

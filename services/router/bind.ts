@@ -68,11 +68,14 @@ export async function closeStream(parts: Parts, { node, sid }: SessionAddress, c
   }
 }
 
-/** The session is over: its entry goes first, then those who knew of it are told. Does nothing when it is gone already. */
+/**
+ * The session is over: its entry goes first, then those who knew of it are told. Does nothing when it is gone already, or has moved
+ * to another node, which the one that asks does not know of.
+ */
 export async function endSession(parts: Parts, tenant: Tenant, local: string, address: SessionAddress): Promise<void> {
   let ended: SessionEntry | undefined;
   await updateSessions(parts.store, { domain: tenant.domain, local }, (sessions) => {
-    ended = sessions.find(({ sid }) => sid === address.sid);
+    ended = sessions.find(({ sid, node }) => sid === address.sid && node === address.node);
     return ended ? sessions.filter((entry) => entry !== ended) : sessions;
   });
   if (ended) await sayGoodbye(parts, tenant, local, ended);

@@ -48,14 +48,15 @@ export interface Page {
  * One page of what the account has not got yet, each stamped with XEP-0203 `delay`.
  * @param after '' for the first page
  * @param seen ids that this session has got already although the cursor does not know
+ * @param missed an id before which the first page is to begin
  */
-export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>): Promise<Page> {
+export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>, missed?: string): Promise<Page> {
   const [cursor = start, session, blocked] = await Promise.all([
     account.get(cursors),
     readOwnSession(account),
     account.get(blocklist),
   ]);
-  const from = after || catchUpStart(cursor);
+  const from = after || firstOf(catchUpStart(cursor), missed);
   const limit = limits.catchUpPageMax;
   const lists = await Promise.all([
     account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
@@ -90,6 +91,11 @@ function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], block
 async function readOwnSession(account: Account): Promise<SessionEntry | undefined> {
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   return sessions!.find(({ sid }) => sid === account.session?.sid);
+}
+
+/** A page begins behind its start, and an id's own prefix stands before it. */
+function firstOf(start: string, missed: string | undefined): string {
+  return missed !== undefined && isId(missed) && missed <= start ? missed.slice(0, -1) : start;
 }
 
 function catchUpStart({ at, ring }: Cursor): string {

@@ -6,7 +6,7 @@
  */
 import { limits } from '../../lib/limits.ts';
 import type { SessionEntry } from '../../lib/runtime/sessions.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
@@ -67,7 +67,7 @@ async function announce(account: Account, stanza: Stanza, id: string): Promise<S
     priority,
     presence: bytes.toString(),
   }));
-  if (!change) return {};
+  if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
   const { before, after, sessions } = change;
   const news = { from: account.fullJid, bytes, id, own: sessions };
   if (before.available) await broadcast(account, news);

@@ -3,7 +3,7 @@
  * messages that follow each other share one commit, everything else is a turn of its own.
  */
 import { limits } from '../../lib/limits.ts';
-import { updateSession } from '../../lib/runtime/sessions.ts';
+import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
 import { xml } from '../../lib/xmpp/element.ts';
@@ -103,7 +103,7 @@ export class Step {
       case 'delivered':
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
-        return this.#catchUp(item.after, item.seen);
+        return this.#catchUp(item);
       case 'moved':
         return this.#moved();
       case 'end':
@@ -226,17 +226,30 @@ export class Step {
     this.#write(Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString()));
   }
 
-  async #catchUp(after: string, seen: readonly string[]): Promise<void> {
+  async #catchUp({ after, seen, missed }: Extract<StepItem, { k: 'catchUp' }>): Promise<void> {
     if (this.#state.resource === undefined) return;
-    const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen));
+    const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen), missed);
     for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
     this.#reply = { ...this.#reply, catchUp: page.next === undefined ? 'skip' : { next: page.next } };
   }
 
+  /** The reaper of the old node must not find the session, nor that of the new one miss it. */
   async #moved(): Promise<void> {
     const { local } = this.#state;
     if (local === undefined) return;
     const { node, sid } = this.#request;
-    await updateSession(this.#parts.store, { domain: this.#tenant.domain, local }, sid, (entry) => ({ ...entry, node }));
+    const owner = { domain: this.#tenant.domain, local };
+    const { store } = this.#parts;
+    await markHeld(store, { node, sid }, owner);
+    let before: string | undefined;
+    await updateSession(store, owner, sid, (entry) => {
+      before = entry.node;
+      return entry.node === node ? entry : { ...entry, node };
+    });
+    if (before === undefined) {
+      await unmarkHeld(store, { node, sid });
+      throw new StreamError('reset', 'the session has ended meanwhile');
+    }
+    if (before !== node) await unmarkHeld(store, { node: before, sid });
   }
 }

@@ -26,6 +26,12 @@ interface After {
   readonly use: UseSessions;
 }
 
+/** Stanzas for another domain, in order. */
+interface Hop {
+  readonly ids: string[];
+  readonly bodies: Buffer[];
+}
+
 /** Where the batch came from: replies to this session go out with the batch's answer, in order. */
 export interface Origin extends SessionAddress {
   readonly resource: string;
@@ -42,7 +48,8 @@ export class Turn {
   readonly #deletes: Key[] = [];
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
-  readonly #hops = new Map<string, { ids: string[]; bodies: Buffer[] }>();
+  readonly #hops = new Map<string, Hop>();
+  readonly #rooms: { readonly subject: string; readonly payload: Buffer }[] = [];
 
   constructor(parts: Parts, origin?: Origin) {
     this.parts = parts;
@@ -82,9 +89,7 @@ export class Turn {
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
   room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
     const request: RoomRequest = { kind: 'room', domain: tenant.domain, room, id, sender };
-    this.withSessions([], () => {
-      this.#pending.push(this.#askRoom(request, stanza));
-    });
+    this.#rooms.push({ subject: roomShard(request.domain, request.room), payload: encodeFrame(request, [stanza]) });
   }
 
   /** {@link Turn.finishAll} of this turn alone. */
@@ -107,7 +112,32 @@ export class Turn {
         parts,
         turns.flatMap((turn) => turn.#takeAfter()),
       );
-    await Promise.all(turns.flatMap((turn) => turn.#takePending()));
+    await Promise.all([...turns.flatMap((turn) => turn.#pending), ...Turn.#hopAll(turns), ...Turn.#askRooms(turns)]);
+  }
+
+  /** All turns' stanzas for a domain together: two requests at once could overtake each other. */
+  static #hopAll(turns: readonly Turn[]): Promise<void>[] {
+    const hops = new Map<string, Hop>();
+    for (const turn of turns) {
+      for (const [domain, { ids, bodies }] of turn.#hops) {
+        const hop = hops.get(domain) ?? { ids: [], bodies: [] };
+        hops.set(domain, hop);
+        hop.ids.push(...ids);
+        hop.bodies.push(...bodies);
+      }
+    }
+    return [...hops].map(([domain, { ids, bodies }]) => turns[0]!.#hop(domain, ids, bodies));
+  }
+
+  /** One request after the other for each worker, likewise. */
+  static #askRooms(turns: readonly Turn[]): Promise<void>[] {
+    const lanes = Map.groupBy(
+      turns.flatMap((turn) => turn.#rooms),
+      ({ subject }) => subject,
+    );
+    return [...lanes].map(async ([subject, lane]) => {
+      for (const { payload } of lane) await turns[0]!.#ask(subject, payload);
+    });
   }
 
   static async #runAfter(parts: Parts, steps: readonly After[]): Promise<void> {
@@ -128,16 +158,10 @@ export class Turn {
     return steps;
   }
 
-  #takePending(): Promise<unknown>[] {
-    for (const [domain, { ids, bodies }] of this.#hops) this.#pending.push(this.#hop(domain, ids, bodies));
-    this.#hops.clear();
-    return this.#pending;
-  }
-
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
     const failures = await this.parts.deliverer.deliver({ targets, xml, id });
     if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
-    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure);
+    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
   }
 
   async #hop(domain: string, ids: string[], bodies: Buffer[]): Promise<void> {
@@ -146,11 +170,6 @@ export class Turn {
       const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
       await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
-  }
-
-  async #askRoom(request: RoomRequest, stanza: Buffer): Promise<void> {
-    const payload = encodeFrame(request, [stanza]);
-    await this.#ask(roomShard(request.domain, request.room), payload);
   }
 
   async #ask(subject: string, payload: Buffer): Promise<void> {

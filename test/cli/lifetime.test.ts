@@ -53,7 +53,7 @@ describe('a process', { skip: process.platform === 'win32', concurrency: 3 }, ()
     const { out, code } = await run('hang', patientMs, (said, started) => {
       if (said === 'ready\n') {
         started.kill('SIGTERM');
-        setImmediate(() => started.kill('SIGINT'));
+        setImmediate(() => started.kill('SIGTERM'));
       }
       if (said.endsWith('SIGTERM\n')) setTimeout(() => started.kill('SIGINT'), 700);
     });

@@ -196,11 +196,14 @@ describe('a resync mark', () => {
     await deliver('f1');
     await client.read(/id='f1'\/>/);
     fixture.router.answer = pages(() => ({ out: [entry('f1'), entry('f2')], catchUp: 'skip' }));
-    fixture.node.resync([sid, 'nobody']);
+    fixture.node.resync([
+      { sid, from: 'f2' },
+      { sid: 'nobody', from: 'f2' },
+    ]);
     await client.read(/^<message [^>]*id='f2'\/>$/);
     assert.deepEqual(
-      asked().map(({ after, seen }) => ({ after, seen })),
-      [{ after: '', seen: ['f1'] }],
+      asked().map(({ after, seen, missed }) => ({ after, seen, missed })),
+      [{ after: '', seen: ['f1'], missed: 'f2' }],
     );
     client.destroy();
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { skipWithoutNats } from '../adapters/nats-server.ts';
@@ -54,10 +54,12 @@ describe('a cluster', { skip: skipWithoutNats }, () => {
   }
 
   test('has the processes that it says', () => {
-    const counts = ['dynamodb', 'router', 'muc', 'connection', 'web'].map((service) => processes(cluster, service).length);
-    assert.deepEqual(counts, [1, 2, 2, 2, 1]);
+    const counts = ['nats', 'dynamodb', 'router', 'muc', 'connection', 'web'].map(
+      (service) => processes(cluster, service).length,
+    );
+    assert.deepEqual(counts, [1, 1, 2, 2, 2, 1]);
     const pids = cluster.events.filter(({ event }) => event === 'listening').map(({ pid }) => pid as number);
-    assert.equal(new Set([...pids, cluster.child.pid]).size, 9);
+    assert.equal(new Set([...pids, cluster.child.pid]).size, 10);
     assert.ok(pids.every(isAlive));
   });
 
@@ -166,9 +168,12 @@ describe('a cluster', { skip: skipWithoutNats }, () => {
     const again = await TcpClient.signIn(tlsPort(1), 'romeo@localhost/again', 'pw');
     await again.close();
     const pids = cluster.events.filter(({ event }) => event === 'listening').map(({ pid }) => pid as number);
+    const { port } = processes(cluster, 'nats')[0]!.addresses.nats!;
     await cluster.stop('SIGKILL');
     for (let polls = 0; pids.some(isAlive) && polls < 300; polls++) await new Promise((resolve) => setTimeout(resolve, 100));
     assert.deepEqual(pids.filter(isAlive), []);
+    const [error] = await once(connect(port, '127.0.0.1'), 'error').catch((refused) => [refused]);
+    assert.equal(error.code, 'ECONNREFUSED');
   });
 });
 

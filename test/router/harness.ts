@@ -288,8 +288,15 @@ export class Stage {
 }
 
 /** Close it when the test ends: `t.after(() => stage.close())`. */
-export async function openStage(options: { readonly features?: readonly AccountFeature[] } = {}): Promise<Stage> {
-  const stage = new Stage(await embeddedParts({ features: options.features ?? allFeatures }));
+export async function openStage(
+  options: {
+    readonly features?: readonly AccountFeature[];
+    /** Puts something between the router and its parts. */
+    readonly wrap?: (parts: EmbeddedParts) => EmbeddedParts;
+  } = {},
+): Promise<Stage> {
+  const parts = await embeddedParts({ features: options.features ?? allFeatures });
+  const stage = new Stage(options.wrap?.(parts) ?? parts);
   await stage.open();
   return stage;
 }

@@ -50,9 +50,9 @@ function checkDoubles({ history }: Findings): string[] {
   for (const session of history.sessions) {
     const seen = new Set<string>();
     for (const message of session.received) {
-      const isHistory = message.isDelayed && history.sent.get(message.id)?.isRoom;
-      if (isHistory) continue; // a room shows its history to whoever enters
-      if (seen.has(message.id)) faults.push(`double: session ${session.number} of ${session.client} received ${message.id} twice`);
+      const isRoom = history.sent.get(message.id)?.isRoom;
+      if (isRoom && message.isDelayed) continue; // a room shows its history to whoever enters
+      if (seen.has(message.id)) faults.push(`${isRoom ? 'room ' : ''}double: session ${session.number} of ${session.client} received ${message.id} twice`);
       seen.add(message.id);
     }
   }

@@ -127,7 +127,7 @@ export class SimClient implements SocketReader {
   }
 
   sendToRoom(room: string): void {
-    if (this.#stage !== 'online') return;
+    if (this.#stage !== 'online' || !this.#rooms.includes(room)) return;
     if (this.#joined.has(room)) this.#message(room, true, ++this.#number, 0);
     else this.#join(room);
   }
@@ -309,7 +309,7 @@ export class SimClient implements SocketReader {
     const count = (h - sm.acked) >>> 0;
     if (count > sm.unacked.length) throw new Error(`${this.name} has sent ${sm.acked + sm.unacked.length}, acknowledged are ${h}`);
     for (const { message } of sm.unacked.splice(0, count)) {
-      if (message?.state !== 'sent') continue;
+      if (message?.state !== 'sent') continue; // or it was refused: the ack says only that it was handled
       message.state = 'acknowledged';
       this.#world.note(`  ${message.id} is acknowledged`);
     }
@@ -330,7 +330,7 @@ export class SimClient implements SocketReader {
     const { id, type } = message;
     if (type === 'error') {
       const sent = this.#history.sent.get(id);
-      if (sent?.state === 'sent') sent.state = 'refused';
+      if (sent !== undefined) sent.state = 'refused';
       if (sent?.isRoom) this.#joined.delete(sent.to);
       return;
     }

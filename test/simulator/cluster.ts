@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
-import type { Put, Store } from '../../lib/ports/store.ts';
+import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { startConnectionPart } from '../../services/cli/connection-part.ts';
 import { startMucPart } from '../../services/cli/muc-part.ts';
 import { composeRouter } from '../../services/cli/router-parts.ts';
@@ -84,7 +84,7 @@ export class Cluster {
         if (process === undefined || process.isDead || node === undefined) return undefined;
         const { world } = this.#options;
         const socket = new SimSocket(world, world.random.fork(`socket ${world.events}`), process, reader);
-        world.schedule(1, process, 'io', () =>
+        world.schedule(0, process, 'io', () =>
           node.acceptWebSocket(socket.forNode, { address: '192.0.2.1', isSecure: true, binding: {} }),
         );
         return socket;
@@ -124,7 +124,7 @@ export class Cluster {
     world.schedule(0, process, 'io', () => {
       this.#compose(slot, ports).catch((error: unknown) => {
         world.note(process.name, 'did not start:', String(error));
-        onError(process.name, error);
+        if (!(error instanceof Unavailable)) onError(process.name, error);
         this.#end(slot, process, 500);
       });
     });

@@ -20,7 +20,8 @@ export class Witness implements BusObserver {
   readonly #archived = new Map<string, Set<string>>();
   readonly #rooms = new Map<string, { writer: string; state: RoomState }>();
   readonly #roomRows = new Map<string, string>();
-  readonly #claims = new Map<string, string>();
+  /** Which node was given a session last. */
+  readonly #holders = new Map<string, string>();
   /** Archive ids whose delivery was not confirmed in time. */
   readonly #late = new Set<string>();
   readonly #presenceTo = new Set<string>();
@@ -111,11 +112,11 @@ export class Witness implements BusObserver {
     const { header } = decodeFrame<HandOverRequest>(payload);
     const { state } = decodeFrame<HandOverReply>(reply).header;
     if (state === undefined) return;
-    const claim = `${header.sid} from ${subject}`;
-    const claimer = from.process?.name ?? '';
-    const before = this.#claims.get(claim);
-    if (before !== undefined && before !== claimer) this.#fault(`claim: ${before} and ${claimer} both took session ${claim}`);
-    this.#claims.set(claim, claimer);
+    const giver = subject.split('.')[1]!;
+    const holder = this.#holders.get(header.sid) ?? giver;
+    const taker = from.process?.name.split('#')[0] ?? '';
+    if (holder !== giver) this.#fault(`claim: ${giver} gave session ${header.sid} to ${taker}, although ${holder} had it`);
+    this.#holders.set(header.sid, taker);
   }
 
   #fault(text: string): void {

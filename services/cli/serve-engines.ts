@@ -1,0 +1,25 @@
+/** The engines of a cluster on one machine, each under a process of ours, so that they end when the cluster does, whatever ends it. */
+import { startDynalite } from './dynalite.ts';
+import { type Addresses, addressOf, listening } from './listening.ts';
+import { startNatsServer } from './nats-server.ts';
+import type { Serving } from './serving.ts';
+
+export async function serveDynamo({ values, undoing }: Serving): Promise<Addresses> {
+  const { port, data } = values;
+  const engine = await listening('127.0.0.1', { port }, () => startDynalite(data, port));
+  undoing.add('dynalite', () => engine.stop());
+  return { dynamodb: addressOf(engine.address) };
+}
+
+export async function serveNats({ values, undoing, fail }: Serving): Promise<Addresses> {
+  const server = await startNatsServer(values.natsServer, values.port);
+  let isStopping = false;
+  void server.ended.then(() => {
+    if (!isStopping) fail('nats-server died');
+  });
+  undoing.add('nats-server', async () => {
+    isStopping = true;
+    await server.stop();
+  });
+  return { nats: { address: '127.0.0.1', port: server.port } };
+}

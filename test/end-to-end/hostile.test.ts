@@ -1,0 +1,471 @@
+/**
+ * What the internet sends to the program as it runs (DESIGN §6): each attack ends its own stream with the error that RFC 6120 §4.9
+ * names, while two people go on chatting; in the end the process holds no socket of an attacker, and little more memory.
+ *
+ * The 30 seconds of a peer that does not sign in are tested with a clock by hand in test/connection/hostile.test.ts.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { RawClient } from '../connection/raw-client.ts';
+import { Bystanders, canLookInside, descriptorsOf, memoryOf } from '../support/bystanders.ts';
+import { HostilePeer, header, plainAuth, startTls, type Way, ways } from '../support/hostile-peer.ts';
+import { Skylark } from '../support/skylark.ts';
+
+const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const NS_SM = 'urn:xmpp:sm:3';
+const tcpWays = ['TCP', 'STARTTLS', 'TLS'] as const;
+const webWays = ['WebSocket', 'secure WebSocket'] as const;
+const secureWays = ['STARTTLS', 'TLS', 'secure WebSocket'] as const;
+
+let skylark: Skylark;
+let bystanders: Bystanders;
+let quietDescriptors = 0;
+
+before(async () => {
+  skylark = await Skylark.start();
+  for (const name of ['juliet', 'romeo', 'mallory']) skylark.addUser(`${name}@localhost`, 'secret');
+  bystanders = await Bystanders.signIn(skylark);
+  await bystanders.chat();
+  if (canLookInside) quietDescriptors = descriptorsOf(skylark);
+});
+afterEach(() => bystanders.chat());
+after(async () => {
+  await bystanders?.leave();
+  await skylark?.stop();
+});
+
+const many = (count: number, one: (n: number) => string): string => Array.from({ length: count }, (_, n) => one(n)).join('');
+const nested = (depth: number): string => '<a>'.repeat(depth) + '</a>'.repeat(depth);
+const garbage = (bytes: number): Buffer =>
+  Buffer.concat(Array.from({ length: bytes / 64 }, (_, n) => createHash('sha512').update(`${n}`).digest()));
+const around = (start: string, middle: readonly number[], end: string): Buffer =>
+  Buffer.concat([Buffer.from(start), Buffer.from(middle), Buffer.from(end)]);
+
+/** Resolves when the peer's stream has ended with this error and nothing after it. */
+async function endsWith(peer: HostilePeer, condition: string): Promise<void> {
+  const text = await peer.wire.closed();
+  const end = peer.isFramed ? '<close [^>]*/>' : '</stream:stream>';
+  assert.match(text, new RegExp(`<stream:error[^>]*><(?:${condition}) [^>]*/?>(?:(?!<stream:error).)*</stream:error>${end}$`, 's'));
+}
+
+type Attack = readonly [what: string, bytes: string | Buffer, condition: string, ways?: readonly Way[]];
+
+/** The attacks of a table on each way in, each way in one test. */
+function attacks(where: string, on: readonly Way[], table: readonly Attack[], prepare: (peer: HostilePeer) => Promise<void>): void {
+  for (const [what, bytes, condition, only = on] of table) {
+    test(`${where}: ${what}: ${condition}`, async () => {
+      for (const way of only) {
+        const peer = await HostilePeer.connect(way, skylark);
+        await prepare(peer);
+        if (typeof bytes === 'string') peer.sendStanza(bytes);
+        else peer.send(bytes);
+        await endsWith(peer, condition).catch((error: Error) => {
+          error.message = `over ${way}: ${error.message}`;
+          throw error;
+        });
+      }
+    });
+  }
+}
+
+const nothing = async (): Promise<void> => {};
+
+attacks(
+  'before the stream header',
+  tcpWays,
+  [
+    ['binary garbage', Buffer.concat([Buffer.from([0x80]), garbage(4_096)]), 'not-well-formed'],
+    ['NULs', Buffer.alloc(100), 'unsupported-encoding'],
+    ['a byte order mark of UTF-16', Buffer.from(`\uFEFF${header()}`, 'utf16le'), 'unsupported-encoding'],
+    ['another encoding', `<?xml version='1.0' encoding='ISO-8859-1'?>${header()}`, 'unsupported-encoding'],
+    ['HTTP', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', 'not-well-formed'],
+    ['a DTD with entities', `<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b "c">]>${header()}`, 'restricted-xml'],
+    ['a comment', `<!-- hello -->${header()}`, 'restricted-xml'],
+    ['a processing instruction', `<?php ?>${header()}`, 'restricted-xml'],
+    ['a header without end', `<stream:stream ${'a'.repeat(20_000)}`, 'policy-violation'],
+    ['a header of many attributes', `<stream:stream ${many(500, (n) => `a${n}='' `)}`, 'policy-violation'],
+    ['white space without end', ' '.repeat(20_000), 'policy-violation'],
+    ['another namespace of streams', "<stream:stream xmlns:stream='urn:x' to='localhost' version='1.0'>", 'invalid-namespace'],
+    ['another content namespace', header().replace('jabber:client', 'jabber:server'), 'invalid-namespace'],
+    [
+      'another prefix',
+      "<s:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>",
+      'bad-namespace-prefix',
+    ],
+    ['no version', header().replace(" version='1.0'", ''), 'unsupported-version'],
+    ['no domain', header().replace(" to='localhost'", ''), 'improper-addressing'],
+    ['a domain that is none', header('a@b/c'), 'improper-addressing'],
+    ['a domain of somebody else', header('example.com'), 'host-unknown'],
+  ],
+  nothing,
+);
+
+attacks(
+  'before the open frame',
+  webWays,
+  [
+    ['a stanza', "<message xmlns='jabber:client'/>", 'bad-format'],
+    ['text', 'hello', 'not-well-formed'],
+    ['a DTD', "<!DOCTYPE a [<!ENTITY b 'c'>]><open/>", 'restricted-xml'],
+    ['half an element', '<open', 'not-well-formed'],
+    ['two elements', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/><a xmlns='b'/>", 'not-well-formed'],
+    ['no version', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>", 'unsupported-version'],
+    ['a domain of somebody else', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='b.example' version='1.0'/>", 'host-unknown'],
+    ['a stream header of TCP', header(), 'not-well-formed'],
+  ],
+  nothing,
+);
+
+attacks(
+  'before TLS',
+  ['TCP'],
+  [
+    ['a password', plainAuth('mallory', 'secret').repeat(limits.saslFailuresMax), 'policy-violation'],
+    ['a stanza', "<message to='juliet@localhost'/>", 'not-authorized'],
+    ['registration', "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>", 'not-authorized'],
+  ],
+  (peer) => peer.open(),
+);
+
+attacks(
+  'before SASL',
+  secureWays,
+  [
+    ['a message', "<message to='juliet@localhost'><body>spam</body></message>", 'not-authorized'],
+    ['presence', "<presence to='juliet@localhost' type='subscribe'/>", 'not-authorized'],
+    ['bind', "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", 'not-authorized'],
+    ['stream management', `<enable xmlns='${NS_SM}'/>`, 'not-authorized'],
+    ['resumption', `<resume xmlns='${NS_SM}' previd='x' h='0'/>`, 'not-authorized'],
+    ['an unknown element', "<what xmlns='ever'/>", 'not-authorized'],
+    ['an element in no namespace', "<what xmlns=''/>", 'invalid-namespace'],
+    ['a message SASL does not have', `<success xmlns='${NS_SASL}'/>`, 'unsupported-stanza-type'],
+    ['SASL with a prefix', `<s:auth xmlns:s='${NS_SASL}' mechanism='PLAIN'/>`, 'bad-namespace-prefix'],
+    ['deep nesting', `<auth xmlns='${NS_SASL}'>${nested(100)}</auth>`, 'policy-violation'],
+    ['a second header', header(), 'not-authorized|bad-format', ['STARTTLS', 'TLS']],
+    ['wrong passwords in one go', plainAuth('juliet', 'wrong').repeat(limits.saslFailuresMax + 3), 'policy-violation', ['STARTTLS', 'TLS']],
+    ['bad UTF-8', around(`<auth xmlns='${NS_SASL}'>`, [0xc0, 0xaf], '</auth>'), 'not-well-formed|unsupported-encoding', ['STARTTLS', 'TLS']],
+  ],
+  (peer) => peer.open(),
+);
+
+const signedIn = (peer: HostilePeer): Promise<void> => peer.signIn('mallory', 'secret');
+
+attacks(
+  'before bind',
+  secureWays,
+  [
+    ['a message', "<message to='juliet@localhost'><body>early</body></message>", 'not-authorized'],
+    ['presence', '<presence/>', 'not-authorized'],
+    ["somebody else's address", "<message from='romeo@localhost' to='juliet@localhost'/>", 'invalid-from'],
+    ['a resume without id', `<resume xmlns='${NS_SM}' h='1'/>`, 'bad-format'],
+    ['a resume without count', `<resume xmlns='${NS_SM}' previd='x'/>`, 'bad-format'],
+    ['a resume with a count below zero', `<resume xmlns='${NS_SM}' previd='x' h='-1'/>`, 'bad-format'],
+    ['SASL once more', plainAuth('juliet', 'secret'), 'unsupported-stanza-type'],
+  ],
+  signedIn,
+);
+
+let bound = 0;
+const prepareBound = async (peer: HostilePeer): Promise<void> => {
+  await signedIn(peer);
+  await peer.bind(`evil-${bound++}`);
+};
+
+attacks(
+  'a bound session',
+  secureWays,
+  [
+    ["somebody else's address", "<message from='romeo@localhost' to='juliet@localhost'/>", 'invalid-from'],
+    ["another resource's address", "<message from='mallory@localhost/other' to='juliet@localhost'/>", 'invalid-from'],
+    ['an address that is none', "<presence from='@@@'/>", 'invalid-from'],
+    ['the server as sender', "<iq from='localhost' type='get' id='1'><x xmlns='y'/></iq>", 'invalid-from'],
+    ['an acknowledgement without stream management', `<a xmlns='${NS_SM}' h='1'/>`, 'not-authorized'],
+    ['an element of another kind', "<stanza xmlns='jabber:client'/>", 'unsupported-stanza-type'],
+    ['a stanza of servers', "<message xmlns='jabber:server'/>", 'unsupported-stanza-type|invalid-namespace', ['STARTTLS', 'TLS']],
+    ['SASL once more', plainAuth('juliet', 'secret'), 'unsupported-stanza-type'],
+    ['a stanza that is too deep', `<message>${nested(limits.depthMax + 1)}</message>`, 'policy-violation'],
+    ['too many elements', `<message>${'<a/>'.repeat(limits.elementsMax)}</message>`, 'policy-violation'],
+    ['too many attributes', `<message ${many(limits.attributesMax + 1, (n) => `a${n}='' `)}/>`, 'policy-violation'],
+    ['a name that is too long', `<message><${'a'.repeat(limits.nameBytesMax + 1)}/></message>`, 'policy-violation'],
+    ['a stanza just beyond the bound', messageOf(limits.stanzaBytesMax + 1), 'policy-violation', ['STARTTLS', 'TLS']],
+    ['an attribute twice', "<message to='a@b' to='c@d'/>", 'not-well-formed'],
+    ['a prefix nobody declared', '<message><x:y/></message>', 'not-well-formed|bad-namespace-prefix'],
+    ['a prefix for the content namespace', "<c:message xmlns:c='jabber:client'/>", 'bad-namespace-prefix'],
+    ['the prefix xmlns', "<message xmlns:xmlns='a'/>", 'not-well-formed|bad-namespace-prefix'],
+    ['a NUL', '<message><body>\0</body></message>', 'not-well-formed'],
+    ['a character that XML does not have', '<message><body>&#x1;</body></message>', 'not-well-formed'],
+    ['a comment', '<message><!-- --></message>', 'restricted-xml'],
+    ['a processing instruction', '<message><?php ?></message>', 'restricted-xml'],
+    ['a DTD', '<!DOCTYPE lolz [<!ENTITY lol "lol">]><message/>', 'restricted-xml'],
+    ['an entity that only a DTD could define', '<message><body>&lol;</body></message>', 'restricted-xml'],
+    ['tags that cross', '<message><a><b></a></b></message>', 'not-well-formed'],
+    ['text between stanzas', 'hello', 'bad-format', ['STARTTLS', 'TLS']],
+    ['a closing tag without an opening one', '</message>', 'not-well-formed', ['STARTTLS', 'TLS']],
+    ['bad UTF-8', around('<message><body>', [0xed, 0xa0, 0x80], '</body></message>'), 'unsupported-encoding|not-well-formed', ['STARTTLS', 'TLS']],
+    ['binary garbage', garbage(1_024), 'bad-format|not-well-formed', ['STARTTLS', 'TLS']],
+  ],
+  prepareBound,
+);
+
+attacks(
+  'stream management',
+  ['TLS', 'secure WebSocket'],
+  [
+    ['more acknowledged than was sent', `<a xmlns='${NS_SM}' h='1000'/>`, 'undefined-condition'],
+    ['a count below zero', `<a xmlns='${NS_SM}' h='-1'/>`, 'bad-format'],
+    ['a count beyond 32 bits', `<a xmlns='${NS_SM}' h='4294967296'/>`, 'bad-format'],
+    ['no count', `<a xmlns='${NS_SM}'/>`, 'bad-format'],
+    ['an element it does not have', `<b xmlns='${NS_SM}'/>`, 'unsupported-stanza-type'],
+  ],
+  async (peer) => {
+    await prepareBound(peer);
+    peer.send(`<enable xmlns='${NS_SM}'/>`);
+    await peer.wire.read(/<enabled [^>]*\/>/);
+  },
+);
+
+/** A message to oneself of exactly so many bytes. */
+function messageOf(bytes: number): string {
+  const [start, end] = ["<message id='big' type='chat' to='mallory@localhost'><body>", '</body></message>'];
+  return start + 'x'.repeat(bytes - start.length - end.length) + end;
+}
+
+describe('at the bounds', () => {
+  test('before SASL: all bytes that are allowed are read, and one more is refused', async () => {
+    for (const extra of [0, 1]) {
+      const peer = await HostilePeer.connect('TLS', skylark);
+      await peer.open();
+      const [start, end] = [`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>`, '</auth>'];
+      const room = limits.preauthBytesMax - header().length - start.length - end.length + extra;
+      peer.send(start + 'A'.repeat(room) + end);
+      if (extra === 1) await endsWith(peer, 'policy-violation');
+      else await peer.wire.read(/<failure .*<\/failure>/);
+      peer.wire.destroy();
+    }
+  });
+
+  test('before SASL: all elements that are allowed are answered, and one more is refused', async () => {
+    const peer = await HostilePeer.connect('TLS', skylark);
+    await peer.open();
+    for (let n = 0; n < limits.preauthElementsMax; n++) {
+      peer.send(`<iq type='get' id='r${n}'><query xmlns='jabber:iq:register'/></iq>`);
+      await peer.wire.read(new RegExp(`<iq [^>]*id=["']r${n}["'].*?</iq>`, 's'));
+    }
+    peer.send("<iq type='get' id='more'><query xmlns='jabber:iq:register'/></iq>");
+    await endsWith(peer, 'policy-violation');
+  });
+
+  test('what a session may send just so is delivered', async () => {
+    const peer = await HostilePeer.connect('TLS', skylark);
+    await prepareBound(peer);
+    peer.send('<presence/>');
+    await peer.wire.read(/<presence [^>]*>/);
+    const attributes = many(limits.attributesMax - 2, (n) => `a${n}='' `);
+    for (const [what, xml] of [
+      ['bytes', messageOf(limits.stanzaBytesMax)],
+      ['depth', `<message id='deep' to='mallory@localhost'>${nested(limits.depthMax)}<body/></message>`],
+      ['elements', `<message id='wide' to='mallory@localhost'><body/>${'<a/>'.repeat(limits.elementsMax - 2)}</message>`],
+      ['attributes', `<message id='many' to='mallory@localhost'><body/><x xmlns='y' z='' ${attributes}/></message>`],
+      ['name', `<message id='name' to='mallory@localhost'><body/><${'a'.repeat(limits.nameBytesMax)}/></message>`],
+    ] as const) {
+      peer.send(xml);
+      const id = /id='(\w+)'/.exec(xml)![1];
+      const [opening] = await peer.wire.read(new RegExp(`<message [^>]*id=["']${id}["'][^>]*>`));
+      assert.doesNotMatch(opening, /type=["']error["']/, what);
+    }
+    peer.send('</stream:stream>');
+    assert.match(await peer.wire.closed(), /<\/stream:stream>$/);
+  });
+
+  test('a WebSocket message just beyond the bound is refused by the stream, a huge one by the WebSocket', async () => {
+    const beyond = await HostilePeer.connect('secure WebSocket', skylark);
+    await prepareBound(beyond);
+    beyond.sendStanza(messageOf(limits.stanzaBytesMax + 1));
+    await endsWith(beyond, 'policy-violation');
+    const huge = await HostilePeer.connect('secure WebSocket', skylark);
+    await prepareBound(huge);
+    huge.sendStanza(messageOf(8 * limits.stanzaBytesMax));
+    assert.match(await huge.wire.closed(), /\[closed with 1009\]$/); // RFC 6455 §7.4.1
+  });
+
+  test('an unauthenticated WebSocket has no more room than other peers', async () => {
+    const peer = await HostilePeer.connect('WebSocket', skylark);
+    await peer.open();
+    peer.send(`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>${'A'.repeat(limits.preauthBytesMax)}</auth>`);
+    await endsWith(peer, 'policy-violation');
+  });
+});
+
+describe('STARTTLS', () => {
+  test('what came behind <starttls/> in the clear is forgotten', async () => {
+    const client = RawClient.plain(skylark.ports.c2s);
+    client.send(header());
+    await client.read(/<\/stream:features>/);
+    client.send(startTls + header() + plainAuth('mallory', 'secret'));
+    await client.read(/<proceed [^>]*\/>$/);
+    // The service takes what followed for neither XMPP nor TLS: were it read as XMPP, an answer would come over TLS.
+    await client.upgrade().then(
+      () => {
+        client.send(header());
+        return client.read(/<\/stream:features>/).then(() => assert.doesNotMatch(client.text, /<success/));
+      },
+      () => client.closed().then((text) => assert.doesNotMatch(text, /success|stream:features/)),
+    );
+    client.destroy();
+  });
+
+  test('under TLS it is refused', async () => {
+    const peer = await HostilePeer.connect('STARTTLS', skylark);
+    await peer.open();
+    peer.send(startTls);
+    assert.match(await peer.wire.closed(), /<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'\/><\/stream:stream>$/);
+  });
+
+  test('garbage instead of a handshake closes the socket, on either port', async () => {
+    const upgrading = RawClient.plain(skylark.ports.c2s);
+    upgrading.send(header() + startTls);
+    await upgrading.read(/<proceed [^>]*\/>/);
+    upgrading.send(garbage(2_048));
+    await upgrading.closed();
+    const direct = RawClient.plain(skylark.ports.c2sTls);
+    direct.send(garbage(2_048));
+    assert.doesNotMatch(await direct.closed(), /stream/);
+  });
+});
+
+describe('HTTP', () => {
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+  const upgrade = (path: string, more: string): string =>
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n`;
+  const table: readonly (readonly [what: string, bytes: string | Buffer, answer: RegExp])[] = [
+    ['garbage', garbage(512), /^HTTP\/1\.1 400 /],
+    ['a header without end', `GET / HTTP/1.1\r\nX: ${'x'.repeat(100_000)}`, /^HTTP\/1\.1 431 /],
+    ['no host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a host that is none', 'GET / HTTP/1.1\r\nHost: <script>\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a stream header', header(), /^HTTP\/1\.1 400 /],
+    ['a path out of the folder', get('/client/../../../package.json'), /^HTTP\/1\.1 404 /],
+    ['a path out of the folder, escaped', get('/client/..%2f..%2f..%2fpackage.json'), /^HTTP\/1\.1 404 /],
+    ['a NUL in a path', get('/client/a%00.js'), /^HTTP\/1\.1 40[04] /],
+    ['bad escapes', get('/client/%E0%A4%A.js'), /^HTTP\/1\.1 40[04] /],
+    ['another method', 'DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 40[45] /],
+    ['a WebSocket elsewhere', upgrade('/elsewhere', 'Sec-WebSocket-Version: 13\r\n'), /^HTTP\/1\.1 404 /],
+    ['a WebSocket without subprotocol', upgrade('/xmpp-websocket', 'Sec-WebSocket-Version: 13\r\n'), /^HTTP\/1\.1 400 /],
+    ['a WebSocket of an old version', upgrade('/xmpp-websocket', 'Sec-WebSocket-Version: 7\r\nSec-WebSocket-Protocol: xmpp\r\n'), /^HTTP\/1\.1 4\d\d /],
+  ];
+  for (const [what, bytes, answer] of table) {
+    test(`${what}: ${answer.source.replaceAll(/\\?[/^\\]/g, '')}`, async () => {
+      for (const secure of [false, true]) {
+        const client = secure
+          ? RawClient.tls(skylark.ports.https, { ALPNProtocols: ['http/1.1'] })
+          : RawClient.plain(skylark.ports.http);
+        client.send(bytes);
+        assert.match(await client.closed(), answer);
+      }
+    });
+  }
+
+  test('a WebSocket frame that is none closes that WebSocket alone', async () => {
+    const client = RawClient.plain(skylark.ports.http);
+    client.send(upgrade('/xmpp-websocket', 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n'));
+    await client.read(/^HTTP\/1\.1 101 .*?\r\n\r\n/s);
+    client.send(garbage(1_024));
+    await client.closed();
+  });
+});
+
+describe('many and slow', () => {
+  test('500 quick connections that stop at any point leave nothing behind', async () => {
+    const { c2s, c2sTls, http } = skylark.ports;
+    const starts: readonly (readonly [port: number, bytes: string | Buffer])[] = [
+      [c2s, ''],
+      [c2s, header().slice(0, 40)],
+      [c2s, header()],
+      [c2s, header() + startTls],
+      [c2sTls, ''],
+      [c2sTls, Buffer.from('1603010200', 'hex')],
+      [http, ''],
+      [http, 'GET /xmpp-websocket HTTP/1.1\r\nHost: l'],
+    ];
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(Array.from({ length: 50 }, (_, n) => hitAndRun(...starts[(round + n) % starts.length]!)));
+    }
+  });
+
+  test('peers that send a byte now and then do not hold up others', async () => {
+    const slow = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const peer = await HostilePeer.connect(n % 2 === 0 ? 'TCP' : 'TLS', skylark);
+        for (const byte of header().slice(0, 20)) {
+          peer.send(byte);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return peer;
+      }),
+    );
+    await bystanders.chat();
+    for (const peer of slow) {
+      assert.equal(peer.wire.isClosed, false);
+      peer.wire.destroy();
+    }
+  });
+
+  test('a session that does not read is ended, and what it was sent is kept for it', async () => {
+    const reader = await HostilePeer.connect('TLS', skylark);
+    await reader.signIn('mallory', 'secret');
+    await reader.bind('asleep');
+    reader.send('<presence/>');
+    await reader.wire.read(/<presence [^>]*>/);
+    (reader.wire as RawClient).socket.pause();
+    const sender = await HostilePeer.connect('TLS', skylark);
+    await sender.signIn('romeo', 'secret');
+    await sender.bind('flood');
+    const count = 80;
+    const body = 'x'.repeat(200_000);
+    for (let n = 0; n < count; n++) {
+      sender.send(`<message type='chat' to='mallory@localhost/asleep' id='f${n}'><body>${n} ${body}</body></message>`);
+      sender.send(`<iq type='get' id='p${n}'><ping xmlns='urn:xmpp:ping'/></iq>`);
+      await sender.wire.read(new RegExp(`<iq [^>]*id=["']p${n}["'][^>]*>`));
+    }
+    (reader.wire as RawClient).socket.resume();
+    assert.match(await reader.wire.closed(), /<message/);
+    sender.wire.destroy();
+  });
+});
+
+describe('in the end', { skip: canLookInside ? false : 'only Linux tells' }, () => {
+  test('no socket of an attacker is left', async () => {
+    for (let tries = 0; descriptorsOf(skylark) > quietDescriptors + 3; tries++) {
+      assert.ok(tries < 100, `${descriptorsOf(skylark)} descriptors are open, ${quietDescriptors} were before`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+
+  test('memory is bounded', async () => {
+    const mebibytes = memoryOf(skylark) / 1024 ** 2;
+    assert.ok(mebibytes < 512, `${mebibytes} MiB are resident`);
+  });
+
+  test('each way in serves the next client', async () => {
+    for (const way of ways.filter((each) => each !== 'TCP')) {
+      const peer = await HostilePeer.connect(way, skylark);
+      await peer.signIn('mallory', 'secret');
+      await peer.bind('honest');
+      peer.wire.destroy();
+    }
+    assert.doesNotMatch(skylark.output, /"level":(?:50|60)/, 'the log tells of a fault');
+  });
+});
+
+function hitAndRun(port: number, bytes: string | Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      if (bytes.length === 0) socket.destroy();
+      else socket.write(bytes, () => socket.destroy());
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+  });
+}

@@ -1,0 +1,89 @@
+"""RFC 6121 §2 and §3: the roster with versions and pushes, and all four kinds of subscription presence."""
+from person import Person, befriend, jid, ok, refusal, run
+
+
+def item(stanza, address):
+    return stanza['roster']['items'].get(address)
+
+
+async def main():
+    juliet = await Person('juliet/balcony').sign_in()
+    phone = await Person('juliet/phone').sign_in()
+    romeo = await Person('romeo/orchard').sign_in()
+    for person in (juliet, phone, romeo):
+        person.seen['roster'].clear()
+
+    ok('roster versions are offered', 'rosterver' in juliet.features)
+    ok('pre-approval is offered', 'preapproval' in juliet.features)
+    await juliet.update_roster(jid('nurse'), name='Angelica', groups=['Household', 'Verona'])
+    roster = await juliet.get_roster()
+    stored = item(roster, jid('nurse'))
+    ok('an item is set and got', stored['name'] == 'Angelica' and sorted(stored['groups']) == ['Household', 'Verona'], stored)
+    push = await phone.next('roster', lambda iq: iq['type'] == 'set' and item(iq, jid('nurse')))
+    ok('a push reaches the second resource', push['roster']['ver'] != '', push)
+    version = roster['roster']['ver']
+    ok('… with the version that a get answers', push['roster']['ver'] == version, (push['roster']['ver'], version))
+
+    phone.cut()
+    await juliet.update_roster(jid('nurse'), name='Nurse', groups=['Household'])
+    await juliet.del_roster_item(jid('nurse'))
+    await juliet.update_roster(jid('tybalt'), name='Tybalt')
+    # Again, with the version that it knew: slixmpp keeps its roster and says which.
+    again = Person('juliet/phone')
+    again.seen['roster'].clear()
+    again.client_roster.version = version
+    await again.sign_in(presence=False)
+    again.client_roster.version = version
+    answer = await again.get_roster()
+    ok('a get with an older version is answered empty', 'jabber:iq:roster' not in str(answer), answer)
+    gone = await again.next('roster', lambda iq: item(iq, jid('nurse')))
+    ok('… then what was removed is pushed', item(gone, jid('nurse'))['subscription'] == 'remove', gone)
+    added = await again.next('roster', lambda iq: item(iq, jid('tybalt')))
+    ok('… and what was added', item(added, jid('tybalt'))['name'] == 'Tybalt', added)
+    answer = await again.get_roster()
+    ok('a get with the present version is answered empty', 'jabber:iq:roster' not in str(answer), answer)
+    ok('removing who is not there: item-not-found', await refusal(juliet.del_roster_item(jid('mercutio'))) == 'item-not-found')
+    await juliet.del_roster_item(jid('tybalt'))
+    for person in (juliet, romeo):
+        person.seen['roster'].clear()
+
+    juliet.send_presence(pto=jid('romeo'), ptype='subscribe')
+    asked = await juliet.next('roster', lambda iq: item(iq, jid('romeo')))
+    ok('subscribe: the item waits with ask', item(asked, jid('romeo'))['ask'] == 'subscribe', asked)
+    request = await romeo.notice(jid('juliet'), 'subscribe')
+    ok('subscribe: comes from the bare JID', request['from'] == jid('juliet'), request)
+    romeo.send_presence(pto=jid('juliet'), ptype='unsubscribed')
+    await juliet.notice(jid('romeo'), 'unsubscribed')
+    denied = await juliet.next('roster', lambda iq: item(iq, jid('romeo')) and not item(iq, jid('romeo'))['ask'])
+    ok('unsubscribed: denies the request', item(denied, jid('romeo'))['subscription'] == 'none', denied)
+
+    await befriend(juliet, romeo)
+    roster = await juliet.get_roster()
+    ok('subscribe and subscribed, both ways', item(roster, jid('romeo'))['subscription'] == 'both', roster)
+    juliet.send_presence(pto=jid('romeo'), ptype='unsubscribe')
+    await romeo.notice(jid('juliet'), 'unsubscribe')
+    await juliet.notice(jid('romeo/orchard'), 'unavailable')
+    ok('unsubscribe: told to the contact, whose presence ends')
+    roster = await juliet.get_roster()
+    ok('unsubscribe: leaves from', item(roster, jid('romeo'))['subscription'] == 'from', roster)
+    romeo.send_presence(pto=jid('juliet'), ptype='subscribed')  # pre-approval, since juliet has not asked again
+    juliet.send_presence(pto=jid('romeo'), ptype='subscribe')
+    await juliet.notice(jid('romeo/orchard'))
+    ok('pre-approval: granted at once')
+
+    await juliet.del_roster_item(jid('romeo'))
+    await romeo.notice(jid('juliet'), 'unsubscribe')
+    await romeo.notice(jid('juliet'), 'unsubscribed')
+    roster = await romeo.get_roster()
+    ok('removing an item ends both subscriptions', item(roster, jid('juliet'))['subscription'] == 'none', roster)
+
+    await again.leave()
+    await romeo.leave()
+    juliet.send_presence(pto=jid('romeo'), ptype='subscribe')
+    romeo = await Person('romeo/orchard').sign_in()
+    await romeo.notice(jid('juliet'), 'subscribe')
+    ok('a request waits for who is away')
+    for person in (juliet, romeo):
+        await person.leave()
+
+run(main)

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { type Actor, openStage, type Stage } from './harness.ts';
+
+const NS = 'urn:xmpp:blocking';
+const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
+const unavailable = `<error type='cancel'><service-unavailable xmlns='${stanzas}'/></error>`;
+const blocked = `<error type='cancel'><not-acceptable xmlns='${stanzas}'/><blocked xmlns='urn:xmpp:blocking:errors'/></error>`;
+const sid = `<stanza-id xmlns='urn:xmpp:sid:0' by='{any}' id='{any}'/>`;
+
+function items(...jids: readonly string[]): string {
+  return jids.map((jid) => `<item jid='${jid}'/>`).join('');
+}
+
+function change(name: 'block' | 'unblock', ...jids: readonly string[]): string {
+  return `<iq type='set' id='c'><${name} xmlns='${NS}'>${items(...jids)}</${name}></iq>`;
+}
+
+const list = `<iq type='get' id='l'><blocklist xmlns='${NS}'/></iq>`;
+
+async function arrange(
+  t: { after(run: () => Promise<void>): void },
+  domain = 'b.example',
+): Promise<{ stage: Stage; juliet: Actor; romeo: Actor }> {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear(`romeo@${domain}/orchard`);
+  stage.clear();
+  return { stage, juliet, romeo };
+}
+
+test('XEP-0191 §3.2 to §3.5: the list, and pushes of its changes to those who asked for it', async (t) => {
+  const { stage, juliet } = await arrange(t);
+  const chamber = await stage.join('juliet@a.example/chamber');
+  const garden = await stage.join('juliet@a.example/garden');
+  const answer = (to: Actor, ...jids: string[]) =>
+    `<iq type='result' id='l' to='${to.jid}'><blocklist xmlns='${NS}'>${items(...jids)}</blocklist></iq>`;
+  const done = (to: Actor) => `<iq type='result' id='c' to='${to.jid}'/>`;
+  const push = (to: Actor, name: string, ...jids: string[]) =>
+    `<iq type='set' id='{any}' from='juliet@a.example' to='${to.jid}'><${name} xmlns='${NS}'>${items(...jids)}</${name}></iq>`;
+  await stage.play(
+    [juliet, 'sends', list],
+    [juliet, 'receives', answer(juliet)],
+    [chamber, 'sends', list],
+    [chamber, 'receives', answer(chamber)],
+    [garden, 'sends', change('block', 'Romeo@B.example', 'iago@c.example', 'iago@c.example')],
+    [garden, 'receives', done(garden)],
+    [juliet, 'receives', push(juliet, 'block', 'romeo@b.example', 'iago@c.example')],
+    [chamber, 'receives', push(chamber, 'block', 'romeo@b.example', 'iago@c.example')],
+    [juliet, 'sends', list],
+    [juliet, 'receives', answer(juliet, 'romeo@b.example', 'iago@c.example')],
+    [juliet, 'sends', change('unblock', 'romeo@b.example')],
+    [juliet, 'receives in any order', done(juliet), push(juliet, 'unblock', 'romeo@b.example')],
+    [chamber, 'receives', push(chamber, 'unblock', 'romeo@b.example')],
+    [juliet, 'sends', change('unblock')],
+    [juliet, 'receives in any order', done(juliet), push(juliet, 'unblock')],
+    [chamber, 'receives', push(chamber, 'unblock')],
+    [juliet, 'sends', list],
+    [juliet, 'receives', answer(juliet)],
+    [garden, 'receives nothing'],
+  );
+});
+
+test('XEP-0191 §3.3: a block without items, or with one that is no address, blocks nobody', async (t) => {
+  const { stage, juliet } = await arrange(t);
+  for (const [content, condition] of [
+    ['', 'bad-request'],
+    [`<item xmlns='urn:x' jid='a@b.example'/>`, 'bad-request'],
+    ['<item/>', 'bad-request'],
+    [`${items('romeo@b.example')}<item jid=''/>`, 'bad-request'],
+    [items('romeo@b.example', '@'), 'jid-malformed'],
+  ] as const) {
+    await juliet.send(`<iq type='set' id='c'><block xmlns='${NS}'>${content}</block></iq>`);
+    assert.match(await juliet.next(), new RegExp(`type='error'.*<${condition} `), content);
+  }
+  await stage.play(
+    [juliet, 'sends', list],
+    [juliet, 'receives', `<iq type='result' id='l' to='${juliet.jid}'><blocklist xmlns='${NS}'/></iq>`],
+  );
+});
+
+for (const [what, jid, blocks] of [
+  [
+    'a full JID',
+    'romeo@b.example/orchard',
+    { 'romeo@b.example/orchard': true, 'romeo@b.example/street': false, 'nurse@b.example/x': false },
+  ],
+  [
+    'a bare JID',
+    'romeo@b.example',
+    { 'romeo@b.example/orchard': true, 'romeo@b.example/street': true, 'nurse@b.example/x': false },
+  ],
+  [
+    'a domain with a resource',
+    'b.example/x',
+    { 'romeo@b.example/x': true, 'b.example/x': true, 'b.example': false, 'b.example/y': false },
+  ],
+  [
+    'a domain',
+    'b.example',
+    { 'romeo@b.example/orchard': true, 'b.example/x': true, 'b.example': true, 'a@sub.b.example/x': false },
+  ],
+] as const) {
+  test(`XEP-0191 §6: ${what} blocks what it names`, async (t) => {
+    const { stage, juliet } = await arrange(t);
+    await stage.play([juliet, 'sends', change('block', jid)]);
+    for (const [from, isBlocked] of Object.entries(blocks)) {
+      if (what === 'a domain with a resource' && from.includes('@')) continue; // XEP-0016 names only the domain's own resources
+      stage.clear();
+      await stage.arrive('a.example', `<message from='${from}' to='juliet@a.example' type='chat'><body>!</body></message>`);
+      assert.equal(juliet.inbox.length, isBlocked ? 0 : 1, from);
+    }
+  });
+}
+
+for (const domain of ['a.example', 'b.example']) {
+  test(`XEP-0191 §3.3: to one of ${domain} who is blocked the account looks as if it were not there`, async (t) => {
+    const { stage, juliet, romeo } = await arrange(t, domain);
+    await stage.befriend(juliet, romeo);
+    await stage.play(
+      [juliet, 'sends', change('block', romeo.jid.bare.toString())],
+      [juliet, 'receives', `<iq type='result' id='c' to='${juliet.jid}'/>`],
+      [romeo, 'receives', `<presence type='unavailable' from='${juliet.jid}' to='${romeo.jid.bare}'/>`],
+    );
+    for (const to of ['juliet@a.example', 'juliet@a.example/balcony']) {
+      const error = (name: string) => `<${name} type='error' id='1' from='${to}' to='${romeo.jid}'>${unavailable}</${name}>`;
+      for (const type of ['normal', 'chat', 'headline', 'groupchat']) {
+        await stage.play(
+          [romeo, 'sends', `<message to='${to}' type='${type}' id='1'><body>!</body></message>`],
+          [romeo, 'receives', error('message')],
+        );
+      }
+      for (const type of ['get', 'set']) {
+        await stage.play(
+          [romeo, 'sends', `<iq to='${to}' type='${type}' id='1'><vCard xmlns='vcard-temp'/></iq>`],
+          [romeo, 'receives', error('iq')],
+        );
+      }
+      await stage.play(
+        [romeo, 'sends', `<message to='${to}' type='error'/>`],
+        [romeo, 'sends', `<iq to='${to}' type='result' id='1'/>`],
+        [romeo, 'sends', `<iq to='${to}' type='error' id='1'/>`],
+        [romeo, 'sends', `<presence to='${to}'/>`],
+        [romeo, 'sends', `<presence to='${to}' type='probe'/>`],
+        [romeo, 'sends', `<presence to='${to}' type='unavailable'/>`],
+      );
+    }
+    for (const type of ['subscribe', 'unsubscribe']) await romeo.send(`<presence to='juliet@a.example' type='${type}'/>`);
+    const answers = romeo.inbox.filter((xml) => !xml.includes('jabber:iq:roster'));
+    assert.deepEqual(answers, []);
+    await stage.play([juliet, 'receives nothing']);
+  });
+
+  test(`XEP-0191 §3.3: to one of ${domain} who is blocked nothing can be sent`, async (t) => {
+    const { stage, juliet, romeo } = await arrange(t, domain);
+    await juliet.send(change('block', romeo.jid.bare.toString()));
+    stage.clear();
+    const to = romeo.jid.toString();
+    for (const [name, attributes, content] of [
+      ['message', `type='chat'`, '<body>!</body>'],
+      ['message', `type='headline'`, '<body>!</body>'],
+      ['iq', `type='get'`, `<ping xmlns='urn:xmpp:ping'/>`],
+      ['presence', '', ''],
+      ['presence', `type='unavailable'`, ''],
+      ['presence', `type='subscribe'`, ''],
+    ]) {
+      await stage.play(
+        [juliet, 'sends', `<${name} ${attributes} to='${to}' id='1'>${content}</${name}>`],
+        [juliet, 'receives', `<${name} type='error' from='${to}' id='1'>${blocked}</${name}>`],
+      );
+    }
+    await stage.play([juliet, 'sends', `<message type='error' to='${to}'/>`], [juliet, 'receives nothing']);
+    assert.deepEqual(romeo.inbox, []);
+    await juliet.send(`<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+    assert.equal(juliet.inbox.length, 1, 'nor is it archived');
+  });
+}
+
+test('XEP-0191 §3.4: one who is unblocked sees the account again, unless another entry blocks him still', async (t) => {
+  const { stage, juliet, romeo } = await arrange(t);
+  await stage.befriend(juliet, romeo);
+  await juliet.send(change('block', 'romeo@b.example', 'b.example'));
+  stage.clear();
+  await stage.play(
+    [juliet, 'sends', change('unblock', 'b.example')],
+    [juliet, 'receives', `<iq type='result' id='c' to='${juliet.jid}'/>`],
+    [romeo, 'receives nothing'],
+    [juliet, 'sends', change('unblock', 'romeo@b.example')],
+    [romeo, 'receives', `<presence from='${juliet.jid}' to='romeo@b.example'/>`],
+    [romeo, 'sends', `<message to='${juliet.jid}' type='chat'><body>!</body></message>`],
+    [juliet, 'receives', `<iq type='result' id='c' to='${juliet.jid}'/>`],
+    [juliet, 'receives', `<message from='${romeo.jid}' to='${juliet.jid}' type='chat'><body>!</body>${sid}</message>`],
+  );
+});
+
+test('XEP-0191 §3.3: one without a subscription sees nothing of being blocked and unblocked', async (t) => {
+  const { stage, juliet, romeo } = await arrange(t);
+  await juliet.send(change('block', romeo.jid.bare.toString()));
+  await juliet.send(change('unblock', romeo.jid.bare.toString()));
+  await stage.play([romeo, 'receives nothing']);
+});
+
+test('XEP-0191 §5: the own resources are never cut off from each other', async (t) => {
+  const { stage, juliet } = await arrange(t);
+  const chamber = await stage.appear('juliet@a.example/chamber');
+  await juliet.send(change('block', 'juliet@a.example', 'a.example', chamber.jid.toString()));
+  stage.clear();
+  await stage.play(
+    [juliet, 'sends', `<message to='${chamber.jid}' type='chat'><body>!</body></message>`],
+    [chamber, 'receives', `<message from='${juliet.jid}' to='${chamber.jid}' type='chat'><body>!</body>${sid}</message>`],
+    [juliet, 'sends', change('unblock')],
+    [juliet, 'receives', `<iq type='result' id='c' to='${juliet.jid}'/>`],
+  );
+});
+
+test('the list is bounded by entries and by bytes', async (t) => {
+  const { juliet } = await arrange(t);
+  const many = Array.from({ length: limits.blocklistMax }, (_, index) => `u${index}@b.example`);
+  await juliet.send(change('block', ...many));
+  assert.match(await juliet.next(), /type='result'/);
+  await juliet.send(change('block', 'one-more@b.example'));
+  assert.match(await juliet.next(), /<resource-constraint /);
+  await juliet.send(change('unblock'));
+  assert.match(await juliet.next(), /type='result'/);
+  for (let from = 0, isFull = false; !isFull; from += 100) {
+    assert.ok(from < 1_000);
+    const long = Array.from({ length: 100 }, (_, index) => `u${from + index}@b.example/${'r'.repeat(1_000)}`);
+    await juliet.send(change('block', ...long));
+    isFull = (await juliet.next()).includes('<resource-constraint ');
+  }
+  await juliet.send(list);
+  assert.ok((await juliet.next()).includes(`<item jid='u0@b.example/`));
+});
