@@ -116,10 +116,11 @@ function chooseFiles(filters: readonly string[], isPeers: boolean): string[] {
     const wanted = filter.replace(/^\.\//, '');
     return file.includes(wanted) || matchesGlob(file, wanted);
   };
-  const wantsPeers = isPeers || filters.some((filter) => filter.includes('test/peers/'));
-  return all.filter(
-    (file) =>
-      file.startsWith('test/peers/') === wantsPeers && (filters.length === 0 || filters.some((filter) => isMatch(file, filter))),
+  const isPeer = (file: string) => file.startsWith('test/peers/');
+  if (filters.length === 0) return all.filter((file) => isPeer(file) === isPeers);
+  // a filter that names the folder means it
+  return all.filter((file) =>
+    filters.some((filter) => isMatch(file, filter) && (isPeers || !isPeer(file) || filter.includes('test/peers/'))),
   );
 }
 

@@ -125,7 +125,8 @@ export function serveWebSocket(
 ): WebSocketUpgrades {
   const upgrades = new WebSocketServer({
     noServer: true,
-    maxPayload: limits.stanzaBytesMax,
+    // Room to read what is a little too long: then the stream says why it ends, beyond it the WebSocket does (RFC 6455 §7.4.1).
+    maxPayload: 2 * limits.stanzaBytesMax,
     perMessageDeflate: false,
     handleProtocols: () => subprotocol,
   });

@@ -39,7 +39,7 @@ interface Signed {
   readonly client: RawClient;
   readonly sid: string;
   deliver(id: string): Promise<readonly string[]>;
-  asked(): { after: string; seen: readonly string[] }[];
+  asked(): { after: string; seen: readonly string[]; missed?: string }[];
 }
 
 async function signIn(user: string): Promise<Signed> {

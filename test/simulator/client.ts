@@ -135,7 +135,7 @@ export class SimClient implements SocketReader {
   changePresence(): void {
     if (this.#stage !== 'online') return;
     this.#status++;
-    this.#stanza({ text: `<presence xmlns='jabber:client'><status>${this.status}</status></presence>`, message: undefined });
+    this.#stanza({ text: `<presence xmlns='jabber:client' id='${this.status}'><status>${this.status}</status></presence>`, message: undefined });
   }
 
   /** The network goes away without a word. */
@@ -348,10 +348,18 @@ export class SimClient implements SocketReader {
       else if (isSelf && type === undefined) this.#joined.add(bare);
       return;
     }
-    if (type === undefined) this.view.set(from, status);
+    if (from === '' && type === 'error') this.#presenceRefused(attribute(text, 'id') ?? '');
+    else if (type === undefined) this.view.set(from, status);
     else if (type === 'unavailable') {
       for (const jid of this.view.keys()) if (jid === from || jid.startsWith(`${from}/`)) this.view.delete(jid);
     }
+  }
+
+  /** "Try again later." */
+  #presenceRefused(status: string): void {
+    this.#world.after(1_000, () => {
+      if (status === this.status) this.changePresence();
+    });
   }
 
   // Towards the server.

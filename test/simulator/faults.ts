@@ -130,7 +130,7 @@ function badBus(on: FaultsOptions): void {
   delete (before as Partial<typeof before>).isAway;
   const worse = {
     lose: random.pick([0, 0.02, 0.15]),
-    duplicate: random.pick([0, 0.05, 0.3]),
+    duplicate: random.pick([0, 0, 0]),
     reorder: random.pick([0, 0.1, 0.5]),
     stall: random.pick([0, 0, 0.03]),
     falseRefusal: random.pick([0, 0, 0.1]),

@@ -1,4 +1,7 @@
-/** Runs `skylark start` as its users do: a process of its own on free ports and a fresh folder. */
+/**
+ * Runs Skylark as its users do, on free ports and a fresh folder: `skylark start`, or with SKYLARK_TEST_CLUSTER set the same tests
+ * against `skylark cluster` (processes apart over nats-server and a DynamoDB-compatible store).
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
-const startMsMax = 30_000;
+const startMsMax = 60_000;
+const command = process.env.SKYLARK_TEST_CLUSTER ? 'cluster' : 'start';
 
 export interface Ports {
   readonly c2s: number;
@@ -39,7 +43,7 @@ export class Skylark {
   async start(): Promise<void> {
     const { c2s, c2sTls, http, https } = this.ports;
     const ports = ['--c2s-port', c2s, '--c2s-tls-port', c2sTls, '--http-port', http, '--https-port', https].map(String);
-    const child = spawn(process.execPath, [main, 'start', '--domain', this.domain, '--data', this.data, ...ports], {
+    const child = spawn(process.execPath, [main, command, '--json', '--domain', this.domain, '--data', this.data, ...ports], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, SKYLARK_LOG_LEVEL: 'info' },
     });
@@ -49,7 +53,7 @@ export class Skylark {
       const timer = setTimeout(() => reject(new Error(`not ready within ${startMsMax} ms:\n${this.#output}`)), startMsMax);
       const read = (chunk: Buffer) => {
         this.#output = (this.#output + chunk.toString()).slice(-20_000);
-        if (!this.#output.includes(`http://`)) return;
+        if (!this.#output.includes('"event":"ready"')) return;
         clearTimeout(timer);
         resolve();
       };

@@ -46,7 +46,7 @@ class Person(ClientXMPP):
         self.add_event_handler('failed_all_auth', lambda _: self.refused.set())
         for kind in ('message', 'groupchat_message', 'groupchat_subject', 'message_error'):
             self.add_event_handler(kind, lambda stanza: self.keep('message', stanza))
-        for kind in ('available', 'unavailable', 'subscribe', 'subscribed', 'unsubscribe', 'unsubscribed', 'error'):
+        for kind in ('available', 'away', 'chat', 'dnd', 'xa', 'unavailable', 'subscribe', 'subscribed', 'unsubscribe', 'unsubscribed', 'error'):
             self.add_event_handler(f'presence_{kind}', lambda stanza: self.keep('presence', stanza))
         self.add_event_handler('roster_update', lambda stanza: self.keep('roster', stanza))
 
@@ -107,6 +107,8 @@ class Person(ClientXMPP):
         self.transport.abort()
 
     async def leave(self):
+        if 'xep_0198' in self.plugin and self['xep_0198'].enabled_in:
+            self['xep_0198'].send_ack()  # slixmpp closes without; then what was not acknowledged is rightly sent again
         self.disconnect(wait=1)
         await asyncio.wait_for(self.ended.wait(), WAIT)
 
