@@ -260,6 +260,8 @@ export const limits = {
   childStartMs: 30_000,
   /** XEP-0313: the messages of one page, bytes; with one more of any size they fit one answer on the bus. */
   archivePageBytesMax: 384 * 1024,
+  /** All that one batch is answered with, bytes, but for refusals: one message on the bus holds it. */
+  answersBytesMax: 896 * 1024,
   /** Offline delivery: the messages of one page, bytes, but for one of any size. */
   catchUpPageBytesMax: 384 * 1024,
   /** Messages that are not to be archived wait this long for an offline user, milliseconds. */
@@ -275,4 +277,55 @@ export const limits = {
   privateElementBytesMax: 180_000,
   privateElementsMax: 100,
   privateBytesMax: 1024 * 1024,
+  /** Rooms: rooms of one tenant; a sixteenth of them is counted with one query when one is made. */
+  roomsPerTenantMax: 16_000,
+  /** Rooms: persons and domains whose tokens one worker remembers, the last used. */
+  roomTokensMax: 50_000,
+  /** Rooms: messages of one person who is no admin: at once, and per second. */
+  roomMessagesBurst: 100,
+  roomMessagesPerSecond: 10,
+  /** Rooms: entering, new nicks and presence of one person: at once, and per second. */
+  roomPresencesBurst: 40,
+  roomPresencesPerSecond: 2,
+  /** Rooms: requests of one person: at once, and per second. */
+  roomRequestsBurst: 200,
+  roomRequestsPerSecond: 20,
+  /** Rooms: invitations of one person: at once, and per second. */
+  roomInvitesBurst: 40,
+  roomInvitesPerSecond: 0.1,
+  /** Rooms: wrong passwords of one person at once and per second; and of one other domain. */
+  roomPasswordsBurst: 10,
+  roomPasswordsPerSecond: 0.02,
+  roomDomainPasswordsBurst: 100,
+  roomDomainPasswordsPerSecond: 0.2,
+  /** Rooms: rooms that one person makes: at once, and per second. */
+  roomCreationsBurst: 50,
+  roomCreationsPerSecond: 0.1,
+  /** Rooms: stanzas that one room sends to its occupants: at once, and per second; so that other rooms of the worker stay quick. */
+  roomDeliveriesBurst: 1_000_000,
+  roomDeliveriesPerSecond: 200_000,
+  /** Rooms: people who enter one room: at once, and per second. */
+  roomEntriesBurst: 5_000,
+  roomEntriesPerSecond: 100,
+  /** Rooms: searches (XEP-0433) of one person: at once, and per second; listed rooms that one search looks at in each part. */
+  roomSearchesBurst: 10,
+  roomSearchesPerSecond: 1,
+  roomSearchRowsMax: 1_000,
+  /** Rooms: archive entries that a filter by sender, or a count, looks at. */
+  roomArchiveScanMax: 10_000,
+  /** Rooms: affiliations that ended and are remembered for XEP-0463; the older half goes when there are as many. */
+  roomFormerAffiliationsMax: 500,
+  /** Rooms: affiliations in one message of XEP-0463. */
+  roomAffiliationsPageMax: 100,
+  /** Rooms: hats (XEP-0317), hats of one person, and the row that holds all of it, bytes. */
+  roomHatsMax: 50,
+  roomHatsPerPersonMax: 10,
+  roomHatsBytesMax: 48 * 1024,
+  /** Rooms: vCard with avatar, bytes; its row stands in the fence's row once more. */
+  roomVcardBytesMax: 100 * 1024,
+  /** Rooms: slow mode (XEP-0500), seconds. */
+  roomSlowModeMaxSeconds: 3_600,
+  /** Rooms: after a worker has taken a room, and then as often, it looks whether the sessions of its occupants are still there, ms. */
+  roomFirstSweepMs: 15_000,
+  roomSweepMs: 300_000,
 } as const;

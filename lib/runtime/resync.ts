@@ -25,12 +25,7 @@ export async function leaveMark(store: Store, { node, sid }: SessionAddress, id:
  * Reads at most `limit` marks of a node, gives them to `use`, then takes them away, but for those that were left again meanwhile:
  * what fails in between is done again, and nothing is forgotten.
  */
-export async function takeMarks(
-  store: Store,
-  node: string,
-  limit: number,
-  use: (found: readonly Mark[]) => void,
-): Promise<void> {
+export async function takeMarks(store: Store, node: string, limit: number, use: (found: readonly Mark[]) => void): Promise<void> {
   const rows = Rows.ofDeployment(store, node);
   const found = await rows.list(marks, { limit });
   if (found.length === 0) return;

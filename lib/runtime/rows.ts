@@ -62,7 +62,8 @@ export class Rows {
   /** @throws {StanzaError} not-acceptable, when an address makes the key longer than a store takes */
   keyOf(collection: Collection<unknown>, key: string) {
     const sort = `${collection.name}/${key}`;
-    if (isTooLong(this.partition) || isTooLong(sort)) throw new StanzaError('not-acceptable', 'the address is too long for this server');
+    if (isTooLong(this.partition) || isTooLong(sort))
+      throw new StanzaError('not-acceptable', 'the address is too long for this server');
     return { table: collection.table, partition: this.partition, sort };
   }
 

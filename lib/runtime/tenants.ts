@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { Rows } from './rows.ts';
+import { update } from './update.ts';
 
 export interface TenantPolicy {
   /** XEP-0077: may anyone make an account? */
@@ -79,6 +80,12 @@ export class Tenants {
     await this.#rows.put(tenants, domain, tenant, 'absent');
     this.#cache.delete(domain);
     return tenant;
+  }
+
+  /** @returns the tenant as it now is; undefined when there is none */
+  async setPolicy(domain: string, change: Partial<TenantPolicy>): Promise<Tenant | undefined> {
+    this.#cache.delete(domain);
+    return update(this.#rows, tenants, domain, (tenant) => tenant && { ...tenant, policy: { ...tenant.policy, ...change } });
   }
 
   /** @returns whether it was there. Its rows stay until they are erased. */

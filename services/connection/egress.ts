@@ -59,7 +59,8 @@ export class Egress {
       return;
     }
     if (this.#hasSeen(id)) return;
-    if (this.isParked && this.needsCatchUp) this.catchUp.miss(id); // read later, in its order
+    if (this.isParked && this.needsCatchUp)
+      this.catchUp.miss(id); // read later, in its order
     else if (this.catchUp.isOff) this.#give({ id, bytes });
     else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
   }

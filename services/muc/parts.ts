@@ -6,6 +6,7 @@ import type { Store } from '../../lib/ports/store.ts';
 import type { Deliverer } from '../../lib/runtime/deliverer.ts';
 import type { IdMint } from '../../lib/runtime/ids.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
+import type { Pace } from './pace.ts';
 
 export interface Parts {
   readonly store: Store;
@@ -17,4 +18,9 @@ export interface Parts {
   readonly tenants: Tenants;
   /** This process, for logs. */
   readonly worker: string;
+}
+
+/** What its rooms see of it. */
+export interface RoomParts extends Parts {
+  readonly pace: Pace;
 }

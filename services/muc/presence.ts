@@ -1,7 +1,6 @@
 /** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import { nicknameKey } from '../../lib/xmpp/precis.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
@@ -9,6 +8,7 @@ import { isGone } from './ghost.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
 import { changeNick } from './nick.ts';
+import { nickKey } from './nick-key.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 /** §15.3: only the room speaks of roles, ids and the like. */
@@ -48,7 +48,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     enter(turn, stanza, presence);
     return;
   }
-  const isSameNick = nicknameKey(nick) === nicknameKey(own.occupant.nick);
+  const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
   if (!isSameNick) {
     changeNick(turn, own, stanza);
     return;

@@ -41,6 +41,39 @@ export interface Archived {
   readonly subject?: true;
   /** Kept a short while for new occupants only; not part of the archive. */
   readonly isTransient?: true;
+  /** A tombstone stands in its place (XEP-0424 §4). */
+  readonly retracted?: true;
+}
+
+/** XEP-0317: a badge that the room gives. */
+export interface Hat {
+  readonly uri: string;
+  readonly title: string;
+  /** Degrees (XEP-0392), as the admin wrote it. */
+  readonly hue?: string;
+}
+
+/** All hats of a room, and by bare JID the URIs of those that it wears. */
+export interface HatsRow {
+  readonly hats: readonly Hat[];
+  readonly wearers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** XEP-0502: messages in whole hours, the last one last; `hour` counts since the epoch. */
+export interface ActivityRow {
+  readonly hour: number;
+  readonly counts: readonly number[];
+}
+
+/** What the tenant's list shows of a room, so that a search need not open it (XEP-0433). */
+export interface ListedRoom {
+  readonly name: string;
+  readonly description?: string;
+  readonly lang?: string;
+  /** May be a little old. */
+  readonly occupants?: number;
+  readonly isOpen?: boolean;
+  readonly isNonAnonymous?: boolean;
 }
 
 /** A row to be written, before it is made text. */
@@ -90,9 +123,17 @@ export const presences = collection<string>('presence', 'live');
 export const states = collection<RoomState>('state', 'live');
 export const messages = collection<Archived>('m', 'archive');
 
+export const hatRows = collection<HatsRow>('hats');
+/** As XML. */
+export const vcards = collection<string>('vcard');
+/** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
+export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone');
+export const formerFloors = collection<string>('affiliation-floor');
+export const activities = collection<ActivityRow>('activity', 'live');
+
 /** In the tenant's directory: all rooms, and those that are listed. */
 export const directory = collection<{ createdAt: string }>('room');
-export const listed = collection<{ name: string }>('listed-room');
+export const listed = collection<ListedRoom>('listed-room');
 
 export const directoryParts = 16;
 

@@ -11,8 +11,12 @@ import { Fence } from './fence.ts';
 import { occupantId } from './occupant-id.ts';
 import { type Occupant, Room, type Session } from './room.ts';
 import {
+  activities,
   affiliationRows,
   configs,
+  formerAffiliations,
+  formerFloors,
+  hatRows,
   messages,
   type OccupantRow,
   occupantRows,
@@ -22,7 +26,10 @@ import {
   type Redo,
   states,
   subjects,
+  vcards,
 } from './room-rows.ts';
+import { recallSpeakers } from './xep0500-slow-mode.ts';
+import { recallActivity } from './xep0502-activity.ts';
 
 export interface LoadedRoom {
   readonly room: Room;
@@ -40,21 +47,32 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   const config = await rows.get(configs);
   if (!config) return { room, fence };
   room.config = config.value;
-  const [subject, affiliations, occupants, presenceItems, tail] = await Promise.all([
+  const [subject, hats, floor, activity, former, affiliations, occupants, presenceItems, tail] = await Promise.all([
     rows.get(subjects),
+    rows.get(hatRows),
+    rows.get(formerFloors),
+    rows.get(activities),
+    listAll(rows, formerAffiliations, limits.roomFormerAffiliationsMax),
     listAll(rows, affiliationRows, limits.roomAffiliationsMax),
     listAll(rows, occupantRows, limits.roomSessionsMax),
     listAll(rows, presences, limits.roomSessionsMax),
     rows.list(messages, { limit: limits.roomHistoryMax, backward: true, after: config.value.since }),
   ]);
   room.subject = subject?.value;
+  room.hats = hats?.value ?? room.hats;
+  room.activity = activity?.value;
+  room.formerFloor = floor?.value ?? '';
+  for (const { value } of former) room.former.set(value.jid, value.version);
   for (const { value } of affiliations) room.affiliations.set(value.jid, value);
   const said = new Map(presenceItems.map(({ key, value }) => [key, value]));
   addOccupants(room, occupants, said, secret);
-  for (const { value } of tail.reverse()) {
-    room.remember(value);
+  for (const { key, value } of tail.reverse()) {
+    room.remember(key, value);
     if (!fence.unfinished.has(value.request)) fence.markHandled(value.request);
   }
+  room.listedOccupants = room.occupants.size;
+  recallSpeakers(room);
+  recallActivity(room);
   return { room, fence };
 }
 
@@ -108,9 +126,11 @@ function toPut({ table, partition, sort, value, expiresAtMs }: PendingPut): Put 
 }
 
 async function clearRows(store: Store, rows: Rows): Promise<void> {
-  const keys: PendingKey[] = [rows.keyOf(configs, ''), rows.keyOf(subjects, '')];
+  const single = [configs, subjects, hatRows, vcards, formerFloors, activities];
+  const keys: PendingKey[] = single.map((kind) => rows.keyOf(kind, ''));
   for (const [kind, most] of [
     [affiliationRows, limits.roomAffiliationsMax],
+    [formerAffiliations, limits.roomFormerAffiliationsMax],
     [occupantRows, limits.roomSessionsMax],
     [presences, limits.roomSessionsMax],
   ] as const) {

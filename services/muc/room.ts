@@ -6,10 +6,10 @@ import { limits } from '../../lib/limits.ts';
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
-import { nicknameKey } from '../../lib/xmpp/precis.ts';
 import type { Affiliation, Role } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
-import type { Archived, Subject } from './room-rows.ts';
+import { nickKey } from './nick-key.ts';
+import type { ActivityRow, Archived, HatsRow, Subject } from './room-rows.ts';
 
 /** One client of an occupant. */
 export interface Session {
@@ -39,6 +39,13 @@ export interface Affiliated {
   readonly affiliation: Affiliation;
   /** §7.10: reserved for this JID. */
   readonly nick?: string;
+  /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
+  readonly version?: string;
+}
+
+/** A message that new occupants may be sent, with its archive id. */
+export interface Remembered extends Archived {
+  readonly id: string;
 }
 
 export class Room {
@@ -49,14 +56,26 @@ export class Room {
   config: RoomConfig | undefined;
   subject: Subject | undefined;
   readonly affiliations = new Map<string, Affiliated>();
-  /** By {@link nicknameKey}. */
+  /** By {@link nickKey}. */
   readonly occupants = new Map<string, Occupant>();
   /** By full JID. */
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
   /** Keys of reserved nicks, which do not change with a row. */
   readonly #reserved = new WeakMap<Affiliated, string | undefined>();
   /** The last messages, oldest first, for §7.2.13. */
-  history: Archived[] = [];
+  history: Remembered[] = [];
+  /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
+  readonly former = new Map<string, string>();
+  formerFloor = '';
+  /** XEP-0317. */
+  hats: HatsRow = { hats: [], wearers: {} };
+  /** XEP-0500: when each bare JID has spoken last. */
+  readonly spoke = new Map<string, number>();
+  /** XEP-0502: the whole hours that were counted, and the count of the hour that runs. */
+  activity: ActivityRow | undefined;
+  activityNow = { hour: 0, count: 0 };
+  /** Occupants that the tenant's list of rooms tells of. */
+  listedOccupants = 0;
 
   constructor(domain: string, jid: Jid) {
     this.domain = domain;
@@ -78,7 +97,7 @@ export class Room {
   }
 
   withNick(nick: string): Occupant | undefined {
-    const key = nicknameKey(nick);
+    const key = nickKey(nick);
     return key === undefined ? undefined : this.occupants.get(key);
   }
 
@@ -91,7 +110,7 @@ export class Room {
   }
 
   addSession(occupant: Occupant, session: Session): void {
-    this.occupants.set(nicknameKey(occupant.nick)!, occupant);
+    this.occupants.set(nickKey(occupant.nick)!, occupant);
     if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
     this.#bySession.set(session.jid.toString(), { occupant, session });
   }
@@ -99,13 +118,13 @@ export class Room {
   removeSession(occupant: Occupant, session: Session): void {
     occupant.sessions = occupant.sessions.filter((other) => other !== session);
     this.#bySession.delete(session.jid.toString());
-    if (occupant.sessions.length === 0) this.occupants.delete(nicknameKey(occupant.nick)!);
+    if (occupant.sessions.length === 0) this.occupants.delete(nickKey(occupant.nick)!);
   }
 
   rename(occupant: Occupant, nick: string): void {
-    this.occupants.delete(nicknameKey(occupant.nick)!);
+    this.occupants.delete(nickKey(occupant.nick)!);
     occupant.nick = nick;
-    this.occupants.set(nicknameKey(nick)!, occupant);
+    this.occupants.set(nickKey(nick)!, occupant);
   }
 
   /** The room is gone; its archive's last id stays known to the state row. */
@@ -116,6 +135,12 @@ export class Room {
     this.occupants.clear();
     this.#bySession.clear();
     this.history = [];
+    this.former.clear();
+    this.formerFloor = '';
+    this.hats = { hats: [], wearers: {} };
+    this.spoke.clear();
+    this.activity = undefined;
+    this.activityNow = { hour: 0, count: 0 };
   }
 
   /** §5.2; a domain may be banned or be a member as a whole. */
@@ -126,18 +151,18 @@ export class Room {
 
   /** §7.10: who has reserved the nick. */
   reservedFor(nick: string): string | undefined {
-    const key = nicknameKey(nick);
+    const key = nickKey(nick);
     for (const affiliated of this.affiliations.values()) {
       if (affiliated.nick === undefined) continue;
-      if (!this.#reserved.has(affiliated)) this.#reserved.set(affiliated, nicknameKey(affiliated.nick));
+      if (!this.#reserved.has(affiliated)) this.#reserved.set(affiliated, nickKey(affiliated.nick));
       if (this.#reserved.get(affiliated) === key) return affiliated.jid;
     }
     return undefined;
   }
 
-  remember(entry: Archived): void {
-    if (entry.subject) return;
-    this.history.push(entry);
+  remember(id: string, entry: Archived): void {
+    if (entry.subject || entry.retracted) return;
+    this.history.push({ ...entry, id });
     if (this.history.length > limits.roomHistoryMax) this.history.shift();
   }
 

@@ -47,6 +47,8 @@ interface Found {
 /** Entries, which may be large, read at once; and keys by peer, which are small. */
 const entriesPerRound = 32;
 const keysPerRound = 1_000;
+/** What a result adds to a message: two addresses, the query's id, its own. */
+const wrapperBytes = 500;
 /** Keys of one peer looked at for one page, of which only one resource's count. */
 const roundsMax = 20;
 
@@ -72,7 +74,7 @@ export async function queryArchive(account: Account, query: ArchiveQuery, rsm: R
   try {
     for await (const found of matching(account, query, rangeOf(query, rsm))) {
       const item = toItem(found);
-      bytes += item.xml.length;
+      bytes += item.xml.length + wrapperBytes;
       isComplete = items.length < rsm.max && (items.length === 0 || bytes <= limits.archivePageBytesMax);
       if (!isComplete) break;
       items.push(item);

@@ -19,6 +19,8 @@ export interface Cursor {
   readonly at: string;
   /** The greatest ids delivered, in order. */
   readonly ring: readonly string[];
+  /** Entries that were committed long after their id was minted, and no client has yet: the cursor may have passed them. */
+  readonly late?: readonly string[];
 }
 
 const cursors = collection<Cursor>('cursor');
@@ -34,7 +36,23 @@ export async function moveCursor(account: Account, ids: readonly string[]): Prom
   await account.update(cursors, '', (cursor = start) => {
     const ring = [...new Set([...cursor.ring, ...valid])].sort().slice(-limits.deliveredRingMax);
     const at = [cursor.at, ...(getsQueue ? valid : [])].sort().at(-1)!;
-    return at === cursor.at && ring.join() === cursor.ring.join() && cursor !== start ? cursor : { at, ring };
+    const late = cursor.late?.filter((id) => !valid.includes(id));
+    const isSame = at === cursor.at && ring.join() === cursor.ring.join() && late?.length === cursor.late?.length;
+    return isSame && cursor !== start ? cursor : { at, ring, ...(late?.length && { late }) };
+  });
+}
+
+/**
+ * Call it when an entry was committed, before sessions are read: one that comes later than the overlap allows for (its batch was
+ * tried again and again, or a process stood still) is named in the cursor. Half of the overlap is left for clocks that differ.
+ */
+export async function keepLate(account: Account, id: string): Promise<void> {
+  if (account.now.getTime() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
+  // Also when the cursor has not passed it yet: it may do so before a client has the entry.
+  await account.update(cursors, '', (cursor) => {
+    const { ring, late = [] } = cursor ?? start;
+    if (ring.includes(id) || late.includes(id)) return cursor;
+    return { ...(cursor ?? start), late: [...late, id].sort().slice(-limits.deliveredRingMax) };
   });
 }
 
@@ -62,12 +80,12 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
     account.list(unarchived, { limit, after: from }),
   ]);
-  if (after === '' && cursor.at !== '') await dropDelivered(account, from);
+  if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
   const delivered = new Set([...cursor.ring, ...seen]);
   // A list that is full says nothing of what comes behind its last entry.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
-  const waiting = lists
-    .flat()
+  const late = after === '' ? await readLate(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
+  const waiting = [...late, ...lists.flat()]
     .filter(({ key, value }) => (end === undefined || key <= end) && value.queue && !delivered.has(key))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   return cutPage(account, waiting, blocked, end);
@@ -91,6 +109,13 @@ function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], block
 async function readOwnSession(account: Account): Promise<SessionEntry | undefined> {
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   return sessions!.find(({ sid }) => sid === account.session?.sid);
+}
+
+async function readLate(account: Account, ids: readonly string[]): Promise<Item<ArchiveEntry>[]> {
+  const found = await Promise.all(
+    ids.map(async (id) => (await account.rows.get(entries, id)) ?? (await account.rows.get(unarchived, id))),
+  );
+  return found.filter((item) => item !== undefined);
 }
 
 /** A page begins behind its start, and an id's own prefix stands before it. */

@@ -11,6 +11,7 @@ import type { Account } from './account.ts';
 import { amend } from './amend.ts';
 import { storageOf } from './archive.ts';
 import { runGuards } from './arrive.ts';
+import { keepLate } from './cursor.ts';
 import { bounce, routeStanza } from './route.ts';
 
 const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
@@ -48,6 +49,7 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
   const { features } = account.turn.parts;
   for (const keep of features.stage('inbound', 'keep')) await keep(arrived, account, id);
   const isQueued = storageOf(arrived).queue;
+  if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions(async (sessions) => {
     const delivered = recipients(arrived, sessions);
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {

@@ -26,12 +26,12 @@ export async function showPresence(account: Account, unblocked: readonly Jid[], 
   });
 }
 
-/** Subscribers at these addresses: a domain stands for all of it, a resource for its account's share. */
+/** Subscribers at these addresses: a domain stands for all of it, a resource for itself. */
 async function affected(account: Account, addresses: readonly Jid[]): Promise<Jid[]> {
   const contacts = (await listContacts(account)).filter(({ item }) => hasFrom(item));
   return addresses.flatMap((address) =>
     contacts
-      .filter(({ jid }) => jid.equals(address.bare) || (address.local === '' && jid.domain === address.domain))
+      .filter(({ jid }) => jid.equals(address.bare) || (address.local === '' && address.isBare && jid.domain === address.domain))
       .map(({ jid }) => {
         return address.resource === '' ? jid : jid.withResource(address.resource);
       }),

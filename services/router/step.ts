@@ -99,7 +99,7 @@ export class Step {
       case 'stanza':
         return this.#state.resource === undefined
           ? this.#beforeBind(Stanza.parse(body))
-          : this.#stanza(Stanza.parse(body), item.id);
+          : this.#stanzaInBounds(Stanza.parse(body), item.id);
       case 'delivered':
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
@@ -194,6 +194,20 @@ export class Step {
     if (done) await turn.finish();
   }
 
+  /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */
+  async #stanzaInBounds(stanza: Stanza, id: string): Promise<void> {
+    const written = this.#out.length;
+    await this.#stanza(stanza, id);
+    if (stanza.name !== 'iq' || this.#answerBytes() <= limits.answersBytesMax) return;
+    this.#out.length = written;
+    this.#bodies.length = written;
+    this.#refuse(stanza, new StanzaError('resource-constraint', 'too much was asked for at once'));
+  }
+
+  #answerBytes(): number {
+    return this.#bodies.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** @returns false when the stanza was refused or dropped: its effects are void */
   async #guarded(stanza: Stanza, send: (stanza: Stanza) => Promise<void>): Promise<boolean> {
     try {
@@ -229,6 +243,11 @@ export class Step {
   async #catchUp({ after, seen, missed }: Extract<StepItem, { k: 'catchUp' }>): Promise<void> {
     if (this.#state.resource === undefined) return;
     const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen), missed);
+    const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
+    if (this.#bodies.length > 0 && bytes + this.#answerBytes() > limits.answersBytesMax) {
+      this.#reply = { ...this.#reply, catchUp: { next: after } };
+      return;
+    }
     for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
     this.#reply = { ...this.#reply, catchUp: page.next === undefined ? 'skip' : { next: page.next } };
   }

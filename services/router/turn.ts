@@ -45,6 +45,7 @@ export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
   readonly #puts: Put[] = [];
+  readonly #committed: (() => Promise<void>)[] = [];
   readonly #deletes: Key[] = [];
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
@@ -62,6 +63,11 @@ export class Turn {
 
   delete(key: Key): void {
     this.#deletes.push(key);
+  }
+
+  /** After the commit, before sessions are read. */
+  afterCommit(run: () => Promise<void>): void {
+    this.#committed.push(run);
   }
 
   /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
@@ -107,6 +113,7 @@ export class Turn {
     const puts = turns.flatMap((turn) => turn.#puts);
     if (puts.length > 0) await parts.store.batchPut(puts);
     for (const turn of turns) for (const key of turn.#deletes) await parts.store.delete(key);
+    for (const turn of turns) for (const run of turn.#committed) await run();
     while (turns.some((turn) => turn.#after.length > 0))
       await Turn.#runAfter(
         parts,

@@ -27,7 +27,9 @@ const mediaTypes: Readonly<Record<string, string>> = {
 
 export function serveFolder(prefix: string, folder: string): Handler {
   return async (c: Context) => {
-    const path = normalize(join(folder, decodeURIComponent(c.req.path.slice(prefix.length))));
+    const name = decoded(c.req.path.slice(prefix.length));
+    if (name === undefined) return c.notFound();
+    const path = normalize(join(folder, name));
     const type = mediaTypes[extname(path)];
     if (!path.startsWith(folder + sep) || !type) return c.notFound();
     const info = await stat(path).catch(() => undefined);
@@ -38,4 +40,13 @@ export function serveFolder(prefix: string, folder: string): Handler {
     const body = Readable.toWeb(createReadStream(path)) as ReadableStream;
     return c.body(body, 200, { ...headers, 'content-type': type, 'content-length': `${info.size}` });
   };
+}
+
+/** undefined: no percent-encoded UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

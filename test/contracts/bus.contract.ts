@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { collect, pattern, read, text } from './bus-log.ts';
 
 interface BusMedium {
   join(): Promise<Bus>;
@@ -13,8 +14,6 @@ interface BusMedium {
 const MiB = 1024 * 1024;
 const long = { timeoutMs: 20_000 };
 const short = { timeoutMs: 60 };
-const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const read = (payload: Uint8Array): string => new TextDecoder().decode(payload);
 
 export function busContract(name: string, open: () => Promise<BusMedium>, options: { skip?: string | false } = {}): void {
   describe(`${name}: the Bus contract`, { skip: options.skip ?? false, timeout: 60_000 }, () => {
@@ -396,28 +395,4 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       }
     });
   });
-}
-
-/** Bytes that repeat nowhere near a power of two, so that a shifted or doubled chunk shows. */
-function pattern(bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, index) => (index % 251) ^ (index >> 11));
-}
-
-interface Log {
-  readonly items: string[];
-  readonly payloads: Uint8Array[];
-  readonly full: Promise<void>;
-}
-
-/** Serves the subject and keeps what arrives. */
-async function collect(bus: Bus, subject: string, length: number): Promise<Log> {
-  const { promise: full, resolve } = Promise.withResolvers<void>();
-  const log: Log = { items: [], payloads: [], full };
-  await bus.serve(subject, (payload) => {
-    log.items.push(read(payload));
-    log.payloads.push(payload);
-    if (log.items.length === length) resolve();
-    return undefined;
-  });
-  return log;
 }

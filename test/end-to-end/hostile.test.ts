@@ -1,17 +1,13 @@
 /**
  * What the internet sends to the program as it runs (DESIGN §6): each attack ends its own stream with the error that RFC 6120 §4.9
- * names, while two people go on chatting; in the end the process holds no socket of an attacker, and little more memory.
- *
- * The 30 seconds of a peer that does not sign in are tested with a clock by hand in test/connection/hostile.test.ts.
+ * names, while two people go on chatting.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { connect } from 'node:net';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { RawClient } from '../connection/raw-client.ts';
-import { Bystanders, canLookInside, descriptorsOf, memoryOf } from '../support/bystanders.ts';
-import { HostilePeer, header, plainAuth, startTls, type Way, ways } from '../support/hostile-peer.ts';
+import { Bystanders, faultsOf } from '../support/bystanders.ts';
+import { around, garbage, many, messageOf, nested } from '../support/hostile-input.ts';
+import { HostilePeer, header, plainAuth, type Way } from '../support/hostile-peer.ts';
 import { Skylark } from '../support/skylark.ts';
 
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
@@ -22,39 +18,31 @@ const secureWays = ['STARTTLS', 'TLS', 'secure WebSocket'] as const;
 
 let skylark: Skylark;
 let bystanders: Bystanders;
-let quietDescriptors = 0;
 
 before(async () => {
   skylark = await Skylark.start();
   for (const name of ['juliet', 'romeo', 'mallory']) skylark.addUser(`${name}@localhost`, 'secret');
   bystanders = await Bystanders.signIn(skylark);
   await bystanders.chat();
-  if (canLookInside) quietDescriptors = descriptorsOf(skylark);
 });
-afterEach(() => bystanders.chat());
+afterEach(async () => {
+  await bystanders.chat();
+  assert.deepEqual(faultsOf(skylark), []);
+});
 after(async () => {
   await bystanders?.leave();
   await skylark?.stop();
 });
 
-const many = (count: number, one: (n: number) => string): string => Array.from({ length: count }, (_, n) => one(n)).join('');
-const nested = (depth: number): string => '<a>'.repeat(depth) + '</a>'.repeat(depth);
-const garbage = (bytes: number): Buffer =>
-  Buffer.concat(Array.from({ length: bytes / 64 }, (_, n) => createHash('sha512').update(`${n}`).digest()));
-const around = (start: string, middle: readonly number[], end: string): Buffer =>
-  Buffer.concat([Buffer.from(start), Buffer.from(middle), Buffer.from(end)]);
-
-/** Resolves when the peer's stream has ended with this error and nothing after it. */
-async function endsWith(peer: HostilePeer, condition: string): Promise<void> {
-  const text = await peer.wire.closed();
-  const end = peer.isFramed ? '<close [^>]*/>' : '</stream:stream>';
-  assert.match(text, new RegExp(`<stream:error[^>]*><(?:${condition}) [^>]*/?>(?:(?!<stream:error).)*</stream:error>${end}$`, 's'));
-}
-
 type Attack = readonly [what: string, bytes: string | Buffer, condition: string, ways?: readonly Way[]];
 
 /** The attacks of a table on each way in, each way in one test. */
-function attacks(where: string, on: readonly Way[], table: readonly Attack[], prepare: (peer: HostilePeer) => Promise<void>): void {
+function attacks(
+  where: string,
+  on: readonly Way[],
+  table: readonly Attack[],
+  prepare: (peer: HostilePeer) => Promise<void>,
+): void {
   for (const [what, bytes, condition, only = on] of table) {
     test(`${where}: ${what}: ${condition}`, async () => {
       for (const way of only) {
@@ -62,10 +50,7 @@ function attacks(where: string, on: readonly Way[], table: readonly Attack[], pr
         await prepare(peer);
         if (typeof bytes === 'string') peer.sendStanza(bytes);
         else peer.send(bytes);
-        await endsWith(peer, condition).catch((error: Error) => {
-          error.message = `over ${way}: ${error.message}`;
-          throw error;
-        });
+        await peer.endsWith(condition);
       }
     });
   }
@@ -111,9 +96,17 @@ attacks(
     ['text', 'hello', 'not-well-formed'],
     ['a DTD', "<!DOCTYPE a [<!ENTITY b 'c'>]><open/>", 'restricted-xml'],
     ['half an element', '<open', 'not-well-formed'],
-    ['two elements', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/><a xmlns='b'/>", 'not-well-formed'],
+    [
+      'two elements',
+      "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/><a xmlns='b'/>",
+      'not-well-formed',
+    ],
     ['no version', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>", 'unsupported-version'],
-    ['a domain of somebody else', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='b.example' version='1.0'/>", 'host-unknown'],
+    [
+      'a domain of somebody else',
+      "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='b.example' version='1.0'/>",
+      'host-unknown',
+    ],
     ['a stream header of TCP', header(), 'not-well-formed'],
   ],
   nothing,
@@ -145,8 +138,18 @@ attacks(
     ['SASL with a prefix', `<s:auth xmlns:s='${NS_SASL}' mechanism='PLAIN'/>`, 'bad-namespace-prefix'],
     ['deep nesting', `<auth xmlns='${NS_SASL}'>${nested(100)}</auth>`, 'policy-violation'],
     ['a second header', `${header()}</stream:stream>`, 'not-authorized', ['STARTTLS', 'TLS']],
-    ['wrong passwords in one go', plainAuth('juliet', 'wrong').repeat(limits.saslFailuresMax + 3), 'policy-violation', ['STARTTLS', 'TLS']],
-    ['bad UTF-8', around(`<auth xmlns='${NS_SASL}'>`, [0xc0, 0xaf], '</auth>'), 'not-well-formed|unsupported-encoding', ['STARTTLS', 'TLS']],
+    [
+      'wrong passwords in one go',
+      plainAuth('juliet', 'wrong').repeat(limits.saslFailuresMax + 3),
+      'policy-violation',
+      ['STARTTLS', 'TLS'],
+    ],
+    [
+      'bad UTF-8',
+      around(`<auth xmlns='${NS_SASL}'>`, [0xc0, 0xaf], '</auth>'),
+      'not-well-formed|unsupported-encoding',
+      ['STARTTLS', 'TLS'],
+    ],
   ],
   (peer) => peer.open(),
 );
@@ -204,7 +207,12 @@ attacks(
     ['tags that cross', '<message><a><b></a></b></message>', 'not-well-formed'],
     ['text between stanzas', 'hello', 'bad-format', ['STARTTLS', 'TLS']],
     ['a closing tag without an opening one', '</message>', 'not-well-formed', ['STARTTLS', 'TLS']],
-    ['bad UTF-8', around('<message><body>', [0xed, 0xa0, 0x80], '</body></message>'), 'unsupported-encoding|not-well-formed', ['STARTTLS', 'TLS']],
+    [
+      'bad UTF-8',
+      around('<message><body>', [0xed, 0xa0, 0x80], '</body></message>'),
+      'unsupported-encoding|not-well-formed',
+      ['STARTTLS', 'TLS'],
+    ],
     ['binary garbage', garbage(1_024), 'bad-format|not-well-formed', ['STARTTLS', 'TLS']],
   ],
   prepareBound,
@@ -226,10 +234,3 @@ attacks(
     await peer.wire.read(/<enabled [^>]*\/>/);
   },
 );
-
-/** A message to oneself of exactly so many bytes. */
-function messageOf(bytes: number): string {
-  const [start, end] = ["<message id='big' type='chat' to='mallory@localhost'><body>", '</body></message>'];
-  return start + 'x'.repeat(bytes - start.length - end.length) + end;
-}
-

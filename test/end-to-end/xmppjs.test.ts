@@ -69,7 +69,9 @@ for (const [what, url] of [
     assert.equal(message.getChild('stanza-id', 'urn:xmpp:sid:0')?.attrs.by, 'romeo@localhost');
     const roster = await juliet.xmpp.iqCaller.get(xml('query', { xmlns: 'jabber:iq:roster' }));
     assert.equal(roster?.name, 'query');
-    const ping = await romeo.xmpp.iqCaller.request(xml('iq', { type: 'get', to: 'localhost' }, xml('ping', { xmlns: 'urn:xmpp:ping' })));
+    const ping = await romeo.xmpp.iqCaller.request(
+      xml('iq', { type: 'get', to: 'localhost' }, xml('ping', { xmlns: 'urn:xmpp:ping' })),
+    );
     assert.equal(ping.attrs.type, 'result');
     await juliet.xmpp.stop();
     await romeo.xmpp.stop();

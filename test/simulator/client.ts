@@ -2,10 +2,10 @@
  * A model client with XEP-0198: it signs in, resumes where it can, binds anew where it cannot, sends what was not acknowledged
  * again, and writes down what it was promised and what it got.
  */
-import { type ClientSession, type History, type SentMessage } from './history.ts';
+import type { ClientSession, History, SentMessage } from './history.ts';
 import type { Random } from './random.ts';
 import { clientFinal, clientFirst } from './scram-client.ts';
-import { SimSocket, type SocketReader } from './sim-socket.ts';
+import type { SimSocket, SocketReader } from './sim-socket.ts';
 import { attribute, isStanza, readMessage, readPresence, tagOf } from './stanza-text.ts';
 import type { World } from './world.ts';
 
@@ -135,7 +135,10 @@ export class SimClient implements SocketReader {
   changePresence(): void {
     if (this.#stage !== 'online') return;
     this.#status++;
-    this.#stanza({ text: `<presence xmlns='jabber:client' id='${this.status}'><status>${this.status}</status></presence>`, message: undefined });
+    this.#stanza({
+      text: `<presence xmlns='jabber:client' id='${this.status}'><status>${this.status}</status></presence>`,
+      message: undefined,
+    });
   }
 
   /** The network goes away without a word. */
@@ -307,7 +310,8 @@ export class SimClient implements SocketReader {
     const sm = this.#sm;
     if (sm === undefined) return;
     const count = (h - sm.acked) >>> 0;
-    if (count > sm.unacked.length) throw new Error(`${this.name} has sent ${sm.acked + sm.unacked.length}, acknowledged are ${h}`);
+    if (count > sm.unacked.length)
+      throw new Error(`${this.name} has sent ${sm.acked + sm.unacked.length}, acknowledged are ${h}`);
     for (const { message } of sm.unacked.splice(0, count)) {
       if (message?.state !== 'sent') continue; // or it was refused: the ack says only that it was handled
       message.state = 'acknowledged';
@@ -385,7 +389,10 @@ export class SimClient implements SocketReader {
     this.#history.sent.set(id, message);
     this.#world.note(`  ${id} to ${to}`);
     const type = isRoom ? 'groupchat' : 'chat';
-    this.#stanza({ text: `<message xmlns='jabber:client' type='${type}' to='${to}' id='${id}'><body>${id}</body></message>`, message });
+    this.#stanza({
+      text: `<message xmlns='jabber:client' type='${type}' to='${to}' id='${id}'><body>${id}</body></message>`,
+      message,
+    });
   }
 
   #join(room: string): void {

@@ -1,8 +1,8 @@
 /** The whole cluster in one process: the product's own services on simulated ports, composed as the command line composes them. */
 import type { Logger } from 'pino';
-import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
+import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { startConnectionPart } from '../../services/cli/connection-part.ts';
 import { startMucPart } from '../../services/cli/muc-part.ts';
 import { composeRouter } from '../../services/cli/router-parts.ts';
@@ -10,11 +10,11 @@ import type { ConnectionNode } from '../../services/connection/node.ts';
 import type { TlsSource } from '../../services/connection/tls.ts';
 import { reapDead } from '../../services/router/reaper.ts';
 import type { Door } from './client.ts';
-import { plainPlant, type Plant } from './plants.ts';
+import { type Plant, plainPlant } from './plants.ts';
 import { SimProcess } from './process.ts';
 import { BusNetwork, type SimBus } from './sim-bus.ts';
 import { SimSocket } from './sim-socket.ts';
-import { simulatedLink, SimStore } from './sim-store.ts';
+import { SimStore, simulatedLink } from './sim-store.ts';
 import { StoreRows } from './store-rows.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';

@@ -105,7 +105,13 @@ function badStore(on: FaultsOptions): void {
     lostAnswer: random.pick([0, 0.03, 0.2]),
     partial: random.pick([0, 0.1, 0.4]),
   };
-  during(on, 'the store behaves badly', 6_000, () => Object.assign(store, worse), () => Object.assign(store, before));
+  during(
+    on,
+    'the store behaves badly',
+    6_000,
+    () => Object.assign(store, worse),
+    () => Object.assign(store, before),
+  );
 }
 
 function storeAway(on: FaultsOptions): void {
@@ -130,12 +136,18 @@ function badBus(on: FaultsOptions): void {
   delete (before as Partial<typeof before>).isAway;
   const worse = {
     lose: random.pick([0, 0.02, 0.15]),
-    duplicate: random.pick([0, 0, 0]),
+    duplicate: random.pick([0, 0.05, 0.3]),
     reorder: random.pick([0, 0.1, 0.5]),
     stall: random.pick([0, 0, 0.03]),
     falseRefusal: random.pick([0, 0, 0.1]),
   };
-  during(on, 'the bus behaves badly', 6_000, () => Object.assign(bus, worse), () => Object.assign(bus, before));
+  during(
+    on,
+    'the bus behaves badly',
+    6_000,
+    () => Object.assign(bus, worse),
+    () => Object.assign(bus, before),
+  );
 }
 
 function busAway(on: FaultsOptions): void {

@@ -39,7 +39,12 @@ for (let seed = from; seed < from + count; seed++) {
   if (values.trace) console.log(result.trace.join('\n'));
   if (result.faults.length > 0) {
     failed.push(result);
-    console.log(`seed ${seed} failed:\n${result.faults.slice(0, 8).map((fault) => `    ${fault}`).join('\n')}`);
+    console.log(
+      `seed ${seed} failed:\n${result.faults
+        .slice(0, 8)
+        .map((fault) => `    ${fault}`)
+        .join('\n')}`,
+    );
     console.log(`    again: npm run simulate -- --seeds 1 --from ${seed} --trace${plant ? ` --plant ${plant.name}` : ''}`);
     if (plant !== undefined && !values.keep) break;
   }
@@ -51,10 +56,16 @@ function perSeed(done: number): string {
   return ((performance.now() - started) / done).toFixed(1);
 }
 
-console.log(Object.entries({ events, ...totals }).map(([name, value]) => `${value} ${name}`).join(', '));
+console.log(
+  Object.entries({ events, ...totals })
+    .map(([name, value]) => `${value} ${name}`)
+    .join(', '),
+);
 if (plant !== undefined) {
   const [first] = failed;
-  console.log(first ? `planted ${plant.name}: found by seed ${first.seed}` : `planted ${plant.name}: not found in ${count} seeds`);
+  console.log(
+    first ? `planted ${plant.name}: found by seed ${first.seed}` : `planted ${plant.name}: not found in ${count} seeds`,
+  );
   process.exitCode = first ? 0 : 1;
 } else {
   console.log(`${count - failed.length} of ${count} seeds passed, ${perSeed(count)} ms each`);

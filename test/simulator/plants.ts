@@ -5,7 +5,13 @@
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
 import type { Condition, Key, Put, Query, Row, Store } from '../../lib/ports/store.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
-import { type DeliverReply, type DeliverRequest, routerSubject, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
+import {
+  type DeliverReply,
+  type DeliverRequest,
+  routerSubject,
+  type StepReply,
+  type StepRequest,
+} from '../../lib/runtime/wire.ts';
 import type { StoreRows } from './store-rows.ts';
 
 export interface Plant {
@@ -88,9 +94,11 @@ export const plants: readonly Plant[] = [
       const read = new Map<string, Row | undefined>();
       return withStore(store, {
         async batchPut(rows) {
-          const owners = rows.filter(isMessage).map(({ partition }) => ({ table: 'live', partition, sort: 'sessions/' }) as const);
+          const owners = rows
+            .filter(isMessage)
+            .map(({ partition }) => ({ table: 'live', partition, sort: 'sessions/' }) as const);
           const found = await store.batchGet(owners, { consistent: true });
-          owners.forEach(({ partition }, index) => read.set(partition, found[index]));
+          for (const [index, { partition }] of owners.entries()) read.set(partition, found[index]);
           await store.batchPut(rows);
         },
         async batchGet(keys, options) {
@@ -161,7 +169,8 @@ export const plants: readonly Plant[] = [
       if (kind !== 'router') return bus;
       return withRouter(bus, (handler) => (payload, subject) => {
         const { header, bodies } = decodeFrame<StepRequest>(payload);
-        const isMessages = header.kind === 'step' && bodies.length > 0 && bodies.every((body) => body.toString().startsWith('<message'));
+        const isMessages =
+          header.kind === 'step' && bodies.length > 0 && bodies.every((body) => body.toString().startsWith('<message'));
         if (!isMessages) return handler(payload, subject);
         void Promise.resolve(handler(payload, subject)).catch(() => {});
         return encodeFrame({ ok: true, out: [] } satisfies StepReply);

@@ -43,7 +43,10 @@ const rooms = ['garden@conference.a.example'];
 const chaosMs = 30_000;
 const quietMs = 45_000;
 
-export async function runSeed(seed: number, options: { readonly plant?: Plant; readonly isTraced?: boolean } = {}): Promise<RunResult> {
+export async function runSeed(
+  seed: number,
+  options: { readonly plant?: Plant; readonly isTraced?: boolean } = {},
+): Promise<RunResult> {
   const { plant, isTraced } = options;
   const bounds = limits as { catchUpOverlapMs: number };
   const overlapMs = bounds.catchUpOverlapMs;
@@ -80,7 +83,14 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   for (const slot of cluster.slots) cluster.start(slot);
   const clients = addresses.map(
     (jid) =>
-      new SimClient({ world, random: random.fork(jid), history, doors: () => cluster.doors, jid, rooms: scene.chance(0.8) ? rooms : [] }),
+      new SimClient({
+        world,
+        random: random.fork(jid),
+        history,
+        doors: () => cluster.doors,
+        jid,
+        rooms: scene.chance(0.8) ? rooms : [],
+      }),
   );
   scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, untilMs: chaosMs });
   const trouble = { world, cluster, weather, random: random.fork('faults'), fromMs: 3_000, untilMs: chaosMs };

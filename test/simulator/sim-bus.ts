@@ -202,9 +202,7 @@ export class SimBus implements Bus {
   #answer({ to, id }: { readonly to: SimBus; readonly id: number }, reply: Buffer): void {
     if (this.#hasLeft || this.process?.isDead) return;
     const network = this.#network;
-    network.carry(this.up, undefined, () =>
-      network.carry(to.down, to.process, () => to.#replies.settle(id, Buffer.from(reply))),
-    );
+    network.carry(this.up, undefined, () => network.carry(to.down, to.process, () => to.#replies.settle(id, Buffer.from(reply))));
   }
 
   #later(run: () => void): void {

@@ -1,5 +1,14 @@
 /** The Store port over {@link StoreRows}, one handle for each process; calls take time and fail as the weather says. */
-import { type Condition, type Key, type Put, type Query, type ReadOptions, type Row, type Store, Unavailable } from '../../lib/ports/store.ts';
+import {
+  type Condition,
+  type Key,
+  type Put,
+  type Query,
+  type ReadOptions,
+  type Row,
+  type Store,
+  Unavailable,
+} from '../../lib/ports/store.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { checks, type Staleness, type StoreRows } from './store-rows.ts';

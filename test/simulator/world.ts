@@ -8,8 +8,8 @@
  */
 import type { Timer } from '../../lib/ports/clock.ts';
 import { EventQueue } from './event-queue.ts';
-import type { Random } from './random.ts';
 import type { SimProcess } from './process.ts';
+import type { Random } from './random.ts';
 
 /** `timer`: of a process's own clock; `io`: from outside. They do not keep their order when a frozen process goes on. */
 export type EventKind = 'timer' | 'io';

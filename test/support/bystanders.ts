@@ -59,3 +59,8 @@ export function memoryOf({ pid }: Skylark): number {
 export function descriptorsOf({ pid }: Skylark): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
+
+/** The last lines of the log that tell of a fault of ours. */
+export function faultsOf({ output }: Skylark): string[] {
+  return output.split('\n').filter((line) => /"level":(?:50|60)/.test(line));
+}

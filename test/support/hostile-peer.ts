@@ -1,4 +1,5 @@
 /** A peer that may send anything, over each of the ways into the service: it writes bytes and reads text. */
+import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import { RawClient } from '../connection/raw-client.ts';
 import type { Skylark } from './skylark.ts';
@@ -89,7 +90,15 @@ export class HostilePeer {
     this.sendStanza(
       `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`,
     );
-    await this.wire.read(/<iq [^>]*(?:type='result'[^>]* id='b'|id='b'[^>]* type='result').*?<\/iq>|<iq [^>]*id="b".*?<\/iq>/s);
+    await this.wire.read(/<iq [^>]*id=["']b["'].*?<\/bind><\/iq>/s);
+  }
+
+  /** Resolves when the stream has ended with this error (or one of `a|b`) and nothing came after it. */
+  async endsWith(condition: string): Promise<void> {
+    const text = await this.wire.closed();
+    const end = this.isFramed ? '<close [^>]*/>' : '</stream:stream>';
+    const error = `<stream:error[^>]*><(?:${condition}) [^>]*>(?:(?!<stream:error).)*</stream:error>${end}$`;
+    assert.match(text, new RegExp(error, 's'), `over ${this.way}`);
   }
 }
 

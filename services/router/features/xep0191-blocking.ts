@@ -40,8 +40,7 @@ export const blocking: AccountFeature = {
 /** §6: does a blocklist hold this address, its bare JID or its domain? */
 export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
   if (!list || list.jids.length === 0) return false;
-  const { domain, resource } = jid;
-  return [jid.toString(), jid.bare.toString(), `${domain}/${resource}`, domain].some((address) => list.jids.includes(address));
+  return [jid.toString(), jid.bare.toString(), jid.domain].some((address) => list.jids.includes(address));
 }
 
 /** §3.2; from now on this session gets the pushes. */

@@ -4,6 +4,7 @@ Each script is run as `SCRIPT PORT TLS_PORT DOMAIN`, prints a line 'ok NAME' for
 not. Accounts juliet (password capulet), romeo (montague) and nurse (angelica) exist.
 """
 import asyncio
+import os
 import ssl
 import sys
 import traceback
@@ -121,7 +122,7 @@ def jid(who, domain=DOMAIN):
 def ok(name, condition=True, found=None):
     print(f'ok {name}' if condition else f'failed {name}: found {found}', flush=True)
     if not condition:
-        sys.exit(1)
+        os._exit(1)
 
 
 async def refusal(request):
@@ -148,5 +149,6 @@ def run(main):
     except (AssertionError, IqError, IqTimeout, asyncio.TimeoutError) as error:
         traceback.print_exc(file=sys.stdout)
         print('failed', repr(error), getattr(error, 'iq', ''), flush=True)
-        sys.exit(1)
+        os._exit(1)
     print('done', flush=True)
+    os._exit(0)  # slixmpp leaves tasks behind that complain at the end
