@@ -328,4 +328,44 @@ export const limits = {
   /** Rooms: after a worker has taken a room, and then as often, it looks whether the sessions of its occupants are still there, ms. */
   roomFirstSweepMs: 15_000,
   roomSweepMs: 300_000,
+  /** Drain: sessions parked in the store per second; each costs about six rows, and its client comes back at another node. */
+  drainPerSecond: 200,
+  /** … and at once; of a stop, which has `shutdownMs` in all, this share of the time is for them, the rest for closing. */
+  drainConcurrentMax: 64,
+  drainShare: 0.6,
+  /** A session parked in the store is one row; with keys and names it stays below `storeValueBytesMax`, bytes. */
+  parkedRowBytesMax: 360_000,
+  /** A row of a parked session is kept this long behind its deadline, so that whoever ends it finds what was not acknowledged. */
+  parkedKeepMs: 60 * 60 * 1000,
+  /** A node that has claimed a parked session has this long behind the deadline to say so to a router, milliseconds. */
+  parkedClaimMs: 30_000,
+  /** Parked sessions that a router ends with one look at the nodes. */
+  parkedSweepMax: 100,
+  /** Messages to one full JID that wait for the next catch-up of any resource, ids in the account's cursor. */
+  requeueMax: 500,
+  /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
+  acceptsPerSecond: 500,
+  acceptsBurst: 2_000,
+  /** … and those that wait for their turn, unread. */
+  acceptsWaitingMax: 4_096,
+  /** The same of one address (IPv6: of a /64); beyond it the socket is closed. An office behind one address comes back at once. */
+  acceptsPerAddressPerSecond: 20,
+  acceptsPerAddressBurst: 500,
+  /** Addresses whose rate is remembered, the last used. */
+  acceptAddressesMax: 50_000,
+  /** Streams opened to one tenant per second at one node, and at once; beyond it the stream is closed with `resource-constraint`. */
+  opensPerTenantPerSecond: 200,
+  opensPerTenantBurst: 2_000,
+  /** Getting ready at one node: tokens per second, and at once. Bind brings roster, presence and catch-up with it, resumption little. */
+  readyTokensPerSecond: 1_000,
+  readyTokensBurst: 4_000,
+  bindTokens: 4,
+  resumeTokens: 1,
+  /** Binds and resumptions that wait for their turn, resumptions first. */
+  readyWaitingMax: 8_192,
+  /** Keys of TLS session tickets are changed this often, and looked at this often, milliseconds. */
+  ticketKeysMs: 12 * 60 * 60 * 1000,
+  ticketKeysPollMs: 60_000,
+  /** A process has this long to say how it is, milliseconds. */
+  statusTimeoutMs: 1_000,
 } as const;

@@ -6,7 +6,7 @@
 import { limits } from '../limits.ts';
 import type { Bus } from '../ports/bus.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
-import type { DeliverItem, DeliverReply, DeliverRequest, SessionAddress } from './wire.ts';
+import { type DeliverItem, type DeliverReply, type DeliverRequest, nowhere, type SessionAddress } from './wire.ts';
 
 export interface Target extends SessionAddress {
   /** Spliced into the stanza as `to`; absent when the stanza has one. */
@@ -20,7 +20,7 @@ export interface Delivery {
   readonly id?: string;
 }
 
-/** Sessions that did not confirm: not held by their node any more, or the node did not answer in time. */
+/** Sessions that did not confirm: parked or not held by their node any more, or the node did not answer in time. */
 export interface Failure extends SessionAddress {
   readonly reason: 'missing' | 'silent';
 }
@@ -67,6 +67,10 @@ export class Deliverer {
   }
 
   #queue(node: string, waiting: Waiting): void {
+    if (node === nowhere) {
+      waiting.done(failed(node, waiting.item, 'missing'));
+      return;
+    }
     let lane = this.#lanes.get(node);
     if (!lane) {
       lane = { waiting: [], bytes: 0, busy: false };

@@ -6,7 +6,7 @@ import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
-import type { SessionAddress } from './wire.ts';
+import { nowhere, type SessionAddress } from './wire.ts';
 
 export interface SessionEntry extends SessionAddress {
   readonly resource: string;
@@ -17,6 +17,12 @@ export interface SessionEntry extends SessionAddress {
   readonly priority: number;
   /** The last broadcast presence: a whole stanza with `from`, without `to`. */
   readonly presence?: string;
+  /** Set while the session lies in the store, or its node died: until when, by the clock of the node `by` that held it last. */
+  readonly parked?: { readonly until: number; readonly by: string };
+  /** XEP-0198 with resumption: how long it outlives its node, milliseconds. Written along with other changes. */
+  readonly resumeMs?: number;
+  /** A session of the same resource whose presence others still see: nobody was told of its end, because this one takes its place. */
+  readonly inherited?: { readonly sid: string };
   /** Has asked for the roster (RFC 6121 §2.2). */
   readonly interested?: boolean;
   /** XEP-0280. */
@@ -33,7 +39,13 @@ export interface SessionEntry extends SessionAddress {
     readonly available: boolean;
     readonly priority: number;
     readonly directed?: readonly string[];
+    readonly inherited?: { readonly sid: string };
   };
+}
+
+/** Held by no node: what is not in the archive cannot reach it. */
+export function isParked(entry: SessionEntry): boolean {
+  return entry.node === nowhere;
 }
 
 interface SessionsItem {

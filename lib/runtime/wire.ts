@@ -9,6 +9,9 @@ export interface SessionAddress {
   readonly sid: string;
 }
 
+/** The node of a session that is parked in `live`: deliveries find nobody there. */
+export const nowhere = '';
+
 export const routerSubject = 'rt';
 export const routerQueue = 'rt';
 
@@ -22,6 +25,8 @@ export interface StepRequest extends SessionAddress {
   readonly domain: string;
   /** What the last reply of a router said; '' at first. Opaque to the node. */
   readonly session: string;
+  /** Set when the client has enabled XEP-0198 with resumption: how long the session outlives its stream or node, milliseconds. */
+  readonly resumeMs?: number;
   readonly items: readonly StepItem[];
 }
 
@@ -30,8 +35,11 @@ export type StepItem =
   | { readonly k: 'open'; readonly secure: boolean; readonly binding: ChannelBinding }
   /** `<auth/>`, `<response/>` or `<abort/>`; body. */
   | { readonly k: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
-  /** A stanza, before or after bind; body. `id` was minted when it was read. */
-  | { readonly k: 'stanza'; readonly id: string; readonly body: true }
+  /**
+   * A stanza, before or after bind; body. `id` was minted when it was read. `initial`: presence, and none before it was answered:
+   * one that no router answered may have left its mark on the session's row.
+   */
+  | { readonly k: 'stanza'; readonly id: string; readonly body: true; readonly initial?: boolean }
   /** The client has these archive entries: the account's cursor may move. */
   | { readonly k: 'delivered'; readonly ids: readonly string[] }
   /** The session has room for the next page of catch-up. */
@@ -44,8 +52,11 @@ export type StepItem =
     }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly k: 'moved' }
-  /** The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. */
-  | { readonly k: 'end' };
+  /**
+   * The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. `undelivered`:
+   * archive entries that it was to get and has not acknowledged.
+   */
+  | { readonly k: 'end'; readonly undelivered?: readonly string[] };
 
 /** Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. */
 export type ChannelBinding = Readonly<Partial<Record<'tls-exporter' | 'tls-server-end-point', string>>>;
@@ -108,21 +119,26 @@ export interface HandOverRequest {
   readonly account: string;
 }
 
-/** Bodies: first the unacknowledged stanzas, then those that were not sent yet. Absent `state`: no such session. */
+/** A session as it moves, to another node or into the store. Its stanzas go beside it: the unacknowledged, then those not sent yet. */
+export interface SessionParcel {
+  readonly session: string;
+  readonly jid: string;
+  readonly inbound: number;
+  /** Number of the last stanza that the client acknowledged. */
+  readonly acked: number;
+  readonly unacked: readonly Outgoing[];
+  readonly pending: readonly Outgoing[];
+  readonly available: boolean;
+  readonly seen: readonly string[];
+  /** As in {@link StepItem} `catchUp`. */
+  readonly missed: string;
+  /** How long it outlives its stream, milliseconds. */
+  readonly resumeMs: number;
+}
+
+/** Bodies: the stanzas of the parcel. Absent `state`: no such session. */
 export interface HandOverReply {
-  readonly state?: {
-    readonly session: string;
-    readonly jid: string;
-    readonly inbound: number;
-    /** Number of the last stanza that the client acknowledged. */
-    readonly acked: number;
-    readonly unacked: readonly Outgoing[];
-    readonly pending: readonly Outgoing[];
-    readonly needsCatchUp: boolean;
-    readonly missed?: string;
-    readonly available: boolean;
-    readonly seen: readonly string[];
-  };
+  readonly state?: SessionParcel;
 }
 
 /** router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. */
@@ -142,6 +158,19 @@ export interface RoomRequest {
   readonly id: string;
   /** The sender's session, when it is of this tenant and not of another domain. */
   readonly sender?: SessionAddress;
+}
+
+/** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */
+export interface ControlRequest {
+  readonly kind: 'status' | 'drain';
+}
+
+export interface ControlReply {
+  readonly isDraining: boolean;
+  /** Figures by name: `streams`, `sessions`, `parked`, `rooms`, `batches`. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** It cannot do that. */
+  readonly error?: string;
 }
 
 /** Answer to `inbound`, `room`, `close`, `admin`: done and durable, or to be tried again. */

@@ -9,7 +9,8 @@ const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 't
 
 /** To stderr, written at once, so that the last line before an end is not lost. @throws {UsageError} */
 export function openLog(base: Readonly<Record<string, string>> = {}): Logger {
-  const level = process.env.SKYLARK_LOG_LEVEL || 'info';
+  // on a terminal the command's own lines say what a person wants to know
+  const level = process.env.SKYLARK_LOG_LEVEL || (process.stderr.isTTY ? 'warn' : 'info');
   if (!levels.includes(level))
     throw new UsageError(`SKYLARK_LOG_LEVEL: '${level}' is not allowed; it takes ${levels.join(', ')}`);
   return pino({ level, base: { pid: process.pid, ...base } }, pino.destination({ dest: 2, sync: true }));

@@ -1,21 +1,23 @@
-/** XEP-0198 §5: finds the session that a client wants to resume, on this node or on another. */
+/** XEP-0198 §5: finds the session that a client wants to resume: on this node, on another, or in the store. */
 import { limits } from '../../lib/limits.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { encodeFrame } from '../../lib/runtime/frame.ts';
-import { readSessions } from '../../lib/runtime/sessions.ts';
+import { claimParked, fitsToken, readParked } from '../../lib/runtime/parked.ts';
+import { isParked, type Owner, readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import type { HandOverRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { SessionStream } from './egress.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import { isOwner, takeOver } from './hand-over.ts';
+import { unpackSession } from './parcel.ts';
+import type { ParkingHost } from './park.ts';
 import { parseResumeId, type ResumeId } from './resume-id.ts';
 import type { Session } from './session.ts';
-import type { SessionOwner } from './session-owner.ts';
 import type { Claim, Found } from './stream-elements.ts';
 import { handledCountTooHigh } from './stream-management.ts';
 
-export interface Claims extends SessionOwner {
+export interface Claims extends ParkingHost {
   readonly bus: Bus;
   readonly store: Store;
   readonly ended: EndedSessions;
@@ -24,10 +26,14 @@ export interface Claims extends SessionOwner {
   find(sid: string): Session | undefined;
 }
 
+/** Holders that are asked, one after the other, and looks into the store. */
+const triesMax = 4;
+
 /** @throws {StreamError} when the client says that it has more than it was sent */
 export async function claimSession(node: Claims, claim: Claim, stream: SessionStream): Promise<Found> {
   const id = parseResumeId(claim.previd);
   if (id === undefined) return {};
+  await node.parking.get(id.sid);
   const known = node.find(id.sid);
   if (known !== undefined && !isOwner(known, { token: id.token, account: claim.account })) return {};
   const session = known ?? (await fetchOnce(node, claim, id));
@@ -49,32 +55,73 @@ async function fetchOnce(node: Claims, claim: Claim, id: ResumeId): Promise<Sess
   return fetching;
 }
 
-/** From the node that holds it; asked twice, because an answer may be lost after the session has left. */
+/**
+ * The account's entry says where it is, if it can be read; it may move while we ask. The same request is made again when no answer
+ * comes, because the answer may be lost after the session has left.
+ */
 async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Promise<Session | undefined> {
-  const holder = await findHolder(node, account, id);
-  if (holder === node.subject) return undefined;
   const { sid, token } = id;
+  const { domain, local } = Jid.parse(account);
   const request: HandOverRequest = { kind: 'handOver', id: node.ids.mint(), sid, token, account };
-  for (let tries = 1; tries <= 2; tries++) {
+  let refused: string | undefined;
+  for (let tries = 1; tries <= triesMax; tries++) {
     try {
+      const entry = await findEntry(node, { domain, local }, sid);
+      const place = entry !== undefined && isParked(entry) ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
+      if (place === 'nowhere') return undefined;
+      if (typeof place === 'object') return place;
+      const holder = place ?? entry?.node ?? id.node;
+      if (holder === node.subject || holder === refused) return undefined;
       const answer = await node.bus.request(holder, encodeFrame(request), { timeoutMs: limits.hopTimeoutMs });
-      return takeOver(node, Jid.parse(account).domain, account, id, answer);
+      const session = takeOver(node, domain, account, id, answer);
+      if (session !== undefined) return session;
+      refused = holder; // unless it has parked the session meanwhile, or given it away
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      node.log.info({ err: error, sid, holder, tries }, 'a session was not handed over');
+      node.log.info({ err: error, sid, tries }, 'a session was not handed over');
+      if (tries === 2) return undefined;
     }
   }
   return undefined;
 }
 
-/** It may have moved since the client got its id. */
-async function findHolder(node: Claims, account: string, id: ResumeId): Promise<string> {
-  const { domain, local } = Jid.parse(account);
+/** undefined also when the store is away: the id itself names the first holder. */
+async function findEntry(node: Claims, owner: Owner, sid: string): Promise<SessionEntry | undefined> {
   try {
-    const [sessions] = await readSessions(node.store, [{ domain, local }]);
-    return sessions?.find(({ sid }) => sid === id.sid)?.node ?? id.node;
+    const [sessions] = await readSessions(node.store, [owner]);
+    return sessions!.find((entry) => entry.sid === sid);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    return id.node;
+    return undefined;
   }
+}
+
+/**
+ * Exactly one node gets it: the one whose conditional write goes through. A write whose fate is not known is looked at again.
+ * @returns the session; or who has claimed it; or 'nowhere': nobody can have it
+ */
+async function takeParked(
+  node: Claims,
+  owner: Owner,
+  account: string,
+  id: ResumeId,
+  entry: SessionEntry,
+): Promise<Session | string | undefined> {
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const row = await readParked(node.store, owner, id.sid);
+    if (row === undefined || row.value.by !== entry.parked?.by || !fitsToken(row.value, id.token)) return 'nowhere';
+    const { claimedBy, parcel, bodies, until } = row.value;
+    if (claimedBy === undefined && until <= node.clock.now()) return 'nowhere';
+    if (claimedBy !== undefined && claimedBy !== node.subject) return claimedBy;
+    try {
+      if (claimedBy === undefined && !(await claimParked(node.store, owner, id.sid, row, node.subject))) continue;
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      continue;
+    }
+    // Ours, and `fetching` sees to it that we take it once; or it was here and has left or ended since.
+    if (claimedBy === node.subject && tries === 1) return 'nowhere';
+    return unpackSession(node, owner.domain, account, id, { parcel, bodies: bodies.map((text) => Buffer.from(text)) });
+  }
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** The last archive ids that a session was given, against doubles (DESIGN §2). */
 import { limits } from '../../lib/limits.ts';
+import { firstIdAt } from '../../lib/runtime/ids.ts';
 
 export class DeliveredRing {
   /** In order of insertion. */
@@ -11,6 +12,17 @@ export class DeliveredRing {
 
   get ids(): readonly string[] {
     return [...this.#ids];
+  }
+
+  /**
+   * An id with which reading begins that is to find whatever came since `nowMs` and a little before, because an entry with a smaller id
+   * may commit later. A ring that is full may have forgotten ids of that time; what it forgot was given.
+   */
+  startAt(nowMs: number): string {
+    const overlap = firstIdAt(nowMs - limits.catchUpOverlapMs).padEnd(18, '0');
+    if (this.#ids.size < limits.deliveredRingMax) return overlap;
+    const oldest = [...this.#ids].sort()[0]!;
+    return oldest > overlap ? oldest : overlap;
   }
 
   has(id: string): boolean {

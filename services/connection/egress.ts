@@ -99,6 +99,12 @@ export class Egress {
     }
   }
 
+  /** Archive entries that the client was to get and has not acknowledged. */
+  get undelivered(): readonly string[] {
+    const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
+    return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
+  }
+
   #hasSeen(id: string): boolean {
     return this.ring.has(id) || (this.sm?.outbox.has(id) ?? false);
   }

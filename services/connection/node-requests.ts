@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
 import { type Clock, sleep } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
-import type { DeliverReply, DeliverRequest, DoneReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
+import type { CloseRequest, DeliverReply, DeliverRequest, DoneReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import { handOver } from './hand-over.ts';
@@ -12,6 +12,8 @@ import type { Session } from './session.ts';
 export interface Sessions {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Sessions on their way into the store. */
+  readonly parking: ReadonlyMap<string, Promise<void>>;
   find(sid: string): Session | undefined;
 }
 
@@ -31,13 +33,20 @@ export class NodeRequests {
       case 'deliver':
         return encodeFrame(this.#deliver(header, bodies));
       case 'close':
-        this.#node.find(header.sid)?.drop(new StreamError(header.condition as StreamErrorCondition, header.text));
-        return encodeFrame({ ok: true } satisfies DoneReply);
+        return encodeFrame({ ok: true, result: this.#close(header) } satisfies DoneReply);
       case 'handOver':
         return this.#handOver(header);
       default:
         throw new RangeError('a request that is not for a node');
     }
+  }
+
+  /** @returns archive ids that its client has not acknowledged */
+  #close({ sid, condition, text }: CloseRequest): readonly string[] {
+    const session = this.#node.find(sid);
+    const undelivered = session?.egress.undelivered ?? [];
+    session?.drop(new StreamError(condition as StreamErrorCondition, text));
+    return undelivered;
   }
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
@@ -69,7 +78,7 @@ export class NodeRequests {
     const known = this.#handedOver.get(key);
     if (known !== undefined) return known;
     const session = this.#node.find(request.sid);
-    const answer = handOver(session, request);
+    const answer = this.#giveAway(request);
     if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
       this.#handedOver.set(key, answer);
       void answer
@@ -78,5 +87,10 @@ export class NodeRequests {
         .finally(() => this.#handedOver.delete(key));
     }
     return answer;
+  }
+
+  async #giveAway(request: HandOverRequest): Promise<Buffer> {
+    await this.#node.parking.get(request.sid);
+    return handOver(this.#node.find(request.sid), request, this.#node.clock.now());
   }
 }

@@ -46,6 +46,12 @@ export class Session {
   /** Set while nothing but stanzas is sent, because no router answered. */
   #pause: Timer | undefined;
   #parking: Timer | undefined;
+  /** Monotonic: when a parked session ends. */
+  #parkedUntilMs = 0;
+  /** On its way into the store. */
+  #isLeaving = false;
+  /** The client has closed its stream in order meanwhile. */
+  #isFinished = false;
   /** Streams and nodes that have wanted to take the session: the last one gets it. */
   #claims = 0;
 
@@ -87,7 +93,13 @@ export class Session {
 
   /** The stream is to read no more for now. */
   get isFull(): boolean {
-    return this.#isStalled || this.#inbox.isFull;
+    return this.#isStalled || this.#isLeaving || this.#inbox.isFull;
+  }
+
+  /** For how long it can be resumed when it is parked now, or still, milliseconds. */
+  get remainingMs(): number {
+    if (!this.isParked) return this.sm?.resumeMs ?? 0;
+    return Math.max(0, this.#parkedUntilMs - this.#owner.clock.monotonic());
   }
 
   /** There may be something to tell a router. */
@@ -118,7 +130,8 @@ export class Session {
 
   /** The client has closed its stream in order: nothing to resume. Its last stanzas are handled and answered. */
   finish(): void {
-    this.#end();
+    if (this.#isLeaving) this.#isFinished = true;
+    else this.#end();
   }
 
   /** The socket is gone. */
@@ -160,12 +173,38 @@ export class Session {
    * another, meanwhile
    */
   async detach(): Promise<boolean> {
-    const claim = ++this.#claims;
     const { stream } = this.egress;
-    if (stream !== undefined) {
-      this.#park();
-      stream.fail(new StreamError('conflict', 'the session was resumed elsewhere'));
+    const detached = this.#detach();
+    stream?.fail(new StreamError('conflict', 'the session was resumed elsewhere'));
+    return detached;
+  }
+
+  /** As `detach`, but its stream hears nothing yet, and deliveries do not find it any more. */
+  async withdraw(): Promise<boolean> {
+    this.#isLeaving = true;
+    if (await this.#detach()) {
+      this.#parking?.cancel();
+      this.#owner.released(this);
+      return true;
     }
+    this.#isLeaving = false;
+    return false;
+  }
+
+  /** Undoes `withdraw`: the session stays parked here. */
+  stay(): void {
+    if (!this.#isLeaving || this.#phase !== 'bound') return;
+    this.#isLeaving = false;
+    this.egress.needsCatchUp = true;
+    this.#owner.held(this);
+    this.#waitForClient(this.remainingMs);
+    if (this.#isFinished) this.#end();
+    else this.release();
+  }
+
+  async #detach(): Promise<boolean> {
+    const claim = ++this.#claims;
+    if (this.egress.stream !== undefined) this.#park();
     await this.#pump.freeze();
     if (this.#phase !== 'bound' || claim !== this.#claims) return false;
     this.#inbox.drop();
@@ -230,18 +269,26 @@ export class Session {
     }
     if (this.#phase === 'ending') {
       this.egress.stream?.finish();
-      return { ...bare, kind: 'end', items: [...deliveredItem(this.cursor.take()), { k: 'end' }] };
+      return { ...bare, kind: 'end', items: [...deliveredItem(this.cursor.take()), this.#endItem()] };
     }
     if (!this.cursor.isDue || isPaused) return undefined;
     const delivered = this.cursor.take();
     return { ...bare, kind: 'stanzas', items: deliveredItem(delivered), delivered };
   }
 
+  #endItem(): StepItem {
+    const { undelivered } = this.egress;
+    return undelivered.length === 0 ? { k: 'end' } : { k: 'end', undelivered };
+  }
+
   #stanzaBatch(): Batch {
     const stanzas = this.#inbox.take();
-    const items: StepItem[] = stanzas.map(({ id }) => ({ k: 'stanza', id, body: true }));
     let isInitial = false;
-    for (const { stanza } of stanzas) if (this.#seePresence(stanza)) isInitial = true;
+    const items = stanzas.map(({ id, stanza }): StepItem => {
+      const initial = this.#seePresence(stanza) || undefined;
+      isInitial ||= initial === true;
+      return { k: 'stanza', id, body: true, initial };
+    });
     const delivered = this.cursor.take();
     return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial };
   }
@@ -276,7 +323,8 @@ export class Session {
     this.#hasStepped = true;
     const { subject: node, router } = this.#owner;
     const { sid, domain } = this;
-    return router.step({ kind: 'step', node, sid, domain, session: this.#routerSession, items }, bodies, {
+    const resumeMs = this.sm?.resumeMs || undefined;
+    return router.step({ kind: 'step', node, sid, domain, session: this.#routerSession, resumeMs, items }, bodies, {
       triesMax,
       isOver: () => this.#phase === 'over',
       onRetry: () => {
@@ -346,7 +394,13 @@ export class Session {
       return;
     }
     this.egress.isParked = true;
-    this.#parking = this.#owner.clock.after(resumeMs, () => {
+    this.#parkedUntilMs = this.#owner.clock.monotonic() + resumeMs;
+    this.#waitForClient(resumeMs);
+  }
+
+  #waitForClient(ms: number): void {
+    this.#parking?.cancel();
+    this.#parking = this.#owner.clock.after(ms, () => {
       this.#owner.timedOut(this);
       this.#end();
     });

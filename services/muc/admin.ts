@@ -8,9 +8,11 @@ import { type Affiliation, affiliationRank, isAffiliation, isRole, type Role } f
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
 import { endIfEmpty } from './leave.ts';
 import { NS_MUC_ADMIN } from './namespaces.ts';
+import { checkNickFor, prepareNick } from './nick.ts';
 import { readReason } from './reason.ts';
 import { applyRoleChange, checkRoleChange, type RoleChange } from './role-change.ts';
 import type { RoomTurn } from './room-turn.ts';
+import { mayReadMembers } from './xep0463-affiliation-versions.ts';
 
 /** @throws {StanzaError} */
 export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
@@ -31,8 +33,9 @@ export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
  */
 function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element {
   const { config, room } = turn;
-  const isInsider = turn.own !== undefined || affiliationRank(turn.affiliation) >= affiliationRank('member');
-  const isOpen = config.whois === 'anyone' && isInsider && affiliation !== 'outcast';
+  const isOpen =
+    (affiliation === 'member' || (config.whois === 'anyone' && affiliation !== 'outcast')) &&
+    mayReadMembers(turn, turn.own?.occupant, turn.affiliation);
   if (affiliationRank(turn.affiliation) < affiliationRank('admin') && !isOpen) {
     throw new StanzaError('forbidden', 'this list is for admins and owners');
   }
@@ -79,7 +82,7 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
     const reason = readReason(item);
     if (isRole(role) && affiliation === undefined) roleChanges.push({ occupant: occupantOf(turn, item), role, reason });
     else if (isAffiliation(affiliation) && role === undefined) {
-      affiliationChanges.push({ jid: jidOf(turn, item), affiliation, reason });
+      affiliationChanges.push(affiliationChange(turn, item, affiliation, reason));
     } else throw new StanzaError('bad-request', 'an item names one role or one affiliation'); // §15.4
   }
   for (const change of roleChanges) checkRoleChange(turn, change);
@@ -88,6 +91,16 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
   for (const change of affiliationChanges) applyAffiliationChange(turn, change);
   turn.result(iq);
   endIfEmpty(turn);
+}
+
+/** §9.5: with a JID, a nick is the one to be reserved for it; of an outcast nothing is reserved. */
+function affiliationChange(turn: RoomTurn, item: Element, affiliation: Affiliation, reason: string | undefined): AffiliationChange {
+  const jid = jidOf(turn, item);
+  const isReserving = item.attrs.jid !== undefined && item.attrs.nick !== undefined;
+  if (!isReserving || affiliation === 'none' || affiliation === 'outcast') return { jid, affiliation, reason };
+  const nick = prepareNick(turn, item.attrs.nick!);
+  checkNickFor(turn, nick, jid);
+  return { jid, affiliation, reason, nick };
 }
 
 function occupantOf(turn: RoomTurn, { attrs }: Element) {

@@ -4,17 +4,23 @@
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
+import { notifyAbsent } from './absent-notice.ts';
 import { type Affiliation, affiliationRank, roleAfter } from './affiliation.ts';
 import { announce } from './announce.ts';
 import { removeOccupant } from './leave.ts';
 import type { Occupant } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
+import { type AffiliationStep, stepAffiliation, tellOfAbsent } from './xep0463-affiliation-versions.ts';
 
 export interface AffiliationChange {
   /** Bare JID or domain. */
   readonly jid: Jid;
   readonly affiliation: Affiliation;
   readonly reason: string | undefined;
+  /** §9.5: a nick that is reserved for the member. */
+  readonly nick?: string;
+  /** Somebody else tells it already, as an invitation does. */
+  readonly isToldAlready?: boolean;
 }
 
 const adminRank = affiliationRank('admin');
@@ -57,18 +63,28 @@ function currentAffiliation(turn: RoomTurn, jid: Jid): Affiliation {
 }
 
 /** Only after {@link checkAffiliationChanges}. */
-export function applyAffiliationChange(turn: RoomTurn, { jid, affiliation, reason }: AffiliationChange): void {
+export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange): void {
+  const { jid, affiliation, reason } = change;
   const { room } = turn;
   const key = jid.toString();
-  if (currentAffiliation(turn, jid) === affiliation) return;
-  const nick = affiliation === 'outcast' ? undefined : room.affiliations.get(key)?.nick;
-  if (affiliation === 'none') room.affiliations.delete(key);
-  else room.affiliations.set(key, { jid: key, affiliation, nick });
-  turn.putAffiliation(key);
+  const before = currentAffiliation(turn, jid);
+  const known = room.affiliations.get(key);
+  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick);
+  if (before === affiliation) {
+    if (known && nick !== known.nick) {
+      room.affiliations.set(key, { ...known, nick });
+      turn.putAffiliation(key);
+    }
+    return;
+  }
+  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, nick });
 
   const actor = turn.own?.occupant.nick;
   const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
-  for (const occupant of concerned) settle(turn, occupant, actor, reason);
+  for (const occupant of concerned) settle(turn, occupant, step, actor, reason);
+  if (concerned.length > 0) return;
+  tellOfAbsent(turn, key, affiliation, step);
+  if (!change.isToldAlready) notifyAbsent(turn, jid, affiliation, before, reason);
 }
 
 function isOfDomain(bare: Jid, jid: Jid): boolean {
@@ -76,16 +92,17 @@ function isOfDomain(bare: Jid, jid: Jid): boolean {
 }
 
 /** What the change means for somebody inside. */
-function settle(turn: RoomTurn, occupant: Occupant, actor: string | undefined, reason: string | undefined): void {
+function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor?: string, reason?: string): void {
   const { config, room } = turn;
   const affiliation = room.affiliationOf(occupant.bare);
   if (affiliation === 'outcast') {
-    removeOccupant(turn, occupant, { statuses: [301], actor, reason });
+    removeOccupant(turn, occupant, { statuses: [301], step, actor, reason });
   } else if (affiliation === 'none' && config.membersOnly) {
-    removeOccupant(turn, occupant, { statuses: [321], actor, reason }); // §9.4
+    removeOccupant(turn, occupant, { statuses: [321], step, actor, reason }); // §9.4
   } else {
+    const roleBefore = occupant.role;
     occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
     turn.putOccupant(occupant);
-    announce(turn, { occupant, session: occupant.sessions.at(-1)!, actor, reason });
+    announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
   }
 }

@@ -1,10 +1,13 @@
 /** Presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import type { Affiliation, Role } from './affiliation.ts';
+import { isBroadcast } from './config.ts';
 import { NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
 import type { Occupant, Session } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { decorate, type Recipient } from './sending.ts';
+import { hatsElement } from './xep0317-hats.ts';
+import { type AffiliationStep, stepElement } from './xep0463-affiliation-versions.ts';
 
 export interface Announcement {
   readonly occupant: Occupant;
@@ -21,6 +24,13 @@ export interface Announcement {
   readonly actor?: string;
   readonly reason?: string;
   readonly destroy?: Element;
+  /** The role it had until now, where that changes: presence may be broadcast for one and not for the other. */
+  readonly roleBefore?: Role;
+  /** Also when the role's presence is not broadcast: to say that it is not seen any more. */
+  readonly isForced?: boolean;
+  /** XEP-0463: the change of an affiliation that this tells of; and for the occupant's own clients where the room stands. */
+  readonly step?: AffiliationStep;
+  readonly selfStep?: AffiliationStep;
   /** The id of the stanza that caused it: its sender gets it back. */
   readonly id?: string;
 }
@@ -30,19 +40,26 @@ export interface Audience {
   readonly session: Session;
 }
 
-/** One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. */
+/**
+ * One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. Of roles whose presence is not
+ * broadcast (§10.2.1, `presencebroadcast`) only the occupant itself hears; to the others such a one seems to leave or to be away.
+ */
 export function announce(
   turn: RoomTurn,
   what: Announcement,
   audience: Iterable<Audience> | undefined = turn.room.sessions(),
 ): void {
   const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
+  const isShown = what.isForced === true || isBroadcast(turn.config, what.occupant.role);
+  const wasShown = what.roleBefore === undefined ? isShown : isBroadcast(turn.config, what.roleBefore);
+  const outside = isShown || !wasShown ? what : { ...what, unavailable: {} };
   for (const { occupant, session } of audience) {
+    if (occupant !== what.occupant && !isShown && !wasShown) continue;
     if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);
     else groups[what.id !== undefined && session.jid.equals(turn.from) ? 'asker' : 'own'].push(session);
   }
-  if (groups.blind.length > 0) turn.send(render(turn, what, false, false), groups.blind);
-  if (groups.seeing.length > 0) turn.send(render(turn, what, true, false), groups.seeing);
+  if (groups.blind.length > 0) turn.send(render(turn, outside, false, false), groups.blind);
+  if (groups.seeing.length > 0) turn.send(render(turn, outside, true, false), groups.seeing);
   if (groups.own.length > 0) turn.send(render(turn, what, true, true), groups.own);
   if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
 }
@@ -56,15 +73,19 @@ function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boo
   };
   const payload = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
   const extension = extend(turn, what, hasJid, isSelf);
-  return Buffer.from(decorate(payload, attributes, `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>${extension}`));
+  const hats = unavailable ? '' : (hatsElement(turn.room, occupant.bare)?.toString() ?? '');
+  const occupantId = `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`;
+  return Buffer.from(decorate(payload, attributes, `${occupantId}${hats}${extension}`));
 }
 
 function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {
   const { occupant, session, unavailable } = what;
+  const step = what.step ?? (isSelf ? what.selfStep : undefined);
   const codes = [...(isSelf ? [110, ...(what.selfStatuses ?? [])] : []), ...(what.statuses ?? [])];
   return xml(
     'x',
     { xmlns: NS_MUC_USER },
+    step && stepElement(step),
     xml(
       'item',
       {

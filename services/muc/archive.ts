@@ -22,22 +22,31 @@ export function isWorthKeeping(stanza: Stanza): boolean {
  * A room that keeps no archive still has a history for new occupants (§7.2.13), for as long as they can be in one conversation,
  * unless its owner has set that to nothing.
  */
-export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject: boolean): void {
-  const { config, now, tenant } = turn;
+export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
+  const { config, now } = turn;
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
     at: now,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),
-    role: turn.ownOrRefuse.occupant.role,
+    role: turn.own?.occupant.role ?? 'none',
     affiliation: turn.affiliation,
     isOpen: config.whois === 'anyone' || undefined,
     subject: isSubject || undefined,
     isTransient: !config.archive || undefined,
   };
-  const { retentionDays } = tenant.policy;
-  const lifeMs = config.archive ? retentionDays * dayMs : limits.roomTransientMs;
-  turn.put(messages, id, entry, lifeMs === 0 ? undefined : now + lifeMs);
-  turn.room.remember(entry);
+  turn.put(messages, id, entry, expiryOf(turn, entry));
+  turn.room.remember(id, entry);
+}
+
+/** Puts another text in the place of a message, as long as that was to be kept. */
+export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
+  turn.put(messages, id, entry, expiryOf(turn, entry));
+  turn.setEntry(id, entry);
+}
+
+function expiryOf({ tenant }: RoomTurn, { at, isTransient }: Archived): number | undefined {
+  const lifeMs = isTransient ? limits.roomTransientMs : tenant.policy.retentionDays * dayMs;
+  return lifeMs === 0 ? undefined : at + lifeMs;
 }

@@ -1,7 +1,8 @@
 /** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import { type PmPolicy, pmPolicies, type RoomConfig } from './config.ts';
+import type { Role } from './affiliation.ts';
+import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig } from './config.ts';
 import type { Field } from './data-form.ts';
 
 type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
@@ -13,9 +14,10 @@ interface ConfigField {
   readonly type: string;
   readonly label: string;
   readonly options?: Field['options'];
-  readonly show: (config: RoomConfig) => string;
-  /** @throws {StanzaError} not-acceptable */
-  readonly read: (value: string) => Change;
+  readonly range?: Field['range'];
+  readonly show: (config: RoomConfig) => string | readonly string[];
+  /** The first value, and all of them. @throws {StanzaError} not-acceptable */
+  readonly read: (value: string, values: readonly string[]) => Change;
 }
 
 const muc = 'muc#roomconfig_';
@@ -24,7 +26,7 @@ function refuse(name: string, value: string): never {
   throw new StanzaError('not-acceptable', `${name} cannot be ${JSON.stringify(value.slice(0, 64))}`);
 }
 
-type FlagKey = { [Key in keyof RoomConfig]: RoomConfig[Key] extends boolean ? Key : never }[keyof RoomConfig];
+type FlagKey = { [Key in keyof RoomConfig]-?: RoomConfig[Key] extends boolean ? Key : never }[keyof RoomConfig];
 
 function flag(name: string, label: string, key: FlagKey, also?: readonly string[]): ConfigField {
   return {
@@ -43,12 +45,12 @@ function readBoolean(name: string, value: string): boolean {
   return refuse(name, value);
 }
 
-function text(name: string, label: string, key: 'name' | 'description' | 'lang', charactersMax: number): ConfigField {
+function text(name: string, label: string, key: 'name' | 'description' | 'lang' | 'pubsub', charactersMax: number): ConfigField {
   return {
     var: muc + name,
     type: 'text-single',
     label,
-    show: (config) => config[key],
+    show: (config) => config[key] ?? '',
     read: (value) => (value.length > charactersMax ? refuse(muc + name, value) : { [key]: value.trim() }),
   };
 }
@@ -84,11 +86,38 @@ function number(name: string, label: string, key: 'maxUsers' | 'historyLength', 
   } satisfies ConfigField;
 }
 
-const maxUsers: ConfigField = {
+function roles(name: string, label: string, key: 'presenceBroadcast' | 'getMemberList'): ConfigField {
+  return {
+    var: muc + name,
+    type: 'list-multi',
+    label,
+    options: insideRoles.toReversed().map((value) => ({ value })),
+    show: (config) => config[key] ?? insideRoles,
+    read: (_, values) => {
+      const unknown = values.find((value) => value !== '' && !insideRoles.includes(value as never));
+      if (unknown !== undefined) return refuse(muc + name, unknown);
+      return { [key]: insideRoles.filter((role: Role) => values.includes(role)) };
+    },
+  };
+}
+
+const slowMode: ConfigField = {
+  var: `${muc}slow_mode_duration`,
+  type: 'text-single',
+  label: 'Seconds between two messages of one person (0: no limit)',
+  range: { min: 0, max: limits.roomSlowModeMaxSeconds },
+  show: ({ slowModeSeconds }) => String(slowModeSeconds ?? 0),
+  read(value) {
+    const isValid = /^[0-9]{1,9}$/.test(value) && Number(value) <= limits.roomSlowModeMaxSeconds;
+    return isValid ? { slowModeSeconds: Number(value) } : refuse(slowMode.var, value);
+  },
+};
+
+const maxUsers = {
   ...number('maxusers', 'Most people at once', 'maxUsers', 1, limits.roomSessionsMax, []),
   type: 'list-single',
   options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
-};
+} satisfies ConfigField;
 
 export const configFields: readonly ConfigField[] = [
   text('roomname', 'Name of the room', 'name', 256),
@@ -116,5 +145,9 @@ export const configFields: readonly ConfigField[] = [
   ),
   { ...maxUsers, read: (value) => maxUsers.read(value === 'none' || value === '' ? String(limits.roomSessionsMax) : value) },
   number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, ['muc#maxhistoryfetch']),
+  roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
+  roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),
+  text('pubsub', 'Its publish-subscribe node', 'pubsub', 1024),
+  slowMode,
   flag('enablelogging', 'Keep an archive', 'archive', [`${muc}enablearchiving`, 'mam']),
 ];

@@ -1,9 +1,13 @@
 /** What the owner of a room decides: XEP-0045 §10.2, and the registered options of §15.5.3. */
 import { limits } from '../../lib/limits.ts';
+import type { Role } from './affiliation.ts';
 
 /** Who may send private messages (`muc#roomconfig_allowpm`). */
 export const pmPolicies = ['anyone', 'participants', 'moderators', 'none'] as const;
 export type PmPolicy = (typeof pmPolicies)[number];
+
+/** Roles that somebody inside can have, least first. */
+export const insideRoles = ['visitor', 'participant', 'moderator'] as const;
 
 export interface RoomConfig {
   readonly name: string;
@@ -25,6 +29,16 @@ export interface RoomConfig {
   readonly changeSubject: boolean;
   readonly allowPm: PmPolicy;
   readonly maxUsers: number;
+  /** Roles whose presence others get; absent: all. */
+  readonly presenceBroadcast?: readonly Role[];
+  /** Roles that may read the list of members, as far as they see JIDs; absent: all. */
+  readonly getMemberList?: readonly Role[];
+  /** `muc#roomconfig_pubsub`: a URI; '' or absent for none. */
+  readonly pubsub?: string;
+  /** XEP-0500: seconds between two messages of one person; 0 or absent: none. */
+  readonly slowModeSeconds?: number;
+  /** XEP-0486: SHA-1 of each photo in the room's vCard, as hex. */
+  readonly avatarHashes?: readonly string[];
   /** Is the conversation kept for XEP-0313? */
   readonly archive: boolean;
   /** Messages that a new occupant is sent unless it asks for less. */
@@ -36,7 +50,7 @@ export interface RoomConfig {
   readonly since: string;
 }
 
-export function newConfig(createdAt: string, since: string, isLocked: boolean): RoomConfig {
+export function newConfig(createdAt: string, since: string): RoomConfig {
   return {
     name: '',
     description: '',
@@ -47,14 +61,18 @@ export function newConfig(createdAt: string, since: string, isLocked: boolean): 
     membersOnly: false,
     password: '',
     whois: 'moderators',
-    allowInvites: true,
+    allowInvites: false,
     changeSubject: false,
     allowPm: 'anyone',
     maxUsers: limits.roomSessionsMax / 4,
     archive: true,
     historyLength: 20,
-    isLocked,
+    isLocked: true,
     createdAt,
     since,
   };
+}
+
+export function isBroadcast({ presenceBroadcast }: RoomConfig, role: Role): boolean {
+  return presenceBroadcast === undefined || presenceBroadcast.includes(role);
 }

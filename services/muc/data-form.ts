@@ -2,13 +2,16 @@
 import { limits } from '../../lib/limits.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import { NS_DATA } from './namespaces.ts';
+import { NS_DATA, NS_VALIDATE } from './namespaces.ts';
 
 export interface Field {
   readonly var: string;
   readonly type?: string;
   readonly label?: string;
   readonly values?: readonly string[];
+  readonly isRequired?: boolean;
+  /** XEP-0122: a whole number. */
+  readonly range?: { readonly min: number; readonly max: number };
   readonly options?: readonly { readonly value: string; readonly label?: string }[];
 }
 
@@ -29,6 +32,13 @@ export function renderForm({ type, formType, title, fields }: Form): Element {
       xml(
         'field',
         { var: field.var, type: field.type, label: field.label },
+        field.range &&
+          xml(
+            'validate',
+            { xmlns: NS_VALIDATE, datatype: 'xs:integer' },
+            xml('range', { min: field.range.min, max: field.range.max }),
+          ),
+        field.isRequired ? xml('required') : undefined,
         (field.values ?? []).map((value) => xml('value', {}, value)),
         (field.options ?? []).map(({ value, label }) => xml('option', { label }, xml('value', {}, value))),
       ),

@@ -4,10 +4,31 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
-import { renderForm } from './data-form.ts';
-import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MAM, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_REGISTER, NS_SID } from './namespaces.ts';
+import { type Field, renderForm } from './data-form.ts';
+import {
+  NS_ACTIVITY,
+  NS_AFFILIATIONS,
+  NS_COMMANDS,
+  NS_DISCO_INFO,
+  NS_DISCO_ITEMS,
+  NS_HATS,
+  NS_MAM,
+  NS_MODERATE,
+  NS_MUC,
+  NS_OCCUPANT_ID,
+  NS_PING,
+  NS_REGISTER,
+  NS_RETRACT,
+  NS_SID,
+  NS_VCARD,
+} from './namespaces.ts';
 import { reservedNick } from './register.ts';
 import type { RoomTurn } from './room-turn.ts';
+import { commandInfo, commandItems } from './xep0317-commands.ts';
+import { hatsHash } from './xep0317-hats.ts';
+import { activity } from './xep0502-activity.ts';
+
+const contactsMax = 10;
 
 /** @throws {StanzaError} item-not-found; service-unavailable for muc#traffic, of which nothing is discarded (§16.1.1) */
 export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
@@ -16,6 +37,11 @@ export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { node } = query.attrs;
   if (node === 'x-roomuser-item') {
     turn.result(iq, ownNick(turn, node));
+    return;
+  }
+  const command = commandInfo(node);
+  if (command) {
+    turn.result(iq, xml('query', { xmlns: NS_DISCO_INFO, node }, command));
     return;
   }
   if (node === `${NS_MUC}#traffic`) throw new StanzaError('service-unavailable');
@@ -50,6 +76,12 @@ function features(config: RoomConfig): string[] {
     NS_PING,
     NS_SID,
     NS_OCCUPANT_ID,
+    NS_COMMANDS,
+    NS_HATS,
+    NS_AFFILIATIONS,
+    NS_VCARD,
+    NS_RETRACT,
+    ...(config.archive ? [`${NS_RETRACT}#tombstone`, NS_MODERATE] : []),
     ...(config.archive ? [NS_MAM, `${NS_MAM}#extended`] : []),
   ];
 }
@@ -66,9 +98,29 @@ function roomInfoForm(turn: RoomTurn): Element {
       { var: 'muc#roominfo_lang', label: 'Language', values: config.lang === '' ? [] : [config.lang] },
       { var: 'muc#roominfo_subjectmod', label: 'Participants set the subject', values: [config.changeSubject ? '1' : '0'] },
       { var: 'muc#roomconfig_changesubject', label: 'Participants set the subject', values: [config.changeSubject ? '1' : '0'] },
+      { var: 'muc#roomconfig_allowinvites', label: 'Members invite', values: [config.allowInvites ? '1' : '0'] },
+      { var: 'muc#roomconfig_allowpm', label: 'Private messages', values: [config.allowPm] },
+      { var: 'muc#roominfo_contactjid', label: 'Contact', values: config.whois === 'anyone' ? ownersOf(turn) : [] },
+      { var: 'muc#roomconfig_pubsub', label: 'Publish-subscribe node', values: config.pubsub ? [config.pubsub] : [] },
+      { var: 'muc#roominfo_slow_mode_duration', type: 'text-single', label: 'Seconds between messages', values: [String(config.slowModeSeconds ?? 0)] },
+      ...optional('muc#roominfo_avatarhash', 'Avatar hash', config.avatarHashes, 'text-multi'),
+      ...optional('hats#hash', 'Hats hash', hatsHash(room), 'text-single'),
+      ...optional(`{${NS_ACTIVITY}}message-activity`, 'Messages per hour', activity(turn)?.toString()),
       { var: 'muc#maxhistoryfetch', label: 'Messages shown to who enters', values: [String(config.historyLength)] },
     ],
   });
+}
+
+/** A field that is not there without values. */
+function optional(name: string, label: string, values: string | readonly string[] | undefined, type?: string): Field[] {
+  const all = [values ?? []].flat();
+  return all.length === 0 ? [] : [{ var: name, label, type, values: all }];
+}
+
+/** Of a non-anonymous room, where they are no secret. */
+function ownersOf({ room }: RoomTurn): string[] {
+  const owners = [...room.affiliations.values()].filter(({ affiliation, jid }) => affiliation === 'owner' && jid.includes('@'));
+  return owners.slice(0, contactsMax).map(({ jid }) => jid);
 }
 
 /** §7.12. */
@@ -79,9 +131,15 @@ function ownNick(turn: RoomTurn, node: string): Element {
 }
 
 /** §6.5: who is inside is for those inside, and admins. */
-export function roomItems(turn: RoomTurn, iq: Stanza): void {
+export function roomItems(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { room } = turn;
   turn.requireRoom();
+  const { node } = query.attrs;
+  if (node === NS_COMMANDS) {
+    turn.result(iq, xml('query', { xmlns: NS_DISCO_ITEMS, node }, commandItems(turn)));
+    return;
+  }
+  if (node !== undefined && node !== '') throw new StanzaError('item-not-found');
   const isShown = turn.own !== undefined || affiliationRank(turn.affiliation) >= affiliationRank('admin');
   const nicks = isShown ? [...room.occupants.values()].map(({ nick }) => nick) : [];
   turn.result(

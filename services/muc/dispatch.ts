@@ -6,12 +6,27 @@ import { changeList, getList } from './admin.ts';
 import { archiveForm, archiveMetadata, queryArchive } from './archive-query.ts';
 import { roomInfo, roomItems } from './disco.ts';
 import { handleMessage } from './message.ts';
-import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MAM, NS_MUC_ADMIN, NS_MUC_OWNER, NS_PING, NS_REGISTER } from './namespaces.ts';
+import { affiliationRank } from './affiliation.ts';
+import {
+  NS_COMMANDS,
+  NS_DISCO_INFO,
+  NS_DISCO_ITEMS,
+  NS_MAM,
+  NS_MODERATE,
+  NS_MUC_ADMIN,
+  NS_MUC_OWNER,
+  NS_PING,
+  NS_REGISTER,
+  NS_VCARD,
+} from './namespaces.ts';
 import { occupantAnswer, occupantRequest } from './occupant-iq.ts';
 import { ownerGet, ownerSet } from './owner.ts';
 import { handlePresence } from './presence.ts';
 import { getRegistration, setRegistration } from './register.ts';
 import type { RoomTurn } from './room-turn.ts';
+import { runCommand } from './xep0317-commands.ts';
+import { moderate } from './xep0425-moderation.ts';
+import { getVcard, setVcard } from './xep0486-avatar.ts';
 
 type Handle = (turn: RoomTurn, iq: Stanza, child: Element) => void;
 
@@ -28,11 +43,16 @@ const roomRequests: Readonly<Record<string, Handle>> = {
   [`get query ${NS_MAM}`]: archiveForm,
   [`set query ${NS_MAM}`]: queryArchive,
   [`get metadata ${NS_MAM}`]: archiveMetadata,
+  [`get vCard ${NS_VCARD}`]: getVcard,
+  [`set vCard ${NS_VCARD}`]: setVcard,
+  [`set moderate ${NS_MODERATE}`]: moderate,
+  [`set command ${NS_COMMANDS}`]: runCommand,
   [`get ping ${NS_PING}`]: (turn, iq) => turn.result(iq),
 };
 
 /** @throws {StanzaError} that the sender is to get */
 export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
+  checkPace(turn, stanza);
   if (stanza.name === 'presence') {
     handlePresence(turn, stanza);
     return;
@@ -45,6 +65,23 @@ export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
     handleIq(turn, stanza);
     return;
   }
+}
+
+/**
+ * Nobody may flood a room, nor a room its worker. Leaving and answers are always taken; admins are trusted, but not with the worker.
+ * @throws {StanzaError} policy-violation of type wait
+ */
+function checkPace(turn: RoomTurn, { name, type }: Stanza): void {
+  if (type === 'unavailable' || type === 'error' || type === 'result') return;
+  const { room, parts } = turn;
+  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  if (name === 'iq') {
+    if (!isAdmin) turn.demandPace('request');
+    return;
+  }
+  if (!isAdmin) turn.demandPace(name === 'message' ? 'message' : 'presence');
+  if (turn.own) parts.pace.demand('deliveries', room.jid.toString(), Math.max(1, room.sessionCount));
+  else if (name === 'presence') parts.pace.demand('entry', room.jid.toString());
 }
 
 function handleIq(turn: RoomTurn, iq: Stanza): void {

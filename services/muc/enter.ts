@@ -1,10 +1,9 @@
 /**
  * Entering a room: XEP-0045 §7.2, and §10.1 when there is none yet.
  *
- * A presence without `<x xmlns='…/muc'/>` enters too (§7.2.14, groupchat 1.0): such a client knows no configuration, so a room that
- * it makes is open at once and not locked.
+ * A presence without `<x xmlns='…/muc'/>` does not (§7.2.14, presence.ts).
  *
- * The order is that of §7.2.2: the others' presence, the own with 110, history, subject.
+ * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
  */
 import { limits } from '../../lib/limits.ts';
 import type { Element } from '../../lib/xmpp/element.ts';
@@ -17,10 +16,13 @@ import { sendHistory } from './history.ts';
 import { NS_MUC } from './namespaces.ts';
 import { checkNickIsFree, prepareNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
+import { tooFast } from './pace.ts';
 import type { Occupant, Session } from './room.ts';
 import { configs } from './room-rows.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { sendSubject } from './subject.ts';
+import { affiliationVersion, sendAffiliations, stepAffiliation } from './xep0463-affiliation-versions.ts';
+import { sendAvatarPresence } from './xep0486-avatar.ts';
 
 /** @throws {StanzaError} of §7.2.15 */
 export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
@@ -30,9 +32,9 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const asked = stanza.to!.resource;
   const nick = prepareNick(turn, asked);
   if (room.config) checkEntry(turn, extension, nick);
-  else if (from.domain !== turn.tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
+  else checkCreation(turn);
   const isNew = room.config === undefined;
-  if (isNew) createRoom(turn, extension !== undefined);
+  if (isNew) createRoom(turn);
   const { config } = turn;
 
   const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now };
@@ -46,6 +48,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   room.addSession(occupant, session);
   turn.putSession(occupant, session);
   turn.putPresence(session);
+  turn.noteOccupants();
 
   const selfStatuses = [
     ...(config.whois === 'anyone' ? [100] : []),
@@ -53,8 +56,10 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
     ...(isNew ? [201] : []),
     ...(occupant.nick === asked ? [] : [210]),
   ];
+  sendAffiliations(turn, occupant, session, stanza);
   sendRoster(turn, { occupant, session });
-  announce(turn, { occupant, session, selfStatuses, id: stanza.id });
+  sendAvatarPresence(turn, [session]);
+  announce(turn, { occupant, session, selfStatuses, selfStep: { until: affiliationVersion(room) }, id: stanza.id });
   sendHistory(turn, session, extension?.getChild('history', NS_MUC));
   sendSubject(turn, session);
 }
@@ -62,10 +67,12 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
 export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza, hasChanged: boolean): void {
   const { config } = turn;
+  sendAffiliations(turn, own.occupant, own.session, stanza);
   sendRoster(turn, own);
+  sendAvatarPresence(turn, [own.session]);
   const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : [])];
   const audience = hasChanged ? turn.room.sessions() : [own];
-  announce(turn, { ...own, selfStatuses, id: stanza.id }, audience);
+  announce(turn, { ...own, selfStatuses, selfStep: { until: affiliationVersion(turn.room) }, id: stanza.id }, audience);
   sendHistory(turn, own.session, stanza.child('x', NS_MUC)?.getChild('history', NS_MUC));
   sendSubject(turn, own.session);
 }
@@ -86,10 +93,7 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   if (config.membersOnly && affiliation === 'none') {
     throw new StanzaError('registration-required', 'only members may enter this room');
   }
-  const password = extension?.getChildText('password', NS_MUC) ?? '';
-  if (config.password !== '' && affiliation !== 'owner' && password !== config.password) {
-    throw new StanzaError('not-authorized', 'the room needs its password');
-  }
+  if (config.password !== '' && affiliation !== 'owner') checkPassword(turn, extension);
   const isFull = room.occupants.size >= config.maxUsers && !isAdmin && !room.withNick(nick);
   if (isFull || room.sessionCount >= limits.roomSessionsMax) {
     throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
@@ -100,13 +104,36 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   }
 }
 
-/** §10.1: who makes a room owns it. */
-function createRoom(turn: RoomTurn, isLocked: boolean): void {
+/** §7.2.5. Guesses are few: of one account, and of all accounts of another domain, which may have as many as it likes. */
+function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
+  const { pace } = turn.parts;
+  const password = extension?.getChildText('password', NS_MUC) ?? '';
+  if (password === '') throw new StanzaError('not-authorized', 'the room needs its password');
+  const person = `${turn.room.jid} ${turn.from.bare}`;
+  const domain = `${turn.room.jid} ${turn.from.domain}`;
+  const isStranger = turn.from.domain !== turn.tenant.domain;
+  const seconds = Math.max(pace.wait('password', person), isStranger ? pace.wait('domainPassword', domain) : 0);
+  if (seconds > 0) throw tooFast(seconds);
+  if (password === turn.config.password) return;
+  pace.take('password', person);
+  if (isStranger) pace.take('domainPassword', domain);
+  throw new StanzaError('not-authorized', 'that is not the password of the room');
+}
+
+/** §10.1.1. @throws {StanzaError} not-allowed, resource-constraint, policy-violation */
+function checkCreation(turn: RoomTurn): void {
+  const { from, parts, tenant } = turn;
+  if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
+  if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
+  parts.pace.demand('creation', from.bare.toString());
+}
+
+/** §10.1: who makes a room owns it, and it is locked until the owner has said how it is to be. */
+function createRoom(turn: RoomTurn): void {
   const { room, from } = turn;
   const owner = from.bare.toString();
-  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId(), isLocked);
-  room.affiliations.set(owner, { jid: owner, affiliation: 'owner' });
+  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId());
   turn.put(configs, '', room.config);
-  turn.putAffiliation(owner);
+  stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   turn.putDirectory(room.config);
 }

@@ -3,15 +3,14 @@
  * account's row of sessions knows.
  */
 import { readSessions } from '../../lib/runtime/sessions.ts';
+import type { SessionAddress } from '../../lib/runtime/wire.ts';
 import type { Undelivered } from './fan-out.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import type { Parts } from './parts.ts';
 import type { Room } from './room.ts';
 import type { Job } from './room-runner.ts';
 import type { RoomTurn } from './room-turn.ts';
-
-/** Clocks of two machines differ by less; a session that was bound later than this after the entry is another one. */
-const clockSkewMs = 5_000;
+import { findEntry } from './sweep.ts';
 
 /** Delivers again to those that moved; others leave the room. */
 export async function heal(
@@ -31,8 +30,8 @@ export async function heal(
     near.map(async ({ recipient, stanzas }, index) => {
       const { jid } = recipient;
       const session = room.find(jid)?.session;
-      const entry = lists[index]!.find(({ resource }) => resource === jid.resource);
-      if (!session || !entry || entry.boundAt > session.joinedAt + clockSkewMs) {
+      const entry = session && findEntry(session, lists[index]!);
+      if (!entry) {
         push({ about: jid, apply: leaveAsGhost });
         return;
       }
@@ -45,16 +44,17 @@ export async function heal(
   );
 }
 
-function leaveAsGhost(turn: RoomTurn): void {
+/** The others see 333 (§9.10). */
+export function leaveAsGhost(turn: RoomTurn): void {
   const { own } = turn;
   if (!own) return;
-  removeSession(turn, own.occupant, own.session);
+  removeSession(turn, own.occupant, own.session, { statuses: [333] });
   endIfEmpty(turn);
 }
 
-function follow(turn: RoomTurn, address: { readonly node: string; readonly sid: string }): void {
+export function follow(turn: RoomTurn, { node, sid }: SessionAddress): void {
   const { own } = turn;
   if (!own) return;
-  own.session.address = address;
+  own.session.address = { node, sid };
   turn.putSession(own.occupant, own.session);
 }

@@ -5,7 +5,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
-import { checkRoomForAffiliations } from './affiliation-change.ts';
+import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
 import { NS_CONFERENCE, NS_MUC_USER } from './namespaces.ts';
 import { readReason } from './reason.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -25,12 +25,11 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   if (!isAdmin && invitees.some((jid) => room.affiliationOf(jid) === 'outcast')) {
     throw new StanzaError('forbidden', 'only admins invite who is banned');
   }
+  if (!isAdmin) turn.demandPace('invite', invitees.length);
   const newMembers = config.membersOnly ? invitees.filter((jid) => room.affiliationOf(jid) === 'none') : [];
   checkRoomForAffiliations(turn, newMembers.length);
   for (const jid of newMembers) {
-    const bare = jid.bare.toString();
-    room.affiliations.set(bare, { jid: bare, affiliation: 'member' });
-    turn.putAffiliation(bare);
+    applyAffiliationChange(turn, { jid: jid.bare, affiliation: 'member', reason: undefined, isToldAlready: true });
   }
   const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
   invitations.forEach((invitation, index) => {

@@ -6,7 +6,7 @@ import type { RoomTurn } from './room-turn.ts';
 
 export type Departure = Pick<
   Announcement,
-  'affiliation' | 'statuses' | 'selfStatuses' | 'actor' | 'reason' | 'destroy' | 'id' | 'unavailable'
+  'affiliation' | 'step' | 'statuses' | 'selfStatuses' | 'actor' | 'reason' | 'destroy' | 'id' | 'unavailable'
 >;
 
 /** One client leaves; the occupant stays while it has others. */
@@ -18,6 +18,7 @@ export function removeSession(turn: RoomTurn, occupant: Occupant, session: Sessi
   else announce(turn, departure, [{ occupant, session }]);
   turn.room.removeSession(occupant, session);
   turn.deleteSession(session);
+  turn.noteOccupants();
   if (!isLast && wasShown) announce(turn, { occupant, session: occupant.sessions.at(-1)! });
 }
 
@@ -28,6 +29,7 @@ export function removeOccupant(turn: RoomTurn, occupant: Occupant, how: Departur
     turn.room.removeSession(occupant, session);
     turn.deleteSession(session);
   }
+  turn.noteOccupants();
 }
 
 /** §7.14 and §10.9: a temporary room ends with its last occupant. Call it when nobody else will leave in this turn. */

@@ -12,11 +12,14 @@ import { archive, isWorthKeeping } from './archive.ts';
 import { isGone } from './ghost.ts';
 import { decline, invite } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
-import { NS_DATA, NS_DELAY, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_SID } from './namespaces.ts';
+import { NS_DATA, NS_DELAY, NS_HATS, NS_MODERATE, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_RETRACT, NS_SID } from './namespaces.ts';
 import { bouncePrivate, sendPrivate } from './private-message.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';
 import { isVoiceForm, voiceForm } from './voice.ts';
+import { checkRetraction, retract } from './xep0424-retraction.ts';
+import { checkSlowMode } from './xep0500-slow-mode.ts';
+import { countMessage } from './xep0502-activity.ts';
 
 /** @throws {StanzaError} */
 export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
@@ -64,13 +67,17 @@ function sendToAll(turn: RoomTurn, stanza: Stanza): void {
   }
   const isSubject = isSubjectChange(stanza);
   if (isSubject) checkSubjectChange(turn, occupant, stanza);
+  const isRetraction = checkRetraction(turn, stanza);
+  checkSlowMode(turn, stanza);
 
   const id = turn.nextId();
+  // A retraction is found by its id (XEP-0424 §4): one without gets the room's.
+  const messageId = stanza.id ?? (isRetraction ? id : undefined);
   const room = turn.room.jid.toString();
   const bytes = stanza.render(
     {
       from: turn.room.jid.withResource(occupant.nick).toString(),
-      id: stanza.id,
+      id: messageId,
       type: 'groupchat',
       'xml:lang': stanza.attributes['xml:lang'],
     },
@@ -80,14 +87,17 @@ function sendToAll(turn: RoomTurn, stanza: Stanza): void {
     },
   );
   if (isSubject) keepSubject(turn, stanza, bytes.toString());
-  if (isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
+  if (isRetraction) retract(turn, stanza, messageId!);
+  if (isRetraction || isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
+  countMessage(turn, stanza);
   turn.broadcast(bytes);
 }
 
-/** What only the room may say: XEP-0359 §5, XEP-0421 §3, XEP-0045 §15.3, and delays in its name. */
+/** What only the room may say: XEP-0359 §5, XEP-0421 §3, XEP-0045 §15.3, tombstones, moderation, hats, and delays in its name. */
 function isForged(turn: RoomTurn, stanza: Stanza, child: ChildSpan): boolean {
   const { name, ns } = child;
-  if (ns === NS_OCCUPANT_ID || ns === NS_MUC_USER || ns === NS_MUC) return true;
+  if (ns === NS_OCCUPANT_ID || ns === NS_MUC_USER || ns === NS_MUC || ns === NS_HATS) return true;
+  if (ns === NS_RETRACT) return name === 'retracted' || stanza.elementOf(child).getChild('moderated', NS_MODERATE) !== undefined;
   const { jid } = turn.room;
   if (name === 'stanza-id' && ns === NS_SID) return isJid(stanza.elementOf(child).attrs.by, `${jid}`);
   if (name === 'delay' && ns === NS_DELAY) return isJid(stanza.elementOf(child).attrs.from, `${jid}`);

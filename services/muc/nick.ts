@@ -1,6 +1,7 @@
 /** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
 import { nickname } from '../../lib/xmpp/precis.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { announce } from './announce.ts';
@@ -28,7 +29,11 @@ export function prepareNick(turn: RoomTurn, text: string): string {
 
 /** §7.2.8. @throws {StanzaError} conflict when another bare JID holds or has reserved the nick */
 export function checkNickIsFree(turn: RoomTurn, nick: string): void {
-  const { bare } = turn.from;
+  checkNickFor(turn, nick, turn.from.bare);
+}
+
+/** The same for somebody else. @throws {StanzaError} conflict */
+export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
   const holder = turn.room.withNick(nick);
   if (holder && !holder.bare.equals(bare)) throw new StanzaError('conflict', `the nick ${nick} is in use`);
   const reserved = turn.room.reservedFor(nick);

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { NS_PING } from './namespaces.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING } from './namespaces.ts';
 import type { Occupant, Session } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
 
@@ -23,6 +23,9 @@ function digest(text: string): string {
 /** @throws {StanzaError} not-acceptable, item-not-found, bad-request */
 export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   const { own } = turn;
+  if (!own && iq.children.some(({ ns }) => ns === NS_DISCO_INFO || ns === NS_DISCO_ITEMS)) {
+    throw new StanzaError('bad-request', 'only occupants ask an occupant what it can'); // XEP-0045 §6.6
+  }
   if (!own) throw new StanzaError('not-acceptable', `${turn.from} is not in ${turn.room.jid}`, { type: 'cancel' }); // XEP-0410 §3.2
   const { occupant } = own;
   const target = turn.room.withNick(iq.to!.resource);

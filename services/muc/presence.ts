@@ -1,19 +1,20 @@
 /** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
 import { limits } from '../../lib/limits.ts';
+import { xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
 import { isGone } from './ghost.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
-import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
+import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
 import { changeNick } from './nick.ts';
 import { nickKey } from './nick-key.ts';
 import type { RoomTurn } from './room-turn.ts';
 
-/** §15.3: only the room speaks of roles, ids and the like. */
+/** §15.3: only the room speaks of roles, ids, hats and the like. */
 function isOurs({ ns }: ChildSpan): boolean {
-  return ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID;
+  return ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID || ns === NS_HATS;
 }
 
 /** What others get to see of a presence. @throws {StanzaError} policy-violation */
@@ -45,7 +46,8 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
   const presence = payloadOf(stanza);
   if (!own) {
-    enter(turn, stanza, presence);
+    if (stanza.hasChild('x', NS_MUC)) enter(turn, stanza, presence);
+    else sendAway(turn, stanza);
     return;
   }
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
@@ -60,6 +62,22 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   if (hasChanged) turn.putPresence(session);
   if (stanza.hasChild('x', NS_MUC)) resync(turn, own, stanza, hasChanged);
   else announce(turn, { occupant, session, id: stanza.id });
+}
+
+/**
+ * §7.2.14: presence without `<x/>` of somebody who is not inside comes from a client that has missed its exit. It is told so, rather
+ * than let in half-way.
+ */
+function sendAway(turn: RoomTurn, stanza: Stanza): void {
+  turn.requireRoom();
+  const statuses = [110, 307, 333].map((code) => xml('status', { code }));
+  turn.reply(
+    xml(
+      'presence',
+      { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
+      xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
+    ),
+  );
 }
 
 /** A farewell that is too long is left out: nobody is kept in a room by it. */

@@ -44,7 +44,8 @@ export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: Role
     return;
   }
   if (occupant.role === role) return;
+  const roleBefore = occupant.role;
   occupant.role = role;
   turn.putOccupant(occupant);
-  announce(turn, { occupant, session: occupant.sessions.at(-1)!, reason });
+  announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, actor, reason });
 }

@@ -12,10 +12,12 @@ import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Batch } from './batch.ts';
 import { handleStanza } from './dispatch.ts';
 import { fanOut } from './fan-out.ts';
+import { type Foreseen, foresee } from './foresee.ts';
 import { heal } from './heal.ts';
-import type { Parts } from './parts.ts';
+import type { RoomParts } from './parts.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
+import { sweep } from './sweep.ts';
 
 /** A stanza, or something that the worker itself found out about an occupant. */
 export type Job =
@@ -28,15 +30,17 @@ export type Outcome = DoneReply | 'silent';
 const triesMax = 4;
 
 export class RoomRunner {
-  readonly #parts: Parts;
+  readonly #parts: RoomParts;
   readonly #domain: string;
   readonly #jid: Jid;
   readonly #background: (run: Background) => void;
   #loaded: LoadedRoom | undefined;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
+  /** By the monotonic clock; undefined while the room in memory was not swept. */
+  #sweptAt: number | undefined;
 
-  constructor(parts: Parts, domain: string, jid: Jid, background: (run: Background) => void) {
+  constructor(parts: RoomParts, domain: string, jid: Jid, background: (run: Background) => void) {
     this.#parts = parts;
     this.#domain = domain;
     this.#jid = jid;
@@ -60,6 +64,14 @@ export class RoomRunner {
     this.#loaded = undefined;
   }
 
+  /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
+  async sweep(): Promise<void> {
+    const now = this.#parts.clock.monotonic();
+    if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < limits.roomSweepMs)) return;
+    this.#sweptAt = now;
+    await sweep(this.#parts, this.#loaded.room, (job) => this.push(job));
+  }
+
   async #run(): Promise<void> {
     // What arrives in this turn of the event loop is one batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -76,6 +88,11 @@ export class RoomRunner {
     this.#running = undefined;
   }
 
+  #load(tenant: Tenant): Promise<LoadedRoom> {
+    this.#sweptAt = undefined;
+    return loadRoom(this.#parts.store, this.#domain, this.#jid, tenant.secret);
+  }
+
   async #handle(jobs: readonly Job[]): Promise<void> {
     const parts = this.#parts;
     const tenant = await parts.tenants.find(this.#domain);
@@ -85,9 +102,10 @@ export class RoomRunner {
     }
     let wasBeaten = false;
     for (let tries = 1; ; tries++) {
-      this.#loaded ??= await loadRoom(parts.store, this.#domain, this.#jid, tenant.secret);
+      this.#loaded ??= await this.#load(tenant);
       const loaded = this.#loaded;
-      const pass = new Pass(parts, tenant, loaded, wasBeaten);
+      const foreseen = await foresee(parts, loaded, stanzasOf(jobs));
+      const pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
       const rest = pass.take(jobs);
       try {
         if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
@@ -110,6 +128,10 @@ export class RoomRunner {
   }
 }
 
+function stanzasOf(jobs: readonly Job[]): Stanza[] {
+  return jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
+}
+
 function finish(job: Job, outcome: Outcome): void {
   if ('done' in job) job.done(outcome);
 }
@@ -122,16 +144,18 @@ class Pass {
   readonly ids = new Set<string>();
   /** A handler failed half-way: the room in memory is not to be trusted. */
   isPoisoned = false;
-  readonly #parts: Parts;
+  readonly #parts: RoomParts;
   readonly #tenant: Tenant;
   readonly #loaded: LoadedRoom;
   readonly #wasBeaten: boolean;
+  readonly #foreseen: Foreseen;
 
-  constructor(parts: Parts, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean) {
+  constructor(parts: RoomParts, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean, foreseen: Foreseen) {
     this.#parts = parts;
     this.#tenant = tenant;
     this.#loaded = loaded;
     this.#wasBeaten = wasBeaten;
+    this.#foreseen = foreseen;
   }
 
   /** @returns the jobs for the next batch */
@@ -161,8 +185,10 @@ class Pass {
       job.stanza,
       () => this.#turn(job),
       (turn) => {
-        if (again) for (const bytes of again) turn.broadcast(bytes);
-        else {
+        if (again) {
+          for (const bytes of again) turn.broadcast(bytes);
+          if (job.stanza.name === 'iq') turn.result(job.stanza);
+        } else {
           followSession(turn, job.request);
           handleStanza(turn, job.stanza);
         }
@@ -199,7 +225,7 @@ class Pass {
             from: job.stanza.from!,
             recipient: { jid: job.stanza.from!, address: job.request.sender },
           };
-    return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker);
+    return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, this.#foreseen);
   }
 }
 

@@ -14,13 +14,18 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Affiliation } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
-import type { Parts } from './parts.ts';
+import type { Foreseen } from './foresee.ts';
+import { NS_MUC } from './namespaces.ts';
+import type { RateName } from './pace.ts';
+import type { RoomParts } from './parts.ts';
 import type { Occupant, Room, Session } from './room.ts';
 import {
+  type Archived,
   affiliationRows,
   directory,
   directoryPart,
   jidKey,
+  type ListedRoom,
   listed,
   occupantRows,
   type PendingWrite,
@@ -40,7 +45,7 @@ export interface Asker {
 }
 
 export class RoomTurn {
-  readonly parts: Parts;
+  readonly parts: RoomParts;
   readonly tenant: Tenant;
   readonly room: Room;
   readonly rows: Rows;
@@ -50,6 +55,7 @@ export class RoomTurn {
   readonly from: Jid;
   readonly #asker: Recipient;
   readonly #loaded: LoadedRoom;
+  readonly #foreseen: Foreseen;
   readonly writes: PendingWrite[] = [];
   readonly sendings: Sending[] = [];
   readonly background: Background[] = [];
@@ -57,11 +63,12 @@ export class RoomTurn {
   needsFence = false;
   bytes = 0;
 
-  constructor(parts: Parts, tenant: Tenant, loaded: LoadedRoom, asker: Asker) {
+  constructor(parts: RoomParts, tenant: Tenant, loaded: LoadedRoom, asker: Asker, foreseen: Foreseen) {
     this.parts = parts;
     this.tenant = tenant;
     this.room = loaded.room;
     this.#loaded = loaded;
+    this.#foreseen = foreseen;
     this.rows = Rows.ofRoom(parts.store, tenant.domain, loaded.room.jid.local);
     this.now = parts.clock.now();
     this.requestId = asker.requestId;
@@ -97,6 +104,28 @@ export class RoomTurn {
   /** Where the sender's session is held, when it is of this tenant. */
   get address(): SessionAddress | undefined {
     return this.#asker.address;
+  }
+
+  /** Has the tenant as many rooms as it may have? Known only when this request could make one. */
+  get isTenantFull(): boolean {
+    return this.#foreseen.isTenantFull;
+  }
+
+  /** An entry of the archive that the request names (`foresee.ts`). */
+  entry(id: string): Archived | undefined {
+    return this.#foreseen.entries.get(id);
+  }
+
+  setEntry(id: string, entry: Archived): void {
+    this.#foreseen.entries.set(id, entry);
+  }
+
+  /**
+   * Not faster than the rate lets this account act in this room.
+   * @throws {StanzaError} policy-violation of type wait
+   */
+  demandPace(name: RateName, count = 1): void {
+    this.parts.pace.demand(name, `${this.room.jid} ${this.from.bare}`, count);
   }
 
   get lastId(): string {
@@ -166,9 +195,29 @@ export class RoomTurn {
   #directory(config: RoomConfig | undefined): void {
     const name = this.room.jid.local;
     const rows = Rows.ofDirectory(this.parts.store, this.tenant.domain, directoryPart(name));
-    const isListed = config?.public && !config.isLocked;
     this.#write({ ...rows.keyOf(directory, name), value: config && { createdAt: config.createdAt } });
-    this.#write({ ...rows.keyOf(listed, name), value: isListed ? { name: config.name } : undefined });
+    this.#write({ ...rows.keyOf(listed, name), value: config && isListed(config) ? this.#listing(config) : undefined });
+  }
+
+  #listing(config: RoomConfig): ListedRoom {
+    const { name, description, lang, whois, membersOnly, password } = config;
+    const occupants = this.room.occupants.size;
+    this.room.listedOccupants = occupants;
+    return {
+      name,
+      description,
+      lang,
+      occupants,
+      isOpen: !membersOnly && password === '',
+      isNonAnonymous: whois === 'anyone',
+    };
+  }
+
+  /** The list of rooms tells how many are inside, give or take a tenth. */
+  noteOccupants(): void {
+    const { config, occupants, listedOccupants } = this.room;
+    if (!config || !isListed(config)) return;
+    if (Math.abs(occupants.size - listedOccupants) >= Math.max(1, listedOccupants / 10)) this.#directory(config);
   }
 
   /** To occupants and others; `bytes` is a stanza with `from` and without `to`. */
@@ -214,14 +263,22 @@ export class RoomTurn {
   }
 }
 
+function isListed(config: RoomConfig): boolean {
+  return config.public && !config.isLocked;
+}
+
 /** `<iq type='result'/>` without `to`. */
 export function resultOf(iq: Stanza, child?: Element): Element {
   return xml('iq', { from: iq.attributes.to, id: iq.id, type: 'result' }, child);
 }
 
-/** RFC 6120 §8.3.1, and `by` as in the examples of XEP-0045. */
+/**
+ * RFC 6120 §8.3.1, and `by` as in the examples of XEP-0045. A refused presence also has the `<x/>` of the examples in §7.2: clients
+ * (slixmpp, poezio) know by it that a room refuses them, and wait for ever without.
+ */
 export function errorOf(stanza: Stanza, error: StanzaError, by: Jid): Element {
   const { condition, text, type, uri, extra } = error;
   const named = new StanzaError(condition, text, { type, uri, extra, by: error.by ?? by.toString() });
-  return xml(stanza.name, { from: stanza.attributes.to, id: stanza.id, type: 'error' }, named.toElement());
+  const echo = stanza.name === 'presence' ? xml('x', { xmlns: NS_MUC }) : undefined;
+  return xml(stanza.name, { from: stanza.attributes.to, id: stanza.id, type: 'error' }, echo, named.toElement());
 }

@@ -25,11 +25,13 @@ export function readPage(parent: Element, defaultMax: number): Page {
   };
 }
 
-export function renderPage(first: string | undefined, last: string | undefined): Element {
+/** @param count of the whole set, where it is known */
+export function renderPage(first: string | undefined, last: string | undefined, count?: number): Element {
   return xml(
     'set',
     { xmlns: NS_RSM },
     first === undefined ? undefined : xml('first', {}, first),
     last === undefined ? undefined : xml('last', {}, last),
+    count === undefined ? undefined : xml('count', {}, String(count)),
   );
 }

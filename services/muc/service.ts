@@ -6,22 +6,36 @@ import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM } from './namespaces.ts';
-import type { Parts } from './parts.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from './namespaces.ts';
+import type { Parts, RoomParts } from './parts.ts';
 import { directoryParts, listed } from './room-rows.ts';
 import { resultOf } from './room-turn.ts';
 import { readPage, renderPage } from './rsm.ts';
+import { searchFeature, searchRooms } from './xep0433-search.ts';
 
-const features = [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, `${NS_MUC}#stable_id`, NS_PING, NS_RSM, NS_OCCUPANT_ID];
+const features = [
+  NS_DISCO_INFO,
+  NS_DISCO_ITEMS,
+  NS_MUC,
+  `${NS_MUC}#stable_id`,
+  NS_PING,
+  NS_RSM,
+  NS_OCCUPANT_ID,
+  NS_VCARD,
+  searchFeature,
+];
 
 /** @returns the answer, without `to`; undefined where none is due. @throws {StanzaError} */
-export async function answerForService(parts: Parts, tenant: Tenant, stanza: Stanza): Promise<Element | undefined> {
+export async function answerForService(parts: RoomParts, tenant: Tenant, stanza: Stanza): Promise<Element | undefined> {
   if (stanza.type === 'error' || stanza.type === 'result') return undefined;
   if (stanza.name === 'presence') return undefined;
   const child = stanza.name === 'iq' ? stanza.children[0] : undefined;
   const request = child && stanza.type === 'get' ? `${child.name} ${child.ns}` : '';
   if (request === `query ${NS_DISCO_INFO}`) return resultOf(stanza, serviceInfo(stanza.elementOf(child!)));
   if (request === `query ${NS_DISCO_ITEMS}`) return resultOf(stanza, await listRooms(parts, tenant, stanza.elementOf(child!)));
+  if (request === `search ${searchFeature}`) {
+    return resultOf(stanza, await searchRooms(parts, tenant, stanza.from!, stanza.elementOf(child!)));
+  }
   if (request === `ping ${NS_PING}`) return resultOf(stanza);
   throw new StanzaError('service-unavailable');
 }
@@ -53,6 +67,8 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
     }),
   );
   const found = (await Promise.all(lists)).flat().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  // RSM §2.7: the first page says how many there are, as far as they are counted; who asks for none wants only that.
+  const count = max === 0 ? await countRooms(parts, tenant) : undefined;
   const shown = max === 0 ? [] : isBackward ? found.slice(-max) : found.slice(0, max);
   const items = shown.map(({ key, value }) => ({
     jid: Jid.of(key, roomsDomain(tenant.domain)).toString(),
@@ -62,8 +78,16 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
     'query',
     { xmlns: NS_DISCO_ITEMS },
     items.map(({ jid, name }) => xml('item', { jid, name })),
-    renderPage(items[0]?.jid, items.at(-1)?.jid),
+    renderPage(items[0]?.jid, items.at(-1)?.jid, count),
   );
+}
+
+/** undefined: too many to count. */
+async function countRooms(parts: Parts, tenant: Tenant): Promise<number | undefined> {
+  const limit = limits.roomSearchRowsMax;
+  const lists = Array.from({ length: directoryParts }, (_, part) => Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit }));
+  const found = await Promise.all(lists);
+  return found.some((list) => list.length >= limit) ? undefined : found.flat().length;
 }
 
 function localOf(jid: string | undefined): string | undefined {

@@ -43,7 +43,8 @@ function approve(turn: RoomTurn, form: ReadonlyMap<string, readonly string[]>): 
   const target = turn.room.withNick(form.get('muc#roomnick')?.[0] ?? '');
   if (!target) throw new StanzaError('item-not-found', 'the visitor has left');
   if (target.role !== 'visitor') return;
+  const roleBefore = target.role;
   target.role = 'participant';
   turn.putOccupant(target);
-  announce(turn, { occupant: target, session: target.sessions.at(-1)! });
+  announce(turn, { occupant: target, session: target.sessions.at(-1)!, roleBefore });
 }

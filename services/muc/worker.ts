@@ -4,7 +4,7 @@
  */
 import { limits } from '../../lib/limits.ts';
 import type { Serving } from '../../lib/ports/bus.ts';
-import { sleep } from '../../lib/ports/clock.ts';
+import { sleep, type Timer } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
@@ -13,7 +13,8 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { fanOut } from './fan-out.ts';
-import type { Parts } from './parts.ts';
+import { Pace } from './pace.ts';
+import type { Parts, RoomParts } from './parts.ts';
 import { type Outcome, RoomRunner } from './room-runner.ts';
 import { type Background, errorOf } from './room-turn.ts';
 import { answerForService } from './service.ts';
@@ -31,7 +32,7 @@ export async function startMucWorker(parts: Parts & { readonly shards?: ShardOwn
 }
 
 class Worker implements MucWorker {
-  readonly #parts: Parts;
+  readonly #parts: RoomParts;
   readonly #shards: ShardOwner;
   readonly #servings = new Map<number, Serving>();
   /** The one used last stands last. */
@@ -41,22 +42,38 @@ class Worker implements MucWorker {
   #changing: Promise<void> = Promise.resolve();
   #unsubscribe: () => void = () => {};
   #isStopped = false;
+  #sweeper: Timer | undefined;
 
   constructor(parts: Parts, shards: ShardOwner) {
-    this.#parts = parts;
+    this.#parts = { ...parts, pace: new Pace(parts.clock) };
     this.#shards = shards;
   }
 
   async start(): Promise<void> {
     this.#unsubscribe = this.#shards.onChange(() => void this.#follow());
     await this.#follow();
+    this.#sweepLater();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#sweeper?.cancel();
     this.#unsubscribe();
     await this.#follow();
     await Promise.race([this.#idle(), sleep(this.#parts.clock, limits.shutdownMs)]);
+  }
+
+  /** One room after the other: ghosts are in no hurry, and the store has other things to do. */
+  #sweepLater(): void {
+    if (this.#isStopped) return;
+    this.#sweeper = this.#parts.clock.after(limits.roomFirstSweepMs, async () => {
+      try {
+        for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
+      } catch (error) {
+        this.#parts.log.warn({ err: error }, 'occupants of rooms could not be looked at');
+      }
+      this.#sweepLater();
+    });
   }
 
   async #idle(): Promise<void> {

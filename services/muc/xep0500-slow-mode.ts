@@ -2,6 +2,7 @@
  * XEP-0500: a pause that people who are no admins make between two messages. It is the account that waits, whatever nicks and clients
  * it has in the room. The worker that takes over a room knows of those who have spoken among the last messages.
  */
+import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -23,7 +24,7 @@ export function checkSlowMode(turn: RoomTurn, stanza: Stanza): void {
     throw new StanzaError('policy-violation', text, { type: 'wait' });
   }
   for (const [oldest, at] of spoke) {
-    if (turn.now - at < seconds * 1000) break;
+    if (turn.now - at < seconds * 1000 && spoke.size < limits.roomSessionsMax) break;
     spoke.delete(oldest);
   }
   spoke.delete(bare);

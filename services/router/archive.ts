@@ -71,7 +71,7 @@ export function storageOf(stanza: Stanza): Storage {
 }
 
 /** Who an account's message was exchanged with (XEP-0441 §2.3). */
-export function peerOf(stanza: Stanza, direction: Direction): Jid {
+function peerOf(stanza: Stanza, direction: Direction): Jid {
   return (direction === 'in' ? stanza.from : stanza.to)!;
 }
 

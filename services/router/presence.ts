@@ -22,8 +22,8 @@ export interface Sent {
   readonly catchUp?: 'start' | 'skip';
 }
 
-/** A session sends presence of any kind. @throws {StanzaError} */
-export async function sendPresence(account: Account, stanza: Stanza, id: string): Promise<Sent> {
+/** A session sends presence of any kind. @param isInitial of one that its client has had no answer to yet. @throws {StanzaError} */
+export async function sendPresence(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
   const { type, to } = stanza;
   const isPlain = type === undefined || type === 'unavailable';
   if (!isPlain && type !== 'probe' && type !== 'error' && !isSubscriptionType(type)) {
@@ -35,7 +35,7 @@ export async function sendPresence(account: Account, stanza: Stanza, id: string)
     return {};
   }
   if (!isPlain) throw new StanzaError('bad-request', `presence of type '${type}' needs a 'to'`);
-  if (type === undefined) return announce(account, stanza, id);
+  if (type === undefined) return announce(account, stanza, id, isInitial);
   await withdraw(account, stanza, id);
   return {};
 }
@@ -58,7 +58,7 @@ export async function arrivePresence(account: Account, stanza: Stanza, id: strin
 }
 
 /** §4.2 and §4.4. */
-async function announce(account: Account, stanza: Stanza, id: string): Promise<Sent> {
+async function announce(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
   const priority = readPriority(stanza);
   const bytes = sealed(account, stanza);
   const change = await changeEntryOnce(account, id, (entry) => ({
@@ -68,7 +68,8 @@ async function announce(account: Account, stanza: Stanza, id: string): Promise<S
     presence: bytes.toString(),
   }));
   if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
-  const { before, after, sessions } = change;
+  const { after, sessions } = change;
+  const before = isInitial ? { ...change.before, available: false } : change.before;
   const news = { from: account.fullJid, bytes, id, own: sessions };
   if (before.available) await broadcast(account, news);
   else await broadcastInitial(account, news, after);

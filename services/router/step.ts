@@ -99,7 +99,7 @@ export class Step {
       case 'stanza':
         return this.#state.resource === undefined
           ? this.#beforeBind(Stanza.parse(body))
-          : this.#stanzaInBounds(Stanza.parse(body), item.id);
+          : this.#stanzaInBounds(Stanza.parse(body), item);
       case 'delivered':
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
@@ -182,22 +182,22 @@ export class Step {
     await Turn.finishAll(turns);
   }
 
-  async #stanza(stanza: Stanza, id: string): Promise<void> {
+  async #stanza(stanza: Stanza, { id, initial = false }: Extract<StepItem, { k: 'stanza' }>): Promise<void> {
     const turn = new Turn(this.#parts, this.#origin());
     const account = this.#account(turn);
     const done = await this.#guarded(stanza, async (checked) => {
       if (checked.name === 'iq') return sendIq(account, checked, id);
       if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
-      const { catchUp } = await sendPresence(account, checked, id);
+      const { catchUp } = await sendPresence(account, checked, id, initial);
       if (catchUp) this.#reply = { ...this.#reply, catchUp };
     });
     if (done) await turn.finish();
   }
 
   /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */
-  async #stanzaInBounds(stanza: Stanza, id: string): Promise<void> {
+  async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { k: 'stanza' }>): Promise<void> {
     const written = this.#out.length;
-    await this.#stanza(stanza, id);
+    await this.#stanza(stanza, item);
     if (stanza.name !== 'iq' || this.#answerBytes() <= limits.answersBytesMax) return;
     this.#out.length = written;
     this.#bodies.length = written;
@@ -237,7 +237,8 @@ export class Step {
   #refuse(stanza: Stanza, error: StanzaError): void {
     if (stanza.type === 'error' || stanza.type === 'result') return;
     const { id, to } = stanza.attributes;
-    this.#write(Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString()));
+    const from = error.condition === 'jid-malformed' ? undefined : to; // clients choke on an address that is none
+    this.#write(Buffer.from(xml(stanza.name, { id, from, type: 'error' }, error.toElement()).toString()));
   }
 
   async #catchUp({ after, seen, missed }: Extract<StepItem, { k: 'catchUp' }>): Promise<void> {

@@ -122,6 +122,7 @@ test('errors come from the address that was asked, by the room', async () => {
   await romeo.send(`<presence to='${hall}/Juliet' id='p1'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
   romeo.receives(
     `<presence from='${hall}/Juliet' to='romeo@a.example/orchard' id='p1' type='error'>
+      <x xmlns='http://jabber.org/protocol/muc'/>
       <error type='cancel' by='${hall}'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>
       <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>{any}</text></error></presence>`,
   );

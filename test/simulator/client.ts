@@ -266,9 +266,11 @@ export class SimClient implements SocketReader {
   }
 
   #bound(text: string): void {
-    if (attribute(text, 'type') !== 'result') return this.#abandon('could not bind');
-    this.#setStage('enabling');
-    this.#write(`<enable xmlns='${NS_SM}' resume='true'/>`);
+    if (attribute(text, 'type') !== 'result') this.#abandon('could not bind');
+    else {
+      this.#setStage('enabling');
+      this.#write(`<enable xmlns='${NS_SM}' resume='true'/>`);
+    }
   }
 
   #enabled(id: string): void {
@@ -298,7 +300,10 @@ export class SimClient implements SocketReader {
   }
 
   #resumeFailed(h: string | undefined): void {
-    if (this.#stage !== 'resuming') return this.#abandon('could not enable stream management');
+    if (this.#stage !== 'resuming') {
+      this.#abandon('could not enable stream management');
+      return;
+    }
     this.#history.resumeFailed++;
     if (h !== undefined) this.#acked(Number(h));
     this.#note('could not resume session', this.#session!.number);
@@ -321,7 +326,7 @@ export class SimClient implements SocketReader {
   }
 
   #counted(text: string): void {
-    if (this.#stage === 'binding' && tagOf(text) === 'iq') return this.#bound(text);
+    if (this.#stage === 'binding' && tagOf(text) === 'iq') this.#bound(text);
     if (this.#sm === undefined || this.#stage !== 'online') return;
     this.#sm.received++;
     const tag = tagOf(text);
@@ -362,7 +367,9 @@ export class SimClient implements SocketReader {
   /** "Try again later." */
   #presenceRefused(status: string): void {
     this.#world.after(1_000, () => {
-      if (status === this.status) this.changePresence();
+      if (status !== this.status) return;
+      if (this.#stage === 'online') this.changePresence();
+      else this.#presenceRefused(status);
     });
   }
 

@@ -4,7 +4,7 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { createAccount } from '../../services/router/accounts.ts';
-import { check } from './checks.ts';
+import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { healAll, scheduleFaults } from './faults.ts';
@@ -35,6 +35,8 @@ export interface RunNumbers {
   readonly resumed: number;
   readonly resumeFailed: number;
   readonly unconfirmed: number;
+  /** Messages of rooms that some session got twice. */
+  readonly repeatedInRooms: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -119,6 +121,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
       resumed: history.resumed,
       resumeFailed: history.resumeFailed,
       unconfirmed: witness.unconfirmed,
+      repeatedInRooms: repeatedInRooms(history).size,
     },
   };
 }

@@ -1,8 +1,16 @@
 /** Watches the store and the bus of a run: what no client can see. */
 import type { Put } from '../../lib/ports/store.ts';
 import { decodeFrame } from '../../lib/runtime/frame.ts';
-import type { DeliverRequest, HandOverReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
+import {
+  type DeliverRequest,
+  type HandOverReply,
+  type HandOverRequest,
+  type NodeRequest,
+  type RouterRequest,
+  routerSubject,
+} from '../../lib/runtime/wire.ts';
 import type { BusObserver, SimBus } from './sim-bus.ts';
+import { readMessage } from './stanza-text.ts';
 import type { World } from './world.ts';
 
 interface RoomState {
@@ -89,8 +97,9 @@ export class Witness implements BusObserver {
   // From the bus.
 
   unanswered(subject: string, payload: Uint8Array): void {
-    if (!subject.startsWith('n.')) return;
-    const { header, bodies } = decodeFrame<NodeRequest>(payload);
+    if (subject !== routerSubject && !subject.startsWith('n.')) return;
+    const { header, bodies } = decodeFrame<NodeRequest | RouterRequest>(payload);
+    if (header.kind === 'inbound') for (const body of bodies) this.#isLate(body);
     if (header.kind !== 'deliver') return;
     this.unconfirmed++;
     this.#missed(header, bodies);
@@ -99,12 +108,19 @@ export class Witness implements BusObserver {
   #missed({ items }: DeliverRequest, bodies: readonly Buffer[]): void {
     items.forEach(({ id, targets }, index) => {
       if (id !== undefined) this.#late.add(id);
+      else this.#isLate(bodies[index]!);
       const text = bodies[index]!.toString();
       if (!text.startsWith('<presence')) return;
       for (const { to } of targets) if (to?.includes('/')) this.#presenceTo.add(to);
       const from = /\sfrom=['"]([^'"]*)/.exec(text)?.[1];
       if (from !== undefined) this.#presenceFrom.add(from);
     });
+  }
+
+  /** A room's message. */
+  #isLate(body: Buffer): void {
+    const id = readMessage(body.toString()).stanzaId;
+    if (id !== undefined) this.#late.add(id);
   }
 
   answered(from: SimBus, subject: string, payload: Uint8Array, reply: Uint8Array): void {

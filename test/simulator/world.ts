@@ -104,7 +104,7 @@ export class World {
         this.#queue.take();
         if (next.run === undefined) continue;
         this.nowMs = Math.max(this.nowMs, next.atMs);
-        if (next.process !== undefined && next.process.keepsBack(next)) continue;
+        if (next.process?.keepsBack(next)) continue;
         if (++this.events > eventsMax) throw new Error(`the run made more than ${eventsMax} events`);
         this.current = next.process;
         this.hash = Math.imul(this.hash ^ (next.process?.number ?? 0), 0x01000193) ^ Math.round(this.nowMs * 1000);

@@ -11,6 +11,8 @@ import { join } from 'node:path';
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
 const startMsMax = 60_000;
 const command = process.env.SKYLARK_TEST_CLUSTER ? 'cluster' : 'start';
+/** A cluster tells of each of its processes that it listens. */
+const readyEvent = command === 'cluster' ? '"event":"ready"' : '"event":"listening"';
 
 export interface Ports {
   readonly c2s: number;
@@ -53,7 +55,7 @@ export class Skylark {
       const timer = setTimeout(() => reject(new Error(`not ready within ${startMsMax} ms:\n${this.#output}`)), startMsMax);
       const read = (chunk: Buffer) => {
         this.#output = (this.#output + chunk.toString()).slice(-20_000);
-        if (!this.#output.includes('"event":"ready"')) return;
+        if (!this.#output.includes(readyEvent)) return;
         clearTimeout(timer);
         resolve();
       };

@@ -3,27 +3,7 @@ import asyncio
 
 from slixmpp.exceptions import IqError
 
-from person import DOMAIN, Person, jid, ok, refusal, run
-
-
-class Newcomer(Person):
-    """Makes its account before it signs in."""
-
-    def __init__(self, who, password):
-        super().__init__(who, password)
-        self.condition = None
-        self.fields = None
-        self.add_event_handler('register', self.register)
-
-    async def register(self, form):
-        self.fields = form['register']['fields'] or [child.tag.split('}')[1] for child in form['register'].xml]
-        request = self.make_iq_set(ito=DOMAIN)
-        request['register']['username'] = self.boundjid.user
-        request['register']['password'] = self.password
-        try:
-            await request.send()
-        except IqError as error:
-            self.condition = error.condition
+from person import Newcomer, Person, jid, ok, refusal, run
 
 
 async def main():
@@ -31,8 +11,7 @@ async def main():
     ok('the form asks for name and password', {'username', 'password'} <= set(newcomer.fields), newcomer.fields)
     ok('a new account is made and signs in', newcomer.condition is None and newcomer.boundjid.bare == jid('paris'))
     again = Newcomer('paris/hall', 'not the password')
-    again.connect(('127.0.0.1', int(__import__('sys').argv[1])))
-    await asyncio.wait_for(again.refused.wait(), 8)
+    await again.be_refused()
     ok('a name that is taken: conflict', again.condition == 'conflict', again.condition)
 
     known = (await newcomer['xep_0077'].get_registration())['register']
@@ -40,8 +19,7 @@ async def main():
     await newcomer['xep_0077'].change_password('hanged, my lord')
     await newcomer.leave()
     old = Person('paris/old', 'county')
-    old.connect(('127.0.0.1', int(__import__('sys').argv[1])))
-    await asyncio.wait_for(old.refused.wait(), 8)
+    await old.be_refused()
     ok('after a change, the old password is refused')
     newcomer = await Person('paris/hall', 'hanged, my lord').sign_in()
     ok('… and the new one accepted')
@@ -62,8 +40,7 @@ async def main():
     await juliet.notice(jid('paris/hall'), 'unavailable')
     ok('its contacts see it go')
     gone = Person('paris/hall', 'hanged, my lord')
-    gone.connect(('127.0.0.1', int(__import__('sys').argv[1])))
-    await asyncio.wait_for(gone.refused.wait(), 8)
+    await gone.be_refused()
     ok('it cannot sign in')
     ok('nothing answers for it', await refusal(juliet['xep_0054'].get_vcard(jid('paris'))) == 'service-unavailable')
     await juliet.leave()

@@ -45,10 +45,13 @@ class Person(ClientXMPP):
         self.add_event_handler('session_resumed', lambda _: self.started.set())
         self.add_event_handler('disconnected', lambda _: self.ended.set())
         self.add_event_handler('failed_all_auth', lambda _: self.refused.set())
-        for kind in ('message', 'groupchat_message', 'groupchat_subject', 'message_error'):
-            self.add_event_handler(kind, lambda stanza: self.keep('message', stanza))
+        for event in (
+            'message', 'groupchat_message', 'groupchat_subject', 'groupchat_direct_invite', 'groupchat_config_status', 'message_error',
+        ):
+            self.add_event_handler(event, lambda stanza: self.keep('message', stanza))
         for kind in ('available', 'away', 'chat', 'dnd', 'xa', 'unavailable', 'subscribe', 'subscribed', 'unsubscribe', 'unsubscribed', 'error'):
             self.add_event_handler(f'presence_{kind}', lambda stanza: self.keep('presence', stanza))
+        self.add_event_handler('groupchat_presence', lambda stanza: self.keep('presence', stanza))  # no presence_… for these
         self.add_event_handler('roster_update', lambda stanza: self.keep('roster', stanza))
 
     def keep(self, kind, stanza):
@@ -72,6 +75,10 @@ class Person(ClientXMPP):
             self.send_presence()
             await self.next('presence', lambda p: p['from'] == self.boundjid and p['type'] == 'available')
         return self
+
+    async def be_refused(self, direct=False):
+        self.connect(('127.0.0.1', TLS_PORT if direct else PORT), use_ssl=direct)
+        await asyncio.wait_for(self.refused.wait(), WAIT)
 
     async def next(self, kind, matches):
         """Takes the first stanza of a kind that matches out of what was seen."""
@@ -112,6 +119,27 @@ class Person(ClientXMPP):
             self['xep_0198'].send_ack()  # slixmpp closes without; then what was not acknowledged is rightly sent again
         self.disconnect(wait=1)
         await asyncio.wait_for(self.ended.wait(), WAIT)
+
+
+class Newcomer(Person):
+    """Makes its account before it signs in."""
+
+    def __init__(self, who, password, **options):
+        super().__init__(who, password, **options)
+        self._always_send_everything = True  # else slixmpp 1.8 holds back the request until there is a session
+        self.condition = None
+        self.fields = None
+        self.add_event_handler('register', self.register)
+
+    async def register(self, form):
+        self.fields = form['register']['fields'] or [child.tag.split('}')[1] for child in form['register'].xml]
+        request = self.make_iq_set(ito=self.boundjid.host)
+        request['register']['username'] = self.boundjid.user
+        request['register']['password'] = self.password
+        try:
+            await request.send()
+        except IqError as error:
+            self.condition = error.condition
 
 
 def jid(who, domain=DOMAIN):

@@ -1,4 +1,7 @@
-"""XEP-0198 with slixmpp: acknowledgements; the connection is cut underneath and resumed, and nothing is lost or comes twice."""
+"""XEP-0198: acknowledgements; the connection is cut underneath and resumed, and nothing is lost on its way to the client or twice.
+
+The other direction is seen with another library: slixmpp 1.8 forgets what was not acknowledged when it resumes.
+"""
 import asyncio
 
 from person import Person, befriend, jid, ok, run
@@ -24,11 +27,10 @@ async def main():
     romeo.seen['presence'].clear()
     juliet.seen['presence'].clear()
     for round_ in range(3):
-        # What romeo sends just before the cut was perhaps not read by the server, what is sent to him not by him.
+        # The cut comes while these are on their way.
         before = [f'{round_} before {number}' for number in range(20)]
         for body in before:
             juliet.send_message(jid('romeo'), body, mtype='chat')
-            romeo.send_message(jid('juliet'), f'back {body}', mtype='chat')
         await asyncio.sleep(0.01 * round_)
         bound = romeo.boundjid.full
         romeo.cut()
@@ -41,13 +43,13 @@ async def main():
         romeo.add_event_handler('session_resumed', lambda _: resumed.set(), disposable=True)
         await romeo.sign_in(presence=False)
         ok(f'round {round_}: resumed, as the same resource', resumed.is_set() and romeo.boundjid.full == bound, romeo.boundjid)
-        for person in (romeo, juliet):
-            await person.settle()
-            await person.settle()
-        ok(f'round {round_}: to it, each once and in order', romeo.bodies() == before + away, romeo.bodies())
-        ok(f'round {round_}: from it, each once and in order', juliet.bodies() == [f'back {body}' for body in before], juliet.bodies())
+        await romeo.settle()
+        await romeo.settle()
+        ok(f'round {round_}: each once and in order', romeo.bodies() == before + away, romeo.bodies())
+        romeo.send_message(jid('juliet'), f'{round_} heard', mtype='chat')
+        await juliet.hear(f'{round_} heard')
+        ok(f'round {round_}: it may speak again')
         romeo.seen['message'].clear()
-        juliet.seen['message'].clear()
     seen = [str(presence) for presence in juliet.seen['presence']]
     ok('its contacts never saw it go', seen == [], seen)
 

@@ -1,0 +1,175 @@
+/**
+ * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses.
+ * The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old. Asking for another order
+ * is answered as §3.2.3.2 says: an order by occupants would need all of them at once.
+ */
+import { limits } from '../../lib/limits.ts';
+import { type Item, Rows } from '../../lib/runtime/rows.ts';
+import { roomsDomain, type Tenant } from '../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../lib/xmpp/errors.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { readForm, renderForm } from './data-form.ts';
+import { NS_DATA, NS_SEARCH } from './namespaces.ts';
+import type { RoomParts } from './parts.ts';
+import { directoryParts, type ListedRoom, listed } from './room-rows.ts';
+import { readPage, renderPage } from './rsm.ts';
+
+export const searchFeature = `${NS_SEARCH}:search`;
+const formType = `${NS_SEARCH}:search-params`;
+const byAddress = `{${NS_SEARCH}:order}address`;
+const roomType = 'xep-0045';
+const queryCharactersMax = 256;
+
+type Values = ReadonlyMap<string, readonly string[]>;
+
+interface Wish {
+  /** In lower case; none: all rooms. */
+  readonly words: readonly string[];
+  readonly inName: boolean;
+  readonly inDescription: boolean;
+  readonly inAddress: boolean;
+  readonly minUsers: number;
+  readonly isForRooms: boolean;
+}
+
+/** §3.2. @throws {StanzaError} */
+export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
+  const form = request.getChild('x', NS_DATA);
+  if (!form) return xml('search', { xmlns: searchFeature }, searchForm());
+  const wish = readWish(readForm(form));
+  const seconds = parts.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
+  if (seconds > 0) {
+    const text = 'too many searches';
+    throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
+  }
+  const page = readPage(request, limits.roomListMax);
+  const max = Math.min(page.max, limits.roomListMax);
+  const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
+  const before = localOf(page.before);
+  const after = localOf(page.after);
+  const inPage = found.filter(({ key }) => (after === undefined || isBefore(after, key)) && (before === undefined || isBefore(key, before)));
+  const shown = max === 0 ? [] : page.before !== undefined ? inPage.slice(-max) : inPage.slice(0, max);
+  const items = shown.map(({ key, value }) => ({ address: Jid.of(key, roomsDomain(tenant.domain)).toString(), value }));
+  return xml(
+    'result',
+    { xmlns: searchFeature },
+    items.map(({ address, value }) => resultItem(address, value)),
+    renderPage(items[0]?.address, items.at(-1)?.address, found.length),
+  );
+}
+
+function searchForm(): Element {
+  const yes = ['true'];
+  return renderForm({
+    type: 'form',
+    formType,
+    fields: [
+      { var: 'q', type: 'text-single', label: 'Search for' },
+      { var: 'all', type: 'boolean', label: 'Return all entries (ignore search terms)', values: ['false'] },
+      { var: 'sinname', type: 'boolean', label: 'Search in name', values: yes },
+      { var: 'sindescription', type: 'boolean', label: 'Search in description', values: yes },
+      { var: 'sinaddress', type: 'boolean', label: 'Search in address', values: yes },
+      { var: 'min_users', type: 'text-single', label: 'Minimum number of users', values: ['0'] },
+      {
+        var: 'types',
+        type: 'list-multi',
+        label: 'Service types',
+        values: [roomType],
+        options: [{ value: roomType, label: 'XEP-0045 Multi-User Chats' }],
+      },
+      {
+        var: 'key',
+        type: 'list-single',
+        label: 'Sort results by',
+        values: [byAddress],
+        options: [{ value: byAddress, label: 'Address' }],
+      },
+    ],
+  });
+}
+
+function readWish(values: Values): Wish {
+  const one = (name: string) => values.get(name)?.[0]?.trim() ?? '';
+  const flag = (name: string, otherwise: boolean) => (one(name) === '' ? otherwise : one(name) === '1' || one(name) === 'true');
+  const key = one('key');
+  if (key !== '' && key !== byAddress) {
+    throw refusal('feature-not-implemented', 'modify', 'invalid-sort-key', 'results come in the order of addresses');
+  }
+  const query = one('q');
+  const isAll = flag('all', false);
+  if (isAll && query !== '') {
+    const vars = ['all', 'q'].map((name) => xml('var', {}, name));
+    throw refusal('bad-request', 'modify', 'conflicting-fields', 'either all rooms or those with these words', {}, vars);
+  }
+  if (!isAll && !values.has('q')) throw refusal('bad-request', 'modify', 'no-search-conditions', 'say what to search for');
+  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  if (!isAll && (words.length === 0 || query.length > queryCharactersMax)) {
+    throw refusal('bad-request', 'modify', 'invalid-search-terms', `give words of ${queryCharactersMax} characters at most`);
+  }
+  const types = values.get('types') ?? [];
+  const least = one('min_users');
+  return {
+    words: isAll ? [] : words,
+    inName: flag('sinname', true),
+    inDescription: flag('sindescription', true),
+    inAddress: flag('sinaddress', flag('sinaddr', true)),
+    minUsers: /^[0-9]{1,9}$/.test(least) ? Number(least) : 0,
+    isForRooms: types.length === 0 || types.includes(roomType),
+  };
+}
+
+function refusal(
+  condition: StanzaErrorCondition,
+  type: StanzaErrorType,
+  name: string,
+  text: string,
+  attributes: Readonly<Record<string, number>> = {},
+  children: readonly Element[] = [],
+): StanzaError {
+  const extra = xml(name, { xmlns: `${NS_SEARCH}:error`, ...attributes }, children);
+  return new StanzaError(condition, text, { type, extra });
+}
+
+/** All of them, in the order of addresses; of a tenant with more rooms than the bound, the first of each part. */
+async function find(parts: RoomParts, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
+  const lists = Array.from({ length: directoryParts }, (_, part) =>
+    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
+  );
+  const rooms = (await Promise.all(lists)).flat().filter((item) => isMatch(item, wish));
+  return rooms.sort((a, b) => (isBefore(a.key, b.key) ? -1 : 1));
+}
+
+function isMatch({ key, value }: Item<ListedRoom>, wish: Wish): boolean {
+  if ((value.occupants ?? 0) < wish.minUsers) return false;
+  const texts = [wish.inName ? value.name : '', wish.inDescription ? (value.description ?? '') : '', wish.inAddress ? key : ''];
+  const text = texts.join('\n').toLowerCase();
+  return wish.words.every((word) => text.includes(word));
+}
+
+function isBefore(a: string, b: string): boolean {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+}
+
+function localOf(jid: string | undefined): string | undefined {
+  return jid === undefined || jid === '' ? undefined : Jid.parse(jid).local;
+}
+
+/** §5.2. */
+function resultItem(address: string, room: ListedRoom): Element {
+  const { name, description, lang, occupants, isOpen, isNonAnonymous } = room;
+  const text = (element: string, value: string | undefined) => (value ? xml(element, {}, value) : undefined);
+  return xml(
+    'item',
+    { address },
+    xml('name', {}, name || Jid.parse(address).local),
+    text('description', description),
+    text('language', lang),
+    occupants === undefined ? undefined : xml('nusers', {}, String(occupants)),
+    xml('service-type', {}, roomType),
+    isOpen === undefined ? undefined : xml('is-open', {}, isOpen ? 'true' : 'false'),
+    isNonAnonymous === undefined
+      ? undefined
+      : xml('anonymity-mode', {}, isNonAnonymous ? `{${NS_SEARCH}:anonymity}none` : 'muc_semianonymous'),
+  );
+}
