@@ -74,6 +74,12 @@ export class Heartbeat {
     await rowsOf(this.#options.store).delete(nodes, this.#options.subject);
   }
 
+  /** Leaves the row as it is: somebody has to clean up after this process. */
+  abandon(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
   async #write(): Promise<void> {
     const { store, kind, name, subject, onForgotten } = this.#options;
     const rows = rowsOf(store);

@@ -2,6 +2,7 @@
 import * as accounts from './accounts.ts';
 import type { Options, Values } from './arguments.ts';
 import { clusterOptions } from './cluster-options.ts';
+import { drain, drainOptions, status, statusOptions } from './nodes.ts';
 import { serveOptions } from './serve-options.ts';
 import { startOptions } from './start-options.ts';
 
@@ -101,6 +102,28 @@ export const commands: readonly Command[] = [
     text: anyTimeText,
     options: accounts.tenantListOptions,
     run: accounts.listTenants,
+  }),
+  command({
+    name: 'status',
+    summary: 'prints the processes of the service and what they hold',
+    text: [
+      "A node that is 'silent' has a row and does not answer: it died a moment ago, or stands still.",
+      'Sessions parked in the store are those whose clients have a few minutes to come back to any node.',
+      'With --json it prints one object a line, the last one with the number of sessions parked in the store.',
+    ],
+    options: statusOptions,
+    run: status,
+  }),
+  command({
+    name: 'drain',
+    positionals: ['NODE'],
+    summary: 'makes a node let go of its sessions, so that it can be stopped and nobody notices',
+    text: [
+      'Sessions that can be resumed (XEP-0198) are parked in the store, some hundred per second, and their clients go on at',
+      'another node; others end. The node takes no new streams and stays up. The command ends when it holds none.',
+    ],
+    options: drainOptions,
+    run: drain,
   }),
   command({
     name: 'cluster',

@@ -5,6 +5,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../lib/runtime/resync.ts';
 import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../connection/node.ts';
@@ -25,11 +26,13 @@ interface NodeParts extends Ports {
   readonly tls: TlsSource;
   readonly listen: ListenOptions;
   readonly reusePort?: boolean;
+  /** What else this process holds, for `skylark status`. */
+  readonly figures?: () => Readonly<Record<string, number>>;
 }
 
-/** `stop` ends or parks the sessions first; only then the node's row goes, by which others would find them. */
+/** `stop` parks or ends the sessions first; the node's row goes only when none is left, because others find them by it. */
 export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
-  const { store, clock, log, name } = parts;
+  const { bus, store, clock, log, name, figures } = parts;
   const node = await startConnectionNode({ ...parts, node: name });
   try {
     const heartbeat = await Heartbeat.start({
@@ -42,11 +45,21 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       onForgotten: () => node.dropSessions(),
       onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
     });
+    const control = await serveControl(bus, node.subject, {
+      isDraining: () => node.isDraining,
+      drain: () => void node.drain(),
+      figures() {
+        const { streams, sessions, parked, batchesInFlight } = node.stats;
+        return { streams, sessions, parked, batches: batchesInFlight, ...figures?.() };
+      },
+    });
     return {
       node,
       async stop() {
-        await node.stop();
-        await heartbeat.stop();
+        const isEmpty = await node.stop();
+        await control.stop();
+        if (isEmpty) await heartbeat.stop();
+        else heartbeat.abandon();
       },
     };
   } catch (error) {

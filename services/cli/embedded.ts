@@ -8,10 +8,11 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { forgetNode, listNodes } from '../../lib/runtime/nodes.ts';
+import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../connection/tls.ts';
 import { startMucWorker } from '../muc/worker.ts';
 import type { Parts } from '../router/parts.ts';
-import { reapNode } from '../router/reaper.ts';
+import { reapNode, sweepRegularly } from '../router/reaper.ts';
 import { webSocketPath } from '../web/app.ts';
 import { startWebServer } from '../web/server.ts';
 import { adminAddress } from './admin-address.ts';
@@ -60,11 +61,15 @@ async function startParts(
   undoing: Undoing,
 ): Promise<Addresses> {
   const { domain, bind } = values;
+  let isDraining = () => false;
   const store = await openSqliteStore(folder, { clock });
   undoing.add('store', () => store.close());
   const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock));
   const tls = watchTls(pem, log);
   undoing.add('certificate', () => tls.stop());
+  const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+  const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+  undoing.add('tickets', () => tickets.stop());
   const bus = memoryBus({ clock });
   undoing.add('bus', () => bus.close());
 
@@ -74,8 +79,10 @@ async function startParts(
   const left = await listNodes(store);
   const worker = await startMucWorker({ ...parts, worker: 'here' });
   undoing.add('rooms', () => worker.stop());
+  const sweep = sweepRegularly(parts);
+  undoing.add('sweep', () => sweep.stop());
 
-  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain });
+  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining() });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
@@ -83,8 +90,12 @@ async function startParts(
   undoing.add('web', () => web.stop());
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
-    startConnectionPart({ bus, store, clock, log, name: 'here', tls: tls.source, listen: { bind, c2sPort, c2sTlsPort } }),
+    startConnectionPart({
+      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen: { bind, c2sPort, c2sTlsPort } },
+      figures: () => ({ rooms: worker.rooms, batches: router.busy }),
+    }),
   );
+  isDraining = () => connection.node.isDraining;
   undoing.add('streams', () => connection.stop());
   for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
 

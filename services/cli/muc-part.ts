@@ -1,4 +1,5 @@
 /** A worker of rooms in a cluster, with its heartbeat: the live workers share the shards of rooms. */
+import { serveControl } from '../../lib/runtime/control.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { Heartbeat, type LiveNode, NodeWatch } from '../../lib/runtime/nodes.ts';
@@ -32,8 +33,10 @@ export async function startMucPart(ports: Ports, name: string): Promise<{ stop()
     return undefined;
   });
   bus.publish(changedSubject, new Uint8Array());
+  const control = await serveControl(bus, subject, { figures: () => ({ rooms: worker.rooms }) });
   return {
     async stop() {
+      await control.stop();
       await listening.stop();
       watch.stop();
       await worker.stop();

@@ -1,8 +1,9 @@
 /** The services of a cell, each in a process of its own. */
 import { readFileSync } from 'node:fs';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import type { Store } from '../../lib/ports/store.ts';
+import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
+import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { reloadedOptions, serverOptions } from '../connection/tls.ts';
 import { reapDead } from '../router/reaper.ts';
@@ -41,7 +42,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   const { parts, router } = await composeRouter(ports);
   undoing.add('router', () => router.stop());
-  await beat(serving, ports.store, 'router');
+  await beat(serving, ports, 'router', () => ({ batches: router.busy }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
   await watch.start();
@@ -58,11 +59,18 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
 }
 
 /** Takes the row of this process away when it stops. */
-async function beat({ values, log, undoing }: Serving, store: Store, kind: NodeKind): Promise<void> {
+async function beat(
+  { values, log, undoing }: Serving,
+  { store, bus }: Ports,
+  kind: NodeKind,
+  figures: () => Readonly<Record<string, number>>,
+): Promise<void> {
   const subject = `${kind}.${values.name}.${clock.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
   const heartbeat = await Heartbeat.start({ store, clock, kind, name: values.name, subject, onError });
   undoing.add('heartbeat', () => heartbeat.stop());
+  const control = await serveControl(bus, subject, { figures });
+  undoing.add('control', () => control.stop());
 }
 
 async function startStreams({ values, log, undoing }: Serving, ports: Ports, listen: ListenOptions) {
@@ -71,6 +79,12 @@ async function startStreams({ values, log, undoing }: Serving, ports: Ports, lis
     throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
   const tls = watchTls(readPemFiles(pemFiles), log, readTicketKeys(values.ticketKeys));
   undoing.add('certificate', () => tls.stop());
+  if (values.ticketKeys === undefined) {
+    const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+    const { store } = ports;
+    const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+    undoing.add('tickets', () => tickets.stop());
+  }
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
     startConnectionPart({ ...ports, name: values.name, tls: tls.source, listen, reusePort: values.reusePort }),
@@ -97,7 +111,8 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
   const { tls, node } = await startStreams(serving, ports, { bind });
-  const app = composeWebApp({ tenants: new Tenants(ports.store, clock), log, defaultDomain: domain });
+  const tenants = new Tenants(ports.store, clock);
+  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => node.isDraining });
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );

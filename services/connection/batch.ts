@@ -1,5 +1,6 @@
 /** What a session tells a router in one go, and reads from its answer. */
 import type { Outgoing, StepItem } from '../../lib/runtime/wire.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { PageEntry } from './catch-up.ts';
 import type { Received } from './inbox.ts';
 
@@ -18,6 +19,20 @@ export function deliveredItem(ids: readonly string[]): readonly StepItem[] {
   return ids.length === 0 ? [] : [{ k: 'delivered', ids }];
 }
 
+/** @param isMoved routers have not heard yet where the session is */
+export function endItems(isMoved: boolean, delivered: readonly string[], undelivered: readonly string[]): readonly StepItem[] {
+  const end: StepItem = undelivered.length === 0 ? { k: 'end' } : { k: 'end', undelivered };
+  return [...(isMoved ? [{ k: 'moved' } as const] : []), ...deliveredItem(delivered), end];
+}
+
 export function pageEntries(out: readonly Outgoing[], bodies: readonly Buffer[]): PageEntry[] {
   return out.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, bytes: bodies[index]! }]));
+}
+
+/** RFC 6121 §4.2, §4.5: what a stanza says of its session. */
+export function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): 'initial' | 'gone' | undefined {
+  const { to, type } = attributes;
+  if (name !== 'presence' || to !== undefined) return undefined;
+  if (type === 'unavailable') return 'gone';
+  return type === undefined && !isAvailable ? 'initial' : undefined;
 }

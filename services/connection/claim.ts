@@ -12,6 +12,7 @@ import type { EndedSessions } from './ended-sessions.ts';
 import { isOwner, takeOver } from './hand-over.ts';
 import { unpackSession } from './parcel.ts';
 import type { ParkingHost } from './park.ts';
+import type { RecentKeys } from './recent-keys.ts';
 import { parseResumeId, type ResumeId } from './resume-id.ts';
 import type { Session } from './session.ts';
 import type { Claim, Found } from './stream-elements.ts';
@@ -23,6 +24,8 @@ export interface Claims extends ParkingHost {
   readonly ended: EndedSessions;
   /** Sessions on their way here, by sid: two streams that want one get the same, and the last keeps it. */
   readonly fetching: Map<string, Promise<Session | undefined>>;
+  /** Sessions that came from the store: what lies there is old, even if routers have not taken it away yet. */
+  readonly taken: RecentKeys;
   find(sid: string): Session | undefined;
 }
 
@@ -119,8 +122,10 @@ async function takeParked(
       if (!(error instanceof Unavailable)) throw error;
       continue;
     }
-    // Ours, and `fetching` sees to it that we take it once; or it was here and has left or ended since.
-    if (claimedBy === node.subject && tries === 1) return 'nowhere';
+    // It was here already, and has left or ended since.
+    const key = `${id.sid} ${row.value.by} ${until}`;
+    if (node.taken.has(key)) return 'nowhere';
+    node.taken.add(key);
     return unpackSession(node, owner.domain, account, id, { parcel, bodies: bodies.map((text) => Buffer.from(text)) });
   }
   return undefined;

@@ -3,7 +3,7 @@
  * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
  */
 import { limits } from '../../lib/limits.ts';
-import type { StepReply } from '../../lib/runtime/wire.ts';
+import type { StepItem, StepReply } from '../../lib/runtime/wire.ts';
 import type { StreamError } from '../../lib/xmpp/errors.ts';
 import { CatchUp, type PageEntry } from './catch-up.ts';
 import { DeliveredRing } from './delivered-ring.ts';
@@ -50,6 +50,10 @@ export class Egress {
   get hasRoomForPage(): boolean {
     if (!this.catchUp.wantsPage || this.stream === undefined) return false;
     return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < limits.catchUpUnackedMax;
+  }
+
+  takePage(): StepItem {
+    return { k: 'catchUp', after: this.catchUp.takePage(), seen: this.ring.ids, missed: this.catchUp.missed };
   }
 
   /** @param id of the archive entry behind the stanza */

@@ -66,7 +66,7 @@ export class NodeRequests {
   /** A fault with one session is no reason to keep the stanza from the others. */
   #give(session: Session, bytes: Buffer, id: string | undefined): void {
     try {
-      session.deliver(bytes, id);
+      session.egress.deliver(bytes, id);
     } catch (error) {
       this.#node.log.error({ err: error, sid: session.sid }, 'a delivery failed');
       session.close(new StreamError('internal-server-error'));

@@ -2,7 +2,7 @@
  * A connection node: holds the streams of clients and their sessions, frames and counts stanzas, and lets routers decide about
  * everything else (DESIGN §1, §2). It reads nothing of an account but where its sessions are.
  *
- * Left out on purpose: streams of servers and components; moving sessions away before a stop.
+ * Left out on purpose: streams of servers and components.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -17,10 +17,12 @@ import type { Mark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { type Claims, claimSession } from './claim.ts';
 import { Cork } from './cork.ts';
+import { drainSessions } from './drain.ts';
 import type { SessionStream } from './egress.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './listen.ts';
 import { NodeRequests } from './node-requests.ts';
+import { RecentKeys } from './recent-keys.ts';
 import { RouterLink } from './router-link.ts';
 import { Session } from './session.ts';
 import type { SessionStart } from './session-owner.ts';
@@ -57,6 +59,8 @@ export interface ConnectionNode {
   readonly subject: string;
   readonly addresses: Addresses;
   readonly stats: ConnectionStats;
+  /** Takes no new streams, and parks its sessions in the store. */
+  readonly isDraining: boolean;
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void;
   /** Until the node stops. @param path `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
@@ -64,8 +68,16 @@ export interface ConnectionNode {
   resync(marks: readonly Mark[]): void;
   /** Routers took this node for dead and have ended its sessions: clients are told to come back. */
   dropSessions(): void;
-  /** Ends all streams with `system-shutdown` and tells routers, for at most `limits.shutdownMs`. */
-  stop(): Promise<void>;
+  /**
+   * Takes no new streams, parks in the store what can be resumed and ends the rest, at a rate. Resolves when no session is left. The
+   * node goes on answering others.
+   */
+  drain(): Promise<void>;
+  /**
+   * Drains, in a hurry: for at most `limits.shutdownMs`.
+   * @returns whether nothing is left; else routers have to find out by themselves
+   */
+  stop(): Promise<boolean>;
 }
 
 /** @throws when the name is none, or a port cannot be had */
@@ -86,6 +98,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly router: RouterLink;
   readonly ended = new EndedSessions();
   readonly fetching = new Map<string, Promise<Session | undefined>>();
+  readonly parking = new Map<string, Promise<void>>();
+  readonly taken = new RecentKeys(limits.endedSessionsMax);
   readonly #parts: ConnectionParts;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
@@ -99,7 +113,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
   #listeners: Listeners | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
-  #stopping: Promise<void> | undefined;
+  #draining: Promise<void> | undefined;
+  #stopping: Promise<boolean> | undefined;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -140,6 +155,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return { streams, sessions: this.#held.size, parked, batchesInFlight: this.router.inFlight };
   }
 
+  get isDraining(): boolean {
+    return this.#draining !== undefined;
+  }
+
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void {
     this.#accept(new WebSocketTransport(socket, peer, this.#cork, this.clock));
   }
@@ -152,14 +171,20 @@ class Node implements ConnectionNode, StreamHost, Claims {
     for (const { sid, from } of marks) this.#held.get(sid)?.resync(from);
   }
 
+  /** Routers are told of the ends, too: sessions that were bound since have rows. */
   dropSessions(): void {
     for (const session of [...this.#held.values()]) {
       this.ended.add(session);
-      session.drop(new StreamError('reset', 'this node was taken for dead'));
+      session.close(new StreamError('reset', 'this node was taken for dead'));
     }
   }
 
-  stop(): Promise<void> {
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain(() => this.#stopping !== undefined);
+    return this.#draining;
+  }
+
+  stop(): Promise<boolean> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
@@ -226,7 +251,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {
-    if (this.#stopping !== undefined || this.#streams.size >= limits.streamsPerNodeMax) {
+    if (this.#draining !== undefined || this.#streams.size >= limits.streamsPerNodeMax) {
       transport.destroy();
       return;
     }
@@ -241,19 +266,32 @@ class Node implements ConnectionNode, StreamHost, Claims {
     });
   }
 
-  async #stop(): Promise<void> {
-    this.log.info({ subject: this.subject, ...this.stats }, 'connection node stops');
-    this.#sweep?.cancel();
+  async #drain(isOver: () => boolean, deadlineMs?: number): Promise<void> {
+    this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
     const reason = new StreamError('system-shutdown');
-    for (const stream of this.#streams) stream.close(reason);
-    for (const session of this.#sessions) session.close(reason);
-    const untilMs = this.clock.monotonic() + limits.shutdownMs;
-    while ((this.#sessions.size > 0 || this.#streams.size > 0) && this.clock.monotonic() < untilMs) await sleep(this.clock, 10);
+    for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
+    await drainSessions(this, () => [...this.#held.values()], { reason, deadlineMs, isOver });
+  }
+
+  async #stop(): Promise<boolean> {
+    const startMs = this.clock.monotonic();
+    const untilMs = startMs + limits.shutdownMs;
+    this.#sweep?.cancel();
+    const draining = this.#drain(() => false, startMs + limits.shutdownMs * limits.drainShare);
+    this.#draining ??= draining;
+    await draining;
+    const reason = new StreamError('system-shutdown');
+    for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
+    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0;
+    while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, 10);
+    const isEmpty = this.#sessions.size === 0;
     for (const stream of this.#streams) stream.destroy();
     for (const session of this.#sessions) session.forget();
     await this.#serving?.stop();
+    this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');
+    return isEmpty;
   }
 }
 

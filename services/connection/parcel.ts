@@ -34,7 +34,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
   const start = egress.ring.startAt(nowMs);
   const { missed = start } = egress.catchUp;
   const parcel: SessionParcel = {
-    session: session.routerSession,
+    session: session.link.state,
     jid: jid.toString(),
     inbound,
     acked,

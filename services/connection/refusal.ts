@@ -3,10 +3,10 @@ import { xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 
-/** undefined: errors and results are never answered. */
-export function refusal(stanza: Stanza): Buffer | undefined {
+/** Nothing: errors and results are never answered. */
+export function refusal(stanza: Stanza): readonly Buffer[] {
   const { id, to, type } = stanza.attributes;
-  if (type === 'error' || type === 'result') return undefined;
+  if (type === 'error' || type === 'result') return [];
   const error = new StanzaError('resource-constraint', 'the service is busy', { type: 'wait' });
-  return Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString());
+  return [Buffer.from(xml(stanza.name, { id, from: to, type: 'error' }, error.toElement()).toString())];
 }

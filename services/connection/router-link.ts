@@ -69,9 +69,12 @@ export class RouterLink {
     }
   }
 
-  /** Spread by chance, so that the sessions of a node do not all come back in the same moment. */
   #backoff(tries: number): number {
-    const base = Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchTimeoutMs);
-    return base + (base * this.#clock.randomBytes(2).readUInt16BE()) / 65_536;
+    return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchTimeoutMs));
   }
+}
+
+/** Up to twice as long, by chance: so that the sessions of a node do not all come back in the same moment. */
+export function jittered(clock: Clock, ms: number): number {
+  return ms + (ms * clock.randomBytes(2).readUInt16BE()) / 65_536;
 }

@@ -4,19 +4,20 @@
  * One batch at a time is at a router (DESIGN §2 rule 1); the next leaves when there is something to send.
  */
 import { limits } from '../../lib/limits.ts';
-import type { Timer } from '../../lib/ports/clock.ts';
 import type { StepItem } from '../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { type Batch, bare, deliveredItem, pageEntries } from './batch.ts';
+import { type Batch, bare, deliveredItem, endItems, pageEntries, presenceChange } from './batch.ts';
 import { checkFrom } from './check-from.ts';
+import { ClientWait } from './client-wait.ts';
 import { CursorFlush } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
 import { Inbox } from './inbox.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import type { Answer } from './router-link.ts';
+import { SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 import type { StreamManagement } from './stream-management.ts';
 
@@ -37,17 +38,11 @@ export class Session {
   readonly #inbox = new Inbox();
   readonly #pump: Pump<Batch>;
   #phase: Phase = 'unbound';
-  #routerSession: string;
+  readonly link: SessionLink;
   /** The session came from another node: routers do not know yet. */
   #isMoved = false;
-  #hasStepped = false;
-  #isStalled = false;
   #wasPage = false;
-  /** Set while nothing but stanzas is sent, because no router answered. */
-  #pause: Timer | undefined;
-  #parking: Timer | undefined;
-  /** Monotonic: when a parked session ends. */
-  #parkedUntilMs = 0;
+  readonly #wait: ClientWait;
   /** On its way into the store. */
   #isLeaving = false;
   /** The client has closed its stream in order meanwhile. */
@@ -60,8 +55,12 @@ export class Session {
     this.sid = start.sid;
     this.domain = start.domain;
     this.account = Jid.parse(start.account);
-    this.#routerSession = start.routerSession;
+    this.link = new SessionLink(owner, start);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
+    this.#wait = new ClientWait(owner.clock, () => {
+      owner.timedOut(this);
+      this.#end();
+    });
     this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() });
     this.egress.stream = stream;
     this.#pump = new Pump<Batch>({
@@ -84,30 +83,23 @@ export class Session {
   }
 
   get hasStepped(): boolean {
-    return this.#hasStepped || !this.#inbox.isEmpty;
-  }
-
-  get routerSession(): string {
-    return this.#routerSession;
+    return this.link.hasStepped || !this.#inbox.isEmpty;
   }
 
   /** The stream is to read no more for now. */
   get isFull(): boolean {
-    return this.#isStalled || this.#isLeaving || this.#inbox.isFull;
+    return this.link.isStalled || this.#isLeaving || this.#inbox.isFull;
   }
 
   /** For how long it can be resumed when it is parked now, or still, milliseconds. */
   get remainingMs(): number {
-    if (!this.isParked) return this.sm?.resumeMs ?? 0;
-    return Math.max(0, this.#parkedUntilMs - this.#owner.clock.monotonic());
+    return this.isParked ? this.#wait.leftMs : (this.sm?.resumeMs ?? 0);
   }
 
   /** There may be something to tell a router. */
   pump(): void {
     this.#pump.start();
   }
-
-  // From the client.
 
   /** A stanza was read; `pump` is to follow when there are no more at hand. @throws {StreamError} invalid-from */
   receive(stanza: Stanza): void {
@@ -118,8 +110,7 @@ export class Session {
 
   /** `<a/>`. @throws {StreamError} */
   acknowledged(sm: StreamManagement, h: string | undefined): void {
-    this.cursor.add(sm.onAck(h));
-    if (this.egress.catchUp.wantsPage) this.pump();
+    this.drained(sm.onAck(h));
   }
 
   /** Without XEP-0198 what the operating system has taken counts as received. */
@@ -137,12 +128,6 @@ export class Session {
   /** The socket is gone. */
   lost(stream: SessionStream): void {
     if (this.egress.stream === stream) this.#park();
-  }
-
-  // From elsewhere.
-
-  deliver(bytes: Buffer, id: string | undefined): void {
-    this.egress.deliver(bytes, id);
   }
 
   /** Deliveries did not get here. @param from the first archive entry among them */
@@ -169,8 +154,7 @@ export class Session {
 
   /**
    * Takes the session from its old stream, if it has one, and waits for the batch under way. What is in none is forgotten, because
-   * the client sends it again. @returns false when the session has ended, or was wanted by
-   * another, meanwhile
+   * the client sends it again. @returns false when the session has ended, or was wanted by another, meanwhile
    */
   async detach(): Promise<boolean> {
     const { stream } = this.egress;
@@ -183,7 +167,7 @@ export class Session {
   async withdraw(): Promise<boolean> {
     this.#isLeaving = true;
     if (await this.#detach()) {
-      this.#parking?.cancel();
+      this.#wait.stop();
       this.#owner.released(this);
       return true;
     }
@@ -197,7 +181,7 @@ export class Session {
     this.#isLeaving = false;
     this.egress.needsCatchUp = true;
     this.#owner.held(this);
-    this.#waitForClient(this.remainingMs);
+    this.#wait.go();
     if (this.#isFinished) this.#end();
     else this.release();
   }
@@ -219,8 +203,7 @@ export class Session {
 
   /** The client is back, and its `h` was taken already. */
   attach(sm: StreamManagement, stream: SessionStream): void {
-    this.#parking?.cancel();
-    this.#parking = undefined;
+    this.#wait.stop();
     this.egress.resume(sm, stream, this.isAvailable);
     this.#pump.thaw();
   }
@@ -229,7 +212,7 @@ export class Session {
   adopt(jid: string): void {
     this.jid = Jid.parse(jid);
     this.#phase = 'bound';
-    this.#hasStepped = true;
+    this.link.hasStepped = true;
     this.#isMoved = true;
     // Between the other node's farewell and the routers' hearing of it, deliveries found nobody.
     this.egress.needsCatchUp = true;
@@ -240,9 +223,7 @@ export class Session {
   /** Another node has it now; routers hear of that from there. */
   async leave(): Promise<void> {
     const ids = this.cursor.take();
-    if (ids.length === 0) return;
-    const answer = await this.#step([{ k: 'delivered', ids }], [], 1);
-    this.#routerSession = answer?.reply.session ?? this.#routerSession;
+    if (ids.length > 0) await this.#step([{ k: 'delivered', ids }], [], 1);
   }
 
   /** Without a word to anybody. */
@@ -255,7 +236,7 @@ export class Session {
 
   #next(): Batch | undefined {
     if (this.#phase === 'over') return undefined;
-    const isPaused = this.#pause !== undefined && this.#phase !== 'ending';
+    const isPaused = this.link.isPaused && this.#phase !== 'ending';
     if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
     const hasPage = !isPaused && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
@@ -263,22 +244,15 @@ export class Session {
     if (!this.#inbox.isEmpty && !isPageDue) return this.#stanzaBatch();
     if (hasPage) {
       const delivered = this.cursor.take();
-      const { catchUp, ring } = this.egress;
-      const page: StepItem = { k: 'catchUp', after: catchUp.takePage(), seen: ring.ids, missed: catchUp.missed };
-      return { ...bare, kind: 'page', items: [...deliveredItem(delivered), page], delivered };
+      return { ...bare, kind: 'page', items: [...deliveredItem(delivered), this.egress.takePage()], delivered };
     }
     if (this.#phase === 'ending') {
       this.egress.stream?.finish();
-      return { ...bare, kind: 'end', items: [...deliveredItem(this.cursor.take()), this.#endItem()] };
+      return { ...bare, kind: 'end', items: endItems(this.#isMoved, this.cursor.take(), this.egress.undelivered) };
     }
     if (!this.cursor.isDue || isPaused) return undefined;
     const delivered = this.cursor.take();
     return { ...bare, kind: 'stanzas', items: deliveredItem(delivered), delivered };
-  }
-
-  #endItem(): StepItem {
-    const { undelivered } = this.egress;
-    return undelivered.length === 0 ? { k: 'end' } : { k: 'end', undelivered };
   }
 
   #stanzaBatch(): Batch {
@@ -293,13 +267,11 @@ export class Session {
     return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial };
   }
 
-  /** RFC 6121 §4.2, §4.5. @returns whether it is initial presence, for which deliveries are held back from now on */
+  /** @returns whether it is initial presence, for which deliveries are held back from now on */
   #seePresence(stanza: Stanza): boolean {
-    if (stanza.name !== 'presence' || this.#phase !== 'bound') return false;
-    const { to, type } = stanza.attributes;
-    if (to !== undefined) return false;
-    if (type === 'unavailable') this.isAvailable = false;
-    if (type !== undefined || this.isAvailable) return false;
+    const change = this.#phase === 'bound' ? presenceChange(stanza, this.isAvailable) : undefined;
+    if (change === 'gone') this.isAvailable = false;
+    if (change !== 'initial') return false;
     this.isAvailable = true;
     this.egress.needsCatchUp = false; // what was missed is among what the router now looks for
     this.egress.catchUp.ask();
@@ -311,7 +283,7 @@ export class Session {
     const bodies = batch.stanzas.map(({ bytes }) => bytes);
     const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;
-    this.#isStalled = false;
+    this.link.isStalled = false;
     this.#inbox.settle();
     if (answer === undefined) this.#giveUp(batch);
     else this.#settle(batch, answer);
@@ -320,21 +292,11 @@ export class Session {
   }
 
   #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: number): Promise<Answer | undefined> {
-    this.#hasStepped = true;
-    const { subject: node, router } = this.#owner;
-    const { sid, domain } = this;
     const resumeMs = this.sm?.resumeMs || undefined;
-    return router.step({ kind: 'step', node, sid, domain, session: this.#routerSession, resumeMs, items }, bodies, {
-      triesMax,
-      isOver: () => this.#phase === 'over',
-      onRetry: () => {
-        this.#isStalled = true;
-      },
-    });
+    return this.link.step({ items, bodies, triesMax, resumeMs, isOver: () => this.#phase === 'over' });
   }
 
   #settle(batch: Batch, { reply, bodies }: Answer): void {
-    this.#routerSession = reply.session ?? this.#routerSession;
     if (batch.kind === 'moved') this.#isMoved = false;
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(reply.out, bodies), reply.catchUp);
     else reply.out.forEach(({ id }, index) => void this.egress.reply(bodies[index]!, id));
@@ -347,10 +309,7 @@ export class Session {
   #giveUp(batch: Batch): void {
     const { sid } = this;
     this.#owner.log.warn({ sid, kind: batch.kind, stanzas: batch.stanzas.length }, 'no router answered a batch');
-    for (const { stanza } of batch.stanzas) {
-      const answer = refusal(stanza);
-      if (answer !== undefined) this.egress.reply(answer, undefined);
-    }
+    for (const { stanza } of batch.stanzas) for (const answer of refusal(stanza)) this.egress.reply(answer, undefined);
     this.#settleCount(batch, false);
     if (batch.isInitial) {
       this.isAvailable = false;
@@ -358,15 +317,11 @@ export class Session {
     }
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
     this.cursor.add(batch.delivered);
-    this.#pause ??= this.#owner.clock.after(limits.batchTimeoutMs, () => {
-      this.#pause = undefined;
-      this.pump();
-    });
+    this.link.pause(() => this.pump());
   }
 
   #settleCount({ stanzas }: Batch, isHandled: boolean): void {
-    const last = stanzas.at(-1);
-    if (last !== undefined) this.sm?.settle(last.number, isHandled);
+    this.sm?.settle(stanzas.at(-1)?.number ?? 0, isHandled);
   }
 
   #bind(jid: string): void {
@@ -394,16 +349,7 @@ export class Session {
       return;
     }
     this.egress.isParked = true;
-    this.#parkedUntilMs = this.#owner.clock.monotonic() + resumeMs;
-    this.#waitForClient(resumeMs);
-  }
-
-  #waitForClient(ms: number): void {
-    this.#parking?.cancel();
-    this.#parking = this.#owner.clock.after(ms, () => {
-      this.#owner.timedOut(this);
-      this.#end();
-    });
+    this.#wait.start(resumeMs);
   }
 
   #cut(error: StreamError): void {
@@ -419,11 +365,12 @@ export class Session {
     this.#phase = 'ending';
     this.egress.isParked = false;
     this.egress.catchUp.abort();
-    if (this.hasStepped) this.#pump.thaw();
-    else {
-      this.egress.stream?.finish();
-      this.#over();
+    if (this.hasStepped) {
+      this.#pump.thaw();
+      return;
     }
+    this.egress.stream?.finish();
+    this.#over();
   }
 
   #over(): void {
@@ -439,10 +386,8 @@ export class Session {
 
   #stopTimers(): void {
     this.sm?.stop();
-    this.#parking?.cancel();
-    this.#pause?.cancel();
-    this.#parking = undefined;
-    this.#pause = undefined;
+    this.#wait.stop();
+    this.link.stop();
   }
 
   /** A fault of ours ends this session alone. */

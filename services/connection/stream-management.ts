@@ -42,8 +42,9 @@ export class StreamManagement {
   #received: number;
   #handled: number;
   #settled: number;
-  /** Numbers that `<r/>` waits for, at most one timer for all. */
+  /** Numbers that `<r/>` waits for, the oldest and the newest, at most one timer for all. */
   #asked: number | undefined;
+  #askedLast = 0;
   #askedTimer: Timer | undefined;
   #sinceRequest = 0;
   #requestTimer: Timer | undefined;
@@ -81,6 +82,8 @@ export class StreamManagement {
     this.#settled = Math.max(this.#settled, number);
     if (isHandled) this.#handled = Math.max(this.#handled, number);
     if (this.#asked !== undefined && this.#settled >= this.#asked) this.#answer();
+    // A client that asks faster than routers answer hears of each step all the same.
+    if (this.#askedLast > this.#settled) this.#await(this.#askedLast);
   }
 
   /** What was read and not answered will come again. */
@@ -91,9 +94,9 @@ export class StreamManagement {
 
   /** `<r/>`: answered when everything before it is, or after a while with what is. */
   onRequest(): void {
-    this.#asked = this.#received;
-    if (this.#settled >= this.#asked) this.#answer();
-    else this.#askedTimer ??= this.#clock.after(limits.batchTimeoutMs, () => this.#answer());
+    this.#askedLast = this.#received;
+    if (this.#settled >= this.#received) this.#answer();
+    else this.#await(this.#received);
   }
 
   /** `<a h='…'/>`. @returns archive ids that the client has now. @throws {StreamError} */
@@ -125,6 +128,15 @@ export class StreamManagement {
     this.#askedTimer?.cancel();
     this.#askedTimer = undefined;
     this.#asked = undefined;
+    this.#askedLast = 0;
+  }
+
+  #await(number: number): void {
+    this.#asked ??= number;
+    this.#askedTimer ??= this.#clock.after(limits.batchTimeoutMs, () => {
+      this.#askedLast = 0;
+      this.#answer();
+    });
   }
 
   #stopRequests(): void {

@@ -25,6 +25,8 @@ export interface TlsSource {
   onReload(run: () => void): () => void;
 }
 
+const sessionIdContext = 'skylark';
+
 /** X25519 first: it halves the memory of an idle stream against larger groups (DESIGN §5). */
 function contextOptions(identity: PemIdentity, ticketKeys: Buffer | undefined): SecureContextOptions {
   return {
@@ -32,21 +34,33 @@ function contextOptions(identity: PemIdentity, ticketKeys: Buffer | undefined): 
     cert: identity.cert,
     minVersion: 'TLSv1.2',
     ecdhCurve: 'X25519:prime256v1:secp384r1',
+    // Node's own is made of the command line, and other processes have another one.
+    sessionIdContext,
     ...(ticketKeys && { ticketKeys }),
   };
 }
 
 /** Certificates given as PEM texts; the first is for clients that name no server or one that no certificate is for. */
 export class PemTls implements TlsSource {
-  readonly ticketKeys: Buffer | undefined;
+  #ticketKeys: Buffer | undefined;
   #identities: readonly { readonly identity: TlsIdentity; readonly certificate: X509Certificate }[] = [];
   #byName = new Map<string, TlsIdentity>();
   readonly #listeners = new Set<() => void>();
 
   /** @throws when a text is no PEM, or a key does not fit its certificate */
   constructor(identities: readonly PemIdentity[], ticketKeys?: Buffer) {
-    this.ticketKeys = ticketKeys;
+    this.#ticketKeys = ticketKeys;
     this.#load(identities);
+  }
+
+  get ticketKeys(): Buffer | undefined {
+    return this.#ticketKeys;
+  }
+
+  /** Tickets of the keys before are good no more. */
+  setTicketKeys(keys: Buffer): void {
+    this.#ticketKeys = keys;
+    this.reload(this.#identities.map(({ identity }) => identity));
   }
 
   /** Streams that are open keep their certificate. @throws as the constructor does, and leaves everything as it was */
@@ -75,7 +89,7 @@ export class PemTls implements TlsSource {
   #load(identities: readonly PemIdentity[]): void {
     if (identities.length === 0) throw new RangeError('TLS needs at least one certificate with its key');
     this.#identities = identities.map(({ key, cert }) => ({
-      identity: { key, cert, context: createSecureContext(contextOptions({ key, cert }, this.ticketKeys)) },
+      identity: { key, cert, context: createSecureContext(contextOptions({ key, cert }, this.#ticketKeys)) },
       certificate: new X509Certificate(cert),
     }));
     this.#byName = new Map();

@@ -94,7 +94,12 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
 }
 
 /** §9.5: with a JID, a nick is the one to be reserved for it; of an outcast nothing is reserved. */
-function affiliationChange(turn: RoomTurn, item: Element, affiliation: Affiliation, reason: string | undefined): AffiliationChange {
+function affiliationChange(
+  turn: RoomTurn,
+  item: Element,
+  affiliation: Affiliation,
+  reason: string | undefined,
+): AffiliationChange {
   const jid = jidOf(turn, item);
   const isReserving = item.attrs.jid !== undefined && item.attrs.nick !== undefined;
   if (!isReserving || affiliation === 'none' || affiliation === 'outcast') return { jid, affiliation, reason };

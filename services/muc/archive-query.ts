@@ -2,14 +2,17 @@
  * Reading a room's archive: XEP-0313 (mam:2, #extended) with pages both ways. Runs beside the room's queue, so that nobody's typing
  * waits for it; the results come as messages, then the iq's answer.
  *
- * Left out on purpose: the filter `with`, which would need an index by sender.
+ * The filter `with` takes an occupant's address, or a real one of whom the reader may know. There is no index by sender: so many
+ * entries are looked at for one page, and the page says where to go on. Likewise entries are counted only when nothing else is asked
+ * for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
  */
 import { limits } from '../../lib/limits.ts';
 import { firstIdAt, isId } from '../../lib/runtime/ids.ts';
 import type { Item, Rows } from '../../lib/runtime/rows.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
 import { archiveResult } from './archive-result.ts';
 import { readForm, renderForm } from './data-form.ts';
@@ -23,9 +26,21 @@ interface Filter {
   readonly after: string;
   readonly before: string | undefined;
   readonly ids: readonly string[] | undefined;
+  /** `with`; absent: everything. */
+  readonly isWanted?: ((entry: Archived) => boolean) | undefined;
 }
 
+interface Found {
+  readonly items: Item<Archived>[];
+  readonly isComplete: boolean;
+  /** The entry that was looked at last, where that is not the last of the items. */
+  readonly cursor?: string | undefined;
+}
+
+type Values = ReadonlyMap<string, readonly string[]>;
+
 const pageDefault = 50;
+const scanPage = 100;
 
 /** XEP-0313 §5.1.2: whoever may enter may read. @throws {StanzaError} */
 function checkMayRead(turn: RoomTurn): void {
@@ -42,6 +57,7 @@ function checkMayRead(turn: RoomTurn): void {
 export function archiveForm(turn: RoomTurn, iq: Stanza): void {
   checkMayRead(turn);
   const fields = [
+    { var: 'with', type: 'jid-single' },
     { var: 'start', type: 'text-single' },
     { var: 'end', type: 'text-single' },
     { var: 'before-id', type: 'text-single' },
@@ -56,17 +72,26 @@ export function queryArchive(turn: RoomTurn, iq: Stanza, query: Element): void {
   checkMayRead(turn);
   const { rows, config, room } = turn;
   const page = readPage(query, pageDefault);
-  const filter = readFilter(query, config.since);
+  const form = query.getChild('x', NS_DATA);
+  const values: Values = form ? readForm(form) : new Map();
   const isFlipped = query.getChild('flip-page') !== undefined;
   const seesJids = turn.own?.occupant.role === 'moderator' || affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  const mayKnow = (entry: Archived) => seesJids || (config.whois === 'anyone' && entry.isOpen === true);
+  const filter = { ...readFilter(values, config.since), isWanted: readWith(turn, values, mayKnow) };
   const { queryid } = query.attrs;
   turn.defer(iq, async () => {
     await checkKnown(rows, [page.after, page.before === '' ? undefined : page.before, ...(filter.ids ?? [])]);
-    const { items, isComplete } = filter.ids ? await readIds(rows, filter) : await readRange(rows, filter, page);
+    const { items, isComplete, cursor } = filter.ids ? await readIds(rows, filter) : await readRange(rows, filter, page);
+    const count = page.max === 0 ? await countEntries(rows, filter) : undefined;
+    const isBackward = page.before !== undefined;
     const fin = xml(
       'fin',
       { xmlns: NS_MAM, complete: isComplete ? 'true' : undefined },
-      renderPage(items[0]?.key, items.at(-1)?.key),
+      renderPage(
+        (isBackward ? cursor : undefined) ?? items[0]?.key ?? cursor,
+        (isBackward ? undefined : cursor) ?? items.at(-1)?.key ?? cursor,
+        count,
+      ),
     );
     const shown = isFlipped ? items.toReversed() : items;
     const results = shown.map(({ key, value }) =>
@@ -74,18 +99,16 @@ export function queryArchive(turn: RoomTurn, iq: Stanza, query: Element): void {
         room: room.jid,
         id: key,
         queryid,
-        hasJid: seesJids || (config.whois === 'anyone' && value.isOpen === true),
+        hasJid: mayKnow(value),
       }),
     );
     return [...results, Buffer.from(resultOf(iq, fin).toString())];
   });
 }
 
-function readFilter(query: Element, since: string): Filter {
-  const form = query.getChild('x', NS_DATA);
-  const values = form ? readForm(form) : new Map<string, readonly string[]>();
+function readFilter(values: Values, since: string): Filter {
   for (const name of values.keys()) {
-    if (!['FORM_TYPE', 'start', 'end', 'before-id', 'after-id', 'ids'].includes(name)) {
+    if (!['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids'].includes(name)) {
       throw new StanzaError('feature-not-implemented', `this archive cannot be filtered by ${name.slice(0, 64)}`);
     }
   }
@@ -100,7 +123,24 @@ function readFilter(query: Element, since: string): Filter {
   };
 }
 
-function readTime(values: ReadonlyMap<string, readonly string[]>, name: string): number | undefined {
+/** §4.1.1: by who wrote it. @throws {StanzaError} jid-malformed */
+function readWith({ room }: RoomTurn, values: Values, mayKnow: (entry: Archived) => boolean): Filter['isWanted'] {
+  const text = values.get('with')?.[0]?.trim() ?? '';
+  if (text === '') return undefined;
+  const wanted = Jid.parse(text);
+  if (wanted.equals(room.jid)) return undefined;
+  if (wanted.bare.equals(room.jid)) {
+    const from = wanted.toString();
+    return ({ xml: written }) => Stanza.parse(written).attributes.from === from;
+  }
+  return (entry) => {
+    if (!mayKnow(entry)) return false;
+    const writer = Jid.parse(entry.jid);
+    return wanted.isBare ? writer.bare.equals(wanted) : writer.equals(wanted);
+  };
+}
+
+function readTime(values: Values, name: string): number | undefined {
   const text = values.get(name)?.[0];
   if (text === undefined || text === '') return undefined;
   const time = Date.parse(text);
@@ -116,36 +156,54 @@ async function checkKnown(rows: Rows, ids: readonly (string | undefined)[]): Pro
   }
 }
 
-async function readIds(rows: Rows, { ids = [], after }: Filter) {
+async function readIds(rows: Rows, { ids = [], after, isWanted }: Filter): Promise<Found> {
   const items: Item<Archived>[] = [];
   for (const id of [...new Set(ids)].sort()) {
     const item = id > after ? await rows.get(messages, id) : undefined;
-    if (item && !item.value.isTransient) items.push(item);
+    if (item && !item.value.isTransient && (isWanted?.(item.value) ?? true)) items.push(item);
   }
   return { items, isComplete: true };
 }
 
 /** A page, oldest first, cut at its bound in bytes. */
-async function readRange(rows: Rows, filter: Filter, page: Page): Promise<{ items: Item<Archived>[]; isComplete: boolean }> {
+async function readRange(rows: Rows, filter: Filter, page: Page): Promise<Found> {
   const isBackward = page.before !== undefined;
   let after = page.after !== undefined && page.after > filter.after ? page.after : filter.after;
   let before = page.before && (filter.before === undefined || page.before < filter.before) ? page.before : filter.before;
   const items: Item<Archived>[] = [];
+  const inOrder = () => (isBackward ? items.reverse() : items);
   let bytes = 0;
+  let scanned = 0;
   for (;;) {
-    const limit = Math.min(page.max - items.length + 1, 100);
+    const limit = filter.isWanted ? scanPage : Math.min(page.max - items.length + 1, 100);
     const found = await rows.list(messages, { limit, after, before, backward: isBackward });
     for (const item of found) {
-      if (item.value.isTransient) continue;
+      if (item.value.isTransient || filter.isWanted?.(item.value) === false) continue;
       bytes += item.value.xml.length;
       const isFull = items.length >= page.max || (bytes > limits.roomPageBytesMax && items.length > 0);
-      if (isFull) return { items: isBackward ? items.reverse() : items, isComplete: false };
+      if (isFull) return { items: inOrder(), isComplete: false };
       items.push(item);
     }
-    if (found.length < limit) return { items: isBackward ? items.reverse() : items, isComplete: true };
+    if (found.length < limit) return { items: inOrder(), isComplete: true };
+    scanned += found.length;
+    if (scanned >= limits.roomArchiveScanMax) return { items: inOrder(), isComplete: false, cursor: found.at(-1)!.key };
     if (isBackward) before = found.at(-1)!.key;
     else after = found.at(-1)!.key;
   }
+}
+
+/** undefined: too many. */
+async function countEntries(rows: Rows, { after, before, ids, isWanted }: Filter): Promise<number | undefined> {
+  if (ids) return (await readIds(rows, { after, before, ids, isWanted })).items.length;
+  let count = 0;
+  let from = after;
+  for (let scanned = 0; scanned < limits.roomArchiveScanMax; scanned += scanPage) {
+    const found = await rows.list(messages, { limit: scanPage, after: from, before });
+    count += found.filter(({ value }) => !value.isTransient && (isWanted?.(value) ?? true)).length;
+    if (found.length < scanPage) return count;
+    from = found.at(-1)!.key;
+  }
+  return undefined;
 }
 
 /** §5: the first and the last entry. */

@@ -102,7 +102,12 @@ function roomInfoForm(turn: RoomTurn): Element {
       { var: 'muc#roomconfig_allowpm', label: 'Private messages', values: [config.allowPm] },
       { var: 'muc#roominfo_contactjid', label: 'Contact', values: config.whois === 'anyone' ? ownersOf(turn) : [] },
       { var: 'muc#roomconfig_pubsub', label: 'Publish-subscribe node', values: config.pubsub ? [config.pubsub] : [] },
-      { var: 'muc#roominfo_slow_mode_duration', type: 'text-single', label: 'Seconds between messages', values: [String(config.slowModeSeconds ?? 0)] },
+      {
+        var: 'muc#roominfo_slow_mode_duration',
+        type: 'text-single',
+        label: 'Seconds between messages',
+        values: [String(config.slowModeSeconds ?? 0)],
+      },
       ...optional('muc#roominfo_avatarhash', 'Avatar hash', config.avatarHashes, 'text-multi'),
       ...optional('hats#hash', 'Hats hash', hatsHash(room), 'text-single'),
       ...optional(`{${NS_ACTIVITY}}message-activity`, 'Messages per hour', activity(turn)?.toString()),

@@ -3,10 +3,10 @@ import type { Element } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { changeList, getList } from './admin.ts';
+import { affiliationRank } from './affiliation.ts';
 import { archiveForm, archiveMetadata, queryArchive } from './archive-query.ts';
 import { roomInfo, roomItems } from './disco.ts';
 import { handleMessage } from './message.ts';
-import { affiliationRank } from './affiliation.ts';
 import {
   NS_COMMANDS,
   NS_DISCO_INFO,

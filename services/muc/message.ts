@@ -12,7 +12,17 @@ import { archive, isWorthKeeping } from './archive.ts';
 import { isGone } from './ghost.ts';
 import { decline, invite } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
-import { NS_DATA, NS_DELAY, NS_HATS, NS_MODERATE, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_RETRACT, NS_SID } from './namespaces.ts';
+import {
+  NS_DATA,
+  NS_DELAY,
+  NS_HATS,
+  NS_MODERATE,
+  NS_MUC,
+  NS_MUC_USER,
+  NS_OCCUPANT_ID,
+  NS_RETRACT,
+  NS_SID,
+} from './namespaces.ts';
 import { bouncePrivate, sendPrivate } from './private-message.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';

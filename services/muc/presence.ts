@@ -69,7 +69,6 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
  * than let in half-way.
  */
 function sendAway(turn: RoomTurn, stanza: Stanza): void {
-  turn.requireRoom();
   const statuses = [110, 307, 333].map((code) => xml('status', { code }));
   turn.reply(
     xml(

@@ -61,7 +61,8 @@ export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): voi
   const nick = prepareNick(turn, asked);
   checkNickIsFree(turn, nick);
   checkRoomForAffiliations(turn, before ? 0 : 1);
-  if (!before) applyAffiliationChange(turn, { jid: turn.from.bare, affiliation: 'member', reason: undefined, isToldAlready: true });
+  if (!before)
+    applyAffiliationChange(turn, { jid: turn.from.bare, affiliation: 'member', reason: undefined, isToldAlready: true });
   turn.room.affiliations.set(key, { ...turn.room.affiliations.get(key)!, nick });
   turn.putAffiliation(key);
   turn.result(iq);

@@ -85,7 +85,9 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
 /** undefined: too many to count. */
 async function countRooms(parts: Parts, tenant: Tenant): Promise<number | undefined> {
   const limit = limits.roomSearchRowsMax;
-  const lists = Array.from({ length: directoryParts }, (_, part) => Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit }));
+  const lists = Array.from({ length: directoryParts }, (_, part) =>
+    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit }),
+  );
   const found = await Promise.all(lists);
   return found.some((list) => list.length >= limit) ? undefined : found.flat().length;
 }

@@ -21,6 +21,8 @@ import { answerForService } from './service.ts';
 import { allShards, type ShardOwner } from './shard-owner.ts';
 
 export interface MucWorker {
+  /** In memory. */
+  readonly rooms: number;
   /** Takes no new requests and finishes those under way (bounded). */
   stop(): Promise<void>;
 }
@@ -47,6 +49,10 @@ class Worker implements MucWorker {
   constructor(parts: Parts, shards: ShardOwner) {
     this.#parts = { ...parts, pace: new Pace(parts.clock) };
     this.#shards = shards;
+  }
+
+  get rooms(): number {
+    return this.#rooms.size;
   }
 
   async start(): Promise<void> {

@@ -119,15 +119,17 @@ export function runCommand(turn: RoomTurn, iq: Stanza, request: Element): void {
   if (!isAllowed(turn, command)) throw new StanzaError('forbidden', 'hats are managed by admins and owners');
   const answer = (status: string, child?: Element) =>
     turn.result(iq, xml('command', { xmlns: NS_COMMANDS, node, sessionid, status }, child));
-  if (action === 'cancel') return answer('canceled');
-  if (!['execute', 'complete', 'next'].includes(action)) throw new StanzaError('bad-request', 'the command has no such action');
+  if (!['cancel', 'execute', 'complete', 'next'].includes(action))
+    throw new StanzaError('bad-request', 'the command has no such action');
   const form = request.getChild('x', NS_DATA);
-  if (form?.attrs.type === 'cancel') return answer('canceled');
-  if (!form && command.ask) {
+  if (action === 'cancel' || form?.attrs.type === 'cancel') {
+    answer('canceled');
+  } else if (!form && command.ask) {
     const fields = command.ask(turn);
-    return answer('executing', renderForm({ type: 'form', formType, title: command.name, fields }));
+    answer('executing', renderForm({ type: 'form', formType, title: command.name, fields }));
+  } else {
+    answer('completed', command.run(turn, form ? readForm(form) : new Map()));
   }
-  answer('completed', command.run(turn, form ? readForm(form) : new Map()));
 }
 
 function readText(values: Values, name: string, charactersMax: number, also = name): string {

@@ -57,7 +57,12 @@ export function destroyHat(turn: RoomTurn, uri: string): void {
   const { hats, wearers } = turn.room.hats;
   const bereft = Object.entries(wearers).filter(([, worn]) => worn.includes(uri));
   const left = new Map(Object.entries(wearers));
-  for (const [bare, worn] of bereft) setWorn(left, bare, worn.filter((other) => other !== uri));
+  for (const [bare, worn] of bereft)
+    setWorn(
+      left,
+      bare,
+      worn.filter((other) => other !== uri),
+    );
   keep(turn, { hats: hats.filter((hat) => hat.uri !== uri), wearers: Object.fromEntries(left) });
   tellChanges(turn, [104]);
   for (const [bare] of bereft) show(turn, bare);
@@ -85,7 +90,11 @@ export function unassignHat(turn: RoomTurn, jid: Jid, uri: string): void {
   const worn = hatsOf(turn.room, bare).map((hat) => hat.uri);
   if (!worn.includes(uri)) throw new StanzaError('item-not-found', `${bare} does not wear it`);
   const left = new Map(Object.entries(wearers));
-  setWorn(left, bare, worn.filter((other) => other !== uri));
+  setWorn(
+    left,
+    bare,
+    worn.filter((other) => other !== uri),
+  );
   keep(turn, { hats, wearers: Object.fromEntries(left) });
   show(turn, bare);
 }

@@ -48,7 +48,9 @@ export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, r
   const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
   const before = localOf(page.before);
   const after = localOf(page.after);
-  const inPage = found.filter(({ key }) => (after === undefined || isBefore(after, key)) && (before === undefined || isBefore(key, before)));
+  const inPage = found.filter(
+    ({ key }) => (after === undefined || isBefore(after, key)) && (before === undefined || isBefore(key, before)),
+  );
   const shown = max === 0 ? [] : page.before !== undefined ? inPage.slice(-max) : inPage.slice(0, max);
   const items = shown.map(({ key, value }) => ({ address: Jid.of(key, roomsDomain(tenant.domain)).toString(), value }));
   return xml(
@@ -103,7 +105,10 @@ function readWish(values: Values): Wish {
     throw refusal('bad-request', 'modify', 'conflicting-fields', 'either all rooms or those with these words', {}, vars);
   }
   if (!isAll && !values.has('q')) throw refusal('bad-request', 'modify', 'no-search-conditions', 'say what to search for');
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   if (!isAll && (words.length === 0 || query.length > queryCharactersMax)) {
     throw refusal('bad-request', 'modify', 'invalid-search-terms', `give words of ${queryCharactersMax} characters at most`);
   }

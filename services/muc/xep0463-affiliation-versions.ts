@@ -81,13 +81,15 @@ export function sendAffiliations(turn: RoomTurn, occupant: Occupant, session: Se
   const wish = stanza.child('x', NS_MUC)?.getChild('mav', NS_AFFILIATIONS);
   if (!wish) return;
   const { affiliation, room } = turn;
-  if (room.existing.whois !== 'anyone' && affiliationRank(affiliation) < adminRank) return refuse(turn, session, stanza);
-  if (!mayReadMembers(turn, occupant, affiliation)) return refuse(turn, session, stanza);
+  const isAdmin = affiliationRank(affiliation) >= adminRank;
+  if (!isAdmin && (turn.config.whois !== 'anyone' || !mayReadMembers(turn, occupant, affiliation))) {
+    refuse(turn, session, stanza);
+    return;
+  }
   const current = affiliationVersion(room);
   const { since } = wish.attrs;
   const isKnown = since !== undefined && since >= floorOf(room) && since <= current;
   if (isKnown && since === current) return;
-  const isAdmin = affiliationRank(affiliation) >= adminRank;
   const items = isKnown ? changesSince(room, since, isAdmin) : everything(room, isAdmin);
   sendPages(turn, session, items, { since: isKnown ? since : undefined, until: current });
 }
@@ -106,7 +108,11 @@ function sendPages(turn: RoomTurn, session: Session, items: readonly Item[], { s
 
 function refuse(turn: RoomTurn, session: Session, stanza: Stanza): void {
   const error = errorOf(stanza, new StanzaError('forbidden', 'the affiliations of this room are for others'), turn.room.jid);
-  const message = xml('message', { from: turn.room.jid.toString(), id: stanza.id, type: 'error' }, error.getChild('error') as Element);
+  const message = xml(
+    'message',
+    { from: turn.room.jid.toString(), id: stanza.id, type: 'error' },
+    error.getChild('error') as Element,
+  );
   turn.send(Buffer.from(message.toString()), [session]);
 }
 

@@ -19,6 +19,8 @@ export interface OwnSession {
   readonly node: string;
   readonly sid: string;
   readonly resource: string;
+  /** {@link StepRequest.resumeMs} */
+  readonly resumeMs?: number | undefined;
 }
 
 export class Account implements Owner {
@@ -93,10 +95,29 @@ export class Account implements Owner {
     return update(this.rows, collection, key, change);
   }
 
-  /** At once: this session's entry. Does nothing when it is gone. */
-  updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
+  /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
+  async updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
     if (!this.session) throw new Error(`no session of ${this.jid} is acting`);
-    return updateSession(this.turn.parts.store, this, this.session.sid, change);
+    const sessions = await updateSession(this.turn.parts.store, this, this.session.sid, (entry) => this.kept(entry, change(entry)));
+    this.checkHeld(sessions);
+    return sessions;
+  }
+
+  /** What is to be written of this session's entry: along with a change goes for how long the session can be resumed. */
+  kept(before: SessionEntry, after: SessionEntry): SessionEntry {
+    const resumeMs = this.session?.resumeMs;
+    return after === before || after.resumeMs === resumeMs ? after : { ...after, resumeMs };
+  }
+
+  /**
+   * This session's stream ends when the session is over without its node knowing: the account was removed, or the node was silent so
+   * long that it was taken for dead. Its client would wait in vain for what is delivered to sessions that exist.
+   */
+  checkHeld(sessions: readonly SessionEntry[]): void {
+    const { session } = this;
+    if (!session) return;
+    const entry = sessions.find(({ sid }) => sid === session.sid);
+    if (!entry || entry.parked?.by === session.node) this.turn.origin?.lost();
   }
 
   /** At once: all entries. */

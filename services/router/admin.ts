@@ -14,17 +14,14 @@ import type { AdminRequest, DoneReply } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Account } from './account.ts';
+import { describeNodes, drainNode } from './admin-nodes.ts';
+import { Refusal } from './admin-refusal.ts';
 import { createAccount, deleteAccountRow, findAccount, listAccounts, setCredentials } from './accounts.ts';
 import { closeStream, endSession } from './bind.ts';
 import type { Parts } from './parts.ts';
 import { prepareName } from './sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, Overloaded } from './sasl/passwords.ts';
 import { Turn } from './turn.ts';
-
-/** The operation cannot be done as it was asked for; asking again will not help. */
-class Refusal extends Error {
-  override name = 'Refusal';
-}
 
 type Arguments = AdminRequest['arguments'];
 type Operation = (parts: Parts, given: Arguments) => Promise<unknown>;
@@ -37,6 +34,8 @@ const operations = new Map<string, Operation>([
   ['tenant-add', addTenant],
   ['tenant-remove', removeTenant],
   ['tenant-list', listTenants],
+  ['status', describeNodes],
+  ['node-drain', drainNode],
 ]);
 
 /** @throws {Unavailable} when the store is away */

@@ -1,15 +1,25 @@
 /** Resource binding (RFC 6120 §7) and the end of a session. */
 import { limits } from '../../lib/limits.ts';
-import { encodeFrame } from '../../lib/runtime/frame.ts';
-import { markHeld, type Owner, type SessionEntry, unmarkHeld, updateSessions } from '../../lib/runtime/sessions.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { readParked, removeParked } from '../../lib/runtime/parked.ts';
+import {
+  isParked,
+  markHeld,
+  type Owner,
+  type SessionEntry,
+  unmarkHeld,
+  updateSession,
+  updateSessions,
+} from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
-import type { CloseRequest, SessionAddress } from '../../lib/runtime/wire.ts';
+import { type CloseRequest, type DoneReply, nowhere, type SessionAddress, type SessionParcel } from '../../lib/runtime/wire.ts';
 import { xml } from '../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { findAccount } from './accounts.ts';
+import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -32,39 +42,90 @@ export async function bind(
   const jid = Jid.of(local, tenant.domain, wanted || parts.clock.randomBytes(6).toString('base64url'));
   const owner: Owner = { domain: tenant.domain, local };
   await markHeld(parts.store, address, owner);
-  let replaced: SessionEntry | undefined;
-  const entry: SessionEntry = { ...address, resource: jid.resource, boundAt: parts.clock.now(), available: false, priority: 0 };
-  await updateSessions(parts.store, owner, (sessions) => {
-    replaced = sessions.find((other) => other.resource === jid.resource && other.sid !== address.sid);
-    const others = sessions.filter((other) => other.resource !== jid.resource && other.sid !== address.sid);
-    if (others.length >= limits.sessionsPerAccountMax) {
-      throw new StanzaError('resource-constraint', `${limits.sessionsPerAccountMax} resources are bound`);
-    }
-    return [...others, entry];
-  });
+  const replaced = await writeEntry(parts, owner, address, jid.resource);
   if (!(await findAccount(parts.store, tenant.domain, local))) {
     // removed since it signed in: whoever removes it after this look finds the session written above
     await endSession(parts, tenant, local, address);
     throw new StreamError('not-authorized', 'the account was removed');
   }
-  if (replaced) await closeReplaced(parts, tenant, local, replaced);
+  if (replaced) await replace(parts, tenant, local, address, replaced);
   const { id } = iq.attributes;
   const reply = xml('iq', { type: 'result', id }, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
   return { jid, reply: Buffer.from(reply.toString()) };
 }
 
-async function closeReplaced(parts: Parts, tenant: Tenant, local: string, entry: SessionEntry): Promise<void> {
-  await closeStream(parts, entry, 'conflict', 'another session bound this resource');
-  await sayGoodbye(parts, tenant, local, entry);
+/** @returns the session that held the resource. The new one inherits its presence until it is known whether that has ended. */
+async function writeEntry(
+  parts: Parts,
+  owner: Owner,
+  { node, sid }: SessionAddress,
+  resource: string,
+): Promise<SessionEntry | undefined> {
+  let replaced: SessionEntry | undefined;
+  const fresh: SessionEntry = { node, sid, resource, boundAt: parts.clock.now(), available: false, priority: 0 };
+  await updateSessions(parts.store, owner, (sessions) => {
+    replaced = sessions.find((other) => other.resource === resource && other.sid !== sid);
+    const others = sessions.filter((other) => other.resource !== resource && other.sid !== sid);
+    if (others.length >= limits.sessionsPerAccountMax) {
+      throw new StanzaError('resource-constraint', `${limits.sessionsPerAccountMax} resources are bound`);
+    }
+    // of the same batch, which comes again
+    const before = sessions.find((other) => other.resource === resource && other.sid === sid);
+    const inherited = replaced?.available ? { sid: replaced.sid } : (replaced ?? before)?.inherited;
+    return [...others, inherited ? { ...fresh, inherited } : fresh];
+  });
+  return replaced;
 }
 
-/** Tells the node that holds the session to end its stream. A node that does not answer is gone, and the stream with it. */
-export async function closeStream(parts: Parts, { node, sid }: SessionAddress, condition: string, text: string): Promise<void> {
+/**
+ * Of a session that is parked, or whose node is gone, nobody has heard that it ended, and nobody needs to: the presence of the one that
+ * takes its place comes next. Only those that the client must show itself to again, such as rooms, are told.
+ */
+async function replace(parts: Parts, tenant: Tenant, local: string, address: SessionAddress, old: SessionEntry): Promise<void> {
+  const { store } = parts;
+  const owner: Owner = { domain: tenant.domain, local };
+  const account = new Account(new Turn(parts), tenant, local);
+  if (isParked(old)) {
+    const row = await readParked(store, owner, old.sid);
+    await requeue(account, row ? undeliveredOf(row.value.parcel) : [], old.resource);
+    await removeParked(store, owner, old.sid);
+    await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
+    return;
+  }
+  const undelivered = await closeStream(parts, old, 'conflict', 'another session bound this resource');
+  if (undelivered === undefined) {
+    await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
+    return;
+  }
+  await requeue(account, undelivered, old.resource);
+  await updateSession(store, owner, address.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
+  await sayGoodbye(parts, tenant, local, old);
+}
+
+/** Archive entries in it, sent or not. */
+export function undeliveredOf({ unacked, pending }: SessionParcel): readonly string[] {
+  return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
+}
+
+/**
+ * Tells the node that holds the session to end its stream. A node that does not answer is gone, and the stream with it.
+ * @returns archive entries that its client has not acknowledged; undefined when nobody answered
+ */
+export async function closeStream(
+  parts: Parts,
+  { node, sid }: SessionAddress,
+  condition: string,
+  text: string,
+): Promise<readonly string[] | undefined> {
+  if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
-    await parts.bus.request(node, encodeFrame(request), { timeoutMs: limits.deliveryTimeoutMs });
+    const reply = await parts.bus.request(node, encodeFrame(request), { timeoutMs: limits.deliveryTimeoutMs });
+    const { result } = decodeFrame<DoneReply>(reply).header;
+    return Array.isArray(result) ? (result as readonly string[]) : [];
   } catch (error) {
     parts.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
+    return undefined;
   }
 }
 
@@ -79,7 +140,17 @@ export async function endSession(parts: Parts, tenant: Tenant, local: string, ad
     return ended ? sessions.filter((entry) => entry !== ended) : sessions;
   });
   if (ended) await sayGoodbye(parts, tenant, local, ended);
-  else await unmarkHeld(parts.store, address);
+  else if (address.node !== nowhere) await unmarkHeld(parts.store, address);
+}
+
+/** The client of `heir` has taken the place of a session that is over now, and has not shown itself. */
+export async function disinherit(parts: Parts, tenant: Tenant, local: string, heir: SessionEntry): Promise<void> {
+  let isDone = false;
+  await updateSession(parts.store, { domain: tenant.domain, local }, heir.sid, (entry) => {
+    isDone = entry.inherited?.sid === heir.inherited?.sid;
+    return isDone ? { ...entry, inherited: undefined } : entry;
+  });
+  if (isDone) await sayGoodbye(parts, tenant, local, { ...heir, node: nowhere, directed: undefined });
 }
 
 async function sayGoodbye(parts: Parts, tenant: Tenant, local: string, entry: SessionEntry): Promise<void> {
@@ -87,5 +158,5 @@ async function sayGoodbye(parts: Parts, tenant: Tenant, local: string, entry: Se
   const account = new Account(turn, tenant, local);
   for (const feature of parts.features.all) await feature.ended?.(account, entry);
   await turn.finish();
-  await unmarkHeld(parts.store, entry);
+  if (!isParked(entry)) await unmarkHeld(parts.store, entry);
 }

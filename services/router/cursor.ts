@@ -19,7 +19,10 @@ export interface Cursor {
   readonly at: string;
   /** The greatest ids delivered, in order. */
   readonly ring: readonly string[];
-  /** Entries that were committed long after their id was minted, and no client has yet: the cursor may have passed them. */
+  /**
+   * Entries that no client has yet although the cursor may pass them, or has: those that were committed long after their id was minted,
+   * and those for one resource that did not acknowledge them.
+   */
   readonly late?: readonly string[];
 }
 
@@ -49,11 +52,31 @@ export async function moveCursor(account: Account, ids: readonly string[]): Prom
 export async function keepLate(account: Account, id: string): Promise<void> {
   if (account.now.getTime() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
   // Also when the cursor has not passed it yet: it may do so before a client has the entry.
+  await queueAgain(account, [id]);
+}
+
+/** These come with the next catch-up of any resource, wherever the cursor is, until a client acknowledges them. At once. */
+export async function queueAgain(account: Account, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await account.update(cursors, '', (cursor) => {
     const { ring, late = [] } = cursor ?? start;
-    if (ring.includes(id) || late.includes(id)) return cursor;
-    return { ...(cursor ?? start), late: [...late, id].sort().slice(-limits.deliveredRingMax) };
+    const added = ids.filter((id) => isId(id) && !ring.includes(id) && !late.includes(id));
+    if (added.length === 0) return cursor;
+    return { ...(cursor ?? start), late: [...late, ...added].sort().slice(-limits.deliveredRingMax) };
   });
+}
+
+/**
+ * A session is over that did not acknowledge these: of those to its full JID no other session knows, and others' acknowledgements may
+ * move the cursor past them. At once.
+ */
+export async function requeue(account: Account, ids: readonly string[], resource: string): Promise<void> {
+  const found = await readLate(account, ids.filter(isId).slice(-limits.deliveredRingMax));
+  const own = found.filter(({ value }) => value.queue && Stanza.parse(value.xml).to?.resource === resource);
+  await queueAgain(
+    account,
+    own.map(({ key }) => key),
+  );
 }
 
 export interface Page {
@@ -66,7 +89,7 @@ export interface Page {
  * One page of what the account has not got yet, each stamped with XEP-0203 `delay`.
  * @param after '' for the first page
  * @param seen ids that this session has got already although the cursor does not know
- * @param missed an id before which the first page is to begin
+ * @param missed from this id on the session may not have got what is its own, whatever others have acknowledged
  */
 export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>, missed?: string): Promise<Page> {
   const [cursor = start, session, blocked] = await Promise.all([
@@ -74,21 +97,29 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     readOwnSession(account),
     account.get(blocklist),
   ]);
-  const from = after || firstOf(catchUpStart(cursor), missed);
+  const queueStart = catchUpStart(cursor);
+  const from = after || firstOf(queueStart, missed);
   const limit = limits.catchUpPageMax;
   const lists = await Promise.all([
     account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
     account.list(unarchived, { limit, after: from }),
   ]);
   if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
-  const delivered = new Set([...cursor.ring, ...seen]);
+  const delivered = new Set(cursor.ring);
+  const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
+    if (!value.queue || seen.has(key)) return false;
+    if (missed !== undefined && key >= missed && isFor(value, session)) return true;
+    return !delivered.has(key) && (missed === undefined || key > queueStart || cursor.late?.includes(key) === true);
+  };
   // A list that is full says nothing of what comes behind its last entry.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
   const late = after === '' ? await readLate(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
   const waiting = [...late, ...lists.flat()]
-    .filter(({ key, value }) => (end === undefined || key <= end) && value.queue && !delivered.has(key))
+    .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
-  return cutPage(account, waiting, blocked, end);
+  const page = cutPage(account, waiting, blocked, end);
+  // It ends among those before the start: from there on not everything is wanted, so it begins again, without what was seen then.
+  return page.next !== undefined && after === '' && page.next <= from ? { ...page, next: '' } : page;
 }
 
 /** Ends the page where its bytes do. A message whose sender was blocked since is not delivered (XEP-0191 §3.3). */
@@ -118,6 +149,12 @@ async function readLate(account: Account, ids: readonly string[]): Promise<Item<
   return found.filter((item) => item !== undefined);
 }
 
+/** RFC 6121 §8.5.2.1.1, §8.5.3.1: would the session have got it, had it been there? */
+function isFor({ xml }: ArchiveEntry, session: SessionEntry | undefined): boolean {
+  const resource = Stanza.parse(xml).to?.resource ?? '';
+  return resource === '' ? (session?.priority ?? 0) >= 0 : resource === session?.resource;
+}
+
 /** A page begins behind its start, and an id's own prefix stands before it. */
 function firstOf(start: string, missed: string | undefined): string {
   return missed !== undefined && isId(missed) && missed <= start ? missed.slice(0, -1) : start;
@@ -136,8 +173,13 @@ function ownHistoryEnd(session: SessionEntry | undefined): string {
   return session?.archive ? firstIdAt(session.boundAt - limits.catchUpOverlapMs) : '';
 }
 
-/** What was kept only until it arrived, has arrived. The next sign-in or the rows' expiry takes what is left. */
-async function dropDelivered(account: Account, before: string): Promise<void> {
+/**
+ * What was kept only until it arrived, has arrived: at some session, while another may be parked. The next sign-in or the rows' expiry
+ * takes what is left.
+ */
+async function dropDelivered(account: Account, start: string): Promise<void> {
+  const oldest = firstIdAt(account.now.getTime() - limits.resumeTimeoutMs - limits.catchUpOverlapMs);
+  const before = start < oldest ? start : oldest;
   const rows = await account.list(unarchived, { limit: limits.catchUpPageMax, before });
   await Promise.all(rows.map(({ key }) => account.rows.delete(unarchived, key)));
 }

@@ -1,4 +1,5 @@
 /** Info/query (RFC 6120 §8.2.3, RFC 6121 §8.5): to oneself, to the host, to another account, to a resource. */
+import { isParked } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
@@ -67,7 +68,8 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   if (resource !== '') {
     account.withSessions(async (sessions) => {
       const entry = sessions.find((session) => session.resource === resource);
-      if (entry) account.deliverTo([entry], iq.bytes, false);
+      // of one that is parked nobody knows whether its client comes back, and an iq wants an answer
+      if (entry && !isParked(entry)) account.deliverTo([entry], iq.bytes, false);
       else if (isRequest) await answer(account.turn, account.tenant, refusal(iq)); // §8.5.3.2.3
     });
     return;

@@ -4,14 +4,14 @@
  * To a bare JID: every available resource of non-negative priority. To a full JID: that resource, else by type. Nobody there: the
  * archive is the queue (services/router/archive.ts). What was never meant to be kept, such as a chat state, is gone then.
  */
-import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
+import { isParked, readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { amend } from './amend.ts';
 import { storageOf } from './archive.ts';
 import { runGuards } from './arrive.ts';
-import { keepLate } from './cursor.ts';
+import { keepLate, queueAgain } from './cursor.ts';
 import { bounce, routeStanza } from './route.ts';
 
 const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
@@ -35,6 +35,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   await routeStanza(account.turn, account.tenant, sealed, id);
   const followers = account.turn.parts.features.stage('outbound', 'follow');
   account.withSessions(async (sessions) => {
+    account.checkHeld(sessions);
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
     for (const follow of followers) await follow(sealed, account, { sessions, delivered }, id);
   });
@@ -55,6 +56,8 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
+    // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
+    if (isQueued && stanza.to!.resource !== '' && delivered.some(isParked)) await queueAgain(account, [id]);
     account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
     for (const follow of features.stage('inbound', 'follow')) await follow(arrived, account, { sessions, delivered }, id);
   });

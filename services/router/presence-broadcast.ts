@@ -57,6 +57,21 @@ export async function broadcastInitial(account: Account, news: Broadcast, entry:
   });
 }
 
+/** Queued. What a resource may have missed while it moved from one node to another: presence is in no archive. */
+export async function refresh(account: Account, entry: SessionEntry, own: readonly SessionEntry[]): Promise<void> {
+  const contacts = (await readAudience(account)).filter(({ item }) => hasTo(item));
+  const from = account.jid.withResource(entry.resource);
+  account.turn.withSessions([], async () => {
+    const near = await readNeighbours(
+      account,
+      from,
+      contacts.filter((contact) => isNear(account, contact)),
+    );
+    for (const other of own.filter(isVisible)) if (other.sid !== entry.sid) show(account, entry, Buffer.from(other.presence!));
+    await probe(account, { from, bytes: Buffer.alloc(0), id: account.turn.parts.ids.mint(), own }, near, contacts, entry);
+  });
+}
+
 async function tell(account: Account, news: Broadcast, near: readonly Neighbour[], contacts: readonly Contact[]): Promise<void> {
   const { from, bytes, id, own } = news;
   const targets = [

@@ -21,7 +21,7 @@ export async function changeEntry(
     const index = list.findIndex((entry) => entry.sid === sid);
     before = list[index];
     if (!before) return list;
-    const after = change(before);
+    const after = account.kept(before, change(before));
     if (after === before) return list;
     const next = list.with(index, after);
     if (Buffer.byteLength(JSON.stringify(next)) > limits.presenceItemBytesMax) {
@@ -29,6 +29,7 @@ export async function changeEntry(
     }
     return next;
   });
+  account.checkHeld(sessions);
   const after = sessions.find((entry) => entry.sid === sid);
   return before && after && { before, after, sessions };
 }
@@ -43,10 +44,10 @@ export async function changeEntryOnce(
   change: (entry: SessionEntry) => SessionEntry,
 ): Promise<EntryChange | undefined> {
   const changed = await changeEntry(account, (entry) => {
-    const { available, priority, directed } = original(entry, id);
+    const { available, priority, directed, inherited } = original(entry, id);
     const after = change(entry);
     const kept = after.directed === directed ? undefined : directed;
-    return { ...after, turned: { id, available, priority, directed: kept } };
+    return { ...after, turned: { id, available, priority, directed: kept, inherited } };
   });
   return changed && { ...changed, before: original(changed.before, id) };
 }
@@ -54,5 +55,6 @@ export async function changeEntryOnce(
 function original(entry: SessionEntry, id: string): SessionEntry {
   const { turned } = entry;
   if (turned?.id !== id) return entry;
-  return { ...entry, available: turned.available, priority: turned.priority, directed: turned.directed ?? entry.directed };
+  const { available, priority, directed = entry.directed, inherited } = turned;
+  return { ...entry, available, priority, directed, inherited };
 }

@@ -66,6 +66,7 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
     available: true,
     priority,
     presence: bytes.toString(),
+    inherited: undefined,
   }));
   if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
   const { after, sessions } = change;
@@ -87,6 +88,7 @@ async function withdraw(account: Account, stanza: Stanza, id: string): Promise<v
     priority: 0,
     presence: undefined,
     directed: undefined,
+    inherited: undefined,
   }));
   if (change) await depart(account, change.before, bytes, id, change.sessions);
 }
@@ -100,8 +102,9 @@ export async function depart(
   own: readonly SessionEntry[],
 ): Promise<void> {
   const from = account.jid.withResource(entry.resource);
-  if (entry.available) await broadcast(account, { from, bytes, id, own });
-  await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: entry.available });
+  const isKnown = entry.available || entry.inherited !== undefined;
+  if (isKnown) await broadcast(account, { from, bytes, id, own });
+  await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
 }
 
 /** As it is kept and shown to others. @throws {StanzaError} when that is too much */

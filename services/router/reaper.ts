@@ -1,19 +1,30 @@
 /**
- * Cleans up after connection nodes that died (DESIGN §2): their sessions end, so that nobody sees them online, and rooms are
- * left. Every router watches; paced, and it does no harm when two do it at once.
+ * Cleans up after connection nodes that died, and after parked sessions whose clients did not come back (DESIGN §2). Every router
+ * watches; paced, and it does no harm when two do it at once.
+ *
+ * A session that its client could resume (XEP-0198) is not over when its node dies: what the node knew of it is lost, but the client
+ * binds again in a moment, and nobody needs to see it go and come. So its presence stays for as long as it could have been resumed. Others
+ * end at once.
  */
 import { limits } from '../../lib/limits.ts';
-import { sleep } from '../../lib/ports/clock.ts';
+import { sleep, type Timer } from '../../lib/ports/clock.ts';
+import { Conflict } from '../../lib/ports/store.ts';
 import { forgetNode, type LiveNode } from '../../lib/runtime/nodes.ts';
-import { listHeld, unmarkHeld } from '../../lib/runtime/sessions.ts';
-import { endSession } from './bind.ts';
+import { listOverdue, type Overdue, parkSession, readParked, removeDeadline, removeParked, unpark } from '../../lib/runtime/parked.ts';
+import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../lib/runtime/sessions.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
+import { nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
+import { Account } from './account.ts';
+import { disinherit, endSession, undeliveredOf } from './bind.ts';
+import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
+import { Turn } from './turn.ts';
 
 const pageMax = 100;
 const pauseMs = 50;
 
 /**
- * Ends all sessions that the node's rows name. Two reapers at once do no harm: a session ends once. The node's own row goes last,
+ * Lets go of all sessions that the node's rows name. Two reapers at once do no harm: a session ends once. The node's own row goes last,
  * so that a reaper that dies half-way is followed by another.
  */
 export async function reapNode(parts: Parts, node: string): Promise<number> {
@@ -25,7 +36,7 @@ export async function reapNode(parts: Parts, node: string): Promise<number> {
   ) {
     for (const { sid, owner } of page) {
       const tenant = await parts.tenants.find(owner.domain);
-      if (tenant) await endSession(parts, tenant, owner.local, { node, sid });
+      if (tenant) await release(parts, tenant, owner, { node, sid });
       else await unmarkHeld(parts.store, { node, sid });
       count++;
     }
@@ -34,13 +45,82 @@ export async function reapNode(parts: Parts, node: string): Promise<number> {
   return count;
 }
 
+async function release(parts: Parts, tenant: Tenant, owner: Owner, address: SessionAddress): Promise<void> {
+  const [sessions] = await readSessions(parts.store, [owner]);
+  const entry = sessions!.find(({ node, sid }) => sid === address.sid && node === address.node);
+  if (!entry?.resumeMs) return endSession(parts, tenant, owner.local, address);
+  const silentMs = Math.min(limits.heartbeatDeadMs, entry.resumeMs);
+  await parkSession(parts.store, owner, address, parts.clock.now() + entry.resumeMs - silentMs);
+  await unmarkHeld(parts.store, address);
+}
+
 /** For `NodeWatch`. */
 export async function reapDead(parts: Parts, dead: readonly LiveNode[]): Promise<void> {
   for (const { subject, kind, name } of dead) {
     if (kind === 'connection') {
       const count = await reapNode(parts, subject);
-      parts.log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were ended`);
+      parts.log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
     }
     await forgetNode(parts.store, subject);
   }
+  await sweepParked(parts);
+}
+
+/** For a process that watches no nodes. */
+export function sweepRegularly(parts: Parts): { stop(): void } {
+  let timer: Timer | undefined;
+  let isStopped = false;
+  const schedule = () => {
+    timer = parts.clock.after(limits.heartbeatMs, async () => {
+      try {
+        await sweepParked(parts);
+      } catch (error) {
+        parts.log.warn({ err: error }, 'parked sessions could not be looked at');
+      }
+      if (!isStopped) schedule();
+    });
+  };
+  schedule();
+  return {
+    stop() {
+      isStopped = true;
+      timer?.cancel();
+    },
+  };
+}
+
+/** Ends parked sessions that nobody came for in time. @returns how many were looked at */
+export async function sweepParked(parts: Parts): Promise<number> {
+  const overdue = await listOverdue(parts.store, parts.clock.now(), limits.parkedSweepMax);
+  for (const [index, one] of overdue.entries()) {
+    if (index > 0 && index % 20 === 0) await sleep(parts.clock, pauseMs);
+    await sweep(parts, one);
+  }
+  return overdue.length;
+}
+
+async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void> {
+  const { store, clock } = parts;
+  const tenant = await parts.tenants.find(owner.domain);
+  if (!tenant) return unpark(store, owner, sid, until);
+  const row = await readParked(store, owner, sid);
+  // A node has it: a router is about to hear so.
+  if (row?.value.claimedBy !== undefined && clock.now() < until + limits.parkedClaimMs) return;
+  const [sessions] = await readSessions(store, [owner]);
+  const entry = sessions!.find((other) => other.sid === sid);
+  if (entry !== undefined && isParked(entry) && entry.parked!.until <= clock.now()) {
+    await requeue(new Account(new Turn(parts), tenant, owner.local), row ? undeliveredOf(row.value.parcel) : [], entry.resource);
+    try {
+      if (row) await removeParked(store, owner, sid, row.version);
+    } catch (error) {
+      if (error instanceof Conflict) return; // claimed in the last moment
+      throw error;
+    }
+    await endSession(parts, tenant, owner.local, { node: nowhere, sid });
+  } else if (row !== undefined && row.value.until === until && (entry === undefined || !isParked(entry))) {
+    await removeParked(store, owner, sid); // what an attempt to park has left behind
+  }
+  const heir = sessions!.find(({ inherited }) => inherited?.sid === sid);
+  if (heir) await disinherit(parts, tenant, owner.local, heir);
+  await removeDeadline(store, sid, until);
 }

@@ -3,6 +3,7 @@
  * messages that follow each other share one commit, everything else is a turn of its own.
  */
 import { limits } from '../../lib/limits.ts';
+import { unpark } from '../../lib/runtime/parked.ts';
 import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
@@ -12,13 +13,14 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { bind, endSession } from './bind.ts';
-import { moveCursor, readQueue } from './cursor.ts';
+import { moveCursor, readQueue, requeue } from './cursor.ts';
 import { Dropped } from './feature.ts';
 import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
 import { sendIq } from './iq.ts';
 import { sendMessage } from './message.ts';
 import { isPassing, type Parts } from './parts.ts';
 import { sendPresence } from './presence.ts';
+import { refresh } from './presence-broadcast.ts';
 import { mechanisms, saslStep } from './sasl/exchange.ts';
 import { parseState, type SessionState } from './session-state.ts';
 import { type Origin, Turn } from './turn.ts';
@@ -107,8 +109,7 @@ export class Step {
       case 'moved':
         return this.#moved();
       case 'end':
-        if (this.#state.local !== undefined) await endSession(this.#parts, this.#tenant, this.#state.local, this.#request);
-        return;
+        return this.#end(item.undelivered ?? []);
     }
   }
 
@@ -153,8 +154,8 @@ export class Step {
 
   #account(turn: Turn): Account {
     const { local, resource } = this.#state;
-    const { node, sid } = this.#request;
-    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '' });
+    const { node, sid, resumeMs } = this.#request;
+    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs });
   }
 
   #origin(): Origin {
@@ -164,10 +165,14 @@ export class Step {
     return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
   }
 
-  /**
-   * Somebody ended the session without its node knowing: the account was removed, or the node was silent so long that it was taken
-   * for dead. The client would wait in vain for what is delivered to sessions that exist.
-   */
+  async #end(undelivered: readonly string[]): Promise<void> {
+    const { local, resource } = this.#state;
+    if (local === undefined) return;
+    if (resource !== undefined) await requeue(this.#account(new Turn(this.#parts)), undelivered, resource);
+    await endSession(this.#parts, this.#tenant, local, this.#request);
+  }
+
+  /** See {@link Account.checkHeld}. */
   #lost(): void {
     this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session is over; sign in again' } };
   }
@@ -262,14 +267,22 @@ export class Step {
     const { store } = this.#parts;
     await markHeld(store, { node, sid }, owner);
     let before: string | undefined;
-    await updateSession(store, owner, sid, (entry) => {
+    let until: number | undefined;
+    const sessions = await updateSession(store, owner, sid, (entry) => {
       before = entry.node;
-      return entry.node === node ? entry : { ...entry, node };
+      until = entry.parked?.until;
+      return entry.node === node ? entry : { ...entry, node, parked: undefined };
     });
     if (before === undefined) {
       await unmarkHeld(store, { node, sid });
       throw new StreamError('reset', 'the session has ended meanwhile');
     }
-    if (before !== node) await unmarkHeld(store, { node: before, sid });
+    if (until !== undefined) await unpark(store, owner, sid, until);
+    else if (before !== node) await unmarkHeld(store, { node: before, sid });
+    const entry = sessions.find((other) => other.sid === sid);
+    if (!entry?.available) return;
+    const turn = new Turn(this.#parts, this.#origin());
+    await refresh(this.#account(turn), entry, sessions);
+    await turn.finish();
   }
 }

@@ -18,6 +18,8 @@ export interface WebParts {
   readonly defaultDomain: string;
   /** Folder with the built web client (converse.js). */
   readonly clientFolder: string;
+  /** WebSocket streams go elsewhere: a load balancer should, too. */
+  readonly isDraining?: () => boolean;
 }
 
 export const webSocketPath = '/xmpp-websocket';
@@ -56,7 +58,8 @@ export function webApp(parts: WebParts): Hono {
     return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' });
   });
   app.get('/client/*', serveFolder('/client', parts.clientFolder));
-  app.get('/healthz', (c) => c.text('ok\n')); // never asks the store or the bus (DESIGN §2)
+  // never asks the store or the bus (DESIGN §2)
+  app.get('/healthz', (c) => (parts.isDraining?.() ? c.text('draining\n', 503) : c.text('ok\n')));
   app.notFound((c) => c.text(`There is nothing at ${c.req.path}\n`, 404));
   app.onError((error, c) => {
     parts.log.error({ err: error, path: c.req.path }, 'request failed');

@@ -236,10 +236,17 @@ describe('what is wrong', () => {
     await client.closed;
   });
 
-  test('a message beyond the bound closes the socket', async () => {
-    const client = await new Client().opened();
-    client.send(`<message xmlns='jabber:client'><body>${'x'.repeat(limits.stanzaBytesMax)}</body></message>`);
-    assert.equal(await client.closed, 1009);
+  test('a message beyond the bound ends the stream, one far beyond it closes the socket', async () => {
+    const beyond = await new Client().opened();
+    beyond.send(open);
+    await beyond.next();
+    await beyond.next();
+    beyond.send(`<message xmlns='jabber:client'><body>${'x'.repeat(limits.stanzaBytesMax)}</body></message>`);
+    assert.match(await beyond.next(), /^<stream:error [^>]*><policy-violation /);
+    await beyond.closed;
+    const far = await new Client().opened();
+    far.send(`<message xmlns='jabber:client'><body>${'x'.repeat(2 * limits.stanzaBytesMax)}</body></message>`);
+    assert.equal(await far.closed, 1009);
   });
 
   test('a second <open/> is refused', async () => {

@@ -13,6 +13,7 @@ import { Bystanders, canLookInside, descriptorsOf, faultsOf, memoryOf } from '..
 import { garbage, many, messageOf, nested } from '../support/hostile-input.ts';
 import { HostilePeer, header, plainAuth, startTls, ways } from '../support/hostile-peer.ts';
 import { Skylark } from '../support/skylark.ts';
+import { TcpClient } from '../support/tcp-client.ts';
 
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
@@ -157,6 +158,7 @@ describe('HTTP', () => {
     ['a stream header', header(), /^HTTP\/1\.1 400 /],
     ['a path out of the folder', get('/client/../../../package.json'), /^HTTP\/1\.1 404 /],
     ['a path out of the folder, escaped', get('/client/..%2f..%2f..%2fpackage.json'), /^HTTP\/1\.1 404 /],
+    ['bad escapes', get('/client/%E0%A4%A.js'), /^HTTP\/1\.1 40[04] /],
     ['a NUL in a path', get('/client/a%00.js'), /^HTTP\/1\.1 40[04] /],
     ['another method', 'DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 40[45] /],
     ['a WebSocket elsewhere', upgrade('/elsewhere', 'Sec-WebSocket-Version: 13\r\n'), /^HTTP\/1\.1 404 /],
@@ -228,8 +230,8 @@ describe('many and slow', () => {
     const reader = await HostilePeer.connect('TLS', skylark);
     await reader.signIn('mallory', 'secret');
     await reader.bind('asleep');
-    reader.send('<presence/>');
-    await reader.wire.read(/<presence [^>]*>/);
+    reader.send("<enable xmlns='urn:xmpp:sm:3'/><presence/>");
+    await reader.wire.read(/<enabled [^>]*>.*<presence [^>]*>/s);
     (reader.wire as RawClient).socket.pause();
     const sender = await HostilePeer.connect('TLS', skylark);
     await sender.signIn('romeo', 'secret');
@@ -244,6 +246,11 @@ describe('many and slow', () => {
     (reader.wire as RawClient).socket.resume();
     assert.match(await reader.wire.closed(), /<message/);
     sender.wire.destroy();
+    // Nothing of it was acknowledged.
+    const awake = await TcpClient.signIn(skylark.ports.c2sTls, 'mallory@localhost/awake', 'secret');
+    awake.send('<presence/>');
+    for (let n = 0; n < count; n++) await awake.next(({ attributes }) => attributes.id === `f${n}`);
+    await awake.close();
   });
 });
 

@@ -223,6 +223,7 @@ for (const [what, xml, type, condition] of table) {
       answer.xml,
       new RegExp(`<error type="(?:${type})"[^>]*><(?:${condition}) xmlns="urn:ietf:params:xml:ns:xmpp-stanzas">`),
     );
+    if (condition === 'jid-malformed') return; // nobody can be from such an address
     assert.equal(answer.attributes.from ?? '', /^<\w+[^>]* to='([^']*)'/.exec(xml)?.[1] ?? '');
   });
 }

@@ -70,7 +70,7 @@ function encode(text: string): string {
 describe('an account that exists and one that does not', () => {
   test('hear the same of wrong passwords with PLAIN, to the end of the stream', async () => {
     const known = await tryPasswords('juliet');
-    const failure = `<failure xmlns="${NS_SASL}"><not-authorized/></failure>`;
+    const failure = `<failure xmlns='${NS_SASL}'><not-authorized/></failure>`;
     assert.ok(known.startsWith(failure.repeat(limits.saslFailuresMax)), known);
     assert.match(known, /<stream:error><policy-violation /);
     for (const local of ['nobody', 'julie', 'j\u00fcliet', 'a'.repeat(900)]) {

@@ -14,6 +14,8 @@ declare module '@xmpp/client' {
     send(element: Element): Promise<void>;
     on(event: 'stanza', listener: (stanza: Element) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
+    readonly streamManagement: { on(event: 'resumed', listener: () => void): void };
+    readonly reconnect: { delay: number };
     readonly iqCaller: {
       get(child: Element, to?: string): Promise<Element | undefined>;
       request(iq: Element): Promise<Element>;

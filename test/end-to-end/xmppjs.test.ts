@@ -1,4 +1,4 @@
-/** @xmpp/client (xmpp.js) as its users write it: STARTTLS, direct TLS and WebSocket. */
+/** @xmpp/client (xmpp.js) as its users write it: STARTTLS, direct TLS, WebSocket without and with TLS. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Client, client, type Element, xml } from '@xmpp/client';
@@ -58,6 +58,7 @@ for (const [what, url] of [
   ['STARTTLS', () => `xmpp://127.0.0.1:${skylark.ports.c2s}`],
   ['direct TLS', () => `xmpps://127.0.0.1:${skylark.ports.c2sTls}`],
   ['WebSocket', () => `ws://127.0.0.1:${skylark.ports.http}/xmpp-websocket`],
+  ['secure WebSocket', () => `wss://127.0.0.1:${skylark.ports.https}/xmpp-websocket`],
 ] as const) {
   test(`two clients of xmpp.js sign in over ${what}, exchange a message and ask for the roster`, async () => {
     const juliet = await signIn(url(), 'juliet', 'capulet');

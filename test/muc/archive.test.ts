@@ -114,7 +114,8 @@ for (const [what, inside, error] of [
   ['an entry that is not there', rsm('<after>unknown</after>'), 'item-not-found'],
   ['an id that is not there', form(['ids', '0123456789abcdefgh']), 'item-not-found'],
   ['a time that is none', form(['start', 'yesterday']), 'bad-request'],
-  ['a filter that we do not have', form(['with', 'x@y.example']), 'feature-not-implemented'],
+  ['a filter that we do not have', form(['with-friends', 'x@y.example']), 'feature-not-implemented'],
+  ['a sender that is no address', form(['with', '@@']), 'jid-malformed'],
   ['a page by number', rsm('<index>1</index>'), 'feature-not-implemented'],
   ['a size that is none', rsm('<max>lots</max>'), 'bad-request'],
 ] as const) {
@@ -186,8 +187,37 @@ test('§5 of #extended: metadata name the first and the last entry', async () =>
   );
 });
 
+test('§4.1.1: the filter by sender: a nick for all, a real address for those who may know it', async () => {
+  const romeo = stage.person('romeo@b.example/orchard');
+  await romeo.enter('Romeo');
+  await romeo.say('by Romeo');
+  const others = ['by Romeo'];
+  for (const who of [juliet, romeo]) {
+    who.take();
+    assert.deepEqual((await query(who, form(['with', `${hall}/Romeo`]))).bodies, others);
+    assert.deepEqual((await query(who, form(['with', `${hall}/Nobody`]))).bodies, []);
+  }
+  assert.deepEqual((await query(juliet, form(['with', 'romeo@b.example']))).bodies, others);
+  assert.deepEqual((await query(juliet, form(['with', 'romeo@b.example/other']))).bodies, []);
+  assert.deepEqual(
+    (await query(romeo, form(['with', 'romeo@b.example']))).bodies,
+    [],
+    'a participant cannot find out who is who',
+  );
+  assert.deepEqual((await query(juliet, `${form(['with', 'juliet@a.example'])}${rsm('<max>2</max><before/>')}`)).bodies, [
+    'm8',
+    'm9',
+  ]);
+});
+
+test('XEP-0059 §2.7: who asks for no entries learns how many there are', async () => {
+  await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}'>${rsm('<max>0</max>')}</query></iq>`);
+  await stage.settle(juliet, 1);
+  assert.match(juliet.take().at(-1)!, /<count>10<\/count>/);
+});
+
 test('§4.1.3: the form says what can be filtered by', async () => {
   await juliet.send(`<iq to='${hall}' type='get' id='f'><query xmlns='${mam}'/></iq>`);
   const fields = [...juliet.take()[0]!.matchAll(/var='([^']+)'/g)].map((match) => match[1]);
-  assert.deepEqual(fields, ['FORM_TYPE', 'start', 'end', 'before-id', 'after-id', 'ids']);
+  assert.deepEqual(fields, ['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids']);
 });

@@ -184,7 +184,7 @@ test('a session that is gone leaves, and others see it', async () => {
   stage.missing.add(romeo.sid);
   await juliet.say('one');
   await juliet.say('two');
-  assert.deepEqual(nurse.heard(), ['message Juliet one', 'presence unavailable Romeo none/none', 'message Juliet two']);
+  assert.deepEqual(nurse.heard(), ['message Juliet one', 'presence unavailable Romeo none/none 333', 'message Juliet two']);
 });
 
 test('a new session under the same resource is not taken for the one that was inside', async () => {
@@ -196,7 +196,7 @@ test('a new session under the same resource is not taken for the one that was in
   await juliet.say('one');
   await juliet.say('two');
   assert.deepEqual(romeo.heard(), []);
-  assert.ok(nurse.heard().includes('presence unavailable Romeo none/none'));
+  assert.ok(nurse.heard().includes('presence unavailable Romeo none/none 333'));
 });
 
 test('two tenants with a room of the same name never meet', async () => {

@@ -20,7 +20,7 @@ test('§10.1.1: who enters first makes the room, owns it, and finds it locked fo
   const juliet = stage.person('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   juliet.receives(
-    `<presence from='${hall}/Juliet' to='juliet@a.example/balcony'>${anyId}<x xmlns='${user}'>
+    `<presence from='${hall}/Juliet' to='juliet@a.example/balcony'>${anyId}<x xmlns='${user}'><mav xmlns='urn:xmpp:muc:affiliations:1' until='{any}'/>
       <item affiliation='owner' role='moderator' jid='juliet@a.example/balcony'/>
       <status code='110'/><status code='170'/><status code='201'/></x></presence>`,
     `<message from='${hall}' to='juliet@a.example/balcony' type='groupchat'><subject/></message>`,
@@ -38,11 +38,16 @@ test('§10.1.1: who enters first makes the room, owns it, and finds it locked fo
   assert.deepEqual(juliet.heard(), ['presence Romeo none/participant']);
 });
 
-test('§7.2.14: a client of groupchat 1.0 makes a room that is open at once', async () => {
-  await romeo.send(`<presence to='old@conference.a.example/Romeo'/>`);
-  assert.deepEqual(romeo.heard(), ['presence Romeo owner/moderator 110 170 201', 'message room subject=']);
-  await nurse.send(`<presence to='old@conference.a.example/Nurse'/>`);
-  assert.equal(nurse.heard()[0], 'presence Romeo owner/moderator');
+test('§7.2.14: presence without x of somebody outside is no way in, and the client is told that it is out', async () => {
+  const juliet = await openHall(stage);
+  for (const room of [hall, 'none@conference.a.example']) {
+    await romeo.send(`<presence to='${room}/Romeo' id='p1'><show>away</show></presence>`);
+    romeo.receives(
+      `<presence from='${room}/Romeo' to='romeo@a.example/orchard' id='p1' type='unavailable'><x xmlns='${user}'>
+        <item affiliation='none' role='none'/><status code='110'/><status code='307'/><status code='333'/></x></presence>`,
+    );
+  }
+  assert.deepEqual(juliet.heard(), []);
 });
 
 test('§10.1.1: people of another domain make no rooms', async () => {

@@ -114,6 +114,8 @@ export interface Stage {
   /** Puts a session on another sid, as after a resumption. */
   move(person: Person, sid: string): void;
   ask(person: Person, xml: string, id: string): Promise<DoneReply>;
+  /** Another worker takes over: what it knows, it has read. */
+  restart(options?: { readonly clock?: Clock }): Promise<void>;
   startWorker(options?: { readonly shards?: ShardOwner; readonly store?: Store; readonly clock?: Clock }): Promise<MucWorker>;
   /** What runs beside the rooms' queues (archive pages) has come to an end. */
   settle(person: Person, count: number): Promise<void>;
@@ -182,6 +184,10 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
       const reply = await bus.request(roomShard(domain, to.local), encodeFrame(request, [body]), { timeoutMs: 5_000 });
       return decodeFrame<DoneReply>(reply).header;
     },
+    async restart(options) {
+      for (const worker of workers.splice(0)) await worker.stop();
+      await stage.startWorker(options);
+    },
     async startWorker({ shards, store: own = store, clock = systemClock } = {}) {
       const worker = await startMucWorker({
         store: own,
@@ -213,7 +219,7 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
 }
 
 /** A room that is open: Juliet has made it and takes it as it is, or configured. */
-export async function openHall(stage: Stage, fields: Readonly<Record<string, string>> = {}): Promise<Person> {
+export async function openHall(stage: Stage, fields: Readonly<Record<string, string | readonly string[]>> = {}): Promise<Person> {
   const juliet = stage.person('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   await configure(juliet, fields);
@@ -221,16 +227,33 @@ export async function openHall(stage: Stage, fields: Readonly<Record<string, str
   return juliet;
 }
 
-export function configure(owner: Person, fields: Readonly<Record<string, string>>): Promise<void> {
+export function configure(
+  owner: Person,
+  fields: Readonly<Record<string, string | readonly string[]>>,
+  room = hall,
+): Promise<void> {
+  const values = (list: string | readonly string[]) => [list].flat().map((value) => `<value>${escapeAttribute(value)}</value>`);
   const xml = Object.entries(fields).map(
-    ([name, value]) => `<field var='muc#roomconfig_${name}'><value>${escapeAttribute(value)}</value></field>`,
+    ([name, list]) => `<field var='muc#roomconfig_${name}'>${values(list).join('')}</field>`,
   );
   return owner.send(
-    `<iq to='${hall}' type='set' id='configure'><query xmlns='${muc}#owner'><x xmlns='jabber:x:data' type='submit'>` +
+    `<iq to='${room}' type='set' id='configure'><query xmlns='${muc}#owner'><x xmlns='jabber:x:data' type='submit'>` +
       `<field var='FORM_TYPE'><value>${muc}#roomconfig</value></field>${xml.join('')}</x></query></iq>`,
   );
 }
 
 export function adminSet(person: Person, ...items: string[]): Promise<void> {
   return person.send(`<iq to='${hall}' type='set' id='admin'><query xmlns='${muc}#admin'>${items.join('')}</query></iq>`);
+}
+
+/** Asks, and waits for the answer; what else came before it is dropped. */
+export async function ask(person: Person, type: 'get' | 'set', child: string, to = hall): Promise<string> {
+  person.take();
+  await person.send(`<iq to='${escapeAttribute(to)}' type='${type}' id='ask'>${child}</iq>`);
+  for (let tries = 0; tries < 500; tries++) {
+    const answer = person.take().find((xml) => xml.startsWith('<iq'));
+    if (answer !== undefined) return answer;
+    await pause(5);
+  }
+  return assert.fail(`${to} did not answer ${child}`);
 }

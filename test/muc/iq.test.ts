@@ -33,12 +33,14 @@ test('§6.2: the service says that it has rooms', async () => {
 
 test('§6.3: the service lists public rooms, in pages', async () => {
   for (const room of ['attic', 'cellar', 'garden']) {
-    await juliet.send(`<presence to='${room}@${service}/Juliet'/>`);
+    await juliet.enter('Juliet', `${room}@${service}`);
+    await configure(juliet, {}, `${room}@${service}`);
   }
   const jids = (xml: string) => [...xml.matchAll(/<item jid='([^@]+)@/g)].map((match) => match[1]);
   const set = (inside: string) => `<query xmlns='${items}'><set xmlns='http://jabber.org/protocol/rsm'>${inside}</set></query>`;
   assert.deepEqual(jids(await ask(romeo, service, `<query xmlns='${items}'/>`)), ['attic', 'cellar', 'garden', 'hall']);
   assert.deepEqual(jids(await ask(romeo, service, set('<max>2</max>'))), ['attic', 'cellar']);
+  assert.match(await ask(romeo, service, set('<max>0</max>')), /<count>4<\/count>/);
   assert.deepEqual(jids(await ask(romeo, service, set(`<max>2</max><after>cellar@${service}</after>`))), ['garden', 'hall']);
   assert.deepEqual(jids(await ask(romeo, service, set('<max>2</max><before/>'))), ['garden', 'hall']);
   assert.deepEqual(jids(await ask(romeo, service, set(`<max>2</max><before>garden@${service}</before>`))), ['attic', 'cellar']);
@@ -81,7 +83,7 @@ for (const [what, to, child, expected] of [
   ['allowed traffic (§16.1.1)', hall, `<query xmlns='${info}' node='${muc}#traffic'/>`, /service-unavailable/],
   ['a ping to the service', service, "<ping xmlns='urn:xmpp:ping'/>", /type='result'/],
   ['occupants, to a stranger (§6.5)', hall, `<query xmlns='${items}'/>`, /<query xmlns='[^']*'\/>/],
-  ['a stranger asks an occupant (§6.6)', `${hall}/Juliet`, `<query xmlns='${info}'/>`, /not-acceptable/],
+  ['a stranger asks an occupant (§6.6)', `${hall}/Juliet`, `<query xmlns='${info}'/>`, /bad-request/],
 ] as const) {
   test(`${what} gives ${expected.source}`, async () => {
     assert.match(await ask(romeo, to, child), expected);

@@ -6,7 +6,15 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { Skylark } from '../support/skylark.ts';
 
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
-const quietFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const quietFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 let skylark: Skylark;
 let browser: Browser;

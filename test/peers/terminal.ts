@@ -8,8 +8,17 @@ export class Terminal {
 
   constructor(name: string, command: string, home: string) {
     this.#socket = `skylark-test-${name}-${process.pid}`;
-    const environment = { ...process.env, HOME: home, XDG_CONFIG_HOME: `${home}/.config`, XDG_DATA_HOME: `${home}/.local/share`, LANG: 'C.UTF-8', TERM: 'xterm-256color' };
-    execFileSync('tmux', ['-L', this.#socket, '-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '50', command], { env: environment });
+    const environment = {
+      ...process.env,
+      HOME: home,
+      XDG_CONFIG_HOME: `${home}/.config`,
+      XDG_DATA_HOME: `${home}/.local/share`,
+      LANG: 'C.UTF-8',
+      TERM: 'xterm-256color',
+    };
+    execFileSync('tmux', ['-L', this.#socket, '-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '50', command], {
+      env: environment,
+    });
   }
 
   /** Types a line and Enter. */

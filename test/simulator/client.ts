@@ -350,11 +350,12 @@ export class SimClient implements SocketReader {
   }
 
   #presence(text: string): void {
-    const { from, type, status, isSelf } = readPresence(text);
+    const { from, type, status, isSelf, isNew } = readPresence(text);
     const bare = from.split('/')[0]!;
     if (this.#rooms.includes(bare)) {
       if (type === 'unavailable' ? isSelf : type === 'error') this.#joined.delete(bare);
       else if (isSelf && type === undefined) this.#joined.add(bare);
+      if (isSelf && isNew) this.#openRoom(bare);
       return;
     }
     if (from === '' && type === 'error') this.#presenceRefused(attribute(text, 'id') ?? '');
@@ -405,7 +406,14 @@ export class SimClient implements SocketReader {
   #join(room: string): void {
     if ((this.#joinAskedMs.get(room) ?? -silenceMs) > this.#world.nowMs - 5_000) return;
     this.#joinAskedMs.set(room, this.#world.nowMs);
-    this.#stanza({ text: `<presence xmlns='jabber:client' to='${room}/${this.name}'/>`, message: undefined });
+    const x = "<x xmlns='http://jabber.org/protocol/muc'/>";
+    this.#stanza({ text: `<presence xmlns='jabber:client' to='${room}/${this.name}'>${x}</presence>`, message: undefined });
+  }
+
+  /** XEP-0045 §10.1.2: takes the configuration as it is. */
+  #openRoom(room: string): void {
+    const form = "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>";
+    this.#stanza({ text: `<iq xmlns='jabber:client' type='set' to='${room}' id='open'>${form}</iq>`, message: undefined });
   }
 
   #stanza(outgoing: Outgoing): void {

@@ -33,5 +33,7 @@ export function readPresence(text: string) {
     status: /<status>([^<]*)</.exec(text)?.[1] ?? '',
     /** XEP-0045 §7.2.2: about the client itself. */
     isSelf: /<status code=['"]110['"]/.test(text),
+    /** XEP-0045 §10.1.1: the room was made by it. */
+    isNew: /<status code=['"]201['"]/.test(text),
   };
 }

@@ -17,6 +17,7 @@ interface RoomState {
   readonly epoch: number;
   readonly seq: number;
   readonly lastId: string;
+  readonly redo: { readonly puts: readonly { readonly value?: unknown }[] };
 }
 
 export class Witness implements BusObserver {
@@ -28,6 +29,7 @@ export class Witness implements BusObserver {
   readonly #archived = new Map<string, Set<string>>();
   readonly #rooms = new Map<string, { writer: string; state: RoomState }>();
   readonly #roomRows = new Map<string, string>();
+  readonly #keptMs = new Map<string, number>();
   /** Which node was given a session last. */
   readonly #holders = new Map<string, string>();
   /** Archive ids whose delivery was not confirmed in time. */
@@ -41,6 +43,11 @@ export class Witness implements BusObserver {
 
   isArchived(owner: string, id: string): boolean {
     return this.#archived.get(owner)?.has(id) ?? false;
+  }
+
+  /** When a room's message was committed, with the state row that names it. */
+  keptMs(id: string): number {
+    return this.#keptMs.get(id) ?? 0;
   }
 
   wasLate(stanzaId: string | undefined): boolean {
@@ -66,7 +73,7 @@ export class Witness implements BusObserver {
   #archive({ partition, sort, value }: Put): void {
     const [domain = '', kind, local] = partition.split('/');
     const owner = kind === 'r' ? `${local}@conference.${domain}` : `${local}@${domain}`;
-    const id = /<body>([^<]*)</.exec(value)?.[1];
+    const id = bodyOf(value);
     if (id === undefined) return;
     const ids = this.#archived.get(owner) ?? new Set();
     this.#archived.set(owner, ids);
@@ -80,6 +87,10 @@ export class Witness implements BusObserver {
   /** One writer per epoch, and each number once. */
   #state(process: string, { partition, value }: Put): void {
     const state = JSON.parse(value) as RoomState;
+    for (const { value: put } of state.redo.puts) {
+      const id = bodyOf(JSON.stringify(put ?? ''));
+      if (id !== undefined && !this.#keptMs.has(id)) this.#keptMs.set(id, this.#world.nowMs);
+    }
     const before = this.#rooms.get(partition);
     this.#rooms.set(partition, { writer: process, state });
     if (before === undefined) return;
@@ -139,4 +150,9 @@ export class Witness implements BusObserver {
     this.#world.note('FAULT', text);
     this.faults.push(text);
   }
+}
+
+/** What our clients write into a message is its id. */
+function bodyOf(text: string): string | undefined {
+  return /<body>([^<]*)</.exec(text)?.[1];
 }

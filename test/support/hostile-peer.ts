@@ -14,7 +14,7 @@ export function header(domain = 'localhost'): string {
   return `<stream:stream to='${domain}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
 }
 
-export function openFrame(domain = 'localhost'): string {
+function openFrame(domain = 'localhost'): string {
   return `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`;
 }
 
@@ -81,6 +81,11 @@ export class HostilePeer {
 
   async signIn(local: string, password: string): Promise<void> {
     await this.open();
+    await this.signInAgain(local, password);
+  }
+
+  /** On a stream that is open. */
+  async signInAgain(local: string, password: string): Promise<void> {
     this.send(plainAuth(local, password));
     await this.wire.read(/<success[^>]*>/);
     await this.open();

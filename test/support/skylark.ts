@@ -25,18 +25,21 @@ export class Skylark {
   readonly data: string;
   readonly ports: Ports;
   readonly domain: string;
+  readonly #options: readonly string[];
   #child: ChildProcess | undefined;
   #output = '';
 
-  private constructor(domain: string, ports: Ports) {
+  private constructor(domain: string, ports: Ports, options: readonly string[]) {
     this.domain = domain;
+    this.#options = options;
     this.ports = ports;
     this.data = mkdtempSync(join(tmpdir(), 'skylark-test-'));
   }
 
-  static async start(domain = 'localhost'): Promise<Skylark> {
+  /** @param options of `skylark start`, more than domain, folder and ports */
+  static async start(domain = 'localhost', options: readonly string[] = []): Promise<Skylark> {
     const [c2s, c2sTls, http, https] = (await freePorts(4)) as [number, number, number, number];
-    const skylark = new Skylark(domain, { c2s, c2sTls, http, https });
+    const skylark = new Skylark(domain, { c2s, c2sTls, http, https }, options);
     await skylark.start();
     return skylark;
   }
@@ -45,10 +48,14 @@ export class Skylark {
   async start(): Promise<void> {
     const { c2s, c2sTls, http, https } = this.ports;
     const ports = ['--c2s-port', c2s, '--c2s-tls-port', c2sTls, '--http-port', http, '--https-port', https].map(String);
-    const child = spawn(process.execPath, [main, command, '--json', '--domain', this.domain, '--data', this.data, ...ports], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, SKYLARK_LOG_LEVEL: 'info' },
-    });
+    const child = spawn(
+      process.execPath,
+      [main, command, '--json', '--domain', this.domain, '--data', this.data, ...ports, ...this.#options],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, SKYLARK_LOG_LEVEL: 'info' },
+      },
+    );
     this.#child = child;
     this.#output = '';
     await new Promise<void>((resolve, reject) => {

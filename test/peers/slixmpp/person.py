@@ -25,13 +25,20 @@ PLUGINS = (
 class Person(ClientXMPP):
     """Keeps what arrives; subscriptions are answered by the script and not by slixmpp."""
 
-    def __init__(self, who, password=None, without=(), config=None, domain=DOMAIN, **options):
+    def __init__(self, who, password=None, without=(), config=None, domain=DOMAIN, says_binding=False, **options):
         local = who.split('/')[0]
         jid = f'{local}@{domain}' + who[len(local):]
         super().__init__(jid, PASSWORDS.get(local) if password is None else password, plugin_config=config or {}, **options)
         for plugin in PLUGINS:
             if plugin not in without:
                 self.register_plugin(plugin, (config or {}).get(plugin))
+        if not says_binding:
+            # slixmpp 1.8 binds to tls-unique alone, which TLS 1.3 does not have, and without it says 'y' for 'n' (RFC 5802 §6), so
+            # that a server with -PLUS must refuse it. It ends with PLAIN then.
+            mechanisms = self['feature_mechanisms']
+            mechanisms.sasl_callback = lambda required, optional: {
+                **mechanisms._default_credentials(required, optional - {'channel_binding'}), 'channel_binding': None,
+            }
         self.roster.auto_authorize = None
         self.roster.auto_subscribe = None
         self.use_ipv6 = False

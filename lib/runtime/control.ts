@@ -1,0 +1,35 @@
+/** What operators ask a process for, on a subject of its own: `ctl.<subject of its row>`. */
+import { limits } from '../limits.ts';
+import type { Bus, Serving } from '../ports/bus.ts';
+import { Unavailable } from '../ports/store.ts';
+import { decodeFrame, encodeFrame } from './frame.ts';
+import type { ControlReply, ControlRequest } from './wire.ts';
+
+export interface Controlled {
+  readonly isDraining?: () => boolean;
+  /** By name, as {@link ControlReply.figures}. */
+  readonly figures: () => Readonly<Record<string, number>>;
+  /** Begins to let go of what it holds; absent: it holds nothing that outlives it. */
+  readonly drain?: () => void;
+}
+
+export function serveControl(bus: Bus, subject: string, { isDraining, figures, drain }: Controlled): Promise<Serving> {
+  return bus.serve(`ctl.${subject}`, (payload) => {
+    const { kind } = decodeFrame<ControlRequest>(payload).header;
+    if (kind === 'drain') drain?.();
+    const error = kind === 'drain' && drain === undefined ? 'it holds no sessions' : undefined;
+    return encodeFrame({ isDraining: isDraining?.() ?? false, figures: figures(), error } satisfies ControlReply);
+  });
+}
+
+/** undefined: it does not answer. */
+export async function askControl(bus: Bus, subject: string, kind: ControlRequest['kind']): Promise<ControlReply | undefined> {
+  const request: ControlRequest = { kind };
+  try {
+    const answer = await bus.request(`ctl.${subject}`, encodeFrame(request), { timeoutMs: limits.statusTimeoutMs });
+    return decodeFrame<ControlReply>(answer).header;
+  } catch (error) {
+    if (error instanceof Unavailable) return undefined;
+    throw error;
+  }
+}

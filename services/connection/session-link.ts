@@ -1,0 +1,66 @@
+/** A session's side of the way to a router: what routers said of it last, and whether they answer. */
+import { limits } from '../../lib/limits.ts';
+import type { Timer } from '../../lib/ports/clock.ts';
+import type { StepItem } from '../../lib/runtime/wire.ts';
+import { type Answer, jittered } from './router-link.ts';
+import type { SessionOwner, SessionStart } from './session-owner.ts';
+
+export interface LinkStep {
+  readonly items: readonly StepItem[];
+  readonly bodies: readonly Buffer[];
+  readonly triesMax: number;
+  /** {@link StepRequest.resumeMs} */
+  readonly resumeMs?: number | undefined;
+  readonly isOver: () => boolean;
+}
+
+export class SessionLink {
+  /** {@link StepRequest.session} */
+  state: string;
+  hasStepped = false;
+  /** A batch had to be sent again: nothing more is to be read from the client for now. */
+  isStalled = false;
+  readonly #owner: SessionOwner;
+  readonly #start: SessionStart;
+  /** Set while nothing but stanzas is sent, because no router answered. */
+  #pause: Timer | undefined;
+
+  constructor(owner: SessionOwner, start: SessionStart) {
+    this.#owner = owner;
+    this.#start = start;
+    this.state = start.routerSession;
+  }
+
+  get isPaused(): boolean {
+    return this.#pause !== undefined;
+  }
+
+  /** undefined: no router took it. */
+  async step({ items, bodies, triesMax, resumeMs, isOver }: LinkStep): Promise<Answer | undefined> {
+    this.hasStepped = true;
+    const { subject: node, router } = this.#owner;
+    const { sid, domain } = this.#start;
+    const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
+      triesMax,
+      isOver,
+      onRetry: () => {
+        this.isStalled = true;
+      },
+    });
+    this.state = answer?.reply.session ?? this.state;
+    return answer;
+  }
+
+  pause(over: () => void): void {
+    const { clock } = this.#owner;
+    this.#pause ??= clock.after(jittered(clock, limits.batchTimeoutMs), () => {
+      this.#pause = undefined;
+      over();
+    });
+  }
+
+  stop(): void {
+    this.#pause?.cancel();
+    this.#pause = undefined;
+  }
+}

@@ -1,0 +1,137 @@
+/** What a round has to show for itself: every acknowledged message in its archives and at its recipients, once and in order. */
+import type { Archived } from './archive-reader.ts';
+import type { Got, Journal, Said } from './journal.ts';
+
+export interface Evidence {
+  readonly journal: Journal;
+  readonly round: number;
+  /** By address: of each account, and of each room. */
+  readonly archives: ReadonlyMap<string, readonly Archived[]>;
+  /** Who hears what is said there: an account itself, or everyone in the room. */
+  hearersOf(to: string): readonly string[];
+}
+
+export interface Findings {
+  readonly lost: string[];
+  /** To a session that goes on, or handled twice although it was sent once. */
+  readonly duplicated: string[];
+  /** Re-sent by a client whose session was lost before it was acknowledged. */
+  readonly resentTwice: number;
+  /** Got by two sessions of one client, because the first had not acknowledged it. */
+  readonly againAfterRebind: number;
+  readonly reordered: string[];
+}
+
+export function check(evidence: Evidence): Findings {
+  const lost = evidence.journal.ofRound(evidence.round).flatMap((said) => missing(said, evidence));
+  const duplicated: string[] = [];
+  const reordered: string[] = [];
+  let resentTwice = 0;
+  let againAfterRebind = 0;
+  for (const [who, got] of evidence.journal.got) {
+    const twice = findTwice(who, got, evidence);
+    duplicated.push(...twice.duplicated);
+    resentTwice += twice.resent;
+    againAfterRebind += twice.again;
+    reordered.push(...findReordered(who, got, evidence));
+  }
+  duplicated.push(...archivedTwice(evidence));
+  return { lost, duplicated, resentTwice, againAfterRebind, reordered };
+}
+
+/** Has everybody got what they should have by now? */
+export function isAllHeard({ journal, round, hearersOf }: Omit<Evidence, 'archives'>): boolean {
+  const heard = new Map([...journal.got].map(([who, got]) => [who, new Set(got.map(({ id }) => id))]));
+  const due = journal.ofRound(round).filter(isKept);
+  return due.every(({ id, to }) => hearersOf(to).every((who) => heard.get(who)?.has(id)));
+}
+
+/** The server has promised it. A message that was acknowledged and answered with an error was not taken. */
+export function isKept({ ackedMs, refused }: Said): boolean {
+  return ackedMs !== undefined && refused === undefined;
+}
+
+function missing(said: Said, { archives, journal, hearersOf }: Evidence): string[] {
+  if (!isKept(said)) return [];
+  const { id, from, to, isGroup, copies, repeats } = said;
+  const places = isGroup ? [to] : [from, to];
+  const how = `(sent ${copies}×, repeated ${repeats}×)`;
+  const absent = places.filter((place) => !archives.get(place)?.some((entry) => entry.id === id));
+  const deaf = hearersOf(to).filter((who) => !journal.got.get(who)?.some((got) => got.id === id));
+  return [
+    ...absent.map((place) => `${id} is not in the archive of ${place} ${how}`),
+    ...deaf.map((who) => `${id} did not reach ${who} ${how}`),
+  ];
+}
+
+/** One submission, one entry. */
+function archivedTwice({ archives, journal, round }: Evidence): string[] {
+  return [...archives].flatMap(([place, entries]) => {
+    const counts = new Map<string, number>();
+    for (const { id } of entries) counts.set(id, (counts.get(id) ?? 0) + 1);
+    return [...counts].flatMap(([id, count]) => {
+      const said = journal.said.get(id);
+      if (said?.round !== round || count <= said.copies) return [];
+      return `${id} is ${count}× in the archive of ${place} (sent ${said.copies}×, repeated ${said.repeats}×)`;
+    });
+  });
+}
+
+function findTwice(who: string, got: readonly Got[], { journal, round }: Evidence) {
+  const duplicated: string[] = [];
+  let [resent, again] = [0, 0];
+  const first = new Map<string, Got>();
+  const submissions = new Map<string, Set<string>>();
+  for (const each of got) {
+    const said = journal.said.get(each.id);
+    // What the client itself reads from an archive may overlap with what is sent to it.
+    if (said?.round !== round || each.way === 'archive') continue;
+    const key = each.stanzaId ?? each.id;
+    const before = first.get(key);
+    if (before === undefined) {
+      first.set(key, each);
+      const ids = submissions.get(each.id) ?? new Set();
+      submissions.set(each.id, ids.add(key));
+      if (ids.size > said.copies) duplicated.push(`${each.id} came to ${who} as ${[...ids].join(' and ')}, sent ${said.copies}×`);
+      else if (ids.size > 1) resent++;
+    } else if (before.session === each.session) {
+      duplicated.push(`${each.id} (${key}) came to ${who} twice in session ${each.session}: ${before.way}, then ${each.way}`);
+    } else {
+      again++;
+    }
+  }
+  return { duplicated, resent, again };
+}
+
+/** Per sender and conversation by number; per room as its archive has it. First arrivals count. */
+function findReordered(who: string, got: readonly Got[], { journal, round, archives }: Evidence): string[] {
+  const faults: string[] = [];
+  const highest = new Map<string, Said>();
+  const seen = new Set<string>();
+  const places = new Map<string, { readonly place: number; readonly id: string }>();
+  const positions = new Map(
+    [...archives].map(([place, entries]) => [place, new Map(entries.map(({ stanzaId }, index) => [stanzaId, index]))]),
+  );
+  const seenIds = new Set<string>();
+  for (const { id, stanzaId, from, isGroup } of got) {
+    const said = journal.said.get(id);
+    if (said === undefined) continue;
+    const isFirst = !seen.has(id);
+    seen.add(id);
+    if (isFirst) {
+      const key = `${said.from} ${said.to}`;
+      const before = highest.get(key);
+      if (before === undefined || before.number < said.number) highest.set(key, said);
+      else if (said.round === round) faults.push(`${id} came to ${who} after ${before.id}`);
+    }
+    if (!isGroup || stanzaId === undefined || seenIds.has(stanzaId)) continue;
+    seenIds.add(stanzaId);
+    const place = positions.get(from)?.get(stanzaId);
+    if (place === undefined) continue;
+    const before = places.get(from);
+    if (before === undefined || before.place < place) places.set(from, { place, id });
+    else if (said.round === round)
+      faults.push(`${id} came to ${who} after ${before.id}, which is behind it in the archive of ${from}`);
+  }
+  return faults;
+}

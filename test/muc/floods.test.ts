@@ -1,0 +1,179 @@
+/** How fast people may go (services/muc/pace.ts): on a clock that stands until the test moves it. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
+import { Pace } from '../../services/muc/pace.ts';
+import { directory, directoryPart, directoryParts } from '../../services/muc/room-rows.ts';
+import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+
+let stage: Stage;
+let juliet: Person;
+let romeo: Person;
+let elapsedMs = 0;
+const clock = { ...systemClock, monotonic: () => elapsedMs };
+const tooFast = 'error policy-violation wait';
+
+beforeEach(async () => {
+  elapsedMs = 0;
+  stage = await openRooms({ hasWorker: false });
+  await stage.startWorker({ clock });
+  romeo = stage.person('romeo@b.example/orchard');
+});
+afterEach(() => stage.close());
+
+async function times(count: number, act: (index: number) => Promise<void>): Promise<void> {
+  for (let index = 0; index < count; index++) await act(index);
+}
+
+const refusals = (person: Person) => person.heard().filter((line) => line === tooFast).length;
+
+test('one person floods a room with messages: refused after a burst, while others speak, and again later', async () => {
+  juliet = await openHall(stage);
+  const nurse = stage.person('nurse@b.example/x');
+  await romeo.enter('Romeo');
+  await nurse.enter('Nurse');
+  const phone = stage.person('romeo@b.example/phone');
+  await phone.enter('Romeo');
+  for (const person of [juliet, romeo, nurse, phone]) person.take();
+  await times(limits.roomMessagesBurst, () => romeo.say('x'));
+  await phone.say('x');
+  assert.equal(refusals(phone), 1, 'it is the account that counts');
+  await nurse.say('hello');
+  assert.equal(juliet.heard().at(-1), 'message Nurse hello');
+  elapsedMs = 1_000;
+  romeo.take();
+  await romeo.say('y');
+  assert.equal(refusals(romeo), 0);
+});
+
+test('private messages count as messages do', async () => {
+  juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  juliet.take();
+  await times(limits.roomMessagesBurst + 5, () =>
+    romeo.send(`<message to='${hall}/Juliet' type='chat'><body>x</body></message>`),
+  );
+  assert.equal(juliet.take().length, limits.roomMessagesBurst);
+});
+
+test('somebody enters and leaves without end: refused after a burst, but never kept inside', async () => {
+  juliet = await openHall(stage);
+  await times(limits.roomPresencesBurst + 10, async () => {
+    await romeo.enter('Romeo');
+    await romeo.send(`<presence to='${hall}/Romeo' type='unavailable'/>`);
+  });
+  assert.equal(refusals(romeo), 10);
+  assert.equal(juliet.heard().length, 2 * limits.roomPresencesBurst);
+});
+
+test('nick changes and status changes come at the pace of presence', async () => {
+  juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  await times(limits.roomPresencesBurst, (index) => romeo.send(`<presence to='${hall}/Romeo${index}'/>`));
+  assert.equal(refusals(romeo), 1);
+});
+
+test('requests without end are refused after a burst', async () => {
+  juliet = await openHall(stage);
+  await times(limits.roomRequestsBurst + 3, () =>
+    romeo.send(`<iq to='${hall}' type='get' id='x'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`),
+  );
+  assert.equal(refusals(romeo), 3);
+});
+
+test('invitations: so many at once and no more, and none goes out of a message that has too many', async () => {
+  juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  romeo.take();
+  const invite = (count: number) =>
+    romeo.send(
+      `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'>${"<invite to='x@c.example'/>".repeat(count)}</x></message>`,
+    );
+  await times(limits.roomInvitesBurst / limits.roomInvitesMax, () => invite(limits.roomInvitesMax));
+  assert.equal(refusals(romeo), 0);
+  await invite(1);
+  assert.equal(refusals(romeo), 1);
+});
+
+test('§7.2.5: a password is guessed a few times, then even the right one has to wait; others are not locked out', async () => {
+  juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
+  const guess = (who: Person, word: string) => who.enter(who.jid.local, hall, `<password>${word}</password>`);
+  await times(limits.roomPasswordsBurst, (index) => guess(romeo, `owl${index}`));
+  assert.deepEqual(new Set(romeo.heard()), new Set(['error not-authorized auth']));
+  await guess(romeo, 'lark');
+  assert.deepEqual(romeo.heard(), [tooFast]);
+  const nurse = stage.person('nurse@b.example/x');
+  await guess(nurse, 'lark');
+  assert.equal(nurse.heard().includes('presence nurse none/participant 110 170'), true);
+  elapsedMs = (1 / limits.roomPasswordsPerSecond) * 1_000;
+  await guess(romeo, 'lark');
+  assert.equal(romeo.heard().includes('presence romeo none/participant 110 170'), true);
+});
+
+test('§7.2.5: a domain that makes up accounts guesses no more than a domain may; accounts of our own are not bothered', async () => {
+  juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
+  await times(limits.roomDomainPasswordsBurst, async (index) => {
+    await stage.person(`u${index}@b.example/x`).enter('N', hall, '<password>owl</password>');
+  });
+  await romeo.enter('Romeo', hall, '<password>lark</password>');
+  assert.deepEqual(romeo.heard(), [tooFast]);
+  const nurse = stage.person('nurse@a.example/x');
+  await nurse.enter('Nurse', hall, '<password>lark</password>');
+  assert.equal(nurse.heard().includes('presence Nurse none/participant 110 170'), true);
+});
+
+test('asking without a password is no guess', async () => {
+  juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
+  await times(limits.roomPasswordsBurst + 5, () => romeo.enter('Romeo'));
+  await romeo.enter('Romeo', hall, '<password>lark</password>');
+  assert.equal(romeo.heard().includes('presence Romeo none/participant 110 170'), true);
+});
+
+test('one account makes so many rooms at once', async () => {
+  const maker = stage.person('maker@a.example/x');
+  await times(limits.roomCreationsBurst, (index) => maker.enter('Maker', `room${index}@conference.a.example`));
+  maker.take();
+  await maker.enter('Maker', 'more@conference.a.example');
+  assert.deepEqual(maker.heard(), [tooFast]);
+});
+
+test('§10.1.1: a tenant has so many rooms', async () => {
+  const part = directoryPart('hall');
+  const rows = Rows.ofDirectory(stage.store, 'a.example', part);
+  const most = limits.roomsPerTenantMax / directoryParts;
+  await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(directory, `r${index}`, { createdAt: '' })));
+  juliet = stage.person('juliet@a.example/balcony');
+  await juliet.enter('Juliet');
+  assert.deepEqual(juliet.heard(), ['error resource-constraint wait']);
+  await rows.delete(directory, 'r0');
+  await juliet.enter('Juliet');
+  assert.equal(juliet.heard()[0], 'presence Juliet owner/moderator 110 170 201');
+});
+
+test('a room as a whole sends so much; an admin who floods it is stopped too', async () => {
+  juliet = await openHall(stage);
+  const pace = new Pace(clock);
+  assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesBurst), 0);
+  assert.ok(pace.take('deliveries', 'x', 5_000) > 0);
+  elapsedMs = 1_000;
+  assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesPerSecond), 0);
+});
+
+test('buckets are bounded: the one used last stays', () => {
+  const pace = new Pace(clock);
+  pace.take('search', 'a', limits.roomSearchesBurst);
+  for (let index = 0; index < limits.roomTokensMax - 1; index++) pace.take('search', `${index}`);
+  assert.ok(pace.take('search', 'a') > 0);
+  for (let index = 0; index < limits.roomTokensMax; index++) pace.take('message', `${index}`);
+  assert.equal(pace.take('search', 'a'), 0, 'forgotten, which gives one more burst');
+});
+
+test('owners and admins are not slowed down', async () => {
+  juliet = await openHall(stage);
+  await adminSet(juliet, "<item affiliation='admin' jid='romeo@b.example'/>");
+  await romeo.enter('Romeo');
+  await times(limits.roomMessagesBurst + 20, () => romeo.say('x'));
+  assert.equal(refusals(romeo), 0);
+});
