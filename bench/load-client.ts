@@ -29,6 +29,8 @@ export class LoadClient {
     | undefined;
   /** Set once the session is ready: gets each complete `<message>`. */
   onMessage: ((text: string) => void) | undefined;
+  /** Gets each complete stanza, `<message>` too. */
+  onStanza: ((text: string) => void) | undefined;
   onClose: ((error?: Error) => void) | undefined;
   #received = 0;
   readonly #useSm: boolean;
@@ -129,13 +131,12 @@ export class LoadClient {
     for (let end = nextEnd(this.#text, at); end > 0; end = nextEnd(this.#text, at)) {
       const stanza = this.#text.slice(at, end).trimStart();
       at = end;
-      if (stanza.startsWith('<message')) {
+      if (/^<(message|presence|iq)/.test(stanza)) {
         this.#received++;
-        this.onMessage?.(stanza);
+        this.onStanza?.(stanza);
+        if (stanza.startsWith('<message')) this.onMessage?.(stanza);
       } else if (stanza.startsWith('<r ') || stanza.startsWith('<r/')) {
         this.#socket.write(`<a xmlns='urn:xmpp:sm:3' h='${this.#received}'/>`);
-      } else if (stanza.startsWith('<presence') || stanza.startsWith('<iq')) {
-        this.#received++;
       }
     }
     if (at > 0) this.#text = this.#text.slice(at);

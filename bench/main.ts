@@ -1,16 +1,19 @@
 /**
- * `npm run bench`: many idle TLS sessions and messages between them, against a Skylark that it starts on one core, or any server
- * (`--target host:port --domain D --accounts-file F` with lines `local password`, `--pid P` to read its CPU and memory).
+ * `npm run bench -- [chat|muc]`: many TLS sessions and messages between them, or one room with many occupants, against a Skylark
+ * that it starts on one core, or any server (`--target host:port --domain D --accounts-file F` with lines `local password`,
+ * `--pid P` to read its CPU and memory).
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chat, pause } from './chat.ts';
 import { type Credentials, LoadClient, type Target } from './load-client.ts';
+import { room } from './muc.ts';
 import { type Usage, usageOf } from './process-usage.ts';
 import { startServer } from './server.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   args: process.argv.slice(2),
+  allowPositionals: true,
   options: {
     target: { type: 'string' },
     domain: { type: 'string', default: 'localhost' },
@@ -18,6 +21,8 @@ const { values } = parseArgs({
     pid: { type: 'string' },
     tls: { type: 'string', default: 'direct' },
     sessions: { type: 'string', default: '1000' },
+    occupants: { type: 'string', default: '500,5000' },
+    messages: { type: 'string', default: '20' },
     rate: { type: 'string', default: '2000' },
     seconds: { type: 'string', default: '15' },
     sm: { type: 'boolean', default: false },
@@ -25,14 +30,21 @@ const { values } = parseArgs({
   },
 });
 
+const usage = `npm run bench -- [chat] [--sessions 1000] [--rate 2000] [--seconds 15] [--sm]
+npm run bench -- muc    [--occupants 500,5000] [--messages 20] [--sm]
+  of another server:    --target host:port --domain D --accounts-file F [--pid P] [--tls direct|starttls]`;
 if (values.help) {
-  console.log(`npm run bench -- [--sessions 1000] [--rate 2000] [--seconds 15] [--sm]
-                 [--target host:port --domain D --accounts-file F [--pid P] [--tls direct|starttls]]`);
+  console.log(usage);
   process.exit(0);
 }
+const [mode = 'chat'] = positionals;
+if (mode !== 'chat' && mode !== 'muc') throw new Error(`no benchmark '${mode}':\n${usage}`);
 if (values.tls !== 'direct' && values.tls !== 'starttls') throw new Error(`--tls is direct or starttls, not '${values.tls}'`);
-const sessions = Number(values.sessions);
-const server = values.target ? undefined : await startServer(sessions);
+const sizes = values.occupants.split(',').map(Number);
+const sessions = mode === 'muc' ? Math.max(...sizes) : Number(values.sessions);
+/** Signing in many resources of one account costs as much; making many accounts only takes time. */
+const accountsMax = 1_000;
+const server = values.target ? undefined : await startServer(Math.min(sessions, accountsMax));
 const accounts = server?.accounts ?? readAccounts(values['accounts-file']);
 const [host, port] = (values.target ?? server!.target).split(':');
 const target: Target = { host: host!, port: Number(port), domain: values.domain, tls: values.tls };
@@ -40,13 +52,13 @@ const pid = server?.pid ?? (values.pid ? Number(values.pid) : undefined);
 const measure = (): Usage | undefined => (pid === undefined ? undefined : usageOf(pid));
 
 try {
-  await run();
+  await (mode === 'muc' ? runRooms() : runChat());
 } finally {
   await server?.stop();
 }
 process.exit(process.exitCode ?? 0);
 
-async function run(): Promise<void> {
+async function runChat(): Promise<void> {
   const empty = measure();
   const startedMs = performance.now();
   const clients = await signIn();
@@ -57,7 +69,6 @@ async function run(): Promise<void> {
   const result = await chat(clients, Number(values.rate), Number(values.seconds));
   const after = measure();
   for (const client of clients) client.stop();
-  const line = (name: string, value: string) => console.log(`${name.padEnd(28)}${value}`);
   line('sessions over TLS', `${clients.length} in ${signedInS.toFixed(1)} s`);
   if (empty && idle) {
     line('CPU per sign-in', `${((idle.cpuMicros - empty.cpuMicros) / clients.length / 1000).toFixed(2)} ms`);
@@ -68,6 +79,37 @@ async function run(): Promise<void> {
   line('p50, p99', `${result.p50Ms.toFixed(1)} ms, ${result.p99Ms.toFixed(1)} ms`);
   if (before && after) line('CPU per message', `${((after.cpuMicros - before.cpuMicros) / result.received).toFixed(0)} µs`);
   if (result.lost + result.duplicated + result.reordered > 0 || result.sent === 0) process.exitCode = 1;
+}
+
+function line(name: string, value: string): void {
+  console.log(`${name.padEnd(28)}${value}`);
+}
+
+async function runRooms(): Promise<void> {
+  const clients = await signIn();
+  for (const size of sizes) {
+    const address = `bench-${size}@conference.${values.domain}`;
+    const before = measure();
+    let joined: Usage | undefined;
+    const result = await room(clients.slice(0, size), address, Number(values.messages), () => {
+      joined = measure();
+    });
+    const after = measure();
+    line('occupants', `${result.occupants} in ${result.joinS.toFixed(1)} s`);
+    if (before && joined) line('CPU per join', `${((joined.cpuMicros - before.cpuMicros) / size / 1000).toFixed(2)} ms`);
+    line('time to the last occupant', `median ${result.lastMedianMs.toFixed(0)} ms, worst ${result.lastMaxMs.toFixed(0)} ms`);
+    line('deliveries', `${result.deliveries}, ${(result.deliveries / result.spanS).toFixed(0)} a second`);
+    line('lost, duplicated, reordered', `${result.lost}, ${result.duplicated}, ${result.reordered}`);
+    if (joined && after) {
+      const cpuS = (after.cpuMicros - joined.cpuMicros) / 1e6;
+      line(
+        'deliveries per CPU second',
+        `${(result.deliveries / cpuS).toFixed(0)} (${((cpuS * 1e6) / result.deliveries).toFixed(1)} µs each)`,
+      );
+    }
+    if (result.lost + result.duplicated + result.reordered > 0 || result.deliveries === 0) process.exitCode = 1;
+  }
+  for (const client of clients) client.stop();
 }
 
 async function signIn(): Promise<LoadClient[]> {

@@ -301,7 +301,8 @@ export class Session {
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(reply.out, bodies), reply.catchUp);
     else reply.out.forEach(({ id }, index) => void this.egress.reply(bodies[index]!, id));
     if (reply.bound !== undefined) this.#bind(reply.bound);
-    this.#settleCount(batch, true);
+    // What ended the stream may have kept the rest of the batch from being handled.
+    this.#settleCount(batch, reply.close === undefined);
     if (batch.isInitial) this.egress.answered(reply.catchUp);
     if (reply.close) this.close(new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text));
   }
