@@ -179,7 +179,7 @@ export const limits = {
   /** TCP keep-alive probes begin after this much silence, milliseconds (DESIGN §8). */
   tcpKeepAliveMs: 240_000,
   /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
-  roomSessionsMax: 2_000,
+  roomSessionsMax: 6_000,
   /** Rooms: clients under one nick. */
   roomSessionsPerNickMax: 10,
   /** Rooms: owners, admins, members and outcasts of one room. */
@@ -340,9 +340,9 @@ export const limits = {
   /** A node that has claimed a parked session has this long behind the deadline to say so to a router, milliseconds. */
   parkedClaimMs: 30_000,
   /** Parked sessions that a router ends with one look at the nodes. */
-  parkedSweepMax: 100,
-  /** Messages to one full JID that wait for the next catch-up of any resource, ids in the account's cursor. */
-  requeueMax: 500,
+  parkedSweepMax: 300,
+  /** When a node dies, what came for one of its sessions within this time is taken for unacknowledged; clients are asked far more often. */
+  unackedRecentMs: 60_000,
   /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
   acceptsPerSecond: 500,
   acceptsBurst: 2_000,

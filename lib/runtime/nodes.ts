@@ -17,6 +17,8 @@ export interface NodeRow {
   readonly startedAt: string;
   /** Grows with each heartbeat. */
   readonly beat: number;
+  /** Somebody has begun to clean up after it: if it lives after all, what it holds is void. */
+  readonly isCondemned?: true;
 }
 
 /** A node by its subject: `n.<name>.<incarnation>` for connection nodes, `<kind>.<name>.<incarnation>` for others. */
@@ -92,10 +94,10 @@ export class Heartbeat {
       this.#version = await rows.put(nodes, subject, row, { version: this.#version });
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
-      // A beat whose answer was lost has another version than we know; only a row that is gone was taken away.
+      // A beat whose answer was lost has another version than we know; only a row that is condemned or gone tells of an end.
       const found = await rows.get(nodes, subject);
-      if (found === undefined) onForgotten?.();
-      this.#version = await rows.put(nodes, subject, row);
+      if (found === undefined || found.value.isCondemned) onForgotten?.();
+      this.#version = await rows.put(nodes, subject, row, found ? { version: found.version } : 'absent');
     }
   }
 
@@ -120,6 +122,28 @@ interface Seen {
 export async function listNodes(store: Store): Promise<LiveNode[]> {
   const items = await rowsOf(store).list(nodes, { limit: nodesMax });
   return items.map(({ key, value }) => ({ subject: key, ...value }));
+}
+
+/**
+ * Before anything of a dead node is cleaned up, so that it learns of it even if whoever does so dies half-way.
+ * @returns false when the node has shown a sign of life, or is gone
+ */
+export async function condemnNode(store: Store, { subject, beat }: LiveNode): Promise<boolean> {
+  const rows = rowsOf(store);
+  const found = await rows.get(nodes, subject);
+  if (found === undefined || found.value.beat !== beat) return false;
+  if (found.value.isCondemned) return true;
+  try {
+    await rows.put(nodes, subject, { ...found.value, isCondemned: true }, { version: found.version });
+    return true;
+  } catch (error) {
+    if (error instanceof Conflict) return false;
+    throw error;
+  }
+}
+
+export async function isCondemned(store: Store, subject: string): Promise<boolean> {
+  return (await rowsOf(store).get(nodes, subject))?.value.isCondemned === true;
 }
 
 /** Takes a dead node's row away when its remains are cleaned up. @returns whether it was there */
@@ -181,8 +205,8 @@ export class NodeWatch {
     for (const node of listed) {
       const seen = this.#seen.get(node.subject);
       if (seen?.beat !== node.beat) this.#seen.set(node.subject, { beat: node.beat, sinceMs: now });
-      const isDead = seen?.beat === node.beat && now - seen.sinceMs > limits.heartbeatDeadMs;
-      (isDead ? dead : live).push(node);
+      const isSilent = seen?.beat === node.beat && now - seen.sinceMs > limits.heartbeatDeadMs;
+      (isSilent || node.isCondemned ? dead : live).push(node);
     }
     this.#live = live;
     await this.#onLook(live, dead);

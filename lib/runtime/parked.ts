@@ -78,7 +78,13 @@ export async function parkSession(
   until: number,
   row?: ParkedRow,
 ): Promise<boolean> {
-  const puts: Put[] = [listing(store).row(deadlines, `${timeKey(until)} ${sid}`, { sid, owner: { domain: owner.domain, local: owner.local }, until })];
+  const puts: Put[] = [
+    listing(store).row(deadlines, `${timeKey(until)} ${sid}`, {
+      sid,
+      owner: { domain: owner.domain, local: owner.local },
+      until,
+    }),
+  ];
   if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, until + limits.parkedKeepMs));
   await store.batchPut(puts);
   let isThere = false;

@@ -52,7 +52,11 @@ function table({ nodes, parked }: Status): string[] {
     ...columns.map((column) => `${figures[column] ?? '-'}`),
   ]);
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]!.length)));
-  const line = (row: readonly string[]) => row.map((cell, index) => cell.padEnd(widths[index]!)).join('  ').trimEnd();
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index]!))
+      .join('  ')
+      .trimEnd();
   const count = parked >= limits.storeQueryRowsMax ? `${parked} or more` : `${parked}`;
   return [line(head), ...rows.map(line), `Sessions parked in the store: ${count}`];
 }

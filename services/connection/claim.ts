@@ -70,7 +70,8 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
   for (let tries = 1; tries <= triesMax; tries++) {
     try {
       const entry = await findEntry(node, { domain, local }, sid);
-      const place = entry !== undefined && isParked(entry) ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
+      const place =
+        entry !== undefined && isParked(entry) ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
       if (place === 'nowhere') return undefined;
       if (typeof place === 'object') return place;
       const holder = place ?? entry?.node ?? id.node;

@@ -63,7 +63,7 @@ export class Egress {
       return;
     }
     if (this.#hasSeen(id)) return;
-    if (this.isParked && this.needsCatchUp)
+    if (this.needsCatchUp)
       this.catchUp.miss(id); // read later, in its order
     else if (this.catchUp.isOff) this.#give({ id, bytes });
     else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
@@ -79,6 +79,14 @@ export class Egress {
   answered(catchUp: StepReply['catchUp']): void {
     if (this.isParked && catchUp === 'start') this.needsCatchUp = true;
     else this.catchUp.answered(catchUp);
+  }
+
+  /**
+   * No router has answered initial presence, though one may deliver to the session by now. An entry that the client gets before the
+   * older ones would move the cursor past them: everything is read when presence comes again.
+   */
+  unanswered(): void {
+    if (this.catchUp.abort()) this.needsCatchUp = true;
   }
 
   /** The stream is gone or about to be. */

@@ -3,7 +3,14 @@ import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
 import { type Clock, sleep } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
-import type { CloseRequest, DeliverReply, DeliverRequest, DoneReply, HandOverRequest, NodeRequest } from '../../lib/runtime/wire.ts';
+import type {
+  CloseRequest,
+  DeliverReply,
+  DeliverRequest,
+  DoneReply,
+  HandOverRequest,
+  NodeRequest,
+} from '../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import { handOver } from './hand-over.ts';

@@ -2,11 +2,12 @@
  * Parks a session in the store (DESIGN §2), from where any node can take it: what a drain and a stop do. The client is told only when
  * it lies there, so that its next `<resume/>` finds it wherever it connects.
  */
+
+import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { fitsRow, hashToken, type ParkedRow, parkSession } from '../../lib/runtime/parked.ts';
 import { unmarkHeld } from '../../lib/runtime/sessions.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
-import { limits } from '../../lib/limits.ts';
 import { packSession } from './parcel.ts';
 import type { Session } from './session.ts';
 import type { SessionOwner } from './session-owner.ts';

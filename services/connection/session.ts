@@ -314,7 +314,7 @@ export class Session {
     this.#settleCount(batch, false);
     if (batch.isInitial) {
       this.isAvailable = false;
-      this.egress.answered('skip');
+      this.egress.unanswered();
     }
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
     this.cursor.add(batch.delivered);

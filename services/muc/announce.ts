@@ -44,16 +44,13 @@ export interface Audience {
  * One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. Of roles whose presence is not
  * broadcast (§10.2.1, `presencebroadcast`) only the occupant itself hears; to the others such a one seems to leave or to be away.
  */
-export function announce(
-  turn: RoomTurn,
-  what: Announcement,
-  audience: Iterable<Audience> | undefined = turn.room.sessions(),
-): void {
+export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable<Audience>): void {
   const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
   const isShown = what.isForced === true || isBroadcast(turn.config, what.occupant.role);
   const wasShown = what.roleBefore === undefined ? isShown : isBroadcast(turn.config, what.roleBefore);
+  const listeners = audience ?? (isShown || wasShown ? turn.room.sessions() : clientsOf(what.occupant));
   const outside = isShown || !wasShown ? what : { ...what, unavailable: {} };
-  for (const { occupant, session } of audience) {
+  for (const { occupant, session } of listeners) {
     if (occupant !== what.occupant && !isShown && !wasShown) continue;
     if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);
     else groups[what.id !== undefined && session.jid.equals(turn.from) ? 'asker' : 'own'].push(session);
@@ -62,6 +59,10 @@ export function announce(
   if (groups.seeing.length > 0) turn.send(render(turn, outside, true, false), groups.seeing);
   if (groups.own.length > 0) turn.send(render(turn, what, true, true), groups.own);
   if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
+}
+
+function clientsOf(occupant: Occupant): Audience[] {
+  return occupant.sessions.map((session) => ({ occupant, session }));
 }
 
 function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean, id?: string): Buffer {

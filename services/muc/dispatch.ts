@@ -71,17 +71,23 @@ export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
  * Nobody may flood a room, nor a room its worker. Leaving and answers are always taken; admins are trusted, but not with the worker.
  * @throws {StanzaError} policy-violation of type wait
  */
-function checkPace(turn: RoomTurn, { name, type }: Stanza): void {
+function checkPace(turn: RoomTurn, stanza: Stanza): void {
+  const { name, type } = stanza;
   if (type === 'unavailable' || type === 'error' || type === 'result') return;
   const { room, parts } = turn;
+  const address = room.jid.toString();
   const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
-  if (name === 'iq') {
-    if (!isAdmin) turn.demandPace('request');
-    return;
-  }
-  if (!isAdmin) turn.demandPace(name === 'message' ? 'message' : 'presence');
-  if (turn.own) parts.pace.demand('deliveries', room.jid.toString(), Math.max(1, room.sessionCount));
-  else if (name === 'presence') parts.pace.demand('entry', room.jid.toString());
+  if (!isAdmin) turn.demandPace(name === 'iq' ? 'request' : name === 'message' ? 'message' : 'presence');
+  if (name === 'presence' && !turn.own) parts.pace.demand('entry', address);
+  else if (name !== 'iq') parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount));
+  else if (isAdmin) parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount * changesOf(stanza)));
+}
+
+/** What all occupants are told of when an admin does this, at most. */
+function changesOf(iq: Stanza): number {
+  const child = iq.children[0];
+  if (iq.type !== 'set' || !child || child.ns === NS_MAM) return 0;
+  return child.ns === NS_MUC_ADMIN ? iq.elementOf(child).getChildren('item').length : 1;
 }
 
 function handleIq(turn: RoomTurn, iq: Stanza): void {

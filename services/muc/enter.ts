@@ -11,7 +11,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank, initialRole } from './affiliation.ts';
 import { announce } from './announce.ts';
-import { newConfig } from './config.ts';
+import { isBroadcast, newConfig } from './config.ts';
 import { sendHistory } from './history.ts';
 import { NS_MUC } from './namespaces.ts';
 import { checkNickIsFree, prepareNick } from './nick.ts';
@@ -80,7 +80,8 @@ export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Sessi
 /** §7.2.2: the presence of everybody else. */
 function sendRoster(turn: RoomTurn, to: { occupant: Occupant; session: Session }): void {
   for (const occupant of turn.room.occupants.values()) {
-    if (occupant !== to.occupant) announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [to]);
+    if (occupant === to.occupant || !isBroadcast(turn.config, occupant.role)) continue;
+    announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [to]);
   }
 }
 

@@ -3,7 +3,7 @@
  * rows, then the deliveries, then the answers (DESIGN §2). Whatever goes wrong, the copy in memory is dropped and read again.
  */
 import { limits } from '../../lib/limits.ts';
-import { Conflict } from '../../lib/ports/store.ts';
+import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
@@ -102,17 +102,20 @@ export class RoomRunner {
     }
     let wasBeaten = false;
     for (let tries = 1; ; tries++) {
-      this.#loaded ??= await this.#load(tenant);
-      const loaded = this.#loaded;
-      const foreseen = await foresee(parts, loaded, stanzasOf(jobs));
-      const pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
-      const rest = pass.take(jobs);
+      let pass: Pass;
+      let rest: readonly Job[];
+      let loaded: LoadedRoom;
       try {
+        loaded = this.#loaded ??= await this.#load(tenant);
+        const foreseen = await foresee(parts, loaded, stanzasOf(jobs));
+        pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
+        rest = pass.take(jobs);
         if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
       } catch (error) {
         this.#loaded = undefined;
-        if (!(error instanceof Conflict) || tries === triesMax) throw error;
-        wasBeaten = true;
+        // When the store failed half-way the rows may be there: nothing may overtake what stands in the archive already.
+        if (!(error instanceof Conflict || error instanceof Unavailable) || tries === triesMax) throw error;
+        wasBeaten ||= error instanceof Conflict;
         continue;
       }
       for (const id of pass.ids) loaded.fence.markHandled(id);

@@ -98,7 +98,9 @@ export class Account implements Owner {
   /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
   async updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
     if (!this.session) throw new Error(`no session of ${this.jid} is acting`);
-    const sessions = await updateSession(this.turn.parts.store, this, this.session.sid, (entry) => this.kept(entry, change(entry)));
+    const sessions = await updateSession(this.turn.parts.store, this, this.session.sid, (entry) =>
+      this.kept(entry, change(entry)),
+    );
     this.checkHeld(sessions);
     return sessions;
   }
@@ -106,7 +108,7 @@ export class Account implements Owner {
   /** What is to be written of this session's entry: along with a change goes for how long the session can be resumed. */
   kept(before: SessionEntry, after: SessionEntry): SessionEntry {
     const resumeMs = this.session?.resumeMs;
-    return after === before || after.resumeMs === resumeMs ? after : { ...after, resumeMs };
+    return after === before || resumeMs === undefined || after.resumeMs === resumeMs ? after : { ...after, resumeMs };
   }
 
   /**

@@ -19,7 +19,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { findAccount } from './accounts.ts';
-import { requeue } from './cursor.ts';
+import { requeue, requeueRecent } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -64,14 +64,15 @@ async function writeEntry(
   let replaced: SessionEntry | undefined;
   const fresh: SessionEntry = { node, sid, resource, boundAt: parts.clock.now(), available: false, priority: 0 };
   await updateSessions(parts.store, owner, (sessions) => {
+    replaced = undefined;
+    // The same batch once more, or late: what the session has said since must not be forgotten.
+    if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
     replaced = sessions.find((other) => other.resource === resource && other.sid !== sid);
     const others = sessions.filter((other) => other.resource !== resource && other.sid !== sid);
     if (others.length >= limits.sessionsPerAccountMax) {
       throw new StanzaError('resource-constraint', `${limits.sessionsPerAccountMax} resources are bound`);
     }
-    // of the same batch, which comes again
-    const before = sessions.find((other) => other.resource === resource && other.sid === sid);
-    const inherited = replaced?.available ? { sid: replaced.sid } : (replaced ?? before)?.inherited;
+    const inherited = replaced?.available ? { sid: replaced.sid } : replaced?.inherited;
     return [...others, inherited ? { ...fresh, inherited } : fresh];
   });
   return replaced;
@@ -94,6 +95,7 @@ async function replace(parts: Parts, tenant: Tenant, local: string, address: Ses
   }
   const undelivered = await closeStream(parts, old, 'conflict', 'another session bound this resource');
   if (undelivered === undefined) {
+    await requeueRecent(account, old.resource);
     await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }

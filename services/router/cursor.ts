@@ -33,7 +33,8 @@ const start: Cursor = { at: '', ring: [] };
 export async function moveCursor(account: Account, ids: readonly string[]): Promise<void> {
   const valid = ids.filter(isId);
   if (valid.length === 0) return;
-  const session = await readOwnSession(account);
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const session = ownOf(account, sessions!);
   // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
   const getsQueue = session?.available === true && session.priority >= 0;
   await account.update(cursors, '', (cursor = start) => {
@@ -72,11 +73,27 @@ export async function queueAgain(account: Account, ids: readonly string[]): Prom
  */
 export async function requeue(account: Account, ids: readonly string[], resource: string): Promise<void> {
   const found = await readLate(account, ids.filter(isId).slice(-limits.deliveredRingMax));
-  const own = found.filter(({ value }) => value.queue && Stanza.parse(value.xml).to?.resource === resource);
+  await queueOwn(account, found, resource);
+}
+
+/** The same where nobody knows what it did not acknowledge, because its node is gone: what came of late. */
+export async function requeueRecent(account: Account, resource: string): Promise<void> {
+  const after = firstIdAt(account.now.getTime() - limits.unackedRecentMs);
+  const options = { after, limit: limits.deliveredRingMax, backward: true };
+  const lists = await Promise.all([account.list(entries, options), account.list(unarchived, options)]);
+  await queueOwn(account, lists.flat(), resource);
+}
+
+async function queueOwn(account: Account, found: readonly Item<ArchiveEntry>[], resource: string): Promise<void> {
+  const own = found.filter(({ value }) => value.queue && resourceOf(value) === resource);
   await queueAgain(
     account,
     own.map(({ key }) => key),
   );
+}
+
+function resourceOf({ xml }: ArchiveEntry): string {
+  return Stanza.parse(xml).to?.resource ?? '';
 }
 
 export interface Page {
@@ -92,11 +109,12 @@ export interface Page {
  * @param missed from this id on the session may not have got what is its own, whatever others have acknowledged
  */
 export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>, missed?: string): Promise<Page> {
-  const [cursor = start, session, blocked] = await Promise.all([
+  const [cursor = start, [sessions], blocked] = await Promise.all([
     account.get(cursors),
-    readOwnSession(account),
+    readSessions(account.turn.parts.store, [account]),
     account.get(blocklist),
   ]);
+  const session = ownOf(account, sessions!);
   const queueStart = catchUpStart(cursor);
   const from = after || firstOf(queueStart, missed);
   const limit = limits.catchUpPageMax;
@@ -106,9 +124,12 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   ]);
   if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
   const delivered = new Set(cursor.ring);
+  const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
     if (!value.queue || seen.has(key)) return false;
-    if (missed !== undefined && key >= missed && isFor(value, session)) return true;
+    const resource = others.size === 0 && missed === undefined ? '' : resourceOf(value);
+    if (others.has(resource)) return false; // that session gets it, sooner or later
+    if (missed !== undefined && key >= missed && isFor(resource, session)) return true;
     return !delivered.has(key) && (missed === undefined || key > queueStart || cursor.late?.includes(key) === true);
   };
   // A list that is full says nothing of what comes behind its last entry.
@@ -137,9 +158,8 @@ function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], block
 }
 
 /** Of the session whose batch this is; undefined when it is over. */
-async function readOwnSession(account: Account): Promise<SessionEntry | undefined> {
-  const [sessions] = await readSessions(account.turn.parts.store, [account]);
-  return sessions!.find(({ sid }) => sid === account.session?.sid);
+function ownOf(account: Account, sessions: readonly SessionEntry[]): SessionEntry | undefined {
+  return sessions.find(({ sid }) => sid === account.session?.sid);
 }
 
 async function readLate(account: Account, ids: readonly string[]): Promise<Item<ArchiveEntry>[]> {
@@ -150,8 +170,7 @@ async function readLate(account: Account, ids: readonly string[]): Promise<Item<
 }
 
 /** RFC 6121 §8.5.2.1.1, §8.5.3.1: would the session have got it, had it been there? */
-function isFor({ xml }: ArchiveEntry, session: SessionEntry | undefined): boolean {
-  const resource = Stanza.parse(xml).to?.resource ?? '';
+function isFor(resource: string, session: SessionEntry | undefined): boolean {
   return resource === '' ? (session?.priority ?? 0) >= 0 : resource === session?.resource;
 }
 

@@ -9,14 +9,22 @@
 import { limits } from '../../lib/limits.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
 import { Conflict } from '../../lib/ports/store.ts';
-import { forgetNode, type LiveNode } from '../../lib/runtime/nodes.ts';
-import { listOverdue, type Overdue, parkSession, readParked, removeDeadline, removeParked, unpark } from '../../lib/runtime/parked.ts';
+import { condemnNode, forgetNode, isCondemned, type LiveNode } from '../../lib/runtime/nodes.ts';
+import {
+  listOverdue,
+  type Overdue,
+  parkSession,
+  readParked,
+  removeDeadline,
+  removeParked,
+  unpark,
+} from '../../lib/runtime/parked.ts';
 import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
 import { Account } from './account.ts';
 import { disinherit, endSession, undeliveredOf } from './bind.ts';
-import { requeue } from './cursor.ts';
+import { requeue, requeueRecent } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -27,13 +35,19 @@ const pauseMs = 50;
  * Lets go of all sessions that the node's rows name. Two reapers at once do no harm: a session ends once. The node's own row goes last,
  * so that a reaper that dies half-way is followed by another.
  */
-export async function reapNode(parts: Parts, node: string): Promise<number> {
+export async function reapNode(
+  parts: Parts,
+  node: string,
+  isStillDead: () => Promise<boolean> = async () => true,
+): Promise<number> {
   let count = 0;
   for (
     let page = await listHeld(parts.store, node, pageMax);
     page.length > 0;
     page = await listHeld(parts.store, node, pageMax)
   ) {
+    // After the page was read: if the node has come back, there may be sessions in it that began since.
+    if (!(await isStillDead())) break;
     for (const { sid, owner } of page) {
       const tenant = await parts.tenants.find(owner.domain);
       if (tenant) await release(parts, tenant, owner, { node, sid });
@@ -48,6 +62,8 @@ export async function reapNode(parts: Parts, node: string): Promise<number> {
 async function release(parts: Parts, tenant: Tenant, owner: Owner, address: SessionAddress): Promise<void> {
   const [sessions] = await readSessions(parts.store, [owner]);
   const entry = sessions!.find(({ node, sid }) => sid === address.sid && node === address.node);
+  // Other sessions move the account's cursor past what was sent to this one alone.
+  if (entry && sessions!.length > 1) await requeueRecent(new Account(new Turn(parts), tenant, owner.local), entry.resource);
   if (!entry?.resumeMs) return endSession(parts, tenant, owner.local, address);
   const silentMs = Math.min(limits.heartbeatDeadMs, entry.resumeMs);
   await parkSession(parts.store, owner, address, parts.clock.now() + entry.resumeMs - silentMs);
@@ -56,12 +72,15 @@ async function release(parts: Parts, tenant: Tenant, owner: Owner, address: Sess
 
 /** For `NodeWatch`. */
 export async function reapDead(parts: Parts, dead: readonly LiveNode[]): Promise<void> {
-  for (const { subject, kind, name } of dead) {
+  for (const node of dead) {
+    const { subject, kind, name } = node;
+    if (!(await condemnNode(parts.store, node))) continue;
+    const isStillDead = () => isCondemned(parts.store, subject);
     if (kind === 'connection') {
-      const count = await reapNode(parts, subject);
+      const count = await reapNode(parts, subject, isStillDead);
       parts.log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
     }
-    await forgetNode(parts.store, subject);
+    if (await isStillDead()) await forgetNode(parts.store, subject);
   }
   await sweepParked(parts);
 }

@@ -10,10 +10,6 @@ export class Outgoing {
   #acked = 0;
   #unacked: Sent[] = [];
 
-  get isEmpty(): boolean {
-    return this.#unacked.length === 0;
-  }
-
   get unacked(): readonly Sent[] {
     return this.#unacked;
   }

@@ -62,8 +62,9 @@ export class SessionLink {
     return this.#stream !== undefined;
   }
 
+  /** What was refused is not waited for: the server counts it along with the next that it takes. */
   get hasUnacked(): boolean {
-    return !this.#outgoing.isEmpty;
+    return this.#outgoing.unacked.some(({ said }) => said !== undefined && said.refused === undefined);
   }
 
   /** Resolves with the first session. */

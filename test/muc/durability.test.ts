@@ -232,11 +232,11 @@ test('live workers share all shards, and a change moves only those of who came o
   for (const shard of parts[0]!) assert.ok(two.includes(shard), 'nobody loses a shard because another worker goes');
 });
 
-/** What somebody who enters sees, whatever happened before. */
+/** What somebody who enters sees, whatever happened before: every byte of it, with the affiliations. */
 async function view(observer: Person): Promise<string[]> {
   observer.take();
-  await observer.enter('Observer', hall, "<history maxstanzas='50'/>");
-  return observer.heard();
+  await observer.enter('Observer', hall, "<history maxstanzas='50'/><mav xmlns='urn:xmpp:muc:affiliations:1'/>");
+  return observer.take();
 }
 
 test('whatever is done to a room, a worker that reads it from its rows sees what the one before saw', async () => {
@@ -254,6 +254,18 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
       ...['none', 'member', 'admin', 'outcast'].map((one) => admin(`<item affiliation='${one}' jid='romeo@a.example'/>`)),
       admin("<item affiliation='owner' jid='nurse@b.example'/>"),
       owner('<destroy/>'),
+      owner(
+        `<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_whois'><value>anyone</value></field>
+          <field var='muc#roomconfig_presencebroadcast'><value>moderator</value></field></x>`,
+      ),
+      hat('create', ''),
+      hat('destroy', ''),
+      hat('assign', 'romeo@a.example'),
+      hat('unassign', 'romeo@a.example'),
+      ...['QQ==', ''].map(
+        (image) =>
+          `<iq to='${hall}' type='set' id='v'><vCard xmlns='vcard-temp'><PHOTO><BINVAL>${image}</BINVAL></PHOTO></vCard></iq>`,
+      ),
       owner("<x xmlns='jabber:x:data' type='submit'/>"),
       ...['0', '1'].map((value) =>
         owner(
@@ -278,8 +290,8 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
       const after = await view(observer);
       assert.deepEqual(after.toSorted(), before.toSorted());
       assert.deepEqual(
-        after.filter((line) => line.startsWith('message')),
-        before.filter((line) => line.startsWith('message')),
+        after.filter((xml) => xml.startsWith('<message')),
+        before.filter((xml) => xml.startsWith('<message')),
       );
     }),
     { numRuns: 40 },
@@ -288,6 +300,13 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
 
 function admin(item: string): string {
   return `<iq to='${hall}' type='set' id='a'><query xmlns='http://jabber.org/protocol/muc#admin'>${item}</query></iq>`;
+}
+
+function hat(command: string, jid: string): string {
+  const fields = { 'hats#uri': 'x:hat', 'hats#title': 'Hat', 'hats#jid': jid };
+  const xml = Object.entries(fields).map(([name, value]) => `<field var='${name}'><value>${value}</value></field>`);
+  return `<iq to='${hall}' type='set' id='h'><command xmlns='http://jabber.org/protocol/commands' node='urn:xmpp:hats:commands:${command}'>
+    <x xmlns='jabber:x:data' type='submit'>${xml.join('')}</x></command></iq>`;
 }
 
 function owner(inside: string): string {

@@ -115,7 +115,7 @@ export interface Stage {
   move(person: Person, sid: string): void;
   ask(person: Person, xml: string, id: string): Promise<DoneReply>;
   /** Another worker takes over: what it knows, it has read. */
-  restart(options?: { readonly clock?: Clock }): Promise<void>;
+  restart(options?: { readonly store?: Store; readonly clock?: Clock }): Promise<void>;
   startWorker(options?: { readonly shards?: ShardOwner; readonly store?: Store; readonly clock?: Clock }): Promise<MucWorker>;
   /** What runs beside the rooms' queues (archive pages) has come to an end. */
   settle(person: Person, count: number): Promise<void>;
@@ -256,4 +256,16 @@ export async function ask(person: Person, type: 'get' | 'set', child: string, to
     await pause(5);
   }
   return assert.fail(`${to} did not answer ${child}`);
+}
+
+/** The results of a query for all of the room's archive, as the person may see it; what else came is dropped. */
+export async function readArchive(person: Person): Promise<string[]> {
+  person.take();
+  await person.send(`<iq to='${hall}' type='set' id='archive'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+  const got: string[] = [];
+  for (let tries = 0; tries < 500 && !got.some((xml) => xml.startsWith('<iq')); tries++) {
+    got.push(...person.take());
+    await pause(5);
+  }
+  return got.filter((xml) => xml.includes('<result '));
 }

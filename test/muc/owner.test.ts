@@ -97,6 +97,14 @@ for (const [what, fields, codes] of [
   });
 }
 
+test('§10.2.1: the way back has codes of its own: 170 and 173', async () => {
+  const juliet = await openHall(stage, { whois: 'anyone', enablelogging: '0' });
+  await romeo.enter('Romeo');
+  assert.equal(romeo.heard()[1], 'presence Romeo none/participant 110 100');
+  await configure(juliet, { whois: 'moderators', enablelogging: '1' });
+  assert.deepEqual(romeo.heard(), ['message room 170 173']);
+});
+
 test('§10.2.1: nothing changed is told to nobody', async () => {
   const juliet = await openHall(stage);
   await romeo.enter('Romeo');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
 
 let stage: Stage;
 let juliet: Person;
@@ -16,12 +16,6 @@ beforeEach(async () => {
   for (const person of [juliet, romeo]) person.take();
 });
 afterEach(() => stage.close());
-
-async function archived(person: Person): Promise<string> {
-  await person.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
-  for (let tries = 0; !person.inbox.some((xml) => xml.startsWith('<iq')); tries++) await stage.settle(person, tries < 3 ? 1 : 2);
-  return person.take().join('');
-}
 
 for (const [what, payload] of [
   ['XEP-0308: a correction', `<body>But soft</body><replace xmlns='urn:xmpp:message-correct:0' id='bad1'/>`],
@@ -41,7 +35,7 @@ for (const [what, payload] of [
   test(`${what} passes and is archived whole`, async () => {
     await romeo.send(`<message to='${hall}' type='groupchat' id='m1'>${payload}</message>`);
     assert.ok(juliet.take()[0]!.includes(payload));
-    assert.ok((await archived(juliet)).includes(payload));
+    assert.ok((await readArchive(juliet)).join().includes(payload));
   });
 }
 
@@ -49,7 +43,7 @@ test('XEP-0085: typing passes and is not archived', async () => {
   const payload = `<composing xmlns='http://jabber.org/protocol/chatstates'/>`;
   await romeo.send(`<message to='${hall}' type='groupchat'>${payload}</message>`);
   assert.ok(juliet.take()[0]!.includes(payload));
-  assert.ok(!(await archived(juliet)).includes(payload));
+  assert.ok(!(await readArchive(juliet)).join().includes(payload));
 });
 
 test('XEP-0249: a direct invitation to another room passes as a private message', async () => {

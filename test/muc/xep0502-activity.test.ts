@@ -60,12 +60,13 @@ test('§5: corrections, typing and private messages do not count', async () => {
   assert.equal(await activity(), '1');
 });
 
-for (const fields of [
+const closed: readonly Readonly<Record<string, string>>[] = [
   { persistentroom: '0' },
   { publicroom: '0' },
   { membersonly: '1' },
   { passwordprotectedroom: '1', roomsecret: 'x' },
-]) {
+];
+for (const fields of closed) {
   test(`§10: nothing is said of a room with ${JSON.stringify(fields)}`, async () => {
     await juliet.say('one');
     elapsedMs = hourMs;

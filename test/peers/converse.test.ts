@@ -1,4 +1,4 @@
-/** Converse.js, as the service itself serves it, in Debian's Chromium: two browsers talk. Leaves a screenshot. */
+/** Converse.js, as the service itself serves it, in Debian's Chromium: two browsers talk; one makes its account there. Leaves screenshots. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -15,6 +15,10 @@ const quietFlags = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+const waitMs = 12_000;
+/** Dialogs and the first page come slowly into sight. */
+const fadeMs = 700;
 
 let skylark: Skylark;
 let browser: Browser;
@@ -33,11 +37,19 @@ after(async () => {
   await skylark.stop();
 });
 
+async function open(url: string, who: string): Promise<Page> {
+  // The certificate of a first start is self-signed.
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ignoreHTTPSErrors: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(waitMs);
+  page.on('pageerror', (error) => problems.push(`${who}: ${error.message}`));
+  page.on('requestfailed', (request) => problems.push(`${who}: ${request.url()} ${request.failure()?.errorText}`));
+  await page.goto(url);
+  return page;
+}
+
 async function signIn(jid: string, password: string): Promise<Page> {
-  const page = await (await browser.newContext({ viewport: { width: 1200, height: 800 } })).newPage();
-  page.on('pageerror', (error) => problems.push(`${jid}: ${error.message}`));
-  page.on('requestfailed', (request) => problems.push(`${jid}: ${request.url()} ${request.failure()?.errorText}`));
-  await page.goto(`http://localhost:${skylark.ports.http}/`);
+  const page = await open(`http://localhost:${skylark.ports.http}/`, jid);
   await page.fill('input[name=jid]', jid);
   await page.fill('input[name=password]', password);
   await page.screenshot({ path: `${shots}sign-in.png` });
@@ -60,12 +72,65 @@ test('two browsers sign in at / and talk', async () => {
   assert.deepEqual(problems, []);
 });
 
+test('a newcomer makes an account in the form over HTTPS, finds a contact, and opens a room that it runs', async () => {
+  const romeo = await signIn('romeo@localhost', 'montague');
+  const paris = await open(`https://localhost:${skylark.ports.https}/`, 'paris');
+  await paris.getByText('Create an account').click();
+  await paris.fill('input[name=username]', 'paris');
+  await paris.fill('input[name=password]', 'county');
+  await paris.waitForTimeout(fadeMs);
+  await paris.screenshot({ path: `${shots}registration.png` });
+  await paris.click('input[value=Register]');
+  await paris.waitForSelector('#converse-roster');
+
+  await choose(paris, '#converse-roster', '.add-contact');
+  await paris.fill('.modal.show input[name=jid]', 'romeo@localhost');
+  await paris.click('.modal.show [type=submit]');
+  const request = romeo.locator('li:has(.accept-xmpp-request)', { hasText: 'paris@localhost' });
+  await request.locator('converse-dropdown button').click();
+  await request.locator('.accept-xmpp-request').click();
+  await romeo.locator('.modal.show [type=submit]').click();
+  await paris.waitForSelector(".current-xmpp-contact.online [data-jid='romeo@localhost']");
+
+  const room = 'vault@conference.localhost';
+  await enter(paris, room, 'paris');
+  await say(paris, '/topic The tomb of the Capulets');
+  await paris.waitForSelector('text=The tomb of the Capulets');
+  await enter(romeo, room, 'romeo');
+  await romeo.waitForSelector('text=The tomb of the Capulets');
+  await say(romeo, 'Tempt not a desperate man.');
+  await paris.waitForSelector('text=Tempt not a desperate man');
+  await say(romeo, '/nick montague');
+  await paris.waitForSelector('text=montague');
+  await paris.screenshot({ path: `${shots}room.png` });
+  await say(paris, '/kick montague vile');
+  await romeo.waitForSelector('text=You have been kicked from this groupchat');
+  await romeo.screenshot({ path: `${shots}kicked.png` });
+  assert.deepEqual(problems, []);
+});
+
+async function enter(page: Page, room: string, nick: string): Promise<void> {
+  await choose(page, '#chatrooms', '.show-add-muc-modal');
+  await page.fill('.modal.show input[name=chatroom]', room);
+  await page.fill('.modal.show input[name=nickname]', nick);
+  await page.click('.modal.show [type=submit]');
+  await page.waitForSelector('converse-muc .chat-textarea');
+}
+
+/** An item of the menu of a section of the side bar, which opens a dialog. */
+async function choose(page: Page, section: string, item: string): Promise<void> {
+  await page.click(`${section} converse-dropdown button`);
+  await page.click(`${section} ${item}`);
+  await page.waitForSelector('.modal.show form');
+  await page.waitForTimeout(fadeMs);
+}
+
 async function openChat(page: Page, jid: string): Promise<void> {
   await page.goto(`${page.url().split('#')[0]}#converse/chat?jid=${jid}`);
   await page.waitForSelector('.chat-textarea', { timeout: 20_000 });
 }
 
 async function say(page: Page, text: string): Promise<void> {
-  await page.fill('.chat-textarea', text);
-  await page.press('.chat-textarea', 'Enter');
+  await page.fill('.chat-textarea:visible', text);
+  await page.press('.chat-textarea:visible', 'Enter');
 }

@@ -204,7 +204,7 @@ describe('users', () => {
       [
         'user-rename',
         {},
-        "there is no operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list",
+        "there is no operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, status, node-drain",
       ],
       ['constructor', {}, undefined],
     ] as const) {
