@@ -26,6 +26,8 @@ export interface Listeners {
 }
 
 export interface Accept {
+  /** May the socket go on? Nothing of it is read before. @param isPlain it speaks XMPP first, not TLS */
+  readonly gate: (socket: Socket, isPlain: boolean) => Promise<boolean> | boolean;
   readonly plain: (socket: Socket) => void;
   readonly secure: (socket: Socket) => void;
 }
@@ -35,8 +37,12 @@ const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: l
 /** @throws when a port cannot be had */
 export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
   const upgrading = createTlsServer(serverOptions(tls));
-  const direct = createTlsServer({ ...socketOptions, ...serverOptions(tls), ALPNProtocols: ['xmpp-client'] });
-  const plain = createServer(socketOptions, accept.plain);
+  const direct = createTlsServer({ ...serverOptions(tls), ALPNProtocols: ['xmpp-client'] });
+  const opening = (isPlain: boolean, go: (socket: Socket) => void) =>
+    createServer(socketOptions, (socket) => void pass(socket, accept.gate(socket, isPlain), go));
+  // A handshake costs more than anything before it, so it begins only behind the gate.
+  const directGate = opening(false, (socket) => void direct.emit('connection', socket));
+  const plain = opening(true, accept.plain);
   for (const server of [upgrading, direct]) prepareTls(server, accept.secure);
   const stopReloads = tls.onReload(() => {
     for (const server of [upgrading, direct]) server.setSecureContext(reloadedOptions(tls));
@@ -45,7 +51,7 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
     if (port === undefined) return undefined;
     server.maxConnections = limits.streamsPerNodeMax;
-    const address = await opening(server, { host: options.bind, port, reusePort });
+    const address = await listening(server, { host: options.bind, port, reusePort });
     opened.push(server);
     return address;
   };
@@ -55,7 +61,7 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
     for (const server of opened) server.close();
   };
   try {
-    const addresses = { c2s: await open(plain, options.c2sPort), c2sTls: await open(direct, options.c2sTlsPort) };
+    const addresses = { c2s: await open(plain, options.c2sPort), c2sTls: await open(directGate, options.c2sTlsPort) };
     return { addresses, startTls: (socket) => void upgrading.emit('connection', socket), stop };
   } catch (error) {
     await stop();
@@ -69,7 +75,20 @@ function prepareTls(server: TlsServer, accept: (socket: Socket) => void): void {
   server.on('tlsClientError', (_error, socket) => socket.destroy());
 }
 
-function opening(server: Server, options: { host: string; port: number; reusePort: boolean }): Promise<AddressInfo> {
+async function pass(socket: Socket, gate: Promise<boolean> | boolean, go: (socket: Socket) => void): Promise<void> {
+  if (gate === true) {
+    go(socket);
+    return;
+  }
+  const ignore = () => {}; // whoever reads it will listen
+  socket.on('error', ignore);
+  const mayGo = await gate;
+  if (mayGo && !socket.destroyed) go(socket);
+  socket.off('error', ignore);
+  if (!mayGo) socket.on('error', ignore);
+}
+
+function listening(server: Server, options: { host: string; port: number; reusePort: boolean }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...options, backlog: 4096 }, () => {

@@ -17,9 +17,11 @@ import type { Mark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { type Claims, claimSession } from './claim.ts';
 import { Cork } from './cork.ts';
+import { Doorkeeper, type DoorRates, type Way } from './doorkeeper.ts';
 import { drainSessions } from './drain.ts';
 import type { SessionStream } from './egress.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import { tcpFraming } from './framing.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './listen.ts';
 import { NodeRequests } from './node-requests.ts';
 import { RecentKeys } from './recent-keys.ts';
@@ -45,6 +47,8 @@ export interface ConnectionParts {
   readonly listen: Listen;
   /** Several processes take streams from one port. */
   readonly reusePort?: boolean;
+  /** Other than those of `lib/limits.ts`. */
+  readonly rates?: DoorRates;
 }
 
 export interface ConnectionStats {
@@ -61,7 +65,7 @@ export interface ConnectionNode {
   readonly stats: ConnectionStats;
   /** Takes no new streams, and parks its sessions in the store. */
   readonly isDraining: boolean;
-  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void;
+  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
   /** Until the node stops. @param path `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
   /** Deliveries to these sessions may have been lost, of archive entries from `from` on: they read them. */
@@ -103,6 +107,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly #parts: ConnectionParts;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
+  readonly #door: Doorkeeper;
   readonly #streams = new Set<Stream>();
   readonly #held = new Map<string, Session>();
   /** Also those that are not bound yet, and those whose end is not told yet. */
@@ -124,6 +129,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log = parts.log;
     this.ids = new IdMint(parts.clock);
     this.router = new RouterLink(parts);
+    this.#door = new Doorkeeper(parts.clock, parts.rates);
     this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
   }
 
@@ -131,6 +137,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     const { bus, listen: options, tls, reusePort = false } = this.#parts;
     this.#serving = await bus.serve(this.subject, (payload) => this.#requests.handle(payload));
     const accept = {
+      gate: (socket: Socket, isPlain: boolean) => this.#gate(socket, isPlain),
       plain: (socket: Socket) => this.#acceptPlain(socket),
       secure: (socket: Socket) => this.#acceptSecure(socket),
     };
@@ -159,8 +166,20 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return this.#draining !== undefined;
   }
 
-  acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): void {
-    this.#accept(new WebSocketTransport(socket, peer, this.#cork, this.clock));
+  async acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
+    const transport = new WebSocketTransport(socket, peer, this.#cork, this.clock);
+    const mayConnect = this.#door.mayConnect(peer.address);
+    if (mayConnect === true) {
+      this.#accept(transport);
+      return;
+    }
+    socket.on('error', () => {}); // 'close' follows
+    socket.pause();
+    if (!(await mayConnect)) transport.destroy();
+    else if (socket.readyState === socket.OPEN) {
+      this.#accept(transport);
+      socket.resume();
+    }
   }
 
   attachWebSocket(server: Server, path: string): void {
@@ -239,6 +258,27 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.ended.add(session);
   }
 
+  #gate(socket: Socket, isPlain: boolean): Promise<boolean> | boolean {
+    const mayConnect = this.#door.mayConnect(socket.remoteAddress ?? '');
+    return mayConnect === true || this.#wait(socket, isPlain, mayConnect);
+  }
+
+  async #wait(socket: Socket, isPlain: boolean, mayConnect: Promise<boolean> | boolean): Promise<boolean> {
+    if (await mayConnect) return true;
+    this.log.debug({ address: socket.remoteAddress }, 'too many sockets at once');
+    if (isPlain) refuseSocket(socket);
+    else socket.destroy();
+    return false;
+  }
+
+  mayOpen(domain: string): boolean {
+    return this.#door.mayOpen(domain);
+  }
+
+  async mayGetReady(way: Way): Promise<boolean> {
+    return this.#door.mayGetReady(way);
+  }
+
   #acceptPlain(socket: Socket): void {
     this.#accept(new SocketTransport(socket, this.#cork, this.clock));
   }
@@ -270,6 +310,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
+    this.#door.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
     await drainSessions(this, () => [...this.#held.values()], { reason, deadlineMs, isOver });
@@ -293,6 +334,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');
     return isEmpty;
   }
+}
+
+/** RFC 6120 §4.9.3.14: without a stream of its own it costs nothing but these bytes. */
+function refuseSocket(socket: Socket): void {
+  const error = new StreamError('policy-violation', 'too many connections from this address, or at once; try again later');
+  const header = tcpFraming.header({ id: 'none', from: undefined, to: undefined });
+  socket.end(`${header}${tcpFraming.error(error)}${tcpFraming.closing}`);
+  socket.destroySoon();
 }
 
 function peerKey(socket: Socket): string {

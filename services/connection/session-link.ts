@@ -37,7 +37,9 @@ export class SessionLink {
 
   /** undefined: no router took it. */
   async step({ items, bodies, triesMax, resumeMs, isOver }: LinkStep): Promise<Answer | undefined> {
+    const isFirst = !this.hasStepped;
     this.hasStepped = true;
+    if (isFirst && !(await this.#owner.mayGetReady('bind'))) return undefined;
     const { subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
     const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {

@@ -11,6 +11,8 @@ export interface SessionOwner {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly router: RouterLink;
+  /** Resolves when a client may bind; false: too many wait. */
+  mayGetReady(way: 'bind'): Promise<boolean>;
   /** Deliveries find it from now on. */
   held(session: Session): void;
   /** They do not any more. */

@@ -26,6 +26,8 @@ export interface Found {
 export interface ResumeHost {
   readonly subject: string;
   readonly clock: Clock;
+  /** Resolves when a client may resume; false: too many wait. */
+  mayGetReady(way: 'resume'): Promise<boolean>;
   /** Finds the session, here or on another node, and takes it from its old stream. @throws {StreamError} */
   claim(claim: Claim, stream: SessionStream): Promise<Found>;
 }
@@ -86,6 +88,7 @@ async function resume(host: ResumeHost, stream: ManagedStream, fresh: Session, e
   if (previd === undefined || previd.length > limits.storeKeyBytesMax) {
     throw new StreamError('bad-format', '<resume/> needs a previd that was given out here');
   }
+  if (!(await host.mayGetReady('resume'))) throw new StreamError('resource-constraint', 'too many clients come back at once');
   const found = await host.claim({ previd, h: readCount(h), account: fresh.account.toString() }, stream);
   const { session } = found;
   if (session?.sm === undefined) {

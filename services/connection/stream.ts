@@ -35,6 +35,8 @@ export interface StreamHost extends ResumeHost {
   readonly ids: IdMint;
   readonly router: RouterLink;
   session(start: SessionStart, stream: SessionStream): Session;
+  /** Of all streams to a tenant, only so many per second. */
+  mayOpen(domain: string): boolean;
   /** Goes on as a TLS server on the stream's socket. @param deadlineMs monotonic: for the end of authentication */
   startTls(transport: SocketTransport, deadlineMs: number): void;
   closed(stream: Stream): void;
@@ -236,6 +238,9 @@ export class Stream implements TransportReader, SessionStream {
     const domain = checkOpening(opening);
     if (before !== undefined && domain !== before) {
       throw new StreamError('not-authorized', 'a stream keeps its domain when it restarts');
+    }
+    if (before === undefined && !this.#host.mayOpen(domain)) {
+      throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
     }
     const { isSecure, binding } = this.#transport;
     const answer = await this.#ask({ k: 'open', secure: isSecure, binding }, []);

@@ -71,7 +71,11 @@ export class Deployment {
       isDone = true;
     });
     done.catch(() => {});
-    while (!isDone) await this.clock.advance(10);
+    while (!isDone) {
+      await this.clock.advance(10);
+      // Files take real time: no timeout is to ring because of that.
+      await new Promise((resolve) => void setTimeout(resolve, 1));
+    }
     return done;
   }
 

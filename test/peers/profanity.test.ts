@@ -14,6 +14,8 @@ before(async () => {
   skylark = await Skylark.start();
   skylark.addUser('juliet@localhost', 'capulet');
   skylark.addUser('romeo@localhost', 'montague');
+  skylark.addUser('nurse@localhost', 'angelica');
+  skylark.addUser('tybalt@localhost', 'prince');
 });
 
 after(async () => {
@@ -22,15 +24,21 @@ after(async () => {
   await skylark.stop();
 });
 
-async function signIn(local: string, password: string): Promise<Terminal> {
+async function signIn(local: string, password: string, isDirect = false): Promise<Terminal> {
   const home = mkdtempSync(join(tmpdir(), 'skylark-profanity-'));
   homes.push(home);
-  const terminal = new Terminal(local, 'profanity', home);
+  const terminal = new Terminal(`${local}-${homes.length}`, 'profanity', home);
   terminals.push(terminal);
   await terminal.see(/Profanity/);
-  terminal.type(`/connect ${local}@localhost server 127.0.0.1 port ${skylark.ports.c2s} tls trust`);
+  // 'legacy' is its word for TLS from the first byte; it shows the certificate then and asks.
+  const [port, policy] = isDirect ? [skylark.ports.c2sTls, 'legacy'] : [skylark.ports.c2s, 'trust'];
+  terminal.type(`/connect ${local}@localhost server 127.0.0.1 port ${port} tls ${policy}`);
   await terminal.see(/[Pp]assword/);
   terminal.type(password);
+  if (isDirect) {
+    await terminal.see(/\/tls allow/);
+    terminal.type('/tls allow');
+  }
   await terminal.see(new RegExp(`${local}@localhost.*logged in successfully`));
   return terminal;
 }
@@ -55,4 +63,40 @@ test('profanity signs in over STARTTLS, chats and meets in a room', async () => 
   await romeo.see(/two households, both alike/);
   juliet.type('/win 3');
   await juliet.see(/romeo.*two households, both alike/);
+});
+
+test('profanity signs in over direct TLS, makes a friend, blocks a stranger, and runs a room', async () => {
+  const nurse = await signIn('nurse', 'angelica', true);
+  const tybalt = await signIn('tybalt', 'prince', true);
+  nurse.type('/roster add tybalt@localhost Tybalt');
+  await nurse.see(/Roster item added: tybalt@localhost \(Tybalt\)/);
+  nurse.type('/sub request tybalt@localhost');
+  await tybalt.see(/Received authorization request from nurse@localhost/);
+  tybalt.type('/sub allow nurse@localhost');
+  await nurse.see(/Subscription received from tybalt@localhost/);
+  await nurse.see(/Tybalt .*is online/);
+  nurse.type('/roster');
+  await nurse.see(/tybalt@localhost \(Tybalt\) - to/);
+  tybalt.type('/status set away "out fighting"');
+  await nurse.see(/ Away \(0\)[^\n]*\n[^\n]*Tybalt/); // in the panel beside
+  nurse.type('/disco items localhost');
+  await nurse.see(/conference\.localhost/);
+  nurse.type('/ping');
+  await nurse.see(/Ping response from server/);
+  nurse.type('/blocked add paris@localhost');
+  await nurse.see(/User paris@localhost successfully blocked/);
+
+  nurse.type('/join kitchen@conference.localhost nick nurse');
+  await nurse.see(/Room locked/);
+  nurse.type('/room accept');
+  await nurse.see(/Room unlocked/);
+  nurse.type('/subject set supper is ready');
+  await nurse.see(/has set the room subject: supper is ready/);
+  tybalt.type('/join kitchen@conference.localhost nick tybalt');
+  await tybalt.see(/supper is ready/);
+  await nurse.see(/Participants[^\n]*\n[^\n]* tybalt/);
+  nurse.type('/kick tybalt brawling');
+  await tybalt.see(/[Kk]icked from.*brawling/s);
+  nurse.type('/room destroy');
+  await nurse.see(/Room destroyed: kitchen@conference\.localhost/);
 });

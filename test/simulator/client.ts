@@ -2,6 +2,10 @@
  * A model client with XEP-0198: it signs in, resumes where it can, binds anew where it cannot, sends what was not acknowledged
  * again, and writes down what it was promised and what it got.
  */
+import type { ClientParts, Door } from './client-parts.ts';
+import { ClientRooms } from './client-rooms.ts';
+import { Managed, type Outgoing } from './client-stream-management.ts';
+import { say } from './client-text.ts';
 import type { ClientSession, History, SentMessage } from './history.ts';
 import type { Random } from './random.ts';
 import { clientFinal, clientFirst } from './scram-client.ts';
@@ -9,37 +13,13 @@ import type { SimSocket, SocketReader } from './sim-socket.ts';
 import { attribute, isStanza, readMessage, readPresence, tagOf } from './stanza-text.ts';
 import type { World } from './world.ts';
 
-export interface Door {
-  readonly name: string;
-  /** undefined: nobody listens. */
-  connect(reader: SocketReader): SimSocket | undefined;
-}
-
 type Stage = 'off' | 'greeting' | 'signing in' | 'restarting' | 'resuming' | 'binding' | 'enabling' | 'online';
 
-interface Outgoing {
-  readonly text: string;
-  /** Absent: presence and requests, which a new session sends in its own way. */
-  readonly message: SentMessage | undefined;
-}
-
-/** The server's part of XEP-0198, as the client knows it. */
-interface Managed {
-  readonly id: string;
-  /** Stanzas received; sent and acknowledged; sent and not acknowledged. */
-  received: number;
-  acked: number;
-  readonly unacked: Outgoing[];
-}
-
-const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
-const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const NS_SM = 'urn:xmpp:sm:3';
 const stageMs = 25_000;
 const silenceMs = 12_000;
 const checkMs = 4_000;
 
-export class SimClient implements SocketReader {
+export class SimClient {
   readonly account: string;
   readonly jid: string;
   readonly name: string;
@@ -47,7 +27,7 @@ export class SimClient implements SocketReader {
   readonly #random: Random;
   readonly #history: History;
   readonly #doors: () => readonly Door[];
-  readonly #rooms: readonly string[];
+  readonly #rooms: ClientRooms;
   #stage: Stage = 'off';
   #socket: SimSocket | undefined;
   #door = '';
@@ -60,8 +40,6 @@ export class SimClient implements SocketReader {
   #heardMs = 0;
   /** Sent in a session that is over, without an acknowledgement: to be sent again. */
   #again: SentMessage[] = [];
-  readonly #joined = new Set<string>();
-  readonly #joinAskedMs = new Map<string, number>();
   /** What the contacts' presence is said to be: full JID to status. */
   readonly view = new Map<string, string>();
   /** Wants to be signed in. */
@@ -69,20 +47,12 @@ export class SimClient implements SocketReader {
   /** Answers `<r/>`. */
   isDiligent = true;
 
-  constructor(parts: {
-    readonly world: World;
-    readonly random: Random;
-    readonly history: History;
-    readonly doors: () => readonly Door[];
-    readonly jid: string;
-    readonly rooms: readonly string[];
-  }) {
-    const { world, random, history, doors, jid, rooms } = parts;
+  constructor({ world, random, history, doors, jid, rooms }: ClientParts) {
     this.#world = world;
     this.#random = random;
     this.#history = history;
     this.#doors = doors;
-    this.#rooms = rooms;
+    this.#rooms = new ClientRooms(rooms);
     this.jid = jid;
     this.account = jid.slice(0, jid.indexOf('/'));
     this.name = `${jid.slice(0, jid.indexOf('@'))}-${jid.slice(jid.indexOf('/') + 1)}`;
@@ -95,14 +65,6 @@ export class SimClient implements SocketReader {
 
   get status(): string {
     return `s${this.#status}`;
-  }
-
-  get canResume(): boolean {
-    return this.#sm !== undefined;
-  }
-
-  get session(): ClientSession | undefined {
-    return this.#session;
   }
 
   // What the workload asks for.
@@ -127,18 +89,15 @@ export class SimClient implements SocketReader {
   }
 
   sendToRoom(room: string): void {
-    if (this.#stage !== 'online' || !this.#rooms.includes(room)) return;
-    if (this.#joined.has(room)) this.#message(room, true, ++this.#number, 0);
+    if (this.#stage !== 'online' || !this.#rooms.has(room)) return;
+    if (this.#rooms.isIn(room)) this.#message(room, true, ++this.#number, 0);
     else this.#join(room);
   }
 
   changePresence(): void {
     if (this.#stage !== 'online') return;
     this.#status++;
-    this.#stanza({
-      text: `<presence xmlns='jabber:client' id='${this.status}'><status>${this.status}</status></presence>`,
-      message: undefined,
-    });
+    this.#stanza({ text: say.presence(this.status), message: undefined });
   }
 
   /** The network goes away without a word. */
@@ -158,7 +117,7 @@ export class SimClient implements SocketReader {
     this.isWanted = false;
     if (this.#stage !== 'online') return;
     this.#note('signs out');
-    this.#write(`<close xmlns='${NS_FRAMING}'/>`);
+    this.#write(say.close);
     this.#socket = undefined;
     this.#stage = 'off';
     this.#attempt++;
@@ -175,14 +134,6 @@ export class SimClient implements SocketReader {
     this.#socket?.cut(undefined);
     this.#lost('hops');
     this.connect();
-    if (this.#random.chance(0.5)) {
-      this.#world.after(this.#random.between(1, 400), () => {
-        if (this.#stage === 'off' || this.#stage === 'online') return;
-        this.#socket?.cut(this.#random.chance(0.5) ? this.#random.between(0, 500) : undefined);
-        this.#lost('hops again');
-        this.connect();
-      });
-    }
   }
 
   stall(isStalled: boolean): void {
@@ -190,29 +141,25 @@ export class SimClient implements SocketReader {
   }
 
   acknowledge(): void {
-    if (this.#stage === 'online' && this.#sm) this.#write(`<a xmlns='${NS_SM}' h='${this.#sm.received}'/>`);
+    if (this.#stage === 'online' && this.#sm) this.#write(say.acknowledge(this.#sm.received));
   }
 
   // From the socket.
 
-  message(text: string): void {
+  #heard(text: string): void {
     this.#heardMs = this.#world.nowMs;
     this.#world.trace?.push(`${(this.#world.nowMs / 1000).toFixed(4).padStart(9)}   ${this.name} < ${text}`);
     if (isStanza(text)) this.#counted(text);
     else this.#uncounted(text);
   }
 
-  closed(): void {
-    this.#lost('was disconnected');
-  }
-
   #readerOf(attempt: number): SocketReader {
     return {
       message: (text) => {
-        if (attempt === this.#attempt) this.message(text);
+        if (attempt === this.#attempt) this.#heard(text);
       },
       closed: () => {
-        if (attempt === this.#attempt) this.closed();
+        if (attempt === this.#attempt) this.#lost('was disconnected');
       },
     };
   }
@@ -245,47 +192,43 @@ export class SimClient implements SocketReader {
     if (text.includes('<mechanism')) {
       this.#setStage('signing in');
       this.#first = clientFirst(this.jid.slice(0, this.jid.indexOf('@')), this.#random.bytes(9).toString('base64'));
-      this.#write(`<auth xmlns='${NS_SASL}' mechanism='SCRAM-SHA-256'>${Buffer.from(this.#first).toString('base64')}</auth>`);
+      this.#write(say.auth(this.#first));
     } else if (this.#sm !== undefined) {
       this.#setStage('resuming');
-      this.#write(`<resume xmlns='${NS_SM}' previd='${this.#sm.id}' h='${this.#sm.received}'/>`);
+      this.#write(say.resume(this.#sm.id, this.#sm.received));
     } else this.#bind();
   }
 
   #answerChallenge(text: string): void {
     const challenge = Buffer.from(/>([^<]*)</.exec(text)?.[1] ?? '', 'base64').toString();
-    const final = Buffer.from(clientFinal(this.#first, challenge)).toString('base64');
-    this.#write(`<response xmlns='${NS_SASL}'>${final}</response>`);
+    this.#write(say.response(clientFinal(this.#first, challenge)));
   }
 
   #bind(): void {
     this.#setStage('binding');
-    const resource = this.jid.slice(this.jid.indexOf('/') + 1);
-    const request = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind>`;
-    this.#write(`<iq xmlns='jabber:client' type='set' id='bind'>${request}</iq>`);
+    this.#write(say.bind(this.jid.slice(this.jid.indexOf('/') + 1)));
   }
 
   #bound(text: string): void {
     if (attribute(text, 'type') !== 'result') this.#abandon('could not bind');
     else {
       this.#setStage('enabling');
-      this.#write(`<enable xmlns='${NS_SM}' resume='true'/>`);
+      this.#write(say.enable);
     }
   }
 
   #enabled(id: string): void {
-    this.#sm = { id, received: 0, acked: 0, unacked: [] };
+    this.#sm = new Managed(id);
     this.#session = this.#history.openSession(this.account, this.name);
     this.view.clear();
-    this.#joined.clear();
-    this.#joinAskedMs.clear();
+    this.#rooms.clear();
     this.#setStage('online');
     this.#note('is online in session', this.#session.number, 'at', this.#door);
     this.changePresence();
     for (const { to, isRoom, number, id: before } of this.#again.splice(0)) {
       if (!isRoom) this.#message(to, false, number, Number(before.slice(before.lastIndexOf('.') + 1)) + 1);
     }
-    for (const room of this.#rooms) this.#join(room);
+    for (const room of this.#rooms.all) this.#join(room);
   }
 
   #resumed(h: number): void {
@@ -296,7 +239,7 @@ export class SimClient implements SocketReader {
     this.#acked(h);
     const { unacked } = this.#sm!;
     for (const { text } of unacked) this.#write(text);
-    if (unacked.length > 0) this.#write(`<r xmlns='${NS_SM}'/>`);
+    if (unacked.length > 0) this.#write(say.request);
   }
 
   #resumeFailed(h: string | undefined): void {
@@ -312,17 +255,10 @@ export class SimClient implements SocketReader {
   }
 
   #acked(h: number): void {
-    const sm = this.#sm;
-    if (sm === undefined) return;
-    const count = (h - sm.acked) >>> 0;
-    if (count > sm.unacked.length)
-      throw new Error(`${this.name} has sent ${sm.acked + sm.unacked.length}, acknowledged are ${h}`);
-    for (const { message } of sm.unacked.splice(0, count)) {
-      if (message?.state !== 'sent') continue; // or it was refused: the ack says only that it was handled
+    for (const message of this.#sm?.ack(h) ?? []) {
       message.state = 'acknowledged';
       this.#world.note(`  ${message.id} is acknowledged`);
     }
-    sm.acked = h;
   }
 
   #counted(text: string): void {
@@ -340,7 +276,7 @@ export class SimClient implements SocketReader {
     if (type === 'error') {
       const sent = this.#history.sent.get(id);
       if (sent !== undefined) sent.state = 'refused';
-      if (sent?.isRoom) this.#joined.delete(sent.to);
+      if (sent?.isRoom) this.#rooms.leave(sent.to);
       return;
     }
     if (message.body === undefined) return;
@@ -352,10 +288,9 @@ export class SimClient implements SocketReader {
   #presence(text: string): void {
     const { from, type, status, isSelf, isNew } = readPresence(text);
     const bare = from.split('/')[0]!;
-    if (this.#rooms.includes(bare)) {
-      if (type === 'unavailable' ? isSelf : type === 'error') this.#joined.delete(bare);
-      else if (isSelf && type === undefined) this.#joined.add(bare);
-      if (isSelf && isNew) this.#openRoom(bare);
+    if (this.#rooms.has(bare)) {
+      this.#rooms.presence(bare, type, isSelf);
+      if (isSelf && isNew) this.#stanza({ text: say.openRoom(bare), message: undefined });
       return;
     }
     if (from === '' && type === 'error') this.#presenceRefused(attribute(text, 'id') ?? '');
@@ -378,7 +313,7 @@ export class SimClient implements SocketReader {
 
   get #greeting(): string {
     const domain = this.account.slice(this.account.indexOf('@') + 1);
-    return `<open xmlns='${NS_FRAMING}' to='${domain}' version='1.0'/>`;
+    return say.open(domain);
   }
 
   #message(to: string, isRoom: boolean, number: number, attempt: number): void {
@@ -396,31 +331,18 @@ export class SimClient implements SocketReader {
     };
     this.#history.sent.set(id, message);
     this.#world.note(`  ${id} to ${to}`);
-    const type = isRoom ? 'groupchat' : 'chat';
-    this.#stanza({
-      text: `<message xmlns='jabber:client' type='${type}' to='${to}' id='${id}'><body>${id}</body></message>`,
-      message,
-    });
+    this.#stanza({ text: say.message(isRoom ? 'groupchat' : 'chat', to, id), message });
   }
 
   #join(room: string): void {
-    if ((this.#joinAskedMs.get(room) ?? -silenceMs) > this.#world.nowMs - 5_000) return;
-    this.#joinAskedMs.set(room, this.#world.nowMs);
-    const x = "<x xmlns='http://jabber.org/protocol/muc'/>";
-    this.#stanza({ text: `<presence xmlns='jabber:client' to='${room}/${this.name}'>${x}</presence>`, message: undefined });
-  }
-
-  /** XEP-0045 §10.1.2: takes the configuration as it is. */
-  #openRoom(room: string): void {
-    const form = "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>";
-    this.#stanza({ text: `<iq xmlns='jabber:client' type='set' to='${room}' id='open'>${form}</iq>`, message: undefined });
+    if (this.#rooms.ask(room, this.#world.nowMs)) this.#stanza({ text: say.join(room, this.name), message: undefined });
   }
 
   #stanza(outgoing: Outgoing): void {
     const sm = this.#sm!;
     sm.unacked.push(outgoing);
     this.#write(outgoing.text);
-    if (sm.unacked.length % 4 === 0) this.#write(`<r xmlns='${NS_SM}'/>`);
+    if (sm.unacked.length % 4 === 0) this.#write(say.request);
   }
 
   #write(text: string): void {
@@ -449,8 +371,7 @@ export class SimClient implements SocketReader {
   }
 
   #forgetSession(): void {
-    const unacked = this.#sm?.unacked.flatMap(({ message }) => (message?.state === 'sent' ? [message] : [])) ?? [];
-    this.#again.push(...unacked);
+    this.#again.push(...(this.#sm?.unacknowledged ?? []));
     this.#sm = undefined;
   }
 
@@ -471,8 +392,8 @@ export class SimClient implements SocketReader {
       if (this.#stage !== 'online') return;
       if (this.#world.nowMs - this.#heardMs > silenceMs) this.#abandon('hears nothing');
       else {
-        this.#write(`<r xmlns='${NS_SM}'/>`);
-        for (const room of this.#rooms) if (!this.#joined.has(room)) this.#join(room);
+        this.#write(say.request);
+        for (const room of this.#rooms.all) if (!this.#rooms.isIn(room)) this.#join(room);
       }
     });
   }

@@ -9,7 +9,7 @@ import { composeRouter } from '../../services/cli/router-parts.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import type { TlsSource } from '../../services/connection/tls.ts';
 import { reapDead } from '../../services/router/reaper.ts';
-import type { Door } from './client.ts';
+import type { Door } from './client-parts.ts';
 import { type Plant, plainPlant } from './plants.ts';
 import { SimProcess } from './process.ts';
 import { BusNetwork, type SimBus } from './sim-bus.ts';

@@ -93,6 +93,7 @@ export const plants: readonly Plant[] = [
     ...same,
     name: 'sessions-before-archive',
     breaks: 'rule 3: the router writes the archive, then reads sessions',
+    isRare: true,
     store: (kind, store) => {
       if (kind !== 'router') return store;
       const read = new Map<string, Row | undefined>();

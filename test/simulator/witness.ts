@@ -8,6 +8,7 @@ import {
   type NodeRequest,
   type RouterRequest,
   routerSubject,
+  type SessionAddress,
 } from '../../lib/runtime/wire.ts';
 import type { BusObserver, SimBus } from './sim-bus.ts';
 import { readMessage } from './stanza-text.ts';
@@ -32,6 +33,7 @@ export class Witness implements BusObserver {
   readonly #keptMs = new Map<string, number>();
   /** Which node was given a session last. */
   readonly #holders = new Map<string, string>();
+  readonly #places = new Map<string, string>();
   /** Archive ids whose delivery was not confirmed in time. */
   readonly #late = new Set<string>();
   readonly #presenceTo = new Set<string>();
@@ -68,6 +70,7 @@ export class Witness implements BusObserver {
   put(process: string, row: Put): void {
     if (row.table === 'archive' && row.sort.startsWith('m/')) this.#archive(row);
     else if (row.table === 'live' && row.sort === 'state/') this.#state(process, row);
+    else if (row.table === 'live' && row.sort === 'sessions/') this.#sessions(row);
   }
 
   #archive({ partition, sort, value }: Put): void {
@@ -82,6 +85,16 @@ export class Witness implements BusObserver {
     const known = this.#roomRows.get(`${partition} ${sort}`);
     if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
     this.#roomRows.set(`${partition} ${sort}`, id);
+  }
+
+  /** Where routers think that sessions are: one that was parked in the store, and claimed there, is seen only here. */
+  #sessions({ value }: Put): void {
+    const { sessions } = JSON.parse(value) as { sessions: readonly SessionAddress[] };
+    for (const { sid, node } of sessions) {
+      if (this.#places.get(sid) === node || !node.startsWith('n.')) continue;
+      this.#places.set(sid, node);
+      this.#holders.set(sid, node.split('.')[1]!);
+    }
   }
 
   /** One writer per epoch, and each number once. */

@@ -43,8 +43,11 @@ function behave(client: SimClient, { random, clients, rooms }: WorkloadOptions):
 function disturb(client: SimClient, { world, random }: WorkloadOptions): void {
   const draw = random.next();
   if (draw < 0.4) client.loseConnection();
-  else if (draw < 0.65) client.hop();
-  else if (draw < 0.75) client.crash();
+  else if (draw < 0.65) {
+    client.hop();
+    // … and once more, while it still resumes.
+    if (random.chance(0.5)) world.after(random.between(1, 400), () => client.hop());
+  } else if (draw < 0.75) client.crash();
   else if (draw < 0.85) {
     client.signOut();
     world.after(random.between(500, 8_000), () => client.signIn());
