@@ -36,7 +36,7 @@ busContract('the simulated bus', async () => {
   return { join: async () => network.join(clock), close: async () => {} };
 });
 
-const seeds = 40;
+const seeds = 30;
 const plantSeeds = 100;
 
 describe('a cluster whose parts fail', () => {

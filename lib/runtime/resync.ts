@@ -1,6 +1,7 @@
 /**
  * Resync marks (DESIGN §2 rule 6): a delivery that its node did not confirm leaves a mark; the node reads its marks with each
- * heartbeat and catches those sessions up from the archive.
+ * heartbeat and catches those sessions up from the archive. A mark stays until the client has acknowledged what came of it: when the
+ * node dies before, whoever cleans up after it finds the mark.
  */
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
@@ -12,6 +13,8 @@ export interface Mark {
   readonly sid: string;
   /** Id of the archive entry that was not delivered, the first of them: the cursor may be far ahead when the mark is read. */
   readonly from: string;
+  /** Of its row: changes when it is left again. */
+  readonly version: string;
 }
 
 const marks = collection<{ readonly from: string }>('resync', 'live');
@@ -21,20 +24,32 @@ export async function leaveMark(store: Store, { node, sid }: SessionAddress, id:
   await update(Rows.ofDeployment(store, node), marks, sid, (mark) => ({ from: mark && mark.from < id ? mark.from : id }));
 }
 
+/** The mark of a session whose node does not take it any more. */
+export async function readMark(store: Store, { node, sid }: SessionAddress): Promise<string | undefined> {
+  return (await Rows.ofDeployment(store, node).get(marks, sid))?.value.from;
+}
+
 /**
- * Reads at most `limit` marks of a node, gives them to `use`, then takes them away, but for those that were left again meanwhile:
- * what fails in between is done again, and nothing is forgotten.
+ * Reads at most `limit` marks of a node behind `after`, gives them to `use`, and takes those away that it says are done with, but for
+ * those that were left again meanwhile: what fails in between is done again, and nothing is forgotten.
+ * @returns where the next ones are, '' for the first
  */
-export async function takeMarks(store: Store, node: string, limit: number, use: (found: readonly Mark[]) => void): Promise<void> {
+export async function takeMarks(
+  store: Store,
+  node: string,
+  { limit, after }: { readonly limit: number; readonly after: string },
+  use: (found: readonly Mark[]) => readonly Mark[],
+): Promise<string> {
   const rows = Rows.ofDeployment(store, node);
-  const found = await rows.list(marks, { limit });
-  if (found.length === 0) return;
-  use(found.map(({ key, value }) => ({ sid: key, from: value.from })));
-  for (const { key, version } of found) {
+  const found = await rows.list(marks, { limit, ...(after !== '' && { after }) });
+  if (found.length === 0) return '';
+  const done = use(found.map(({ key, value, version }) => ({ sid: key, from: value.from, version })));
+  for (const { sid, version } of done) {
     try {
-      await rows.delete(marks, key, { version });
+      await rows.delete(marks, sid, { version });
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
     }
   }
+  return found.length < limit ? '' : found.at(-1)!.key;
 }

@@ -54,9 +54,9 @@ export type StepItem =
   | { readonly k: 'moved' }
   /**
    * The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. `undelivered`:
-   * archive entries that it was to get and has not acknowledged.
+   * archive entries that it was to get and has not acknowledged. `missed` as in `catchUp`.
    */
-  | { readonly k: 'end'; readonly undelivered?: readonly string[] };
+  | { readonly k: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
 
 /** Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. */
 export type ChannelBinding = Readonly<Partial<Record<'tls-exporter' | 'tls-server-end-point', string>>>;

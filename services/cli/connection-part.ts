@@ -34,6 +34,7 @@ interface NodeParts extends Ports {
 export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
   const { bus, store, clock, log, name, figures } = parts;
   const node = await startConnectionNode({ ...parts, node: name });
+  let marksAfter = '';
   try {
     const heartbeat = await Heartbeat.start({
       store,
@@ -41,7 +42,10 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       kind: 'connection',
       name,
       subject: node.subject,
-      onBeat: () => takeMarks(store, node.subject, limits.resyncMarksMax, (marks) => node.resync(marks)),
+      async onBeat() {
+        const page = { limit: limits.resyncMarksMax, after: marksAfter };
+        marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
+      },
       onForgotten: () => node.dropSessions(),
       onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
     });

@@ -2,6 +2,7 @@
 import type { Outgoing, StepItem } from '../../lib/runtime/wire.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { PageEntry } from './catch-up.ts';
+import type { Egress } from './egress.ts';
 import type { Received } from './inbox.ts';
 
 export interface Batch {
@@ -20,8 +21,12 @@ export function deliveredItem(ids: readonly string[]): readonly StepItem[] {
 }
 
 /** @param isMoved routers have not heard yet where the session is */
-export function endItems(isMoved: boolean, delivered: readonly string[], undelivered: readonly string[]): readonly StepItem[] {
-  const end: StepItem = undelivered.length === 0 ? { k: 'end' } : { k: 'end', undelivered };
+export function endItems(isMoved: boolean, delivered: readonly string[], { undelivered, catchUp }: Egress): readonly StepItem[] {
+  const end: StepItem = {
+    k: 'end',
+    ...(undelivered.length > 0 && { undelivered }),
+    ...(catchUp.missed && { missed: catchUp.missed }),
+  };
   return [...(isMoved ? [{ k: 'moved' } as const] : []), ...deliveredItem(delivered), end];
 }
 

@@ -19,6 +19,7 @@ type Phase = 'off' | 'asking' | 'reading' | 'waiting';
 
 export class CatchUp {
   readonly #give: (entry: PageEntry) => void;
+  readonly #finished: () => void;
   #phase: Phase = 'off';
   #after = '';
   #held = new Map<string, Buffer>();
@@ -28,9 +29,13 @@ export class CatchUp {
   /** The smallest id that is known not to have got here: it may be older than where a router would begin. */
   #missed: string | undefined;
 
-  /** @param give writes an entry to the client, unless the session has it */
-  constructor(give: (entry: PageEntry) => void) {
+  /**
+   * @param give writes an entry to the client, unless the session has it
+   * @param finished everything was read and given
+   */
+  constructor(give: (entry: PageEntry) => void, finished: () => void) {
     this.#give = give;
+    this.#finished = finished;
   }
 
   get isOff(): boolean {
@@ -130,6 +135,7 @@ export class CatchUp {
     this.#missed = undefined;
     this.#clear();
     for (const [id, bytes] of held) this.#give({ id, bytes });
+    this.#finished();
   }
 
   #clear(): void {

@@ -40,7 +40,16 @@ export class Egress {
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
   ring = new DeliveredRing();
-  readonly catchUp = new CatchUp((entry) => this.#give(entry));
+  readonly catchUp = new CatchUp(
+    (entry) => this.#give(entry),
+    () => {
+      this.#caughtUpAt = this.sm?.outbox.last ?? 0;
+    },
+  );
+  /** Number of the last stanza when everything was read. */
+  #caughtUpAt = 0;
+  /** The resync mark that was seen last. */
+  #mark = '';
   readonly #owner: EgressOwner;
 
   constructor(owner: EgressOwner) {
@@ -87,6 +96,21 @@ export class Egress {
    */
   unanswered(): void {
     if (this.catchUp.abort()) this.needsCatchUp = true;
+  }
+
+  /** @returns whether the client has acknowledged what came of the mark, which was shown before */
+  resync(from: string, mark: string, isAvailable: boolean): boolean {
+    if (mark === this.#mark) return this.#isCaughtUp;
+    this.#mark = mark;
+    this.catchUp.miss(from);
+    if (this.isParked) this.needsCatchUp = true;
+    else if (isAvailable) this.catchUp.start();
+    return false;
+  }
+
+  get #isCaughtUp(): boolean {
+    if (this.needsCatchUp || !this.catchUp.isOff || this.catchUp.missed !== undefined) return false;
+    return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
   }
 
   /** The stream is gone or about to be. */

@@ -68,8 +68,11 @@ export interface ConnectionNode {
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
   /** Until the node stops. @param path `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
-  /** Deliveries to these sessions may have been lost, of archive entries from `from` on: they read them. */
-  resync(marks: readonly Mark[]): void;
+  /**
+   * Deliveries to these sessions may have been lost, of archive entries from `from` on: they read them.
+   * @returns the marks that are done with, since their clients have it all; the others are to be shown again
+   */
+  resync(marks: readonly Mark[]): readonly Mark[];
   /** Routers took this node for dead and have ended its sessions: clients are told to come back. */
   dropSessions(): void;
   /**
@@ -186,8 +189,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.#webSockets.push(serveWebSocket(server, path, (socket, peer) => this.acceptWebSocket(socket, peer)));
   }
 
-  resync(marks: readonly Mark[]): void {
-    for (const { sid, from } of marks) this.#held.get(sid)?.resync(from);
+  resync(marks: readonly Mark[]): readonly Mark[] {
+    return marks.filter(({ sid, from, version }) => this.#held.get(sid)?.resync(from, version) ?? true);
   }
 
   /** Routers are told of the ends, too: sessions that were bound since have rows. */

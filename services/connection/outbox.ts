@@ -31,6 +31,11 @@ export class Outbox {
     return this.#acked;
   }
 
+  /** Number of the last stanza, sent or not. */
+  get last(): number {
+    return this.#acked + this.size;
+  }
+
   get size(): number {
     return this.#entries.length - this.#head;
   }

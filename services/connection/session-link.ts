@@ -55,7 +55,7 @@ export class SessionLink {
 
   pause(over: () => void): void {
     const { clock } = this.#owner;
-    this.#pause ??= clock.after(jittered(clock, limits.batchTimeoutMs), () => {
+    this.#pause ??= clock.after(jittered(clock, limits.batchTimeoutMs / 2), () => {
       this.#pause = undefined;
       over();
     });

@@ -130,12 +130,11 @@ export class Session {
     if (this.egress.stream === stream) this.#park();
   }
 
-  /** Deliveries did not get here. @param from the first archive entry among them */
-  resync(from: string | undefined): void {
-    this.egress.catchUp.miss(from);
-    if (this.isParked) this.egress.needsCatchUp = true;
-    else if (this.isAvailable) this.egress.catchUp.start();
+  /** See {@link ConnectionNode.resync}. */
+  resync(from: string, mark: string): boolean {
+    const isDone = this.egress.resync(from, mark, this.isAvailable);
     this.pump();
+    return isDone;
   }
 
   /** Routers have forgotten the session already. */
@@ -248,7 +247,7 @@ export class Session {
     }
     if (this.#phase === 'ending') {
       this.egress.stream?.finish();
-      return { ...bare, kind: 'end', items: endItems(this.#isMoved, this.cursor.take(), this.egress.undelivered) };
+      return { ...bare, kind: 'end', items: endItems(this.#isMoved, this.cursor.take(), this.egress) };
     }
     if (!this.cursor.isDue || isPaused) return undefined;
     const delivered = this.cursor.take();
@@ -301,8 +300,7 @@ export class Session {
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(reply.out, bodies), reply.catchUp);
     else reply.out.forEach(({ id }, index) => void this.egress.reply(bodies[index]!, id));
     if (reply.bound !== undefined) this.#bind(reply.bound);
-    // What ended the stream may have kept the rest of the batch from being handled.
-    this.#settleCount(batch, reply.close === undefined);
+    this.#settleCount(batch, reply.close === undefined); // what ends a stream ends the batch, too, half-way
     if (batch.isInitial) this.egress.answered(reply.catchUp);
     if (reply.close) this.close(new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text));
   }

@@ -68,7 +68,10 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   addOccupants(room, occupants, said, secret);
   for (const { key, value } of tail.reverse()) {
     room.remember(key, value);
-    if (!fence.unfinished.has(value.request)) fence.markHandled(value.request);
+    const written = fence.unfinished.get(value.request);
+    if (written === undefined) fence.markHandled(value.request);
+    // It was written by a batch before the last, which was to deliver it again: not to be written again.
+    else if (written.length === 0) fence.unfinished.set(value.request, [Buffer.from(value.xml)]);
   }
   room.listedOccupants = room.occupants.size;
   recallSpeakers(room);

@@ -1,7 +1,9 @@
 /** Resource binding (RFC 6120 §7) and the end of a session. */
 import { limits } from '../../lib/limits.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
-import { readParked, removeParked } from '../../lib/runtime/parked.ts';
+import { type ParkedRow, readParked, removeParked } from '../../lib/runtime/parked.ts';
+import { readMark } from '../../lib/runtime/resync.ts';
+import type { Item } from '../../lib/runtime/rows.ts';
 import {
   isParked,
   markHeld,
@@ -12,14 +14,14 @@ import {
   updateSessions,
 } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
-import { type CloseRequest, type DoneReply, nowhere, type SessionAddress, type SessionParcel } from '../../lib/runtime/wire.ts';
+import { type CloseRequest, type DoneReply, nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
 import { xml } from '../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { findAccount } from './accounts.ts';
-import { requeue, requeueRecent } from './cursor.ts';
+import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -86,27 +88,33 @@ async function replace(parts: Parts, tenant: Tenant, local: string, address: Ses
   const { store } = parts;
   const owner: Owner = { domain: tenant.domain, local };
   const account = new Account(new Turn(parts), tenant, local);
+  const { resource } = old;
   if (isParked(old)) {
-    const row = await readParked(store, owner, old.sid);
-    await requeue(account, row ? undeliveredOf(row.value.parcel) : [], old.resource);
+    await requeueParked(account, old, await readParked(store, owner, old.sid));
     await removeParked(store, owner, old.sid);
     await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
   const undelivered = await closeStream(parts, old, 'conflict', 'another session bound this resource');
   if (undelivered === undefined) {
-    await requeueRecent(account, old.resource);
+    await requeue(account, { resource, missed: await readMark(store, old), isUnknown: true });
     await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
-  await requeue(account, undelivered, old.resource);
+  await requeue(account, { resource, undelivered });
   await updateSession(store, owner, address.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
   await sayGoodbye(parts, tenant, local, old);
 }
 
-/** Archive entries in it, sent or not. */
-export function undeliveredOf({ unacked, pending }: SessionParcel): readonly string[] {
-  return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
+/** A parked session is over. @param row what its node knew of it; absent: its node died, and was cleaned up after */
+export async function requeueParked(
+  account: Account,
+  { resource }: SessionEntry,
+  row: Item<ParkedRow> | undefined,
+): Promise<void> {
+  if (!row) return;
+  const { unacked, pending, missed } = row.value.parcel;
+  await requeue(account, { resource, undelivered: [...unacked, ...pending].flatMap(({ id }) => id ?? []), missed });
 }
 
 /**

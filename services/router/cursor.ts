@@ -67,28 +67,41 @@ export async function queueAgain(account: Account, ids: readonly string[]): Prom
   });
 }
 
+/** What a session that is over has left behind. */
+export interface Remains {
+  readonly resource: string;
+  /** Entries that it did not acknowledge. */
+  readonly undelivered?: readonly string[];
+  /** From here on entries may not have got to it at all; others' acknowledgements, and its own, say nothing of them. */
+  readonly missed?: string | undefined;
+  /** Its node is gone, and with it the knowledge of what it did not acknowledge: what came of late. */
+  readonly isUnknown?: boolean;
+}
+
 /**
- * A session is over that did not acknowledge these: of those to its full JID no other session knows, and others' acknowledgements may
- * move the cursor past them. At once.
+ * Acknowledgements move the cursor past what was sent to the full JID of a session and to no other one, and past what a session has
+ * missed. When it is over these are named in the cursor. At once.
  */
-export async function requeue(account: Account, ids: readonly string[], resource: string): Promise<void> {
-  const found = await readLate(account, ids.filter(isId).slice(-limits.deliveredRingMax));
-  await queueOwn(account, found, resource);
-}
-
-/** The same where nobody knows what it did not acknowledge, because its node is gone: what came of late. */
-export async function requeueRecent(account: Account, resource: string): Promise<void> {
-  const after = firstIdAt(account.now.getTime() - limits.unackedRecentMs);
-  const options = { after, limit: limits.deliveredRingMax, backward: true };
-  const lists = await Promise.all([account.list(entries, options), account.list(unarchived, options)]);
-  await queueOwn(account, lists.flat(), resource);
-}
-
-async function queueOwn(account: Account, found: readonly Item<ArchiveEntry>[], resource: string): Promise<void> {
-  const own = found.filter(({ value }) => value.queue && resourceOf(value) === resource);
+export async function requeue(account: Account, { resource, undelivered = [], missed, isUnknown }: Remains): Promise<void> {
+  const recent = isUnknown ? firstIdAt(account.now.getTime() - limits.unackedRecentMs) : undefined;
+  const from = [missed, recent].filter((id) => id !== undefined).sort()[0];
+  const found = await readEntries(account, undelivered.filter(isId).slice(-limits.deliveredRingMax));
+  if (from !== undefined) {
+    const options = { after: from.slice(0, -1), limit: limits.storeQueryRowsMax >> 1 };
+    const lists = await Promise.all([account.list(entries, options), account.list(unarchived, options)]);
+    found.push(...lists.flat());
+  }
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const isAlone = sessions!.every((entry) => entry.resource === resource);
+  const lost = found.filter(({ key, value }) => {
+    if (!value.queue) return false;
+    const to = resourceOf(value);
+    // What was for all resources the others have got.
+    return to === resource || (to === '' && isAlone && missed !== undefined && key >= missed);
+  });
   await queueAgain(
     account,
-    own.map(({ key }) => key),
+    lost.map(({ key }) => key),
   );
 }
 
@@ -134,7 +147,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   };
   // A list that is full says nothing of what comes behind its last entry.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
-  const late = after === '' ? await readLate(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
+  const late = after === '' ? await readEntries(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
   const waiting = [...late, ...lists.flat()]
     .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -162,7 +175,7 @@ function ownOf(account: Account, sessions: readonly SessionEntry[]): SessionEntr
   return sessions.find(({ sid }) => sid === account.session?.sid);
 }
 
-async function readLate(account: Account, ids: readonly string[]): Promise<Item<ArchiveEntry>[]> {
+async function readEntries(account: Account, ids: readonly string[]): Promise<Item<ArchiveEntry>[]> {
   const found = await Promise.all(
     ids.map(async (id) => (await account.rows.get(entries, id)) ?? (await account.rows.get(unarchived, id))),
   );

@@ -19,12 +19,13 @@ import {
   removeParked,
   unpark,
 } from '../../lib/runtime/parked.ts';
+import { readMark } from '../../lib/runtime/resync.ts';
 import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
 import { Account } from './account.ts';
-import { disinherit, endSession, undeliveredOf } from './bind.ts';
-import { requeue, requeueRecent } from './cursor.ts';
+import { disinherit, endSession, requeueParked } from './bind.ts';
+import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
 
@@ -62,8 +63,13 @@ export async function reapNode(
 async function release(parts: Parts, tenant: Tenant, owner: Owner, address: SessionAddress): Promise<void> {
   const [sessions] = await readSessions(parts.store, [owner]);
   const entry = sessions!.find(({ node, sid }) => sid === address.sid && node === address.node);
-  // Other sessions move the account's cursor past what was sent to this one alone.
-  if (entry && sessions!.length > 1) await requeueRecent(new Account(new Turn(parts), tenant, owner.local), entry.resource);
+  if (entry) {
+    const missed = await readMark(parts.store, address);
+    const account = new Account(new Turn(parts), tenant, owner.local);
+    // Only other sessions move the account's cursor past what was sent to this one alone.
+    if (missed !== undefined || sessions!.length > 1)
+      await requeue(account, { resource: entry.resource, missed, isUnknown: true });
+  }
   if (!entry?.resumeMs) return endSession(parts, tenant, owner.local, address);
   const silentMs = Math.min(limits.heartbeatDeadMs, entry.resumeMs);
   await parkSession(parts.store, owner, address, parts.clock.now() + entry.resumeMs - silentMs);
@@ -128,7 +134,7 @@ async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
   if (entry !== undefined && isParked(entry) && entry.parked!.until <= clock.now()) {
-    await requeue(new Account(new Turn(parts), tenant, owner.local), row ? undeliveredOf(row.value.parcel) : [], entry.resource);
+    await requeueParked(new Account(new Turn(parts), tenant, owner.local), entry, row);
     try {
       if (row) await removeParked(store, owner, sid, row.version);
     } catch (error) {

@@ -109,7 +109,7 @@ export class Step {
       case 'moved':
         return this.#moved();
       case 'end':
-        return this.#end(item.undelivered ?? []);
+        return this.#end(item);
     }
   }
 
@@ -165,10 +165,12 @@ export class Step {
     return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
   }
 
-  async #end(undelivered: readonly string[]): Promise<void> {
+  async #end({ undelivered, missed }: Extract<StepItem, { k: 'end' }>): Promise<void> {
     const { local, resource } = this.#state;
     if (local === undefined) return;
-    if (resource !== undefined) await requeue(this.#account(new Turn(this.#parts)), undelivered, resource);
+    if (resource !== undefined && (undelivered !== undefined || missed !== undefined)) {
+      await requeue(this.#account(new Turn(this.#parts)), { resource, undelivered, missed });
+    }
     await endSession(this.#parts, this.#tenant, local, this.#request);
   }
 

@@ -197,8 +197,8 @@ describe('a resync mark', () => {
     await client.read(/id='f1'\/>/);
     fixture.router.answer = pages(() => ({ out: [entry('f1'), entry('f2')], catchUp: 'skip' }));
     fixture.node.resync([
-      { sid, from: 'f2' },
-      { sid: 'nobody', from: 'f2' },
+      { sid, from: 'f2', version: 'v1' },
+      { sid: 'nobody', from: 'f2', version: 'v1' },
     ]);
     await client.read(/^<message [^>]*id='f2'\/>$/);
     assert.deepEqual(

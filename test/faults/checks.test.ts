@@ -50,7 +50,7 @@ function tell({ said = [], got, archives }: Story): Findings & { readonly isAllH
 }
 
 test('nothing is found where all went well', () => {
-  const fine = { lost: [], duplicated: [], resentTwice: 0, againAfterRebind: 0, reordered: [], isAllHeard: true };
+  const fine = { lost: [], unheard: [], duplicated: [], resentTwice: 0, againAfterRebind: 0, reordered: [], isAllHeard: true };
   assert.deepEqual(tell({}), fine);
 });
 
@@ -60,6 +60,11 @@ test('an acknowledged message that did not arrive, or is not in one of its archi
   assert.equal(unheard.isAllHeard, false);
   assert.equal(tell({ archives: { [juliet]: ['c1'] } }).lost.length, 1);
   assert.equal(tell({ archives: { [room]: ['g2'] } }).lost.length, 1);
+});
+
+test('a message of a room that is in its archive and did not reach an occupant is unheard, not lost', () => {
+  const { lost, unheard } = tell({ got: [{ id: 'c1' }, { id: 'c2' }, { id: 'g1' }] });
+  assert.deepEqual([lost, unheard], [[], ['g2 did not reach romeo@localhost (sent 1×, repeated 0×)']]);
 });
 
 test('a message that nobody acknowledged, or that was refused, is not', () => {

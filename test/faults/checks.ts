@@ -13,6 +13,8 @@ export interface Evidence {
 
 export interface Findings {
   readonly lost: string[];
+  /** In the room's archive, but it did not reach the client of an occupant. */
+  readonly unheard: string[];
   /** To a session that goes on, or handled twice although it was sent once. */
   readonly duplicated: string[];
   /** Re-sent by a client whose session was lost before it was acknowledged. */
@@ -23,7 +25,9 @@ export interface Findings {
 }
 
 export function check(evidence: Evidence): Findings {
-  const lost = evidence.journal.ofRound(evidence.round).flatMap((said) => missing(said, evidence));
+  const kept = evidence.journal.ofRound(evidence.round).filter(isKept);
+  const lost = kept.flatMap((said) => findLost(said, evidence));
+  const unheard = kept.flatMap((said) => findUnheard(said, evidence));
   const duplicated: string[] = [];
   const reordered: string[] = [];
   let resentTwice = 0;
@@ -36,7 +40,7 @@ export function check(evidence: Evidence): Findings {
     reordered.push(...findReordered(who, got, evidence));
   }
   duplicated.push(...archivedTwice(evidence));
-  return { lost, duplicated, resentTwice, againAfterRebind, reordered };
+  return { lost, unheard, duplicated, resentTwice, againAfterRebind, reordered };
 }
 
 /** Has everybody got what they should have by now? */
@@ -47,21 +51,32 @@ export function isAllHeard({ journal, round, hearersOf }: Omit<Evidence, 'archiv
 }
 
 /** The server has promised it. A message that was acknowledged and answered with an error was not taken. */
-export function isKept({ ackedMs, refused }: Said): boolean {
+function isKept({ ackedMs, refused }: Said): boolean {
   return ackedMs !== undefined && refused === undefined;
 }
 
-function missing(said: Said, { archives, journal, hearersOf }: Evidence): string[] {
-  if (!isKept(said)) return [];
-  const { id, from, to, isGroup, copies, repeats } = said;
+/** Not in an archive where it belongs, or, to an account, not with its client. */
+function findLost(said: Said, evidence: Evidence): string[] {
+  const { id, from, to, isGroup } = said;
   const places = isGroup ? [to] : [from, to];
-  const how = `(sent ${copies}×, repeated ${repeats}×)`;
-  const absent = places.filter((place) => !archives.get(place)?.some((entry) => entry.id === id));
+  const absent = places.filter((place) => !evidence.archives.get(place)?.some((entry) => entry.id === id));
+  const found = absent.map((place) => `${id} is not in the archive of ${place} ${howSent(said)}`);
+  return isGroup ? found : [...found, ...deafTo(said, evidence)];
+}
+
+function findUnheard(said: Said, evidence: Evidence): string[] {
+  const isThere = evidence.archives.get(said.to)?.some(({ id }) => id === said.id);
+  return said.isGroup && isThere ? deafTo(said, evidence) : [];
+}
+
+function deafTo(said: Said, { journal, hearersOf }: Evidence): string[] {
+  const { id, to } = said;
   const deaf = hearersOf(to).filter((who) => !journal.got.get(who)?.some((got) => got.id === id));
-  return [
-    ...absent.map((place) => `${id} is not in the archive of ${place} ${how}`),
-    ...deaf.map((who) => `${id} did not reach ${who} ${how}`),
-  ];
+  return deaf.map((who) => `${id} did not reach ${who} ${howSent(said)}`);
+}
+
+function howSent({ copies, repeats }: Said): string {
+  return `(sent ${copies}×, repeated ${repeats}×)`;
 }
 
 /** One submission, one entry. */
@@ -72,7 +87,7 @@ function archivedTwice({ archives, journal, round }: Evidence): string[] {
     return [...counts].flatMap(([id, count]) => {
       const said = journal.said.get(id);
       if (said?.round !== round || count <= said.copies) return [];
-      return `${id} is ${count}× in the archive of ${place} (sent ${said.copies}×, repeated ${said.repeats}×)`;
+      return `${id} is ${count}× in the archive of ${place} ${howSent(said)}`;
     });
   });
 }

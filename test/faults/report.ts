@@ -3,7 +3,7 @@ import type { Findings } from './checks.ts';
 import type { Journal } from './journal.ts';
 import { newSession } from './person.ts';
 
-export const recoverMaxMs = 60_000;
+const recoverMaxMs = 60_000;
 const recoveredShareMin = 0.99;
 
 export interface RoundReport {
@@ -15,6 +15,8 @@ export interface RoundReport {
   /** Neither acknowledged nor refused at the end. */
   readonly open: number;
   readonly lost: number;
+  /** Of rooms, by somebody. */
+  readonly unheard: number;
   readonly duplicated: number;
   readonly resentTwice: number;
   readonly reordered: number;
@@ -40,7 +42,8 @@ interface Circumstances {
   readonly faults: readonly string[];
 }
 
-export function reportRound({ lost, duplicated, resentTwice, reordered }: Findings, about: Circumstances): RoundReport {
+export function reportRound(findings: Findings, about: Circumstances): RoundReport {
+  const { lost, unheard, duplicated, resentTwice, reordered } = findings;
   const { kind, journal, round, tookMs } = about;
   const said = journal.ofRound(round);
   const losses = journal.losses.filter((loss) => loss.round === round);
@@ -57,6 +60,7 @@ export function reportRound({ lost, duplicated, resentTwice, reordered }: Findin
     refused: said.filter(({ refused }) => refused !== undefined).length,
     open: open.length,
     lost: lost.length,
+    unheard: unheard.length,
     duplicated: duplicated.length,
     resentTwice,
     reordered: reordered.length,
@@ -71,6 +75,7 @@ export function reportRound({ lost, duplicated, resentTwice, reordered }: Findin
     tookMs,
     faults: [
       ...lost.map((what) => `lost: ${what}`),
+      ...unheard.map((what) => `unheard: ${what}`),
       ...duplicated.map((what) => `duplicated: ${what}`),
       ...reordered.map((what) => `reordered: ${what}`),
       ...bad.map(({ who, room, why }) => `rejoined: ${who} had to enter ${room} again (${why})`),
@@ -87,6 +92,7 @@ const columns = [
   ['acked', 5],
   ['refused', 7],
   ['lost', 4],
+  ['unheard', 7],
   ['dupl.', 5],
   ['re-sent', 7],
   ['reord.', 6],
@@ -111,9 +117,22 @@ export function roundLine(report: RoundReport): string {
 }
 
 function line(report: Omit<RoundReport, 'round' | 'kind' | 'faults'>, name: string, kind: string, rejoined: string): string {
-  const { said, acknowledged, refused, lost, duplicated, resentTwice, reordered } = report;
+  const { said, acknowledged, refused, lost, unheard, duplicated, resentTwice, reordered } = report;
   const { dropped, resumed, rebound, failed, recoverMs, slowestAckMs, tookMs } = report;
-  const counts = [said, acknowledged, refused, lost, duplicated, resentTwice, reordered, dropped, resumed, rebound, failed];
+  const counts = [
+    said,
+    acknowledged,
+    refused,
+    lost,
+    unheard,
+    duplicated,
+    resentTwice,
+    reordered,
+    dropped,
+    resumed,
+    rebound,
+    failed,
+  ];
   const times = [median(recoverMs), Math.max(0, ...recoverMs), slowestAckMs, tookMs].map((ms) => (ms / 1000).toFixed(1));
   return [name, kind, ...counts.map(String), rejoined, ...times]
     .map((text, index) => text.padStart(columns[index]![1]))
@@ -128,6 +147,7 @@ export function sumLine(reports: readonly RoundReport[]): string {
     refused: sum(({ refused }) => refused),
     open: sum(({ open }) => open),
     lost: sum(({ lost }) => lost),
+    unheard: sum(({ unheard }) => unheard),
     duplicated: sum(({ duplicated }) => duplicated),
     resentTwice: sum(({ resentTwice }) => resentTwice),
     reordered: sum(({ reordered }) => reordered),

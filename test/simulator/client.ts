@@ -303,13 +303,9 @@ export class SimClient {
   /** "Try again later." */
   #presenceRefused(status: string): void {
     this.#world.after(1_000, () => {
-      if (status !== this.status) return;
-      if (this.#stage === 'online') this.changePresence();
-      else this.#presenceRefused(status);
+      if (status === this.status) this.#stage === 'online' ? this.changePresence() : this.#presenceRefused(status);
     });
   }
-
-  // Towards the server.
 
   get #greeting(): string {
     const domain = this.account.slice(this.account.indexOf('@') + 1);
@@ -349,8 +345,6 @@ export class SimClient {
     this.#world.trace?.push(`${(this.#world.nowMs / 1000).toFixed(4).padStart(9)}   ${this.name} > ${text}`);
     this.#socket?.send(text);
   }
-
-  // Losing it all.
 
   #abandon(why: string): void {
     this.#socket?.cut(this.#random.between(0, 50));

@@ -1,0 +1,69 @@
+/** What stands in a room's archive and what its occupants see is in one order, also when the store fails half-way (DESIGN §2). */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { type Store, Unavailable } from '../../lib/ports/store.ts';
+import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+
+let stage: Stage;
+let juliet: Person;
+let romeo: Person;
+/** The next calls of this kind fail, so many of them; `after`: although they were carried out. */
+let failures: { method: keyof Store; count: number; after: boolean };
+
+beforeEach(async () => {
+  stage = await openRooms({ hasWorker: false });
+  failures = { method: 'put', count: 0, after: false };
+  await stage.startWorker({ store: failing(stage.store) });
+  juliet = await openHall(stage);
+  romeo = stage.person('romeo@a.example/orchard');
+  await romeo.enter('Romeo');
+  for (const person of [juliet, romeo]) person.take();
+});
+afterEach(() => stage.close());
+
+function failing(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name: keyof Store) {
+      const method = target[name] as (...parameters: unknown[]) => Promise<unknown>;
+      return async (...parameters: unknown[]) => {
+        const isFailing = name === failures.method && failures.count > 0;
+        if (!isFailing) return method.apply(target, parameters);
+        failures.count--;
+        if (failures.after) await method.apply(target, parameters);
+        throw new Unavailable('it is away');
+      };
+    },
+  });
+}
+
+for (const method of ['put', 'batchPut'] as const) {
+  for (const after of [false, true]) {
+    test(`a message whose ${method} ${after ? 'loses its answer' : 'fails'} is not overtaken by the next`, async () => {
+      failures = { method, count: 1, after };
+      const one = juliet.say('one');
+      const two = romeo.say('two');
+      await Promise.all([one, two]);
+      await romeo.say('three');
+      const order = ['message Juliet one', 'message Romeo two', 'message Romeo three'];
+      for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), order);
+      await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+      await stage.settle(juliet, 4);
+      const bodies = juliet.take().flatMap((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1] ?? []);
+      assert.deepEqual(bodies, ['one', 'two', 'three'], 'the archive has the same order');
+    });
+  }
+}
+
+test('a message whose batches lose their answers again and again stands in the archive once', async () => {
+  for (const count of [2, 3]) {
+    failures = { method: 'put', count, after: true };
+    await juliet.say(`one ${count}`);
+    await romeo.say(`two ${count}`);
+    const order = [`message Juliet one ${count}`, `message Romeo two ${count}`];
+    for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), order);
+  }
+  await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
+  await stage.settle(juliet, 5);
+  const bodies = juliet.take().flatMap((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1] ?? []);
+  assert.deepEqual(bodies, ['one 2', 'two 2', 'one 3', 'two 3']);
+});
