@@ -6,7 +6,7 @@ import { keepsStreams } from '../faults/fault-kinds.ts';
 import { verdict } from '../faults/report.ts';
 import { rounds } from '../faults/script.ts';
 
-const kinds = ['kill-connection', 'kill-router', 'roll-muc'];
+const kinds = ['kill-connection', 'kill-router', 'roll-routers'];
 
 describe('a cluster under load', { skip: skipWithoutNats }, () => {
   test('keeps its word while processes are killed and replaced', async () => {
@@ -16,7 +16,7 @@ describe('a cluster under load', { skip: skipWithoutNats }, () => {
       reports.push(report);
       assert.deepEqual(report.faults, [], `${report.kind}: ${story}; log: ${script.logPath}`);
       assert.ok(report.acknowledged > 50, `only ${report.acknowledged} messages were acknowledged`);
-      // A dead node drops streams, or nothing was tried; a dead worker does not.
+      // A dead node drops streams, or nothing was tried; a router that goes does not.
       if (report.kind === 'kill-connection') assert.ok(report.dropped > 0 && report.resumed + report.rebound === report.dropped);
       if (keepsStreams.has(report.kind)) assert.equal(report.dropped, 0);
     }
