@@ -29,7 +29,7 @@ function checkOnline({ clients }: Findings): string[] {
 }
 
 /** What was acknowledged is in both archives, and was received by a client of the account. */
-export function checkLoss({ history, witness }: Findings): string[] {
+function checkLoss({ history, witness }: Findings): string[] {
   const receivedBy = new Map<string, Set<string>>();
   for (const { account, received } of history.sessions) {
     const ids = receivedBy.get(account) ?? new Set();
