@@ -18,6 +18,8 @@ export interface Delivery {
   readonly xml: Buffer;
   /** {@link DeliverItem.id} */
   readonly id?: string;
+  /** {@link DeliverItem.once} */
+  readonly once?: string;
 }
 
 /** Sessions that did not confirm: parked or not held by their node any more, or the node did not answer in time. */
@@ -59,7 +61,11 @@ export class Deliverer {
     const parts: Promise<readonly Failure[]>[] = [];
     for (const [node, targets] of byNode) {
       for (let at = 0; at < targets.length; at += limits.deliveryTargetsMax) {
-        const item: DeliverItem = { targets: targets.slice(at, at + limits.deliveryTargetsMax), id: delivery.id };
+        const item: DeliverItem = {
+          targets: targets.slice(at, at + limits.deliveryTargetsMax),
+          id: delivery.id,
+          once: delivery.once,
+        };
         parts.push(new Promise((done) => this.#queue(node, { item, xml: delivery.xml, done })));
       }
     }

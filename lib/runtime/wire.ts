@@ -93,6 +93,8 @@ export interface DeliverItem {
   readonly targets: readonly { readonly sid: string; readonly to?: string }[];
   /** The id of the archive entry behind this stanza: it moves the cursor and is not delivered twice. */
   readonly id?: string;
+  /** For what is in no archive of the account (messages of rooms): a session that was given this once is not given it again. */
+  readonly once?: string;
 }
 
 /** Received means: in the session's queue. `missing` are sids that this node does not hold. */

@@ -40,6 +40,7 @@ export class Egress {
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
   ring = new DeliveredRing();
+  readonly #once = new DeliveredRing();
   readonly catchUp = new CatchUp(
     (entry) => this.#give(entry),
     () => {
@@ -65,8 +66,15 @@ export class Egress {
     return { k: 'catchUp', after: this.catchUp.takePage(), seen: this.ring.ids, missed: this.catchUp.missed };
   }
 
-  /** @param id of the archive entry behind the stanza */
-  deliver(bytes: Buffer, id: string | undefined): void {
+  /**
+   * @param id of the archive entry behind the stanza
+   * @param once names what is in no archive of the account and is not to be given twice
+   */
+  deliver(bytes: Buffer, id: string | undefined, once?: string): void {
+    if (once !== undefined) {
+      if (this.#once.has(once)) return;
+      this.#once.add(once);
+    }
     if (id === undefined) {
       this.#write(bytes);
       return;

@@ -58,22 +58,22 @@ export class NodeRequests {
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
     const missing = new Set<string>();
-    items.forEach(({ targets, id }, index) => {
+    items.forEach(({ targets, id, once }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
       for (const { sid, to } of targets) {
         const session = this.#node.find(sid);
         if (session === undefined) missing.add(sid);
-        else this.#give(session, to === undefined ? bytes : spliceTo(bytes, to), id);
+        else this.#give(session, to === undefined ? bytes : spliceTo(bytes, to), id, once);
       }
     });
     return { missing: [...missing] };
   }
 
   /** A fault with one session is no reason to keep the stanza from the others. */
-  #give(session: Session, bytes: Buffer, id: string | undefined): void {
+  #give(session: Session, bytes: Buffer, id: string | undefined, once: string | undefined): void {
     try {
-      session.egress.deliver(bytes, id);
+      session.egress.deliver(bytes, id, once);
     } catch (error) {
       this.#node.log.error({ err: error, sid: session.sid }, 'a delivery failed');
       session.close(new StreamError('internal-server-error'));

@@ -26,13 +26,13 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
   };
   const away: Sending[] = [];
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
-  const local = sendings.map(async ({ bytes, recipients }) => {
+  const local = sendings.map(async ({ bytes, recipients, once }) => {
     const remote = recipients.filter(({ address }) => address === undefined);
     if (remote.length > 0) away.push({ bytes, recipients: remote });
     const near = recipients.filter(({ address }) => address !== undefined);
     if (near.length === 0) return;
     const targets = near.map(({ jid, address }) => ({ ...address!, to: jid.toString() }));
-    const failures = await parts.deliverer.deliver({ targets, xml: bytes });
+    const failures = await parts.deliverer.deliver({ targets, xml: bytes, once });
     if (failures.length === 0) return;
     const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
     for (const recipient of near) {

@@ -100,7 +100,7 @@ function sendToAll(turn: RoomTurn, stanza: Stanza): void {
   if (isRetraction) retract(turn, stanza, messageId!);
   if (isRetraction || isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
   countMessage(turn, stanza);
-  turn.broadcast(bytes);
+  turn.broadcast(bytes, id);
 }
 
 /** What only the room may say: XEP-0359 §5, XEP-0421 §3, XEP-0045 §15.3, tombstones, moderation, hats, and delays in its name. */

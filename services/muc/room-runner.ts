@@ -8,12 +8,13 @@ import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
-import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Batch } from './batch.ts';
 import { handleStanza } from './dispatch.ts';
 import { fanOut } from './fan-out.ts';
 import { type Foreseen, foresee } from './foresee.ts';
 import { heal } from './heal.ts';
+import { NS_SID } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
@@ -131,6 +132,11 @@ export class RoomRunner {
   }
 }
 
+/** XEP-0359: the id that the room gave an archived message. */
+function idInRoom(bytes: Buffer): string | undefined {
+  return Stanza.parse(bytes).child('stanza-id', NS_SID)?.attrs.id;
+}
+
 function stanzasOf(jobs: readonly Job[]): Stanza[] {
   return jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
 }
@@ -189,7 +195,7 @@ class Pass {
       () => this.#turn(job),
       (turn) => {
         if (again) {
-          for (const bytes of again) turn.broadcast(bytes);
+          for (const bytes of again) turn.broadcast(bytes, idInRoom(bytes));
           if (job.stanza.name === 'iq') turn.result(job.stanza);
         } else {
           followSession(turn, job.request);

@@ -220,18 +220,19 @@ export class RoomTurn {
     if (Math.abs(occupants.size - listedOccupants) >= Math.max(1, listedOccupants / 10)) this.#directory(config);
   }
 
-  /** To occupants and others; `bytes` is a stanza with `from` and without `to`. */
-  send(bytes: Buffer, recipients: readonly Recipient[]): void {
+  /** To occupants and others; `bytes` is a stanza with `from` and without `to`. See {@link Sending.once}. */
+  send(bytes: Buffer, recipients: readonly Recipient[], once?: string): void {
     if (recipients.length === 0) return;
-    this.sendings.push({ bytes, recipients });
+    this.sendings.push({ bytes, recipients, once });
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 
   /** To all clients of all occupants. */
-  broadcast(bytes: Buffer): void {
+  broadcast(bytes: Buffer, once?: string): void {
     this.send(
       bytes,
       [...this.room.sessions()].map(({ session }) => session),
+      once,
     );
   }
 
