@@ -180,6 +180,8 @@ export const limits = {
   tcpKeepAliveMs: 240_000,
   /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
   roomSessionsMax: 6_000,
+  /** Rooms: a request is let go this long after its router gave it up, milliseconds: more than clocks differ. */
+  roomLateMs: 1_000,
   /** Rooms: clients under one nick. */
   roomSessionsPerNickMax: 10,
   /** Rooms: owners, admins, members and outcasts of one room. */

@@ -160,6 +160,11 @@ export interface RoomRequest {
   readonly id: string;
   /** The sender's session, when it is of this tenant and not of another domain. */
   readonly sender?: SessionAddress;
+  /**
+   * Milliseconds since the epoch by the router's clock: nobody waits for the answer any more. A worker that stood still lets such
+   * requests go: their sender was told that they were not taken, or they came again and another worker has them.
+   */
+  readonly until?: number;
 }
 
 /** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */

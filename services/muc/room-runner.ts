@@ -179,13 +179,17 @@ class Pass {
     return [];
   }
 
-  /** @returns false when another worker answers */
+  #isLate({ until = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
+    return this.#parts.clock.now() > until + limits.roomLateMs;
+  }
+
+  /** @returns false when another worker answers, or nobody waits for an answer */
   #takeStanza(job: Extract<Job, { stanza: Stanza }>): boolean {
     const { id } = job.request;
     const { fence } = this.#loaded;
     if (fence.isHandled(id) || this.ids.has(id)) return true;
     const written = fence.unfinished.get(id);
-    if (written && this.#wasBeaten) {
+    if ((written && this.#wasBeaten) || this.#isLate(job.request)) {
       this.beaten.push(job);
       return false;
     }

@@ -50,7 +50,7 @@ export class Turn {
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
   readonly #hops = new Map<string, Hop>();
-  readonly #rooms: { readonly subject: string; readonly payload: Buffer }[] = [];
+  readonly #rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[] = [];
 
   constructor(parts: Parts, origin?: Origin) {
     this.parts = parts;
@@ -94,8 +94,7 @@ export class Turn {
 
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
   room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
-    const request: RoomRequest = { kind: 'room', domain: tenant.domain, room, id, sender };
-    this.#rooms.push({ subject: roomShard(request.domain, request.room), payload: encodeFrame(request, [stanza]) });
+    this.#rooms.push({ request: { kind: 'room', domain: tenant.domain, room, id, sender }, stanza });
   }
 
   /** {@link Turn.finishAll} of this turn alone. */
@@ -140,10 +139,10 @@ export class Turn {
   static #askRooms(turns: readonly Turn[]): Promise<void>[] {
     const lanes = Map.groupBy(
       turns.flatMap((turn) => turn.#rooms),
-      ({ subject }) => subject,
+      ({ request }) => roomShard(request.domain, request.room),
     );
     return [...lanes].map(async ([subject, lane]) => {
-      for (const { payload } of lane) await turns[0]!.#ask(subject, payload);
+      for (const { request, stanza } of lane) await turns[0]!.#askRoom(subject, request, stanza);
     });
   }
 
@@ -177,6 +176,11 @@ export class Turn {
       const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
       await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
+  }
+
+  #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {
+    const until = this.parts.clock.now() + limits.hopTimeoutMs;
+    return this.#ask(subject, encodeFrame({ ...request, until } satisfies RoomRequest, [stanza]));
   }
 
   async #ask(subject: string, payload: Buffer): Promise<void> {

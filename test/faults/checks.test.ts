@@ -50,7 +50,16 @@ function tell({ said = [], got, archives }: Story): Findings & { readonly isAllH
 }
 
 test('nothing is found where all went well', () => {
-  const fine = { lost: [], unheard: [], duplicated: [], resentTwice: 0, againAfterRebind: 0, reordered: [], isAllHeard: true };
+  const fine = {
+    lost: [],
+    unheard: [],
+    duplicated: [],
+    resentTwice: 0,
+    againAfterRebind: 0,
+    reordered: [],
+    late: 0,
+    isAllHeard: true,
+  };
   assert.deepEqual(tell({}), fine);
 });
 
@@ -91,6 +100,14 @@ test('two entries of one message are a duplicate unless its sender sent it twice
   assert.equal(tell({ got, archives }).duplicated.length, 3);
   const resent = tell({ got, archives, said: [{ id: 'c2', copies: 2 }] });
   assert.deepEqual([resent.duplicated, resent.resentTwice], [[], 1]);
+});
+
+test('what is late because it had to be read for its recipient, or was refused, is not out of order', () => {
+  const rest = [{ id: 'g1' }, { id: 'g2' }];
+  const late = tell({ got: [{ id: 'c2' }, { id: 'c1', way: 'delayed' }, ...rest] });
+  assert.deepEqual([late.reordered, late.late], [[], 1]);
+  const refused = tell({ said: [{ id: 'c1', refused: 'resource-constraint' }], got: [{ id: 'c2' }, { id: 'c1' }, ...rest] });
+  assert.deepEqual([refused.reordered, refused.late], [[], 0]);
 });
 
 test('what comes behind a later one of its sender, or against the order of the archive, is out of order', () => {

@@ -22,6 +22,8 @@ export interface Findings {
   /** Got by two sessions of one client, because the first had not acknowledged it. */
   readonly againAfterRebind: number;
   readonly reordered: string[];
+  /** Behind later ones too, but read from the archive for the recipient, and with its time (XEP-0203). */
+  readonly late: number;
 }
 
 export function check(evidence: Evidence): Findings {
@@ -32,15 +34,18 @@ export function check(evidence: Evidence): Findings {
   const reordered: string[] = [];
   let resentTwice = 0;
   let againAfterRebind = 0;
+  let late = 0;
   for (const [who, got] of evidence.journal.got) {
     const twice = findTwice(who, got, evidence);
     duplicated.push(...twice.duplicated);
     resentTwice += twice.resent;
     againAfterRebind += twice.again;
-    reordered.push(...findReordered(who, got, evidence));
+    const order = findReordered(who, got, evidence);
+    reordered.push(...order.faults);
+    late += order.late;
   }
   duplicated.push(...archivedTwice(evidence));
-  return { lost, unheard, duplicated, resentTwice, againAfterRebind, reordered };
+  return { lost, unheard, duplicated, resentTwice, againAfterRebind, reordered, late };
 }
 
 /** Has everybody got what they should have by now? */
@@ -119,7 +124,8 @@ function findTwice(who: string, got: readonly Got[], { journal, round }: Evidenc
 }
 
 /** Per sender and conversation by number; per room as its archive has it. First arrivals count. */
-function findReordered(who: string, got: readonly Got[], { journal, round, archives }: Evidence): string[] {
+function findReordered(who: string, got: readonly Got[], { journal, round, archives }: Evidence) {
+  let late = 0;
   const faults: string[] = [];
   const highest = new Map<string, Said>();
   const seen = new Set<string>();
@@ -128,15 +134,17 @@ function findReordered(who: string, got: readonly Got[], { journal, round, archi
     [...archives].map(([place, entries]) => [place, new Map(entries.map(({ stanzaId }, index) => [stanzaId, index]))]),
   );
   const seenIds = new Set<string>();
-  for (const { id, stanzaId, from, isGroup } of got) {
+  for (const { id, stanzaId, from, isGroup, way } of got) {
     const said = journal.said.get(id);
-    if (said === undefined) continue;
+    // One that was refused may come all the same, whenever that is.
+    if (said === undefined || said.refused !== undefined) continue;
     const isFirst = !seen.has(id);
     seen.add(id);
     if (isFirst) {
       const key = `${said.from} ${said.to}`;
       const before = highest.get(key);
       if (before === undefined || before.number < said.number) highest.set(key, said);
+      else if (said.round === round && way === 'delayed' && !isGroup) late++;
       else if (said.round === round) faults.push(`${id} came to ${who} after ${before.id}`);
     }
     if (!isGroup || stanzaId === undefined || seenIds.has(stanzaId)) continue;
@@ -148,5 +156,5 @@ function findReordered(who: string, got: readonly Got[], { journal, round, archi
     else if (said.round === round)
       faults.push(`${id} came to ${who} after ${before.id}, which is behind it in the archive of ${from}`);
   }
-  return faults;
+  return { faults, late };
 }

@@ -20,6 +20,7 @@ export interface RoundReport {
   readonly duplicated: number;
   readonly resentTwice: number;
   readonly reordered: number;
+  readonly late: number;
   readonly dropped: number;
   readonly resumed: number;
   readonly rebound: number;
@@ -43,7 +44,7 @@ interface Circumstances {
 }
 
 export function reportRound(findings: Findings, about: Circumstances): RoundReport {
-  const { lost, unheard, duplicated, resentTwice, reordered } = findings;
+  const { lost, unheard, duplicated, resentTwice, reordered, late } = findings;
   const { kind, journal, round, tookMs } = about;
   const said = journal.ofRound(round);
   const losses = journal.losses.filter((loss) => loss.round === round);
@@ -64,6 +65,7 @@ export function reportRound(findings: Findings, about: Circumstances): RoundRepo
     duplicated: duplicated.length,
     resentTwice,
     reordered: reordered.length,
+    late,
     dropped: losses.length,
     resumed: inTime.filter(({ outcome }) => outcome === 'resumed').length,
     rebound: inTime.filter(({ outcome }) => outcome === 'rebound').length,
@@ -96,6 +98,7 @@ const columns = [
   ['dupl.', 5],
   ['re-sent', 7],
   ['reord.', 6],
+  ['late', 4],
   ['dropped', 7],
   ['resumed', 7],
   ['re-bound', 8],
@@ -117,7 +120,7 @@ export function roundLine(report: RoundReport): string {
 }
 
 function line(report: Omit<RoundReport, 'round' | 'kind' | 'faults'>, name: string, kind: string, rejoined: string): string {
-  const { said, acknowledged, refused, lost, unheard, duplicated, resentTwice, reordered } = report;
+  const { said, acknowledged, refused, lost, unheard, duplicated, resentTwice, reordered, late } = report;
   const { dropped, resumed, rebound, failed, recoverMs, slowestAckMs, tookMs } = report;
   const counts = [
     said,
@@ -128,6 +131,7 @@ function line(report: Omit<RoundReport, 'round' | 'kind' | 'faults'>, name: stri
     duplicated,
     resentTwice,
     reordered,
+    late,
     dropped,
     resumed,
     rebound,
@@ -151,6 +155,7 @@ export function sumLine(reports: readonly RoundReport[]): string {
     duplicated: sum(({ duplicated }) => duplicated),
     resentTwice: sum(({ resentTwice }) => resentTwice),
     reordered: sum(({ reordered }) => reordered),
+    late: sum(({ late }) => late),
     dropped: sum(({ dropped }) => dropped),
     resumed: sum(({ resumed }) => resumed),
     rebound: sum(({ rebound }) => rebound),

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
@@ -33,7 +35,6 @@ test('a new worker goes on where the old one stopped: nobody enters again, and o
   await juliet.send(`<message to='${hall}' type='groupchat'><subject>Moons</subject></message>`);
   await worker.stop();
   // Its clock is a day behind: ids must go up all the same.
-  const { systemClock } = await import('../../lib/adapters/system-clock.ts');
   const late = await stage.startWorker({ clock: { ...systemClock, now: () => systemClock.now() - 86_400_000 } });
   await romeo.say('two');
   for (const person of [juliet, romeo, nurse]) {
@@ -128,6 +129,14 @@ test('two workers that both think a room is theirs: each message once, none lost
   const paris = stage.person('paris@a.example/tomb');
   await paris.enter('Paris', hall, "<history maxstanzas='50'/>");
   assert.equal(paris.heard().filter((line) => line.includes('earlier:')).length, 20);
+});
+
+test('a request that nobody waits for any more, as a worker finds it that stood still, is let go', async () => {
+  const late = `<message to='${hall}' type='groupchat' id='late'><body>late</body></message>`;
+  const longAgo = systemClock.now() - limits.roomLateMs - 1;
+  await assert.rejects(stage.ask(juliet, late, stage.ids.mint(), { until: longAgo, timeoutMs: 300 }), Unavailable);
+  await stage.ask(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { until: systemClock.now() });
+  assert.deepEqual(romeo.heard(), ['message Juliet in time']);
 });
 
 test('a stale worker is refused at its first write, reads the room again and does the request once', async () => {

@@ -113,7 +113,12 @@ export interface Stage {
   person(jid: string): Person;
   /** Puts a session on another sid, as after a resumption. */
   move(person: Person, sid: string): void;
-  ask(person: Person, xml: string, id: string): Promise<DoneReply>;
+  ask(
+    person: Person,
+    xml: string,
+    id: string,
+    options?: { readonly until?: number; readonly timeoutMs?: number },
+  ): Promise<DoneReply>;
   /** Another worker takes over: what it knows, it has read. */
   restart(options?: { readonly store?: Store; readonly clock?: Clock }): Promise<void>;
   startWorker(options?: { readonly shards?: ShardOwner; readonly store?: Store; readonly clock?: Clock }): Promise<MucWorker>;
@@ -173,15 +178,15 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
       person.sid = sid;
       bySid.set(sid, person);
     },
-    async ask(person, xml, id) {
+    async ask(person, xml, id, { until, timeoutMs = 5_000 } = {}) {
       const body = spliceAttributes(Buffer.from(xml), ` from='${escapeAttribute(person.jid.toString())}'`);
       const to = Stanza.parse(body).to!;
       const place = await tenants.place(to.domain);
       assert.equal(place?.service, 'rooms', `${to} is no room`);
       const { domain } = place.tenant;
       const sender = person.jid.domain === domain ? { node, sid: person.sid } : undefined;
-      const request: RoomRequest = { kind: 'room', domain, room: to.local, id, sender };
-      const reply = await bus.request(roomShard(domain, to.local), encodeFrame(request, [body]), { timeoutMs: 5_000 });
+      const request: RoomRequest = { kind: 'room', domain, room: to.local, id, sender, until };
+      const reply = await bus.request(roomShard(domain, to.local), encodeFrame(request, [body]), { timeoutMs });
       return decodeFrame<DoneReply>(reply).header;
     },
     async restart(options) {
