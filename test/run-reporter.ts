@@ -28,6 +28,8 @@ export default async function* reportOutcomes(events: AsyncIterable<TestEvent>):
       const name = [...titles.slice(0, event.data.nesting), event.data.name].join(' › ');
       const outcome = event.type === 'test:fail' ? failure(name, event.data) : success(name, event.data);
       if (outcome !== undefined) yield line(outcome);
+    } else if (event.type === 'test:diagnostic' && /asynchronous activity/.test(event.data.message)) {
+      yield line({ kind: 'failed', name: 'after the tests', error: event.data.message }); // fails the process, and no test
     }
   }
 }
