@@ -37,6 +37,8 @@ export class RoomRunner {
   readonly #background: (run: Background) => void;
   #loaded: LoadedRoom | undefined;
   #waiting: Job[] = [];
+  /** Messages whose batch failed, so that nobody has seen them, although they may stand in the archive: they go before later ones. */
+  readonly #unshown = new Set<string>();
   #running: Promise<void> | undefined;
   /** By the monotonic clock; undefined while the room in memory was not swept. */
   #sweptAt: number | undefined;
@@ -83,7 +85,11 @@ export class RoomRunner {
       } catch (error) {
         this.#loaded = undefined;
         this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
-        for (const job of jobs) finish(job, { ok: false, error: String(error) });
+        for (const job of jobs) {
+          const isMessage = 'stanza' in job && job.stanza.name === 'message';
+          if (isMessage && this.#unshown.size < limits.roomHandledMax) this.#unshown.add(job.request.id);
+          finish(job, { ok: false, error: String(error) });
+        }
       }
     }
     this.#running = undefined;
@@ -110,6 +116,7 @@ export class RoomRunner {
         loaded = this.#loaded ??= await this.#load(tenant);
         const foreseen = await foresee(parts, loaded, stanzasOf(jobs));
         pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
+        pass.show(this.#unshown);
         rest = pass.take(jobs);
         if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
       } catch (error) {
@@ -120,6 +127,7 @@ export class RoomRunner {
         continue;
       }
       for (const id of pass.ids) loaded.fence.markHandled(id);
+      this.#unshown.clear();
       if (pass.isPoisoned) this.#loaded = undefined;
       this.#waiting.unshift(...rest);
       const undelivered = await fanOut(parts, pass.batch.sendings);
@@ -165,6 +173,20 @@ class Pass {
     this.#loaded = loaded;
     this.#wasBeaten = wasBeaten;
     this.#foreseen = foreseen;
+  }
+
+  /** Those of these requests that were written. */
+  show(requests: ReadonlySet<string>): void {
+    const { room, fence } = this.#loaded;
+    for (const id of requests) {
+      const written = fence.unfinished.get(id) ?? [];
+      if (written.length > 0) this.ids.add(id);
+      for (const bytes of written) {
+        const recipients = [...room.sessions()].map(({ session }) => session);
+        this.batch.sendings.push({ bytes, recipients, once: idInRoom(bytes) });
+        this.batch.needsFence = true;
+      }
+    }
   }
 
   /** @returns the jobs for the next batch */

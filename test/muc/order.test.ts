@@ -67,3 +67,13 @@ test('a message whose batches lose their answers again and again stands in the a
   const bodies = juliet.take().flatMap((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1] ?? []);
   assert.deepEqual(bodies, ['one 2', 'two 2', 'one 3', 'two 3']);
 });
+
+test('a message that was written although all tries failed goes before the next one, and its retry does not repeat it', async () => {
+  const id = stage.ids.mint();
+  const message = `<message to='${hall}' type='groupchat' id='one'><body>one</body></message>`;
+  failures = { method: 'put', count: 4, after: true };
+  assert.equal((await stage.ask(juliet, message, id)).ok, false);
+  await romeo.say('two');
+  await juliet.send(message, id);
+  for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), ['message Juliet one', 'message Romeo two']);
+});
