@@ -106,6 +106,8 @@ test('what is late because it had to be read for its recipient, or was refused, 
   const rest = [{ id: 'g1' }, { id: 'g2' }];
   const late = tell({ got: [{ id: 'c2' }, { id: 'c1', way: 'delayed' }, ...rest] });
   assert.deepEqual([late.reordered, late.late], [[], 1]);
+  const resent = tell({ said: [{ id: 'c1', copies: 2 }], got: [{ id: 'c2' }, { id: 'c1' }, ...rest] });
+  assert.deepEqual([resent.reordered, resent.late], [[], 1]);
   const refused = tell({ said: [{ id: 'c1', refused: 'resource-constraint' }], got: [{ id: 'c2' }, { id: 'c1' }, ...rest] });
   assert.deepEqual([refused.reordered, refused.late], [[], 0]);
 });

@@ -22,7 +22,7 @@ export interface Findings {
   /** Got by two sessions of one client, because the first had not acknowledged it. */
   readonly againAfterRebind: number;
   readonly reordered: string[];
-  /** Behind later ones too, but read from the archive for the recipient, and with its time (XEP-0203). */
+  /** Behind later ones too, but read from the archive for the recipient, with its time (XEP-0203), or sent again in a new session. */
   readonly late: number;
 }
 
@@ -144,8 +144,10 @@ function findReordered(who: string, got: readonly Got[], { journal, round, archi
       const key = `${said.from} ${said.to}`;
       const before = highest.get(key);
       if (before === undefined || before.number < said.number) highest.set(key, said);
-      else if (said.round === round && way === 'delayed' && !isGroup) late++;
-      else if (said.round === round) faults.push(`${id} came to ${who} after ${before.id}`);
+      else if (said.round === round) {
+        if ((way === 'delayed' && !isGroup) || said.copies > 1) late++;
+        else faults.push(`${id} came to ${who} after ${before.id} ${howSent(said)}`);
+      }
     }
     if (!isGroup || stanzaId === undefined || seenIds.has(stanzaId)) continue;
     seenIds.add(stanzaId);
