@@ -12,6 +12,7 @@ import type { Item, Rows } from '../../lib/runtime/rows.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { type Rsm, readRsm, writeRsm } from '../../lib/xmpp/rsm.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
 import { archiveResult } from './archive-result.ts';
@@ -19,7 +20,6 @@ import { readForm, renderForm } from './data-form.ts';
 import { NS_DATA, NS_MAM } from './namespaces.ts';
 import { type Archived, messages } from './room-rows.ts';
 import { type RoomTurn, resultOf } from './room-turn.ts';
-import { type Page, readPage, renderPage } from './rsm.ts';
 
 interface Filter {
   /** Exclusive bounds. */
@@ -71,7 +71,7 @@ export function archiveForm(turn: RoomTurn, iq: Stanza): void {
 export function queryArchive(turn: RoomTurn, iq: Stanza, query: Element): void {
   checkMayRead(turn);
   const { rows, config, room } = turn;
-  const page = readPage(query, pageDefault);
+  const page = readRsm(query, pageDefault);
   const form = query.getChild('x', NS_DATA);
   const values: Values = form ? readForm(form) : new Map();
   const isFlipped = query.getChild('flip-page') !== undefined;
@@ -87,7 +87,7 @@ export function queryArchive(turn: RoomTurn, iq: Stanza, query: Element): void {
     const fin = xml(
       'fin',
       { xmlns: NS_MAM, complete: isComplete ? 'true' : undefined },
-      renderPage(
+      writeRsm(
         (isBackward ? cursor : undefined) ?? items[0]?.key ?? cursor,
         (isBackward ? undefined : cursor) ?? items.at(-1)?.key ?? cursor,
         count,
@@ -166,7 +166,7 @@ async function readIds(rows: Rows, { ids = [], after, isWanted }: Filter): Promi
 }
 
 /** A page, oldest first, cut at its bound in bytes. */
-async function readRange(rows: Rows, filter: Filter, page: Page): Promise<Found> {
+async function readRange(rows: Rows, filter: Filter, page: Rsm): Promise<Found> {
   const isBackward = page.before !== undefined;
   let after = page.after !== undefined && page.after > filter.after ? page.after : filter.after;
   let before = page.before && (filter.before === undefined || page.before < filter.before) ? page.before : filter.before;

@@ -5,12 +5,12 @@ import { roomsDomain, type Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { readRsm, writeRsm } from '../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from './namespaces.ts';
 import type { Parts, RoomParts } from './parts.ts';
 import { directoryParts, listed } from './room-rows.ts';
 import { resultOf } from './room-turn.ts';
-import { readPage, renderPage } from './rsm.ts';
 import { searchFeature, searchRooms } from './xep0433-search.ts';
 
 const features = [
@@ -53,7 +53,7 @@ function serviceInfo(query: Element): Element {
 /** §6.3, a page at a time: XEP-0059 with the room's address as the item's id. Only listed rooms have a row to be found. */
 async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<Element> {
   if (query.attrs.node) throw new StanzaError('item-not-found');
-  const page = readPage(query, limits.roomListMax);
+  const page = readRsm(query, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
   const isBackward = page.before !== undefined;
   const after = localOf(page.after);
@@ -78,7 +78,7 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
     'query',
     { xmlns: NS_DISCO_ITEMS },
     items.map(({ jid, name }) => xml('item', { jid, name })),
-    renderPage(items[0]?.jid, items.at(-1)?.jid, count),
+    writeRsm(items[0]?.jid, items.at(-1)?.jid, count),
   );
 }
 

@@ -9,11 +9,11 @@ import { roomsDomain, type Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { readRsm, writeRsm } from '../../lib/xmpp/rsm.ts';
 import { readForm, renderForm } from './data-form.ts';
 import { NS_DATA, NS_SEARCH } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
 import { directoryParts, type ListedRoom, listed } from './room-rows.ts';
-import { readPage, renderPage } from './rsm.ts';
 
 export const searchFeature = `${NS_SEARCH}:search`;
 const formType = `${NS_SEARCH}:search-params`;
@@ -43,7 +43,7 @@ export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, r
     const text = 'too many searches';
     throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
   }
-  const page = readPage(request, limits.roomListMax);
+  const page = readRsm(request, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
   const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
   const before = localOf(page.before);
@@ -57,7 +57,7 @@ export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, r
     'result',
     { xmlns: searchFeature },
     items.map(({ address, value }) => resultItem(address, value)),
-    renderPage(items[0]?.address, items.at(-1)?.address, found.length),
+    writeRsm(items[0]?.address, items.at(-1)?.address, found.length),
   );
 }
 

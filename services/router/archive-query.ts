@@ -3,10 +3,10 @@ import { limits } from '../../lib/limits.ts';
 import { firstIdAt, isId, timeOfId } from '../../lib/runtime/ids.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
+import type { Rsm } from '../../lib/xmpp/rsm.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { type ArchiveEntry, entries, entriesByPeer, peerKey } from './archive.ts';
-import type { Rsm } from './rsm.ts';
 
 export interface ArchiveQuery {
   readonly with?: Jid;

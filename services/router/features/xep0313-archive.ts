@@ -10,13 +10,13 @@
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import { type Direction, isArchived, keepEntry } from '../archive.ts';
 import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
 import type { AccountFeature, Amendment, Drop } from '../feature.ts';
 import { answerForm, readForm } from '../form.ts';
-import { readRsm, writeRsm } from '../rsm.ts';
 
 const NS = 'urn:xmpp:mam:2';
 const features = [NS, `${NS}#extended`, `${NS}#groupchat-field`, 'http://jabber.org/protocol/rsm'];
@@ -81,7 +81,7 @@ async function query(request: Element, account: Account): Promise<Element> {
   if (isAll) await account.updateSession((session) => (session.archive ? session : { ...session, archive: true }));
   const isFlipped = request.getChild('flip-page', NS) !== undefined;
   for (const item of isFlipped ? items.toReversed() : items) account.turn.origin?.reply(resultMessage(account, item, queryid));
-  return xml('fin', { xmlns: NS, complete: isComplete ? 'true' : undefined }, writeRsm(items.map(({ id }) => id)));
+  return xml('fin', { xmlns: NS, complete: isComplete ? 'true' : undefined }, writeRsm(items[0]?.id, items.at(-1)?.id));
 }
 
 /** §4.2. */

@@ -1,0 +1,45 @@
+/** XEP-0059: Result Set Management, the requesting and the answering form. */
+import { limits } from '../limits.ts';
+import { type Element, xml } from './element.ts';
+import { StanzaError } from './errors.ts';
+
+const NS = 'http://jabber.org/protocol/rsm';
+
+export interface Rsm {
+  /** 0 to `limits.rsmPageMax`. */
+  readonly max: number;
+  /** The page begins behind this item. */
+  readonly after?: string;
+  /** The page ends before this item, the nearest ones; '' = the last page (§2.5). */
+  readonly before?: string;
+}
+
+/**
+ * @param maxDefault items of a page whose size the request does not say
+ * @throws {StanzaError} bad-request for a max that is no number, feature-not-implemented for pages by index
+ */
+export function readRsm(request: Element, maxDefault: number = limits.rsmPageMax): Rsm {
+  const set = request.getChild('set', NS);
+  if (set?.getChild('index', NS)) throw new StanzaError('feature-not-implemented', 'pages by index are not offered');
+  const max = set?.getChildText('max', NS)?.trim();
+  if (max !== undefined && !/^[0-9]{1,9}$/.test(max)) throw new StanzaError('bad-request', `max is ${JSON.stringify(max)}`);
+  return {
+    max: Math.min(max === undefined ? maxDefault : Number(max), limits.rsmPageMax),
+    after: set?.getChildText('after', NS) || undefined,
+    before: set?.getChild('before', NS)?.getText(),
+  };
+}
+
+/**
+ * `<set><first>…</first><last>…</last></set>`; without both for an empty page (§2.3).
+ * @param count of the whole set, where it is known
+ */
+export function writeRsm(first: string | undefined, last: string | undefined, count?: number): Element {
+  return xml(
+    'set',
+    { xmlns: NS },
+    first === undefined ? undefined : xml('first', {}, first),
+    last === undefined ? undefined : xml('last', {}, last),
+    count === undefined ? undefined : xml('count', {}, String(count)),
+  );
+}
