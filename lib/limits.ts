@@ -370,4 +370,7 @@ export const limits = {
   ticketKeysPollMs: 60_000,
   /** A process has this long to say how it is, milliseconds. */
   statusTimeoutMs: 1_000,
+  /** Rooms: after something did not reach an occupant whose session is moving or parked, it is looked for; doubled each time, ms. */
+  roomLookMs: 100,
+  roomLookMaxMs: 3_000,
 } as const;

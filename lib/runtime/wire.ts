@@ -132,6 +132,8 @@ export interface SessionParcel {
   readonly pending: readonly Outgoing[];
   readonly available: boolean;
   readonly seen: readonly string[];
+  /** The same of {@link DeliverItem.once}, of late. */
+  readonly seenOnce: readonly string[];
   /** As in {@link StepItem} `catchUp`. */
   readonly missed: string;
   /** How long it outlives its stream, milliseconds. */

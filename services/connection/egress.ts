@@ -40,7 +40,7 @@ export class Egress {
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
   ring = new DeliveredRing();
-  readonly #once = new DeliveredRing();
+  once = new DeliveredRing();
   readonly catchUp = new CatchUp(
     (entry) => this.#give(entry),
     () => {
@@ -72,8 +72,8 @@ export class Egress {
    */
   deliver(bytes: Buffer, id: string | undefined, once?: string): void {
     if (once !== undefined) {
-      if (this.#once.has(once)) return;
-      this.#once.add(once);
+      if (this.once.has(once)) return;
+      this.once.add(once);
     }
     if (id === undefined) {
       this.#write(bytes);

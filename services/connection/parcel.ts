@@ -42,6 +42,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
     pending: pending.map(({ id }) => ({ id })),
     available: session.isAvailable,
     seen: egress.ring.ids,
+    seenOnce: egress.once.ids,
     missed: missed < start ? missed : start,
     resumeMs: sm.resumeMs,
   };
@@ -87,6 +88,7 @@ export function unpackSession(
   const write = (text: string): void => session.egress.stream?.sendElement(text);
   session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: parcel.resumeMs, write, counters });
   session.egress.ring = new DeliveredRing(parcel.seen);
+  session.egress.once = new DeliveredRing(parcel.seenOnce);
   session.egress.catchUp.miss(parcel.missed);
   session.isAvailable = parcel.available;
   session.adopt(parcel.jid);

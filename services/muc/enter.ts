@@ -67,6 +67,12 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
 export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza, hasChanged: boolean): void {
   const { config } = turn;
+  if (own.session.behind !== undefined) {
+    // The client begins anew, and says how much of the past it wants.
+    own.session.behind = undefined;
+    turn.room.behind.delete(own.session);
+    turn.putSession(own.occupant, own.session);
+  }
   sendAffiliations(turn, own.occupant, own.session, stanza);
   sendRoster(turn, own);
   sendAvatarPresence(turn, [own.session]);

@@ -13,20 +13,21 @@ import type { Recipient, Sending } from './sending.ts';
 /** A recipient that cannot be reached where we thought it was, and what it did not get. */
 export interface Undelivered {
   readonly recipient: Recipient;
-  readonly stanzas: Buffer[];
+  readonly stanzas: Sending[];
 }
 
 /** Resolves when all was handed over or given up; never rejects. */
 export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promise<Undelivered[]> {
   const lost = new Map<string, Undelivered>();
-  const lose = (recipient: Recipient, bytes: Buffer) => {
+  const lose = (recipient: Recipient, sending: Sending) => {
     const known = lost.get(recipient.jid.toString());
-    if (known) known.stanzas.push(bytes);
-    else lost.set(recipient.jid.toString(), { recipient, stanzas: [bytes] });
+    if (known) known.stanzas.push(sending);
+    else lost.set(recipient.jid.toString(), { recipient, stanzas: [sending] });
   };
   const away: Sending[] = [];
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
-  const local = sendings.map(async ({ bytes, recipients, once }) => {
+  const local = sendings.map(async (sending) => {
+    const { bytes, recipients, once } = sending;
     const remote = recipients.filter(({ address }) => address === undefined);
     if (remote.length > 0) away.push({ bytes, recipients: remote });
     const near = recipients.filter(({ address }) => address !== undefined);
@@ -36,7 +37,7 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
     if (failures.length === 0) return;
     const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
     for (const recipient of near) {
-      if (failed.has(`${recipient.address!.node} ${recipient.address!.sid}`)) lose(recipient, bytes);
+      if (failed.has(`${recipient.address!.node} ${recipient.address!.sid}`)) lose(recipient, sending);
     }
   });
   await Promise.all([...local, sendAway(parts, away, lose)]);
@@ -48,13 +49,18 @@ interface Lane {
   bodies: Buffer[];
 }
 
-async function sendAway(parts: Parts, sendings: readonly Sending[], lose: (to: Recipient, bytes: Buffer) => void): Promise<void> {
+async function sendAway(
+  parts: Parts,
+  sendings: readonly Sending[],
+  lose: (to: Recipient, sending: Sending) => void,
+): Promise<void> {
   const lanes = new Map<string, Lane>();
-  for (const { bytes, recipients } of sendings) {
+  for (const sending of sendings) {
+    const { bytes, recipients } = sending;
     for (const recipient of recipients) {
       const place = await parts.tenants.place(recipient.jid.domain);
       if (place?.service !== 'accounts') {
-        lose(recipient, bytes);
+        lose(recipient, sending);
         continue;
       }
       const lane = lanes.get(place.tenant.domain) ?? { ids: [], bodies: [] };

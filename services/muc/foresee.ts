@@ -4,11 +4,12 @@
  */
 import { limits } from '../../lib/limits.ts';
 import { isId } from '../../lib/runtime/ids.ts';
-import { Rows } from '../../lib/runtime/rows.ts';
+import { type Item, Rows } from '../../lib/runtime/rows.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
-import type { Room } from './room.ts';
+import type { Room, Session } from './room.ts';
 import { type Archived, directory, directoryPart, directoryParts, messages } from './room-rows.ts';
 import type { LoadedRoom } from './room-store.ts';
 
@@ -17,10 +18,25 @@ export interface Foreseen {
   readonly entries: Map<string, Archived>;
   /** The tenant has as many rooms as it may have. */
   readonly isTenantFull: boolean;
+  /** By the session that is back. */
+  readonly owed: ReadonlyMap<Session, Owed>;
+}
+
+/** What a session has not got: a page of the archive. */
+export interface Owed {
+  readonly from: string;
+  readonly entries: readonly Item<Archived>[];
+  /** Where the next page begins; absent: there is none. */
+  readonly next?: string | undefined;
 }
 
 /** @throws {Unavailable} */
-export async function foresee(parts: RoomParts, { room }: LoadedRoom, stanzas: readonly Stanza[]): Promise<Foreseen> {
+export async function foresee(
+  parts: RoomParts,
+  { room }: LoadedRoom,
+  stanzas: readonly Stanza[],
+  returned: readonly Jid[],
+): Promise<Foreseen> {
   const entries = new Map<string, Archived>();
   const ids = room.config ? [...new Set(stanzas.flatMap(retractedId))].filter((id) => isId(id) && id > room.config!.since) : [];
   if (ids.length > 0) {
@@ -29,7 +45,23 @@ export async function foresee(parts: RoomParts, { room }: LoadedRoom, stanzas: r
     for (const item of items) if (item) entries.set(item.key, item.value);
   }
   const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  return { entries, isTenantFull: mayMake && (await isFull(parts, room)) };
+  return { entries, isTenantFull: mayMake && (await isFull(parts, room)), owed: await readOwed(parts, room, returned) };
+}
+
+async function readOwed({ store }: RoomParts, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {
+  const rows = Rows.ofRoom(store, room.domain, room.jid.local);
+  const owed = new Map<Session, Owed>();
+  for (const jid of returned) {
+    const session = room.find(jid)?.session;
+    const from = session?.behind;
+    if (session === undefined || from === undefined) continue;
+    // An id's own prefix stands before it, and perhaps before others.
+    const found = await rows.list(messages, { after: from.slice(0, -1), limit: limits.catchUpPageMax });
+    const entries = found.filter(({ key }) => key >= from);
+    const isFull = found.length === limits.catchUpPageMax;
+    owed.set(session, isFull ? { from, entries: entries.slice(0, -1), next: entries.at(-1)?.key } : { from, entries });
+  }
+  return owed;
 }
 
 /** XEP-0424 §3, XEP-0425 §3. */

@@ -2,17 +2,18 @@
  * Sessions that did not get what the room sent: moved to another node, or gone without a word (DESIGN §2; XEP-0045 §16.1.2). The
  * account's row of sessions knows.
  */
-import { readSessions } from '../../lib/runtime/sessions.ts';
+import { isParked, readSessions } from '../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
 import type { Undelivered } from './fan-out.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import type { Parts } from './parts.ts';
+import { fallBehind } from './refill.ts';
 import type { Room } from './room.ts';
 import type { Job } from './room-runner.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { findEntry } from './sweep.ts';
 
-/** Delivers again to those that moved; others leave the room. */
+/** Delivers again to those that moved; those that are on their way get it from the archive when they are back; others leave the room. */
 export async function heal(
   parts: Parts,
   room: Room,
@@ -27,19 +28,30 @@ export async function heal(
     near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local })),
   );
   await Promise.all(
-    near.map(async ({ recipient, stanzas }, index) => {
+    near.map(async ({ recipient, stanzas }, place) => {
       const { jid } = recipient;
       const session = room.find(jid)?.session;
-      const entry = session && findEntry(session, lists[index]!);
-      if (!entry) {
+      const entry = session && findEntry(session, lists[place]!);
+      if (!session || !entry) {
         push({ about: jid, apply: leaveAsGhost });
         return;
       }
       const { node, sid } = entry;
-      if (node === recipient.address!.node && sid === recipient.address!.sid) return; // the node is slow, or the session is on its way out
+      const isSame = node === recipient.address!.node && sid === recipient.address!.sid;
+      if (isSame || isParked(entry)) {
+        fallBehind(room, session, stanzas, push); // also when its node is only slow: it does not take them twice
+        return;
+      }
       push({ about: jid, apply: (turn) => follow(turn, { node, sid }) });
       const targets = [{ node, sid, to: jid.toString() }];
-      await Promise.all(stanzas.map((xml) => parts.deliverer.deliver({ targets, xml })));
+      const again = stanzas.map(({ bytes, once }) => parts.deliverer.deliver({ targets, xml: bytes, once }));
+      const failures = await Promise.all(again);
+      fallBehind(
+        room,
+        session,
+        stanzas.filter((_, index) => failures[index]!.length > 0),
+        push,
+      );
     }),
   );
 }

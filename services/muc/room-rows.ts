@@ -23,6 +23,8 @@ export interface OccupantRow extends Partial<SessionAddress> {
   readonly nick: string;
   readonly role: Role;
   readonly joinedAt: number;
+  /** From this archive id on the session has not got what was said. */
+  readonly behind?: string;
 }
 
 /** A message as it was sent to the occupants, once per room. */

@@ -3,6 +3,7 @@
  * rows, then the deliveries, then the answers (DESIGN §2). Whatever goes wrong, the copy in memory is dropped and read again.
  */
 import { limits } from '../../lib/limits.ts';
+import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
@@ -16,6 +17,7 @@ import { type Foreseen, foresee } from './foresee.ts';
 import { heal } from './heal.ts';
 import { NS_SID } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
+import { lookForReturned } from './refill.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
 import { sweep } from './sweep.ts';
@@ -23,7 +25,12 @@ import { sweep } from './sweep.ts';
 /** A stanza, or something that the worker itself found out about an occupant. */
 export type Job =
   | { readonly request: RoomRequest; readonly stanza: Stanza; readonly done: (outcome: Outcome) => void }
-  | { readonly about: Jid; readonly apply: (turn: RoomTurn) => void };
+  | {
+      readonly about: Jid;
+      readonly apply: (turn: RoomTurn) => void;
+      /** `mark`: it is behind; `return`: its session is back, and what it has not got is read. Both go before anything else, in this order. */
+      readonly first?: 'mark' | 'return';
+    };
 
 /** 'silent': another worker wrote it and answers; if it dies before, the retry finds what it left. */
 export type Outcome = DoneReply | 'silent';
@@ -40,6 +47,9 @@ export class RoomRunner {
   /** Messages whose batch failed, so that nobody has seen them, although they may stand in the archive: they go before later ones. */
   readonly #unshown = new Set<string>();
   #running: Promise<void> | undefined;
+  /** Set while sessions are behind: when to look for them again. */
+  #looking: Timer | undefined;
+  #lookMs: number = limits.roomLookMs;
   /** By the monotonic clock; undefined while the room in memory was not swept. */
   #sweptAt: number | undefined;
 
@@ -57,14 +67,48 @@ export class RoomRunner {
   /** @returns false when too much waits already */
   push(job: Job): boolean {
     if (this.#waiting.length >= limits.roomQueueMax) return false;
-    this.#waiting.push(job);
+    this.#waiting.splice(this.#placeOf(job), 0, job);
     this.#running ??= this.#run();
     return true;
+  }
+
+  #placeOf(job: Job): number {
+    const first = firstOf(job);
+    if (first === undefined) return this.#waiting.length;
+    if (first === 'mark') return 0;
+    const place = this.#waiting.findIndex((other) => firstOf(other) !== 'mark');
+    return place < 0 ? this.#waiting.length : place;
   }
 
   /** Another worker may write to the room from now on. */
   forget(): void {
     this.#loaded = undefined;
+    this.#looking?.cancel();
+    this.#looking = undefined;
+  }
+
+  /** Some occupants wait for what they have not got: the room is to stay in memory. */
+  get isOwing(): boolean {
+    return this.#looking !== undefined;
+  }
+
+  /** Soon at first, for a session on its way from one node to another; then ever more rarely, for one in the store. */
+  #lookLater(): void {
+    if (this.#looking !== undefined || this.#loaded === undefined) return;
+    if (this.#loaded.room.behind.size === 0) {
+      this.#lookMs = limits.roomLookMs;
+      return;
+    }
+    this.#looking = this.#parts.clock.after(this.#lookMs, async () => {
+      try {
+        if (this.#loaded) await lookForReturned(this.#parts, this.#loaded.room, (job) => this.push(job));
+      } catch (error) {
+        this.#parts.log.info({ err: error, room: this.#jid.toString() }, 'sessions that are behind could not be looked for');
+      }
+      this.#looking = undefined;
+      this.#lookMs = Math.min(this.#lookMs * 2, limits.roomLookMaxMs);
+      this.#lookLater();
+    });
   }
 
   /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
@@ -93,6 +137,7 @@ export class RoomRunner {
       }
     }
     this.#running = undefined;
+    this.#lookLater();
   }
 
   #load(tenant: Tenant): Promise<LoadedRoom> {
@@ -114,7 +159,7 @@ export class RoomRunner {
       let loaded: LoadedRoom;
       try {
         loaded = this.#loaded ??= await this.#load(tenant);
-        const foreseen = await foresee(parts, loaded, stanzasOf(jobs));
+        const foreseen = await foresee(parts, loaded, stanzasOf(jobs), returnedOf(jobs));
         pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
         pass.show(this.#unshown);
         rest = pass.take(jobs);
@@ -147,6 +192,14 @@ function idInRoom(bytes: Buffer): string | undefined {
 
 function stanzasOf(jobs: readonly Job[]): Stanza[] {
   return jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
+}
+
+function returnedOf(jobs: readonly Job[]): Jid[] {
+  return jobs.flatMap((job) => ('about' in job && job.first === 'return' ? [job.about] : []));
+}
+
+function firstOf(job: Job): 'mark' | 'return' | undefined {
+  return 'about' in job ? job.first : undefined;
 }
 
 function finish(job: Job, outcome: Outcome): void {
@@ -182,7 +235,7 @@ class Pass {
       const written = fence.unfinished.get(id) ?? [];
       if (written.length > 0) this.ids.add(id);
       for (const bytes of written) {
-        const recipients = [...room.sessions()].map(({ session }) => session);
+        const recipients = [...room.sessions()].flatMap(({ session }) => (room.behind.has(session) ? [] : session));
         this.batch.sendings.push({ bytes, recipients, once: idInRoom(bytes) });
         this.batch.needsFence = true;
       }

@@ -14,7 +14,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Affiliation } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
-import type { Foreseen } from './foresee.ts';
+import type { Foreseen, Owed } from './foresee.ts';
 import { NS_MUC } from './namespaces.ts';
 import type { RateName } from './pace.ts';
 import type { RoomParts } from './parts.ts';
@@ -111,6 +111,11 @@ export class RoomTurn {
     return this.#foreseen.isTenantFull;
   }
 
+  /** What the sender's session has not got yet, when this turn is to send it. */
+  get owed(): Owed | undefined {
+    return this.own && this.#foreseen.owed.get(this.own.session);
+  }
+
   /** An entry of the archive that the request names (`foresee.ts`). */
   entry(id: string): Archived | undefined {
     return this.#foreseen.entries.get(id);
@@ -167,8 +172,8 @@ export class RoomTurn {
 
   putSession(occupant: Occupant, session: Session): void {
     const { nick, role } = occupant;
-    const { jid, address, joinedAt } = session;
-    this.put(occupantRows, jidKey(jid.toString()), { jid: jid.toString(), nick, role, joinedAt, ...address });
+    const { jid, address, joinedAt, behind } = session;
+    this.put(occupantRows, jidKey(jid.toString()), { jid: jid.toString(), nick, role, joinedAt, ...address, behind });
   }
 
   putPresence(session: Session): void {
@@ -227,13 +232,11 @@ export class RoomTurn {
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 
-  /** To all clients of all occupants. */
+  /** To all clients of all occupants; those that are behind get what is in the archive from there, in its order. */
   broadcast(bytes: Buffer, once?: string): void {
-    this.send(
-      bytes,
-      [...this.room.sessions()].map(({ session }) => session),
-      once,
-    );
+    const { behind } = this.room;
+    const sessions = [...this.room.sessions()].map(({ session }) => session);
+    this.send(bytes, once === undefined || behind.size === 0 ? sessions : sessions.filter((one) => !behind.has(one)), once);
   }
 
   /** To the sender alone. */

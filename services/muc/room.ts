@@ -20,6 +20,8 @@ export interface Session {
   /** `<presence>…</presence>` without addresses: what it last said of itself. */
   presence: string;
   readonly joinedAt: number;
+  /** The first message of the archive that did not reach it: from there on it is sent what is there when it is back (refill.ts). */
+  behind?: string | undefined;
 }
 
 /** Who speaks under one nick: one bare JID, with one or several clients. */
@@ -60,6 +62,8 @@ export class Room {
   readonly occupants = new Map<string, Occupant>();
   /** By full JID. */
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
+  /** Those that something of the archive did not reach. */
+  readonly behind = new Set<Session>();
   /** Keys of reserved nicks, which do not change with a row. */
   readonly #reserved = new WeakMap<Affiliated, string | undefined>();
   /** The last messages, oldest first, for §7.2.13. */
@@ -113,11 +117,13 @@ export class Room {
     this.occupants.set(nickKey(occupant.nick)!, occupant);
     if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
     this.#bySession.set(session.jid.toString(), { occupant, session });
+    if (session.behind !== undefined) this.behind.add(session);
   }
 
   removeSession(occupant: Occupant, session: Session): void {
     occupant.sessions = occupant.sessions.filter((other) => other !== session);
     this.#bySession.delete(session.jid.toString());
+    this.behind.delete(session);
     if (occupant.sessions.length === 0) this.occupants.delete(nickKey(occupant.nick)!);
   }
 
@@ -134,6 +140,7 @@ export class Room {
     this.affiliations.clear();
     this.occupants.clear();
     this.#bySession.clear();
+    this.behind.clear();
     this.history = [];
     this.former.clear();
     this.formerFloor = '';

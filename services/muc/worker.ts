@@ -158,7 +158,7 @@ class Worker implements MucWorker {
   /** The room that was idle longest; while all are busy there are as many as requests, which the bus bounds. */
   #evict(): void {
     for (const [key, { runner }] of this.#rooms) {
-      if (runner.running) continue;
+      if (runner.running || runner.isOwing) continue;
       this.#rooms.delete(key);
       return;
     }

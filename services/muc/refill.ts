@@ -1,0 +1,70 @@
+/**
+ * Occupants whose session is on its way: handed from one node to another, or parked in the store (DESIGN §2). What is said meanwhile
+ * stands in the archive, and is sent from there, with its time (XEP-0203) and in its order, when some node has the session again. Until
+ * then what goes into the archive is not sent to it at all, so that nothing comes twice or too early.
+ *
+ * Leaves out what is in no archive: presence, private messages and chat states of that time.
+ */
+import { isParked, readSessions } from '../../lib/runtime/sessions.ts';
+import type { SessionAddress } from '../../lib/runtime/wire.ts';
+import { leaveAsGhost } from './heal.ts';
+import { delayed } from './history.ts';
+import type { Parts } from './parts.ts';
+import type { Room, Session } from './room.ts';
+import type { Job } from './room-runner.ts';
+import type { RoomTurn } from './room-turn.ts';
+import type { Sending } from './sending.ts';
+import { findEntry } from './sweep.ts';
+
+/** From the first of these on; the rows follow with the next batch. */
+export function fallBehind(room: Room, session: Session, undelivered: readonly Sending[], push: (job: Job) => void): void {
+  const [first] = undelivered.flatMap(({ once }) => once ?? []).sort();
+  if (first === undefined) return;
+  const mark = (one: Session, among: Room) => {
+    if (one.behind === undefined || first < one.behind) one.behind = first;
+    among.behind.add(one);
+  };
+  mark(session, room);
+  push({
+    about: session.jid,
+    first: 'mark',
+    apply(turn) {
+      const { own } = turn;
+      if (own?.session.joinedAt !== session.joinedAt) return;
+      mark(own.session, turn.room);
+      turn.putSession(own.occupant, own.session);
+    },
+  });
+}
+
+/** Queues what is to be done for those that some node holds again. Others are looked for another time. @throws {Unavailable} */
+export async function lookForReturned(parts: Parts, room: Room, push: (job: Job) => void): Promise<void> {
+  for (const session of room.behind) if (room.find(session.jid)?.session !== session) room.behind.delete(session);
+  const behind = [...room.behind];
+  const lists = await readSessions(
+    parts.store,
+    behind.map(({ jid }) => ({ domain: jid.domain, local: jid.local })),
+  );
+  for (const [index, session] of behind.entries()) {
+    const entry = findEntry(session, lists[index]!);
+    if (entry === undefined) {
+      push({ about: session.jid, apply: (turn) => turn.own?.session.joinedAt === session.joinedAt && leaveAsGhost(turn) });
+    } else if (!isParked(entry)) {
+      const { node, sid } = entry;
+      push({ about: session.jid, first: 'return', apply: (turn) => refill(turn, { node, sid }) });
+    }
+  }
+}
+
+/** What does not arrive makes it fall behind again. */
+function refill(turn: RoomTurn, address: SessionAddress): void {
+  const { own, owed } = turn;
+  // Another such job may have come first.
+  if (!own || owed?.from !== own.session.behind || owed === undefined) return;
+  const { occupant, session } = own;
+  session.address = address;
+  session.behind = owed.next;
+  if (owed.next === undefined) turn.room.behind.delete(session);
+  for (const { key, value } of owed.entries) turn.send(Buffer.from(delayed(value, turn.room.jid.toString())), [session], key);
+  turn.putSession(occupant, session);
+}

@@ -1,0 +1,104 @@
+/** Occupants whose session is parked, on its way to another node, or with a node that says nothing, miss nothing that was said. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
+import { nowhere } from '../../lib/runtime/wire.ts';
+import type { MucWorker } from '../../services/muc/worker.ts';
+import { openHall, openRooms, type Person, type Stage } from './harness.ts';
+
+/** Looks for sessions that are behind ten times sooner. */
+const hasty = { ...systemClock, after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 10, run) };
+
+let stage: Stage;
+let worker: MucWorker;
+let juliet: Person;
+let romeo: Person;
+
+beforeEach(async () => {
+  stage = await openRooms({ hasWorker: false });
+  worker = await stage.startWorker({ clock: hasty });
+  juliet = await openHall(stage);
+  romeo = stage.person('romeo@a.example/orchard');
+  await romeo.enter('Romeo');
+  await place('n.stage.1', juliet.sid, juliet);
+  for (const person of [juliet, romeo]) person.take();
+});
+afterEach(() => stage.close());
+
+/** What the account's row says of where the session is. */
+async function place(node: string, sid: string, { jid } = romeo): Promise<void> {
+  const entry: SessionEntry = { node, sid, resource: jid.resource, boundAt: 1, available: true, priority: 0 };
+  await updateSessions(stage.store, jid, () => [entry]);
+}
+
+/** Its node has it no more. */
+async function park(): Promise<void> {
+  stage.missing.add(romeo.sid);
+  await place(nowhere, romeo.sid);
+}
+
+async function comeBack(): Promise<void> {
+  stage.move(romeo, 'resumed');
+  await place('n.stage.1', 'resumed');
+}
+
+test('what was said while a session was parked comes when it is back, in order, once, with its time', async () => {
+  await park();
+  await juliet.say('one');
+  await juliet.say('two');
+  await comeBack();
+  await stage.settle(romeo, 2);
+  await juliet.say('three');
+  assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: two', 'message Juliet three']);
+  assert.deepEqual(juliet.heard(), ['message Juliet one', 'message Juliet two', 'message Juliet three']);
+});
+
+test('a session between two nodes, that its row still places at the first, gets it as well', async () => {
+  stage.missing.add(romeo.sid);
+  await place('n.stage.1', romeo.sid);
+  await juliet.say('one');
+  await comeBack();
+  await stage.settle(romeo, 1);
+  assert.deepEqual(romeo.heard(), ['message Juliet earlier: one']);
+});
+
+test('the next worker knows who is behind', async () => {
+  await park();
+  await juliet.say('one');
+  await worker.stop();
+  await stage.startWorker();
+  await juliet.say('two');
+  await comeBack();
+  await stage.settle(romeo, 2);
+  assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: two']);
+});
+
+test('more than a page is sent page by page, in order', async () => {
+  await park();
+  const bodies = Array.from({ length: 230 }, (_, number) => `m${number}`);
+  for (const body of bodies)
+    await stage.ask(
+      juliet,
+      `<message to='hall@conference.a.example' type='groupchat' id='${body}'><body>${body}</body></message>`,
+      stage.ids.mint(),
+    );
+  const said = juliet.take().filter((xml) => xml.includes("type='groupchat'")).length;
+  await comeBack();
+  await stage.settle(romeo, said);
+  const heard = romeo.heard();
+  assert.deepEqual(
+    heard,
+    bodies.slice(0, heard.length).map((body) => `message Juliet earlier: ${body}`),
+  );
+  assert.ok(said > 100, `only ${said} were taken`);
+});
+
+test('a session that is over leaves, although nobody speaks', async () => {
+  await park();
+  await juliet.say('one');
+  await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => []);
+  juliet.take();
+  await stage.settle(juliet, 1);
+  assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/none 333']);
+});
