@@ -373,4 +373,8 @@ export const limits = {
   /** Rooms: after something did not reach an occupant whose session is moving or parked, it is looked for; doubled each time, ms. */
   roomLookMs: 100,
   roomLookMaxMs: 3_000,
+  /** Rooms: a batch that took longer to write may have been shown by another worker: half of `heartbeatDeadMs`, milliseconds. */
+  roomStallMs: 5_000,
+  /** Rooms: a worker that takes over shows the last batch again when it is younger: nodes know what they have shown of late, ms. */
+  roomShowAgainMs: 60_000,
 } as const;

@@ -151,6 +151,8 @@ export interface InboundRequest {
   /** The tenant they arrive at. */
   readonly domain: string;
   readonly ids: readonly string[];
+  /** {@link DeliverItem.once}, one per id; '' for none. */
+  readonly once?: readonly string[];
 }
 
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */

@@ -14,6 +14,12 @@ export class Batch {
   needsFence = false;
   bytes = 0;
 
+  /** Its messages stand in the archive; until this batch is delivered, whoever reads it has to show them. */
+  showsAgain(requestId: string): void {
+    this.#ids.push(requestId);
+    this.needsFence = true;
+  }
+
   /** Takes over the effects of a request that was handled. */
   absorb(turn: RoomTurn): void {
     if (turn.isCleared) {

@@ -29,7 +29,7 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
   const local = sendings.map(async (sending) => {
     const { bytes, recipients, once } = sending;
     const remote = recipients.filter(({ address }) => address === undefined);
-    if (remote.length > 0) away.push({ bytes, recipients: remote });
+    if (remote.length > 0) away.push({ bytes, recipients: remote, once });
     const near = recipients.filter(({ address }) => address !== undefined);
     if (near.length === 0) return;
     const targets = near.map(({ jid, address }) => ({ ...address!, to: jid.toString() }));
@@ -46,6 +46,7 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
 
 interface Lane {
   ids: string[];
+  once: string[];
   bodies: Buffer[];
 }
 
@@ -63,9 +64,10 @@ async function sendAway(
         lose(recipient, sending);
         continue;
       }
-      const lane = lanes.get(place.tenant.domain) ?? { ids: [], bodies: [] };
+      const lane = lanes.get(place.tenant.domain) ?? { ids: [], once: [], bodies: [] };
       lanes.set(place.tenant.domain, lane);
       lane.ids.push(parts.ids.mint());
+      lane.once.push(sending.once ?? '');
       lane.bodies.push(spliceTo(bytes, recipient.jid.toString()));
     }
   }
@@ -73,14 +75,14 @@ async function sendAway(
 }
 
 /** One request after the other, for the order. */
-async function sendLane(parts: Parts, domain: string, { ids, bodies }: Lane): Promise<void> {
+async function sendLane(parts: Parts, domain: string, { ids, once, bodies }: Lane): Promise<void> {
   for (let at = 0; at < bodies.length; ) {
     let end = at;
     for (let bytes = 0; end < bodies.length && end - at < limits.batchStanzasMax; end++) {
       bytes += bodies[end]!.length;
       if (bytes > limits.batchBytesMax && end > at) break;
     }
-    const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
+    const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), once: once.slice(at, end) };
     try {
       const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies.slice(at, end)), {
         timeoutMs: limits.hopTimeoutMs,

@@ -5,6 +5,7 @@
 import { limits } from '../../lib/limits.ts';
 import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
+import { timeOfId } from '../../lib/runtime/ids.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
@@ -18,6 +19,7 @@ import { heal } from './heal.ts';
 import { NS_SID } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
 import { lookForReturned } from './refill.ts';
+import type { Session } from './room.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
 import { sweep } from './sweep.ts';
@@ -158,12 +160,18 @@ export class RoomRunner {
       let rest: readonly Job[];
       let loaded: LoadedRoom;
       try {
+        const isFresh = this.#loaded === undefined;
         loaded = this.#loaded ??= await this.#load(tenant);
         const foreseen = await foresee(parts, loaded, stanzasOf(jobs), returnedOf(jobs));
         pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
+        if (isFresh) pass.showLast();
         pass.show(this.#unshown);
         rest = pass.take(jobs);
+        const begun = parts.clock.monotonic();
         if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
+        // Another worker may have shown it, and later ones: what was written is looked at again.
+        if (parts.clock.monotonic() - begun > limits.roomStallMs)
+          throw new Unavailable('this process stood still, or the store did');
       } catch (error) {
         this.#loaded = undefined;
         // When the store failed half-way the rows may be there: nothing may overtake what stands in the archive already.
@@ -212,6 +220,8 @@ class Pass {
   readonly done: Job[] = [];
   readonly beaten: Job[] = [];
   readonly ids = new Set<string>();
+  /** Requests whose messages are sent again. */
+  readonly #shown = new Set<string>();
   /** A handler failed half-way: the room in memory is not to be trusted. */
   isPoisoned = false;
   readonly #parts: RoomParts;
@@ -228,17 +238,33 @@ class Pass {
     this.#foreseen = foreseen;
   }
 
+  /** The last batch of the worker before, which may have written it and no more: it goes before anything new. */
+  showLast(): void {
+    const sinceMs = this.#parts.clock.now() - limits.roomShowAgainMs;
+    for (const id of this.#loaded.fence.unfinished.keys()) this.#show(id, sinceMs);
+  }
+
   /** Those of these requests that were written. */
   show(requests: ReadonlySet<string>): void {
-    const { room, fence } = this.#loaded;
     for (const id of requests) {
-      const written = fence.unfinished.get(id) ?? [];
-      if (written.length > 0) this.ids.add(id);
-      for (const bytes of written) {
-        const recipients = [...room.sessions()].flatMap(({ session }) => (room.behind.has(session) ? [] : session));
-        this.batch.sendings.push({ bytes, recipients, once: idInRoom(bytes) });
-        this.batch.needsFence = true;
-      }
+      this.#show(id, 0);
+      if (this.#loaded.fence.unfinished.get(id)?.length) this.ids.add(id);
+    }
+  }
+
+  #show(request: string, sinceMs: number): void {
+    const { room, fence } = this.#loaded;
+    if (this.#shown.has(request)) return;
+    for (const bytes of fence.unfinished.get(request) ?? []) {
+      const once = idInRoom(bytes);
+      const writtenMs = once === undefined ? Number.NaN : timeOfId(once);
+      if (!(writtenMs >= sinceMs)) continue;
+      if (!this.#shown.has(request)) this.batch.showsAgain(request);
+      this.#shown.add(request);
+      // Who came later has it from the history.
+      const isOwed = (session: Session) => session.joinedAt <= writtenMs && !room.behind.has(session);
+      const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
+      this.batch.sendings.push({ bytes, recipients, once });
     }
   }
 
@@ -274,7 +300,7 @@ class Pass {
       () => this.#turn(job),
       (turn) => {
         if (again) {
-          for (const bytes of again) turn.broadcast(bytes, idInRoom(bytes));
+          if (!this.#shown.has(id)) for (const bytes of again) turn.broadcast(bytes, idInRoom(bytes));
           if (job.stanza.name === 'iq') turn.result(job.stanza);
         } else {
           followSession(turn, job.request);

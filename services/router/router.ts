@@ -93,7 +93,7 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const turns: Turn[] = [];
   for (const [index, body] of bodies.entries()) {
-    const turn = new Turn(parts);
+    const turn = new Turn(parts, undefined, request.once?.[index] || undefined);
     turns.push(turn);
     const stanza = Stanza.parse(body);
     const id = request.ids[index]!;

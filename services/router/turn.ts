@@ -44,6 +44,7 @@ export interface Origin extends SessionAddress {
 export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
+  readonly #once: string | undefined;
   readonly #puts: Put[] = [];
   readonly #committed: (() => Promise<void>)[] = [];
   readonly #deletes: Key[] = [];
@@ -52,9 +53,11 @@ export class Turn {
   readonly #hops = new Map<string, Hop>();
   readonly #rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[] = [];
 
-  constructor(parts: Parts, origin?: Origin) {
+  /** `once`: of what this turn is about, {@link Delivery.once}. */
+  constructor(parts: Parts, origin?: Origin, once?: string) {
     this.parts = parts;
     this.origin = origin;
+    this.#once = once;
   }
 
   put(row: Put): void {
@@ -165,7 +168,7 @@ export class Turn {
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
-    const failures = await this.parts.deliverer.deliver({ targets, xml, id });
+    const failures = await this.parts.deliverer.deliver({ targets, xml, id, once: this.#once });
     if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
   }

@@ -138,12 +138,20 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
   const elsewhere: string[] = [];
   const missing = new Set<string>();
   const workers: MucWorker[] = [];
+  /** As nodes do: what a session was given once is not given to it again. */
+  const given = new Set<string>();
+  const isAgain = (jid: Jid | undefined, once: string | undefined): boolean => {
+    if (jid === undefined || once === undefined) return false;
+    const size = given.size;
+    return given.add(`${once} ${jid}`).size === size;
+  };
   await bus.serve(node, (payload) => {
     const { header, bodies } = decodeFrame<DeliverRequest>(payload);
-    header.items.forEach(({ targets }, index) => {
+    header.items.forEach(({ targets, once }, index) => {
       for (const { sid, to } of targets) {
+        if (missing.has(sid) || isAgain(bySid.get(sid)?.jid, once)) continue;
         const xml = to === undefined ? bodies[index]! : spliceTo(bodies[index]!, to);
-        if (!missing.has(sid)) bySid.get(sid)?.inbox.push(xml.toString());
+        bySid.get(sid)?.inbox.push(xml.toString());
       }
     });
     const sids = header.items.flatMap(({ targets }) => targets.map(({ sid }) => sid));
@@ -151,9 +159,10 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
   });
   await bus.serve('rt', (payload) => {
     const { header, bodies } = decodeFrame<InboundRequest>(payload);
-    for (const body of bodies) {
+    for (const [index, body] of bodies.entries()) {
       const to = Jid.parse(Stanza.parse(body).attributes.to!);
       assert.equal(to.domain, header.domain, 'a stanza arrives at the tenant it is addressed to');
+      if (isAgain(to, header.once?.[index] || undefined)) continue;
       (people.get(to.toString())?.inbox ?? elsewhere).push(body.toString());
     }
     return encodeFrame({ ok: true });
