@@ -93,11 +93,12 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const turns: Turn[] = [];
   for (const [index, body] of bodies.entries()) {
-    const turn = new Turn(parts, undefined, request.once?.[index] || undefined);
-    turns.push(turn);
     const stanza = Stanza.parse(body);
     const id = request.ids[index]!;
-    const { to } = stanza;
+    const { to, type = '', attributes } = stanza;
+    // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
+    const turn = new Turn(parts, undefined, request.once?.[index] || `${id} ${type} ${attributes.from}`);
+    turns.push(turn);
     if (!to) continue;
     if (to.domain === tenant.domain) await arrive(turn, tenant, stanza, id);
     else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain)

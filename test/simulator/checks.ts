@@ -18,6 +18,7 @@ export function check(findings: Findings): string[] {
     ...checkDoubles(findings),
     ...checkOrder(findings),
     ...checkRooms(findings),
+    ...checkRoomGaps(findings),
     ...checkPresence(findings),
   ];
 }
@@ -55,7 +56,7 @@ function checkDoubles({ history }: Findings): string[] {
     for (const message of session.received) {
       const sent = history.sent.get(message.id);
       // The sender of one that was refused knows that it may have arrived, and has sent it again.
-      if (sent?.state === 'refused' || sent?.isRoom) continue;
+      if (sent?.state === 'refused' || (sent?.isRoom && message.isDelayed)) continue;
       if (seen.has(message.id)) {
         faults.push(`double: session ${session.number} of ${session.client} received ${message.id} twice`);
       }
@@ -115,6 +116,24 @@ function checkRooms({ history, witness }: Findings): string[] {
         faults.push(`room order: session ${session.number} of ${session.client} received ${received.id} after ${before.id}`);
       }
       last.set(sent.to, received);
+    }
+  }
+  return faults;
+}
+
+/** Between the first and the last that an occupant has heard of a room it has heard all, live or from the archive. */
+function checkRoomGaps({ history, witness }: Findings): string[] {
+  const faults: string[] = [];
+  for (const room of witness.rooms) {
+    const said = witness.saidIn(room);
+    for (const session of history.sessions) {
+      const heard = new Set(session.received.map(({ id }) => id));
+      const first = said.findIndex((id) => heard.has(id));
+      const last = said.findLastIndex((id) => heard.has(id));
+      for (const id of said.slice(Math.max(0, first), last + 1)) {
+        if (heard.has(id) || history.sent.get(id)?.state !== 'acknowledged') continue;
+        faults.push(`unheard: session ${session.number} of ${session.client} did not get ${id} in ${room}`);
+      }
     }
   }
   return faults;

@@ -139,7 +139,8 @@ export class SimSocket {
 
   #arrive(text: string): void {
     if (this.#end.readyState !== this.#end.OPEN) return;
-    if (this.#isPaused) this.#waiting.push(text);
+    // Also what comes between a resumption and the moment in which what waits is read.
+    if (this.#isPaused || this.#waiting.length > 0) this.#waiting.push(text);
     else this.#end.emit('message', Buffer.from(text), false);
   }
 

@@ -30,6 +30,8 @@ export class Witness implements BusObserver {
   readonly #archived = new Map<string, Set<string>>();
   readonly #rooms = new Map<string, { writer: string; state: RoomState }>();
   readonly #roomRows = new Map<string, string>();
+  /** By room, then by archive id. */
+  readonly #said = new Map<string, Map<string, string>>();
   readonly #keptMs = new Map<string, number>();
   /** Which node was given a session last. */
   readonly #holders = new Map<string, string>();
@@ -45,6 +47,17 @@ export class Witness implements BusObserver {
 
   isArchived(owner: string, id: string): boolean {
     return this.#archived.get(owner)?.has(id) ?? false;
+  }
+
+  /** Bare JIDs. */
+  get rooms(): readonly string[] {
+    return [...this.#said.keys()];
+  }
+
+  /** Ids of a room's messages in the order of its archive. */
+  saidIn(room: string): readonly string[] {
+    const entries = [...(this.#said.get(room) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.map(([, id]) => id);
   }
 
   /** When a room's message was committed, with the state row that names it. */
@@ -82,6 +95,8 @@ export class Witness implements BusObserver {
     this.#archived.set(owner, ids);
     ids.add(id);
     if (kind !== 'r') return;
+    const said = this.#said.get(owner) ?? new Map<string, string>();
+    this.#said.set(owner, said.set(sort, id));
     const known = this.#roomRows.get(`${partition} ${sort}`);
     if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
     this.#roomRows.set(`${partition} ${sort}`, id);
