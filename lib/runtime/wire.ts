@@ -145,7 +145,10 @@ export interface HandOverReply {
   readonly state?: SessionParcel;
 }
 
-/** router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. */
+/**
+ * router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. The
+ * {@link DoneReply} has the numbers of those that some session did not confirm.
+ */
 export interface InboundRequest {
   readonly kind: 'inbound';
   /** The tenant they arrive at. */

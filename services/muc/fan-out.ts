@@ -10,19 +10,21 @@ import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Parts } from './parts.ts';
 import type { Recipient, Sending } from './sending.ts';
 
-/** A recipient that cannot be reached where we thought it was, and what it did not get. */
+/** A recipient that was not reached where we thought it was, and what it did not get. */
 export interface Undelivered {
   readonly recipient: Recipient;
+  /** No tenant has its domain any more. */
+  readonly isGone: boolean;
   readonly stanzas: Sending[];
 }
 
 /** Resolves when all was handed over or given up; never rejects. */
 export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promise<Undelivered[]> {
   const lost = new Map<string, Undelivered>();
-  const lose = (recipient: Recipient, sending: Sending) => {
+  const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
     const known = lost.get(recipient.jid.toString());
     if (known) known.stanzas.push(sending);
-    else lost.set(recipient.jid.toString(), { recipient, stanzas: [sending] });
+    else lost.set(recipient.jid.toString(), { recipient, isGone, stanzas: [sending] });
   };
   const away: Sending[] = [];
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
@@ -44,56 +46,68 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
   return [...lost.values()];
 }
 
-interface Lane {
-  ids: string[];
-  once: string[];
-  bodies: Buffer[];
+interface Departure {
+  readonly id: string;
+  readonly body: Buffer;
+  readonly recipient: Recipient;
+  readonly sending: Sending;
 }
 
-async function sendAway(
-  parts: Parts,
-  sendings: readonly Sending[],
-  lose: (to: Recipient, sending: Sending) => void,
-): Promise<void> {
-  const lanes = new Map<string, Lane>();
+type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
+
+async function sendAway(parts: Parts, sendings: readonly Sending[], lose: Lose): Promise<void> {
+  const lanes = new Map<string, Departure[]>();
   for (const sending of sendings) {
-    const { bytes, recipients } = sending;
-    for (const recipient of recipients) {
+    for (const recipient of sending.recipients) {
       const place = await parts.tenants.place(recipient.jid.domain);
       if (place?.service !== 'accounts') {
-        lose(recipient, sending);
+        lose(recipient, sending, true);
         continue;
       }
-      const lane = lanes.get(place.tenant.domain) ?? { ids: [], once: [], bodies: [] };
+      const lane = lanes.get(place.tenant.domain) ?? [];
       lanes.set(place.tenant.domain, lane);
-      lane.ids.push(parts.ids.mint());
-      lane.once.push(sending.once ?? '');
-      lane.bodies.push(spliceTo(bytes, recipient.jid.toString()));
+      lane.push({ id: parts.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
     }
   }
-  await Promise.all([...lanes].map(([domain, lane]) => sendLane(parts, domain, lane)));
+  await Promise.all([...lanes].map(([domain, lane]) => sendLane(parts, domain, lane, lose)));
 }
 
 /** One request after the other, for the order. */
-async function sendLane(parts: Parts, domain: string, { ids, once, bodies }: Lane): Promise<void> {
-  for (let at = 0; at < bodies.length; ) {
-    let end = at;
-    for (let bytes = 0; end < bodies.length && end - at < limits.batchStanzasMax; end++) {
-      bytes += bodies[end]!.length;
-      if (bytes > limits.batchBytesMax && end > at) break;
-    }
-    const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), once: once.slice(at, end) };
+async function sendLane(parts: Parts, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
+  for (let at = 0; at < lane.length; ) {
+    const batch = lane.slice(at, endOfBatch(lane, at));
     try {
-      const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies.slice(at, end)), {
-        timeoutMs: limits.hopTimeoutMs,
-      });
-      const { ok, error } = decodeFrame<DoneReply>(reply).header;
-      if (!ok) throw new Unavailable(`a router answered: ${error}`);
+      for (const index of await hop(parts, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
     } catch (error) {
-      // The room's archive has what matters; holding up the room for one domain would punish all others.
-      parts.log.warn({ err: error, domain, stanzas: bodies.length - at }, 'a router did not take stanzas of a room');
+      // Holding up the room for one domain would punish all others.
+      parts.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
+      for (const { recipient, sending } of lane.slice(at)) lose(recipient, sending);
       return;
     }
-    at = end;
+    at += batch.length;
   }
+}
+
+function endOfBatch(lane: readonly Departure[], start: number): number {
+  let end = start;
+  for (let bytes = 0; end < lane.length && end - start < limits.batchStanzasMax; end++) {
+    bytes += lane[end]!.body.length;
+    if (bytes > limits.batchBytesMax && end > start) break;
+  }
+  return end;
+}
+
+/** @returns which of them did not reach a session that is there, or parked. @throws {Unavailable} */
+async function hop(parts: Parts, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
+  const request: InboundRequest = {
+    kind: 'inbound',
+    domain,
+    ids: batch.map(({ id }) => id),
+    once: batch.map(({ sending }) => sending.once ?? ''),
+  };
+  const bodies = batch.map(({ body }) => body);
+  const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies), { timeoutMs: limits.hopTimeoutMs });
+  const { ok, error, result } = decodeFrame<DoneReply>(reply).header;
+  if (!ok) throw new Unavailable(`a router answered: ${error}`);
+  return Array.isArray(result) ? (result as readonly number[]) : [];
 }

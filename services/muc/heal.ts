@@ -22,7 +22,11 @@ export async function heal(
 ): Promise<void> {
   const inside = undelivered.filter(({ recipient }) => room.find(recipient.jid));
   const near = inside.filter(({ recipient }) => recipient.address !== undefined);
-  for (const { recipient } of inside) if (!recipient.address) push({ about: recipient.jid, apply: leaveAsGhost });
+  for (const { recipient, isGone, stanzas } of inside) {
+    if (recipient.address) continue;
+    if (isGone) push({ about: recipient.jid, apply: leaveAsGhost });
+    else fallBehind(room, room.find(recipient.jid)!.session, stanzas, push);
+  }
   const lists = await readSessions(
     parts.store,
     near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local })),

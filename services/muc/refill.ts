@@ -40,7 +40,9 @@ export function fallBehind(room: Room, session: Session, undelivered: readonly S
 /** Queues what is to be done for those that some node holds again. Others are looked for another time. @throws {Unavailable} */
 export async function lookForReturned(parts: Parts, room: Room, push: (job: Job) => void): Promise<void> {
   for (const session of room.behind) if (room.find(session.jid)?.session !== session) room.behind.delete(session);
-  const behind = [...room.behind];
+  const behind = [...room.behind].filter(({ address }) => address);
+  // Of other tenants only their routers know: they are tried again.
+  for (const { jid, address } of room.behind) if (!address) push({ about: jid, first: 'return', apply: (turn) => refill(turn) });
   const lists = await readSessions(
     parts.store,
     behind.map(({ jid }) => ({ domain: jid.domain, local: jid.local })),
@@ -57,7 +59,7 @@ export async function lookForReturned(parts: Parts, room: Room, push: (job: Job)
 }
 
 /** What does not arrive makes it fall behind again. */
-function refill(turn: RoomTurn, address: SessionAddress): void {
+function refill(turn: RoomTurn, address?: SessionAddress): void {
   const { own, owed } = turn;
   // Another such job may have come first.
   if (!own || owed?.from !== own.session.behind || owed === undefined) return;

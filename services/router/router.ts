@@ -106,7 +106,7 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     else await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
-  return { ok: true };
+  return { ok: true, result: turns.flatMap(({ hasMissed }, index) => (hasMissed ? index : [])) };
 }
 
 async function handleAdmin(parts: Parts, request: AdminRequest): Promise<DoneReply> {

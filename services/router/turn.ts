@@ -45,6 +45,8 @@ export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
   readonly #once: string | undefined;
+  /** Some session that is there, or parked, did not confirm what it was sent. */
+  hasMissed = false;
   readonly #puts: Put[] = [];
   readonly #committed: (() => Promise<void>)[] = [];
   readonly #deletes: Key[] = [];
@@ -169,6 +171,7 @@ export class Turn {
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
     const failures = await this.parts.deliverer.deliver({ targets, xml, id, once: this.#once });
+    this.hasMissed ||= failures.length > 0;
     if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
   }
