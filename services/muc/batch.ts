@@ -1,4 +1,5 @@
 /** The effects of the requests of one room that are handled together: rows, what is sent, and what is done in the background. */
+import type { Refill } from './refill.ts';
 import type { PendingKey, PendingPut, PendingWrite, Redo } from './room-rows.ts';
 import type { Background, RoomTurn } from './room-turn.ts';
 import type { Sending } from './sending.ts';
@@ -10,6 +11,7 @@ export class Batch {
   #isCleared = false;
   readonly sendings: Sending[] = [];
   readonly background: Background[] = [];
+  readonly refills: Refill[] = [];
   /** Something was done that others see: only the worker that owns the room may. */
   needsFence = false;
   bytes = 0;
@@ -29,6 +31,7 @@ export class Batch {
     for (const write of turn.writes) this.#writes.set(`${write.table} ${write.partition} ${write.sort}`, write);
     this.sendings.push(...turn.sendings);
     this.background.push(...turn.background);
+    this.refills.push(...turn.refills);
     this.needsFence ||= turn.needsFence;
     this.bytes += turn.bytes;
     if (turn.requestId !== undefined && turn.needsFence) this.#ids.push(turn.requestId);

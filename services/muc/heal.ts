@@ -27,10 +27,15 @@ export async function heal(
     if (isGone) push({ about: recipient.jid, apply: leaveAsGhost });
     else fallBehind(room, room.find(recipient.jid)!.session, stanzas, push);
   }
-  const lists = await readSessions(
-    parts.store,
-    near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local })),
-  );
+  let lists: Awaited<ReturnType<typeof readSessions>>;
+  try {
+    const owners = near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local }));
+    lists = await readSessions(parts.store, owners);
+  } catch (error) {
+    parts.log.info({ err: error, room: room.jid.toString() }, 'sessions that were not reached cannot be looked up');
+    for (const { recipient, stanzas } of near) fallBehind(room, room.find(recipient.jid)!.session, stanzas, push);
+    return;
+  }
   await Promise.all(
     near.map(async ({ recipient, stanzas }, place) => {
       const { jid } = recipient;

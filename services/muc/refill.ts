@@ -7,6 +7,8 @@
  */
 import { isParked, readSessions } from '../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
+import type { Undelivered } from './fan-out.ts';
 import { leaveAsGhost } from './heal.ts';
 import { delayed } from './history.ts';
 import type { Parts } from './parts.ts';
@@ -15,6 +17,14 @@ import type { Job } from './room-runner.ts';
 import type { RoomTurn } from './room-turn.ts';
 import type { Sending } from './sending.ts';
 import { findEntry } from './sweep.ts';
+
+/** A page of what a session has not got was sent. */
+export interface Refill {
+  readonly jid: Jid;
+  readonly from: string;
+  /** Absent: it was the last. */
+  readonly next?: string | undefined;
+}
 
 /** From the first of these on; the rows follow with the next batch. */
 export function fallBehind(room: Room, session: Session, undelivered: readonly Sending[], push: (job: Job) => void): void {
@@ -58,15 +68,36 @@ export async function lookForReturned(parts: Parts, room: Room, push: (job: Job)
   }
 }
 
-/** What does not arrive makes it fall behind again. */
+/**
+ * Sends a page. What comes after the last page is sent as it comes, again; but the row goes on naming the first that is owed until all
+ * has arrived: a worker that dies before leaves it to the next, and nothing is given to a session twice.
+ */
 function refill(turn: RoomTurn, address?: SessionAddress): void {
   const { own, owed } = turn;
   // Another such job may have come first.
   if (!own || owed?.from !== own.session.behind || owed === undefined) return;
   const { occupant, session } = own;
   session.address = address;
-  session.behind = owed.next;
   if (owed.next === undefined) turn.room.behind.delete(session);
   for (const { key, value } of owed.entries) turn.send(Buffer.from(delayed(value, turn.room.jid.toString())), [session], key);
+  turn.refills.push({ jid: session.jid, from: owed.from, next: owed.next });
   turn.putSession(occupant, session);
+}
+
+/** Queues that what was sent has arrived, where nothing else was heard. */
+export function closeGaps(refills: readonly Refill[], undelivered: readonly Undelivered[], push: (job: Job) => void): void {
+  const failed = new Set(undelivered.map(({ recipient }) => recipient.jid.toString()));
+  for (const { jid, from, next } of refills) {
+    if (failed.has(jid.toString())) continue;
+    push({
+      about: jid,
+      first: 'mark',
+      apply(turn) {
+        const { own } = turn;
+        if (own?.session.behind !== from || turn.room.behind.has(own.session) !== (next !== undefined)) return;
+        own.session.behind = next;
+        turn.putSession(own.occupant, own.session);
+      },
+    });
+  }
 }

@@ -18,7 +18,7 @@ import { type Foreseen, foresee } from './foresee.ts';
 import { heal } from './heal.ts';
 import { NS_SID } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
-import { lookForReturned } from './refill.ts';
+import { closeGaps, lookForReturned } from './refill.ts';
 import type { Session } from './room.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
@@ -46,12 +46,16 @@ export class RoomRunner {
   readonly #background: (run: Background) => void;
   #loaded: LoadedRoom | undefined;
   #waiting: Job[] = [];
+  /** That somebody is behind must not be forgotten: it goes with the next batch. */
+  #unwritten: Job[] = [];
   /** Messages whose batch failed, so that nobody has seen them, although they may stand in the archive: they go before later ones. */
   readonly #unshown = new Set<string>();
   #running: Promise<void> | undefined;
   /** Set while sessions are behind: when to look for them again. */
   #looking: Timer | undefined;
   #lookMs: number = limits.roomLookMs;
+  /** A batch failed: the room is not in memory, and some of its sessions may be behind. */
+  #mayOwe = false;
   /** By the monotonic clock; undefined while the room in memory was not swept. */
   #sweptAt: number | undefined;
 
@@ -87,23 +91,25 @@ export class RoomRunner {
     this.#loaded = undefined;
     this.#looking?.cancel();
     this.#looking = undefined;
+    this.#mayOwe = false;
   }
 
-  /** Some occupants wait for what they have not got: the room is to stay in memory. */
+  /** Some occupants wait, or may wait, for what they have not got: the room is to stay in memory. */
   get isOwing(): boolean {
     return this.#looking !== undefined;
   }
 
   /** Soon at first, for a session on its way from one node to another; then ever more rarely, for one in the store. */
   #lookLater(): void {
-    if (this.#looking !== undefined || this.#loaded === undefined) return;
-    if (this.#loaded.room.behind.size === 0) {
+    if (this.#looking !== undefined) return;
+    const isOwing = this.#loaded === undefined ? this.#mayOwe : this.#loaded.room.behind.size > 0;
+    if (!isOwing && this.#unwritten.length === 0) {
       this.#lookMs = limits.roomLookMs;
       return;
     }
     this.#looking = this.#parts.clock.after(this.#lookMs, async () => {
       try {
-        if (this.#loaded) await lookForReturned(this.#parts, this.#loaded.room, (job) => this.push(job));
+        await this.#look();
       } catch (error) {
         this.#parts.log.info({ err: error, room: this.#jid.toString() }, 'sessions that are behind could not be looked for');
       }
@@ -111,6 +117,12 @@ export class RoomRunner {
       this.#lookMs = Math.min(this.#lookMs * 2, limits.roomLookMaxMs);
       this.#lookLater();
     });
+  }
+
+  async #look(): Promise<void> {
+    if (this.#loaded && this.#unwritten.length === 0)
+      await lookForReturned(this.#parts, this.#loaded.room, (job) => this.push(job));
+    else this.push({ about: this.#jid, apply: () => {} }); // reads the room, and writes what could not be written
   }
 
   /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
@@ -125,11 +137,14 @@ export class RoomRunner {
     // What arrives in this turn of the event loop is one batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      const jobs = this.#waiting.splice(0, limits.roomBatchMax);
+      const jobs = [...this.#unwritten.splice(0), ...this.#waiting.splice(0, limits.roomBatchMax)];
       try {
         await this.#handle(jobs);
+        this.#mayOwe = false;
       } catch (error) {
         this.#loaded = undefined;
+        this.#mayOwe = true;
+        this.#unwritten.push(...jobs.filter((job) => firstOf(job) === 'mark'));
         this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
         for (const job of jobs) {
           const isMessage = 'stanza' in job && job.stanza.name === 'message';
@@ -185,6 +200,7 @@ export class RoomRunner {
       this.#waiting.unshift(...rest);
       const undelivered = await fanOut(parts, pass.batch.sendings);
       if (undelivered.length > 0) await heal(parts, loaded.room, undelivered, (job) => this.push(job));
+      closeGaps(pass.batch.refills, undelivered, (job) => this.push(job));
       for (const job of pass.beaten) finish(job, 'silent');
       for (const job of pass.done) finish(job, { ok: true });
       for (const run of pass.batch.background) this.#background(run);

@@ -18,6 +18,7 @@ import type { Foreseen, Owed } from './foresee.ts';
 import { NS_MUC } from './namespaces.ts';
 import type { RateName } from './pace.ts';
 import type { RoomParts } from './parts.ts';
+import type { Refill } from './refill.ts';
 import type { Occupant, Room, Session } from './room.ts';
 import {
   type Archived,
@@ -59,6 +60,7 @@ export class RoomTurn {
   readonly writes: PendingWrite[] = [];
   readonly sendings: Sending[] = [];
   readonly background: Background[] = [];
+  readonly refills: Refill[] = [];
   isCleared = false;
   needsFence = false;
   bytes = 0;

@@ -62,7 +62,7 @@ export class Room {
   readonly occupants = new Map<string, Occupant>();
   /** By full JID. */
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
-  /** Those that something of the archive did not reach. */
+  /** Those that are not sent what goes into the archive: they are to get it from there. */
   readonly behind = new Set<Session>();
   /** Keys of reserved nicks, which do not change with a row. */
   readonly #reserved = new WeakMap<Affiliated, string | undefined>();
