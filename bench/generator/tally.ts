@@ -1,0 +1,69 @@
+/** What came of numbered stanzas: once, in order, or not. Each stream of numbers (a sender and a receiver) is counted apart. */
+
+export class Tally {
+  delivered = 0;
+  duplicated = 0;
+  reordered = 0;
+  readonly #next = new Map<number, number>();
+  /** Numbers that were skipped and may come late. */
+  readonly #missing = new Map<number, Set<number>>();
+
+  /** @returns false for a double */
+  take(stream: number, sequence: number): boolean {
+    const next = this.#next.get(stream) ?? 0;
+    if (sequence === next) {
+      this.#next.set(stream, next + 1);
+      this.delivered++;
+      return true;
+    }
+    if (sequence > next) {
+      const missing = this.#missing.get(stream) ?? new Set<number>();
+      for (let skipped = next; skipped < sequence; skipped++) missing.add(skipped);
+      this.#missing.set(stream, missing);
+      this.#next.set(stream, sequence + 1);
+      this.delivered++;
+      return true;
+    }
+    if (this.#missing.get(stream)?.delete(sequence)) {
+      this.reordered++;
+      this.delivered++;
+      return true;
+    }
+    this.duplicated++;
+    return false;
+  }
+}
+
+export interface Counts {
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly reordered: number;
+}
+
+/** Marks that are found without looking at the rest of a stanza: `@@stream:sequence:time@`. */
+const mark = Buffer.from('@@');
+
+export interface Mark {
+  readonly stream: number;
+  readonly sequence: number;
+  readonly sentMs: number;
+}
+
+export function writeMark(stream: number, sequence: number, nowMs: number): string {
+  return `@@${stream}:${sequence}:${Math.round(nowMs * 1000)}@`;
+}
+
+export function readMark(bytes: Buffer, start: number, end: number): Mark | undefined {
+  const at = bytes.indexOf(mark, start);
+  if (at < 0 || at >= end) return undefined;
+  const fields = [0, 0, 0];
+  let field = 0;
+  for (let index = at + mark.length; index < end; index++) {
+    const byte = bytes[index]!;
+    if (byte >= 0x30 && byte <= 0x39) fields[field] = fields[field]! * 10 + byte - 0x30;
+    else if (byte === 0x3a && field < 2) field++;
+    else if (byte === 0x40 && field === 2) return { stream: fields[0]!, sequence: fields[1]!, sentMs: fields[2]! / 1000 };
+    else return undefined;
+  }
+  return undefined;
+}

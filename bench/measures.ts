@@ -1,0 +1,204 @@
+/** What is measured, with the figure that counts and the share of the better peer's that is wanted at most. */
+import type { Client } from './generator/client.ts';
+import { disperse, gather } from './generator/crowd.ts';
+import type { Account, Endpoint } from './generator/endpoint.ts';
+import { chat } from './modes/chat.ts';
+import { churn } from './modes/churn.ts';
+import { idle } from './modes/idle.ts';
+import { archive } from './modes/mam.ts';
+import { room } from './modes/muc.ts';
+import type { Outcome } from './modes/outcome.ts';
+import { presence } from './modes/presence.ts';
+import { type SignInServer, signIn } from './modes/signin.ts';
+import type { Server } from './servers/server.ts';
+import type { Mode, Settings } from './settings.ts';
+
+export type MeasuredServer = SignInServer & Pick<Server, 'name'>;
+
+export interface Measure {
+  readonly id: string;
+  readonly title: string;
+  /** The figure that ratios are made of, and its unit. */
+  readonly figure: 'cpuMicrosEach' | 'rssKilobytesEach';
+  /** At most this share of the better peer's. */
+  readonly target?: number;
+  /** Peers with their archive on. */
+  readonly archive: boolean;
+  /** With a server that has done nothing yet. */
+  readonly isFresh: boolean;
+  /** Once is enough: memory hardly varies, and it takes minutes. */
+  readonly roundsMax?: number;
+  run(server: MeasuredServer, endpoint: Endpoint, round: number): Promise<Outcome>;
+}
+
+/** Users with contacts, and users with archives, are nobody else's. */
+const readers = 20;
+
+function block(server: MeasuredServer, from: 'mam' | 'presence' | 'rest', circleUsers: number): readonly Account[] {
+  const { accounts } = server;
+  const [first, second] = [readers * 2, readers * 2 + circleUsers];
+  if (from === 'mam') return accounts.slice(0, first);
+  return from === 'presence' ? accounts.slice(first, second) : accounts.slice(second);
+}
+
+/** All that a server needs for these measures. */
+export function accountsFor(settings: Settings): number {
+  const { users, streams, signIns, occupants } = settings;
+  const wanted = settings.modes.flatMap((mode) => {
+    if (mode === 'idle') return [streams];
+    if (mode === 'muc') return [Math.max(...occupants)];
+    return mode === 'signin' ? [Math.min(signIns, 1_000)] : [users ?? 500];
+  });
+  return readers * 2 + circleUsersOf(settings) + Math.max(500, ...wanted);
+}
+
+function circleUsersOf({ circle, users, modes }: Settings): number {
+  return modes.length === 1 && modes[0] === 'presence' && users !== undefined ? users : circle * 2;
+}
+
+export function measuresOf(settings: Settings): Measure[] {
+  const wanted: readonly Mode[] =
+    settings.modes.length > 0 ? settings.modes : ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
+  return wanted.flatMap((mode) => makers[mode](settings));
+}
+
+const plain = { figure: 'cpuMicrosEach', archive: false, isFresh: false } as const;
+
+type Make = (settings: Settings) => Measure[];
+
+const makers: Readonly<Record<Mode, Make>> = {
+  signin: (settings) => [
+    {
+      ...plain,
+      id: 'signin',
+      title: `${over(settings)} sign-in with SCRAM`,
+      target: 1 / 2,
+      run: (server, endpoint) => signIn(rested(server, settings), endpoint, settings.signIns, false),
+    },
+    ...(settings.transport === 'tcp'
+      ? []
+      : [
+          {
+            ...plain,
+            id: 'signin-ticket',
+            title: 'the same with a TLS session ticket',
+            run: (server: MeasuredServer, endpoint: Endpoint) =>
+              signIn(rested(server, settings), endpoint, settings.signIns, true),
+          },
+        ]),
+  ],
+  idle: (settings) => [
+    {
+      ...plain,
+      id: 'idle',
+      title: `memory of an idle ${over(settings)} stream, ${settings.streams} of them`,
+      figure: 'rssKilobytesEach',
+      target: 2 / 3,
+      isFresh: true,
+      roundsMax: 1,
+      run: (server, endpoint) => idle(rested(server, settings), endpoint, settings),
+    },
+  ],
+  chat: (settings) =>
+    settings.archives.map((isArchived) => ({
+      ...plain,
+      id: `chat${isArchived ? '-archive' : ''}${settings.sm || isArchived ? '-sm' : ''}`,
+      title: `1:1 message over ${over(settings)}${isArchived ? ', archived before the ack' : ''}${loopOf(settings)}`,
+      target: isArchived ? 1 / 6 : 1 / 4,
+      archive: isArchived,
+      run: (server, endpoint) => {
+        const sm = settings.sm || isArchived; // acks are XEP-0198's
+        const options = { ...settings, sm };
+        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), settings.users ?? 500, sm, (clients) =>
+          chat(clients, server.pid, options),
+        );
+      },
+    })),
+  muc: (settings) =>
+    settings.occupants.map((size) => ({
+      ...plain,
+      id: `muc-${size}`,
+      title: `delivery in a room of ${size}`,
+      target: 1 / 4,
+      run: (server, endpoint, round) => {
+        const address = `bench-${size}-${round}@conference.${endpoint.domain}`;
+        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), size, settings.sm, (clients) =>
+          room(clients, server.pid, { address, seconds: settings.seconds, window: settings.window }),
+        );
+      },
+    })),
+  presence: (settings) => [
+    {
+      ...plain,
+      id: 'presence',
+      title: `presence to a contact (${settings.circle - 1} each)`,
+      target: 1 / 4,
+      run: (server, endpoint) => {
+        const users = circleUsersOf(settings);
+        return together(server, endpoint, block(server, 'presence', users), users, settings.sm, (clients) =>
+          presence(clients, server.pid, settings),
+        );
+      },
+    },
+  ],
+  mam: (settings) => {
+    const filled = new Set<MeasuredServer>();
+    return [
+      {
+        ...plain,
+        id: 'mam',
+        title: `archived message returned, pages of ${settings.page}`,
+        target: 1 / 4,
+        archive: true,
+        run: (server, endpoint) => {
+          const options = { messages: settings.messages, page: settings.page, times: settings.times };
+          return together(server, endpoint, block(server, 'mam', 0), readers * 2, settings.sm, async (clients) => {
+            const outcome = await archive(clients, server.pid, options, filled.has(server));
+            filled.add(server);
+            return outcome;
+          });
+        },
+      },
+    ];
+  },
+  churn: (settings) => [
+    {
+      ...plain,
+      id: 'churn',
+      title: `stream cut, written to and resumed over ${over(settings)}`,
+      run: (server, endpoint) =>
+        together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), settings.users ?? 100, true, (clients) =>
+          churn(clients, server.pid, server.pace, settings.times),
+        ),
+    },
+  ],
+};
+
+function over({ transport }: Settings): string {
+  return { tls: 'TLS', starttls: 'STARTTLS', tcp: 'TCP' }[transport];
+}
+
+function loopOf({ rate }: Settings): string {
+  return rate === undefined ? '' : `, ${rate} a second`;
+}
+
+function rested(server: MeasuredServer, settings: Settings): MeasuredServer {
+  return { ...server, accounts: block(server, 'rest', circleUsersOf(settings)) };
+}
+
+async function together(
+  server: MeasuredServer,
+  endpoint: Endpoint,
+  accounts: readonly Account[],
+  count: number,
+  sm: boolean,
+  work: (clients: readonly Client[]) => Promise<Outcome>,
+): Promise<Outcome> {
+  const clients = await gather(endpoint, accounts, count, server.pace, { sm });
+  try {
+    return await work(clients);
+  } finally {
+    for (const client of clients) client.onLost = undefined;
+    await disperse(clients);
+  }
+}

@@ -1,0 +1,37 @@
+/** What a run of a mode gives, whatever it measures. */
+import type { Counts } from '../generator/tally.ts';
+import { cpuOf } from '../usage.ts';
+
+export interface Outcome extends Counts {
+  /** What is counted, in the plural: `messages`. */
+  readonly unit: string;
+  readonly count: number;
+  /** CPU time of the server for one; undefined where the mode measures something else, or the server's process is not known. */
+  readonly cpuMicrosEach?: number;
+  /** Further figures, by a name with its unit. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** CPU of the server and of this process from now on. */
+export function beginCpu(pid: number | undefined) {
+  const own = process.cpuUsage();
+  const before = pid === undefined ? undefined : cpuOf(pid);
+  const startedMs = performance.now();
+  return (count: number) => {
+    const { user, system } = process.cpuUsage(own);
+    const seconds = (performance.now() - startedMs) / 1000;
+    return {
+      seconds,
+      serverMicrosEach: pid === undefined || before === undefined ? undefined : (cpuOf(pid) - before) / count,
+      generatorMicrosEach: (user + system) / count,
+    };
+  };
+}
+
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export class ModeFailed extends Error {
+  override name = 'ModeFailed';
+}

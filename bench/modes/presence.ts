@@ -1,0 +1,128 @@
+/** Presence of contacts: everybody of a circle changes status again and again, and all others of it hear each change. */
+import type { Client } from '../generator/client.ts';
+import { watchLosses } from '../generator/crowd.ts';
+import { readMark, Tally, writeMark } from '../generator/tally.ts';
+import { pause, until } from '../pause.ts';
+import { beginCpu, ModeFailed, type Outcome } from './outcome.ts';
+
+export interface PresenceOptions {
+  /** Clients next to each other form a circle; everybody in it has all others in the roster. */
+  readonly circle: number;
+  readonly seconds: number;
+}
+
+const waitMsMax = 60_000;
+const quietMs = 500;
+const warmUpS = 1;
+/** Circles stay below it. */
+const circleMax = 1_000;
+
+export async function presence(clients: readonly Client[], pid: number | undefined, options: PresenceOptions): Promise<Outcome> {
+  const { circle } = options;
+  if (clients.length % circle !== 0 || circle > circleMax || circle < 2) {
+    throw new ModeFailed(`${clients.length} users do not make circles of ${circle}`);
+  }
+  const losses = watchLosses(clients);
+  await befriend(clients, circle);
+  await quiet(clients);
+  await announce(clients, undefined, circle, Math.min(warmUpS, options.seconds));
+  const outcome = await announce(clients, pid, circle, options.seconds);
+  if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
+  return outcome;
+}
+
+/** RFC 6121 §3: everybody asks for everybody's presence, and gets it. Rosters that are full already stay. */
+async function befriend(clients: readonly Client[], circle: number): Promise<void> {
+  if ((await friendsOf(clients[0]!)) === circle - 1) return;
+  for (const client of clients) {
+    client.onStanza = (bytes, start, end) => {
+      const text = bytes.toString('utf8', start, end);
+      if (!text.startsWith('<presence') || !/\stype=['"]subscribe['"]/.test(text)) return;
+      const from = /\sfrom=['"]([^'"/]+)/.exec(text)?.[1];
+      if (from) client.send(`<presence to='${from}' type='subscribed'/>`);
+    };
+  }
+  for (const [index, client] of clients.entries()) {
+    const first = index - (index % circle);
+    for (let other = first; other < first + circle; other++) {
+      if (other !== index) client.send(`<presence to='${bare(clients[other]!)}' type='subscribe'/>`);
+    }
+    if (index % 10 === 9) await pause(20);
+  }
+  await quiet(clients, false);
+  for (const client of clients) {
+    const friends = await friendsOf(client);
+    if (friends !== circle - 1) throw new ModeFailed(`${client.jid} has ${friends} contacts, not ${circle - 1}`);
+  }
+}
+
+function bare(client: Client): string {
+  return client.jid.slice(0, client.jid.indexOf('/'));
+}
+
+let asked = 0;
+
+function friendsOf(client: Client): Promise<number> {
+  const id = `roster${asked++}`;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new ModeFailed(`${client.jid}: no roster`)), waitMsMax);
+    const before = client.onStanza;
+    client.onStanza = (bytes, start, end) => {
+      const text = bytes.toString('utf8', start, end);
+      if (!text.startsWith('<iq') || !text.includes(id)) return;
+      clearTimeout(timer);
+      client.onStanza = before;
+      resolve(text.match(/subscription=['"]both['"]/g)?.length ?? 0);
+    };
+    client.send(`<iq type='get' id='${id}'><query xmlns='jabber:iq:roster'/></iq>`);
+  });
+}
+
+async function quiet(clients: readonly Client[], isSilent = true): Promise<void> {
+  let lastMs = performance.now();
+  const before = clients.map(({ onStanza }) => onStanza);
+  clients.forEach((client, index) => {
+    client.onStanza = (bytes, start, end) => {
+      lastMs = performance.now();
+      if (!isSilent) before[index]?.(bytes, start, end);
+    };
+  });
+  if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('presence never gets quiet');
+}
+
+async function announce(clients: readonly Client[], pid: number | undefined, circle: number, seconds: number): Promise<Outcome> {
+  const tally = new Tally();
+  const sequences = clients.map(() => 0);
+  const missing = clients.map(() => 0);
+  let [expected, isOver] = [0, false];
+  const change = (index: number) => {
+    missing[index] = circle - 1;
+    expected += circle - 1;
+    const status = writeMark(index, sequences[index]!++, performance.now());
+    clients[index]!.send(`<presence><show>away</show><status>${status}</status></presence>`);
+  };
+  clients.forEach((client, index) => {
+    client.onStanza = (bytes, start, end) => {
+      const mark = readMark(bytes, start, end);
+      if (mark === undefined || mark.stream === index) return; // own resources hear it too
+      if (!tally.take(mark.stream * circleMax + (index % circle), mark.sequence)) return;
+      if (--missing[mark.stream]! === 0 && !isOver) change(mark.stream);
+    };
+  });
+  const cpu = beginCpu(pid);
+  for (const index of clients.keys()) change(index);
+  await pause(seconds * 1000);
+  isOver = true;
+  await until(() => tally.delivered >= expected, waitMsMax);
+  const { seconds: elapsedS, serverMicrosEach, generatorMicrosEach } = cpu(tally.delivered);
+  await pause(50);
+  return {
+    unit: 'presences',
+    count: tally.delivered,
+    cpuMicrosEach: serverMicrosEach,
+    lost: expected - tally.delivered,
+    duplicated: tally.duplicated,
+    reordered: tally.reordered,
+    figures: { perSecond: tally.delivered / elapsedS, generatorMicrosEach },
+  };
+}

@@ -1,0 +1,46 @@
+/** Signing in: connection, TLS handshake, SCRAM, bind; with a full handshake, and with the ticket of an earlier one. */
+import { Client } from '../generator/client.ts';
+import { disperse, forEach } from '../generator/crowd.ts';
+import type { Endpoint } from '../generator/endpoint.ts';
+import { pause } from '../pause.ts';
+import type { Server } from '../servers/server.ts';
+import { beginCpu, type Outcome } from './outcome.ts';
+
+const atOnce = 8;
+/** The first ones find cold code, and no tickets. */
+const warmUps = 50;
+
+export type SignInServer = Pick<Server, 'accounts' | 'pace'> & { readonly pid: number | undefined };
+
+export async function signIn(server: SignInServer, endpoint: Endpoint, count: number, withTicket: boolean): Promise<Outcome> {
+  const first = await open(server, endpoint, withTicket ? count : warmUps, []);
+  await pause(withTicket ? 200 : 0); // tickets come behind the handshake (RFC 8446 §4.6.1)
+  const tickets = first.flatMap(({ ticket }) => (ticket ? [ticket] : []));
+  await disperse(first);
+  const cpu = beginCpu(server.pid);
+  const clients = await open(server, endpoint, count, withTicket ? tickets : []);
+  const { seconds, serverMicrosEach, generatorMicrosEach } = cpu(clients.length);
+  const resumed = clients.filter(({ isTicketUsed }) => isTicketUsed).length;
+  await disperse(clients);
+  return {
+    unit: 'sign-ins',
+    count: clients.length,
+    cpuMicrosEach: serverMicrosEach,
+    lost: count - clients.length,
+    duplicated: 0,
+    reordered: 0,
+    figures: { perSecond: clients.length / seconds, generatorMicrosEach, ticketsUsed: resumed },
+  };
+}
+
+async function open(server: SignInServer, endpoint: Endpoint, count: number, tickets: readonly Buffer[]): Promise<Client[]> {
+  const clients = Array.from({ length: count }, (_, index) => {
+    const account = server.accounts[index % server.accounts.length]!;
+    return new Client(endpoint, account, `signin${index}`, { presence: false, ticket: tickets[index] });
+  });
+  await forEach(clients, atOnce, async (client) => {
+    await server.pace.turn();
+    await client.start();
+  });
+  return clients;
+}

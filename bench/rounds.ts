@@ -1,0 +1,95 @@
+/** Runs measures on servers in turns (A B C A B C …), so that what else the machine does meets all of them alike. */
+import type { Endpoint } from './generator/endpoint.ts';
+import { accountsFor, type Measure, type MeasuredServer } from './measures.ts';
+import type { Outcome } from './modes/outcome.ts';
+import { Cannot, type Server, type ServerOptions } from './servers/server.ts';
+import type { Make, Settings } from './settings.ts';
+
+export interface Run {
+  readonly measure: string;
+  readonly server: string;
+  readonly round: number;
+  /** Why there is no outcome: the server does not have it. */
+  readonly cannot?: string;
+  readonly outcome?: Outcome;
+}
+
+export type Starter = (make: Make, options: ServerOptions) => Promise<Server>;
+
+export class Grounds {
+  readonly versions = new Map<string, string>();
+  readonly #settings: Settings;
+  readonly #start: Starter;
+  readonly #running = new Map<string, Server>();
+
+  constructor(settings: Settings, start: Starter) {
+    this.#settings = settings;
+    this.#start = start;
+  }
+
+  async runAll(measures: readonly Measure[], report: (run: Run, measure: Measure) => void): Promise<Run[]> {
+    const runs: Run[] = [];
+    try {
+      for (const measure of measures) {
+        for (let round = 1; round <= Math.min(this.#settings.rounds, measure.roundsMax ?? Infinity); round++) {
+          for (const make of this.#settings.makes) {
+            const run = await this.#one(measure, make, round);
+            runs.push(run);
+            report(run, measure);
+          }
+        }
+      }
+      return runs;
+    } finally {
+      for (const server of this.#running.values()) await server.stop();
+    }
+  }
+
+  async #one(measure: Measure, make: Make, round: number): Promise<Run> {
+    const server = await this.#serverFor(measure, make);
+    const said = { measure: measure.id, server: server.name, round };
+    try {
+      const endpoint = server.endpoint(this.#settings.transport, this.#settings.mechanism);
+      return { ...said, outcome: await measure.run(server as MeasuredServer, endpoint, round) };
+    } catch (error) {
+      if (error instanceof Cannot) return { ...said, cannot: error.message };
+      throw new Error(`${server.name}, ${measure.title}: ${(error as Error).message}\n${server.output()}`, { cause: error });
+    } finally {
+      if (measure.isFresh) await server.stop();
+    }
+  }
+
+  async #serverFor(measure: Measure, make: Make): Promise<Server> {
+    const archive = measure.archive || make === 'skylark';
+    const options = { accounts: accountsFor(this.#settings), archive };
+    const key = `${make} ${archive}`;
+    const known = measure.isFresh ? undefined : this.#running.get(key);
+    const server = known ?? (await this.#start(make, options));
+    this.versions.set(server.name, server.version);
+    if (!measure.isFresh) this.#running.set(key, server);
+    return server;
+  }
+}
+
+export function isFaulty({ outcome }: Run): boolean {
+  return outcome !== undefined && (outcome.count === 0 || outcome.lost + outcome.duplicated + outcome.reordered > 0);
+}
+
+/** For servers that run elsewhere: one measurement of each. */
+export async function runForeign(
+  server: MeasuredServer,
+  endpoint: Endpoint,
+  measures: readonly Measure[],
+  rounds: number,
+  report: (run: Run, measure: Measure) => void,
+): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (const measure of measures) {
+    for (let round = 1; round <= rounds; round++) {
+      const run = { measure: measure.id, server: server.name, round, outcome: await measure.run(server, endpoint, round) };
+      runs.push(run);
+      report(run, measure);
+    }
+  }
+  return runs;
+}

@@ -1,0 +1,69 @@
+/** Skylark as `npm start` runs it: one process, SQLite, a fresh folder. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import type { Store } from '../../lib/ports/store.ts';
+import { createAccount } from '../../services/router/accounts.ts';
+import { deriveKeys } from '../../services/router/sasl/passwords.ts';
+import { forEach, Pace } from '../generator/crowd.ts';
+import type { Account, Transport } from '../generator/endpoint.ts';
+import { accountNames, Cannot, domain, run, type Server, type ServerOptions } from './server.ts';
+
+const command = new URL('../../bin/skylark.mjs', import.meta.url).pathname;
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+export interface PemFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
+
+export async function startSkylark(options: ServerOptions, pem: PemFiles): Promise<Server> {
+  const data = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
+  const store = await openSqliteStore(data, { clock });
+  const accounts = await fillAccounts(store, options.accounts);
+  await store.close();
+  const args = ['start', '--json', '--domain', domain, '--data', data, '--cert', pem.cert, '--key', pem.key, ...ports];
+  const isReady = (line: string) => line.includes('"event":"listening"');
+  const running = await run(
+    process.execPath,
+    [...(options.nodeOptions ?? []), command, ...args],
+    { SKYLARK_LOG_LEVEL: 'warn' },
+    isReady,
+  );
+  const line = running.output().split('\n').find(isReady)!;
+  const { addresses } = JSON.parse(line) as { addresses: Record<'c2s' | 'c2sTls', { port: number }> };
+  return {
+    name: 'Skylark',
+    version,
+    pid: running.child.pid!,
+    accounts,
+    pace: new Pace(),
+    isArchiving: true,
+    endpoint(transport, mechanism) {
+      return { host: '127.0.0.1', port: portFor(addresses, transport), domain, transport, mechanism };
+    },
+    output: running.output,
+    async stop() {
+      await running.stop();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+function portFor({ c2s, c2sTls }: Record<'c2s' | 'c2sTls', { port: number }>, transport: Transport): number {
+  if (transport === 'tcp') throw new Cannot('nobody signs in without TLS');
+  return transport === 'tls' ? c2sTls.port : c2s.port;
+}
+
+/** The keys are derived once: 10,000 derivations would take a minute, and no sign-in looks at another account's salt. */
+async function fillAccounts(store: Store, count: number): Promise<Account[]> {
+  const accounts = accountNames(count);
+  const scram = await deriveKeys(accounts[0]!.password, clock);
+  const createdAt = new Date(clock.now()).toISOString();
+  await forEach(accounts, 500, ({ local }) => createAccount(store, domain, local, { createdAt, scram }));
+  return accounts;
+}
