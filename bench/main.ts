@@ -7,6 +7,8 @@ import { keepSelfSigned } from '../services/cli/certificate.ts';
 import { Pace } from './generator/crowd.ts';
 import type { Account } from './generator/endpoint.ts';
 import { type Measure, measuresOf } from './measures.ts';
+import { measuredSpans } from './modes/outcome.ts';
+import { describeProfiles, profilingOptions } from './report/cpu-profile.ts';
 import { describeRun } from './report/lines.ts';
 import { Grounds, isFaulty, type Run, runForeign, type Starter } from './rounds.ts';
 import { canPin, domain, pinGenerator } from './servers/server.ts';
@@ -26,6 +28,8 @@ process.exit();
 
 async function bench(settings: Settings): Promise<number> {
   const measures = measuresOf(settings);
+  if (settings.cpuProf && measures.length !== 1)
+    throw new WrongUsage('--cpu-prof is of one measurement: name a mode, and --archive on or off');
   pinGenerator();
   if (!canPin) console.log('taskset is missing: nothing is pinned to a core, and figures of a busy machine mean little');
   const report = (run: Run, measure: Measure) => console.log(describeRun(run, measure, settings.rounds));
@@ -42,9 +46,15 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
   const folder = mkdtempSync(join(tmpdir(), 'skylark-bench-tls-'));
   try {
     const { files } = await keepSelfSigned(folder, domain, clock);
-    const starters: Partial<Record<string, Starter>> = { skylark: (_, options) => startSkylark(options, files) };
+    const profiles = join(folder, 'profiles');
+    const nodeOptions = settings.cpuProf ? profilingOptions(profiles) : [];
+    const starters: Partial<Record<string, Starter>> = {
+      skylark: (_, options) => startSkylark({ ...options, nodeOptions }, files),
+    };
     const grounds = new Grounds(settings, (make, options) => starters[make]!(make, options));
-    return await grounds.runAll(measures, report);
+    const runs = await grounds.runAll(measures, report);
+    if (settings.cpuProf) for (const line of describeProfiles(profiles, measuredSpans)) console.log(line);
+    return runs;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

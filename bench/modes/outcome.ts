@@ -12,14 +12,23 @@ export interface Outcome extends Counts {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+/** When servers were measured, microseconds of the system's monotonic clock, which profiles of V8 have too. */
+export const measuredSpans: { readonly fromMicros: number; readonly toMicros: number }[] = [];
+
+function monotonicMicros(): number {
+  return Number(process.hrtime.bigint() / 1_000n);
+}
+
 /** CPU of the server and of this process from now on. */
 export function beginCpu(pid: number | undefined) {
   const own = process.cpuUsage();
   const before = pid === undefined ? undefined : cpuOf(pid);
   const startedMs = performance.now();
+  const fromMicros = monotonicMicros();
   return (count: number) => {
     const { user, system } = process.cpuUsage(own);
     const seconds = (performance.now() - startedMs) / 1000;
+    if (pid !== undefined) measuredSpans.push({ fromMicros, toMicros: monotonicMicros() });
     return {
       seconds,
       serverMicrosEach: pid === undefined || before === undefined ? undefined : (cpuOf(pid) - before) / count,

@@ -1,0 +1,84 @@
+/** Where Skylark's time goes: V8's CPU profiles of all its threads, cut to the time of the measurement, by function and by file. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const intervalMicros = 250;
+const functionsMax = 30;
+const filesMax = 15;
+
+interface Profile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  }[];
+  readonly startTime: number;
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface Span {
+  readonly fromMicros: number;
+  readonly toMicros: number;
+}
+
+export function profilingOptions(folder: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${intervalMicros}`];
+}
+
+const root = new URL('../..', import.meta.url).href;
+
+/** @throws when there is no profile, or none of the spans is in it */
+export function describeProfiles(folder: string, spans: readonly Span[]): string[] {
+  const [functions, files] = [new Map<string, number>(), new Map<string, number>()];
+  let total = 0;
+  for (const name of readdirSync(folder)) {
+    const profile = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile;
+    for (const [id, micros] of selfTimes(profile, spans)) {
+      const { functionName, url, lineNumber } = profile.nodes[id]!.callFrame;
+      if (functionName === '(idle)') continue;
+      const file = url === '' ? '(native)' : shorten(url);
+      total += micros;
+      add(functions, `${functionName || '(anonymous)'}  ${file}${url === '' ? '' : `:${lineNumber + 1}`}`, micros);
+      add(files, url === '' ? functionName : file, micros);
+    }
+  }
+  if (total === 0) throw new Error(`no profile in ${folder} covers the measurement`);
+  return [
+    '',
+    `${(total / 1e6).toFixed(2)} s of busy time; by file:`,
+    ...top(files, total, filesMax),
+    '',
+    'by function, without what it calls:',
+    ...top(functions, total, functionsMax),
+  ];
+}
+
+/** By index of node. */
+function selfTimes({ nodes, startTime, samples, timeDeltas }: Profile, spans: readonly Span[]): Map<number, number> {
+  const indexById = new Map(nodes.map(({ id }, index) => [id, index]));
+  const times = new Map<number, number>();
+  let now = startTime;
+  samples.forEach((id, index) => {
+    now += timeDeltas[index]!;
+    if (!spans.some(({ fromMicros, toMicros }) => now >= fromMicros && now <= toMicros)) return;
+    const node = indexById.get(id)!;
+    // a sample stands for the time until the next one
+    times.set(node, (times.get(node) ?? 0) + Math.max(0, timeDeltas[index + 1] ?? 0));
+  });
+  return times;
+}
+
+function shorten(url: string): string {
+  const modules = url.lastIndexOf('/node_modules/');
+  if (modules >= 0) return url.slice(modules + '/node_modules/'.length);
+  return url.startsWith(root) ? url.slice(root.length) : url;
+}
+
+function add(sums: Map<string, number>, key: string, value: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + value);
+}
+
+function top(sums: ReadonlyMap<string, number>, total: number, max: number): string[] {
+  const sorted = [...sums].sort(([, a], [, b]) => b - a).slice(0, max);
+  return sorted.map(([name, micros]) => `${((100 * micros) / total).toFixed(1).padStart(5)} %  ${name}`);
+}
