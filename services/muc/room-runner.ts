@@ -310,13 +310,12 @@ class Pass {
       this.beaten.push(job);
       return false;
     }
-    const again = written?.length ? written : undefined;
+    if (written?.length) this.#show(id, 0);
     this.#try(
       job.stanza,
       () => this.#turn(job),
       (turn) => {
-        if (again) {
-          if (!this.#shown.has(id)) for (const bytes of again) turn.broadcast(bytes, idInRoom(bytes));
+        if (written?.length) {
           if (job.stanza.name === 'iq') turn.result(job.stanza);
         } else {
           followSession(turn, job.request);
