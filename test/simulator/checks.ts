@@ -116,11 +116,11 @@ function checkRoomGaps({ history, witness }: Findings): string[] {
   for (const room of witness.rooms) {
     const said = witness.saidIn(room);
     for (const session of history.sessions) {
-      const heard = new Set(session.received.map(({ id }) => id));
-      const first = said.findIndex((id) => heard.has(id));
-      const last = said.findLastIndex((id) => heard.has(id));
-      for (const id of said.slice(Math.max(0, first), last + 1)) {
-        if (heard.has(id) || history.sent.get(id)?.state !== 'acknowledged') continue;
+      const heard = new Set(session.received.map(({ stanzaId }) => stanzaId));
+      const first = said.findIndex(({ stanzaId }) => heard.has(stanzaId));
+      const last = said.findLastIndex(({ stanzaId }) => heard.has(stanzaId));
+      for (const { stanzaId, id } of said.slice(Math.max(0, first), last + 1)) {
+        if (heard.has(stanzaId) || history.sent.get(id)?.state !== 'acknowledged') continue;
         faults.push(`unheard: session ${session.number} of ${session.client} did not get ${id} in ${room}`);
       }
     }

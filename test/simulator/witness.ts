@@ -54,10 +54,10 @@ export class Witness implements BusObserver {
     return [...this.#said.keys()];
   }
 
-  /** Ids of a room's messages in the order of its archive. */
-  saidIn(room: string): readonly string[] {
+  /** A room's messages in the order of its archive. */
+  saidIn(room: string): readonly { readonly stanzaId: string; readonly id: string }[] {
     const entries = [...(this.#said.get(room) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
-    return entries.map(([, id]) => id);
+    return entries.map(([stanzaId, id]) => ({ stanzaId, id }));
   }
 
   /** When a room's message was committed, with the state row that names it. */
@@ -96,7 +96,7 @@ export class Witness implements BusObserver {
     ids.add(id);
     if (kind !== 'r') return;
     const said = this.#said.get(owner) ?? new Map<string, string>();
-    this.#said.set(owner, said.set(sort, id));
+    this.#said.set(owner, said.set(sort.slice('m/'.length), id));
     const known = this.#roomRows.get(`${partition} ${sort}`);
     if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
     this.#roomRows.set(`${partition} ${sort}`, id);
