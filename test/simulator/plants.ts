@@ -209,4 +209,36 @@ export const plants: readonly Plant[] = [
       });
     },
   },
+  {
+    ...same,
+    name: 'no-once',
+    breaks: 'rooms: a worker that takes over shows the last batch again, and nobody gets it twice',
+    bus: (kind, bus) => {
+      if (kind !== 'muc') return bus;
+      return withBus(bus, {
+        request(subject, payload, options) {
+          const { header, bodies } = decodeFrame<DeliverRequest>(payload);
+          if (header.kind !== 'deliver') return bus.request(subject, payload, options);
+          const items = header.items.map((item) => ({ ...item, once: undefined }));
+          return bus.request(subject, encodeFrame({ ...header, items, len: undefined }, bodies), options);
+        },
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'no-refill',
+    breaks: 'rooms: what did not reach an occupant comes from the archive',
+    bus: (kind, bus) => {
+      if (kind !== 'muc') return bus;
+      return withBus(bus, {
+        async request(subject, payload, options) {
+          const sent = bus.request(subject, payload, options);
+          if (!subject.startsWith('n.')) return sent;
+          await sent.catch(() => {});
+          return encodeFrame({ missing: [] } satisfies DeliverReply);
+        },
+      });
+    },
+  },
 ];
