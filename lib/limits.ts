@@ -11,6 +11,8 @@ export const limits = {
   preauthElementsMax: 32,
   /** From accept to a finished SASL exchange, milliseconds. */
   preauthTimeoutMs: 30_000,
+  /** XML scanners kept for the next element; one is in use per element that has come in part. */
+  spareMachinesMax: 16,
   /** Nesting below the stanza; forms and Jingle stay under 20. */
   depthMax: 64,
   /** Attributes on one element. */

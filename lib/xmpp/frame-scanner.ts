@@ -3,9 +3,10 @@
  * but white space. What is let through is what `StreamScanner` lets through between two stream headers.
  */
 import { StreamError } from './errors.ts';
-import { checkStanza, declarationLength, type Scanner, type ScannerBounds } from './scanner.ts';
+import { checkStanza, type Scanner, type ScannerBounds } from './scanner.ts';
 import { Stanza } from './stanza.ts';
 import { classes, SPACE } from './xml-characters.ts';
+import { declarationLength } from './xml-declaration.ts';
 
 export class FrameScanner implements Scanner {
   bounds: ScannerBounds;

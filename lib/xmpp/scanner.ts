@@ -7,10 +7,12 @@
  */
 import { limits } from '../limits.ts';
 import { StreamError } from './errors.ts';
+import { borrowMachine, returnMachine } from './spare-machines.ts';
 import { Stanza } from './stanza.ts';
 import { classes, SPACE } from './xml-characters.ts';
+import { declarationLength } from './xml-declaration.ts';
 import type { ElementBounds, Scope } from './xml-element.ts';
-import { XmlMachine } from './xml-machine.ts';
+import type { XmlMachine } from './xml-machine.ts';
 
 export const NS_STREAM = 'http://etherx.jabber.org/streams';
 
@@ -90,8 +92,6 @@ const NS_CLIENT = 'jabber:client';
 const closingTag = Buffer.from('</stream:stream');
 const noBytes = Buffer.alloc(0);
 const noScope: Scope = { defaultNs: '', contentNs: '', prefixes: new Map() };
-/** `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>` has 55. */
-const declarationBytesMax = 256;
 
 /** Where the scanner stands between two bytes. */
 type Place = 'start' | 'prolog' | 'header' | 'between' | 'element' | 'closing' | 'closed';
@@ -99,7 +99,8 @@ type Place = 'start' | 'prolog' | 'header' | 'between' | 'element' | 'closing' |
 /** RFC 6120: elements inside `<stream:stream>`. */
 export class StreamScanner implements Scanner {
   readonly #contentNs: string;
-  readonly #machine: XmlMachine;
+  /** While an element is read; an idle stream has none. */
+  #machine: XmlMachine | undefined;
   #bounds: ScannerBounds;
   #scope: Scope = noScope;
   #place: Place = 'start';
@@ -120,7 +121,6 @@ export class StreamScanner implements Scanner {
   constructor(options: StreamScannerOptions) {
     this.#contentNs = options.contentNs;
     this.#bounds = options.bounds;
-    this.#machine = new XmlMachine(options.bounds, noScope);
   }
 
   get bounds(): ScannerBounds {
@@ -129,7 +129,7 @@ export class StreamScanner implements Scanner {
 
   set bounds(bounds: ScannerBounds) {
     this.#bounds = bounds;
-    this.#machine.bounds = bounds;
+    if (this.#machine !== undefined) this.#machine.bounds = bounds;
   }
 
   get bufferedBytes(): number {
@@ -163,6 +163,8 @@ export class StreamScanner implements Scanner {
     if (event === undefined && end < this.#end) {
       throw new StreamError('policy-violation', `${this.#bounds.streamBytesMax} bytes are allowed at this point`);
     }
+    // What was read belongs to its stanzas; an idle stream keeps nothing of it.
+    if (event === undefined && this.#base === this.#end && this.#end > 0) this.discard();
     return event;
   }
 
@@ -275,8 +277,7 @@ export class StreamScanner implements Scanner {
   #begin(place: 'header' | 'element'): void {
     if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('not-well-formed', 'text outside of the stream');
     this.#at += 1;
-    this.#machine.scope = place === 'header' ? noScope : this.#scope;
-    this.#machine.start();
+    this.#machine = borrowMachine(this.#bounds, place === 'header' ? noScope : this.#scope);
     this.#place = place;
   }
 
@@ -300,16 +301,18 @@ export class StreamScanner implements Scanner {
   }
 
   #header(end: number): StreamHeader | undefined {
-    const headerEnd = this.#machine.scan(this.#buffer, this.#base, this.#at, end, true);
+    const machine = this.#machine!;
+    const headerEnd = machine.scan(this.#buffer, this.#base, this.#at, end, true);
     if (headerEnd < 0) {
       this.#at = end;
       return undefined;
     }
-    const element = this.#take(headerEnd);
+    const isEmpty = machine.isEmptyTag;
+    const element = this.#take(machine, headerEnd);
     const { attributes, namespaces } = element;
     this.#scope = this.#checkHeader(element);
     this.#place = 'between';
-    this.#isEndDue = this.#machine.isEmptyTag;
+    this.#isEndDue = isEmpty;
     return {
       kind: 'open',
       to: attributes.to,
@@ -341,19 +344,22 @@ export class StreamScanner implements Scanner {
   }
 
   #element(end: number): Stanza | undefined {
-    const elementEnd = this.#machine.scan(this.#buffer, this.#base, this.#at, end);
+    const machine = this.#machine!;
+    const elementEnd = machine.scan(this.#buffer, this.#base, this.#at, end);
     if (elementEnd < 0) {
       this.#at = end;
       return undefined;
     }
-    const stanza = this.#take(elementEnd);
+    const stanza = this.#take(machine, elementEnd);
     this.#place = 'between';
     checkStanza(stanza);
     return stanza;
   }
 
-  #take(end: number): Stanza {
-    const stanza = new Stanza(this.#buffer.subarray(this.#base, end), this.#machine.finish(), this.#scope);
+  #take(machine: XmlMachine, end: number): Stanza {
+    const stanza = new Stanza(this.#buffer.subarray(this.#base, end), machine.finish(), this.#scope);
+    returnMachine(machine);
+    this.#machine = undefined;
     this.#at = end;
     this.#base = end;
     return stanza;
@@ -367,33 +373,4 @@ export function checkStanza(stanza: Stanza): void {
   if (stanza.ns === NS_CLIENT && stanza.isPrefixed) {
     throw new StreamError('bad-namespace-prefix', 'stanzas must not have a prefix');
   }
-}
-
-const declarationStart = Buffer.from('<?xml');
-/** XML 1.0 §2.8. */
-const declaration =
-  /^<\?xml\s+version\s*=\s*(?:'1\.0'|"1\.0")(?:\s+encoding\s*=\s*(?:'([A-Za-z][\w.-]*)'|"([A-Za-z][\w.-]*)"))?(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>$/;
-
-/**
- * Of the XML declaration that begins at `start`.
- * @returns 0 when there is none, -1 when more bytes are needed to tell
- * @throws {StreamError} when it is malformed, or declares another encoding than UTF-8
- */
-export function declarationLength(buffer: Buffer, start: number, end: number): number {
-  for (let index = 0; index <= declarationStart.length; index += 1) {
-    const byte = buffer[start + index];
-    if (start + index >= end || byte === undefined) return -1;
-    if (index < declarationStart.length ? byte !== declarationStart[index] : (classes[byte]! & SPACE) === 0) return 0;
-  }
-  const text = buffer.toString('latin1', start, Math.min(end, start + declarationBytesMax));
-  const length = text.indexOf('?>') + 2;
-  if (length < 2) {
-    if (text.length < declarationBytesMax) return -1;
-    throw new StreamError('not-well-formed', 'an XML declaration that does not end');
-  }
-  const parts = declaration.exec(text.slice(0, length));
-  if (parts === null) throw new StreamError('not-well-formed', 'not an XML declaration');
-  const encoding = parts[1] ?? parts[2];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new StreamError('unsupported-encoding', 'UTF-8 only');
-  return length;
 }

@@ -9,9 +9,9 @@ import { limits } from '../limits.ts';
 import { type Element, escapeAttribute, parseElement } from './element.ts';
 import { StreamError } from './errors.ts';
 import { Jid } from './jid.ts';
+import { borrowMachine, returnMachine } from './spare-machines.ts';
 import { classes, decodeAttribute, SPACE } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ChildSpan, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
-import { XmlMachine } from './xml-machine.ts';
 import { intern } from './xml-namespaces.ts';
 
 export type { ChildSpan };
@@ -78,14 +78,15 @@ export class Stanza {
     while (start < bytes.length && (classes[bytes[start]!]! & SPACE) !== 0) start += 1;
     if (bytes[start] !== 0x3c) throw new StreamError('not-well-formed', 'not an element');
     const scope = options.defaultNs === undefined ? clientScope : { ...clientScope, defaultNs: options.defaultNs };
-    const machine = new XmlMachine(options.bounds ?? canonicalBounds, scope);
-    machine.start();
+    const machine = borrowMachine(options.bounds ?? canonicalBounds, scope);
     const end = machine.scan(bytes, start, start + 1, bytes.length);
     if (end < 0) throw new StreamError('not-well-formed', 'an element that does not end');
     for (let at = end; at < bytes.length; at += 1) {
       if ((classes[bytes[at]!]! & SPACE) === 0) throw new StreamError('not-well-formed', 'more than one element');
     }
-    return new Stanza(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), machine.finish(), scope);
+    const scanned = machine.finish();
+    returnMachine(machine);
+    return new Stanza(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), scanned, scope);
   }
 
   /** Values by name as written (`xml:lang`), in their order; namespace declarations are in {@link Stanza.namespaces}. */

@@ -1,0 +1,20 @@
+/** Machines between two elements: a stream needs one only while it reads an element, and making one costs as much as a short stanza. */
+import { limits } from '../limits.ts';
+import type { ElementBounds, Scope } from './xml-element.ts';
+import { XmlMachine } from './xml-machine.ts';
+
+const spare: XmlMachine[] = [];
+
+/** At the start of an element, see {@link XmlMachine.start}. */
+export function borrowMachine(bounds: ElementBounds, scope: Scope): XmlMachine {
+  const machine = spare.pop() ?? new XmlMachine(bounds, scope);
+  machine.bounds = bounds;
+  machine.scope = scope;
+  machine.start();
+  return machine;
+}
+
+/** After `finish`. One that has refused something, or whose stream is gone, need not come back. */
+export function returnMachine(machine: XmlMachine): void {
+  if (spare.length < limits.spareMachinesMax) spare.push(machine);
+}
