@@ -6,8 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 
 export function channelBinding(socket: TLSSocket): ChannelBinding {
-  const { raw } = (socket.getCertificate() ?? {}) as { readonly raw?: Buffer };
-  const endPoint: Buffer | undefined = raw && serverEndPoint(raw);
+  const raw = socket.getX509Certificate()?.raw;
+  const endPoint = raw && knownEndPoint(raw);
   return {
     // RFC 9266 §2 allows TLS 1.2 only with the extended master secret, which Node does not tell us about.
     ...(socket.getProtocol() === 'TLSv1.3' && {
@@ -15,6 +15,16 @@ export function channelBinding(socket: TLSSocket): ChannelBinding {
     }),
     ...(endPoint !== undefined && { 'tls-server-end-point': endPoint.toString('base64') }),
   };
+}
+
+/** One certificate serves nearly all streams. */
+let lastKnown: { readonly certificate: Buffer; readonly endPoint: Buffer | undefined } | undefined;
+
+function knownEndPoint(certificate: Buffer): Buffer | undefined {
+  if (lastKnown?.certificate.equals(certificate) !== true) {
+    lastKnown = { certificate: Buffer.from(certificate), endPoint: serverEndPoint(certificate) };
+  }
+  return lastKnown!.endPoint;
 }
 
 /** RFC 5929 §4.1: the certificate's hash by the hash function of its signature, or SHA-256 for MD5 and SHA-1. */

@@ -287,7 +287,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptSecure(socket: Socket): void {
-    const key = peerKey(socket);
+    const key = this.#upgrading.size === 0 ? '' : peerKey(socket);
     const deadlineMs = this.#upgrading.get(key);
     this.#upgrading.delete(key);
     this.#accept(new SocketTransport(socket, this.#cork, this.clock), deadlineMs);

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { IdMint } from '../../lib/runtime/ids.ts';
-import type { StepItem } from '../../lib/runtime/wire.ts';
+import type { ChannelBinding, StepItem } from '../../lib/runtime/wire.ts';
 import { SaslFailure, StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -63,6 +63,8 @@ export class Stream implements TransportReader, SessionStream {
   /** Our closing tag is sent. */
   #isOver = false;
   #failures = 0;
+  /** Of the TLS below, until the client has signed in. */
+  #binding: ChannelBinding | undefined;
   #sentAtMs: number;
 
   /** @param deadlineMs monotonic; a stream that goes on over TLS has the time that is left */
@@ -242,8 +244,8 @@ export class Stream implements TransportReader, SessionStream {
     if (before === undefined && !this.#host.mayOpen(domain)) {
       throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
     }
-    const { isSecure, binding } = this.#transport;
-    const answer = await this.#ask({ k: 'open', secure: isSecure, binding }, []);
+    this.#binding ??= this.#transport.binding;
+    const answer = await this.#ask({ k: 'open', secure: this.#transport.isSecure, binding: this.#binding }, []);
     if (this.#isOver) return;
     if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
     this.#sendHeader(this.#account);
@@ -259,6 +261,7 @@ export class Stream implements TransportReader, SessionStream {
   }
 
   #startSession(domain: string, account: string): void {
+    this.#binding = undefined;
     this.session = this.#host.session({ sid: this.#sid, domain, account, routerSession: this.#routerSession }, this);
   }
 
@@ -336,7 +339,7 @@ export class Stream implements TransportReader, SessionStream {
   }
 
   async #exchange(element: Stanza): Promise<void> {
-    const answer = await this.#ask({ k: 'sasl', binding: this.#transport.binding, body: true }, [element.bytes]);
+    const answer = await this.#ask({ k: 'sasl', binding: this.#binding ?? {}, body: true }, [element.bytes]);
     if (this.#isOver) return;
     if (answer === undefined) {
       this.#saslFailed(new SaslFailure('temporary-auth-failure').toElement().toString());
