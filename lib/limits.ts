@@ -129,6 +129,11 @@ export const limits = {
   sqliteLogPagesMax: 8_000,
   /** SQLite: page cache of the reading and of the writing connection, KiB each. */
   sqliteCacheKib: 32 * 1024,
+  /** SQLite: rows of `core` and `live`, and empty keys, kept in memory: a chatting user has about six; of these, characters. */
+  rowCacheMax: 32_768,
+  rowCacheCharactersMax: 8 * 1024 * 1024,
+  /** … and of one row, so that a few large ones do not drive out all others. */
+  rowCacheRowCharactersMax: 32 * 1024,
   /** DynamoDB: sockets kept open, and requests under way on them. */
   dynamoSocketsMax: 64,
   /** DynamoDB: batches under way at once; the rest of the sockets is for single calls. */

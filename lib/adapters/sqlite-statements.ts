@@ -96,7 +96,7 @@ export function prepareReads(db: DatabaseSync): ReadonlyMap<Table, ReadStatement
     const range = `SELECT sort, value, version FROM ${table}
       WHERE partition = ? AND sort >= ? AND sort < ? AND (expires IS NULL OR expires > ?) ORDER BY sort`;
     return {
-      get: db.prepare(`SELECT sort, value, version FROM ${table}
+      get: db.prepare(`SELECT sort, value, version, expires FROM ${table}
         WHERE partition = ? AND sort = ? AND (expires IS NULL OR expires > ?)`),
       forward: db.prepare(`${range} LIMIT ?`),
       backward: db.prepare(`${range} DESC LIMIT ?`),

@@ -2,7 +2,8 @@
  * The Store port on SQLite: one file in a data folder, for one process (DESIGN §5).
  *
  * A worker thread owns writing (`sqlite-writer.ts`); this thread reads through a read-only connection of its own, so a read sees
- * every commit before it and `consistent` makes no difference. Overlapping writes take place in the order of the calls.
+ * every commit before it and `consistent` makes no difference. Overlapping writes take place in the order of the calls. Rows of `core`
+ * and `live` that were read or written of late are kept in memory (`row-cache.ts`): the lock on the folder says that nobody else writes.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import {
   type Row,
   type Store,
 } from '../ports/store.ts';
+import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder } from './sqlite-lock.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
@@ -67,6 +69,7 @@ class SqliteStore implements Store {
   /** Of this opening; with the counter it makes versions that no other opening makes. */
   readonly #epoch: string;
   #counter = 0;
+  readonly #cache = new RowCache();
   #sweep: Timer;
   #closed: Promise<void> | undefined;
 
@@ -119,7 +122,7 @@ class SqliteStore implements Store {
     for (let from = 0; from < rows.length; from += limits.sqliteGroupWritesMax) {
       const slice = rows.slice(from, from + limits.sqliteGroupWritesMax);
       const bytes = sizes.slice(from, from + slice.length).reduce((sum, size) => sum + size, 0);
-      await this.#queue.write(
+      await this.#write(
         slice.map((row) => toWrite('put', row, this.#mintVersion(), null)),
         bytes,
       );
@@ -129,7 +132,7 @@ class SqliteStore implements Store {
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     const bytes = checkKey(key);
     const write: Write = ['delete', key.table, key.partition, key.sort, '', '', null, condition?.version ?? null];
-    const answer = await this.#queue.write([write], bytes);
+    const answer = await this.#write([write], bytes);
     if (answer === 'conflict') throw conflict(key);
     return answer as boolean;
   }
@@ -138,7 +141,7 @@ class SqliteStore implements Store {
     const bytes = checkKey(key);
     checkStep(by);
     const write: Write = ['add', key.table, key.partition, key.sort, by, this.#mintVersion(), null, null];
-    const answer = await this.#queue.write([write], bytes);
+    const answer = await this.#write([write], bytes);
     if (answer === 'not-a-counter') throw notACounter(key);
     if (answer === 'overflow') throw counterOverflow(key);
     return answer as number;
@@ -162,17 +165,41 @@ class SqliteStore implements Store {
   }
 
   #read(key: Key, now: number): Row | undefined {
+    if (!isCached(key.table)) return this.#readFile(key, now).row;
+    const id = cacheId(key);
+    const known = this.#cache.get(id, now);
+    if (known !== undefined) return known.row;
+    const found = this.#readFile(key, now);
+    this.#cache.add(id, found);
+    return found.row;
+  }
+
+  #readFile(key: Key, now: number): CachedRow {
     try {
       const found = this.#reads.get(key.table)!.get.get(key.partition, key.sort, now) as unknown as Found | undefined;
-      return found && toRow(key.partition, found);
+      return found === undefined ? absent : { row: toRow(key.partition, found), expires: found.expires ?? null };
     } catch (error) {
       throw sqliteUnavailable(error);
     }
   }
 
+  async #write(writes: readonly Write[], bytes: number): Promise<Answer | undefined> {
+    const cached = writes.filter(([, table]) => isCached(table)).map((write) => ({ write, id: idOf(write) }));
+    for (const { id } of cached) this.#cache.begin(id);
+    let answer: Answer | undefined;
+    let isWritten = false;
+    try {
+      answer = await this.#queue.write(writes, bytes);
+      isWritten = answer === undefined;
+      return answer;
+    } finally {
+      for (const { write, id } of cached) this.#cache.end(id, isWritten ? written(write) : undefined);
+    }
+  }
+
   async #put(kind: 'put' | 'insert' | 'replace', row: Put, expected: string | null, bytes: number): Promise<string> {
     const version = this.#mintVersion();
-    const answer = await this.#queue.write([toWrite(kind, row, version, expected)], bytes);
+    const answer = await this.#write([toWrite(kind, row, version, expected)], bytes);
     if (answer === 'conflict') throw conflict(row);
     return version;
   }
@@ -188,10 +215,27 @@ class SqliteStore implements Store {
   }
 }
 
+/** Of the archive single rows are hardly ever read, and its rows are the most. */
+function isCached(table: Key['table']): boolean {
+  return table !== 'archive';
+}
+
+const absent: CachedRow = { row: undefined, expires: null };
+
+function idOf([, table, partition, sort]: Write): string {
+  return cacheId({ table, partition, sort });
+}
+
+/** What is there after a write that has nothing to say beyond "done": a put. */
+function written([, , partition, sort, value, version, expires]: Write): CachedRow {
+  return { row: { partition, sort, value: `${value}`, version }, expires };
+}
+
 interface Found {
   readonly sort: string;
   readonly value: string | number;
   readonly version: string;
+  readonly expires?: number | null;
 }
 
 function toRow(partition: string, { sort, value, version }: Found): Row {

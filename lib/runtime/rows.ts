@@ -10,6 +10,7 @@ import { limits } from '../limits.ts';
 import type { Condition, Put, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection } from './collection.ts';
+import { rowValue } from './row-values.ts';
 
 export interface Item<Value> {
   readonly key: string;
@@ -69,7 +70,7 @@ export class Rows {
 
   async get<Value>(collection: Collection<Value>, key = ''): Promise<Item<Value> | undefined> {
     const row = await this.#store.get(this.keyOf(collection, key), { consistent: true });
-    return row && { key, value: JSON.parse(row.value) as Value, version: row.version };
+    return row && { key, value: rowValue<Value>(row), version: row.version };
   }
 
   async list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {

@@ -4,6 +4,7 @@
  */
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { rowValue } from './row-values.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 import { nowhere, type SessionAddress } from './wire.ts';
@@ -66,7 +67,7 @@ export async function readSessions(store: Store, owners: readonly Owner[]): Prom
   for (let at = 0; at < owners.length; at += 1000) {
     const keys = owners.slice(at, at + 1000).map(({ domain, local }) => Rows.ofAccount(store, domain, local).keyOf(sessions, ''));
     for (const row of await store.batchGet(keys, { consistent: true })) {
-      found.push(row ? (JSON.parse(row.value) as SessionsItem).sessions : []);
+      found.push(row ? rowValue<SessionsItem>(row).sessions : []);
     }
   }
   return found;

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type CachedRow, cacheId, RowCache } from '../../lib/adapters/row-cache.ts';
+import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
+import { Conflict, type Key } from '../../lib/ports/store.ts';
+
+const consistent = { consistent: true } as const;
+
+function cached(value: string, expires: number | null = null): CachedRow {
+  return { row: { partition: 'p', sort: 's', value, version: value }, expires };
+}
+
+describe('the cache of rows', () => {
+  test('a key that is being written is not answered, nor filled by a read that may be older', () => {
+    const cache = new RowCache();
+    cache.add('k', cached('old'));
+    cache.begin('k');
+    assert.equal(cache.get('k', 0), undefined);
+    cache.add('k', cached('old'));
+    assert.equal(cache.get('k', 0), undefined);
+    cache.end('k', cached('new'));
+    assert.equal(cache.get('k', 0)?.row?.value, 'new');
+  });
+
+  test('of writes that overlap the last outcome counts, and one that is not known leaves nothing', () => {
+    const cache = new RowCache();
+    cache.begin('k');
+    cache.begin('k');
+    cache.end('k', cached('first'));
+    assert.equal(cache.get('k', 0), undefined);
+    cache.end('k', cached('second'));
+    assert.equal(cache.get('k', 0)?.row?.value, 'second');
+    cache.begin('k');
+    cache.begin('k');
+    cache.end('k', cached('third'));
+    cache.end('k', undefined);
+    assert.equal(cache.get('k', 0), undefined);
+  });
+
+  test('a row is gone from its expiry on', () => {
+    const cache = new RowCache();
+    cache.add('k', cached('v', 10));
+    assert.equal(cache.get('k', 9)?.row?.value, 'v');
+    assert.equal(cache.get('k', 10)?.row, undefined);
+  });
+
+  test('it keeps the rows that are asked for, and no more than it may', () => {
+    const cache = new RowCache();
+    cache.add('asked', cached('v'));
+    for (let index = 0; index < 2 * limits.rowCacheMax; index++) {
+      cache.add(`${index}`, cached('v'));
+      if (index % 1_000 === 0) assert.equal(cache.get('asked', 0)?.row?.value, 'v');
+    }
+    assert.equal(cache.get('0', 0), undefined);
+    cache.add('large', cached('v'.repeat(limits.rowCacheRowCharactersMax)));
+    assert.equal(cache.get('large', 0), undefined);
+  });
+
+  test('keys that look alike have ids of their own', () => {
+    const keys: Key[] = [
+      { table: 'core', partition: 'ab', sort: 'c' },
+      { table: 'core', partition: 'a', sort: 'bc' },
+      { table: 'live', partition: 'ab', sort: 'c' },
+      { table: 'core', partition: '1 a', sort: 'b' },
+      { table: 'core', partition: '1', sort: ' ab' },
+    ];
+    assert.equal(new Set(keys.map(cacheId)).size, keys.length);
+  });
+});
+
+type Act = { readonly sort: string; readonly do: 'put' | 'insert' | 'replace' | 'delete' | 'read' };
+
+test('reads of the embedded store say what its writes have left, however they overlap', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'skylark-cache-'));
+  const store = await openSqliteStore(folder, { clock: systemClock });
+  t.after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  let run = 0;
+  const act = fc.record({
+    sort: fc.constantFrom('a', 'b'),
+    do: fc.constantFrom<Act['do']>('put', 'insert', 'replace', 'delete', 'read'),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(act, { maxLength: 6 }), { maxLength: 4 }), async (rounds) => {
+      const partition = `run ${run++}`;
+      for (const round of rounds) {
+        await Promise.all(round.map((each, index) => perform(each, `${index}`)));
+        for (const sort of ['a', 'b']) {
+          const [row] = await store.query({ table: 'core', partition, prefix: sort, limit: 1, ...consistent });
+          assert.deepEqual(await store.get({ table: 'core', partition, sort }, consistent), row);
+        }
+      }
+      async function perform({ sort, do: kind }: Act, value: string): Promise<void> {
+        const key = { table: 'core', partition, sort } as const;
+        try {
+          if (kind === 'put') await store.batchPut([{ ...key, value }]);
+          else if (kind === 'insert') await store.put({ ...key, value }, 'absent');
+          else if (kind === 'delete') await store.delete(key);
+          else {
+            const row = await store.get(key, consistent);
+            if (kind === 'replace' && row) await store.put({ ...key, value }, { version: row.version });
+          }
+        } catch (error) {
+          if (!(error instanceof Conflict)) throw error;
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
