@@ -120,6 +120,8 @@ export const limits = {
   storeWaitingBytesMax: 64 * 1024 * 1024,
   /** SQLite: writes that the writer takes from its port into one transaction; one commit costs one fsync. */
   sqliteGroupWritesMax: 4_000,
+  /** SQLite: when several write at once, groups leave the main thread this far apart, milliseconds; each costs an fsync. */
+  sqliteCommitPaceMs: 8,
   /** SQLite: expired rows removed in one transaction, so that a sweep never holds up writes for long. */
   sqliteSweepRowsMax: 500,
   /** SQLite: between two sweeps when the last one found little, and when it filled its slice, milliseconds. */

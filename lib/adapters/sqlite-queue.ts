@@ -29,6 +29,10 @@ export class WriterQueue {
   #head = 0;
   #bytes = 0;
   #isFlushPlanned = false;
+  /** Calls whose writes are in `#unsent`; in the group before it; and when that left. */
+  #unsentCalls = 0;
+  #lastCalls = 0;
+  #lastFlushMs = 0;
   #isClosing = false;
   #broken: string | undefined;
   readonly #exit: Promise<void>;
@@ -64,11 +68,21 @@ export class WriterQueue {
         this.#unsent.push(write);
         this.#waiters.push(waiter);
       }
-      if (!this.#isFlushPlanned) {
-        this.#isFlushPlanned = true;
-        setImmediate(() => this.#flush());
-      }
+      this.#unsentCalls++;
+      this.#planFlush();
     });
+  }
+
+  /**
+   * Who writes alone does not wait. When several do, the next group leaves a few milliseconds after the one before: a commit costs as
+   * much as fifty rows, whatever it holds.
+   */
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    const leftMs = this.#lastCalls > 1 ? this.#lastFlushMs + limits.sqliteCommitPaceMs - performance.now() : 0;
+    if (leftMs > 0) setTimeout(() => this.#flush(), leftMs);
+    else setImmediate(() => this.#flush());
   }
 
   /** Waits for all writes, then for the writer to close its file. */
@@ -84,6 +98,9 @@ export class WriterQueue {
     this.#isFlushPlanned = false;
     const writes = this.#unsent;
     this.#unsent = [];
+    this.#lastCalls = this.#unsentCalls;
+    this.#unsentCalls = 0;
+    this.#lastFlushMs = performance.now();
     if (this.#broken !== undefined) return;
     const now = this.#now();
     for (let from = 0; from < writes.length; from += limits.sqliteGroupWritesMax) {
