@@ -10,10 +10,14 @@ import { type Measure, measuresOf } from './measures.ts';
 import { measuredSpans } from './modes/outcome.ts';
 import { describeProfiles, profilingOptions } from './report/cpu-profile.ts';
 import { describeRun } from './report/lines.ts';
+import { keepResults, summarize } from './report/results.ts';
+import { tableOf } from './report/table.ts';
 import { Grounds, isFaulty, type Run, runForeign, type Starter } from './rounds.ts';
+import { startEjabberd } from './servers/ejabberd.ts';
+import { startProsody } from './servers/prosody.ts';
 import { canPin, domain, pinGenerator } from './servers/server.ts';
 import { startSkylark } from './servers/skylark.ts';
-import { readSettings, type Settings, usage, WrongUsage } from './settings.ts';
+import { type Make, readSettings, type Settings, usage, WrongUsage } from './settings.ts';
 
 try {
   const settings = readSettings(process.argv.slice(2));
@@ -48,11 +52,16 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
     const { files } = await keepSelfSigned(folder, domain, clock);
     const profiles = join(folder, 'profiles');
     const nodeOptions = settings.cpuProf ? profilingOptions(profiles) : [];
-    const starters: Partial<Record<string, Starter>> = {
-      skylark: (_, options) => startSkylark({ ...options, nodeOptions }, files),
+    const starters: Readonly<Record<Make, Starter>> = {
+      skylark: (options) => startSkylark({ ...options, nodeOptions }, files),
+      prosody: (options) => startProsody(options, files),
+      ejabberd: (options) => startEjabberd(options, files),
     };
-    const grounds = new Grounds(settings, (make, options) => starters[make]!(make, options));
+    const grounds = new Grounds(settings, starters);
     const runs = await grounds.runAll(measures, report);
+    const results = summarize(runs, measures, grounds.versions, new Date());
+    if (settings.json) keepResults(settings.json, results);
+    if (settings.rounds > 1 || settings.makes.length > 1) for (const line of ['', ...tableOf(results)]) console.log(line);
     if (settings.cpuProf) for (const line of describeProfiles(profiles, measuredSpans)) console.log(line);
     return runs;
   } finally {

@@ -57,9 +57,7 @@ function circleUsersOf({ circle, users, modes }: Settings): number {
 }
 
 export function measuresOf(settings: Settings): Measure[] {
-  const wanted: readonly Mode[] =
-    settings.modes.length > 0 ? settings.modes : ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
-  return wanted.flatMap((mode) => makers[mode](settings));
+  return settings.modes.flatMap((mode) => makers[mode](settings));
 }
 
 const plain = { figure: 'cpuMicrosEach', archive: false, isFresh: false } as const;
@@ -102,7 +100,7 @@ const makers: Readonly<Record<Mode, Make>> = {
   chat: (settings) =>
     settings.archives.map((isArchived) => ({
       ...plain,
-      id: `chat${isArchived ? '-archive' : ''}${settings.sm || isArchived ? '-sm' : ''}`,
+      id: `chat${settings.rate === undefined ? '' : '-open'}${isArchived ? '-archive' : ''}${settings.sm || isArchived ? '-sm' : ''}`,
       title: `1:1 message over ${over(settings)}${isArchived ? ', archived before the ack' : ''}${loopOf(settings)}`,
       target: isArchived ? 1 / 6 : 1 / 4,
       archive: isArchived,

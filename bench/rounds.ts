@@ -14,17 +14,20 @@ export interface Run {
   readonly outcome?: Outcome;
 }
 
-export type Starter = (make: Make, options: ServerOptions) => Promise<Server>;
+const serverNames: Readonly<Record<Make, string>> = { skylark: 'Skylark', prosody: 'Prosody', ejabberd: 'ejabberd' };
+
+/** @throws {Cannot} when it is not installed */
+export type Starter = (options: ServerOptions) => Promise<Server>;
 
 export class Grounds {
   readonly versions = new Map<string, string>();
   readonly #settings: Settings;
-  readonly #start: Starter;
+  readonly #starters: Readonly<Record<Make, Starter>>;
   readonly #running = new Map<string, Server>();
 
-  constructor(settings: Settings, start: Starter) {
+  constructor(settings: Settings, starters: Readonly<Record<Make, Starter>>) {
     this.#settings = settings;
-    this.#start = start;
+    this.#starters = starters;
   }
 
   async runAll(measures: readonly Measure[], report: (run: Run, measure: Measure) => void): Promise<Run[]> {
@@ -46,25 +49,28 @@ export class Grounds {
   }
 
   async #one(measure: Measure, make: Make, round: number): Promise<Run> {
-    const server = await this.#serverFor(measure, make);
-    const said = { measure: measure.id, server: server.name, round };
+    let server: Server | undefined;
+    const said = { measure: measure.id, server: serverNames[make], round };
     try {
+      server = await this.#serverFor(measure, make);
       const endpoint = server.endpoint(this.#settings.transport, this.#settings.mechanism);
       return { ...said, outcome: await measure.run(server as MeasuredServer, endpoint, round) };
     } catch (error) {
       if (error instanceof Cannot) return { ...said, cannot: error.message };
-      throw new Error(`${server.name}, ${measure.title}: ${(error as Error).message}\n${server.output()}`, { cause: error });
+      throw new Error(`${said.server}, ${measure.title}: ${(error as Error).message}\n${server?.output() ?? ''}`, {
+        cause: error,
+      });
     } finally {
-      if (measure.isFresh) await server.stop();
+      if (measure.isFresh) await server?.stop();
     }
   }
 
   async #serverFor(measure: Measure, make: Make): Promise<Server> {
     const archive = measure.archive || make === 'skylark';
-    const options = { accounts: accountsFor(this.#settings), archive };
+    const options = { accounts: accountsFor(this.#settings), archive, mechanism: this.#settings.mechanism };
     const key = `${make} ${archive}`;
     const known = measure.isFresh ? undefined : this.#running.get(key);
-    const server = known ?? (await this.#start(make, options));
+    const server = known ?? (await this.#starters[make](options));
     this.versions.set(server.name, server.version);
     if (!measure.isFresh) this.#running.set(key, server);
     return server;

@@ -6,6 +6,10 @@ import { type Mechanism, mechanisms } from './generator/scram.ts';
 export const modes = ['signin', 'idle', 'chat', 'muc', 'presence', 'mam', 'churn'] as const;
 export type Mode = (typeof modes)[number];
 
+/** Without a mode: a minute, or all that there are targets for. */
+const shortModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
+const comparedModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn', 'idle'];
+
 export const makes = ['skylark', 'prosody', 'ejabberd'] as const;
 export type Make = (typeof makes)[number];
 
@@ -21,12 +25,11 @@ npm run bench -- cluster                         processes apart, over NATS and 
   muc:   --occupants 300,500,5000                         presence: --circle 41 --users 82
   mam:   --messages 500 --page 50                         signin:   --sign-ins 500
   idle:  --streams 10000 --settle 40 (seconds)            churn:    --users 100 --times 3
-  --json FILE                  results, for bench/report
+  --json FILE                  keep the results there; other measurements in it stay (bench/pages.ts makes pages of it)
   --cpu-prof                   where Skylark's time goes, by file
 of another server:  --target host:port --domain D --accounts-file F (lines 'local password') [--pid P]`;
 
 export interface Settings {
-  /** Empty: the short look. */
   readonly modes: readonly Mode[];
   readonly isCluster: boolean;
   readonly makes: readonly Make[];
@@ -75,14 +78,16 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
   const isCluster = positionals.includes('cluster');
-  const isAlone = positionals.length === 0 && !values.peers;
+  const isAlone = positionals.length === 0 && !values.peers && !values.servers;
   const chosen = positionals.filter((name) => name !== 'cluster').map((name) => oneOf('mode', modes, name));
   const pick = <Value extends string>(name: string, choices: readonly Value[], value: string) =>
     oneOf(`--${name}`, choices, value);
+  const named = values.servers?.split(',').map((make) => pick('servers', makes, make));
+  const chosenMakes = named ?? (values.peers ? makes : ['skylark']);
   return {
-    modes: chosen,
+    modes: chosen.length > 0 ? chosen : chosenMakes.length > 1 ? comparedModes : shortModes,
     isCluster,
-    makes: values.servers?.split(',').map((make) => pick('servers', makes, make)) ?? (values.peers ? makes : ['skylark']),
+    makes: chosenMakes,
     rounds: count('rounds', values.rounds ?? (values.peers ? '3' : '1'), 50),
     transport: pick('transport', transports, values.transport),
     mechanism: pick('mechanism', mechanisms, values.mechanism),

@@ -16,7 +16,7 @@ const question = 0x3f;
 /** An element that is longer is no stanza of a benchmark. */
 const elementBytesMax = 4 * 1024 * 1024;
 
-const streamName = Buffer.from('stream:stream');
+const streamName = 'stream:stream';
 
 export class Splitter {
   readonly #onElement: OnElement;
@@ -100,5 +100,5 @@ export class Splitter {
 }
 
 function isStream(bytes: Buffer, tagStart: number): boolean {
-  return bytes.compare(streamName, 0, streamName.length, tagStart + 1, tagStart + 1 + streamName.length) === 0;
+  return bytes.toString('latin1', tagStart + 1, tagStart + 1 + streamName.length) === streamName;
 }

@@ -15,9 +15,11 @@ export interface ChatOptions {
   /** Messages per second of all; open loop. */
   readonly rate?: number;
   readonly sm: boolean;
+  /** What has not arrived so long after the last was sent counts as lost, milliseconds. */
+  readonly settleMs?: number;
 }
 
-const settleMsMax = 20_000;
+const settleMsPreset = 20_000;
 const warmUpS = 1.5;
 const latenciesMax = 200_000;
 const tickMs = 5;
@@ -37,7 +39,7 @@ export async function chat(clients: readonly Client[], pid: number | undefined, 
 }
 
 async function talk(clients: readonly Client[], pid: number | undefined, options: ChatOptions): Promise<Outcome> {
-  const { seconds, window, rate, sm } = options;
+  const { seconds, window, rate, sm, settleMs = settleMsPreset } = options;
   const tally = new Tally();
   const latencies: number[] = [];
   const sequences = clients.map(() => 0);
@@ -71,7 +73,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
   }
   isOver = true;
   const sendingS = (performance.now() - startedMs) / 1000;
-  await until(() => tally.delivered >= sent, settleMsMax);
+  await until(() => tally.delivered >= sent, settleMs);
   const { serverMicrosEach, generatorMicrosEach } = cpu(tally.delivered);
   const unacknowledged = sm ? await countUnacknowledged(clients, sentBefore) : 0;
   await pause(50); // doubles come late
@@ -98,6 +100,6 @@ async function countUnacknowledged(clients: readonly Client[], sentBefore: reado
   const missing = () =>
     clients.reduce((sum, client, index) => sum + (client.sent > sentBefore[index]! ? client.sent - client.acknowledged : 0), 0);
   for (const client of clients) client.askForAck();
-  await until(() => missing() === 0, settleMsMax);
+  await until(() => missing() === 0, settleMsPreset);
   return missing();
 }

@@ -33,7 +33,8 @@ export async function archive(
   for (let time = 0; time < options.times; time++) {
     await forEach(readers, readers.length, async (client) => {
       const tally = new Tally();
-      pages += await readAll(client, options.page, tally);
+      const own = await readAll(client, options.page, tally);
+      pages += own;
       returned += tally.delivered;
       duplicated += tally.duplicated;
       reordered += tally.reordered;

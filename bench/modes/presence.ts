@@ -12,6 +12,7 @@ export interface PresenceOptions {
 }
 
 const waitMsMax = 60_000;
+const befriendMsMax = 180_000;
 const quietMs = 500;
 const warmUpS = 1;
 /** Circles stay below it. */
@@ -33,7 +34,7 @@ export async function presence(clients: readonly Client[], pid: number | undefin
 
 /** RFC 6121 §3: everybody asks for everybody's presence, and gets it. Rosters that are full already stay. */
 async function befriend(clients: readonly Client[], circle: number): Promise<void> {
-  if ((await friendsOf(clients[0]!)) === circle - 1) return;
+  if ((await strangerOf(clients, circle)) === undefined) return;
   for (const client of clients) {
     client.onStanza = (bytes, start, end) => {
       const text = bytes.toString('utf8', start, end);
@@ -49,11 +50,20 @@ async function befriend(clients: readonly Client[], circle: number): Promise<voi
     }
     if (index % 10 === 9) await pause(20);
   }
-  await quiet(clients, false);
-  for (const client of clients) {
-    const friends = await friendsOf(client);
-    if (friends !== circle - 1) throw new ModeFailed(`${client.jid} has ${friends} contacts, not ${circle - 1}`);
+  const endMs = performance.now() + befriendMsMax;
+  for (;;) {
+    await pause(500);
+    const stranger = await strangerOf(clients, circle);
+    if (stranger === undefined) return;
+    if (performance.now() > endMs) throw new ModeFailed(`${stranger}, not ${circle - 1}`);
   }
+}
+
+/** Who does not have all others in the roster; asking also makes a client one that hears of its roster (RFC 6121 §2.2). */
+async function strangerOf(clients: readonly Client[], circle: number): Promise<string | undefined> {
+  const counts = await Promise.all(clients.map(friendsOf));
+  const index = counts.findIndex((count) => count !== circle - 1);
+  return index < 0 ? undefined : `${clients[index]!.jid} has ${counts[index]} contacts`;
 }
 
 function bare(client: Client): string {
@@ -69,7 +79,10 @@ function friendsOf(client: Client): Promise<number> {
     const before = client.onStanza;
     client.onStanza = (bytes, start, end) => {
       const text = bytes.toString('utf8', start, end);
-      if (!text.startsWith('<iq') || !text.includes(id)) return;
+      if (!text.startsWith('<iq') || !text.includes(id)) {
+        before?.(bytes, start, end);
+        return;
+      }
       clearTimeout(timer);
       client.onStanza = before;
       resolve(text.match(/subscription=['"]both['"]/g)?.length ?? 0);
@@ -78,15 +91,13 @@ function friendsOf(client: Client): Promise<number> {
   });
 }
 
-async function quiet(clients: readonly Client[], isSilent = true): Promise<void> {
+async function quiet(clients: readonly Client[]): Promise<void> {
   let lastMs = performance.now();
-  const before = clients.map(({ onStanza }) => onStanza);
-  clients.forEach((client, index) => {
-    client.onStanza = (bytes, start, end) => {
+  for (const client of clients) {
+    client.onStanza = () => {
       lastMs = performance.now();
-      if (!isSilent) before[index]?.(bytes, start, end);
     };
-  });
+  }
   if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('presence never gets quiet');
 }
 

@@ -3,7 +3,7 @@ import { Client } from '../generator/client.ts';
 import { disperse, forEach } from '../generator/crowd.ts';
 import type { Endpoint } from '../generator/endpoint.ts';
 import { pause } from '../pause.ts';
-import type { Server } from '../servers/server.ts';
+import { Cannot, type Server } from '../servers/server.ts';
 import { beginCpu, type Outcome } from './outcome.ts';
 
 const atOnce = 8;
@@ -13,15 +13,17 @@ const warmUps = 50;
 export type SignInServer = Pick<Server, 'accounts' | 'pace'> & { readonly pid: number | undefined };
 
 export async function signIn(server: SignInServer, endpoint: Endpoint, count: number, withTicket: boolean): Promise<Outcome> {
-  const first = await open(server, endpoint, withTicket ? count : warmUps, []);
+  const first = await open(server, endpoint, withTicket ? count : Math.min(warmUps, count), []);
   await pause(withTicket ? 200 : 0); // tickets come behind the handshake (RFC 8446 §4.6.1)
   const tickets = first.flatMap(({ ticket }) => (ticket ? [ticket] : []));
   await disperse(first);
+  if (withTicket && tickets.length === 0) throw new Cannot('gives no session tickets');
   const cpu = beginCpu(server.pid);
   const clients = await open(server, endpoint, count, withTicket ? tickets : []);
   const { seconds, serverMicrosEach, generatorMicrosEach } = cpu(clients.length);
   const resumed = clients.filter(({ isTicketUsed }) => isTicketUsed).length;
   await disperse(clients);
+  if (withTicket && resumed === 0) throw new Cannot('takes no session tickets');
   return {
     unit: 'sign-ins',
     count: clients.length,

@@ -39,7 +39,7 @@ function formatMicros(value: number): string {
   return value >= 1_000 ? `${(value / 1000).toFixed(2)} ms` : `${value.toFixed(1)} µs`;
 }
 
-function formatFigure(name: string, value: number): string {
+export function formatFigure(name: string, value: number): string {
   return units.find(([ending]) => ending.test(name))?.[1](value) ?? `${value}`;
 }
 

@@ -1,8 +1,13 @@
 /** A server under test, whatever its make: a process of its own, on a core of its own, with accounts. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Pace } from '../generator/crowd.ts';
 import type { Account, Endpoint, Transport } from '../generator/endpoint.ts';
 import type { Mechanism } from '../generator/scram.ts';
+import { pause } from '../pause.ts';
 
 export interface Server {
   readonly name: string;
@@ -22,6 +27,8 @@ export interface Server {
 export interface ServerOptions {
   readonly accounts: number;
   readonly archive: boolean;
+  /** Which keys are kept, where a server keeps one kind. */
+  readonly mechanism: Mechanism;
   /** More for the command line of Skylark's Node, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 }
@@ -52,12 +59,14 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** @returns when a line of its output `isReady` */
+/** What shows that it is ready: a line of its output with this text, or these ports open. */
+type Sign = { readonly line: string } | { readonly ports: readonly number[] };
+
 export async function run(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  isReady: (line: string) => boolean,
+  sign: Sign,
 ): Promise<Running> {
   const pinned = canPin ? ['taskset', '-c', `${serverCore}`, command, ...args] : [command, ...args];
   const child = spawn(pinned[0]!, pinned.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -73,14 +82,29 @@ export async function run(
     };
     const read = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-outputCharactersMax);
-      if (output.split('\n').some(isReady)) settle(resolve);
+      if ('line' in sign && output.includes(sign.line)) settle(resolve);
     };
     child.stdout!.on('data', read);
     child.stderr!.on('data', read);
-    child.once('error', (error) => settle(() => reject(error)));
+    if ('ports' in sign) void Promise.all(sign.ports.map((port) => opened(port, child))).then(() => settle(resolve));
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      settle(() => reject(error.code === 'ENOENT' ? new Cannot(`${command} is not installed`) : error)),
+    );
     child.once('exit', (code) => settle(() => reject(new Error(`${command} ended with ${code}:\n${output}`))));
   });
   return { child, output: () => output, stop: () => stop(child) };
+}
+
+async function opened(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true));
+      socket.once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+    if (isOpen) return;
+    await pause(50);
+  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -90,6 +114,51 @@ async function stop(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
   await ended;
   clearTimeout(timer);
+}
+
+/** Gone when the start fails; else it is `stop` that removes it. */
+export async function inFreshFolder(start: (folder: string) => Promise<Server>): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const server = await start(folder);
+    return {
+      ...server,
+      async stop() {
+        await server.stop();
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** @throws {Cannot} when the Debian package is not there */
+export function installedVersion(debian: string): string {
+  const { status, stdout } = spawnSync('dpkg-query', ['-s', debian], { encoding: 'utf8' });
+  const version = /^Status: install ok installed$/m.test(stdout ?? '') ? /^Version: (.+)$/m.exec(stdout)?.[1] : undefined;
+  if (status !== 0 || version === undefined) throw new Cannot(`the Debian package ${debian} is not installed`);
+  return version;
+}
+
+export function endpointOf(ports: Readonly<Record<Transport, number>>): Server['endpoint'] {
+  return (transport, mechanism) => ({ host: '127.0.0.1', port: ports[transport], domain, transport, mechanism });
 }
 
 /** All have one password: what it is derived to is not what is measured. */

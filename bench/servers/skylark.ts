@@ -1,7 +1,5 @@
 /** Skylark as `npm start` runs it: one process, SQLite, a fresh folder. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
@@ -9,7 +7,7 @@ import { createAccount } from '../../services/router/accounts.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { forEach, Pace } from '../generator/crowd.ts';
 import type { Account, Transport } from '../generator/endpoint.ts';
-import { accountNames, Cannot, domain, run, type Server, type ServerOptions } from './server.ts';
+import { accountNames, Cannot, domain, inFreshFolder, run, type Server, type ServerOptions } from './server.ts';
 
 const command = new URL('../../bin/skylark.mjs', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -21,20 +19,26 @@ export interface PemFiles {
 
 const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
 
-export async function startSkylark(options: ServerOptions, pem: PemFiles): Promise<Server> {
-  const data = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
+export function startSkylark(options: ServerOptions, pem: PemFiles): Promise<Server> {
+  return inFreshFolder((data) => startIn(data, options, pem));
+}
+
+async function startIn(data: string, options: ServerOptions, pem: PemFiles): Promise<Server> {
   const store = await openSqliteStore(data, { clock });
   const accounts = await fillAccounts(store, options.accounts);
   await store.close();
   const args = ['start', '--json', '--domain', domain, '--data', data, '--cert', pem.cert, '--key', pem.key, ...ports];
-  const isReady = (line: string) => line.includes('"event":"listening"');
+  const ready = '"event":"listening"';
   const running = await run(
     process.execPath,
     [...(options.nodeOptions ?? []), command, ...args],
     { SKYLARK_LOG_LEVEL: 'warn' },
-    isReady,
+    { line: ready },
   );
-  const line = running.output().split('\n').find(isReady)!;
+  const line = running
+    .output()
+    .split('\n')
+    .find((each) => each.includes(ready))!;
   const { addresses } = JSON.parse(line) as { addresses: Record<'c2s' | 'c2sTls', { port: number }> };
   return {
     name: 'Skylark',
@@ -47,10 +51,7 @@ export async function startSkylark(options: ServerOptions, pem: PemFiles): Promi
       return { host: '127.0.0.1', port: portFor(addresses, transport), domain, transport, mechanism };
     },
     output: running.output,
-    async stop() {
-      await running.stop();
-      rmSync(data, { recursive: true, force: true });
-    },
+    stop: running.stop,
   };
 }
 
@@ -60,7 +61,7 @@ function portFor({ c2s, c2sTls }: Record<'c2s' | 'c2sTls', { port: number }>, tr
 }
 
 /** The keys are derived once: 10,000 derivations would take a minute, and no sign-in looks at another account's salt. */
-async function fillAccounts(store: Store, count: number): Promise<Account[]> {
+export async function fillAccounts(store: Store, count: number): Promise<Account[]> {
   const accounts = accountNames(count);
   const scram = await deriveKeys(accounts[0]!.password, clock);
   const createdAt = new Date(clock.now()).toISOString();

@@ -1,0 +1,119 @@
+/** Results as a file: medians and each run, with what they were made on and when, but no names of hosts or folders. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Measure } from '../measures.ts';
+import type { Run } from '../rounds.ts';
+
+const measuredSchema = z.object({
+  /** As {@link Measure.figure}. */
+  figure: z.enum(['cpuMicrosEach', 'rssKilobytesEach']),
+  title: z.string(),
+  target: z.number().optional(),
+  date: z.string(),
+  servers: z.record(
+    z.string(),
+    z.object({
+      cannot: z.string().optional(),
+      median: z.number().optional(),
+      /** Of each round, in order. */
+      values: z.array(z.number()),
+      /** Of the round with the median. */
+      figures: z.record(z.string(), z.number()),
+      lost: z.number(),
+      duplicated: z.number(),
+      reordered: z.number(),
+    }),
+  ),
+});
+
+const resultsSchema = z.object({
+  date: z.string(),
+  kernel: z.string(),
+  cpu: z.string(),
+  cores: z.number(),
+  node: z.string(),
+  versions: z.record(z.string(), z.string()),
+  measures: z.record(z.string(), measuredSchema),
+});
+
+export type Results = z.infer<typeof resultsSchema>;
+export type Measured = z.infer<typeof measuredSchema>;
+
+/** @throws when the file holds something else */
+export function readResults(path: string): Results {
+  return resultsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+}
+
+/** Measures that the file has already are replaced, others stay. */
+export function keepResults(path: string, results: Results): void {
+  const before = existsSync(path) ? readResults(path) : undefined;
+  const measures = { ...before?.measures, ...results.measures };
+  const versions = { ...before?.versions, ...results.versions };
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ ...results, versions, measures }, undefined, 2)}\n`);
+}
+
+export function summarize(
+  runs: readonly Run[],
+  measures: readonly Measure[],
+  versions: ReadonlyMap<string, string>,
+  now: Date,
+): Results {
+  const date = now.toISOString().slice(0, 10);
+  const known = measures.map(({ id, figure, title, target }) => {
+    const servers = Map.groupBy(
+      runs.filter(({ measure }) => measure === id),
+      ({ server }) => server,
+    );
+    const rows = [...servers].map(([name, own]) => [name, summarizeServer(own, figure)] as const);
+    return [id, { figure, title, target, date, servers: Object.fromEntries(rows) }] as const;
+  });
+  return {
+    date,
+    kernel: /^\d+(?:\.\d+)*/.exec(release())?.[0] ?? '',
+    cpu: cpus()[0]?.model ?? '',
+    cores: cpus().length,
+    node: process.version,
+    versions: Object.fromEntries(versions),
+    measures: Object.fromEntries(known),
+  };
+}
+
+function summarizeServer(runs: readonly Run[], figure: Measure['figure']): Measured['servers'][string] {
+  const done = runs.flatMap(({ outcome }) => (outcome ? [outcome] : []));
+  const figureOf = (outcome: (typeof done)[number]) =>
+    figure === 'cpuMicrosEach' ? (outcome.cpuMicrosEach ?? Number.NaN) : (outcome.figures[figure] ?? Number.NaN);
+  const sorted = done.toSorted((a, b) => figureOf(a) - figureOf(b));
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  const sum = (what: 'lost' | 'duplicated' | 'reordered') => done.reduce((total, outcome) => total + outcome[what], 0);
+  return {
+    cannot: runs.find(({ cannot }) => cannot)?.cannot,
+    median: middle && figureOf(middle),
+    values: done.map(figureOf),
+    figures: { ...middle?.figures },
+    lost: sum('lost'),
+    duplicated: sum('duplicated'),
+    reordered: sum('reordered'),
+  };
+}
+
+export interface Ratio {
+  readonly skylark: number;
+  /** The better of the others. */
+  readonly better: number;
+  readonly betterName: string;
+  readonly ratio: number;
+}
+
+/** undefined: Skylark or all others are missing. */
+export function ratioOf({ servers }: Measured): Ratio | undefined {
+  const skylark = servers.Skylark?.median;
+  const others = Object.entries(servers).flatMap(([name, { median }]) =>
+    name === 'Skylark' || median === undefined ? [] : [{ name, median }],
+  );
+  const [best] = others.sort((a, b) => a.median - b.median);
+  if (skylark === undefined || best === undefined) return undefined;
+  return { skylark, better: best.median, betterName: best.name, ratio: skylark / best.median };
+}

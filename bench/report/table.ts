@@ -1,0 +1,44 @@
+/** Results as a table in Markdown, which reads as well in a terminal. */
+import { formatFigure } from './lines.ts';
+import { type Measured, type Results, ratioOf } from './results.ts';
+
+export const serverOrder = ['Skylark', 'Prosody', 'ejabberd'];
+
+export function tableOf(results: Results): string[] {
+  const all = Object.values(results.measures);
+  const servers = serverOrder.filter((name) => all.some((measured) => measured.servers[name]));
+  const isCompared = servers.length > 1;
+  const head = ['', ...servers, ...(isCompared ? ['Skylark / better peer', 'wanted', 'lost, doubled, reordered'] : [])];
+  const rows = all.map((measured) => [
+    measured.title,
+    ...servers.map((name) => cellOf(measured, name)),
+    ...(isCompared ? [ratioText(measured), targetText(measured), faultsText(measured)] : []),
+  ]);
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)];
+}
+
+function cellOf({ figure, servers }: Measured, name: string): string {
+  const own = servers[name];
+  if (own?.median !== undefined) return formatFigure(figure, own.median);
+  return own?.cannot === undefined ? 'not measured' : `cannot: ${own.cannot}`;
+}
+
+function ratioText(measured: Measured): string {
+  const ratio = ratioOf(measured);
+  return ratio === undefined ? 'none' : ratio.ratio.toFixed(2);
+}
+
+function targetText({ target }: Measured): string {
+  if (target === undefined) return '';
+  const [above, below] = target === 2 / 3 ? [2, 3] : [1, Math.round(1 / target)];
+  return `≤ ${target.toFixed(2)} (${above}/${below})`;
+}
+
+/** Of all servers together, or by name. */
+function faultsText({ servers }: Measured): string {
+  const faulty = Object.entries(servers).filter(([, { lost, duplicated, reordered }]) => lost + duplicated + reordered > 0);
+  if (faulty.length === 0) return 'none';
+  return faulty.map(([name, { lost, duplicated, reordered }]) => `${name}: ${lost}, ${duplicated}, ${reordered}`).join('; ');
+}

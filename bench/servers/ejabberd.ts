@@ -1,0 +1,95 @@
+/** Debian's ejabberd, as an Erlang node of its own without a name (so neither epmd nor the system's service), with `bench/peers/ejabberd.yml`. */
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Pace } from '../generator/crowd.ts';
+import {
+  accountNames,
+  Cannot,
+  endpointOf,
+  freePorts,
+  inFreshFolder,
+  installedVersion,
+  run,
+  type Server,
+  type ServerOptions,
+} from './server.ts';
+import type { PemFiles } from './skylark.ts';
+
+const template = new URL('../peers/ejabberd.yml', import.meta.url);
+const accountsScript = new URL('../peers/accounts.erl', import.meta.url).pathname;
+
+/** As ejabberdctl starts it, and: one scheduler on the one core, and none that waits by spinning, which would count as work. */
+const emulator = [
+  '+K',
+  'true',
+  '+P',
+  '250000',
+  '+S',
+  '1:1',
+  '+SDcpu',
+  '1:1',
+  '+sbwt',
+  'none',
+  '+sbwtdcpu',
+  'none',
+  '+sbwtdio',
+  'none',
+];
+
+export function startEjabberd(options: ServerOptions, pem: PemFiles): Promise<Server> {
+  return inFreshFolder((data) => startIn(data, options, pem));
+}
+
+async function startIn(data: string, options: ServerOptions, pem: PemFiles): Promise<Server> {
+  const version = installedVersion('ejabberd');
+  const [library] = globSync('/usr/lib/*/ejabberd-*/ebin');
+  if (library === undefined) throw new Cannot('ejabberd is not where its Debian package puts it');
+  const [port, tlsPort] = (await freePorts(2)) as [number, number];
+  const configuration = join(data, 'ejabberd.yml');
+  writeFileSync(configuration, fill({ port, tlsPort, pem, options }));
+  const accounts = accountNames(options.accounts);
+  const env = {
+    EJABBERD_CONFIG_PATH: configuration,
+    EJABBERD_LOG_PATH: join(data, 'ejabberd.log'),
+    ERL_LIBS: dirname(dirname(library)),
+    ERL_MAX_PORTS: '65536',
+    ERL_MAX_ETS_TABLES: '2053',
+    ERL_CRASH_DUMP_BYTES: '0',
+    HOME: data,
+    BENCH_ACCOUNTS: `${accounts.length}`,
+    BENCH_PASSWORD: accounts[0]!.password,
+  };
+  const start = ['-noinput', '-mnesia', 'dir', `"${join(data, 'mnesia')}"`, '-s', 'ejabberd'];
+  const evaluate = ['-eval', `ok = file:eval("${accountsScript}").`];
+  const running = await run('erl', [...emulator, ...start, ...evaluate], env, { line: 'benchmark accounts ready' });
+  return {
+    name: 'ejabberd',
+    version,
+    pid: running.child.pid!,
+    accounts,
+    pace: new Pace(),
+    isArchiving: options.archive,
+    endpoint: endpointOf({ tcp: port, starttls: port, tls: tlsPort }),
+    output: running.output,
+    stop: running.stop,
+  };
+}
+
+interface Filling {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly pem: PemFiles;
+  readonly options: ServerOptions;
+}
+
+function fill({ port, tlsPort, pem, options }: Filling): string {
+  const values: Readonly<Record<string, string>> = {
+    PORT: `${port}`,
+    TLS_PORT: `${tlsPort}`,
+    CERT: pem.cert,
+    KEY: pem.key,
+    HASH: options.mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha',
+  };
+  const text = readFileSync(template, 'utf8').replaceAll(/@([A-Z_]+)@/g, (_, name: string) => values[name]!);
+  return options.archive ? text.replaceAll('#ARCHIVE', '') : text;
+}
