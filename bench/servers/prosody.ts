@@ -35,7 +35,6 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
     BENCH_CERT: pem.cert,
     BENCH_KEY: pem.key,
     BENCH_HASH: hash,
-    BENCH_GC: 'generational',
     BENCH_ARCHIVE: options.archive ? 'on' : 'off',
   };
   const running = await run('prosody', ['-F', '--config', configuration], env, { ports: [port, tlsPort] });
