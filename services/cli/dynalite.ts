@@ -1,6 +1,6 @@
 /** An engine with the API of DynamoDB for one machine: the npm package dynalite, which only development installs. */
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Refusal } from './report.ts';
@@ -18,6 +18,7 @@ export async function startDynalite(
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const { default: dynalite } = await importDynalite();
   const server = dynalite({ path, createTableMs: 0, deleteTableMs: 0 });
+  surviveAborts(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
@@ -30,6 +31,14 @@ export async function startDynalite(
         server.closeAllConnections();
       }),
   };
+}
+
+/** COMPAT: dynalite 4.0.0 throws, and so ends its process, when a client gives a request up before all of it has come. */
+export function surviveAborts(server: Server): void {
+  server.on('request', (request: IncomingMessage) => {
+    request.removeAllListeners('error');
+    request.on('error', () => {});
+  });
 }
 
 async function importDynalite(): Promise<Dynalite> {

@@ -7,6 +7,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Conflict, type Key, Unavailable } from '../../lib/ports/store.ts';
+import { surviveAborts } from '../../services/cli/dynalite.ts';
 import {
   crash,
   type Fault,
@@ -36,6 +37,7 @@ describe('DynamoDB behind a bad network', () => {
   let store: DynamoStore;
   let keys = 0;
   before(async () => {
+    surviveAborts(engine);
     await once(engine.listen(0, '127.0.0.1'), 'listening');
     proxy = await startFaultyProxy(`http://127.0.0.1:${(engine.address() as { port: number }).port}`);
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import dynalite from 'dynalite';
 import { createTables, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
+import { surviveAborts } from '../../services/cli/dynalite.ts';
 import { type OpenStore, setClock, storeContract } from '../contracts/store.contract.ts';
 import { startDynamoLocal } from './dynamodb-local.ts';
 
@@ -22,6 +23,7 @@ async function openAt(endpoint: string, closeEngine: () => Promise<unknown>): Pr
 
 async function openDynalite(): Promise<OpenStore> {
   const server = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
+  surviveAborts(server);
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return openAt(`http://127.0.0.1:${port}`, async () => {

@@ -60,6 +60,15 @@ async function handshake(node: ConnectionNode, session?: Buffer): Promise<{ isRe
   return { isReused, session: next };
 }
 
+/** Until it is as expected: keys come from the store a while after the clock says so. */
+async function shakesHands(node: ConnectionNode, session: Buffer, isReused: boolean): ReturnType<typeof handshake> {
+  for (let tries = 1; ; tries++) {
+    await deployment.during(new Promise((resolve) => void setTimeout(resolve, 20)));
+    const result = await handshake(node, session);
+    if (result.isReused === isReused || tries === 100) return result;
+  }
+}
+
 test('tickets are good at other processes, and no more when the keys have changed everywhere', async () => {
   const [first, second] = [await start('t1'), await start('t2')];
   const fresh = await handshake(first);
@@ -72,10 +81,8 @@ test('tickets are good at other processes, and no more when the keys have change
 
   laterMs = limits.ticketKeysMs;
   await deployment.clock.advance(limits.ticketKeysPollMs);
-  await deployment.during(new Promise((resolve) => void setTimeout(resolve, 50)));
-  const later = await handshake(second, fresh.session);
+  const later = await shakesHands(second, fresh.session, false);
   assert.equal(later.isReused, false, 'the old keys are gone');
   await deployment.clock.advance(limits.ticketKeysPollMs);
-  await deployment.during(new Promise((resolve) => void setTimeout(resolve, 50)));
-  assert.equal((await handshake(third, later.session)).isReused, true, 'all have the new ones');
+  assert.equal((await shakesHands(third, later.session, true)).isReused, true, 'all have the new ones');
 });
