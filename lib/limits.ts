@@ -106,6 +106,30 @@ export const limits = {
   blobTypeCharactersMax: 255,
   /** A temporary file this old belongs to a process that died while it wrote, milliseconds. */
   blobTemporaryMs: 24 * 60 * 60 * 1000,
+  /** XEP-0363: one file, bytes; a minute of video of a phone has some 130 MB before clients shrink it, a photo 5. */
+  uploadBytesMax: 100 * 1024 * 1024,
+  /** XEP-0363: what one account may upload in a calendar month (UTC), bytes. */
+  uploadMonthBytesMax: 2 * 1024 * 1024 * 1024,
+  /** … where a file counts as at least this: it costs a request, an inode and a line in listings however small it is. */
+  uploadCountedBytesMin: 64 * 1024,
+  /** XEP-0363: a file's name in its URL, bytes of UTF-8; percent-encoded it may be three times as long. */
+  uploadNameBytesMax: 200,
+  /** XEP-0363 §7: a PUT begins within this, milliseconds. What signs URLs for S3 may itself expire in little more. */
+  uploadSlotMs: 300_000,
+  /** Uploads that one process takes at once; each has a file open. */
+  uploadsAtOnceMax: 200,
+  /** An upload that sends nothing for this long is broken off, and one that takes this long in all, milliseconds: 0.3 Mbit/s. */
+  uploadIdleMs: 30_000,
+  uploadRequestMs: 45 * 60 * 1000,
+  /** Files in the folder that are past their tenant's retention are looked for this often, milliseconds. */
+  uploadSweepMs: 6 * 60 * 60 * 1000,
+  /** S3: sockets kept open; to connect, and without a byte either way, milliseconds; tries of a request that can be repeated. */
+  s3SocketsMax: 64,
+  s3ConnectTimeoutMs: 2_000,
+  s3SilenceTimeoutMs: 30_000,
+  s3TriesMax: 3,
+  /** S3: a presigned URL is good for at most this long, seconds. */
+  s3SlotSecondsMax: 7 * 24 * 60 * 60,
   /** Store: each of a row's two keys, bytes of UTF-8. DynamoDB takes 1,024 for a sort key. */
   storeKeyBytesMax: 1_024,
   /** Store: a row's value, bytes of UTF-8. DynamoDB takes 400 KiB for an item with its keys and names. */

@@ -8,7 +8,7 @@ import type { Parts } from '../router/parts.ts';
 import { type Router, startRouter } from '../router/router.ts';
 import { version } from './version.ts';
 
-export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log'>;
+export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log' | 'blobs'>;
 
 export async function composeRouter(ports: Ports): Promise<{ readonly parts: Parts; readonly router: Router }> {
   const parts: Parts = {

@@ -100,10 +100,10 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     const turn = new Turn(parts, undefined, request.once?.[index] || `${id} ${type} ${attributes.from}`);
     turns.push(turn);
     if (!to) continue;
-    if (to.domain === tenant.domain) await arrive(turn, tenant, stanza, id);
-    else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain)
-      turn.room(tenant, to.local, stanza.bytes, id);
-    else await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
+    const place = await parts.tenants.place(to.domain);
+    if (place?.tenant.domain !== tenant.domain) await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
+    else if (place.service === 'rooms') turn.room(tenant, to.local, stanza.bytes, id);
+    else await arrive(turn, tenant, stanza, id);
   }
   await Turn.finishAll(turns);
   return { ok: true, result: turns.flatMap(({ hasMissed }, index) => (hasMissed ? index : [])) };

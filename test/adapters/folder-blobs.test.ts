@@ -16,7 +16,7 @@ const farMs = Date.UTC(2199, 0);
 
 blobsContract('folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-blobs-'));
-  const blobs = await folderBlobs({ folder, baseUrl, secret, clock: systemClock });
+  const blobs = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: systemClock });
   return {
     blobs,
     // As the HTTP handler does it, without the HTTP.
@@ -43,7 +43,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function setUp(t: TestContext, nowMs = Date.UTC(2030, 0)): Promise<{ blobs: FolderBlobs; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-blobs-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const blobs = await folderBlobs({ folder, baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
+  const blobs = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
   return { blobs, folder };
 }
 
@@ -101,7 +101,7 @@ test('a token with any character changed is no token', async (t) => {
 
 test('a slot of another secret, or past its time, is none', async (t) => {
   const { blobs, folder } = await setUp(t, 1_000_000);
-  const strange = await folderBlobs({ folder, baseUrl, secret: Buffer.alloc(32, 8), clock: systemClock });
+  const strange = await folderBlobs({ folder, baseUrl: () => baseUrl, secret: Buffer.alloc(32, 8), clock: systemClock });
   assert.equal(blobs.verifySlot((await strange.slot('a', png, farMs)).putUrl), undefined);
   assert.equal(blobs.verifySlot((await blobs.slot('a', png, 1_000_000)).putUrl), undefined);
   assert.equal(blobs.verifySlot((await blobs.slot('a', png, 1_000_001)).putUrl)?.key, 'a');
@@ -109,7 +109,7 @@ test('a slot of another secret, or past its time, is none', async (t) => {
 
 test('a short secret is refused', async (t) => {
   const { folder } = await setUp(t);
-  await assert.rejects(folderBlobs({ folder, baseUrl, secret: Buffer.alloc(31), clock: systemClock }), RangeError);
+  await assert.rejects(folderBlobs({ folder, baseUrl: () => baseUrl, secret: Buffer.alloc(31), clock: systemClock }), RangeError);
 });
 
 test('no URL names anything but a key below the base', async (t) => {
@@ -154,7 +154,7 @@ test('no file lies outside the folder, and none tells its key in its name', asyn
 test('blobs are there after a restart', async (t) => {
   const { blobs, folder } = await setUp(t);
   await blobs.put('a/b', png, once(body));
-  const again = await folderBlobs({ folder, baseUrl, secret, clock: systemClock });
+  const again = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: systemClock });
   assert.deepEqual(await readAll((await again.get('a/b'))!.body), body);
 });
 
@@ -239,6 +239,6 @@ test('a start removes what a dead process left half-written, and nothing newer',
     await writeFile(file, 'half');
     await utimes(file, (nowMs - ageMs) / 1_000, (nowMs - ageMs) / 1_000);
   }
-  await folderBlobs({ folder, baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
+  await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
   assert.deepEqual(await filesOf(folder), [fresh]);
 });
