@@ -118,9 +118,11 @@ export const limits = {
   uploadSlotMs: 300_000,
   /** Uploads that one process takes at once; each has a file open. */
   uploadsAtOnceMax: 200,
-  /** An upload that sends nothing for this long is broken off, and one that takes this long in all, milliseconds: 0.3 Mbit/s. */
+  /** An upload that sends nothing for this long is broken off, milliseconds; so is one that is slower than this on the whole. */
   uploadIdleMs: 30_000,
-  uploadRequestMs: 45 * 60 * 1000,
+  uploadBytesPerSecondMin: 32 * 1024,
+  /** So this is the longest that any request takes, milliseconds. */
+  uploadRequestMs: 60 * 60 * 1000,
   /** Files in the folder that are past their tenant's retention are looked for this often, milliseconds. */
   uploadSweepMs: 6 * 60 * 60 * 1000,
   /** S3: sockets kept open; to connect, and without a byte either way, milliseconds; tries of a request that can be repeated. */

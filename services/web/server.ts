@@ -34,6 +34,7 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
+  for (const server of servers) server.requestTimeout = limits.uploadRequestMs;
   for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
   const stop = async () => {
     await Promise.all(servers.map(close));

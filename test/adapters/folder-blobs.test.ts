@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { blobsContract, readAll } from '../contracts/blobs.contract.ts';
+import { FilesServer } from '../support/files-server.ts';
 
 const baseUrl = 'https://files.example/upload';
 const secret = Buffer.alloc(32, 7);
@@ -16,23 +17,15 @@ const farMs = Date.UTC(2199, 0);
 
 blobsContract('folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-blobs-'));
-  const blobs = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: systemClock });
+  const server = await FilesServer.start();
+  const blobs = await folderBlobs({ folder, baseUrl: () => server.url, secret, clock: systemClock });
+  server.serve(blobs);
   return {
     blobs,
-    // As the HTTP handler does it, without the HTTP.
-    async upload(url, _headers, type, body) {
-      const slot = blobs.verifySlot(url);
-      if (slot === undefined) return 403;
-      if (slot.info.type !== type || slot.info.sizeBytes !== body.length) return 400;
-      await blobs.put(slot.key, slot.info, once(body));
-      return 201;
+    async close() {
+      await server.close();
+      await rm(folder, { recursive: true });
     },
-    async download(url) {
-      const key = blobs.keyOf(url);
-      const got = key === undefined ? undefined : await blobs.get(key);
-      return got && { type: got.info.type, body: await readAll(got.body) };
-    },
-    close: () => rm(folder, { recursive: true }),
   };
 });
 
