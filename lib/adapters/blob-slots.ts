@@ -109,15 +109,20 @@ export function checkRange({ sizeBytes }: BlobInfo, range: ByteRange | undefined
 }
 
 /**
- * The body as it goes by, refused at the first byte too many, or at its end when bytes are missing.
+ * The body as it goes by, refused at the first byte too many, or at its end when bytes are missing. The last chunk is held back until
+ * the body has ended: a medium that has got all bytes it was told of keeps them.
  * @throws {RangeError}
  */
 export async function* exactly(body: AsyncIterable<Uint8Array>, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0;
+  let last: Uint8Array | undefined;
   for await (const chunk of body) {
+    if (chunk.length === 0) continue;
     bytes += chunk.length;
     if (bytes > sizeBytes) throw new RangeError(`cannot put more than the ${sizeBytes} bytes announced`);
-    if (chunk.length > 0) yield chunk;
+    if (last !== undefined) yield last;
+    last = chunk;
   }
   if (bytes !== sizeBytes) throw new RangeError(`cannot put ${bytes} bytes where ${sizeBytes} were announced`);
+  if (last !== undefined) yield last;
 }

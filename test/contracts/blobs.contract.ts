@@ -208,9 +208,11 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
     test('a slot refuses another type, another path, a changed token, and what comes too late', async () => {
       const body = Uint8Array.of(1);
       const { putUrl, headers } = await blobs.slot('a/one', png(1), farMs);
-      const changed = new URL(putUrl);
-      const [name, value] = [...changed.searchParams].at(-1)!; // the signature is the last of any token
-      changed.searchParams.set(name, value.slice(0, -2) + (value.endsWith('aa') ? 'bb' : 'aa'));
+      const changed = [...new URL(putUrl).searchParams].map(([name, value]) => {
+        const url = new URL(putUrl);
+        url.searchParams.set(name, value.slice(0, -2) + (value.endsWith('11') ? '22' : '11'));
+        return [`another ${name}`, url.href, 'image/png'] as const;
+      });
       const other = await blobs.slot('a/two', png(1), farMs);
       const late = await blobs.slot('a/late', png(1), Date.UTC(2001, 0));
       const swapped = new URL(putUrl);
@@ -221,7 +223,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
         ['another type', putUrl, 'text/html'],
         ['another path', swapped.href, 'image/png'],
         ['no type', putUrl, undefined],
-        ['a changed token', changed.href, 'image/png'],
+        ...changed,
         ['no token', bare.href, 'image/png'],
         ['too late', late.putUrl, 'image/png'],
       ] as const) {
