@@ -123,7 +123,8 @@ export const limits = {
   uploadBytesPerSecondMin: 32 * 1024,
   /** So this is the longest that any request takes, milliseconds. */
   uploadRequestMs: 60 * 60 * 1000,
-  /** Files in the folder that are past their tenant's retention are looked for this often, milliseconds. */
+  /** Files in the folder that are past their tenant's retention are looked for this long after the start, and then as often, ms. */
+  uploadFirstSweepMs: 60_000,
   uploadSweepMs: 6 * 60 * 60 * 1000,
   /** S3: sockets kept open; to connect, and without a byte either way, milliseconds; tries of a request that can be repeated. */
   s3SocketsMax: 64,

@@ -37,7 +37,7 @@ export interface S3Options {
 
 export interface S3Blobs extends Blobs {
   /** Where PUTs go, for web pages that must say so: `https://bucket.s3.eu-central-1.amazonaws.com`. */
-  putOrigin(): Promise<string>;
+  readonly putOrigin: string;
   close(): void;
 }
 
@@ -53,6 +53,7 @@ class BucketBlobs implements S3Blobs {
   readonly #bucket: string;
   readonly #filesUrl: URL;
   readonly #clock: Clock;
+  readonly putOrigin: string;
 
   constructor({ endpoint, region, bucket, filesUrl, credentials, clock }: S3Options) {
     this.#bucket = bucket;
@@ -74,6 +75,8 @@ class BucketBlobs implements S3Blobs {
         httpsAgent: agent,
       },
     });
+    const url = endpoint ?? this.#client.config.endpointProvider({ Bucket: bucket, Region: region }).url;
+    this.putOrigin = new URL(url).origin;
   }
 
   async slot(key: string, info: BlobInfo, expiresAtMs: number) {
@@ -87,11 +90,6 @@ class BucketBlobs implements S3Blobs {
       expiresIn: Math.max(seconds, 1),
     });
     return { putUrl, getUrl: keyUrl(this.#filesUrl, key), headers: {} };
-  }
-
-  async putOrigin(): Promise<string> {
-    const info = { type: 'text/plain', sizeBytes: 1 };
-    return new URL(await this.#sign(this.#putInput('x', info), { expiresIn: 1, signingDate: new Date(0) })).origin;
   }
 
   /** What the body throws goes through, as does a RangeError when it is of another size. */

@@ -10,20 +10,23 @@ interface DynamoValues {
   readonly tablePrefix: string;
 }
 
-/** An engine on one machine wants to be asked by somebody and does not care who. */
-const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+/** An engine on one machine wants to be asked by somebody and does not care who. undefined: the environment names somebody. */
+export function localCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
+  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  return isNamed ? undefined : { accessKeyId: 'local', secretAccessKey: 'local' };
+}
 
 /** @throws {UsageError} */
 function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
   if (dynamodb === undefined)
     throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
-  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  const credentials = dynamodb === 'aws' ? undefined : localCredentials();
   return {
     region,
     tablePrefix,
     clock,
     ...(dynamodb !== 'aws' && { endpoint: dynamodb }),
-    ...(dynamodb !== 'aws' && !isNamed && { credentials: localCredentials }),
+    ...(credentials && { credentials }),
   };
 }
 

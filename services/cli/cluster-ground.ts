@@ -21,6 +21,8 @@ export interface Ground {
   readonly nats: string;
   readonly dynamodb: string;
   readonly pem: PemFiles;
+  /** The certificate is one that we made. */
+  readonly isSelfSigned: boolean;
   /** A file: so that a TLS session of one process can be resumed at another. */
   readonly ticketKeys: string;
 }
@@ -44,7 +46,7 @@ export async function prepareGround(
   const nats = values.nats ?? (await ownNats(values, supervisor));
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
-  return { folder, nats, dynamodb, pem, ticketKeys };
+  return { folder, nats, dynamodb, pem, isSelfSigned: given === undefined, ticketKeys };
 }
 
 async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {

@@ -20,6 +20,7 @@ import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
 import { addressesOf, startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
+import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Undoing } from './lifetime.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
@@ -73,7 +74,12 @@ async function startParts(
   const bus = memoryBus({ clock });
   undoing.add('bus', () => bus.close());
 
-  const { parts, router } = await composeRouter({ store, bus, clock, log });
+  let filesUrl = values.filesUrl ?? '';
+  const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, store);
+  const fileSweep = sweepFiles(files.blobs, store, log);
+  undoing.add('files', () => fileSweep.stop());
+
+  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs });
   undoing.add('router', () => router.stop());
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   const left = await listNodes(store);
@@ -82,12 +88,16 @@ async function startParts(
   const sweep = sweepRegularly(parts);
   undoing.add('sweep', () => sweep.stop());
 
-  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining() });
+  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining(), ...files.web });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );
   undoing.add('web', () => web.stop());
+  filesUrl ||= presetFilesUrl({
+    ...{ domain, bind, isSelfSigned: given === undefined },
+    ...{ httpPort: web.addresses.http.port, httpsPort: web.addresses.https.port },
+  });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
     startConnectionPart({

@@ -7,6 +7,7 @@ import {
   pathOption,
   portOption,
   switchOption,
+  textOption,
   textWith,
   urlOption,
 } from './arguments.ts';
@@ -35,7 +36,13 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
 }
 
-export const region = textWith('REGION', 'of DynamoDB', 'a region, such as eu-central-1', /^[a-z0-9-]{1,40}$/, 'eu-central-1');
+export const region = textWith(
+  'REGION',
+  'of DynamoDB and S3',
+  'a region, such as eu-central-1',
+  /^[a-z0-9-]{1,40}$/,
+  'eu-central-1',
+);
 export const tablePrefix = textWith(
   'PREFIX',
   'the tables are PREFIXcore, PREFIXarchive and PREFIXlive',
@@ -50,3 +57,6 @@ export const nodeName = textWith(
   /^[\w-]{1,40}$/,
   'node',
 );
+export const filesUrl = urlOption('where uploaded files are found, ending in a slash; clients want https', ['https:', 'http:']);
+export const s3 = urlOption("the S3 that keeps uploaded files; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
+export const filesBucket = textOption('BUCKET', 'of S3, for uploaded files', 'the name of a bucket');

@@ -12,6 +12,7 @@ import { startWebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { addressesOf, type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
+import { openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
@@ -40,7 +41,8 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
 export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, log, undoing } = serving;
   const ports = await openPorts(serving);
-  const { parts, router } = await composeRouter(ports);
+  const files = await openFiles(values, ports.store, undoing);
+  const { parts, router } = await composeRouter({ ...ports, blobs: files?.blobs });
   undoing.add('router', () => router.stop());
   await beat(serving, ports, 'router', () => ({ batches: router.busy }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
@@ -112,7 +114,12 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   // WebSocket streams are held by this process: a node without ports of its own.
   const { tls, node } = await startStreams(serving, ports, { bind });
   const tenants = new Tenants(ports.store, clock);
-  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => node.isDraining });
+  const files = await openFiles(values, ports.store, undoing);
+  if (files?.folder) {
+    const sweep = sweepFiles(files.folder, ports.store, log);
+    undoing.add('files', () => sweep.stop());
+  }
+  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => node.isDraining, ...files?.web });
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );

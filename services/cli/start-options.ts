@@ -16,6 +16,7 @@ export const startOptions = {
   registration: shared.registration,
   cert: shared.cert,
   key: shared.key,
+  filesUrl: shared.filesUrl,
   json: shared.json,
 } satisfies Options;
 

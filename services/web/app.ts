@@ -21,8 +21,8 @@ export interface WebParts {
   readonly clientFolder: string;
   /** Files that are kept here. */
   readonly files?: Pick<FilesParts, 'blobs' | 'baseUrl' | 'clock'> | undefined;
-  /** Where browsers upload and look at files, besides this origin: `https://files.example.org`. */
-  readonly filesOrigins?: readonly string[];
+  /** Where browsers upload and look at files, besides this origin: `https://files.example.org`; asked with each page. */
+  readonly filesOrigins?: () => readonly string[];
   /** Where WebSocket streams are when they are not here: `wss://chat.example.org/xmpp-websocket`. */
   readonly webSocketUrl?: string | undefined;
   /** WebSocket streams go elsewhere: a load balancer should, too. */
@@ -33,7 +33,8 @@ export const webSocketPath = '/xmpp-websocket';
 
 export function webApp(parts: WebParts): Hono {
   const app = new Hono();
-  const { filesOrigins = [], log } = parts;
+  const { filesOrigins = () => [], log } = parts;
+  const files = () => filesOrigins().join(' ');
   if (parts.files) app.use(serveFiles({ ...parts.files, log })); // with headers of its own
   app.use(
     secureHeaders({
@@ -41,10 +42,10 @@ export function webApp(parts: WebParts): Hono {
         defaultSrc: ["'self'"],
         scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
         styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:', 'blob:', ...filesOrigins],
-        mediaSrc: ["'self'", 'data:', 'blob:', ...filesOrigins],
+        imgSrc: ["'self'", 'data:', 'blob:', files],
+        mediaSrc: ["'self'", 'data:', 'blob:', files],
         fontSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'", 'ws:', 'wss:', ...filesOrigins],
+        connectSrc: ["'self'", 'ws:', 'wss:', files],
         workerSrc: ["'self'", 'blob:'],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],

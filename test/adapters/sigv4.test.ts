@@ -62,7 +62,7 @@ test('AWS’s presigned URL is taken while it lasts, and no change of it', () =>
   assert.equal(verify(presigned(), atMs + 86_399_000), undefined);
   assert.throws(() => verify(presigned(), atMs + 86_400_000), /has expired/);
   assert.throws(() => verify(presigned(), atMs - 16 * 60_000), /not yet valid/);
-  for (const change of [
+  const changes: readonly Readonly<Record<string, string>>[] = [
     { 'X-Amz-Expires': '86401' },
     { 'X-Amz-Expires': '-1' },
     { 'X-Amz-SignedHeaders': '' },
@@ -70,7 +70,8 @@ test('AWS’s presigned URL is taken while it lasts, and no change of it', () =>
     { 'X-Amz-Algorithm': 'none' },
     { 'X-Amz-Date': '20130524T000001Z' },
     { more: '1' },
-  ]) {
+  ];
+  for (const change of changes) {
     assert.throws(() => verify(presigned(change), atMs), Refused, JSON.stringify(change));
   }
   assert.throws(() => verify(`${presigned()}&X-Amz-Expires=1`, atMs), Refused);
