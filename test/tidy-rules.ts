@@ -30,7 +30,7 @@ function isProgram(path: string): boolean {
 
 /** Where clocks, chance and the environment may be read, and adapters chosen. */
 function isMain(path: string): boolean {
-  return isProgram(path) || posix.basename(path) === 'main.ts';
+  return isProgram(path) || ['main.ts', 'lambda.ts'].includes(posix.basename(path));
 }
 
 /** The layer or the service (`services/<name>`) that a file belongs to. */
