@@ -30,6 +30,7 @@ export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',
   version: '1.1.0',
   title: 'HTTP File Upload',
+  note: 'On S3 a slot can be used again, for the same length and type, until it expires; headers are never asked for.',
   uploadsIq: [
     { type: 'get', ns: INFO, name: 'query', handle: describe },
     { type: 'get', ns: ITEMS, name: 'query', handle: list },
