@@ -31,22 +31,31 @@ interface FilesValues {
   readonly region: string;
 }
 
-/** undefined: none are offered. @throws {UsageError} */
-export async function openFiles(values: FilesValues, store: Store, undoing: Undoing): Promise<FilesPart | undefined> {
-  const { s3, filesBucket, filesFolder, filesUrl, region } = values;
-  if (s3 === undefined && filesFolder === undefined) return undefined;
+/** Before anything is started. @throws {UsageError} when what was given does not say where files are kept and found */
+export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<FilesValues, 'region'>): void {
   if (s3 !== undefined && filesFolder !== undefined)
     throw new UsageError('--s3 and --files-folder exclude each other: files are kept in one place');
-  if (filesUrl === undefined) throw new UsageError('--files-url is needed: without it nobody finds the files');
+  if (s3 !== undefined && filesBucket === undefined)
+    throw new UsageError('--files-bucket is needed: the bucket of --s3 that keeps the files');
+  if (s3 === undefined && filesBucket !== undefined)
+    throw new UsageError("--s3 is needed with --files-bucket; it takes a URL, or 'aws' for the S3 of the region");
+  if ((s3 !== undefined || filesFolder !== undefined) && filesUrl === undefined)
+    throw new UsageError('--files-url is needed: without it nobody finds the files');
+}
+
+/** undefined: none are offered. @throws {UsageError} */
+export async function openFiles(values: FilesValues, store: Store, undoing: Undoing): Promise<FilesPart | undefined> {
+  checkFileFlags(values);
+  const { s3, filesBucket, filesFolder, filesUrl, region } = values;
+  if (filesUrl === undefined || (s3 === undefined && filesFolder === undefined)) return undefined;
   if (filesFolder !== undefined) {
     const part = await openFilesFolder(filesFolder, () => filesUrl, store);
     return { ...part, folder: part.blobs };
   }
-  if (filesBucket === undefined) throw new UsageError('--files-bucket is needed: the bucket of --s3 that keeps the files');
   const { s3Blobs } = await import('../../lib/adapters/s3-blobs.ts'); // its SDK is slow to load, and most do without
   const endpoint = s3 === 'aws' ? undefined : s3;
   const credentials = endpoint === undefined ? undefined : localCredentials();
-  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket, filesUrl, clock, ...(credentials && { credentials }) });
+  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, ...(credentials && { credentials }) });
   undoing.add('bucket', () => blobs.close());
   return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
 }

@@ -12,7 +12,7 @@ import { startWebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { addressesOf, type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
-import { openFiles, sweepFiles } from './files-part.ts';
+import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
@@ -40,6 +40,7 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
 
 export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, log, undoing } = serving;
+  checkFileFlags(values);
   const ports = await openPorts(serving);
   const files = await openFiles(values, ports.store, undoing);
   const { parts, router } = await composeRouter({ ...ports, blobs: files?.blobs });
@@ -110,6 +111,7 @@ function readTicketKeys(path: string | undefined): Buffer | undefined {
 export async function serveWeb(serving: Serving): Promise<Addresses> {
   const { values, log, undoing } = serving;
   const { bind, domain, httpPort, httpsPort } = values;
+  checkFileFlags(values);
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
   const { tls, node } = await startStreams(serving, ports, { bind });
