@@ -3,7 +3,8 @@
  *
  * A blob is one file, `<hh>/<hash of the key>`: four bytes with the length of a head, the head (JSON: key, type, size), and the
  * bytes. It is written as `temporary/<random>`, synced, and renamed, so that a reader sees all of it or none. Names are hashes,
- * so no key can leave the folder, collide on a file system that ignores case, or be too long.
+ * so no key can leave the folder, collide on a file system that ignores case, or be too long. Errors name the file: whoever reads a key
+ * in a log could get the blob.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
@@ -74,7 +75,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
       const handle = await openToRead(file);
       if (handle === undefined) return undefined;
       try {
-        const { info } = await onMedium(readHeadOf(handle, key));
+        const { info } = await onMedium(readHeadOf(handle, file, key));
         checkRange(info, range);
         return { info, body: { [Symbol.asyncIterator]: () => readBody(file, key, info, range) } };
       } finally {
@@ -155,28 +156,27 @@ interface Head {
   readonly bodyStart: number;
 }
 
-async function readHeadOf(handle: FileHandle, key: string): Promise<Head> {
-  const head = await readHead(handle, key);
-  if (head.key !== key) throw new Unavailable(`cannot read blob ${key}: it is damaged`);
+async function readHeadOf(handle: FileHandle, file: string, key: string): Promise<Head> {
+  const head = await readHead(handle, file);
+  if (head.key !== key) throw new Unavailable(`cannot read ${file}: it is damaged`);
   return head;
 }
 
-/** @param name for errors. @throws {Unavailable} when the file is not what `put` wrote */
-async function readHead(handle: FileHandle, name: string): Promise<Head> {
+/** @throws {Unavailable} when the file is not what `put` wrote */
+async function readHead(handle: FileHandle, file: string): Promise<Head> {
   const first = await handle.read(Buffer.alloc(4), 0, 4, 0);
   const length = first.bytesRead === 4 ? first.buffer.readUInt32BE() : 0;
-  if (length === 0 || length > 16 * limits.blobKeyBytesMax)
-    throw new Unavailable(`cannot read blob ${name}: its head is damaged`);
+  if (length === 0 || length > 16 * limits.blobKeyBytesMax) throw new Unavailable(`cannot read ${file}: its head is damaged`);
   const head = await handle.read(Buffer.alloc(length), 0, length, 4);
   const { size } = await handle.stat();
   let info: BlobInfo & { key: string };
   try {
     info = JSON.parse(head.buffer.toString());
   } catch (cause) {
-    throw new Unavailable(`cannot read blob ${name}: its head is damaged`, { cause });
+    throw new Unavailable(`cannot read ${file}: its head is damaged`, { cause });
   }
   const bodyStart = 4 + length;
-  if (size !== bodyStart + info.sizeBytes) throw new Unavailable(`cannot read blob ${name}: it is damaged`);
+  if (size !== bodyStart + info.sizeBytes) throw new Unavailable(`cannot read ${file}: it is damaged`);
   return { key: info.key, info: { type: info.type, sizeBytes: info.sizeBytes }, bodyStart };
 }
 
@@ -188,16 +188,16 @@ async function* readBody(
   range: ByteRange = { first: 0, last: expected.sizeBytes - 1 },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const handle = await openToRead(file);
-  if (handle === undefined) throw new Unavailable(`cannot read blob ${key}: it was deleted meanwhile`);
+  if (handle === undefined) throw new Unavailable(`cannot read ${file}: it was deleted meanwhile`);
   try {
-    const { info, bodyStart } = await onMedium(readHeadOf(handle, key));
+    const { info, bodyStart } = await onMedium(readHeadOf(handle, file, key));
     if (info.sizeBytes !== expected.sizeBytes || info.type !== expected.type) {
-      throw new Unavailable(`cannot read blob ${key}: it was replaced meanwhile`);
+      throw new Unavailable(`cannot read ${file}: it was replaced meanwhile`);
     }
     for (let at = range.first; at <= range.last; ) {
       const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, range.last + 1 - at));
       const { bytesRead } = await onMedium(handle.read(chunk, 0, chunk.length, bodyStart + at));
-      if (bytesRead === 0) throw new Unavailable(`cannot read blob ${key}: it ends early`);
+      if (bytesRead === 0) throw new Unavailable(`cannot read ${file}: it ends early`);
       at += bytesRead;
       yield chunk.subarray(0, bytesRead);
     }

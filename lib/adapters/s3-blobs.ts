@@ -167,7 +167,7 @@ class BucketBlobs implements S3Blobs {
     } catch (error) {
       throw away(error);
     }
-    if (bytes !== expected) throw new Unavailable(`cannot read blob ${key}: ${bytes} of ${expected} bytes came`);
+    if (bytes !== expected) throw new Unavailable(`cannot read a file of the bucket: ${bytes} of ${expected} bytes came`);
   }
 }
 
@@ -210,8 +210,12 @@ async function onBucket<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Full, away, throttled, no right, no bucket: for trying again later, or for the operator, and not a defect of the caller. */
+/**
+ * Full, away, throttled, no right, no bucket: for trying again later, or for the operator, and not a defect of the caller. What S3 says
+ * besides may name the key, with which whoever reads a log could get the file.
+ */
 function away(error: unknown): Error {
-  const { name, message } = error as Failure;
-  return new Unavailable(`cannot use the bucket of files: ${name}: ${message}`, { cause: error });
+  const { name, $metadata } = error as Failure;
+  const { code } = error as NodeJS.ErrnoException;
+  return new Unavailable(`cannot use the bucket of files: ${[name, code, $metadata?.httpStatusCode].filter(Boolean).join(' ')}`);
 }
