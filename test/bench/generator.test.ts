@@ -37,7 +37,7 @@ before(async () => {
   const ports = { c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, s2sPort: 0, componentPort: 0 };
   const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, ...ports } as const;
   service = await startEmbedded(
-    { ...values, registration: undefined, cert: undefined, key: undefined },
+    { ...values, registration: undefined, filesUrl: undefined, cert: undefined, key: undefined },
     pino({ level: 'silent' }),
   );
   pem = await keepSelfSigned(join(data, 'tls'), 'localhost', clock);
