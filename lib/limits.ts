@@ -354,6 +354,9 @@ export const limits = {
   parkedSweepMax: 300,
   /** When a node dies, what came for one of its sessions within this time is taken for unacknowledged; clients are asked far more often. */
   unackedRecentMs: 60_000,
+  /** PROXY protocol: the header with its optional fields, bytes (load balancers send below 600), and how long it may take, milliseconds. */
+  proxyHeaderBytesMax: 4 * 1024,
+  proxyHeaderMs: 5_000,
   /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
   acceptsPerSecond: 500,
   acceptsBurst: 2_000,

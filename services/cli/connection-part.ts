@@ -10,7 +10,6 @@ import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../lib/runtime/resync.ts';
 import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../connection/node.ts';
 import type { TlsSource } from '../connection/tls.ts';
-import { type Addresses, addressOf } from './listening.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -26,6 +25,7 @@ interface NodeParts extends Ports {
   readonly tls: TlsSource;
   readonly listen: ListenOptions;
   readonly reusePort?: boolean;
+  readonly peers?: ConnectionParts['peers'];
   /** What else this process holds, for `skylark status`. */
   readonly figures?: () => Readonly<Record<string, number>>;
 }
@@ -53,8 +53,8 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       isDraining: () => node.isDraining,
       drain: () => void node.drain(),
       figures() {
-        const { streams, sessions, parked, batchesInFlight } = node.stats;
-        return { streams, sessions, parked, batches: batchesInFlight, ...figures?.() };
+        const { batchesInFlight: batches, ...stats } = node.stats;
+        return { ...stats, batches, ...figures?.() };
       },
     });
     return {
@@ -70,8 +70,4 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
     await node.stop();
     throw error;
   }
-}
-
-export function addressesOf({ addresses: { c2s, c2sTls } }: ConnectionNode): Addresses {
-  return { ...(c2s && { c2s: addressOf(c2s) }), ...(c2sTls && { c2sTls: addressOf(c2sTls) }) };
 }

@@ -18,10 +18,10 @@ import { startWebServer } from '../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
-import { addressesOf, startConnectionPart } from './connection-part.ts';
+import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { Undoing } from './lifetime.ts';
-import { type Addresses, addressOf, listening } from './listening.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
@@ -102,7 +102,7 @@ async function startParts(
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   undoing.add('admin', () => admin.stop());
   void reapLeft(parts, left);
-  return { ...addressesOf(connection.node), http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
+  return addressesOf({ ...connection.node.addresses, ...web.addresses });
 }
 
 /**

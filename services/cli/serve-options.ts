@@ -1,5 +1,5 @@
 /** The options of `skylark serve`. */
-import { folderOption, type Options, pathOption, portOption, switchOption, type Values } from './arguments.ts';
+import { extraPortOption, folderOption, type Options, pathOption, portOption, switchOption, type Values } from './arguments.ts';
 import * as shared from './options.ts';
 
 export const serveOptions = {
@@ -14,6 +14,8 @@ export const serveOptions = {
   c2sTlsPort: shared.c2sTlsPort,
   httpPort: shared.httpPort,
   httpsPort: shared.httpsPort,
+  websocketPort: extraPortOption('of a connection process: WebSocket over TLS, without the web client'),
+  proxyProtocol: switchOption('clients come through a proxy that says whose connections they are (PROXY protocol, version 2)'),
   cert: shared.cert,
   key: shared.key,
   ticketKeys: pathOption('FILE', '48 random bytes: processes that share them resume each other’s TLS sessions'),

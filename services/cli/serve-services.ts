@@ -1,18 +1,20 @@
 /** The services of a cell, each in a process of its own. */
 import { readFileSync } from 'node:fs';
+import { Hono } from 'hono';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
+import { ProxiedPeers } from '../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../connection/tls.ts';
 import { reapDead } from '../router/reaper.ts';
 import { webSocketPath } from '../web/app.ts';
-import { startWebServer } from '../web/server.ts';
+import { startWebServer, type WebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
-import { addressesOf, type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
-import { type Addresses, addressOf, listening } from './listening.ts';
+import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
 import { composeRouter } from './router-parts.ts';
@@ -32,9 +34,10 @@ async function openPorts({ values, log, undoing }: Serving): Promise<Ports> {
 }
 
 export async function serveConnection(serving: Serving): Promise<Addresses> {
-  const { bind, c2sPort, c2sTlsPort } = serving.values;
-  const { node } = await startStreams(serving, await openPorts(serving), { bind, c2sPort, c2sTlsPort });
-  return addressesOf(node);
+  const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
+  const streams = await startStreams(serving, await openPorts(serving), { bind, c2sPort, c2sTlsPort });
+  const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
+  return addressesOf({ ...streams.node.addresses, websocket: web.https });
 }
 
 export async function serveRouter(serving: Serving): Promise<Addresses> {
@@ -86,11 +89,29 @@ async function startStreams({ values, log, undoing }: Serving, ports: Ports, lis
     undoing.add('tickets', () => tickets.stop());
   }
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
+  const peers = values.proxyProtocol ? new ProxiedPeers(clock) : undefined;
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
-    startConnectionPart({ ...ports, name: values.name, tls: tls.source, listen, reusePort: values.reusePort }),
+    startConnectionPart({ ...ports, name: values.name, tls: tls.source, listen, reusePort: values.reusePort, peers }),
   );
   undoing.add('streams', () => connection.stop());
-  return { tls, node: connection.node };
+  return { tls, node: connection.node, peers };
+}
+
+/** WebSocket streams on web servers of this process; pages, too, if the app has any. */
+async function attachWeb(
+  { values: { bind, reusePort }, undoing }: Serving,
+  { tls, node, peers }: Awaited<ReturnType<typeof startStreams>>,
+  app: Hono,
+  ports: { readonly httpPort: number; readonly httpsPort: number } | { readonly websocketPort: number },
+): Promise<WebServer['addresses']> {
+  const { httpPort, httpsPort } = 'websocketPort' in ports ? { httpsPort: ports.websocketPort } : ports;
+  const web = await listening(bind, { ...ports }, () =>
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source), reusePort, peers }),
+  );
+  undoing.add('web', () => web.stop());
+  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
+  for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
+  return web.addresses;
 }
 
 /** @throws {UsageError} */
@@ -106,18 +127,12 @@ function readTicketKeys(path: string | undefined): Buffer | undefined {
 }
 
 export async function serveWeb(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing } = serving;
+  const { values, log } = serving;
   const { bind, domain, httpPort, httpsPort } = values;
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
-  const { tls, node } = await startStreams(serving, ports, { bind });
+  const streams = await startStreams(serving, ports, { bind });
   const tenants = new Tenants(ports.store, clock);
-  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => node.isDraining });
-  const web = await listening(bind, { httpPort, httpsPort }, () =>
-    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
-  );
-  undoing.add('web', () => web.stop());
-  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
-  for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
-  return { http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
+  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => streams.node.isDraining });
+  return addressesOf(await attachWeb(serving, streams, app, { httpPort, httpsPort }));
 }
