@@ -22,10 +22,12 @@ export interface RunOptions {
   readonly input?: string;
   readonly variables?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Another than the one of this tree. */
+  readonly program?: string;
 }
 
-function spawnSkylark(args: readonly string[], { variables, cwd }: RunOptions): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { env: { ...environment, ...variables }, cwd, stdio: 'pipe' });
+function spawnSkylark(args: readonly string[], { variables, cwd, program = main }: RunOptions): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { env: { ...environment, ...variables }, cwd, stdio: 'pipe' });
 }
 
 export async function skylark(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
