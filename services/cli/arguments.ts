@@ -151,6 +151,10 @@ export function countOption(text: string, max: number, preset: number): Option<n
   return { placeholder: 'N', text, allowed: `a number from 1 to ${max}`, schema, preset: `${preset}` };
 }
 
+export function optionalText(placeholder: string, text: string, allowed: string, pattern: RegExp): Option<string | undefined> {
+  return { placeholder, text, allowed, schema: z.string().regex(pattern).optional() };
+}
+
 export function domainOption(text: string, preset: string): Option<string> {
   const schema = z.string().transform((domain, context) => {
     try {

@@ -1,10 +1,12 @@
 /** The services of a cell, each in a process of its own. */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
+import type { DynamoStore } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../lib/runtime/peer-addresses.ts';
+import type { Release } from '../../lib/runtime/releases.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../connection/tls.ts';
@@ -14,6 +16,7 @@ import { startWebServer, type WebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
+import { findRelease, makeStoppable } from './deploys.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
@@ -22,35 +25,53 @@ import type { Serving } from './serving.ts';
 import { watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
+type Figures = () => Readonly<Record<string, number>>;
+
 /** What Node keeps session tickets with. */
 const ticketKeysBytes = 48;
+const dayMs = 24 * 60 * 60 * 1_000;
+/** Of a stop, what is left for everything behind the streams. */
+const closingMs = 1_000;
 
-async function openPorts({ values, log, undoing }: Serving): Promise<Ports> {
-  const store = await openCloudStore(values);
-  undoing.add('store', () => store.close());
+async function openPorts(serving: Serving): Promise<Ports> {
+  const { values, log, undoing } = serving;
+  const store = await openStore(serving);
   const bus = await openCloudBus(values.nats, values.name);
   undoing.add('bus', () => bus.close());
   return { store, bus, clock, log };
 }
 
+export async function openStore({ values, undoing, metrics }: Serving): Promise<DynamoStore> {
+  const store = await openCloudStore(values);
+  undoing.add('store', () => store.close());
+  metrics.counter('Throttles', () => store.troubles.throttles);
+  metrics.counter('StoreErrors', () => store.troubles.failures);
+  return store;
+}
+
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
-  const streams = await startStreams(serving, await openPorts(serving), { bind, c2sPort, c2sTlsPort });
+  const ports = await openPorts(serving);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, await findRelease(serving, 'connection'));
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
+  await makeStoppable(serving, ports, streams);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
 }
 
 export async function serveRouter(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing } = serving;
+  const { values, log, undoing, health, metrics } = serving;
   const ports = await openPorts(serving);
-  const { parts, router } = await composeRouter(ports);
+  const { parts, router, deliveries } = await composeRouter(ports);
   undoing.add('router', () => router.stop());
+  metrics.gauge('BatchLatency', () => router.latency.take(0.99));
+  metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   await beat(serving, ports, 'router', () => ({ batches: router.busy }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
   await watch.start();
   undoing.add('watch', () => watch.stop());
   log.debug({ name: values.name }, 'routing');
+  health.started();
   return {};
 }
 
@@ -58,6 +79,8 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   const part = await startMucPart(ports, serving.values.name);
   serving.undoing.add('rooms', () => part.stop());
+  serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
+  serving.health.started();
   return {};
 }
 
@@ -76,7 +99,10 @@ async function beat(
   undoing.add('control', () => control.stop());
 }
 
-async function startStreams({ values, log, undoing }: Serving, ports: Ports, listen: ListenOptions) {
+export type Streams = Awaited<ReturnType<typeof startStreams>>;
+
+export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, release?: Release, figures?: Figures) {
+  const { values, log, undoing, health, metrics } = serving;
   const pemFiles = checkPemFlags(values);
   if (pemFiles === undefined)
     throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
@@ -90,17 +116,26 @@ async function startStreams({ values, log, undoing }: Serving, ports: Ports, lis
   }
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
   const peers = values.proxyProtocol ? new ProxiedPeers(clock) : undefined;
+  const { name, reusePort, stopSeconds } = values;
+  const stopMs = stopSeconds * 1_000 - closingMs;
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
-    startConnectionPart({ ...ports, name: values.name, tls: tls.source, listen, reusePort: values.reusePort, peers }),
+    startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, stopMs, release, figures }),
   );
+  const { node } = connection;
   undoing.add('streams', () => connection.stop());
-  return { tls, node: connection.node, peers };
+  health.started(() => node.isDraining);
+  metrics.gauge('Connections', () => node.stats.streams);
+  metrics.gauge('BatchLatency', () => node.latency.take(0.99));
+  metrics.counter('Resyncs', () => node.stats.resyncs);
+  if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
+  metrics.gauge('CertificateDaysLeft', () => (tls.source.expiresMs - clock.now()) / dayMs);
+  return { tls, node, peers, release };
 }
 
 /** WebSocket streams on web servers of this process; pages, too, if the app has any. */
-async function attachWeb(
+export async function attachWeb(
   { values: { bind, reusePort }, undoing }: Serving,
-  { tls, node, peers }: Awaited<ReturnType<typeof startStreams>>,
+  { tls, node, peers }: Streams,
   app: Hono,
   ports: { readonly httpPort: number; readonly httpsPort: number } | { readonly websocketPort: number },
 ): Promise<WebServer['addresses']> {
@@ -131,8 +166,10 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   const { bind, domain, httpPort, httpsPort } = values;
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
-  const streams = await startStreams(serving, ports, { bind });
+  const streams = await startStreams(serving, ports, { bind }, await findRelease(serving, 'web'));
   const tenants = new Tenants(ports.store, clock);
   const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => streams.node.isDraining });
-  return addressesOf(await attachWeb(serving, streams, app, { httpPort, httpsPort }));
+  const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
+  await makeStoppable(serving, ports, streams);
+  return addressesOf(addresses);
 }

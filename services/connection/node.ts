@@ -13,6 +13,7 @@ import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { Mark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
@@ -50,6 +51,8 @@ export interface ConnectionParts {
   readonly reusePort?: boolean;
   /** Other than those of `lib/limits.ts`. */
   readonly rates?: DoorRates;
+  /** A stop takes at most so long, milliseconds; `limits.shutdownMs` unless it is given. */
+  readonly stopMs?: number;
   /** Whose the connections are, when a proxy forwards them. */
   readonly peers?: PeerAddresses;
 }
@@ -61,6 +64,8 @@ export interface ConnectionStats {
   readonly batchesInFlight: number;
   /** Connections that did not begin with a good header of the PROXY protocol. */
   readonly badProxyHeaders: number;
+  /** Deliveries that went missing, and were read from the archive. */
+  readonly resyncs: number;
 }
 
 export interface ConnectionNode {
@@ -68,6 +73,8 @@ export interface ConnectionNode {
   readonly subject: string;
   readonly addresses: Addresses;
   readonly stats: ConnectionStats;
+  /** Of batches. */
+  readonly latency: Latency;
   /** Takes no new streams, and parks its sessions in the store. */
   readonly isDraining: boolean;
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
@@ -86,7 +93,7 @@ export interface ConnectionNode {
    */
   drain(): Promise<void>;
   /**
-   * Drains, in a hurry: for at most `limits.shutdownMs`.
+   * Drains, in a hurry: for at most `stopMs`.
    * @returns whether nothing is left; else routers have to find out by themselves
    */
   stop(): Promise<boolean>;
@@ -124,6 +131,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
   /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
   readonly #upgrading = new Map<string, number>();
   readonly #webSockets: WebSocketUpgrades[] = [];
+  readonly #marks = new RecentKeys(2 * limits.resyncMarksMax);
+  #resyncs = 0;
   #listeners: Listeners | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
@@ -171,7 +180,12 @@ class Node implements ConnectionNode, StreamHost, Claims {
     for (const session of this.#held.values()) if (session.isParked) parked++;
     const { size: streams } = this.#streams;
     const { inFlight: batchesInFlight } = this.router;
-    return { streams, sessions: this.#held.size, parked, batchesInFlight, badProxyHeaders: this.#peers.refused };
+    const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
+    return { streams, sessions: this.#held.size, parked, ...counts };
+  }
+
+  get latency(): Latency {
+    return this.router.latency;
   }
 
   get isDraining(): boolean {
@@ -199,6 +213,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   resync(marks: readonly Mark[]): readonly Mark[] {
+    for (const { version } of marks) {
+      if (!this.#marks.has(version)) this.#resyncs++;
+      this.#marks.add(version);
+    }
     return marks.filter(({ sid, from, version }) => this.#held.get(sid)?.resync(from, version) ?? true);
   }
 
@@ -330,9 +348,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async #stop(): Promise<boolean> {
     const startMs = this.clock.monotonic();
-    const untilMs = startMs + limits.shutdownMs;
+    const { stopMs = limits.shutdownMs } = this.#parts;
+    const untilMs = startMs + stopMs;
     this.#sweep?.cancel();
-    const draining = this.#drain(() => false, startMs + limits.shutdownMs * limits.drainShare);
+    const draining = this.#drain(() => false, startMs + stopMs * limits.drainShare);
     this.#draining ??= draining;
     await draining;
     const reason = new StreamError('system-shutdown');

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Another than the one of this tree. */
   readonly program?: string;
+  /** Of a {@link Service}; false: it says its events without being asked. */
+  readonly json?: boolean;
 }
 
 function spawnSkylark(args: readonly string[], { variables, cwd, program = main }: RunOptions): ChildProcess {
@@ -78,7 +80,7 @@ export const anyPorts = [
 ];
 
 interface Event {
-  readonly event: string;
+  readonly event?: string;
   readonly [name: string]: unknown;
 }
 
@@ -105,7 +107,7 @@ export class Service {
 
   /** Resolves with the first event of that name. */
   static async start(args: readonly string[], until = 'listening', options: RunOptions = {}): Promise<Service> {
-    const service = new Service(spawnSkylark([...args, '--json'], options));
+    const service = new Service(spawnSkylark(options.json === false ? args : [...args, '--json'], options));
     await service.find((event) => event.event === until);
     return service;
   }
