@@ -1,32 +1,35 @@
 /** What makes a process with sessions leave when a newer release is there, and ECS wait until it has (docs/decisions/0005). */
+
+import type { Logger } from 'pino';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { NodeWatch } from '../../lib/runtime/nodes.ts';
-import { type Release, ReleaseWatch } from '../../lib/runtime/releases.ts';
+import { ReleaseWatch } from '../../lib/runtime/releases.ts';
 import type { ConnectionNode } from '../connection/node.ts';
 import type { Ports } from './connection-part.ts';
-import { EcsTask, readRelease } from './ecs-task.ts';
+import { EcsTask, readTask, type TaskIdentity } from './ecs-task.ts';
+import type { ServeValues } from './serve-options.ts';
 import type { Serving } from './serving.ts';
 
-/** undefined: this process takes no part in such deploys. */
-export async function findRelease({ values, log }: Serving, service: string): Promise<Release | undefined> {
+/** Who this process is among the others. Without a word from anybody it has a name of its own, and takes no part in deploys. */
+export async function identify(values: ServeValues, log: Logger): Promise<{ readonly name: string; readonly release?: string }> {
+  const { name, release } = values;
   const metadata = process.env.ECS_CONTAINER_METADATA_URI_V4;
-  if (values.release !== undefined) return { service, id: values.release };
-  if (!metadata) return undefined;
+  const task = metadata && (name === undefined || release === undefined) ? await askTask(metadata, log) : undefined;
+  return { name: name ?? task?.name ?? `node-${clock.randomBytes(4).toString('hex')}`, release: release ?? task?.release };
+}
+
+async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | undefined> {
   try {
-    return { service, id: await readRelease(metadata) };
+    return await readTask(metadata);
   } catch (error) {
-    log.warn({ err: error }, 'the release is not known: this process drains by command only');
+    log.warn({ err: error }, 'what ECS says of this task cannot be read: its release is not known');
     return undefined;
   }
 }
 
-interface Stoppable {
-  readonly node: ConnectionNode;
-  readonly release: Release | undefined;
-}
-
-export async function makeStoppable(serving: Serving, { store }: Ports, { node, release }: Stoppable): Promise<void> {
-  const { values, log, undoing, end } = serving;
+/** When the node takes streams. */
+export async function makeStoppable(serving: Serving, { store }: Ports, node: ConnectionNode): Promise<void> {
+  const { values, release, log, undoing, end } = serving;
   const agent = process.env.ECS_AGENT_URI;
   if (agent) {
     const look = () => {

@@ -105,14 +105,22 @@ function parseJson(text: string): unknown {
   }
 }
 
-const taskSchema = z.object({ Family: z.string().min(1), Revision: z.string().min(1) });
+const taskSchema = z.object({
+  Family: z.string().min(1),
+  Revision: z.string().min(1),
+  TaskARN: z.string().regex(/\/[0-9a-f]{12,}$/),
+});
 
-/**
- * What is deployed: `family:revision` of the task's definition.
- * @param metadata ECS_CONTAINER_METADATA_URI_V4
- */
-export async function readRelease(metadata: string): Promise<string> {
+export interface TaskIdentity {
+  /** What is deployed: `family:revision` of the task's definition. */
+  readonly release: string;
+  /** The beginning of the task's id: no other process has it. */
+  readonly name: string;
+}
+
+/** @param metadata ECS_CONTAINER_METADATA_URI_V4 */
+export async function readTask(metadata: string): Promise<TaskIdentity> {
   const response = await fetch(`${metadata}/task`, { signal: AbortSignal.timeout(limits.protectionTimeoutMs) });
-  const { Family, Revision } = taskSchema.parse(await response.json());
-  return `${Family}:${Revision}`;
+  const { Family, Revision, TaskARN } = taskSchema.parse(await response.json());
+  return { release: `${Family}:${Revision}`, name: TaskARN.slice(TaskARN.lastIndexOf('/') + 1).slice(0, 12) };
 }

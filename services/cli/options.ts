@@ -43,10 +43,3 @@ export const tablePrefix = textWith(
   /^[\w.-]{1,40}$/,
   'skylark-',
 );
-export const nodeName = textWith(
-  'NAME',
-  'of this process, other than those of all others of its kind',
-  'at most 40 letters, digits and hyphens',
-  /^[\w-]{1,40}$/,
-  'node',
-);

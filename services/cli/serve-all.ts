@@ -33,7 +33,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   undoing.add('rooms', () => worker.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, undefined, figures);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);
   const app = composeWebApp({
     ...{ tenants: parts.tenants, log, defaultDomain: domain },
     isDraining: () => streams.node.isDraining,

@@ -15,7 +15,12 @@ import {
 import * as shared from './options.ts';
 
 export const serveOptions = {
-  name: shared.nodeName,
+  name: optionalText(
+    'NAME',
+    'of this process, other than those of all others of its kind; made up if it is not given',
+    'at most 40 letters, digits and hyphens',
+    /^[\w-]{1,40}$/,
+  ),
   nats: shared.nats,
   dynamodb: shared.dynamodb,
   region: shared.region,

@@ -6,7 +6,6 @@ import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../lib/runtime/peer-addresses.ts';
-import type { Release } from '../../lib/runtime/releases.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../connection/tls.ts';
@@ -16,7 +15,7 @@ import { startWebServer, type WebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
-import { findRelease, makeStoppable } from './deploys.ts';
+import { makeStoppable } from './deploys.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
@@ -52,9 +51,9 @@ export async function openStore({ values, undoing, metrics }: Serving): Promise<
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
   const ports = await openPorts(serving);
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, await findRelease(serving, 'connection'));
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort });
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
-  await makeStoppable(serving, ports, streams);
+  await makeStoppable(serving, ports, streams.node);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
 }
 
@@ -101,8 +100,8 @@ async function beat(
 
 export type Streams = Awaited<ReturnType<typeof startStreams>>;
 
-export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, release?: Release, figures?: Figures) {
-  const { values, log, undoing, health, metrics } = serving;
+export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, figures?: Figures) {
+  const { values, release, log, undoing, health, metrics } = serving;
   const pemFiles = checkPemFlags(values);
   if (pemFiles === undefined)
     throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
@@ -129,7 +128,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   metrics.counter('Resyncs', () => node.stats.resyncs);
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
   metrics.gauge('CertificateDaysLeft', () => (tls.source.expiresMs - clock.now()) / dayMs);
-  return { tls, node, peers, release };
+  return { tls, node, peers };
 }
 
 /** WebSocket streams on web servers of this process; pages, too, if the app has any. */
@@ -166,10 +165,10 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   const { bind, domain, httpPort, httpsPort } = values;
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
-  const streams = await startStreams(serving, ports, { bind }, await findRelease(serving, 'web'));
+  const streams = await startStreams(serving, ports, { bind });
   const tenants = new Tenants(ports.store, clock);
   const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => streams.node.isDraining });
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
-  await makeStoppable(serving, ports, streams);
+  await makeStoppable(serving, ports, streams.node);
   return addressesOf(addresses);
 }

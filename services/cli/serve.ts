@@ -1,5 +1,6 @@
 /** `skylark serve …`: one service of a cell in this process, or an engine that a cluster on one machine stands on. */
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { identify } from './deploys.ts';
 import { Health, serveHealth } from './health.ts';
 import { beginLifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
 import { type Addresses, addressOf } from './listening.ts';
@@ -28,7 +29,8 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     );
   }
   process.umask(0o077);
-  const { name } = values;
+  const { name, release: id } = await identify(values, openLog({ service }));
+  const release = id === undefined ? undefined : { service, id };
   const log = openLog({ service, name });
   const lifetime = beginLifetime(log);
   if (values.untilInputEnds) process.stdin.on('close', () => lifetime.end('input ended')).resume();
@@ -43,7 +45,9 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
   // Before anything that may have to be waited for.
   const healthAddress = await startHealth(values, health, undoing);
-  const started = run({ values, log, undoing, health, metrics, fail, end: (reason) => lifetime.end(reason) }).then((found) => {
+  const end = (reason: string) => lifetime.end(reason);
+  const serving = { values: { ...values, name }, release, log, undoing, health, metrics, fail, end };
+  const started = run(serving).then((found) => {
     const addresses = { ...found, ...healthAddress };
     if (values.metrics === 'emf') {
       metrics.start();

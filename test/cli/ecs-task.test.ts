@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { limits } from '../../lib/limits.ts';
-import { EcsTask, readRelease } from '../../services/cli/ecs-task.ts';
+import { EcsTask, readTask } from '../../services/cli/ecs-task.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { EcsAgent } from '../support/ecs-agent.ts';
 
@@ -110,8 +110,9 @@ describe('a task', () => {
   }
 });
 
-test('the release of a task is its definition', async () => {
-  assert.equal(await readRelease(agent.uri), 'skylark-connection:7');
-  await assert.rejects(readRelease(`${agent.uri}/elsewhere`));
+test('the release of a task is its definition, its name the beginning of its id', async () => {
+  assert.deepEqual(await readTask(agent.uri), { release: 'skylark-connection:7', name: agent.name });
+  assert.match(agent.name, /^[0-9a-f]{12}$/);
+  await assert.rejects(readTask(`${agent.uri}/elsewhere`));
   assert.deepEqual(agent.strange, ['GET /elsewhere/task ']);
 });

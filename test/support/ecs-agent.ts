@@ -1,4 +1,5 @@
 /** Plays the agent of ECS beside one task: its protection (`/task-protection/v1/state`), and what the task is (`/task`). */
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -17,10 +18,11 @@ export class EcsAgent {
   fault: { readonly status: number; readonly body: string } | undefined;
   refused = 0;
   readonly #server: Server;
-  readonly #task: { readonly Family: string; readonly Revision: string };
+  readonly #task: Readonly<Record<'Family' | 'Revision' | 'TaskARN', string>>;
 
   private constructor(revision: string) {
-    this.#task = { Family: 'skylark-connection', Revision: revision };
+    const arn = `arn:aws:ecs:eu-central-1:111122223333:task/skylark/${randomBytes(16).toString('hex')}`;
+    this.#task = { Family: 'skylark-connection', Revision: revision, TaskARN: arn };
     this.#server = createServer(async (request, response) => {
       const { status, body } = this.#answer(request.method ?? '', request.url ?? '', await text(request));
       response.writeHead(status, { 'content-type': 'application/json' }).end(body);
@@ -31,6 +33,11 @@ export class EcsAgent {
     const agent = new EcsAgent(revision);
     await new Promise<void>((resolve) => void agent.#server.listen(0, '127.0.0.1', resolve));
     return agent;
+  }
+
+  /** What its process calls itself. */
+  get name(): string {
+    return this.#task.TaskARN.split('/').at(-1)!.slice(0, 12);
   }
 
   /** ECS_AGENT_URI, and ECS_CONTAINER_METADATA_URI_V4 */
