@@ -16,7 +16,7 @@ export async function deploy(stage: Stage, revision: string): Promise<string> {
   const leaving = tasks.of('connection');
   if (!leaving.some(({ agent }) => agent.isProtected)) complaints.push('no task was protected although people were there');
   const began = performance.now();
-  for (const service of ['router', 'muc'] as const) await replace(stage, tasks.of(service), revision);
+  await Promise.all((['router', 'muc'] as const).map((service) => replace(stage, tasks.of(service), revision)));
   await Promise.all(Array.from({ length: connectionCount }, () => tasks.start('connection', revision)));
   await stage.allWell();
   const starts = performance.now() - began;
