@@ -12,13 +12,13 @@ import { build, type Metafile } from 'esbuild';
 interface Bundle {
   /** Files of the folder by name without `.mjs`. */
   readonly entries: Readonly<Record<string, string>>;
-  /** Serves the web client. */
-  readonly hasClient?: true;
+  /** Where the files of the web client go. */
+  readonly client?: string;
 }
 
 const bundles: Readonly<Record<string, Bundle>> = {
-  skylark: { entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' }, hasClient: true },
-  'web-lambda': { entries: { index: 'services/web/lambda.ts' }, hasClient: true },
+  skylark: { entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' }, client: 'client' },
+  'web-lambda': { entries: { index: 'services/web/lambda.ts' }, client: 'assets/client' },
   'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
 };
 
@@ -32,7 +32,7 @@ const optional: readonly string[] = ['bufferutil', 'utf-8-validate'];
 /** Packages that are CommonJS ask for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
 
-async function bundle(name: string, { entries, hasClient }: Bundle, folder: string): Promise<string> {
+async function bundle(name: string, { entries, client }: Bundle, folder: string): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -54,7 +54,7 @@ async function bundle(name: string, { entries, hasClient }: Bundle, folder: stri
   refuseMissing(name, metafile);
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module', private: true }, null, 2)}\n`);
-  if (hasClient) copyClient(join(folder, 'client'));
+  if (client !== undefined) copyClient(join(folder, client));
   const bytes = Object.entries(metafile.outputs).reduce(
     (sum, [path, output]) => sum + (path.endsWith('.mjs') ? output.bytes : 0),
     0,
