@@ -381,6 +381,9 @@ export const limits = {
   parkedSweepMax: 300,
   /** When a node dies, what came for one of its sessions within this time is taken for unacknowledged; clients are asked far more often. */
   unackedRecentMs: 60_000,
+  /** PROXY protocol: the header with its optional fields, bytes (load balancers send below 600), and how long it may take, milliseconds. */
+  proxyHeaderBytesMax: 4 * 1024,
+  proxyHeaderMs: 5_000,
   /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
   acceptsPerSecond: 500,
   acceptsBurst: 2_000,
@@ -404,6 +407,21 @@ export const limits = {
   /** Keys of TLS session tickets are changed this often, and looked at this often, milliseconds. */
   ticketKeysMs: 12 * 60 * 60 * 1000,
   ticketKeysPollMs: 60_000,
+  /** Connections of health checks at once. */
+  healthConnectionsMax: 64,
+  /** A stop that has more time than `shutdownMs`, at most, seconds: what ECS on Fargate waits between SIGTERM and SIGKILL. */
+  stopSecondsMax: 120,
+  /** Nodes of an old release go one for each of the new one; beyond this time all do, because fewer may be wanted now, milliseconds. */
+  releaseWaitMs: 10 * 60 * 1000,
+  /** ECS: what a process holds is looked at this often; a protection lasts so long, and is renewed so early, in case we cannot for a while. */
+  protectionPollMs: 2_000,
+  protectionMinutes: 60,
+  protectionRenewMs: 15 * 60 * 1000,
+  /** … a process that holds nothing is given up after this, so that the last client's coming and going is not told each time. */
+  protectionEmptyMs: 60_000,
+  protectionTimeoutMs: 5_000,
+  /** A process that is drained, unprotected and still not stopped ends by itself. */
+  drainedLingerMs: 90_000,
   /** A process has this long to say how it is, milliseconds. */
   statusTimeoutMs: 1_000,
   /** Rooms: after something did not reach an occupant whose session is moving or parked, it is looked for; doubled each time, ms. */

@@ -18,11 +18,11 @@ import { startWebServer } from '../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
-import { addressesOf, startConnectionPart } from './connection-part.ts';
+import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Undoing } from './lifetime.ts';
-import { type Addresses, addressOf, listening } from './listening.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
@@ -96,7 +96,7 @@ async function startParts(
   undoing.add('web', () => web.stop());
   filesUrl ||= presetFilesUrl({
     ...{ domain, bind, isSelfSigned: given === undefined },
-    ...{ httpPort: web.addresses.http.port, httpsPort: web.addresses.https.port },
+    ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
   });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
@@ -112,7 +112,7 @@ async function startParts(
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   undoing.add('admin', () => admin.stop());
   void reapLeft(parts, left);
-  return { ...addressesOf(connection.node), http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
+  return addressesOf({ ...connection.node.addresses, ...web.addresses });
 }
 
 /**

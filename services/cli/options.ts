@@ -50,13 +50,6 @@ export const tablePrefix = textWith(
   /^[\w.-]{1,40}$/,
   'skylark-',
 );
-export const nodeName = textWith(
-  'NAME',
-  'of this process, other than those of all others of its kind',
-  'at most 40 letters, digits and hyphens',
-  /^[\w-]{1,40}$/,
-  'node',
-);
 export const filesUrl = urlOption('where uploaded files are found, ending in a slash; clients want https', ['https:', 'http:']);
 export const s3 = urlOption("the S3 that keeps uploaded files; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
 export const filesBucket = textOption('BUCKET', 'of S3, for uploaded files', 'the name of a bucket');

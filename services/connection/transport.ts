@@ -52,11 +52,11 @@ export class SocketTransport implements Transport, Flushable {
   #ids: string[] = [];
   #closing: Timer | undefined;
 
-  constructor(socket: Socket, cork: Cork, clock: Clock) {
+  constructor(socket: Socket, address: string, cork: Cork, clock: Clock) {
     this.socket = socket;
     this.#cork = cork;
     this.#clock = clock;
-    this.address = socket.remoteAddress ?? '';
+    this.address = address;
     this.isSecure = socket instanceof TLSSocket;
   }
 
