@@ -2,6 +2,7 @@
 import * as accounts from './accounts.ts';
 import type { Options, Values } from './arguments.ts';
 import { clusterOptions } from './cluster-options.ts';
+import { dnsOptions } from './dns/dns-options.ts';
 import { drain, drainOptions, status, statusOptions } from './nodes.ts';
 import { serveOptions } from './serve-options.ts';
 import { startOptions } from './start-options.ts';
@@ -124,6 +125,18 @@ export const commands: readonly Command[] = [
     ],
     options: drainOptions,
     run: drain,
+  }),
+  command({
+    name: 'dns',
+    positionals: ['DOMAIN'],
+    summary: 'prints the DNS records that a tenant needs',
+    text: [
+      'It asks nobody and changes nothing. Several ports of a service are joined by +, the first is preferred: c2s-tls=5223+443.',
+      'Federation does not exist yet: its records are printed as comments unless --federation is given.',
+      'With --format route53 it prints what `aws route53 change-resource-record-sets --change-batch` takes.',
+    ],
+    options: dnsOptions,
+    run: async (values, positionals) => (await import('./dns/dns.ts')).dns(values, positionals),
   }),
   command({
     name: 'cluster',
