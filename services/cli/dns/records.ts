@@ -47,7 +47,7 @@ export interface DnsWish {
   readonly webHost: string;
 }
 
-export function filesDomain(domain: string): string {
+function filesDomain(domain: string): string {
   return `files.${domain}`;
 }
 
