@@ -110,10 +110,19 @@ test('servers of the usual kind, by hand: 100,000 users who write 20 archived me
   // 100,000 × 8 h / 24 h × 3 = all of them, 70 kB each: 7 GB of 12; CPU: 100,000 × 20 × 0.8 ms × 3 / 86,400 s = 0.056 cores
   // database: 100,000 × 20 × 3 statements × 3 / 86,400 s = 208 a second of 800 for each vCPU
   assert.deepEqual(serversFor(load, habits), { servers: 2, databaseVcpu: 2 });
-  const { lines } = serversBill(load, habits, 'us-east-1');
+  const { lines } = serversBill(load, habits, 'cell', 'us-east-1');
   near(usd(lines, '2 servers (m7g.xlarge)'), 2 * 730 * 0.1632);
   near(usd(lines, 'database storage'), (400 + 20) * 0.23); // 100,000 × 20 × 2 rows × 100 days × 1 kB
   near(usd(lines, 'database, 2 vCPU in two zones'), 2 * 730 * 0.1685);
+});
+
+test('one server, by hand, beside the shape small', () => {
+  const habits = { ...idle, messages: 20, retention: 100 };
+  const { lines, size } = serversBill(loadOf(habits), habits, 'small', 'us-east-1');
+  assert.equal(size.servers, 1);
+  near(usd(lines, 'one server (m7g.large), database and all'), 730 * 0.0816);
+  near(usd(lines, 'its disk'), (50 + 20 + 4) * 0.08); // 1,000 × 20 × 2 rows × 100 days × 1 kB
+  assert.ok(!lines.some(({ item }) => item.includes('load balancer')));
 });
 
 const habitsArbitrary: fc.Arbitrary<Habits> = fc.record({
@@ -143,7 +152,7 @@ test('whatever people do, each line is a number of dollars, and more users never
     fc.property(habitsArbitrary, fc.constantFrom('us-east-1', 'eu-central-1'), (habits, region) => {
       const bills = [habits, { ...habits, users: habits.users * 2 }].map((one) => {
         const load = loadOf(one);
-        return [skylarkBill(load, one, 'cell', region).lines, serversBill(load, one, region).lines] as const;
+        return [skylarkBill(load, one, 'cell', region).lines, serversBill(load, one, 'cell', region).lines] as const;
       });
       for (const lines of bills.flat())
         for (const { item, usd: cost } of lines) assert.ok(Number.isFinite(cost) && cost >= 0, item);

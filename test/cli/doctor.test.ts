@@ -149,6 +149,14 @@ describe('what is wrong with the records is told', { concurrency: true }, () => 
     found.says('ok', /not served yet/, 'federation');
   });
 
+  test('one of several addresses where nobody listens', async () => {
+    const found = await examine(await dns(...sound(), addressRecord(host, '127.0.0.77')));
+    const connections = found.findings.filter(({ subject }) => subject === `${host}:${port.c2s}`);
+    assert.equal(connections.filter(({ text }) => /127\.0\.0\.1 accepts connections/.test(text)).length, 1, found.text);
+    assert.equal(connections.filter(({ state }) => state === 'fail').length, 1, found.text);
+    found.says('fail', /the connection is refused/, `${host}:${port.c2s}`);
+  });
+
   test('a record for servers where no server listens', async () => {
     const found = await examine(await dns(...sound(), srvRecord(`_xmpp-server._tcp.conference.${domain}`, host, 1)));
     found.says('fail', /_xmpp-server\._tcp\.conference\.example\.org names it, and the connection is refused/, `${host}:1`);

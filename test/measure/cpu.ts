@@ -61,6 +61,9 @@ export async function measureCpu(): Promise<CpuFigures> {
   });
   try {
     return await underLoad(await ready(child), data);
+  } catch (error) {
+    console.error(error); // before clients that are still there are told that the cluster ends
+    throw error;
   } finally {
     child.kill('SIGTERM');
     if (child.exitCode === null) await once(child, 'exit');

@@ -16,7 +16,7 @@ export async function cost(values: CostValues, positionals: readonly string[]): 
   if (why !== undefined)
     throw new Refusal(`the shape 'small' is one task, and this is too much for it: ${why}; take --shape cell`);
   const { lines, tasks } = skylarkBill(load, habits, shape, region);
-  const servers = serversBill(load, habits, region);
+  const servers = serversBill(load, habits, shape, region);
   const measured = { date: measuredDate, commit: measuredCommit };
   const prices = { date: pricesDate, region, pages: pricePages(region) };
   const totals = { skylark: totalOf(lines), servers: totalOf(servers.lines) };
@@ -39,7 +39,7 @@ export async function cost(values: CostValues, positionals: readonly string[]): 
     `Skylark, shape ${shape}, ${region}`,
     ...table(lines, habits.users),
     '',
-    'Servers of the usual kind (ejabberd or MongooseIM on EC2, PostgreSQL on RDS): computed from assumptions',
+    `${serversTitle[shape]}: computed from assumptions`,
     ...table(servers.lines, habits.users),
     '',
     `Store units and bytes: measured ${measured.date} (${measured.commit}); CPU: measured, and noisy.`,
@@ -47,6 +47,11 @@ export async function cost(values: CostValues, positionals: readonly string[]): 
   );
   return 0;
 }
+
+const serversTitle = {
+  small: 'One server of the usual kind (ejabberd or Prosody on EC2, with its database)',
+  cell: 'Servers of the usual kind (ejabberd or MongooseIM on EC2, PostgreSQL on RDS)',
+};
 
 function describeLoad({ streamsMean, streamsPeak, cores, month }: Load, users: number): string[] {
   const all = cores.connection + cores.router + cores.muc;

@@ -1,8 +1,9 @@
 /**
  * The same load on servers of the usual kind: ejabberd or MongooseIM on EC2 with RDS for PostgreSQL, at the same prices, behind the
- * same load balancer, with files in the same place. Assumptions, not measurements; the work of people is in neither bill.
+ * same load balancer, with files in the same place; beside the shape `small`, which is one task, one machine with its database on it.
+ * Assumptions, not measurements; the work of people is in neither bill.
  */
-import { edgeLines, type Line, lineOf } from './bill.ts';
+import { edgeLines, type Line, lineOf, type Shape } from './bill.ts';
 import type { Habits } from './cost-options.ts';
 import { hoursMonth, type Load } from './load.ts';
 import type { PriceName, Region } from './prices.ts';
@@ -71,12 +72,28 @@ export function serversFor(load: Load, habits: Habits): ServersSize {
   };
 }
 
-export function serversBill(load: Load, habits: Habits, region: Region): { readonly lines: Line[]; readonly size: ServersSize } {
+export function serversBill(
+  load: Load,
+  habits: Habits,
+  shape: Shape,
+  region: Region,
+): { readonly lines: Line[]; readonly size: ServersSize } {
   const a = assumptions;
-  const size = serversFor(load, habits);
+  const size = shape === 'small' ? { servers: 1, databaseVcpu: 0 } : serversFor(load, habits);
   const rowsDay = habits.users * (habits.messages * a.rowsPerMessage + habits.roomMessages);
   const databaseGb = (rowsDay * habits.retention * a.archiveRowBytes) / gb + 20;
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
+  if (shape === 'small') {
+    const alone = [
+      line('one server (m7g.large), database and all', hoursMonth, 'oneServerHour', 'hours'),
+      line('its disk', a.serverDiskGb + databaseGb, 'serverDiskGb', 'GB-months'),
+      line('its public address', hoursMonth, 'publicAddressHour', 'hours'),
+      ...edgeLines(load, habits, region).filter(({ item }) => !item.includes('load balancer')),
+      line('logs', logGbPerServer, 'logsGb', 'GB'),
+      line('alarms', 10, 'alarm', 'alarms'),
+    ];
+    return { lines: alone, size };
+  }
   const betweenGb = (load.month.wireBytesIn / gb) * (2 / 3) * 2;
   const lines = [
     line(`${size.servers} servers (m7g.xlarge)`, size.servers * hoursMonth, 'serverHour', 'hours'),

@@ -79,6 +79,21 @@ export async function checkDirectTls(place: Place, patient: Patient): Promise<Op
   });
 }
 
+/** A load balancer has an address in each zone, and a client may take any of them. */
+export async function checkOtherAddresses(place: Place, { deadline, findings }: Patient): Promise<void> {
+  for (const address of place.others ?? []) {
+    const subject = subjectOf(place);
+    try {
+      (await connectTcp({ ...place, address }, deadline)).destroy();
+      findings.ok(subject, `${address} accepts connections, too`);
+    } catch (error) {
+      const [text, advice] = whyOf(error);
+      const isOurs = (error as NodeJS.ErrnoException).code === 'ENETUNREACH';
+      findings[isOurs ? 'warn' : 'fail'](subject, `${address}: ${text}`, advice);
+    }
+  }
+}
+
 /** Besides the public authorities. */
 export function trust(ca: readonly string[] | undefined): { readonly ca?: string[] } {
   return ca === undefined ? {} : { ca: [...ca] };

@@ -6,7 +6,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { publicDomain } from '../dns/host-name.ts';
 import { readPassword } from '../password.ts';
 import { reasonOf, say, UsageError } from '../report.ts';
-import { checkDirectTls, checkStartTls, type Opened, type Patient } from './client-check.ts';
+import { checkDirectTls, checkOtherAddresses, checkStartTls, type Opened, type Patient } from './client-check.ts';
 import { Deadline } from './deadline.ts';
 import type { DoctorValues } from './doctor-options.ts';
 import { type Finding, Findings } from './findings.ts';
@@ -74,6 +74,7 @@ async function checkPlaces(
   for (const place of (await placesOf(service, patient.domain, names, patient.findings)) ?? []) {
     const opened = await check(place, patient);
     if (opened !== undefined) good.push(opened);
+    await checkOtherAddresses(place, patient);
   }
   return good;
 }

@@ -24,6 +24,8 @@ export interface Place {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** More addresses of the same host. */
+  readonly others?: readonly string[];
 }
 
 /** @throws {TooSlow | Error} of the system */

@@ -40,7 +40,7 @@ async function placesAt(name: string, { host, port, priority }: SrvTarget, names
     findings.fail(name, `its target ${shown(host)} ${why}`, 'give the host A or AAAA records, or correct the SRV record');
     return [];
   }
-  const [address = ''] = answer.values;
+  const [address = '', ...others] = answer.values;
   findings.ok(name, `${shown(host)}:${port}, priority ${priority}, ${answer.values.join(', ')}`);
   if (answer.values.every(isInner))
     findings.warn(
@@ -48,7 +48,7 @@ async function placesAt(name: string, { host, port, priority }: SrvTarget, names
       `${shown(host)} has addresses of inner networks only`,
       'nobody reaches it from elsewhere; give it a public one',
     );
-  return [{ host: shown(host), address, port }];
+  return [{ host: shown(host), address, port, others }];
 }
 
 async function noRecord(service: Service, name: string, domain: string, names: Names, findings: Findings): Promise<Place[]> {
@@ -61,7 +61,7 @@ async function noRecord(service: Service, name: string, domain: string, names: N
     return [];
   }
   findings.warn(name, `there is no record; clients try ${domain}:5222 instead`, 'publish what `skylark dns` prints');
-  return [{ host: domain, address: answer.values[0]!, port: 5222 }];
+  return [{ host: domain, address: answer.values[0]!, port: 5222, others: answer.values.slice(1) }];
 }
 
 /** RFC 8555 §8.4: what renewal by itself needs. @param zone where the records should point, if that is known */
