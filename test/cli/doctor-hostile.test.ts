@@ -246,6 +246,13 @@ describe('SCRAM at a server that is not what it seems', () => {
     });
   }
 
+  test('a password that none may have is told, without a trace of it', () => {
+    assert.throws(() => new ScramClient('SCRAM-SHA-1', 'juliet', 'cap\u0007ulet'), {
+      name: 'BadPeer',
+      message: /characters that none may have/,
+    });
+  });
+
   test('a proof is what RFC 5802 §3 says, and the server has to prove itself', async () => {
     const client = new ScramClient('SCRAM-SHA-1', 'ju,li=et', 'capulet');
     assert.match(client.first, /^n,,n=ju=2Cli=3Det,r=/);

@@ -10,6 +10,15 @@ import { BadPeer } from './peer-stream.ts';
 const digests = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' } as const;
 export type ScramMechanism = keyof typeof digests;
 
+/** RFC 4013. @throws {BadPeer} */
+function prepare(password: string): string {
+  try {
+    return saslprep(password, { allowUnassigned: true });
+  } catch {
+    throw new BadPeer('the password has characters that none may have (RFC 4013)');
+  }
+}
+
 /** A hostile server could ask for hours of work. */
 const iterationsMax = 1_000_000;
 const iterationsMin = 4_096;
@@ -26,7 +35,7 @@ export class ScramClient {
 
   constructor(mechanism: ScramMechanism, user: string, password: string) {
     this.mechanism = mechanism;
-    this.#password = saslprep(password, { allowUnassigned: true });
+    this.#password = prepare(password);
     this.#bare = `n=${user.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${this.#nonce}`;
   }
 
