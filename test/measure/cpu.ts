@@ -1,6 +1,6 @@
 /**
- * CPU and memory of each service of a cluster on this machine (nats-server and dynalite beside it), under a load that it bears with
- * ease. Noisy: other work on the machine shows in it, unlike in what is counted.
+ * CPU of each service of a cluster on this machine (nats-server and dynalite beside it), under a load that it bears with ease, by the
+ * benchmark's own modes. Noisy: other work on the machine shows in it, unlike in what is counted.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,26 +8,24 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Client, xml, client as xmppClient } from '@xmpp/client';
-import { chat, pause } from '../../bench/chat.ts';
-import { LoadClient } from '../../bench/load-client.ts';
-import { room } from '../../bench/muc.ts';
-import { usageOf } from '../../bench/process-usage.ts';
+import { gather, Pace } from '../../bench/generator/crowd.ts';
+import type { Account, Endpoint } from '../../bench/generator/endpoint.ts';
+import { chat } from '../../bench/modes/chat.ts';
+import { room } from '../../bench/modes/muc.ts';
+import type { Outcome } from '../../bench/modes/outcome.ts';
+import { signIn } from '../../bench/modes/signin.ts';
 import { openAdmin } from '../../services/cli/admin-client.ts';
 
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
-const sessions = 200;
-/** Of clients that sign in with SCRAM, as nearly all do; the load's own use PLAIN, for which a server has to derive the keys each time. */
-const scramSignIns = 40;
-const warmSessions = 20;
-const messagesPerSecond = 80;
+const domain = 'localhost';
+const sessions = 60;
+const signIns = 100;
+const messagesPerSecond = 60;
 const seconds = 6;
-const occupants = 50;
-const roomMessages = 40;
+const occupants = 40;
 /** The least of them counts: what else runs on the machine only ever adds. */
-const rounds = 3;
+const rounds = 2;
 const roundsMax = 6;
-const idleMs = 10_000;
 
 const services = ['connection', 'router', 'muc'] as const;
 type Service = (typeof services)[number];
@@ -41,7 +39,6 @@ export interface CpuFigures {
   readonly messageMicros: Micros;
   /** One message to one occupant. */
   readonly roomDeliveryMicros: Micros;
-  readonly connectionBytesPerSession: number;
 }
 
 interface Started {
@@ -61,28 +58,11 @@ export async function measureCpu(): Promise<CpuFigures> {
   });
   try {
     return await underLoad(await ready(child), data);
-  } catch (error) {
-    console.error(error); // before clients that are still there are told that the cluster ends
-    throw error;
   } finally {
     child.kill('SIGTERM');
     if (child.exitCode === null) await once(child, 'exit');
     rmSync(data, { recursive: true, force: true });
   }
-}
-
-async function signInWithScram(port: number): Promise<Client[]> {
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // the certificate of a first start is self-signed
-  const signedIn: Client[] = [];
-  for (let index = 0; index < scramSignIns; index++) {
-    const options = { domain: 'localhost', username: `load${index}`, password: 'load', resource: 'scram' };
-    const client = xmppClient({ service: `xmpps://127.0.0.1:${port}`, ...options });
-    client.on('error', () => undefined); // start() throws it, too
-    await client.start();
-    await client.send(xml('presence'));
-    signedIn.push(client);
-  }
-  return signedIn;
 }
 
 async function ready(child: ChildProcess): Promise<readonly Started[]> {
@@ -95,82 +75,54 @@ async function ready(child: ChildProcess): Promise<readonly Started[]> {
   throw new Error('the cluster ended before it was ready');
 }
 
+async function makeAccounts(data: string): Promise<Account[]> {
+  const accounts = Array.from({ length: sessions }, (_, index) => ({ local: `load${index}`, password: 'load' }));
+  const admin = await openAdmin(realpathSync(data));
+  for (const { local, password } of accounts) await admin.ask('user-add', { jid: `${local}@${domain}`, password });
+  await admin.close();
+  return accounts;
+}
+
 async function underLoad(started: readonly Started[], data: string): Promise<CpuFigures> {
   const of = (service: Service) => started.find((one) => one.service === service)!;
-  const port = of('connection').addresses!.c2sTls!.port;
-  const cpu = (): Micros =>
-    Object.fromEntries(services.map((service) => [service, usageOf(of(service).pid).cpuMicros])) as Record<Service, number>;
-  /** What the processes need of themselves (heartbeats, timers), a millisecond; not for what is done for people. */
-  let idleMicros: Micros = { connection: 0, router: 0, muc: 0 };
-  const since = () => ({ cpu: cpu(), atMs: performance.now() });
-  const each = (before: ReturnType<typeof since>, count: number) => {
-    const [now, tookMs] = [cpu(), performance.now() - before.atMs];
-    const of = (service: Service) => Math.max(0, now[service] - before.cpu[service] - idleMicros[service] * tookMs) / count;
-    return Object.fromEntries(services.map((service) => [service, Math.round(of(service))])) as Record<Service, number>;
-  };
-  const memory = () => usageOf(of('connection').pid).residentBytes;
-
-  const admin = await openAdmin(realpathSync(data));
-  for (let index = 0; index < sessions + warmSessions; index++)
-    await admin.ask('user-add', { jid: `load${index}@localhost`, password: 'load' });
-  await admin.close();
-  const signIn = async (index: number) => {
-    const target = { host: '127.0.0.1', port, domain: 'localhost', tls: 'direct' } as const;
-    const client = new LoadClient(target, { local: `load${index}`, password: 'load', resource: 'load' }, true);
-    await client.start();
-    return client;
-  };
-  const clients: LoadClient[] = [];
-  for (let index = 0; index < warmSessions; index++) clients.push(await signIn(sessions + index));
-  await chat(clients, messagesPerSecond, 2);
-
-  const emptyBytes = memory();
-  for (let index = 0; index < sessions; index++) clients.push(await signIn(index));
-  await pause(1_000);
-  const connectionBytesPerSession = Math.round((memory() - emptyBytes) / sessions);
-  const still = cpu();
-  await pause(idleMs);
-  const moved = cpu();
-  idleMicros = {
-    connection: (moved.connection - still.connection) / idleMs,
-    router: (moved.router - still.router) / idleMs,
-    muc: (moved.muc - still.muc) / idleMs,
-  };
-  const least: Record<'signIn' | 'message' | 'roomDelivery', Micros[]> = { signIn: [], message: [], roomDelivery: [] };
-  for (let round = 0; least.signIn.length < rounds; round++) {
-    if (round === roundsMax) throw new Error(`in ${round} rounds messages came so late that they do not count`);
-    const before = since();
-    const others = await signInWithScram(port);
-    const signIn = each(before, scramSignIns);
-    for (const other of others) await other.stop();
-    await pause(1_000);
-
-    const silent = since();
-    const said = await chat(clients, messagesPerSecond, seconds);
-    const message = each(silent, said.received);
-    let joined = since();
-    const talk = await room(clients.slice(0, occupants), `load${round}@conference.localhost`, roomMessages, () => {
-      joined = since();
-    });
-    if (said.lost > 0 || talk.lost > 0) continue; // other work holds the machine up
-    least.signIn.push(signIn);
-    least.message.push(message);
-    least.roomDelivery.push(each(joined, talk.deliveries));
-  }
+  const { port } = of('connection').addresses!.c2sTls!;
+  const endpoint: Endpoint = { host: '127.0.0.1', port, domain, transport: 'tls', mechanism: 'SCRAM-SHA-1' };
+  const pace = new Pace();
+  const accounts = await makeAccounts(data);
+  const clients = await gather(endpoint, accounts, sessions, pace, { sm: true });
+  let rooms = 0;
+  const signInMicros = await ofEach((service) => signIn({ pid: of(service).pid, accounts, pace }, endpoint, signIns, false));
+  const messageMicros = await ofEach((service) =>
+    chat(clients, of(service).pid, { seconds, window: 1, rate: messagesPerSecond, sm: true }),
+  );
+  const roomDeliveryMicros = await ofEach((service) =>
+    room(clients.slice(0, occupants), of(service).pid, { address: `load${rooms++}@conference.${domain}`, seconds, window: 1 }),
+  );
   for (const client of clients) client.stop();
   return {
     noisy: true,
     machine: `${process.platform}-${process.arch}, ${cpus().length} cores, Node ${process.versions.node}`,
-    load: `${scramSignIns} sign-ins with SCRAM, ${sessions} sessions over TLS, ${messagesPerSecond} messages a second for ${seconds} s, a room of ${occupants}; least of ${rounds} rounds`,
-    signInMicros: leastOf(least.signIn),
-    messageMicros: leastOf(least.message),
-    roomDeliveryMicros: leastOf(least.roomDelivery),
-    connectionBytesPerSession,
+    load: `${signIns} sign-ins with SCRAM, ${messagesPerSecond} messages a second, a room of ${occupants}; least of ${rounds} rounds`,
+    signInMicros,
+    messageMicros,
+    roomDeliveryMicros,
   };
 }
 
-/** Of the round in which all of them together took least. */
-function leastOf(found: readonly Micros[]): Micros {
-  const sum = (micros: Micros) => services.reduce((total, service) => total + micros[service], 0);
-  return found.reduce((best, one) => (sum(one) < sum(best) ? one : best));
+/** The modes look at one process at a time, so each is played for each service. */
+async function ofEach(play: (service: Service) => Promise<Outcome>): Promise<Micros> {
+  const micros: Record<Service, number> = { connection: 0, router: 0, muc: 0 };
+  for (const service of services) micros[service] = Math.round(await leastOf(() => play(service)));
+  return micros;
+}
+
+/** @throws when messages come so late, again and again, that nothing can be said */
+async function leastOf(play: () => Promise<Outcome>): Promise<number> {
+  const found: number[] = [];
+  for (let round = 0; found.length < rounds; round++) {
+    if (round === roundsMax) throw new Error(`in ${round} rounds too much came too late: other work holds this machine up`);
+    const { lost, duplicated, reordered, cpuMicrosEach } = await play();
+    if (lost + duplicated + reordered === 0) found.push(cpuMicrosEach!);
+  }
+  return Math.min(...found);
 }

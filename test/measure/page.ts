@@ -67,7 +67,7 @@ export function costTable(): string[] {
   return [row(head), row(['---:', '---', ...head.slice(2).map(() => '---:')]), ...rows];
 }
 
-export function actionTable(actions: Actions): string[] {
+function actionTable(actions: Actions): string[] {
   const head = ['action', 'requests', 'read units', 'write units', 'archive, bytes', 'to clients, bytes'];
   const rows = Object.entries(actions).map(([name, { requests, readUnits, writeUnits, archiveBytes, wireBytesOut }]) => {
     const calls = Object.values(requests).reduce((sum, count) => sum + count, 0);
