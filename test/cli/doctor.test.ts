@@ -85,6 +85,7 @@ describe('a Skylark in good health', () => {
     found.says('ok', /CNAME conference\.example\.org\.acme\.example\.net/);
     found.says('ok', /signs in with SCRAM-SHA-256/, `juliet@${domain}`);
     found.says('ok', /rooms at conference\.example\.org/);
+    found.says('ok', /uploads at upload\.example\.org/);
     const text = await skylark(['doctor', domain, '--dns', server.address, '--ca', ca, '--web-port', `${port.https}`]);
     assert.equal(text.code, 0, text.out);
     assert.match(text.out, /^ok {4}lb\.example\.net:\d+: STARTTLS is offered and required$/m);
