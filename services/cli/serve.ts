@@ -14,8 +14,8 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   connection: async (serving) => (await import('./serve-services.ts')).serveConnection(serving),
   router: async (serving) => (await import('./serve-services.ts')).serveRouter(serving),
   muc: async (serving) => (await import('./serve-services.ts')).serveMuc(serving),
-  all: async (serving) => (await import('./serve-all.ts')).serveAll(serving),
   web: async (serving) => (await import('./serve-services.ts')).serveWeb(serving),
+  all: async (serving) => (await import('./serve-all.ts')).serveAll(serving),
   dynamodb: async (serving) => (await import('./serve-engines.ts')).serveDynamo(serving),
   nats: async (serving) => (await import('./serve-engines.ts')).serveNats(serving),
 };
