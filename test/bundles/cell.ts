@@ -1,6 +1,6 @@
 /**
- * A cell as the cloud has it, on the loopback: nats-server, an engine with DynamoDB's API, a load balancer, and processes that are made of
- * the bundle, know nothing but their variables, and sit behind it.
+ * A cell as the cloud has it, on the loopback: nats-server, an engine with DynamoDB's API, a bucket, a load balancer, and processes that
+ * are made of the bundle, know nothing but their variables, and sit behind it.
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { startDynalite } from '../../services/cli/dynalite.ts';
 import { ensureTenant } from '../../services/cli/own-tenant.ts';
 import { startDynamoLocal } from '../adapters/dynamodb-local.ts';
 import { type NatsServer, startNats } from '../adapters/nats-server.ts';
+import { S3Endpoint } from '../support/s3-endpoint.ts';
 import { buildImage, Container, type ContainerOptions } from './container.ts';
 import { LoadBalancer } from './load-balancer.ts';
 
@@ -27,6 +28,7 @@ const listeners: Readonly<Record<Service, Readonly<Record<string, string>>>> = {
   web: { http: 'HTTP_PORT', https: 'HTTPS_PORT' },
 };
 const tablePrefix = 'cell-';
+const bucket = 'cell-files';
 const wellTimeoutMs = 60_000;
 
 export interface CellOptions {
@@ -67,7 +69,10 @@ export class Cell {
     this.#undo.push(() => this.#nats.stop());
     const dynamodb = await this.#startDynamo();
     const { cert, key } = this.#options.pem ?? (await keepSelfSigned(join(this.#folder, 'tls'), domain, clock)).files;
+    const s3 = await S3Endpoint.start(bucket);
+    this.#undo.push(() => s3.close());
     this.#common = {
+      ...{ S3: s3.url, FILES_BUCKET: bucket, FILES_URL: s3.filesUrl },
       ...{ NATS: this.#nats.url, DYNAMODB: dynamodb, TABLE_PREFIX: tablePrefix, DOMAIN: domain, CERT: cert, KEY: key },
       ...{ PROXY_PROTOCOL: 'true', HEALTH_PORT: '0', METRICS: 'emf', ...settings },
     };

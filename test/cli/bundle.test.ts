@@ -89,3 +89,24 @@ describe('the bundle of the command line', () => {
     }
   });
 });
+
+test('the bundle of the function of the pages answers, with the client beside it', () => {
+  bundle('web-lambda', folder);
+  const event = (path: string) => ({
+    ...{ version: '2.0', rawPath: path, rawQueryString: '', headers: { host: 'example.org' }, isBase64Encoded: false },
+    requestContext: { domainName: 'example.org', http: { method: 'GET', path } },
+  });
+  const code = `const { handler } = await import(process.argv[1]);
+    for (const event of JSON.parse(process.argv[2])) console.log((await handler(event, {})).statusCode);
+    process.exit(0);`;
+  const args = [
+    join(folder, 'web-lambda', 'index.mjs'),
+    JSON.stringify(['/healthz', '/client/converse.min.js', '/x'].map(event)),
+  ];
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code, '--', ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+    env: { SKYLARK_REGION: 'eu-central-1', SKYLARK_DYNAMODB: 'http://127.0.0.1:1' },
+  });
+  assert.deepEqual([stdout, stderr, status], ['200\n200\n404\n', '', 0]);
+});
