@@ -17,6 +17,7 @@ import { startDynamoLocal } from '../adapters/dynamodb-local.ts';
 import { type NatsServer, startNats } from '../adapters/nats-server.ts';
 import { S3Endpoint } from '../support/s3-endpoint.ts';
 import { buildImage, Container, type ContainerOptions } from './container.ts';
+import { startContentDelivery } from './content-delivery.ts';
 import { LoadBalancer } from './load-balancer.ts';
 
 export type Service = 'connection' | 'router' | 'muc' | 'web';
@@ -71,8 +72,10 @@ export class Cell {
     const { cert, key } = this.#options.pem ?? (await keepSelfSigned(join(this.#folder, 'tls'), domain, clock)).files;
     const s3 = await S3Endpoint.start(bucket);
     this.#undo.push(() => s3.close());
+    const files = await startContentDelivery(s3.filesUrl);
+    this.#undo.push(() => files.stop());
     this.#common = {
-      ...{ S3: s3.url, FILES_BUCKET: bucket, FILES_URL: s3.filesUrl },
+      ...{ S3: s3.url, FILES_BUCKET: bucket, FILES_URL: files.url },
       ...{ NATS: this.#nats.url, DYNAMODB: dynamodb, TABLE_PREFIX: tablePrefix, DOMAIN: domain, CERT: cert, KEY: key },
       ...{ PROXY_PROTOCOL: 'true', HEALTH_PORT: '0', METRICS: 'emf', ...settings },
     };

@@ -58,9 +58,10 @@ async def main():
     slot = (await romeo['xep_0363'].request_slot(service, 'a.bin', 5))['http_upload_slot']
     async with ClientSession() as session:
         async with session.put(slot['put']['url'], data=b'hello!', headers={'Content-Type': 'application/octet-stream'}) as response:
-            ok('another length is refused', response.status == 413, response.status)
+            # S3 says that the signature is not for this length, and 200 of what it takes
+            ok('another length is refused', response.status in (403, 413), response.status)
         async with session.put(slot['put']['url'], data=b'hello', headers={'Content-Type': 'application/octet-stream'}) as response:
-            ok('the right one is taken', response.status == 201, response.status)
+            ok('the right one is taken', response.status in (200, 201), response.status)
     for person in (juliet, romeo):
         await person.leave()
 
