@@ -41,6 +41,7 @@ export class Step {
   #out: Outgoing[] = [];
   #bodies: Buffer[] = [];
   #reply: Partial<Omit<StepReply, 'ok' | 'out'>> = {};
+  #ownJid: Jid | undefined;
 
   constructor(parts: Parts, tenant: Tenant, request: StepRequest) {
     this.#parts = parts;
@@ -159,10 +160,16 @@ export class Step {
   }
 
   #origin(): Origin {
-    const { local, resource } = this.#state;
     const { node, sid } = this.#request;
-    const jid = Jid.of(local!, this.#tenant.domain, resource).toString();
-    return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+    const jid = this.#jid;
+    const { resource } = jid;
+    return { node, sid, resource, jid: jid.toString(), reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+  }
+
+  /** Full, from bind on. */
+  get #jid(): Jid {
+    this.#ownJid ??= Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
+    return this.#ownJid;
   }
 
   async #end({ undelivered, missed }: Extract<StepItem, { k: 'end' }>): Promise<void> {
@@ -237,7 +244,7 @@ export class Step {
   #checkFrom(stanza: Stanza): void {
     const { from } = stanza;
     if (!from) return;
-    const own = Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
+    const own = this.#jid;
     if (!from.equals(own) && !from.equals(own.bare)) throw new StreamError('invalid-from', `'${from}' is not ${own}`);
   }
 
