@@ -57,6 +57,10 @@ export class Step {
     const queue = this.#request.items.map(
       (item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }),
     );
+    // What the client has got has nothing to do with what it sends in the same batch: one commit for both.
+    const { resource } = this.#state;
+    const moving = resource !== undefined && queue.at(-1)?.item.k === 'delivered' ? this.#item(queue.pop()!) : undefined;
+    moving?.catch(() => {}); // awaited below, when the rest has not failed before
     try {
       for (let at = 0; at < queue.length; ) {
         const run = this.#messageRun(queue, at);
@@ -64,6 +68,7 @@ export class Step {
         else await this.#item(queue[at]!);
         at += Math.max(1, run.length);
       }
+      await moving;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
       this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
