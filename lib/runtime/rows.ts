@@ -73,6 +73,13 @@ export class Rows {
     return row && { key, value: rowValue<Value>(row), version: row.version };
   }
 
+  /** The values of several collections' single rows, in order, by one read. */
+  async getAll(collections: readonly Collection<unknown>[]): Promise<unknown[]> {
+    const keys = collections.map((collection) => this.keyOf(collection, ''));
+    const rows = await this.#store.batchGet(keys, { consistent: true });
+    return rows.map((row) => row && rowValue(row));
+  }
+
   async list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
     const prefix = `${collection.name}/`;
     const rows = await this.#store.query({

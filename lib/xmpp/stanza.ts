@@ -29,6 +29,8 @@ const canonicalBounds: ElementBounds = {
   nameBytesMax: limits.nameBytesMax,
 };
 
+type Attributes = Readonly<Record<string, string | undefined>>;
+
 export interface RenderOptions {
   /** First-level children to leave out. */
   readonly drop?: (child: ChildSpan) => boolean;
@@ -36,6 +38,13 @@ export interface RenderOptions {
   readonly append?: Buffer | string | readonly (Buffer | string)[];
   /** Declared on the opening tag, for framings without a stream header (RFC 7395), of stanzas in `jabber:client`. */
   readonly xmlns?: string;
+}
+
+/** A complete element that is put behind a payload; `ns` is declared on it. */
+export interface Appended {
+  readonly name: string;
+  readonly ns: string;
+  readonly text: string;
 }
 
 export interface ParseOptions {
@@ -193,7 +202,7 @@ export class Stanza {
    * The same payload under an opening tag with exactly these attributes, in canonical form. Prefixes that the old opening tag
    * declared are declared on the new one, because the payload may use them.
    */
-  render(attributes: Readonly<Record<string, string | undefined>>, options: RenderOptions = {}): Buffer {
+  render(attributes: Attributes, options: RenderOptions = {}): Buffer {
     const { name, opening } = this.#opening(attributes, options.xmlns);
     const pieces = this.#pieces(options.drop);
     const { append } = options;
@@ -202,10 +211,39 @@ export class Stanza {
     return concatenate([`${opening}>`, ...pieces, `</${name}>`]);
   }
 
-  #opening(
-    attributes: Readonly<Record<string, string | undefined>>,
-    xmlns: string | undefined,
-  ): { name: string; opening: string } {
+  /** `Stanza.parse` of what `render` makes, without looking at the bytes again where that is not needed. */
+  amended(attributes: Attributes, drop: (child: ChildSpan) => boolean, appended: readonly Appended[]): Stanza {
+    const { openEnd, closeStart, declarations } = this.#scanned;
+    const dropped = this.children.filter(drop);
+    const append = appended.map(({ text }) => text);
+    const pieces = [...this.#pieces((child) => dropped.includes(child)), ...append];
+    if (declarations.length > 0 || this.#scope !== clientScope || this.isPrefixed || pieces.length === 0) {
+      return Stanza.parse(this.render(attributes, { drop, append }));
+    }
+    const { name, opening } = this.#opening(attributes, undefined);
+    const bytes = concatenate([`${opening}>`, ...pieces, `</${name}>`]);
+    if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // says what is wrong
+    const children: ChildSpan[] = [];
+    const newOpenEnd = Buffer.byteLength(opening) + 1;
+    let shift = newOpenEnd - openEnd;
+    for (const child of this.children) {
+      if (dropped.includes(child)) shift -= child.end - child.start;
+      else children.push({ name: child.name, ns: child.ns, start: child.start + shift, end: child.end + shift });
+    }
+    let at = closeStart + shift;
+    for (const { name: childName, ns, text } of appended) {
+      const end = at + Buffer.byteLength(text);
+      children.push({ name: childName, ns, start: at, end });
+      at = end;
+    }
+    const nameEnd = 1 + name.length;
+    const scanned = { ...this.#scanned, nameEnd, openEnd: newOpenEnd, closeStart: at, attributes: [], children };
+    const stanza = new Stanza(bytes, scanned, clientScope);
+    stanza.#attributes = present(attributes);
+    return stanza;
+  }
+
+  #opening(attributes: Attributes, xmlns: string | undefined): { name: string; opening: string } {
     const { declarations, nameEnd } = this.#scanned;
     const name = this.bytes.toString('utf8', 1, nameEnd);
     let opening = `<${name}`;
@@ -238,6 +276,15 @@ export class Stanza {
     if (closeStart > at) pieces.push(this.bytes.subarray(at, closeStart));
     return pieces;
   }
+}
+
+function present(attributes: Attributes): Readonly<Record<string, string>> {
+  const record = { __proto__: null } as unknown as Record<string, string>;
+  for (const name of Object.keys(attributes)) {
+    const value = attributes[name];
+    if (value !== undefined) record[name] = value;
+  }
+  return record;
 }
 
 function readAttributes(bytes: Buffer, scanned: ScannedElement): Readonly<Record<string, string>> {

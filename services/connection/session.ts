@@ -262,7 +262,7 @@ export class Session {
       isInitial ||= initial === true;
       return { k: 'stanza', id, body: true, initial };
     });
-    const delivered = this.cursor.take();
+    const delivered = this.cursor.isDue ? this.cursor.take() : [];
     return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial };
   }
 

@@ -10,7 +10,7 @@ import { update } from '../../lib/runtime/update.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { findAccount } from './accounts.ts';
+import { accounts } from './accounts.ts';
 import { routeStanza } from './route.ts';
 import type { Turn } from './turn.ts';
 
@@ -30,6 +30,10 @@ export class Account implements Owner {
   /** Set while a stanza of this session is handled; absent for what arrives. */
   readonly session: OwnSession | undefined;
   readonly rows: Rows;
+  #jid: Jid | undefined;
+  #fullJid: Jid | undefined;
+  /** By collection: what was read for the stanza that is handled. */
+  #loaded: Map<Collection<unknown>, unknown> | undefined;
 
   constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession) {
     this.turn = turn;
@@ -45,12 +49,14 @@ export class Account implements Owner {
 
   /** The bare JID. */
   get jid(): Jid {
-    return Jid.of(this.local, this.tenant.domain);
+    this.#jid ??= Jid.of(this.local, this.tenant.domain);
+    return this.#jid;
   }
 
   /** The full JID of the session whose stanza is handled, else the bare JID. */
   get fullJid(): Jid {
-    return this.session ? this.jid.withResource(this.session.resource) : this.jid;
+    this.#fullJid ??= this.session ? this.jid.withResource(this.session.resource) : this.jid;
+    return this.#fullJid;
   }
 
   get now(): Date {
@@ -63,7 +69,22 @@ export class Account implements Owner {
   }
 
   async exists(): Promise<boolean> {
-    return (await findAccount(this.turn.parts.store, this.domain, this.local)) !== undefined;
+    return (await this.get(accounts)) !== undefined;
+  }
+
+  /** Reads what the features' stages look at, and for what arrives, whether there is such an account; once. */
+  async load(direction: 'outbound' | 'inbound'): Promise<void> {
+    if (this.#loaded !== undefined) return;
+    const reads = this.turn.parts.features.reads(direction);
+    const wanted = direction === 'inbound' ? [accounts, ...reads] : reads;
+    const values = await this.rows.getAll(wanted);
+    this.#loaded = new Map(wanted.map((collection, index) => [collection, values[index]]));
+  }
+
+  /** As `get`, of a row that a feature's `reads` name, or of the account itself, while its stages run. */
+  loaded<Value>(collection: Collection<Value>): Value | undefined {
+    if (this.#loaded?.has(collection) !== true) throw new Error(`${collection.name} is not among what is read for the stages`);
+    return this.#loaded.get(collection) as Value | undefined;
   }
 
   /** Does not see what this turn has queued. */

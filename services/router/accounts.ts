@@ -21,7 +21,7 @@ export interface AccountRow {
   readonly scram: { readonly 'SHA-1': ScramKeys; readonly 'SHA-256': ScramKeys };
 }
 
-const accounts = collection<AccountRow>('account');
+export const accounts = collection<AccountRow>('account');
 const directory = collection<{ createdAt: string }>('account');
 
 const directoryPartitions = 16;

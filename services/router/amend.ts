@@ -1,7 +1,7 @@
 /** Runs the `amend` stage: one rendering, whatever the number of features. */
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { Stanza } from '../../lib/xmpp/stanza.ts';
+import type { Appended, Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
 
@@ -14,14 +14,16 @@ export async function amend(
   attributes: Readonly<Record<string, string | undefined>>,
 ): Promise<Stanza> {
   const drops: Drop[] = [];
-  const appended: string[] = [];
+  const appended: Appended[] = [];
   const amendment: Amendment = {
     strip: (drop) => void drops.push(drop),
-    append: (child) => void appended.push(child.toString()),
+    append: (child) => void appended.push({ name: child.name, ns: child.attrs.xmlns ?? 'jabber:client', text: child.toString() }),
   };
-  for (const stage of account.turn.parts.features.stage(direction, 'amend')) await stage(stanza, account, amendment, id);
-  const drop: Drop | undefined = drops.length > 0 ? (child) => drops.some((test) => test(child)) : undefined;
-  return Stanza.parse(stanza.render(attributes, { drop, append: appended }));
+  for (const stage of account.turn.parts.features.stage(direction, 'amend')) {
+    const pending = stage(stanza, account, amendment, id);
+    if (pending !== undefined) await pending;
+  }
+  return stanza.amended(attributes, (child) => drops.some((test) => test(child)), appended);
 }
 
 /** Does this text, which anybody may have written, name the account (any resource) or its domain? */

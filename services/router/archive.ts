@@ -76,8 +76,8 @@ function peerOf(stanza: Stanza, direction: Direction): Jid {
 }
 
 /** Will `keep` archive it? */
-export async function isArchived(account: Account, stanza: Stanza, direction: Direction): Promise<boolean> {
-  return storageOf(stanza).archive && (await mayArchive(account, peerOf(stanza, direction)));
+export function isArchived(account: Account, stanza: Stanza, direction: Direction): Promise<boolean> | boolean {
+  return storageOf(stanza).archive && mayArchive(account, peerOf(stanza, direction));
 }
 
 /** Queues the rows of one entry. Writing them again under the same id changes nothing. @throws {StanzaError} when it is too large */

@@ -32,9 +32,11 @@ export async function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: str
   }
 }
 
-/** All guards at once; the first in the features' order that refuses decides. */
+/** The first guard in the features' order that refuses decides. */
 export async function runGuards(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account): Promise<void> {
-  const guards = account.turn.parts.features.stage(direction, 'guard');
-  const results = await Promise.allSettled(guards.map(async (guard) => guard(stanza, account)));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  await account.load(direction);
+  for (const guard of account.turn.parts.features.stage(direction, 'guard')) {
+    const pending = guard(stanza, account);
+    if (pending !== undefined) await pending;
+  }
 }

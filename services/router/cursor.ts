@@ -17,8 +17,8 @@ import { type Blocklist, blocklist, isBlocked } from './features/xep0191-blockin
 export interface Cursor {
   /** The greatest id that a client has which gets the queue; '' when none was ever delivered. */
   readonly at: string;
-  /** The greatest ids delivered, in order. */
-  readonly ring: readonly string[];
+  /** The greatest ids delivered, in order, joined by spaces: as a text it costs little to read and write. */
+  readonly given: string;
   /**
    * Entries that no client has yet although the cursor may pass them, or has: those that were committed long after their id was minted,
    * and those for one resource that did not acknowledge them.
@@ -27,23 +27,41 @@ export interface Cursor {
 }
 
 const cursors = collection<Cursor>('cursor');
-const start: Cursor = { at: '', ring: [] };
+const start: Cursor = { at: '', given: '' };
 
 /** A client has these entries. At once. */
 export async function moveCursor(account: Account, ids: readonly string[]): Promise<void> {
-  const valid = ids.filter(isId);
+  const valid = ids.filter(isId).sort();
   if (valid.length === 0) return;
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   const session = ownOf(account, sessions!);
   // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
   const getsQueue = session?.available === true && session.priority >= 0;
   await account.update(cursors, '', (cursor = start) => {
-    const ring = [...new Set([...cursor.ring, ...valid])].sort().slice(-limits.deliveredRingMax);
-    const at = [cursor.at, ...(getsQueue ? valid : [])].sort().at(-1)!;
+    const given = withIds(cursor.given, valid);
+    const newest = valid.at(-1)!;
+    const at = getsQueue && newest > cursor.at ? newest : cursor.at;
     const late = cursor.late?.filter((id) => !valid.includes(id));
-    const isSame = at === cursor.at && ring.join() === cursor.ring.join() && late?.length === cursor.late?.length;
-    return isSame && cursor !== start ? cursor : { at, ring, ...(late?.length && { late }) };
+    const isSame = at === cursor.at && given === cursor.given && late?.length === cursor.late?.length;
+    return isSame && cursor !== start ? cursor : { at, given, ...(late?.length && { late }) };
   });
+}
+
+const idCharacters = 18;
+const givenCharactersMax = limits.deliveredRingMax * (idCharacters + 1) - 1;
+
+/** @param ids in order */
+function withIds(given: string, ids: readonly string[]): string {
+  if (given === '' || ids[0]! > given.slice(-idCharacters)) {
+    const text = [...new Set(ids)].join(' ');
+    return (given === '' ? text : `${given} ${text}`).slice(-givenCharactersMax);
+  }
+  const all = [...new Set([...idsIn(given), ...ids])].sort();
+  return all.slice(-limits.deliveredRingMax).join(' ');
+}
+
+function idsIn(given: string): string[] {
+  return given === '' ? [] : given.split(' ');
 }
 
 /**
@@ -60,8 +78,8 @@ export async function keepLate(account: Account, id: string): Promise<void> {
 export async function queueAgain(account: Account, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await account.update(cursors, '', (cursor) => {
-    const { ring, late = [] } = cursor ?? start;
-    const added = ids.filter((id) => isId(id) && !ring.includes(id) && !late.includes(id));
+    const { given, late = [] } = cursor ?? start;
+    const added = ids.filter((id) => isId(id) && !given.includes(id) && !late.includes(id));
     if (added.length === 0) return cursor;
     return { ...(cursor ?? start), late: [...late, ...added].sort().slice(-limits.deliveredRingMax) };
   });
@@ -136,7 +154,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     account.list(unarchived, { limit, after: from }),
   ]);
   if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
-  const delivered = new Set(cursor.ring);
+  const delivered = new Set(idsIn(cursor.given));
   const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
     if (!value.queue || seen.has(key)) return false;
@@ -192,11 +210,12 @@ function firstOf(start: string, missed: string | undefined): string {
   return missed !== undefined && isId(missed) && missed <= start ? missed.slice(0, -1) : start;
 }
 
-function catchUpStart({ at, ring }: Cursor): string {
+function catchUpStart({ at, given }: Cursor): string {
   if (at === '') return '0';
   const overlap = firstIdAt(timeOfId(at) - limits.catchUpOverlapMs);
   // a ring that is full may have forgotten ids of the overlap: what it forgot was delivered
-  const oldest = ring.length >= limits.deliveredRingMax && ring[0]! <= at ? ring[0]! : '';
+  const first = given.slice(0, idCharacters);
+  const oldest = given.length >= givenCharactersMax && first <= at ? first : '';
   return oldest > overlap ? oldest : overlap;
 }
 

@@ -1,8 +1,9 @@
 /** Features by what the router looks up: iq routes by type, namespace and name; stages as flat lists. */
+import type { Collection } from '../../lib/runtime/collection.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts';
 
-type StageName = keyof Stages;
+type StageName = Exclude<keyof Stages, 'reads'>;
 
 export class FeatureIndex {
   readonly all: readonly AccountFeature[];
@@ -12,7 +13,10 @@ export class FeatureIndex {
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
-  readonly #stages = new Map<string, readonly unknown[]>();
+  readonly #stages: Readonly<
+    Record<'outbound' | 'inbound', { readonly [Name in StageName]: readonly NonNullable<Stages[Name]>[] }>
+  >;
+  readonly #reads: Readonly<Record<'outbound' | 'inbound', readonly Collection<unknown>[]>>;
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
@@ -24,11 +28,19 @@ export class FeatureIndex {
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
     }
-    for (const direction of ['outbound', 'inbound'] as const) {
-      for (const stage of ['guard', 'amend', 'keep', 'follow'] as const) {
-        this.#stages.set(`${direction} ${stage}`, features.map((feature) => feature[direction]?.[stage]).filter(Boolean));
-      }
-    }
+    const inOrder = <Name extends StageName>(direction: 'outbound' | 'inbound', name: Name) =>
+      features.map((feature) => feature[direction]?.[name]).filter((stage) => stage !== undefined);
+    const stages = (direction: 'outbound' | 'inbound') => ({
+      guard: inOrder(direction, 'guard'),
+      amend: inOrder(direction, 'amend'),
+      keep: inOrder(direction, 'keep'),
+      follow: inOrder(direction, 'follow'),
+    });
+    this.#stages = { outbound: stages('outbound'), inbound: stages('inbound') };
+    const reads = (direction: 'outbound' | 'inbound') => [
+      ...new Set(features.flatMap((feature) => feature[direction]?.reads ?? [])),
+    ];
+    this.#reads = { outbound: reads('outbound'), inbound: reads('inbound') };
   }
 
   self(type: string, ns: string, name: string): IqRoute | undefined {
@@ -48,7 +60,12 @@ export class FeatureIndex {
   }
 
   stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {
-    return this.#stages.get(`${direction} ${name}`) as readonly NonNullable<Stages[Name]>[];
+    return this.#stages[direction][name];
+  }
+
+  /** What the stages of a direction look at. */
+  reads(direction: 'outbound' | 'inbound'): readonly Collection<unknown>[] {
+    return this.#reads[direction];
   }
 }
 

@@ -39,6 +39,7 @@ export type Drop = (child: ChildSpan) => boolean;
 /** What `amend` may do to the payload that is forwarded. */
 export interface Amendment {
   strip(drop: Drop): void;
+  /** It declares its namespace, and its name has no prefix. */
   append(child: Element): void;
 }
 
@@ -49,6 +50,8 @@ export interface Outcome {
 }
 
 export interface Stages {
+  /** Single rows of the account that the stages look at, read together before the first of them: {@link Account.loaded}. */
+  readonly reads?: readonly Collection<unknown>[];
   /** @throws {StanzaError} answers the sender with it; @throws {Dropped} drops the stanza in silence */
   readonly guard?: (stanza: Stanza, account: Account) => Promise<void> | void;
   readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Promise<void> | void;

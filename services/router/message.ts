@@ -8,6 +8,7 @@ import { isParked, readSessions, type SessionEntry } from '../../lib/runtime/ses
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import { accounts } from './accounts.ts';
 import { amend } from './amend.ts';
 import { storageOf } from './archive.ts';
 import { runGuards } from './arrive.ts';
@@ -31,24 +32,27 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
     from: account.fullJid.toString(),
     to: to.toString(),
   });
-  for (const keep of account.turn.parts.features.stage('outbound', 'keep')) await keep(sealed, account, id);
+  await keepBy('outbound', sealed, account, id);
   await routeStanza(account.turn, account.tenant, sealed, id);
   const followers = account.turn.parts.features.stage('outbound', 'follow');
   account.withSessions(async (sessions) => {
     account.checkHeld(sessions);
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
-    for (const follow of followers) await follow(sealed, account, { sessions, delivered }, id);
+    for (const follow of followers) {
+      const pending = follow(sealed, account, { sessions, delivered }, id);
+      if (pending !== undefined) await pending;
+    }
   });
 }
 
 /** A message arrives at an account. @throws {StanzaError | Dropped} */
 export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
-  const [exists] = await Promise.all([account.exists(), runGuards('inbound', stanza, account)]);
-  if (!exists) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
-  await checkResource(account, stanza);
+  await runGuards('inbound', stanza, account);
+  if (account.loaded(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
+  if (stanza.to!.resource !== '' && messageType(stanza) === 'normal') await checkResource(account, stanza);
   const arrived = await amend('inbound', stanza, account, id, stanza.attributes);
   const { features } = account.turn.parts;
-  for (const keep of features.stage('inbound', 'keep')) await keep(arrived, account, id);
+  await keepBy('inbound', arrived, account, id);
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions(async (sessions) => {
@@ -59,14 +63,23 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
     // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
     if (isQueued && stanza.to!.resource !== '' && delivered.some(isParked)) await queueAgain(account, [id]);
     account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
-    for (const follow of features.stage('inbound', 'follow')) await follow(arrived, account, { sessions, delivered }, id);
+    for (const follow of features.stage('inbound', 'follow')) {
+      const pending = follow(arrived, account, { sessions, delivered }, id);
+      if (pending !== undefined) await pending;
+    }
   });
+}
+
+async function keepBy(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account, id: string): Promise<void> {
+  for (const keep of account.turn.parts.features.stage(direction, 'keep')) {
+    const pending = keep(stanza, account, id);
+    if (pending !== undefined) await pending;
+  }
 }
 
 /** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
 async function checkResource(account: Account, stanza: Stanza): Promise<void> {
   const { resource } = stanza.to!;
-  if (resource === '' || messageType(stanza) !== 'normal') return;
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   if (!sessions!.some((entry) => entry.resource === resource)) throw new StanzaError('service-unavailable');
 }

@@ -41,6 +41,7 @@ export class Step {
   #out: Outgoing[] = [];
   #bodies: Buffer[] = [];
   #reply: Partial<Omit<StepReply, 'ok' | 'out'>> = {};
+  #ownJid: Jid | undefined;
 
   constructor(parts: Parts, tenant: Tenant, request: StepRequest) {
     this.#parts = parts;
@@ -56,6 +57,10 @@ export class Step {
     const queue = this.#request.items.map(
       (item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }),
     );
+    // What the client has got has nothing to do with what it sends in the same batch: one commit for both.
+    const { resource } = this.#state;
+    const moving = resource !== undefined && queue.at(-1)?.item.k === 'delivered' ? this.#item(queue.pop()!) : undefined;
+    moving?.catch(() => {}); // awaited below, when the rest has not failed before
     try {
       for (let at = 0; at < queue.length; ) {
         const run = this.#messageRun(queue, at);
@@ -63,6 +68,7 @@ export class Step {
         else await this.#item(queue[at]!);
         at += Math.max(1, run.length);
       }
+      await moving;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
       this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
@@ -159,10 +165,16 @@ export class Step {
   }
 
   #origin(): Origin {
-    const { local, resource } = this.#state;
     const { node, sid } = this.#request;
-    const jid = Jid.of(local!, this.#tenant.domain, resource).toString();
-    return { node, sid, resource: resource!, jid, reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+    const jid = this.#jid;
+    const { resource } = jid;
+    return { node, sid, resource, jid: jid.toString(), reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+  }
+
+  /** Full, from bind on. */
+  get #jid(): Jid {
+    this.#ownJid ??= Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
+    return this.#ownJid;
   }
 
   async #end({ undelivered, missed }: Extract<StepItem, { k: 'end' }>): Promise<void> {
@@ -237,7 +249,7 @@ export class Step {
   #checkFrom(stanza: Stanza): void {
     const { from } = stanza;
     if (!from) return;
-    const own = Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
+    const own = this.#jid;
     if (!from.equals(own) && !from.equals(own.bare)) throw new StreamError('invalid-from', `'${from}' is not ${own}`);
   }
 

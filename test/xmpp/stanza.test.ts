@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { Stanza, spliceAttributes, spliceTo } from '../../lib/xmpp/stanza.ts';
 
 const message = Stanza.parse(
@@ -118,4 +119,50 @@ test('a stanza at the bounds of a peer may gain attributes on its way', () => {
   const attributes = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`a${index}`, 'x']));
   const stanza = Stanza.parse(Stanza.parse('<iq/>').render(attributes));
   assert.equal(Object.keys(Stanza.parse(stanza.render({ ...stanza.attributes, from: 'a' })).attributes).length, 65);
+});
+
+test('an amended stanza is what its bytes parse to', () => {
+  const inputs = [
+    '<message/>',
+    "<message to='a@b'><body>hé</body></message>",
+    "<message xml:lang='de' id='&lt;1'> <body/> <x xmlns='urn:x'><y/></x><delay xmlns='urn:d'/>text</message>",
+    "<message xmlns:p='urn:p' type='chat'><p:a/><body>1</body></message>",
+    "<iq xmlns='jabber:iq:x'><query/></iq>",
+    "<p:iq xmlns:p='urn:p'><query/></p:iq>",
+  ];
+  const drops = fc.constantFrom<((name: string) => boolean)[]>(
+    () => false,
+    () => true,
+    (name) => name === 'body',
+    (name) => name === 'x' || name === 'delay',
+  );
+  const appended = fc.constantFrom(
+    [],
+    [{ name: 'z', ns: 'urn:zé', text: "<z xmlns='urn:zé'>ü</z>" }],
+    [
+      { name: 'z', ns: 'urn:z', text: "<z xmlns='urn:z'/>" },
+      { name: 'w', ns: 'jabber:client', text: '<w/>' },
+    ],
+  );
+  const attributes = fc.dictionary(
+    fc.constantFrom('to', 'from', 'id', 'xml:lang'),
+    fc.option(fc.constantFrom('a@b/ü', "'<&\n", 'plain'), { nil: undefined }),
+  );
+  const picture = (stanza: Stanza) => ({
+    bytes: `${stanza.bytes}`,
+    named: [stanza.name, stanza.ns, { ...stanza.attributes }, [...stanza.namespaces]],
+    children: stanza.children.map((child) => ({ ...child, tree: `${stanza.elementOf(child)}` })),
+    payload: `${stanza.payload()}`,
+    again: `${stanza.render(stanza.attributes)}`,
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...inputs), attributes, drops, appended, (input, wanted, drop, append) => {
+      const dropChild = ({ name }: { name: string }) => drop(name);
+      const amended = Stanza.parse(input).amended(wanted, dropChild, append);
+      const texts = append.map(({ text }) => text);
+      const rendered = Stanza.parse(Stanza.parse(input).render(wanted, { drop: dropChild, append: texts }));
+      assert.deepEqual(picture(amended), picture(rendered));
+      assert.deepEqual(picture(amended.amended(wanted, dropChild, append)), picture(rendered.amended(wanted, dropChild, append)));
+    }),
+  );
 });

@@ -33,8 +33,8 @@ export const blocking: AccountFeature = {
     { type: 'set', ns: NS, name: 'block', to: 'self', handle: block },
     { type: 'set', ns: NS, name: 'unblock', to: 'self', handle: unblock },
   ],
-  inbound: { guard: refuseInbound },
-  outbound: { guard: refuseOutbound },
+  inbound: { reads: [blocklist], guard: refuseInbound },
+  outbound: { reads: [blocklist], guard: refuseOutbound },
 };
 
 /** §6: does a blocklist hold this address, its bare JID or its domain? */
@@ -114,17 +114,17 @@ function listElement(name: string, jids: readonly string[]): Element {
 }
 
 /** §3.3: the user must unblock before sending. */
-async function refuseOutbound(stanza: Stanza, account: Account): Promise<void> {
+function refuseOutbound(stanza: Stanza, account: Account): void {
   const { to } = stanza;
-  if (!to || to.bare.equals(account.jid) || !isBlocked(await account.get(blocklist), to)) return;
+  if (!to || to.bare.equals(account.jid) || !isBlocked(account.loaded(blocklist), to)) return;
   const extra = xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' });
   throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra });
 }
 
 /** §3.3: presence is dropped, messages and requests look as if the account were not there. */
-async function refuseInbound(stanza: Stanza, account: Account): Promise<void> {
+function refuseInbound(stanza: Stanza, account: Account): void {
   const { from } = stanza;
-  if (!from || from.bare.equals(account.jid) || !isBlocked(await account.get(blocklist), from)) return;
+  if (!from || from.bare.equals(account.jid) || !isBlocked(account.loaded(blocklist), from)) return;
   const isAnswer = stanza.type === 'error' || stanza.type === 'result';
   if (stanza.name === 'presence' || isAnswer) throw new Dropped();
   throw new StanzaError('service-unavailable');

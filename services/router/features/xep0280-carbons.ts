@@ -75,10 +75,13 @@ const conversationNs = new Set([
 ]);
 
 /** §8. To oneself it arrives, and is copied as received. */
-async function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Promise<void> {
-  if (stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
+function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Promise<void> | void {
   const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry));
-  if (others.length === 0) return;
+  if (others.length === 0 || stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
+  return copySentTo(others, stanza, account, id);
+}
+
+async function copySentTo(others: readonly SessionEntry[], stanza: Stanza, account: Account, id: string): Promise<void> {
   // XEP-0313 §3.4: the recipient must not see our id, our own clients should
   const ownId =
     (await isArchived(account, stanza, 'out')) && xml('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: account.jid.toString(), id });
@@ -87,10 +90,9 @@ async function copySent(stanza: Stanza, account: Account, { sessions, delivered 
 
 /** §7. */
 function copyReceived(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
-  if (!isEligible(stanza, 'received', account)) return;
   const sender = stanza.from?.bare.equals(account.jid) ? stanza.from.resource : undefined;
   const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry) && entry.resource !== sender);
-  if (others.length > 0) copy('received', stanza, account, others);
+  if (others.length > 0 && isEligible(stanza, 'received', account)) copy('received', stanza, account, others);
 }
 
 function copy(kind: Kind, stanza: Stanza, account: Account, others: readonly SessionEntry[], append?: string): void {

@@ -17,6 +17,7 @@ import { type Direction, isArchived, keepEntry } from '../archive.ts';
 import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
 import type { AccountFeature, Amendment, Drop } from '../feature.ts';
 import { answerForm, readForm } from '../form.ts';
+import { preferences } from './xep0441-archive-preferences.ts';
 
 const NS = 'urn:xmpp:mam:2';
 const features = [NS, `${NS}#extended`, `${NS}#groupchat-field`, 'http://jabber.org/protocol/rsm'];
@@ -33,10 +34,11 @@ export const archive: AccountFeature = {
     { type: 'get', ns: NS, name: 'metadata', to: 'self', handle: metadata },
   ],
   outbound: {
+    reads: [preferences],
     amend: (_stanza, _account, amendment) => amendment.strip(isResult),
     keep: (stanza, account, id) => keep(stanza, account, id, 'out'),
   },
-  inbound: { amend: stripForged, keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
+  inbound: { reads: [preferences], amend: stripForged, keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
 };
 
 const isResult: Drop = ({ name, ns }) => ns === NS && name === 'result';
@@ -50,9 +52,11 @@ function stripForged(stanza: Stanza, account: Account, amendment: Amendment): vo
 }
 
 /** §5.1.1: once only, also what goes to oneself: that is kept when it arrives. */
-async function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Promise<void> {
+function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Promise<void> | void {
   if (direction === 'out' && stanza.to!.bare.equals(account.jid)) return;
-  keepEntry(account, id, stanza, direction, await isArchived(account, stanza, direction));
+  const isIn = isArchived(account, stanza, direction);
+  if (typeof isIn !== 'boolean') return isIn.then((answer) => keepEntry(account, id, stanza, direction, answer));
+  keepEntry(account, id, stanza, direction, isIn);
 }
 
 /** §4.1.5. */

@@ -23,9 +23,12 @@ export const stableIds: AccountFeature = {
 };
 
 /** Only what is archived: to a client this is the place from which to read the archive (XEP-0313 §3.4). */
-async function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Promise<void> {
+function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Promise<void> | void {
   amendment.strip(claims(stanza, account));
-  if (await isArchived(account, stanza, 'in')) amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
+  const append = () => amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
+  const isIn = isArchived(account, stanza, 'in');
+  if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append()));
+  if (isIn) append();
 }
 
 function claims(stanza: Stanza, account: Account): Drop {

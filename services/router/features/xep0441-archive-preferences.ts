@@ -19,7 +19,7 @@ interface Preferences {
   readonly never: readonly string[];
 }
 
-const preferences = collection<Preferences>('archive-preferences');
+export const preferences = collection<Preferences>('archive-preferences');
 const initial: Preferences = { default: 'always', always: [], never: [] };
 
 export const archivePreferences: AccountFeature = {
@@ -33,24 +33,18 @@ export const archivePreferences: AccountFeature = {
   ],
 };
 
-/** What was read for a stanza: an `Account` lives as long as one. */
-const known = new WeakMap<Account, Promise<Preferences>>();
-
-function read(account: Account): Promise<Preferences> {
-  let found = known.get(account);
-  if (!found) {
-    found = account.get(preferences).then((value) => value ?? initial);
-    known.set(account, found);
-  }
-  return found;
+async function read(account: Account): Promise<Preferences> {
+  return (await account.get(preferences)) ?? initial;
 }
 
-/** §2.3: an address in full, then its bare form, then the default. */
-export async function mayArchive(account: Account, peer: Jid): Promise<boolean> {
-  const { always, never, default: rule } = await read(account);
-  for (const address of [peer.toString(), peer.bare.toString()]) {
-    if (never.includes(address)) return false;
-    if (always.includes(address)) return true;
+/** §2.3: an address in full, then its bare form, then the default. Of a stage that names {@link preferences} in its `reads`. */
+export function mayArchive(account: Account, peer: Jid): Promise<boolean> | boolean {
+  const { always, never, default: rule } = account.loaded(preferences) ?? initial;
+  if (always.length > 0 || never.length > 0) {
+    for (const address of [peer.toString(), peer.bare.toString()]) {
+      if (never.includes(address)) return false;
+      if (always.includes(address)) return true;
+    }
   }
   if (rule !== 'roster') return rule === 'always';
   return isInRoster(account, peer);
