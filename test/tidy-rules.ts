@@ -30,7 +30,7 @@ function isProgram(path: string): boolean {
 
 /** Where clocks, chance and the environment may be read, and adapters chosen. */
 function isMain(path: string): boolean {
-  return isProgram(path) || posix.basename(path) === 'main.ts';
+  return isProgram(path) || ['main.ts', 'lambda.ts'].includes(posix.basename(path));
 }
 
 /** The layer or the service (`services/<name>`) that a file belongs to. */
@@ -115,7 +115,9 @@ export const addressFaults: Rule = (path, text) => {
   return hits(path, readCode(text).withoutComments, /\.split\(\s*(?:['"`]@|\/@\/)/, 'takes an address apart by hand');
 };
 
+/** The table of all bounds grows with every feature, and is read a line at a time. */
 export const lengthFaults: Rule = (path, text) => {
+  if (path === 'lib/limits.ts') return [];
   const lines = countLines(text);
   return lines > linesMax ? [`${path} has ${lines} lines, more than ${linesMax}`] : [];
 };

@@ -13,18 +13,21 @@ interface DynamoValues {
 /** An engine on one machine wants to be asked by somebody and does not care who. */
 const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
+/** For the SDK: `aws`, or the URL of an engine elsewhere. */
+export function engineOptions(engine: string, region: string) {
+  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  return {
+    region,
+    ...(engine !== 'aws' && { endpoint: engine }),
+    ...(engine !== 'aws' && !isNamed && { credentials: localCredentials }),
+  };
+}
+
 /** @throws {UsageError} */
 function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
   if (dynamodb === undefined)
     throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
-  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
-  return {
-    region,
-    tablePrefix,
-    clock,
-    ...(dynamodb !== 'aws' && { endpoint: dynamodb }),
-    ...(dynamodb !== 'aws' && !isNamed && { credentials: localCredentials }),
-  };
+  return { ...engineOptions(dynamodb, region), tablePrefix, clock };
 }
 
 export function openCloudStore(values: DynamoValues): Promise<DynamoStore> {

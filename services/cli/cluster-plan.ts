@@ -1,5 +1,6 @@
 /** Which processes a cluster has, and with which arguments. */
 import { createServer } from 'node:net';
+import { keyFileOf } from './certificate-keys.ts';
 import type { Ground } from './cluster-ground.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { listening } from './listening.ts';
@@ -24,7 +25,9 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
   const streams = [
     ...common,
     ...['--domain', values.domain, '--bind', values.bind],
-    ...['--cert', ground.pem.cert, '--key', ground.pem.key, '--ticket-keys', ground.ticketKeys],
+    ...(ground.pem ? ['--cert', ground.pem.cert, '--key', ground.pem.key] : []),
+    ...['--ticket-keys', ground.ticketKeys],
+    ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
   ];
   const isShared = isSharing(values);
   const connections = numbered('connection', 'c', values.connections, (index) => {
@@ -41,6 +44,10 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
     inner: [...numbered('router', 'r', values.routers, () => common), ...numbered('muc', 'm', values.muc, () => common)],
     outer: [...connections, ...web],
   };
+}
+
+function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: Ground): string[] {
+  return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
 }
 
 function numbered(service: string, letter: string, count: number, argsOf: (index: number) => readonly string[]): Planned[] {

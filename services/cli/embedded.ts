@@ -25,7 +25,7 @@ import { type Addresses, addressOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
-import { watchTls } from './tls-source.ts';
+import { storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
@@ -64,8 +64,10 @@ async function startParts(
   let isDraining = () => false;
   const store = await openSqliteStore(folder, { clock });
   undoing.add('store', () => store.close());
-  const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock));
-  const tls = watchTls(pem, log);
+  const tls =
+    values.certificates === 'store'
+      ? await storeTls({ values, store, log, folder, fallback: given })
+      : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock)), log);
   undoing.add('certificate', () => tls.stop());
   const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
   const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });

@@ -17,7 +17,7 @@ import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
 import { composeRouter } from './router-parts.ts';
 import type { Serving } from './serving.ts';
-import { watchTls } from './tls-source.ts';
+import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 /** What Node keeps session tickets with. */
@@ -74,10 +74,7 @@ async function beat(
 }
 
 async function startStreams({ values, log, undoing }: Serving, ports: Ports, listen: ListenOptions) {
-  const pemFiles = checkPemFlags(values);
-  if (pemFiles === undefined)
-    throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
-  const tls = watchTls(readPemFiles(pemFiles), log, readTicketKeys(values.ticketKeys));
+  const tls = await startTls(values, ports.store, log);
   undoing.add('certificate', () => tls.stop());
   if (values.ticketKeys === undefined) {
     const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
@@ -91,6 +88,20 @@ async function startStreams({ values, log, undoing }: Serving, ports: Ports, lis
   );
   undoing.add('streams', () => connection.stop());
   return { tls, node: connection.node };
+}
+
+/** @throws {UsageError | Refusal} */
+async function startTls(values: Serving['values'], store: Ports['store'], log: Ports['log']): Promise<RunningTls> {
+  const files = checkPemFlags(values);
+  const given = files && readPemFiles(files);
+  const ticketKeys = readTicketKeys(values.ticketKeys);
+  if (values.certificates === 'store') return storeTls({ values, store, log, fallback: given, ticketKeys });
+  if (given === undefined) {
+    throw new UsageError(
+      '--cert and --key are needed, since all processes of a cluster show the same certificate; or --certificates store',
+    );
+  }
+  return watchTls(given, log, ticketKeys);
 }
 
 /** @throws {UsageError} */

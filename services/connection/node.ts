@@ -186,7 +186,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   attachWebSocket(server: Server, path: string): void {
-    this.#webSockets.push(serveWebSocket(server, path, (socket, peer) => this.acceptWebSocket(socket, peer)));
+    this.#webSockets.push(serveWebSocket(server, path, this.#parts.tls, (socket, peer) => this.acceptWebSocket(socket, peer)));
   }
 
   resync(marks: readonly Mark[]): readonly Mark[] {
@@ -283,14 +283,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptPlain(socket: Socket): void {
-    this.#accept(new SocketTransport(socket, this.#cork, this.clock));
+    this.#accept(new SocketTransport(socket, this.#cork, this.clock, this.#parts.tls));
   }
 
   #acceptSecure(socket: Socket): void {
     const key = this.#upgrading.size === 0 ? '' : peerKey(socket);
     const deadlineMs = this.#upgrading.get(key);
     this.#upgrading.delete(key);
-    this.#accept(new SocketTransport(socket, this.#cork, this.clock), deadlineMs);
+    this.#accept(new SocketTransport(socket, this.#cork, this.clock, this.#parts.tls), deadlineMs);
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {

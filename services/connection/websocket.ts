@@ -6,8 +6,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
-import { channelBinding } from './channel-binding.ts';
+import { channelBinding, resumedCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
+import type { TlsSource } from './tls.ts';
 import type { Transport, TransportReader } from './transport.ts';
 
 const subprotocol = 'xmpp';
@@ -121,6 +122,7 @@ export interface WebSocketUpgrades {
 export function serveWebSocket(
   server: Server,
   path: string,
+  tls: TlsSource,
   accept: (socket: WebSocket, peer: WebSocketPeer) => void,
 ): WebSocketUpgrades {
   const upgrades = new WebSocketServer({
@@ -137,7 +139,7 @@ export function serveWebSocket(
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request)));
+    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, tls)));
   };
   server.on('upgrade', onUpgrade);
   return { stop: () => void server.removeListener('upgrade', onUpgrade) };
@@ -148,8 +150,10 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
 }
 
-function peerOf({ socket }: IncomingMessage): WebSocketPeer {
+function peerOf({ socket }: IncomingMessage, tls: TlsSource): WebSocketPeer {
   const address = socket.remoteAddress ?? '';
-  if (socket instanceof TLSSocket) return { address, isSecure: true, binding: channelBinding(socket) };
+  if (socket instanceof TLSSocket) {
+    return { address, isSecure: true, binding: channelBinding(socket, resumedCertificate(socket, tls)) };
+  }
   return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };
 }
