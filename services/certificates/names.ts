@@ -7,17 +7,19 @@
  * No wildcard: its key would do for every host of the tenant, of which we serve three.
  */
 import { createHash } from 'node:crypto';
-import { domainToASCII } from 'node:url';
+import { toASCII } from 'tr46';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
 
 /** RFC 1035 §2.3.4. */
 const nameCharactersMax = 253;
 const labelCharactersMax = 63;
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+/** Node's own `domainToASCII` drops line breaks, and decodes `%2e`. */
+const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
 
 /** As DNS has it, or undefined where a public CA cannot prove it: addresses, `localhost`, names that are none. */
 export function dnsName(domain: string): string | undefined {
-  const name = domainToASCII(domain);
+  const name = toASCII(domain, idna) ?? '';
   const labels = name.split('.');
   const isName = labels.length > 1 && labels.every((each) => each.length <= labelCharactersMax && label.test(each));
   return isName && name.length <= nameCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
