@@ -131,7 +131,7 @@ describe('when it changes', () => {
     await Promise.all(names.map((name) => assert.rejects(look(node, name), alert)));
     assert.deepEqual(ground.partitionsRead, ['#certificates']);
     assert.equal(ground.logged.length, 1);
-    assert.equal((logged[0]!.name as string).length, limits.refusedNameCharactersMax);
+    assert.equal((ground.logged[0]!.name as string).length, limits.refusedNameCharactersMax);
     await ground.clock.advance(limits.certificateRefusalLogMs);
     await assert.rejects(look(node, names[0]), alert);
     assert.deepEqual([ground.logged.length, ground.logged.at(-1)!.refused], [2, 60]);
@@ -177,7 +177,7 @@ describe('when something fails', () => {
   }
 
   for (const [what, work] of Object.entries(harms)) {
-    test(`${what}: it is ground.logged, the old one stays, others are not touched, and a good one heals it`, async () => {
+    test(`${what}: it is logged, the old one stays, others are not touched, and a good one heals it`, async () => {
       const [one, two] = [await ground.add('one.example'), await ground.add('two.example')];
       const node = await ground.start();
       for (const name of ['one.example', 'two.example']) await look(node, name);
@@ -217,7 +217,7 @@ describe('when something fails', () => {
     await soon(node, 'one.example', after);
   });
 
-  test('a ground.store that is away: what is open is shown, and the list before goes on', async () => {
+  test('a store that is away: what is open is shown, and the list before goes on', async () => {
     const one = await ground.add('one.example');
     await ground.add('two.example');
     const node = await ground.start();
