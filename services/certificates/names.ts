@@ -17,12 +17,18 @@ const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Node's own `domainToASCII` drops line breaks, and decodes `%2e`. */
 const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
 
-/** As DNS has it, or undefined where a public CA cannot prove it: addresses, `localhost`, names that are none. */
-export function dnsName(domain: string): string | undefined {
+/** As DNS and certificates have it (A-labels); undefined for addresses, and what is no name. */
+export function asciiName(domain: string): string | undefined {
   const name = toASCII(domain, idna) ?? '';
   const labels = name.split('.');
-  const isName = labels.length > 1 && labels.every((each) => each.length <= labelCharactersMax && label.test(each));
+  const isName = labels.every((each) => each.length <= labelCharactersMax && label.test(each));
   return isName && name.length <= nameCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
+}
+
+/** The same, where a public CA could prove it: not `localhost`. */
+export function dnsName(domain: string): string | undefined {
+  const name = asciiName(domain);
+  return name?.includes('.') ? name : undefined;
 }
 
 /** The accounts' domain first: without it there is no certificate; the others are for those that it can be proven of. */

@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { limits } from '../../lib/limits.ts';
 import { type CertificateEntry, serverName } from '../../lib/runtime/certificates.ts';
-import { covers, dnsName } from './names.ts';
+import { asciiName, covers } from './names.ts';
 
 /** A sentence for people. */
 export class BadCertificate extends Error {
@@ -31,7 +31,7 @@ export function checkPem(
 ): CertificateEntry {
   const certificates = readChain(chain);
   const leaf = certificates[0]!;
-  const name = dnsName(domain);
+  const name = asciiName(domain);
   if (name === undefined) throw new BadCertificate(`'${domain}' is no domain name that a certificate could be for`);
   if (leaf.ca) throw new BadCertificate('the first certificate is that of a CA; the one of the domain comes first');
   const names = namesOf(leaf);
@@ -82,7 +82,10 @@ function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   if (names.length > limits.certificateNamesMax) {
     throw new BadCertificate(`the certificate is for more than ${limits.certificateNamesMax} names`);
   }
-  return names.filter((name) => dnsName(name.replace(/^\*\./, '')) === name.replace(/^\*\./, ''));
+  return names.filter((name) => {
+    const host = name.replace(/^\*\./, '');
+    return asciiName(host) === host;
+  });
 }
 
 /** RFC 8446 §4.4.2 asks for each to certify the one before. */
