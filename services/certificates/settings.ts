@@ -6,7 +6,8 @@ import { dnsName } from './names.ts';
 const url = z
   .string()
   .refine((text) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''), 'is no http:// or https:// URL');
-const engine = z.union([z.literal('aws'), url]);
+const engine = z.union([z.literal('aws'), url], "is neither 'aws' nor a URL");
+const needed = z.string('is needed').min(1);
 /** `192.0.2.1`, `127.0.0.1:5353`; as `dns.setServers` takes them. */
 const servers = z
   .string()
@@ -18,16 +19,16 @@ const servers = z
 
 const schema = z.object({
   SKYLARK_DYNAMODB: engine.default('aws'),
-  SKYLARK_REGION: z.string().min(1),
+  SKYLARK_REGION: needed,
   SKYLARK_TABLE_PREFIX: z.string().min(1).default('skylark-'),
   SKYLARK_KMS: engine.default('aws'),
-  SKYLARK_KMS_KEY: z.string().min(1),
+  SKYLARK_KMS_KEY: needed,
   SKYLARK_ACME: url.default('https://acme-v02.api.letsencrypt.org/directory'),
-  SKYLARK_ACME_EMAIL: z.email().optional(),
+  SKYLARK_ACME_EMAIL: z.email('is no e-mail address').optional(),
   SKYLARK_ACME_CA: z.string().optional(),
   SKYLARK_DNS: engine.default('aws'),
   SKYLARK_DNS_ZONE_ID: z.string().optional(),
-  SKYLARK_DNS_ZONE: z.string().refine((text) => dnsName(text) === text, 'is no domain name such as acme.example.org'),
+  SKYLARK_DNS_ZONE: needed.refine((text) => dnsName(text) === text, 'is no domain name such as acme.example.org'),
   SKYLARK_DNS_SERVERS: servers.default([]),
   SKYLARK_LOG_LEVEL: z.string().default('info'),
 });
@@ -40,7 +41,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, region: string | un
   const read = schema.safeParse(Object.fromEntries(given));
   const faults = read.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
   if (read.data?.SKYLARK_DNS === 'aws' && read.data.SKYLARK_DNS_ZONE_ID === undefined) {
-    faults.push('SKYLARK_DNS_ZONE_ID: the id of the hosted zone is needed');
+    faults.push('SKYLARK_DNS_ZONE_ID: is needed');
   }
   if (read.data === undefined || faults.length > 0) throw new TypeError(faults.join('; '));
   return read.data;
