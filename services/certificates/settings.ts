@@ -3,10 +3,9 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { dnsName } from './names.ts';
 
-const url = z
-  .string()
-  .refine((text) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''), 'is no http:// or https:// URL');
-const engine = z.union([z.literal('aws'), url], "is neither 'aws' nor a URL");
+const isUrl = (text: string) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '');
+const url = z.string().refine(isUrl, 'is no http:// or https:// URL');
+const engine = z.string().refine((text) => text === 'aws' || isUrl(text), "is neither 'aws' nor a URL");
 const needed = z.string('is needed').min(1);
 /** `192.0.2.1`, `127.0.0.1:5353`; as `dns.setServers` takes them. */
 const servers = z
