@@ -5,6 +5,7 @@ import { route53Records } from '../../lib/adapters/route53-records.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { dnsRecordsContract } from '../contracts/dns-records.contract.ts';
 import { type AwsAnswer, type AwsRequest, AwsServer, awsCredentials as credentials } from '../support/aws-server.ts';
 
 const zonePath = '/2013-04-01/hostedzone/Z1/rrset';
@@ -55,6 +56,25 @@ class Zone {
     );
   }
 }
+
+dnsRecordsContract('Route 53', async () => {
+  const own = new Zone();
+  const engine = await AwsServer.start((request) => own.handle(request));
+  return {
+    records: route53Records({
+      endpoint: engine.url,
+      region: 'eu-central-1',
+      hostedZoneId: 'Z1',
+      credentials,
+      clock: systemClock,
+    }),
+    async texts(name) {
+      const values = (own.sets.get(`${name}.`) ?? '').matchAll(/<Value>(?:"|&quot;)(.*?)(?:"|&quot;)<\/Value>/g);
+      return [...values].map(([, text]) => text!);
+    },
+    close: () => engine.stop(),
+  };
+});
 
 let zone: Zone;
 let server: AwsServer;
