@@ -57,6 +57,18 @@ class Zone {
   }
 }
 
+let elapsedMs = 0;
+/** Waits for nothing in real time. */
+const clock = {
+  ...systemClock,
+  monotonic: () => elapsedMs,
+  after(delayMs: number, run: () => void) {
+    elapsedMs += delayMs;
+    const timer = setImmediate(run);
+    return { cancel: () => clearImmediate(timer) };
+  },
+};
+
 dnsRecordsContract('Route 53', async () => {
   const own = new Zone();
   const engine = await AwsServer.start((request) => own.handle(request));
@@ -66,7 +78,7 @@ dnsRecordsContract('Route 53', async () => {
       region: 'eu-central-1',
       hostedZoneId: 'Z1',
       credentials,
-      clock: systemClock,
+      clock,
     }),
     async texts(name) {
       const values = (own.sets.get(`${name}.`) ?? '').matchAll(/<Value>(?:"|&quot;)(.*?)(?:"|&quot;)<\/Value>/g);
@@ -78,7 +90,6 @@ dnsRecordsContract('Route 53', async () => {
 
 let zone: Zone;
 let server: AwsServer;
-let elapsedMs: number;
 beforeEach(async () => {
   zone = new Zone();
   elapsedMs = 0;
@@ -87,15 +98,6 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 function open(given: { secretAccessKey?: string; hostedZoneId?: string } = {}) {
-  const clock = {
-    ...systemClock,
-    monotonic: () => elapsedMs,
-    after(delayMs: number, run: () => void) {
-      elapsedMs += delayMs;
-      const timer = setImmediate(run);
-      return { cancel: () => clearImmediate(timer) };
-    },
-  };
   const { hostedZoneId = 'Z1', ...rest } = given;
   return route53Records({
     endpoint: server.url,
