@@ -106,6 +106,33 @@ export const limits = {
   blobTypeCharactersMax: 255,
   /** A temporary file this old belongs to a process that died while it wrote, milliseconds. */
   blobTemporaryMs: 24 * 60 * 60 * 1000,
+  /** XEP-0363: one file, bytes; a minute of video of a phone has some 130 MB before clients shrink it, a photo 5. */
+  uploadBytesMax: 100 * 1024 * 1024,
+  /** XEP-0363: what one account may upload in a calendar month (UTC), bytes. */
+  uploadMonthBytesMax: 2 * 1024 * 1024 * 1024,
+  /** … where a file counts as at least this: it costs a request, an inode and a line in listings however small it is. */
+  uploadCountedBytesMin: 64 * 1024,
+  /** XEP-0363: a file's name in its URL, bytes of UTF-8; percent-encoded it may be three times as long. */
+  uploadNameBytesMax: 200,
+  /** XEP-0363 §7: a PUT begins within this, milliseconds. What signs URLs for S3 may itself expire in little more. */
+  uploadSlotMs: 300_000,
+  /** Uploads that one process takes at once; each has a file open. */
+  uploadsAtOnceMax: 200,
+  /** An upload that sends nothing for this long is broken off, milliseconds; so is one that is slower than this on the whole. */
+  uploadIdleMs: 30_000,
+  uploadBytesPerSecondMin: 32 * 1024,
+  /** So this is the longest that any request takes, milliseconds. */
+  uploadRequestMs: 60 * 60 * 1000,
+  /** Files in the folder that are past their tenant's retention are looked for this long after the start, and then as often, ms. */
+  uploadFirstSweepMs: 60_000,
+  uploadSweepMs: 6 * 60 * 60 * 1000,
+  /** S3: sockets kept open; to connect, and without a byte either way, milliseconds; tries of a request that can be repeated. */
+  s3SocketsMax: 64,
+  s3ConnectTimeoutMs: 2_000,
+  s3SilenceTimeoutMs: 30_000,
+  s3TriesMax: 3,
+  /** S3: a presigned URL is good for at most this long, seconds. */
+  s3SlotSecondsMax: 7 * 24 * 60 * 60,
   /** Store: each of a row's two keys, bytes of UTF-8. DynamoDB takes 1,024 for a sort key. */
   storeKeyBytesMax: 1_024,
   /** Store: a row's value, bytes of UTF-8. DynamoDB takes 400 KiB for an item with its keys and names. */
@@ -354,6 +381,9 @@ export const limits = {
   parkedSweepMax: 300,
   /** When a node dies, what came for one of its sessions within this time is taken for unacknowledged; clients are asked far more often. */
   unackedRecentMs: 60_000,
+  /** PROXY protocol: the header with its optional fields, bytes (load balancers send below 600), and how long it may take, milliseconds. */
+  proxyHeaderBytesMax: 4 * 1024,
+  proxyHeaderMs: 5_000,
   /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
   acceptsPerSecond: 500,
   acceptsBurst: 2_000,
@@ -377,6 +407,21 @@ export const limits = {
   /** Keys of TLS session tickets are changed this often, and looked at this often, milliseconds. */
   ticketKeysMs: 12 * 60 * 60 * 1000,
   ticketKeysPollMs: 60_000,
+  /** Connections of health checks at once. */
+  healthConnectionsMax: 64,
+  /** A stop that has more time than `shutdownMs`, at most, seconds: what ECS on Fargate waits between SIGTERM and SIGKILL. */
+  stopSecondsMax: 120,
+  /** Nodes of an old release go one for each of the new one; beyond this time all do, because fewer may be wanted now, milliseconds. */
+  releaseWaitMs: 10 * 60 * 1000,
+  /** ECS: what a process holds is looked at this often; a protection lasts so long, and is renewed so early, in case we cannot for a while. */
+  protectionPollMs: 2_000,
+  protectionMinutes: 60,
+  protectionRenewMs: 15 * 60 * 1000,
+  /** … a process that holds nothing is given up after this, so that the last client's coming and going is not told each time. */
+  protectionEmptyMs: 60_000,
+  protectionTimeoutMs: 5_000,
+  /** A process that is drained, unprotected and still not stopped ends by itself. */
+  drainedLingerMs: 90_000,
   /** A process has this long to say how it is, milliseconds. */
   statusTimeoutMs: 1_000,
   /** Rooms: after something did not reach an occupant whose session is moving or parked, it is looked for; doubled each time, ms. */

@@ -115,7 +115,7 @@ export const addressFaults: Rule = (path, text) => {
   return hits(path, readCode(text).withoutComments, /\.split\(\s*(?:['"`]@|\/@\/)/, 'takes an address apart by hand');
 };
 
-/** The table of all bounds grows with every feature, and is read a line at a time. */
+/** All bounds stand in one list. */
 export const lengthFaults: Rule = (path, text) => {
   if (path === 'lib/limits.ts') return [];
   const lines = countLines(text);

@@ -176,7 +176,10 @@ const houseRules: HouseRule[] = [
     over: code,
     seesMin: 90,
     bad: [['lib/xmpp/jid.ts', '\n'.repeat(rules.linesMax + 1)]],
-    good: [['lib/xmpp/jid.ts', '\n'.repeat(rules.linesMax)]],
+    good: [
+      ['lib/xmpp/jid.ts', '\n'.repeat(rules.linesMax)],
+      ['lib/limits.ts', '\n'.repeat(2 * rules.linesMax)],
+    ],
   },
   {
     name: 'every file of the product opens with a doc comment',

@@ -6,27 +6,25 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { limits } from '../limits.ts';
-import type { BlobInfo } from '../ports/blobs.ts';
-
-export interface Slot {
-  readonly key: string;
-  readonly info: BlobInfo;
-  readonly expiresAtMs: number;
-}
+import { type BlobInfo, type ByteRange, isMediaType, type Slot } from '../ports/blobs.ts';
 
 export class BlobSlots {
-  readonly #base: URL;
+  readonly #baseUrl: () => string;
   readonly #secret: Uint8Array;
 
   /** @throws {RangeError} when the secret is too short to be one */
-  constructor(baseUrl: string, secret: Uint8Array) {
+  constructor(baseUrl: () => string, secret: Uint8Array) {
     if (secret.length < 32) throw new RangeError(`cannot sign upload slots with ${secret.length} bytes of secret: at least 32`);
-    this.#base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
+    this.#baseUrl = baseUrl;
     this.#secret = secret;
   }
 
+  get #base(): URL {
+    return folderUrl(this.#baseUrl());
+  }
+
   getUrl(key: string): string {
-    return new URL(key.split('/').map(encodeURIComponent).join('/'), this.#base).href;
+    return keyUrl(this.#base, key);
   }
 
   putUrl({ key, info, expiresAtMs }: Slot): string {
@@ -37,10 +35,11 @@ export class BlobSlots {
 
   /** The key that a URL's path names, or undefined. `url` may be a path alone; its host is not compared. */
   keyOf(url: string): string | undefined {
-    const path = this.#parse(url)?.pathname;
-    if (path === undefined || !path.startsWith(this.#base.pathname)) return undefined;
+    const base = this.#base;
+    const path = URL.parse(url, base.href)?.pathname;
+    if (path === undefined || !path.startsWith(base.pathname)) return undefined;
     try {
-      const parts = path.slice(this.#base.pathname.length).split('/').map(decodeURIComponent);
+      const parts = path.slice(base.pathname.length).split('/').map(decodeURIComponent);
       const key = parts.join('/');
       return parts.some((part) => part.includes('/')) || !isBlobKey(key) ? undefined : key;
     } catch {
@@ -52,7 +51,7 @@ export class BlobSlots {
   verify(url: string, nowMs: number): Slot | undefined {
     const key = this.keyOf(url);
     const token = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([\w-]{1,400})\.([\w-]{43})$/.exec(
-      this.#parse(url)?.searchParams.get('slot') ?? '',
+      URL.parse(url, this.#base.href)?.searchParams.get('slot') ?? '',
     );
     if (key === undefined || token === null) return undefined;
     const [, expiry, size, type, mac] = token as unknown as [string, string, string, string, string];
@@ -62,18 +61,23 @@ export class BlobSlots {
     return slot.expiresAtMs > nowMs ? slot : undefined;
   }
 
-  #parse(url: string): URL | undefined {
-    return URL.parse(url, this.#base.href) ?? undefined;
-  }
-
   #mac({ key, info, expiresAtMs }: Slot): Buffer {
     const text = JSON.stringify(['skylark put slot 1', key, info.type, info.sizeBytes, expiresAtMs]);
     return createHmac('sha256', this.#secret).update(text).digest();
   }
 }
 
+/** Relative paths start behind its last slash. */
+export function folderUrl(url: string): URL {
+  return new URL(url.endsWith('/') ? url : `${url}/`);
+}
+
+export function keyUrl(base: URL, key: string): string {
+  return new URL(key.split('/').map(encodeURIComponent).join('/'), base).href;
+}
+
 /** A key must survive as the path of a URL, which no `.` or `..` does, however it is written. */
-function isBlobKey(key: string): boolean {
+export function isBlobKey(key: string): boolean {
   return (
     Buffer.byteLength(key) <= limits.blobKeyBytesMax &&
     key.isWellFormed() &&
@@ -85,8 +89,40 @@ function isBlobKey(key: string): boolean {
 /** @throws {TypeError | RangeError} when the key or info is not one that every medium can keep */
 export function checkBlob(key: string, { type, sizeBytes }: BlobInfo): void {
   if (!isBlobKey(key)) throw new TypeError(`cannot use ${JSON.stringify(key.slice(0, 100))} as a blob's key`);
-  if (type.length > limits.blobTypeCharactersMax || !/^[!-.0-~]+\/[ -.0-~]+$/.test(type)) {
+  if (!isMediaType(type)) {
     throw new TypeError(`cannot use ${JSON.stringify(type.slice(0, 100))} as a blob's media type`);
   }
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new RangeError(`cannot keep a blob of ${sizeBytes} bytes`);
+}
+
+/** @throws {RangeError} */
+export function checkExpiry(expiresAtMs: number): void {
+  if (!Number.isSafeInteger(expiresAtMs) || expiresAtMs < 0) throw new RangeError(`cannot expire a slot at ${expiresAtMs}`);
+}
+
+/** @throws {RangeError} when the range is not within the blob */
+export function checkRange({ sizeBytes }: BlobInfo, range: ByteRange | undefined): void {
+  if (range === undefined) return;
+  const { first, last } = range;
+  const isWithin = Number.isSafeInteger(first) && Number.isSafeInteger(last) && first >= 0 && first <= last && last < sizeBytes;
+  if (!isWithin) throw new RangeError(`cannot read bytes ${first} to ${last} of ${sizeBytes}`);
+}
+
+/**
+ * The body as it goes by, refused at the first byte too many, or at its end when bytes are missing. The last chunk is held back until
+ * the body has ended: a medium that has got all bytes it was told of keeps them.
+ * @throws {RangeError}
+ */
+export async function* exactly(body: AsyncIterable<Uint8Array>, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  let last: Uint8Array | undefined;
+  for await (const chunk of body) {
+    if (chunk.length === 0) continue;
+    bytes += chunk.length;
+    if (bytes > sizeBytes) throw new RangeError(`cannot put more than the ${sizeBytes} bytes announced`);
+    if (last !== undefined) yield last;
+    last = chunk;
+  }
+  if (bytes !== sizeBytes) throw new RangeError(`cannot put ${bytes} bytes where ${sizeBytes} were announced`);
+  if (last !== undefined) yield last;
 }

@@ -23,6 +23,12 @@ export interface DynamoOptions {
 /** HTTP requests since the store was opened, tries again included: they are what costs CPU, whatever they carry. */
 export type DynamoCalls = Record<'batchGet' | 'batchWrite' | 'get' | 'put' | 'delete' | 'update' | 'query', number>;
 
+/** Since the store was opened: tries that were refused for now, and calls that failed for good. */
+export interface DynamoTroubles {
+  throttles: number;
+  failures: number;
+}
+
 /** What is known after several tries of one call. */
 export interface Tries {
   /** An earlier try got no answer (time-out, reset, 5xx): it may have been carried out. */
@@ -67,6 +73,7 @@ function judge(error: Failure): Verdict {
 export class DynamoCaller {
   readonly client: DynamoDBClient;
   readonly calls: DynamoCalls = { batchGet: 0, batchWrite: 0, get: 0, put: 0, delete: 0, update: 0, query: 0 };
+  readonly troubles: DynamoTroubles = { throttles: 0, failures: 0 };
   readonly clock: Clock;
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -113,9 +120,11 @@ export class DynamoCaller {
         return await send();
       } catch (error) {
         const verdict = judge(error as Failure);
+        if (refusals.has((error as Failure).name)) this.troubles.throttles++;
         if (verdict === 'final') throw error;
         if (verdict === 'uncertain') tries.isUncertain = true;
         if (verdict === 'unavailable' || attempt >= limits.dynamoTriesMax) {
+          this.troubles.failures++;
           throw new Unavailable(`DynamoDB ${kind}: ${(error as Failure).name}: ${(error as Failure).message}`, { cause: error });
         }
       }

@@ -79,6 +79,7 @@ export class ReadBatches {
         if (batch.size === 0) return;
         // A response ends at 16 MB, so that some are left over is common and no reason to give up while others come.
         fruitless = batch.size < asked ? 0 : fruitless + 1;
+        if (fruitless > 0) this.#caller.troubles.throttles++;
         if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchGet: keys stay unprocessed');
         await this.#caller.pause(fruitless + 1);
       }

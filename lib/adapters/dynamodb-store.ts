@@ -23,7 +23,7 @@ import {
   type Store,
   Unavailable,
 } from '../ports/store.ts';
-import { DynamoCaller, type DynamoCalls, type DynamoOptions, type Tries } from './dynamodb-calls.ts';
+import { DynamoCaller, type DynamoCalls, type DynamoOptions, type DynamoTroubles, type Tries } from './dynamodb-calls.ts';
 import { conflict, type Item, isExpired, tableName, toItem, toKey, toRow } from './dynamodb-items.ts';
 import { ReadBatches } from './dynamodb-reads.ts';
 import { WriteBatches } from './dynamodb-writes.ts';
@@ -44,6 +44,7 @@ export { createTables } from './dynamodb-tables.ts';
 
 export interface DynamoStore extends Store {
   readonly calls: Readonly<DynamoCalls>;
+  readonly troubles: Readonly<DynamoTroubles>;
 }
 
 /** Does not connect: the tables may be out of reach, or not there yet, when a service starts. */
@@ -70,6 +71,10 @@ class TableStore implements DynamoStore {
 
   get calls(): Readonly<DynamoCalls> {
     return this.#caller.calls;
+  }
+
+  get troubles(): Readonly<DynamoTroubles> {
+    return this.#caller.troubles;
   }
 
   async get(key: Key, { consistent }: ReadOptions): Promise<Row | undefined> {

@@ -104,6 +104,7 @@ export class WriteBatches {
         await this.#writeOnce(batch);
         if (batch.size === 0) return;
         fruitless = batch.size < sent ? 0 : fruitless + 1;
+        this.#caller.troubles.throttles++;
         if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchWrite: items stay unprocessed');
         await this.#caller.pause(fruitless + 1);
       }

@@ -3,31 +3,33 @@
  *
  * A blob is one file, `<hh>/<hash of the key>`: four bytes with the length of a head, the head (JSON: key, type, size), and the
  * bytes. It is written as `temporary/<random>`, synced, and renamed, so that a reader sees all of it or none. Names are hashes,
- * so no key can leave the folder, collide on a file system that ignores case, or be too long.
+ * so no key can leave the folder, collide on a file system that ignores case, or be too long. Errors name the file: whoever reads a key
+ * in a log could get the blob.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { limits } from '../limits.ts';
-import type { BlobInfo, Blobs } from '../ports/blobs.ts';
+import type { BlobInfo, ByteRange, ServedBlobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
-import { BlobSlots, checkBlob, type Slot } from './blob-slots.ts';
+import { BlobSlots, checkBlob, checkExpiry, checkRange, exactly } from './blob-slots.ts';
 
 interface FolderBlobsOptions {
   readonly folder: string;
-  /** Where the upload handler serves them, such as `https://files.example/upload`. */
-  readonly baseUrl: string;
+  /** Where the upload handler serves them, such as `https://files.example/upload`; asked each time, for a port may not be known yet. */
+  readonly baseUrl: () => string;
   /** Signs put URLs; at least 32 bytes, the same in all processes that share the folder. */
   readonly secret: Uint8Array;
   readonly clock: Clock;
 }
 
-export interface FolderBlobs extends Blobs {
-  /** For the handler of PUT: what the URL's token allows, if it is ours and still good. `url` may be a path with its query. */
-  verifySlot(url: string): Slot | undefined;
-  /** For the handler of GET and HEAD. */
-  keyOf(url: string): string | undefined;
+export interface FolderBlobs extends ServedBlobs {
+  /**
+   * Deletes what is older than `keepMs` says for its key; undefined is for ever.
+   * @returns how many
+   */
+  expire(keepMs: (key: string) => Promise<number | undefined>): Promise<number>;
 }
 
 /** Makes the folder, and removes what a process that died left half-written. */
@@ -47,7 +49,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
 
     async slot(key, info, expiresAtMs) {
       checkBlob(key, info);
-      if (!Number.isSafeInteger(expiresAtMs) || expiresAtMs < 0) throw new RangeError(`cannot expire a slot at ${expiresAtMs}`);
+      checkExpiry(expiresAtMs);
       return { putUrl: slots.putUrl({ key, info, expiresAtMs }), getUrl: slots.getUrl(key), headers: {} };
     },
 
@@ -68,13 +70,14 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
       }
     },
 
-    async get(key) {
+    async get(key, range) {
       const file = fileOf(key);
       const handle = await openToRead(file);
       if (handle === undefined) return undefined;
       try {
-        const { info } = await onMedium(readHead(handle, key));
-        return { info, body: { [Symbol.asyncIterator]: () => readBody(file, key, info) } };
+        const { info } = await onMedium(readHeadOf(handle, file, key));
+        checkRange(info, range);
+        return { info, body: { [Symbol.asyncIterator]: () => readBody(file, key, info, range) } };
       } finally {
         await handle.close();
       }
@@ -86,7 +89,40 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
       if (isGone) await onMedium(syncFolder(dirname(file)));
       return isGone;
     },
+
+    async expire(keepMs) {
+      let count = 0;
+      for await (const file of filesIn(folder)) {
+        const written = await readAge(file);
+        const keep = written && (await keepMs(written.key));
+        if (keep === undefined || written === undefined || written.atMs + keep > clock.now()) continue;
+        if (await onMedium(unlinkIfThere(file))) count++;
+      }
+      return count;
+    },
   };
+}
+
+async function* filesIn(folder: string): AsyncGenerator<string, void, undefined> {
+  for (const part of await onMedium(readdir(folder))) {
+    if (!/^[0-9a-f]{2}$/.test(part)) continue;
+    for (const name of await onMedium(readdir(join(folder, part)))) yield join(folder, part, name);
+  }
+}
+
+/** undefined: it is gone, or damaged, which is for people to look at. */
+async function readAge(file: string): Promise<{ key: string; atMs: number } | undefined> {
+  const handle = await openToRead(file);
+  if (handle === undefined) return undefined;
+  try {
+    const [{ key }, { mtimeMs }] = [await readHead(handle, file), await onMedium(handle.stat())];
+    return { key, atMs: mtimeMs };
+  } catch (error) {
+    if (error instanceof Unavailable) return undefined;
+    throw error;
+  } finally {
+    await handle.close();
+  }
 }
 
 const chunkBytes = 64 * 1024;
@@ -98,13 +134,7 @@ async function writeWhole(draft: string, key: string, info: BlobInfo, body: Asyn
     const length = Buffer.alloc(4);
     length.writeUInt32BE(head.length);
     await onMedium(handle.writeFile(Buffer.concat([length, head])));
-    let bytes = 0;
-    for await (const chunk of body) {
-      bytes += chunk.length;
-      if (bytes > info.sizeBytes) throw new RangeError(`cannot put more than the ${info.sizeBytes} bytes announced`);
-      await onMedium(handle.writeFile(chunk));
-    }
-    if (bytes !== info.sizeBytes) throw new RangeError(`cannot put ${bytes} bytes where ${info.sizeBytes} were announced`);
+    for await (const chunk of exactly(body, info.sizeBytes)) await onMedium(handle.writeFile(chunk));
     await onMedium(handle.sync());
   } finally {
     await handle.close();
@@ -120,37 +150,54 @@ async function openToRead(file: string): Promise<FileHandle | undefined> {
   }
 }
 
+interface Head {
+  readonly key: string;
+  readonly info: BlobInfo;
+  readonly bodyStart: number;
+}
+
+async function readHeadOf(handle: FileHandle, file: string, key: string): Promise<Head> {
+  const head = await readHead(handle, file);
+  if (head.key !== key) throw new Unavailable(`cannot read ${file}: it is damaged`);
+  return head;
+}
+
 /** @throws {Unavailable} when the file is not what `put` wrote */
-async function readHead(handle: FileHandle, key: string): Promise<{ info: BlobInfo; bodyStart: number }> {
+async function readHead(handle: FileHandle, file: string): Promise<Head> {
   const first = await handle.read(Buffer.alloc(4), 0, 4, 0);
   const length = first.bytesRead === 4 ? first.buffer.readUInt32BE() : 0;
-  if (length === 0 || length > 16 * limits.blobKeyBytesMax) throw new Unavailable(`cannot read blob ${key}: its head is damaged`);
+  if (length === 0 || length > 16 * limits.blobKeyBytesMax) throw new Unavailable(`cannot read ${file}: its head is damaged`);
   const head = await handle.read(Buffer.alloc(length), 0, length, 4);
   const { size } = await handle.stat();
   let info: BlobInfo & { key: string };
   try {
     info = JSON.parse(head.buffer.toString());
   } catch (cause) {
-    throw new Unavailable(`cannot read blob ${key}: its head is damaged`, { cause });
+    throw new Unavailable(`cannot read ${file}: its head is damaged`, { cause });
   }
   const bodyStart = 4 + length;
-  if (info.key !== key || size !== bodyStart + info.sizeBytes) throw new Unavailable(`cannot read blob ${key}: it is damaged`);
-  return { info: { type: info.type, sizeBytes: info.sizeBytes }, bodyStart };
+  if (size !== bodyStart + info.sizeBytes) throw new Unavailable(`cannot read ${file}: it is damaged`);
+  return { key: info.key, info: { type: info.type, sizeBytes: info.sizeBytes }, bodyStart };
 }
 
 /** Opens the file anew, so that a body that nobody reads holds nothing open. */
-async function* readBody(file: string, key: string, expected: BlobInfo): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readBody(
+  file: string,
+  key: string,
+  expected: BlobInfo,
+  range: ByteRange = { first: 0, last: expected.sizeBytes - 1 },
+): AsyncGenerator<Uint8Array, void, undefined> {
   const handle = await openToRead(file);
-  if (handle === undefined) throw new Unavailable(`cannot read blob ${key}: it was deleted meanwhile`);
+  if (handle === undefined) throw new Unavailable(`cannot read ${file}: it was deleted meanwhile`);
   try {
-    const { info, bodyStart } = await onMedium(readHead(handle, key));
+    const { info, bodyStart } = await onMedium(readHeadOf(handle, file, key));
     if (info.sizeBytes !== expected.sizeBytes || info.type !== expected.type) {
-      throw new Unavailable(`cannot read blob ${key}: it was replaced meanwhile`);
+      throw new Unavailable(`cannot read ${file}: it was replaced meanwhile`);
     }
-    for (let at = 0; at < info.sizeBytes; ) {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, info.sizeBytes - at));
+    for (let at = range.first; at <= range.last; ) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, range.last + 1 - at));
       const { bytesRead } = await onMedium(handle.read(chunk, 0, chunk.length, bodyStart + at));
-      if (bytesRead === 0) throw new Unavailable(`cannot read blob ${key}: it ends early`);
+      if (bytesRead === 0) throw new Unavailable(`cannot read ${file}: it ends early`);
       at += bytesRead;
       yield chunk.subarray(0, bytesRead);
     }

@@ -148,9 +148,12 @@ export class WriterQueue {
   }
 }
 
+/** Beside this file, or beside the bundle that has taken it in. */
+const writer = import.meta.url.endsWith('.ts') ? './sqlite-writer.ts' : './sqlite-writer.mjs';
+
 /** Resolves when the writer has opened its file. */
 export async function openWriterQueue(path: string, now: () => number): Promise<WriterQueue> {
-  const worker = new Worker(new URL('./sqlite-writer.ts', import.meta.url), { workerData: path });
+  const worker = new Worker(new URL(writer, import.meta.url), { workerData: path });
   const queue = new WriterQueue(worker, now);
   worker.ref();
   await new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@
 import { limits } from '../limits.ts';
 import type { Bus } from '../ports/bus.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
+import type { Latency } from './latency.ts';
 import { type DeliverItem, type DeliverReply, type DeliverRequest, nowhere, type SessionAddress } from './wire.ts';
 
 export interface Target extends SessionAddress {
@@ -44,10 +45,13 @@ const messageBytesMax = 512 * 1024;
 
 export class Deliverer {
   readonly #bus: Bus;
+  readonly #latency: Latency | undefined;
   readonly #lanes = new Map<string, Lane>();
 
-  constructor(bus: Bus) {
+  /** @param latency of messages until they were confirmed or given up */
+  constructor(bus: Bus, latency?: Latency) {
     this.#bus = bus;
+    this.#latency = latency;
   }
 
   /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
@@ -112,6 +116,7 @@ export class Deliverer {
       request,
       batch.map(({ xml }) => xml),
     );
+    const begun = this.#latency?.begin();
     try {
       const reply = await this.#bus.request(node, payload, { timeoutMs: limits.deliveryTimeoutMs });
       const missing = new Set(decodeFrame<DeliverReply>(reply).header.missing);
@@ -121,6 +126,8 @@ export class Deliverer {
     } catch {
       // Unavailable: no answer in time. The archive and the resync mark take over from here.
       return batch.map(({ item }) => failed(node, item, 'silent'));
+    } finally {
+      if (begun !== undefined) this.#latency?.end(begun);
     }
   }
 }

@@ -6,6 +6,7 @@ import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import type { Release } from './releases.ts';
 import { Rows } from './rows.ts';
 
 export type NodeKind = 'connection' | 'router' | 'muc' | 'web';
@@ -19,6 +20,8 @@ export interface NodeRow {
   readonly beat: number;
   /** Somebody has begun to clean up after it: if it lives after all, what it holds is void. */
   readonly isCondemned?: true;
+  /** Of what is deployed as one. */
+  readonly release?: Release;
 }
 
 /** A node by its subject: `n.<name>.<incarnation>` for connection nodes, `<kind>.<name>.<incarnation>` for others. */
@@ -39,6 +42,7 @@ export interface HeartbeatOptions {
   readonly kind: NodeKind;
   readonly name: string;
   readonly subject: string;
+  readonly release?: Release;
   /** Runs after each beat that was written; a throw is reported by `onError`. */
   readonly onBeat?: () => Promise<void>;
   /** Somebody has called this process dead and cleaned up after it, although it was only slow. Before the row is written again. */
@@ -83,9 +87,9 @@ export class Heartbeat {
   }
 
   async #write(): Promise<void> {
-    const { store, kind, name, subject, onForgotten } = this.#options;
+    const { store, kind, name, subject, release, onForgotten } = this.#options;
     const rows = rowsOf(store);
-    const row: NodeRow = { kind, name, startedAt: this.#startedAt, beat: this.#beat++ };
+    const row: NodeRow = { kind, name, startedAt: this.#startedAt, beat: this.#beat++, release };
     if (this.#version === undefined) {
       this.#version = await rows.put(nodes, subject, row);
       return;

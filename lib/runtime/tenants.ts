@@ -31,11 +31,18 @@ export function roomsDomain(tenantDomain: string): string {
   return `conference.${tenantDomain}`;
 }
 
-/** Which tenant serves a domain, and whether the domain is its accounts' or its rooms'. */
+/** The service that gives a tenant's accounts slots for files: `upload.example.org` (XEP-0363). */
+export function uploadsDomain(tenantDomain: string): string {
+  return `upload.${tenantDomain}`;
+}
+
+/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms or files. */
 export interface Place {
   readonly tenant: Tenant;
-  readonly service: 'accounts' | 'rooms';
+  readonly service: 'accounts' | 'rooms' | 'uploads';
 }
+
+const labels: Readonly<Record<string, Place['service']>> = { conference: 'rooms', upload: 'uploads' };
 
 export class Tenants {
   readonly #store: Store;
@@ -64,9 +71,12 @@ export class Tenants {
   async place(domain: string): Promise<Place | undefined> {
     const tenant = await this.find(domain);
     if (tenant) return { tenant, service: 'accounts' };
-    if (!domain.startsWith('conference.')) return undefined;
-    const host = await this.find(domain.slice('conference.'.length));
-    return host && { tenant: host, service: 'rooms' };
+    const dot = domain.indexOf('.');
+    const label = domain.slice(0, Math.max(dot, 0));
+    const service = Object.hasOwn(labels, label) ? labels[label] : undefined;
+    if (service === undefined) return undefined;
+    const host = await this.find(domain.slice(dot + 1));
+    return host && { tenant: host, service };
   }
 
   /** @throws {Conflict} when the domain is a tenant already */

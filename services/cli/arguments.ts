@@ -126,13 +126,20 @@ export function folderOption(text: string, preset: string): Option<string> {
   return { placeholder: 'FOLDER', text, allowed: 'the path of a folder', schema: z.string().min(1), preset };
 }
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .refine((number) => number <= 65_535);
+const ports = { placeholder: 'PORT', allowed: 'a port: 1 to 65535, or 0 for any free one' };
+
 export function portOption(text: string, preset: number): Option<number> {
-  const schema = z
-    .string()
-    .regex(/^\d{1,5}$/)
-    .transform(Number)
-    .refine((port) => port <= 65_535);
-  return { placeholder: 'PORT', text, allowed: 'a port: 1 to 65535, or 0 for any free one', schema, preset: `${preset}` };
+  return { ...ports, text, schema: port, preset: `${preset}` };
+}
+
+/** Nothing listens unless it is given. */
+export function extraPortOption(text: string): Option<number | undefined> {
+  return { ...ports, text, schema: port.optional() };
 }
 
 export function countOption(text: string, max: number, preset: number): Option<number> {
@@ -142,6 +149,10 @@ export function countOption(text: string, max: number, preset: number): Option<n
     .transform(Number)
     .refine((count) => count >= 1 && count <= max);
   return { placeholder: 'N', text, allowed: `a number from 1 to ${max}`, schema, preset: `${preset}` };
+}
+
+export function optionalText(placeholder: string, text: string, allowed: string, pattern: RegExp): Option<string | undefined> {
+  return { placeholder, text, allowed, schema: z.string().regex(pattern).optional() };
 }
 
 export function domainOption(text: string, preset: string): Option<string> {

@@ -25,7 +25,8 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-const program = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** The `skylark` command, or the bundle that has taken this file in. */
+const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : import.meta.url, import.meta.url));
 /** A stop is bounded in the child; this is for one that does not even get there. */
 const killAfterMs = limits.shutdownMs + 2_000;
 

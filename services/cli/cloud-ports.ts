@@ -10,17 +10,16 @@ interface DynamoValues {
   readonly tablePrefix: string;
 }
 
-/** An engine on one machine wants to be asked by somebody and does not care who. */
-const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+/** An engine on one machine wants to be asked by somebody and does not care who. undefined: the environment names somebody. */
+export function localCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
+  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  return isNamed ? undefined : { accessKeyId: 'local', secretAccessKey: 'local' };
+}
 
 /** For the SDK: `aws`, or the URL of an engine elsewhere. */
 export function engineOptions(engine: string, region: string) {
-  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
-  return {
-    region,
-    ...(engine !== 'aws' && { endpoint: engine }),
-    ...(engine !== 'aws' && !isNamed && { credentials: localCredentials }),
-  };
+  const credentials = engine === 'aws' ? undefined : localCredentials();
+  return { region, ...(engine !== 'aws' && { endpoint: engine }), ...(credentials && { credentials }) };
 }
 
 /** @throws {UsageError} */

@@ -22,6 +22,8 @@ export interface Ground {
   readonly dynamodb: string;
   /** None: certificates come from the store, and there is no fallback. */
   readonly pem: PemFiles | undefined;
+  /** The certificate is one that we made. */
+  readonly isSelfSigned: boolean;
   /** A file: so that a TLS session of one process can be resumed at another. */
   readonly ticketKeys: string;
 }
@@ -46,7 +48,7 @@ export async function prepareGround(
   const nats = values.nats ?? (await ownNats(values, supervisor));
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
-  return { folder, nats, dynamodb, pem, ticketKeys };
+  return { folder, nats, dynamodb, pem, isSelfSigned: isOwn, ticketKeys };
 }
 
 async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {

@@ -28,6 +28,9 @@ export const clusterOptions = {
   dynamodb: shared.dynamodb,
   region: shared.region,
   tablePrefix: shared.tablePrefix,
+  s3: shared.s3,
+  filesBucket: shared.filesBucket,
+  filesUrl: shared.filesUrl,
   json: shared.json,
 } satisfies Options;
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { keyFileOf } from './certificate-keys.ts';
 import type { Ground } from './cluster-ground.ts';
 import type { ClusterValues } from './cluster-options.ts';
+import { filesFolderIn, presetFilesUrl } from './files-part.ts';
 import { listening } from './listening.ts';
 import type { Planned } from './supervisor.ts';
 
@@ -29,6 +30,7 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
     ...['--ticket-keys', ground.ticketKeys],
     ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
   ];
+  const files = fileArguments(values, ground);
   const isShared = isSharing(values);
   const connections = numbered('connection', 'c', values.connections, (index) => {
     const shift = isShared ? 0 : index * portStep;
@@ -38,16 +40,31 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
   });
   const web = numbered('web', 'w', 1, () => [
     ...streams,
+    ...files,
     ...['--http-port', `${values.httpPort}`, '--https-port', `${values.httpsPort}`],
   ]);
   return {
-    inner: [...numbered('router', 'r', values.routers, () => common), ...numbered('muc', 'm', values.muc, () => common)],
+    inner: [
+      ...numbered('router', 'r', values.routers, () => [...common, ...files]),
+      ...numbered('muc', 'm', values.muc, () => common),
+    ],
     outer: [...connections, ...web],
   };
 }
 
 function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: Ground): string[] {
   return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
+}
+
+/** Without S3 all processes share a folder. Routers are there before the web server has a port, so any free one would be too late. */
+function fileArguments(values: ClusterValues, { folder, isSelfSigned }: Ground): readonly string[] {
+  const { s3, filesBucket, domain, bind, httpPort, httpsPort } = values;
+  const bucket = [...(s3 ? ['--s3', s3] : []), ...(filesBucket ? ['--files-bucket', filesBucket] : [])];
+  const isKnown = httpPort !== 0 && httpsPort !== 0;
+  const preset = isKnown ? presetFilesUrl({ domain, bind, isSelfSigned, httpPort, httpsPort }) : undefined;
+  const url = values.filesUrl ?? (s3 ? undefined : preset);
+  if (s3 === undefined && url === undefined) return [];
+  return [...(s3 ? bucket : ['--files-folder', filesFolderIn(folder)]), ...(url ? ['--files-url', url] : [])];
 }
 
 function numbered(service: string, letter: string, count: number, argsOf: (index: number) => readonly string[]): Planned[] {

@@ -9,6 +9,7 @@ import { type Ground, prepareGround } from './cluster-ground.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { checkPortsFree, planCluster } from './cluster-plan.ts';
 import { ClusterReport } from './cluster-report.ts';
+import { checkFileFlags } from './files-part.ts';
 import { beginLifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { UsageError } from './report.ts';
@@ -21,6 +22,7 @@ const stopMs = 4 * limits.shutdownMs;
 export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cluster`);
   checkPorts(values);
+  checkFileFlags(values);
   process.umask(0o077);
   const log = openLog({ service: 'cluster' });
   const lifetime = beginLifetime(log);

@@ -179,10 +179,11 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'serve',
-    positionals: ['connection|router|muc|web|dynamodb|nats'],
+    positionals: ['connection|router|muc|web|all|dynamodb|nats'],
     summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
     text: [
       'Prints one line of JSON with its addresses when it is ready. Signals stop it in order.',
+      "'all' is every service in one process on DynamoDB, without NATS; one such process runs at a time.",
       "For clusters on one machine, 'dynamodb' is the npm package dynalite with its rows in --data, and 'nats' the",
       'nats-server that is installed.',
       'With --dynamodb aws the credentials are those of the AWS environment (variables, profile or task role).',

@@ -7,10 +7,10 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { serveControl } from '../../lib/runtime/control.ts';
 import { Heartbeat } from '../../lib/runtime/nodes.ts';
+import type { Release } from '../../lib/runtime/releases.ts';
 import { takeMarks } from '../../lib/runtime/resync.ts';
 import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../connection/node.ts';
 import type { TlsSource } from '../connection/tls.ts';
-import { type Addresses, addressOf } from './listening.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -26,13 +26,16 @@ interface NodeParts extends Ports {
   readonly tls: TlsSource;
   readonly listen: ListenOptions;
   readonly reusePort?: boolean;
+  readonly peers?: ConnectionParts['peers'];
+  readonly stopMs?: number;
+  readonly release?: Release;
   /** What else this process holds, for `skylark status`. */
   readonly figures?: () => Readonly<Record<string, number>>;
 }
 
 /** `stop` parks or ends the sessions first; the node's row goes only when none is left, because others find them by it. */
 export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
-  const { bus, store, clock, log, name, figures } = parts;
+  const { bus, store, clock, log, name, release, figures } = parts;
   const node = await startConnectionNode({ ...parts, node: name });
   let marksAfter = '';
   try {
@@ -42,6 +45,7 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       kind: 'connection',
       name,
       subject: node.subject,
+      release,
       async onBeat() {
         const page = { limit: limits.resyncMarksMax, after: marksAfter };
         marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
@@ -53,8 +57,8 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
       isDraining: () => node.isDraining,
       drain: () => void node.drain(),
       figures() {
-        const { streams, sessions, parked, batchesInFlight } = node.stats;
-        return { streams, sessions, parked, batches: batchesInFlight, ...figures?.() };
+        const { batchesInFlight: batches, ...stats } = node.stats;
+        return { ...stats, batches, ...figures?.() };
       },
     });
     return {
@@ -70,8 +74,4 @@ export async function startConnectionPart(parts: NodeParts): Promise<{ readonly 
     await node.stop();
     throw error;
   }
-}
-
-export function addressesOf({ addresses: { c2s, c2sTls } }: ConnectionNode): Addresses {
-  return { ...(c2s && { c2s: addressOf(c2s) }), ...(c2sTls && { c2sTls: addressOf(c2sTls) }) };
 }

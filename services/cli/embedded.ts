@@ -18,10 +18,11 @@ import { startWebServer } from '../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
-import { addressesOf, startConnectionPart } from './connection-part.ts';
+import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
+import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Undoing } from './lifetime.ts';
-import { type Addresses, addressOf, listening } from './listening.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
@@ -75,7 +76,12 @@ async function startParts(
   const bus = memoryBus({ clock });
   undoing.add('bus', () => bus.close());
 
-  const { parts, router } = await composeRouter({ store, bus, clock, log });
+  let filesUrl = values.filesUrl ?? '';
+  const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, store);
+  const fileSweep = sweepFiles(files.blobs, store, log);
+  undoing.add('files', () => fileSweep.stop());
+
+  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs });
   undoing.add('router', () => router.stop());
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   const left = await listNodes(store);
@@ -84,12 +90,16 @@ async function startParts(
   const sweep = sweepRegularly(parts);
   undoing.add('sweep', () => sweep.stop());
 
-  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining() });
+  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining(), ...files.web });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );
   undoing.add('web', () => web.stop());
+  filesUrl ||= presetFilesUrl({
+    ...{ domain, bind, isSelfSigned: given === undefined && values.certificates !== 'store' },
+    ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
+  });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
     startConnectionPart({
@@ -104,7 +114,7 @@ async function startParts(
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   undoing.add('admin', () => admin.stop());
   void reapLeft(parts, left);
-  return { ...addressesOf(connection.node), http: addressOf(web.addresses.http), https: addressOf(web.addresses.https) };
+  return addressesOf({ ...connection.node.addresses, ...web.addresses });
 }
 
 /**

@@ -9,6 +9,11 @@ export function addressOf({ address, port }: AddressInfo) {
   return { address, port };
 }
 
+/** Of those that listen. */
+export function addressesOf(found: Readonly<Record<string, AddressInfo | undefined>>): Addresses {
+  return Object.fromEntries(Object.entries(found).flatMap(([name, info]) => (info ? [[name, addressOf(info)]] : [])));
+}
+
 /** `127.0.0.1:5222`, `[::]:5222`. */
 export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

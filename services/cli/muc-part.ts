@@ -2,6 +2,7 @@
 import { serveControl } from '../../lib/runtime/control.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import { Latency } from '../../lib/runtime/latency.ts';
 import { Heartbeat, type LiveNode, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { sharedShards, type WorkerRegistry } from '../muc/shard-owner.ts';
@@ -12,7 +13,7 @@ import type { Ports } from './connection-part.ts';
 const changedSubject = 'ctl.workers';
 
 /** `name` is unique among the workers. */
-export async function startMucPart(ports: Ports, name: string): Promise<{ stop(): Promise<void> }> {
+export async function startMucPart(ports: Ports, name: string): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
   const { store, bus, clock, log } = ports;
   const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'the workers of rooms could not be looked at');
@@ -20,10 +21,11 @@ export async function startMucPart(ports: Ports, name: string): Promise<{ stop()
   const registry = new LiveWorkers();
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
   await watch.start();
+  const deliveries = new Latency(clock);
   const parts = {
     ...ports,
     ids: new IdMint(clock),
-    deliverer: new Deliverer(bus),
+    deliverer: new Deliverer(bus, deliveries),
     tenants: new Tenants(store, clock),
     worker: name,
   };
@@ -35,6 +37,7 @@ export async function startMucPart(ports: Ports, name: string): Promise<{ stop()
   bus.publish(changedSubject, new Uint8Array());
   const control = await serveControl(bus, subject, { figures: () => ({ rooms: worker.rooms }) });
   return {
+    deliveries,
     async stop() {
       await control.stop();
       await listening.stop();

@@ -52,7 +52,13 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
 }
 
-export const region = textWith('REGION', 'of DynamoDB', 'a region, such as eu-central-1', /^[a-z0-9-]{1,40}$/, 'eu-central-1');
+export const region = textWith(
+  'REGION',
+  'of DynamoDB and S3',
+  'a region, such as eu-central-1',
+  /^[a-z0-9-]{1,40}$/,
+  'eu-central-1',
+);
 export const kmsRegion: typeof region = { ...region, text: 'of KMS' };
 export const tablePrefix = textWith(
   'PREFIX',
@@ -61,10 +67,6 @@ export const tablePrefix = textWith(
   /^[\w.-]{1,40}$/,
   'skylark-',
 );
-export const nodeName = textWith(
-  'NAME',
-  'of this process, other than those of all others of its kind',
-  'at most 40 letters, digits and hyphens',
-  /^[\w-]{1,40}$/,
-  'node',
-);
+export const filesUrl = urlOption('where uploaded files are found, ending in a slash; clients want https', ['https:', 'http:']);
+export const s3 = urlOption("the S3 that keeps uploaded files; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
+export const filesBucket = textOption('BUCKET', 'of S3, for uploaded files', 'the name of a bucket');

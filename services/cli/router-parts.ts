@@ -1,6 +1,7 @@
 /** A router with everything that it is made of. */
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import { Latency } from '../../lib/runtime/latency.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { FeatureIndex } from '../router/feature-index.ts';
 import { features } from '../router/features/index.ts';
@@ -8,16 +9,24 @@ import type { Parts } from '../router/parts.ts';
 import { type Router, startRouter } from '../router/router.ts';
 import { version } from './version.ts';
 
-export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log'>;
+export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log' | 'blobs'>;
 
-export async function composeRouter(ports: Ports): Promise<{ readonly parts: Parts; readonly router: Router }> {
+export interface ComposedRouter {
+  readonly parts: Parts;
+  readonly router: Router;
+  /** Of messages to nodes with sessions. */
+  readonly deliveries: Latency;
+}
+
+export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
+  const deliveries = new Latency(ports.clock);
   const parts: Parts = {
     ...ports,
     tenants: new Tenants(ports.store, ports.clock),
-    deliverer: new Deliverer(ports.bus),
+    deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(ports.clock),
     features: new FeatureIndex(features),
     version,
   };
-  return { parts, router: await startRouter(parts) };
+  return { parts, router: await startRouter(parts), deliveries };
 }

@@ -1,6 +1,10 @@
 /** `skylark serve …`: one service of a cell in this process, or an engine that a cluster on one machine stands on. */
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { identify } from './deploys.ts';
+import { Health, serveHealth } from './health.ts';
 import { beginLifetime, openLog, stopWithin, Undoing } from './lifetime.ts';
-import type { Addresses } from './listening.ts';
+import { type Addresses, addressOf } from './listening.ts';
+import { Metrics } from './metrics.ts';
 import { say, UsageError } from './report.ts';
 import type { ServeValues } from './serve-options.ts';
 import type { Serving } from './serving.ts';
@@ -10,6 +14,7 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   connection: async (serving) => (await import('./serve-services.ts')).serveConnection(serving),
   router: async (serving) => (await import('./serve-services.ts')).serveRouter(serving),
   muc: async (serving) => (await import('./serve-services.ts')).serveMuc(serving),
+  all: async (serving) => (await import('./serve-all.ts')).serveAll(serving),
   web: async (serving) => (await import('./serve-services.ts')).serveWeb(serving),
   dynamodb: async (serving) => (await import('./serve-engines.ts')).serveDynamo(serving),
   nats: async (serving) => (await import('./serve-engines.ts')).serveNats(serving),
@@ -24,7 +29,8 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     );
   }
   process.umask(0o077);
-  const { name } = values;
+  const { name, release: id } = await identify(values, openLog({ service }));
+  const release = id === undefined ? undefined : { service, id };
   const log = openLog({ service, name });
   const lifetime = beginLifetime(log);
   if (values.untilInputEnds) process.stdin.on('close', () => lifetime.end('input ended')).resume();
@@ -35,7 +41,18 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     log.fatal(reason);
     lifetime.end(reason);
   };
-  const started = run({ values, log, undoing, fail }).then((addresses) => {
+  const health = new Health();
+  const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
+  // Before anything that may have to be waited for.
+  const healthAddress = await startHealth(values, health, undoing);
+  const end = (reason: string) => lifetime.end(reason);
+  const serving = { values: { ...values, name }, release, log, undoing, health, metrics, fail, end };
+  const started = run(serving).then((found) => {
+    const addresses = { ...found, ...healthAddress };
+    if (values.metrics === 'emf') {
+      metrics.start();
+      undoing.add('metrics', () => metrics.stop());
+    }
     say(JSON.stringify({ event: 'listening', service, name, pid: process.pid, addresses }));
     log.info({ addresses }, 'started');
   });
@@ -47,7 +64,14 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     throw error;
   }
   log.info({ reason: await lifetime.over }, 'stopping');
-  const code = await stopWithin(log, () => undoing.run());
+  const code = await stopWithin(log, () => undoing.run(), values.stopSeconds * 1_000);
   log.info('stopped');
   return failure === undefined ? code : 1;
+}
+
+async function startHealth({ bind, healthPort }: ServeValues, health: Health, undoing: Undoing): Promise<Addresses> {
+  if (healthPort === undefined) return {};
+  const server = await serveHealth(bind, healthPort, health);
+  undoing.add('health', () => server.stop());
+  return { health: addressOf(server.address) };
 }

@@ -21,6 +21,7 @@ export const startOptions = {
   kmsKey: shared.kmsKey,
   keyFile: shared.keyFile,
   region: shared.kmsRegion,
+  filesUrl: shared.filesUrl,
   json: shared.json,
 } satisfies Options;
 

@@ -10,7 +10,11 @@ import { type PemPair, readPemFiles } from './certificate.ts';
 import { type KeyValues, openKeys } from './certificate-keys.ts';
 
 export interface RunningTls {
-  readonly source: TlsSource & { setTicketKeys(keys: Buffer): void };
+  readonly source: TlsSource & {
+    /** Of the first to expire, milliseconds since the epoch; undefined: there is none. */
+    readonly expiresMs: number | undefined;
+    setTicketKeys(keys: Buffer): void;
+  };
   stop(): void;
 }
 

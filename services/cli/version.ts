@@ -1,6 +1,7 @@
-/** Of the program. */
+/** Of the program: of the package, or of the bundle, that this file is in. */
 import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const manifest = JSON.parse(readFileSync(findPackageJSON(import.meta.url)!, 'utf8')) as { version: string };
 
 export const { version } = manifest;

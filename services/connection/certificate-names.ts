@@ -10,11 +10,17 @@ interface Candidate {
 
 export class CertificateNames {
   readonly fingerprints: readonly string[];
+  /** Of the first to expire, milliseconds since the epoch. */
+  readonly expiresMs: number | undefined;
   readonly #byName = new Map<string, Candidate>();
 
   /** A tenant's names are its own, whatever another tenant's certificate says that it is for. */
   constructor(entries: readonly CertificateEntry[]) {
     this.fingerprints = entries.map(({ fingerprint }) => fingerprint);
+    this.expiresMs = entries.reduce<number | undefined>(
+      (least, { notAfterMs }) => Math.min(least ?? notAfterMs, notAfterMs),
+      undefined,
+    );
     for (const entry of entries) {
       const own = domainToASCII(entry.domain);
       for (const name of entry.names) {

@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
+import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { reloadedOptions, serverOptions, type TlsSource } from './tls.ts';
 
 export interface Listen {
@@ -26,7 +27,8 @@ export interface Listeners {
 }
 
 export interface Accept {
-  /** May the socket go on? Nothing of it is read before. @param isPlain it speaks XMPP first, not TLS */
+  readonly peers: PeerAddresses;
+  /** May the socket go on? Nothing that the client sent is read before. @param isPlain it speaks XMPP first, not TLS */
   readonly gate: (socket: Socket, isPlain: boolean) => Promise<boolean> | boolean;
   readonly plain: (socket: Socket) => void;
   readonly secure: (socket: Socket) => void;
@@ -47,7 +49,9 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   const upgrading = createTlsServer(serverOptions(tls));
   const direct = createTlsServer({ ...serverOptions(tls), ALPNCallback: chooseProtocol });
   const opening = (isPlain: boolean, go: (socket: Socket) => void) =>
-    createServer(socketOptions, (socket) => void pass(socket, accept.gate(socket, isPlain), go));
+    createServer(socketOptions, (socket) => {
+      accept.peers.admit(socket, () => void pass(socket, accept.gate(socket, isPlain), go));
+    });
   // A handshake costs more than anything before it, so it begins only behind the gate.
   const directGate = opening(false, (socket) => void direct.emit('connection', socket));
   const plain = opening(true, accept.plain);

@@ -13,6 +13,8 @@ import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import type { Latency } from '../../lib/runtime/latency.ts';
+import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { Mark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { type Claims, claimSession } from './claim.ts';
@@ -49,6 +51,10 @@ export interface ConnectionParts {
   readonly reusePort?: boolean;
   /** Other than those of `lib/limits.ts`. */
   readonly rates?: DoorRates;
+  /** A stop takes at most so long, milliseconds; `limits.shutdownMs` unless it is given. */
+  readonly stopMs?: number;
+  /** Whose the connections are, when a proxy forwards them. */
+  readonly peers?: PeerAddresses;
 }
 
 export interface ConnectionStats {
@@ -56,6 +62,10 @@ export interface ConnectionStats {
   readonly sessions: number;
   readonly parked: number;
   readonly batchesInFlight: number;
+  /** Connections that did not begin with a good header of the PROXY protocol. */
+  readonly badProxyHeaders: number;
+  /** Deliveries that went missing, and were read from the archive. */
+  readonly resyncs: number;
 }
 
 export interface ConnectionNode {
@@ -63,6 +73,8 @@ export interface ConnectionNode {
   readonly subject: string;
   readonly addresses: Addresses;
   readonly stats: ConnectionStats;
+  /** Of batches. */
+  readonly latency: Latency;
   /** Takes no new streams, and parks its sessions in the store. */
   readonly isDraining: boolean;
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
@@ -81,7 +93,7 @@ export interface ConnectionNode {
    */
   drain(): Promise<void>;
   /**
-   * Drains, in a hurry: for at most `limits.shutdownMs`.
+   * Drains, in a hurry: for at most `stopMs`.
    * @returns whether nothing is left; else routers have to find out by themselves
    */
   stop(): Promise<boolean>;
@@ -108,6 +120,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly parking = new Map<string, Promise<void>>();
   readonly taken = new RecentKeys(limits.endedSessionsMax);
   readonly #parts: ConnectionParts;
+  readonly #peers: PeerAddresses;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
   readonly #door: Doorkeeper;
@@ -118,6 +131,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
   /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
   readonly #upgrading = new Map<string, number>();
   readonly #webSockets: WebSocketUpgrades[] = [];
+  readonly #marks = new RecentKeys(2 * limits.resyncMarksMax);
+  #resyncs = 0;
   #listeners: Listeners | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
@@ -126,6 +141,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
+    this.#peers = parts.peers ?? directPeers;
     this.bus = parts.bus;
     this.store = parts.store;
     this.clock = parts.clock;
@@ -140,6 +156,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     const { bus, listen: options, tls, reusePort = false } = this.#parts;
     this.#serving = await bus.serve(this.subject, (payload) => this.#requests.handle(payload));
     const accept = {
+      peers: this.#peers,
       gate: (socket: Socket, isPlain: boolean) => this.#gate(socket, isPlain),
       plain: (socket: Socket) => this.#acceptPlain(socket),
       secure: (socket: Socket) => this.#acceptSecure(socket),
@@ -162,7 +179,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
     let parked = 0;
     for (const session of this.#held.values()) if (session.isParked) parked++;
     const { size: streams } = this.#streams;
-    return { streams, sessions: this.#held.size, parked, batchesInFlight: this.router.inFlight };
+    const { inFlight: batchesInFlight } = this.router;
+    const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
+    return { streams, sessions: this.#held.size, parked, ...counts };
+  }
+
+  get latency(): Latency {
+    return this.router.latency;
   }
 
   get isDraining(): boolean {
@@ -186,10 +209,16 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   attachWebSocket(server: Server, path: string): void {
-    this.#webSockets.push(serveWebSocket(server, path, this.#parts.tls, (socket, peer) => this.acceptWebSocket(socket, peer)));
+    this.#webSockets.push(
+      serveWebSocket(server, path, this.#peers, this.#parts.tls, (socket, peer) => this.acceptWebSocket(socket, peer)),
+    );
   }
 
   resync(marks: readonly Mark[]): readonly Mark[] {
+    for (const { version } of marks) {
+      if (!this.#marks.has(version)) this.#resyncs++;
+      this.#marks.add(version);
+    }
     return marks.filter(({ sid, from, version }) => this.#held.get(sid)?.resync(from, version) ?? true);
   }
 
@@ -221,7 +250,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   startTls(transport: SocketTransport, deadlineMs: number): void {
     const socket = transport.detach();
-    const key = peerKey(socket);
+    const key = endsOf(socket);
     this.#upgrading.set(key, deadlineMs);
     socket.on('error', () => {}); // TLS reports it as well
     socket.once('close', () => this.#upgrading.delete(key));
@@ -262,13 +291,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #gate(socket: Socket, isPlain: boolean): Promise<boolean> | boolean {
-    const mayConnect = this.#door.mayConnect(socket.remoteAddress ?? '');
+    const mayConnect = this.#door.mayConnect(this.#peers.of(socket));
     return mayConnect === true || this.#wait(socket, isPlain, mayConnect);
   }
 
   async #wait(socket: Socket, isPlain: boolean, mayConnect: Promise<boolean> | boolean): Promise<boolean> {
     if (await mayConnect) return true;
-    this.log.debug({ address: socket.remoteAddress }, 'too many sockets at once');
+    this.log.debug({ address: this.#peers.of(socket) }, 'too many sockets at once');
     if (isPlain) refuseSocket(socket);
     else socket.destroy();
     return false;
@@ -283,14 +312,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptPlain(socket: Socket): void {
-    this.#accept(new SocketTransport(socket, this.#cork, this.clock, this.#parts.tls));
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls));
   }
 
   #acceptSecure(socket: Socket): void {
-    const key = this.#upgrading.size === 0 ? '' : peerKey(socket);
+    const key = this.#upgrading.size === 0 ? '' : endsOf(socket);
     const deadlineMs = this.#upgrading.get(key);
     this.#upgrading.delete(key);
-    this.#accept(new SocketTransport(socket, this.#cork, this.clock, this.#parts.tls), deadlineMs);
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls), deadlineMs);
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {
@@ -321,9 +350,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async #stop(): Promise<boolean> {
     const startMs = this.clock.monotonic();
-    const untilMs = startMs + limits.shutdownMs;
+    const { stopMs = limits.shutdownMs } = this.#parts;
+    const untilMs = startMs + stopMs;
     this.#sweep?.cancel();
-    const draining = this.#drain(() => false, startMs + limits.shutdownMs * limits.drainShare);
+    const draining = this.#drain(() => false, startMs + stopMs * limits.drainShare);
     this.#draining ??= draining;
     await draining;
     const reason = new StreamError('system-shutdown');
@@ -345,8 +375,4 @@ function refuseSocket(socket: Socket): void {
   const header = tcpFraming.header({ id: 'none', from: undefined, to: undefined });
   socket.end(`${header}${tcpFraming.error(error)}${tcpFraming.closing}`);
   socket.destroySoon();
-}
-
-function peerKey(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`;
 }

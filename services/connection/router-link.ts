@@ -6,6 +6,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Clock, sleep } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { Latency } from '../../lib/runtime/latency.ts';
 import { routerSubject, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 
 export interface Answer {
@@ -26,12 +27,15 @@ export class RouterLink {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #log: Logger;
+  /** From the first try to the answer, or until it was given up. */
+  readonly latency: Latency;
   #inFlight = 0;
 
   constructor(parts: { readonly bus: Bus; readonly clock: Clock; readonly log: Logger }) {
     this.#bus = parts.bus;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.latency = new Latency(parts.clock);
   }
 
   get inFlight(): number {
@@ -42,6 +46,7 @@ export class RouterLink {
   async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
     const payload = encodeFrame(request, bodies);
     this.#inFlight++;
+    const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
         const answer = await this.#try(payload);
@@ -53,6 +58,7 @@ export class RouterLink {
       }
     } finally {
       this.#inFlight--;
+      this.latency.end(begun);
     }
   }
 

@@ -85,6 +85,10 @@ export class StoreTls implements TlsSource {
     return this.#ticketKeys;
   }
 
+  get expiresMs(): number | undefined {
+    return this.#names.expiresMs;
+  }
+
   setTicketKeys(keys: Buffer): void {
     this.#sharedKeys = keys;
     this.#renewTickets();

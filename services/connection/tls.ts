@@ -84,6 +84,11 @@ export class PemTls implements TlsSource {
     return this.#identities[0]!.pem;
   }
 
+  /** Of the first to expire, milliseconds since the epoch. */
+  get expiresMs(): number {
+    return Math.min(...this.#identities.map(({ certificate }) => certificate.validToDate.getTime()));
+  }
+
   /** Tickets of the keys before are good no more. */
   setTicketKeys(keys: Buffer): void {
     this.#sharedKeys = keys;

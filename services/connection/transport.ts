@@ -54,12 +54,12 @@ export class SocketTransport implements Transport, Flushable {
   #ids: string[] = [];
   #closing: Timer | undefined;
 
-  constructor(socket: Socket, cork: Cork, clock: Clock, tls: TlsSource) {
+  constructor(socket: Socket, address: string, cork: Cork, clock: Clock, tls: TlsSource) {
     this.socket = socket;
     this.#resumed = socket instanceof TLSSocket ? resumedCertificate(socket, tls) : undefined;
     this.#cork = cork;
     this.#clock = clock;
-    this.address = socket.remoteAddress ?? '';
+    this.address = address;
     this.isSecure = socket instanceof TLSSocket;
   }
 

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
+import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 import { channelBinding, resumedCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
@@ -122,6 +123,7 @@ export interface WebSocketUpgrades {
 export function serveWebSocket(
   server: Server,
   path: string,
+  peers: PeerAddresses,
   tls: TlsSource,
   accept: (socket: WebSocket, peer: WebSocketPeer) => void,
 ): WebSocketUpgrades {
@@ -139,7 +141,7 @@ export function serveWebSocket(
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, tls)));
+    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, peers, tls)));
   };
   server.on('upgrade', onUpgrade);
   return { stop: () => void server.removeListener('upgrade', onUpgrade) };
@@ -150,8 +152,8 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
 }
 
-function peerOf({ socket }: IncomingMessage, tls: TlsSource): WebSocketPeer {
-  const address = socket.remoteAddress ?? '';
+function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
+  const address = peers.of(socket);
   if (socket instanceof TLSSocket) {
     return { address, isSecure: true, binding: channelBinding(socket, resumedCertificate(socket, tls)) };
   }

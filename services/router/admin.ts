@@ -10,7 +10,7 @@ import { Certificates } from '../../lib/runtime/certificates.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
-import { roomsDomain, type Tenant, type TenantPolicy, Tenants } from '../../lib/runtime/tenants.ts';
+import { roomsDomain, type Tenant, type TenantPolicy, Tenants, uploadsDomain } from '../../lib/runtime/tenants.ts';
 import type { AdminRequest, DoneReply } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
@@ -95,16 +95,23 @@ async function changePassword(parts: Parts, given: Arguments) {
   return { jid: `${jid}` };
 }
 
-/** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms. */
+/** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms; so with files. */
 async function addTenant(parts: Parts, given: Arguments) {
   const domain = readDomain(required(given, 'domain'));
   const policy = readPolicy(given);
   const tenants = uncached(parts);
   const taken = await tenants.place(domain);
   if (taken?.service === 'accounts') throw new Refusal(`there is a tenant '${domain}' already`);
-  if (taken) throw new Refusal(`'${domain}' is where the rooms of tenant '${taken.tenant.domain}' are`);
-  const rooms = roomsDomain(domain);
-  if (await tenants.find(rooms)) throw new Refusal(`the rooms of '${domain}' would be at '${rooms}', which is a tenant`);
+  if (taken) {
+    const what = taken.service === 'rooms' ? 'rooms' : 'files';
+    throw new Refusal(`'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
+  }
+  for (const [what, host] of [
+    ['rooms', roomsDomain(domain)],
+    ['files', uploadsDomain(domain)],
+  ] as const) {
+    if (await tenants.find(host)) throw new Refusal(`the ${what} of '${domain}' would be at '${host}', which is a tenant`);
+  }
   try {
     const tenant = await parts.tenants.add(domain, policy);
     return describe(tenant);

@@ -1,4 +1,4 @@
-/** A stanza arrives at an account or the host of this tenant (RFC 6121 §8.5, RFC 6120 §10.5). */
+/** A stanza arrives at an account or a host of this tenant (RFC 6121 §8.5, RFC 6120 §10.5). */
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -14,9 +14,11 @@ import type { Turn } from './turn.ts';
 export async function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to!;
   try {
-    if (to.local === '') {
+    const isUploads = to.domain !== tenant.domain; // rooms are with their workers; nobody lives at the host of files
+    if (to.local === '' || isUploads) {
       if (stanza.name === 'presence') return; // nobody subscribes to a host
-      if (stanza.name === 'message' || to.resource !== '') throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
+      const isHost = to.local === '' && to.resource === '';
+      if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
       return await hostIq(turn, tenant, stanza);
     }
     const account = new Account(turn, tenant, to.local);

@@ -11,6 +11,7 @@ export class FeatureIndex {
   readonly #self = new Map<string, IqRoute>();
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
+  readonly #uploads = new Map<string, HostIqRoute>();
   readonly #stages = new Map<string, readonly unknown[]>();
 
   constructor(features: readonly AccountFeature[]) {
@@ -21,6 +22,7 @@ export class FeatureIndex {
     for (const feature of features) {
       for (const route of feature.iq ?? []) addOnce(route.to === 'self' ? this.#self : this.#account, route, feature.spec);
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
+      for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
     }
     for (const direction of ['outbound', 'inbound'] as const) {
       for (const stage of ['guard', 'amend', 'keep', 'follow'] as const) {
@@ -39,6 +41,10 @@ export class FeatureIndex {
 
   host(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#host.get(routeKey(type, ns, name));
+  }
+
+  uploads(type: string, ns: string, name: string): HostIqRoute | undefined {
+    return this.#uploads.get(routeKey(type, ns, name));
   }
 
   stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {

@@ -29,7 +29,7 @@ export interface HostIqRoute {
   readonly type: 'get' | 'set';
   readonly ns: string;
   readonly name: string;
-  /** Answers for the tenant's domain itself. `host.asker` may be a stranger from another domain. */
+  /** Answers for the tenant's domain itself, or for one of its services. The asker may be a stranger from another domain. */
   readonly handle: (request: Element, host: HostContext, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
 }
 
@@ -76,6 +76,8 @@ export interface AccountFeature {
   readonly streamFeatures?: readonly string[];
   readonly iq?: readonly IqRoute[];
   readonly hostIq?: readonly HostIqRoute[];
+  /** For the host of files, `upload.example.org`. */
+  readonly uploadsIq?: readonly HostIqRoute[];
   /** For stanzas (messages; presence in `guard` too) that a session of the account sends. */
   readonly outbound?: Stages;
   /** For stanzas that arrive at the account. */

@@ -47,11 +47,13 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   account.turn.origin?.reply(Buffer.from(result({ id, from: to, to: account.fullJid.toString() }, child).toString()));
 }
 
-/** An iq arrives at the tenant's domain. @throws {StanzaError} */
+/** An iq arrives at the tenant's domain, or at its host of files. @throws {StanzaError} */
 export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
-  const route = request && turn.parts.features.host(iq.type, request.ns, request.name);
+  const { features } = turn.parts;
+  const service = iq.to!.domain === tenant.domain ? 'host' : 'uploads';
+  const route = request && features[service](iq.type, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
   const from = iq.from!;
   const account =

@@ -1,5 +1,6 @@
 /** What the router is made of; one object, made at start and passed down. */
 import type { Logger } from 'pino';
+import type { Blobs } from '../../lib/ports/blobs.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
@@ -17,6 +18,8 @@ export interface Parts {
   readonly deliverer: Deliverer;
   readonly ids: IdMint;
   readonly features: FeatureIndex;
+  /** Files of accounts; without them none are offered. */
+  readonly blobs?: Blobs | undefined;
   /** Version of the program, for XEP-0092. */
   readonly version: string;
 }

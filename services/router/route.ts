@@ -1,5 +1,5 @@
 /**
- * Where a stanza with `from` and `to` goes (RFC 6120 §10): an account or the host of this tenant, a room of this tenant, another
+ * Where a stanza with `from` and `to` goes (RFC 6120 §10): an account or a host of this tenant, a room of this tenant, another
  * domain of this deployment; there is nothing else until federation comes.
  */
 import type { Tenant } from '../../lib/runtime/tenants.ts';
@@ -17,6 +17,7 @@ export async function routeStanza(turn: Turn, tenant: Tenant, stanza: Stanza, id
   const place = await turn.parts.tenants.place(to.domain);
   if (!place) throw new StanzaError('remote-server-not-found', `no service for ${to.domain} is known here`);
   if (place.tenant.domain === tenant.domain) {
+    if (place.service === 'uploads') return arrive(turn, tenant, stanza, id);
     const { origin } = turn;
     const isOwn = origin?.jid === stanza.attributes.from;
     turn.room(tenant, to.local, stanza.bytes, id, isOwn && origin ? { node: origin.node, sid: origin.sid } : undefined);

@@ -4,6 +4,7 @@
 import { limits } from '../../lib/limits.ts';
 import type { Serving } from '../../lib/ports/bus.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { Latency } from '../../lib/runtime/latency.ts';
 import {
   type AdminRequest,
   type DoneReply,
@@ -26,19 +27,23 @@ import { Turn } from './turn.ts';
 export interface Router {
   /** Batches being handled. */
   readonly busy: number;
+  readonly latency: Latency;
   stop(): Promise<void>;
 }
 
 export async function startRouter(parts: Parts): Promise<Router> {
   let busy = 0;
+  const latency = new Latency(parts.clock);
   const serving: Serving = await parts.bus.serve(
     routerSubject,
     async (payload) => {
       busy++;
+      const begun = latency.begin();
       try {
         return await handle(parts, payload);
       } finally {
         busy--;
+        latency.end(begun);
       }
     },
     { queue: routerQueue },
@@ -47,6 +52,7 @@ export async function startRouter(parts: Parts): Promise<Router> {
     get busy() {
       return busy;
     },
+    latency,
     async stop() {
       await serving.stop();
       for (let waited = 0; busy > 0 && waited < limits.shutdownMs; waited += 10) {
@@ -100,10 +106,10 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     const turn = new Turn(parts, undefined, request.once?.[index] || `${id} ${type} ${attributes.from}`);
     turns.push(turn);
     if (!to) continue;
-    if (to.domain === tenant.domain) await arrive(turn, tenant, stanza, id);
-    else if ((await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain)
-      turn.room(tenant, to.local, stanza.bytes, id);
-    else await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
+    const place = await parts.tenants.place(to.domain);
+    if (place?.tenant.domain !== tenant.domain) await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
+    else if (place.service === 'rooms') turn.room(tenant, to.local, stanza.bytes, id);
+    else await arrive(turn, tenant, stanza, id);
   }
   await Turn.finishAll(turns);
   return { ok: true, result: turns.flatMap(({ hasMissed }, index) => (hasMissed ? index : [])) };

@@ -23,10 +23,12 @@ export interface ClientSettings {
   readonly domain: string;
   readonly mayRegister: boolean;
   readonly webSocketPath: string;
+  /** Elsewhere. */
+  readonly webSocketUrl?: string | undefined;
 }
 
 /** Everything is loaded from this service: no other host is asked for anything. */
-export function clientScript({ domain, mayRegister, webSocketPath }: ClientSettings): string {
+export function clientScript({ domain, mayRegister, webSocketPath, webSocketUrl }: ClientSettings): string {
   const settings = {
     view_mode: 'fullscreen',
     assets_path: '/client/',
@@ -47,7 +49,11 @@ export function clientScript({ domain, mayRegister, webSocketPath }: ClientSetti
   return `const settings = ${JSON.stringify(settings)};
 // The client's own footer loads pictures from other hosts.
 customElements.define('converse-footer', class extends HTMLElement {});
-settings.websocket_url = (location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + ${JSON.stringify(webSocketPath)};
+settings.websocket_url = ${
+    webSocketUrl === undefined
+      ? `(location.protocol === 'https:' ? 'wss://' : 'ws://') + location.host + ${JSON.stringify(webSocketPath)}`
+      : JSON.stringify(webSocketUrl)
+  };
 converse.initialize(settings);
 `;
 }

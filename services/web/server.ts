@@ -1,25 +1,28 @@
 /** The app on HTTP and HTTPS listeners of this process. */
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { limits } from '../../lib/limits.ts';
+import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 
 export interface WebListen {
   readonly bind: string;
-  /** 0: any free port. */
-  readonly httpPort: number;
-  readonly httpsPort: number;
+  /** 0: any free port. Absent: none. */
+  readonly httpPort?: number;
+  readonly httpsPort?: number;
   /** Other paths are no WebSocket. */
   readonly webSocketPath: string;
   readonly tls: ServerOptions;
   readonly reusePort?: boolean;
+  /** A proxy forwards the connections and says whose they are. */
+  readonly peers?: PeerAddresses;
 }
 
 export interface WebServer {
-  readonly addresses: { readonly http: AddressInfo; readonly https: AddressInfo };
+  readonly addresses: { readonly http?: AddressInfo; readonly https?: AddressInfo };
   /** Whatever may take over connections of these (WebSocket). */
   readonly servers: readonly Server[];
   /** For a certificate that changed. */
@@ -34,23 +37,31 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
+  for (const server of servers) server.requestTimeout = limits.uploadRequestMs;
   for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
+  const fronts: TcpServer[] = [];
   const stop = async () => {
-    await Promise.all(servers.map(close));
+    await Promise.all([...servers.map(close), ...fronts.map(closeFront)]);
+  };
+  const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
+    if (port === undefined) return undefined;
+    const front = options.peers === undefined ? server : behindProxy(server, options.peers);
+    await listen(front, port, options);
+    if (front !== server) fronts.push(front);
+    return front.address() as AddressInfo;
   };
   try {
-    await listen(http, options.httpPort, options);
-    await listen(https, options.httpsPort, options);
+    const addresses = { http: await open(http, options.httpPort), https: await open(https, options.httpsPort) };
+    return { addresses, servers, setTls: (tls) => https.setSecureContext(tls), stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return {
-    addresses: { http: http.address() as AddressInfo, https: https.address() as AddressInfo },
-    servers,
-    setTls: (tls) => https.setSecureContext(tls),
-    stop,
-  };
+}
+
+/** Takes the header from each connection before the server sees it. */
+function behindProxy(server: Server, peers: PeerAddresses): TcpServer {
+  return createTcpServer((socket) => peers.admit(socket, () => void server.emit('connection', socket)));
 }
 
 /** An upgrade that no one answers would hold its socket for ever. */
@@ -61,7 +72,7 @@ function refuseOther(webSocketPath: string) {
   };
 }
 
-function listen(server: Server, port: number, { bind, reusePort = false }: WebListen): Promise<void> {
+function listen(server: TcpServer, port: number, { bind, reusePort = false }: WebListen): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: bind, port, reusePort }, () => {
@@ -71,13 +82,15 @@ function listen(server: Server, port: number, { bind, reusePort = false }: WebLi
   });
 }
 
+/** Its connections are closed by the server behind it. */
+function closeFront(front: TcpServer): Promise<void> {
+  return new Promise((resolve) => void front.close(() => resolve()));
+}
+
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), limits.webCloseMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
+    setTimeout(() => server.closeAllConnections(), limits.webCloseMs).unref();
+    server.close(() => resolve());
     server.closeIdleConnections();
   });
 }

@@ -141,6 +141,8 @@ describe('DynamoDB behind a bad network', () => {
       always(fault);
       await assert.rejects(store.put({ ...key, value: 'v' }, 'absent'), Unavailable);
       assert.equal(store.calls.put - put, limits.dynamoTriesMax);
+      const { throttles, failures } = store.troubles;
+      assert.deepEqual([failures, throttles > failures], [1, fault === throttle]);
       for (const call of [
         () => store.get(key, consistent),
         () => store.query({ ...key, limit: 1, ...consistent }),
@@ -183,6 +185,7 @@ describe('DynamoDB behind a bad network', () => {
     meet(halve, halve, throttle, halve);
     await Promise.all(rows.map((key, i) => store.put({ ...key, value: `${i}` })));
     assert.equal(store.calls.batchWrite, 5);
+    assert.deepEqual(store.troubles, { throttles: 4, failures: 0 });
     meet(halve, halve, halve);
     const found = await store.batchGet(rows, consistent);
     assert.deepEqual(

@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { blobsContract, readAll } from '../contracts/blobs.contract.ts';
+import { FilesServer } from '../support/files-server.ts';
 
 const baseUrl = 'https://files.example/upload';
 const secret = Buffer.alloc(32, 7);
@@ -16,23 +17,15 @@ const farMs = Date.UTC(2199, 0);
 
 blobsContract('folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-blobs-'));
-  const blobs = await folderBlobs({ folder, baseUrl, secret, clock: systemClock });
+  const server = await FilesServer.start();
+  const blobs = await folderBlobs({ folder, baseUrl: () => server.url, secret, clock: systemClock });
+  server.serve(blobs);
   return {
     blobs,
-    // As the HTTP handler does it, without the HTTP.
-    async upload(url, _headers, type, body) {
-      const slot = blobs.verifySlot(url);
-      if (slot === undefined) return 403;
-      if (slot.info.type !== type || slot.info.sizeBytes !== body.length) return 400;
-      await blobs.put(slot.key, slot.info, once(body));
-      return 201;
+    async close() {
+      await server.close();
+      await rm(folder, { recursive: true });
     },
-    async download(url) {
-      const key = blobs.keyOf(url);
-      const got = key === undefined ? undefined : await blobs.get(key);
-      return got && { type: got.info.type, body: await readAll(got.body) };
-    },
-    close: () => rm(folder, { recursive: true }),
   };
 });
 
@@ -43,7 +36,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function setUp(t: TestContext, nowMs = Date.UTC(2030, 0)): Promise<{ blobs: FolderBlobs; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-blobs-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const blobs = await folderBlobs({ folder, baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
+  const blobs = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
   return { blobs, folder };
 }
 
@@ -101,7 +94,7 @@ test('a token with any character changed is no token', async (t) => {
 
 test('a slot of another secret, or past its time, is none', async (t) => {
   const { blobs, folder } = await setUp(t, 1_000_000);
-  const strange = await folderBlobs({ folder, baseUrl, secret: Buffer.alloc(32, 8), clock: systemClock });
+  const strange = await folderBlobs({ folder, baseUrl: () => baseUrl, secret: Buffer.alloc(32, 8), clock: systemClock });
   assert.equal(blobs.verifySlot((await strange.slot('a', png, farMs)).putUrl), undefined);
   assert.equal(blobs.verifySlot((await blobs.slot('a', png, 1_000_000)).putUrl), undefined);
   assert.equal(blobs.verifySlot((await blobs.slot('a', png, 1_000_001)).putUrl)?.key, 'a');
@@ -109,7 +102,7 @@ test('a slot of another secret, or past its time, is none', async (t) => {
 
 test('a short secret is refused', async (t) => {
   const { folder } = await setUp(t);
-  await assert.rejects(folderBlobs({ folder, baseUrl, secret: Buffer.alloc(31), clock: systemClock }), RangeError);
+  await assert.rejects(folderBlobs({ folder, baseUrl: () => baseUrl, secret: Buffer.alloc(31), clock: systemClock }), RangeError);
 });
 
 test('no URL names anything but a key below the base', async (t) => {
@@ -154,7 +147,7 @@ test('no file lies outside the folder, and none tells its key in its name', asyn
 test('blobs are there after a restart', async (t) => {
   const { blobs, folder } = await setUp(t);
   await blobs.put('a/b', png, once(body));
-  const again = await folderBlobs({ folder, baseUrl, secret, clock: systemClock });
+  const again = await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: systemClock });
   assert.deepEqual(await readAll((await again.get('a/b'))!.body), body);
 });
 
@@ -206,16 +199,20 @@ test('a folder that went away is Unavailable for writers', async (t) => {
 
 test('a damaged file is Unavailable and never half a blob', async (t) => {
   const { blobs, folder } = await setUp(t);
-  await blobs.put('a', png, once(body));
+  await blobs.put('a secret key', png, once(body));
   const [file] = await filesOf(folder);
   const whole = await readFile(file!);
   for (let bytes = 0; bytes < whole.length; bytes++) {
     await truncate(file!, bytes);
-    await assert.rejects(blobs.get('a'), Unavailable, `${bytes} of ${whole.length} bytes`);
+    await assert.rejects(
+      blobs.get('a secret key'),
+      (error) => error instanceof Unavailable && !error.message.includes('secret'),
+      `${bytes} of ${whole.length} bytes`,
+    );
     await writeFile(file!, whole);
   }
   await writeFile(file!, Buffer.concat([Buffer.of(255, 255, 255, 255), whole]));
-  await assert.rejects(blobs.get('a'), Unavailable);
+  await assert.rejects(blobs.get('a secret key'), Unavailable);
 });
 
 test('a blob deleted or replaced before its body is read is Unavailable', async (t) => {
@@ -239,6 +236,6 @@ test('a start removes what a dead process left half-written, and nothing newer',
     await writeFile(file, 'half');
     await utimes(file, (nowMs - ageMs) / 1_000, (nowMs - ageMs) / 1_000);
   }
-  await folderBlobs({ folder, baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
+  await folderBlobs({ folder, baseUrl: () => baseUrl, secret, clock: { ...systemClock, now: () => nowMs } });
   assert.deepEqual(await filesOf(folder), [fresh]);
 });

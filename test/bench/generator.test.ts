@@ -38,7 +38,15 @@ before(async () => {
   const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, ...ports } as const;
   const sealing = { kms: 'aws', kmsKey: undefined, keyFile: undefined, region: 'eu-central-1' };
   service = await startEmbedded(
-    { ...values, ...sealing, registration: undefined, cert: undefined, key: undefined, certificates: undefined },
+    {
+      ...values,
+      ...sealing,
+      registration: undefined,
+      filesUrl: undefined,
+      cert: undefined,
+      key: undefined,
+      certificates: undefined,
+    },
     pino({ level: 'silent' }),
   );
   pem = await keepSelfSigned(join(data, 'tls'), 'localhost', clock);

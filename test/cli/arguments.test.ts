@@ -168,7 +168,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no service',
       ['serve', 'everything'],
-      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, web, dynamodb, nats",
+      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, all, web, dynamodb, nats",
     ],
     [
       'no bus',

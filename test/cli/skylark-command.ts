@@ -22,10 +22,14 @@ export interface RunOptions {
   readonly input?: string;
   readonly variables?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Another than the one of this tree. */
+  readonly program?: string;
+  /** Of a {@link Service}; false: it says its events without being asked. */
+  readonly json?: boolean;
 }
 
-function spawnSkylark(args: readonly string[], { variables, cwd }: RunOptions): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { env: { ...environment, ...variables }, cwd, stdio: 'pipe' });
+function spawnSkylark(args: readonly string[], { variables, cwd, program = main }: RunOptions): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { env: { ...environment, ...variables }, cwd, stdio: 'pipe' });
 }
 
 export async function skylark(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
@@ -76,7 +80,7 @@ export const anyPorts = [
 ];
 
 interface Event {
-  readonly event: string;
+  readonly event?: string;
   readonly [name: string]: unknown;
 }
 
@@ -103,7 +107,7 @@ export class Service {
 
   /** Resolves with the first event of that name. */
   static async start(args: readonly string[], until = 'listening', options: RunOptions = {}): Promise<Service> {
-    const service = new Service(spawnSkylark([...args, '--json'], options));
+    const service = new Service(spawnSkylark(options.json === false ? args : [...args, '--json'], options));
     await service.find((event) => event.event === until);
     return service;
   }

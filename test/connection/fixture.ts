@@ -10,6 +10,7 @@ import { type MemoryBus, memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { DoorRates } from '../../services/connection/doorkeeper.ts';
 import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
 import { type PemIdentity, PemTls } from '../../services/connection/tls.ts';
@@ -44,7 +45,7 @@ export interface Fixture extends AsyncDisposable {
   readonly node: ConnectionNode;
   readonly tls: PemTls;
   /** Another node of the same deployment. */
-  another(name: string, rates?: DoorRates): Promise<ConnectionNode>;
+  another(name: string, rates?: DoorRates, peers?: PeerAddresses): Promise<ConnectionNode>;
   stopNode(node: ConnectionNode): Promise<void>;
 }
 
@@ -60,7 +61,7 @@ export async function startFixture(): Promise<Fixture> {
   const router = new FakeRouter(bus);
   await router.start();
   const nodes: ConnectionNode[] = [];
-  const another = async (name: string, rates?: DoorRates): Promise<ConnectionNode> => {
+  const another = async (name: string, rates?: DoorRates, peers?: PeerAddresses): Promise<ConnectionNode> => {
     const node = await startConnectionNode({
       bus,
       store,
@@ -68,6 +69,7 @@ export async function startFixture(): Promise<Fixture> {
       log: pino({ level: process.env.LOG ?? 'silent' }),
       node: name,
       ...(rates && { rates }),
+      ...(peers && { peers }),
       tls,
       listen: { bind: '127.0.0.1', c2sPort: 0, c2sTlsPort: 0 },
     });

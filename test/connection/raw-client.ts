@@ -1,5 +1,6 @@
 /** A client that writes bytes and reads text, so that a test can be as wrong as it wants. */
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 
 /** Only a test that fails waits this long. */
@@ -12,9 +13,9 @@ export class RawClient {
   isClosed = false;
   #changed: (() => void)[] = [];
 
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setNoDelay(true);
+  private constructor(socket: Duplex) {
+    this.socket = socket as Socket;
+    if (socket instanceof Socket) socket.setNoDelay(true);
     this.#listen(socket);
   }
 
@@ -26,6 +27,11 @@ export class RawClient {
     return new RawClient(
       connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['xmpp-client'], ...options }),
     );
+  }
+
+  /** Of a socket that a test has made itself. */
+  static of(socket: Duplex): RawClient {
+    return new RawClient(socket);
   }
 
   /** The socket becomes TLS; what came before is forgotten. */
@@ -67,7 +73,7 @@ export class RawClient {
     this.socket.destroy();
   }
 
-  #listen(socket: Socket): void {
+  #listen(socket: Duplex): void {
     socket.on('data', (chunk: Buffer) => {
       this.text += chunk.toString();
       this.#wake();

@@ -1,13 +1,11 @@
-/** What every adapter of the Blobs port must do. Slots are followed through `upload` and `download`, whatever serves them. */
+/** What every adapter of the Blobs port must do. The URLs of slots are followed over HTTP, as XMPP clients do. */
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import type { Blobs } from '../../lib/ports/blobs.ts';
 
 interface BlobsMedium {
   readonly blobs: Blobs;
-  /** Sends one PUT as an XMPP client would. @returns the HTTP status, or what it would be */
-  upload(url: string, headers: Readonly<Record<string, string>>, type: string, body: Uint8Array): Promise<number>;
-  download(url: string): Promise<{ type: string; body: Uint8Array } | undefined>;
   close(): Promise<void>;
 }
 
@@ -189,14 +187,20 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
     test('a slot takes exactly what it was made for, and its other URL gives it', async () => {
       const key = 'tenant.example/random/Ein Bild (ä) #1?.png';
       const body = Uint8Array.of(1, 2, 3, 4);
-      const { putUrl, getUrl, headers } = await blobs.slot(key, png(4), farMs);
-      assert.equal(await medium.download(getUrl), undefined);
-      const refused = await medium.upload(putUrl, headers, 'image/png', Uint8Array.of(1, 2, 3));
-      assert.ok(refused >= 400, `a shorter body got ${refused}`);
-      assert.equal(await medium.download(getUrl), undefined);
-      const taken = await medium.upload(putUrl, headers, 'image/png', body);
+      const slot = await blobs.slot(key, png(4), farMs);
+      assert.equal(await download(slot.getUrl), undefined);
+      for (const [what, wrong] of [
+        ['a shorter body', Uint8Array.of(1, 2, 3)],
+        ['a longer body', Uint8Array.of(1, 2, 3, 4, 5)],
+        ['no body', Uint8Array.of()],
+      ] as const) {
+        const refused = await upload(slot, 'image/png', wrong);
+        assert.ok(refused >= 400 && refused < 500, `${what} got ${refused}`);
+        assert.equal(await download(slot.getUrl), undefined, what);
+      }
+      const taken = await upload(slot, 'image/png', body);
       assert.ok(taken >= 200 && taken < 300, `the body got ${taken}`);
-      assert.deepEqual(await medium.download(getUrl), { type: 'image/png', body: Buffer.from(body) });
+      assert.deepEqual(await download(slot.getUrl), { type: 'image/png', body: Buffer.from(body) });
       const got = await blobs.get(key);
       assert.deepEqual(got?.info, png(4));
     });
@@ -204,6 +208,11 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
     test('a slot refuses another type, another path, a changed token, and what comes too late', async () => {
       const body = Uint8Array.of(1);
       const { putUrl, headers } = await blobs.slot('a/one', png(1), farMs);
+      const changed = [...new URL(putUrl).searchParams].map(([name, value]) => {
+        const url = new URL(putUrl);
+        url.searchParams.set(name, value.slice(0, -2) + (value.endsWith('11') ? '22' : '11'));
+        return [`another ${name}`, url.href, 'image/png'] as const;
+      });
       const other = await blobs.slot('a/two', png(1), farMs);
       const late = await blobs.slot('a/late', png(1), Date.UTC(2001, 0));
       const swapped = new URL(putUrl);
@@ -213,15 +222,89 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       for (const [what, url, type] of [
         ['another type', putUrl, 'text/html'],
         ['another path', swapped.href, 'image/png'],
+        ['no type', putUrl, undefined],
+        ...changed,
         ['no token', bare.href, 'image/png'],
         ['too late', late.putUrl, 'image/png'],
       ] as const) {
-        const status = await medium.upload(url, headers, type, body);
-        assert.ok(status >= 400, `${what} got ${status}`);
+        const status = await upload({ putUrl: url, headers }, type, body);
+        assert.ok(status >= 400 && status < 500, `${what} got ${status}`);
       }
       for (const key of ['a/one', 'a/two', 'a/late']) assert.equal(await blobs.get(key), undefined);
+      assert.ok((await upload({ putUrl, headers }, 'image/png', body)) < 300, 'all of this has not used it up');
+    });
+
+    test('a slot takes no body whose length is not told, and none that breaks off', async () => {
+      const slot = await blobs.slot('a/chunked', png(300_000), farMs);
+      const half = new Uint8Array(150_000);
+      assert.ok((await send(slot, { 'content-type': 'image/png', 'transfer-encoding': 'chunked' }, [half, half])) >= 400);
+      assert.equal(await blobs.get('a/chunked'), undefined);
+      await assert.rejects(send(slot, { 'content-type': 'image/png', 'content-length': '300000' }, [half], { breaksOff: true }));
+      assert.equal(await blobs.get('a/chunked'), undefined);
+      assert.ok((await send(slot, { 'content-type': 'image/png', 'content-length': '300000' }, [half, half])) < 300);
+    });
+
+    test('a part of a blob is read without the rest', async () => {
+      const key = newKey();
+      const bytes = Uint8Array.from({ length: 200_000 }, (_, index) => index % 253);
+      await blobs.put(key, png(bytes.length), chunks(bytes));
+      for (const [first, last] of [
+        [0, 0],
+        [0, 199_999],
+        [70_000, 140_000],
+        [199_999, 199_999],
+      ] as const) {
+        const got = await blobs.get(key, { first, last });
+        assert.deepEqual(got?.info, png(bytes.length));
+        assert.ok((await readAll(got!.body)).equals(bytes.subarray(first, last + 1)), `${first} to ${last}`);
+      }
+      for (const [first, last] of [
+        [0, 200_000],
+        [2, 1],
+        [-1, 1],
+        [0.5, 1],
+        [Number.NaN, 1],
+      ] as const) {
+        await assert.rejects(blobs.get(key, { first, last }), RangeError, `${first} to ${last}`);
+      }
+      assert.equal(await blobs.get(newKey(), { first: 0, last: 0 }), undefined);
     });
   });
+}
+
+type PutSlot = Pick<Awaited<ReturnType<Blobs['slot']>>, 'putUrl' | 'headers'>;
+
+/** @returns the HTTP status */
+function upload(slot: PutSlot, type: string | undefined, body: Uint8Array): Promise<number> {
+  return send(slot, { ...(type !== undefined && { 'content-type': type }), 'content-length': `${body.length}` }, [body]);
+}
+
+/** One PUT, with these headers and no others of a library's. @returns the HTTP status */
+function send(
+  { putUrl, headers }: PutSlot,
+  own: Readonly<Record<string, string>>,
+  parts: readonly Uint8Array[],
+  { breaksOff = false } = {},
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const put = request(putUrl, { method: 'PUT', headers: { ...headers, ...own }, agent: false });
+    put.once('error', reject);
+    put.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    for (const part of parts) put.write(part);
+    if (breaksOff) setImmediate(() => put.destroy(new Error('the client went away')));
+    else put.end();
+  });
+}
+
+async function download(url: string): Promise<{ type: string; body: Buffer } | undefined> {
+  const response = await fetch(url);
+  const body = Buffer.from(await response.arrayBuffer());
+  if (response.status === 200) return { type: response.headers.get('content-type') ?? '', body };
+  assert.equal(response.status, 404);
+  return undefined;
 }
 
 async function* chunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {

@@ -5,6 +5,7 @@ declare module '@xmpp/client' {
     readonly attrs: Readonly<Record<string, string>>;
     is(name: string, xmlns?: string): boolean;
     getChild(name: string, xmlns?: string): Element | undefined;
+    getChildren(name: string, xmlns?: string): Element[];
     getChildText(name: string, xmlns?: string): string | null;
     toString(): string;
   }

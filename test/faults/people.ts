@@ -1,6 +1,5 @@
 /** The load: pairs who write to each other, and rooms. */
 import type { Random } from '../simulator/random.ts';
-import type { Deployment } from './deployment.ts';
 import { Journal } from './journal.ts';
 import { Person } from './person.ts';
 import type { Place } from './session-link.ts';
@@ -18,7 +17,11 @@ export class People {
   #timers = new Set<NodeJS.Timeout>();
   round = 0;
 
-  constructor(deployment: Deployment, random: Random, counts: { readonly people: number; readonly rooms: number }) {
+  constructor(
+    deployment: { readonly domain: string; readonly ports: readonly number[] },
+    random: Random,
+    counts: { readonly people: number; readonly rooms: number },
+  ) {
     const { domain } = deployment;
     const place: Place = { journal: this.journal, random, round: () => this.round, ports: () => deployment.ports };
     this.#random = random;

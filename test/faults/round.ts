@@ -1,9 +1,6 @@
 /** One round: talk, a fault, its end, quiet, and the reckoning. */
-import type { Random } from '../simulator/random.ts';
 import { type Archived, readArchives } from './archive-reader.ts';
 import { check, isAllHeard } from './checks.ts';
-import type { Deployment } from './deployment.ts';
-import { faults, keepsStreams } from './fault-kinds.ts';
 import type { People } from './people.ts';
 import { type RoundReport, reportRound } from './report.ts';
 import { killPid } from './service-process.ts';
@@ -18,20 +15,36 @@ const pollMs = 100;
 const marginMs = 2_000;
 const readTriesMax = 5;
 
+/** Where people meet. */
+export interface Ground {
+  /** Where clients may connect. */
+  readonly ports: readonly number[];
+  /** Processes that live. */
+  readonly members: readonly { readonly name: string; readonly pid: number }[];
+}
+
+export interface Event {
+  readonly kind: string;
+  /** Resolves when it is over, and says what was done. */
+  readonly act: () => Promise<string>;
+  /** No client's stream may be dropped. */
+  readonly keepsStreams: boolean;
+}
+
 export interface Ran {
   readonly report: RoundReport;
   /** What was done. */
   readonly story: string;
 }
 
-export async function runRound(deployment: Deployment, people: People, random: Random, kind: string): Promise<Ran> {
+export async function runRound(ground: Ground, people: People, { kind, act, keepsStreams }: Event): Promise<Ran> {
   const begun = performance.now();
   const sinceMs = Date.now() - marginMs;
   const { journal, round } = people;
   const violationsBefore = journal.violations.length;
   people.talk();
   await pause(warmMs);
-  const story = await faults[kind]!({ deployment, people: people.all, random });
+  const story = await act();
   await pause(afterMs);
   people.hush();
   const wrong: string[] = [];
@@ -40,11 +53,11 @@ export async function runRound(deployment: Deployment, people: People, random: R
   const hearersOf = (to: string) => (people.rooms.includes(to) ? people.membersOf(to).map(({ jid }) => jid) : [to]);
   await until(() => isAllHeard({ journal, round, hearersOf }), heardMaxMs);
   await pingSeats(people);
-  const archives = await readAll(deployment, people, sinceMs);
-  for (const { name, pid } of deployment.members) if (!killPid(pid, 0)) wrong.push(`${name} died by itself`);
+  const archives = await readAll(ground, people, sinceMs);
+  for (const { name, pid } of ground.members) if (!killPid(pid, 0)) wrong.push(`${name} died by itself`);
   const findings = check({ journal, round, archives, hearersOf });
   wrong.push(...journal.violations.slice(violationsBefore));
-  if (keepsStreams.has(kind)) {
+  if (keepsStreams) {
     for (const { who, why } of journal.losses.filter((loss) => loss.round === round)) wrong.push(`${who} was dropped: ${why}`);
   }
   const report = reportRound(findings, { kind, journal, round, tookMs: performance.now() - begun, faults: wrong });
@@ -72,9 +85,9 @@ async function pingSeats({ all }: People): Promise<void> {
   }
 }
 
-async function readAll(deployment: Deployment, people: People, sinceMs: number): Promise<Map<string, readonly Archived[]>> {
+async function readAll({ ports }: Ground, people: People, sinceMs: number): Promise<Map<string, readonly Archived[]>> {
   const archives = new Map<string, readonly Archived[]>();
-  const port = deployment.ports[0]!;
+  const port = ports[0]!;
   for (const { jid, credentials } of people.all) {
     const mine = people.rooms.filter((room) => people.membersOf(room)[0]?.jid === jid);
     const [own, ...rooms] = await persist(() => readArchives(port, credentials, [undefined, ...mine], sinceMs));

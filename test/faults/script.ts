@@ -1,6 +1,7 @@
 /** All rounds of one seed over one deployment, which starts and ends with them. */
 import { Random } from '../simulator/random.ts';
 import { Deployment } from './deployment.ts';
+import { faults, keepsStreams } from './fault-kinds.ts';
 import { People } from './people.ts';
 import { type Ran, runRound } from './round.ts';
 
@@ -41,7 +42,10 @@ async function* run({ count, seed, kinds }: Wanted, deployment: Deployment, comp
     const choose = chooser(kinds, random.fork('kinds'));
     for (let round = 1; round <= count && performance.now() < end; round++) {
       people.round = round;
-      const ran = await runRound(deployment, people, random.fork(`round ${round}`), choose());
+      const kind = choose();
+      const scene = { deployment, people: people.all, random: random.fork(`round ${round}`) };
+      const event = { kind, act: () => faults[kind]!(scene), keepsStreams: keepsStreams.has(kind) };
+      const ran = await runRound(deployment, people, event);
       isClean &&= ran.report.faults.length === 0;
       yield ran;
       await new Promise((resolve) => setTimeout(resolve, settleMs));

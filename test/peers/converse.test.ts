@@ -72,6 +72,26 @@ test('two browsers sign in at / and talk', async () => {
   assert.deepEqual(problems, []);
 });
 
+test('a picture that one browser uploads is seen in the other', async () => {
+  const juliet = await signIn('juliet@localhost', 'capulet');
+  const romeo = await signIn('romeo@localhost', 'montague');
+  await openChat(juliet, 'romeo@localhost');
+  await openChat(romeo, 'juliet@localhost');
+  const shot = await juliet.screenshot();
+  await juliet.locator('input.fileupload').last().setInputFiles({ name: 'Balkon (ä).png', mimeType: 'image/png', buffer: shot });
+  const picture = romeo.locator("img[src*='/files/localhost/']").last();
+  await picture.waitFor({ timeout: 20_000 });
+  await romeo.waitForFunction(
+    `[...document.querySelectorAll("img[src*='/files/localhost/']")].some((image) => image.naturalWidth === 1200)`, // it was loaded
+    undefined,
+    { timeout: 20_000 },
+  );
+  await romeo.screenshot({ path: `${shots}upload.png` });
+  const url = (await picture.getAttribute('src'))!;
+  assert.ok(Buffer.from(await (await fetch(url)).arrayBuffer()).equals(shot));
+  assert.deepEqual(problems, []);
+});
+
 test('a newcomer makes an account in the form over HTTPS, finds a contact, and opens a room that it runs', async () => {
   const romeo = await signIn('romeo@localhost', 'montague');
   const paris = await open(`https://localhost:${skylark.ports.https}/`, 'paris');

@@ -13,6 +13,7 @@ const scripts = [
   ['delivery', 'which resources a message reaches, carbons, offline', 20],
   ['archive', 'the archive both ways, its filters and preferences', 16],
   ['streams', 'acknowledgements and resumption', 14],
+  ['uploads', 'files uploaded and got, what is refused', 10],
   ['rooms', 'rooms from creation to destruction, with their archive', 39],
   ['tenants', 'two domains talk and see nothing of each other', 14],
 ] as const;

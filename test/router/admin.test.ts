@@ -83,11 +83,14 @@ describe('tenants', () => {
   test('that cannot be are refused', async () => {
     await done('tenant-add', { domain: 'example.org' });
     await done('tenant-add', { domain: 'conference.example.net' });
+    await done('tenant-add', { domain: 'upload.example.com' });
     for (const [given, error] of [
       [{ domain: 'example.org' }, "there is a tenant 'example.org' already"],
       [{ domain: 'EXAMPLE.org.' }, "there is a tenant 'example.org' already"],
       [{ domain: 'conference.example.org' }, "'conference.example.org' is where the rooms of tenant 'example.org' are"],
       [{ domain: 'example.net' }, "the rooms of 'example.net' would be at 'conference.example.net', which is a tenant"],
+      [{ domain: 'upload.example.org' }, "'upload.example.org' is where the files of tenant 'example.org' are"],
+      [{ domain: 'example.com' }, "the files of 'example.com' would be at 'upload.example.com', which is a tenant"],
       [{ domain: 'a b' }, "'a b' is not a domain name"],
       [{ domain: 'juliet@example.org' }, "'juliet@example.org' is not a domain name"],
       [{ domain: 'example.org/x' }, "'example.org/x' is not a domain name"],

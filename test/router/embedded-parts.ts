@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
@@ -44,9 +45,16 @@ export async function embeddedParts(
   const folder = mkdtempSync(join(tmpdir(), 'skylark-router-'));
   const store = await openSqliteStore(folder, { clock: systemClock });
   const bus = memoryBus({ clock: systemClock });
+  const blobs = await folderBlobs({
+    folder: join(folder, 'files'),
+    baseUrl: () => 'https://files.example/files/',
+    secret: Buffer.alloc(32, 7),
+    clock,
+  });
   return {
     store,
     bus,
+    blobs,
     clock,
     log: pino({ level: 'silent' }),
     tenants: new Tenants(store, clock),

@@ -1,6 +1,7 @@
 /**
  * Runs Skylark as its users do, on free ports and a fresh folder: `skylark start`, or with SKYLARK_TEST_CLUSTER set the same tests
- * against `skylark cluster` (processes apart over nats-server and a DynamoDB-compatible store).
+ * against `skylark cluster` (processes apart over nats-server and a DynamoDB-compatible store), or with SKYLARK_TEST_BUNDLES, too,
+ * against bundles behind a load balancer.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,6 +12,8 @@ import { join } from 'node:path';
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
 const startMsMax = 60_000;
 const command = process.env.SKYLARK_TEST_CLUSTER ? 'cluster' : 'start';
+const bundles = new URL('../bundles/cluster.ts', import.meta.url).pathname;
+const service = process.env.SKYLARK_TEST_BUNDLES ? bundles : main;
 /** A cluster tells of each of its processes that it listens. */
 const readyEvent = command === 'cluster' ? '"event":"ready"' : '"event":"listening"';
 
@@ -50,7 +53,7 @@ export class Skylark {
     const ports = ['--c2s-port', c2s, '--c2s-tls-port', c2sTls, '--http-port', http, '--https-port', https].map(String);
     const child = spawn(
       process.execPath,
-      [main, command, '--json', '--domain', this.domain, '--data', this.data, ...ports, ...this.#options],
+      [service, command, '--json', '--domain', this.domain, '--data', this.data, ...ports, ...this.#options],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, SKYLARK_LOG_LEVEL: 'info' },

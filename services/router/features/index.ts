@@ -17,6 +17,7 @@ import { entityTime } from './xep0202-time.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { archive } from './xep0313-archive.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
+import { fileUpload } from './xep0363-file-upload.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 
 export const features: readonly AccountFeature[] = [
@@ -38,5 +39,6 @@ export const features: readonly AccountFeature[] = [
   carbons,
   archive,
   stableIds,
+  fileUpload,
   archivePreferences,
 ];

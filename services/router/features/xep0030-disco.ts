@@ -6,7 +6,7 @@
  * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
  * the latter, for accounts that do not answer too, so that the two look the same.
  */
-import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -55,7 +55,10 @@ function describeHost(request: Element, host: HostContext): Element {
 
 function listHost(request: Element, host: HostContext): Element {
   if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
-  return xml('query', { xmlns: ITEMS }, xml('item', { jid: roomsDomain(host.tenant.domain), name: 'Rooms' }));
+  const { domain } = host.tenant;
+  const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
+  if (host.turn.parts.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
+  return xml('query', { xmlns: ITEMS }, ...items);
 }
 
 async function describeAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {

@@ -26,7 +26,7 @@ async def main():
     }
     ok('… with the features', wanted <= set(info['features']), wanted - set(info['features']))
     items = (await juliet['xep_0030'].get_items(DOMAIN))['disco_items']['items']
-    ok('disco items of the host', [str(item[0]) for item in items] == [f'conference.{DOMAIN}'], items)
+    ok('disco items of the host', {str(item[0]) for item in items} == {f'conference.{DOMAIN}', f'upload.{DOMAIN}'}, items)
     info = (await juliet['xep_0030'].get_info(f'conference.{DOMAIN}'))['disco_info']
     ok('disco info of the rooms’ host', 'http://jabber.org/protocol/muc' in info['features'], info)
     info = (await juliet['xep_0030'].get_info(jid('juliet')))['disco_info']

@@ -1,0 +1,91 @@
+/**
+ * `npm run bundle -- [--out FOLDER] [NAME…]`: `dist/<name>/index.mjs` for each program that runs in a cloud, whole: it runs where there
+ * is nothing but Node. The same tree gives the same bytes.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build, type Metafile } from 'esbuild';
+
+interface Bundle {
+  /** Files of the folder by name without `.mjs`. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** Where the files of the web client go. */
+  readonly client?: string;
+}
+
+const bundles: Readonly<Record<string, Bundle>> = {
+  skylark: { entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' }, client: 'client' },
+  'web-lambda': { entries: { index: 'services/web/lambda.ts' }, client: 'assets/client' },
+  'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
+};
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Of the client, what no page of ours loads: maps, and what is there in a short form too. */
+const unused = /\.map$|^(?:converse|website)\.(?:js|css)$|^website\./;
+
+/** ws takes them when they are there, and does without. */
+const optional: readonly string[] = ['bufferutil', 'utf-8-validate'];
+
+/** Packages that are CommonJS ask for built-in modules when they run. */
+const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
+
+async function bundle(name: string, { entries, client }: Bundle, folder: string): Promise<string> {
+  rmSync(folder, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { ...entries },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    banner: { js: banner },
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'linked',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  refuseMissing(name, metafile);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module', private: true }, null, 2)}\n`);
+  if (client !== undefined) copyClient(join(folder, client));
+  const bytes = Object.entries(metafile.outputs).reduce(
+    (sum, [path, output]) => sum + (path.endsWith('.mjs') ? output.bytes : 0),
+    0,
+  );
+  return `${name}: ${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+/** Whatever is left to be found at run time would be missed there. */
+function refuseMissing(name: string, { outputs }: Metafile): void {
+  const known = new Set([...builtinModules, ...optional]);
+  const missing = Object.values(outputs).flatMap(({ imports }) =>
+    imports.filter(({ path, external }) => external && !path.startsWith('node:') && !known.has(path)).map(({ path }) => path),
+  );
+  if (missing.length > 0) throw new Error(`${name} needs what is not in it: ${[...new Set(missing)].join(', ')}`);
+}
+
+function copyClient(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const from = join(root, 'node_modules', 'converse.js', 'dist');
+  cpSync(from, folder, { recursive: true, filter: (path) => !unused.test(basename(path)) });
+}
+
+const { values, positionals: wanted } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });
+const out = resolve(values.out ?? join(root, 'dist'));
+const unknown = wanted.filter((name) => !Object.hasOwn(bundles, name));
+if (unknown.length > 0)
+  throw new Error(`there is no bundle ${unknown.join(', ')}; there are: ${Object.keys(bundles).join(', ')}`);
+for (const [name, each] of Object.entries(bundles)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const absent = Object.values(each.entries).filter((path) => !existsSync(join(root, path)));
+  console.log(
+    absent.length === 0 ? await bundle(name, each, join(out, name)) : `${name}: left out, there is no ${absent.join(', ')}`,
+  );
+}

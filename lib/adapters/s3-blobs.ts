@@ -1,0 +1,221 @@
+/**
+ * The Blobs port on S3, or what speaks its protocol.
+ *
+ * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other; a slot may be used again while
+ * it lasts, by whoever has it and for the same length and type. GETs go elsewhere: to a domain of their own (CloudFront) that reads the
+ * bucket and adds the headers that make strangers' files harmless. Checksums that the SDK would add by itself are left out: clients
+ * cannot be asked to send those headers.
+ */
+
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { limits } from '../limits.ts';
+import type { BlobInfo, Blobs, ByteRange } from '../ports/blobs.ts';
+import type { Clock } from '../ports/clock.ts';
+import { Unavailable } from '../ports/store.ts';
+import { checkBlob, checkExpiry, checkRange, exactly, folderUrl, isBlobKey, keyUrl } from './blob-slots.ts';
+
+export interface S3Options {
+  /** A service that is not AWS: it is asked for `<endpoint>/<bucket>/<key>`. */
+  readonly endpoint?: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  /** Where GETs go, such as `https://files.example.org/`. */
+  readonly filesUrl: string;
+  /** The SDK's chain (environment, task role) when left out. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  readonly clock: Clock;
+}
+
+export interface S3Blobs extends Blobs {
+  /** Where PUTs go, for web pages that must say so: `https://bucket.s3.eu-central-1.amazonaws.com`. */
+  readonly putOrigin: string;
+  close(): void;
+}
+
+/** Does not connect. */
+export function s3Blobs(options: S3Options): S3Blobs {
+  return new BucketBlobs(options);
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+class BucketBlobs implements S3Blobs {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #filesUrl: URL;
+  readonly #clock: Clock;
+  readonly putOrigin: string;
+
+  constructor({ endpoint, region, bucket, filesUrl, credentials, clock }: S3Options) {
+    this.#bucket = bucket;
+    this.#filesUrl = folderUrl(filesUrl);
+    this.#clock = clock;
+    const agent = { keepAlive: true, maxSockets: limits.s3SocketsMax };
+    this.#client = new S3Client({
+      region,
+      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+      ...(credentials !== undefined && { credentials }),
+      maxAttempts: limits.s3TriesMax,
+      logger: silent, // what goes wrong is thrown; the SDK would write to the console as well
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: limits.s3ConnectTimeoutMs,
+        socketTimeout: limits.s3SilenceTimeoutMs,
+        httpAgent: agent,
+        httpsAgent: agent,
+      },
+    });
+    const url = endpoint ?? this.#client.config.endpointProvider({ Bucket: bucket, Region: region }).url;
+    this.putOrigin = new URL(url).origin;
+  }
+
+  async slot(key: string, info: BlobInfo, expiresAtMs: number) {
+    checkBlob(key, info);
+    checkExpiry(expiresAtMs);
+    const nowMs = this.#clock.now();
+    const seconds = Math.min(Math.floor((expiresAtMs - nowMs) / 1000), limits.s3SlotSecondsMax);
+    const putUrl = await this.#sign(this.#putInput(key, info), {
+      // one that has expired already was good for the second before
+      signingDate: new Date(seconds > 0 ? nowMs : expiresAtMs - 1000),
+      expiresIn: Math.max(seconds, 1),
+    });
+    return { putUrl, getUrl: keyUrl(this.#filesUrl, key), headers: {} };
+  }
+
+  /** What the body throws goes through, as does a RangeError when it is of another size. */
+  async put(key: string, info: BlobInfo, body: AsyncIterable<Uint8Array>): Promise<void> {
+    checkBlob(key, info);
+    const source = new Source(exactly(body, info.sizeBytes));
+    const input = this.#putInput(key, info);
+    // S3 asks nothing of the body of an empty object, so whether it is empty is asked here
+    const stream = info.sizeBytes === 0 ? await source.drain() : source.stream;
+    try {
+      await onBucket(this.#client.send(new PutObjectCommand({ ...input, Body: stream }), { abortSignal: source.broken }));
+    } catch (error) {
+      throw source.fault ?? error;
+    } finally {
+      source.stream.destroy();
+    }
+  }
+
+  async get(key: string, range?: ByteRange) {
+    const found = await this.#find(key);
+    if (found === undefined) return undefined;
+    const { info, etag } = found;
+    checkRange(info, range);
+    return { info, body: { [Symbol.asyncIterator]: () => this.#read(key, info, etag, range) } };
+  }
+
+  async delete(key: string): Promise<boolean> {
+    if ((await this.#find(key)) === undefined) return false;
+    await onBucket(this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
+    return true;
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #putInput(key: string, { type, sizeBytes }: BlobInfo): PutObjectCommandInput {
+    return { Bucket: this.#bucket, Key: key, ContentType: type, ContentLength: sizeBytes };
+  }
+
+  /** @throws {Unavailable} when there are no credentials */
+  #sign(input: PutObjectCommandInput, time: { signingDate: Date; expiresIn: number }): Promise<string> {
+    const signableHeaders = new Set(['host', 'content-length', 'content-type']);
+    return onBucket(getSignedUrl(this.#client, new PutObjectCommand(input), { ...time, signableHeaders }));
+  }
+
+  async #find(key: string): Promise<{ info: BlobInfo; etag: string | undefined } | undefined> {
+    if (!isBlobKey(key)) return undefined;
+    try {
+      const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
+      return { info: { type: head.ContentType ?? '', sizeBytes: head.ContentLength ?? 0 }, etag: head.ETag };
+    } catch (error) {
+      if ((error as Failure).$metadata?.httpStatusCode === 404) return undefined;
+      throw away(error);
+    }
+  }
+
+  /** Asks when the first byte is wanted, so that a body that nobody reads holds no socket. */
+  async *#read(
+    key: string,
+    info: BlobInfo,
+    etag: string | undefined,
+    range: ByteRange | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const part = range && `bytes=${range.first}-${range.last}`;
+    const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key, IfMatch: etag, Range: part });
+    const { Body } = await onBucket(this.#client.send(command));
+    const expected = range === undefined ? info.sizeBytes : range.last + 1 - range.first;
+    let bytes = 0;
+    try {
+      for await (const chunk of Body as Readable) {
+        bytes += (chunk as Uint8Array).length;
+        yield chunk as Uint8Array;
+      }
+    } catch (error) {
+      throw away(error);
+    }
+    if (bytes !== expected) throw new Unavailable(`cannot read a file of the bucket: ${bytes} of ${expected} bytes came`);
+  }
+}
+
+/** A body on its way to S3. When it breaks off the request does, too, and with less than its length S3 keeps nothing. */
+class Source {
+  readonly stream: Readable;
+  readonly #breaking = new AbortController();
+  fault: unknown;
+
+  constructor(body: AsyncIterable<Uint8Array>) {
+    this.stream = Readable.from(body, { objectMode: false });
+    this.stream.on('error', (error) => {
+      this.fault ??= error;
+      this.#breaking.abort();
+    });
+  }
+
+  get broken(): AbortSignal {
+    return this.#breaking.signal;
+  }
+
+  /** Of a body without bytes. */
+  async drain(): Promise<Buffer> {
+    for await (const _ of this.stream) {
+      // `exactly` throws at the first
+    }
+    return Buffer.alloc(0);
+  }
+}
+
+interface Failure extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+async function onBucket<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw away(error);
+  }
+}
+
+/**
+ * Full, away, throttled, no right, no bucket: for trying again later, or for the operator, and not a defect of the caller. What S3 says
+ * besides may name the key, with which whoever reads a log could get the file.
+ */
+function away(error: unknown): Error {
+  const { name, $metadata } = error as Failure;
+  const { code } = error as NodeJS.ErrnoException;
+  return new Unavailable(`cannot use the bucket of files: ${[name, code, $metadata?.httpStatusCode].filter(Boolean).join(' ')}`);
+}

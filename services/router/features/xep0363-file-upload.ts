@@ -1,0 +1,143 @@
+/**
+ * XEP-0363: HTTP File Upload, at a host of its own, `upload.example.org`, as clients expect to find it among the domain's items.
+ *
+ * Only accounts of the tenant get slots. What an account has asked for is counted in one row a month, used or not: the bytes go past
+ * us, to the web service or to S3. A slot is good for exactly its size and type; one without a type is for `application/octet-stream`.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { isMediaType } from '../../../lib/ports/blobs.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import { answerForm } from '../form.ts';
+import type { HostContext } from '../host.ts';
+
+const NS = 'urn:xmpp:http:upload:0';
+const INFO = 'http://jabber.org/protocol/disco#info';
+const ITEMS = 'http://jabber.org/protocol/disco#items';
+
+/** §4: names of headers that a client may be asked to send. */
+const headerNames: ReadonlySet<string> = new Set(['Authorization', 'Cookie', 'Expires']);
+const unguessableBytes = 24;
+const anyType = 'application/octet-stream';
+
+/** Bytes by month: `2026-03`. */
+const uploaded = collection<number>('uploaded');
+
+export const fileUpload: AccountFeature = {
+  spec: 'XEP-0363',
+  version: '1.1.0',
+  title: 'HTTP File Upload',
+  note: 'On S3 a slot can be used again, for the same length and type, until it expires; headers are never asked for.',
+  uploadsIq: [
+    { type: 'get', ns: INFO, name: 'query', handle: describe },
+    { type: 'get', ns: ITEMS, name: 'query', handle: list },
+    { type: 'get', ns: NS, name: 'request', handle: giveSlot },
+  ],
+};
+
+/** §3. */
+function describe(request: Element, host: HostContext): Element {
+  checkService(request, host);
+  const field = (name: string, value: string, type?: string) => xml('field', { var: name, type }, xml('value', {}, value));
+  const form = answerForm('result', [
+    field('FORM_TYPE', NS, 'hidden'),
+    field('max-file-size', `${limits.uploadBytesMax}`, 'text-single'),
+  ]);
+  const features = [INFO, ITEMS, NS].map((name) => xml('feature', { var: name }));
+  return xml('query', { xmlns: INFO }, xml('identity', { category: 'store', type: 'file', name: 'Files' }), ...features, form);
+}
+
+function list(request: Element, host: HostContext): Element {
+  checkService(request, host);
+  return xml('query', { xmlns: ITEMS });
+}
+
+function checkService({ attrs: { node } }: Element, host: HostContext): void {
+  if (!host.turn.parts.blobs) throw new StanzaError('service-unavailable');
+  if (node) throw new StanzaError('item-not-found', `there is no node '${node.slice(0, 100)}'`);
+}
+
+/** §4, §5. */
+async function giveSlot(request: Element, { account, tenant, turn }: HostContext): Promise<Element> {
+  const { blobs, clock } = turn.parts;
+  if (!blobs) throw new StanzaError('service-unavailable');
+  if (!account?.session) throw new StanzaError('forbidden', `only accounts of ${tenant.domain} upload files here`);
+  const { filename, size } = request.attrs;
+  const sizeBytes = readSize(size);
+  const name = safeName(filename ?? '');
+  if (name === '') throw new StanzaError('bad-request', 'a file has a name');
+  const type = request.attrs['content-type']?.trim() || anyType;
+  if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is no media type`);
+  if (sizeBytes > limits.uploadBytesMax) throw tooLarge();
+  await charge(account, sizeBytes);
+  const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
+  const slot = await blobs.slot(key, { type, sizeBytes }, clock.now() + limits.uploadSlotMs);
+  return xml(
+    'slot',
+    { xmlns: NS },
+    xml('put', { url: slot.putUrl }, ...Object.entries(slot.headers).map(([header, value]) => writeHeader(header, value))),
+    xml('get', { url: slot.getUrl }),
+  );
+}
+
+/** `xs:positiveInteger`, and not so long that it is no number to us. */
+function readSize(size: string | undefined): number {
+  if (!/^0*[1-9]\d*$/.test(size ?? '')) throw new StanzaError('bad-request', 'a file has a size of at least one byte');
+  return Number(size);
+}
+
+/** A client obeys no other header (§4), so an adapter that wants one does not fit this protocol. */
+function writeHeader(name: string, value: string): Element {
+  if (!headerNames.has(name)) throw new Error(`a client cannot be asked to send the header '${name}'`);
+  return xml('header', { name }, value);
+}
+
+/**
+ * §4: the name stays as it is, its ending above all, as far as it can be the last part of a path in everybody's file system and does
+ * not look like another one: no separators, nothing invisible, nothing that changes the direction of writing.
+ */
+export function safeName(filename: string): string {
+  const name = filename
+    .toWellFormed()
+    .normalize('NFC')
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}/\\\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd]/gu, '_')
+    .trim();
+  return shorten(/^\.+$/.test(name) ? name.replaceAll('.', '_') : name, limits.uploadNameBytesMax);
+}
+
+/** In the middle: a name is known by its ending. */
+function shorten(name: string, bytesMax: number): string {
+  if (Buffer.byteLength(name) <= bytesMax) return name;
+  const ending = /\.[^.\s]{1,16}$/u.exec(name)?.[0] ?? '';
+  let room = bytesMax - Buffer.byteLength(ending);
+  let stem = '';
+  for (const character of name.slice(0, name.length - ending.length)) {
+    room -= Buffer.byteLength(character);
+    if (room < 0) break;
+    stem += character;
+  }
+  return stem + ending;
+}
+
+function tooLarge(): StanzaError {
+  const most = limits.uploadBytesMax;
+  return new StanzaError('not-acceptable', `a file has at most ${most} bytes`, {
+    extra: xml('file-too-large', { xmlns: NS }, xml('max-file-size', {}, `${most}`)),
+  });
+}
+
+/** Counts first, so that no number of requests at once gets past the limit. @throws {StanzaError} when the month's bytes are used up */
+async function charge(account: Account, sizeBytes: number): Promise<void> {
+  const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
+  const counted = Math.max(sizeBytes, limits.uploadCountedBytesMin);
+  if ((await account.add(uploaded, counted, month)) <= limits.uploadMonthBytesMax) return;
+  await account.add(uploaded, -counted, month);
+  const next = new Date(Date.UTC(account.now.getUTCFullYear(), account.now.getUTCMonth() + 1));
+  const stamp = next.toISOString().replace('.000Z', 'Z');
+  throw new StanzaError('resource-constraint', `an account uploads at most ${limits.uploadMonthBytesMax} bytes a month`, {
+    extra: xml('retry', { xmlns: NS, stamp }),
+  });
+}

@@ -1,0 +1,158 @@
+/**
+ * Files of accounts (XEP-0363 §6) where this program itself keeps them: PUT for whoever has a slot, GET for whoever knows the URL.
+ *
+ * Whatever was uploaded is a stranger's, on an origin that may be that of the web client: it is an attachment, in a sandbox, of no type
+ * that a page here could run. A slot takes one file once, so what a URL gives never changes.
+ */
+import { createHash } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Logger } from 'pino';
+import { limits } from '../../lib/limits.ts';
+import type { ByteRange, ServedBlobs, Slot } from '../../lib/ports/blobs.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
+import { SlowUpload, timed } from './slow-upload.ts';
+
+export interface FilesParts {
+  readonly blobs: ServedBlobs;
+  /** Of all files, such as `https://files.example.org/`; without a path the host is for files alone. */
+  readonly baseUrl: () => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const methods = 'OPTIONS, HEAD, GET, PUT';
+
+/** Of every answer. §7: web clients of any origin may upload. */
+const safeHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': methods,
+  'access-control-allow-headers': 'Content-Type, Range, If-Range',
+  'access-control-expose-headers': 'Accept-Ranges, Content-Disposition, Content-Range, ETag',
+  'access-control-max-age': '86400',
+  'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'cross-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** Answers what is below the base URL, and leaves the rest to others. */
+export function serveFiles(parts: FilesParts): MiddlewareHandler {
+  const underWay = new Set<string>();
+  return async (c, next) => {
+    if (!isBelow(c.req.url, parts.baseUrl())) return next();
+    try {
+      if (c.req.method === 'OPTIONS') return c.body(null, 204, safeHeaders);
+      if (c.req.method === 'GET' || c.req.method === 'HEAD') return await download(c, parts);
+      if (c.req.method === 'PUT') return await upload(c, parts, underWay);
+      return say(c, 405, `There is no ${c.req.method} here`, { allow: methods });
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      parts.log.warn({ err: error }, 'a file could not be kept or read');
+      return say(c, 503, 'Files cannot be kept or read now; try again later', { 'retry-after': '60' });
+    }
+  };
+}
+
+function isBelow(url: string, baseUrl: string): boolean {
+  const [asked, base] = [new URL(url), new URL(baseUrl)];
+  return base.pathname === '/' ? asked.host === base.host : asked.pathname.startsWith(base.pathname);
+}
+
+type Status = 400 | 403 | 404 | 405 | 408 | 409 | 411 | 413 | 415 | 416 | 503;
+
+function say(c: Context, status: Status, text: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return c.text(`${text}\n`, status, { ...safeHeaders, 'cache-control': 'no-store', ...headers });
+}
+
+async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Set<string>): Promise<Response> {
+  const slot = blobs.verifySlot(c.req.url);
+  if (slot === undefined) return say(c, 403, 'This URL takes no file, or not any more; ask for a new slot');
+  const fault = findFault(c, slot);
+  if (fault !== undefined) return say(c, ...fault);
+  const { key, info } = slot;
+  if (underWay.size >= limits.uploadsAtOnceMax) {
+    return say(c, 503, 'Too many files are uploaded now; try again in a moment', { 'retry-after': '5' });
+  }
+  if (underWay.has(key)) return say(c, 409, 'This file is being uploaded already');
+  underWay.add(key);
+  try {
+    if ((await blobs.get(key)) !== undefined) return say(c, 409, 'This file was uploaded already');
+    await blobs.put(key, info, timed(c.req.raw.body, info.sizeBytes, clock));
+    return c.body(null, 201, { ...safeHeaders, location: c.req.path });
+  } catch (error) {
+    if (error instanceof Unavailable) throw error;
+    if (error instanceof SlowUpload) return say(c, 408, error.message, { connection: 'close' });
+    // the client went away, or its body was not what it said: there is nothing of ours in that
+    return say(c, 400, `The file did not come as announced`, { connection: 'close' });
+  } finally {
+    underWay.delete(key);
+  }
+}
+
+/** What is told before a byte of the body is read. */
+function findFault(c: Context, { info }: Slot): readonly [Status, string] | undefined {
+  const length = c.req.header('content-length');
+  if (length === undefined || c.req.header('transfer-encoding') !== undefined) return [411, 'The length must be told beforehand'];
+  if (!/^\d{1,15}$/.test(length) || Number(length) !== info.sizeBytes) {
+    return [Number(length) > info.sizeBytes ? 413 : 400, `The slot is for ${info.sizeBytes} bytes, not for ${length}`];
+  }
+  const type = c.req.header('content-type')?.trim() || 'application/octet-stream'; // §6
+  if (type.toLowerCase() !== info.type.toLowerCase()) return [415, `The slot is for '${info.type}', not for '${type}'`];
+  if (c.req.header('content-range') !== undefined) return [400, 'A file is uploaded whole'];
+  return undefined;
+}
+
+async function download(c: Context, { blobs }: FilesParts): Promise<Response> {
+  const key = blobs.keyOf(c.req.url);
+  const found = key === undefined ? undefined : await blobs.get(key);
+  if (key === undefined || found === undefined) return say(c, 404, 'There is no such file');
+  const { info } = found;
+  const etag = `"${createHash('sha256').update(key).digest('base64url')}"`;
+  const headers = {
+    ...safeHeaders,
+    'accept-ranges': 'bytes',
+    'cache-control': `public, max-age=${24 * 60 * 60}, immutable`, // a day: what was deleted is gone by then
+    'content-disposition': `attachment; filename*=UTF-8''${encodeName(key.split('/').at(-1)!)}`,
+    'content-type': harmless(info.type),
+    etag,
+  };
+  if (c.req.header('if-none-match')?.includes(etag)) return c.body(null, 304, headers);
+  const wanted = c.req.header('if-range') === undefined || c.req.header('if-range') === etag ? c.req.header('range') : undefined;
+  const range = readRange(wanted, info.sizeBytes);
+  if (range === 'none') return say(c, 416, 'There are no such bytes', { 'content-range': `bytes */${info.sizeBytes}` });
+  const answer = (body: AsyncIterable<Uint8Array>, status: 200 | 206, more: Readonly<Record<string, string>>) =>
+    new Response(c.req.method === 'HEAD' ? null : toStream(body), { status, headers: { ...headers, ...more } });
+  if (range === undefined) return answer(found.body, 200, { 'content-length': `${info.sizeBytes}` });
+  const part = await blobs.get(key, range);
+  if (part === undefined) return say(c, 404, 'There is no such file');
+  return answer(part.body, 206, {
+    'content-length': `${range.last + 1 - range.first}`,
+    'content-range': `bytes ${range.first}-${range.last}/${info.sizeBytes}`,
+  });
+}
+
+/** Of the types that `<script>`, `<link>` and workers take, even as attachments; the rest is harmless in its sandbox. */
+function harmless(type: string): string {
+  return /(?:java|ecma|j|live)script|css|wasm/i.test(type) ? 'application/octet-stream' : type;
+}
+
+/** RFC 9110 §14.2: one range; what is malformed, or more than one, is as if it were not there. 'none': it lies outside. */
+function readRange(header: string | undefined, sizeBytes: number): ByteRange | 'none' | undefined {
+  const found = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
+  if (found === null || (found[1] === '' && found[2] === '')) return undefined;
+  const [from, to] = [found[1]!, found[2]!];
+  const first = from === '' ? Math.max(sizeBytes - Number(to), 0) : Number(from);
+  const last = from === '' || to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);
+  if (from !== '' && to !== '' && Number(to) < Number(from)) return undefined;
+  return first > last ? 'none' : { first, last };
+}
+
+/** RFC 8187 §3.2.1: what `encodeURIComponent` leaves, but is no `attr-char`. */
+function encodeName(name: string): string {
+  return encodeURIComponent(name).replaceAll(/['()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function toStream(body: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return ReadableStream.from(body) as ReadableStream<Uint8Array<ArrayBuffer>>;
+}

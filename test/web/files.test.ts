@@ -1,0 +1,185 @@
+/** The handler of files when things go wrong: clients that are slow, too many at once, a medium that is full; and what grows old. */
+import assert from 'node:assert/strict';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { ManualClock } from '../connection/manual-clock.ts';
+import { FilesServer } from '../support/files-server.ts';
+
+const farMs = Date.UTC(2199, 0);
+
+async function setUp(t: TestContext, clock: Clock = systemClock) {
+  const folder = await mkdtemp(join(tmpdir(), 'skylark-files-'));
+  const server = await FilesServer.start(clock);
+  const blobs = await folderBlobs({ folder, baseUrl: () => server.url, secret: Buffer.alloc(32, 7), clock });
+  server.serve(blobs);
+  t.after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+  const files = async () => {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).length;
+  };
+  const slot = async (key: string, sizeBytes = 4) => (await blobs.slot(key, { type: 'image/png', sizeBytes }, farMs)).putUrl;
+  return { folder, blobs, files, slot };
+}
+
+/** A PUT that has sent its head and `first`, and says no more by itself. */
+class Hanging {
+  readonly socket: Socket;
+  answer = '';
+  readonly closed: Promise<void>;
+
+  constructor(url: string, sizeBytes: number, first: Uint8Array = Buffer.alloc(0)) {
+    const { hostname, port, pathname, search, host } = new URL(url);
+    this.socket = connect({ host: hostname, port: Number(port) });
+    this.socket.write(
+      `PUT ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: image/png\r\ncontent-length: ${sizeBytes}\r\n\r\n`,
+    );
+    this.socket.write(first);
+    this.socket.on('data', (data) => {
+      this.answer += data;
+    });
+    this.socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
+  }
+}
+
+async function until(isTrue: () => Promise<boolean> | boolean): Promise<void> {
+  for (let waited = 0; !(await isTrue()); waited += 5) {
+    assert.ok(waited < 5_000, 'it did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function put(url: string, body: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'image/png', 'content-length': `${body.length}` };
+    const sent = request(url, { method: 'PUT', headers, agent: false });
+    sent.once('error', reject);
+    sent.once('response', (response) => resolve(response.resume().statusCode!));
+    sent.end(body);
+  });
+}
+
+test('an upload that falls silent is broken off, leaves nothing, and may be tried again', async (t) => {
+  const clock = new ManualClock();
+  const { files, slot } = await setUp(t, clock);
+  const url = await slot('a');
+  const hanging = new Hanging(url, 4, Buffer.of(1));
+  await until(async () => (await files()) === 1); // the draft
+  await clock.advance(limits.uploadIdleMs - 1);
+  assert.equal(hanging.answer, '');
+  await clock.advance(1);
+  await hanging.closed;
+  assert.match(hanging.answer, /^HTTP\/1\.1 408 /);
+  assert.equal(await files(), 0);
+  assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 201);
+});
+
+test('an upload that trickles is broken off when it is slower than any network that is borne', async (t) => {
+  const clock = new ManualClock();
+  const { files, slot } = await setUp(t, clock);
+  const sizeBytes = 10 * limits.uploadBytesPerSecondMin;
+  const hanging = new Hanging(await slot('a', sizeBytes), sizeBytes, Buffer.of(1));
+  await until(async () => (await files()) === 1);
+  for (let waited = 0; waited <= limits.uploadIdleMs + 10_000; waited += 8_000) {
+    hanging.socket.write(Buffer.of(1));
+    await new Promise((resolve) => setTimeout(resolve, 20)); // for the byte to arrive
+    await clock.advance(8_000);
+  }
+  await hanging.closed;
+  assert.match(hanging.answer, /^HTTP\/1\.1 408 /);
+  assert.equal(await files(), 0);
+});
+
+test('the same slot twice at once takes one of them', async (t) => {
+  const { files, slot } = await setUp(t);
+  const url = await slot('a');
+  const first = new Hanging(url, 4, Buffer.of(1));
+  await until(async () => (await files()) === 1);
+  assert.equal(await put(url, Buffer.of(9, 9, 9, 9)), 409);
+  first.socket.write(Buffer.of(2, 3, 4));
+  await until(() => first.answer !== '');
+  assert.match(first.answer, /^HTTP\/1\.1 201 /);
+  first.socket.destroy();
+});
+
+test('more uploads at once than are borne are asked to come again', async (t) => {
+  const { files, slot } = await setUp(t);
+  const hanging: Hanging[] = [];
+  for (let count = 0; count < limits.uploadsAtOnceMax; count++) {
+    hanging.push(new Hanging(await slot(`h/${count}`), 4, Buffer.of(1)));
+  }
+  await until(async () => (await files()) === limits.uploadsAtOnceMax);
+  const url = await slot('one/more');
+  assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 503);
+  hanging[0]!.socket.destroy();
+  let status = 503;
+  await until(async () => {
+    status = await put(url, Buffer.of(1, 2, 3, 4));
+    return status !== 503;
+  });
+  assert.equal(status, 201);
+  for (const { socket } of hanging) socket.destroy();
+  await until(async () => (await files()) === 1);
+});
+
+test('a full disk is a 503 that says so, leaves no half file, and goes by', async (t) => {
+  const { folder, files, slot, blobs } = await setUp(t);
+  const probe = await open(join(folder, 'probe'), 'w');
+  const prototype = Object.getPrototypeOf(probe) as typeof probe;
+  await probe.close();
+  await rm(join(folder, 'probe'));
+  const url = await slot('a');
+  // only the operating system is played here
+  t.mock.method(prototype, 'writeFile', async () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28, syscall: 'write' });
+  });
+  const response = await fetch(url, { method: 'PUT', headers: { 'content-type': 'image/png' }, body: Uint8Array.of(1, 2, 3, 4) });
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get('retry-after'), '60');
+  assert.equal(response.headers.get('access-control-allow-origin'), '*', 'a web client can read it');
+  assert.match(await response.text(), /try again later/);
+  assert.equal(await files(), 0);
+  t.mock.restoreAll();
+  assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 201);
+  assert.deepEqual((await blobs.get('a'))?.info, { type: 'image/png', sizeBytes: 4 });
+});
+
+test('files past their tenant’s retention go, others stay, and a damaged one is left for people', async (t) => {
+  let nowMs = Date.now();
+  const { blobs, files, folder } = await setUp(t, { ...systemClock, now: () => nowMs });
+  const info = { type: 'image/png', sizeBytes: 1 };
+  const one = async function* () {
+    yield Uint8Array.of(1);
+  };
+  for (const key of ['a.example/x/1', 'a.example/x/2', 'b.example/x/1', 'c.example/x/1']) await blobs.put(key, info, one());
+  const dayMs = 24 * 60 * 60 * 1000;
+  const keep = async (key: string) => {
+    return key.startsWith('a.example/') ? 30 * dayMs : key.startsWith('b.example/') ? 60 * dayMs : undefined;
+  };
+  nowMs += 29 * dayMs;
+  assert.equal(await blobs.expire(keep), 0);
+  nowMs += 2 * dayMs;
+  assert.equal(await blobs.expire(keep), 2);
+  assert.equal(await blobs.get('a.example/x/1'), undefined);
+  assert.ok(await blobs.get('b.example/x/1'));
+  nowMs += 1_000 * dayMs;
+  assert.equal(await blobs.expire(keep), 1);
+  assert.ok(await blobs.get('c.example/x/1'));
+  const [left] = (await readdir(folder, { recursive: true })).filter((name) => /^..\/.{62}$/.test(name));
+  const handle = await open(join(folder, left!), 'r+');
+  await handle.truncate(3);
+  await handle.close();
+  assert.equal(await blobs.expire(async () => 0), 0);
+  assert.equal(await files(), 1);
+});
