@@ -3,6 +3,9 @@ import * as accounts from './accounts.ts';
 import type { Options, Values } from './arguments.ts';
 import * as certificateOptions from './certificate-options.ts';
 import { clusterOptions } from './cluster-options.ts';
+import { costOptions } from './cost/cost-options.ts';
+import { dnsOptions } from './dns/dns-options.ts';
+import { doctorOptions } from './doctor/doctor-options.ts';
 import { drain, drainOptions, status, statusOptions } from './nodes.ts';
 import { serveOptions } from './serve-options.ts';
 import { startOptions } from './start-options.ts';
@@ -164,6 +167,39 @@ export const commands: readonly Command[] = [
     ],
     options: drainOptions,
     run: drain,
+  }),
+  command({
+    name: 'dns',
+    positionals: ['DOMAIN'],
+    summary: 'prints the DNS records that a tenant needs',
+    text: [
+      'It asks nobody and changes nothing. Several ports of a service are joined by +, the first is preferred: c2s-tls=5223+443.',
+      'Federation does not exist yet: its records are printed as comments unless --federation is given.',
+      'With --format route53 it prints what `aws route53 change-resource-record-sets --change-batch` takes.',
+    ],
+    options: dnsOptions,
+    run: async (values, positionals) => (await import('./dns/dns.ts')).dns(values, positionals),
+  }),
+  command({
+    name: 'doctor',
+    positionals: ['DOMAIN'],
+    summary: 'checks a domain from outside: DNS, ports, TLS, certificates, sign-in, WebSocket',
+    text: [
+      'Needs nothing but the network. A line for each check: ok, warn or fail, and what to do. Exit code 1 when one failed.',
+      'With --user it also signs in, only where the certificate is good, and looks for rooms and uploads.',
+    ],
+    options: doctorOptions,
+    run: async (values, positionals) => (await import('./doctor/doctor.ts')).doctor(values, positionals),
+  }),
+  command({
+    name: 'cost',
+    summary: 'computes what a month on AWS costs, beside servers of the usual kind',
+    text: [
+      'From what each action was measured to need (`npm run measure`) and a price table with its date: public prices on',
+      'demand, which you have to check. Tasks are those of the busiest hour, all month.',
+    ],
+    options: costOptions,
+    run: async (values, positionals) => (await import('./cost/cost.ts')).cost(values, positionals),
   }),
   command({
     name: 'cluster',

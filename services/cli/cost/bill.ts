@@ -1,0 +1,161 @@
+/** A month of Skylark on AWS, line by line, of the stacks in `infra`. */
+import type { Habits } from './cost-options.ts';
+import { daysMonth, hoursMonth, type Load } from './load.ts';
+import { processesHour } from './measured.ts';
+import { type PriceName, priceOf, type Region, tieredPrice } from './prices.ts';
+import { cellTasks, type Tasks } from './sizing.ts';
+
+export interface Line {
+  readonly item: string;
+  readonly quantity: number;
+  readonly unit: string;
+  readonly usd: number;
+}
+
+export type Shape = 'small' | 'cell';
+
+const million = 1e6;
+const gb = 1e9;
+const zones = 3;
+const taskGb = 4;
+const natsServers = 3;
+const natsSize = { vcpu: 0.5, gb: 1 };
+/** Rows of an account besides its archive: credentials, roster, cursor, sessions. */
+const accountBytes = 6_000;
+/** A row of `#nodes`, as heartbeats write it and others read it. */
+const nodeRowBytes = 250;
+const readUnitBytes = 4_096;
+/** Logs hold no stanzas: a line for each stream, and some for each process and minute. */
+const logBytesPerStream = 600;
+const logBytesPerProcessHour = 200_000;
+const metricsPerService = 7;
+const alarms = 20;
+/** host-meta and the pages, of each sign-in. */
+const webRequestsPerSignIn = 2;
+const lambda = { gb: 0.5, seconds: 0.05 };
+const nlbUnit = { connectionsPerSecond: 800, streams: 100_000, gbHour: 1 };
+
+/** What a line of the price list comes to. */
+export function lineOf(item: string, quantity: number, name: PriceName, region: Region, unit: string): Line {
+  return { item, quantity, unit, usd: quantity * priceOf(name, region) };
+}
+
+/** Reads and writes that the processes cause by living, a month. */
+function heartbeats(processes: number) {
+  const reads = Math.max(1, Math.ceil((processes * nodeRowBytes) / readUnitBytes));
+  return {
+    writeUnits: (processesHour.writeUnits / 3) * processes * hoursMonth,
+    readUnits: (processesHour.readUnits / 3) * processes * hoursMonth * reads,
+  };
+}
+
+/** Rows of tenants are read once a second and process at most, and only where there is something to do. */
+function tenantReads({ month }: Load, tenants: number, processes: number): number {
+  const callsPerProcessSecond = month.calls / (hoursMonth * 3_600) / processes;
+  return Math.min(tenants, callsPerProcessSecond) * processes * hoursMonth * 3_600;
+}
+
+/** What a load balancer, streams and files cost: the same whatever stands behind them. */
+export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
+  const { month, filesMonth, filesGbMonth, connectionsPerSecond, streamsMean } = load;
+  const wireGb = (month.wireBytesIn + month.wireBytesOut) / gb;
+  const units = Math.max(
+    connectionsPerSecond / nlbUnit.connectionsPerSecond,
+    streamsMean / nlbUnit.streams,
+    wireGb / hoursMonth / nlbUnit.gbHour,
+  );
+  const outGb = month.wireBytesOut / gb;
+  const storedGb = (filesGbMonth / daysMonth) * habits.retention;
+  const cdnGb = filesGbMonth * habits.downloads;
+  const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
+  return [
+    line('load balancer', hoursMonth, 'nlbHour', 'hours'),
+    line('load balancer, capacity', units * hoursMonth, 'nlbUnitHour', 'unit-hours'),
+    line('public addresses of the load balancer', zones * hoursMonth, 'publicAddressHour', 'hours'),
+    { item: 'streams to the internet', quantity: outGb, unit: 'GB', usd: tieredPrice('transferOutGb', outGb) },
+    line('files kept', storedGb, 's3Gb', 'GB-months'),
+    line('files written', filesMonth / 1_000, 's3PutThousand', 'thousand'),
+    line('files read by the CDN', filesMonth / 1_000, 's3GetThousand', 'thousand'),
+    { item: 'files to the internet', quantity: cdnGb, unit: 'GB', usd: tieredPrice('cdnOutGb', cdnGb) },
+    line('requests for files', (filesMonth * habits.downloads) / 10_000, 'cdnRequestsTenThousand', 'ten thousand'),
+  ];
+}
+
+function storeLines(load: Load, habits: Habits, region: Region, processes: number): Line[] {
+  const { month } = load;
+  const idle = heartbeats(processes);
+  const archiveGb = (month.archiveBytes / gb / daysMonth) * habits.retention;
+  const coreGb = (habits.users * accountBytes) / gb;
+  const reads = month.readUnits + tenantReads(load, habits.tenants, processes);
+  const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
+  return [
+    line('DynamoDB writes', month.writeUnits / million, 'dynamodbWriteMillion', 'million units'),
+    line('DynamoDB reads', reads / million, 'dynamodbReadMillion', 'million units'),
+    line('DynamoDB heartbeats, writes', idle.writeUnits / million, 'dynamodbWriteMillion', 'million units'),
+    line('DynamoDB heartbeats, reads', idle.readUnits / million, 'dynamodbReadMillion', 'million units'),
+    line('DynamoDB storage', archiveGb + coreGb, 'dynamodbStorageGb', 'GB-months'),
+    line('DynamoDB recovery', archiveGb + coreGb, 'dynamodbBackupGb', 'GB-months'),
+  ];
+}
+
+function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line[] {
+  const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
+  if (shape === 'small') {
+    return [
+      line('task, CPU', hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+      line('task, memory', taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+      line('public address of the task', hoursMonth, 'publicAddressHour', 'hours'),
+    ];
+  }
+  const count = tasks.connection + tasks.router + tasks.muc;
+  // To a server of the bus and from it, two zones of three apart; each byte is paid where it leaves and where it comes.
+  const betweenGb = (load.month.busBytes / gb) * 2 * (2 / 3) * 2;
+  return [
+    line(`${count} tasks, CPU`, count * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+    line(`${count} tasks, memory`, count * taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+    line('NATS, CPU', natsServers * natsSize.vcpu * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+    line('NATS, memory', natsServers * natsSize.gb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+    line('bus between zones', betweenGb, 'betweenZonesGb', 'GB'),
+    line('NAT gateways', zones * hoursMonth, 'natHour', 'hours'),
+    line('public addresses of NAT gateways', zones * hoursMonth, 'publicAddressHour', 'hours'),
+  ];
+}
+
+function watchLines(load: Load, habits: Habits, shape: Shape, processes: number, region: Region): Line[] {
+  const streams = load.connectionsPerSecond * 3_600 * hoursMonth;
+  const logGb = (streams * logBytesPerStream + processes * logBytesPerProcessHour * hoursMonth) / gb;
+  const web = habits.users * habits.signIns * webRequestsPerSignIn * daysMonth;
+  const services = shape === 'small' ? 1 : 3;
+  const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
+  return [
+    line('pages, HTTP API', web / million, 'httpApiMillion', 'million'),
+    line('pages, functions', web / million, 'lambdaMillion', 'million'),
+    line('pages, function time', web * lambda.gb * lambda.seconds, 'lambdaGbSecond', 'GB-seconds'),
+    line('logs', logGb, 'logsGb', 'GB'),
+    ...(shape === 'cell' ? [line('logs through NAT gateways', logGb, 'natGb', 'GB')] : []),
+    line('metrics', metricsPerService * services, 'metric', 'metrics'),
+    line('alarms', alarms, 'alarm', 'alarms'),
+    line('key of certificates', 1, 'kmsKey', 'keys'),
+  ];
+}
+
+export function skylarkBill(
+  load: Load,
+  habits: Habits,
+  shape: Shape,
+  region: Region,
+): { readonly lines: Line[]; readonly tasks: Tasks } {
+  const tasks = cellTasks(load);
+  const processes = shape === 'small' ? 1 : tasks.connection + tasks.router + tasks.muc;
+  const lines = [
+    ...storeLines(load, habits, region, processes),
+    ...taskLines(load, shape, tasks, region),
+    ...edgeLines(load, habits, region),
+    ...watchLines(load, habits, shape, processes, region),
+  ];
+  return { lines, tasks };
+}
+
+export function totalOf(lines: readonly Line[]): number {
+  return lines.reduce((sum, { usd }) => sum + usd, 0);
+}

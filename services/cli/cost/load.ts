@@ -1,0 +1,102 @@
+/** What the habits of people come to: a month of store, network and CPU. */
+import type { Habits } from './cost-options.ts';
+import { action, actionFor, add, combine, cpu, type Micros, nothing, type Service, type Use } from './measured.ts';
+
+export const hoursMonth = 730;
+export const daysMonth = hoursMonth / 24;
+const secondsDay = 86_400;
+const waitingMeasured = 20;
+/** What apps send to keep a stream alive and get back, bytes an hour in each direction: a small request every 5 minutes, with TLS. */
+const keepAliveBytesHour = 12 * 120;
+
+export interface Load {
+  /** All users, a month. */
+  readonly month: Use;
+  readonly streamsMean: number;
+  readonly streamsPeak: number;
+  /** Streams that begin, a second. */
+  readonly connectionsPerSecond: number;
+  /** Cores that are busy, on average. */
+  readonly cores: Micros;
+  readonly filesMonth: number;
+  readonly filesGbMonth: number;
+  readonly peak: number;
+}
+
+/** What one user does in a day, and how often. */
+function dayOf(habits: Habits): readonly (readonly [use: Use, times: number])[] {
+  const { contacts, occupants, messages, pages, roomMessages } = habits;
+  const away = habits.away / 100;
+  const much = action(`sign-in, ${waitingMeasured} messages wait`);
+  const waits = combine(much, action('sign-in, nothing waits'), (a, b) => Math.max(0, a - b) / waitingMeasured);
+  const roomShare = messages + roomMessages === 0 ? 0 : roomMessages / (messages + roomMessages);
+  return [
+    [actionFor('sign-in', contacts, 'contacts'), habits.signIns],
+    [actionFor('sign-out', contacts, 'contacts'), habits.signIns],
+    [actionFor('presence', contacts, 'contacts'), habits.presence],
+    [action('stream resumed'), habits.resumptions],
+    [action('message, recipient online'), messages * (1 - away)],
+    [action('message, recipient offline'), messages * away],
+    [waits, messages * away],
+    [action('chat state'), habits.chatStates],
+    [actionFor('room message', occupants, 'occupants'), roomMessages],
+    [actionFor('enter a room', occupants, 'occupants'), habits.roomEntries],
+    [actionFor('leave a room', occupants, 'occupants'), habits.roomEntries],
+    [action('archive page of 20'), pages * (1 - roomShare)],
+    [action('room archive page of 20'), pages * roomShare],
+  ];
+}
+
+/**
+ * CPU of a user's day, microseconds. Measured are sign-ins, messages and deliveries in rooms; the rest goes by what it shares with
+ * them: a resumed stream costs its node a sign-in, a router what its calls to the store cost with a message, presence a node what a
+ * room's delivery costs it.
+ */
+function microsOf(habits: Habits): Micros {
+  const { signInMicros, messageMicros, roomDeliveryMicros } = cpu;
+  const { signIns, resumptions, messages, chatStates, presence, contacts, roomMessages, roomEntries, occupants, pages } = habits;
+  const microsPerCall = messageMicros.router / action('message, recipient online').calls;
+  const byCalls = (use: Use, times: number) => use.calls * times * microsPerCall;
+  const toRooms = (roomMessages + 2 * roomEntries) * occupants;
+  const toContacts = (presence + 2 * signIns) * contacts * (habits.online / 24);
+  const texts = messages + chatStates;
+  return {
+    connection:
+      (signIns + resumptions) * signInMicros.connection +
+      (texts + pages) * messageMicros.connection +
+      (toRooms + toContacts) * roomDeliveryMicros.connection,
+    router:
+      signIns * signInMicros.router +
+      messages * messageMicros.router +
+      byCalls(action('chat state'), chatStates) +
+      byCalls(action('stream resumed'), resumptions) +
+      byCalls(actionFor('presence', contacts, 'contacts'), presence) +
+      byCalls(actionFor('sign-out', contacts, 'contacts'), signIns) +
+      byCalls(action('archive page of 20'), pages) +
+      toRooms * roomDeliveryMicros.router,
+    muc: toRooms * roomDeliveryMicros.muc,
+  };
+}
+
+export function loadOf(habits: Habits): Load {
+  const { users, online, peak, filesMb, fileMb, signIns, resumptions } = habits;
+  const keepAlive = online * keepAliveBytesHour;
+  const day = dayOf(habits).reduce((sum, [use, times]) => add(sum, use, times), {
+    ...nothing,
+    wireBytesIn: keepAlive,
+    wireBytesOut: keepAlive,
+  });
+  const micros = microsOf(habits);
+  const cores = (service: Service) => (micros[service] * users) / 1e6 / secondsDay;
+  const streamsMean = (users * online) / 24;
+  return {
+    month: add(nothing, day, users * daysMonth),
+    streamsMean,
+    streamsPeak: Math.min(users, streamsMean * peak),
+    connectionsPerSecond: (users * (signIns + resumptions)) / secondsDay,
+    cores: { connection: cores('connection'), router: cores('router'), muc: cores('muc') },
+    filesMonth: (users * daysMonth * filesMb) / fileMb,
+    filesGbMonth: (users * daysMonth * filesMb) / 1_000,
+    peak,
+  };
+}

@@ -1,0 +1,21 @@
+/** `skylark dns DOMAIN`: the records that make a domain a tenant's; it asks nobody and changes nothing. */
+import { say, UsageError } from '../report.ts';
+import type { DnsValues } from './dns-options.ts';
+import { jsonText, route53Text, zoneText } from './formats.ts';
+import { publicDomain } from './host-name.ts';
+import { planRecords } from './records.ts';
+
+const formats = { zone: zoneText, json: jsonText, route53: route53Text };
+
+export async function dns(values: DnsValues, positionals: readonly string[]): Promise<number> {
+  const [text, ...rest] = positionals;
+  if (text === undefined) throw new UsageError("'skylark dns' needs a DOMAIN; see: skylark help dns");
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help dns`);
+  const { ascii, unicode } = publicDomain(text);
+  const { target, ports, federation, acmeZone, filesHost, webHost = target, ttl = 3_600, format = 'zone' } = values;
+  if (target === undefined || webHost === undefined)
+    throw new UsageError('--target is needed; it takes the host name of the load balancer or machine that serves the domain');
+  const plan = planRecords({ domain: ascii, unicode, target, ports, federation, acmeZone, filesHost, webHost });
+  say(...formats[format](plan, ttl));
+  return 0;
+}

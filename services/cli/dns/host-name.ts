@@ -1,0 +1,45 @@
+/** Names as DNS has them: A-labels (RFC 5890), at most 253 characters, without the dot at the end. */
+import { isIP } from 'node:net';
+import { toASCII } from 'tr46';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { UsageError } from '../report.ts';
+
+/** RFC 1035 §2.3.4, as text without the dot at the end. */
+const nameCharactersMax = 253;
+
+/** Top-level names that RFC 6761, RFC 6762 and RFC 7686 keep out of the public DNS. */
+const privateNames: ReadonlySet<string> = new Set(['localhost', 'local', 'invalid', 'onion']);
+
+/** @returns A-labels; undefined for what is no host name, an address included */
+export function hostNameOf(text: string): string | undefined {
+  let domain: string;
+  try {
+    ({ domain } = Jid.of('', text));
+  } catch {
+    return undefined;
+  }
+  const ascii = toASCII(domain);
+  if (ascii === null || ascii === '' || ascii.length > nameCharactersMax) return undefined;
+  return domain.startsWith('[') || isIP(ascii) !== 0 || /(?:^|\.)\d+$/.test(ascii) ? undefined : ascii;
+}
+
+/** The DOMAIN of a command line. @throws {UsageError} that says what is wrong with it */
+export function publicDomain(text: string): { readonly ascii: string; readonly unicode: string } {
+  const shown = `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
+  const ascii = hostNameOf(text);
+  if (ascii === undefined) {
+    const bare = text.replaceAll(/[[\]]/g, '');
+    if (isIP(bare) !== 0) throw new UsageError(`${shown} is an address: records are of names, such as example.org`);
+    throw new UsageError(`${shown} is no domain name; one is, for example, example.org`);
+  }
+  const labels = ascii.split('.');
+  if (privateNames.has(labels.at(-1)!)) throw new UsageError(`${shown} is no name of the public DNS: nobody can look it up`);
+  if (labels.length < 2) throw new UsageError(`${shown} has one label only; a domain is, for example, example.org`);
+  return { ascii, unicode: Jid.of('', text).domain };
+}
+
+/** @throws {UsageError} when a name that is made of others gets too long for DNS */
+export function checkNameLength(name: string): string {
+  if (name.length <= nameCharactersMax) return name;
+  throw new UsageError(`'${name}' has ${name.length} characters, and DNS takes ${nameCharactersMax}: the domain is too long`);
+}

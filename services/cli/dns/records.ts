@@ -1,0 +1,110 @@
+/**
+ * The records of a tenant's domain: RFC 6120 §3.2.1 (SRV), XEP-0368 (SRV for direct TLS), RFC 2782, RFC 8555 §8.4 (delegated by
+ * CNAME), XEP-0156.
+ *
+ * Rooms get records of their own only for other servers: clients reach them through the domain that they sign in to. There is no
+ * TXT record `_xmppconnect`: XEP-0156 has withdrawn it, because anybody on the way can forge it.
+ */
+import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import type { Ports } from './dns-options.ts';
+import { checkNameLength } from './host-name.ts';
+
+export interface DnsRecord {
+  /** A-labels, without the dot at the end. */
+  readonly name: string;
+  readonly type: 'SRV' | 'CNAME';
+  /** As a zone file has it; names with the dot at the end. */
+  readonly data: string;
+  /** What it is for. */
+  readonly text: string;
+}
+
+export interface DnsPlan {
+  readonly domain: string;
+  readonly unicode: string;
+  readonly records: readonly DnsRecord[];
+  /** Not to be published as long as the service does not talk to other servers. */
+  readonly later: readonly DnsRecord[];
+  readonly hostMeta: HostMetaPlan;
+}
+
+/** XEP-0156: what has to be served over HTTPS by the domain itself. */
+export interface HostMetaPlan {
+  readonly urls: readonly string[];
+  /** The same documents at the web service, for a redirect or a proxy. */
+  readonly sources: readonly string[];
+  readonly json: object;
+}
+
+export interface DnsWish {
+  readonly domain: string;
+  readonly unicode: string;
+  readonly target: string;
+  readonly ports: Ports;
+  readonly federation: boolean;
+  readonly acmeZone: string | undefined;
+  readonly filesHost: string | undefined;
+  readonly webHost: string;
+}
+
+function filesDomain(domain: string): string {
+  return `files.${domain}`;
+}
+
+/** RFC 8555 §8.4. */
+export function acmeName(name: string): string {
+  return `_acme-challenge.${name}`;
+}
+
+/** Below the delegated zone each name has a place of its own, so that one zone serves all tenants. */
+export function acmeTarget(name: string, zone: string): string {
+  return `${name}.${zone}`;
+}
+
+/** @throws {UsageError} when a name gets too long */
+export function planRecords(wish: DnsWish): DnsPlan {
+  const { domain, unicode, target, ports, federation, acmeZone, filesHost, webHost } = wish;
+  const rooms = roomsDomain(domain);
+  const clients = [
+    ...srv(`_xmpp-client._tcp.${domain}`, target, ports.c2s, 'clients, STARTTLS (RFC 6120)'),
+    ...srv(`_xmpps-client._tcp.${domain}`, target, ports['c2s-tls'], 'clients, direct TLS (XEP-0368)'),
+  ];
+  const servers = [domain, rooms].flatMap((name) => {
+    const whose = name === domain ? 'servers' : 'servers, to rooms';
+    return [
+      ...srv(`_xmpp-server._tcp.${name}`, target, ports.s2s, `${whose}, STARTTLS (RFC 6120)`),
+      ...srv(`_xmpps-server._tcp.${name}`, target, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),
+    ];
+  });
+  const certified = [domain, rooms];
+  const proofs =
+    acmeZone === undefined
+      ? []
+      : certified.map((name) =>
+          cname(acmeName(name), acmeTarget(name, acmeZone), `proves ${name} for its certificate (RFC 8555)`),
+        );
+  const files = filesHost === undefined ? [] : [cname(filesDomain(domain), filesHost, 'files that people have sent')];
+  const path = '/.well-known/host-meta';
+  return {
+    domain,
+    unicode,
+    records: [...clients, ...(federation ? servers : []), ...proofs, ...files],
+    later: federation ? [] : servers,
+    hostMeta: {
+      urls: [`https://${domain}${path}`, `https://${domain}${path}.json`],
+      sources: [`https://${webHost}${path}`, `https://${webHost}${path}.json`],
+      json: { links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${webHost}/xmpp-websocket` }] },
+    },
+  };
+}
+
+/** RFC 2782: a target of "." says that there is no such service. The order of ports is that of their priorities. */
+function srv(name: string, target: string, ports: readonly number[], text: string): DnsRecord[] {
+  checkNameLength(name);
+  if (ports.length === 0) return [{ name, type: 'SRV', data: '0 0 0 .', text: `${text}: not served` }];
+  return ports.map((port, index) => ({ name, type: 'SRV', data: `${index * 10} 5 ${port} ${target}.`, text }));
+}
+
+function cname(name: string, target: string, text: string): DnsRecord {
+  return { name: checkNameLength(name), type: 'CNAME', data: `${checkNameLength(target)}.`, text };
+}

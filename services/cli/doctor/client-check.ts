@@ -1,0 +1,149 @@
+/**
+ * The ports for clients: STARTTLS (RFC 6120 §5) and TLS from the first byte (XEP-0368), each with its certificate and with what it
+ * offers to sign in with.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { checkCertificate, checkProtocol } from './certificate-check.ts';
+import type { Deadline } from './deadline.ts';
+import { type Findings, shown } from './findings.ts';
+import { checkMechanisms, mechanismsOf } from './mechanisms.ts';
+import { BadPeer, connectSecurely, connectTcp, PeerStream, type Place } from './peer-stream.ts';
+import { whyOf } from './reasons.ts';
+
+const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+const alpn = 'xmpp-client';
+
+export interface Patient {
+  readonly domain: string;
+  /** PEM texts of authorities; the public ones when absent. */
+  readonly ca: readonly string[] | undefined;
+  readonly deadline: Deadline;
+  readonly findings: Findings;
+  readonly now: number;
+}
+
+/** A stream over TLS whose certificate is good, with the features that were read. */
+export interface Opened {
+  readonly stream: PeerStream;
+  readonly features: Stanza;
+}
+
+export function subjectOf({ host, port }: Place): string {
+  return `${host}:${port}`;
+}
+
+/** @returns the stream, when a password may be sent over it; close it. */
+export async function checkStartTls(place: Place, patient: Patient): Promise<Opened | undefined> {
+  const { deadline, domain, findings, ca } = patient;
+  const subject = subjectOf(place);
+  return guarded(subject, findings, async (keep) => {
+    const stream = keep(new PeerStream(await connectTcp(place, deadline), deadline));
+    findings.ok(subject, `${place.address} accepts connections`);
+    const features = await stream.open(domain);
+    const startTls = features.child('starttls', NS_TLS);
+    if (startTls === undefined) {
+      findings.fail(
+        subject,
+        'the server does not offer STARTTLS',
+        'give it a certificate; clients refuse to sign in in the clear',
+      );
+      checkClear(subject, features, findings);
+      return undefined;
+    }
+    if (startTls.getChild('required') === undefined && mechanismsOf(features).length > 0)
+      findings.warn(subject, 'STARTTLS is offered, but not required', 'require it, so that no client signs in in the clear');
+    else findings.ok(subject, 'STARTTLS is offered and required');
+    checkClear(subject, features, findings);
+    stream.send(`<starttls xmlns='${NS_TLS}'/>`);
+    const answer = await stream.read('the answer to STARTTLS');
+    if (answer.name !== 'proceed' || answer.ns !== NS_TLS)
+      throw new BadPeer(`the server answers <${shown(answer.name)}/> to STARTTLS instead of <proceed/>`);
+    const secure = await stream.startTls({ servername: domain, ...trust(ca) });
+    return checkSecure(subject, stream, secure, patient);
+  });
+}
+
+/** @returns the stream, when a password may be sent over it; close it. */
+export async function checkDirectTls(place: Place, patient: Patient): Promise<Opened | undefined> {
+  const { deadline, domain, findings, ca } = patient;
+  const subject = subjectOf(place);
+  return guarded(subject, findings, async (keep) => {
+    const raw = await connectTcp(place, deadline);
+    findings.ok(subject, `${place.address} accepts connections`);
+    const secure = await connectSecurely({ socket: raw, servername: domain, ALPNProtocols: [alpn], ...trust(ca) }, deadline);
+    const stream = keep(new PeerStream(secure, deadline));
+    if (secure.alpnProtocol === alpn) findings.ok(subject, `TLS from the first byte, ALPN ${alpn}`);
+    else findings.warn(subject, `TLS without ALPN ${alpn} (XEP-0368)`, 'clients work, but the port cannot be shared with HTTPS');
+    return checkSecure(subject, stream, secure, patient);
+  });
+}
+
+/** A load balancer has an address in each zone, and a client may take any of them. */
+export async function checkOtherAddresses(place: Place, { deadline, findings }: Patient): Promise<void> {
+  for (const address of place.others ?? []) {
+    const subject = subjectOf(place);
+    try {
+      (await connectTcp({ ...place, address }, deadline)).destroy();
+      findings.ok(subject, `${address} accepts connections, too`);
+    } catch (error) {
+      const [text, advice] = whyOf(error);
+      const isOurs = (error as NodeJS.ErrnoException).code === 'ENETUNREACH';
+      findings[isOurs ? 'warn' : 'fail'](subject, `${address}: ${text}`, advice);
+    }
+  }
+}
+
+/** Besides the public authorities. */
+export function trust(ca: readonly string[] | undefined): { readonly ca?: string[] } {
+  return ca === undefined ? {} : { ca: [...ca] };
+}
+
+/** RFC 6120 §13.8.4: nothing to sign in with where others can listen. */
+function checkClear(subject: string, features: Stanza, findings: Findings): void {
+  const mechanisms = mechanismsOf(features);
+  if (mechanisms.length === 0) findings.ok(subject, 'nobody can sign in without TLS');
+  else if (mechanisms.includes('PLAIN'))
+    findings.fail(subject, 'the server takes passwords in the clear (PLAIN before TLS)', 'require TLS before authentication');
+  else
+    findings.warn(
+      subject,
+      `signing in works without TLS: ${shown(mechanisms.join(', '))}`,
+      'require TLS before authentication: all that follows is in the clear',
+    );
+}
+
+async function checkSecure(
+  subject: string,
+  stream: PeerStream,
+  secure: TLSSocket,
+  { domain, findings, now }: Patient,
+): Promise<Opened | undefined> {
+  checkProtocol(subject, secure, findings);
+  const isGood = checkCertificate(subject, secure, domain, now, findings);
+  const features = await stream.open(domain);
+  checkMechanisms(subject, features, findings);
+  return isGood ? { stream, features } : undefined;
+}
+
+/** What a peer does wrong is a finding; the stream is closed unless it is handed on. */
+async function guarded(
+  subject: string,
+  findings: Findings,
+  check: (keep: (stream: PeerStream) => PeerStream) => Promise<Opened | undefined>,
+): Promise<Opened | undefined> {
+  let stream: PeerStream | undefined;
+  const keep = (one: PeerStream) => {
+    stream = one;
+    return one;
+  };
+  let opened: Opened | undefined;
+  try {
+    opened = await check(keep);
+  } catch (error) {
+    findings.fail(subject, ...whyOf(error));
+  } finally {
+    if (opened === undefined) stream?.close();
+  }
+  return opened;
+}

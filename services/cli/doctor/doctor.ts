@@ -1,0 +1,132 @@
+/** `skylark doctor DOMAIN`: looks at a domain from outside, as clients, browsers and other servers do. Asks no store and no bus. */
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { publicDomain } from '../dns/host-name.ts';
+import { readPassword } from '../password.ts';
+import { reasonOf, say, UsageError } from '../report.ts';
+import { checkDirectTls, checkOtherAddresses, checkStartTls, type Opened, type Patient } from './client-check.ts';
+import { Deadline } from './deadline.ts';
+import type { DoctorValues } from './doctor-options.ts';
+import { type Finding, Findings } from './findings.ts';
+import { Names } from './names.ts';
+import { checkAcme, placesOf } from './records-check.ts';
+import { checkServers } from './server-check.ts';
+import { type Account, checkServices } from './services-check.ts';
+import { checkWeb } from './web-check.ts';
+
+/** For one answer of a peer; less when the whole time ends before. */
+const stepMsMax = 8_000;
+
+export interface Examined {
+  readonly domain: string;
+  readonly findings: readonly Finding[];
+}
+
+/** @returns 1 when a check failed */
+export async function doctor(values: DoctorValues, positionals: readonly string[]): Promise<number> {
+  const { domain, findings } = await examine(values, positionals);
+  report(domain, findings, values.json);
+  return findings.some(({ state }) => state === 'fail') ? 1 : 0;
+}
+
+/** @throws {UsageError | Refusal} for arguments that are wrong; what is wrong with the domain is a finding */
+export async function examine(values: DoctorValues, positionals: readonly string[]): Promise<Examined> {
+  const [text, ...rest] = positionals;
+  if (text === undefined) throw new UsageError("'skylark doctor' needs a DOMAIN; see: skylark help doctor");
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help doctor`);
+  const { ascii: domain } = publicDomain(text);
+  const ca = readAuthorities(values.ca);
+  const account = await readAccount(values, domain);
+  const totalMs = values.timeout! * 1_000;
+  const deadline = new Deadline(totalMs, Math.min(stepMsMax, totalMs));
+  const names = new Names(deadline, values.dns);
+  const part = (): Patient => ({ domain, ca, deadline, findings: new Findings(), now: systemClock.now() });
+
+  // At the same time, so that one that hangs does not take the time of the others; told in this order.
+  const parts = [part(), part(), part(), part(), part()] as const;
+  const [startTls, directTls, servers, web, acme] = parts;
+  const opened = await Promise.all([
+    checkPlaces('xmpp-client', startTls, names, checkStartTls),
+    checkPlaces('xmpps-client', directTls, names, checkDirectTls),
+    checkServers(servers, names),
+    checkWeb(web, names, values.webPort!),
+    checkAcme(domain, values.acmeZone, names, acme.findings),
+  ]);
+  const last = part();
+  await look(
+    opened.slice(0, 2).flatMap((one) => one ?? []),
+    account,
+    last,
+  );
+  return { domain, findings: [...parts, last].flatMap((one) => one.findings.list) };
+}
+
+/** Streams that are good for a password. */
+async function checkPlaces(
+  service: 'xmpp-client' | 'xmpps-client',
+  patient: Patient,
+  names: Names,
+  check: typeof checkStartTls,
+): Promise<Opened[]> {
+  const good: Opened[] = [];
+  for (const place of (await placesOf(service, patient.domain, names, patient.findings)) ?? []) {
+    const opened = await check(place, patient);
+    if (opened !== undefined) good.push(opened);
+    await checkOtherAddresses(place, patient);
+  }
+  return good;
+}
+
+/** With an account, if there is one, over the first stream that is good for it. */
+async function look(opened: readonly Opened[], account: Account | undefined, patient: Patient): Promise<void> {
+  const [first, ...others] = opened;
+  for (const { stream } of account === undefined ? opened : others) stream.close();
+  if (account === undefined) return;
+  if (first !== undefined) await checkServices(first, account, patient);
+  else patient.findings.fail(`${account.user}@${patient.domain}`, 'the password was not sent: no stream is safe', 'see above');
+}
+
+/** @throws {UsageError} */
+function readAuthorities(path: string | undefined): string[] | undefined {
+  if (path === undefined) return undefined;
+  let pem: string;
+  try {
+    pem = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--ca: '${path}' cannot be read: ${reasonOf(error)}`);
+  }
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new UsageError(`--ca: '${path}' holds no certificate in PEM`);
+  return [...rootCertificates, pem];
+}
+
+/** @throws {UsageError} */
+async function readAccount({ user, password }: DoctorValues, domain: string): Promise<Account | undefined> {
+  if (user === undefined) {
+    if (password !== undefined) throw new UsageError('--password needs --user with the name of the account');
+    return undefined;
+  }
+  let local: string;
+  try {
+    local = Jid.of(user, domain).local;
+  } catch {
+    throw new UsageError(`--user: '${user}' is not allowed; it takes the part before the @ of an address`);
+  }
+  return { user: local, password: password ?? (await readPassword(`${local}@${domain}`)) };
+}
+
+function report(domain: string, findings: readonly Finding[], json: boolean): void {
+  const count = (state: Finding['state']) => findings.filter((one) => one.state === state).length;
+  const [failed, warned] = [count('fail'), count('warn')];
+  if (json) {
+    for (const finding of findings) say(JSON.stringify(finding));
+    say(JSON.stringify({ domain, checks: findings.length, failed, warned }));
+    return;
+  }
+  for (const { state, subject, text, advice } of findings) {
+    say(`${state.padEnd(5)} ${subject}: ${text}`);
+    if (advice !== undefined) say(`      → ${advice}`);
+  }
+  say(`${domain}: ${findings.length} checks, ${failed} failed, ${warned} with a warning`);
+}

@@ -1,0 +1,89 @@
+/** DNS as a stranger sees it. */
+import { Resolver } from 'node:dns/promises';
+import { BlockList } from 'node:net';
+import type { Deadline } from './deadline.ts';
+
+export interface SrvTarget {
+  /** Without the dot at the end; '' for `.`: there is no such service. */
+  readonly host: string;
+  readonly port: number;
+  readonly priority: number;
+}
+
+/** `none`: the name or the type does not exist. `unknown`: no answer that says so. */
+export type Answer<Value> =
+  | { readonly kind: 'found'; readonly values: readonly Value[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+const valuesMax = 8;
+const nothing = new Set(['ENODATA', 'ENOTFOUND']);
+
+/** Addresses that nobody reaches from elsewhere (RFC 1918, RFC 4193, RFC 6890). */
+const inner = new BlockList();
+for (const [address, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  inner.addSubnet(address, bits);
+for (const [address, bits] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  inner.addSubnet(address, bits, 'ipv6');
+
+export function isInner(address: string): boolean {
+  return inner.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+}
+
+export class Names {
+  readonly #resolver: Resolver;
+  readonly #deadline: Deadline;
+
+  /** @param server `address:port`, instead of those of the system */
+  constructor(deadline: Deadline, server: string | undefined) {
+    this.#resolver = new Resolver({ timeout: 2_000, tries: 2 });
+    if (server !== undefined) this.#resolver.setServers([server]);
+    this.#deadline = deadline;
+  }
+
+  async srv(name: string): Promise<Answer<SrvTarget>> {
+    const answer = await this.#ask(name, this.#resolver.resolveSrv(name));
+    if (answer.kind !== 'found') return answer;
+    const targets = answer.values.map(({ name: host, port, priority }) => ({ host: host.replace(/\.$/, ''), port, priority }));
+    return { kind: 'found', values: targets.sort((a, b) => a.priority - b.priority) };
+  }
+
+  async alias(name: string): Promise<Answer<string>> {
+    const answer = await this.#ask(name, this.#resolver.resolveCname(name));
+    if (answer.kind !== 'found') return answer;
+    return { kind: 'found', values: answer.values.map((target) => target.replace(/\.$/, '').toLowerCase()) };
+  }
+
+  /** IPv4 first: everybody has it. */
+  async addresses(name: string): Promise<Answer<string>> {
+    const answers = await Promise.all([
+      this.#ask(name, this.#resolver.resolve4(name)),
+      this.#ask(name, this.#resolver.resolve6(name)),
+    ]);
+    const values = answers.flatMap((answer) => (answer.kind === 'found' ? answer.values : []));
+    if (values.length > 0) return { kind: 'found', values };
+    return answers.find(({ kind }) => kind === 'unknown') ?? { kind: 'none' };
+  }
+
+  async #ask<Value>(name: string, question: Promise<readonly Value[]>): Promise<Answer<Value>> {
+    try {
+      const values = await this.#deadline.step(`the DNS for ${name}`, question, () => this.#resolver.cancel());
+      return values.length === 0 ? { kind: 'none' } : { kind: 'found', values: values.slice(0, valuesMax) };
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return code !== undefined && nothing.has(code) ? { kind: 'none' } : { kind: 'unknown', why: message };
+    }
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The client's side of a stream (RFC 6120 §4) with bounds on all that the server may say: it is a stranger, and may be hostile.
+ */
+import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { NS_STREAM, openBounds, type ScannerBounds, StreamScanner } from '../../../lib/xmpp/scanner.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Deadline } from './deadline.ts';
+import { shown } from './findings.ts';
+
+/** The server does not do what XMPP asks of it. The message is a sentence. */
+export class BadPeer extends Error {
+  override name = 'BadPeer';
+}
+
+/** Features have some KB; a disco answer may have more. */
+const bounds: ScannerBounds = { ...openBounds, stanzaBytesMax: 64 * 1024, streamBytesMax: 256 * 1024, stanzasMax: 200 };
+const NS_STREAM_ERRORS = 'urn:ietf:params:xml:ns:xmpp-streams';
+
+export interface Place {
+  /** As people know it. */
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  /** More addresses of the same host. */
+  readonly others?: readonly string[];
+}
+
+/** @throws {TooSlow | Error} of the system */
+export async function connectTcp({ address, port }: Place, deadline: Deadline): Promise<Socket> {
+  const socket = connect({ host: address, port });
+  await settled(socket, 'connect', 'connecting', deadline);
+  return socket;
+}
+
+/** Any certificate is taken: it is looked at afterwards. @throws {TooSlow | Error} */
+export async function connectSecurely(options: ConnectionOptions, deadline: Deadline): Promise<TLSSocket> {
+  const socket = connectTls({ ...options, rejectUnauthorized: false, checkServerIdentity: () => undefined });
+  await settled(socket, 'secureConnect', 'the TLS handshake', deadline);
+  return socket;
+}
+
+async function settled(socket: Socket, event: string, what: string, deadline: Deadline): Promise<void> {
+  const done = new Promise<void>((resolve, reject) => {
+    socket.once(event, () => resolve());
+    socket.once('error', reject);
+    socket.once('close', () => reject(new BadPeer('the server closes the connection')));
+  });
+  socket.on('error', () => {}); // 'close' follows; whoever reads is told
+  await deadline.step(what, done, () => socket.destroy());
+}
+
+export class PeerStream {
+  readonly #deadline: Deadline;
+  #socket: Socket;
+  #scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
+  #wake: () => void = () => {};
+  #ended: Error | undefined;
+
+  constructor(socket: Socket, deadline: Deadline) {
+    this.#deadline = deadline;
+    this.#socket = socket;
+    this.#listen(socket);
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** Opens a stream, anew after TLS and SASL. @returns its features. @throws {BadPeer | TooSlow} */
+  async open(domain: string): Promise<Stanza> {
+    this.#scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
+    const declared = `xmlns='jabber:client' xmlns:stream='${NS_STREAM}'`;
+    this.send(`<?xml version='1.0'?><stream:stream to='${escapeAttribute(domain)}' version='1.0' ${declared}>`);
+    const opening = await this.#deadline.step('the stream header', this.#next(), () => this.#socket.destroy());
+    if (opening.kind !== 'open') throw new BadPeer('the server does not open a stream');
+    const features = await this.read('the stream features');
+    if (features.name !== 'features' || features.ns !== NS_STREAM)
+      throw new BadPeer(`the server sends <${shown(features.name)}/> instead of stream features`);
+    return features;
+  }
+
+  send(xml: string): void {
+    this.#socket.write(xml);
+  }
+
+  /** @throws {BadPeer | TooSlow} when there is none, it is a stream error, or the stream ends */
+  async read(what: string): Promise<Stanza> {
+    const event = await this.#deadline.step(what, this.#next(), () => this.#socket.destroy());
+    if (event.kind !== 'stanza') throw new BadPeer(`the server ends the stream instead of ${what}`);
+    if (event.name === 'error' && event.ns === NS_STREAM) {
+      const condition = event.children.find(({ ns, name }) => ns === NS_STREAM_ERRORS && name !== 'text')?.name;
+      const text = event.child('text', NS_STREAM_ERRORS)?.getText();
+      throw new BadPeer(
+        `the server answers with the stream error ${shown(condition ?? 'unknown')}${text ? ` (${shown(text)})` : ''}`,
+      );
+    }
+    return event;
+  }
+
+  /** What the server has sent and nobody has read, and the rest of the connection as TLS. */
+  async startTls(options: ConnectionOptions): Promise<TLSSocket> {
+    if (this.#scanner.bufferedBytes > 0)
+      throw new BadPeer('the server sends more behind <proceed/>, in the clear (RFC 6120 §5.4.3.3)');
+    const raw = this.#socket;
+    raw.removeAllListeners('data');
+    const secure = await connectSecurely({ ...options, socket: raw }, this.#deadline);
+    this.#socket = secure;
+    this.#listen(secure);
+    return secure;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #next() {
+    for (;;) {
+      try {
+        const event = this.#scanner.next();
+        if (event !== undefined) return event;
+      } catch (error) {
+        if (!(error instanceof StreamError)) throw error;
+        this.#socket.destroy();
+        throw new BadPeer(`the server sends what no client can take: ${shown(error.message)}`);
+      }
+      if (this.#ended !== undefined) throw this.#ended;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => {
+      if (this.#ended !== undefined) return;
+      this.#scanner.push(chunk);
+      // Nobody reads ahead of what is asked for: what comes unasked is bounded by this.
+      if (this.#scanner.bufferedBytes > bounds.streamBytesMax) {
+        this.#ended = new BadPeer('the server sends without end');
+        socket.destroy();
+      }
+      this.#wake();
+    });
+    socket.on('close', () => {
+      if (socket !== this.#socket) return;
+      this.#ended ??= new BadPeer('the server closes the connection');
+      this.#wake();
+    });
+  }
+}

@@ -1,0 +1,108 @@
+/** The services of a domain as an account sees them: rooms (XEP-0045) and uploads (XEP-0363), found by disco (XEP-0030). */
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Opened, Patient } from './client-check.ts';
+import { shown } from './findings.ts';
+import { mechanismsOf, NS_SASL } from './mechanisms.ts';
+import { BadPeer, type PeerStream } from './peer-stream.ts';
+import { whyOf } from './reasons.ts';
+import { ScramClient } from './scram-client.ts';
+
+const NS_BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
+const NS_ITEMS = 'http://jabber.org/protocol/disco#items';
+const NS_INFO = 'http://jabber.org/protocol/disco#info';
+const NS_MUC = 'http://jabber.org/protocol/muc';
+const NS_UPLOAD = 'urn:xmpp:http:upload:0';
+const itemsMax = 20;
+/** Stanzas that come unasked before an answer. */
+const othersMax = 50;
+
+export interface Account {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Closes the stream. */
+export async function checkServices({ stream, features }: Opened, account: Account, patient: Patient): Promise<void> {
+  const { domain, findings } = patient;
+  const subject = `${account.user}@${domain}`;
+  try {
+    const mechanism = await signIn(stream, features, account);
+    await stream.open(domain);
+    await ask(stream, 'bind', 'set', undefined, `<bind xmlns='${NS_BIND}'/>`);
+    findings.ok(subject, `signs in with ${mechanism}`);
+    const hosts = await hostsOf(stream, domain);
+    tell('rooms', hosts.get(NS_MUC), patient, "rooms are on 'conference.' of a tenant's domain; look at the log of the service");
+    tell('uploads', hosts.get(NS_UPLOAD), patient, 'people cannot send files (XEP-0363) until the service has a place for them');
+  } catch (error) {
+    findings.fail(subject, ...whyOf(error));
+  } finally {
+    stream.close();
+  }
+}
+
+function tell(what: string, host: string | undefined, { domain, findings }: Patient, advice: string): void {
+  if (host === undefined) findings.warn(domain, `no service for ${what} is announced`, advice);
+  else findings.ok(domain, `${what} at ${shown(host)}`);
+}
+
+/** @returns the mechanism. @throws {BadPeer | TooSlow} */
+async function signIn(stream: PeerStream, features: Stanza, { user, password }: Account): Promise<string> {
+  const offered = mechanismsOf(features);
+  const mechanism = (['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] as const).find((name) => offered.includes(name));
+  if (mechanism === undefined) throw new BadPeer('the server offers neither SCRAM-SHA-256 nor SCRAM-SHA-1 nor PLAIN');
+  const encode = (text: string) => Buffer.from(text).toString('base64');
+  const auth = (first: string) => stream.send(`<auth xmlns='${NS_SASL}' mechanism='${mechanism}'>${encode(first)}</auth>`);
+  if (mechanism === 'PLAIN') {
+    auth(`\0${user}\0${password}`);
+    await outcome(stream, 'success');
+    return mechanism;
+  }
+  const scram = new ScramClient(mechanism, user, password);
+  auth(scram.first);
+  const final = await scram.final(await outcome(stream, 'challenge'));
+  stream.send(`<response xmlns='${NS_SASL}'>${encode(final)}</response>`);
+  scram.verify(await outcome(stream, 'success'));
+  return mechanism;
+}
+
+/** @returns what stands in it, decoded. @throws {BadPeer} */
+async function outcome(stream: PeerStream, wanted: 'challenge' | 'success'): Promise<string> {
+  const answer = await stream.read('the answer to the sign-in');
+  if (answer.ns === NS_SASL && answer.name === 'failure') {
+    const condition = answer.children.find(({ name }) => name !== 'text')?.name ?? 'unknown';
+    throw new BadPeer(`the server refuses the sign-in: ${shown(condition)}`);
+  }
+  if (answer.ns !== NS_SASL || answer.name !== wanted)
+    throw new BadPeer(`the server answers <${shown(answer.name)}/> to the sign-in`);
+  return Buffer.from(answer.element().getText(), 'base64').toString();
+}
+
+/** @throws {BadPeer} also for an error */
+async function ask(stream: PeerStream, id: string, type: 'get' | 'set', to: string | undefined, child: string): Promise<Stanza> {
+  const address = to === undefined ? '' : ` to='${escapeAttribute(to)}'`;
+  stream.send(`<iq type='${type}' id='${id}'${address}>${child}</iq>`);
+  for (let others = 0; others < othersMax; others++) {
+    const answer = await stream.read(`the answer of ${to ?? 'the server'}`);
+    if (answer.name !== 'iq' || answer.attributes.id !== id) continue;
+    if (answer.type === 'result') return answer;
+    throw new BadPeer(`${shown(to ?? 'the server')} answers with an error`);
+  }
+  throw new BadPeer('the server sends other things without end');
+}
+
+/** Which host has which feature. */
+async function hostsOf(stream: PeerStream, domain: string): Promise<ReadonlyMap<string, string>> {
+  const items = await ask(stream, 'items', 'get', domain, `<query xmlns='${NS_ITEMS}'/>`);
+  const listed = (items.child('query', NS_ITEMS)?.getChildren('item') ?? []).flatMap(({ attrs }) => attrs.jid ?? []);
+  const hosts = new Map<string, string>();
+  for (const [index, host] of [domain, ...listed].slice(0, itemsMax).entries()) {
+    const info = await ask(stream, `info-${index}`, 'get', host, `<query xmlns='${NS_INFO}'/>`).catch((error: unknown) => {
+      if (error instanceof BadPeer && error.message.endsWith('answers with an error')) return undefined;
+      throw error;
+    });
+    for (const { attrs } of info?.child('query', NS_INFO)?.getChildren('feature') ?? [])
+      if (attrs.var !== undefined && !hosts.has(attrs.var)) hosts.set(attrs.var, host);
+  }
+  return hosts;
+}

@@ -1,0 +1,154 @@
+/** `skylark dns`: the records of RFC 6120 §3.2.1, XEP-0368, RFC 8555 §8.4 and XEP-0156, in three formats, and what it refuses. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { toUnicode } from 'tr46';
+import { readArguments } from '../../services/cli/arguments.ts';
+import { dnsOptions } from '../../services/cli/dns/dns-options.ts';
+import { hostNameOf, publicDomain } from '../../services/cli/dns/host-name.ts';
+import { skylark } from './skylark-command.ts';
+
+interface Printed {
+  readonly domain: string;
+  readonly unicode: string;
+  readonly records: readonly { readonly name: string; readonly type: string; readonly data: string; readonly publish: boolean }[];
+  readonly hostMeta: { readonly urls: readonly string[] };
+}
+
+async function printed(...args: string[]): Promise<Printed> {
+  const { out, err, code } = await skylark(['dns', ...args, '--format', 'json']);
+  assert.deepEqual({ err, code }, { err: '', code: 0 });
+  return JSON.parse(out) as Printed;
+}
+
+const published = ({ records }: Printed) =>
+  records.filter(({ publish }) => publish).map(({ name, type, data }) => `${name} ${type} ${data}`);
+
+test('a domain without federation gets the records of clients, and those of servers as comments', async () => {
+  const { out, err, code } = await skylark(['dns', 'example.org', '--target', 'lb.example.net']);
+  assert.deepEqual({ err, code }, { err: '', code: 0 });
+  const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
+  const records = lines.filter((line) => line !== '' && !line.startsWith(';'));
+  assert.deepEqual(records, [
+    '_xmpp-client._tcp.example.org. 3600 IN SRV 0 5 5222 lb.example.net.',
+    '_xmpps-client._tcp.example.org. 3600 IN SRV 0 5 5223 lb.example.net.',
+  ]);
+  assert.ok(lines.includes('; _xmpp-server._tcp.example.org. 3600 IN SRV 0 5 5269 lb.example.net.'), out);
+  assert.match(out, /Not yet: this service does not talk to other servers/);
+  assert.match(out, /https:\/\/example\.org\/\.well-known\/host-meta\.json/);
+});
+
+test('with everything asked for, each record is there once', async () => {
+  const all = ['--federation', '--acme-zone', 'acme.example.net', '--files-host', 'd1.cdn.example'];
+  const found = await printed('example.org', '--target', 'lb.example.net', ...all, '--ports', 'c2s-tls=5223+443,s2s-tls=none');
+  assert.deepEqual(published(found), [
+    '_xmpp-client._tcp.example.org SRV 0 5 5222 lb.example.net.',
+    '_xmpps-client._tcp.example.org SRV 0 5 5223 lb.example.net.',
+    '_xmpps-client._tcp.example.org SRV 10 5 443 lb.example.net.',
+    '_xmpp-server._tcp.example.org SRV 0 5 5269 lb.example.net.',
+    '_xmpps-server._tcp.example.org SRV 0 0 0 .',
+    '_xmpp-server._tcp.conference.example.org SRV 0 5 5269 lb.example.net.',
+    '_xmpps-server._tcp.conference.example.org SRV 0 0 0 .',
+    '_acme-challenge.example.org CNAME example.org.acme.example.net.',
+    '_acme-challenge.conference.example.org CNAME conference.example.org.acme.example.net.',
+    'files.example.org CNAME d1.cdn.example.',
+  ]);
+});
+
+test('a domain of other letters is printed as DNS has it', async () => {
+  const found = await printed('Bücher.Example', '--target', 'straße.example');
+  assert.equal(found.domain, 'xn--bcher-kva.example');
+  assert.equal(found.unicode, 'bücher.example');
+  assert.equal(published(found)[0], '_xmpp-client._tcp.xn--bcher-kva.example SRV 0 5 5222 xn--strae-oqa.example.');
+  assert.deepEqual(found.hostMeta.urls[0], 'https://xn--bcher-kva.example/.well-known/host-meta');
+});
+
+test('Route 53 gets one change for each name and type', async () => {
+  const args = ['--target', 'lb.example.net', '--ports', 'c2s-tls=5223+443', '--ttl', '60', '--format', 'route53'];
+  const { out } = await skylark(['dns', 'example.org', ...args]);
+  const batch = JSON.parse(out) as {
+    Changes: {
+      Action: string;
+      ResourceRecordSet: { Name: string; Type: string; TTL: number; ResourceRecords: { Value: string }[] };
+    }[];
+  };
+  assert.deepEqual(
+    batch.Changes.map(({ Action, ResourceRecordSet: set }) => [Action, set.Name, set.Type, set.TTL, set.ResourceRecords]),
+    [
+      ['UPSERT', '_xmpp-client._tcp.example.org.', 'SRV', 60, [{ Value: '0 5 5222 lb.example.net.' }]],
+      [
+        'UPSERT',
+        '_xmpps-client._tcp.example.org.',
+        'SRV',
+        60,
+        [{ Value: '0 5 5223 lb.example.net.' }, { Value: '10 5 443 lb.example.net.' }],
+      ],
+    ],
+  );
+});
+
+describe('what is no domain is refused with the reason', () => {
+  const labels = (count: number) => Array(count).fill('a'.repeat(60)).join('.');
+  for (const [domain, said] of [
+    ['192.0.2.7', /is an address/],
+    ['[2001:db8::7]', /is an address/],
+    ['localhost', /no name of the public DNS/],
+    ['printer.local', /no name of the public DNS/],
+    ['example', /one label only/],
+    ['a..b', /is no domain name/],
+    ['juliet@example.org', /is no domain name/],
+    ['example.org/x', /is no domain name/],
+    ['example.org. 60 IN TXT x', /is no domain name/],
+    ['example.org\n; x', /is no domain name/],
+    ['_xmpp.example.org', /is no domain name/],
+    ['-a.example', /is no domain name/],
+    [`${'a'.repeat(64)}.example`, /is no domain name/],
+    [labels(5), /is no domain name/],
+    ['', /is no domain name/],
+  ] as const) {
+    test(JSON.stringify(domain).slice(0, 60), () => assert.throws(() => publicDomain(domain), said));
+  }
+  test('a domain that has no room for what stands before it', async () => {
+    const { err, code } = await skylark(['dns', labels(4), '--target', 'lb.example.net']);
+    assert.match(err, /the domain is too long/);
+    assert.equal(code, 2);
+  });
+});
+
+describe('wrong options are refused', () => {
+  for (const [args, said] of [
+    [['--target', '192.0.2.1'], /--target: '192\.0\.2\.1' is not allowed; it takes a host name/],
+    [['--target', 'a\nb'], /is not allowed/],
+    [['--ports', 'c2s'], /--ports: 'c2s' is not allowed/],
+    [['--ports', 'c2s=0'], /is not allowed/],
+    [['--ports', 'c2s=65536'], /is not allowed/],
+    [['--ports', 'c2s=1+1'], /is not allowed/],
+    [['--ports', 'c2s=1,c2s=2'], /is not allowed/],
+    [['--ports', 'smtp=25'], /is not allowed/],
+    [['--ports', 'c2s=1+2+3+4+5'], /is not allowed/],
+    [['--acme-zone', 'a..b'], /--acme-zone: 'a\.\.b' is not allowed/],
+    [['--format', 'xml'], /'zone' or 'json' or 'route53'/],
+    [['--ttl', '0'], /a number from 1 to 604800/],
+  ] as const) {
+    test(args.join(' '), () => assert.throws(() => readArguments('dns', dnsOptions, args, {}), said));
+  }
+  for (const [args, said] of [
+    [['dns'], /needs a DOMAIN/],
+    [['dns', 'example.org'], /--target is needed/],
+    [['dns', 'example.org', 'example.net', '--target', 'x.example'], /one argument too many/],
+  ] as const) {
+    test(args.join(' '), async () => {
+      const { out, err, code } = await skylark(args);
+      assert.match(err, said);
+      assert.deepEqual({ out, code }, { out: '', code: 2 });
+    });
+  }
+});
+
+test('a host name comes back the same when it is read again', () => {
+  for (const name of ['example.org', 'Bücher.example', 'xn--bcher-kva.example', 'faß.de', '例え.テスト', 'a-b.c0.example.']) {
+    const ascii = hostNameOf(name);
+    assert.ok(ascii !== undefined && /^[a-z0-9.-]+$/.test(ascii), name);
+    assert.equal(hostNameOf(ascii), ascii);
+    assert.equal(hostNameOf(toUnicode(ascii).domain), ascii);
+  }
+});
