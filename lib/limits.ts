@@ -290,7 +290,7 @@ export const limits = {
   adminTimeoutMs: 600_000,
   /** Web: answers under way when the process stops have this long, milliseconds. */
   webCloseMs: 2_000,
-  /** Files of a certificate are looked at this often, milliseconds: certbot renews weeks before the end. */
+  /** Files of a certificate, and the list in the store, are looked at this often, milliseconds: renewal comes weeks before the end. */
   certificatePollMs: 30_000,
   /** Resync marks that a node takes with one heartbeat; the rest waits for the next. */
   resyncMarksMax: 500,
@@ -431,4 +431,49 @@ export const limits = {
   roomStallMs: 5_000,
   /** Rooms: a worker that takes over shows the last batch again when it is younger: nodes know what they have shown of late, ms. */
   roomShowAgainMs: 60_000,
+  /** A secret that is sealed, bytes: a private key of RSA-8192 in PEM has 6,400; and what it is sealed for, bytes. */
+  sealedBytesMax: 16 * 1024,
+  sealContextBytesMax: 1_024,
+  /** AWS but for DynamoDB: tries of one call by the SDK; to connect, and for one try, milliseconds. */
+  awsTriesMax: 3,
+  awsConnectTimeoutMs: 2_000,
+  awsRequestTimeoutMs: 5_000,
+  /** Certificates: a chain in PEM, bytes; three certificates take 6,000. Certificates in it; names of one, as most CAs have it. */
+  certificateBytesMax: 32 * 1024,
+  certificateChainMax: 10,
+  certificateNamesMax: 100,
+  /** Certificates of one deployment that a node knows by name. */
+  certificatesMax: 20_000,
+  /** … and those that it has opened, the last used; each takes some 50 kB. */
+  certificatesOpenMax: 2_000,
+  /** A node looks for changed ones every `certificatePollMs` plus up to half of it by chance; for an unknown name at most this often, ms. */
+  certificateLookMinMs: 2_000,
+  /** One that cannot be opened is not tried again for this long, milliseconds. */
+  certificateRetryMs: 10_000,
+  /** Refused names are logged at most this often, milliseconds. */
+  certificateRefusalLogMs: 10_000,
+  /** … and so much of one, characters. */
+  refusedNameCharactersMax: 100,
+  /** Renewal: domains under way at once; the CA limits new orders to some hundred in three hours. */
+  renewalsConcurrentMax: 4,
+  /** Renewal: a domain whose last try failed rests this long, doubled each time, up to the cap, plus up to a tenth, milliseconds. */
+  renewalPauseMs: 60 * 60 * 1000,
+  renewalPauseMaxMs: 24 * 60 * 60 * 1000,
+  /** Renewal: one domain, from order to certificate; no new one is begun when less than this is left of the run, milliseconds. */
+  renewalDomainMs: 4 * 60 * 1000,
+  /** Renewal: for a record to be at all servers of the zone, and then to be seen from here, milliseconds each; asked this often. */
+  dnsChangeMs: 90_000,
+  dnsSeenMs: 60_000,
+  dnsPollMs: 2_000,
+  /** One question to DNS, milliseconds, and tries. */
+  dnsTimeoutMs: 3_000,
+  dnsTriesMax: 3,
+  /** ACME: one request, milliseconds; tries of one that the CA answers with 5xx or 429; questions for the state of an order. */
+  acmeRequestTimeoutMs: 15_000,
+  acmeTriesMax: 2,
+  acmePollsMax: 20,
+  acmePollMs: 1_000,
+  acmePollMaxMs: 10_000,
+  /** What a CA or KMS says about a failure, as it is kept and logged, characters. */
+  failureCharactersMax: 500,
 } as const;

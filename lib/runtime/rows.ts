@@ -4,6 +4,7 @@
  *
  *     example.org/a/juliet   an account         example.org/r/garden   a room
  *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
+ *     example.org/c          the tenant's certificate and what belongs to it
  *     #nodes                 the deployment itself
  */
 import { limits } from '../limits.ts';
@@ -49,6 +50,10 @@ export class Rows {
 
   static ofTenant(store: Store, domain: string): Rows {
     return new Rows(store, `${domain}/t`);
+  }
+
+  static ofCertificate(store: Store, domain: string): Rows {
+    return new Rows(store, `${domain}/c`);
   }
 
   /** One of the partitions that list a tenant's accounts or rooms. */

@@ -16,18 +16,17 @@ export function localCredentials(): { accessKeyId: string; secretAccessKey: stri
   return isNamed ? undefined : { accessKeyId: 'local', secretAccessKey: 'local' };
 }
 
+/** For the SDK: `aws`, or the URL of an engine elsewhere. */
+export function engineOptions(engine: string, region: string) {
+  const credentials = engine === 'aws' ? undefined : localCredentials();
+  return { region, ...(engine !== 'aws' && { endpoint: engine }), ...(credentials && { credentials }) };
+}
+
 /** @throws {UsageError} */
 function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
   if (dynamodb === undefined)
     throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
-  const credentials = dynamodb === 'aws' ? undefined : localCredentials();
-  return {
-    region,
-    tablePrefix,
-    clock,
-    ...(dynamodb !== 'aws' && { endpoint: dynamodb }),
-    ...(credentials && { credentials }),
-  };
+  return { ...engineOptions(dynamodb, region), tablePrefix, clock };
 }
 
 export function openCloudStore(values: DynamoValues): Promise<DynamoStore> {

@@ -20,7 +20,8 @@ export interface Ground {
   readonly folder: string;
   readonly nats: string;
   readonly dynamodb: string;
-  readonly pem: PemFiles;
+  /** None: certificates come from the store, and there is no fallback. */
+  readonly pem: PemFiles | undefined;
   /** The certificate is one that we made. */
   readonly isSelfSigned: boolean;
   /** A file: so that a TLS session of one process can be resumed at another. */
@@ -39,14 +40,15 @@ export async function prepareGround(
   const folder = ensureDataFolder(values.data, log);
   const lock = lockFolder(folder);
   undoing.add('folder', () => lock.release());
-  const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files;
+  const isOwn = given === undefined && values.certificates !== 'store';
+  const pem = isOwn ? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files : given;
   const ticketKeys = join(folder, 'ticket-keys');
   writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
   if (values.nats !== undefined) await checkReachable('--nats', values.nats, natsPort);
   const nats = values.nats ?? (await ownNats(values, supervisor));
   const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
   await ensureTables({ ...values, dynamodb });
-  return { folder, nats, dynamodb, pem, isSelfSigned: given === undefined, ticketKeys };
+  return { folder, nats, dynamodb, pem, isSelfSigned: isOwn, ticketKeys };
 }
 
 async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {

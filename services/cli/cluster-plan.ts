@@ -1,5 +1,6 @@
 /** Which processes a cluster has, and with which arguments. */
 import { createServer } from 'node:net';
+import { keyFileOf } from './certificate-keys.ts';
 import type { Ground } from './cluster-ground.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { filesFolderIn, presetFilesUrl } from './files-part.ts';
@@ -25,7 +26,9 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
   const streams = [
     ...common,
     ...['--domain', values.domain, '--bind', values.bind],
-    ...['--cert', ground.pem.cert, '--key', ground.pem.key, '--ticket-keys', ground.ticketKeys],
+    ...(ground.pem ? ['--cert', ground.pem.cert, '--key', ground.pem.key] : []),
+    ...['--ticket-keys', ground.ticketKeys],
+    ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
   ];
   const files = fileArguments(values, ground);
   const isShared = isSharing(values);
@@ -47,6 +50,10 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
     ],
     outer: [...connections, ...web],
   };
+}
+
+function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: Ground): string[] {
+  return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
 }
 
 /** Without S3 all processes share a folder. Routers are there before the web server has a port, so any free one would be too late. */

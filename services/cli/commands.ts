@@ -1,6 +1,7 @@
 /** All commands as a list. What a command needs is imported only when it runs, so that the others start quickly. */
 import * as accounts from './accounts.ts';
 import type { Options, Values } from './arguments.ts';
+import * as certificateOptions from './certificate-options.ts';
 import { clusterOptions } from './cluster-options.ts';
 import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
@@ -105,6 +106,45 @@ export const commands: readonly Command[] = [
     text: anyTimeText,
     options: accounts.tenantListOptions,
     run: accounts.listTenants,
+  }),
+  command({
+    name: 'certificate add',
+    positionals: ['DOMAIN'],
+    summary: "keeps a tenant's certificate and its key, sealed, in the store",
+    text: [
+      'Services with --certificates store show it to clients that ask for one of its names, without a restart. Whoever',
+      'gives a certificate renews it: `certificate renew` leaves it alone until it is removed.',
+      ...anyTimeText,
+    ],
+    options: certificateOptions.certificateAddOptions,
+    run: async (values, positionals) => (await import('./certificates.ts')).addCertificate(values, positionals),
+  }),
+  command({
+    name: 'certificate list',
+    summary: 'prints the certificates in the store, with what they are for and how long',
+    text: anyTimeText,
+    options: certificateOptions.certificateListOptions,
+    run: async (values, positionals) => (await import('./certificates.ts')).listCertificates(values, positionals),
+  }),
+  command({
+    name: 'certificate remove',
+    positionals: ['DOMAIN'],
+    summary: "takes a tenant's certificate out of the store",
+    text: anyTimeText,
+    options: certificateOptions.certificateRemoveOptions,
+    run: async (values, positionals) => (await import('./certificates.ts')).removeCertificate(values, positionals),
+  }),
+  command({
+    name: 'certificate renew',
+    positionals: ['[DOMAIN]'],
+    summary: 'gets certificates from a CA (ACME, DNS-01) for a tenant, or for all that are due',
+    text: [
+      'For each name NAME of a tenant its owner makes _acme-challenge.NAME a CNAME of NAME.ZONE, where ZONE is what',
+      '--dns-zone says; names without that are left out, and without that of the domain itself there is no certificate.',
+      ...anyTimeText,
+    ],
+    options: certificateOptions.certificateRenewOptions,
+    run: async (values, positionals) => (await import('./certificate-renew.ts')).renewCertificates(values, positionals),
   }),
   command({
     name: 'status',

@@ -26,7 +26,7 @@ import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
-import { watchTls } from './tls-source.ts';
+import { storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
@@ -65,8 +65,10 @@ async function startParts(
   let isDraining = () => false;
   const store = await openSqliteStore(folder, { clock });
   undoing.add('store', () => store.close());
-  const pem = given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock));
-  const tls = watchTls(pem, log);
+  const tls =
+    values.certificates === 'store'
+      ? await storeTls({ values, store, log, folder, fallback: given })
+      : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock)), log);
   undoing.add('certificate', () => tls.stop());
   const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
   const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
@@ -95,7 +97,7 @@ async function startParts(
   );
   undoing.add('web', () => web.stop());
   filesUrl ||= presetFilesUrl({
-    ...{ domain, bind, isSelfSigned: given === undefined },
+    ...{ domain, bind, isSelfSigned: given === undefined && values.certificates !== 'store' },
     ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
   });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));

@@ -4,6 +4,7 @@ import {
   choiceOption,
   domainOption,
   folderOption,
+  type Option,
   pathOption,
   portOption,
   switchOption,
@@ -32,6 +33,21 @@ export const nats = urlOption('the NATS server that connects the processes', ['n
 export const natsServer = pathOption('PROGRAM', 'the nats-server to start, when it is none of those where systems put it');
 export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
 
+export const certificates = choiceOption(
+  'files|store',
+  "where certificates come from: --cert and --key, or the store's rows, one for each tenant; 'files' unless said",
+  ['files', 'store'],
+);
+const awsOr = (text: string): Option<string> =>
+  ({ ...urlOption(text, ['http:', 'https:'], ['aws']), preset: 'aws' }) as Option<string>;
+export const kms = awsOr("the KMS of --kms-key; 'aws' is that of the region");
+export const kmsKey = textOption(
+  'KEY',
+  'id or alias of the KMS key that private keys are sealed with',
+  'an id or alias of a KMS key',
+);
+export const keyFile = pathOption('FILE', 'the key that private keys are sealed with instead; made when there is none');
+
 export function isLoopback(address: string): boolean {
   return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
 }
@@ -43,6 +59,7 @@ export const region = textWith(
   /^[a-z0-9-]{1,40}$/,
   'eu-central-1',
 );
+export const kmsRegion: typeof region = { ...region, text: 'of KMS' };
 export const tablePrefix = textWith(
   'PREFIX',
   'the tables are PREFIXcore, PREFIXarchive and PREFIXlive',

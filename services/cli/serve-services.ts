@@ -22,7 +22,7 @@ import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
 import { composeRouter } from './router-parts.ts';
 import type { Serving } from './serving.ts';
-import { watchTls } from './tls-source.ts';
+import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 type Figures = () => Readonly<Record<string, number>>;
@@ -105,10 +105,7 @@ export type Streams = Awaited<ReturnType<typeof startStreams>>;
 
 export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, figures?: Figures) {
   const { values, release, log, undoing, health, metrics } = serving;
-  const pemFiles = checkPemFlags(values);
-  if (pemFiles === undefined)
-    throw new UsageError('--cert and --key are needed: all processes of a cluster show the same certificate');
-  const tls = watchTls(readPemFiles(pemFiles), log, readTicketKeys(values.ticketKeys));
+  const tls = await startTls(values, ports.store, log);
   undoing.add('certificate', () => tls.stop());
   if (values.ticketKeys === undefined) {
     const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
@@ -130,7 +127,10 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   metrics.gauge('BatchLatency', () => node.latency.take(0.99));
   metrics.counter('Resyncs', () => node.stats.resyncs);
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
-  metrics.gauge('CertificateDaysLeft', () => (tls.source.expiresMs - clock.now()) / dayMs);
+  metrics.gauge('CertificateDaysLeft', () => {
+    const { expiresMs } = tls.source;
+    return expiresMs === undefined ? undefined : (expiresMs - clock.now()) / dayMs;
+  });
   return { tls, node, peers };
 }
 
@@ -149,6 +149,20 @@ export async function attachWeb(
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
   return web.addresses;
+}
+
+/** @throws {UsageError | Refusal} */
+async function startTls(values: Serving['values'], store: Ports['store'], log: Ports['log']): Promise<RunningTls> {
+  const files = checkPemFlags(values);
+  const given = files && readPemFiles(files);
+  const ticketKeys = readTicketKeys(values.ticketKeys);
+  if (values.certificates === 'store') return storeTls({ values, store, log, fallback: given, ticketKeys });
+  if (given === undefined) {
+    throw new UsageError(
+      '--cert and --key are needed, since all processes of a cluster show the same certificate; or --certificates store',
+    );
+  }
+  return watchTls(given, log, ticketKeys);
 }
 
 /** @throws {UsageError} */

@@ -16,6 +16,11 @@ export const startOptions = {
   registration: shared.registration,
   cert: shared.cert,
   key: shared.key,
+  certificates: shared.certificates,
+  kms: shared.kms,
+  kmsKey: shared.kmsKey,
+  keyFile: shared.keyFile,
+  region: shared.kmsRegion,
   filesUrl: shared.filesUrl,
   json: shared.json,
 } satisfies Options;

@@ -4,9 +4,11 @@
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
+import type { TlsSource } from './tls.ts';
 
-export function channelBinding(socket: TLSSocket): ChannelBinding {
-  const raw = socket.getX509Certificate()?.raw;
+/** @param resumed as {@link resumedCertificate} said at the end of the handshake */
+export function channelBinding(socket: TLSSocket, resumed: Buffer | undefined): ChannelBinding {
+  const raw = socket.isSessionReused() ? resumed : socket.getX509Certificate()?.raw;
   const endPoint = raw && knownEndPoint(raw);
   return {
     // RFC 9266 §2 allows TLS 1.2 only with the extended master secret, which Node does not tell us about.
@@ -15,6 +17,14 @@ export function channelBinding(socket: TLSSocket): ChannelBinding {
     }),
     ...(endPoint !== undefined && { 'tls-server-end-point': endPoint.toString('base64') }),
   };
+}
+
+/**
+ * The certificate that the client was shown when the session began that it resumes; to be asked before certificates change. Node does
+ * not ask for a name's context when a session is resumed, and reports the certificate of the context for no name.
+ */
+export function resumedCertificate(socket: TLSSocket, source: TlsSource): Buffer | undefined {
+  return socket.isSessionReused() ? source.certificateFor(socket.servername || undefined) : undefined;
 }
 
 /** One certificate serves nearly all streams. */

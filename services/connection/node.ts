@@ -209,7 +209,9 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   attachWebSocket(server: Server, path: string): void {
-    this.#webSockets.push(serveWebSocket(server, path, this.#peers, (socket, peer) => this.acceptWebSocket(socket, peer)));
+    this.#webSockets.push(
+      serveWebSocket(server, path, this.#peers, this.#parts.tls, (socket, peer) => this.acceptWebSocket(socket, peer)),
+    );
   }
 
   resync(marks: readonly Mark[]): readonly Mark[] {
@@ -310,14 +312,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptPlain(socket: Socket): void {
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock));
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls));
   }
 
   #acceptSecure(socket: Socket): void {
     const key = this.#upgrading.size === 0 ? '' : endsOf(socket);
     const deadlineMs = this.#upgrading.get(key);
     this.#upgrading.delete(key);
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock), deadlineMs);
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls), deadlineMs);
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {

@@ -1,7 +1,7 @@
 /**
  * Certificates of the streams we serve: chosen by server name (RFC 6066 §3), changed while we run, TLS 1.2 at least (RFC 7590).
  */
-import { X509Certificate } from 'node:crypto';
+import { createHash, hkdfSync, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
 
@@ -12,26 +12,30 @@ export interface PemIdentity {
   readonly cert: string;
 }
 
-export interface TlsIdentity extends PemIdentity {
-  readonly context: SecureContext;
-}
-
 export interface TlsSource {
-  /** 48 bytes shared by the processes of a node, so that a session ticket of one is good at the others. */
+  /** 48 bytes, the same at all processes that show the same certificates. */
   readonly ticketKeys?: Buffer;
-  /** @param servername what the client asks for, if it does */
-  contextFor(servername: string | undefined): TlsIdentity;
+  /** For clients that name no server, and where there is nothing for the name; undefined: their handshake fails. */
+  readonly fallback: PemIdentity | undefined;
+  /** @param servername what the client asks for. @returns undefined: the fallback, if there is one */
+  contextFor(servername: string): SecureContext | undefined | Promise<SecureContext | undefined>;
+  /**
+   * DER of the certificate that clients are shown at present, for streams that resume a session: they were shown one before, and
+   * tickets do not outlive it. undefined: it cannot be told.
+   */
+  certificateFor(servername: string | undefined): Buffer | undefined;
   /** @returns how to stop listening */
   onReload(run: () => void): () => void;
 }
 
 const sessionIdContext = 'skylark';
+/** What Node takes: name, HMAC key and AES key of 16 bytes each. */
+const ticketKeysBytes = 48;
 
 /** X25519 first: it halves the memory of an idle stream against larger groups (DESIGN §5). */
-function contextOptions(identity: PemIdentity, ticketKeys: Buffer | undefined): SecureContextOptions {
+export function contextOptions(identity: PemIdentity | undefined, ticketKeys: Buffer | undefined): SecureContextOptions {
   return {
-    key: identity.key,
-    cert: identity.cert,
+    ...(identity && { key: identity.key, cert: identity.cert }),
     minVersion: 'TLSv1.2',
     ecdhCurve: 'X25519:prime256v1:secp384r1',
     // Node's own is made of the command line, and other processes have another one.
@@ -40,21 +44,44 @@ function contextOptions(identity: PemIdentity, ticketKeys: Buffer | undefined): 
   };
 }
 
+/**
+ * Keys of tickets that are good only while the same certificates are shown. A client binds its SASL exchange to the certificate that it
+ * was shown when the session began (RFC 5929 §4), so a session must not outlive it; Node has no other way to say so.
+ * @param fingerprints of all certificates, in any order
+ */
+export function ticketKeysFor(shared: Buffer, fingerprints: readonly string[]): Buffer {
+  // An `info` of HKDF has at most 1,024 bytes.
+  const digest = createHash('sha256').update(fingerprints.toSorted().join(' ')).digest();
+  return Buffer.from(hkdfSync('sha256', shared, '', digest, ticketKeysBytes));
+}
+
+interface Loaded {
+  readonly pem: PemIdentity;
+  readonly certificate: X509Certificate;
+  readonly der: Buffer;
+  readonly context: SecureContext;
+}
+
 /** Certificates given as PEM texts; the first is for clients that name no server or one that no certificate is for. */
 export class PemTls implements TlsSource {
+  #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
-  #identities: readonly { readonly identity: TlsIdentity; readonly certificate: X509Certificate }[] = [];
-  #byName = new Map<string, TlsIdentity>();
+  #identities: readonly Loaded[] = [];
+  #byName = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
   /** @throws when a text is no PEM, or a key does not fit its certificate */
   constructor(identities: readonly PemIdentity[], ticketKeys?: Buffer) {
-    this.#ticketKeys = ticketKeys;
+    this.#sharedKeys = ticketKeys;
     this.#load(identities);
   }
 
   get ticketKeys(): Buffer | undefined {
     return this.#ticketKeys;
+  }
+
+  get fallback(): PemIdentity {
+    return this.#identities[0]!.pem;
   }
 
   /** Of the first to expire, milliseconds since the epoch. */
@@ -64,8 +91,8 @@ export class PemTls implements TlsSource {
 
   /** Tickets of the keys before are good no more. */
   setTicketKeys(keys: Buffer): void {
-    this.#ticketKeys = keys;
-    this.reload(this.#identities.map(({ identity }) => identity));
+    this.#sharedKeys = keys;
+    this.reload(this.#identities.map(({ pem }) => pem));
   }
 
   /** Streams that are open keep their certificate. @throws as the constructor does, and leaves everything as it was */
@@ -74,16 +101,13 @@ export class PemTls implements TlsSource {
     for (const run of this.#listeners) run();
   }
 
-  contextFor(servername: string | undefined): TlsIdentity {
-    const fallback = this.#identities[0]!.identity;
-    if (servername === undefined || servername === '') return fallback;
-    const known = this.#byName.get(servername);
-    if (known !== undefined) return known;
-    const found = this.#identities.find(({ certificate }) => certificate.checkHost(servername) !== undefined);
-    const identity = found?.identity ?? fallback;
-    if (this.#byName.size >= limits.tenantCacheMax) this.#byName.clear();
-    this.#byName.set(servername, identity);
-    return identity;
+  contextFor(servername: string): SecureContext {
+    return this.#identities[this.#indexOf(servername)]!.context;
+  }
+
+  certificateFor(servername: string | undefined): Buffer | undefined {
+    if (this.#identities.length === 1) return this.#identities[0]!.der;
+    return servername === undefined ? undefined : this.#identities[this.#indexOf(servername)]!.der;
   }
 
   onReload(run: () => void): () => void {
@@ -91,12 +115,25 @@ export class PemTls implements TlsSource {
     return () => this.#listeners.delete(run);
   }
 
+  #indexOf(servername: string): number {
+    const known = this.#byName.get(servername);
+    if (known !== undefined) return known;
+    const found = this.#identities.findIndex(({ certificate }) => certificate.checkHost(servername) !== undefined);
+    if (this.#byName.size >= limits.tenantCacheMax) this.#byName.clear();
+    this.#byName.set(servername, Math.max(found, 0));
+    return Math.max(found, 0);
+  }
+
   #load(identities: readonly PemIdentity[]): void {
     if (identities.length === 0) throw new RangeError('TLS needs at least one certificate with its key');
-    this.#identities = identities.map(({ key, cert }) => ({
-      identity: { key, cert, context: createSecureContext(contextOptions({ key, cert }, this.#ticketKeys)) },
-      certificate: new X509Certificate(cert),
+    const read = identities.map(({ key, cert }) => ({ pem: { key, cert }, certificate: new X509Certificate(cert) }));
+    const fingerprints = read.map(({ certificate }) => certificate.fingerprint256);
+    const ticketKeys = this.#sharedKeys && ticketKeysFor(this.#sharedKeys, fingerprints);
+    this.#identities = read.map(({ pem, certificate }) => ({
+      ...{ pem, certificate, der: certificate.raw },
+      context: createSecureContext(contextOptions(pem, ticketKeys)),
     }));
+    this.#ticketKeys = ticketKeys;
     this.#byName = new Map();
   }
 }
@@ -104,19 +141,27 @@ export class PemTls implements TlsSource {
 /** For `tls.createServer`. */
 export function serverOptions(source: TlsSource): TlsOptions {
   return {
-    ...contextOptions(source.contextFor(undefined), source.ticketKeys),
+    ...contextOptions(source.fallback, source.ticketKeys),
     handshakeTimeout: limits.preauthTimeoutMs,
     SNICallback(servername, done) {
-      try {
-        done(null, source.contextFor(servername).context);
-      } catch (error) {
-        done(error as Error);
-      }
+      void answerName(source, servername, done);
     },
   };
 }
 
+async function answerName(
+  source: TlsSource,
+  servername: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+): Promise<void> {
+  try {
+    done(null, await source.contextFor(servername));
+  } catch (error) {
+    done(error as Error);
+  }
+}
+
 /** For `Server.setSecureContext` after a reload. */
 export function reloadedOptions(source: TlsSource): SecureContextOptions {
-  return contextOptions(source.contextFor(undefined), source.ticketKeys);
+  return contextOptions(source.fallback, source.ticketKeys);
 }

@@ -4,8 +4,9 @@ import { TLSSocket } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
-import { channelBinding } from './channel-binding.ts';
+import { channelBinding, resumedCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
+import type { TlsSource } from './tls.ts';
 
 /** Whoever reads from a transport. Calls never come from within a call to the transport, but for `closed` from `destroy`. */
 export interface TransportReader {
@@ -44,6 +45,7 @@ export class SocketTransport implements Transport, Flushable {
   readonly address: string;
   readonly isSecure: boolean;
   readonly socket: Socket;
+  readonly #resumed: Buffer | undefined;
   readonly #cork: Cork;
   readonly #clock: Clock;
   #reader: TransportReader | undefined;
@@ -52,8 +54,9 @@ export class SocketTransport implements Transport, Flushable {
   #ids: string[] = [];
   #closing: Timer | undefined;
 
-  constructor(socket: Socket, address: string, cork: Cork, clock: Clock) {
+  constructor(socket: Socket, address: string, cork: Cork, clock: Clock, tls: TlsSource) {
     this.socket = socket;
+    this.#resumed = socket instanceof TLSSocket ? resumedCertificate(socket, tls) : undefined;
     this.#cork = cork;
     this.#clock = clock;
     this.address = address;
@@ -61,7 +64,7 @@ export class SocketTransport implements Transport, Flushable {
   }
 
   get binding(): ChannelBinding {
-    return this.socket instanceof TLSSocket ? channelBinding(this.socket) : {};
+    return this.socket instanceof TLSSocket ? channelBinding(this.socket, this.#resumed) : {};
   }
 
   get bufferedBytes(): number {

@@ -7,8 +7,9 @@ import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
-import { channelBinding } from './channel-binding.ts';
+import { channelBinding, resumedCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
+import type { TlsSource } from './tls.ts';
 import type { Transport, TransportReader } from './transport.ts';
 
 const subprotocol = 'xmpp';
@@ -123,6 +124,7 @@ export function serveWebSocket(
   server: Server,
   path: string,
   peers: PeerAddresses,
+  tls: TlsSource,
   accept: (socket: WebSocket, peer: WebSocketPeer) => void,
 ): WebSocketUpgrades {
   const upgrades = new WebSocketServer({
@@ -139,7 +141,7 @@ export function serveWebSocket(
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, peers)));
+    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, peers, tls)));
   };
   server.on('upgrade', onUpgrade);
   return { stop: () => void server.removeListener('upgrade', onUpgrade) };
@@ -150,8 +152,10 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
 }
 
-function peerOf({ socket }: IncomingMessage, peers: PeerAddresses): WebSocketPeer {
+function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
   const address = peers.of(socket);
-  if (socket instanceof TLSSocket) return { address, isSecure: true, binding: channelBinding(socket) };
+  if (socket instanceof TLSSocket) {
+    return { address, isSecure: true, binding: channelBinding(socket, resumedCertificate(socket, tls)) };
+  }
   return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };
 }

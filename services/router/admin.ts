@@ -6,6 +6,7 @@
 import { limits } from '../../lib/limits.ts';
 import { sleep } from '../../lib/ports/clock.ts';
 import { Conflict, type Store, type Table } from '../../lib/ports/store.ts';
+import { Certificates } from '../../lib/runtime/certificates.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
@@ -15,6 +16,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Account } from './account.ts';
 import { createAccount, deleteAccountRow, findAccount, listAccounts, setCredentials } from './accounts.ts';
+import { deleteCertificate, getCertificate, putCertificate, queryCertificates } from './admin-certificates.ts';
 import { describeNodes, drainNode } from './admin-nodes.ts';
 import { Refusal } from './admin-refusal.ts';
 import { closeStream, endSession } from './bind.ts';
@@ -36,6 +38,10 @@ const operations = new Map<string, Operation>([
   ['tenant-list', listTenants],
   ['status', describeNodes],
   ['node-drain', drainNode],
+  ['certificate-query', queryCertificates],
+  ['certificate-get', getCertificate],
+  ['certificate-put', putCertificate],
+  ['certificate-delete', deleteCertificate],
 ]);
 
 /** @throws {Unavailable} when the store is away */
@@ -129,7 +135,10 @@ async function removeTenant(parts: Parts, given: Arguments) {
   await parts.tenants.remove(domain);
   await sleep(parts.clock, limits.tenantCacheMs); // until then other routers may still make accounts in it
   await removeAccounts(parts, tenant);
-  await erase(parts.store, Rows.ofTenant(parts.store, domain).partition);
+  await new Certificates(parts.store).remove(domain);
+  for (const rows of [Rows.ofTenant(parts.store, domain), Rows.ofCertificate(parts.store, domain)]) {
+    await erase(parts.store, rows.partition);
+  }
   return { domain };
 }
 

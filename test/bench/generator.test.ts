@@ -36,8 +36,17 @@ before(async () => {
   await store.close();
   const ports = { c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, s2sPort: 0, componentPort: 0 };
   const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, ...ports } as const;
+  const sealing = { kms: 'aws', kmsKey: undefined, keyFile: undefined, region: 'eu-central-1' };
   service = await startEmbedded(
-    { ...values, registration: undefined, filesUrl: undefined, cert: undefined, key: undefined },
+    {
+      ...values,
+      ...sealing,
+      registration: undefined,
+      filesUrl: undefined,
+      cert: undefined,
+      key: undefined,
+      certificates: undefined,
+    },
     pino({ level: 'silent' }),
   );
   pem = await keepSelfSigned(join(data, 'tls'), 'localhost', clock);

@@ -11,6 +11,8 @@ import { certificate } from './fixture.ts';
 import type { ManualClock } from './manual-clock.ts';
 
 let deployment: Deployment;
+/** All processes of a deployment show the same. */
+const pem = certificate('example.org');
 const watching: TicketKeys[] = [];
 before(async () => {
   deployment = await Deployment.open();
@@ -31,7 +33,7 @@ function methodsOf(clock: ManualClock) {
 /** As a process does: with keys of its own reading. */
 async function start(name: string): Promise<ConnectionNode> {
   const { store, clock, bus, parts } = deployment;
-  const tls = new PemTls([await certificate('example.org')]);
+  const tls = new PemTls([await pem]);
   const onError = (error: unknown) => assert.fail(String(error));
   const later = { ...methodsOf(clock), now: () => clock.now() + laterMs };
   watching.push(await TicketKeys.start({ store, clock: later, use: (keys) => tls.setTicketKeys(keys), onError }));

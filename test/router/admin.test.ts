@@ -207,7 +207,7 @@ describe('users', () => {
       [
         'user-rename',
         {},
-        "there is no operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, status, node-drain",
+        "there is no operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, status, node-drain, certificate-query, certificate-get, certificate-put, certificate-delete",
       ],
       ['constructor', {}, undefined],
     ] as const) {

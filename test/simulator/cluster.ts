@@ -48,7 +48,9 @@ export interface ClusterOptions {
 
 /** No socket is ever opened, so no certificate is ever shown. */
 const noTls = {
-  contextFor: () => ({ key: undefined, cert: undefined }) as never,
+  fallback: undefined,
+  contextFor: () => undefined,
+  certificateFor: () => undefined,
   onReload: () => () => {},
 } satisfies TlsSource;
 

@@ -1,0 +1,99 @@
+/** The DnsRecords port on Route 53: an UPSERT of the whole record set, then a wait until all its servers have it (`INSYNC`). */
+import {
+  type Change,
+  ChangeResourceRecordSetsCommand,
+  GetChangeCommand,
+  ListResourceRecordSetsCommand,
+  type ResourceRecordSet,
+  Route53Client,
+} from '@aws-sdk/client-route-53';
+import { limits } from '../limits.ts';
+import { type Clock, sleep } from '../ports/clock.ts';
+import type { DnsRecords } from '../ports/dns-records.ts';
+import { Unavailable } from '../ports/store.ts';
+
+export interface Route53Options {
+  readonly hostedZoneId: string;
+  /** One that is not AWS. */
+  readonly endpoint?: string;
+  readonly region: string;
+  /** The SDK's chain (environment, task role) when left out. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly clock: Clock;
+}
+
+/** Seconds; the CA asks the servers of the zone, so this is for resolvers that somebody else asks. */
+const ttl = 60;
+
+export function route53Records({ hostedZoneId, endpoint, region, credentials, clock }: Route53Options): DnsRecords {
+  const client = new Route53Client({
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials !== undefined && { credentials }),
+    maxAttempts: limits.awsTriesMax,
+    requestHandler: {
+      connectionTimeout: limits.awsConnectTimeoutMs,
+      requestTimeout: limits.awsRequestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  });
+
+  async function ask<Answer>(what: string, send: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await send();
+    } catch (cause) {
+      const { name, message } = cause as Error;
+      throw new Unavailable(`Route 53 ${what}: ${name}: ${message}`, { cause });
+    }
+  }
+
+  async function change(changes: Change[]): Promise<void> {
+    const command = new ChangeResourceRecordSetsCommand({ HostedZoneId: hostedZoneId, ChangeBatch: { Changes: changes } });
+    let info = (await ask('ChangeResourceRecordSets', () => client.send(command))).ChangeInfo;
+    const untilMs = clock.monotonic() + limits.dnsChangeMs;
+    while (info?.Status !== 'INSYNC') {
+      if (clock.monotonic() >= untilMs) {
+        throw new Unavailable(`Route 53 has not told all its servers of the change within ${limits.dnsChangeMs / 1000} s`);
+      }
+      await sleep(clock, limits.dnsPollMs);
+      const question = new GetChangeCommand({ Id: info?.Id });
+      info = (await ask('GetChange', () => client.send(question))).ChangeInfo;
+    }
+  }
+
+  /** As it stands: a deletion must name what it deletes. */
+  async function find(name: string): Promise<ResourceRecordSet | undefined> {
+    const command = new ListResourceRecordSetsCommand({
+      HostedZoneId: hostedZoneId,
+      StartRecordName: name,
+      StartRecordType: 'TXT',
+      MaxItems: 1,
+    });
+    const [found] = (await ask('ListResourceRecordSets', () => client.send(command))).ResourceRecordSets ?? [];
+    return found?.Type === 'TXT' && found.Name === `${name}.` ? found : undefined;
+  }
+
+  return {
+    put: (name, texts) =>
+      change([
+        {
+          Action: 'UPSERT',
+          ResourceRecordSet: {
+            Name: name,
+            Type: 'TXT',
+            TTL: ttl,
+            ResourceRecords: texts.map((text) => ({ Value: quoted(text) })),
+          },
+        },
+      ]),
+    async remove(name) {
+      const found = await find(name);
+      if (found !== undefined) await change([{ Action: 'DELETE', ResourceRecordSet: found }]);
+    },
+  };
+}
+
+/** RFC 1035 §5.1. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Certificates of tenants' domains as rows of `core`. What is no secret stands in one list, `#certificates`, which nodes look at for
+ * changes; the chain and the sealed private key stand in a partition of the tenant's own, `<domain>/c`, so that those who serve them
+ * need the right to these two kinds of partitions and to nothing else.
+ */
+import type { Store } from '../ports/store.ts';
+import { collection } from './collection.ts';
+import { Rows } from './rows.ts';
+
+/** Partition keys, as a policy on `dynamodb:LeadingKeys` names them: accounts and rooms have no `/` in theirs, so `*` reaches nothing else. */
+export const certificateLeadingKeys = ['#certificates', '*/c'] as const;
+
+export interface CertificateEntry {
+  /** The tenant's. */
+  readonly domain: string;
+  /** In lower case, as DNS has them (A-labels); `*.` stands for one label. */
+  readonly names: readonly string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** SHA-256 of the certificate itself, hex. */
+  readonly fingerprint: string;
+  /** `pem` was given by somebody, who renews it as well. */
+  readonly source: 'acme' | 'pem';
+}
+
+export interface SealedCertificate {
+  /** The certificate and its chain, PEM. */
+  readonly chain: string;
+  /** Its private key, PEM, sealed for the domain. */
+  readonly sealedKey: string;
+}
+
+const entries = collection<CertificateEntry>('certificate');
+const secrets = collection<SealedCertificate>('pem');
+
+export class Certificates {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  get #list(): Rows {
+    return Rows.ofDeployment(this.#store, 'certificates');
+  }
+
+  /** By domain. */
+  async list(limit: number, after?: string): Promise<CertificateEntry[]> {
+    return (await this.#list.list(entries, { limit, after })).map(({ value }) => value);
+  }
+
+  async find(domain: string): Promise<CertificateEntry | undefined> {
+    return (await this.#list.get(entries, domain))?.value;
+  }
+
+  async read(domain: string): Promise<SealedCertificate | undefined> {
+    return (await Rows.ofCertificate(this.#store, domain).get(secrets))?.value;
+  }
+
+  /** The list last: whoever sees it there finds the rest. */
+  async put(entry: CertificateEntry, sealed: SealedCertificate): Promise<void> {
+    await Rows.ofCertificate(this.#store, entry.domain).put(secrets, '', sealed);
+    await this.#list.put(entries, entry.domain, entry);
+  }
+
+  /** @returns whether there was one */
+  async remove(domain: string): Promise<boolean> {
+    const wasThere = await this.#list.delete(entries, domain);
+    return (await Rows.ofCertificate(this.#store, domain).delete(secrets)) || wasThere;
+  }
+}
+
+/** As a certificate and a client name a domain: A-labels, lower case, no dot at the end. */
+export function serverName(text: string): string {
+  return text.toLowerCase().replace(/\.$/, '');
+}

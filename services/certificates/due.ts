@@ -1,0 +1,29 @@
+/** When a certificate is renewed, and how long a domain rests after a failure. */
+import { limits } from '../../lib/limits.ts';
+import type { CertificateEntry } from '../../lib/runtime/certificates.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Whole days to its end; below 0 when it has ended. */
+export function daysLeft({ notAfterMs }: Pick<CertificateEntry, 'notAfterMs'>, nowMs: number): number {
+  return Math.floor((notAfterMs - nowMs) / dayMs);
+}
+
+/** When less than a third of its life is left: 30 days of 90, as CAs ask for, and enough tries of a shorter one. */
+export function isDue({ notBeforeMs, notAfterMs }: Pick<CertificateEntry, 'notBeforeMs' | 'notAfterMs'>, nowMs: number): boolean {
+  return notAfterMs - nowMs < (notAfterMs - notBeforeMs) / 3;
+}
+
+/** The last try that failed, or is under way. */
+export interface Attempt {
+  readonly failures: number;
+  /** Milliseconds since the epoch: before it the domain rests. */
+  readonly notBeforeMs: number;
+  readonly error?: string;
+}
+
+/** @param chance 0 to 1, so that domains which failed together do not come back together */
+export function pauseAfter(failures: number, chance: number): number {
+  const pauseMs = Math.min(limits.renewalPauseMaxMs, limits.renewalPauseMs * 2 ** Math.min(failures - 1, 30));
+  return Math.round(pauseMs * (1 + chance / 10));
+}

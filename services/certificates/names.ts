@@ -1,0 +1,63 @@
+/**
+ * The names that a tenant's certificate is for, and where their proofs (RFC 8555 §8.4) stand in the operator's zone.
+ *
+ *     _acme-challenge.example.org.             CNAME  example.org.acme.operator.example.
+ *     _acme-challenge.conference.example.org.  CNAME  conference.example.org.acme.operator.example.
+ *
+ * No wildcard: its key would do for every host of the tenant, of which we serve three.
+ */
+import { createHash } from 'node:crypto';
+import { toASCII } from 'tr46';
+import { roomsDomain } from '../../lib/runtime/tenants.ts';
+
+/** RFC 1035 §2.3.4. */
+const nameCharactersMax = 253;
+const labelCharactersMax = 63;
+const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+/** Node's own `domainToASCII` drops line breaks, and decodes `%2e`. */
+const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
+
+/** As DNS and certificates have it (A-labels); undefined for addresses, and what is no name. */
+export function asciiName(domain: string): string | undefined {
+  const name = toASCII(domain, idna) ?? '';
+  const labels = name.split('.');
+  const isName = labels.every((each) => each.length <= labelCharactersMax && label.test(each));
+  return isName && name.length <= nameCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
+}
+
+/** The same, where a public CA could prove it: not `localhost`. */
+export function dnsName(domain: string): string | undefined {
+  const name = asciiName(domain);
+  return name?.includes('.') ? name : undefined;
+}
+
+/** The accounts' domain first: without it there is no certificate; the others are for those that it can be proven of. */
+export function wantedNames(domain: string): readonly string[] {
+  const names = [domain, roomsDomain(domain), `upload.${domain}`].map(dnsName);
+  return names[0] === undefined ? [] : names.filter((name) => name !== undefined);
+}
+
+export interface Challenge {
+  /** `_acme-challenge.example.org`, an alias that the tenant makes once. */
+  readonly alias: string;
+  /** In the operator's zone; other names have other ones. */
+  readonly target: string;
+}
+
+/** @param zone `acme.operator.example` */
+export function challengeOf(name: string, zone: string): Challenge {
+  const plain = `${name}.${zone}`;
+  const target = plain.length <= nameCharactersMax ? plain : `${hash(name)}.${zone}`;
+  return { alias: `_acme-challenge.${name}`, target };
+}
+
+/** No tenant can have such a name: it is one label. */
+function hash(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 40);
+}
+
+/** @returns whether a certificate for these names is good for that one (RFC 6125 §6.4.3) */
+export function covers(names: readonly string[], name: string): boolean {
+  const parent = name.slice(name.indexOf('.') + 1);
+  return names.includes(name) || (parent.includes('.') && names.includes(`*.${parent}`));
+}

@@ -1,0 +1,105 @@
+/** Certificates as PEM texts: what they are for and until when, and whether they may be served at all. */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { limits } from '../../lib/limits.ts';
+import { type CertificateEntry, serverName } from '../../lib/runtime/certificates.ts';
+import { asciiName, covers } from './names.ts';
+
+/** A sentence for people. */
+export class BadCertificate extends Error {
+  override name = 'BadCertificate';
+}
+
+export interface Pem {
+  /** The certificate and its chain. */
+  readonly chain: string;
+  readonly key: string;
+}
+
+const block = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/**
+ * Whether it may be shown to clients of the domain: it is in date, for the domain, the key is its own, and each certificate of the chain
+ * is signed by the next.
+ * @returns what the list says of it
+ * @throws {BadCertificate}
+ */
+export function checkPem(
+  domain: string,
+  { chain, key }: Pem,
+  source: CertificateEntry['source'],
+  nowMs: number,
+): CertificateEntry {
+  const certificates = readChain(chain);
+  const leaf = certificates[0]!;
+  const name = asciiName(domain);
+  if (name === undefined) throw new BadCertificate(`'${domain}' is no domain name that a certificate could be for`);
+  if (leaf.ca) throw new BadCertificate('the first certificate is that of a CA; the one of the domain comes first');
+  const names = namesOf(leaf);
+  if (!covers(names, name)) {
+    const told = names.length === 0 ? 'no names' : names.slice(0, 5).join(', ');
+    throw new BadCertificate(`the certificate is not for '${name}'; it is for ${told}`);
+  }
+  const [notBeforeMs, notAfterMs] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
+  if (notAfterMs <= nowMs) throw new BadCertificate(`the certificate ended on ${leaf.validToDate.toISOString()}`);
+  if (notBeforeMs > nowMs) throw new BadCertificate(`the certificate begins only on ${leaf.validFromDate.toISOString()}`);
+  if (!leaf.checkPrivateKey(readKey(key))) throw new BadCertificate('the private key does not belong to the certificate');
+  checkOrder(certificates, nowMs);
+  const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+  return { domain, names, notBeforeMs, notAfterMs, fingerprint, source };
+}
+
+function readChain(text: string): X509Certificate[] {
+  if (text.length > limits.certificateBytesMax) {
+    throw new BadCertificate(`the certificate and its chain have more than ${limits.certificateBytesMax} bytes`);
+  }
+  const blocks = text.match(block) ?? [];
+  if (blocks.length === 0) throw new BadCertificate('there is no certificate in PEM');
+  if (blocks.length > limits.certificateChainMax) {
+    throw new BadCertificate(`there are more than ${limits.certificateChainMax} certificates in the chain`);
+  }
+  return blocks.map((each, index) => {
+    try {
+      return new X509Certificate(each);
+    } catch {
+      throw new BadCertificate(`certificate ${index + 1} of the chain is damaged`);
+    }
+  });
+}
+
+function readKey(text: string): KeyObject {
+  if (text.length > limits.sealedBytesMax)
+    throw new BadCertificate(`the private key has more than ${limits.sealedBytesMax} bytes`);
+  try {
+    return createPrivateKey(text);
+  } catch {
+    throw new BadCertificate('the private key is no key in PEM without a passphrase');
+  }
+}
+
+/** Only names of the right form: others, such as addresses, are of no use to a client that asks for a domain. */
+function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
+  const names = subjectAltName.split(', ').flatMap((entry) => (entry.startsWith('DNS:') ? [serverName(entry.slice(4))] : []));
+  if (names.length > limits.certificateNamesMax) {
+    throw new BadCertificate(`the certificate is for more than ${limits.certificateNamesMax} names`);
+  }
+  return names.filter((name) => {
+    const host = name.replace(/^\*\./, '');
+    return asciiName(host) === host;
+  });
+}
+
+/** RFC 8446 §4.4.2 asks for each to certify the one before. */
+function checkOrder(certificates: readonly X509Certificate[], nowMs: number): void {
+  for (const [index, certificate] of certificates.entries()) {
+    if (index === 0) continue;
+    const before = certificates[index - 1]!;
+    if (!before.checkIssued(certificate) || !before.verify(certificate.publicKey)) {
+      throw new BadCertificate(
+        `certificate ${index} of the chain is not signed by certificate ${index + 1}; each comes before its issuer`,
+      );
+    }
+    if (certificate.validToDate.getTime() <= nowMs) {
+      throw new BadCertificate(`certificate ${index + 1} of the chain ended on ${certificate.validToDate.toISOString()}`);
+    }
+  }
+}

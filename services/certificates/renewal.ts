@@ -1,0 +1,128 @@
+/**
+ * One domain: is there something to do, may it be tried, and the try. A try is written down before it begins, as a failure that has not
+ * happened yet: two runs at once do not both order, and one that dies in the middle leaves the domain at rest.
+ */
+import { limits } from '../../lib/limits.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import type { DnsLookup } from '../../lib/ports/dns-records.ts';
+import type { Keys } from '../../lib/ports/keys.ts';
+import { Conflict, type Store } from '../../lib/ports/store.ts';
+import { type CertificateEntry, Certificates } from '../../lib/runtime/certificates.ts';
+import { collection } from '../../lib/runtime/collection.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
+import type { Authority } from './authority.ts';
+import { type Attempt, isDue, pauseAfter } from './due.ts';
+import { challengeOf, covers, wantedNames } from './names.ts';
+import { checkPem } from './pem.ts';
+
+export interface RenewalParts {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly lookup: DnsLookup;
+  readonly authority: Authority;
+  /** The operator's zone. */
+  readonly zone: string;
+}
+
+/**
+ * kept: it is not due. issued: there is a new one. failed: see `error`. resting: after a failure. given: somebody else's, who renews it.
+ * undelegated: the tenant has no alias yet; see `error`. unprovable: no public name, such as `localhost`.
+ */
+export type Outcome = 'kept' | 'issued' | 'failed' | 'resting' | 'given' | 'undelegated' | 'unprovable';
+
+export interface Result {
+  readonly domain: string;
+  readonly outcome: Outcome;
+  /** What is served now. */
+  readonly entry?: CertificateEntry;
+  readonly error?: string;
+}
+
+const attempts = collection<Attempt>('attempt');
+
+/** @param isForced also when it is not due, or rests. @throws {Unavailable} when the store is away */
+export async function renew(parts: RenewalParts, domain: string, isForced = false): Promise<Result> {
+  const { store, clock } = parts;
+  const entry = await new Certificates(store).find(domain);
+  const wanted = wantedNames(domain);
+  const now = clock.now();
+  if (entry?.source === 'pem') return { domain, outcome: 'given', entry };
+  if (wanted.length === 0) return { domain, outcome: 'unprovable', entry };
+  const lacks = wanted.filter((name) => entry === undefined || !covers(entry.names, name));
+  const isWanted = isForced || entry === undefined || isDue(entry, now);
+  if (!isWanted && lacks.length === 0) return { domain, outcome: 'kept', entry };
+
+  const rows = Rows.ofCertificate(store, domain);
+  const before = await rows.get(attempts);
+  if (!isForced && before !== undefined && now < before.value.notBeforeMs) {
+    return { domain, outcome: 'resting', entry, error: before.value.error };
+  }
+  const found = await findDelegated(parts, wanted).catch(tell);
+  if (typeof found === 'string') return { domain, outcome: 'failed', entry, error: found };
+  const names = found.filter(({ isDelegated }) => isDelegated).map(({ name }) => name);
+  const gains = lacks.some((name) => names.includes(name));
+  const loses = wanted.some((name) => !lacks.includes(name) && !names.includes(name));
+  if (!isWanted && (!gains || loses)) return { domain, outcome: 'kept', entry };
+  if (!names.includes(wanted[0]!)) return { domain, outcome: 'undelegated', entry, error: found[0]!.advice };
+
+  const failures = (before?.value.failures ?? 0) + 1;
+  const pauseMs = pauseAfter(failures, clock.randomBytes(2).readUInt16BE() / 0x1_0000);
+  const attempt: Attempt = { failures, notBeforeMs: now + pauseMs, error: 'the last try did not come to an end' };
+  try {
+    await rows.put(attempts, '', attempt, before ? { version: before.version } : 'absent');
+  } catch (error) {
+    if (error instanceof Conflict) return { domain, outcome: 'resting', entry, error: 'another run tries it' };
+    throw error;
+  }
+  try {
+    const issued = await issue(parts, domain, names);
+    await rows.delete(attempts);
+    return { domain, outcome: 'issued', entry: issued };
+  } catch (error) {
+    const told = tell(error);
+    await rows.put(attempts, '', { ...attempt, error: told });
+    return { domain, outcome: 'failed', entry, error: told };
+  }
+}
+
+/** Asked of DNS before the CA is asked for anything: a proof that cannot work would count against the domain. @throws {Unavailable} */
+function findDelegated({ lookup, zone }: RenewalParts, names: readonly string[]) {
+  return Promise.all(
+    names.map(async (name) => {
+      const { alias, target } = challengeOf(name, zone);
+      const there = await lookup.alias(alias);
+      return { name, isDelegated: there === target, advice: `${alias} has to be a CNAME of ${target}; it is ${there ?? 'none'}` };
+    }),
+  );
+}
+
+async function issue(parts: RenewalParts, domain: string, names: readonly string[]): Promise<CertificateEntry> {
+  const { store, keys, clock, authority } = parts;
+  const abort = new AbortController();
+  const timer = clock.after(limits.renewalDomainMs, () => {
+    abort.abort(new Error(`there is no certificate within ${limits.renewalDomainMs / 1000} s`));
+  });
+  try {
+    const pem = await Promise.race([authority.obtain(names, abort.signal), aborted(abort.signal)]);
+    const entry = checkPem(domain, pem, 'acme', clock.now());
+    const sealedKey = await keys.seal(Buffer.from(pem.key), domain);
+    await new Certificates(store).put(entry, { chain: pem.chain, sealedKey });
+    return entry;
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** What waits behind the library's own pauses cannot be stopped; nobody waits for it any longer. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** One line of what may come from a CA. */
+function tell(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, limits.failureCharactersMax);
+}

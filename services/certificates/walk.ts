@@ -1,0 +1,58 @@
+/** All tenants, a few at once; what happens to one is no affair of the others. */
+import type { Logger } from 'pino';
+import { limits } from '../../lib/limits.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
+import { daysLeft } from './due.ts';
+import { type RenewalParts, type Result, renew } from './renewal.ts';
+
+export interface Walk {
+  readonly log: Logger;
+  /** Monotonic: what has not begun by then waits for the next run. */
+  readonly untilMs?: number;
+}
+
+/** @returns what came of each that there was time for */
+export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSITIVE_INFINITY }: Walk): Promise<Result[]> {
+  const { store, clock } = parts;
+  const results: Result[] = [];
+  const domains = domainsOf(new Tenants(store, clock));
+  let isLate = false;
+  const work = async () => {
+    for await (const domain of domains) {
+      if (clock.monotonic() + limits.renewalDomainMs > untilMs) {
+        isLate = true;
+        return;
+      }
+      results.push(await renewLogged(parts, domain, log));
+    }
+  };
+  await Promise.all(Array.from({ length: limits.renewalsConcurrentMax }, work));
+  if (isLate) log.warn({ done: results.length }, 'there was no time for all domains; the next run goes on');
+  return results;
+}
+
+async function renewLogged(parts: RenewalParts, domain: string, log: Logger): Promise<Result> {
+  try {
+    const result = await renew(parts, domain);
+    logResult(log, result, parts.clock.now());
+    return result;
+  } catch (error) {
+    log.error({ domain, err: error }, 'the certificate could not be looked at');
+    return { domain, outcome: 'failed', error: 'the store did not answer' };
+  }
+}
+
+export function logResult(log: Logger, { domain, outcome, entry, error }: Result, nowMs: number): void {
+  const level = outcome === 'failed' ? 'error' : outcome === 'undelegated' || outcome === 'resting' ? 'warn' : 'info';
+  log[level]({ domain, outcome, ...(entry && { daysLeft: daysLeft(entry, nowMs) }), ...(error && { error }) }, 'certificate');
+}
+
+/** Shared by several readers: each domain comes once. */
+async function* domainsOf(tenants: Tenants): AsyncGenerator<string> {
+  for (let after: string | undefined; ; ) {
+    const page = await tenants.list(limits.adminPageMax, after);
+    for (const { domain } of page) yield domain;
+    if (page.length < limits.adminPageMax) return;
+    after = page.at(-1)!.domain;
+  }
+}

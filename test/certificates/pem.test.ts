@@ -1,0 +1,134 @@
+/** What may be served and what may not: each refusal says what is wrong. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { before, describe, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { BadCertificate, checkPem } from '../../services/certificates/pem.ts';
+import { dns, type Made, makePem } from '../support/pem.ts';
+
+const now = Date.now();
+const check = (domain: string, chain: string, key: string) => checkPem(domain, { chain, key }, 'pem', now);
+
+describe('a certificate that is given', () => {
+  let root: Made;
+  let middle: Made;
+  let leaf: Made;
+  let chain: string;
+  before(async () => {
+    root = await makePem('Root', { isCa: true });
+    middle = await makePem('Middle', { isCa: true, issuer: root });
+    leaf = await makePem('example.org', { names: dns('example.org', 'CONFERENCE.example.org', '*.example.net'), issuer: middle });
+    chain = leaf.cert + middle.cert + root.cert;
+  });
+
+  test('is described by names, dates and fingerprint', () => {
+    const entry = check('example.org', chain, leaf.key);
+    const certificate = new X509Certificate(leaf.cert);
+    assert.deepEqual(entry, {
+      domain: 'example.org',
+      names: ['example.org', 'conference.example.org', '*.example.net'],
+      notBeforeMs: certificate.validFromDate.getTime(),
+      notAfterMs: certificate.validToDate.getTime(),
+      fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+      source: 'pem',
+    });
+  });
+
+  test('may come alone, with text around it, and with CRLF', () => {
+    assert.ok(check('example.org', leaf.cert, leaf.key));
+    assert.ok(check('example.org', `subject=CN = example.org\n${chain}\nthe end`, leaf.key));
+    assert.ok(check('example.org', chain.replaceAll('\n', '\r\n'), leaf.key));
+  });
+
+  test('is good for a name that a wildcard covers, one label deep', () => {
+    assert.ok(check('chat.example.net', chain, leaf.key));
+    for (const domain of ['example.net', 'a.chat.example.net', 'xample.net']) {
+      assert.throws(() => check(domain, chain, leaf.key), /is not for '/, domain);
+    }
+  });
+
+  test('is good for a domain in any script', async () => {
+    const made = await makePem('xn--bcher-kva.example');
+    assert.deepEqual(check('bücher.example', made.cert, made.key).names, ['xn--bcher-kva.example']);
+  });
+
+  for (const [what, message, make] of [
+    [
+      'another name',
+      "the certificate is not for 'other.org'; it is for example.org, conference.example.org, *.example.net",
+      () => ['other.org', chain, leaf.key],
+    ],
+    ['a key of another', 'the private key does not belong to the certificate', () => ['example.org', chain, root.key]],
+    ['no PEM', 'there is no certificate in PEM', () => ['example.org', 'hello', leaf.key]],
+    ['the files the wrong way round', 'there is no certificate in PEM', () => ['example.org', leaf.key, leaf.cert]],
+    ['a damaged one', 'certificate 1 of the chain is damaged', () => ['example.org', leaf.cert.replace(/M/g, 'N'), leaf.key]],
+    ['no key', 'the private key is no key in PEM without a passphrase', () => ['example.org', chain, 'secret']],
+    [
+      'the CA first',
+      'the first certificate is that of a CA; the one of the domain comes first',
+      () => ['example.org', middle.cert + leaf.cert, leaf.key],
+    ],
+    [
+      'a hole in the chain',
+      'certificate 1 of the chain is not signed by certificate 2; each comes before its issuer',
+      () => ['example.org', leaf.cert + root.cert, leaf.key],
+    ],
+    [
+      'the chain upside down',
+      'certificate 1 of the chain is not signed by certificate 2; each comes before its issuer',
+      () => ['example.org', leaf.cert + root.cert + middle.cert, leaf.key],
+    ],
+    [
+      'too many',
+      `there are more than ${limits.certificateChainMax} certificates in the chain`,
+      () => ['example.org', leaf.cert.repeat(limits.certificateChainMax + 1), leaf.key],
+    ],
+    [
+      'too much',
+      `the certificate and its chain have more than ${limits.certificateBytesMax} bytes`,
+      () => ['example.org', `${chain}${' '.repeat(limits.certificateBytesMax)}`, leaf.key],
+    ],
+    [
+      'an address as domain',
+      "'192.0.2.1' is no domain name that a certificate could be for",
+      () => ['192.0.2.1', chain, leaf.key],
+    ],
+  ] as const) {
+    test(`is refused: ${what}`, () => {
+      const [domain, cert, key] = make() as [string, string, string];
+      assert.throws(() => check(domain, cert, key), new BadCertificate(message));
+    });
+  }
+
+  test('is refused before its time and after it, also further up the chain', async () => {
+    const early = await makePem('example.org', { notBefore: new Date('2099-01-01'), notAfter: new Date('2099-02-01') });
+    assert.throws(() => check('example.org', early.cert, early.key), /the certificate begins only on 2099-01-01T00:00:00.000Z/);
+    const late = await makePem('example.org', { notBefore: new Date('2001-01-01'), notAfter: new Date('2001-02-01') });
+    assert.throws(() => check('example.org', late.cert, late.key), /the certificate ended on 2001-02-01T00:00:00.000Z/);
+    const old = await makePem('Old', { isCa: true, notBefore: new Date('2001-01-01'), notAfter: new Date('2001-02-01') });
+    const under = await makePem('example.org', { issuer: old });
+    assert.throws(() => check('example.org', under.cert + old.cert, under.key), /certificate 2 of the chain ended on 2001/);
+  });
+
+  test('is refused without names that are names: no common name, no address, no trick with a comma', async () => {
+    const nameless = await makePem('example.org', { names: [] });
+    assert.throws(() => check('example.org', nameless.cert, nameless.key), /it is for no names/);
+    const tricky = await makePem('evil.example', {
+      names: [
+        { type: 'dns', value: 'evil.example, DNS:example.org' },
+        { type: 'ip', value: '192.0.2.1' },
+        { type: 'url', value: 'https://example.org/, DNS:example.org' },
+      ],
+    });
+    assert.throws(() => check('example.org', tricky.cert, tricky.key), /is not for 'example.org'/);
+  });
+
+  test('is refused with an encrypted key', () => {
+    const { privateKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+    });
+    assert.throws(() => check('example.org', chain, privateKey), /the private key is no key in PEM without a passphrase/);
+  });
+});

@@ -1,0 +1,233 @@
+/** Certificates from rows: which one a name is shown, what happens when one changes, and what a broken or hostile row can do. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { Certificates, certificateLeadingKeys } from '../../lib/runtime/certificates.ts';
+import { makePem } from '../support/pem.ts';
+import { alert, dial, line, look, soon, TlsGround } from './tls-ground.ts';
+
+let ground: TlsGround;
+beforeEach(async () => {
+  ground = await TlsGround.open();
+});
+afterEach(() => ground.close());
+
+describe('which certificate', () => {
+  test('a name is shown its tenant’s, whatever its case', async () => {
+    const [one, two] = [
+      await ground.add('one.example', 'conference.one.example'),
+      await ground.add('two.example', '*.two.example'),
+    ];
+    const node = await ground.start();
+    assert.equal((await look(node, 'one.example')).fingerprint, one);
+    assert.equal((await look(node, 'CONFERENCE.One.Example')).fingerprint, one);
+    assert.equal((await look(node, 'two.example')).fingerprint, two);
+    assert.equal((await look(node, 'upload.two.example')).fingerprint, two);
+    assert.equal((await look(node, 'one.example', { maxVersion: 'TLSv1.2' })).fingerprint, one);
+  });
+
+  test('an unknown name, an odd one and none at all are refused with an alert', async () => {
+    await ground.add('one.example');
+    const node = await ground.start();
+    for (const name of [
+      'two.example',
+      'x.one.example',
+      'constructor',
+      '__proto__',
+      '*.one.example',
+      'a'.repeat(255),
+      'o',
+      undefined,
+    ]) {
+      await assert.rejects(look(node, name), alert, name);
+    }
+    assert.ok(await look(node, 'one.example'));
+  });
+
+  test('a fallback is for names without a row, and for none', async () => {
+    const one = await ground.add('one.example');
+    const other = await makePem('host.operator.example');
+    const node = await ground.start(other);
+    const shown = await look(node, 'two.example');
+    assert.deepEqual(shown.der, Buffer.from(other.certificate.rawData));
+    assert.equal((await look(node, undefined)).fingerprint, shown.fingerprint);
+    assert.equal((await look(node, 'one.example')).fingerprint, one);
+  });
+
+  test('a tenant’s names are not taken by what another tenant’s certificate says', async () => {
+    await ground.add('aaa.example', 'one.example', 'conference.one.example', '*.two.example', 'x.three.example');
+    await ground.add('zzz.example', 'one.example', 'conference.one.example', '*.two.example', 'x.three.example');
+    const [one, two] = [
+      await ground.add('one.example', 'conference.one.example'),
+      await ground.add('two.example', 'chat.two.example'),
+    ];
+    const three = await ground.add('three.example', '*.three.example');
+    const node = await ground.start();
+    for (const name of ['one.example', 'conference.one.example']) assert.equal((await look(node, name)).fingerprint, one, name);
+    for (const name of ['two.example', 'chat.two.example']) assert.equal((await look(node, name)).fingerprint, two, name);
+    assert.equal((await look(node, 'x.three.example')).fingerprint, three);
+  });
+
+  test('a node reads the rows that are for it, and no others', async () => {
+    await ground.add('one.example');
+    ground.partitionsRead.length = 0;
+    const node = await ground.start();
+    await look(node, 'one.example');
+    await assert.rejects(look(node, 'two.example'), alert);
+    await ground.poll();
+    assert.ok(ground.partitionsRead.length >= 3);
+    const patterns = certificateLeadingKeys.map((key) => new RegExp(`^${key.replaceAll('*', '.*')}$`));
+    for (const partition of ground.partitionsRead)
+      assert.ok(
+        patterns.some((pattern) => pattern.test(partition)),
+        partition,
+      );
+  });
+});
+
+describe('when it changes', () => {
+  test('new streams are shown the new one, and open ones go on', async () => {
+    const before = await ground.add('one.example');
+    const node = await ground.start();
+    const open = await dial(node, 'one.example');
+    await line(open);
+    const after = await ground.add('one.example');
+    assert.equal((await look(node, 'one.example')).fingerprint, before);
+    await ground.poll();
+    await soon(node, 'one.example', after);
+    const echo = line(open);
+    open.write('still here');
+    assert.equal(await echo, 'still here');
+    assert.equal(createHash('sha256').update(open.getPeerCertificate().raw).digest('hex'), before);
+    open.destroy();
+  });
+
+  test('one that has just come is found by the first who asks, without a poll', async () => {
+    const node = await ground.start();
+    await assert.rejects(look(node, 'one.example'), alert);
+    const one = await ground.add('one.example');
+    await ground.clock.advance(limits.certificateLookMinMs);
+    assert.equal((await look(node, 'one.example')).fingerprint, one);
+  });
+
+  test('one that was removed is shown no more', async () => {
+    await ground.add('one.example');
+    const node = await ground.start();
+    await look(node, 'one.example');
+    await new Certificates(ground.store).remove('one.example');
+    await ground.poll();
+    await assert.rejects(look(node, 'one.example'), alert);
+  });
+
+  test('a flood of unknown names asks the store once in two seconds, and fills no log', async () => {
+    const node = await ground.start();
+    await ground.clock.advance(limits.certificateLookMinMs);
+    ground.partitionsRead.length = 0;
+    const names = Array.from(
+      { length: 60 },
+      (_, index) => `${index}${'x'.repeat(50)}.${'y'.repeat(60)}.${'z'.repeat(60)}.example`,
+    );
+    await Promise.all(names.map((name) => assert.rejects(look(node, name), alert)));
+    assert.deepEqual(ground.partitionsRead, ['#certificates']);
+    assert.equal(ground.logged.length, 1);
+    assert.equal((ground.logged[0]!.name as string).length, limits.refusedNameCharactersMax);
+    await ground.clock.advance(limits.certificateRefusalLogMs);
+    await assert.rejects(look(node, names[0]), alert);
+    assert.deepEqual([ground.logged.length, ground.logged.at(-1)!.refused], [2, 60]);
+  });
+});
+
+describe('when something fails', () => {
+  /** Each leaves a row that is not what it should be. @returns nothing; the list says that it is new */
+  const harms: Readonly<Record<string, (domain: string) => Promise<void>>> = {
+    'a sealed key with a letter changed': (domain) =>
+      harm(domain, ({ chain, sealedKey }) => ({ chain, sealedKey: flip(sealedKey) })),
+    'a sealed key of another tenant': async (domain) => {
+      const other = (await new Certificates(ground.store).read('two.example'))!;
+      await harm(domain, ({ chain }) => ({ chain, sealedKey: other.sealedKey }));
+    },
+    'both of another tenant': async (domain) => {
+      const other = (await new Certificates(ground.store).read('two.example'))!;
+      await harm(domain, () => other);
+    },
+    'a chain that is none': (domain) => harm(domain, ({ sealedKey }) => ({ chain: 'hello', sealedKey })),
+    'a chain of another key': async (domain) => {
+      const other = await makePem(domain);
+      await harm(domain, ({ sealedKey }) => ({ chain: other.cert, sealedKey }));
+    },
+    'a sealed text that is no key': async (domain) => {
+      const sealedKey = await ground.keys.seal(Buffer.from('hello'), domain);
+      await harm(domain, ({ chain }) => ({ chain, sealedKey }));
+    },
+  };
+
+  async function harm(
+    domain: string,
+    change: (row: { chain: string; sealedKey: string }) => { chain: string; sealedKey: string },
+  ) {
+    const certificates = new Certificates(ground.store);
+    const entry = (await certificates.find(domain))!;
+    await certificates.put({ ...entry, fingerprint: flip(entry.fingerprint) }, change((await certificates.read(domain))!));
+  }
+
+  function flip(text: string): string {
+    const at = text.length >> 1;
+    return text.slice(0, at) + (text[at] === 'a' ? 'b' : 'a') + text.slice(at + 1);
+  }
+
+  for (const [what, work] of Object.entries(harms)) {
+    test(`${what}: it is logged, the old one stays, others are not touched, and a good one heals it`, async () => {
+      const [one, two] = [await ground.add('one.example'), await ground.add('two.example')];
+      const node = await ground.start();
+      for (const name of ['one.example', 'two.example']) await look(node, name);
+      await work('one.example');
+      await ground.poll();
+      for (let tries = 0; tries < 5; tries++) assert.equal((await look(node, 'one.example')).fingerprint, one);
+      assert.equal((await look(node, 'two.example')).fingerprint, two);
+      const errors = ground.logged.filter(({ level }) => level >= 50);
+      assert.deepEqual(
+        errors.map(({ domain, isOldShown, msg }) => [domain, isOldShown, msg]),
+        [['one.example', true, 'a certificate cannot be used']],
+      );
+      assert.ok(!JSON.stringify(errors).includes('PRIVATE'));
+
+      const fresh = await ground.start(); // it has no old one to show
+      await assert.rejects(look(fresh, 'one.example'), alert);
+      assert.equal((await look(fresh, 'two.example')).fingerprint, two);
+
+      const healed = await ground.add('one.example');
+      await ground.poll();
+      for (const each of [node, fresh]) await soon(each, 'one.example', healed);
+    });
+  }
+
+  test('keys that are away: the old one stays, and a later try brings the new one', async () => {
+    const before = await ground.add('one.example');
+    const node = await ground.start();
+    await look(node, 'one.example');
+    const after = await ground.add('one.example');
+    ground.isKeyAway = true;
+    await ground.poll();
+    assert.equal((await look(node, 'one.example')).fingerprint, before);
+    assert.equal(ground.logged.filter(({ level }) => level >= 50).length, 1);
+    ground.isKeyAway = false;
+    assert.equal((await look(node, 'one.example')).fingerprint, before, 'it rests a while');
+    await ground.clock.advance(limits.certificateRetryMs);
+    await soon(node, 'one.example', after);
+  });
+
+  test('a store that is away: what is open is shown, and the list before goes on', async () => {
+    const one = await ground.add('one.example');
+    await ground.add('two.example');
+    const node = await ground.start();
+    await look(node, 'one.example');
+    ground.isStoreAway = true;
+    await ground.poll();
+    assert.equal((await look(node, 'one.example')).fingerprint, one);
+    await assert.rejects(look(node, 'two.example'), alert, 'it was never opened');
+    ground.isStoreAway = false;
+    await ground.clock.advance(limits.certificateRetryMs);
+    assert.ok(await look(node, 'two.example'));
+  });
+});

@@ -1,0 +1,50 @@
+/** What every adapter of the DnsRecords port does (lib/ports/dns-records.ts). */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { DnsRecords } from '../../lib/ports/dns-records.ts';
+
+export interface RecordsSubject {
+  readonly records: DnsRecords;
+  /** What stands at a name, in any order, as others see it. */
+  texts(name: string): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export function dnsRecordsContract(name: string, open: () => Promise<RecordsSubject>): void {
+  describe(`DNS records: ${name}`, () => {
+    let subject: RecordsSubject;
+    let records: DnsRecords;
+    before(async () => {
+      subject = await open();
+      ({ records } = subject);
+    });
+    after(() => subject.close());
+    const at = (label: string) => `${label}.one.example.acme.operator.example`;
+    const standing = async (label: string) => [...(await subject.texts(at(label)))].sort();
+
+    test('what was put stands there, alone and in full', async () => {
+      await records.put(at('a'), ['Zm9v_-AZ09', 'second']);
+      assert.deepEqual(await standing('a'), ['Zm9v_-AZ09', 'second']);
+      await records.put(at('a'), ['third']);
+      assert.deepEqual(await standing('a'), ['third']);
+    });
+
+    test('what was removed stands there no more, and its neighbours do', async () => {
+      for (const label of ['b', 'x.b', 'c']) await records.put(at(label), [label]);
+      await records.remove(at('b'));
+      assert.deepEqual([await standing('b'), await standing('x.b'), await standing('c')], [[], ['x.b'], ['c']]);
+    });
+
+    test('removing what is not there is no fault', async () => {
+      await records.remove(at('never'));
+      await records.remove(at('b'));
+      assert.deepEqual(await standing('never'), []);
+    });
+
+    test('many at once do not mix', async () => {
+      const labels = Array.from({ length: 8 }, (_, index) => `n${index}`);
+      await Promise.all(labels.map((label) => records.put(at(label), [label])));
+      for (const label of labels) assert.deepEqual(await standing(label), [label]);
+    });
+  });
+}
