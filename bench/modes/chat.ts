@@ -17,6 +17,8 @@ export interface ChatOptions {
   readonly sm: boolean;
   /** What has not arrived so long after the last was sent counts as lost, milliseconds. */
   readonly settleMs?: number;
+  /** false: the caller has warmed up. */
+  readonly warmUp?: boolean;
 }
 
 const settleMsPreset = 20_000;
@@ -32,7 +34,7 @@ function message(to: string, from: number, sequence: number): string {
 
 export async function chat(clients: readonly Client[], pid: number | undefined, options: ChatOptions): Promise<Outcome> {
   const losses = watchLosses(clients);
-  await talk(clients, undefined, { ...options, seconds: Math.min(warmUpS, options.seconds) });
+  if (options.warmUp ?? true) await talk(clients, undefined, { ...options, seconds: Math.min(warmUpS, options.seconds) });
   const outcome = await talk(clients, pid, options);
   if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
   return outcome;
