@@ -45,7 +45,7 @@ async function bench(settings: Settings): Promise<number> {
   const runs = settings.target ? await runTarget(settings, measures, report) : await runOwn(settings, measures, report);
   const faulty = runs.filter(isFaulty);
   for (const { server, measure } of faulty)
-    console.log(`${server}: ${measure} is not right: something was lost, doubled or reordered`);
+    console.log(`${server}: ${measure} is not right: it broke off, or something was lost, doubled or reordered`);
   return faulty.length === 0 && runs.length > 0 ? 0 : 1;
 }
 
@@ -69,9 +69,14 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
       ejabberd: (options) => startEjabberd(options, files),
     };
     const grounds = new Grounds(settings, starters);
-    const runs = await grounds.runAll(measures, report);
-    const results = summarize(runs, measures, grounds.versions, new Date());
-    if (settings.json) keepResults(settings.json, results);
+    const summary = (runs: readonly Run[]) => {
+      const done = measures.filter(({ id }) => runs.some(({ measure }) => measure === id));
+      return summarize(runs, done, grounds.versions, new Date());
+    };
+    const runs = await grounds.runAll(measures, report, (some) => {
+      if (settings.json) keepResults(settings.json, summary(some));
+    });
+    const results = summary(runs);
     if (settings.rounds > 1 || settings.makes.length > 1) for (const line of ['', ...tableOf(results)]) console.log(line);
     if (settings.cpuProf) for (const line of describeProfiles(profiles, measuredSpans)) console.log(line);
     return runs;

@@ -59,6 +59,15 @@ test('one lost message is a fault of the run, and stands in the table', () => {
   assert.match(tableOf(summarizeRuns([...runs, faulty]))[2]!, /Prosody: 1, 0, 0/);
 });
 
+test('a round that broke off is a fault, and no silence', () => {
+  const broken: Run = { measure: 'chat', server: 'ejabberd', round: 1, failed: 'the server ended' };
+  assert.ok(isFaulty(broken));
+  assert.match(
+    tableOf(summarizeRuns([ran('Skylark', 1, 30), broken]))[2]!,
+    /\| failed +\|.*ejabberd: 0, 0, 0 \(1 rounds failed\)/,
+  );
+});
+
 test('a run that counted nothing is a fault', () => {
   const { outcome, ...rest } = ran('Skylark', 1, 5);
   assert.ok(isFaulty({ ...rest, outcome: { ...outcome!, count: 0 } }));
