@@ -141,6 +141,13 @@ test('a room: everybody has every message, in one order', async () => {
   await disperse(clients);
 });
 
+test('who may not enter a room is told why', async () => {
+  const clients = await gather(endpoint, accounts, 2, pace);
+  const address = 'not a room@conference.localhost';
+  await assert.rejects(room(clients, undefined, { ...short, address }), /cannot enter: <presence/);
+  await disperse(clients);
+});
+
 test('presence reaches all contacts, and rosters are filled once', async () => {
   const clients = await gather(endpoint, accounts, 8, pace);
   for (let round = 0; round < 2; round++) {
