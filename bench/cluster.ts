@@ -22,7 +22,7 @@ const command = new URL('../bin/skylark.mjs', import.meta.url).pathname;
 const loads = [
   { users: 4, window: 1 },
   { users: 40, window: 1 },
-  { users: 100, window: 8 },
+  { users: 200, window: 1 },
 ];
 
 /** In the order of a message's way; web has no part in it. */
