@@ -11,8 +11,9 @@ export interface PresenceOptions {
   readonly seconds: number;
 }
 
-const waitMsMax = 120_000;
-const befriendMsMax = 240_000;
+/** Prosody writes a file for each change of a roster: minutes, on a machine that is busy with other things. */
+const waitMsMax = 300_000;
+const befriendMsMax = 600_000;
 const befriendPollMsMax = 5_000;
 const quietMs = 500;
 const warmUpS = 1;
