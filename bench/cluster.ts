@@ -52,6 +52,8 @@ const statusSchema = z.object({ nodes: z.array(z.object({ figures: z.record(z.st
 
 export async function measureCluster(settings: Settings, say: (line: string) => void): Promise<Load[]> {
   const data = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
+  const remove = () => rmSync(data, { recursive: true, force: true });
+  process.once('exit', remove); // also when it is interrupted
   const counts = ['--connections', '1', '--routers', '1', '--muc', '1'];
   const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
   const args = [command, 'cluster', '--json', '--domain', domain, '--data', data, ...counts, ...ports];
@@ -63,7 +65,8 @@ export async function measureCluster(settings: Settings, say: (line: string) => 
       await running.stop();
     }
   } finally {
-    rmSync(data, { recursive: true, force: true });
+    process.removeListener('exit', remove);
+    remove();
   }
 }
 
