@@ -1,13 +1,15 @@
 /** `npm run bench`: what a message, a sign-in, a stream … costs a server; see `--help` and docs/performance.md. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
 import { keepSelfSigned } from '../services/cli/certificate.ts';
+import { measureCluster } from './cluster.ts';
 import { Pace } from './generator/crowd.ts';
 import type { Account } from './generator/endpoint.ts';
 import { type Measure, measuresOf } from './measures.ts';
 import { measuredSpans } from './modes/outcome.ts';
+import { keepCluster } from './report/cluster-table.ts';
 import { describeProfiles, profilingOptions } from './report/cpu-profile.ts';
 import { describeRun } from './report/lines.ts';
 import { keepResults, summarize } from './report/results.ts';
@@ -15,10 +17,12 @@ import { tableOf } from './report/table.ts';
 import { Grounds, isFaulty, type Run, runForeign, type Starter } from './rounds.ts';
 import { startEjabberd } from './servers/ejabberd.ts';
 import { startProsody } from './servers/prosody.ts';
-import { canPin, domain, pinGenerator } from './servers/server.ts';
+import { canPin, domain, pinToGenerator } from './servers/server.ts';
 import { startSkylark } from './servers/skylark.ts';
 import { type Make, readSettings, type Settings, usage, WrongUsage } from './settings.ts';
 
+// by `exit`, which ends the servers and removes their folders
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 try {
   const settings = readSettings(process.argv.slice(2));
   if (settings === undefined) console.log(usage);
@@ -34,14 +38,21 @@ async function bench(settings: Settings): Promise<number> {
   const measures = measuresOf(settings);
   if (settings.cpuProf && measures.length !== 1)
     throw new WrongUsage('--cpu-prof is of one measurement: name a mode, and --archive on or off');
-  pinGenerator();
+  pinToGenerator(process.pid);
   if (!canPin) console.log('taskset is missing: nothing is pinned to a core, and figures of a busy machine mean little');
+  if (settings.isCluster) return runCluster(settings);
   const report = (run: Run, measure: Measure) => console.log(describeRun(run, measure, settings.rounds));
   const runs = settings.target ? await runTarget(settings, measures, report) : await runOwn(settings, measures, report);
   const faulty = runs.filter(isFaulty);
   for (const { server, measure } of faulty)
-    console.log(`${server}: ${measure} is not right: something was lost, doubled or reordered`);
+    console.log(`${server}: ${measure} is not right: it broke off, or something was lost, doubled or reordered`);
   return faulty.length === 0 && runs.length > 0 ? 0 : 1;
+}
+
+async function runCluster(settings: Settings): Promise<number> {
+  const loads = await measureCluster(settings, (line) => console.log(line));
+  if (settings.json) keepCluster(settings.json, loads, new Date());
+  return loads.every(({ faults }) => faults === 0) ? 0 : 1;
 }
 
 type Report = (run: Run, measure: Measure) => void;
@@ -58,9 +69,14 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
       ejabberd: (options) => startEjabberd(options, files),
     };
     const grounds = new Grounds(settings, starters);
-    const runs = await grounds.runAll(measures, report);
-    const results = summarize(runs, measures, grounds.versions, new Date());
-    if (settings.json) keepResults(settings.json, results);
+    const summary = (runs: readonly Run[]) => {
+      const done = measures.filter(({ id }) => runs.some(({ measure }) => measure === id));
+      return summarize(runs, done, grounds.versions, new Date());
+    };
+    const runs = await grounds.runAll(measures, report, (some) => {
+      if (settings.json) keepResults(settings.json, summary(some));
+    });
+    const results = summary(runs);
     if (settings.rounds > 1 || settings.makes.length > 1) for (const line of ['', ...tableOf(results)]) console.log(line);
     if (settings.cpuProf) for (const line of describeProfiles(profiles, measuredSpans)) console.log(line);
     return runs;

@@ -11,6 +11,8 @@ export interface Run {
   readonly round: number;
   /** Why there is no outcome: the server does not have it. */
   readonly cannot?: string;
+  /** Why it broke off. */
+  readonly failed?: string;
   readonly outcome?: Outcome;
 }
 
@@ -30,7 +32,12 @@ export class Grounds {
     this.#starters = starters;
   }
 
-  async runAll(measures: readonly Measure[], report: (run: Run, measure: Measure) => void): Promise<Run[]> {
+  /** @param measured is told all runs so far after each measure */
+  async runAll(
+    measures: readonly Measure[],
+    report: (run: Run, measure: Measure) => void,
+    measured: (runs: readonly Run[]) => void,
+  ): Promise<Run[]> {
     const runs: Run[] = [];
     try {
       for (const measure of measures) {
@@ -41,6 +48,7 @@ export class Grounds {
             report(run, measure);
           }
         }
+        measured(runs);
       }
       return runs;
     } finally {
@@ -57,9 +65,11 @@ export class Grounds {
       return { ...said, outcome: await measure.run(server as MeasuredServer, endpoint, round) };
     } catch (error) {
       if (error instanceof Cannot) return { ...said, cannot: error.message };
-      throw new Error(`${said.server}, ${measure.title}: ${(error as Error).message}\n${server?.output() ?? ''}`, {
-        cause: error,
-      });
+      const failed = `${(error as Error).message}\n${server?.output() ?? ''}`.trim();
+      // whatever state it is in, the next measurement is not to meet it
+      for (const [key, running] of this.#running) if (running === server) this.#running.delete(key);
+      if (!measure.isFresh) await server?.stop();
+      return { ...said, failed };
     } finally {
       if (measure.isFresh) await server?.stop();
     }
@@ -77,7 +87,8 @@ export class Grounds {
   }
 }
 
-export function isFaulty({ outcome }: Run): boolean {
+export function isFaulty({ outcome, failed }: Run): boolean {
+  if (failed !== undefined) return true;
   return outcome !== undefined && (outcome.count === 0 || outcome.lost + outcome.duplicated + outcome.reordered > 0);
 }
 

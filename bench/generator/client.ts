@@ -152,7 +152,14 @@ export class Client {
     const { endpoint } = this;
     this.#failure = undefined;
     this.#texts = [];
-    const onData = (chunk: Buffer) => this.#splitter.push(chunk);
+    const onData = (chunk: Buffer) => {
+      try {
+        this.#splitter.push(chunk);
+      } catch (error) {
+        this.#failure ??= error as Error;
+        this.#socket.destroy();
+      }
+    };
     const ticket = this.ticket ?? this.#options.ticket;
     this.#splitter.reset();
     if (endpoint.transport !== 'starttls') {

@@ -40,6 +40,19 @@ export interface Counts {
   readonly reordered: number;
 }
 
+/** More than clients of one run. */
+export const streamsPerRun = 100_000;
+
+let runs = Math.floor(performance.timeOrigin / 1000) % 1_000_000;
+
+/**
+ * The first number of streams that nobody used before: a server may deliver again what clients of an earlier run had, because they left
+ * before it knew, and that is no double of this run.
+ */
+export function freshStreams(): number {
+  return runs++ * streamsPerRun;
+}
+
 /** Marks that are found without looking at the rest of a stanza: `@@stream:sequence:time@`. */
 const mark = Buffer.from('@@');
 

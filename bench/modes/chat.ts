@@ -4,7 +4,7 @@
  */
 import type { Client } from '../generator/client.ts';
 import { watchLosses } from '../generator/crowd.ts';
-import { readMark, Tally, writeMark } from '../generator/tally.ts';
+import { freshStreams, readMark, Tally, writeMark } from '../generator/tally.ts';
 import { pause, until } from '../pause.ts';
 import { beginCpu, ModeFailed, type Outcome, percentile } from './outcome.ts';
 
@@ -17,6 +17,10 @@ export interface ChatOptions {
   readonly sm: boolean;
   /** What has not arrived so long after the last was sent counts as lost, milliseconds. */
   readonly settleMs?: number;
+  /** Goes on until each user has sent so many, on a machine that is too busy for it within the time. */
+  readonly messagesMin?: number;
+  /** false: the caller has warmed up. */
+  readonly warmUp?: boolean;
 }
 
 const settleMsPreset = 20_000;
@@ -32,15 +36,16 @@ function message(to: string, from: number, sequence: number): string {
 
 export async function chat(clients: readonly Client[], pid: number | undefined, options: ChatOptions): Promise<Outcome> {
   const losses = watchLosses(clients);
-  await talk(clients, undefined, { ...options, seconds: Math.min(warmUpS, options.seconds) });
+  if (options.warmUp ?? true) await talk(clients, undefined, { ...options, seconds: Math.min(warmUpS, options.seconds) });
   const outcome = await talk(clients, pid, options);
   if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
   return outcome;
 }
 
 async function talk(clients: readonly Client[], pid: number | undefined, options: ChatOptions): Promise<Outcome> {
-  const { seconds, window, rate, sm, settleMs = settleMsPreset } = options;
+  const { seconds, window, rate, sm, settleMs = settleMsPreset, messagesMin = 0 } = options;
   const tally = new Tally();
+  const base = freshStreams();
   const latencies: number[] = [];
   const sequences = clients.map(() => 0);
   const sentBefore = clients.map((client) => client.sent);
@@ -49,15 +54,15 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
   let [sent, isOver] = [0, false];
   const sendNext = (index: number) => {
     sent++;
-    clients[index]!.send(message(partner(index).jid, index, sequences[index]!++));
+    clients[index]!.send(message(partner(index).jid, base + index, sequences[index]!++));
   };
   clients.forEach((client, index) => {
     const from = (index + clients.length - half) % clients.length;
     client.onStanza = (bytes, start, end) => {
       const mark = readMark(bytes, start, end);
-      if (mark === undefined || mark.stream !== from || !tally.take(mark.stream, mark.sequence)) return;
+      if (mark === undefined || mark.stream !== base + from || !tally.take(mark.stream, mark.sequence)) return;
       if (latencies.length < latenciesMax) latencies.push(performance.now() - mark.sentMs);
-      if (rate === undefined && !isOver) sendNext(mark.stream);
+      if (rate === undefined && !isOver) sendNext(from);
     };
   });
   const cpu = beginCpu(pid);
@@ -65,6 +70,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
   if (rate === undefined) {
     for (let turn = 0; turn < window; turn++) clients.forEach((_, index) => void sendNext(index));
     await pause(seconds * 1000);
+    await until(() => sequences.every((count) => count >= messagesMin), settleMsPreset);
   } else {
     for (let elapsedS = 0; elapsedS < seconds; elapsedS = (performance.now() - startedMs) / 1000) {
       for (const due = Math.floor(elapsedS * rate); sent < due; ) sendNext(sent % clients.length);

@@ -2,7 +2,7 @@
 import type { Client } from '../generator/client.ts';
 import type { Pace } from '../generator/crowd.ts';
 import { forEach } from '../generator/crowd.ts';
-import { readMark, Tally, writeMark } from '../generator/tally.ts';
+import { freshStreams, readMark, Tally, writeMark } from '../generator/tally.ts';
 import { pause, until } from '../pause.ts';
 import { beginCpu, type Outcome } from './outcome.ts';
 
@@ -14,11 +14,12 @@ const awayMs = 50;
 /** Every second client loses its stream so many times; the one behind it writes to it while it is away. */
 export async function churn(clients: readonly Client[], pid: number | undefined, pace: Pace, times: number): Promise<Outcome> {
   const tally = new Tally();
+  const base = freshStreams();
   const travellers = clients.filter((_, index) => index % 2 === 0);
   travellers.forEach((client, index) => {
     client.onStanza = (bytes, start, end) => {
       const mark = readMark(bytes, start, end);
-      if (mark) tally.take(index, mark.sequence);
+      if (mark?.stream === base + index) tally.take(index, mark.sequence);
     };
   });
   let [resumed, sent, refused] = [0, 0, ''];
@@ -28,7 +29,7 @@ export async function churn(clients: readonly Client[], pid: number | undefined,
       await pace.turn();
       client.cut();
       sent++;
-      const body = writeMark(index, time, performance.now());
+      const body = writeMark(base + index, time, performance.now());
       clients[index * 2 + 1]!.send(
         `<message type='chat' to='${client.jid}' id='c${index}-${time}'><body>${body}</body></message>`,
       );

@@ -59,14 +59,13 @@ function heard(client: Client, what: string, matches: (text: string) => boolean)
 
 async function join(client: Client, address: string, index: number): Promise<void> {
   // the empty subject is what a room says last (XEP-0045 §7.2.15)
-  const entered = heard(client, 'subject of the room', (text) => {
-    if (text.includes("type='error'") || text.includes('type="error"')) throw new ModeFailed(`cannot enter: ${text}`);
-    return text.startsWith('<message') && text.includes('<subject');
-  });
+  const isError = (text: string) => text.startsWith('<presence') && /\stype=['"]error['"]/.test(text);
+  const entered = heard(client, 'subject of the room', (text) => isError(text) || /^<message[\s\S]*<subject/.test(text));
   client.send(
     `<presence to='${address}/o${index}'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>`,
   );
-  await entered;
+  const answer = await entered;
+  if (isError(answer)) throw new ModeFailed(`${client.jid} cannot enter: ${answer}`);
 }
 
 async function configure(client: Client, address: string): Promise<void> {

@@ -11,8 +11,10 @@ export interface PresenceOptions {
   readonly seconds: number;
 }
 
-const waitMsMax = 60_000;
-const befriendMsMax = 180_000;
+/** Prosody writes a file for each change of a roster: minutes, on a machine that is busy with other things. */
+const waitMsMax = 300_000;
+const befriendMsMax = 600_000;
+const befriendPollMsMax = 5_000;
 const quietMs = 500;
 const warmUpS = 1;
 /** Circles stay below it. */
@@ -51,8 +53,8 @@ async function befriend(clients: readonly Client[], circle: number): Promise<voi
     if (index % 10 === 9) await pause(20);
   }
   const endMs = performance.now() + befriendMsMax;
-  for (;;) {
-    await pause(500);
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, befriendPollMsMax)) {
+    await pause(pauseMs); // whoever asks for rosters all the time keeps the server from filling them
     const stranger = await strangerOf(clients, circle);
     if (stranger === undefined) return;
     if (performance.now() > endMs) throw new ModeFailed(`${stranger}, not ${circle - 1}`);

@@ -43,8 +43,9 @@ export function formatFigure(name: string, value: number): string {
   return units.find(([ending]) => ending.test(name))?.[1](value) ?? `${value}`;
 }
 
-export function describeRun({ server, round, cannot, outcome }: Run, measure: Measure, rounds: number): string {
+export function describeRun({ server, round, cannot, failed, outcome }: Run, measure: Measure, rounds: number): string {
   const head = `${server.padEnd(serverWidth)}${rounds > 1 ? `${round}  ` : ''}${measure.title}`;
+  if (failed !== undefined) return `${head}: failed: ${failed}`;
   if (outcome === undefined) return `${head}: cannot: ${cannot}`;
   const { unit, count, cpuMicrosEach, lost, duplicated, reordered, figures } = outcome;
   const cost = cpuMicrosEach === undefined ? [] : [`${formatMicros(cpuMicrosEach)} CPU each`];

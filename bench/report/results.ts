@@ -16,6 +16,8 @@ const measuredSchema = z.object({
     z.string(),
     z.object({
       cannot: z.string().optional(),
+      /** Rounds that broke off. */
+      failed: z.number().optional(),
       median: z.number().optional(),
       /** Of each round, in order. */
       values: z.array(z.number()),
@@ -90,6 +92,7 @@ function summarizeServer(runs: readonly Run[], figure: Measure['figure']): Measu
   const sum = (what: 'lost' | 'duplicated' | 'reordered') => done.reduce((total, outcome) => total + outcome[what], 0);
   return {
     cannot: runs.find(({ cannot }) => cannot)?.cannot,
+    failed: runs.filter(({ failed }) => failed !== undefined).length || undefined,
     median: middle && figureOf(middle),
     values: done.map(figureOf),
     figures: { ...middle?.figures },

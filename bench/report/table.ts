@@ -22,6 +22,7 @@ export function tableOf(results: Results): string[] {
 function cellOf({ figure, servers }: Measured, name: string): string {
   const own = servers[name];
   if (own?.median !== undefined) return formatFigure(figure, own.median);
+  if (own?.failed) return 'failed';
   return own?.cannot === undefined ? 'not measured' : `cannot: ${own.cannot}`;
 }
 
@@ -38,7 +39,9 @@ function targetText({ target }: Measured): string {
 
 /** Of all servers together, or by name. */
 function faultsText({ servers }: Measured): string {
-  const faulty = Object.entries(servers).filter(([, { lost, duplicated, reordered }]) => lost + duplicated + reordered > 0);
-  if (faulty.length === 0) return 'none';
-  return faulty.map(([name, { lost, duplicated, reordered }]) => `${name}: ${lost}, ${duplicated}, ${reordered}`).join('; ');
+  const faulty = Object.entries(servers).flatMap(([name, { lost, duplicated, reordered, failed = 0 }]) => {
+    if (lost + duplicated + reordered + failed === 0) return [];
+    return [`${name}: ${lost}, ${duplicated}, ${reordered}${failed === 0 ? '' : ` (${failed} rounds failed)`}`];
+  });
+  return faulty.join('; ') || 'none';
 }

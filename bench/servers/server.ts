@@ -44,9 +44,9 @@ const generatorCore = 1;
 
 export const canPin = spawnSync('taskset', ['-V']).status === 0;
 
-/** This process with all its threads, and those it will start. */
-export function pinGenerator(): void {
-  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', `${generatorCore}`, `${process.pid}`]);
+/** A process with all its threads, and those it will start. */
+export function pinToGenerator(pid: number): void {
+  if (canPin) spawnSync('taskset', ['-a', '-p', '-c', `${generatorCore}`, `${pid}`]);
 }
 
 const startMsMax = 60_000;
@@ -120,17 +120,22 @@ async function stop(child: ChildProcess): Promise<void> {
 export async function inFreshFolder(start: (folder: string) => Promise<Server>): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  const finish = () => {
+    process.removeListener('exit', remove);
+    remove();
+  };
   try {
     const server = await start(folder);
     return {
       ...server,
       async stop() {
         await server.stop();
-        remove();
+        finish();
       },
     };
   } catch (error) {
-    remove();
+    finish();
     throw error;
   }
 }

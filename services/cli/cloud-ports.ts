@@ -43,6 +43,11 @@ export async function ensureTables(values: DynamoValues): Promise<void> {
   }
 }
 
+/** HTTP requests of this process to the store, for `skylark status --json`: `store.batchGet` … */
+export function callFigures({ calls }: DynamoStore): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(calls).map(([kind, count]) => [`store.${kind}`, count]));
+}
+
 /** Waits until there is a server. @throws {UsageError} */
 export function openCloudBus(nats: string | undefined, name: string): Promise<NatsBus> {
   if (nats === undefined)

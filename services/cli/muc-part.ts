@@ -12,8 +12,12 @@ import type { Ports } from './connection-part.ts';
 /** Says that a worker came or went, so that nobody needs to wait for the next look. Losing one costs 3 s. */
 const changedSubject = 'ctl.workers';
 
-/** `name` is unique among the workers. */
-export async function startMucPart(ports: Ports, name: string): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
+/** `name` is unique among the workers; `figures`: what else this process tells about itself. */
+export async function startMucPart(
+  ports: Ports,
+  name: string,
+  figures?: () => Readonly<Record<string, number>>,
+): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
   const { store, bus, clock, log } = ports;
   const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'the workers of rooms could not be looked at');
@@ -35,7 +39,7 @@ export async function startMucPart(ports: Ports, name: string): Promise<{ readon
     return undefined;
   });
   bus.publish(changedSubject, new Uint8Array());
-  const control = await serveControl(bus, subject, { figures: () => ({ rooms: worker.rooms }) });
+  const control = await serveControl(bus, subject, { figures: () => ({ rooms: worker.rooms, ...figures?.() }) });
   return {
     deliveries,
     async stop() {

@@ -13,7 +13,7 @@ import { reapDead } from '../router/reaper.ts';
 import { webSocketPath } from '../web/app.ts';
 import { startWebServer, type WebServer } from '../web/server.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
-import { openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
 import { makeStoppable } from './deploys.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
@@ -33,12 +33,17 @@ const dayMs = 24 * 60 * 60 * 1_000;
 /** Of a stop, what is left for everything behind the streams. */
 const closingMs = 1_000;
 
-async function openPorts(serving: Serving): Promise<Ports> {
+interface CloudPorts extends Ports {
+  /** What this process asks of the store. */
+  readonly figures: Figures;
+}
+
+async function openPorts(serving: Serving): Promise<CloudPorts> {
   const { values, log, undoing } = serving;
   const store = await openStore(serving);
   const bus = await openCloudBus(values.nats, values.name);
   undoing.add('bus', () => bus.close());
-  return { store, bus, clock, log };
+  return { store, bus, clock, log, figures: () => callFigures(store) };
 }
 
 export async function openStore({ values, undoing, metrics }: Serving): Promise<DynamoStore> {
@@ -52,7 +57,7 @@ export async function openStore({ values, undoing, metrics }: Serving): Promise<
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
   const ports = await openPorts(serving);
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort });
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, ports.figures);
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
@@ -67,7 +72,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   undoing.add('router', () => router.stop());
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
-  await beat(serving, ports, 'router', () => ({ batches: router.busy }));
+  await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
   await watch.start();
@@ -79,7 +84,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
 
 export async function serveMuc(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
-  const part = await startMucPart(ports, serving.values.name);
+  const part = await startMucPart(ports, serving.values.name, ports.figures);
   serving.undoing.add('rooms', () => part.stop());
   serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
   serving.health.started();
@@ -183,7 +188,7 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   checkFileFlags(values);
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
-  const streams = await startStreams(serving, ports, { bind });
+  const streams = await startStreams(serving, ports, { bind }, ports.figures);
   const tenants = new Tenants(ports.store, clock);
   const files = await openFiles(values, ports.store, undoing);
   if (files?.folder) {

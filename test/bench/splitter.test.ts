@@ -54,3 +54,8 @@ test('the end of a stream is told, and what is behind it is not looked at', () =
   assert.equal(elements.length, 2);
   assert.equal(ends, 1);
 });
+
+test('an element without an end is an error before it fills the memory', () => {
+  const endless = Array.from({ length: 10 }, () => Buffer.alloc(1024 * 1024, 'a'));
+  assert.throws(() => split([Buffer.from(`${header}<message><body>`), ...endless]), /more than \d+ bytes/);
+});

@@ -1,0 +1,45 @@
+/** The benchmark's command line: what is wrong is named, before anything starts. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { measuresOf } from '../../bench/measures.ts';
+import { readSettings, WrongUsage } from '../../bench/settings.ts';
+
+for (const [args, says] of [
+  [['chatt'], /mode: 'chatt' is none of signin/],
+  [['--transport', 'quic'], /--transport: 'quic' is none of tls/],
+  [['--servers', 'skylark,openfire'], /--servers: 'openfire' is none of/],
+  [['--seconds', '0'], /--seconds: '0' is no whole number from 1/],
+  [['--users', '1e9'], /--users: '1e9' is no whole number/],
+  [['--occupants', '300,'], /--occupants: '' is no whole number/],
+  [['--rate', '-5'], /--rate/],
+  [['--target', 'localhost'], /--target: 'localhost' is not host:port/],
+  [['--nonsense'], /nonsense/],
+] as const) {
+  test(`refused: ${args.join(' ')}`, () => {
+    assert.throws(
+      () => readSettings(args),
+      (error) => error instanceof WrongUsage && says.test(error.message),
+    );
+  });
+}
+
+test('without arguments it is Skylark alone, and short', () => {
+  const settings = readSettings([])!;
+  assert.deepEqual(settings.makes, ['skylark']);
+  assert.equal(settings.seconds, 2);
+  assert.ok(!measuresOf(settings).some(({ id }) => id === 'idle'));
+});
+
+test('with --peers each target has its measurement', () => {
+  const measures = measuresOf(readSettings(['--peers'])!);
+  const targets = measures.flatMap(({ id, target }) => (target === undefined ? [] : [[id, target]]));
+  assert.deepEqual(Object.fromEntries(targets), {
+    signin: 1 / 2,
+    chat: 1 / 4,
+    'chat-archive-sm': 1 / 6,
+    'muc-300': 1 / 4,
+    presence: 1 / 4,
+    mam: 1 / 4,
+    idle: 2 / 3,
+  });
+});
