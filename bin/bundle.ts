@@ -2,7 +2,7 @@
  * `npm run bundle -- [--out FOLDER] [NAME…]`: `dist/<name>/index.mjs` for each program that runs in a cloud, whole: it runs where there
  * is nothing but Node. The same tree gives the same bytes.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,8 +26,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Of the client, what no page of ours loads: maps, and what is there in a short form too. */
 const unused = /\.map$|^(?:converse|website)\.(?:js|css)$|^website\./;
 
-/** ws takes them when they are there, and does without. */
-const optional: readonly string[] = ['bufferutil', 'utf-8-validate'];
+/** ws and debug take them when they are there, and do without. */
+const optional: readonly string[] = ['bufferutil', 'utf-8-validate', 'supports-color'];
 
 /** Packages that are CommonJS ask for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
@@ -84,8 +84,5 @@ if (unknown.length > 0)
   throw new Error(`there is no bundle ${unknown.join(', ')}; there are: ${Object.keys(bundles).join(', ')}`);
 for (const [name, each] of Object.entries(bundles)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const absent = Object.values(each.entries).filter((path) => !existsSync(join(root, path)));
-  console.log(
-    absent.length === 0 ? await bundle(name, each, join(out, name)) : `${name}: left out, there is no ${absent.join(', ')}`,
-  );
+  console.log(await bundle(name, each, join(out, name)));
 }
