@@ -52,13 +52,15 @@ export class AppStack extends CellStack {
     });
   }
 
-  /** One process on DynamoDB and S3 with the bus inside: a second one would not hear the first, hence `isAlone`. */
+  /**
+   * One process on DynamoDB and S3 with the bus inside: a second one would not hear the first, hence `isAlone`. It does not protect
+   * itself, because its successor cannot begin before it ends: SIGTERM parks its sessions.
+   */
   #all(): SkylarkService {
     const all = this.#add('All', { tier: 'all', holdsStreams: true, tasks: { min: 1, max: 1 }, isAlone: true });
     grantRows(all.taskRole, this.#data.tables, rightsOf(['connection', 'router', 'muc', 'web']));
     grantUploads(all.taskRole, this.settings);
     grantUnseal(all.taskRole, this.#data.certificateKey);
-    grantTaskProtection(all.taskRole, this.settings);
     return all;
   }
 

@@ -39,8 +39,7 @@ export class WebStack extends CellStack {
         SKYLARK_TABLE_PREFIX: settings.tablePrefix,
         SKYLARK_DOMAIN: settings.domains[0],
         SKYLARK_WEBSOCKET_URL: `wss://${settings.host}/xmpp-websocket`,
-        SKYLARK_FILES_URL: data.filesUrl,
-        SKYLARK_FILES_BUCKET: data.files.bucketName,
+        SKYLARK_FILES_ORIGINS: [`https://${data.files.bucketRegionalDomainName}`, data.filesUrl.replace(/\/$/, '')].join(' '),
       },
       alerts: data.alerts,
     });

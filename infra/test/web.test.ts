@@ -34,6 +34,16 @@ for (const name of shapes) {
     assert.equal(only('web', 'AWS::ApiGatewayV2::Api').Properties.CorsConfiguration, undefined);
   });
 
+  test(`${name}: pages know where streams and files are`, () => {
+    const pages = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Pages'))![1].Properties;
+    const { SKYLARK_WEBSOCKET_URL, SKYLARK_FILES_ORIGINS, SKYLARK_DOMAIN } = pages.Environment.Variables;
+    assert.deepEqual([SKYLARK_WEBSOCKET_URL, SKYLARK_DOMAIN], ['wss://xmpp.example.org/xmpp-websocket', 'example.org']);
+    assert.match(
+      JSON.stringify(SKYLARK_FILES_ORIGINS),
+      /https:\/\/.*Files.*RegionalDomainName.* https:\/\/.*Distribution.*DomainName/,
+    );
+  });
+
   test(`${name}: the schedule runs the renewal twice a day, and only the schedule may`, () => {
     const { id: ruleId, Properties: rule } = only('web', 'AWS::Events::Rule');
     assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(12 hours)', 'ENABLED']);
