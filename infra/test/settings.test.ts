@@ -1,5 +1,7 @@
 /** Settings: bad ones are refused with a line that says which, and what is allowed. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readSettings, SettingError } from '../lib/settings.ts';
 import { makeBundles, newApp, synthesize } from './synthesis.ts';
@@ -110,4 +112,17 @@ test('with an image and PEM certificates neither their bundles nor ACME settings
   });
   templates.app.resourceCountIs('AWS::ECS::Service', 1);
   templates.web.resourceCountIs('AWS::Lambda::Function', 1);
+});
+
+test('docs/deploy.md tells of every setting, and of no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+  const table = page.slice(page.indexOf('## Settings'), page.indexOf('## Update'));
+  const told = table.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  assert.throws(
+    () => read({ surely: 'not' }),
+    ({ message }: Error) => {
+      assert.deepEqual(told.sort(), message.split('there are: ')[1]!.split(', ').sort());
+      return true;
+    },
+  );
 });
