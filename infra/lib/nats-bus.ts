@@ -31,7 +31,7 @@ const serverCount = 3;
 /** Longer than the lame duck takes: 10 s until it begins, then 60 s. */
 const stopTimeout = Duration.seconds(120);
 
-/** Payloads are bounded by 256 KiB a batch plus the header (DESIGN §4); twice that is room for `max_payload`. */
+/** Payloads are 256 KiB and a header at most (DESIGN §4). A client that reads too slowly is cut off and comes back. */
 function config(host: string): string {
   return `listen: "0.0.0.0:${busPorts.clients}"
 http: "127.0.0.1:${busPorts.monitor}"

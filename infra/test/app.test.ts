@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { type Json, type Resource, shape, shapes, synthesize } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { type Resource, shape, shapes, synthesize } from './synthesis.ts';
 
 type Shape = (typeof shapes)[number];
 

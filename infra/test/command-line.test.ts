@@ -1,68 +1,16 @@
-/** `cdk synth` as an operator runs it: the pinned command line, without network, docker, credentials or a home. */
+/** `cdk synth` as an operator runs it, and what it stands on: pins, flags, the image. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { base } from './synthesis.ts';
+import { test } from 'node:test';
+import { type Ended, expectCell, infra, synth } from './cdk-command.ts';
 
-const infra = join(import.meta.dirname, '..');
-const scratch = mkdtempSync(join(tmpdir(), 'skylark-cdk-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+let small: Promise<Ended> | undefined;
 
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly out: string;
-  readonly home: string;
-}
-
-/** Whatever is asked over HTTP goes to a port where nobody listens; nothing but Node and a shell is on the path. */
-function synth(context: Record<string, unknown>): Promise<Ended> {
-  const folder = mkdtempSync(join(scratch, 'run-'));
-  const [home, bin, out] = ['home', 'bin', 'out'].map((name) => join(folder, name)) as [string, string, string];
-  for (const path of [home, bin]) mkdirSync(path);
-  symlinkSync(process.execPath, join(bin, 'node'));
-  symlinkSync('/bin/sh', join(bin, 'sh'));
-  const settings = Object.entries({ ...base, ...context }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const args = [join(infra, 'node_modules', 'aws-cdk', 'bin', 'cdk'), 'synth', '--quiet', '--output', out, ...settings];
-  const nowhere = 'http://127.0.0.1:9';
-  const env = {
-    ...{ PATH: bin, HOME: home, TMPDIR: folder, AWS_EC2_METADATA_DISABLED: 'true', CI: 'true' },
-    ...{ HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, https_proxy: nowhere },
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: infra, env, timeout: 100_000 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-      resolve({ code, output: `${stdout}${stderr}`, out, home });
-    });
-  });
-}
-
-const runs = new Map<string, Promise<Ended>>();
-
-function synthOnce(shape: string): Promise<Ended> {
-  const run = runs.get(shape) ?? synth({ shape });
-  runs.set(shape, run);
-  return run;
-}
-
-for (const shape of ['small', 'cell'] as const) {
-  test(`${shape}: four stacks, offline, with no docker, no credentials and an empty home`, async () => {
-    const { code, output, out, home } = await synthOnce(shape);
-    assert.equal(code, 0, output);
-    const templates = readdirSync(out).filter((file) => file.endsWith('.template.json'));
-    assert.deepEqual(
-      templates.sort(),
-      ['app', 'data', 'net', 'web'].map((name) => `skylark-${name}.template.json`),
-    );
-    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
-    assert.equal(manifest.missing, undefined, 'something was looked up');
-    assert.ok(!existsSync(join(home, '.aws')));
-    for (const file of templates) assert.doesNotMatch(readFileSync(join(out, file), 'utf8'), /AKIA|dummy-value/);
-  });
-}
+test('small: four stacks, offline, with no docker, no credentials and an empty home', async () => {
+  small = synth({ shape: 'small' });
+  expectCell(await small);
+});
 
 test('a mistake is one line on the terminal, without a stack trace', async () => {
   const { code, output } = await synth({ shape: 'huge' });
@@ -103,7 +51,7 @@ test('the image is small, pinned, and runs as a user without rights', () => {
 });
 
 test('the image is built from the bundle and nothing else', async () => {
-  const { out } = await synthOnce('small');
+  const { out } = await (small ?? synth({ shape: 'small' }));
   const [folder, ...others] = readdirSync(out).filter((name) => existsSync(join(out, name, 'Dockerfile')));
   assert.deepEqual(others, []);
   const files = readdirSync(join(out, folder!), { recursive: true }).map(String).sort();

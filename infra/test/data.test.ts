@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Match } from 'aws-cdk-lib/assertions';
-import { type Json, shape, shapes, synthesize } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { shape, shapes, synthesize } from './synthesis.ts';
 
 for (const name of shapes) {
   test(`${name}: three tables with the keys and the expiry that the adapter uses`, () => {

@@ -1,7 +1,8 @@
 /** A walk over every policy of every stack: what it allows is named, and what it allows it on is named or stands in a list with a reason. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Json, type StackName, shape, shapes } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { type StackName, shape, shapes } from './synthesis.ts';
 
 interface Statement {
   readonly where: string;

@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Json, shape } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { shape } from './synthesis.ts';
 
 const program = ['/usr/sbin/nats-server', '/usr/local/bin/nats-server', '/usr/bin/nats-server'].find(
   (path) => spawnSync(path, ['--version']).status === 0,

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { type Json, shape, shapes } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { shape, shapes } from './synthesis.ts';
 
 const publicPorts = [443, 5222, 5223, 5269, 5270];
 

@@ -1,5 +1,6 @@
 /** What the policy of a role, as it stands in the template, says to a call of DynamoDB: as IAM evaluates it, for the operators we use. */
-import { type Json, shape } from './synthesis.ts';
+import type { Json } from './context.ts';
+import { shape } from './synthesis.ts';
 
 export interface Call {
   readonly action: string;

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readSettings, SettingError } from '../lib/settings.ts';
-import { makeBundles, newApp, synthesize } from './synthesis.ts';
+import { makeBundles } from './context.ts';
+import { newApp, synthesize } from './synthesis.ts';
 
 function read(context: Record<string, unknown>) {
   return readSettings(newApp({ shape: 'cell', ...context }).node);

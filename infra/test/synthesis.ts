@@ -1,47 +1,14 @@
-/** Synthesizes a cell with the settings of a test, as `cdk synth` does, with the flags of cdk.json and small bundles of its own. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** Synthesizes a cell with the settings of a test, as `cdk synth` does, with the flags of cdk.json. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { buildCell, type Cell } from '../lib/cell.ts';
-
-const scratch = mkdtempSync(join(tmpdir(), 'skylark-infra-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-
-export const flags: Record<string, unknown> = JSON.parse(
-  readFileSync(join(import.meta.dirname, '..', 'cdk.json'), 'utf8'),
-).context;
-
-export type Context = Readonly<Record<string, unknown>>;
-
-/** In place of what `npm run bundle` makes. */
-export function makeBundles(...names: string[]): string {
-  const folder = mkdtempSync(join(scratch, 'dist-'));
-  for (const name of names) {
-    mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
-  }
-  return folder;
-}
-
-const bundles = makeBundles('skylark', 'web-lambda', 'certificates-lambda');
-
-export const base: Context = {
-  domains: 'example.org,example.net',
-  budgetEmail: 'ops@example.org',
-  acmeEmail: 'certificates@example.org',
-  hostedZoneId: 'Z0123456789ABC',
-  hostedZoneName: 'example.org',
-  bundles,
-};
+import { base, type Context, flags, type Json, scratch } from './context.ts';
 
 export function newApp(context: Context): App {
   return new App({ outdir: mkdtempSync(join(scratch, 'out-')), context: { ...flags, ...base, ...context } });
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any form
-export type Json = any;
 
 export interface Resource {
   readonly Type: string;
