@@ -26,8 +26,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Of the client, what no page of ours loads: maps, and what is there in a short form too. */
 const unused = /\.map$|^(?:converse|website)\.(?:js|css)$|^website\./;
 
-/** ws takes them when they are there, and does without. */
-const optional: readonly string[] = ['bufferutil', 'utf-8-validate'];
+/** ws and debug take them when they are there, and do without. */
+const optional: readonly string[] = ['bufferutil', 'utf-8-validate', 'supports-color'];
 
 /** Packages that are CommonJS ask for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
