@@ -3,8 +3,9 @@
  * `N passed, M failed, K skipped`.
  *
  * Arguments choose files: a file, a folder, or a part of a path. Without any, everything runs but `test/peers`, which needs programs
- * that npm does not bring; `--peers` runs exactly those. Node's own runner waits for ever for a file that keeps a socket open and
- * passes a file without tests; here the first is killed with all that it started, and the second fails.
+ * that npm does not bring; `--peers` runs exactly those. `--folder FOLDER`, as the first argument, means the tests of a package within.
+ * Node's own runner waits for ever for a file that keeps a socket open and passes a file without tests; here the first is killed with
+ * all that it started, and the second fails.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { dirname, join, matchesGlob } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from './run-reporter.ts';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWindows = process.platform === 'win32';
 /** One file, from start to exit, milliseconds; peers start other people's servers and browsers. */
 const fileTimeoutMs = { unit: 120_000, peers: 300_000 };
@@ -49,7 +50,7 @@ function readOutcomes(path: string): Outcome[] {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as Outcome);
 }
 
-async function runFile(file: string, reports: string, timeoutMs: number): Promise<FileResult> {
+async function runFile(root: string, file: string, reports: string, timeoutMs: number): Promise<FileResult> {
   const report = join(reports, `${file.replaceAll(/[^\w.-]/g, '-')}.jsonl`);
   const reporter = ['--test-reporter', new URL('./run-reporter.ts', import.meta.url).href, '--test-reporter-destination', report];
   const started = performance.now();
@@ -108,7 +109,7 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ');
 }
 
-function chooseFiles(filters: readonly string[], isPeers: boolean): string[] {
+function chooseFiles(root: string, filters: readonly string[], isPeers: boolean): string[] {
   const all = globSync('test/**/*.test.ts', { cwd: root })
     .map((file) => file.replaceAll('\\', '/'))
     .sort();
@@ -125,9 +126,12 @@ function chooseFiles(filters: readonly string[], isPeers: boolean): string[] {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const isPeers = args.includes('--peers');
+  const [folder = '', ...others] = args[0] === '--folder' ? args.slice(1) : ['', ...args];
+  const root = join(project, folder);
+  const isPeers = others.includes('--peers');
   const files = chooseFiles(
-    args.filter((arg) => arg !== '--peers'),
+    root,
+    others.filter((arg) => arg !== '--peers'),
     isPeers,
   );
   const reports = mkdtempSync(join(tmpdir(), 'skylark-test-'));
@@ -141,7 +145,7 @@ async function main(args: readonly string[]): Promise<void> {
   const queue = files.values();
   const work = async () => {
     for (const file of queue) {
-      const result = await runFile(file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
+      const result = await runFile(root, file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
       show(result);
       totals.passed += result.passed.length;
       totals.failed += result.failures.length;

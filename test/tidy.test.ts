@@ -198,10 +198,10 @@ const houseRules: HouseRule[] = [
     good: [['README.md', 'see https://example.org/home/page and ./work/x']],
   },
   {
-    name: 'the lock file is not bound to one registry',
+    name: 'no lock file is bound to one registry',
     rule: rules.registryFaults,
-    over: ['package-lock.json'],
-    seesMin: 1,
+    over: ['package-lock.json', 'infra/package-lock.json'],
+    seesMin: 2,
     bad: [['package-lock.json', '  "resolved": "https://registry.example/a.tgz",']],
     good: [['package-lock.json', '  "resolved": "node_modules/converse.js/src/log",']],
   },

@@ -1,29 +1,35 @@
-/** `skylark user …` and `skylark tenant …`: the same whether the service runs or not. */
+/**
+ * `skylark user …` and `skylark tenant …`: the same whether the service runs or not. In a cell (`--dynamodb`) there is no removing: who
+ * is signed in would have to be told over the bus.
+ */
 import { z } from 'zod';
-import { type AdminClient, openAdmin } from './admin-client.ts';
+import { type AdminClient, openAdmin, openCloudAdmin } from './admin-client.ts';
 import { choiceOption, type Options, switchOption, textOption, type Values } from './arguments.ts';
 import { findDataFolder } from './data-folder.ts';
-import { data, json } from './options.ts';
+import { data, dynamodb, json, region, tablePrefix } from './options.ts';
 import { readPassword } from './password.ts';
 import { say, UsageError } from './report.ts';
 
 const dataOnly = { data } satisfies Options;
+/** A data folder, or the tables of a cell. */
+const place = { data, dynamodb, region, tablePrefix } satisfies Options;
+type Place = Pick<Values<typeof place>, 'data'> & Partial<Values<typeof place>>;
 
 export const passwordOptions = {
   password: textOption('TEXT', 'the password; others on this machine may see it in the list of processes', 'a password'),
-  data,
+  ...place,
 } satisfies Options;
 export const userRemoveOptions = dataOnly;
-export const userListOptions = dataOnly;
+export const userListOptions = place;
 export const tenantAddOptions = {
   registration: choiceOption('open|closed', 'may anyone make an account in it; closed unless said', ['open', 'closed']),
-  data,
+  ...place,
 } satisfies Options;
 export const tenantRemoveOptions = {
   force: switchOption('also when it has accounts: they are removed with all that they keep'),
   data,
 } satisfies Options;
-export const tenantListOptions = { json, data } satisfies Options;
+export const tenantListOptions = { json, ...place } satisfies Options;
 
 export async function addUser(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
   return withPassword('user add', 'user-add', values, positionals, (jid) => `added ${jid}`);
@@ -44,9 +50,9 @@ async function withPassword(
   told: (jid: string) => string,
 ): Promise<number> {
   const jid = one(command, 'JID', positionals);
-  const folder = findDataFolder(values.data); // before anybody types a password in vain
+  const open = adminOf(values); // before anybody types a password in vain
   const password = values.password ?? (await readPassword(jid));
-  return withAdmin(folder, async (admin) => {
+  return withAdmin(open, async (admin) => {
     const done = jidSchema.parse(await admin.ask(operation, { jid, password }));
     say(told(done.jid));
   });
@@ -54,7 +60,7 @@ async function withPassword(
 
 export async function removeUser(values: Values<typeof userRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('user remove', 'JID', positionals);
-  return withAdmin(findDataFolder(values.data), async (admin) => {
+  return withAdmin(adminOf(values), async (admin) => {
     say(`removed ${jidSchema.parse(await admin.ask('user-remove', { jid })).jid}`);
   });
 }
@@ -62,7 +68,7 @@ export async function removeUser(values: Values<typeof userRemoveOptions>, posit
 export async function listUsers(values: Values<typeof userListOptions>, positionals: readonly string[]): Promise<number> {
   const [domain, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help user list`);
-  return withAdmin(findDataFolder(values.data), async (admin) => {
+  return withAdmin(adminOf(values), async (admin) => {
     if (domain !== undefined) return listUsersOf(admin, domain);
     for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain);
   });
@@ -82,7 +88,7 @@ async function listUsersOf(admin: AdminClient, domain: string): Promise<void> {
 export async function addTenant(values: Values<typeof tenantAddOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant add', 'DOMAIN', positionals);
   const { registration = 'closed' } = values;
-  return withAdmin(findDataFolder(values.data), async (admin) => {
+  return withAdmin(adminOf(values), async (admin) => {
     const added = domainSchema.parse(await admin.ask('tenant-add', { domain, registration }));
     say(`added ${added.domain}; registration is ${registration}`);
   });
@@ -90,7 +96,7 @@ export async function addTenant(values: Values<typeof tenantAddOptions>, positio
 
 export async function removeTenant(values: Values<typeof tenantRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant remove', 'DOMAIN', positionals);
-  return withAdmin(findDataFolder(values.data), async (admin) => {
+  return withAdmin(adminOf(values), async (admin) => {
     const removed = await admin.ask('tenant-remove', values.force ? { domain, force: 'yes' } : { domain });
     say(`removed ${domainSchema.parse(removed).domain}`);
   });
@@ -98,7 +104,7 @@ export async function removeTenant(values: Values<typeof tenantRemoveOptions>, p
 
 export async function listTenants(values: Values<typeof tenantListOptions>, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help tenant list`);
-  return withAdmin(findDataFolder(values.data), async (admin) => {
+  return withAdmin(adminOf(values), async (admin) => {
     for await (const tenant of eachTenant(admin)) say(values.json ? JSON.stringify(tenant) : tenant.domain);
   });
 }
@@ -125,8 +131,17 @@ function one(command: string, name: string, positionals: readonly string[]): str
   return value;
 }
 
-async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {
-  const admin = await openAdmin(folder);
+/** @throws {Refusal | UsageError} when there is no such place */
+function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<AdminClient> {
+  if (dynamodb !== undefined && region !== undefined && tablePrefix !== undefined) {
+    return () => openCloudAdmin({ dynamodb, region, tablePrefix });
+  }
+  const folder = findDataFolder(data);
+  return () => openAdmin(folder);
+}
+
+async function withAdmin(open: () => Promise<AdminClient>, work: (admin: AdminClient) => Promise<void>): Promise<number> {
+  const admin = await open();
   try {
     await work(admin);
     return 0;

@@ -1,11 +1,16 @@
-/** The operator's side: through the socket of the service that runs, or else with the data folder opened here, without listeners. */
+/**
+ * The operator's side: through the socket of the service that runs, or else with the data folder opened here, without listeners; or with
+ * the tables of a cell, beside its services.
+ */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import pino from 'pino';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
+import type { Store } from '../../lib/ports/store.ts';
 import type { AdminRequest, DoneReply } from '../../lib/runtime/wire.ts';
 import { adminAddress } from './admin-address.ts';
 import { askRouter } from './admin-socket.ts';
+import type { DynamoValues } from './cloud-ports.ts';
 import { checkHoldsStore } from './data-folder.ts';
 import { Refusal } from './report.ts';
 
@@ -53,9 +58,18 @@ function talk(socket: Socket): AdminClient {
 async function openOffline(folder: string): Promise<AdminClient> {
   checkHoldsStore(folder);
   const { openSqliteStore } = await import('../../lib/adapters/sqlite-store.ts');
+  return routeOn(await openSqliteStore(folder, { clock: systemClock }));
+}
+
+/** What the services of a cell read in its tables they need not be told over its bus, to which an operator has no way. */
+export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient> {
+  const { openCloudStore } = await import('./cloud-ports.ts');
+  return routeOn(await openCloudStore(values));
+}
+
+async function routeOn(store: Store): Promise<AdminClient> {
   const { memoryBus } = await import('../../lib/adapters/memory-bus.ts');
   const { composeRouter } = await import('./router-parts.ts');
-  const store = await openSqliteStore(folder, { clock: systemClock });
   const bus = memoryBus({ clock: systemClock });
   const { router } = await composeRouter({ store, bus, clock: systemClock, log: pino({ level: 'silent' }) });
   return {

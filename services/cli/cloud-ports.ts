@@ -4,7 +4,7 @@ import { connectNatsBus, type NatsBus } from '../../lib/adapters/nats-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { Refusal, UsageError } from './report.ts';
 
-interface DynamoValues {
+export interface DynamoValues {
   readonly dynamodb: string | undefined;
   readonly region: string;
   readonly tablePrefix: string;

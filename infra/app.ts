@@ -1,0 +1,14 @@
+/** `cdk synth`, `cdk deploy`: the CDK runs this and takes what it leaves in cdk.out. */
+import { App } from 'aws-cdk-lib';
+import { buildCell } from './lib/cell.ts';
+import { SettingError } from './lib/settings.ts';
+
+try {
+  const app = new App();
+  buildCell(app);
+  app.synth();
+} catch (error) {
+  if (!(error instanceof SettingError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,106 @@
+/**
+ * What has to outlive everything else: tables, files, keys. Retained when the stack goes, protected from deletion (DESIGN §8).
+ *
+ * The CDN stands here, beside the bucket that only it may read: in a stack of its own, bucket policy and distribution would need each
+ * other's stack first.
+ */
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { Alerts } from './alerts.ts';
+import { type CellProps, CellStack } from './cell-stack.ts';
+import { FilesCdn } from './files-cdn.ts';
+import type { Table } from './rights.ts';
+import type { Settings } from './settings.ts';
+
+export class DataStack extends CellStack {
+  /** Here because all other stacks tell it of their alarms. */
+  readonly alerts: Alerts;
+  readonly tables: Readonly<Record<Table, TableV2>>;
+  readonly files: Bucket;
+  /** Ends with a slash. */
+  readonly filesUrl: string;
+  /** Private keys of tenants' certificates lie in `core`, encrypted with this. */
+  readonly certificateKey: Key;
+
+  constructor(scope: Construct, id: string, props: CellProps) {
+    super(scope, id, props);
+    const { settings } = this;
+    this.alerts = new Alerts(this, 'Alerts', settings);
+    this.tables = {
+      core: this.#table('Core', 'core', true),
+      archive: this.#table('Archive', 'archive', true),
+      // Sessions and heartbeats mean nothing after a restore (DESIGN §3).
+      live: this.#table('Live', 'live', false),
+    };
+    this.certificateKey = new Key(this, 'CertificateKey', {
+      alias: `${settings.name}-certificates`,
+      description: 'Encrypts the private keys of tenants’ certificates',
+      enableKeyRotation: true,
+      pendingWindow: Duration.days(30),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.files = filesBucket(this, settings);
+    this.filesUrl = new FilesCdn(this, 'FilesCdn', { bucket: this.files, settings }).url;
+  }
+
+  /** As lib/adapters/dynamodb-tables.ts makes them where there are no stacks. */
+  #table(id: string, table: Table, isBackedUp: boolean): TableV2 {
+    const { tablePrefix, warmReads, warmWrites } = this.settings;
+    return new TableV2(this, id, {
+      tableName: `${tablePrefix}${table}`,
+      partitionKey: { name: 'p', type: AttributeType.STRING },
+      sortKey: { name: 's', type: AttributeType.STRING },
+      timeToLiveAttribute: 'e',
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.dynamoOwnedKey(),
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: isBackedUp },
+      ...((warmReads > 0 || warmWrites > 0) && {
+        warmThroughput: {
+          ...(warmReads > 0 && { readUnitsPerSecond: warmReads }),
+          ...(warmWrites > 0 && { writeUnitsPerSecond: warmWrites }),
+        },
+      }),
+    });
+  }
+}
+
+/** Chosen here and not by AWS, so that roles can name it, and a new stack can take over the files of an old one. */
+export function filesBucketName({ account, region }: Stack, { name }: Settings): string {
+  return `${name}-files-${account}-${region}`;
+}
+
+/** XEP-0363: clients put files with URLs that a router has signed, from any origin; nobody reads from the bucket but the CDN. */
+function filesBucket(scope: Construct, settings: Settings): Bucket {
+  const { retentionDays } = settings;
+  const bucket = new Bucket(scope, 'Files', {
+    bucketName: filesBucketName(Stack.of(scope), settings),
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    removalPolicy: RemovalPolicy.RETAIN,
+    cors: [
+      {
+        allowedOrigins: ['*'],
+        allowedMethods: [HttpMethods.PUT],
+        allowedHeaders: ['content-type', 'content-length'],
+        maxAge: 3_600,
+      },
+    ],
+    lifecycleRules: [
+      { id: 'unfinished', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ...(retentionDays > 0 ? [{ id: 'retention', expiration: Duration.days(retentionDays) }] : []),
+    ],
+  });
+  acknowledge(bucket, {
+    S1: 'the link is the only secret of a file (XEP-0363): a log of links would be a second key to every file',
+  });
+  return bucket;
+}

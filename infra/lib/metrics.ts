@@ -1,0 +1,31 @@
+/** The metrics that services write into their logs (embedded metric format), as services/cli/metrics.ts names them. */
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Settings } from './settings.ts';
+
+export type MetricName =
+  | 'Connections'
+  | 'BatchLatency'
+  | 'DeliveryLatency'
+  | 'Resyncs'
+  | 'Throttles'
+  | 'CertificateDaysLeft'
+  | 'StoreErrors';
+
+const namespace = 'Skylark';
+
+export function serviceMetric(
+  { tablePrefix }: Settings,
+  service: string,
+  name: MetricName,
+  statistic: string,
+  minutes = 1,
+): Metric {
+  return new Metric({
+    namespace,
+    metricName: name,
+    dimensionsMap: { Service: service, Deployment: tablePrefix },
+    statistic,
+    period: Duration.minutes(minutes),
+  });
+}

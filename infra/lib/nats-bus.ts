@@ -1,0 +1,126 @@
+/**
+ * NATS core on three tasks (DESIGN §8): a cluster that clients find by one name in Cloud Map, with the addresses of all servers.
+ *
+ * Servers are replaced one at a time (66 to 100 percent of three), so that a new one always meets servers that know each other: two that
+ * started together could find only each other. SIGTERM becomes lame-duck mode: the server tells its clients to go elsewhere, one after
+ * the other, before it ends.
+ */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ISecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import {
+  AvailabilityZoneRebalancing,
+  type Cluster,
+  ContainerImage,
+  CpuArchitecture,
+  FargateService,
+  FargateTaskDefinition,
+  OperatingSystemFamily,
+  UlimitName,
+} from 'aws-cdk-lib/aws-ecs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { DnsRecordType, type INamespace } from 'aws-cdk-lib/aws-servicediscovery';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { executionRole, logDriver } from './execution-role.ts';
+import type { Settings } from './settings.ts';
+
+export const busPorts = { clients: 4222, routes: 6222, monitor: 8222 } as const;
+
+const image = 'public.ecr.aws/docker/library/nats:2.11.4-alpine';
+const serverCount = 3;
+/** Longer than the lame duck takes: 10 s until it begins, then 60 s. */
+const stopTimeout = Duration.seconds(120);
+
+/** Payloads are 256 KiB and a header at most (DESIGN §4). A client that reads too slowly is cut off and comes back. */
+function config(host: string): string {
+  return `listen: "0.0.0.0:${busPorts.clients}"
+http: "127.0.0.1:${busPorts.monitor}"
+max_payload: 1MB
+max_pending: 64MB
+write_deadline: "10s"
+ping_interval: "20s"
+lame_duck_grace_period: "10s"
+lame_duck_duration: "60s"
+cluster {
+  name: skylark
+  listen: "0.0.0.0:${busPorts.routes}"
+  routes: ["nats://${host}:${busPorts.routes}"]
+}
+`;
+}
+
+/** The configuration comes as a variable and goes in through a pipe: nothing is written, so the root can be read-only. */
+const script = [
+  'printf "%s" "$NATS_CONFIG" | nats-server --config /dev/stdin &',
+  'server=$!',
+  "trap 'kill -USR2 $server' TERM INT",
+  'wait $server',
+  // The first wait ends with the signal; the second with the server.
+  'trap : TERM INT',
+  'wait $server',
+].join('\n');
+
+interface NatsBusProps {
+  readonly cluster: Cluster;
+  readonly namespace: INamespace;
+  readonly securityGroup: ISecurityGroup;
+  readonly settings: Settings;
+  readonly vpcSubnets: SubnetSelection;
+  readonly assignPublicIp: boolean;
+}
+
+export class NatsBus extends Construct {
+  readonly url: string;
+  readonly service: FargateService;
+
+  constructor(scope: Construct, id: string, { cluster, namespace, securityGroup, settings, ...placed }: NatsBusProps) {
+    super(scope, id);
+    const host = `nats.${namespace.namespaceName}`;
+    this.url = `nats://${host}:${busPorts.clients}`;
+    const logGroup = new LogGroup(this, 'Log', { retention: settings.logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const task = new FargateTaskDefinition(this, 'Task', {
+      cpu: 512,
+      memoryLimitMiB: 1024,
+      runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
+      executionRole: executionRole(this, logGroup),
+    });
+    task.addContainer('nats', {
+      image: ContainerImage.fromRegistry(image),
+      entryPoint: ['sh', '-c', script],
+      environment: { NATS_CONFIG: config(host) },
+      user: '65532:65532',
+      readonlyRootFilesystem: true,
+      stopTimeout,
+      logging: logDriver(logGroup, 'nats'),
+      portMappings: [{ containerPort: busPorts.clients }, { containerPort: busPorts.routes }],
+      healthCheck: {
+        command: ['CMD-SHELL', `wget -q -O /dev/null http://127.0.0.1:${busPorts.monitor}/healthz || exit 1`],
+        interval: Duration.seconds(10),
+        retries: 3,
+        startPeriod: Duration.seconds(10),
+      },
+      ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
+    });
+    acknowledge(task, {
+      ECS2: 'the variable is the configuration file, in which there is no secret: the bus is closed by security groups',
+    });
+    this.service = new FargateService(this, 'Service', {
+      cluster,
+      taskDefinition: task,
+      desiredCount: serverCount,
+      minHealthyPercent: 66,
+      maxHealthyPercent: 100,
+      availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
+      circuitBreaker: { enable: true, rollback: true },
+      securityGroups: [securityGroup],
+      cloudMapOptions: {
+        cloudMapNamespace: namespace,
+        name: 'nats',
+        dnsRecordType: DnsRecordType.A,
+        dnsTtl: Duration.seconds(5),
+      },
+      enableExecuteCommand: false,
+      ...placed,
+    });
+  }
+}

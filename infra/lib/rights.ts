@@ -1,0 +1,80 @@
+/**
+ * Which rows a service may touch (DESIGN §6): the process that faces the internet holds no right to credentials or archives, and no
+ * service to another's rows. DynamoDB checks it by the partition key of each item (`dynamodb:LeadingKeys`).
+ *
+ * The patterns are those of lib/runtime/rows.ts; addresses hold no `/`, so that the pattern of accounts never fits a room. A test runs the
+ * services and checks that what they ask of the store is here and that nothing is here that they never ask.
+ */
+
+export type Table = 'core' | 'archive' | 'live';
+export type Tier = 'connection' | 'router' | 'muc' | 'web' | 'certificates';
+
+export interface RowRight {
+  readonly table: Table;
+  readonly actions: readonly string[];
+  /** `*` stands for any text. */
+  readonly partitions: readonly string[];
+}
+
+const account = '*/a/*';
+const room = '*/r/*';
+const directory = '*/d/*';
+const tenant = '*/t';
+/** A tenant's certificate with its sealed key. */
+const certificate = '*/c';
+/** Of the deployment itself, Rows.ofDeployment. */
+const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
+/** Heartbeats; sessions parked in the store; what a node holds; keys of TLS tickets. */
+const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
+
+/**
+ * `*` stands for slashes, too: the pattern of a tenant's certificate would be good for the account named c. So a pattern with one slash is
+ * granted together with the exception of all keys that have two.
+ */
+export const deepPartitions = '*/*/*';
+
+export function isShallow(pattern: string): boolean {
+  return pattern.split('/').length === 2;
+}
+
+/** As the adapter calls them: conditional writes look at the item that was in the way, hence GetItem. */
+const get = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
+const list = ['dynamodb:Query'];
+const put = ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'];
+const remove = ['dynamodb:DeleteItem'];
+const count = ['dynamodb:UpdateItem'];
+
+const all = [...get, ...list, ...put, ...remove];
+
+export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
+  connection: [
+    { table: 'live', actions: [...get, ...put, ...remove], partitions: [account, nodes, parked, ofNode, tickets] },
+    { table: 'live', actions: list, partitions: [nodes, ofNode] },
+    { table: 'core', actions: list, partitions: [certificates] },
+    { table: 'core', actions: get, partitions: [certificate] },
+  ],
+  router: [
+    { table: 'core', actions: [...all, ...count], partitions: [account, tenant, directory, tenants] },
+    // With a tenant goes its certificate. What lies there is sealed, and this service has no right to the key.
+    { table: 'core', actions: all, partitions: [certificates, certificate] },
+    { table: 'archive', actions: all, partitions: [account] },
+    { table: 'live', actions: all, partitions: [account, nodes, parked, ofNode] },
+  ],
+  muc: [
+    { table: 'core', actions: all, partitions: [room, directory] },
+    { table: 'core', actions: get, partitions: [tenants] },
+    { table: 'archive', actions: all, partitions: [room] },
+    { table: 'live', actions: all, partitions: [room, nodes] },
+    { table: 'live', actions: get, partitions: [account] },
+  ],
+  web: [{ table: 'core', actions: get, partitions: [tenants] }],
+  certificates: [
+    { table: 'core', actions: all, partitions: [certificates, certificate, acmeAccount] },
+    { table: 'core', actions: [...get, ...list], partitions: [tenants] },
+  ],
+};
+
+/** Several services in one process. */
+export function rightsOf(tiers: readonly Tier[]): readonly RowRight[] {
+  return tiers.flatMap((tier) => rowRights[tier]);
+}

@@ -1,0 +1,86 @@
+/**
+ * The one load balancer of a cell (DESIGN §8): TCP only, because TLS at the balancer would break STARTTLS, channel binding and client
+ * certificates. It keeps the client's address and says it in a PROXY v2 header, too.
+ */
+import { Duration } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
+import { NetworkLoadBalancer, NetworkTargetGroup, Protocol, TargetType } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+
+interface Door {
+  readonly id: string;
+  readonly port: number;
+  /** Of the task, which is not root and takes no port below 1024. */
+  readonly targetPort: number;
+}
+
+export const doors: readonly Door[] = [
+  { id: 'C2s', port: 5222, targetPort: 5222 },
+  { id: 'C2sTls', port: 5223, targetPort: 5223 },
+  { id: 'Https', port: 443, targetPort: 5443 },
+  { id: 'S2s', port: 5269, targetPort: 5269 },
+  { id: 'S2sTls', port: 5270, targetPort: 5270 },
+];
+
+/** All doors are as healthy as the first one: a door that nothing listens behind (yet) must not end the task. */
+const healthPort = doors[0]!.targetPort;
+/** A stream that says nothing for this long is forgotten; nodes probe after 240 s (lib/limits.ts). */
+const idleSeconds = 350;
+
+interface BalancerProps {
+  readonly vpc: IVpc;
+  readonly securityGroup: ISecurityGroup;
+}
+
+export class StreamsBalancer extends Construct {
+  readonly balancer: NetworkLoadBalancer;
+  readonly targetGroups: readonly { readonly door: Door; readonly group: NetworkTargetGroup }[];
+
+  constructor(scope: Construct, id: string, { vpc, securityGroup }: BalancerProps) {
+    super(scope, id);
+    this.balancer = new NetworkLoadBalancer(this, 'Balancer', {
+      vpc,
+      internetFacing: true,
+      crossZoneEnabled: true,
+      // Its name stands in the DNS of other people's domains.
+      deletionProtection: true,
+      securityGroups: [securityGroup],
+    });
+    acknowledge(this.balancer, { ELB2: 'a network load balancer logs requests of TLS listeners only, and there are none' });
+    this.targetGroups = doors.map((door) => ({ door, group: this.#open(door, vpc) }));
+  }
+
+  #open({ id, port, targetPort }: Door, vpc: IVpc): NetworkTargetGroup {
+    const group = new NetworkTargetGroup(this, `${id}Targets`, {
+      vpc,
+      port: targetPort,
+      protocol: Protocol.TCP,
+      targetType: TargetType.IP,
+      proxyProtocolV2: true,
+      preserveClientIp: true,
+      // ECS sends SIGTERM after this delay: the node itself parks its sessions then, and streams go on until it has.
+      deregistrationDelay: Duration.seconds(5),
+      connectionTermination: false,
+      // By TCP: whether the balancer puts its PROXY header before a check by HTTP is said nowhere. A node that drains has closed the
+      // door, so new streams go elsewhere soon. If ECS ends it then, SIGTERM leaves it the time to park the rest.
+      healthCheck: {
+        protocol: Protocol.TCP,
+        port: `${healthPort}`,
+        interval: Duration.seconds(10),
+        timeout: Duration.seconds(5),
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 3,
+      },
+    });
+    // An unhealthy target is a node that drains, or whose listener is slow: its streams are alive.
+    group.setAttribute('target_health_state.unhealthy.connection_termination.enabled', 'false');
+    this.balancer.addListener(`${id}Listener`, {
+      port,
+      protocol: Protocol.TCP,
+      tcpIdleTimeout: Duration.seconds(idleSeconds),
+      defaultTargetGroups: [group],
+    });
+    return group;
+  }
+}

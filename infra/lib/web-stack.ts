@@ -1,0 +1,82 @@
+/** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API, and the renewal of certificates. */
+import { CfnOutput, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { DomainName, HttpApi, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
+import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { type CellProps, CellStack } from './cell-stack.ts';
+import { CertificateRenewal } from './certificate-renewal.ts';
+import type { DataStack } from './data-stack.ts';
+import { DnsName } from './dns-names.ts';
+import { SkylarkFunction } from './function.ts';
+import { grantRows } from './grants.ts';
+import { rightsOf } from './rights.ts';
+
+interface WebProps extends CellProps {
+  readonly data: DataStack;
+}
+
+/** An account has a common bound on functions that run at once; pages must not use it up. */
+const requestsPerSecond = 200;
+const requestsAtOnce = 400;
+
+export class WebStack extends CellStack {
+  constructor(scope: Construct, id: string, { data, ...props }: WebProps) {
+    super(scope, id, props);
+    const { settings } = this;
+    const pages = new SkylarkFunction(this, 'Pages', {
+      settings,
+      bundle: 'web-lambda',
+      description: 'host-meta and the web client',
+      memoryMiB: 512,
+      timeout: Duration.seconds(15),
+      environment: {
+        SKYLARK_DYNAMODB: 'aws',
+        SKYLARK_REGION: this.region,
+        SKYLARK_TABLE_PREFIX: settings.tablePrefix,
+        SKYLARK_DOMAIN: settings.domains[0],
+        SKYLARK_WEBSOCKET_URL: `wss://${settings.host}/xmpp-websocket`,
+        SKYLARK_FILES_ORIGINS: [`https://${data.files.bucketRegionalDomainName}`, data.filesUrl.replace(/\/$/, '')].join(' '),
+      },
+      alerts: data.alerts,
+    });
+    grantRows(pages.role, data.tables, rightsOf(['web']));
+    const url = this.#api(pages);
+    if (settings.certificates === 'acme') new CertificateRenewal(this, 'Certificates', { data, settings });
+    new CfnOutput(this, 'PagesUrl', { value: url, description: 'the web client, and /.well-known/host-meta' });
+  }
+
+  #api(pages: SkylarkFunction): string {
+    const { webDomain, webCertificate, logDays } = this.settings;
+    const domainName =
+      webDomain === undefined
+        ? undefined
+        : new DomainName(this, 'Domain', {
+            domainName: webDomain,
+            certificate: Certificate.fromCertificateArn(this, 'Certificate', webCertificate!),
+          });
+    const api = new HttpApi(this, 'Api', {
+      description: `Pages of ${this.settings.name}`,
+      createDefaultStage: false,
+      defaultIntegration: new HttpLambdaIntegration('Pages', pages.function),
+      disableExecuteApiEndpoint: domainName !== undefined,
+    });
+    acknowledge(api, { APIG4: 'host-meta and the web client are for people who have not signed in yet' });
+    const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const stage = api.addStage('Stage', {
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: requestsPerSecond, burstLimit: requestsAtOnce },
+      accessLogSettings: { destination: new LogGroupLogDestination(log) },
+      ...(domainName && { domainMapping: { domainName } }),
+    });
+    if (domainName !== undefined) {
+      const target = new ApiGatewayv2DomainProperties(domainName.regionalDomainName, domainName.regionalHostedZoneId);
+      new DnsName(this, 'Name', { settings: this.settings, name: webDomain!, target });
+    }
+    return domainName === undefined ? stage.url : `https://${webDomain}/`;
+  }
+}

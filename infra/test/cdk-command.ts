@@ -1,0 +1,58 @@
+/** Runs the pinned `cdk synth` without network, docker, credentials or a home. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { base, type Json, scratch } from './context.ts';
+
+export const infra = join(import.meta.dirname, '..');
+
+export interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly out: string;
+  readonly home: string;
+}
+
+/** Whatever is asked over HTTP goes to a port where nobody listens; nothing but Node and a shell is on the path. */
+export function synth(context: Record<string, unknown>): Promise<Ended> {
+  const folder = mkdtempSync(join(scratch, 'run-'));
+  const [home, bin, out] = ['home', 'bin', 'out'].map((name) => join(folder, name)) as [string, string, string];
+  for (const path of [home, bin]) mkdirSync(path);
+  symlinkSync(process.execPath, join(bin, 'node'));
+  symlinkSync('/bin/sh', join(bin, 'sh'));
+  const settings = Object.entries({ ...base, ...context }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const args = [join(infra, 'node_modules', 'aws-cdk', 'bin', 'cdk'), 'synth', '--quiet', '--output', out, ...settings];
+  const nowhere = 'http://127.0.0.1:9';
+  const env = {
+    ...{ PATH: bin, HOME: home, TMPDIR: folder, AWS_EC2_METADATA_DISABLED: 'true', CI: 'true' },
+    ...{ HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, https_proxy: nowhere },
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: infra, env, timeout: 110_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+      resolve({ code, output: `${stdout}${stderr}`, out, home });
+    });
+  });
+}
+
+/** Four stacks, and nothing was looked up or left behind. */
+export function expectCell({ code, output, out, home }: Ended): void {
+  assert.equal(code, 0, output);
+  const templates = readdirSync(out).filter((file) => file.endsWith('.template.json'));
+  assert.deepEqual(
+    templates.sort(),
+    ['app', 'data', 'net', 'web'].map((name) => `skylark-${name}.template.json`),
+  );
+  const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
+  assert.equal(manifest.missing, undefined, 'something was looked up');
+  const stacks = Object.values(manifest.artifacts as Record<string, Json>).filter(
+    ({ type }) => type === 'aws:cloudformation:stack',
+  );
+  assert.deepEqual(
+    stacks.map(({ properties }) => properties.terminationProtection),
+    [true, true, true, true],
+  );
+  assert.ok(!existsSync(join(home, '.aws')));
+  for (const file of templates) assert.doesNotMatch(readFileSync(join(out, file), 'utf8'), /AKIA|dummy-value/);
+}

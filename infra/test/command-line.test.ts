@@ -1,0 +1,59 @@
+/** `cdk synth` as an operator runs it, and what it stands on: pins, flags, the image. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Ended, expectCell, infra, synth } from './cdk-command.ts';
+
+let small: Promise<Ended> | undefined;
+
+test('small: four stacks, offline, with no docker, no credentials and an empty home', async () => {
+  small = synth({ shape: 'small' });
+  expectCell(await small);
+});
+
+test('a mistake is one line on the terminal, without a stack trace', async () => {
+  const { code, output } = await synth({ shape: 'huge' });
+  assert.equal(code, 1);
+  assert.match(output, /^-c shape: 'huge' is not allowed; it takes one of small, cell$/m);
+  assert.doesNotMatch(output, /^\s+at /m);
+});
+
+const read = (path: string) => JSON.parse(readFileSync(join(infra, path), 'utf8'));
+
+test('all feature flags that the CDK recommends are committed', () => {
+  const { context, ...settings } = read('cdk.json');
+  assert.deepEqual(context, read('node_modules/aws-cdk-lib/recommended-feature-flags.json'));
+  assert.equal(settings.app, 'node ../bin/with-node.mjs app.ts');
+  assert.deepEqual([settings.versionReporting, settings.notices], [false, false]);
+});
+
+test('the CDK is pinned: its command line is 2.x, and what is installed is what is written', () => {
+  const { dependencies, devDependencies } = read('package.json');
+  const pins = { ...dependencies, ...devDependencies };
+  assert.deepEqual(pins, { 'aws-cdk-lib': '2.276.0', 'cdk-nag': '3.0.2', constructs: '10.8.1', 'aws-cdk': '2.1148.1' });
+  for (const [name, version] of Object.entries(pins))
+    assert.equal(read(`node_modules/${name}/package.json`).version, version, name);
+});
+
+test('the image is small, pinned, and runs as a user without rights', () => {
+  const lines = readFileSync(join(infra, 'image', 'Dockerfile'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  assert.match(lines[0]!, /^FROM public\.ecr\.aws\/docker\/library\/node:24\.\d+\.\d+-[a-z]+-slim$/);
+  assert.ok(lines.includes('USER 65532:65532'));
+  assert.ok(lines.includes('ENTRYPOINT ["node", "/skylark/index.mjs"]'));
+  assert.deepEqual(
+    lines.filter((line) => /^(RUN|ADD|VOLUME)/.test(line)),
+    [],
+    'nothing is installed or fetched',
+  );
+});
+
+test('the image is built from the bundle and nothing else', async () => {
+  const { out } = await (small ?? synth({ shape: 'small' }));
+  const [folder, ...others] = readdirSync(out).filter((name) => existsSync(join(out, name, 'Dockerfile')));
+  assert.deepEqual(others, []);
+  const files = readdirSync(join(out, folder!), { recursive: true }).map(String).sort();
+  assert.deepEqual(files, ['Dockerfile', 'dist', 'dist/skylark', 'dist/skylark/index.mjs']);
+});

@@ -1,0 +1,198 @@
+/** A walk over every policy of every stack: what it allows is named, and what it allows it on is named or stands in a list with a reason. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Json } from './context.ts';
+import { type StackName, shape, shapes } from './synthesis.ts';
+
+interface Statement {
+  readonly where: string;
+  readonly Effect: string;
+  readonly actions: readonly string[];
+  readonly resources: readonly Json[];
+  readonly Condition?: Json;
+  readonly Principal?: Json;
+  readonly hasNot: boolean;
+}
+
+const asList = (value: Json): Json[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+/** Whatever has a `Statement`, wherever it stands: policies of roles, buckets, keys, topics, trust. */
+function statementsIn(value: Json, where: string): Statement[] {
+  if (value === null || typeof value !== 'object') return [];
+  const here = asList(value.Statement)
+    .filter((one) => one?.Effect !== undefined)
+    .map((one) => ({
+      where,
+      Effect: one.Effect,
+      actions: asList(one.Action),
+      resources: asList(one.Resource),
+      Condition: one.Condition,
+      Principal: one.Principal,
+      hasNot: one.NotAction !== undefined || one.NotResource !== undefined || one.NotPrincipal !== undefined,
+    }));
+  return [...here, ...Object.values(value).flatMap((child) => statementsIn(child, where))];
+}
+
+function statements(name: (typeof shapes)[number]): Statement[] {
+  const { templates } = shape(name);
+  return (Object.keys(templates) as StackName[]).flatMap((stack) =>
+    Object.entries(templates[stack].toJSON().Resources as Json).flatMap(([id, resource]) =>
+      statementsIn(resource, `${stack}/${id}`),
+    ),
+  );
+}
+
+/** Text of a resource, with what is filled in at deployment left as its name. */
+function text(value: Json): string {
+  if (typeof value === 'string') return value;
+  if (value['Fn::Join'] !== undefined) return value['Fn::Join'][1].map(text).join('');
+  if (value.Ref !== undefined) return `<${value.Ref}>`;
+  return '<attribute>';
+}
+
+/** The only wildcards in resources, and why each is needed. */
+const wildcards: readonly { readonly where: RegExp; readonly action: RegExp; readonly resource: RegExp; readonly why: string }[] =
+  [
+    { where: /ExecutionRole/, action: /^ecr:GetAuthorizationToken$/, resource: /^\*$/, why: 'the action takes no resource' },
+    {
+      where: /(Connection|All)TaskRole/,
+      action: /^ecs:(Get|Update)TaskProtection$/,
+      resource: /:task\/skylark\/\*$/,
+      why: 'a task learns its id when it runs; the cluster is named',
+    },
+    {
+      where: /(Router|All)TaskRole/,
+      action: /^s3:PutObject$/,
+      resource: /:s3:::skylark-files-<AWS::AccountId>-<AWS::Region>\/\*$/,
+      why: 'files get their names when they are uploaded',
+    },
+    {
+      where: /CertificatesRenewalRole/,
+      action: /^route53:GetChange$/,
+      resource: /:route53:::change\/\*$/,
+      why: 'Route 53 makes up the id',
+    },
+    {
+      where: /^data\/CertificateKey/,
+      action: /^kms:\*$/,
+      resource: /^\*$/,
+      why: 'the policy of the key: the account, not anyone, has it',
+    },
+    { where: /^data\/FilesPolicy/, action: /^s3:(\*|GetObject)$/, resource: /<attribute>\/\*$/, why: 'the policy of the bucket' },
+    { where: /^data\/AlertsTopicPolicy/, action: /^sns:Publish$/, resource: /^$/, why: 'only with TLS' },
+  ];
+
+for (const name of shapes) {
+  test(`${name}: no statement allows an action by a wildcard, or whatever is not named`, () => {
+    const all = statements(name);
+    assert.ok(all.length > 20, `only ${all.length} statements were seen`);
+    for (const { where, Effect, actions, hasNot } of all) {
+      if (Effect === 'Deny') continue;
+      assert.ok(!hasNot, `${where} allows what is not named`);
+      assert.ok(actions.length > 0, where);
+      const isKeyPolicy = /^data\/CertificateKey/.test(where); // without this the account could not give rights to its own key
+      for (const action of actions) assert.ok(isKeyPolicy || !action.includes('*'), `${where} allows ${action}`);
+    }
+  });
+
+  test(`${name}: resources are named, but for those in the list above`, () => {
+    const unexplained = statements(name)
+      .filter(({ Effect }) => Effect === 'Allow')
+      .flatMap(({ where, actions, resources }) =>
+        actions.flatMap((action) =>
+          resources
+            .map(text)
+            .filter((resource) => resource.includes('*'))
+            .filter(
+              (resource) =>
+                !wildcards.some((one) => one.where.test(where) && one.action.test(action) && one.resource.test(resource)),
+            )
+            .map((resource) => `${where}: ${action} on ${resource}`),
+        ),
+      );
+    assert.deepEqual(unexplained, []);
+  });
+
+  test(`${name}: rights to rows are rights to partitions`, () => {
+    const rows = statements(name).filter(({ actions }) => actions.some((action) => action.startsWith('dynamodb:')));
+    assert.ok(rows.length >= 5);
+    for (const { where, actions, Condition } of rows) {
+      const patterns: string[] = asList(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']);
+      assert.ok(patterns.length > 0, `${where} may touch any row with ${actions}`);
+      assert.deepEqual(Condition.Null, { 'dynamodb:LeadingKeys': 'false' }, where);
+      for (const pattern of patterns) {
+        assert.match(pattern, /^(#[a-z]+|#n\.\*|\*\/[a-z](\/\*)?)$/);
+        if (!/^\*\/[a-z]$/.test(pattern)) continue;
+        const except = asList(Condition['ForAllValues:StringNotLike']?.['dynamodb:LeadingKeys']);
+        assert.deepEqual(except, ['*/*/*'], `${where}: ${pattern} fits an account of that name`);
+      }
+      const never = ['dynamodb:Scan', 'dynamodb:DeleteTable', 'dynamodb:PartiQLSelect', 'dynamodb:TransactWriteItems'];
+      for (const action of never) assert.ok(!actions.includes(action), `${where} ${action}`);
+    }
+  });
+
+  test(`${name}: nobody outside the account is trusted, and no user or managed policy is made`, () => {
+    const { templates } = shape(name);
+    for (const stack of Object.keys(templates) as StackName[]) {
+      for (const type of ['AWS::IAM::User', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::AccessKey', 'AWS::SecretsManager::Secret'])
+        templates[stack].resourceCountIs(type, 0);
+    }
+    for (const { where, Effect, Principal } of statements(name)) {
+      if (Effect === 'Deny' || Principal === undefined) continue;
+      assert.ok(Principal !== '*' && Principal.AWS !== '*', where);
+      if (Principal.Service !== undefined) assert.match(JSON.stringify(Principal.Service), /amazonaws\.com/);
+    }
+  });
+}
+
+/** What a role of a service is allowed, by service of AWS. */
+function allowed(role: RegExp): string[] {
+  const found = statements('cell').filter(({ where, Principal }) => role.test(where) && Principal === undefined);
+  assert.ok(found.length > 0);
+  return [...new Set(found.flatMap(({ actions }) => actions.map((action) => action.split(':')[0]!)))].sort();
+}
+
+test('cell: the process that faces the internet signs nothing, orders nothing, and opens sealed keys of tenants only', () => {
+  assert.deepEqual(allowed(/^app\/ConnectionTaskRole/), ['dynamodb', 'ecs', 'kms']);
+  assert.deepEqual(allowed(/^app\/RouterTaskRole/), ['dynamodb', 's3']);
+  assert.deepEqual(allowed(/^app\/MucTaskRole/), ['dynamodb']);
+  assert.deepEqual(allowed(/^web\/PagesRole/), ['dynamodb', 'logs']);
+  assert.deepEqual(allowed(/^web\/CertificatesRenewalRole/), ['dynamodb', 'kms', 'logs', 'route53']);
+  const [unseal] = statements('cell').filter(
+    ({ where, actions }) => /^app\/ConnectionTaskRole/.test(where) && actions.some((one) => one.startsWith('kms:')),
+  );
+  assert.deepEqual(unseal?.actions, ['kms:Decrypt']);
+  assert.deepEqual(unseal?.Condition, {
+    StringNotLike: { 'kms:EncryptionContext:domain': '#*' },
+    Null: { 'kms:EncryptionContext:domain': 'false' },
+  });
+});
+
+test('cell: the bus has a role without any right', () => {
+  const found = statements('cell').filter(({ where }) => /^net\/BusTaskTaskRole/.test(where));
+  assert.deepEqual(
+    found.map(({ actions }) => actions),
+    [['sts:AssumeRole']],
+  );
+});
+
+test('the renewal writes TXT records of one zone and nothing else', () => {
+  const found = statements('cell').filter(({ actions }) => actions.includes('route53:ChangeResourceRecordSets'));
+  assert.equal(found.length, 1);
+  assert.deepEqual(found[0]!.resources.map(text), ['arn:<AWS::Partition>:route53:::hostedzone/Z0123456789ABC']);
+  assert.deepEqual(found[0]!.Condition, {
+    'ForAllValues:StringEquals': { 'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'] },
+    Null: { 'route53:ChangeResourceRecordSetsRecordTypes': 'false' },
+  });
+});
+
+test('the walk finds a planted wildcard', () => {
+  const planted = {
+    Properties: { Policies: [{ PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] } }] },
+  };
+  assert.deepEqual(
+    statementsIn(planted, 'x').map(({ actions }) => actions),
+    [['s3:*']],
+  );
+  assert.equal(text({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':s3:::x/*']] }), 'arn:<AWS::Partition>:s3:::x/*');
+});

@@ -1,0 +1,133 @@
+/** The bus as its container runs it: command and configuration of the template, with a real nats-server where there is one. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Json } from './context.ts';
+import { shape } from './synthesis.ts';
+
+const program = ['/usr/sbin/nats-server', '/usr/local/bin/nats-server', '/usr/bin/nats-server'].find(
+  (path) => spawnSync(path, ['--version']).status === 0,
+);
+const needsServer = { skip: program === undefined && 'nats-server is not installed' };
+
+function bus(): { service: Json; container: Json; task: Json } {
+  const { only } = shape('cell');
+  const task = only('net', 'AWS::ECS::TaskDefinition').Properties;
+  return { service: only('net', 'AWS::ECS::Service').Properties, task, container: task.ContainerDefinitions[0] };
+}
+
+test('three servers, of which one at a time is replaced', () => {
+  const { service } = bus();
+  assert.equal(service.DesiredCount, 3);
+  const { MinimumHealthyPercent, MaximumPercent } = service.DeploymentConfiguration;
+  assert.deepEqual([Math.ceil((3 * MinimumHealthyPercent) / 100), Math.floor((3 * MaximumPercent) / 100)], [2, 3]);
+});
+
+test('clients find all servers by one name in Cloud Map', () => {
+  const { resources, only } = shape('cell');
+  const { Properties: names } = only('net', 'AWS::ServiceDiscovery::Service');
+  assert.equal(names.Name, 'nats');
+  assert.deepEqual(names.DnsConfig.DnsRecords, [{ Type: 'A', TTL: 5 }]);
+  assert.equal(names.DnsConfig.RoutingPolicy, 'MULTIVALUE');
+  assert.equal(only('net', 'AWS::ServiceDiscovery::PrivateDnsNamespace').Properties.Name, 'skylark.internal');
+  assert.equal(bus().service.ServiceRegistries.length, 1);
+  assert.equal(resources('net', 'AWS::ECS::Service').length, 1);
+});
+
+test('the image is the official one, by its version', () => {
+  assert.match(bus().container.Image, /^public\.ecr\.aws\/docker\/library\/nats:\d+\.\d+\.\d+-alpine$/);
+});
+
+test('nothing durable: no JetStream, and monitoring for the container alone', () => {
+  const config: string = bus().container.Environment[0].Value;
+  assert.doesNotMatch(config, /jetstream|store_dir/);
+  assert.match(config, /http: "127\.0\.0\.1:8222"/);
+  assert.match(config, /routes: \["nats:\/\/nats\.skylark\.internal:6222"\]/);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  said(pattern: RegExp): Promise<void>;
+  has(pattern: RegExp): boolean;
+}
+
+/** The container's own command and configuration, on ports of the loopback. */
+function start(bin: string, ports: { clients: number; routes: number; other: number }): Running {
+  const { container } = bus();
+  const [shell, ...args] = container.EntryPoint;
+  const config = (container.Environment[0].Value as string)
+    .replace('0.0.0.0:4222', `127.0.0.1:${ports.clients}`)
+    .replace('0.0.0.0:6222', `127.0.0.1:${ports.routes}`)
+    .replace('127.0.0.1:8222', '127.0.0.1:-1')
+    .replace('nats.skylark.internal:6222', `127.0.0.1:${ports.other}`)
+    .replace('lame_duck_grace_period: "10s"', 'lame_duck_grace_period: "100ms"')
+    .replace('lame_duck_duration: "60s"', 'lame_duck_duration: "31s"'); // the least that it takes; without clients it ends at once
+  const child = spawn(shell, args, {
+    env: { PATH: `${bin}:/usr/bin:/bin`, NATS_CONFIG: config },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk;
+      for (const listener of listeners) listener();
+    });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return {
+    child,
+    ended,
+    has: (pattern) => pattern.test(output),
+    async said(pattern) {
+      const found = new Promise<void>((resolve) => {
+        const look = () => pattern.test(output) && resolve();
+        listeners.add(look);
+        look();
+      });
+      const over = ended.then((code) => Promise.reject(new Error(`it ended with ${code}: ${output}`)));
+      const late = AbortSignal.timeout(20_000);
+      const tooLate = new Promise<never>((_, reject) =>
+        late.addEventListener('abort', () => reject(new Error(`no ${pattern}: ${output}`))),
+      );
+      await Promise.race([found, over, tooLate]);
+    },
+  };
+}
+
+test('servers find each other, and SIGTERM makes a lame duck of one', needsServer, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skylark-nats-'));
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  symlinkSync(program!, join(bin, 'nats-server'));
+  const [a, b, routesA, routesB] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const servers = [
+    start(bin, { clients: a, routes: routesA, other: routesB }),
+    start(bin, { clients: b, routes: routesB, other: routesA }),
+  ] as const;
+  try {
+    await Promise.all(servers.map((server) => server.said(/Server is ready/)));
+    await servers[0].said(/Route connection created/);
+    servers[0].child.kill('SIGTERM');
+    await servers[0].said(/[Ll]ame duck mode/);
+    await servers[0].ended;
+    assert.ok(!servers[1].has(/[Ll]ame duck/));
+    assert.equal(servers[1].child.exitCode, null);
+  } finally {
+    for (const { child } of servers) child.kill('SIGTERM');
+    await Promise.all(servers.map(({ ended }) => ended));
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

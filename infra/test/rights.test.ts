@@ -1,0 +1,164 @@
+/**
+ * What services ask of the store is what their roles are allowed: the simulator runs connection, router and rooms with a store that
+ * writes down each call, in all that goes wrong in a few seeds, and every call is held against the policies in the template.
+ */
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import type { Store } from '../../lib/ports/store.ts';
+import { plainPlant } from '../../test/simulator/plants.ts';
+import { runSeed } from '../../test/simulator/run.ts';
+import { rowRights } from '../lib/rights.ts';
+import { allows, type Call, tiers, touches } from './row-policy.ts';
+
+/** As lib/adapters/dynamodb-store.ts sends them; a write on a condition may look at the row that is in the way. */
+const conditional = (action: string) => [action, 'GetItem'];
+
+function recorded(store: Store, note: (actions: readonly string[], key: { table: string; partition: string }) => void): Store {
+  return {
+    get(key, options) {
+      note(['BatchGetItem'], key);
+      return store.get(key, options);
+    },
+    batchGet(keys, options) {
+      for (const key of keys) note(['BatchGetItem'], key);
+      return store.batchGet(keys, options);
+    },
+    query(query) {
+      note(['Query'], query);
+      return store.query(query);
+    },
+    put(row, condition) {
+      note(condition === undefined ? ['BatchWriteItem'] : conditional('PutItem'), row);
+      return store.put(row, condition);
+    },
+    batchPut(rows) {
+      for (const row of rows) note(['BatchWriteItem'], row);
+      return store.batchPut(rows);
+    },
+    delete(key, condition) {
+      note(conditional('DeleteItem'), key);
+      return store.delete(key, condition);
+    },
+    add(key, by) {
+      note(conditional('UpdateItem'), key);
+      return store.add(key, by);
+    },
+    close: () => store.close(),
+  };
+}
+
+const seedsMax = 40;
+
+/** Rights that the simulator has no use for, because it plays neither operators nor TLS. */
+const unplayed: readonly { readonly tier: string; readonly table: string; readonly partition: string; readonly why: string }[] = [
+  { tier: 'connection', table: 'live', partition: '#tls', why: 'keys of TLS tickets: lib/runtime/ticket-keys.ts' },
+  { tier: 'connection', table: 'core', partition: '#certificates', why: 'which domains have certificates' },
+  { tier: 'connection', table: 'core', partition: '*/c', why: 'a certificate and its sealed key' },
+  { tier: 'router', table: 'core', partition: '*/t', why: 'marks of accounts that are being removed: services/router/admin.ts' },
+  { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
+  { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
+  { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },
+];
+
+describe('what services ask of the store', () => {
+  const calls = new Map<string, { readonly tier: string; readonly call: Call }>();
+
+  before(async () => {
+    const plant = {
+      ...plainPlant,
+      store: (tier: string, store: Store) =>
+        recorded(store, (actions, { table, partition }) => {
+          for (const action of actions)
+            calls.set(`${tier} ${action} ${table} ${partition}`, { tier, call: { action, table, partition } });
+        }),
+    };
+    // More seeds only as long as they may show more: what a fault brings about does not happen in each.
+    for (let seed = 1; seed <= seedsMax && (seed <= 3 || idle().length > 0); seed++) await runSeed(seed, { plant });
+  });
+
+  test('their roles allow', () => {
+    assert.ok(calls.size > 100, `only ${calls.size} calls were seen`);
+    const refused = [...calls.values()].filter(({ tier, call }) => !allows(tier, call));
+    assert.deepEqual(refused, []);
+  });
+
+  test('and their roles allow nothing that none of them asks', () => {
+    assert.deepEqual(idle(), []);
+    const playedAfterAll = unplayed.filter((one) => isUsed(one.tier, one.table, one.partition));
+    assert.deepEqual(playedAfterAll, []);
+  });
+
+  function isUsed(tier: string, table: string, pattern: string): boolean {
+    const shape = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/#]+')}$`);
+    return [...calls.values()].some((one) => one.tier === tier && one.call.table === table && shape.test(one.call.partition));
+  }
+
+  function idle(): string[] {
+    const isListed = (tier: string, table: string, pattern: string) =>
+      unplayed.some((one) => one.tier === tier && one.table === table && one.partition === pattern);
+    return (['connection', 'router', 'muc'] as const).flatMap((tier) =>
+      rowRights[tier].flatMap(({ table, partitions }) =>
+        partitions
+          .filter((pattern) => !isUsed(tier, table, pattern) && !isListed(tier, table, pattern))
+          .map((pattern) => `${tier} ${table} ${pattern}`),
+      ),
+    );
+  }
+});
+
+const actions = [
+  'BatchGetItem',
+  'BatchWriteItem',
+  'GetItem',
+  'PutItem',
+  'DeleteItem',
+  'UpdateItem',
+  'Query',
+  'Scan',
+  'PartiQLSelect',
+];
+
+/** Partitions of core and archive that nobody but the tiers named may touch in any way. */
+const secrets: readonly [what: string, table: string, partition: string, readonly string[]][] = [
+  ['credentials and roster of an account', 'core', 'example.org/a/juliet', ['router']],
+  ['an account that is named like the partition of certificates', 'core', 'example.org/a/c', ['router']],
+  ['an account that is named like the partition of the tenant', 'core', 'example.org/a/t', ['router']],
+  ['the archive of an account', 'archive', 'example.org/a/juliet', ['router']],
+  ['the archive of a room', 'archive', 'example.org/r/garden', ['muc']],
+  ['affiliations of a room', 'core', 'example.org/r/garden', ['muc']],
+  ['a room that is named like the partition of certificates', 'core', 'example.org/r/c', ['muc']],
+  ['a room that is named like the partition of the tenant', 'core', 'example.org/r/t', ['muc']],
+  ['a certificate with its sealed key', 'core', 'example.org/c', ['connection', 'router', 'certificates']],
+  ['the account at the certificate authority', 'core', '#acme', ['certificates']],
+  ['occupants of a room', 'live', 'example.org/r/garden', ['muc']],
+  ['keys of TLS tickets', 'live', '#tls', ['connection']],
+  ['a kind of row that nobody has yet', 'core', 'example.org/z/new', []],
+  ['a partition of the deployment that nobody has yet', 'core', '#new', []],
+];
+
+for (const [what, table, partition, owners] of secrets) {
+  test(`${what}: for ${owners.join(', ') || 'nobody'} only`, () => {
+    for (const tier of tiers) {
+      const granted = actions.filter((action) => allows(tier, { action, table, partition }));
+      assert.equal(granted.length > 0, owners.includes(tier), `${tier} may ${granted}`);
+    }
+  });
+}
+
+test('the process that faces the internet does not touch the archive, and changes nothing in core', () => {
+  assert.equal(touches('connection', 'archive'), false);
+  for (const action of ['BatchWriteItem', 'PutItem', 'DeleteItem', 'UpdateItem']) {
+    for (const partition of ['#tenants', '#certificates', 'example.org/c', 'example.org/a/juliet', 'example.org/t'])
+      assert.equal(allows('connection', { action, table: 'core', partition }), false, `${action} ${partition}`);
+  }
+});
+
+test('nobody scans, and pages read tenants and nothing else', () => {
+  for (const tier of tiers) {
+    for (const table of ['core', 'archive', 'live'])
+      assert.equal(allows(tier, { action: 'Scan', table, partition: '#tenants' }), false);
+  }
+  assert.deepEqual([touches('web', 'archive'), touches('web', 'live')], [false, false]);
+  assert.equal(allows('web', { action: 'BatchGetItem', table: 'core', partition: '#tenants' }), true);
+  assert.equal(allows('web', { action: 'BatchWriteItem', table: 'core', partition: '#tenants' }), false);
+});

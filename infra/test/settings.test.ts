@@ -1,0 +1,129 @@
+/** Settings: bad ones are refused with a line that says which, and what is allowed. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readSettings, SettingError } from '../lib/settings.ts';
+import { makeBundles } from './context.ts';
+import { newApp, synthesize } from './synthesis.ts';
+
+function read(context: Record<string, unknown>) {
+  return readSettings(newApp({ shape: 'cell', ...context }).node);
+}
+
+const refused: readonly [what: string, context: Record<string, unknown>, message: RegExp][] = [
+  ['no shape', { shape: undefined }, /^-c shape=… is missing; it takes one of small, cell$/],
+  ['another shape', { shape: 'huge' }, /^-c shape: 'huge' is not allowed; it takes one of small, cell$/],
+  ['no domain', { domains: '' }, /^-c domains=… is missing/],
+  ['a domain with a path', { domains: 'example.org/x' }, /^-c domains: 'example.org\/x' is not allowed/],
+  ['a domain in upper case', { domains: 'Example.org' }, /^-c domains: /],
+  ['a domain twice', { domains: 'example.org,example.org' }, /^-c domains: /],
+  ['a domain without a dot', { domains: 'localhost' }, /^-c domains: /],
+  ['no budget e-mail', { budgetEmail: undefined }, /^-c budgetEmail=… is missing/],
+  [
+    'a misspelt name',
+    { retnetionDays: 1 },
+    /^-c retnetionDays: there is no such setting; there are: shape, domains, .*retentionDays/,
+  ],
+  [
+    'a negative number',
+    { retentionDays: '-1' },
+    /^-c retentionDays: '-1' is not allowed; it takes a whole number from 0 to 36500$/,
+  ],
+  ['a fraction', { budgetUsd: 1.5 }, /^-c budgetUsd: '1.5' is not allowed/],
+  ['an object', { streamsPerTask: {} }, /^-c streamsPerTask: /],
+  ['a task of 100k streams', { streamsPerTask: 100_000 }, /^-c streamsPerTask: '100000' .* from 1000 to 20000$/],
+  ['days that logs cannot be kept', { logDays: 31 }, /^-c logDays: '31' is not allowed; it takes one of 1, 3, /],
+  ['an image without a tag', { image: 'example/skylark' }, /^-c image: /],
+  ['an image with a command behind it', { image: 'example/skylark:1 --privileged' }, /^-c image: /],
+  ['a name that is no prefix', { name: 'Sky_lark' }, /^-c name: /],
+  ['ACME without an account', { acmeEmail: undefined }, /^-c certificates=acme needs -c acmeEmail=/],
+  ['ACME without a zone', { hostedZoneId: undefined, hostedZoneName: undefined }, /needs a hosted zone for its challenges/],
+  ['a zone without its name', { hostedZoneName: undefined }, /^-c hostedZoneId needs -c hostedZoneName, too$/],
+  [
+    'a domain of files without a certificate',
+    { filesDomain: 'files.example.org' },
+    /^-c filesDomain needs -c filesCertificate, too$/,
+  ],
+  [
+    'a certificate of the CDN from another Region',
+    { filesDomain: 'files.example.org', filesCertificate: `arn:aws:acm:eu-central-1:123456789012:certificate/${'0'.repeat(36)}` },
+    /^-c filesCertificate: .* in us-east-1/,
+  ],
+  ['an ACME directory without TLS', { acmeDirectory: 'http://ca.example/directory' }, /^-c acmeDirectory: /],
+  [
+    'more tasks at least than at most',
+    { routerTasksMin: 9, routerTasksMax: 3 },
+    /^-c routerTasksMin=9 is more than routerTasksMax=3$/,
+  ],
+];
+
+for (const [what, context, message] of refused) {
+  test(`refuses ${what}`, () => {
+    assert.throws(
+      () => read(context),
+      (error) => {
+        assert.ok(error instanceof SettingError);
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, /\n/);
+        return true;
+      },
+    );
+  });
+}
+
+test('takes numbers as text, as the command line gives them, and fills in the rest', () => {
+  const settings = read({ retentionDays: '30', domains: ' example.org , example.net' });
+  assert.equal(settings.retentionDays, 30);
+  assert.deepEqual(settings.domains, ['example.org', 'example.net']);
+  assert.equal(settings.host, 'xmpp.example.org');
+  assert.equal(settings.tablePrefix, 'skylark-');
+});
+
+test('the shapes differ where money is', () => {
+  const [small, cell] = [read({ shape: 'small' }), read({ shape: 'cell' })];
+  assert.deepEqual([small.natGateways, cell.natGateways], [0, 3]);
+  assert.ok(small.budgetUsd < cell.budgetUsd);
+});
+
+for (const [missing, there] of [
+  ['skylark', ['web-lambda', 'certificates-lambda']],
+  ['web-lambda', ['skylark', 'certificates-lambda']],
+  ['certificates-lambda', ['skylark', 'web-lambda']],
+] as const) {
+  test(`a missing bundle ${missing} is named, with the command that makes it`, () => {
+    assert.throws(
+      () => synthesize({ shape: 'small', bundles: makeBundles(...there) }),
+      (error) =>
+        error instanceof SettingError && error.message.includes(`${missing}/index.mjs is missing; make the bundles with`),
+    );
+  });
+}
+
+test('with an image and PEM certificates neither their bundles nor ACME settings are needed', () => {
+  const bundles = makeBundles('web-lambda');
+  const { templates } = synthesize({
+    shape: 'small',
+    bundles,
+    image: 'ghcr.io/example/skylark:1.0',
+    certificates: 'pem',
+    acmeEmail: undefined,
+    hostedZoneId: undefined,
+    hostedZoneName: undefined,
+  });
+  templates.app.resourceCountIs('AWS::ECS::Service', 1);
+  templates.web.resourceCountIs('AWS::Lambda::Function', 1);
+});
+
+test('docs/deploy.md tells of every setting, and of no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+  const table = page.slice(page.indexOf('## Settings'), page.indexOf('## Update'));
+  const told = table.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  assert.throws(
+    () => read({ surely: 'not' }),
+    ({ message }: Error) => {
+      assert.deepEqual(told.sort(), message.split('there are: ')[1]!.split(', ').sort());
+      return true;
+    },
+  );
+});

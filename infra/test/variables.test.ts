@@ -1,0 +1,67 @@
+/** What the templates tell processes is what these processes take: names and values, read by their own code. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readArguments, variableOf } from '../../services/cli/arguments.ts';
+import { serveOptions } from '../../services/cli/serve-options.ts';
+import type { Json } from './context.ts';
+import { shape, shapes } from './synthesis.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+/** Read before there are options. */
+const others = ['NODE_OPTIONS', 'SKYLARK_LOG_LEVEL'];
+
+/** What CloudFormation fills in, as it might. */
+function filled(value: Json): string {
+  if (typeof value === 'string') return value;
+  const text = JSON.stringify(value);
+  if (text.includes('https://')) return 'https://files.example.org/';
+  return text.includes('AWS::Region') && value.Ref !== undefined ? 'eu-central-1' : 'filled-in';
+}
+
+for (const name of shapes) {
+  test(`${name}: every variable of a task is an option of what it runs, with a value that it takes`, () => {
+    const known = new Set([...Object.keys(serveOptions).map(variableOf), ...others]);
+    const tasks = shape(name).resources('app', 'AWS::ECS::TaskDefinition');
+    for (const [id, { Properties }] of tasks) {
+      const [container] = Properties.ContainerDefinitions;
+      const variables: Record<string, string> = Object.fromEntries(
+        container.Environment.map((one: Json) => [one.Name, filled(one.Value)]),
+      );
+      assert.deepEqual(
+        Object.keys(variables).filter((variable) => !known.has(variable)),
+        [],
+        id,
+      );
+      const { values } = readArguments('serve', serveOptions, [], variables);
+      assert.equal(values.tablePrefix, 'skylark-');
+    }
+  });
+}
+
+for (const [bundle, source] of [
+  ['Renewal', 'services/certificates/settings.ts'],
+  ['Pages', 'services/web/lambda.ts'],
+] as const) {
+  test(`every variable of the function ${bundle} is one that it reads`, () => {
+    const text = readFileSync(join(root, source), 'utf8');
+    const [, { Properties }] = shape('cell')
+      .resources('web', 'AWS::Lambda::Function')
+      .find(([id]) => id.includes(bundle))!;
+    const variables = Object.keys(Properties.Environment.Variables);
+    assert.ok(variables.length >= 5);
+    for (const variable of variables) assert.ok(text.includes(variable), variable);
+  });
+}
+
+test('metrics that alarms and the dashboard ask for are among those that processes tell', () => {
+  const told = readFileSync(join(root, 'services', 'cli', 'metrics.ts'), 'utf8');
+  const asked = shape('cell')
+    .resources('app', 'AWS::CloudWatch::Alarm')
+    .map(([, { Properties }]) => Properties)
+    .filter(({ Namespace }) => Namespace === 'Skylark')
+    .map(({ MetricName }) => MetricName);
+  assert.ok(asked.length >= 8);
+  for (const metric of asked) assert.match(told, new RegExp(`\\b${metric}:`));
+});

@@ -1,0 +1,90 @@
+/** The stack Web: pages on request, certificates on schedule. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { shape, shapes, synthesize } from './synthesis.ts';
+
+for (const name of shapes) {
+  const { templates, resources, only } = shape(name);
+
+  test(`${name}: functions are bundles for Node 24 on ARM64, with an alarm on their errors`, () => {
+    const functions = resources('web', 'AWS::Lambda::Function');
+    assert.equal(functions.length, 2);
+    for (const [id, { Properties }] of functions) {
+      assert.deepEqual(
+        [Properties.Runtime, Properties.Architectures, Properties.Handler],
+        ['nodejs24.x', ['arm64'], 'index.handler'],
+        id,
+      );
+      assert.equal(Properties.VpcConfig, undefined);
+      templates.web.hasResourceProperties('AWS::CloudWatch::Alarm', {
+        MetricName: 'Errors',
+        Dimensions: [{ Name: 'FunctionName', Value: { Ref: id } }],
+      });
+    }
+  });
+
+  test(`${name}: one HTTP API gives all paths to the pages, at a bounded rate, and logs requests`, () => {
+    const { Properties: route } = only('web', 'AWS::ApiGatewayV2::Route');
+    assert.equal(route.RouteKey, '$default');
+    const { Properties: integration } = only('web', 'AWS::ApiGatewayV2::Integration');
+    assert.deepEqual([integration.IntegrationType, integration.PayloadFormatVersion], ['AWS_PROXY', '2.0']);
+    const { Properties: stage } = only('web', 'AWS::ApiGatewayV2::Stage');
+    assert.deepEqual(stage.DefaultRouteSettings, { ThrottlingBurstLimit: 400, ThrottlingRateLimit: 200 });
+    assert.ok(stage.AccessLogSettings.DestinationArn);
+    assert.equal(only('web', 'AWS::ApiGatewayV2::Api').Properties.CorsConfiguration, undefined);
+  });
+
+  test(`${name}: pages know where streams and files are`, () => {
+    const pages = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Pages'))![1].Properties;
+    const { SKYLARK_WEBSOCKET_URL, SKYLARK_FILES_ORIGINS, SKYLARK_DOMAIN } = pages.Environment.Variables;
+    assert.deepEqual([SKYLARK_WEBSOCKET_URL, SKYLARK_DOMAIN], ['wss://xmpp.example.org/xmpp-websocket', 'example.org']);
+    assert.match(
+      JSON.stringify(SKYLARK_FILES_ORIGINS),
+      /https:\/\/.*Files.*RegionalDomainName.* https:\/\/.*Distribution.*DomainName/,
+    );
+  });
+
+  test(`${name}: the schedule runs the renewal twice a day, and only the schedule may`, () => {
+    const { id: ruleId, Properties: rule } = only('web', 'AWS::Events::Rule');
+    assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(12 hours)', 'ENABLED']);
+    const renewal = rule.Targets[0].Arn['Fn::GetAtt'][0];
+    const permissions = resources('web', 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
+    const ofRenewal = permissions.filter(({ FunctionName }) => FunctionName['Fn::GetAtt'][0] === renewal);
+    assert.deepEqual(
+      ofRenewal.map(({ Principal, SourceArn }) => [Principal, SourceArn]),
+      [['events.amazonaws.com', { 'Fn::GetAtt': [ruleId, 'Arn'] }]],
+    );
+    for (const { Principal, SourceArn } of permissions) assert.ok(SourceArn, `anyone of ${Principal} may call`);
+  });
+
+  test(`${name}: the renewal knows its CA, zone and key`, () => {
+    const renewal = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Renewal'))![1].Properties;
+    const variables = renewal.Environment.Variables;
+    assert.equal(variables.SKYLARK_ACME, 'https://acme-v02.api.letsencrypt.org/directory');
+    assert.equal(variables.SKYLARK_ACME_EMAIL, 'certificates@example.org');
+    assert.deepEqual([variables.SKYLARK_DNS_ZONE, variables.SKYLARK_DNS_ZONE_ID], ['example.org', 'Z0123456789ABC']);
+    assert.equal(variables.SKYLARK_TABLE_PREFIX, 'skylark-');
+    assert.ok(variables.SKYLARK_KMS_KEY);
+    assert.equal(renewal.Timeout, 900);
+  });
+}
+
+test('challenges may be proven in a zone of their own', () => {
+  const { resources } = synthesize({ shape: 'small', challengeZoneId: 'Z0CHALLENGE', challengeZoneName: 'acme.example.org' });
+  const renewal = resources('web', 'AWS::Lambda::Function').find(([id]) => id.includes('Renewal'))![1].Properties;
+  assert.deepEqual(renewal.Environment.Variables.SKYLARK_DNS_ZONE_ID, 'Z0CHALLENGE');
+});
+
+test('with certificates of one’s own there is no renewal', () => {
+  const { templates, resources } = synthesize({ shape: 'small', certificates: 'pem' });
+  assert.equal(resources('web', 'AWS::Lambda::Function').length, 1);
+  templates.web.resourceCountIs('AWS::Events::Rule', 0);
+});
+
+test('pages get a domain of their own, and then no other', () => {
+  const webCertificate = `arn:aws:acm:eu-central-1:123456789012:certificate/${'0'.repeat(36)}`;
+  const { templates, only } = synthesize({ shape: 'small', webDomain: 'chat.example.org', webCertificate });
+  assert.equal(only('web', 'AWS::ApiGatewayV2::Api').Properties.DisableExecuteApiEndpoint, true);
+  templates.web.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'chat.example.org' });
+  templates.web.hasResourceProperties('AWS::Route53::RecordSet', { Name: 'chat.example.org.', Type: 'A' });
+});
