@@ -7,7 +7,10 @@ import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { Rows } from './rows.ts';
 
-/** Partition keys, as a policy on `dynamodb:LeadingKeys` names them: accounts and rooms have no `/` in theirs, so `*` reaches nothing else. */
+/**
+ * Partition keys, as a policy on `dynamodb:LeadingKeys` names them. There `*` matches slashes, too, and so the account `<domain>/a/c`: the
+ * policy has to leave out keys with two slashes (`StringNotLike`, infra/lib/grants.ts).
+ */
 export const certificateLeadingKeys = ['#certificates', '*/c'] as const;
 
 export interface CertificateEntry {

@@ -128,7 +128,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no such command',
       ['begin'],
-      "'begin' is no command; the commands are: start, user, tenant, status, drain, dns, doctor, cost, cluster, serve; see: skylark --help",
+      "'begin' is no command; the commands are: start, user, tenant, certificate, status, drain, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
     ['half a command', ['user'], "'skylark user' goes on with: add, remove, list, password"],
     ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' goes on with: add, remove, list"],
