@@ -17,10 +17,17 @@ interface Lengths {
 
 export function encodeFrame(header: object, bodies: readonly Uint8Array[] = []): Buffer {
   const full = bodies.length === 0 ? header : { ...header, len: bodies.map((body) => body.length) };
-  const head = Buffer.from(JSON.stringify(full));
-  const prefix = Buffer.allocUnsafe(4);
-  prefix.writeUInt32BE(head.length);
-  return Buffer.concat([prefix, head, ...bodies]);
+  const head = JSON.stringify(full);
+  const headEnd = 4 + Buffer.byteLength(head);
+  const payload = Buffer.allocUnsafe(bodies.reduce((sum, body) => sum + body.length, headEnd));
+  payload.writeUInt32BE(headEnd - 4);
+  payload.write(head, 4);
+  let at = headEnd;
+  for (const body of bodies) {
+    payload.set(body, at);
+    at += body.length;
+  }
+  return payload;
 }
 
 /** The bodies share memory with `payload`. @throws {RangeError} on a payload that no `encodeFrame` made */

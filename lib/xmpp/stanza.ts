@@ -137,7 +137,8 @@ export class Stanza {
   }
 
   hasChild(name: string, ns: string): boolean {
-    return this.children.some((child) => child.name === name && child.ns === ns);
+    for (const child of this.children) if (child.name === name && child.ns === ns) return true;
+    return false;
   }
 
   childrenOf(ns: string): readonly ChildSpan[] {

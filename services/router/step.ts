@@ -36,7 +36,7 @@ export class Step {
   readonly #parts: Parts;
   readonly #tenant: Tenant;
   readonly #request: StepRequest;
-  readonly #before: string;
+  readonly #before: SessionState;
   #state: SessionState;
   #out: Outgoing[] = [];
   #bodies: Buffer[] = [];
@@ -47,8 +47,8 @@ export class Step {
     this.#parts = parts;
     this.#tenant = tenant;
     this.#request = request;
-    this.#before = request.session;
-    this.#state = parseState(request.session);
+    this.#before = parseState(request.session);
+    this.#state = this.#before;
   }
 
   /** @throws {Unavailable | Conflict} when the batch is to be sent again */
@@ -73,8 +73,8 @@ export class Step {
       if (!(error instanceof StreamError)) throw error;
       this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
     }
-    const session = JSON.stringify(this.#state);
-    const reply = { ok: true, ...this.#reply, out: this.#out, session: session === this.#before ? undefined : session };
+    const session = this.#state === this.#before ? undefined : JSON.stringify(this.#state);
+    const reply = { ok: true, ...this.#reply, out: this.#out, session };
     return { reply, bodies: this.#bodies };
   }
 
