@@ -10,6 +10,7 @@ import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
+import { flagOf } from './arguments.ts';
 import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
 import { type Child, type Ending, startChild } from './child-process.ts';
 import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
@@ -55,7 +56,10 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     const shared = [
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
-      ...(values.filesUrl ? ['--files-url', values.filesUrl] : []),
+      ...(['filesUrl', 'certificates', 'kms', 'kmsKey', 'keyFile', 'region'] as const).flatMap((name) => {
+        const value = values[name];
+        return value === undefined ? [] : [`${flagOf(name)}=${value}`];
+      }),
     ];
     const start = (name: string, addresses: Addresses | undefined): Promise<Child> =>
       startChild('part', name, [...shared, '--reuse-port', ...portsOf(values, addresses)], (link) => hub.attach(link));
