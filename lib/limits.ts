@@ -158,8 +158,8 @@ export const limits = {
   sqliteLogPagesMax: 8_000,
   /** SQLite: a commit waits this long for that of another process, milliseconds. */
   sqliteBusyMs: 5_000,
-  /** SQLite: page cache of the reading and of the writing connection, KiB each. */
-  sqliteCacheKib: 32 * 1024,
+  /** SQLite: page cache of the reading and of the writing connection, KiB each. The system has the file's pages as well. */
+  sqliteCacheKib: 8 * 1024,
   /** SQLite: rows of `core` and `live`, and empty keys, kept in memory: a chatting user has about six; of these, characters. */
   rowCacheMax: 32_768,
   rowCacheCharactersMax: 8 * 1024 * 1024,
