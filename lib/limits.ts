@@ -156,8 +156,10 @@ export const limits = {
   sqliteSweepBusyMs: 100,
   /** SQLite: the write-ahead log is moved into the database at this many pages of 8 KiB; rarer halves the writing under load. */
   sqliteLogPagesMax: 8_000,
-  /** SQLite: page cache of the reading and of the writing connection, KiB each. */
-  sqliteCacheKib: 32 * 1024,
+  /** SQLite: a commit waits this long for that of another process, milliseconds. */
+  sqliteBusyMs: 5_000,
+  /** SQLite: page cache of the reading and of the writing connection, KiB each. The system has the file's pages as well. */
+  sqliteCacheKib: 8 * 1024,
   /** SQLite: rows of `core` and `live`, and empty keys, kept in memory: a chatting user has about six; of these, characters. */
   rowCacheMax: 32_768,
   rowCacheCharactersMax: 8 * 1024 * 1024,
@@ -294,6 +296,9 @@ export const limits = {
   certificatePollMs: 30_000,
   /** Resync marks that a node takes with one heartbeat; the rest waits for the next. */
   resyncMarksMax: 500,
+  /** `start --processes`: a process that died young is started again after this long, then twice as long …, milliseconds. */
+  processRestartMs: 500,
+  processRestartMsMax: 30_000,
   /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
   childStartMs: 30_000,
   /** XEP-0313: the messages of one page, bytes; with one more of any size they fit one answer on the bus. */

@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly archive: boolean;
   /** Which keys are kept, where a server keeps one kind. */
   readonly mechanism: Mechanism;
+  /** Skylark's `--processes`. */
+  readonly processes?: number;
   /** More for the command line of Skylark's Node, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 }

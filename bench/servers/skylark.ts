@@ -28,6 +28,7 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
   const accounts = await fillAccounts(store, options.accounts);
   await store.close();
   const args = ['start', '--json', '--domain', domain, '--data', data, '--cert', pem.cert, '--key', pem.key, ...ports];
+  if (options.processes !== undefined) args.push('--processes', `${options.processes}`);
   const ready = '"event":"listening"';
   const running = await run(
     process.execPath,

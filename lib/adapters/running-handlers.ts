@@ -17,11 +17,18 @@ export class RunningHandlers {
     this.#stats = stats;
   }
 
-  /** Never throws. `answer` is called with what the handler returns, if anything. */
-  run(handler: BusHandler, payload: Uint8Array, subject: string, answer: ((reply: Uint8Array) => void) | undefined): void {
+  /** Never throws. `answer` is called with what the handler returns, if anything; else `silent` is. */
+  run(
+    handler: BusHandler,
+    payload: Uint8Array,
+    subject: string,
+    answer: ((reply: Uint8Array) => void) | undefined,
+    silent?: () => void,
+  ): void {
     const bytes = payload.length;
     if (this.#stats.handlersRunning >= limits.busHandlersMax || this.#heldBytes + bytes > limits.busHeldBytesMax) {
       this.#stats.dropped++;
+      silent?.();
       return;
     }
     this.#stats.received++;
@@ -30,15 +37,15 @@ export class RunningHandlers {
     try {
       const result = handler(payload, subject);
       if (result === undefined || result instanceof Uint8Array) {
-        this.#finish(bytes, result, answer);
+        this.#finish(bytes, result, answer, silent);
         return;
       }
       result.then(
-        (reply) => this.#finish(bytes, reply, answer),
-        () => this.#fail(bytes),
+        (reply) => this.#finish(bytes, reply, answer, silent),
+        () => this.#fail(bytes, silent),
       );
     } catch {
-      this.#fail(bytes);
+      this.#fail(bytes, silent);
     }
   }
 
@@ -54,17 +61,25 @@ export class RunningHandlers {
     });
   }
 
-  #finish(bytes: number, reply: Uint8Array | undefined, answer: ((reply: Uint8Array) => void) | undefined): void {
+  #finish(
+    bytes: number,
+    reply: Uint8Array | undefined,
+    answer: ((reply: Uint8Array) => void) | undefined,
+    silent: (() => void) | undefined,
+  ): void {
     try {
-      if (reply !== undefined) answer?.(reply);
+      if (reply === undefined) silent?.();
+      else answer?.(reply);
     } catch {
       this.#stats.handlerErrors++;
+      silent?.();
     }
     this.#release(bytes);
   }
 
-  #fail(bytes: number): void {
+  #fail(bytes: number, silent: (() => void) | undefined): void {
     this.#stats.handlerErrors++;
+    silent?.();
     this.#release(bytes);
   }
 

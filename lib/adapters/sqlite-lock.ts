@@ -1,5 +1,5 @@
 /**
- * One process per data folder.
+ * One process per data folder, or one and those that it has started (decision 6).
  *
  * The lock is an exclusive transaction on a database of its own, held open: the kernel releases it whatever way the process
  * dies, which a pid file cannot promise. The pid stands beside it only for the message. (Never open `skylark.lock` by other means in
@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { limits } from '../limits.ts';
 
 export class FolderInUse extends Error {
   override name = 'FolderInUse';
@@ -24,8 +25,41 @@ export class FolderInUse extends Error {
 
 const sqliteBusy = 5;
 
-/** @throws {FolderInUse} at once. */
+/** @throws {FolderInUse} at once: also while a process that shared the folder with a dead one still writes. */
 export function lockFolder(folder: string): { release(): void } {
+  const lock = lockAlone(folder);
+  const parts = new DatabaseSync(join(folder, partsLock), { timeout: 0 });
+  try {
+    parts.exec('BEGIN EXCLUSIVE; ROLLBACK');
+    return lock;
+  } catch (error) {
+    lock.release();
+    if ((error as { errcode?: number }).errcode === sqliteBusy) throw new FolderInUse(folder, undefined);
+    throw error;
+  } finally {
+    parts.close();
+  }
+}
+
+/**
+ * Of a process that shares the folder under the lock of another: should that one die first, nobody takes the folder before we are done.
+ * @throws {FolderInUse} when somebody is about to take it
+ */
+export function lockPart(folder: string): { release(): void } {
+  const lock = new DatabaseSync(join(folder, partsLock), { timeout: limits.sqliteBusyMs });
+  try {
+    lock.exec('BEGIN; SELECT count(*) FROM sqlite_schema'); // a read that does not end: a shared lock
+    return { release: () => lock.close() };
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode === sqliteBusy) throw new FolderInUse(folder, undefined);
+    throw error;
+  }
+}
+
+const partsLock = 'parts.lock';
+
+function lockAlone(folder: string): { release(): void } {
   const lock = new DatabaseSync(join(folder, 'skylark.lock'), { timeout: 0 });
   const pidPath = join(folder, 'skylark.pid');
   try {

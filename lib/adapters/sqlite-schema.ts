@@ -26,7 +26,7 @@ export class NewerSchema extends Error {
 
 /** Creates what is missing. @throws {NewerSchema} */
 export function prepareDatabase(path: string): void {
-  const db = new DatabaseSync(path);
+  const db = new DatabaseSync(path, { timeout: limits.sqliteBusyMs });
   try {
     const found = db.prepare('PRAGMA user_version').get()?.user_version as number;
     if (found > schemaNumber) throw new NewerSchema(path, found);
@@ -48,14 +48,14 @@ export function prepareDatabase(path: string): void {
 
 /** The connection of the thread that serves stanzas: it only reads. */
 export function openReader(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { readOnly: true });
+  const db = new DatabaseSync(path, { readOnly: true, timeout: limits.sqliteBusyMs });
   db.exec(`PRAGMA cache_size = -${limits.sqliteCacheKib}`);
   return db;
 }
 
 /** The connection of the writing thread. What it has committed is on the disk. */
 export function openWriter(path: string): DatabaseSync {
-  const db = new DatabaseSync(path);
+  const db = new DatabaseSync(path, { timeout: limits.sqliteBusyMs });
   db.exec(`PRAGMA synchronous = FULL;
     PRAGMA cache_size = -${limits.sqliteCacheKib};
     PRAGMA wal_autocheckpoint = ${limits.sqliteLogPagesMax};

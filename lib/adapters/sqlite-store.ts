@@ -1,9 +1,11 @@
 /**
- * The Store port on SQLite: one file in a data folder, for one process (DESIGN §5).
+ * The Store port on SQLite: one file in a data folder, for one process (DESIGN §5), or for several on one machine.
  *
  * A worker thread owns writing (`sqlite-writer.ts`); this thread reads through a read-only connection of its own, so a read sees
  * every commit before it and `consistent` makes no difference. Overlapping writes take place in the order of the calls. Rows of `core`
  * and `live` that were read or written of late are kept in memory (`row-cache.ts`): the lock on the folder says that nobody else writes.
+ *
+ * Shared by processes (`isShared`) it keeps nothing in memory; SQLite lets one commit at a time, and each reads what all have committed.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +23,7 @@ import {
 } from '../ports/store.ts';
 import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
-import { lockFolder } from './sqlite-lock.ts';
+import { lockFolder, lockPart } from './sqlite-lock.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
 import { openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
 import { prepareReads } from './sqlite-statements.ts';
@@ -41,16 +43,21 @@ import {
 export { FolderInUse } from './sqlite-lock.ts';
 export { NewerSchema } from './sqlite-schema.ts';
 
+interface SqliteOptions {
+  readonly clock: Clock;
+  /** Several processes have the folder open like this, under the lock of the one that started them (decision 6). */
+  readonly isShared?: boolean;
+}
+
 /** Creates the folder if it is missing. @throws {FolderInUse} @throws {NewerSchema} */
-export async function openSqliteStore(folder: string, options: { readonly clock: Clock }): Promise<Store> {
-  const { clock } = options;
+export async function openSqliteStore(folder: string, { clock, isShared = false }: SqliteOptions): Promise<Store> {
   mkdirSync(folder, { recursive: true });
-  const lock = lockFolder(folder);
+  const lock = isShared ? lockPart(folder) : lockFolder(folder);
   try {
     const path = join(folder, 'skylark.db');
     prepareDatabase(path);
     const queue = await openWriterQueue(path, () => nowSeconds(clock.now()));
-    return new SqliteStore(path, clock, queue, () => lock.release());
+    return new SqliteStore(path, clock, queue, isShared ? undefined : new RowCache(), () => lock.release());
   } catch (error) {
     lock.release();
     throw error;
@@ -69,13 +76,15 @@ class SqliteStore implements Store {
   /** Of this opening; with the counter it makes versions that no other opening makes. */
   readonly #epoch: string;
   #counter = 0;
-  readonly #cache = new RowCache();
+  /** undefined: other processes write as well. */
+  readonly #cache: RowCache | undefined;
   #sweep: Timer;
   #closed: Promise<void> | undefined;
 
-  constructor(path: string, clock: Clock, queue: WriterQueue, release: () => void) {
+  constructor(path: string, clock: Clock, queue: WriterQueue, cache: RowCache | undefined, release: () => void) {
     this.#clock = clock;
     this.#queue = queue;
+    this.#cache = cache;
     this.#release = release;
     this.#reader = openReader(path);
     this.#reads = prepareReads(this.#reader);
@@ -165,7 +174,7 @@ class SqliteStore implements Store {
   }
 
   #read(key: Key, now: number): Row | undefined {
-    if (!isCached(key.table)) return this.#readFile(key, now).row;
+    if (this.#cache === undefined || !isCached(key.table)) return this.#readFile(key, now).row;
     const id = cacheId(key);
     const known = this.#cache.get(id, now);
     if (known !== undefined) return known.row;
@@ -184,8 +193,10 @@ class SqliteStore implements Store {
   }
 
   async #write(writes: readonly Write[], bytes: number): Promise<Answer | undefined> {
+    const cache = this.#cache;
+    if (cache === undefined) return this.#queue.write(writes, bytes);
     const cached = writes.filter(([, table]) => isCached(table)).map((write) => ({ write, id: idOf(write) }));
-    for (const { id } of cached) this.#cache.begin(id);
+    for (const { id } of cached) cache.begin(id);
     let answer: Answer | undefined;
     let isWritten = false;
     try {
@@ -193,7 +204,7 @@ class SqliteStore implements Store {
       isWritten = answer === undefined;
       return answer;
     } finally {
-      for (const { write, id } of cached) this.#cache.end(id, isWritten ? written(write) : undefined);
+      for (const { write, id } of cached) cache.end(id, isWritten ? written(write) : undefined);
     }
   }
 

@@ -1,5 +1,6 @@
 /** One process of a cluster: `skylark serve …`, until it says where it listens, and until it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -30,14 +31,28 @@ const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main
 /** A stop is bounded in the child; this is for one that does not even get there. */
 const killAfterMs = limits.shutdownMs + 2_000;
 
-/** Its log goes to our stderr. @throws {Refusal} when it ends, or is not ready in time */
-export async function startChild(service: string, name: string, args: readonly string[]): Promise<Child> {
+/** Two processes cannot have one port of the debugger. */
+const ownArguments = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+
+/**
+ * Its log goes to our stderr.
+ * @param attach gets our end of a socket that is its descriptor 3, at once
+ * @throws {Refusal} when it ends, or is not ready in time
+ */
+export async function startChild(
+  service: string,
+  name: string,
+  args: readonly string[],
+  attach?: (link: Socket) => void,
+): Promise<Child> {
   // In a process group of its own, so that Ctrl-C reaches the supervisor alone; its input ends with us however we end.
-  const child = spawn(process.execPath, [program, 'serve', service, '--name', name, '--until-input-ends', ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+  const command = [...ownArguments, program, 'serve', service, '--name', name, '--until-input-ends', ...args];
+  const child = spawn(process.execPath, command, {
+    stdio: ['pipe', 'pipe', 'inherit', ...(attach ? ['pipe' as const] : [])],
     detached: true,
   });
-  child.stdin.on('error', () => {}); // it is gone
+  child.stdin!.on('error', () => {}); // it is gone
+  attach?.(child.stdio[3] as Socket);
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', () => resolve({ code: null, signal: null }));
     child.once('exit', (code, signal) => resolve({ code, signal }));

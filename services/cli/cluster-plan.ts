@@ -11,7 +11,7 @@ import type { Planned } from './supervisor.ts';
 const portStep = 10;
 
 /** Those of Node's `reusePort` that one meets. */
-const sharingPlatforms: ReadonlySet<string> = new Set(['linux', 'freebsd']);
+export const sharesPorts = ['linux', 'freebsd'].includes(process.platform);
 
 export interface Plan {
   readonly inner: readonly Planned[];
@@ -72,11 +72,13 @@ function numbered(service: string, letter: string, count: number, argsOf: (index
 }
 
 function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean {
-  return connections > 1 && c2sPort !== 0 && c2sTlsPort !== 0 && sharingPlatforms.has(process.platform);
+  return connections > 1 && c2sPort !== 0 && c2sTlsPort !== 0 && sharesPorts;
 }
 
 /** A shared port looks free although another cluster has it, so each is taken once without sharing. @throws {Refusal} */
-export async function checkPortsFree(values: ClusterValues): Promise<void> {
+export async function checkPortsFree(
+  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort'>,
+): Promise<void> {
   const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
   const ports = { c2sPort, c2sTlsPort, httpPort, httpsPort };
   for (const port of Object.values(ports)) {

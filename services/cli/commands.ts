@@ -46,6 +46,7 @@ export const commands: readonly Command[] = [
       'Everything works without any option: accounts at localhost, reachable from this machine only.',
       'Federation and components do not exist yet: --s2s-port and --component-port are taken and checked, but',
       'nothing listens on those ports.',
+      'With --processes N the work is shared between N processes on the same ports; one that dies is started again.',
       'SKYLARK_LOG_LEVEL sets how much is logged on stderr: fatal, error, warn (the default on a terminal), info (the',
       'default elsewhere), debug, trace or silent.',
     ],

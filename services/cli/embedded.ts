@@ -38,8 +38,10 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
+type EmbeddedValues = Omit<StartValues, 'processes'>;
+
 /** @throws {UsageError | Refusal | FolderInUse} with everything undone */
-export async function startEmbedded(values: StartValues, log: Logger): Promise<Embedded> {
+export async function startEmbedded(values: EmbeddedValues, log: Logger): Promise<Embedded> {
   checkPorts(values);
   const pemFiles = checkPemFlags(values);
   const pem = pemFiles && readPemFiles(pemFiles);
@@ -55,7 +57,7 @@ export async function startEmbedded(values: StartValues, log: Logger): Promise<E
 }
 
 async function startParts(
-  values: StartValues,
+  values: EmbeddedValues,
   folder: string,
   given: PemPair | undefined,
   log: Logger,

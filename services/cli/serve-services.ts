@@ -20,7 +20,7 @@ import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { reasonOf, UsageError } from './report.ts';
-import { composeRouter } from './router-parts.ts';
+import { composeRouter, type Ports as RouterPorts } from './router-parts.ts';
 import type { Serving } from './serving.ts';
 import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -64,22 +64,28 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
 }
 
 export async function serveRouter(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing, health, metrics } = serving;
+  const { values, undoing, health } = serving;
   checkFileFlags(values);
   const ports = await openPorts(serving);
   const files = await openFiles(values, ports.store, undoing);
-  const { parts, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
+  await route(serving, { ...ports, blobs: files?.blobs });
+  health.started();
+  return {};
+}
+
+/** A router that watches all nodes. */
+export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
+  const { values, log, undoing, metrics } = serving;
+  const { parts, router, deliveries } = await composeRouter(ports);
   undoing.add('router', () => router.stop());
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
-  await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures() }));
+  await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
   await watch.start();
   undoing.add('watch', () => watch.stop());
   log.debug({ name: values.name }, 'routing');
-  health.started();
-  return {};
 }
 
 export async function serveMuc(serving: Serving): Promise<Addresses> {

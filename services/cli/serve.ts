@@ -16,17 +16,19 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   muc: async (serving) => (await import('./serve-services.ts')).serveMuc(serving),
   web: async (serving) => (await import('./serve-services.ts')).serveWeb(serving),
   all: async (serving) => (await import('./serve-all.ts')).serveAll(serving),
+  part: async (serving) => (await import('./serve-part.ts')).servePart(serving),
   dynamodb: async (serving) => (await import('./serve-engines.ts')).serveDynamo(serving),
   nats: async (serving) => (await import('./serve-engines.ts')).serveNats(serving),
 };
+
+/** `part` is for `skylark start --processes` alone. */
+const named = Object.keys(services).filter((service) => service !== 'part');
 
 export async function serve(values: ServeValues, positionals: readonly string[]): Promise<number> {
   const [service = '', ...rest] = positionals;
   const run = Object.hasOwn(services, service) ? services[service] : undefined;
   if (run === undefined || rest.length > 0) {
-    throw new UsageError(
-      `'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${Object.keys(services).join(', ')}`,
-    );
+    throw new UsageError(`'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${named.join(', ')}`);
   }
   process.umask(0o077);
   const { name, release: id } = await identify(values, openLog({ service }));

@@ -1,5 +1,5 @@
 /** The options of `skylark start`, and what follows from them. */
-import { flagOf, type Options, portOption, type Values } from './arguments.ts';
+import { countOption, flagOf, type Options, portOption, type Values } from './arguments.ts';
 import * as shared from './options.ts';
 import { UsageError } from './report.ts';
 
@@ -23,6 +23,7 @@ export const startOptions = {
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,
   json: shared.json,
+  processes: countOption('share the work between so many processes, one per core', 64, 1),
 } satisfies Options;
 
 export type StartValues = Values<typeof startOptions>;

@@ -1,7 +1,10 @@
 /** `skylark start`. */
+import { limits } from '../../lib/limits.ts';
+import { type Child, describeEnding, type Ending } from './child-process.ts';
 import { startEmbedded } from './embedded.ts';
 import { beginLifetime, openLog, stopWithin } from './lifetime.ts';
 import { type Addresses, hostPort } from './listening.ts';
+import { startProcesses } from './processes.ts';
 import { quote, say, UsageError } from './report.ts';
 import { registrationOf, type StartValues } from './start-options.ts';
 import { version } from './version.ts';
@@ -11,15 +14,32 @@ export async function start(values: StartValues, positionals: readonly string[])
   process.umask(0o077); // whatever we make is for our eyes
   const log = openLog();
   const lifetime = beginLifetime(log);
-  const service = await startEmbedded(values, log);
+  const hasParts = values.processes > 1;
+  const service = hasParts ? await startProcesses(values, log, eventsOf(values)) : await startEmbedded(values, log);
   const { addresses, folder } = service;
   if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
   else say(...describe(values, addresses));
   log.info({ version, domain: values.domain, folder, addresses }, 'started');
   log.info({ reason: await lifetime.over }, 'stopping');
-  const code = await stopWithin(log, () => service.stop());
+  // Each of the processes has the bound of one.
+  const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * limits.shutdownMs : limits.shutdownMs);
   if (code === 0) log.info('stopped');
   return code;
+}
+
+function eventsOf({ json }: StartValues) {
+  const tell = (event: string, { name, pid }: Child, line: string, more = {}): void =>
+    say(json ? JSON.stringify({ event, name, pid, ...more }) : line);
+  return {
+    started: (child: Child) => tell('process', child, `  process ${child.name.padEnd(20)}pid ${child.pid}`),
+    died: (child: Child, ending: Ending) =>
+      tell(
+        'died',
+        child,
+        `  process ${child.name} (pid ${child.pid}) died: ${describeEnding(ending)}; it is started again`,
+        ending,
+      ),
+  };
 }
 
 const purposes: Readonly<Record<string, string>> = {

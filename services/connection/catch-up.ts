@@ -22,7 +22,8 @@ export class CatchUp {
   readonly #finished: () => void;
   #phase: Phase = 'off';
   #after = '';
-  #held = new Map<string, Buffer>();
+  /** Made when there is something to hold back. */
+  #held: Map<string, Buffer> | undefined;
   #heldBytes = 0;
   /** Something was not held back since the last page was asked for: the archive must be read on. */
   #isIncomplete = false;
@@ -75,7 +76,8 @@ export class CatchUp {
   /** @returns whether the entry is held back (or will be read) */
   hold(entry: PageEntry): boolean {
     if (this.#phase === 'off') return false;
-    if (this.#held.has(entry.id)) return true;
+    if (this.#held?.has(entry.id)) return true;
+    this.#held ??= new Map();
     if (this.#held.size >= limits.catchUpBufferStanzasMax || this.#heldBytes >= limits.catchUpBufferBytesMax) {
       this.#isIncomplete = true;
       this.miss(entry.id);
@@ -101,9 +103,9 @@ export class CatchUp {
   page(entries: readonly PageEntry[], catchUp: StepReply['catchUp']): void {
     if (this.#phase !== 'waiting') return; // the session was parked meanwhile, and will read it all again
     for (const entry of entries) {
-      const held = this.#held.get(entry.id);
+      const held = this.#held?.get(entry.id);
       if (held !== undefined) {
-        this.#held.delete(entry.id);
+        this.#held!.delete(entry.id);
         this.#heldBytes -= held.length;
       }
       this.#give(entry);
@@ -119,7 +121,7 @@ export class CatchUp {
   abort(): boolean {
     if (this.#phase === 'off') return false;
     this.#phase = 'off';
-    for (const id of this.#held.keys()) this.miss(id);
+    for (const id of this.#held?.keys() ?? []) this.miss(id);
     this.#clear();
     return true;
   }
@@ -130,7 +132,7 @@ export class CatchUp {
   }
 
   #finish(): void {
-    const held = [...this.#held].sort(([a], [b]) => (a < b ? -1 : 1));
+    const held = [...(this.#held ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
     this.#phase = 'off';
     this.#missed = undefined;
     this.#clear();
@@ -139,7 +141,7 @@ export class CatchUp {
   }
 
   #clear(): void {
-    this.#held = new Map();
+    this.#held = undefined;
     this.#heldBytes = 0;
     this.#isIncomplete = false;
   }

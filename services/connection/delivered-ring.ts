@@ -3,15 +3,15 @@ import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
 
 export class DeliveredRing {
-  /** In order of insertion. */
-  readonly #ids = new Set<string>();
+  /** In order of insertion. Most sessions are idle and have none: a set of its own costs a fifth of a kilobyte. */
+  #ids: Set<string> | undefined;
 
   constructor(ids: readonly string[] = []) {
     for (const id of ids) this.add(id);
   }
 
   get ids(): readonly string[] {
-    return [...this.#ids];
+    return this.#ids === undefined ? [] : [...this.#ids];
   }
 
   /**
@@ -20,16 +20,17 @@ export class DeliveredRing {
    */
   startAt(nowMs: number): string {
     const overlap = firstIdAt(nowMs - limits.catchUpOverlapMs).padEnd(18, '0');
-    if (this.#ids.size < limits.deliveredRingMax) return overlap;
+    if (this.#ids === undefined || this.#ids.size < limits.deliveredRingMax) return overlap;
     const oldest = [...this.#ids].sort()[0]!;
     return oldest > overlap ? oldest : overlap;
   }
 
   has(id: string): boolean {
-    return this.#ids.has(id);
+    return this.#ids?.has(id) ?? false;
   }
 
   add(id: string): void {
+    this.#ids ??= new Set();
     this.#ids.add(id);
     if (this.#ids.size <= limits.deliveredRingMax) return;
     for (const oldest of this.#ids) {
@@ -40,6 +41,6 @@ export class DeliveredRing {
 
   /** It was never sent after all. */
   remove(id: string): void {
-    this.#ids.delete(id);
+    this.#ids?.delete(id);
   }
 }

@@ -18,7 +18,8 @@ export class Outbox {
   #bytes = 0;
   #acked: number;
   #sent: number;
-  readonly #ids = new Set<string>();
+  /** Of those among the entries that are in the archive; most sessions are idle and have none. */
+  #ids: Set<string> | undefined;
 
   constructor(acked = 0, unacked: readonly Entry[] = []) {
     this.#acked = acked;
@@ -54,7 +55,7 @@ export class Outbox {
   }
 
   has(id: string): boolean {
-    return this.#ids.has(id);
+    return this.#ids?.has(id) ?? false;
   }
 
   get unacked(): readonly Entry[] {
@@ -68,7 +69,9 @@ export class Outbox {
   add(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes.length;
-    if (entry.id !== undefined) this.#ids.add(entry.id);
+    if (entry.id === undefined) return;
+    this.#ids ??= new Set();
+    this.#ids.add(entry.id);
   }
 
   /** All that is in here has been written to the client's stream. */
@@ -91,11 +94,15 @@ export class Outbox {
       this.#bytes -= bytes.length;
       if (id !== undefined) {
         ids.push(id);
-        this.#ids.delete(id);
+        this.#ids?.delete(id);
       }
     }
     this.#acked += count;
-    if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
+    if (this.size === 0) {
+      this.#entries = [];
+      this.#head = 0;
+      if (this.#ids?.size === 0) this.#ids = undefined;
+    } else if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;
     }
@@ -113,7 +120,7 @@ export class Outbox {
     this.#head = 0;
     for (const { bytes, id } of dropped) {
       this.#bytes -= bytes.length;
-      if (id !== undefined) this.#ids.delete(id);
+      if (id !== undefined) this.#ids?.delete(id);
     }
     return dropped.flatMap(({ id }) => (id === undefined ? [] : [id]));
   }

@@ -10,7 +10,7 @@ import { FolderInUse, NewerSchema, openSqliteStore } from '../../lib/adapters/sq
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
-import { Unavailable } from '../../lib/ports/store.ts';
+import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { setClock, storeContract } from '../contracts/store.contract.ts';
 import type { ChildOrder, ChildReport } from './sqlite-child.ts';
 
@@ -25,6 +25,56 @@ storeContract('SQLite', async () => {
     await rm(folder, { recursive: true });
   };
   return { store, clock, close };
+});
+
+storeContract('SQLite, written by one and read by another that shares it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'skylark-store-'));
+  const clock = setClock();
+  const writer = await openSqliteStore(folder, { clock, isShared: true });
+  const reader = await openSqliteStore(folder, { clock, isShared: true });
+  const close = async () => {
+    await Promise.all([writer.close(), reader.close()]);
+    await rm(folder, { recursive: true });
+  };
+  const store: Store = {
+    get: (key, options) => reader.get(key, options),
+    batchGet: (keys, options) => reader.batchGet(keys, options),
+    query: (query) => reader.query(query),
+    put: (row, condition) => writer.put(row, condition),
+    batchPut: (rows) => writer.batchPut(rows),
+    delete: (key, condition) => writer.delete(key, condition),
+    add: (key, by) => writer.add(key, by),
+    close: async () => {
+      await Promise.all([writer.close(), reader.close()]);
+    },
+  };
+  return { store, clock, close };
+});
+
+describe('stores that share a folder', () => {
+  test('count together, and one alone wins a row', async (t) => {
+    const folder = await makeFolder(t);
+    const shared = { clock: systemClock, isShared: true };
+    const stores = await Promise.all(Array.from({ length: 3 }, () => openSqliteStore(folder, shared)));
+    const counter = { table: 'core', partition: 'p', sort: 'counter' } as const;
+    const row = { table: 'live', partition: 'p', sort: 'row', value: 'v' } as const;
+    const work = stores.map(async (store) => {
+      for (let round = 0; round < 50; round++) await store.add(counter, 1);
+      try {
+        await store.put(row, 'absent');
+        return 1;
+      } catch (error) {
+        assert.ok(error instanceof Conflict);
+        return 0;
+      }
+    });
+    assert.equal(
+      (await Promise.all(work)).reduce<number>((sum, won) => sum + won, 0),
+      1,
+    );
+    for (const store of stores) assert.equal((await store.get(counter, consistent))?.value, '150');
+    await Promise.all(stores.map((store) => store.close()));
+  });
 });
 
 async function makeFolder(t: TestContext): Promise<string> {

@@ -1,0 +1,112 @@
+/**
+ * What the processes of one machine and their hub say to each other, over a socket pair:
+ *
+ *     u32 big-endian: bytes behind it | u8 kind | u32 id | u32 extra | u16 bytes of the subject | subject | payload
+ */
+import type { Socket } from 'node:net';
+import { limits } from '../limits.ts';
+
+export const kinds = {
+  /** A process serves `subject`, with the queue's name as payload; `id` names it from now on. Answered by `done`. */
+  serve: 1,
+  stop: 2,
+  /** `extra`: the time limit, milliseconds. Answered by `reply` or `refused`. */
+  request: 3,
+  publish: 4,
+  done: 5,
+  reply: 6,
+  /** The payload says why. */
+  refused: 7,
+  /** A message for what is served under `extra`. Answered by `answer` or `silence`. */
+  call: 8,
+  answer: 9,
+  silence: 10,
+} as const;
+
+export interface SocketFrame {
+  readonly kind: number;
+  readonly id: number;
+  readonly extra: number;
+  readonly subject: string;
+  /** Shares memory with the socket's chunk. */
+  readonly payload: Buffer;
+}
+
+const headBytes = 15;
+const none = Buffer.alloc(0);
+const frameBytesMax = headBytes + limits.busSubjectCharactersMax + limits.busPayloadBytesMax;
+
+/** Writes frames, all of one turn together, and reads them. */
+export class FrameSocket {
+  readonly #socket: Socket;
+  readonly #take: (frame: SocketFrame) => void;
+  #kept: Buffer = none;
+  #isCorked = false;
+
+  /** @param gone the other side is gone, or says what is no frame */
+  constructor(socket: Socket, take: (frame: SocketFrame) => void, gone: () => void) {
+    this.#socket = socket;
+    this.#take = take;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('close', gone);
+  }
+
+  /** @returns false when it is lost: the other side is gone, or reads too slowly */
+  send(kind: number, id: number, extra = 0, subject = '', payload: Uint8Array = none): boolean {
+    if (!this.#socket.writable || this.#socket.writableLength > limits.busHeldBytesMax) return false;
+    const frame = Buffer.allocUnsafe(headBytes + subject.length + payload.length);
+    frame.writeUInt32BE(frame.length - 4);
+    frame.writeUInt8(kind, 4);
+    frame.writeUInt32BE(id, 5);
+    frame.writeUInt32BE(extra, 9);
+    frame.writeUInt16BE(subject.length, 13);
+    frame.write(subject, headBytes, 'latin1');
+    frame.set(payload, headBytes + subject.length);
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      setImmediate(() => {
+        this.#isCorked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(frame);
+    return true;
+  }
+
+  /** What was sent is written. */
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.end(resolve);
+      this.#socket.once('close', () => resolve());
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    const bytes = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    let at = 0;
+    while (bytes.length - at >= 4) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      if (end - at > frameBytesMax || end - at < headBytes) {
+        this.#socket.destroy();
+        return;
+      }
+      if (end > bytes.length) break;
+      const payloadAt = at + headBytes + bytes.readUInt16BE(at + 13);
+      if (payloadAt > end) {
+        this.#socket.destroy();
+        return;
+      }
+      this.#take({
+        kind: bytes.readUInt8(at + 4),
+        id: bytes.readUInt32BE(at + 5),
+        extra: bytes.readUInt32BE(at + 9),
+        subject: bytes.toString('latin1', at + headBytes, payloadAt),
+        payload: bytes.subarray(payloadAt, end),
+      });
+      at = end;
+    }
+    this.#kept = at === bytes.length ? none : bytes.subarray(at);
+  }
+}
