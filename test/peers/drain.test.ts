@@ -51,7 +51,7 @@ describe('a cluster', { skip: skipWithoutNats }, () => {
     const nodes = await status();
     assert.deepEqual([...nodes.keys()].sort(), ['c1', 'c2', 'm1', 'm2', 'r1', 'r2', 'w1']);
     assert.ok([...nodes.values()].every(({ state }) => state === 'up'));
-    assert.deepEqual(nodes.get('m1')!.figures, { rooms: 0 });
+    assert.equal(nodes.get('m1')!.figures.rooms, 0);
     const { out } = await skylark(['status', '--data', data]);
     assert.match(out, /^NODE +KIND +STATE +SINCE +STREAMS +SESSIONS +PARKED +ROOMS +BATCHES\nc1 +connection +up /);
     assert.match(out, /\nSessions parked in the store: 0\n$/);
