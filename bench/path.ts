@@ -1,7 +1,7 @@
 /**
- * `npm run bench:path -- [--sessions 200] [--rate 2000] [--messages 20000] [--sm]`: what a message costs from one stream's bytes to the next one's, without sockets and TLS: connection node,
- * router and SQLite in this process, streams fed by hand. For engineers who change the path; the servers are compared by the other
- * modes.
+ * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm]`: what a message costs from one
+ * stream's bytes to the next one's, without sockets and TLS: connection node, router and SQLite in this process, streams fed by hand. For
+ * engineers who change the path; the servers are compared by `npm run bench`.
  */
 import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,16 +22,16 @@ import { deriveKeys } from '../services/router/sasl/passwords.ts';
 
 const domain = 'localhost';
 const tickMs = 5;
-/** Messages under way at most: a machine that is busy with other work gets fewer, and none is refused. */
-const underWayMax = 100;
 const warmUp = 20_000;
 /** Clients that sign in together. */
 const atOnce = 32;
 
 interface PathOptions {
   readonly sessions: number;
-  /** Messages per second. */
+  /** Messages per second, at most. */
   readonly rate: number;
+  /** Messages that have not arrived yet, at most: a machine that is busy with other work gets fewer, and none is refused. */
+  readonly underWay: number;
   readonly messages: number;
   /** XEP-0198. */
   readonly sm: boolean;
@@ -146,7 +146,7 @@ async function enter(node: ConnectionNode, local: string, sm: boolean): Promise<
   return client;
 }
 
-async function chat(clients: readonly Client[], { rate, messages }: PathOptions): Promise<Costs> {
+async function chat(clients: readonly Client[], { rate, messages, underWay }: PathOptions): Promise<Costs> {
   let received = 0;
   for (const client of clients) {
     client.onStanza = (text) => {
@@ -158,7 +158,7 @@ async function chat(clients: readonly Client[], { rate, messages }: PathOptions)
   const start = performance.now();
   let sent = 0;
   while (received < messages) {
-    const due = Math.min(messages, ((performance.now() - start) / 1000) * rate, received + underWayMax);
+    const due = Math.min(messages, ((performance.now() - start) / 1000) * rate, received + underWay);
     for (; sent < due; sent++) {
       const from = sent % clients.length;
       const to = (from * 7 + sent * 13 + 1) % clients.length;
@@ -183,12 +183,14 @@ function pause(ms: number): Promise<void> {
 
 const { values } = parseArgs({
   options: {
-    sessions: { type: 'string', default: '200' },
-    rate: { type: 'string', default: '2000' },
+    sessions: { type: 'string', default: '500' },
+    rate: { type: 'string', default: '100000' },
+    'under-way': { type: 'string', default: '1000' },
     messages: { type: 'string', default: '20000' },
     sm: { type: 'boolean', default: false },
   },
 });
 const { sessions, rate, messages, sm } = values;
-await path({ sessions: Number(sessions), rate: Number(rate), messages: Number(messages), sm });
+const underWay = Number(values['under-way']);
+await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm });
 process.exit(0);
