@@ -56,7 +56,7 @@ export const limits = {
   /** A lost XEP-0198 session is kept this long for resumption, milliseconds. */
   resumeTimeoutMs: 300_000,
   /** The account's cursor is written at most this often per session, milliseconds. */
-  cursorFlushMs: 2_000,
+  cursorFlushMs: 500,
   /** Ids remembered behind the cursor, and per session against doubles (DESIGN §2). */
   deliveredRingMax: 256,
   /** Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds (DESIGN §2). */
