@@ -41,7 +41,10 @@ export class S3Endpoint {
   private constructor(bucket: string, signer: Signer) {
     this.#bucket = bucket;
     this.#signer = signer;
-    this.#api = createServer((request, response) => void this.#answer(request, response, () => this.#serve(request)));
+    this.#api = createServer((request, response) => {
+      for (const [name, value] of corsHeaders(request)) response.setHeader(name, value);
+      void this.#answer(request, response, () => (request.method === 'OPTIONS' ? preflight(request) : this.#serve(request)));
+    });
     this.#files = createServer((request, response) => void this.#answer(request, response, () => this.#give(request)));
   }
 
@@ -186,4 +189,17 @@ function read(object: StoredObject | undefined, { headers, method }: IncomingMes
 
 function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
+
+/** The bucket's CORS rule, as a deployment has it (infra/lib/data-stack.ts): any origin may PUT, and say of what type. */
+function corsHeaders({ headers }: IncomingMessage): [string, string][] {
+  return headers.origin === undefined ? [] : [['access-control-allow-origin', '*']];
+}
+
+async function preflight({ headers }: IncomingMessage): Promise<Answer> {
+  const isAllowed =
+    headers['access-control-request-method'] === 'PUT' &&
+    /^(content-type)?$/i.test(headers['access-control-request-headers'] ?? '');
+  if (!isAllowed) throw new Refused(403, 'AccessForbidden', 'CORSResponse: This CORS request is not allowed.');
+  return { status: 200, headers: { 'access-control-allow-methods': 'PUT', 'access-control-allow-headers': 'content-type' } };
 }
