@@ -74,7 +74,7 @@ test('two browsers sign in at / and talk', async () => {
 
 /** Asked again and again from here: the page's own policy forbids it to poll by `eval`. */
 async function isLoaded(page: Page): Promise<void> {
-  const loaded = `[...document.querySelectorAll("img[src*='/files/localhost/']")].some((image) => image.naturalWidth === 1200)`;
+  const loaded = `[...document.querySelectorAll("img[src*='/localhost/'][src*='Balkon']")].some((image) => image.naturalWidth === 1200)`;
   for (let tries = 0; tries < 200; tries++) {
     if (await page.evaluate(loaded)) return;
     await page.waitForTimeout(100);
@@ -89,7 +89,7 @@ test('a picture that one browser uploads is seen in the other', async () => {
   await openChat(romeo, 'juliet@localhost');
   const shot = await juliet.screenshot();
   await juliet.locator('input.fileupload').last().setInputFiles({ name: 'Balkon (ä).png', mimeType: 'image/png', buffer: shot });
-  const picture = romeo.locator("img[src*='/files/localhost/']").last();
+  const picture = romeo.locator("img[src*='/localhost/'][src*='Balkon']").last();
   await picture.waitFor({ timeout: 20_000 });
   await isLoaded(romeo);
   await romeo.screenshot({ path: `${shots}upload.png` });
