@@ -14,6 +14,10 @@ import type { Account } from '../account.ts';
 import { capsNode, hostInfo } from '../disco-info.ts';
 import type { AccountFeature } from '../feature.ts';
 import type { HostContext } from '../host.ts';
+import { readableNodes } from '../pep/access.ts';
+import { listIds } from '../pep/items.ts';
+import { listNodes, type PepNode } from '../pep/nodes.ts';
+import { pubsubNs } from '../pep/pubsub-error.ts';
 import { mayProbe } from '../roster.ts';
 
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -62,22 +66,42 @@ function listHost(request: Element, host: HostContext): Element {
 }
 
 async function describeAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
-  await checkAccess(request, account, iq);
+  await checkAccess(account, iq);
+  const { node } = request.attrs as { node?: string };
+  if (node) {
+    await findReadable(node, account, iq);
+    const leaf = xml('identity', { category: 'pubsub', type: 'leaf' }); // XEP-0060 §5.3
+    return xml('query', { xmlns: INFO, node }, leaf, feature(pubsubNs));
+  }
   const features = account.turn.parts.features.all;
   const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);
   const vars = [...new Set(features.flatMap(({ disco: part }) => part?.account ?? []))].sort();
   return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));
 }
 
-/** An account's items are its PEP nodes; there are none yet, and resources are not told (§8). */
+/** An account's items are its PEP nodes (XEP-0163 §5), a node's its items (XEP-0060 §5.5); resources are not told (§8). */
 async function listAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
-  await checkAccess(request, account, iq);
-  return xml('query', { xmlns: ITEMS });
+  await checkAccess(account, iq);
+  const { node } = request.attrs as { node?: string };
+  const jid = account.jid.toString();
+  if (node) {
+    const ids = await listIds(account, await findReadable(node, account, iq));
+    return xml('query', { xmlns: ITEMS, node }, ...ids.map((id) => xml('item', { jid, name: id })));
+  }
+  const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
+  const item = ({ name, config }: PepNode) => xml('item', { jid, node: name, name: config.title || undefined });
+  return xml('query', { xmlns: ITEMS }, ...nodes.map(item));
 }
 
-async function checkAccess(request: Element, account: Account, iq: Stanza): Promise<void> {
+async function checkAccess(account: Account, iq: Stanza): Promise<void> {
   if (!account.session && !(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable');
-  if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
+}
+
+async function findReadable(name: string, account: Account, iq: Stanza): Promise<PepNode> {
+  const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
+  const node = nodes.find((other) => other.name === name);
+  if (!node) throw new StanzaError('item-not-found', `there is no node '${name}'`);
+  return node;
 }
 
 function feature(name: string): Element {
