@@ -20,6 +20,7 @@ import { carbons } from './xep0280-carbons.ts';
 import { archive } from './xep0313-archive.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
+import { bookmarks } from './xep0402-bookmarks.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 
 export const features: readonly AccountFeature[] = [
@@ -44,5 +45,6 @@ export const features: readonly AccountFeature[] = [
   archive,
   stableIds,
   fileUpload,
+  bookmarks,
   archivePreferences,
 ];
