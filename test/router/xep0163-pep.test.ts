@@ -218,6 +218,42 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
   );
 });
 
+test('a session that moved to another node gets the last items again: it may have missed them', async (t) => {
+  const stage = await open(t);
+  const juliet = await appear(stage, 'juliet@a.example/balcony', tuneNs);
+  await send(juliet, publish(tuneNs, 'a', tune));
+  stage.clear();
+  await juliet.step([{ k: 'moved' }], []);
+  await stage.play([juliet, 'receives', news(juliet, published('a'))], [juliet, 'receives nothing']);
+});
+
+test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and wants', async (t) => {
+  const stage = await open(t);
+  const juliet = await appear(stage, 'juliet@a.example/balcony');
+  const romeo = await appear(stage, 'romeo@a.example/orchard', tuneNs, 'private', 'silent', 'on-sub');
+  const plain = await stage.appear('romeo@a.example/plain');
+  for (const [node, fields] of [
+    [tuneNs, {}],
+    ['private', { access_model: 'whitelist' }],
+    ['silent', { send_last_published_item: 'never' }],
+    ['on-sub', { send_last_published_item: 'on_sub' }],
+    ['unwanted', {}],
+  ] as const) {
+    await send(juliet, publish(node, 'a', tune, config(fields as Record<string, string>, 'publish-options')));
+  }
+  stage.clear();
+  await romeo.send(`<presence type='subscribe' to='juliet@a.example'/>`);
+  const events = (actor: Actor) => actor.inbox.filter((xml) => xml.startsWith('<message'));
+  assert.deepEqual(events(romeo), []);
+  await juliet.send(`<presence type='subscribed' to='romeo@a.example'/>`);
+  const nodes = events(romeo).map((xml) => /<items node='([^']+)'/.exec(xml)![1]);
+  assert.deepEqual(nodes.sort(), [tuneNs, 'on-sub']);
+  assert.deepEqual([...events(plain), ...events(juliet)], []);
+  stage.clear();
+  await juliet.send(`<presence type='subscribed' to='romeo@a.example'/>`);
+  assert.deepEqual(events(romeo), [], 'that was no news');
+});
+
 test('XEP-0115 §5.4: an answer that does not fit its hash counts for its session alone', async (t) => {
   const stage = await open(t);
   const honest = client(tuneNs);

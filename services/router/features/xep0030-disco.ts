@@ -6,6 +6,7 @@
  * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
  * the latter, for accounts that do not answer too, so that the two look the same.
  */
+import { limits } from '../../../lib/limits.ts';
 import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -86,11 +87,21 @@ async function listAccount(request: Element, account: Account, iq: Stanza): Prom
   const jid = account.jid.toString();
   if (node) {
     const ids = await listIds(account, await findReadable(node, account, iq));
-    return xml('query', { xmlns: ITEMS, node }, ...ids.map((id) => xml('item', { jid, name: id })));
+    return xml('query', { xmlns: ITEMS, node }, ...inBounds(ids.map((id) => xml('item', { jid, name: id }))));
   }
   const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
   const item = ({ name, config }: PepNode) => xml('item', { jid, node: name, name: config.title || undefined });
-  return xml('query', { xmlns: ITEMS }, ...nodes.map(item));
+  return xml('query', { xmlns: ITEMS }, ...inBounds(nodes.map(item)));
+}
+
+/** Addresses may be so long that not all of it fits an answer: the first of them. */
+function inBounds(items: readonly Element[]): readonly Element[] {
+  let bytes = 0;
+  const end = items.findIndex((item) => {
+    bytes += Buffer.byteLength(item.toString());
+    return bytes > limits.pepNodeBytesMax;
+  });
+  return end < 0 ? items : items.slice(0, end);
 }
 
 async function checkAccess(account: Account, iq: Stanza): Promise<void> {

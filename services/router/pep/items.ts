@@ -6,6 +6,7 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../account.ts';
 import type { PepNode } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
@@ -20,7 +21,7 @@ interface ItemRow {
   readonly payload: string;
 }
 
-/** Oldest first: id and bytes. */
+/** Oldest first: id, and both their bytes in an answer. */
 type Listed = readonly (readonly [id: string, bytes: number])[];
 
 const itemRows = collection<ItemRow>('pepItem');
@@ -84,7 +85,10 @@ export async function putItems(account: Account, node: PepNode, items: readonly 
   let dropped: Listed = [];
   await account.update(lists, node.key, (value) => {
     const others = (value?.items ?? []).filter(([id]) => !put.has(id));
-    const all = [...others, ...items.map(({ id, payload }) => [id, Buffer.byteLength(payload)] as const)];
+    const all = [
+      ...others,
+      ...items.map(({ id, payload }) => [id, Buffer.byteLength(escapeAttribute(id)) + Buffer.byteLength(payload)] as const),
+    ];
     const kept = all.slice(-node.config.itemsMax);
     dropped = all.slice(0, all.length - kept.length);
     const next = { items: kept };
