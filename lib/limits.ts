@@ -481,4 +481,29 @@ export const limits = {
   acmePollMaxMs: 10_000,
   /** What a CA or KMS says about a failure, as it is kept and logged, characters. */
   failureCharactersMax: 500,
+  /** PEP: nodes of an account; legacy OMEMO has one per device of its owner. */
+  pepNodesMax: 100,
+  /** PEP: a node's name, and an item's id (of bookmarks it is a bare JID; part of a row's key), bytes of UTF-8. */
+  pepNodeNameBytesMax: 512,
+  pepItemIdBytesMax: 900,
+  /** PEP: title, description and type of a node, bytes each. */
+  pepTextBytesMax: 512,
+  /** PEP: one item as it is kept, bytes; an avatar of 128 KiB in base64, and JSON may double it in its row. */
+  pepItemBytesMax: 180_000,
+  /** PEP: items of one node, and all of them, bytes: one answer on the bus holds them. */
+  pepItemsPerNodeMax: 1_000,
+  pepNodeBytesMax: 512 * 1024,
+  /** PEP: the row with an account's nodes, and the row that lists a node's items, bytes. */
+  pepRowBytesMax: 300_000,
+  /** PEP: nodes that one resource may want news of, and their names, bytes: they stand in the item with all sessions. */
+  pepWantedMax: 64,
+  pepWantedBytesMax: 3 * 1024,
+  /** PEP: last items that a resource is sent when it comes, and their bytes; of further contacts it hears with their next change. */
+  pepLastItemsMax: 1_000,
+  pepLastItemsBytesMax: 2 * 1024 * 1024,
+  /** XEP-0115: hashes remembered for an account, the last used: one per kind of client it has. */
+  capsKnownMax: 30,
+  /** XEP-0115: node, ver and hash in a presence, characters together; features and identities in an answer. */
+  capsCharactersMax: 1_000,
+  capsFeaturesMax: 1_000,
 } as const;

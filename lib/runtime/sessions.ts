@@ -32,6 +32,8 @@ export interface SessionEntry extends SessionAddress {
   readonly blocklist?: boolean;
   /** Has queried the archive: reads its history by itself and is not flooded. */
   readonly archive?: boolean;
+  /** PEP nodes that it wants notifications of (XEP-0163 §4.3.2); absent as long as that is not known. */
+  readonly wanted?: readonly string[] | undefined;
   /** Addresses that got directed presence and hear of the end (RFC 6121 §4.6). */
   readonly directed?: readonly string[];
   /** What the broadcast presence with this ingress id changed: a retry of it must have the same effects. */

@@ -13,7 +13,8 @@ import type { Account } from './account.ts';
 import type { HostContext } from './host.ts';
 
 export interface IqRoute {
-  readonly type: 'get' | 'set';
+  /** 'result', with `to: 'self'`: of what the server has asked a session; what is returned goes nowhere. */
+  readonly type: 'get' | 'set' | 'result';
   readonly ns: string;
   readonly name: string;
   /** 'self': no `to`, or the sender's own bare JID. 'account': another account's bare JID of this tenant. */
@@ -85,6 +86,8 @@ export interface AccountFeature {
   readonly outbound?: Stages;
   /** For stanzas that arrive at the account. */
   readonly inbound?: Stages;
+  /** A session of the account has sent presence to all; `before` is its entry as it was. */
+  readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Promise<void> | void;
   /** A session is over (its entry is gone already); `entry` is as it last was. */
   readonly ended?: (account: Account, entry: SessionEntry) => Promise<void> | void;
   /** An account is removed: say goodbye (roster, rooms) before its rows go. */

@@ -17,7 +17,8 @@ export async function sendIq(account: Account, stanza: Stanza, id: string): Prom
   const to = stanza.to;
   if (!to || to.equals(account.jid)) {
     if (isRequest) await answerSelf(account, stanza);
-    return; // results of what the server itself asked (roster pushes)
+    else if (stanza.type === 'result') await takeResult(account, stanza);
+    return;
   }
   await runGuards('outbound', stanza, account);
   const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() });
@@ -45,6 +46,13 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
   const { id, to } = iq.attributes;
   account.turn.origin?.reply(Buffer.from(result({ id, from: to, to: account.fullJid.toString() }, child).toString()));
+}
+
+/** Of what the server itself asked; that a push was taken (RFC 6121 §2.1.6) is no news. */
+async function takeResult(account: Account, iq: Stanza): Promise<void> {
+  const child = iq.children[0];
+  const route = child && account.turn.parts.features.self('result', child.ns, child.name);
+  await route?.handle(iq.elementOf(child!), account, iq);
 }
 
 /** An iq arrives at the tenant's domain, or at its host of files. @throws {StanzaError} */

@@ -13,6 +13,7 @@ import { amend } from './amend.ts';
 import { storageOf } from './archive.ts';
 import { runGuards } from './arrive.ts';
 import { keepLate, queueAgain } from './cursor.ts';
+import { isWanted } from './pep/notify.ts';
 import { bounce, routeStanza } from './route.ts';
 
 const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
@@ -56,7 +57,7 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions(async (sessions) => {
-    const delivered = recipients(arrived, sessions);
+    const delivered = recipients(arrived, sessions).filter((entry) => isWanted(arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }

@@ -19,6 +19,7 @@ import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-re
 import { sendIq } from './iq.ts';
 import { sendMessage } from './message.ts';
 import { isPassing, type Parts } from './parts.ts';
+import { sendLastItems } from './pep/last-items.ts';
 import { sendPresence } from './presence.ts';
 import { refresh } from './presence-broadcast.ts';
 import { mechanisms, saslStep } from './sasl/exchange.ts';
@@ -296,7 +297,9 @@ export class Step {
     const entry = sessions.find((other) => other.sid === sid);
     if (!entry?.available) return;
     const turn = new Turn(this.#parts, this.#origin());
-    await refresh(this.#account(turn), entry, sessions);
+    const account = this.#account(turn);
+    await refresh(account, entry, sessions);
+    await sendLastItems(account, entry, entry.wanted ?? []); // notifications are in no archive either
     await turn.finish();
   }
 }

@@ -12,6 +12,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
+import { sendLastItemsOf } from './pep/last-items.ts';
 import { routeQuietly, sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 import { type Change, changeContact, listContacts, pushContactTo, type RosterItem } from './roster.ts';
 import { bounce, routeStanza } from './route.ts';
@@ -67,6 +68,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
       account.deliverTo(takers, sealed.bytes, false);
     }
     push(account, sessions, contact, change);
+    if (!hasTo(change.before) && hasTo(state)) await sendLastItemsOf(account, sessions, contact);
     if (isGranted) await answerFor(account, 'subscribed', contact, id);
     if (isGranted) await sendCurrentPresence(account, sessions, contact, id);
     if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id); // §3.3.3

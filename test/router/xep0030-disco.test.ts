@@ -74,7 +74,7 @@ for (const domain of ['a.example', 'b.example']) {
     }
     await stage.befriend(juliet, romeo);
     const { identities, features } = await answer(romeo, ask(info, 'juliet@a.example'));
-    assert.deepEqual(identities, ['account/registered']);
+    assert.deepEqual(identities, ['account/registered', 'pubsub/pep']);
     assert.ok(features.includes('urn:xmpp:mam:2'));
     assert.deepEqual((await answer(romeo, ask(items, 'juliet@a.example'))).items, []);
     assert.equal((await answer(romeo, ask(info, 'juliet@a.example', ` node='x'`))).error, 'item-not-found');

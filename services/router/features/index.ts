@@ -7,10 +7,12 @@ import { subscription } from './rfc6121-subscription.ts';
 import { disco } from './xep0030-disco.ts';
 import { privateXml } from './xep0049-private-xml.ts';
 import { vcard } from './xep0054-vcard.ts';
+import { pubsub } from './xep0060-pubsub.ts';
 import { registration } from './xep0077-registration.ts';
 import { softwareVersion } from './xep0092-version.ts';
 import { caps } from './xep0115-caps.ts';
 import { delayedDelivery, offline } from './xep0160-offline.ts';
+import { pep } from './xep0163-pep.ts';
 import { blocking } from './xep0191-blocking.ts';
 import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
@@ -18,6 +20,7 @@ import { carbons } from './xep0280-carbons.ts';
 import { archive } from './xep0313-archive.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
+import { bookmarks } from './xep0402-bookmarks.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 
 export const features: readonly AccountFeature[] = [
@@ -28,11 +31,13 @@ export const features: readonly AccountFeature[] = [
   disco,
   privateXml,
   vcard,
+  pubsub,
   registration,
   softwareVersion,
   caps,
   offline,
   delayedDelivery,
+  pep,
   blocking,
   ping,
   entityTime,
@@ -40,5 +45,6 @@ export const features: readonly AccountFeature[] = [
   archive,
   stableIds,
   fileUpload,
+  bookmarks,
   archivePreferences,
 ];

@@ -6,6 +6,7 @@
  * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
  * the latter, for accounts that do not answer too, so that the two look the same.
  */
+import { limits } from '../../../lib/limits.ts';
 import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -14,6 +15,10 @@ import type { Account } from '../account.ts';
 import { capsNode, hostInfo } from '../disco-info.ts';
 import type { AccountFeature } from '../feature.ts';
 import type { HostContext } from '../host.ts';
+import { readableNodes } from '../pep/access.ts';
+import { listIds } from '../pep/items.ts';
+import { listNodes, type PepNode } from '../pep/nodes.ts';
+import { pubsubNs } from '../pep/pubsub-error.ts';
 import { mayProbe } from '../roster.ts';
 
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -62,22 +67,52 @@ function listHost(request: Element, host: HostContext): Element {
 }
 
 async function describeAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
-  await checkAccess(request, account, iq);
+  await checkAccess(account, iq);
+  const { node } = request.attrs as { node?: string };
+  if (node) {
+    await findReadable(node, account, iq);
+    const leaf = xml('identity', { category: 'pubsub', type: 'leaf' }); // XEP-0060 §5.3
+    return xml('query', { xmlns: INFO, node }, leaf, feature(pubsubNs));
+  }
   const features = account.turn.parts.features.all;
   const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);
   const vars = [...new Set(features.flatMap(({ disco: part }) => part?.account ?? []))].sort();
   return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));
 }
 
-/** An account's items are its PEP nodes; there are none yet, and resources are not told (§8). */
+/** An account's items are its PEP nodes (XEP-0163 §5), a node's its items (XEP-0060 §5.5); resources are not told (§8). */
 async function listAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
-  await checkAccess(request, account, iq);
-  return xml('query', { xmlns: ITEMS });
+  await checkAccess(account, iq);
+  const { node } = request.attrs as { node?: string };
+  const jid = account.jid.toString();
+  if (node) {
+    const ids = await listIds(account, await findReadable(node, account, iq));
+    return xml('query', { xmlns: ITEMS, node }, ...inBounds(ids.map((id) => xml('item', { jid, name: id }))));
+  }
+  const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
+  const item = ({ name, config }: PepNode) => xml('item', { jid, node: name, name: config.title || undefined });
+  return xml('query', { xmlns: ITEMS }, ...inBounds(nodes.map(item)));
 }
 
-async function checkAccess(request: Element, account: Account, iq: Stanza): Promise<void> {
+/** Addresses may be so long that not all of it fits an answer: the first of them. */
+function inBounds(items: readonly Element[]): readonly Element[] {
+  let bytes = 0;
+  const end = items.findIndex((item) => {
+    bytes += Buffer.byteLength(item.toString());
+    return bytes > limits.pepNodeBytesMax;
+  });
+  return end < 0 ? items : items.slice(0, end);
+}
+
+async function checkAccess(account: Account, iq: Stanza): Promise<void> {
   if (!account.session && !(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable');
-  if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
+}
+
+async function findReadable(name: string, account: Account, iq: Stanza): Promise<PepNode> {
+  const nodes = await readableNodes(account, iq.from ?? account.fullJid, await listNodes(account));
+  const node = nodes.find((other) => other.name === name);
+  if (!node) throw new StanzaError('item-not-found', `there is no node '${name}'`);
+  return node;
 }
 
 function feature(name: string): Element {

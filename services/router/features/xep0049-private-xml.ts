@@ -1,10 +1,14 @@
-/** XEP-0049: Private XML Storage. One item per namespace and element name: all such elements of one request, as the client wrote them. */
+/**
+ * XEP-0049: Private XML Storage. One item per namespace and element name: all such elements of one request, as the client wrote them.
+ * Bookmarks of rooms are those of XEP-0402.
+ */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
+import { parseConferences, readConferences, storageNs, writeConferences } from './xep0402-bookmarks.ts';
 
 const NS = 'jabber:iq:private';
 
@@ -42,6 +46,12 @@ async function read(request: Element, account: Account): Promise<Element> {
   const [asked, ...more] = request.getChildElements() as Element[];
   if (!asked || more.length > 0) throw new StanzaError('bad-request', 'name one element');
   const row = await account.get(stored, keyOf(asked));
+  const conferences = isBookmarks(asked) ? await readConferences(account) : undefined;
+  if (conferences) {
+    const [storage = xml('storage', { xmlns: storageNs })] = row?.elements.map((text) => parseElement(text)) ?? [];
+    const others = storage.getChildElements().filter((child) => !child.is('conference', storageNs)) as Element[];
+    return xml('query', { xmlns: NS }, xml('storage', { xmlns: storageNs }, ...conferences, ...others));
+  }
   const elements = row ? row.elements.map((text) => parseElement(text)) : xml(asked.getName(), { xmlns: asked.getNS() });
   return xml('query', { xmlns: NS }, elements);
 }
@@ -49,9 +59,11 @@ async function read(request: Element, account: Account): Promise<Element> {
 async function write(request: Element, account: Account): Promise<undefined> {
   const children = request.getChildElements() as Element[];
   if (children.length === 0) throw new StanzaError('not-acceptable', 'there is nothing to store'); // §2.3
+  const conferences = children.filter(isBookmarks).map(parseConferences);
   const wanted = new Map<string, string[]>();
   for (const element of children) {
     const key = keyOf(element);
+    if (isBookmarks(element)) for (const conference of element.getChildren('conference', storageNs)) element.remove(conference);
     wanted.set(key, [...(wanted.get(key) ?? []), standalone(element, request)]);
   }
   const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
@@ -69,6 +81,12 @@ async function write(request: Element, account: Account): Promise<undefined> {
   }
   if (bytes > limits.privateBytesMax)
     throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
+  if (conferences.length > 0) await writeConferences(account, conferences.flat());
+}
+
+/** Those of rooms are kept elsewhere: xep0402-bookmarks.ts. */
+function isBookmarks(element: Element): boolean {
+  return element.is('storage', storageNs);
 }
 
 function sizeOf(elements: readonly string[]): number {

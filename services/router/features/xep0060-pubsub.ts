@@ -1,0 +1,237 @@
+/**
+ * XEP-0060: Publish-Subscribe, the part that XEP-0163 wants of an account: its bare JID is the service, it alone publishes, and
+ * subscriptions follow from presence. A whitelist names nobody but the owner, because affiliations cannot be changed.
+ *
+ * Hostile: strangers ask (access.ts; the blocked never get here), write to somebody else's node (refused whatever is asked), and
+ * an owner stores without end (bounds on nodes, names, ids, items; items.ts, nodes.ts).
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import { readForm } from '../form.ts';
+import { checkReader } from '../pep/access.ts';
+import { listIds, readItems } from '../pep/items.ts';
+import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
+import { createNode, findNode, type PepNode } from '../pep/nodes.ts';
+import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
+import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
+
+const configType = `${pubsubNs}#node_config`;
+const optionsType = `${pubsubNs}#publish-options`;
+
+export const pubsub: AccountFeature = {
+  spec: 'XEP-0060',
+  version: '1.28.0',
+  title: 'Publish-Subscribe, for accounts',
+  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access models authorize and roster, collections.',
+  disco: {
+    account: [
+      pubsubNs,
+      ...[
+        'access-open',
+        'access-presence',
+        'access-whitelist',
+        'auto-create',
+        'auto-subscribe',
+        'config-node',
+        'config-node-max',
+        'create-and-configure',
+        'create-nodes',
+        'delete-items',
+        'delete-nodes',
+        'filtered-notifications',
+        'item-ids',
+        'last-published',
+        'multi-items',
+        'persistent-items',
+        'presence-notifications',
+        'publish',
+        'publish-options',
+        'purge-nodes',
+        'retract-items',
+        'retrieve-default',
+        'retrieve-items',
+        'rsm',
+      ].map((name) => `${pubsubNs}#${name}`),
+    ],
+  },
+  iq: (['self', 'account'] as const).flatMap((to) => [
+    { type: 'get', ns: pubsubNs, name: 'pubsub', to, handle: read },
+    { type: 'set', ns: pubsubNs, name: 'pubsub', to, handle: write },
+    { type: 'get', ns: ownerNs, name: 'pubsub', to, handle: readAsOwner },
+    { type: 'set', ns: ownerNs, name: 'pubsub', to, handle: writeAsOwner },
+  ]),
+};
+
+async function read(request: Element, account: Account, iq: Stanza): Promise<Element> {
+  const [asked] = request.getChildElements() as Element[];
+  switch (asked?.getName()) {
+    case 'items':
+      return xml('pubsub', { xmlns: pubsubNs }, ...(await items(asked, request, account, iq)));
+    case 'subscriptions':
+      throw unsupported('retrieve-subscriptions');
+    case 'affiliations':
+      throw unsupported('retrieve-affiliations');
+    default:
+      throw new StanzaError('feature-not-implemented', 'that is not offered');
+  }
+}
+
+async function write(request: Element, account: Account): Promise<Element | undefined> {
+  const [asked] = request.getChildElements() as Element[];
+  switch (asked?.getName()) {
+    case 'publish':
+      return publishItem(asked, request, account);
+    case 'retract':
+      return retractItems(asked, account);
+    case 'create':
+      return create(asked, request, account);
+    case 'subscribe':
+    case 'unsubscribe':
+      throw unsupported('subscribe'); // §6.1.3.9; XEP-0163 §4.3: presence subscribes
+    default:
+      throw new StanzaError('feature-not-implemented', 'that is not offered');
+  }
+}
+
+async function readAsOwner(request: Element, account: Account): Promise<Element> {
+  checkOwner(account);
+  const [asked] = request.getChildElements() as Element[];
+  const name = asked?.getName();
+  if (name === 'default') {
+    return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType, 'form'))); // §8.3
+  }
+  if (asked === undefined || name !== 'configure')
+    throw unsupported(name === 'subscriptions' ? 'manage-subscriptions' : 'modify-affiliations');
+  const node = await nodeOf(asked, account);
+  return xml('pubsub', { xmlns: ownerNs }, xml('configure', { node: node.name }, configForm(node.config, configType, 'form')));
+}
+
+async function writeAsOwner(request: Element, account: Account): Promise<undefined> {
+  checkOwner(account);
+  const [asked] = request.getChildElements() as Element[];
+  switch (asked?.getName()) {
+    case 'configure':
+      return setConfig(asked, account);
+    case 'delete':
+      return deleteNode(account, await nodeOf(asked, account)) as Promise<undefined>;
+    case 'purge':
+      return purge(account, await nodeOf(asked, account)) as Promise<undefined>;
+    case 'subscriptions':
+      throw unsupported('manage-subscriptions');
+    default:
+      throw unsupported('modify-affiliations');
+  }
+}
+
+/** The account's own session; whoever else asks is refused before anything is looked at. */
+function checkOwner(account: Account): void {
+  if (!account.session) throw new StanzaError('forbidden', 'only the account itself may do that');
+}
+
+function nameOf(asked: Element): string {
+  const name = asked.attrs.node as string | undefined;
+  if (!name) throw pubsubError('bad-request', 'nodeid-required');
+  return name;
+}
+
+async function nodeOf(asked: Element, account: Account): Promise<PepNode> {
+  const node = await findNode(account, nameOf(asked));
+  if (!node) throw new StanzaError('item-not-found', 'there is no such node');
+  return node;
+}
+
+/** §6.5. Newest first. */
+async function items(asked: Element, request: Element, account: Account, iq: Stanza): Promise<Element[]> {
+  const node = await nodeOf(asked, account);
+  await checkReader(account, iq.from ?? account.fullJid, node);
+  const named = asked.getChildren('item', pubsubNs).map(({ attrs }) => attrs.id as string | undefined);
+  const page = named.length > 0 ? { ids: known(named), set: undefined } : cutPage(asked, request, await listIds(account, node));
+  const found = await readItems(account, node, page.ids);
+  const children = found.map(({ id, payload }) => xml('item', { id }, parseElement(payload)));
+  return [xml('items', { node: node.name }, ...children), ...(page.set ? [page.set] : [])];
+}
+
+function known(named: readonly (string | undefined)[]): string[] {
+  if (named.length > limits.pepItemsPerNodeMax) throw new StanzaError('policy-violation', 'that are too many items at once');
+  // what is longer than an id can be is no item's
+  return [...new Set(named)].filter(
+    (id) => id !== undefined && id !== '' && Buffer.byteLength(id) <= limits.pepItemIdBytesMax,
+  ) as string[];
+}
+
+/** §6.5.7, §6.5.8. */
+function cutPage(
+  asked: Element,
+  request: Element,
+  all: readonly string[],
+): { ids: readonly string[]; set?: Element | undefined } {
+  const max = asked.attrs.max_items as string | undefined;
+  if (max !== undefined && !/^[0-9]{1,9}$/.test(max)) throw new StanzaError('bad-request', `max_items is ${JSON.stringify(max)}`);
+  const ids = max === undefined ? all : all.slice(0, Number(max));
+  if (!request.getChild('set', 'http://jabber.org/protocol/rsm')) return { ids };
+  const rsm = readRsm(request);
+  const place = (id: string) => {
+    const index = ids.indexOf(id);
+    if (index < 0) throw new StanzaError('item-not-found', 'the page begins at an item that is not there');
+    return index;
+  };
+  const start = rsm.after === undefined ? 0 : place(rsm.after) + 1;
+  const end = rsm.before ? place(rsm.before) : ids.length;
+  const within = ids.slice(start, end);
+  const page = rsm.max === 0 ? [] : rsm.before === undefined ? within.slice(0, rsm.max) : within.slice(-rsm.max);
+  return { ids: page, set: writeRsm(page[0], page.at(-1), ids.length) };
+}
+
+/** §7.1. */
+async function publishItem(asked: Element, request: Element, account: Account): Promise<Element> {
+  checkOwner(account);
+  const name = nameOf(asked);
+  const [item, ...more] = asked.getChildren('item', pubsubNs) as Element[];
+  if (!item) throw pubsubError('bad-request', 'item-required');
+  if (more.length > 0) throw pubsubError('not-allowed', 'max-items-exceeded', { text: 'one item at a time, please' });
+  const [payload, ...others] = item.getChildElements() as Element[];
+  if (!payload) throw pubsubError('bad-request', 'payload-required');
+  if (others.length > 0) throw pubsubError('bad-request', 'invalid-payload', { text: 'an item has one payload' });
+  const id = (item.attrs.id as string | undefined) || account.turn.parts.ids.mint();
+  const options = request.getChild('publish-options', pubsubNs) as Element | undefined;
+  await publish(account, name, [{ id, payload: standalone(payload) }], options ? readForm(options, optionsType) : new Map());
+  return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id })));
+}
+
+/** §7.2. */
+async function retractItems(asked: Element, account: Account): Promise<undefined> {
+  checkOwner(account);
+  const ids = known(asked.getChildren('item', pubsubNs).map(({ attrs }) => attrs.id as string | undefined));
+  const node = await nodeOf(asked, account);
+  if (ids.length === 0) throw pubsubError('bad-request', 'item-required');
+  await retract(account, node, ids, asked.attrs.notify === '1' || asked.attrs.notify === 'true');
+}
+
+/** §8.1. */
+async function create(asked: Element, request: Element, account: Account): Promise<Element | undefined> {
+  checkOwner(account);
+  const given = asked.attrs.node as string | undefined;
+  const name = given || account.turn.parts.ids.mint();
+  const form = request.getChild('configure', pubsubNs) as Element | undefined;
+  const config = applyForm(form ? readForm(form, configType) : new Map(), defaultConfig);
+  if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
+  const { isNew } = await createNode(account, name, config);
+  if (!isNew) throw new StanzaError('conflict', 'there is such a node');
+  return given ? undefined : xml('pubsub', { xmlns: pubsubNs }, xml('create', { node: name }));
+}
+
+/** §8.2.4; `cancel` changes nothing (§8.2.5). */
+async function setConfig(asked: Element, account: Account): Promise<undefined> {
+  const node = await nodeOf(asked, account);
+  const form = asked.getChild('x', 'jabber:x:data');
+  if (!form) throw new StanzaError('bad-request', 'a configuration is a form');
+  if (form.attrs.type === 'cancel') return;
+  const config = applyForm(readForm(asked, configType), node.config);
+  if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
+  await configure(account, node, config);
+}

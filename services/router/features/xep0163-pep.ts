@@ -1,0 +1,99 @@
+/**
+ * XEP-0163: Personal Eventing Protocol. Nodes and items are XEP-0060's (xep0060-pubsub.ts), delivery is in pep/notify.ts; here the
+ * server learns what each resource wants (§4.3.2), from its capabilities (XEP-0115).
+ *
+ * Which nodes a verified hash stands for is remembered in one row of the account, so nobody can poison what others are taken to
+ * want. An answer that does not fit its hash counts for the session that gave it alone (XEP-0115 §5.4).
+ */
+import { limits } from '../../../lib/limits.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../account.ts';
+import type { AccountFeature } from '../feature.ts';
+import { type Caps, infoNs, isSameCaps, isVerified, readCaps, wantedNodes } from '../pep/caps.ts';
+import { sendLastItems } from '../pep/last-items.ts';
+import { changeEntry } from '../presence-entry.ts';
+
+interface Known {
+  readonly hash: string;
+  readonly ver: string;
+  readonly wanted: readonly string[];
+}
+
+/** The last used at the end. */
+const knownHashes = collection<{ readonly known: readonly Known[] }>('caps');
+
+export const pep: AccountFeature = {
+  spec: 'XEP-0163',
+  version: '1.2.2',
+  title: 'Personal Eventing Protocol',
+  note: 'Contacts on other servers are not notified; those in other tenants are not sent the last item when they come.',
+  disco: { accountIdentity: [{ category: 'pubsub', type: 'pep' }] },
+  iq: [{ type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn }],
+  announced: look,
+};
+
+/** A resource's presence was broadcast. */
+async function look(account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry): Promise<void> {
+  const caps = readCaps(presence);
+  if (!caps) {
+    if (entry.wanted) await want(account, entry, undefined, []);
+    return;
+  }
+  const isSame = before.presence !== undefined && isSameCaps(caps, readCaps(Stanza.parse(before.presence)));
+  if (before.available && isSame && entry.wanted) return;
+  const { known = [] } = (await account.get(knownHashes)) ?? {};
+  const found = known.find(({ hash, ver }) => hash === caps.hash && ver === caps.ver);
+  if (found) return want(account, entry, found.wanted, before.available ? (entry.wanted ?? []) : []);
+  if (entry.wanted && !before.available) await want(account, entry, undefined, []); // else as before, until it answers
+  ask(account, entry, caps);
+}
+
+/** XEP-0115 §6.2. */
+function ask(account: Account, { sid }: SessionEntry, { node, ver }: Caps): void {
+  const query = xml('query', { xmlns: infoNs, node: `${node}#${ver}` });
+  const iq = xml(
+    'iq',
+    { from: account.jid.toString(), type: 'get', id: `${answerPrefix}${account.turn.parts.ids.mint()}` },
+    query,
+  );
+  account.deliver(iq, (other) => other.sid === sid);
+}
+
+const answerPrefix = 'caps-';
+
+/** The client answers. What it says without being asked says no more than that, of itself. */
+async function learn(query: Element, account: Account, iq: Stanza): Promise<undefined> {
+  if (!iq.attributes.id?.startsWith(answerPrefix)) return;
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const entry = sessions!.find(({ sid }) => sid === account.session?.sid);
+  const caps = entry?.presence === undefined ? undefined : readCaps(Stanza.parse(entry.presence));
+  if (!entry || !caps) return;
+  const { node } = query.attrs as { node?: string };
+  if (node !== undefined && node !== `${caps.node}#${caps.ver}`) return; // of a presence before this one
+  const wanted = wantedNodes(query);
+  if (isVerified(caps, query)) await remember(account, { hash: caps.hash!, ver: caps.ver, wanted });
+  await want(account, entry, wanted, entry.wanted ?? []);
+}
+
+async function remember(account: Account, learned: Known): Promise<void> {
+  await account.update(knownHashes, '', (value) => {
+    const others = (value?.known ?? []).filter(({ hash, ver }) => hash !== learned.hash || ver !== learned.ver);
+    return { known: [...others, learned].slice(-limits.capsKnownMax) };
+  });
+}
+
+/** The entry is written before items are read: what is published meanwhile comes by itself. */
+async function want(
+  account: Account,
+  entry: SessionEntry,
+  wanted: readonly string[] | undefined,
+  before: readonly string[],
+): Promise<void> {
+  await changeEntry(account, (now) => ({ ...now, wanted }));
+  if (!entry.available || !wanted) return;
+  const added = wanted.filter((node) => !before.includes(node));
+  await sendLastItems(account, entry, added);
+}

@@ -1,0 +1,134 @@
+/**
+ * Items of a node: one row each, and one row that lists them in the order of their publication, so that bounds are checked and the
+ * last ones found without reading the items. The list is changed at once, with compare and swap; the items' rows come with the
+ * commit. An item that is listed and has no row is not there (yet).
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Row } from '../../../lib/ports/store.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import type { Account } from '../account.ts';
+import type { PepNode } from './nodes.ts';
+import { pubsubError } from './pubsub-error.ts';
+
+export interface PepItem {
+  readonly id: string;
+  /** The payload, with all namespaces declared. */
+  readonly payload: string;
+}
+
+interface ItemRow {
+  readonly payload: string;
+}
+
+/** Oldest first: id, and both their bytes in an answer. */
+type Listed = readonly (readonly [id: string, bytes: number])[];
+
+const itemRows = collection<ItemRow>('pepItem');
+const lists = collection<{ readonly items: Listed }>('pepList');
+
+export function listRowKey(owner: Account, node: PepNode) {
+  return owner.rows.keyOf(lists, node.key);
+}
+
+export function itemRowKey(owner: Account, node: PepNode, id: string) {
+  return owner.rows.keyOf(itemRows, `${node.key}/${id}`);
+}
+
+/** Of a row of {@link listRowKey}. */
+export function lastIdInRow(row: Row | undefined): string | undefined {
+  return row && (JSON.parse(row.value) as { items: Listed }).items.at(-1)?.[0];
+}
+
+export function payloadInRow(row: Row): string {
+  return (JSON.parse(row.value) as ItemRow).payload;
+}
+
+/** Newest first. */
+export async function listIds(account: Account, node: PepNode): Promise<readonly string[]> {
+  const list = await account.get(lists, node.key);
+  return (list?.items ?? []).map(([id]) => id).reverse();
+}
+
+/** Those that are there, in the order of the ids. */
+export async function readItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly PepItem[]> {
+  const found: PepItem[] = [];
+  for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
+    const page = ids.slice(at, at + limits.storeBatchKeysMax);
+    const keys = page.map((id) => itemRowKey(account, node, id));
+    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    rows.forEach((row, index) => {
+      if (row) found.push({ id: page[index]!, payload: payloadInRow(row) });
+    });
+  }
+  return found;
+}
+
+/** @throws {StanzaError} when one of them is too large to be an item */
+export function checkItems(items: readonly PepItem[]): void {
+  for (const { id, payload } of items) {
+    const bytes = Buffer.byteLength(payload);
+    if (bytes > limits.pepItemBytesMax) {
+      const text = `an item of ${bytes} bytes; at most ${limits.pepItemBytesMax}`;
+      throw pubsubError('not-acceptable', 'payload-too-big', { text });
+    }
+    const idMax = limits.pepItemIdBytesMax;
+    if (Buffer.byteLength(id) > idMax) {
+      throw pubsubError('not-acceptable', 'invalid-item-id', { text: `the id of an item has at most ${idMax} bytes` });
+    }
+  }
+}
+
+/** The oldest give way (XEP-0060 §7.1.2). @throws {StanzaError} when all together take too much room */
+export async function putItems(account: Account, node: PepNode, items: readonly PepItem[]): Promise<void> {
+  const put = new Set(items.map(({ id }) => id));
+  let dropped: Listed = [];
+  await account.update(lists, node.key, (value) => {
+    const others = (value?.items ?? []).filter(([id]) => !put.has(id));
+    const all = [
+      ...others,
+      ...items.map(({ id, payload }) => [id, Buffer.byteLength(escapeAttribute(id)) + Buffer.byteLength(payload)] as const),
+    ];
+    const kept = all.slice(-node.config.itemsMax);
+    dropped = all.slice(0, all.length - kept.length);
+    const next = { items: kept };
+    const bytes = kept.reduce((sum, [, size]) => sum + size, 0);
+    if (bytes > limits.pepNodeBytesMax || Buffer.byteLength(JSON.stringify(next)) > limits.pepRowBytesMax) {
+      const text = `the items of a node take at most ${limits.pepNodeBytesMax} bytes`;
+      throw pubsubError('not-acceptable', 'payload-too-big', { text });
+    }
+    return next;
+  });
+  const gone = new Set(dropped.map(([id]) => id));
+  for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload });
+  dropRows(account, node, dropped);
+}
+
+/** @returns those that were there */
+export async function removeItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly string[]> {
+  let removed: Listed = [];
+  await account.update(lists, node.key, (value) => {
+    removed = value?.items.filter(([id]) => ids.includes(id)) ?? [];
+    if (!value || removed.length === 0) return value;
+    const items = value.items.filter(([id]) => !ids.includes(id));
+    return items.length === 0 ? undefined : { items };
+  });
+  dropRows(account, node, removed);
+  return removed.map(([id]) => id);
+}
+
+/** All of them; or as many of the oldest as are more than `keep`. */
+export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<void> {
+  let removed: Listed = [];
+  await account.update(lists, node.key, (value) => {
+    const items = value?.items ?? [];
+    removed = items.slice(0, Math.max(0, items.length - keep));
+    if (removed.length === 0) return value;
+    return keep === 0 ? undefined : { items: items.slice(removed.length) };
+  });
+  dropRows(account, node, removed);
+}
+
+function dropRows(account: Account, node: PepNode, listed: Listed): void {
+  for (const [id] of listed) account.delete(itemRows, `${node.key}/${id}`);
+}

@@ -1,0 +1,83 @@
+/**
+ * The nodes of an account: one row holds their names and configurations, so that the bound on their number holds and a resource
+ * that comes costs one read per contact. Rows of items stand under a key that is minted with the node: a node's name may hold any
+ * character, and one that is made anew never shows items of the one before.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Row } from '../../../lib/ports/store.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../account.ts';
+import type { NodeConfig } from './node-config.ts';
+
+export interface PepNode {
+  readonly name: string;
+  /** First part of its items' keys. */
+  readonly key: string;
+  readonly config: NodeConfig;
+}
+
+interface NodesRow {
+  readonly nodes: readonly PepNode[];
+}
+
+const nodeRows = collection<NodesRow>('pep');
+
+export async function listNodes(account: Account): Promise<readonly PepNode[]> {
+  return (await account.get(nodeRows))?.nodes ?? [];
+}
+
+/** For reads of several accounts at once. */
+export function nodesRowKey(owner: Account) {
+  return owner.rows.keyOf(nodeRows, '');
+}
+
+export function nodesInRow(row: Row | undefined): readonly PepNode[] {
+  return row ? (JSON.parse(row.value) as NodesRow).nodes : [];
+}
+
+export async function findNode(account: Account, name: string): Promise<PepNode | undefined> {
+  return (await listNodes(account)).find((node) => node.name === name);
+}
+
+/** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
+export async function createNode(account: Account, name: string, config: NodeConfig): Promise<{ node: PepNode; isNew: boolean }> {
+  if (Buffer.byteLength(name) > limits.pepNodeNameBytesMax) {
+    throw new StanzaError('not-acceptable', `the name of a node has at most ${limits.pepNodeNameBytesMax} bytes`);
+  }
+  const fresh: PepNode = { name, key: account.turn.parts.ids.mint(), config };
+  const row = await account.update(nodeRows, '', (value = { nodes: [] }) => {
+    if (value.nodes.some((node) => node.name === name)) return value;
+    if (value.nodes.length >= limits.pepNodesMax) {
+      throw new StanzaError('resource-constraint', `an account has at most ${limits.pepNodesMax} nodes`);
+    }
+    return checked({ nodes: [...value.nodes, fresh] });
+  });
+  const node = row!.nodes.find((other) => other.name === name)!;
+  return { node, isNew: node.key === fresh.key };
+}
+
+/** At once; nothing happens when the node is gone. */
+export async function configureNode(account: Account, { key }: PepNode, config: NodeConfig): Promise<void> {
+  await account.update(nodeRows, '', (value) => {
+    const index = value?.nodes.findIndex((node) => node.key === key) ?? -1;
+    if (!value || index < 0) return value;
+    return checked({ nodes: value.nodes.with(index, { ...value.nodes[index]!, config }) });
+  });
+}
+
+/** At once; its items are left to the caller. */
+export async function dropNode(account: Account, { key }: PepNode): Promise<void> {
+  await account.update(nodeRows, '', (value) => {
+    if (!value?.nodes.some((node) => node.key === key)) return value;
+    const nodes = value.nodes.filter((node) => node.key !== key);
+    return nodes.length === 0 ? undefined : { nodes };
+  });
+}
+
+function checked(row: NodesRow): NodesRow {
+  if (Buffer.byteLength(JSON.stringify(row)) > limits.pepRowBytesMax) {
+    throw new StanzaError('resource-constraint', 'the names and titles of the nodes take too much room');
+  }
+  return row;
+}

@@ -1,0 +1,89 @@
+/** XEP-0060 §7 and §8: what the owner does to nodes and items, with the notifications that follow. */
+import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../account.ts';
+import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
+import { applyForm, defaultConfig, isSameConfig, type NodeConfig } from './node-config.ts';
+import { configureNode, createNode, dropNode, findNode, type PepNode } from './nodes.ts';
+import { itemsEvent, notify } from './notify.ts';
+import { pubsubError } from './pubsub-error.ts';
+
+/** §7.1.5: preconditions of a node that is there, the configuration of one that is not. */
+export type PublishOptions = ReadonlyMap<string, readonly string[]>;
+
+/** @throws {StanzaError} */
+export async function publish(account: Account, name: string, items: readonly PepItem[], options: PublishOptions): Promise<void> {
+  checkItems(items);
+  const node = await nodeFor(account, name, options);
+  if (node.config.isPersistent) await putItems(account, node, items);
+  for (const item of items) await notify(account, node, itemsEvent(node, item));
+}
+
+async function nodeFor(account: Account, name: string, options: PublishOptions): Promise<PepNode> {
+  const found = await findNode(account, name);
+  if (!found) {
+    const config = applyForm(options, defaultConfig);
+    if (typeof config === 'string') throw notMet(config);
+    const { node, isNew } = await createNode(account, name, config);
+    if (isNew) return node;
+    return met(node, options); // another resource was faster
+  }
+  return met(found, options);
+}
+
+/** @throws {StanzaError} */
+function met(node: PepNode, options: PublishOptions): PepNode {
+  const config = applyForm(options, node.config);
+  if (typeof config === 'string') throw notMet(config);
+  if (!isSameConfig(config, node.config)) {
+    throw notMet([...options].find(([field, values]) => applyForm(new Map([[field, values]]), node.config) !== node.config)![0]);
+  }
+  return node;
+}
+
+function notMet(field: string): StanzaError {
+  return pubsubError('conflict', 'precondition-not-met', {
+    text: `the node does not have what ${JSON.stringify(field)} asks for`,
+  });
+}
+
+/** §7.2. @throws {StanzaError} item-not-found */
+export async function retract(account: Account, node: PepNode, ids: readonly string[], isNotified: boolean): Promise<void> {
+  const removed = await removeItems(account, node, ids);
+  if (removed.length === 0) throw new StanzaError('item-not-found', 'there is no such item');
+  if (!isNotified && !node.config.notifyRetract) return;
+  const gone = removed.map((id) => xml('retract', { id }));
+  await notify(account, node, xml('items', { node: node.name }, ...gone));
+}
+
+/** §8.4. */
+export async function deleteNode(account: Account, node: PepNode): Promise<void> {
+  await dropNode(account, node);
+  await purgeItems(account, node);
+  if (node.config.notifyDelete) await notify(account, node, xml('delete', { node: node.name }));
+}
+
+/** §8.5. */
+export async function purge(account: Account, node: PepNode): Promise<void> {
+  await purgeItems(account, node);
+  if (node.config.notifyRetract) await notify(account, node, xml('purge', { node: node.name }));
+}
+
+/** §8.2.4. Items that are more than are kept now go, the oldest first. */
+export async function configure(account: Account, node: PepNode, config: NodeConfig): Promise<void> {
+  await configureNode(account, node, config);
+  await purgeItems(account, node, config.isPersistent ? config.itemsMax : 0);
+  if (config.notifyConfig) await notify(account, { ...node, config }, xml('configuration', { node: node.name }));
+}
+
+/** The element with all namespaces that it uses declared on it: it will stand elsewhere. */
+export function standalone(element: Element): string {
+  const copy = parseElement(element.toString());
+  for (let around = element.parent as Element | null; around !== null; around = around.parent as Element | null) {
+    for (const [name, value] of Object.entries(around.attrs)) {
+      const isDeclaration = name === 'xmlns' || name.startsWith('xmlns:');
+      if (isDeclaration && copy.attrs[name] === undefined) copy.attrs[name] = value;
+    }
+  }
+  return copy.toString();
+}
