@@ -9,6 +9,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
+import { answerWanted, wantedIn } from './pep/last-items.ts';
 import { mayProbe } from './roster.ts';
 import { routeStanza } from './route.ts';
 
@@ -16,7 +17,9 @@ import { routeStanza } from './route.ts';
 export async function arriveProbe(account: Account, stanza: Stanza, id: string): Promise<void> {
   const asker = stanza.from!;
   const [isAllowed] = await Promise.all([mayProbe(account, asker), runGuards('inbound', stanza, account)]);
+  const wanted = wantedIn(stanza);
   account.withSessions(async (sessions) => {
+    if (wanted) return isAllowed ? answerWanted(account, asker, wanted) : undefined;
     if (!isAllowed) return sendBare(account, 'unsubscribed', asker.bare, id);
     if (!sessions.some(isVisible)) return sendBare(account, 'unavailable', asker, id);
     await sendCurrentPresence(account, sessions, asker, id);

@@ -176,7 +176,7 @@ test('XEP-0060 §7.1.5: publish-options configure a new node and are preconditio
   assert.equal(refusal(await ask(juliet, items('m'))), 'item-not-found');
 });
 
-for (const [what, request, error] of [
+const refused = [
   ['a publication without a node', publish('', 'a', tune), 'bad-request nodeid-required'],
   ['one without an item', `<iq type='set' id='p'>${pubsub(`<publish node='n'/>`)}</iq>`, 'bad-request item-required'],
   ['one without a payload', publish('n', 'a', ''), 'bad-request payload-required'],
@@ -205,13 +205,15 @@ for (const [what, request, error] of [
   ['nothing', `<iq type='set' id='s'>${pubsub('')}</iq>`, 'feature-not-implemented'],
   ['nothing as owner', own('set', ''), 'feature-not-implemented unsupported'],
   ['a configuration that is none', configure('n', ''), 'item-not-found'],
-] as const) {
-  test(`XEP-0060: ${what} is refused`, async (t) => {
-    const { juliet } = await arrange(t);
-    assert.equal(refusal(await ask(juliet, request)), error);
-    assert.equal(refusal(await ask(juliet, items('n'))), 'item-not-found', 'nothing was made');
-  });
-}
+] as const;
+
+test('XEP-0060: what cannot be is refused, and nothing is made of it', async (t) => {
+  const { juliet } = await arrange(t);
+  for (const [what, request, error] of refused) {
+    assert.equal(refusal(await ask(juliet, request)), error, what);
+    assert.equal(refusal(await ask(juliet, items('n'))), 'item-not-found', what);
+  }
+});
 
 test('a name of any characters is a node of its own, and so is an id', async (t) => {
   const { juliet } = await arrange(t);

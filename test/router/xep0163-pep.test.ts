@@ -254,6 +254,44 @@ test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and
   assert.deepEqual(events(romeo), [], 'that was no news');
 });
 
+test('XEP-0163 §4.3.4: who comes gets the last items of contacts in other tenants, those that it wants and may see', async (t) => {
+  const stage = await open(t);
+  const juliet = await appear(stage, 'juliet@a.example/balcony');
+  const romeo = await appear(stage, 'romeo@b.example/orchard');
+  await stage.befriend(juliet, romeo);
+  await send(juliet, publish(tuneNs, 'a', tune));
+  await send(juliet, publish('unwanted', 'u', tune));
+  await send(juliet, publish('private', 'p', tune, config({ access_model: 'whitelist' }, 'publish-options')));
+  stage.clear();
+  const street = await appear(stage, 'romeo@b.example/street', tuneNs, 'private');
+  await stage.play([street, 'receives', news(street, published('a'))], [street, 'receives nothing']);
+  for (const other of [romeo, juliet]) assert.ok(!other.inbox.some((xml) => xml.includes('pubsub')), other.inbox.join());
+});
+
+test('a probe that asks for items gets what a subscriber may see, and a stranger or who is blocked nothing', async (t) => {
+  const stage = await open(t);
+  const juliet = await appear(stage, 'juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@b.example/orchard');
+  for (const access of ['open', 'presence', 'whitelist']) {
+    await send(juliet, publish(access, 'a', tune, config({ access_model: access }, 'publish-options')));
+  }
+  const nodes = ['open', 'presence', 'whitelist', 'none', '__proto__'].map((node) => `<node>${node}</node>`).join('');
+  const probe = `<presence type='probe' to='juliet@a.example'><wanted xmlns='https://skylark.im/pep'>${nodes}</wanted></presence>`;
+  stage.clear();
+  await romeo.send(probe);
+  await stage.play([romeo, 'receives nothing']);
+  await stage.befriend(juliet, romeo);
+  await romeo.send(probe);
+  await stage.play(
+    [romeo, 'receives in any order', news(romeo, published('a', 'open')), news(romeo, published('a', 'presence'))],
+    [romeo, 'receives nothing'],
+  );
+  await juliet.send(`<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@b.example'/></block></iq>`);
+  stage.clear();
+  await romeo.send(probe);
+  await stage.play([romeo, 'receives nothing']);
+});
+
 test('XEP-0115 §5.4: an answer that does not fit its hash counts for its session alone', async (t) => {
   const stage = await open(t);
   const honest = client(tuneNs);

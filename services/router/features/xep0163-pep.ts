@@ -29,7 +29,7 @@ export const pep: AccountFeature = {
   spec: 'XEP-0163',
   version: '1.2.2',
   title: 'Personal Eventing Protocol',
-  note: 'Contacts on other servers are not notified; those in other tenants are not sent the last item when they come.',
+  note: 'Contacts on other servers are not notified.',
   disco: { accountIdentity: [{ category: 'pubsub', type: 'pep' }] },
   iq: [{ type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn }],
   announced: look,

@@ -1,18 +1,22 @@
 /**
  * XEP-0163 §4.3.4: a resource that comes, or begins to want a node, is sent the last item of it: of the account's own nodes and of
- * those of its contacts in the same tenant. Three reads for a thousand contacts: their nodes, the lists, the items.
+ * those of its contacts. Three reads for a thousand contacts in the same tenant: their nodes, the lists, the items. A contact in
+ * another tenant of this deployment gets a probe that names the nodes, and answers it with the items and without presence.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Key, Row } from '../../../lib/ports/store.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import { isNear, readAudience, readNeighbours } from '../presence-audience.ts';
+import { routeQuietly } from '../presence-probe.ts';
 import { hasTo } from '../subscription-state.ts';
 import { itemRowKey, lastIdInRow, listRowKey, payloadInRow } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode } from './nodes.ts';
-import { eventMessage, itemsEvent } from './notify.ts';
+import { eventMessage, isOfDeployment, itemsEvent } from './notify.ts';
 
 interface Found {
   readonly owner: Account;
@@ -23,11 +27,23 @@ interface Found {
 /** Queued. */
 export async function sendLastItems(account: Account, entry: SessionEntry, wanted: readonly string[]): Promise<void> {
   if (wanted.length === 0) return;
-  const contacts = (await readAudience(account)).filter((contact) => hasTo(contact.item) && isNear(account, contact));
-  const near = await readNeighbours(account, account.jid.withResource(entry.resource), contacts);
+  const contacts = (await readAudience(account)).filter(({ item }) => hasTo(item));
+  const full = account.jid.withResource(entry.resource);
+  const near = await readNeighbours(
+    account,
+    full,
+    contacts.filter((contact) => isNear(account, contact)),
+  );
   const owners = [account, ...near.filter(({ isSharing }) => isSharing).map(({ jid }) => account.other(jid.local))];
-  const found = await findLast(account, owners, wanted, ['on_sub_and_presence']);
-  account.turn.withSessions([], () => deliver(account, entry, found));
+  const found = await findLast(account, owners, wanted, presenceKinds);
+  account.turn.withSessions([], async () => {
+    await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
+    for (const contact of contacts) {
+      if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
+      const probe = xml('presence', { from: full.toString(), to: contact.jid.toString(), type: 'probe' }, wantedElement(wanted));
+      await routeQuietly(account, Buffer.from(probe.toString()), account.turn.parts.ids.mint());
+    }
+  });
 }
 
 /** Only inside `withSessions`: the account has just become a subscriber of the contact (XEP-0060 §6.1.7). */
@@ -36,11 +52,36 @@ export async function sendLastItemsOf(account: Account, sessions: readonly Sessi
   const owner = account.other(contact.local);
   for (const entry of sessions) {
     if (!entry.available || !entry.wanted?.length) continue;
-    await deliver(account, entry, await findLast(account, [owner], entry.wanted, ['on_sub', 'on_sub_and_presence']));
+    const found = await findLast(account, [owner], entry.wanted, ['on_sub', ...presenceKinds]);
+    await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
   }
 }
 
-async function deliver(account: Account, entry: SessionEntry, found: readonly Found[]): Promise<void> {
+/** The nodes that a probe asks for instead of presence. */
+export function wantedIn(probe: Stanza): readonly string[] | undefined {
+  const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs);
+  return nodes?.slice(0, limits.pepWantedMax).map((node) => node.getText());
+}
+
+/** Only inside `withSessions`: a subscriber in another tenant wants these. */
+export async function answerWanted(account: Account, asker: Jid, wanted: readonly string[]): Promise<void> {
+  const found = await findLast(asker.bare.equals(account.jid) ? account : undefined, [account], wanted, presenceKinds);
+  await forEachMessage(account, found, (message, id) => routeQuietly(account, spliceTo(message, asker.toString()), id));
+}
+
+const wantedNs = 'https://skylark.im/pep';
+const presenceKinds: readonly NodeConfig['sendLast'][] = ['on_sub_and_presence'];
+
+function wantedElement(wanted: readonly string[]): Element {
+  return xml('wanted', { xmlns: wantedNs }, ...wanted.map((node) => xml('node', {}, node)));
+}
+
+/** In bounds; the messages have no `to`. */
+async function forEachMessage(
+  account: Account,
+  found: readonly Found[],
+  send: (message: Buffer, id: string) => Promise<void> | void,
+): Promise<void> {
   let bytes = 0;
   for (let at = 0; at < found.length && bytes < limits.pepLastItemsBytesMax; at += pageMax) {
     const page = found.slice(at, at + pageMax);
@@ -49,10 +90,10 @@ async function deliver(account: Account, entry: SessionEntry, found: readonly Fo
     for (const [index, { owner, node, id }] of page.entries()) {
       const row = rows[index];
       if (!row || bytes >= limits.pepLastItemsBytesMax) continue;
-      const event = itemsEvent(node, { id, payload: payloadInRow(row) });
-      const message = eventMessage(owner.jid, event, account.turn.parts.ids.mint());
+      const messageId = account.turn.parts.ids.mint();
+      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: payloadInRow(row) }), messageId);
       bytes += message.length;
-      account.deliverTo([entry], message, true);
+      await send(message, messageId);
     }
   }
 }
@@ -60,22 +101,23 @@ async function deliver(account: Account, entry: SessionEntry, found: readonly Fo
 /** Rows of items that are read at once: they may be large. */
 const pageMax = 20;
 
+/** @param reader who sees all of its own */
 async function findLast(
-  account: Account,
+  reader: Account | undefined,
   owners: readonly Account[],
   wanted: readonly string[],
   when: readonly NodeConfig['sendLast'][],
 ): Promise<Found[]> {
-  const rows = await readRows(account, owners.map(nodesRowKey));
+  const rows = await readRows(owners[0]!, owners.map(nodesRowKey));
   const nodes = owners
     .flatMap((owner, index) => nodesInRow(rows[index]).map((node) => ({ owner, node })))
     .filter(({ owner, node: { name, config } }) => {
-      const isReadable = owner === account || config.access !== 'whitelist';
+      const isReadable = owner === reader || config.access !== 'whitelist';
       return isReadable && wanted.includes(name) && config.isPersistent && when.includes(config.sendLast);
     })
     .slice(0, limits.pepLastItemsMax);
   const lists = await readRows(
-    account,
+    owners[0]!,
     nodes.map(({ owner, node }) => listRowKey(owner, node)),
   );
   return nodes.flatMap(({ owner, node }, index) => {

@@ -64,7 +64,8 @@ function takers(sessions: readonly SessionEntry[], bare: Jid, node: string): Tar
     .map((entry) => ({ node: entry.node, sid: entry.sid, to: bare.withResource(entry.resource).toString() }));
 }
 
-async function isOfDeployment(account: Account, { domain, local }: Jid): Promise<boolean> {
+/** An account of a tenant of ours. */
+export async function isOfDeployment(account: Account, { domain, local }: Jid): Promise<boolean> {
   if (local === '') return false;
   const place = await account.turn.parts.tenants.place(domain);
   return place?.service === 'accounts';
