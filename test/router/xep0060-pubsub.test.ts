@@ -240,6 +240,26 @@ test('a name of any characters is a node of its own, and so is an id', async (t)
   assert.equal(itemIds(await ask(juliet, items('ids'))).length, names.length);
 });
 
+test('of what is dropped, retracted, purged or deleted no row stays', async (t) => {
+  const { stage, juliet } = await arrange(t);
+  const rows = async () => {
+    const query = { table: 'core', partition: 'a.example/a/juliet', prefix: 'pep', limit: 1_000, consistent: true } as const;
+    return (await stage.parts.store.query(query)).length;
+  };
+  await ask(juliet, create('n', config({ max_items: '30' })));
+  for (let count = 0; count < 33; count++) await ask(juliet, publish('n', `${count}`, tune));
+  assert.equal(await rows(), 32, 'the nodes, the list, the items');
+  await ask(juliet, retract('n', '32'));
+  assert.equal(await rows(), 31);
+  await ask(juliet, configure('n', config({ max_items: '20' })));
+  assert.equal(await rows(), 22);
+  await ask(juliet, purge('n'));
+  assert.equal(await rows(), 1);
+  await ask(juliet, publish('n', 'a', tune));
+  await ask(juliet, remove('n'));
+  assert.equal(await rows(), 0);
+});
+
 test('an account has a bounded number of nodes, and a node a bounded number of bytes', async (t) => {
   const { juliet } = await arrange(t);
   for (let count = 0; count < limits.pepNodesMax; count++) await ask(juliet, create(`n${count}`, config({ max_items: 'max' })));

@@ -129,6 +129,10 @@ export async function purgeItems(account: Account, node: PepNode, keep = 0): Pro
   dropRows(account, node, removed);
 }
 
+/** After the commit, together: one after the other a thousand would take longer than a batch may. */
 function dropRows(account: Account, node: PepNode, listed: Listed): void {
-  for (const [id] of listed) account.delete(itemRows, `${node.key}/${id}`);
+  if (listed.length === 0) return;
+  account.turn.afterCommit(async () => {
+    await Promise.all(listed.map(([id]) => account.rows.delete(itemRows, `${node.key}/${id}`)));
+  });
 }
