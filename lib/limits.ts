@@ -432,6 +432,9 @@ export const limits = {
   /** Rooms: after something did not reach an occupant whose session is moving or parked, it is looked for; doubled each time, ms. */
   roomLookMs: 100,
   roomLookMaxMs: 3_000,
+  /** Presence that took longer to be shown, from its read on, is looked at again: it may have changed meanwhile; so often, ms. */
+  lookAgainMs: 10,
+  lookAgainMax: 3,
   /** Rooms: a batch that took longer to write may have been shown by another worker: half of `heartbeatDeadMs`, milliseconds. */
   roomStallMs: 5_000,
   /** Rooms: a worker that takes over shows the last batch again when it is younger: nodes know what they have shown of late, ms. */

@@ -8,6 +8,7 @@ import {
   isParked,
   markHeld,
   type Owner,
+  readSessions,
   type SessionEntry,
   unmarkHeld,
   updateSession,
@@ -23,6 +24,8 @@ import { Account } from './account.ts';
 import { findAccount } from './accounts.ts';
 import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
+import { broadcast } from './presence-broadcast.ts';
+import { isVisible } from './presence-probe.ts';
 import { Turn } from './turn.ts';
 
 const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
@@ -169,4 +172,17 @@ async function sayGoodbye(parts: Parts, tenant: Tenant, local: string, entry: Se
   for (const feature of parts.features.all) await feature.ended?.(account, entry);
   await turn.finish();
   if (!isParked(entry)) await unmarkHeld(parts.store, entry);
+  if (entry.available || entry.inherited) await showHeir(parts, tenant, local, entry);
+}
+
+/** Whoever has taken the resource meanwhile may have shown itself before the other's end arrived. */
+async function showHeir(parts: Parts, tenant: Tenant, local: string, { sid, resource }: SessionEntry): Promise<void> {
+  const turn = new Turn(parts);
+  const account = new Account(turn, tenant, local);
+  const [own] = await readSessions(parts.store, [account]);
+  const heir = own!.find((entry) => entry.resource === resource && entry.sid !== sid && isVisible(entry));
+  if (!heir) return;
+  const from = account.jid.withResource(resource);
+  await broadcast(account, { from, bytes: Buffer.from(heir.presence!), id: parts.ids.mint(), own: own! });
+  await turn.finish();
 }

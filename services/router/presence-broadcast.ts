@@ -11,6 +11,7 @@ import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import { lookAgain } from './presence-again.ts';
 import { isNear, type Neighbour, readAudience, readNeighbours } from './presence-audience.ts';
 import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
 import type { Contact } from './roster.ts';
@@ -105,6 +106,15 @@ async function probe(
     else if (visible.length === 0) show(account, entry, unavailableFrom(jid));
     else for (const session of visible) show(account, entry, Buffer.from(session.presence!));
   }
+  const shown = near.filter(({ item, isSharing }) => hasTo(item) && isSharing);
+  lookAgain(
+    account.turn,
+    [{ account, sessions: own }, ...shown.map(({ jid, sessions }) => ({ account: account.other(jid.local), sessions }))],
+    async (turn, presence) => {
+      const to = account.jid.withResource(entry.resource).toString();
+      turn.deliver([{ node: entry.node, sid: entry.sid, to }], presence);
+    },
+  );
   const isFirst = !own.some((other) => other.available && other.sid !== entry.sid);
   for (const contact of contacts) {
     if (isNear(account, contact)) continue;

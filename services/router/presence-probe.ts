@@ -10,6 +10,7 @@ import { Stanza, spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
 import { answerWanted, wantedIn } from './pep/last-items.ts';
+import { lookAgain, showTo } from './presence-again.ts';
 import { mayProbe } from './roster.ts';
 import { routeStanza } from './route.ts';
 
@@ -21,6 +22,7 @@ export async function arriveProbe(account: Account, stanza: Stanza, id: string):
   account.withSessions(async (sessions) => {
     if (wanted) return isAllowed ? answerWanted(account, asker, wanted) : undefined;
     if (!isAllowed) return sendBare(account, 'unsubscribed', asker.bare, id);
+    lookAgain(account.turn, [{ account, sessions }], showTo(account, asker));
     if (!sessions.some(isVisible)) return sendBare(account, 'unavailable', asker, id);
     await sendCurrentPresence(account, sessions, asker, id);
   });

@@ -52,6 +52,7 @@ export class Turn {
   readonly #deletes: Key[] = [];
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
+  readonly #looks: (() => Promise<void>)[] = [];
   readonly #hops = new Map<string, Hop>();
   readonly #rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[] = [];
 
@@ -73,6 +74,14 @@ export class Turn {
   /** After the commit, before sessions are read. */
   afterCommit(run: () => Promise<void>): void {
     this.#committed.push(run);
+  }
+
+  /**
+   * When everything was delivered, if that took so long that what was read for it may have changed: presence that was read before another
+   * router changed it may have come behind the change.
+   */
+  lookAgain(run: () => Promise<void>): void {
+    this.#looks.push(run);
   }
 
   /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
@@ -118,12 +127,15 @@ export class Turn {
     if (puts.length > 0) await parts.store.batchPut(puts);
     for (const turn of turns) for (const key of turn.#deletes) await parts.store.delete(key);
     for (const turn of turns) for (const run of turn.#committed) await run();
+    const begun = parts.clock.monotonic();
     while (turns.some((turn) => turn.#after.length > 0))
       await Turn.#runAfter(
         parts,
         turns.flatMap((turn) => turn.#takeAfter()),
       );
     await Promise.all([...turns.flatMap((turn) => turn.#pending), ...Turn.#hopAll(turns), ...Turn.#askRooms(turns)]);
+    if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
+    for (const turn of turns) for (const look of turn.#looks) await look();
   }
 
   /** All turns' stanzas for a domain together: two requests at once could overtake each other. */
