@@ -37,7 +37,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   if (isNew) createRoom(turn);
   const { config } = turn;
 
-  const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now };
+  const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now, after: turn.lastId };
   const occupant: Occupant = room.withNick(nick) ?? {
     nick,
     role: initialRole(turn.affiliation, config.moderated),
@@ -67,12 +67,11 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
 export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza, hasChanged: boolean): void {
   const { config } = turn;
-  if (own.session.behind !== undefined) {
-    // The client begins anew, and says how much of the past it wants.
-    own.session.behind = undefined;
-    turn.room.behind.delete(own.session);
-    turn.putSession(own.occupant, own.session);
-  }
+  // The client begins anew, and says how much of the past it wants.
+  own.session.behind = undefined;
+  own.session.after = turn.lastId;
+  turn.room.behind.delete(own.session);
+  turn.putSession(own.occupant, own.session);
   sendAffiliations(turn, own.occupant, own.session, stanza);
   sendRoster(turn, own);
   sendAvatarPresence(turn, [own.session]);

@@ -20,7 +20,13 @@ export async function heal(
   undelivered: readonly Undelivered[],
   push: (job: Job) => void,
 ): Promise<void> {
-  const inside = undelivered.filter(({ recipient }) => room.find(recipient.jid));
+  // Who has left and entered again in the same batch has it from the history.
+  const inside = undelivered.flatMap(({ recipient, isGone, stanzas }) => {
+    const session = room.find(recipient.jid)?.session;
+    return session
+      ? { recipient, isGone, stanzas: stanzas.filter(({ once }) => once === undefined || once > session.after) }
+      : [];
+  });
   const near = inside.filter(({ recipient }) => recipient.address !== undefined);
   for (const { recipient, isGone, stanzas } of inside) {
     if (recipient.address) continue;

@@ -23,6 +23,8 @@ export interface OccupantRow extends Partial<SessionAddress> {
   readonly nick: string;
   readonly role: Role;
   readonly joinedAt: number;
+  /** Archive ids up to this one are history to it. */
+  readonly after: string;
   /** From this archive id on the session has not got what was said. */
   readonly behind?: string;
 }

@@ -278,7 +278,7 @@ class Pass {
       if (!this.#shown.has(request)) this.batch.showsAgain(request);
       this.#shown.add(request);
       // Who came later has it from the history.
-      const isOwed = (session: Session) => session.joinedAt <= writtenMs && !room.behind.has(session);
+      const isOwed = (session: Session) => session.after < once! && !room.behind.has(session);
       const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
       this.batch.sendings.push({ bytes, recipients, once });
     }

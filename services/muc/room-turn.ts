@@ -174,8 +174,8 @@ export class RoomTurn {
 
   putSession(occupant: Occupant, session: Session): void {
     const { nick, role } = occupant;
-    const { jid, address, joinedAt, behind } = session;
-    this.put(occupantRows, jidKey(jid.toString()), { jid: jid.toString(), nick, role, joinedAt, ...address, behind });
+    const { jid, address, joinedAt, after, behind } = session;
+    this.put(occupantRows, jidKey(jid.toString()), { jid: jid.toString(), nick, role, joinedAt, after, ...address, behind });
   }
 
   putPresence(session: Session): void {
