@@ -1,5 +1,6 @@
 /** XEP-0198 §5 across nodes: a session moves to the node where its client has come back. */
 import { limits } from '../../lib/limits.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type { HandOverReply, HandOverRequest } from '../../lib/runtime/wire.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
@@ -16,13 +17,24 @@ export function isOwner(session: Session, { token, account }: { readonly token: 
   return sm !== undefined && sm.resumeMs > 0 && isSameToken(sm.token, token) && session.account.toString() === account;
 }
 
-/** Gives a session away. @returns the answer to {@link HandOverRequest}, a frame */
-export async function handOver(session: Session | undefined, request: HandOverRequest, nowMs: number): Promise<Buffer> {
+export interface Giver {
+  readonly clock: Clock;
+  /** What a resync mark says that this node has not seen yet: nobody looks for it here when the session has gone. @throws {Unavailable} */
+  missedOf(sid: string): Promise<string | undefined>;
+}
+
+/**
+ * Gives a session away.
+ * @returns the answer to {@link HandOverRequest}, a frame
+ * @throws {Unavailable} when the store is away: the session stays
+ */
+export async function handOver(session: Session | undefined, request: HandOverRequest, giver: Giver): Promise<Buffer> {
   if (session === undefined || !session.isBound || !isOwner(session, request)) return noSession;
+  session.egress.catchUp.miss(await giver.missedOf(session.sid));
   if (!(await session.detach())) return noSession;
   await session.leave();
   if (!session.isParked) return noSession; // taken or ended meanwhile
-  const packed = packSession(session, nowMs, limits.handOverBytesMax, true);
+  const packed = packSession(session, giver.clock.now(), limits.handOverBytesMax, true);
   if (packed === undefined) {
     session.close(new StreamError('resource-constraint', 'too much to move'));
     return noSession;

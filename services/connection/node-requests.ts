@@ -1,7 +1,7 @@
 /** What others ask of a node (DESIGN §4): to deliver, to close a session, to hand one over. */
 import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
-import { type Clock, sleep } from '../../lib/ports/clock.ts';
+import { sleep } from '../../lib/ports/clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type {
   CloseRequest,
@@ -13,11 +13,10 @@ import type {
 } from '../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
-import { handOver } from './hand-over.ts';
+import { type Giver, handOver } from './hand-over.ts';
 import type { Session } from './session.ts';
 
-export interface Sessions {
-  readonly clock: Clock;
+export interface Sessions extends Giver {
   readonly log: Logger;
   /** Sessions on their way into the store. */
   readonly parking: ReadonlyMap<string, Promise<void>>;
@@ -98,6 +97,6 @@ export class NodeRequests {
 
   async #giveAway(request: HandOverRequest): Promise<Buffer> {
     await this.#node.parking.get(request.sid);
-    return handOver(this.#node.find(request.sid), request, this.#node.clock.now());
+    return handOver(this.#node.find(request.sid), request, this.#node);
   }
 }

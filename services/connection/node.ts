@@ -15,7 +15,7 @@ import type { Store } from '../../lib/ports/store.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
-import type { Mark } from '../../lib/runtime/resync.ts';
+import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { type Claims, claimSession } from './claim.ts';
 import { Cork } from './cork.ts';
@@ -238,6 +238,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
   stop(): Promise<boolean> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  missedOf(sid: string): Promise<string | undefined> {
+    return readMark(this.store, { node: this.subject, sid });
   }
 
   // For streams.

@@ -6,6 +6,7 @@
 import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { fitsRow, hashToken, type ParkedRow, parkSession } from '../../lib/runtime/parked.ts';
+import { readMark } from '../../lib/runtime/resync.ts';
 import { unmarkHeld } from '../../lib/runtime/sessions.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { packSession } from './parcel.ts';
@@ -39,6 +40,7 @@ export function park(host: ParkingHost, session: Session, reason: StreamError): 
 
 async function move(host: ParkingHost, session: Session, reason: StreamError): Promise<void> {
   const until = host.clock.now() + session.remainingMs;
+  session.egress.catchUp.miss(await readMark(host.store, { node: host.subject, sid: session.sid }));
   if (!(await session.withdraw())) return;
   await session.leave();
   const row = rowOf(host, session, until);
