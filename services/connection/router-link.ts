@@ -16,7 +16,8 @@ export interface Answer {
 }
 
 export interface Persistence {
-  readonly triesMax: number;
+  /** Asked after each try. */
+  readonly triesMax: () => number;
   /** Asked before each further try: nobody waits for the answer any more. */
   readonly isOver: () => boolean;
   /** The first try was in vain. */
@@ -51,7 +52,7 @@ export class RouterLink {
       for (let tries = 1; ; tries++) {
         const answer = await this.#try(payload);
         if (answer !== undefined) return answer;
-        if (tries >= persistence.triesMax || persistence.isOver()) return undefined;
+        if (tries >= persistence.triesMax() || persistence.isOver()) return undefined;
         persistence.onRetry?.();
         await sleep(this.#clock, this.#backoff(tries));
         if (persistence.isOver()) return undefined;

@@ -8,7 +8,7 @@ import type { SessionOwner, SessionStart } from './session-owner.ts';
 export interface LinkStep {
   readonly items: readonly StepItem[];
   readonly bodies: readonly Buffer[];
-  readonly triesMax: number;
+  readonly triesMax: () => number;
   /** {@link StepRequest.resumeMs} */
   readonly resumeMs?: number | undefined;
   readonly isOver: () => boolean;

@@ -222,7 +222,7 @@ export class Session {
   /** Another node has it now; routers hear of that from there. */
   async leave(): Promise<void> {
     const ids = this.cursor.take();
-    if (ids.length > 0) await this.#step([{ k: 'delivered', ids }], [], 1);
+    if (ids.length > 0) await this.#step([{ k: 'delivered', ids }], [], () => 1);
   }
 
   /** Without a word to anybody. */
@@ -278,7 +278,8 @@ export class Session {
   }
 
   async #run(batch: Batch): Promise<void> {
-    const triesMax = batch.kind === 'end' ? limits.endTriesMax : limits.batchTriesMax;
+    // A client that is gone waits for nothing, and sends again, when it is back, whatever nobody knows the outcome of.
+    const triesMax = () => (batch.kind === 'end' || this.isParked ? limits.endTriesMax : limits.batchTriesMax);
     const bodies = batch.stanzas.map(({ bytes }) => bytes);
     const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;
@@ -290,7 +291,7 @@ export class Session {
     else this.egress.stream?.pull();
   }
 
-  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: number): Promise<Answer | undefined> {
+  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<Answer | undefined> {
     const resumeMs = this.sm?.resumeMs || undefined;
     return this.link.step({ items, bodies, triesMax, resumeMs, isOver: () => this.#phase === 'over' });
   }

@@ -270,7 +270,7 @@ export class Stream implements TransportReader, SessionStream {
     const session = this.#routerSession;
     const request = { kind: 'step', node: this.#host.subject, sid: this.#sid, domain: this.#domain ?? '', session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
-      triesMax: limits.batchTriesMax,
+      triesMax: () => limits.batchTriesMax,
       isOver: () => this.#isOver,
     });
     this.#routerSession = answer?.reply.session ?? session;
