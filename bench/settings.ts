@@ -22,7 +22,7 @@ npm run bench -- cluster                         processes apart, over NATS and 
   --sm                         with XEP-0198              --seconds 4        each measurement
   --archive on|off|both        of peers, for chat: Skylark's is its queue, and always on
   chat:  --users 500 --window 2 (closed loop) or --rate 2000 (open loop, messages a second)
-  muc:   --occupants 300,500,5000                         presence: --circle 41 --users 82
+  muc:   --occupants 500,5000                             presence: --circle 41 --users 82
   mam:   --messages 500 --page 50                         signin:   --sign-ins 500
   idle:  --streams 10000 --settle 40 (seconds)            churn:    --users 100 --times 3
   --json FILE                  keep the results there; other measurements in it stay (bench/pages.ts makes pages of it)
@@ -67,7 +67,7 @@ const flag = { type: 'boolean', default: false } as const;
 
 const options = {
   ...{ peers: flag, servers: word, rounds: word, transport: text('tls'), mechanism: text('SCRAM-SHA-1'), sm: flag },
-  ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: text('300') },
+  ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word },
   ...{ circle: text('41'), messages: text('500'), page: text('50'), 'sign-ins': text('500'), streams: text('10000') },
   ...{ settle: text('40'), times: text('3'), json: word, 'cpu-prof': flag },
   ...{ target: word, domain: text('localhost'), 'accounts-file': word, pid: word, help: flag },
@@ -97,7 +97,9 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     users: values.users === undefined ? undefined : count('users', values.users, 15_000),
     window: count('window', values.window, 1_000),
     rate: values.rate === undefined ? undefined : count('rate', values.rate, 1_000_000),
-    occupants: values.occupants.split(',').map((size) => count('occupants', size, 6_000)),
+    occupants: (values.occupants ?? (positionals.includes('muc') && !values.peers ? '500,5000' : '300'))
+      .split(',')
+      .map((size) => count('occupants', size, 6_000)),
     circle: count('circle', values.circle, 500),
     messages: count('messages', values.messages, 100_000),
     page: count('page', values.page, 1_000),

@@ -146,6 +146,7 @@ async function talk(
     reordered,
     figures: {
       perSecond: deliveries / elapsedS,
+      ...(serverMicrosEach && { perCpuSecond: 1e6 / serverMicrosEach }),
       messages: missing.length,
       lastP50Ms: percentile(lasts, 0.5),
       lastMaxMs: percentile(lasts, 1),

@@ -11,11 +11,12 @@ const units: readonly (readonly [ending: RegExp, format: (value: number) => stri
   [/Megabytes$/, (value) => `${value.toFixed(0)} MB`],
   [/CpuMillisPerSecond$/, (value) => `${value.toFixed(1)} ms/s`],
   [/Ms$/, (value) => `${value.toFixed(1)} ms`],
-  [/^perSecond$/, (value) => value.toFixed(0)],
+  [/^per(Cpu)?Second$/, (value) => value.toFixed(0)],
 ];
 
 const names: Readonly<Record<string, string>> = {
   perSecond: 'a second',
+  perCpuSecond: 'a CPU second',
   p50Ms: 'p50',
   p99Ms: 'p99',
   generatorMicrosEach: 'generator',
