@@ -37,7 +37,7 @@ busContract('the simulated bus', async () => {
 });
 
 const seeds = 30;
-const plantSeeds = 100;
+const plantSeeds = 250;
 
 describe('a cluster whose parts fail', () => {
   test(`keeps its promises, seeds 1 to ${seeds}`, async () => {
