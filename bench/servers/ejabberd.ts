@@ -1,12 +1,13 @@
 /** Debian's ejabberd, as an Erlang node of its own without a name (so neither epmd nor the system's service), with `bench/peers/ejabberd.yml`. */
+
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { Pace } from '../generator/crowd.ts';
 import {
   accountNames,
   Cannot,
   endpointOf,
-  freePorts,
   inFreshFolder,
   installedVersion,
   run,

@@ -1,13 +1,14 @@
 /** Debian's Prosody, in the foreground, with `bench/peers/prosody.cfg.lua`. */
+
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { Pace } from '../generator/crowd.ts';
 import {
   accountNames,
   domain,
   endpointOf,
-  freePorts,
   inFreshFolder,
   installedVersion,
   run,

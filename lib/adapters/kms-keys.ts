@@ -3,20 +3,15 @@
  * The encryption context is `{ domain: <context> }`, so policies can say `kms:EncryptionContext:domain`.
  */
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Keys, NotOpened } from '../ports/keys.ts';
 import { Unavailable } from '../ports/store.ts';
+import { type AwsAccess, awsClientOptions } from './aws-client.ts';
 import { envelopeKeys } from './envelope.ts';
 
-export interface KmsKeysOptions {
+export interface KmsKeysOptions extends AwsAccess {
   /** Id, ARN or `alias/…`. */
   readonly keyId: string;
-  /** One that is not AWS. */
-  readonly endpoint?: string;
-  readonly region: string;
-  /** The SDK's chain (environment, task role) when left out. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly clock: Clock;
 }
 
@@ -27,18 +22,8 @@ export interface KmsKeys extends Keys {
 /** What KMS says of a text that it did not make, or for another context. */
 const verdicts: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
 
-export function openKmsKeys({ keyId, endpoint, region, credentials, clock }: KmsKeysOptions): KmsKeys {
-  const client = new KMSClient({
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
-    maxAttempts: limits.awsTriesMax,
-    requestHandler: {
-      connectionTimeout: limits.awsConnectTimeoutMs,
-      requestTimeout: limits.awsRequestTimeoutMs,
-      throwOnRequestTimeout: true,
-    },
-  });
+export function openKmsKeys({ keyId, clock, ...access }: KmsKeysOptions): KmsKeys {
+  const client = new KMSClient(awsClientOptions(access));
   const ask = async <Answer>(what: string, send: () => Promise<Answer>): Promise<Answer> => {
     try {
       return await send();

@@ -11,32 +11,18 @@ import { limits } from '../limits.ts';
 import { type Clock, sleep } from '../ports/clock.ts';
 import type { DnsRecords } from '../ports/dns-records.ts';
 import { Unavailable } from '../ports/store.ts';
+import { type AwsAccess, awsClientOptions } from './aws-client.ts';
 
-export interface Route53Options {
+export interface Route53Options extends AwsAccess {
   readonly hostedZoneId: string;
-  /** One that is not AWS. */
-  readonly endpoint?: string;
-  readonly region: string;
-  /** The SDK's chain (environment, task role) when left out. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly clock: Clock;
 }
 
 /** Seconds; the CA asks the servers of the zone, so this is for resolvers that somebody else asks. */
 const ttl = 60;
 
-export function route53Records({ hostedZoneId, endpoint, region, credentials, clock }: Route53Options): DnsRecords {
-  const client = new Route53Client({
-    region,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
-    maxAttempts: limits.awsTriesMax,
-    requestHandler: {
-      connectionTimeout: limits.awsConnectTimeoutMs,
-      requestTimeout: limits.awsRequestTimeoutMs,
-      throwOnRequestTimeout: true,
-    },
-  });
+export function route53Records({ hostedZoneId, clock, ...access }: Route53Options): DnsRecords {
+  const client = new Route53Client(awsClientOptions(access));
 
   async function ask<Answer>(what: string, send: () => Promise<Answer>): Promise<Answer> {
     try {

@@ -24,22 +24,24 @@ export async function heal(
   const inside = undelivered.flatMap(({ recipient, isGone, stanzas }) => {
     const session = room.find(recipient.jid)?.session;
     return session
-      ? { recipient, isGone, stanzas: stanzas.filter(({ once }) => once === undefined || once > session.after) }
+      ? { recipient, session, isGone, stanzas: stanzas.filter(({ once }) => once === undefined || once > session.after) }
       : [];
   });
   const near = inside.filter(({ recipient }) => recipient.address !== undefined);
-  for (const { recipient, isGone, stanzas } of inside) {
+  for (const { recipient, session, isGone, stanzas } of inside) {
     if (recipient.address) continue;
     if (isGone) push({ about: recipient.jid, apply: leaveAsGhost });
-    else fallBehind(room, room.find(recipient.jid)!.session, stanzas, push);
+    else fallBehind(room, session, stanzas, push);
   }
   let lists: Awaited<ReturnType<typeof readSessions>>;
   try {
-    const owners = near.map(({ recipient }) => ({ domain: recipient.jid.domain, local: recipient.jid.local }));
-    lists = await readSessions(parts.store, owners);
+    lists = await readSessions(
+      parts.store,
+      near.map(({ recipient }) => recipient.jid),
+    );
   } catch (error) {
     parts.log.info({ err: error, room: room.jid.toString() }, 'sessions that were not reached cannot be looked up');
-    for (const { recipient, stanzas } of near) fallBehind(room, room.find(recipient.jid)!.session, stanzas, push);
+    for (const { session, stanzas } of near) fallBehind(room, session, stanzas, push);
     return;
   }
   await Promise.all(

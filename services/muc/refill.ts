@@ -55,7 +55,7 @@ export async function lookForReturned(parts: Parts, room: Room, push: (job: Job)
   for (const { jid, address } of room.behind) if (!address) push({ about: jid, first: 'return', apply: (turn) => refill(turn) });
   const lists = await readSessions(
     parts.store,
-    behind.map(({ jid }) => ({ domain: jid.domain, local: jid.local })),
+    behind.map(({ jid }) => jid),
   );
   for (const [index, session] of behind.entries()) {
     const entry = findEntry(session, lists[index]!);

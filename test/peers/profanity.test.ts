@@ -54,8 +54,9 @@ test('profanity signs in over STARTTLS, chats and meets in a room', async () => 
   await juliet.see(/by a name I know not how/);
 
   juliet.type('/join verona@conference.localhost nick juliet');
-  await juliet.see(/locked|new room|created/i);
+  await juliet.see(/Room locked/);
   juliet.type('/room accept');
+  await juliet.see(/Room unlocked/); // until then nobody else gets in (XEP-0045 §10.1.3)
   juliet.type('/win 1');
   romeo.type('/join verona@conference.localhost nick romeo');
   await romeo.see(/You have joined the room as romeo/);

@@ -4,9 +4,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 
 const startMsMax = 20_000;
 const pollMs = 50;
@@ -170,18 +170,4 @@ function makeCertificate(folder: string): void {
   ]);
   if (status !== 0) throw new Error(`openssl: ${stderr}`);
   void new X509Certificate(readFileSync(join(folder, 'cert.pem')));
-}
-
-/** Ports that were free a moment ago, for TCP; DNS takes its own for UDP as well. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
