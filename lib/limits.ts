@@ -145,6 +145,10 @@ export const limits = {
   storeWaitingMax: 50_000,
   /** Store: the keys and values of writes not yet answered, bytes; beyond this they fail at once. */
   storeWaitingBytesMax: 64 * 1024 * 1024,
+  /** Archive: rows "something was exchanged with this peer in this span of time" that a router remembers to have written. */
+  knownSpansMax: 32_768,
+  /** Archive: entries of others that are read over for one page of what was exchanged with one address. */
+  archiveOthersMax: 10_000,
   /** SQLite: writes that the writer takes from its port into one transaction; one commit costs one fsync. */
   sqliteGroupWritesMax: 4_000,
   /** SQLite: when several write at once, groups leave the main thread this far apart, milliseconds; each costs an fsync. */

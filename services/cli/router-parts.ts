@@ -1,7 +1,10 @@
 /** A router with everything that it is made of. */
+
+import { limits } from '../../lib/limits.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
+import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { FeatureIndex } from '../router/feature-index.ts';
 import { features } from '../router/features/index.ts';
@@ -26,6 +29,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(ports.clock),
     features: new FeatureIndex(features),
+    knownSpans: new RecentKeys(limits.knownSpansMax),
     version,
   };
   return { parts, router: await startRouter(parts), deliveries };

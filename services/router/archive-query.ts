@@ -6,7 +6,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Rsm } from '../../lib/xmpp/rsm.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
-import { type ArchiveEntry, entries, entriesByPeer, peerKey } from './archive.ts';
+import { type ArchiveEntry, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
 
 export interface ArchiveQuery {
   readonly with?: Jid;
@@ -44,20 +44,14 @@ interface Found {
   readonly entry: ArchiveEntry;
 }
 
-/** Entries, which may be large, read at once; and keys by peer, which are small. */
+/** Entries, which may be large, read at once; and keys of spans, which are small. */
 const entriesPerRound = 32;
-const keysPerRound = 1_000;
+const spansPerRound = 100;
 /** What a result adds to a message: two addresses, the query's id, its own. */
 const wrapperBytes = 500;
-/** Keys of one peer looked at for one page, of which only one resource's count. */
-const roundsMax = 20;
-
 class TooFar extends StanzaError {
   constructor() {
-    super(
-      'policy-violation',
-      'too many messages lie between those of this resource; say start or end, or leave out the resource',
-    );
+    super('policy-violation', 'too many messages lie between those of this address; say start or end');
   }
 }
 
@@ -132,20 +126,36 @@ async function* all(account: Account, range: Range): AsyncGenerator<Found> {
 }
 
 async function* exchangedWith(account: Account, peer: Jid, range: Range): AsyncGenerator<Found> {
-  const { backward } = range;
-  const prefix = `${peerKey(peer)} `;
-  let after = prefix + range.after;
-  let before = range.before === undefined ? `${peerKey(peer)}!` : prefix + range.before;
-  for (let round = 0; round < roundsMax; round++) {
-    const keys = await account.list(entriesByPeer, { limit: keysPerRound, after, before, backward });
-    const ids = keys.filter(({ value }) => peer.isBare || value === peer.resource).map(({ key }) => key.slice(prefix.length));
-    for (let at = 0; at < ids.length; at += entriesPerRound)
-      yield* await readEntries(account, ids.slice(at, at + entriesPerRound));
-    if (keys.length < keysPerRound) return;
-    if (backward) before = keys.at(-1)!.key;
-    else after = keys.at(-1)!.key;
+  let others = 0;
+  for await (const span of spansWith(account, peer, range)) {
+    const after = range.after > span ? range.after : span;
+    const end = `${span}~`; // above all ids that begin like this
+    const before = range.before !== undefined && range.before < end ? range.before : end;
+    for await (const found of all(account, { ...range, after, before })) {
+      if (isOf(found.entry, peer)) yield found;
+      else if (++others > limits.archiveOthersMax) throw new TooFar();
+    }
   }
-  throw new TooFar();
+}
+
+/** The spans of time in which something was exchanged with the peer, in the direction of paging. */
+async function* spansWith(account: Account, peer: Jid, { after, before, backward }: Range): AsyncGenerator<string> {
+  const prefix = `${peerKey(peer)} `;
+  const first = spanOf(after);
+  let [from, until] = [prefix + first.slice(0, -1), before === undefined ? `${peerKey(peer)}!` : prefix + before];
+  let last = '';
+  for (;;) {
+    const rows = await account.list(spansByPeer, { limit: spansPerRound, after: from, before: until, backward });
+    for (const { key } of rows) {
+      const span = spanOf(key.slice(prefix.length)); // older versions have written whole ids
+      if (span < first || span === last) continue;
+      last = span;
+      yield span;
+    }
+    if (rows.length < spansPerRound) return;
+    if (backward) until = rows.at(-1)!.key;
+    else from = rows.at(-1)!.key;
+  }
 }
 
 async function* matchingIds(

@@ -1,16 +1,19 @@
 /**
  * The account's archive, which is also its queue (DESIGN §2): offline delivery is the entries after the cursor.
  *
- * Rows in `archive`, under the account: `m/<id>` the entry, `p/<bare peer> <id>` a second row for queries by peer, `q/<id>` what
- * must not be archived (XEP-0334, XEP-0441) but must reach an offline user; cursor.ts takes those away when they have arrived.
+ * Rows in `archive`, under the account: `m/<id>` the entry; `p/<bare peer> <span>` for queries by peer: in this span of time something was
+ * exchanged with the peer (decision 7); `q/<id>` what must not be archived (XEP-0334, XEP-0441) but must reach an offline user; cursor.ts
+ * takes those away when they have arrived.
  */
 import { createHash } from 'node:crypto';
 import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
+import { timeOfId } from '../../lib/runtime/ids.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import { accounts } from './accounts.ts';
 import { mayArchive } from './features/xep0441-archive-preferences.ts';
 import { messageType } from './message.ts';
 
@@ -26,8 +29,8 @@ export interface ArchiveEntry {
 }
 
 export const entries = collection<ArchiveEntry>('m', 'archive');
-/** The value is the peer's resource. */
-export const entriesByPeer = collection<string>('p', 'archive');
+/** The value says nothing. */
+export const spansByPeer = collection<string>('p', 'archive');
 export const unarchived = collection<ArchiveEntry>('q', 'archive');
 
 export interface Storage {
@@ -94,10 +97,32 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   const expiresAtMs = (ms: number) => (Number.isFinite(ms) ? account.now.getTime() + ms : undefined);
   if (isInArchive) {
     account.put(entries, id, entry, expiresAtMs(retainMs));
-    account.put(entriesByPeer, `${peerKey(peer)} ${id}`, peer.resource, expiresAtMs(retainMs));
+    keepSpan(account, id, peer, retainMs);
   } else if (entry.queue) {
     account.put(unarchived, id, entry, expiresAtMs(Math.min(retainMs, limits.unarchivedMs)));
   }
+}
+
+/** 2^20 ms, some 17 minutes: what is left of an id without four of the characters of its time. */
+export const spanMs = 2 ** 20;
+const spanCharacters = 6;
+
+/** The start of the ids of one span of time. */
+export function spanOf(id: string): string {
+  return id.slice(0, spanCharacters);
+}
+
+/** Once for a peer and a span, as far as this process knows: the row is there as long as any entry that it is about. */
+function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): void {
+  const { turn, session } = account;
+  const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, account.now.getTime());
+  const key = `${peerKey(peer)} ${spanOf(id)}`;
+  // An account of the same name that comes later has other sessions and another date.
+  const incarnation = session?.sid ?? account.loaded(accounts)?.createdAt;
+  const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
+  if (turn.parts.knownSpans.has(known)) return;
+  account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);
+  turn.afterCommit(async () => turn.parts.knownSpans.add(known));
 }
 
 /** JSON escapes what a stanza may be full of. */
@@ -107,7 +132,7 @@ function checkSize(entry: ArchiveEntry): void {
   throw new StanzaError('policy-violation', 'the message is too large to be kept');
 }
 
-/** In keys of {@link entriesByPeer}: without the space that ends it, and short enough. */
+/** In keys of {@link spansByPeer}: without the space that ends it, and short enough. */
 export function peerKey(peer: Jid): string {
   const text = peer.bare.toString();
   if (text.length <= 200) return text;

@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { Deliverer } from '../../lib/runtime/deliverer.ts';
 import type { IdMint } from '../../lib/runtime/ids.ts';
+import type { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
 import type { FeatureIndex } from './feature-index.ts';
 
@@ -18,6 +19,8 @@ export interface Parts {
   readonly deliverer: Deliverer;
   readonly ids: IdMint;
   readonly features: FeatureIndex;
+  /** Rows of {@link spansByPeer} that were written of late: what they say stays true, so they need not be written again. */
+  readonly knownSpans: RecentKeys;
   /** Files of accounts; without them none are offered. */
   readonly blobs?: Blobs | undefined;
   /** Version of the program, for XEP-0092. */

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../../lib/limits.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { spanMs } from '../../services/router/archive.ts';
 import { type ArchivePage, type ArchiveQuery, queryArchive } from '../../services/router/archive-query.ts';
 import { accountOf, ask, epoch, fill, form, query, rsm, talk } from './archive-asking.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
@@ -216,15 +217,16 @@ describe('XEP-0313 §4', () => {
         wanted,
         async (list, { with: peer, startMs, endMs, after: a, before: b, max }) => {
           const account = await accountOf(stage, await someone());
-          const sorted = list.toSorted((one, two) => one.ms - two.ms);
+          const moment = (steps: number) => steps * spanMs * 0.21; // several in a span, many spans
+          const sorted = list.map((one) => ({ ...one, ms: Math.floor(moment(one.ms)) })).toSorted((one, two) => one.ms - two.ms);
           const ids = await fill(stage, account, sorted);
           const archived = ids.filter((_, index) => sorted[index]!.archived);
           const at = (index: number | undefined) => (index === undefined ? undefined : archived[index % archived.length]);
           const jid = peer === undefined ? undefined : Jid.parse(peer);
           const query: ArchiveQuery = {
             with: jid,
-            startMs: startMs === undefined ? undefined : epoch + startMs,
-            endMs: endMs === undefined ? undefined : epoch + endMs,
+            startMs: startMs === undefined ? undefined : epoch + Math.floor(moment(startMs)),
+            endMs: endMs === undefined ? undefined : epoch + Math.floor(moment(endMs)),
             afterId: at(a),
             beforeId: at(b),
           };
@@ -234,8 +236,8 @@ describe('XEP-0313 §4', () => {
             return (
               isArchived &&
               (jid === undefined || (jid.isBare ? other.bare.equals(jid) : other.equals(jid))) &&
-              (startMs === undefined || ms >= startMs) &&
-              (endMs === undefined || ms <= endMs) &&
+              (query.startMs === undefined || epoch + ms >= query.startMs) &&
+              (query.endMs === undefined || epoch + ms <= query.endMs) &&
               (query.afterId === undefined || id > query.afterId) &&
               (query.beforeId === undefined || id < query.beforeId)
             );

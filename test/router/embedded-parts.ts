@@ -7,9 +7,11 @@ import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import type { AccountFeature } from '../../services/router/feature.ts';
 import { FeatureIndex } from '../../services/router/feature-index.ts';
@@ -61,6 +63,7 @@ export async function embeddedParts(
     deliverer: new Deliverer(bus),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
+    knownSpans: new RecentKeys(limits.knownSpansMax),
     version: '0.0.0',
     async close() {
       await bus.close();

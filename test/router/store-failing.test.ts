@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
+import { spanOf } from '../../services/router/archive.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 type Call = keyof Store;
@@ -91,8 +92,10 @@ for (const [what, failing, after] of [
     assert.equal(reply.ok, true);
     assert.deepEqual(bodiesIn(juliet), ['1', '2', '3']);
     const entries = ids.map((id) => `m/${id}`);
-    assert.deepEqual(await archived(stage, 'a.example/a/romeo'), [...entries, ...ids.map((id) => `p/juliet@a.example ${id}`)]);
-    assert.deepEqual(await archived(stage, 'a.example/a/juliet'), [...entries, ...ids.map((id) => `p/romeo@a.example ${id}`)]);
+    const spans = [...new Set(ids.map(spanOf))];
+    const withSpans = (peer: string) => [...entries, ...spans.map((span) => `p/${peer} ${span}`)];
+    assert.deepEqual(await archived(stage, 'a.example/a/romeo'), withSpans('juliet@a.example'));
+    assert.deepEqual(await archived(stage, 'a.example/a/juliet'), withSpans('romeo@a.example'));
   });
 }
 
