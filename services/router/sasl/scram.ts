@@ -51,7 +51,7 @@ function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: Cha
 
 function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
   const data = type === 'tls-exporter' || type === 'tls-server-end-point' ? binding[type] : undefined;
-  return data === undefined ? undefined : Buffer.from(data, 'base64');
+  return data ? Buffer.from(data, 'base64') : undefined; // '': the node has not sent it, so nothing can be bound to it
 }
 
 /** The client's first message. @throws {SaslFailure} */
