@@ -17,19 +17,22 @@ export class Greetings {
     this.#clock = clock;
   }
 
-  /** Of a stream that no router knows yet. */
-  find(domain: string, open: Open): Answer | undefined {
-    const kept = this.#kept.get(keyOf(domain, open));
-    return kept !== undefined && kept.untilMs > this.#clock.monotonic() ? kept.answer : undefined;
+  /** To a stream that no router knows yet. @param ask asks a router; undefined: none answers */
+  async get(domain: string, open: Open, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+    const key = keyOf(domain, open);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && kept.untilMs > this.#clock.monotonic()) return kept.answer;
+    const answer = await ask();
+    if (answer !== undefined) this.#keep(key, answer);
+    return answer;
   }
 
-  keep(domain: string, open: Open, answer: Answer): void {
-    const { keepMs, close } = answer.reply;
-    if (keepMs === undefined || close !== undefined) return;
+  #keep(key: string, { reply, bodies }: Answer): void {
+    if (reply.keepMs === undefined || reply.close !== undefined) return;
     if (this.#kept.size >= limits.greetingsMax) this.#kept.clear();
-    // Its own bytes: those of the answer are part of what came over the bus.
-    const own = { reply: answer.reply, bodies: answer.bodies.map((body) => Buffer.from(body)) };
-    this.#kept.set(keyOf(domain, open), { answer: own, untilMs: this.#clock.monotonic() + keepMs });
+    // Bytes of their own: those of the answer are part of what came over the bus.
+    const answer = { reply, bodies: bodies.map((body) => Buffer.from(body)) };
+    this.#kept.set(key, { answer, untilMs: this.#clock.monotonic() + reply.keepMs });
   }
 }
 

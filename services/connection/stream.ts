@@ -258,24 +258,13 @@ export class Stream implements TransportReader, SessionStream {
 
   /** @throws {StreamError} also as the router closes the stream */
   async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
-    const answer = await this.#greet(domain, binding);
+    const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
+    const ask = () => this.#ask(open, []);
+    const answer = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
     if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
+    this.#routerSession = answer.reply.session ?? this.#routerSession;
     this.#checkClose(answer);
     return answer.bodies[0]?.toString() ?? '';
-  }
-
-  /** A router's answer to this stream's opening, or to that of another one a moment ago. */
-  async #greet(domain: string, binding: ChannelBinding): Promise<Answer | undefined> {
-    const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
-    if (this.#routerSession !== '') return this.#ask(open, []);
-    const kept = this.#host.greetings.find(domain, open);
-    if (kept !== undefined) {
-      this.#routerSession = kept.reply.session ?? '';
-      return kept;
-    }
-    const answer = await this.#ask(open, []);
-    if (answer !== undefined) this.#host.greetings.keep(domain, open, answer);
-    return answer;
   }
 
   #withOwn(features: string): string {
