@@ -82,6 +82,10 @@ export const limits = {
   tenantCacheMs: 1_000,
   /** Tenant rows kept, entries (also of domains that are none, so that guessing costs no memory). */
   tenantCacheMax: 10_000,
+  /** A connection node gives a router's answer to one stream that opens to others so long, milliseconds: they come by the hundred. */
+  greetingKeepMs: 250,
+  /** Such answers kept, entries: a few per tenant, by what TLS there is. */
+  greetingsMax: 10_000,
   /** Deliveries waiting for one node, bytes; beyond this they fail and the archive takes over. */
   deliveryQueueBytesMax: 16 * 1024 * 1024,
   /** A router waits this long for another router or a room's worker, milliseconds; under `batchTimeoutMs`. */

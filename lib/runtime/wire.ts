@@ -58,7 +58,10 @@ export type StepItem =
    */
   | { readonly k: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
 
-/** Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. */
+/**
+ * Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. '' instead of the data where the client has not
+ * chosen a mechanism that binds: then the types alone count.
+ */
 export type ChannelBinding = Readonly<Partial<Record<'tls-exporter' | 'tls-server-end-point', string>>>;
 
 /** Bodies: what to write on this session's stream, in order, one per `out`. */
@@ -68,6 +71,13 @@ export interface StepReply {
   readonly session?: string;
   /** Set by a SASL success: the account's bare JID. The stream restarts. */
   readonly account?: string;
+  /** With `account`: what `open` would be answered when the stream restarts. It need not be asked. */
+  readonly features?: string;
+  /**
+   * Of `open` by a stream that is new (`session` ''): for so long, milliseconds, this answer with its `session` is good for every stream
+   * to the domain that opens with the same `secure` and the same types of `binding`.
+   */
+  readonly keepMs?: number;
   /** Set by a bind: the full JID. */
   readonly bound?: string;
   readonly out: readonly Outgoing[];

@@ -6,12 +6,24 @@ import type { TLSSocket } from 'node:tls';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 import type { TlsSource } from './tls.ts';
 
-/** @param resumed as {@link resumedCertificate} said at the end of the handshake */
-export function channelBinding(socket: TLSSocket, resumed: Buffer | undefined): ChannelBinding {
-  const raw = socket.isSessionReused() ? resumed : socket.getX509Certificate()?.raw;
+/**
+ * The types alone, each with '': what a client is offered. Their data costs more than the rest of the offer, and hardly any client uses
+ * it. RFC 9266 §2 allows tls-exporter with TLS 1.2 only with the extended master secret, which Node does not tell us about.
+ * @param shown as {@link shownCertificate} said at the end of the handshake
+ */
+export function offeredBinding(socket: TLSSocket, shown: Buffer | undefined): ChannelBinding {
+  const raw = shown ?? (socket.isSessionReused() ? undefined : socket.getX509Certificate()?.raw);
+  return {
+    ...(socket.getProtocol() === 'TLSv1.3' && { 'tls-exporter': '' }),
+    ...(raw && knownEndPoint(raw) && { 'tls-server-end-point': '' }),
+  };
+}
+
+/** @param shown as {@link shownCertificate} said at the end of the handshake */
+export function channelBinding(socket: TLSSocket, shown: Buffer | undefined): ChannelBinding {
+  const raw = socket.isSessionReused() ? shown : socket.getX509Certificate()?.raw;
   const endPoint = raw && knownEndPoint(raw);
   return {
-    // RFC 9266 §2 allows TLS 1.2 only with the extended master secret, which Node does not tell us about.
     ...(socket.getProtocol() === 'TLSv1.3' && {
       'tls-exporter': socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)).toString('base64'),
     }),
@@ -20,11 +32,12 @@ export function channelBinding(socket: TLSSocket, resumed: Buffer | undefined): 
 }
 
 /**
- * The certificate that the client was shown when the session began that it resumes; to be asked before certificates change. Node does
- * not ask for a name's context when a session is resumed, and reports the certificate of the context for no name.
+ * The certificate that the client was shown, in this handshake or when the session began that it resumes; to be asked before certificates
+ * change. Node does not ask for a name's context when a session is resumed, and reports the certificate of the context for no name.
+ * undefined: it cannot be told from the name.
  */
-export function resumedCertificate(socket: TLSSocket, source: TlsSource): Buffer | undefined {
-  return socket.isSessionReused() ? source.certificateFor(socket.servername || undefined) : undefined;
+export function shownCertificate(socket: TLSSocket, source: TlsSource): Buffer | undefined {
+  return source.certificateFor(socket.servername || undefined);
 }
 
 /** One certificate serves nearly all streams. */

@@ -1,9 +1,9 @@
 /** The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368). */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
 import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
-import { reloadedOptions, serverOptions, type TlsSource } from './tls.ts';
+import { optionsUntilReload, type TlsSource } from './tls.ts';
 
 export interface Listen {
   /** An address of this machine, or `0.0.0.0`, `::`. */
@@ -46,8 +46,8 @@ const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: l
 
 /** @throws when a port cannot be had */
 export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
-  const upgrading = createTlsServer(serverOptions(tls));
-  const direct = createTlsServer({ ...serverOptions(tls), ALPNCallback: chooseProtocol });
+  let upgrading = serveTls(tls, {}, accept.secure);
+  let direct = serveTls(tls, { ALPNCallback: chooseProtocol }, accept.secure);
   const opening = (isPlain: boolean, go: (socket: Socket) => void) =>
     createServer(socketOptions, (socket) => {
       accept.peers.admit(socket, () => void pass(socket, accept.gate(socket, isPlain), go));
@@ -55,9 +55,10 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   // A handshake costs more than anything before it, so it begins only behind the gate.
   const directGate = opening(false, (socket) => void direct.emit('connection', socket));
   const plain = opening(true, accept.plain);
-  for (const server of [upgrading, direct]) prepareTls(server, accept.secure);
+  // Others for the sockets to come: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
-    for (const server of [upgrading, direct]) server.setSecureContext(reloadedOptions(tls));
+    upgrading = serveTls(tls, {}, accept.secure);
+    direct = serveTls(tls, { ALPNCallback: chooseProtocol }, accept.secure);
   });
   const opened: Server[] = [];
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
@@ -81,10 +82,13 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   }
 }
 
-function prepareTls(server: TlsServer, accept: (socket: Socket) => void): void {
+/** Without a port: it is handed sockets. */
+function serveTls(tls: TlsSource, options: TlsOptions, accept: (socket: Socket) => void): TlsServer {
+  const server = createTlsServer({ ...optionsUntilReload(tls), ...options });
   server.on('secureConnection', accept);
   // A handshake that fails is the peer's affair.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
 }
 
 async function pass(socket: Socket, gate: Promise<boolean> | boolean, go: (socket: Socket) => void): Promise<void> {

@@ -25,6 +25,7 @@ import { drainSessions } from './drain.ts';
 import type { SessionStream } from './egress.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { tcpFraming } from './framing.ts';
+import { Greetings } from './greetings.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './listen.ts';
 import { NodeRequests } from './node-requests.ts';
 import { RouterLink } from './router-link.ts';
@@ -115,6 +116,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly router: RouterLink;
+  readonly greetings: Greetings;
   readonly ended = new EndedSessions();
   readonly fetching = new Map<string, Promise<Session | undefined>>();
   readonly parking = new Map<string, Promise<void>>();
@@ -148,6 +150,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log = parts.log;
     this.ids = new IdMint(parts.clock);
     this.router = new RouterLink(parts);
+    this.greetings = new Greetings(parts.clock);
     this.#door = new Doorkeeper(parts.clock, parts.rates);
     this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
   }

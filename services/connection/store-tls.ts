@@ -39,6 +39,7 @@ interface Open {
 
 export class StoreTls implements TlsSource {
   readonly fallback: PemIdentity | undefined;
+  readonly isForAnyName = false;
   readonly #fallbackFingerprint: string;
   readonly #options: StoreTlsOptions;
   readonly #certificates: Certificates;

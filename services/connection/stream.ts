@@ -14,6 +14,7 @@ import { openBounds, type Scanner } from '../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { SessionStream } from './egress.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
+import type { Greetings } from './greetings.ts';
 import { checkOpening, wantedDomain } from './opening.ts';
 import type { Answer, RouterLink } from './router-link.ts';
 import type { Session } from './session.ts';
@@ -34,6 +35,7 @@ export interface StreamHost extends ResumeHost {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly router: RouterLink;
+  readonly greetings: Greetings;
   session(start: SessionStart, stream: SessionStream): Session;
   /** Of all streams to a tenant, only so many per second. */
   mayOpen(domain: string): boolean;
@@ -63,8 +65,10 @@ export class Stream implements TransportReader, SessionStream {
   /** Our closing tag is sent. */
   #isOver = false;
   #failures = 0;
-  /** Of the TLS below, until the client has signed in. */
+  /** Of the TLS below, until the client has signed in; with its data from when the client has chosen to bind to it. */
   #binding: ChannelBinding | undefined;
+  /** Features of the stream that follows SASL, when the router has told them already. */
+  #features: string | undefined;
   #sentAtMs: number;
 
   /** @param deadlineMs monotonic; a stream that goes on over TLS has the time that is left */
@@ -225,11 +229,11 @@ export class Stream implements TransportReader, SessionStream {
     else this.session.finish();
   }
 
-  #sendHeader(to?: string): void {
+  #sendHeader(): void {
     if (this.#hasHeader) return;
     this.#hasHeader = true;
     const id = this.#host.clock.randomBytes(12).toString('base64url');
-    this.sendElement(this.#framing.header({ id, from: this.#domain, to }));
+    this.sendElement(this.#framing.header({ id, from: this.#domain, to: this.#account }));
   }
 
   async #open(opening: Opening): Promise<void> {
@@ -244,24 +248,33 @@ export class Stream implements TransportReader, SessionStream {
     if (before === undefined && !this.#host.mayOpen(domain)) {
       throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
     }
-    this.#binding ??= this.#transport.binding;
-    const answer = await this.#ask({ k: 'open', secure: this.#transport.isSecure, binding: this.#binding }, []);
+    this.#binding ??= this.#transport.offeredBinding;
+    const features = this.#features ?? (await this.#askFeatures(domain, this.#binding));
     if (this.#isOver) return;
-    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
-    this.#sendHeader(this.#account);
-    this.#checkClose(answer);
+    this.#sendHeader();
     if (this.#account !== undefined) this.#startSession(domain, this.#account);
-    this.sendElement(this.#framing.features(this.#features(answer)));
+    this.sendElement(this.#framing.features(this.#withOwn(features)));
   }
 
-  #features({ bodies }: Answer): string {
+  /** @throws {StreamError} also as the router closes the stream */
+  async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
+    const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
+    const ask = () => this.#ask(open, []);
+    const answer = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
+    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
+    this.#routerSession = answer.reply.session ?? this.#routerSession;
+    this.#checkClose(answer);
+    return answer.bodies[0]?.toString() ?? '';
+  }
+
+  #withOwn(features: string): string {
     if (!this.#transport.isSecure && this.#transport.kind === 'tcp') return `<starttls xmlns='${NS_TLS}'><required/></starttls>`;
-    const inner = bodies[0]?.toString() ?? '';
-    return this.#account === undefined ? inner : `${inner}<sm xmlns='${NS_SM}'/>`;
+    return this.#account === undefined ? features : `${features}<sm xmlns='${NS_SM}'/>`;
   }
 
   #startSession(domain: string, account: string): void {
     this.#binding = undefined;
+    this.#features = undefined;
     this.session = this.#host.session({ sid: this.#sid, domain, account, routerSession: this.#routerSession }, this);
   }
 
@@ -326,6 +339,8 @@ export class Stream implements TransportReader, SessionStream {
       throw new StreamError('unsupported-stanza-type', `<${name}/> is not known here`);
     }
     if (element.isPrefixed) throw new StreamError('bad-namespace-prefix', 'SASL elements must not have a prefix');
+    // The data is asked for only when it is used: it costs as much as a step of the exchange.
+    if (element.attributes.mechanism?.endsWith('-PLUS')) this.#binding = this.#transport.binding;
     if (this.#transport.isSecure) this.#wait(this.#exchange(element));
     else this.#saslFailed(new SaslFailure('encryption-required').toElement().toString());
   }
@@ -353,6 +368,7 @@ export class Stream implements TransportReader, SessionStream {
     this.#checkClose(answer);
     if (answer.reply.account === undefined) return;
     this.#account = answer.reply.account;
+    this.#features = answer.reply.features;
     this.#hasOpened = false;
     this.#hasHeader = false;
     this.#scanner.bounds = openBounds;

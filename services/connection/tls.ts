@@ -17,6 +17,8 @@ export interface TlsSource {
   readonly ticketKeys?: Buffer;
   /** For clients that name no server, and where there is nothing for the name; undefined: their handshake fails. */
   readonly fallback: PemIdentity | undefined;
+  /** The fallback is for every name, until the next reload: `contextFor` need not be asked, which costs each handshake a detour. */
+  readonly isForAnyName: boolean;
   /** @param servername what the client asks for. @returns undefined: the fallback, if there is one */
   contextFor(servername: string): SecureContext | undefined | Promise<SecureContext | undefined>;
   /**
@@ -84,6 +86,10 @@ export class PemTls implements TlsSource {
     return this.#identities[0]!.pem;
   }
 
+  get isForAnyName(): boolean {
+    return this.#identities.length === 1;
+  }
+
   /** Of the first to expire, milliseconds since the epoch. */
   get expiresMs(): number {
     return Math.min(...this.#identities.map(({ certificate }) => certificate.validToDate.getTime()));
@@ -136,6 +142,12 @@ export class PemTls implements TlsSource {
     this.#ticketKeys = ticketKeys;
     this.#byName = new Map();
   }
+}
+
+/** For `tls.createServer` of a server that lasts from one reload to the next. */
+export function optionsUntilReload(source: TlsSource): TlsOptions {
+  const { SNICallback, ...options } = serverOptions(source);
+  return source.isForAnyName ? options : { ...options, SNICallback };
 }
 
 /** For `tls.createServer`. */

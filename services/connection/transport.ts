@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
-import { channelBinding, resumedCertificate } from './channel-binding.ts';
+import { channelBinding, offeredBinding, shownCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
 import type { TlsSource } from './tls.ts';
 
@@ -23,6 +23,8 @@ export interface Transport {
   /** Of the peer, for the log. */
   readonly address: string;
   readonly isSecure: boolean;
+  /** The types that the client is offered; the data may be missing ('') where it costs much. */
+  readonly offeredBinding: ChannelBinding;
   readonly binding: ChannelBinding;
   /** Sent and not taken by the operating system. */
   readonly bufferedBytes: number;
@@ -45,7 +47,7 @@ export class SocketTransport implements Transport, Flushable {
   readonly address: string;
   readonly isSecure: boolean;
   readonly socket: Socket;
-  readonly #resumed: Buffer | undefined;
+  readonly #shown: Buffer | undefined;
   readonly #cork: Cork;
   readonly #clock: Clock;
   #reader: TransportReader | undefined;
@@ -56,15 +58,19 @@ export class SocketTransport implements Transport, Flushable {
 
   constructor(socket: Socket, address: string, cork: Cork, clock: Clock, tls: TlsSource) {
     this.socket = socket;
-    this.#resumed = socket instanceof TLSSocket ? resumedCertificate(socket, tls) : undefined;
+    this.#shown = socket instanceof TLSSocket ? shownCertificate(socket, tls) : undefined;
     this.#cork = cork;
     this.#clock = clock;
     this.address = address;
     this.isSecure = socket instanceof TLSSocket;
   }
 
+  get offeredBinding(): ChannelBinding {
+    return this.socket instanceof TLSSocket ? offeredBinding(this.socket, this.#shown) : {};
+  }
+
   get binding(): ChannelBinding {
-    return this.socket instanceof TLSSocket ? channelBinding(this.socket, this.#resumed) : {};
+    return this.socket instanceof TLSSocket ? channelBinding(this.socket, this.#shown) : {};
   }
 
   get bufferedBytes(): number {

@@ -7,7 +7,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Clock, Timer } from '../../lib/ports/clock.ts';
 import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
-import { channelBinding, resumedCertificate } from './channel-binding.ts';
+import { channelBinding, shownCertificate } from './channel-binding.ts';
 import type { Cork, Flushable } from './cork.ts';
 import type { TlsSource } from './tls.ts';
 import type { Transport, TransportReader } from './transport.ts';
@@ -43,6 +43,10 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#socket = socket;
     this.#cork = cork;
     this.#clock = clock;
+  }
+
+  get offeredBinding(): ChannelBinding {
+    return this.binding;
   }
 
   get bufferedBytes(): number {
@@ -155,7 +159,7 @@ function offersXmpp(request: IncomingMessage): boolean {
 function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
   const address = peers.of(socket);
   if (socket instanceof TLSSocket) {
-    return { address, isSecure: true, binding: channelBinding(socket, resumedCertificate(socket, tls)) };
+    return { address, isSecure: true, binding: channelBinding(socket, shownCertificate(socket, tls)) };
   }
   return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };
 }

@@ -102,6 +102,7 @@ export class Step {
       case 'open':
         this.#state = { ...this.#state, secure: item.secure };
         this.#write(Buffer.from(this.#features(item)));
+        if (this.#request.session === '') this.#reply = { ...this.#reply, keepMs: limits.greetingKeepMs };
         return;
       case 'sasl':
         return this.#sasl(item, Stanza.parse(body));
@@ -133,8 +134,10 @@ export class Step {
     const failed = result.local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed ? 1 : 0);
     this.#state = { secure, failures, sasl: result.state, local: result.local };
-    if (result.local !== undefined)
-      this.#reply = { ...this.#reply, account: Jid.of(result.local, this.#tenant.domain).toString() };
+    if (result.local !== undefined) {
+      const account = Jid.of(result.local, this.#tenant.domain).toString();
+      this.#reply = { ...this.#reply, account, features: this.#parts.features.streamFeatures };
+    }
     if (failures >= limits.saslFailuresMax) throw new StreamError('policy-violation', 'too many failed attempts to sign in');
   }
 

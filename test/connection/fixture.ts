@@ -112,9 +112,10 @@ export async function openStream(node: ConnectionNode): Promise<RawClient> {
   return client;
 }
 
-export function plainAuth(user: string, password = 'secret'): string {
+/** @param mechanism what it is called: the router by script takes the message whatever it is */
+export function plainAuth(user: string, password = 'secret', mechanism = 'PLAIN'): string {
   const message = Buffer.from(`\0${user}\0${password}`).toString('base64');
-  return `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${message}</auth>`;
+  return `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='${mechanism}'>${message}</auth>`;
 }
 
 /** Authenticated, features read, not bound. */

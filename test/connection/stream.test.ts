@@ -106,12 +106,25 @@ describe('TLS', () => {
     const client = await openStream(fixture.node);
     const socket = client.socket as TLSSocket;
     const raw = (socket.getPeerCertificate() as { raw: Buffer }).raw;
-    client.send(plainAuth('binder'));
+    client.send(plainAuth('binder', 'secret', 'SCRAM-SHA-1-PLUS'));
     await client.read(/<success/);
     const { item } = fixture.router.items('sasl').at(-1)!;
     assert.equal(item.binding['tls-server-end-point'], createHash('sha256').update(raw).digest('base64'));
     const exporter = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)).toString('base64');
     assert.equal(item.binding['tls-exporter'], exporter);
+    client.destroy();
+  });
+
+  test('tells the router the types of binding alone while no client has chosen to bind', async () => {
+    const types = { 'tls-exporter': '', 'tls-server-end-point': '' };
+    const client = await openStream(fixture.node);
+    assert.deepEqual(fixture.router.items('open').at(-1)!.item.binding, types);
+    client.send(plainAuth('binder', 'wrong', 'SCRAM-SHA-1'));
+    await client.read(/<failure/);
+    assert.deepEqual(fixture.router.items('sasl').at(-1)!.item.binding, types);
+    client.send(plainAuth('binder', 'secret', 'SCRAM-SHA-1-PLUS'));
+    await client.read(/<success/);
+    assert.match(fixture.router.items('sasl').at(-1)!.item.binding['tls-exporter']!, /^[\w+/]{43}=$/);
     client.destroy();
   });
 

@@ -14,7 +14,7 @@ import type { Keys } from '../../lib/ports/keys.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Certificates } from '../../lib/runtime/certificates.ts';
 import { checkPem } from '../../services/certificates/pem.ts';
-import { channelBinding, resumedCertificate } from '../../services/connection/channel-binding.ts';
+import { channelBinding, shownCertificate } from '../../services/connection/channel-binding.ts';
 import { StoreTls } from '../../services/connection/store-tls.ts';
 import { reloadedOptions, serverOptions } from '../../services/connection/tls.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
@@ -99,7 +99,7 @@ export class TlsGround {
     const server: Server = createServer(serverOptions(source), (socket) => {
       sockets.add(socket);
       socket.on('error', () => {});
-      const { 'tls-server-end-point': endPoint = 'none' } = channelBinding(socket, resumedCertificate(socket, source));
+      const { 'tls-server-end-point': endPoint = 'none' } = channelBinding(socket, shownCertificate(socket, source));
       socket.write(`${endPoint}\n`);
       socket.pipe(socket);
     });

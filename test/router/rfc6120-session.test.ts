@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
+import { createAccount } from '../../services/router/accounts.ts';
+import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { openStage } from './harness.ts';
 
 test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced after SASL', async (t) => {
@@ -17,6 +20,27 @@ test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced af
   const features = bodies[0]!.toString();
   assert.ok(features.includes(`<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>`));
   assert.ok(features.includes(`<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>`));
+});
+
+test('RFC 6120 §6.4.6: success says what the restarted stream offers; an answer to a new stream says for how long it is good', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const { store, clock } = stage.parts;
+  await createAccount(store, 'a.example', 'juliet', {
+    createdAt: '2026-01-01T00:00:00Z',
+    scram: await deriveKeys('secret', clock),
+  });
+  const request = { kind: 'step', node: 'n.stage.1', sid: 'x', domain: 'a.example' } as const;
+  const open = { k: 'open', secure: true, binding: {} } as const;
+  const first = await stage.ask<StepReply>({ ...request, session: '', items: [open] }, []);
+  assert.equal(first.header.keepMs, limits.greetingKeepMs);
+  const { session = '' } = first.header;
+  const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${Buffer.from('\0juliet\0secret').toString('base64')}</auth>`;
+  const success = await stage.ask<StepReply>({ ...request, session, items: [{ k: 'sasl', binding: {}, body: true }] }, [auth]);
+  assert.equal(success.header.account, 'juliet@a.example');
+  const again = await stage.ask<StepReply>({ ...request, session: success.header.session!, items: [open] }, []);
+  assert.equal(again.header.keepMs, undefined);
+  assert.equal(success.header.features, again.bodies[0]!.toString());
 });
 
 test('RFC 3921 §3: a session is granted by the account and by the host', async (t) => {

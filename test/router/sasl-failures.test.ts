@@ -7,6 +7,9 @@ const { parts, step, auth, respond } = await openServer();
 
 after(() => parts.close());
 
+/** What a node says of a channel before a client has chosen to bind to it. */
+const named = { secure: true, binding: { 'tls-exporter': '', 'tls-server-end-point': '' } };
+
 describe('an attempt that breaks the rules fails', () => {
   for (const [what, mechanism, message, condition, context] of [
     ['no GS2 header', 'SCRAM-SHA-1', 'n=juliet,r=abc', 'malformed-request'],
@@ -28,6 +31,8 @@ describe('an attempt that breaks the rules fails', () => {
     ['bytes that are not UTF-8', 'SCRAM-SHA-1', Buffer.from([0x6e, 0x2c, 0x2c, 0x6e, 0x3d, 0xff]), 'malformed-request'],
     ['a name that is no localpart', 'SCRAM-SHA-1', 'n,,n=juliet@example.org,r=abc', 'not-authorized'],
     ['flag y where channels can be bound', 'SCRAM-SHA-1', 'y,,n=juliet,r=abc', 'not-authorized', bound],
+    ['flag y where the types of binding are known alone', 'SCRAM-SHA-1', 'y,,n=juliet,r=abc', 'not-authorized', named],
+    ['a binding without its data', 'SCRAM-SHA-1-PLUS', 'p=tls-exporter,,n=juliet,r=abc', 'malformed-request', named],
     ['flag p without -PLUS', 'SCRAM-SHA-1', 'p=tls-exporter,,n=juliet,r=abc', 'malformed-request', bound],
     ['flag n with -PLUS', 'SCRAM-SHA-1-PLUS', 'n,,n=juliet,r=abc', 'malformed-request', bound],
     ['flag y with -PLUS', 'SCRAM-SHA-1-PLUS', 'y,,n=juliet,r=abc', 'malformed-request', bound],

@@ -51,6 +51,7 @@ const noTls = {
   fallback: undefined,
   contextFor: () => undefined,
   certificateFor: () => undefined,
+  isForAnyName: true,
   onReload: () => () => {},
 } satisfies TlsSource;
 
