@@ -8,7 +8,7 @@
  *     #nodes                 the deployment itself
  */
 import { limits } from '../limits.ts';
-import type { Condition, Put, Store } from '../ports/store.ts';
+import type { Condition, Key, Put, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection } from './collection.ts';
 import { rowValue } from './row-values.ts';
@@ -66,11 +66,16 @@ export class Rows {
   }
 
   /** @throws {StanzaError} not-acceptable, when an address makes the key longer than a store takes */
-  keyOf(collection: Collection<unknown>, key: string) {
+  keyOf(collection: Collection<unknown>, key: string): Key {
     const sort = `${collection.name}/${key}`;
     if (isTooLong(this.partition) || isTooLong(sort))
       throw new StanzaError('not-acceptable', 'the address is too long for this server');
     return { table: collection.table, partition: this.partition, sort };
+  }
+
+  /** Of their single rows. */
+  keysOf(collections: readonly Collection<unknown>[]): Key[] {
+    return collections.map((collection) => this.keyOf(collection, ''));
   }
 
   async get<Value>(collection: Collection<Value>, key = ''): Promise<Item<Value> | undefined> {
@@ -80,8 +85,7 @@ export class Rows {
 
   /** The values of several collections' single rows, in order, by one read. */
   async getAll(collections: readonly Collection<unknown>[]): Promise<unknown[]> {
-    const keys = collections.map((collection) => this.keyOf(collection, ''));
-    const rows = await this.#store.batchGet(keys, { consistent: true });
+    const rows = await this.#store.batchGet(this.keysOf(collections), { consistent: true });
     return rows.map((row) => row && rowValue(row));
   }
 
@@ -106,7 +110,8 @@ export class Rows {
 
   /** The row as `Store.batchPut` takes it, so that it can be written together with others. */
   row<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): Put {
-    return { ...this.keyOf(collection, key), value: JSON.stringify(value), expiresAtMs };
+    const { table, partition, sort } = this.keyOf(collection, key);
+    return { table, partition, sort, value: JSON.stringify(value), expiresAtMs };
   }
 
   /** @returns the new version. @throws {Conflict} */

@@ -109,6 +109,8 @@ export class Jid {
   /** From parts that are not prepared yet; '' leaves one out. @throws {StanzaError} jid-malformed */
   static of(local: string, domain: string, resource = ''): Jid {
     if (local.length + domain.length + resource.length > textCharactersMax) throw malformed('too long for an address', domain);
+    const known = cache.get(textOf(local, domain, resource));
+    if (known !== undefined && known.local === local && known.domain === domain && known.resource === resource) return known;
     return new Jid(
       local === '' ? '' : prepareLocal(local),
       prepareDomain(domain),
@@ -144,13 +146,17 @@ export class Jid {
   }
 
   toString(): string {
-    this.#text ??= `${this.local === '' ? '' : `${this.local}@`}${this.domain}${this.resource === '' ? '' : `/${this.resource}`}`;
+    this.#text ??= textOf(this.local, this.domain, this.resource);
     return this.#text;
   }
 
   toJSON(): string {
     return this.toString();
   }
+}
+
+function textOf(local: string, domain: string, resource: string): string {
+  return `${local === '' ? '' : `${local}@`}${domain}${resource === '' ? '' : `/${resource}`}`;
 }
 
 /** Two generations: what is asked for again moves to the young one; when that is full, the old one is dropped whole. */

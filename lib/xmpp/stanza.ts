@@ -19,6 +19,8 @@ export type { ChildSpan };
 const NS_CLIENT = 'jabber:client';
 const clientScope: Scope = { defaultNs: NS_CLIENT, contentNs: NS_CLIENT, prefixes: new Map() };
 const noBytes = Buffer.alloc(0);
+const noAttributes: readonly number[] = [];
+const noChildren: ReadonlySet<ChildSpan> = new Set();
 
 /** Bounds of the canonical form: twice a peer's, because on its way a stanza gains attributes, children and wrappers (carbons, archive). */
 const canonicalBounds: ElementBounds = {
@@ -111,7 +113,9 @@ export class Stanza {
 
   /** Whether its own name is written with a prefix, as `<stream:error>` and `<db:result>` are. */
   get isPrefixed(): boolean {
-    return this.bytes.subarray(1, this.#scanned.nameEnd).includes(0x3a);
+    const { name, nameEnd } = this.#scanned;
+    if (name.length + 1 === nameEnd) return false;
+    return this.bytes.subarray(1, nameEnd).includes(0x3a);
   }
 
   get id(): string | undefined {
@@ -204,51 +208,65 @@ export class Stanza {
    * declared are declared on the new one, because the payload may use them.
    */
   render(attributes: Attributes, options: RenderOptions = {}): Buffer {
-    const { name, opening } = this.#opening(attributes, options.xmlns);
+    const opening = this.#opening(attributes, options.xmlns);
     const pieces = this.#pieces(options.drop);
     const { append } = options;
     if (append !== undefined) pieces.push(...(Array.isArray(append) ? append : [append]));
     if (pieces.length === 0) return Buffer.from(`${opening}/>`);
-    return concatenate([`${opening}>`, ...pieces, `</${name}>`]);
+    return concatenate([`${opening}>`, ...pieces, `</${this.isPrefixed ? this.#writtenName : this.name}>`]);
   }
 
-  /** `Stanza.parse` of what `render` makes, without looking at the bytes again where that is not needed. */
-  amended(attributes: Attributes, drop: (child: ChildSpan) => boolean, appended: readonly Appended[]): Stanza {
-    const { openEnd, closeStart, declarations } = this.#scanned;
-    const dropped = this.children.filter(drop);
-    const append = appended.map(({ text }) => text);
-    const pieces = [...this.#pieces((child) => dropped.includes(child)), ...append];
-    if (declarations.length > 0 || this.#scope !== clientScope || this.isPrefixed || pieces.length === 0) {
-      return Stanza.parse(this.render(attributes, { drop, append }));
+  /**
+   * `Stanza.parse` of what `render` makes, without looking at the bytes again where that is not needed.
+   * @param dropped of {@link Stanza.children}
+   */
+  amended(attributes: Attributes, dropped: ReadonlySet<ChildSpan> = noChildren, appended: readonly Appended[] = []): Stanza {
+    const { name, openEnd, closeStart, declarations } = this.#scanned;
+    let payloadBytes = closeStart - openEnd;
+    for (const child of dropped) payloadBytes -= child.end - child.start;
+    for (const { text } of appended) payloadBytes += Buffer.byteLength(text);
+    const isCanonical = declarations.length === 0 && this.#scope === clientScope && !this.isPrefixed;
+    if (!isCanonical || payloadBytes <= 0) {
+      const append = appended.map(({ text }) => text);
+      return Stanza.parse(this.render(attributes, { drop: (child) => dropped.has(child), append }));
     }
-    const { name, opening } = this.#opening(attributes, undefined);
-    const bytes = concatenate([`${opening}>`, ...pieces, `</${name}>`]);
-    if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // says what is wrong
+    const opening = `${this.#opening(attributes, undefined)}>`;
+    const closing = `</${name}>`;
+    const bytes = Buffer.allocUnsafe(Buffer.byteLength(opening) + payloadBytes + Buffer.byteLength(closing));
+    const newOpenEnd = bytes.write(opening);
     const children: ChildSpan[] = [];
-    const newOpenEnd = Buffer.byteLength(opening) + 1;
-    let shift = newOpenEnd - openEnd;
+    let at = newOpenEnd;
+    let from = openEnd;
     for (const child of this.children) {
-      if (dropped.includes(child)) shift -= child.end - child.start;
-      else children.push({ name: child.name, ns: child.ns, start: child.start + shift, end: child.end + shift });
+      if (dropped.has(child)) {
+        at += this.bytes.copy(bytes, at, from, child.start);
+        from = child.end;
+      } else children.push({ name: child.name, ns: child.ns, start: child.start - from + at, end: child.end - from + at });
     }
-    let at = closeStart + shift;
+    at += this.bytes.copy(bytes, at, from, closeStart);
     for (const { name: childName, ns, text } of appended) {
-      const end = at + Buffer.byteLength(text);
+      const end = at + bytes.write(text, at);
       children.push({ name: childName, ns, start: at, end });
       at = end;
     }
-    const nameEnd = 1 + name.length;
-    const scanned = { ...this.#scanned, nameEnd, openEnd: newOpenEnd, closeStart: at, attributes: [], children };
-    const stanza = new Stanza(bytes, scanned, clientScope);
-    stanza.#attributes = present(attributes);
+    bytes.write(closing, at);
+    if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // says what is wrong
+    const { nameEnd, hasSpecials, isWide, ns } = this.#scanned;
+    const places = { nameEnd, openEnd: newOpenEnd, closeStart: at };
+    const stanza = new Stanza(
+      bytes,
+      { name, ns, ...places, attributes: noAttributes, hasSpecials, isWide, declarations, children },
+      clientScope,
+    );
+    stanza.#attributes = attributes === this.#attributes ? this.#attributes : present(attributes);
     return stanza;
   }
 
-  #opening(attributes: Attributes, xmlns: string | undefined): { name: string; opening: string } {
-    const { declarations, nameEnd } = this.#scanned;
-    const name = this.bytes.toString('utf8', 1, nameEnd);
-    let opening = `<${name}`;
-    const inScope = declarations.length === 0 && !name.includes(':') ? undefined : this.#inScope();
+  /** An opening tag up to its `>` or `/>`. */
+  #opening(attributes: Attributes, xmlns: string | undefined): string {
+    const isPrefixed = this.isPrefixed;
+    const inScope = this.#scanned.declarations.length === 0 && !isPrefixed ? undefined : this.#inScope();
+    let opening = `<${isPrefixed ? this.#writtenName : this.name}`;
     const ownNs = inScope?.get('') ?? this.#scope.defaultNs;
     const declared = ownNs === NS_CLIENT ? xmlns : ownNs;
     if (declared !== undefined) opening += ` xmlns='${escapeAttribute(declared)}'`;
@@ -259,7 +277,11 @@ export class Stanza {
     if (inScope !== undefined) {
       for (const [prefix, ns] of inScope) if (prefix !== '') opening += ` xmlns:${prefix}='${escapeAttribute(ns)}'`;
     }
-    return { name, opening };
+    return opening;
+  }
+
+  get #writtenName(): string {
+    return this.bytes.toString('utf8', 1, this.#scanned.nameEnd);
   }
 
   /** The payload, cut where children are dropped. */

@@ -12,6 +12,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { accounts } from './accounts.ts';
 import { routeStanza } from './route.ts';
+import type { Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
 
 /** The session that a batch came from. */
@@ -32,10 +33,12 @@ export class Account implements Owner {
   readonly rows: Rows;
   #jid: Jid | undefined;
   #fullJid: Jid | undefined;
-  /** By collection: what was read for the stanza that is handled. */
-  #loaded: Map<Collection<unknown>, unknown> | undefined;
+  /** What was read for the stanza that is handled, in the order of `#reads`. */
+  #loaded: readonly unknown[] | undefined;
+  #reads: readonly Collection<unknown>[] = [];
 
-  constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession) {
+  constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession, jid?: Jid) {
+    this.#jid = jid;
     this.turn = turn;
     this.tenant = tenant;
     this.local = local;
@@ -73,18 +76,24 @@ export class Account implements Owner {
   }
 
   /** Reads what the features' stages look at, and for what arrives, whether there is such an account; once. */
-  async load(direction: 'outbound' | 'inbound'): Promise<void> {
+  load(direction: 'outbound' | 'inbound'): Pending {
     if (this.#loaded !== undefined) return;
     const reads = this.turn.parts.features.reads(direction);
-    const wanted = direction === 'inbound' ? [accounts, ...reads] : reads;
-    const values = await this.rows.getAll(wanted);
-    this.#loaded = new Map(wanted.map((collection, index) => [collection, values[index]]));
+    const read = this.turn.beforehand?.of(this, direction);
+    if (read === undefined) return this.rows.getAll(reads).then((values) => this.#take(reads, values));
+    this.#take(reads, read);
+  }
+
+  #take(reads: readonly Collection<unknown>[], values: readonly unknown[]): void {
+    this.#reads = reads;
+    this.#loaded = values;
   }
 
   /** As `get`, of a row that a feature's `reads` name, or of the account itself, while its stages run. */
   loaded<Value>(collection: Collection<Value>): Value | undefined {
-    if (this.#loaded?.has(collection) !== true) throw new Error(`${collection.name} is not among what is read for the stages`);
-    return this.#loaded.get(collection) as Value | undefined;
+    const index = this.#reads.indexOf(collection);
+    if (index < 0) throw new Error(`${collection.name} is not among what is read for the stages`);
+    return this.#loaded?.[index] as Value | undefined;
   }
 
   /** Does not see what this turn has queued. */
@@ -149,7 +158,7 @@ export class Account implements Owner {
   }
 
   /** After the commit, with this account's sessions. */
-  withSessions(use: (sessions: readonly SessionEntry[]) => Promise<void> | void): void {
+  withSessions(use: (sessions: readonly SessionEntry[]) => Pending): void {
     this.turn.withSessions([this], ([sessions]) => use(sessions!));
   }
 
@@ -179,7 +188,7 @@ export class Account implements Owner {
   }
 
   /** Sends a stanza with `from` and `to` on its way as if it had passed this account's outbound guards: see {@link routeStanza}. */
-  send(stanza: Element): Promise<void> {
-    return routeStanza(this.turn, this.tenant, Stanza.parse(stanza.toString()), this.turn.parts.ids.mint());
+  async send(stanza: Element): Promise<void> {
+    await routeStanza(this.turn, this.tenant, Stanza.parse(stanza.toString()), this.turn.parts.ids.mint());
   }
 }

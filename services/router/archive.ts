@@ -47,6 +47,8 @@ const passingNs = new Set([
   'urn:xmpp:delay',
 ]);
 const nothing: Storage = { archive: false, queue: false };
+const queueOnly: Storage = { archive: false, queue: true };
+const everything: Storage = { archive: true, queue: true };
 
 /** Children that alone do not make a message worth keeping (XEP-0160 §3, XEP-0313 §5.1.1). */
 function isPassing(child: { readonly name: string; readonly ns: string }): boolean {
@@ -67,10 +69,9 @@ function isHistory(stanza: Stanza): boolean {
 export function storageOf(stanza: Stanza): Storage {
   const type = messageType(stanza);
   if (type === 'groupchat' || type === 'error' || isHistory(stanza)) return nothing;
-  const isHinted = (hint: string) => stanza.hasChild(hint, hintsNs);
-  if (!isHinted('store') && (type === 'headline' || stanza.children.every(isPassing))) return nothing;
-  if (isHinted('no-store')) return { archive: false, queue: stanza.hasChild('body', 'jabber:client') };
-  return { archive: !isHinted('no-permanent-store'), queue: true };
+  if (!stanza.hasChild('store', hintsNs) && (type === 'headline' || stanza.children.every(isPassing))) return nothing;
+  if (stanza.hasChild('no-store', hintsNs)) return stanza.hasChild('body', 'jabber:client') ? queueOnly : nothing;
+  return stanza.hasChild('no-permanent-store', hintsNs) ? queueOnly : everything;
 }
 
 /** Who an account's message was exchanged with (XEP-0441 §2.3). */
@@ -94,12 +95,11 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   checkSize(entry);
   const { retentionDays } = account.tenant.policy;
   const retainMs = retentionDays > 0 ? retentionDays * 86_400_000 : Number.POSITIVE_INFINITY;
-  const expiresAtMs = (ms: number) => (Number.isFinite(ms) ? account.now.getTime() + ms : undefined);
   if (isInArchive) {
-    account.put(entries, id, entry, expiresAtMs(retainMs));
+    account.put(entries, id, entry, expiry(account, retainMs));
     keepSpan(account, id, peer, retainMs);
   } else if (entry.queue) {
-    account.put(unarchived, id, entry, expiresAtMs(Math.min(retainMs, limits.unarchivedMs)));
+    account.put(unarchived, id, entry, expiry(account, Math.min(retainMs, limits.unarchivedMs)));
   }
 }
 
@@ -122,7 +122,11 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
   if (turn.parts.knownSpans.has(known)) return;
   account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);
-  turn.afterCommit(async () => turn.parts.knownSpans.add(known));
+  turn.afterCommit(() => turn.parts.knownSpans.add(known));
+}
+
+function expiry(account: Account, retainMs: number): number | undefined {
+  return Number.isFinite(retainMs) ? account.now.getTime() + retainMs : undefined;
 }
 
 /** JSON escapes what a stanza may be full of. */

@@ -8,35 +8,43 @@ import { arriveIq, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
 import { arrivePresence } from './presence.ts';
 import { bounce } from './route.ts';
+import { inOrder, type Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
 
 /** Errors that the account's side raises go back to the sender; they never throw here. */
-export async function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Promise<void> {
-  const to = stanza.to!;
+export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   try {
-    const isUploads = to.domain !== tenant.domain; // rooms are with their workers; nobody lives at the host of files
-    if (to.local === '' || isUploads) {
-      if (stanza.name === 'presence') return; // nobody subscribes to a host
-      const isHost = to.local === '' && to.resource === '';
-      if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
-      return await hostIq(turn, tenant, stanza);
-    }
-    const account = new Account(turn, tenant, to.local);
-    if (stanza.name === 'message') await arriveMessage(account, stanza, id);
-    else if (stanza.name === 'iq') await arriveIq(account, stanza);
-    else await arrivePresence(account, stanza, id);
+    return enter(turn, tenant, stanza, id)?.catch((error: unknown) => refused(turn, tenant, stanza, error));
   } catch (error) {
-    if (error instanceof Dropped) return;
-    if (!(error instanceof StanzaError)) throw error;
-    await bounce(turn, tenant, stanza, error);
+    return refused(turn, tenant, stanza, error);
   }
 }
 
-/** The first guard in the features' order that refuses decides. */
-export async function runGuards(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account): Promise<void> {
-  await account.load(direction);
-  for (const guard of account.turn.parts.features.stage(direction, 'guard')) {
-    const pending = guard(stanza, account);
-    if (pending !== undefined) await pending;
+function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): Pending {
+  if (error instanceof Dropped) return;
+  if (!(error instanceof StanzaError)) throw error;
+  return bounce(turn, tenant, stanza, error);
+}
+
+function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
+  const to = stanza.to!;
+  const isUploads = to.domain !== tenant.domain; // rooms are with their workers; nobody lives at the host of files
+  if (to.local === '' || isUploads) {
+    if (stanza.name === 'presence') return; // nobody subscribes to a host
+    const isHost = to.local === '' && to.resource === '';
+    if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
+    return hostIq(turn, tenant, stanza);
   }
+  const account = new Account(turn, tenant, to.local, undefined, to.bare);
+  if (stanza.name === 'message') return arriveMessage(account, stanza, id);
+  if (stanza.name === 'iq') return arriveIq(account, stanza);
+  return arrivePresence(account, stanza, id);
+}
+
+/** The first guard in the features' order that refuses decides. */
+export function runGuards(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account): Pending {
+  const guards = account.turn.parts.features.stage(direction, 'guard');
+  const run = () => inOrder(guards, (guard) => guard(stanza, account));
+  const loading = account.load(direction);
+  return loading === undefined ? run() : loading.then(run);
 }

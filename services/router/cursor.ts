@@ -13,6 +13,7 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { type ArchiveEntry, entries, unarchived } from './archive.ts';
 import { type Blocklist, blocklist, isBlocked } from './features/xep0191-blocking.ts';
+import type { Pending } from './stages.ts';
 
 export interface Cursor {
   /** The greatest id that a client has which gets the queue; '' when none was ever delivered. */
@@ -68,10 +69,10 @@ function idsIn(given: string): string[] {
  * Call it when an entry was committed, before sessions are read: one that comes later than the overlap allows for (its batch was
  * tried again and again, or a process stood still) is named in the cursor. Half of the overlap is left for clocks that differ.
  */
-export async function keepLate(account: Account, id: string): Promise<void> {
-  if (account.now.getTime() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
+export function keepLate(account: Account, id: string): Pending {
+  if (account.turn.parts.clock.now() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
   // Also when the cursor has not passed it yet: it may do so before a client has the entry.
-  await queueAgain(account, [id]);
+  return queueAgain(account, [id]);
 }
 
 /** These come with the next catch-up of any resource, wherever the cursor is, until a client acknowledges them. At once. */

@@ -1,5 +1,6 @@
 /** Features by what the router looks up: iq routes by type, namespace and name; stages as flat lists. */
 import type { Collection } from '../../lib/runtime/collection.ts';
+import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts';
 
@@ -40,7 +41,7 @@ export class FeatureIndex {
     const reads = (direction: 'outbound' | 'inbound') => [
       ...new Set(features.flatMap((feature) => feature[direction]?.reads ?? [])),
     ];
-    this.#reads = { outbound: reads('outbound'), inbound: reads('inbound') };
+    this.#reads = { outbound: reads('outbound'), inbound: [accounts, ...reads('inbound')] };
   }
 
   self(type: string, ns: string, name: string): IqRoute | undefined {
@@ -63,7 +64,7 @@ export class FeatureIndex {
     return this.#stages[direction][name];
   }
 
-  /** What the stages of a direction look at. */
+  /** What the stages of a direction look at; for what arrives, whether there is such an account as well. */
   reads(direction: 'outbound' | 'inbound'): readonly Collection<unknown>[] {
     return this.#reads[direction];
   }

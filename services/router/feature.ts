@@ -11,6 +11,7 @@ import type { Element } from '../../lib/xmpp/element.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { HostContext } from './host.ts';
+import type { Pending } from './stages.ts';
 
 export interface IqRoute {
   /** 'result', with `to: 'self'`: of what the server has asked a session; what is returned goes nowhere. */
@@ -54,11 +55,11 @@ export interface Stages {
   /** Single rows of the account that the stages look at, read together before the first of them: {@link Account.loaded}. */
   readonly reads?: readonly Collection<unknown>[];
   /** @throws {StanzaError} answers the sender with it; @throws {Dropped} drops the stanza in silence */
-  readonly guard?: (stanza: Stanza, account: Account) => Promise<void> | void;
-  readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Promise<void> | void;
+  readonly guard?: (stanza: Stanza, account: Account) => Pending;
+  readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Pending;
   /** `id` was minted at ingress: rows under it are written again, as they are, by a retry. */
-  readonly keep?: (stanza: Stanza, account: Account, id: string) => Promise<void> | void;
-  readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Promise<void> | void;
+  readonly keep?: (stanza: Stanza, account: Account, id: string) => Pending;
+  readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Pending;
 }
 
 export interface AccountFeature {
@@ -87,11 +88,11 @@ export interface AccountFeature {
   /** For stanzas that arrive at the account. */
   readonly inbound?: Stages;
   /** A session of the account has sent presence to all; `before` is its entry as it was. */
-  readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Promise<void> | void;
+  readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** A session is over (its entry is gone already); `entry` is as it last was. */
-  readonly ended?: (account: Account, entry: SessionEntry) => Promise<void> | void;
+  readonly ended?: (account: Account, entry: SessionEntry) => Pending;
   /** An account is removed: say goodbye (roster, rooms) before its rows go. */
-  readonly removed?: (account: Account) => Promise<void> | void;
+  readonly removed?: (account: Account) => Pending;
   readonly collections?: readonly Collection<never>[];
 }
 

@@ -13,8 +13,10 @@ import { amend } from './amend.ts';
 import { storageOf } from './archive.ts';
 import { runGuards } from './arrive.ts';
 import { keepLate, queueAgain } from './cursor.ts';
+import type { Outcome } from './feature.ts';
 import { isWanted } from './pep/notify.ts';
 import { bounce, routeStanza } from './route.ts';
+import { inOrder, type Pending } from './stages.ts';
 
 const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
 
@@ -27,55 +29,57 @@ export function messageType(stanza: Stanza): string {
 /** A session sends a message. @throws {StanzaError} */
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
-  await runGuards('outbound', stanza, account);
-  const sealed = await amend('outbound', stanza, account, id, {
-    ...stanza.attributes,
-    from: account.fullJid.toString(),
-    to: to.toString(),
-  });
-  await keepBy('outbound', sealed, account, id);
-  await routeStanza(account.turn, account.tenant, sealed, id);
-  const followers = account.turn.parts.features.stage('outbound', 'follow');
-  account.withSessions(async (sessions) => {
+  const guarding = runGuards('outbound', stanza, account);
+  if (guarding !== undefined) await guarding;
+  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
+  const amending = amend('outbound', stanza, account, id, attributes);
+  const sealed = amending instanceof Promise ? await amending : amending;
+  const keeping = keepBy('outbound', sealed, account, id);
+  if (keeping !== undefined) await keeping;
+  const routing = routeStanza(account.turn, account.tenant, sealed, id);
+  if (routing !== undefined) await routing;
+  account.withSessions((sessions) => {
     account.checkHeld(sessions);
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
-    for (const follow of followers) {
-      const pending = follow(sealed, account, { sessions, delivered }, id);
-      if (pending !== undefined) await pending;
-    }
+    return followBy('outbound', sealed, account, { sessions, delivered }, id);
   });
 }
 
 /** A message arrives at an account. @throws {StanzaError | Dropped} */
 export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
-  await runGuards('inbound', stanza, account);
+  const guarding = runGuards('inbound', stanza, account);
+  if (guarding !== undefined) await guarding;
   if (account.loaded(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
   if (stanza.to!.resource !== '' && messageType(stanza) === 'normal') await checkResource(account, stanza);
-  const arrived = await amend('inbound', stanza, account, id, stanza.attributes);
-  const { features } = account.turn.parts;
-  await keepBy('inbound', arrived, account, id);
+  const amending = amend('inbound', stanza, account, id, stanza.attributes);
+  const arrived = amending instanceof Promise ? await amending : amending;
+  const keeping = keepBy('inbound', arrived, account, id);
+  if (keeping !== undefined) await keeping;
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
-  account.withSessions(async (sessions) => {
+  account.withSessions((sessions): Pending => {
     const delivered = recipients(arrived, sessions).filter((entry) => isWanted(arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
+    const deliver = () => {
+      account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
+      return followBy('inbound', arrived, account, { sessions, delivered }, id);
+    };
     // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
-    if (isQueued && stanza.to!.resource !== '' && delivered.some(isParked)) await queueAgain(account, [id]);
-    account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
-    for (const follow of features.stage('inbound', 'follow')) {
-      const pending = follow(arrived, account, { sessions, delivered }, id);
-      if (pending !== undefined) await pending;
-    }
+    const isForParked = isQueued && stanza.to!.resource !== '' && delivered.some(isParked);
+    return isForParked ? queueAgain(account, [id]).then(deliver) : deliver();
   });
 }
 
-async function keepBy(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account, id: string): Promise<void> {
-  for (const keep of account.turn.parts.features.stage(direction, 'keep')) {
-    const pending = keep(stanza, account, id);
-    if (pending !== undefined) await pending;
-  }
+type Direction = 'inbound' | 'outbound';
+
+function keepBy(direction: Direction, stanza: Stanza, account: Account, id: string): Pending {
+  return inOrder(account.turn.parts.features.stage(direction, 'keep'), (keep) => keep(stanza, account, id));
+}
+
+function followBy(direction: Direction, stanza: Stanza, account: Account, outcome: Outcome, id: string): Pending {
+  return inOrder(account.turn.parts.features.stage(direction, 'follow'), (follow) => follow(stanza, account, outcome, id));
 }
 
 /** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */

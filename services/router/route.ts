@@ -5,15 +5,20 @@
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { arrive } from './arrive.ts';
+import type { Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
 
-/** Resolves when all effects are queued in the turn. @throws {StanzaError} that the sender is to get */
-export async function routeStanza(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Promise<void> {
+/** All effects are queued in the turn when it is done. @throws {StanzaError} that the sender is to get */
+export function routeStanza(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   const to = stanza.to;
   if (!to) throw new Error(`a ${stanza.name} to be routed has no 'to'`);
-  if (to.domain === tenant.domain) return arrive(turn, tenant, stanza, id);
+  return to.domain === tenant.domain ? arrive(turn, tenant, stanza, id) : routeElsewhere(turn, tenant, stanza, to, id);
+}
+
+async function routeElsewhere(turn: Turn, tenant: Tenant, stanza: Stanza, to: Jid, id: string): Promise<void> {
   const place = await turn.parts.tenants.place(to.domain);
   if (!place) throw new StanzaError('remote-server-not-found', `no service for ${to.domain} is known here`);
   if (place.tenant.domain === tenant.domain) {

@@ -103,7 +103,7 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
-    const turn = new Turn(parts, undefined, request.once?.[index] || `${id} ${type} ${attributes.from}`);
+    const turn = new Turn(parts, undefined, { once: request.once?.[index] || `${id} ${type} ${attributes.from}` });
     turns.push(turn);
     if (!to) continue;
     const place = await parts.tenants.place(to.domain);

@@ -12,6 +12,7 @@ import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
+import { Beforehand } from './beforehand.ts';
 import { bind, endSession } from './bind.ts';
 import { moveCursor, readQueue, requeue } from './cursor.ts';
 import { Dropped } from './feature.ts';
@@ -165,7 +166,8 @@ export class Step {
   #account(turn: Turn): Account {
     const { local, resource } = this.#state;
     const { node, sid, resumeMs } = this.#request;
-    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs });
+    const jid = resource === undefined ? undefined : this.#jid.bare;
+    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs }, jid);
   }
 
   #origin(): Origin {
@@ -197,9 +199,12 @@ export class Step {
 
   /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
   async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
+    const stanzas = run.map(({ stanza }) => stanza);
+    const beforehand = await Beforehand.read(this.#parts, this.#tenant, this.#state.local!, stanzas);
+    const origin = this.#origin();
     const turns: Turn[] = [];
     for (const { id, stanza } of run) {
-      const turn = new Turn(this.#parts, this.#origin());
+      const turn = new Turn(this.#parts, origin, { beforehand });
       if (await this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id))) turns.push(turn);
     }
     await Turn.finishAll(turns);

@@ -17,9 +17,11 @@ import {
   routerSubject,
   type SessionAddress,
 } from '../../lib/runtime/wire.ts';
+import type { Beforehand } from './beforehand.ts';
 import type { Parts } from './parts.ts';
+import type { Pending } from './stages.ts';
 
-type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Promise<void> | void;
+type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
 
 interface After {
   readonly owners: readonly Owner[];
@@ -41,26 +43,40 @@ export interface Origin extends SessionAddress {
   lost(): void;
 }
 
+/** What is handed to other services, after the commit. */
+interface Elsewhere {
+  readonly hops: Map<string, Hop>;
+  readonly rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[];
+}
+
+export interface TurnOptions {
+  /** Of what this turn is about, {@link Delivery.once}. */
+  readonly once?: string;
+  /** What was read for this turn and others. */
+  readonly beforehand?: Beforehand;
+}
+
+/** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
 export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
+  readonly beforehand: Beforehand | undefined;
   readonly #once: string | undefined;
   /** Some session that is there, or parked, did not confirm what it was sent. */
   hasMissed = false;
   readonly #puts: Put[] = [];
-  readonly #committed: (() => Promise<void>)[] = [];
-  readonly #deletes: Key[] = [];
+  readonly #committed: (() => Pending)[] = [];
+  #deletes: Key[] | undefined;
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
-  readonly #looks: (() => Promise<void>)[] = [];
-  readonly #hops = new Map<string, Hop>();
-  readonly #rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[] = [];
+  #looks: (() => Promise<void>)[] | undefined;
+  #elsewhere: Elsewhere | undefined;
 
-  /** `once`: of what this turn is about, {@link Delivery.once}. */
-  constructor(parts: Parts, origin?: Origin, once?: string) {
+  constructor(parts: Parts, origin?: Origin, { once, beforehand }: TurnOptions = {}) {
     this.parts = parts;
     this.origin = origin;
     this.#once = once;
+    this.beforehand = beforehand;
   }
 
   put(row: Put): void {
@@ -68,11 +84,12 @@ export class Turn {
   }
 
   delete(key: Key): void {
+    this.#deletes ??= [];
     this.#deletes.push(key);
   }
 
   /** After the commit, before sessions are read. */
-  afterCommit(run: () => Promise<void>): void {
+  afterCommit(run: () => Pending): void {
     this.#committed.push(run);
   }
 
@@ -81,6 +98,7 @@ export class Turn {
    * router changed it may have come behind the change.
    */
   lookAgain(run: () => Promise<void>): void {
+    this.#looks ??= [];
     this.#looks.push(run);
   }
 
@@ -97,10 +115,11 @@ export class Turn {
 
   /** Hands a complete stanza to another tenant of this deployment, after the commit. */
   hop(domain: string, stanza: Buffer, id: string): void {
-    let hop = this.#hops.get(domain);
+    const { hops } = this.#toElsewhere();
+    let hop = hops.get(domain);
     if (!hop) {
       hop = { ids: [], bodies: [] };
-      this.#hops.set(domain, hop);
+      hops.set(domain, hop);
     }
     hop.ids.push(id);
     hop.bodies.push(stanza);
@@ -108,7 +127,12 @@ export class Turn {
 
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
   room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
-    this.#rooms.push({ request: { kind: 'room', domain: tenant.domain, room, id, sender }, stanza });
+    this.#toElsewhere().rooms.push({ request: { kind: 'room', domain: tenant.domain, room, id, sender }, stanza });
+  }
+
+  #toElsewhere(): Elsewhere {
+    this.#elsewhere ??= { hops: new Map(), rooms: [] };
+    return this.#elsewhere;
   }
 
   /** {@link Turn.finishAll} of this turn alone. */
@@ -123,44 +147,58 @@ export class Turn {
   static async finishAll(turns: readonly Turn[]): Promise<void> {
     const parts = turns[0]?.parts;
     if (!parts) return;
-    const puts = turns.flatMap((turn) => turn.#puts);
+    const puts = joined(turns, (turn) => turn.#puts);
     if (puts.length > 0) await parts.store.batchPut(puts);
-    for (const turn of turns) for (const key of turn.#deletes) await parts.store.delete(key);
-    for (const turn of turns) for (const run of turn.#committed) await run();
+    for (const turn of turns) for (const key of turn.#deletes ?? []) await parts.store.delete(key);
+    for (const turn of turns) {
+      for (const run of turn.#committed) {
+        const pending = run();
+        if (pending !== undefined) await pending;
+      }
+    }
     const begun = parts.clock.monotonic();
-    while (turns.some((turn) => turn.#after.length > 0))
-      await Turn.#runAfter(
-        parts,
-        turns.flatMap((turn) => turn.#takeAfter()),
-      );
-    await Promise.all([...turns.flatMap((turn) => turn.#pending), ...Turn.#hopAll(turns), ...Turn.#askRooms(turns)]);
+    for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) await Turn.#runAfter(parts, steps);
+    const pending = joined(turns, (turn) => turn.#pending);
+    const elsewhere = turns.flatMap((turn) => turn.#elsewhere ?? []);
+    if (elsewhere.length > 0) pending.push(...turns[0]!.#handOver(elsewhere));
+    await (pending.length === 1 ? pending[0] : Promise.all(pending));
     if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
-    for (const turn of turns) for (const look of turn.#looks) await look();
+    for (const turn of turns) for (const look of turn.#looks ?? []) await look();
+  }
+
+  #handOver(all: readonly Elsewhere[]): Promise<void>[] {
+    return [...this.#hopAll(all), ...this.#askRooms(all)];
   }
 
   /** All turns' stanzas for a domain together: two requests at once could overtake each other. */
-  static #hopAll(turns: readonly Turn[]): Promise<void>[] {
-    const hops = new Map<string, Hop>();
-    for (const turn of turns) {
-      for (const [domain, { ids, bodies }] of turn.#hops) {
-        const hop = hops.get(domain) ?? { ids: [], bodies: [] };
-        hops.set(domain, hop);
+  #hopAll(all: readonly Elsewhere[]): Promise<void>[] {
+    const together = new Map<string, Hop>();
+    for (const { hops } of all) {
+      for (const [domain, { ids, bodies }] of hops) {
+        const hop = together.get(domain) ?? { ids: [], bodies: [] };
+        together.set(domain, hop);
         hop.ids.push(...ids);
         hop.bodies.push(...bodies);
       }
     }
-    return [...hops].map(([domain, { ids, bodies }]) => turns[0]!.#hop(domain, ids, bodies));
+    return [...together].map(([domain, { ids, bodies }]) => this.#hop(domain, ids, bodies));
   }
 
   /** One request after the other for each worker, likewise. */
-  static #askRooms(turns: readonly Turn[]): Promise<void>[] {
+  #askRooms(all: readonly Elsewhere[]): Promise<void>[] {
     const lanes = Map.groupBy(
-      turns.flatMap((turn) => turn.#rooms),
+      all.flatMap(({ rooms }) => rooms),
       ({ request }) => roomShard(request.domain, request.room),
     );
     return [...lanes].map(async ([subject, lane]) => {
-      for (const { request, stanza } of lane) await turns[0]!.#askRoom(subject, request, stanza);
+      for (const { request, stanza } of lane) await this.#askRoom(subject, request, stanza);
     });
+  }
+
+  static #takeAfter(turns: readonly Turn[]): readonly After[] {
+    const steps = joined(turns, (turn) => turn.#after);
+    for (const turn of turns) if (turn.#after.length > 0) turn.#after = [];
+    return steps;
   }
 
   static async #runAfter(parts: Parts, steps: readonly After[]): Promise<void> {
@@ -170,15 +208,10 @@ export class Turn {
     );
     let at = 0;
     for (const { owners, use } of steps) {
-      await use(lists.slice(at, at + owners.length));
+      const pending = use(lists.slice(at, at + owners.length));
+      if (pending !== undefined) await pending;
       at += owners.length;
     }
-  }
-
-  #takeAfter(): After[] {
-    const steps = this.#after;
-    this.#after = [];
-    return steps;
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
@@ -206,4 +239,9 @@ export class Turn {
     const { ok, error } = decodeFrame<DoneReply>(reply).header;
     if (!ok) throw new Unavailable(`${subject} answered: ${error}`);
   }
+}
+
+/** One turn's list is not copied: most often there is one turn. */
+function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => Item[]): Item[] {
+  return turns.length === 1 ? list(turns[0]!) : turns.flatMap(list);
 }

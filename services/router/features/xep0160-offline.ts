@@ -32,6 +32,7 @@ export const delayedDelivery: AccountFeature = {
  * offline.
  */
 function stripForged(stanza: Stanza, account: Account, amendment: Amendment): void {
+  if (!stanza.hasChild('delay', delayNs)) return;
   const isOwn = stanza.from === undefined || stanza.from.bare.equals(account.jid);
   amendment.strip((child) => {
     if (child.name !== 'delay' || child.ns !== delayNs) return false;

@@ -12,6 +12,7 @@ import type { Account } from '../account.ts';
 import { isArchived } from '../archive.ts';
 import type { AccountFeature, Drop, Outcome } from '../feature.ts';
 import { messageType } from '../message.ts';
+import type { Pending } from '../stages.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const hintsNs = 'urn:xmpp:hints';
@@ -75,7 +76,7 @@ const conversationNs = new Set([
 ]);
 
 /** §8. To oneself it arrives, and is copied as received. */
-function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Promise<void> | void {
+function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Pending {
   const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry));
   if (others.length === 0 || stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
   return copySentTo(others, stanza, account, id);

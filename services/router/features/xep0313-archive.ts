@@ -17,6 +17,7 @@ import { type Direction, isArchived, keepEntry } from '../archive.ts';
 import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
 import type { AccountFeature, Amendment, Drop } from '../feature.ts';
 import { answerForm, readForm } from '../form.ts';
+import type { Pending } from '../stages.ts';
 import { preferences } from './xep0441-archive-preferences.ts';
 
 const NS = 'urn:xmpp:mam:2';
@@ -52,7 +53,7 @@ function stripForged(stanza: Stanza, account: Account, amendment: Amendment): vo
 }
 
 /** §5.1.1: once only, also what goes to oneself: that is kept when it arrives. */
-function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Promise<void> | void {
+function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Pending {
   if (direction === 'out' && stanza.to!.bare.equals(account.jid)) return;
   const isIn = isArchived(account, stanza, direction);
   if (typeof isIn !== 'boolean') return isIn.then((answer) => keepEntry(account, id, stanza, direction, answer));

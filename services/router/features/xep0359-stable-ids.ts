@@ -9,7 +9,8 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import { namesUs } from '../amend.ts';
 import { isArchived } from '../archive.ts';
-import type { AccountFeature, Amendment, Drop } from '../feature.ts';
+import type { AccountFeature, Amendment } from '../feature.ts';
+import type { Pending } from '../stages.ts';
 
 const NS = 'urn:xmpp:sid:0';
 
@@ -18,19 +19,23 @@ export const stableIds: AccountFeature = {
   version: '0.7.0',
   title: 'Unique and Stable Stanza IDs',
   disco: { account: [NS] },
-  outbound: { amend: (stanza, account, amendment) => amendment.strip(claims(stanza, account)) },
+  outbound: { amend: stripClaims },
   inbound: { amend: stamp },
 };
 
 /** Only what is archived: to a client this is the place from which to read the archive (XEP-0313 §3.4). */
-function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Promise<void> | void {
-  amendment.strip(claims(stanza, account));
-  const append = () => amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
+function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Pending {
+  stripClaims(stanza, account, amendment);
   const isIn = isArchived(account, stanza, 'in');
-  if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append()));
-  if (isIn) append();
+  if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append(account, amendment, id)));
+  if (isIn) append(account, amendment, id);
 }
 
-function claims(stanza: Stanza, account: Account): Drop {
-  return (child) => child.name === 'stanza-id' && child.ns === NS && namesUs(stanza.elementOf(child).attrs.by, account);
+function append(account: Account, amendment: Amendment, id: string): void {
+  amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
+}
+
+function stripClaims(stanza: Stanza, account: Account, amendment: Amendment): void {
+  if (!stanza.hasChild('stanza-id', NS)) return;
+  amendment.strip((child) => child.name === 'stanza-id' && child.ns === NS && namesUs(stanza.elementOf(child).attrs.by, account));
 }
