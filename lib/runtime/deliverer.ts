@@ -56,22 +56,9 @@ export class Deliverer {
 
   /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
   async deliver(delivery: Delivery): Promise<Failure[]> {
-    const byNode = new Map<string, { sid: string; to?: string }[]>();
-    for (const { node, sid, to } of delivery.targets) {
-      const targets = byNode.get(node);
-      if (targets) targets.push({ sid, to });
-      else byNode.set(node, [{ sid, to }]);
-    }
     const parts: Promise<readonly Failure[]>[] = [];
-    for (const [node, targets] of byNode) {
-      for (let at = 0; at < targets.length; at += limits.deliveryTargetsMax) {
-        const item: DeliverItem = {
-          targets: targets.slice(at, at + limits.deliveryTargetsMax),
-          id: delivery.id,
-          once: delivery.once,
-        };
-        parts.push(new Promise((done) => this.#queue(node, { item, xml: delivery.xml, done })));
-      }
+    for (const { node, item } of partsOf(delivery)) {
+      parts.push(new Promise((done) => this.#queue(node, { item, xml: delivery.xml, done })));
     }
     return (await Promise.all(parts)).flat();
   }
@@ -120,9 +107,7 @@ export class Deliverer {
     try {
       const reply = await this.#bus.request(node, payload, { timeoutMs: limits.deliveryTimeoutMs });
       const missing = new Set(decodeFrame<DeliverReply>(reply).header.missing);
-      return batch.map(({ item }) =>
-        item.targets.filter(({ sid }) => missing.has(sid)).map(({ sid }) => ({ node, sid, reason: 'missing' })),
-      );
+      return batch.map(({ item }) => (missing.size === 0 ? none : failed(node, item, 'missing', missing)));
     } catch {
       // Unavailable: no answer in time. The archive and the resync mark take over from here.
       return batch.map(({ item }) => failed(node, item, 'silent'));
@@ -132,17 +117,38 @@ export class Deliverer {
   }
 }
 
+/** What goes to each node, in messages that are not too long. */
+function partsOf({ targets, id, once }: Delivery): { readonly node: string; readonly item: DeliverItem }[] {
+  const parts: { readonly node: string; readonly item: { sids: string[]; tos: string[] } & DeliverItem }[] = [];
+  const open = new Map<string, (typeof parts)[number]>();
+  let part: (typeof parts)[number] | undefined;
+  for (const { node, sid, to = '' } of targets) {
+    if (part?.node !== node) part = open.get(node);
+    if (part === undefined || part.item.sids.length === limits.deliveryTargetsMax) {
+      part = { node, item: { sids: [], tos: [], id, once } };
+      parts.push(part);
+      open.set(node, part);
+    }
+    part.item.sids.push(sid);
+    part.item.tos.push(to);
+  }
+  return parts;
+}
+
 function takeBatch(lane: Lane): Waiting[] {
   let bytes = 0;
   let count = 0;
   for (const { xml, item } of lane.waiting) {
-    bytes += xml.length + item.targets.length * 64;
+    bytes += xml.length + item.sids.length * 64;
     if (count > 0 && bytes > messageBytesMax) break;
     count++;
   }
   return lane.waiting.splice(0, count);
 }
 
-function failed(node: string, item: DeliverItem, reason: Failure['reason']): Failure[] {
-  return item.targets.map(({ sid }) => ({ node, sid, reason }));
+const none: readonly Failure[] = [];
+
+/** @param which of the item's sessions; undefined: all */
+function failed(node: string, { sids }: DeliverItem, reason: Failure['reason'], which?: ReadonlySet<string>): Failure[] {
+  return sids.filter((sid) => which?.has(sid) ?? true).map((sid) => ({ node, sid, reason }));
 }

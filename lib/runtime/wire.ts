@@ -99,8 +99,10 @@ export interface DeliverRequest {
 }
 
 export interface DeliverItem {
-  /** Sessions of this node, each with the `to` to splice into the stanza (absent: it stands there already). */
-  readonly targets: readonly { readonly sid: string; readonly to?: string }[];
+  /** Sessions of this node. */
+  readonly sids: readonly string[];
+  /** What to splice into the stanza as `to`, one per session; absent, or '' for one: it stands there already. */
+  readonly tos?: readonly string[];
   /** The id of the archive entry behind this stanza: it moves the cursor and is not delivered twice. */
   readonly id?: string;
   /** For what is in no archive of the account (messages of rooms): a session that was given this once is not given it again. */

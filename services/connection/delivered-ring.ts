@@ -3,15 +3,19 @@ import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
 
 export class DeliveredRing {
-  /** In order of insertion. Most sessions are idle and have none: a set of its own costs a fifth of a kilobyte. */
-  #ids: Set<string> | undefined;
+  /** Most sessions are idle and have none. In order of insertion, until it is full: then the oldest stands at `#oldest`. */
+  #ids: string[] | undefined;
+  #oldest = 0;
+  /** No id that was ever added is greater. They come nearly in their order, so that most are known to be new without a search. */
+  #greatest = '';
 
   constructor(ids: readonly string[] = []) {
     for (const id of ids) this.add(id);
   }
 
   get ids(): readonly string[] {
-    return this.#ids === undefined ? [] : [...this.#ids];
+    if (this.#ids === undefined) return [];
+    return [...this.#ids.slice(this.#oldest), ...this.#ids.slice(0, this.#oldest)];
   }
 
   /**
@@ -20,27 +24,33 @@ export class DeliveredRing {
    */
   startAt(nowMs: number): string {
     const overlap = firstIdAt(nowMs - limits.catchUpOverlapMs).padEnd(18, '0');
-    if (this.#ids === undefined || this.#ids.size < limits.deliveredRingMax) return overlap;
+    if (this.#ids === undefined || this.#ids.length < limits.deliveredRingMax) return overlap;
     const oldest = [...this.#ids].sort()[0]!;
     return oldest > overlap ? oldest : overlap;
   }
 
   has(id: string): boolean {
-    return this.#ids?.has(id) ?? false;
+    return id <= this.#greatest && (this.#ids?.includes(id) ?? false);
   }
 
-  add(id: string): void {
-    this.#ids ??= new Set();
-    this.#ids.add(id);
-    if (this.#ids.size <= limits.deliveredRingMax) return;
-    for (const oldest of this.#ids) {
-      this.#ids.delete(oldest);
-      return;
+  /** @returns false when it has the id already */
+  add(id: string): boolean {
+    if (this.has(id)) return false;
+    if (id > this.#greatest) this.#greatest = id;
+    this.#ids ??= [];
+    if (this.#ids.length < limits.deliveredRingMax) {
+      this.#ids.push(id);
+    } else {
+      this.#ids[this.#oldest] = id;
+      this.#oldest = (this.#oldest + 1) % limits.deliveredRingMax;
     }
+    return true;
   }
 
   /** It was never sent after all. */
   remove(id: string): void {
-    this.#ids?.delete(id);
+    if (!this.has(id)) return;
+    this.#ids = this.ids.filter((other) => other !== id);
+    this.#oldest = 0;
   }
 }

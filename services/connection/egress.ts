@@ -71,10 +71,7 @@ export class Egress {
    * @param once names what is in no archive of the account and is not to be given twice
    */
   deliver(bytes: Buffer, id: string | undefined, once?: string): void {
-    if (once !== undefined) {
-      if (this.once.has(once)) return;
-      this.once.add(once);
-    }
+    if (once !== undefined && !this.once.add(once)) return;
     if (id === undefined) {
       this.#write(bytes);
       return;
@@ -185,7 +182,8 @@ export class Egress {
   }
 }
 
-/** A small part of a message from the bus must not keep the whole of it in memory. */
+/** A small part of a message from the bus must not keep the whole of it in memory. What stands in Node's pool would be copied into it. */
 function ownCopy(bytes: Buffer): Buffer {
-  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
+  const { byteLength } = bytes.buffer;
+  return byteLength > Buffer.poolSize && bytes.length * 2 < byteLength ? Buffer.from(bytes) : bytes;
 }

@@ -57,13 +57,14 @@ export class NodeRequests {
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
     const missing = new Set<string>();
-    items.forEach(({ targets, id, once }, index) => {
+    items.forEach(({ sids, tos, id, once }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
-      for (const { sid, to } of targets) {
+      for (let at = 0; at < sids.length; at++) {
+        const sid = sids[at]!;
         const session = this.#node.find(sid);
         if (session === undefined) missing.add(sid);
-        else this.#give(session, to === undefined ? bytes : spliceTo(bytes, to), id, once);
+        else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, once);
       }
     });
     return { missing: [...missing] };

@@ -51,9 +51,11 @@ export class SocketTransport implements Transport, Flushable {
   readonly #cork: Cork;
   readonly #clock: Clock;
   #reader: TransportReader | undefined;
-  #waiting: Buffer[] = [];
+  /** What the next write takes: mostly a single stanza, which needs no list. */
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
   #waitingBytes = 0;
-  #ids: string[] = [];
+  #ids: string[] | undefined;
   #closing: Timer | undefined;
 
   constructor(socket: Socket, address: string, cork: Cork, clock: Clock, tls: TlsSource) {
@@ -98,22 +100,30 @@ export class SocketTransport implements Transport, Flushable {
   send(bytes: Buffer | string, id?: string): void {
     if (!this.socket.writable) return;
     const chunk = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    if (id !== undefined) this.#ids.push(id);
+    if (id !== undefined) {
+      this.#ids ??= [];
+      this.#ids.push(id);
+    }
     this.#waitingBytes += chunk.length;
-    if (this.#waiting.push(chunk) === 1) this.#cork.add(this);
+    if (this.#first === undefined) {
+      this.#first = chunk;
+      this.#cork.add(this);
+      return;
+    }
+    this.#others ??= [];
+    this.#others.push(chunk);
   }
 
   flush(): void {
-    const chunks = this.#waiting;
-    if (chunks.length === 0) return;
-    const ids = this.#ids.length === 0 ? noIds : this.#ids;
-    this.#waiting = [];
+    if (this.#first === undefined) return;
+    const bytes = this.#others === undefined ? this.#first : Buffer.concat([this.#first, ...this.#others], this.#waitingBytes);
+    const ids = this.#ids;
+    this.#first = undefined;
+    this.#others = undefined;
     this.#waitingBytes = 0;
-    if (ids !== noIds) this.#ids = [];
+    this.#ids = undefined;
     if (!this.socket.writable) return;
-    this.socket.write(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), (error) => {
-      if (!error) this.#reader?.drained(ids);
-    });
+    this.socket.write(bytes, ids === undefined ? this.#onWritten : (error) => this.#onWritten(error, ids));
   }
 
   pause(): void {
@@ -139,6 +149,10 @@ export class SocketTransport implements Transport, Flushable {
   destroy(): void {
     this.socket.destroy();
   }
+
+  readonly #onWritten = (error: Error | null | undefined, ids = noIds): void => {
+    if (!error) this.#reader?.drained(ids);
+  };
 
   readonly #onData = (chunk: Buffer): void => {
     this.#reader?.data(chunk);

@@ -4,6 +4,7 @@
  */
 import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import type { Target } from '../../lib/runtime/deliverer.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { type DoneReply, type InboundRequest, routerSubject } from '../../lib/runtime/wire.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
@@ -30,17 +31,19 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
   const local = sendings.map(async (sending) => {
     const { bytes, recipients, once } = sending;
-    const remote = recipients.filter(({ address }) => address === undefined);
+    const [near, remote]: [Recipient[], Recipient[]] = [[], []];
+    const targets: Target[] = [];
+    for (const recipient of recipients) {
+      const { jid, address } = recipient;
+      (address === undefined ? remote : near).push(recipient);
+      if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
+    }
     if (remote.length > 0) away.push({ bytes, recipients: remote, once });
-    const near = recipients.filter(({ address }) => address !== undefined);
-    if (near.length === 0) return;
-    const targets = near.map(({ jid, address }) => ({ ...address!, to: jid.toString() }));
+    if (targets.length === 0) return;
     const failures = await parts.deliverer.deliver({ targets, xml: bytes, once });
     if (failures.length === 0) return;
     const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
-    for (const recipient of near) {
-      if (failed.has(`${recipient.address!.node} ${recipient.address!.sid}`)) lose(recipient, sending);
-    }
+    for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(near[index]!, sending);
   });
   await Promise.all([...local, sendAway(parts, away, lose)]);
   return [...lost.values()];

@@ -237,8 +237,9 @@ export class RoomTurn {
   /** To all clients of all occupants; those that are behind get what is in the archive from there, in its order. */
   broadcast(bytes: Buffer, once?: string): void {
     const { behind } = this.room;
-    const sessions = [...this.room.sessions()].map(({ session }) => session);
-    this.send(bytes, once === undefined || behind.size === 0 ? sessions : sessions.filter((one) => !behind.has(one)), once);
+    const sessions: Session[] = [];
+    for (const { session } of this.room.sessions()) if (once === undefined || !behind.has(session)) sessions.push(session);
+    this.send(bytes, sessions, once);
   }
 
   /** To the sender alone. */

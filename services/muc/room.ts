@@ -111,8 +111,8 @@ export class Room {
     return [...this.occupants.values()].filter((occupant) => occupant.bare.equals(bare));
   }
 
-  *sessions(): Iterable<{ readonly occupant: Occupant; readonly session: Session }> {
-    yield* this.#bySession.values();
+  sessions(): Iterable<{ readonly occupant: Occupant; readonly session: Session }> {
+    return this.#bySession.values();
   }
 
   addSession(occupant: Occupant, session: Session): void {

@@ -253,18 +253,18 @@ describe('without stream management', () => {
 });
 
 test('a delivery names several sessions, each with its own to', async () => {
-  const [one, two] = [await signIn('many1'), await signIn('many2')];
+  const [one, two, three] = [await signIn('many1'), await signIn('many2'), await signIn('many3')];
   const { missing } = await fixture.router.ask<{ missing: string[] }>(
     fixture.node.subject,
     {
       kind: 'deliver',
-      items: [{ targets: [{ sid: one.sid, to: "many1@example.org/bal'cony" }, { sid: 'gone' }, { sid: two.sid, to: 'b' }] }],
+      items: [{ sids: [one.sid, 'gone', two.sid, three.sid], tos: ["many1@example.org/bal'cony", '', 'b', ''] }],
     },
     "<message from='x@y'><body>hi</body></message>",
   );
   assert.deepEqual(missing, ['gone']);
   await one.client.read(/^<message to='many1@example.org\/bal&apos;cony' from='x@y'><body>hi<\/body><\/message>$/);
   await two.client.read(/^<message to='b' from='x@y'><body>hi<\/body><\/message>$/);
-  one.client.destroy();
-  two.client.destroy();
+  await three.client.read(/^<message from='x@y'><body>hi<\/body><\/message>$/);
+  for (const { client } of [one, two, three]) client.destroy();
 });

@@ -56,7 +56,11 @@ export class FakeRouter {
   }
 
   async deliver(node: string, sid: string, xml: string, id?: string, to?: string): Promise<readonly string[]> {
-    const reply = await this.ask<{ missing: string[] }>(node, { kind: 'deliver', items: [{ targets: [{ sid, to }], id }] }, xml);
+    const reply = await this.ask<{ missing: string[] }>(
+      node,
+      { kind: 'deliver', items: [{ sids: [sid], tos: to === undefined ? undefined : [to], id }] },
+      xml,
+    );
     return reply.missing;
   }
 

@@ -105,8 +105,8 @@ beforeEach(async () => {
   for (const node of ['n.one.1', 'n.two.1']) {
     await parts.bus.serve(node, (payload) => {
       const { header, bodies } = decodeFrame<DeliverRequest>(payload);
-      header.items.forEach(({ targets }, index) => {
-        for (const { sid } of targets) clients.get(`${node} ${sid}`)?.inbox.push(bodies[index]!.toString());
+      header.items.forEach(({ sids }, index) => {
+        for (const sid of sids) clients.get(`${node} ${sid}`)?.inbox.push(bodies[index]!.toString());
       });
       return encodeFrame({ missing: [] });
     });

@@ -147,14 +147,15 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
   };
   await bus.serve(node, (payload) => {
     const { header, bodies } = decodeFrame<DeliverRequest>(payload);
-    header.items.forEach(({ targets, once }, index) => {
-      for (const { sid, to } of targets) {
+    header.items.forEach(({ sids, tos, once }, index) => {
+      for (const [at, sid] of sids.entries()) {
         if (missing.has(sid) || isAgain(bySid.get(sid)?.jid, once)) continue;
-        const xml = to === undefined ? bodies[index]! : spliceTo(bodies[index]!, to);
+        const to = tos?.[at];
+        const xml = to ? spliceTo(bodies[index]!, to) : bodies[index]!;
         bySid.get(sid)?.inbox.push(xml.toString());
       }
     });
-    const sids = header.items.flatMap(({ targets }) => targets.map(({ sid }) => sid));
+    const sids = header.items.flatMap((item) => item.sids);
     return encodeFrame({ missing: sids.filter((sid) => missing.has(sid) || !bySid.has(sid)) });
   });
   await bus.serve('rt', (payload) => {

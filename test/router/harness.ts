@@ -270,10 +270,11 @@ export class Stage {
     assert.equal(header.kind, 'deliver');
     const missing: string[] = [];
     const items = header.kind === 'deliver' ? header.items : [];
-    items.forEach(({ targets }, index) => {
-      for (const { sid, to } of targets) {
+    items.forEach(({ sids, tos }, index) => {
+      for (const [at, sid] of sids.entries()) {
         const actor = this.#actors.get(sid);
-        if (actor) actor.inbox.push((to === undefined ? bodies[index]! : spliceTo(bodies[index]!, to)).toString());
+        const to = tos?.[at];
+        if (actor) actor.inbox.push((to ? spliceTo(bodies[index]!, to) : bodies[index]!).toString());
         else missing.push(sid);
       }
     });

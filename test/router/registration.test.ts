@@ -33,8 +33,7 @@ before(async () => {
     const { header, bodies } = decodeFrame<NodeRequest>(payload);
     if (header.kind === 'close') arrived.push(`close ${header.sid} ${header.condition}`);
     else if (header.kind === 'deliver') {
-      for (const [index, { targets }] of header.items.entries())
-        for (const { sid } of targets) arrived.push(`${sid} ${bodies[index]}`);
+      for (const [index, { sids }] of header.items.entries()) for (const sid of sids) arrived.push(`${sid} ${bodies[index]}`);
     }
     return encodeFrame(header.kind === 'deliver' ? { missing: [] } : { ok: true });
   });

@@ -40,10 +40,10 @@ test('what one turn sends to a node leaves as one message, each stanza once', as
   assert.deepEqual(results, [[], []]);
   assert.equal(requests.length, 1);
   assert.deepEqual(requests[0]!.bodies, ['<message/>', '<presence/>']);
-  assert.deepEqual(
-    requests[0]!.request.items[0]!.targets.map(({ sid }) => sid),
-    ['a', 'b'],
-  );
+  assert.deepEqual(requests[0]!.request.items, [
+    { sids: ['a', 'b'], tos: ['romeo@localhost/a', 'romeo@localhost/b'], id: 'x1' },
+    { sids: ['a'], tos: ['romeo@localhost/a'] },
+  ]);
 });
 
 test('messages to one node keep the order of the calls, however slow it is', async () => {

@@ -145,12 +145,12 @@ export class Witness implements BusObserver {
   }
 
   #missed({ items }: DeliverRequest, bodies: readonly Buffer[]): void {
-    items.forEach(({ id, targets }, index) => {
+    items.forEach(({ id, tos = [] }, index) => {
       if (id !== undefined) this.#late.add(id);
       else this.#isLate(bodies[index]!);
       const text = bodies[index]!.toString();
       if (!text.startsWith('<presence')) return;
-      for (const { to } of targets) if (to?.includes('/')) this.#presenceTo.add(to);
+      for (const to of tos) if (to.includes('/')) this.#presenceTo.add(to);
       const from = /\sfrom=['"]([^'"]*)/.exec(text)?.[1];
       if (from !== undefined) this.#presenceFrom.add(from);
     });
