@@ -148,6 +148,7 @@ export const plants: readonly Plant[] = [
     ...same,
     name: 'no-overlap',
     breaks: 'the cursor: catch-up starts before it, because an entry with a smaller id may commit later',
+    isRare: true,
     overlapMs: 0,
     store: (kind, store) => {
       if (kind !== 'router') return store;
