@@ -92,6 +92,11 @@ class SqliteStore implements Store {
     this.#sweep = clock.after(limits.sqliteSweepMs, () => this.#sweepExpired());
   }
 
+  /** One queue, and one writer that commits what it takes from it in order. */
+  get keepsOrder(): boolean {
+    return true;
+  }
+
   async get(key: Key, _options: ReadOptions): Promise<Row | undefined> {
     checkKey(key);
     return this.#read(key, nowSeconds(this.#clock.now()));

@@ -54,6 +54,11 @@ export interface Put extends Key {
 export type Condition = 'absent' | { readonly version: string };
 
 export interface Store {
+  /**
+   * true: writes take effect in the order in which they were called for, also when the process dies, so that the second of two need not
+   * wait for the first to be sure that it is not there alone. (One that was refused leaves those behind it as they are.)
+   */
+  readonly keepsOrder?: boolean;
   get(key: Key, options: ReadOptions): Promise<Row | undefined>;
   /** Same order and length as `keys`; at most 1,000 keys; the same key may stand twice. */
   batchGet(keys: readonly Key[], options: ReadOptions): Promise<(Row | undefined)[]>;

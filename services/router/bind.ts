@@ -46,8 +46,9 @@ export async function bind(
   const wanted = request.getChildText('resource')?.trim() ?? '';
   const jid = Jid.of(local, tenant.domain, wanted || parts.clock.randomBytes(6).toString('base64url'));
   const owner: Owner = { domain: tenant.domain, local };
-  await markHeld(parts.store, address, owner);
-  const replaced = await writeEntry(parts, owner, address, jid.resource);
+  const marking = markHeld(parts.store, address, owner);
+  if (parts.store.keepsOrder !== true) await marking; // else both go in one commit
+  const [replaced] = await Promise.all([writeEntry(parts, owner, address, jid.resource), marking]);
   if (!(await findAccount(parts.store, tenant.domain, local))) {
     // removed since it signed in: whoever removes it after this look finds the session written above
     await endSession(parts, tenant, local, address);

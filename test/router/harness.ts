@@ -120,7 +120,8 @@ export class Actor {
 function counting(store: Store, count: () => void): Store {
   return new Proxy(store, {
     get(target, name) {
-      const method = Reflect.get(target, name) as (...values: unknown[]) => unknown;
+      const method = Reflect.get(target, name) as ((...values: unknown[]) => unknown) | boolean | undefined;
+      if (typeof method !== 'function') return method;
       return (...values: unknown[]) => {
         count();
         return method.apply(target, values);
