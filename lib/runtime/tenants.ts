@@ -58,9 +58,13 @@ export class Tenants {
     return Rows.ofDeployment(this.#store, 'tenants');
   }
 
-  async find(domain: string): Promise<Tenant | undefined> {
+  /** At once when it was read of late. */
+  find(domain: string): Promise<Tenant | undefined> | Tenant | undefined {
     const cached = this.#cache.get(domain);
-    if (cached && cached.untilMs > this.#clock.monotonic()) return cached.tenant;
+    return cached && cached.untilMs > this.#clock.monotonic() ? cached.tenant : this.#read(domain);
+  }
+
+  async #read(domain: string): Promise<Tenant | undefined> {
     const item = await this.#rows.get(tenants, domain);
     if (this.#cache.size >= limits.tenantCacheMax) this.#cache.clear();
     this.#cache.set(domain, { tenant: item?.value, untilMs: this.#clock.monotonic() + limits.tenantCacheMs });

@@ -67,6 +67,8 @@ export class Stanza {
   readonly #scanned: ScannedElement;
   readonly #scope: Scope;
   #attributes: Readonly<Record<string, string>> | undefined;
+  /** The opening tag is as {@link Stanza.render} would write it. */
+  #isAmended = false;
   #elements: (Element | undefined)[] | undefined;
   #element: Element | undefined;
   #to: Jid | undefined;
@@ -109,6 +111,10 @@ export class Stanza {
   /** Declared on the opening tag itself, by prefix; '' is the default namespace. */
   get namespaces(): ReadonlyMap<string, string> {
     return new Map(this.#scanned.declarations);
+  }
+
+  get declaresNothing(): boolean {
+    return this.#scanned.declarations.length === 0;
   }
 
   /** Whether its own name is written with a prefix, as `<stream:error>` and `<db:result>` are. */
@@ -230,10 +236,12 @@ export class Stanza {
       const append = appended.map(({ text }) => text);
       return Stanza.parse(this.render(attributes, { drop: (child) => dropped.has(child), append }));
     }
-    const opening = `${this.#opening(attributes, undefined)}>`;
+    const opening = this.#isAmended && attributes === this.#attributes ? undefined : `${this.#opening(attributes, undefined)}>`;
     const closing = `</${name}>`;
-    const bytes = Buffer.allocUnsafe(Buffer.byteLength(opening) + payloadBytes + Buffer.byteLength(closing));
-    const newOpenEnd = bytes.write(opening);
+    const newOpenEnd = opening === undefined ? openEnd : Buffer.byteLength(opening);
+    const bytes = Buffer.allocUnsafe(newOpenEnd + payloadBytes + Buffer.byteLength(closing));
+    if (opening === undefined) this.bytes.copy(bytes, 0, 0, openEnd);
+    else bytes.write(opening);
     const children: ChildSpan[] = [];
     let at = newOpenEnd;
     let from = openEnd;
@@ -259,6 +267,7 @@ export class Stanza {
       clientScope,
     );
     stanza.#attributes = attributes === this.#attributes ? this.#attributes : present(attributes);
+    stanza.#isAmended = true;
     return stanza;
   }
 
@@ -301,8 +310,15 @@ export class Stanza {
   }
 }
 
+/** Has no names but its own, and yet is not of the slow kind that objects without any prototype are. */
+const AttributeRecord = (() => {
+  function Bare() {}
+  Bare.prototype = Object.create(null);
+  return Bare as unknown as new () => Record<string, string>;
+})();
+
 function present(attributes: Attributes): Readonly<Record<string, string>> {
-  const record = { __proto__: null } as unknown as Record<string, string>;
+  const record = new AttributeRecord();
   for (const name of Object.keys(attributes)) {
     const value = attributes[name];
     if (value !== undefined) record[name] = value;
@@ -311,8 +327,7 @@ function present(attributes: Attributes): Readonly<Record<string, string>> {
 }
 
 function readAttributes(bytes: Buffer, scanned: ScannedElement): Readonly<Record<string, string>> {
-  // No prototype, yet not the slow kind of object that Object.create(null) makes.
-  const record = { __proto__: null } as unknown as Record<string, string>;
+  const record = new AttributeRecord();
   const spans = scanned.attributes;
   if (spans.length === 0) return record;
   // One string for the whole tag: the parts of it cost no copy. Bytes over 0x7F would move the offsets.

@@ -50,8 +50,12 @@ export class RouterLink {
     const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
-        const answer = await this.#try(payload);
-        if (answer !== undefined) return answer;
+        try {
+          const answer = readAnswer(await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs }));
+          if (answer !== undefined) return answer;
+        } catch (error) {
+          this.#log.debug({ err: error }, 'a batch was not answered');
+        }
         if (tries >= persistence.triesMax() || persistence.isOver()) return undefined;
         persistence.onRetry?.();
         await sleep(this.#clock, this.#backoff(tries));
@@ -63,22 +67,17 @@ export class RouterLink {
     }
   }
 
-  async #try(payload: Buffer): Promise<Answer | undefined> {
-    try {
-      const answer = await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs });
-      const { header, bodies } = decodeFrame<StepReply>(answer);
-      if (!header.ok) return undefined;
-      if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
-      return { reply: header, bodies };
-    } catch (error) {
-      this.#log.debug({ err: error }, 'a batch was not answered');
-      return undefined;
-    }
-  }
-
   #backoff(tries: number): number {
     return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchTimeoutMs));
   }
+}
+
+/** @returns undefined when the batch is to be sent again */
+function readAnswer(payload: Uint8Array): Answer | undefined {
+  const { header, bodies } = decodeFrame<StepReply>(payload);
+  if (!header.ok) return undefined;
+  if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
+  return { reply: header, bodies };
 }
 
 /** Up to twice as long, by chance: so that the sessions of a node do not all come back in the same moment. */

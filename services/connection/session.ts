@@ -104,7 +104,7 @@ export class Session {
   /** A stanza was read; `pump` is to follow when there are no more at hand. @throws {StreamError} invalid-from */
   receive(stanza: Stanza): void {
     checkFrom(stanza, this.jid, this.account);
-    const bytes = stanza.namespaces.size === 0 ? stanza.bytes : stanza.render(stanza.attributes);
+    const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
     this.#inbox.add({ id: this.#owner.ids.mint(), stanza, bytes, number: this.sm?.count() ?? 0 });
   }
 

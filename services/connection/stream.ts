@@ -380,7 +380,7 @@ export class Stream implements TransportReader, SessionStream {
 
   /** XEP-0077 before SASL. */
   async #register(stanza: Stanza): Promise<void> {
-    const body = stanza.namespaces.size === 0 ? stanza.bytes : stanza.render(stanza.attributes);
+    const body = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
     const answer = await this.#ask({ k: 'stanza', id: this.#host.ids.mint(), body: true }, [body]);
     if (this.#isOver) return;
     if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');

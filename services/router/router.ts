@@ -62,21 +62,22 @@ export async function startRouter(parts: Parts): Promise<Router> {
   };
 }
 
-async function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
+function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   switch (header.kind) {
     case 'step':
       return handleStep(parts, header, bodies);
     case 'inbound':
-      return encodeFrame(await tried(parts, () => handleInbound(parts, header, bodies)));
+      return tried(parts, () => handleInbound(parts, header, bodies)).then((reply) => encodeFrame(reply));
     case 'admin':
-      return encodeFrame(await handleAdmin(parts, header));
+      return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
   }
 }
 
 async function handleStep(parts: Parts, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
   try {
-    const tenant = await parts.tenants.find(request.domain);
+    const finding = parts.tenants.find(request.domain);
+    const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
     const result = await new Step(parts, tenant, request).run(bodies);
     return encodeFrame(result.reply, result.bodies);

@@ -19,7 +19,7 @@ import {
 } from '../../lib/runtime/wire.ts';
 import type { Beforehand } from './beforehand.ts';
 import type { Parts } from './parts.ts';
-import type { Pending } from './stages.ts';
+import { inOrder, type Pending } from './stages.ts';
 
 type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
 
@@ -149,21 +149,24 @@ export class Turn {
     if (!parts) return;
     const puts = joined(turns, (turn) => turn.#puts);
     if (puts.length > 0) await parts.store.batchPut(puts);
-    for (const turn of turns) for (const key of turn.#deletes ?? []) await parts.store.delete(key);
-    for (const turn of turns) {
-      for (const run of turn.#committed) {
-        const pending = run();
-        if (pending !== undefined) await pending;
-      }
-    }
+    for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await parts.store.delete(key);
+    const committed = inOrder(
+      joined(turns, (turn) => turn.#committed),
+      (run) => run(),
+    );
+    if (committed !== undefined) await committed;
     const begun = parts.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) await Turn.#runAfter(parts, steps);
+    await Turn.#handedOver(turns);
+    if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
+    for (const look of turns.flatMap((turn) => turn.#looks ?? [])) await look();
+  }
+
+  static #handedOver(turns: readonly Turn[]): Promise<unknown> {
     const pending = joined(turns, (turn) => turn.#pending);
     const elsewhere = turns.flatMap((turn) => turn.#elsewhere ?? []);
     if (elsewhere.length > 0) pending.push(...turns[0]!.#handOver(elsewhere));
-    await (pending.length === 1 ? pending[0] : Promise.all(pending));
-    if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
-    for (const turn of turns) for (const look of turn.#looks ?? []) await look();
+    return pending.length === 1 ? pending[0]! : Promise.all(pending);
   }
 
   #handOver(all: readonly Elsewhere[]): Promise<void>[] {
@@ -207,11 +210,11 @@ export class Turn {
       steps.flatMap(({ owners }) => owners),
     );
     let at = 0;
-    for (const { owners, use } of steps) {
-      const pending = use(lists.slice(at, at + owners.length));
-      if (pending !== undefined) await pending;
+    return inOrder(steps, ({ owners, use }) => {
+      const from = at;
       at += owners.length;
-    }
+      return use(lists.slice(from, at));
+    });
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
