@@ -87,7 +87,11 @@ async function tell(account: Account, news: Broadcast, near: readonly Listener[]
 
 function addAvailable(targets: Target[], sessions: readonly SessionEntry[], jid: Jid): void {
   const to = jid.toString();
-  for (const { available, node, sid } of sessions) if (available) targets.push({ node, sid, to });
+  // Rows are frozen, and `for … of` makes an object for each step over an array that is.
+  for (let at = 0; at < sessions.length; at++) {
+    const { available, node, sid } = sessions[at]!;
+    if (available) targets.push({ node, sid, to });
+  }
 }
 
 /** §4.3: contacts of the same tenant answer from their rows; those who do not share say so (§4.3.2 rule 1). */
