@@ -3,6 +3,8 @@
  * (DESIGN §3): their sessions, what their rosters say of the account, their blocklists.
  */
 import { limits } from '../../lib/limits.ts';
+import type { Key } from '../../lib/ports/store.ts';
+import { rowValue } from '../../lib/runtime/row-values.ts';
 import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Account } from './account.ts';
@@ -22,31 +24,58 @@ export function isNear(account: Account, { jid }: Contact): boolean {
 }
 
 /** A contact of the same tenant who does not block the account. */
-export interface Neighbour extends Contact {
+export interface Listener extends Contact {
   readonly sessions: readonly SessionEntry[];
+}
+
+export interface Neighbour extends Listener {
   /** Lets the account see its presence. */
   readonly isSharing: boolean;
 }
 
-/** Two rows per contact go into one read. */
-const pageMax = limits.storeBatchKeysMax >> 1;
-
-/** @param full the address whose presence is at stake: a contact may block a single resource */
-export async function readNeighbours(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
-  const pages: Contact[][] = [];
-  for (let at = 0; at < contacts.length; at += pageMax) pages.push(contacts.slice(at, at + pageMax));
-  return (await Promise.all(pages.map((page) => readPage(account, full, page)))).flat();
+/** For one who looks at them, too. @param full the address whose presence is at stake: a contact may block a single resource */
+export function readNeighbours(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
+  return inPages(contacts, async (page) => {
+    const keys = page.map(({ jid }) => rosterRowKey(account.other(jid.local), account.jid));
+    const [items, listeners] = await Promise.all([readValues<RosterItem>(account, keys), readPage(account, full, page)]);
+    return listeners.flatMap((listener, index) => {
+      const item = items[index];
+      return listener ? [{ ...listener, isSharing: item !== undefined && hasFrom(item) }] : [];
+    });
+  });
 }
 
-async function readPage(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
-  const { store } = account.turn.parts;
+/** For one who only shows itself: what their rosters say is not read. */
+export function readListeners(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Listener[]> {
+  return inPages(contacts, async (page) => (await readPage(account, full, page)).filter((listener) => listener !== undefined));
+}
+
+/** A row of each kind per contact goes into one read. */
+const pageMax = limits.storeBatchKeysMax >> 1;
+
+async function inPages<Found>(
+  contacts: readonly Contact[],
+  read: (page: readonly Contact[]) => Promise<Found[]>,
+): Promise<Found[]> {
+  const pages: Promise<Found[]>[] = [];
+  for (let at = 0; at < contacts.length; at += pageMax) pages.push(read(contacts.slice(at, at + pageMax)));
+  return (await Promise.all(pages)).flat();
+}
+
+/** @returns undefined for one who blocks the account */
+async function readPage(account: Account, full: Jid, contacts: readonly Contact[]): Promise<(Listener | undefined)[]> {
   const owners = contacts.map(({ jid }) => account.other(jid.local));
-  const keys = owners.flatMap((owner) => [owner.rows.keyOf(blocklist, ''), rosterRowKey(owner, account.jid)]);
-  const [lists, rows] = await Promise.all([readSessions(store, owners), store.batchGet(keys, { consistent: true })]);
-  return contacts.flatMap((contact, index) => {
-    const [blocked, item] = rows.slice(2 * index, 2 * index + 2).map((row) => row && JSON.parse(row.value));
-    if (isBlocked(blocked as Blocklist | undefined, full)) return [];
-    const isSharing = item !== undefined && hasFrom(item as RosterItem);
-    return [{ ...contact, sessions: lists[index]!, isSharing }];
+  const keys = owners.map(({ rows }) => rows.keyOf(blocklist, ''));
+  const [lists, blocklists] = await Promise.all([
+    readSessions(account.turn.parts.store, owners),
+    readValues<Blocklist>(account, keys),
+  ]);
+  return contacts.map(({ jid, item }, index) => {
+    return isBlocked(blocklists[index], full) ? undefined : { jid, item, sessions: lists[index]! };
   });
+}
+
+async function readValues<Value>(account: Account, keys: readonly Key[]): Promise<(Value | undefined)[]> {
+  const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+  return rows.map((row) => row && rowValue<Value>(row));
 }

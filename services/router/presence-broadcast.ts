@@ -12,7 +12,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { lookAgain } from './presence-again.ts';
-import { isNear, type Neighbour, readAudience, readNeighbours } from './presence-audience.ts';
+import { isNear, type Listener, type Neighbour, readAudience, readListeners, readNeighbours } from './presence-audience.ts';
 import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
 import type { Contact } from './roster.ts';
 import { hasFrom, hasTo } from './subscription-state.ts';
@@ -31,7 +31,7 @@ export interface Broadcast {
 export async function broadcast(account: Account, news: Broadcast): Promise<void> {
   const subscribers = (await readAudience(account)).filter(({ item }) => hasFrom(item));
   account.turn.withSessions([], async () => {
-    const near = await readNeighbours(
+    const near = await readListeners(
       account,
       news.from,
       subscribers.filter((contact) => isNear(account, contact)),
@@ -73,12 +73,11 @@ export async function refresh(account: Account, entry: SessionEntry, own: readon
   });
 }
 
-async function tell(account: Account, news: Broadcast, near: readonly Neighbour[], contacts: readonly Contact[]): Promise<void> {
+async function tell(account: Account, news: Broadcast, near: readonly Listener[], contacts: readonly Contact[]): Promise<void> {
   const { from, bytes, id, own } = news;
-  const targets = [
-    ...available(own, from.bare),
-    ...near.filter(({ item }) => hasFrom(item)).flatMap(({ jid, sessions }) => available(sessions, jid)),
-  ];
+  const targets: Target[] = [];
+  addAvailable(targets, own, from.bare);
+  for (const { jid, item, sessions } of near) if (hasFrom(item)) addAvailable(targets, sessions, jid);
   account.turn.deliver(targets, bytes);
   for (const contact of contacts) {
     if (isNear(account, contact) || !hasFrom(contact.item)) continue;
@@ -86,9 +85,13 @@ async function tell(account: Account, news: Broadcast, near: readonly Neighbour[
   }
 }
 
-function available(sessions: readonly SessionEntry[], to: Jid): Target[] {
-  const text = to.toString();
-  return sessions.filter((entry) => entry.available).map(({ node, sid }) => ({ node, sid, to: text }));
+function addAvailable(targets: Target[], sessions: readonly SessionEntry[], jid: Jid): void {
+  const to = jid.toString();
+  // Rows are frozen, and `for … of` makes an object for each step over an array that is.
+  for (let at = 0; at < sessions.length; at++) {
+    const { available, node, sid } = sessions[at]!;
+    if (available) targets.push({ node, sid, to });
+  }
 }
 
 /** §4.3: contacts of the same tenant answer from their rows; those who do not share say so (§4.3.2 rule 1). */

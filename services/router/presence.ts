@@ -74,7 +74,7 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
   const news = { from: account.fullJid, bytes, id, own: sessions };
   if (before.available) await broadcast(account, news);
   else await broadcastInitial(account, news, after);
-  for (const { announced } of account.turn.parts.features.all) await announced?.(account, stanza, before, after);
+  for (const { announced } of account.turn.parts.features.all) if (announced) await announced(account, stanza, before, after);
   const wasReady = before.available && before.priority >= 0;
   if (priority >= 0 && !wasReady) return { catchUp: 'start' };
   return before.available ? {} : { catchUp: 'skip' };

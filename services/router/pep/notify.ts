@@ -11,7 +11,7 @@ import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
-import { isNear, readAudience, readNeighbours } from '../presence-audience.ts';
+import { isNear, readAudience, readListeners } from '../presence-audience.ts';
 import { routeQuietly } from '../presence-probe.ts';
 import { hasFrom } from '../subscription-state.ts';
 import type { PepItem } from './items.ts';
@@ -26,7 +26,7 @@ export async function notify(account: Account, node: PepNode, event: Element): P
   const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item));
   account.turn.withSessions([], async () => {
     const near = contacts.filter((contact) => isNear(account, contact));
-    const neighbours = await readNeighbours(account, account.jid, near);
+    const neighbours = await readListeners(account, account.jid, near);
     account.turn.deliver(
       neighbours.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name)),
       bytes,
