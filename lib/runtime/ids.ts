@@ -43,6 +43,12 @@ export function timeOfId(id: string): number {
   return ms;
 }
 
+/** Surely: ids of one process are in its order; those of two say nothing where their clocks differ. */
+export function isMintedBefore(id: string, other: string): boolean {
+  const process = (text: string) => text.slice(timeChars, timeChars + partChars);
+  return id < other && process(id) === process(other);
+}
+
 /** The smallest id of a moment: ids minted before it sort below, at or after it not below. */
 export function firstIdAt(ms: number): string {
   return base32(Math.max(0, Math.floor(ms)), timeChars);

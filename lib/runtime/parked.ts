@@ -20,7 +20,7 @@ export interface ParkedRow {
   readonly tokenHash: string;
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** The node that wrote it. The account's entry names it too: a row that a failed attempt has left is not the session. */
+  /** The node that wrote it. The account's entry names it, and `until`, too: a row that a failed attempt has left is not the session. */
   readonly by: string;
   /** The node that the client came back to. */
   readonly claimedBy?: string;

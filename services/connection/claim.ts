@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { encodeFrame } from '../../lib/runtime/frame.ts';
-import { claimParked, fitsToken, readParked } from '../../lib/runtime/parked.ts';
+import { claimParked, fitsToken, type ParkedRow, readParked } from '../../lib/runtime/parked.ts';
 import type { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { isParked, type Owner, readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import type { HandOverRequest } from '../../lib/runtime/wire.ts';
@@ -100,6 +100,11 @@ async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Sessi
   }
 }
 
+/** Not left by an attempt that failed: its node has held the session on, and may have died with it since. */
+function isOf({ by, until }: ParkedRow, { parked }: SessionEntry): boolean {
+  return by === parked?.by && until === parked.until;
+}
+
 /**
  * Exactly one node gets it: the one whose conditional write goes through. A write whose fate is not known is looked at again.
  * @returns the session; or who has claimed it; or 'nowhere': nobody can have it
@@ -113,7 +118,7 @@ async function takeParked(
 ): Promise<Session | string | undefined> {
   for (let tries = 1; tries <= triesMax; tries++) {
     const row = await readParked(node.store, owner, id.sid);
-    if (row === undefined || row.value.by !== entry.parked?.by || !fitsToken(row.value, id.token)) return 'nowhere';
+    if (row === undefined || !isOf(row.value, entry) || !fitsToken(row.value, id.token)) return 'nowhere';
     const { claimedBy, parcel, bodies, until } = row.value;
     if (claimedBy === undefined && until <= node.clock.now()) return 'nowhere';
     if (claimedBy !== undefined && claimedBy !== node.subject) return claimedBy;

@@ -70,6 +70,7 @@ export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Sessi
   // The client begins anew, and says how much of the past it wants.
   own.session.behind = undefined;
   own.session.after = turn.lastId;
+  own.session.joinedAt = turn.now; // it may be a new session of the same address
   turn.room.behind.delete(own.session);
   turn.putSession(own.occupant, own.session);
   sendAffiliations(turn, own.occupant, own.session, stanza);

@@ -8,7 +8,7 @@ import type { Undelivered } from './fan-out.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import type { Parts } from './parts.ts';
 import { fallBehind } from './refill.ts';
-import type { Room } from './room.ts';
+import type { Room, Session } from './room.ts';
 import type { Job } from './room-runner.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { findEntry } from './sweep.ts';
@@ -49,8 +49,9 @@ export async function heal(
       const { jid } = recipient;
       const session = room.find(jid)?.session;
       const entry = session && findEntry(session, lists[place]!);
-      if (!session || !entry) {
-        push({ about: jid, apply: leaveAsGhost });
+      if (!session) return;
+      if (!entry) {
+        push({ about: jid, apply: ifStillThere(session, leaveAsGhost) });
         return;
       }
       const { node, sid } = entry;
@@ -71,6 +72,13 @@ export async function heal(
       );
     }),
   );
+}
+
+/** For a session that was looked at before, which may have left or entered again since. */
+export function ifStillThere({ joinedAt }: Session, apply: (turn: RoomTurn) => void): (turn: RoomTurn) => void {
+  return (turn) => {
+    if (turn.own?.session.joinedAt === joinedAt) apply(turn);
+  };
 }
 
 /** The others see 333 (§9.10). */

@@ -9,7 +9,7 @@ import { isParked, readSessions } from '../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Undelivered } from './fan-out.ts';
-import { leaveAsGhost } from './heal.ts';
+import { ifStillThere, leaveAsGhost } from './heal.ts';
 import { delayed } from './history.ts';
 import type { Parts } from './parts.ts';
 import type { Room, Session } from './room.ts';
@@ -35,12 +35,13 @@ export function fallBehind(room: Room, session: Session, undelivered: readonly S
     among.behind.add(one);
   };
   mark(session, room);
+  const { joinedAt } = session;
   push({
     about: session.jid,
     first: 'mark',
     apply(turn) {
       const { own } = turn;
-      if (own?.session.joinedAt !== session.joinedAt) return;
+      if (own?.session.joinedAt !== joinedAt) return;
       mark(own.session, turn.room);
       turn.putSession(own.occupant, own.session);
     },
@@ -60,7 +61,7 @@ export async function lookForReturned(parts: Parts, room: Room, push: (job: Job)
   for (const [index, session] of behind.entries()) {
     const entry = findEntry(session, lists[index]!);
     if (entry === undefined) {
-      push({ about: session.jid, apply: (turn) => turn.own?.session.joinedAt === session.joinedAt && leaveAsGhost(turn) });
+      push({ about: session.jid, apply: ifStillThere(session, leaveAsGhost) });
     } else if (!isParked(entry)) {
       const { node, sid } = entry;
       push({ about: session.jid, first: 'return', apply: (turn) => refill(turn, { node, sid }) });

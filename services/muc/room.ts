@@ -19,7 +19,8 @@ export interface Session {
   address: SessionAddress | undefined;
   /** `<presence>…</presence>` without addresses: what it last said of itself. */
   presence: string;
-  readonly joinedAt: number;
+  /** Or entered again, of late. */
+  joinedAt: number;
   /** The room's last archive id when it came: what follows it is sent as it comes. */
   after: string;
   /** The first message of the archive that did not reach it: from there on it is sent what is there when it is back (refill.ts). */

@@ -4,11 +4,10 @@
  * seen; theirs are found when something bounces (ghost.ts).
  */
 import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
-import { follow, leaveAsGhost } from './heal.ts';
+import { follow, ifStillThere, leaveAsGhost } from './heal.ts';
 import type { Parts } from './parts.ts';
 import type { Room, Session } from './room.ts';
 import type { Job } from './room-runner.ts';
-import type { RoomTurn } from './room-turn.ts';
 
 /** Accounts asked for at once. */
 const pageMax = 500;
@@ -40,10 +39,4 @@ export async function sweep(parts: Parts, room: Room, push: (job: Job) => void):
       }
     }
   }
-}
-
-function ifStillThere({ joinedAt }: Session, apply: (turn: RoomTurn) => void): (turn: RoomTurn) => void {
-  return (turn) => {
-    if (turn.own?.session.joinedAt === joinedAt) apply(turn);
-  };
 }

@@ -1,8 +1,10 @@
 /** Changes that presence makes to the sending session's entry: at once, and within the bound of the item that holds all of them. */
 import { limits } from '../../lib/limits.ts';
+import { isMintedBefore } from '../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Account } from './account.ts';
+import { Dropped } from './feature.ts';
 
 export interface EntryChange {
   readonly before: SessionEntry;
@@ -37,6 +39,7 @@ export async function changeEntry(
 /**
  * The same for a stanza that may be a retry: one that made the session available, say, must do so again although the entry says
  * that it is. `before` is as it was before the stanza came first.
+ * @throws {Dropped} a later stanza of the session has changed it: this one was tried again elsewhere long ago, and this router stood still
  */
 export async function changeEntryOnce(
   account: Account,
@@ -44,6 +47,7 @@ export async function changeEntryOnce(
   change: (entry: SessionEntry) => SessionEntry,
 ): Promise<EntryChange | undefined> {
   const changed = await changeEntry(account, (entry) => {
+    if (entry.turned !== undefined && isMintedBefore(id, entry.turned.id)) throw new Dropped();
     const { available, priority, directed, inherited } = original(entry, id);
     const after = change(entry);
     const kept = after.directed === directed ? undefined : directed;

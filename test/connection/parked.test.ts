@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { readParked } from '../../lib/runtime/parked.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
+import { hashToken, parkSession, readParked } from '../../lib/runtime/parked.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
+import { parseResumeId } from '../../services/connection/resume-id.ts';
 import { reapNode, sweepParked } from '../../services/router/reaper.ts';
 import { befriend, Deployment, Person } from './deployment.ts';
 import { signIn, until } from './fixture.ts';
@@ -327,6 +329,27 @@ describe('a node that died', () => {
     await deployment.during(sweepParked(deployment.parts));
     await until(() => watcher.presenceFrom(managed.jid).includes('unavailable'), 'the end');
     for (const person of [watcher, managed, plain]) person.client.destroy();
+  });
+
+  test('has left a row of an attempt to park that failed: that is not the session any more', async () => {
+    const [first, second] = [await node(), await node()];
+    const person = await Person.join(deployment, first, 'escalus/left');
+    const { sid, token } = parseResumeId(person.previd)!;
+    const until = deployment.clock.now() + limits.resumeTimeoutMs;
+    const parcel = {
+      ...{ session: '', jid: person.jid, inbound: 0, acked: 0, unacked: [], pending: [], available: true },
+      ...{ seen: [], seenOnce: [], missed: '0', resumeMs: limits.resumeTimeoutMs },
+    };
+    const row = { tokenHash: hashToken(token), until, by: first.subject, parcel, bodies: [] };
+    const half = new Proxy(deployment.store, {
+      get: (store, name) =>
+        name === 'put' ? async () => Promise.reject(new Unavailable('away')) : Reflect.get(store, name).bind(store),
+    });
+    await assert.rejects(parkSession(half, owner('escalus'), { node: first.subject, sid }, until, row), Unavailable);
+    assert.ok(await readParked(deployment.store, owner('escalus'), sid));
+    await dead(first, person);
+    assert.match(await person.resume(second), /<failed/);
+    person.client.destroy();
   });
 
   test('is followed by bind and catch-up: no hole, and contacts see the new presence and nothing else', async () => {

@@ -208,6 +208,25 @@ test('a new session under the same resource is not taken for the one that was in
   assert.ok(nurse.heard().includes('presence unavailable Romeo none/none 333'));
 });
 
+test('a new session that enters under the address of the one before is followed when it moves', async () => {
+  const { sid } = romeo;
+  await worker.stop();
+  const aMinuteOn = () => systemClock.now() + 60_000;
+  worker = await stage.startWorker({ clock: { ...systemClock, now: aMinuteOn } });
+  await romeo.enter('Romeo');
+  for (const person of [juliet, romeo, nurse]) person.take();
+  stage.missing.add(sid);
+  stage.move(romeo, 'resumed');
+  const boundAt = aMinuteOn() - 1_000;
+  await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => [
+    { node: 'n.stage.1', sid: 'resumed', resource: 'orchard', boundAt, available: true, priority: 0 },
+  ]);
+  await juliet.say('one');
+  await juliet.say('two');
+  assert.deepEqual(romeo.heard(), ['message Juliet one', 'message Juliet two']);
+  assert.deepEqual(nurse.heard(), ['message Juliet one', 'message Juliet two']);
+});
+
 test('two tenants with a room of the same name never meet', async () => {
   const twin = 'hall@conference.b.example';
   await nurse.enter('Nurse', twin);

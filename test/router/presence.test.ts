@@ -326,6 +326,25 @@ test('a retry of initial presence has the same effects, and so has one of unavai
   }
 });
 
+test('presence that a router still had, which stood still while another one took it, does not undo what came later', async (t) => {
+  const stage = await stageWith(t);
+  const juliet = await stage.appear(balcony);
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  await stage.befriend(juliet, romeo);
+  const [early, late] = [stage.mint(), stage.mint()];
+  await juliet.send('<presence><status>late</status></presence>', late);
+  stage.clear();
+  for (const xml of ['<presence><status>early</status></presence>', `<presence type='unavailable'/>`]) {
+    const reply = await juliet.send(xml, early);
+    assert.equal(reply.close, undefined);
+    assert.deepEqual([...juliet.inbox, ...romeo.inbox], []);
+  }
+  await romeo.send(`<presence type='unavailable'/>`);
+  stage.clear();
+  await romeo.send('<presence/>');
+  assert.ok(romeo.inbox.some((xml) => xml.includes('<status>late</status>')));
+});
+
 test('two who come at the same time see each other', async (t) => {
   const stage = await stageWith(t);
   const juliet = await stage.appear(balcony);
