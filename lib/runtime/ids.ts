@@ -45,8 +45,8 @@ export function timeOfId(id: string): number {
 
 /** Surely: ids of one process are in its order; those of two say nothing where their clocks differ. */
 export function isMintedBefore(id: string, other: string): boolean {
-  const process = (text: string) => text.slice(timeChars, timeChars + partChars);
-  return id < other && process(id) === process(other);
+  const processOf = (text: string) => text.slice(timeChars, timeChars + partChars);
+  return id < other && processOf(id) === processOf(other);
 }
 
 /** The smallest id of a moment: ids minted before it sort below, at or after it not below. */

@@ -48,8 +48,8 @@ export async function heal(
     near.map(async ({ recipient, stanzas }, place) => {
       const { jid } = recipient;
       const session = room.find(jid)?.session;
-      const entry = session && findEntry(session, lists[place]!);
       if (!session) return;
+      const entry = findEntry(session, lists[place]!);
       if (!entry) {
         push({ about: jid, apply: ifStillThere(session, leaveAsGhost) });
         return;

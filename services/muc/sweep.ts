@@ -28,7 +28,7 @@ export async function sweep(parts: Parts, room: Room, push: (job: Job) => void):
     const page = near.slice(at, at + pageMax);
     const lists = await readSessions(
       parts.store,
-      page.map(({ jid }) => ({ domain: jid.domain, local: jid.local })),
+      page.map(({ jid }) => jid),
     );
     for (const [index, session] of page.entries()) {
       const entry = findEntry(session, lists[index]!);

@@ -49,6 +49,7 @@ const entriesPerRound = 32;
 const spansPerRound = 100;
 /** What a result adds to a message: two addresses, the query's id, its own. */
 const wrapperBytes = 500;
+
 class TooFar extends StanzaError {
   constructor() {
     super('policy-violation', 'too many messages lie between those of this address; say start or end');
