@@ -12,7 +12,7 @@ import { TcpClient } from '../support/tcp-client.ts';
 
 const rounds = 2;
 const perRound = 40;
-const waitMs = 10_000;
+const waitMs = 20_000;
 
 let skylark: Skylark;
 
@@ -32,6 +32,8 @@ after(() => skylark.stop());
 /** The library under test, and what it heard. */
 interface Cuttable {
   readonly heard: string[];
+  /** `<enabled/>` has come: a cable that is cut before leaves nothing to resume. */
+  readonly isResumable: () => boolean;
   send(to: string, body: string): void;
   readonly resumptions: () => number;
   /** The library sends again what the server's `h` left out; else only what comes to it is on its way when the cable is cut. */
@@ -47,6 +49,16 @@ async function until(condition: () => boolean, what: () => string): Promise<void
 }
 
 async function cutAgainAndAgain(name: string, cable: Cable, juliet: Cuttable): Promise<void> {
+  try {
+    await cutEachRound(name, cable, juliet);
+  } finally {
+    await juliet.stop().catch(() => undefined); // else a library whose test failed comes back for ever
+    await cable.remove();
+  }
+}
+
+async function cutEachRound(name: string, cable: Cable, juliet: Cuttable): Promise<void> {
+  await until(juliet.isResumable, () => 'no <enabled/>');
   const romeo = await TcpClient.signIn(skylark.ports.c2sTls, `romeo@localhost/${name}`, 'montague');
   const heard: string[] = [];
   romeo.onElement = ({ name: element, xml: text }) => {
@@ -84,8 +96,6 @@ async function cutAgainAndAgain(name: string, cable: Cable, juliet: Cuttable): P
     );
   }
   await romeo.close();
-  await juliet.stop();
-  await cable.remove();
 }
 
 async function xmppJs(resource: string, service: string): Promise<Cuttable> {
@@ -101,10 +111,12 @@ async function xmppJs(resource: string, service: string): Promise<Cuttable> {
     resumptions++;
   });
   xmpp.reconnect.delay = 20;
+  xmpp.timeout = waitMs; // after its own 2 s without an answer it would not come back at all
   await xmpp.start();
   await xmpp.send(xml('presence'));
   return {
     heard,
+    isResumable: () => xmpp.streamManagement.enabled,
     sendsAgain: true,
     resumptions: () => resumptions,
     send: (to, body) => void xmpp.send(xml('message', { to, type: 'chat' }, xml('body', {}, body))).catch(() => undefined),
@@ -152,6 +164,7 @@ test('stanza over WebSocket resumes what is cut, and nothing is lost or comes tw
   agent.sendPresence();
   await cutAgainAndAgain('stanza', cable, {
     heard,
+    isResumable: () => Boolean(agent.sm.id),
     resumptions: () => resumptions,
     // stanza 12.22 now and then does not: `<resumed h='49'/>` of 81 sent, and nothing more came from it
     sendsAgain: false,

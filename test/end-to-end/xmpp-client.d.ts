@@ -13,9 +13,11 @@ declare module '@xmpp/client' {
     start(): Promise<unknown>;
     stop(): Promise<unknown>;
     send(element: Element): Promise<void>;
+    /** How long an answer may take, milliseconds. */
+    timeout: number;
     on(event: 'stanza', listener: (stanza: Element) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
-    readonly streamManagement: { on(event: 'resumed', listener: () => void): void };
+    readonly streamManagement: { readonly enabled: boolean; on(event: 'resumed', listener: () => void): void };
     readonly reconnect: { delay: number };
     readonly iqCaller: {
       get(child: Element, to?: string): Promise<Element | undefined>;
