@@ -2,24 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { Skylark } from '../support/skylark.ts';
+import { choose, enter, fadeMs, launchBrowser, logIn, open, openChat, say } from './converse-page.ts';
 
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
-const quietFlags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const waitMs = 12_000;
-/** Dialogs and the first page come slowly into sight. */
-const fadeMs = 700;
-
 let skylark: Skylark;
 let browser: Browser;
 const problems: string[] = [];
@@ -29,7 +16,7 @@ before(async () => {
   skylark = await Skylark.start();
   skylark.addUser('juliet@localhost', 'capulet');
   skylark.addUser('romeo@localhost', 'montague');
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: quietFlags });
+  browser = await launchBrowser();
 });
 
 after(async () => {
@@ -37,24 +24,10 @@ after(async () => {
   await skylark.stop();
 });
 
-async function open(url: string, who: string): Promise<Page> {
-  // The certificate of a first start is self-signed.
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ignoreHTTPSErrors: true });
-  const page = await context.newPage();
-  page.setDefaultTimeout(waitMs);
-  page.on('pageerror', (error) => problems.push(`${who}: ${error.message}`));
-  page.on('requestfailed', (request) => problems.push(`${who}: ${request.url()} ${request.failure()?.errorText}`));
-  await page.goto(url);
-  return page;
-}
-
 async function signIn(jid: string, password: string): Promise<Page> {
-  const page = await open(`http://localhost:${skylark.ports.http}/`, jid);
-  await page.fill('input[name=jid]', jid);
-  await page.fill('input[name=password]', password);
+  const page = await open(browser, `http://localhost:${skylark.ports.http}/`, jid, problems);
   await page.screenshot({ path: `${shots}sign-in.png` });
-  await page.getByText('Log in', { exact: true }).click();
-  await page.waitForSelector('#converse-roster', { timeout: 30_000 });
+  await logIn(page, jid, password);
   await page.screenshot({ path: `${shots}signed-in.png` });
   return page;
 }
@@ -100,7 +73,7 @@ test('a picture that one browser uploads is seen in the other', async () => {
 
 test('a newcomer makes an account in the form over HTTPS, finds a contact, and opens a room that it runs', async () => {
   const romeo = await signIn('romeo@localhost', 'montague');
-  const paris = await open(`https://localhost:${skylark.ports.https}/`, 'paris');
+  const paris = await open(browser, `https://localhost:${skylark.ports.https}/`, 'paris', problems);
   await paris.getByText('Create an account').click();
   await paris.fill('input[name=username]', 'paris');
   await paris.fill('input[name=password]', 'county');
@@ -134,29 +107,3 @@ test('a newcomer makes an account in the form over HTTPS, finds a contact, and o
   await romeo.screenshot({ path: `${shots}kicked.png` });
   assert.deepEqual(problems, []);
 });
-
-async function enter(page: Page, room: string, nick: string): Promise<void> {
-  await choose(page, '#chatrooms', '.show-add-muc-modal');
-  await page.fill('.modal.show input[name=chatroom]', room);
-  await page.fill('.modal.show input[name=nickname]', nick);
-  await page.click('.modal.show [type=submit]');
-  await page.waitForSelector('converse-muc .chat-textarea');
-}
-
-/** An item of the menu of a section of the side bar, which opens a dialog. */
-async function choose(page: Page, section: string, item: string): Promise<void> {
-  await page.click(`${section} converse-dropdown button`);
-  await page.click(`${section} ${item}`);
-  await page.waitForSelector('.modal.show form');
-  await page.waitForTimeout(fadeMs);
-}
-
-async function openChat(page: Page, jid: string): Promise<void> {
-  await page.goto(`${page.url().split('#')[0]}#converse/chat?jid=${jid}`);
-  await page.waitForSelector('.chat-textarea', { timeout: 20_000 });
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.fill('.chat-textarea:visible', text);
-  await page.press('.chat-textarea:visible', 'Enter');
-}

@@ -1,13 +1,10 @@
 /** Debian's profanity in a terminal: two people, a chat, a room. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Skylark } from '../support/skylark.ts';
-import { Terminal } from './terminal.ts';
+import { profanity } from './profanity.ts';
+import type { Terminal } from './terminal.ts';
 
 let skylark: Skylark;
-const homes: string[] = [];
 const terminals: Terminal[] = [];
 
 before(async () => {
@@ -20,26 +17,12 @@ before(async () => {
 
 after(async () => {
   for (const terminal of terminals) terminal.close();
-  for (const home of homes) rmSync(home, { recursive: true, force: true });
   await skylark.stop();
 });
 
 async function signIn(local: string, password: string, isDirect = false): Promise<Terminal> {
-  const home = mkdtempSync(join(tmpdir(), 'skylark-profanity-'));
-  homes.push(home);
-  const terminal = new Terminal(`${local}-${homes.length}`, 'profanity', home);
+  const terminal = await profanity(skylark, local, password, isDirect);
   terminals.push(terminal);
-  await terminal.see(/Profanity/);
-  // 'legacy' is its word for TLS from the first byte; it shows the certificate then and asks.
-  const [port, policy] = isDirect ? [skylark.ports.c2sTls, 'legacy'] : [skylark.ports.c2s, 'trust'];
-  terminal.type(`/connect ${local}@localhost server 127.0.0.1 port ${port} tls ${policy}`);
-  await terminal.see(/[Pp]assword/);
-  terminal.type(password);
-  if (isDirect) {
-    await terminal.see(/\/tls allow/);
-    terminal.type('/tls allow');
-  }
-  await terminal.see(new RegExp(`${local}@localhost.*logged in successfully`));
   return terminal;
 }
 

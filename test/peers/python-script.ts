@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 
-const python = '/usr/bin/python3'; // the one that Debian's python3-… packages are installed for
+export const python = '/usr/bin/python3'; // the one that Debian's python3-… packages are installed for
 const timeoutMs = 60_000;
 
 /** @param count of things that must have been seen, so that a script cannot pass by seeing less */

@@ -1,12 +1,18 @@
-/** A terminal program in tmux: keys in, screen out. */
+/** A terminal program in tmux, with a home of its own: keys in, screen out. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const waitMs = 20_000;
 
 export class Terminal {
   readonly #socket: string;
+  readonly #home: string;
 
-  constructor(name: string, command: string, home: string) {
+  constructor(name: string, command: string) {
+    const home = mkdtempSync(join(tmpdir(), `skylark-${command}-`));
+    this.#home = home;
     this.#socket = `skylark-test-${name}-${process.pid}`;
     const environment = {
       ...process.env,
@@ -47,6 +53,7 @@ export class Terminal {
     } catch {
       // it has ended by itself
     }
+    rmSync(this.#home, { recursive: true, force: true });
   }
 
   #tmux(...args: string[]): string {
