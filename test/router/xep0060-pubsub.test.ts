@@ -172,6 +172,8 @@ test('XEP-0060 §7.1.5: publish-options configure a new node and are preconditio
       JSON.stringify(fields),
     );
   }
+  const unmet = await ask(juliet, publish('n', 'b', tune, options({ access_model: 'whitelist', max_items: '1' })));
+  assert.match(unmet, /pubsub#max_items/, 'it says which');
   assert.equal(refusal(await ask(juliet, publish('m', 'b', tune, options({ nonsense: '1' })))), 'conflict precondition-not-met');
   assert.equal(refusal(await ask(juliet, items('m'))), 'item-not-found');
 });

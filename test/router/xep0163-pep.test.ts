@@ -1,60 +1,13 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
-import { parseElement } from '../../lib/xmpp/element.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
+import { announcement, answer, app, appear, client, event, info, questionIn } from './pep-listener.ts';
 import { config, configure, create, publish, purge, remove, retract } from './pep-requests.ts';
 
-const info = 'http://jabber.org/protocol/disco#info';
 const tuneNs = 'http://jabber.org/protocol/tune';
 const tune = `<tune xmlns='${tuneNs}'><title>Sonata</title></tune>`;
-const app = 'http://client.example';
-
-/** What a client says of itself: it wants these nodes. */
-interface Client {
-  readonly features: readonly string[];
-  readonly ver: string;
-}
-
-function client(...nodes: readonly string[]): Client {
-  const features = [info, ...nodes.map((node) => `${node}+notify`)].sort();
-  const text = ['client/pc//Balcony', ...features].map((line) => `${line}<`).join('');
-  return { features, ver: createHash('sha1').update(text).digest('base64') };
-}
-
-function announcement({ ver }: Client, hash = ` hash='sha-1'`): string {
-  return `<presence><c xmlns='http://jabber.org/protocol/caps'${hash} node='${app}' ver='${ver}'/></presence>`;
-}
-
-/** The server's question among what has come, taken out. */
-function questionIn(actor: Actor): string | undefined {
-  const index = actor.inbox.findIndex((xml) => xml.startsWith('<iq') && xml.includes(`<query xmlns='${info}'`));
-  return index < 0 ? undefined : actor.inbox.splice(index, 1)[0];
-}
-
-async function answer(actor: Actor, question: string, { features }: Client, node?: string): Promise<void> {
-  const { attrs, children } = parseElement(question);
-  assert.equal(attrs.type, 'get');
-  assert.equal(attrs.from, actor.jid.bare.toString());
-  const asked = (children[0] as { attrs: Record<string, string> }).attrs.node;
-  const vars = features.map((feature) => `<feature var='${feature}'/>`).join('');
-  const query = `<query xmlns='${info}' node='${node ?? asked}'><identity category='client' type='pc' name='Balcony'/>${vars}</query>`;
-  await actor.send(`<iq type='result' id='${attrs.id}' to='${attrs.from}'>${query}</iq>`);
-}
-
-/** Signs in with a client that wants these nodes, which the server gets to know. What came is in the inbox. */
-async function appear(stage: Stage, address: string, ...nodes: readonly string[]): Promise<Actor> {
-  const actor = await stage.join(address);
-  const wants = client(...nodes);
-  await actor.send(announcement(wants));
-  const question = questionIn(actor);
-  if (question) await answer(actor, question, wants);
-  actor.inbox.splice(0, actor.inbox.length, ...actor.inbox.filter((xml) => !xml.startsWith('<presence')));
-  return actor;
-}
-
 async function open(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
   const stage = await openStage();
   t.after(() => stage.close());
@@ -66,12 +19,6 @@ async function send(actor: Actor, xml: string): Promise<void> {
   const index = actor.inbox.findIndex((text) => text.startsWith('<iq') && text.includes(`type='result'`));
   assert.ok(index >= 0, `${xml}: ${actor.inbox}`);
   actor.inbox.splice(index, 1);
-}
-
-/** @param to with a resource, but for what came from another tenant */
-function event(from: string, to: string, content: string): string {
-  const ns = 'http://jabber.org/protocol/pubsub#event';
-  return `<message type='headline' id='{any}' from='${from}' to='${to}'><event xmlns='${ns}'>${content}</event></message>`;
 }
 
 function news(to: Actor, content: string, from = 'juliet@a.example'): string {

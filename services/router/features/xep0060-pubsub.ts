@@ -16,7 +16,7 @@ import { readForm } from '../form.ts';
 import { checkReader } from '../pep/access.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
-import { createNode, findNode, type PepNode } from '../pep/nodes.ts';
+import { configOfNew, createNode, findNode, type PepNode } from '../pep/nodes.ts';
 import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
 import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
 
@@ -218,7 +218,7 @@ async function create(asked: Element, request: Element, account: Account): Promi
   const given = asked.attrs.node as string | undefined;
   const name = given || account.turn.parts.ids.mint();
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
-  const config = applyForm(form ? readForm(form, configType) : new Map(), defaultConfig);
+  const config = applyForm(form ? readForm(form, configType) : new Map(), configOfNew(account, name));
   if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
   const { isNew } = await createNode(account, name, config);
   if (!isNew) throw new StanzaError('conflict', 'there is such a node');

@@ -34,6 +34,14 @@ export const defaultConfig: NodeConfig = {
   type: '',
 };
 
+/** XEP-0223: what is for the account alone, item by item; as XEP-0402 §3.3 and XEP-0490 §4.2 ask for it. */
+export const privateConfig: NodeConfig = {
+  ...defaultConfig,
+  access: 'whitelist',
+  itemsMax: limits.pepItemsPerNodeMax,
+  sendLast: 'never',
+};
+
 interface Field {
   readonly label: string;
   readonly kind: 'boolean' | 'list-single' | 'text-single';

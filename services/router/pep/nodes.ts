@@ -8,7 +8,7 @@ import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
-import type { NodeConfig } from './node-config.ts';
+import { defaultConfig, type NodeConfig } from './node-config.ts';
 
 export interface PepNode {
   readonly name: string;
@@ -38,6 +38,11 @@ export function nodesInRow(row: Row | undefined): readonly PepNode[] {
 
 export async function findNode(account: Account, name: string): Promise<PepNode | undefined> {
   return (await listNodes(account)).find((node) => node.name === name);
+}
+
+/** Of a node that is made without a word on it. */
+export function configOfNew(account: Account, name: string): NodeConfig {
+  return account.turn.parts.features.node(name)?.config ?? defaultConfig;
 }
 
 /** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */

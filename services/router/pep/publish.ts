@@ -3,8 +3,8 @@ import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
-import { applyForm, defaultConfig, isSameConfig, type NodeConfig } from './node-config.ts';
-import { configureNode, createNode, dropNode, findNode, type PepNode } from './nodes.ts';
+import { applyForm, isSameConfig, type NodeConfig } from './node-config.ts';
+import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode } from './nodes.ts';
 import { itemsEvent, notify } from './notify.ts';
 import { pubsubError } from './pubsub-error.ts';
 
@@ -22,7 +22,7 @@ export async function publish(account: Account, name: string, items: readonly Pe
 async function nodeFor(account: Account, name: string, options: PublishOptions): Promise<PepNode> {
   const found = await findNode(account, name);
   if (!found) {
-    const config = applyForm(options, defaultConfig);
+    const config = applyForm(options, configOfNew(account, name));
     if (typeof config === 'string') throw notMet(config);
     const { node, isNew } = await createNode(account, name, config);
     if (isNew) return node;
@@ -35,10 +35,11 @@ async function nodeFor(account: Account, name: string, options: PublishOptions):
 function met(node: PepNode, options: PublishOptions): PepNode {
   const config = applyForm(options, node.config);
   if (typeof config === 'string') throw notMet(config);
-  if (!isSameConfig(config, node.config)) {
-    throw notMet([...options].find(([field, values]) => applyForm(new Map([[field, values]]), node.config) !== node.config)![0]);
-  }
-  return node;
+  if (isSameConfig(config, node.config)) return node;
+  const [field] = [...options].find(([name, values]) => {
+    return !isSameConfig(applyForm(new Map([[name, values]]), node.config) as NodeConfig, node.config);
+  })!;
+  throw notMet(field);
 }
 
 function notMet(field: string): StanzaError {
