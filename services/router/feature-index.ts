@@ -67,6 +67,17 @@ export class FeatureIndex {
     return this.#nodes.get(name);
   }
 
+  /** The nodes that show this one's items. */
+  viewsOf(name: string): readonly SpecifiedNode[] {
+    return [...this.#nodes.values()].filter(({ view }) => view?.of === name);
+  }
+
+  /** The node, those that show its items, those whose items it shows. */
+  together(name: string): readonly string[] {
+    const shown = this.#nodes.get(name)?.view?.of ?? name;
+    return [shown, ...this.viewsOf(shown).map((view) => view.name)];
+  }
+
   stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {
     return this.#stages[direction][name];
   }

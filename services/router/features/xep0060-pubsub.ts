@@ -199,8 +199,9 @@ async function publishItem(asked: Element, request: Element, account: Account): 
   if (others.length > 0) throw pubsubError('bad-request', 'invalid-payload', { text: 'an item has one payload' });
   const id = (item.attrs.id as string | undefined) || account.turn.parts.ids.mint();
   const options = request.getChild('publish-options', pubsubNs) as Element | undefined;
-  await publish(account, name, [{ id, payload: standalone(payload) }], options ? readForm(options, optionsType) : new Map());
-  return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id })));
+  const published = { id, payload: standalone(payload) };
+  const kept = await publish(account, name, published, options ? readForm(options, optionsType) : new Map());
+  return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id: kept })));
 }
 
 /** §7.2. */

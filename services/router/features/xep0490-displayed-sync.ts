@@ -41,7 +41,7 @@ function assist(stanza: Stanza, account: Account, amendment: Amendment): Pending
 /** Of a message that is refused nothing is published: it is the turn's to discard. */
 async function publishDisplayed(account: Account, id: string, payload: string): Promise<void> {
   try {
-    await publish(account, NS, [{ id, payload }], new Map());
+    await publish(account, NS, { id, payload }, new Map());
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error; // the message is to go on, whatever the node has no room for
   }

@@ -8,7 +8,7 @@ import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../account.ts';
-import type { PepNode } from './nodes.ts';
+import { type PepNode, viewOf } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
 export interface PepItem {
@@ -46,12 +46,16 @@ export function payloadInRow(row: Row): string {
 
 /** Newest first. */
 export async function listIds(account: Account, node: PepNode): Promise<readonly string[]> {
+  const view = viewOf(account, node);
+  if (view) return [view.itemId];
   const list = await account.get(lists, node.key);
   return (list?.items ?? []).map(([id]) => id).reverse();
 }
 
 /** Those that are there, in the order of the ids. */
 export async function readItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly PepItem[]> {
+  const view = viewOf(account, node);
+  if (view) return ids.includes(view.itemId) ? [{ id: view.itemId, payload: (await view.read(account)).toString() }] : [];
   const found: PepItem[] = [];
   for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
     const page = ids.slice(at, at + limits.storeBatchKeysMax);
@@ -79,19 +83,30 @@ export function checkItems(items: readonly PepItem[]): void {
   }
 }
 
-/** The oldest give way (XEP-0060 §7.1.2). @throws {StanzaError} when all together take too much room */
-export async function putItems(account: Account, node: PepNode, items: readonly PepItem[]): Promise<void> {
+/**
+ * The oldest give way (XEP-0060 §7.1.2).
+ * @param instead of these
+ * @throws {StanzaError} when all together take too much room; then nothing has changed
+ */
+export async function putItems(
+  account: Account,
+  node: PepNode,
+  items: readonly PepItem[],
+  instead: readonly string[],
+): Promise<void> {
   const put = new Set(items.map(({ id }) => id));
+  const retracted = new Set(instead);
   let dropped: Listed = [];
   await account.update(lists, node.key, (value) => {
-    const others = (value?.items ?? []).filter(([id]) => !put.has(id));
+    const listed = value?.items ?? [];
     const all = [
-      ...others,
+      ...listed.filter(([id]) => !put.has(id) && !retracted.has(id)),
       ...items.map(({ id, payload }) => [id, Buffer.byteLength(escapeAttribute(id)) + Buffer.byteLength(payload)] as const),
     ];
     const kept = all.slice(-node.config.itemsMax);
-    dropped = all.slice(0, all.length - kept.length);
+    dropped = [...listed.filter(([id]) => retracted.has(id)), ...all.slice(0, all.length - kept.length)];
     if (value && isSameList(value.items, kept)) return value; // one item over and over: its row alone changes
+    if (kept.length === 0) return undefined;
     const next = { items: kept };
     const bytes = kept.reduce((sum, [, size]) => sum + size, 0);
     if (bytes > limits.pepNodeBytesMax || Buffer.byteLength(JSON.stringify(next)) > limits.pepRowBytesMax) {
@@ -122,8 +137,8 @@ export async function removeItems(account: Account, node: PepNode, ids: readonly
   return removed.map(([id]) => id);
 }
 
-/** All of them; or as many of the oldest as are more than `keep`. */
-export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<void> {
+/** All of them; or as many of the oldest as are more than `keep`. @returns whether there were any */
+export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<boolean> {
   let removed: Listed = [];
   await account.update(lists, node.key, (value) => {
     const items = value?.items ?? [];
@@ -132,6 +147,7 @@ export async function purgeItems(account: Account, node: PepNode, keep = 0): Pro
     return keep === 0 ? undefined : { items: items.slice(removed.length) };
   });
   dropRows(account, node, removed);
+  return removed.length > 0;
 }
 
 /** After the commit, together: one after the other a thousand would take longer than a batch may. */

@@ -15,7 +15,7 @@ import { routeQuietly } from '../presence-probe.ts';
 import { hasTo } from '../subscription-state.ts';
 import { itemRowKey, lastIdInRow, listRowKey, payloadInRow } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
-import { nodesInRow, nodesRowKey, type PepNode } from './nodes.ts';
+import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
 import { eventMessage, isOfDeployment, itemsEvent } from './notify.ts';
 
 interface Found {
@@ -88,14 +88,20 @@ async function forEachMessage(
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
     const rows = await readRows(account, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
-      const row = rows[index];
-      if (!row || bytes >= limits.pepLastItemsBytesMax) continue;
+      const payload = await payloadOf(owner, node, rows[index]);
+      if (payload === undefined || bytes >= limits.pepLastItemsBytesMax) continue;
       const messageId = account.turn.parts.ids.mint();
-      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: payloadInRow(row) }), messageId);
+      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload }), messageId);
       bytes += message.length;
       await send(message, messageId);
     }
   }
+}
+
+async function payloadOf(owner: Account, node: PepNode, row: Row | undefined): Promise<string | undefined> {
+  const view = viewOf(owner, node);
+  if (view) return (await view.read(owner)).toString();
+  return row && payloadInRow(row);
 }
 
 /** Rows of items that are read at once: they may be large. */
@@ -121,7 +127,7 @@ async function findLast(
     nodes.map(({ owner, node }) => listRowKey(owner, node)),
   );
   return nodes.flatMap(({ owner, node }, index) => {
-    const id = lastIdInRow(lists[index]);
+    const id = viewOf(owner, node)?.itemId ?? lastIdInRow(lists[index]);
     return id === undefined ? [] : [{ owner, node, id }];
   });
 }

@@ -5,6 +5,7 @@
  * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
  * filter. Contacts on other servers would get what they did not ask for, and get nothing.
  */
+import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
@@ -15,7 +16,7 @@ import { isNear, readAudience, readListeners } from '../presence-audience.ts';
 import { routeQuietly } from '../presence-probe.ts';
 import { hasFrom } from '../subscription-state.ts';
 import type { PepItem } from './items.ts';
-import type { PepNode } from './nodes.ts';
+import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
 
 /** Queued. @param event child of `<event/>` */
@@ -38,14 +39,35 @@ export async function notify(account: Account, node: PepNode, event: Element): P
   });
 }
 
+/**
+ * Queued: the account's own resources that want the views of a node, or this one, are shown it as it is after the commit.
+ * @param name of the node whose items have changed, or of the view
+ */
+export function showViews(account: Account, name: string): void {
+  const views = viewOf(account, { name }) ? [name] : account.turn.parts.features.viewsOf(name).map((view) => view.name);
+  for (const view of views) account.withSessions((sessions) => showView(account, view, sessions));
+}
+
+/** Only inside `withSessions`. What it takes to make a view is done where somebody wants it. */
+async function showView(account: Account, name: string, sessions: readonly SessionEntry[]): Promise<void> {
+  const targets = takers(sessions, account.jid, name);
+  const node = targets.length > 0 ? await findNode(account, name) : undefined;
+  if (!node) return;
+  const { itemId, read } = viewOf(account, node)!;
+  const event = itemsEvent(node, { id: itemId, payload: (await read(account)).toString() });
+  account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.parts.ids.mint()));
+}
+
 /** Without `to`. */
 export function eventMessage(from: Jid, event: Element, id: string): Buffer {
   const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event));
   return Buffer.from(message.toString());
 }
 
+/** A view may show more than fits a message: then who wants it is to ask for it (XEP-0060 §4.3). */
 export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
-  const content = node.config.deliverPayloads ? parseElement(payload) : undefined;
+  const isInBounds = Buffer.byteLength(payload) <= limits.pepItemBytesMax;
+  const content = node.config.deliverPayloads && isInBounds ? parseElement(payload) : undefined;
   return xml('items', { node: node.name }, xml('item', { id }, content));
 }
 
