@@ -139,7 +139,6 @@ test('XEP-0060 §8.1, §8.2: the form of a node shows what was set, and what can
   assert.equal(value(await ask(juliet, own('get', '<default/>')), 'access_model'), 'presence');
   for (const fields of [
     { access_model: 'authorize' },
-    { access_model: 'roster' },
     { max_items: '0' },
     { max_items: String(limits.pepItemsPerNodeMax + 1) },
     { persist_items: 'maybe' },

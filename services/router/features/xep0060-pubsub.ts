@@ -19,6 +19,7 @@ import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
 import { configOfNew, createNode, findNode, type PepNode } from '../pep/nodes.ts';
 import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
 import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
+import { listContacts } from '../roster.ts';
 
 const configType = `${pubsubNs}#node_config`;
 const optionsType = `${pubsubNs}#publish-options`;
@@ -27,13 +28,14 @@ export const pubsub: AccountFeature = {
   spec: 'XEP-0060',
   version: '1.28.0',
   title: 'Publish-Subscribe, for accounts',
-  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access models authorize and roster, collections.',
+  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access model authorize, collections.',
   disco: {
     account: [
       pubsubNs,
       ...[
         'access-open',
         'access-presence',
+        'access-roster',
         'access-whitelist',
         'auto-create',
         'auto-subscribe',
@@ -103,12 +105,14 @@ async function readAsOwner(request: Element, account: Account): Promise<Element>
   const [asked] = request.getChildElements() as Element[];
   const name = asked?.getName();
   if (name === 'default') {
-    return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType, 'form'))); // §8.3
+    return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType))); // §8.3
   }
   if (asked === undefined || name !== 'configure')
     throw unsupported(name === 'subscriptions' ? 'manage-subscriptions' : 'modify-affiliations');
   const node = await nodeOf(asked, account);
-  return xml('pubsub', { xmlns: ownerNs }, xml('configure', { node: node.name }, configForm(node.config, configType, 'form')));
+  const groups = new Set((await listContacts(account)).flatMap(({ item }) => item.groups ?? []));
+  const form = configForm(node.config, configType, [...groups].sort());
+  return xml('pubsub', { xmlns: ownerNs }, xml('configure', { node: node.name }, form));
 }
 
 async function writeAsOwner(request: Element, account: Account): Promise<undefined> {

@@ -15,6 +15,7 @@ import type { Account } from '../account.ts';
 import { isNear, readAudience, readListeners } from '../presence-audience.ts';
 import { routeQuietly } from '../presence-probe.ts';
 import { hasFrom } from '../subscription-state.ts';
+import { mayRead } from './access.ts';
 import type { PepItem } from './items.ts';
 import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
@@ -24,7 +25,7 @@ export async function notify(account: Account, node: PepNode, event: Element): P
   const bytes = eventMessage(account.jid, event, account.turn.parts.ids.mint());
   account.withSessions((sessions) => account.turn.deliver(takers(sessions, account.jid, node.name), bytes));
   if (node.config.access === 'whitelist') return;
-  const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item));
+  const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
   account.turn.withSessions([], async () => {
     const near = contacts.filter((contact) => isNear(account, contact));
     const neighbours = await readListeners(account, account.jid, near);
