@@ -55,3 +55,8 @@ export function event(from: string, to: string, content: string): string {
   const ns = 'http://jabber.org/protocol/pubsub#event';
   return `<message type='headline' id='{any}' from='${from}' to='${to}'><event xmlns='${ns}'>${content}</event></message>`;
 }
+
+/** What was published before it was sent. */
+export function lastItem(from: string, to: string, content: string): string {
+  return event(from, to, content).replace('</message>', `<delay xmlns='urn:xmpp:delay' stamp='{any}'/></message>`);
+}

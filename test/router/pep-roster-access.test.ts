@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
-import { appear, event } from './pep-listener.ts';
+import { appear, event, lastItem } from './pep-listener.ts';
 import { itemIds, items, own, publish } from './pep-requests.ts';
 
 const tune = `<tune xmlns='http://jabber.org/protocol/tune'/>`;
@@ -81,7 +81,7 @@ for (const domain of ['a.example', 'b.example']) {
     await stage.play([
       street,
       'receives',
-      event('juliet@a.example', `${street.jid}`, `<items node='n'><item id='c'>${tune}</item></items>`),
+      lastItem('juliet@a.example', `${street.jid}`, `<items node='n'><item id='c'>${tune}</item></items>`),
     ]);
 
     await put(juliet, address);

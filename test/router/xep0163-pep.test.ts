@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
-import { announcement, answer, app, appear, client, event, info, questionIn } from './pep-listener.ts';
+import { announcement, answer, app, appear, client, event, info, lastItem, questionIn } from './pep-listener.ts';
 import { config, configure, create, publish, purge, remove, retract } from './pep-requests.ts';
 
 const tuneNs = 'http://jabber.org/protocol/tune';
@@ -23,6 +23,10 @@ async function send(actor: Actor, xml: string): Promise<void> {
 
 function news(to: Actor, content: string, from = 'juliet@a.example'): string {
   return event(from, to.jid.toString(), content);
+}
+
+function last(to: Actor, content: string): string {
+  return lastItem('juliet@a.example', to.jid.toString(), content);
 }
 
 const published = (id: string, node = tuneNs) => `<items node='${node}'><item id='${id}'>${tune}</item></items>`;
@@ -138,11 +142,11 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
   const wanted = [tuneNs, 'private', 'silent'];
   const chamber = await appear(stage, 'juliet@a.example/chamber', ...wanted);
   await stage.play(
-    [chamber, 'receives in any order', news(chamber, published('b')), news(chamber, published('p', 'private'))],
+    [chamber, 'receives in any order', last(chamber, published('b')), last(chamber, published('p', 'private'))],
     [chamber, 'receives nothing'],
   );
   const street = await appear(stage, 'romeo@a.example/street', ...wanted);
-  await stage.play([street, 'receives', news(street, published('b'))], [street, 'receives nothing']);
+  await stage.play([street, 'receives', last(street, published('b'))], [street, 'receives nothing']);
   stage.clear();
   // the same client again, whose hash is known: nothing is asked; a change of presence brings nothing again
   const again = await stage.join('romeo@a.example/again');
@@ -168,10 +172,15 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
 test('a session that moved to another node gets the last items again: it may have missed them', async (t) => {
   const stage = await open(t);
   const juliet = await appear(stage, 'juliet@a.example/balcony', tuneNs);
+  const { clock } = stage.parts;
+  const before = clock.now();
   await send(juliet, publish(tuneNs, 'a', tune));
+  const after = clock.now();
   stage.clear();
   await juliet.step([{ k: 'moved' }], []);
-  await stage.play([juliet, 'receives', news(juliet, published('a'))], [juliet, 'receives nothing']);
+  const at = Date.parse(/ stamp='([^']+Z)'/.exec(juliet.inbox[0]!)![1]!);
+  assert.ok(before <= at && at <= after, 'XEP-0060 §6.1.7: with the time of its publication');
+  await stage.play([juliet, 'receives', last(juliet, published('a'))], [juliet, 'receives nothing']);
 });
 
 test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and wants', async (t) => {
@@ -211,7 +220,7 @@ test('XEP-0163 §4.3.4: who comes gets the last items of contacts in other tenan
   await send(juliet, publish('private', 'p', tune, config({ access_model: 'whitelist' }, 'publish-options')));
   stage.clear();
   const street = await appear(stage, 'romeo@b.example/street', tuneNs, 'private');
-  await stage.play([street, 'receives', news(street, published('a'))], [street, 'receives nothing']);
+  await stage.play([street, 'receives', last(street, published('a'))], [street, 'receives nothing']);
   for (const other of [romeo, juliet]) assert.ok(!other.inbox.some((xml) => xml.includes('pubsub')), other.inbox.join());
 });
 
@@ -230,7 +239,7 @@ test('a probe that asks for items gets what a subscriber may see, and a stranger
   await stage.befriend(juliet, romeo);
   await romeo.send(probe);
   await stage.play(
-    [romeo, 'receives in any order', news(romeo, published('a', 'open')), news(romeo, published('a', 'presence'))],
+    [romeo, 'receives in any order', last(romeo, published('a', 'open')), last(romeo, published('a', 'presence'))],
     [romeo, 'receives nothing'],
   );
   await juliet.send(`<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@b.example'/></block></iq>`);
@@ -274,7 +283,7 @@ test('XEP-0115: the form without a hash, a new hash and none at all', async (t) 
   await send(juliet, publish(tuneNs, 'a', tune));
   await stage.play([juliet, 'receives nothing']); // that was of another version
   await answer(juliet, question, wants);
-  await stage.play([juliet, 'receives', news(juliet, published('a'))]);
+  await stage.play([juliet, 'receives', last(juliet, published('a'))]);
   await juliet.send(announcement(client('urn:other')));
   await answer(juliet, questionIn(juliet)!, client('urn:other'));
   stage.clear();

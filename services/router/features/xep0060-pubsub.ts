@@ -46,6 +46,7 @@ export const pubsub: AccountFeature = {
         'delete-items',
         'delete-nodes',
         'filtered-notifications',
+        'instant-nodes',
         'item-ids',
         'last-published',
         'multi-items',

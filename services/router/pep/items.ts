@@ -19,6 +19,8 @@ export interface PepItem {
 
 interface ItemRow {
   readonly payload: string;
+  /** When it was published, milliseconds. */
+  readonly at: number;
 }
 
 /** Oldest first: id, and both their bytes in an answer. */
@@ -40,8 +42,8 @@ export function lastIdInRow(row: Row | undefined): string | undefined {
   return row && (JSON.parse(row.value) as { items: Listed }).items.at(-1)?.[0];
 }
 
-export function payloadInRow(row: Row): string {
-  return (JSON.parse(row.value) as ItemRow).payload;
+export function itemInRow(row: Row): ItemRow {
+  return JSON.parse(row.value) as ItemRow;
 }
 
 /** Newest first. */
@@ -62,7 +64,7 @@ export async function readItems(account: Account, node: PepNode, ids: readonly s
     const keys = page.map((id) => itemRowKey(account, node, id));
     const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
-      if (row) found.push({ id: page[index]!, payload: payloadInRow(row) });
+      if (row) found.push({ id: page[index]!, payload: itemInRow(row).payload });
     });
   }
   return found;
@@ -116,7 +118,8 @@ export async function putItems(
     return next;
   });
   const gone = new Set(dropped.map(([id]) => id));
-  for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload });
+  const at = account.now.getTime();
+  for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload, at });
   dropRows(account, node, dropped);
 }
 

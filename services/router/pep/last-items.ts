@@ -15,7 +15,7 @@ import { routeQuietly } from '../presence-probe.ts';
 import { findContact, type RosterItem } from '../roster.ts';
 import { hasTo } from '../subscription-state.ts';
 import { mayRead } from './access.ts';
-import { itemRowKey, lastIdInRow, listRowKey, payloadInRow } from './items.ts';
+import { itemInRow, itemRowKey, lastIdInRow, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
 import { eventMessage, isOfDeployment, itemsEvent } from './notify.ts';
@@ -102,20 +102,25 @@ async function forEachMessage(
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
     const rows = await readRows(account, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
-      const payload = await payloadOf(owner, node, rows[index]);
-      if (payload === undefined || bytes >= limits.pepLastItemsBytesMax) continue;
+      const item = await readItem(owner, node, rows[index]);
+      if (!item || bytes >= limits.pepLastItemsBytesMax) continue;
       const messageId = account.turn.parts.ids.mint();
-      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload }), messageId);
+      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: item.payload }), messageId, item.at);
       bytes += message.length;
       await send(message, messageId);
     }
   }
 }
 
-async function payloadOf(owner: Account, node: PepNode, row: Row | undefined): Promise<string | undefined> {
+/** A view is as old as the moment. */
+async function readItem(
+  owner: Account,
+  node: PepNode,
+  row: Row | undefined,
+): Promise<{ readonly payload: string; readonly at?: number } | undefined> {
   const view = viewOf(owner, node);
-  if (view) return (await view.read(owner)).toString();
-  return row && payloadInRow(row);
+  if (view) return { payload: (await view.read(owner)).toString() };
+  return row && itemInRow(row);
 }
 
 /** Rows of items that are read at once: they may be large. */

@@ -59,9 +59,10 @@ async function showView(account: Account, name: string, sessions: readonly Sessi
   account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.parts.ids.mint()));
 }
 
-/** Without `to`. */
-export function eventMessage(from: Jid, event: Element, id: string): Buffer {
-  const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event));
+/** Without `to`. @param at when it was published, milliseconds, if that is not now (XEP-0060 §6.1.7, XEP-0203) */
+export function eventMessage(from: Jid, event: Element, id: string, at?: number): Buffer {
+  const delay = at === undefined ? undefined : xml('delay', { xmlns: 'urn:xmpp:delay', stamp: new Date(at).toISOString() });
+  const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event), delay);
   return Buffer.from(message.toString());
 }
 
