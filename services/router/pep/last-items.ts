@@ -18,7 +18,7 @@ import { mayRead } from './access.ts';
 import { itemInRow, itemRowKey, lastIdInRow, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
-import { eventMessage, isOfDeployment, itemsEvent } from './notify.ts';
+import { eventMessage, isOfDeployment, itemsEvent, readView } from './notify.ts';
 
 interface Source {
   readonly owner: Account;
@@ -118,8 +118,7 @@ async function readItem(
   node: PepNode,
   row: Row | undefined,
 ): Promise<{ readonly payload: string; readonly at?: number } | undefined> {
-  const view = viewOf(owner, node);
-  if (view) return { payload: (await view.read(owner)).toString() };
+  if (viewOf(owner, node)) return readView(owner, node);
   return row && itemInRow(row);
 }
 

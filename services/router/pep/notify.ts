@@ -54,9 +54,17 @@ async function showView(account: Account, name: string, sessions: readonly Sessi
   const targets = takers(sessions, account.jid, name);
   const node = targets.length > 0 ? await findNode(account, name) : undefined;
   if (!node) return;
-  const { itemId, read } = viewOf(account, node)!;
-  const event = itemsEvent(node, { id: itemId, payload: (await read(account)).toString() });
+  const item = await readView(account, node);
+  if (!item) return;
+  const event = itemsEvent(node, item);
   account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.parts.ids.mint()));
+}
+
+/** undefined: too large for a message, and one without payload looks to clients as if there were nothing in the list any more. */
+export async function readView(account: Account, node: PepNode): Promise<PepItem | undefined> {
+  const { itemId, read } = viewOf(account, node)!;
+  const payload = (await read(account)).toString();
+  return Buffer.byteLength(payload) <= limits.pepItemBytesMax ? { id: itemId, payload } : undefined;
 }
 
 /** Without `to`. @param at when it was published, milliseconds, if that is not now (XEP-0060 §6.1.7, XEP-0203) */
@@ -66,10 +74,8 @@ export function eventMessage(from: Jid, event: Element, id: string, at?: number)
   return Buffer.from(message.toString());
 }
 
-/** A view may show more than fits a message: then who wants it is to ask for it (XEP-0060 §4.3). */
 export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
-  const isInBounds = Buffer.byteLength(payload) <= limits.pepItemBytesMax;
-  const content = node.config.deliverPayloads && isInBounds ? parseElement(payload) : undefined;
+  const content = node.config.deliverPayloads ? parseElement(payload) : undefined;
   return xml('items', { node: node.name }, xml('item', { id }, content));
 }
 

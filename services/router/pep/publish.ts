@@ -79,9 +79,9 @@ export async function retract(account: Account, node: PepNode, ids: readonly str
   if (isNotified || node.config.notifyRetract) await tellRetracted(account, node, removed);
 }
 
+/** One by one: COMPAT: nbxmpp 4.2 looks at the first of several in a message; until no Gajim does. */
 async function tellRetracted(account: Account, node: PepNode, ids: readonly string[]): Promise<void> {
-  const gone = ids.map((id) => xml('retract', { id }));
-  if (gone.length > 0) await notify(account, node, xml('items', { node: node.name }, ...gone));
+  for (const id of ids) await notify(account, node, xml('items', { node: node.name }, xml('retract', { id })));
 }
 
 /** §8.4. */
