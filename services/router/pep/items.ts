@@ -4,7 +4,7 @@
  * commit. An item that is listed and has no row is not there (yet).
  */
 import { limits } from '../../../lib/limits.ts';
-import type { Row } from '../../../lib/ports/store.ts';
+import { Conflict, type Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../account.ts';
@@ -58,13 +58,17 @@ export async function listIds(account: Account, node: PepNode): Promise<readonly
 export async function readItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly PepItem[]> {
   const view = viewOf(account, node);
   if (view) return ids.includes(view.itemId) ? [{ id: view.itemId, payload: (await view.read(account)).toString() }] : [];
-  const found: PepItem[] = [];
+  return (await readItemRows(account, node, ids)).map(({ id, row }) => ({ id, payload: itemInRow(row).payload }));
+}
+
+async function readItemRows(account: Account, node: PepNode, ids: readonly string[]): Promise<{ id: string; row: Row }[]> {
+  const found: { id: string; row: Row }[] = [];
   for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
     const page = ids.slice(at, at + limits.storeBatchKeysMax);
     const keys = page.map((id) => itemRowKey(account, node, id));
     const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
-      if (row) found.push({ id: page[index]!, payload: itemInRow(row).payload });
+      if (row) found.push({ id: page[index]!, row });
     });
   }
   return found;
@@ -153,10 +157,27 @@ export async function purgeItems(account: Account, node: PepNode, keep = 0): Pro
   return removed.length > 0;
 }
 
-/** After the commit, together: one after the other a thousand would take longer than a batch may. */
+/**
+ * After the commit, together: one after the other a thousand would take longer than a batch may. Another resource may publish one of them
+ * again meanwhile: before the list is read here, and it is listed; or after that, and its row has another version.
+ */
 function dropRows(account: Account, node: PepNode, listed: Listed): void {
   if (listed.length === 0) return;
   account.turn.afterCommit(async () => {
-    await Promise.all(listed.map(([id]) => account.rows.delete(itemRows, `${node.key}/${id}`)));
+    const found = await readItemRows(
+      account,
+      node,
+      listed.map(([id]) => id),
+    );
+    const there = new Set(await listIds(account, node));
+    await Promise.all(found.filter(({ id }) => !there.has(id)).map(({ id, row }) => dropRow(account, node, id, row)));
   });
+}
+
+async function dropRow(account: Account, node: PepNode, id: string, { version }: Row): Promise<void> {
+  try {
+    await account.rows.delete(itemRows, `${node.key}/${id}`, { version });
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error; // published again
+  }
 }
