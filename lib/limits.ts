@@ -499,6 +499,8 @@ export const limits = {
   pepItemIdBytesMax: 900,
   /** PEP: title, description and type of a node, bytes each. */
   pepTextBytesMax: 512,
+  /** PEP: names of the roster groups that may read a node, bytes together. */
+  pepGroupsBytesMax: 2 * 1024,
   /** PEP: one item as it is kept, bytes; an avatar of 128 KiB in base64, and JSON may double it in its row. */
   pepItemBytesMax: 180_000,
   /** PEP: items of one node, and all of them, bytes: one answer on the bus holds them. */

@@ -3,6 +3,7 @@ import type { Collection } from '../../lib/runtime/collection.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts';
+import type { SpecifiedNode } from './pep/specified-node.ts';
 
 type StageName = Exclude<keyof Stages, 'reads'>;
 
@@ -14,6 +15,7 @@ export class FeatureIndex {
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
+  readonly #nodes: ReadonlyMap<string, SpecifiedNode>;
   readonly #stages: Readonly<
     Record<'outbound' | 'inbound', { readonly [Name in StageName]: readonly NonNullable<Stages[Name]>[] }>
   >;
@@ -29,6 +31,7 @@ export class FeatureIndex {
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
     }
+    this.#nodes = new Map(features.flatMap(({ nodes = [] }) => nodes.map((node) => [node.name, node] as const)));
     const inOrder = <Name extends StageName>(direction: 'outbound' | 'inbound', name: Name) =>
       features.map((feature) => feature[direction]?.[name]).filter((stage) => stage !== undefined);
     const stages = (direction: 'outbound' | 'inbound') => ({
@@ -58,6 +61,21 @@ export class FeatureIndex {
 
   uploads(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#uploads.get(routeKey(type, ns, name));
+  }
+
+  node(name: string): SpecifiedNode | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** The nodes that show this one's items. */
+  viewsOf(name: string): readonly SpecifiedNode[] {
+    return [...this.#nodes.values()].filter(({ view }) => view?.of === name);
+  }
+
+  /** The node, those that show its items, those whose items it shows. */
+  together(name: string): readonly string[] {
+    const shown = this.#nodes.get(name)?.view?.of ?? name;
+    return [shown, ...this.viewsOf(shown).map((view) => view.name)];
   }
 
   stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {

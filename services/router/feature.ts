@@ -11,6 +11,7 @@ import type { Element } from '../../lib/xmpp/element.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { HostContext } from './host.ts';
+import type { SpecifiedNode } from './pep/specified-node.ts';
 import type { Pending } from './stages.ts';
 
 export interface IqRoute {
@@ -80,6 +81,8 @@ export interface AccountFeature {
   /** Children of `<stream:features/>` after SASL. */
   readonly streamFeatures?: readonly string[];
   readonly iq?: readonly IqRoute[];
+  /** PEP nodes that are not like others. */
+  readonly nodes?: readonly SpecifiedNode[];
   readonly hostIq?: readonly HostIqRoute[];
   /** For the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];

@@ -9,7 +9,7 @@ import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Account } from './account.ts';
 import { type Blocklist, blocklist, isBlocked } from './features/xep0191-blocking.ts';
-import { type Contact, listContacts, type RosterItem, rosterRowKey } from './roster.ts';
+import { type Contact, listContacts, type RosterItem, rosterRowKey, unknownContact } from './roster.ts';
 import { hasFrom } from './subscription-state.ts';
 
 /** Contacts that the account has not blocked. */
@@ -31,6 +31,8 @@ export interface Listener extends Contact {
 export interface Neighbour extends Listener {
   /** Lets the account see its presence. */
   readonly isSharing: boolean;
+  /** What its roster says of the account. */
+  readonly theirs: RosterItem;
 }
 
 /** For one who looks at them, too. @param full the address whose presence is at stake: a contact may block a single resource */
@@ -39,8 +41,8 @@ export function readNeighbours(account: Account, full: Jid, contacts: readonly C
     const keys = page.map(({ jid }) => rosterRowKey(account.other(jid.local), account.jid));
     const [items, listeners] = await Promise.all([readValues<RosterItem>(account, keys), readPage(account, full, page)]);
     return listeners.flatMap((listener, index) => {
-      const item = items[index];
-      return listener ? [{ ...listener, isSharing: item !== undefined && hasFrom(item) }] : [];
+      const theirs = items[index] ?? unknownContact;
+      return listener ? [{ ...listener, isSharing: hasFrom(theirs), theirs }] : [];
     });
   });
 }

@@ -47,7 +47,7 @@ const items = collection<RosterItem>('roster');
 const versions = collection<number>('rosterVersion');
 
 /** Of a contact that has no row. */
-const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
+export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
 
 /** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
 function rosterKey(contact: Jid): string {

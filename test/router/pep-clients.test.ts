@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Actor, openStage } from './harness.ts';
-import { config, itemIds, items, publish } from './pep-requests.ts';
+import { config, configure, itemIds, items, own, publish } from './pep-requests.ts';
 
 async function ask(actor: Actor, xml: string): Promise<string> {
   await actor.send(xml);
@@ -70,4 +70,25 @@ test('XEP-0084: an avatar of 128 KiB in base64 is kept and read again', async (t
   const data = `<data xmlns='urn:xmpp:avatar:data'>${picture}</data>`;
   assert.match(await ask(juliet, publish('urn:xmpp:avatar:data', '1f00', data)), /type='result'/);
   assert.ok((await ask(juliet, items('urn:xmpp:avatar:data', `<item id='1f00'/>`))).includes(picture));
+});
+
+test('a client that finds another access model changes it in the form it is given, sends that back whole, and publishes again', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const node = 'eu.siacs.conversations.axolotl.devicelist';
+  const list = `<list xmlns='eu.siacs.conversations.axolotl'><device id='1'/></list>`;
+  const open = options({ access_model: 'open', persist_items: 'true' });
+  assert.match(await ask(juliet, publish(node, 'current', list)), /type='result'/);
+  const refused = await ask(juliet, publish(node, 'current', list, open));
+  assert.match(refused, /<error type='cancel'><conflict /);
+  assert.match(refused, /<precondition-not-met xmlns='http:\/\/jabber.org\/protocol\/pubsub#errors'\/>/);
+  const given = /<x .*<\/x>/.exec(await ask(juliet, own('get', `<configure node='${node}'/>`)))![0];
+  const filled = given
+    .replace(`type='form'`, `type='submit'`)
+    .replaceAll(/<option>.*?<\/option>/g, '')
+    .replace(/(var='pubsub#access_model'[^>]*><value>)presence/, '$1open');
+  assert.notEqual(filled, given);
+  assert.match(await ask(juliet, configure(node, filled)), /type='result'/);
+  assert.match(await ask(juliet, publish(node, 'current', list, open)), /type='result'/);
 });

@@ -139,7 +139,6 @@ test('XEP-0060 §8.1, §8.2: the form of a node shows what was set, and what can
   assert.equal(value(await ask(juliet, own('get', '<default/>')), 'access_model'), 'presence');
   for (const fields of [
     { access_model: 'authorize' },
-    { access_model: 'roster' },
     { max_items: '0' },
     { max_items: String(limits.pepItemsPerNodeMax + 1) },
     { persist_items: 'maybe' },
@@ -172,6 +171,8 @@ test('XEP-0060 §7.1.5: publish-options configure a new node and are preconditio
       JSON.stringify(fields),
     );
   }
+  const unmet = await ask(juliet, publish('n', 'b', tune, options({ access_model: 'whitelist', max_items: '1' })));
+  assert.match(unmet, /pubsub#max_items/, 'it says which');
   assert.equal(refusal(await ask(juliet, publish('m', 'b', tune, options({ nonsense: '1' })))), 'conflict precondition-not-met');
   assert.equal(refusal(await ask(juliet, items('m'))), 'item-not-found');
 });

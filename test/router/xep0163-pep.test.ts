@@ -1,60 +1,13 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
-import { parseElement } from '../../lib/xmpp/element.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
+import { announcement, answer, app, appear, client, event, info, lastItem, questionIn } from './pep-listener.ts';
 import { config, configure, create, publish, purge, remove, retract } from './pep-requests.ts';
 
-const info = 'http://jabber.org/protocol/disco#info';
 const tuneNs = 'http://jabber.org/protocol/tune';
 const tune = `<tune xmlns='${tuneNs}'><title>Sonata</title></tune>`;
-const app = 'http://client.example';
-
-/** What a client says of itself: it wants these nodes. */
-interface Client {
-  readonly features: readonly string[];
-  readonly ver: string;
-}
-
-function client(...nodes: readonly string[]): Client {
-  const features = [info, ...nodes.map((node) => `${node}+notify`)].sort();
-  const text = ['client/pc//Balcony', ...features].map((line) => `${line}<`).join('');
-  return { features, ver: createHash('sha1').update(text).digest('base64') };
-}
-
-function announcement({ ver }: Client, hash = ` hash='sha-1'`): string {
-  return `<presence><c xmlns='http://jabber.org/protocol/caps'${hash} node='${app}' ver='${ver}'/></presence>`;
-}
-
-/** The server's question among what has come, taken out. */
-function questionIn(actor: Actor): string | undefined {
-  const index = actor.inbox.findIndex((xml) => xml.startsWith('<iq') && xml.includes(`<query xmlns='${info}'`));
-  return index < 0 ? undefined : actor.inbox.splice(index, 1)[0];
-}
-
-async function answer(actor: Actor, question: string, { features }: Client, node?: string): Promise<void> {
-  const { attrs, children } = parseElement(question);
-  assert.equal(attrs.type, 'get');
-  assert.equal(attrs.from, actor.jid.bare.toString());
-  const asked = (children[0] as { attrs: Record<string, string> }).attrs.node;
-  const vars = features.map((feature) => `<feature var='${feature}'/>`).join('');
-  const query = `<query xmlns='${info}' node='${node ?? asked}'><identity category='client' type='pc' name='Balcony'/>${vars}</query>`;
-  await actor.send(`<iq type='result' id='${attrs.id}' to='${attrs.from}'>${query}</iq>`);
-}
-
-/** Signs in with a client that wants these nodes, which the server gets to know. What came is in the inbox. */
-async function appear(stage: Stage, address: string, ...nodes: readonly string[]): Promise<Actor> {
-  const actor = await stage.join(address);
-  const wants = client(...nodes);
-  await actor.send(announcement(wants));
-  const question = questionIn(actor);
-  if (question) await answer(actor, question, wants);
-  actor.inbox.splice(0, actor.inbox.length, ...actor.inbox.filter((xml) => !xml.startsWith('<presence')));
-  return actor;
-}
-
 async function open(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
   const stage = await openStage();
   t.after(() => stage.close());
@@ -68,14 +21,12 @@ async function send(actor: Actor, xml: string): Promise<void> {
   actor.inbox.splice(index, 1);
 }
 
-/** @param to with a resource, but for what came from another tenant */
-function event(from: string, to: string, content: string): string {
-  const ns = 'http://jabber.org/protocol/pubsub#event';
-  return `<message type='headline' id='{any}' from='${from}' to='${to}'><event xmlns='${ns}'>${content}</event></message>`;
-}
-
 function news(to: Actor, content: string, from = 'juliet@a.example'): string {
   return event(from, to.jid.toString(), content);
+}
+
+function last(to: Actor, content: string): string {
+  return lastItem('juliet@a.example', to.jid.toString(), content);
 }
 
 const published = (id: string, node = tuneNs) => `<items node='${node}'><item id='${id}'>${tune}</item></items>`;
@@ -191,11 +142,11 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
   const wanted = [tuneNs, 'private', 'silent'];
   const chamber = await appear(stage, 'juliet@a.example/chamber', ...wanted);
   await stage.play(
-    [chamber, 'receives in any order', news(chamber, published('b')), news(chamber, published('p', 'private'))],
+    [chamber, 'receives in any order', last(chamber, published('b')), last(chamber, published('p', 'private'))],
     [chamber, 'receives nothing'],
   );
   const street = await appear(stage, 'romeo@a.example/street', ...wanted);
-  await stage.play([street, 'receives', news(street, published('b'))], [street, 'receives nothing']);
+  await stage.play([street, 'receives', last(street, published('b'))], [street, 'receives nothing']);
   stage.clear();
   // the same client again, whose hash is known: nothing is asked; a change of presence brings nothing again
   const again = await stage.join('romeo@a.example/again');
@@ -221,10 +172,15 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
 test('a session that moved to another node gets the last items again: it may have missed them', async (t) => {
   const stage = await open(t);
   const juliet = await appear(stage, 'juliet@a.example/balcony', tuneNs);
+  const { clock } = stage.parts;
+  const before = clock.now();
   await send(juliet, publish(tuneNs, 'a', tune));
+  const after = clock.now();
   stage.clear();
   await juliet.step([{ k: 'moved' }], []);
-  await stage.play([juliet, 'receives', news(juliet, published('a'))], [juliet, 'receives nothing']);
+  const at = Date.parse(/ stamp='([^']+Z)'/.exec(juliet.inbox[0]!)![1]!);
+  assert.ok(before <= at && at <= after, 'XEP-0060 §6.1.7: with the time of its publication');
+  await stage.play([juliet, 'receives', last(juliet, published('a'))], [juliet, 'receives nothing']);
 });
 
 test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and wants', async (t) => {
@@ -264,7 +220,7 @@ test('XEP-0163 §4.3.4: who comes gets the last items of contacts in other tenan
   await send(juliet, publish('private', 'p', tune, config({ access_model: 'whitelist' }, 'publish-options')));
   stage.clear();
   const street = await appear(stage, 'romeo@b.example/street', tuneNs, 'private');
-  await stage.play([street, 'receives', news(street, published('a'))], [street, 'receives nothing']);
+  await stage.play([street, 'receives', last(street, published('a'))], [street, 'receives nothing']);
   for (const other of [romeo, juliet]) assert.ok(!other.inbox.some((xml) => xml.includes('pubsub')), other.inbox.join());
 });
 
@@ -283,7 +239,7 @@ test('a probe that asks for items gets what a subscriber may see, and a stranger
   await stage.befriend(juliet, romeo);
   await romeo.send(probe);
   await stage.play(
-    [romeo, 'receives in any order', news(romeo, published('a', 'open')), news(romeo, published('a', 'presence'))],
+    [romeo, 'receives in any order', last(romeo, published('a', 'open')), last(romeo, published('a', 'presence'))],
     [romeo, 'receives nothing'],
   );
   await juliet.send(`<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='romeo@b.example'/></block></iq>`);
@@ -327,7 +283,7 @@ test('XEP-0115: the form without a hash, a new hash and none at all', async (t) 
   await send(juliet, publish(tuneNs, 'a', tune));
   await stage.play([juliet, 'receives nothing']); // that was of another version
   await answer(juliet, question, wants);
-  await stage.play([juliet, 'receives', news(juliet, published('a'))]);
+  await stage.play([juliet, 'receives', last(juliet, published('a'))]);
   await juliet.send(announcement(client('urn:other')));
   await answer(juliet, questionIn(juliet)!, client('urn:other'));
   stage.clear();

@@ -22,6 +22,7 @@ import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
+import { displayedSync } from './xep0490-displayed-sync.ts';
 
 export const features: readonly AccountFeature[] = [
   session,
@@ -47,4 +48,5 @@ export const features: readonly AccountFeature[] = [
   fileUpload,
   bookmarks,
   archivePreferences,
+  displayedSync,
 ];

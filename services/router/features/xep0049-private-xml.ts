@@ -1,24 +1,14 @@
 /**
- * XEP-0049: Private XML Storage. One item per namespace and element name: all such elements of one request, as the client wrote them.
- * Bookmarks of rooms are those of XEP-0402.
+ * XEP-0049: Private XML Storage. What a client wrote is read again as it was (services/router/private-xml.ts), but for bookmarks: those
+ * are made of XEP-0402's.
  */
-import { limits } from '../../../lib/limits.ts';
-import { collection } from '../../../lib/runtime/collection.ts';
-import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
-import { parseConferences, readConferences, storageNs, writeConferences } from './xep0402-bookmarks.ts';
-
-const NS = 'jabber:iq:private';
-
-interface Stored {
-  readonly elements: readonly string[];
-}
-
-const stored = collection<Stored>('private');
-/** Part of a row's key. */
-const keyBytesMax = 500;
+import { standalone } from '../pep/publish.ts';
+import { privateNs as NS, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
+import { parseStorage, readStorage, storageKey, storageNs, writeRooms } from './xep0402-bookmarks.ts';
 
 export const privateXml: AccountFeature = {
   spec: 'XEP-0049',
@@ -31,73 +21,30 @@ export const privateXml: AccountFeature = {
   ],
 };
 
-/** §2.3: an element of a namespace of its own. */
-function keyOf(element: Element): string {
-  const ns = element.getNS();
-  if (!ns || ns === NS || ns === 'jabber:client') {
-    throw new StanzaError('not-acceptable', 'an element in a namespace of its own, please');
-  }
-  const key = `${element.getName()} ${ns}`;
-  if (Buffer.byteLength(key) > keyBytesMax) throw new StanzaError('not-acceptable', 'the namespace is too long');
-  return key;
-}
-
 async function read(request: Element, account: Account): Promise<Element> {
   const [asked, ...more] = request.getChildElements() as Element[];
   if (!asked || more.length > 0) throw new StanzaError('bad-request', 'name one element');
-  const row = await account.get(stored, keyOf(asked));
-  const conferences = isBookmarks(asked) ? await readConferences(account) : undefined;
-  if (conferences) {
-    const [storage = xml('storage', { xmlns: storageNs })] = row?.elements.map((text) => parseElement(text)) ?? [];
-    const others = storage.getChildElements().filter((child) => !child.is('conference', storageNs)) as Element[];
-    return xml('query', { xmlns: NS }, xml('storage', { xmlns: storageNs }, ...conferences, ...others));
-  }
-  const elements = row ? row.elements.map((text) => parseElement(text)) : xml(asked.getName(), { xmlns: asked.getNS() });
-  return xml('query', { xmlns: NS }, elements);
+  const key = keyOf(asked);
+  const found = isBookmarks(asked) ? [await readStorage(account)] : await readPrivate(account, key);
+  return xml('query', { xmlns: NS }, found.length > 0 ? found : xml(asked.getName(), { xmlns: asked.getNS() }));
 }
 
 async function write(request: Element, account: Account): Promise<undefined> {
   const children = request.getChildElements() as Element[];
   if (children.length === 0) throw new StanzaError('not-acceptable', 'there is nothing to store'); // §2.3
-  const conferences = children.filter(isBookmarks).map(parseConferences);
   const wanted = new Map<string, string[]>();
-  for (const element of children) {
-    const key = keyOf(element);
-    if (isBookmarks(element)) for (const conference of element.getChildren('conference', storageNs)) element.remove(conference);
-    wanted.set(key, [...(wanted.get(key) ?? []), standalone(element, request)]);
-  }
-  const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
-  const others = rows.filter(({ key }) => !wanted.has(key));
-  if (others.length + wanted.size > limits.privateElementsMax) {
-    throw new StanzaError('resource-constraint', `at most ${limits.privateElementsMax} elements are kept`);
-  }
-  let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
-  for (const [key, elements] of wanted) {
-    const size = sizeOf(elements);
-    const max = limits.privateElementBytesMax;
-    if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
-    bytes += size;
-    account.put(stored, key, { elements });
-  }
-  if (bytes > limits.privateBytesMax)
-    throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
-  if (conferences.length > 0) await writeConferences(account, conferences.flat());
+  for (const element of children) wanted.set(keyOf(element), [...(wanted.get(keyOf(element)) ?? []), standalone(element)]);
+  const storages = children.filter(isBookmarks);
+  const { rooms, others } = parseStorage(storages);
+  if (storages.length > 0) wanted.set(storageKey, [others]);
+  await writePrivate(account, wanted);
+  if (storages.length > 0) await writeRooms(account, rooms);
 }
 
-/** Those of rooms are kept elsewhere: xep0402-bookmarks.ts. */
+function keyOf(element: Element): string {
+  return privateKey(element.getName(), element.getNS());
+}
+
 function isBookmarks(element: Element): boolean {
   return element.is('storage', storageNs);
-}
-
-function sizeOf(elements: readonly string[]): number {
-  return elements.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-}
-
-/** Declares the prefixes that the element may use of those around it, which will not be there when it is read. */
-function standalone(element: Element, request: Element): string {
-  const copy = parseElement(element.toString());
-  for (const [name, value] of Object.entries(request.attrs)) {
-    if (name.startsWith('xmlns:') && copy.attrs[name] === undefined) copy.attrs[name] = value;
-  }
-  return copy.toString();
 }

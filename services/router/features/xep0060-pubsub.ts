@@ -16,9 +16,10 @@ import { readForm } from '../form.ts';
 import { checkReader } from '../pep/access.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
-import { createNode, findNode, type PepNode } from '../pep/nodes.ts';
+import { configOfNew, createNode, findNode, type PepNode } from '../pep/nodes.ts';
 import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
 import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
+import { listContacts } from '../roster.ts';
 
 const configType = `${pubsubNs}#node_config`;
 const optionsType = `${pubsubNs}#publish-options`;
@@ -27,13 +28,14 @@ export const pubsub: AccountFeature = {
   spec: 'XEP-0060',
   version: '1.28.0',
   title: 'Publish-Subscribe, for accounts',
-  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access models authorize and roster, collections.',
+  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access model authorize, collections.',
   disco: {
     account: [
       pubsubNs,
       ...[
         'access-open',
         'access-presence',
+        'access-roster',
         'access-whitelist',
         'auto-create',
         'auto-subscribe',
@@ -44,6 +46,7 @@ export const pubsub: AccountFeature = {
         'delete-items',
         'delete-nodes',
         'filtered-notifications',
+        'instant-nodes',
         'item-ids',
         'last-published',
         'multi-items',
@@ -103,12 +106,14 @@ async function readAsOwner(request: Element, account: Account): Promise<Element>
   const [asked] = request.getChildElements() as Element[];
   const name = asked?.getName();
   if (name === 'default') {
-    return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType, 'form'))); // §8.3
+    return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType))); // §8.3
   }
   if (asked === undefined || name !== 'configure')
     throw unsupported(name === 'subscriptions' ? 'manage-subscriptions' : 'modify-affiliations');
   const node = await nodeOf(asked, account);
-  return xml('pubsub', { xmlns: ownerNs }, xml('configure', { node: node.name }, configForm(node.config, configType, 'form')));
+  const groups = new Set((await listContacts(account)).flatMap(({ item }) => item.groups ?? []));
+  const form = configForm(node.config, configType, [...groups].sort());
+  return xml('pubsub', { xmlns: ownerNs }, xml('configure', { node: node.name }, form));
 }
 
 async function writeAsOwner(request: Element, account: Account): Promise<undefined> {
@@ -199,8 +204,9 @@ async function publishItem(asked: Element, request: Element, account: Account): 
   if (others.length > 0) throw pubsubError('bad-request', 'invalid-payload', { text: 'an item has one payload' });
   const id = (item.attrs.id as string | undefined) || account.turn.parts.ids.mint();
   const options = request.getChild('publish-options', pubsubNs) as Element | undefined;
-  await publish(account, name, [{ id, payload: standalone(payload) }], options ? readForm(options, optionsType) : new Map());
-  return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id })));
+  const published = { id, payload: standalone(payload) };
+  const kept = await publish(account, name, published, options ? readForm(options, optionsType) : new Map());
+  return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id: kept })));
 }
 
 /** §7.2. */
@@ -218,7 +224,7 @@ async function create(asked: Element, request: Element, account: Account): Promi
   const given = asked.attrs.node as string | undefined;
   const name = given || account.turn.parts.ids.mint();
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
-  const config = applyForm(form ? readForm(form, configType) : new Map(), defaultConfig);
+  const config = applyForm(form ? readForm(form, configType) : new Map(), configOfNew(account, name));
   if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
   const { isNew } = await createNode(account, name, config);
   if (!isNew) throw new StanzaError('conflict', 'there is such a node');

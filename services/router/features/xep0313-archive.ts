@@ -27,7 +27,7 @@ export const archive: AccountFeature = {
   spec: 'XEP-0313',
   version: '1.1.3',
   title: 'Message Archive Management',
-  note: 'Without RSM count and index.',
+  note: 'Without RSM count and index, which §4.3 leaves to the server: counting would read the whole archive.',
   disco: { account: features },
   iq: [
     { type: 'get', ns: NS, name: 'query', to: 'self', handle: describe },

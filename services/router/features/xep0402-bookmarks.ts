@@ -1,88 +1,153 @@
 /**
- * XEP-0402: PEP Native Bookmarks. The items are plain PEP; here is what older clients see of them: the `storage:bookmarks` of private
- * storage (XEP-0049, XEP-0048 §3) is made of the items, and what is written there becomes items, with their notifications (§6,
- * `#compat`). Bookmarks of web pages stay in private storage.
+ * XEP-0402: PEP Native Bookmarks, and what older clients see of them (§5.3): the `storage:bookmarks` of XEP-0048, in private storage
+ * (XEP-0049, `#compat`) and as a node of PEP (`#compat-pep`).
  *
- * Left out: the same for XEP-0048 in PEP (`#compat-pep`), which no client of today writes.
+ * The items of XEP-0402 are the truth, one per room, and the two older forms are made of them whenever somebody reads: a list that were
+ * kept beside them would be behind them after two resources have changed them at once, and every change of one room would write all. What
+ * is written in an older form becomes items, those that differ, with their notifications; what only XEP-0402 has of a room
+ * (`<extensions/>`) stays with it. Items that are no bookmarks are neither shown nor touched. Bookmarks of web pages are a row of private
+ * storage, and stay when the nodes are deleted.
+ *
+ * The node `storage:bookmarks` is a view (pep/specified-node.ts): it is there as long as the other, with a configuration of its own, and
+ * its item `current` always. All of it is the account's alone unless a client makes the XEP-0402 node otherwise (XEP-0223).
+ *
+ * Hostile: a list with an address that is none, too large a room, or more rooms than the node keeps is refused as a whole; of a room that
+ * is listed twice, in whatever spelling, the last counts; a node that others may read does not open the view.
  */
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
-import { checkItems, listIds, type PepItem, readItems } from '../pep/items.ts';
-import { findNode } from '../pep/nodes.ts';
-import { publish, retract } from '../pep/publish.ts';
+import { listIds, readItems } from '../pep/items.ts';
+import { privateConfig } from '../pep/node-config.ts';
+import { findNode, type PepNode } from '../pep/nodes.ts';
+import { showViews } from '../pep/notify.ts';
+import { change, standalone } from '../pep/publish.ts';
+import { pubsubError } from '../pep/pubsub-error.ts';
+import { privateKey, readPrivate, writePrivate } from '../private-xml.ts';
 
 const NS = 'urn:xmpp:bookmarks:1';
 export const storageNs = 'storage:bookmarks';
+export const storageKey = privateKey('storage', storageNs);
 
 export const bookmarks: AccountFeature = {
   spec: 'XEP-0402',
   version: '1.2.0',
-  title: 'PEP Native Bookmarks',
-  note: 'Synchronized with private storage (#compat); not with XEP-0048 in PEP (#compat-pep).',
-  disco: { account: [`${NS}#compat`] },
+  title: 'PEP Native Bookmarks, kept as one with XEP-0048 in PEP and in private storage',
+  note: 'Of a room in the older forms its address, name, autojoin, nick and password; what clients add there of their own is not kept.',
+  disco: { account: [`${NS}#compat`, `${NS}#compat-pep`] },
+  nodes: [
+    { name: NS, config: privateConfig },
+    {
+      name: storageNs,
+      config: { ...privateConfig, itemsMax: 1, sendLast: 'on_sub_and_presence' },
+      view: { of: NS, itemId: 'current', read: readStorage, write: writeStorage },
+    },
+  ],
 };
 
-/** §3.1, §6: only the account itself sees them. */
-const options = new Map(
-  Object.entries({ access_model: 'whitelist', persist_items: 'true', max_items: 'max', send_last_published_item: 'never' }).map(
-    ([name, value]) => [`pubsub#${name}`, [value]] as const,
-  ),
-);
-
-/** `<conference jid='…' …/>` of XEP-0048 for each bookmark, oldest first; undefined when the account has no such node. */
-export async function readConferences(account: Account): Promise<readonly Element[] | undefined> {
-  const found = await readBookmarks(account);
-  return found?.toReversed().map(({ id, payload }) => {
-    const { name, autojoin } = parseElement(payload).attrs as { name?: string; autojoin?: string };
-    const kept = parseElement(payload).getChildElements() as Element[];
-    const children = kept.filter((child) => ['nick', 'password'].includes(child.getName()) && child.getNS() === NS);
-    return xml(
-      'conference',
-      { jid: id, name, autojoin },
-      children.map((child) => xml(child.getName(), {}, child.getText())),
-    );
-  });
-}
-
-export interface Bookmark {
+interface Bookmark {
+  readonly id: string;
+  /** The id as a prepared address. */
   readonly jid: string;
-  readonly element: Element;
+  readonly payload: string;
 }
 
-/** @throws {StanzaError} when one has no address, or one that is none */
-export function parseConferences(storage: Element): Bookmark[] {
-  return storage.getChildren('conference', storageNs).map((element) => {
+/** `<conference/>` of XEP-0048 by bare JID. */
+type Rooms = ReadonlyMap<string, Element>;
+
+/** `<storage/>` as older clients know it: the rooms, oldest first, then whatever else was written there. */
+export async function readStorage(account: Account): Promise<Element> {
+  const node = await findNode(account, NS);
+  const found = node ? await readBookmarks(account, node) : [];
+  const others = (await readPrivate(account, storageKey)).flatMap((storage) => storage.getChildElements() as Element[]);
+  return xml('storage', { xmlns: storageNs }, [...byJid(found).values()].map(conferenceOf), others);
+}
+
+function conferenceOf({ id, payload }: Bookmark): Element {
+  const conference = parseElement(payload);
+  const { name, autojoin } = conference.attrs as { name?: string; autojoin?: string };
+  const children = ['nick', 'password'].map((child) => {
+    const text = conference.getChildText(child, NS);
+    return text ? xml(child, {}, text) : undefined;
+  });
+  return xml('conference', { jid: id, name, autojoin }, children);
+}
+
+/** @param others the rest, as it is kept in private storage. @throws {StanzaError} when a room has no address, or one that is none */
+export function parseStorage(storages: readonly Element[]): { rooms: Rooms; others: string } {
+  const children = storages.flatMap((storage) => storage.getChildElements() as Element[]);
+  const isRoom = (child: Element) => child.is('conference', storageNs);
+  const rooms = children.filter(isRoom).map((element) => {
     const { jid } = element.attrs as { jid?: string };
     if (!jid) throw new StanzaError('bad-request', 'a conference needs a jid');
-    return { jid: Jid.parse(jid).bare.toString(), element: element as Element };
+    return [Jid.parse(jid).bare.toString(), element] as const;
+  });
+  const others = children.filter((child) => !isRoom(child)).map((child) => parseElement(standalone(child)));
+  return { rooms: new Map(rooms), others: xml('storage', { xmlns: storageNs }, others).toString() };
+}
+
+/** From now on these are the bookmarks, and who wants news of the view gets it. @throws {StanzaError} */
+export async function writeRooms(account: Account, rooms: Rooms): Promise<void> {
+  await changeRooms(account, rooms);
+  showViews(account, NS);
+}
+
+async function changeRooms(account: Account, rooms: Rooms): Promise<void> {
+  const node = await findNode(account, NS);
+  const { itemsMax } = node?.config ?? privateConfig;
+  if (rooms.size > itemsMax) throw new StanzaError('not-acceptable', `at most ${itemsMax} rooms are kept`);
+  const before = node ? await readBookmarks(account, node) : [];
+  const known = byJid(before);
+  const changed = [...rooms].flatMap(([jid, element]) => {
+    const old = known.get(jid);
+    const payload = convert(element, old?.payload);
+    return payload === old?.payload ? [] : [{ id: old?.id ?? jid, payload }];
+  });
+  const gone = before.filter(({ jid }) => !rooms.has(jid)).map(({ id }) => id);
+  if (changed.length + gone.length > 0) await change(account, NS, gone, changed);
+}
+
+async function writeStorage(account: Account, payload: Element | undefined): Promise<void> {
+  if (payload && !payload.is('storage', storageNs)) {
+    throw pubsubError('bad-request', 'invalid-payload', { text: `${storageNs} has one item, which is a <storage/>` });
+  }
+  const { rooms, others } = parseStorage(payload ? [payload] : []);
+  await writePrivate(account, new Map([[storageKey, [others]]]));
+  await changeRooms(account, rooms);
+}
+
+/** Oldest first. */
+async function readBookmarks(account: Account, node: PepNode): Promise<readonly Bookmark[]> {
+  const items = await readItems(account, node, await listIds(account, node));
+  return items.toReversed().flatMap(({ id, payload }) => {
+    const jid = parseElement(payload).is('conference', NS) ? roomOf(id) : undefined;
+    return jid === undefined ? [] : [{ id, jid, payload }];
   });
 }
 
-/** From now on these are the bookmarks. What only XEP-0402 has of one (§3.2 `extensions`) stays with it. */
-export async function writeConferences(account: Account, conferences: readonly Bookmark[]): Promise<void> {
-  const node = await findNode(account, NS);
-  const before = new Map(((await readBookmarks(account)) ?? []).map(({ id, payload }) => [id, payload]));
-  const after = new Map(conferences.map(({ jid, element }) => [jid, convert(element, before.get(jid))]));
-  const changed = [...after].filter(([id, payload]) => before.get(id) !== payload).map(([id, payload]) => ({ id, payload }));
-  const gone = [...before.keys()].filter((id) => !after.has(id));
-  checkItems(changed);
-  if (node && gone.length > 0) await retract(account, node, gone, true);
-  if (changed.length > 0) await publish(account, NS, changed, node ? new Map() : options);
+/** undefined: no address of a room. */
+function roomOf(id: string): string | undefined {
+  try {
+    const jid = Jid.parse(id);
+    return jid.isBare ? jid.toString() : undefined;
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+    return undefined;
+  }
 }
 
-async function readBookmarks(account: Account): Promise<readonly PepItem[] | undefined> {
-  const node = await findNode(account, NS);
-  return node && (await readItems(account, node, await listIds(account, node)));
+/** Of several of one room the newest. */
+function byJid(found: readonly Bookmark[]): ReadonlyMap<string, Bookmark> {
+  return new Map(found.map((bookmark) => [bookmark.jid, bookmark]));
 }
 
 /** A bookmark that says the same as the one before stays as it is, to the letter. */
 function convert(conference: Element, before: string | undefined): string {
   const old = before === undefined ? undefined : parseElement(before);
-  const { name, autojoin } = conference.attrs as { name?: string; autojoin?: string };
-  const isJoined = autojoin === 'true' || autojoin === '1';
+  const { name } = conference.attrs as { name?: string };
+  const isJoined = isTrue(conference);
   const nick = conference.getChildText('nick', storageNs) || undefined;
   const password = conference.getChildText('password', storageNs) || undefined;
   if (old && isTrue(old) === isJoined && old.attrs.name === name) {

@@ -1,7 +1,8 @@
 /** Who may read a node (XEP-0060 §4.5). Blocked users do not get here (XEP-0191). Only the account itself may write. */
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../account.ts';
-import { mayProbe } from '../roster.ts';
+import { findContact, type RosterItem } from '../roster.ts';
+import { hasFrom } from '../subscription-state.ts';
 import type { PepNode } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
@@ -9,12 +10,27 @@ import { pubsubError } from './pubsub-error.ts';
 export async function checkReader(account: Account, asker: Jid, { config }: PepNode): Promise<void> {
   if (asker.bare.equals(account.jid) || config.access === 'open') return;
   if (config.access === 'whitelist') throw pubsubError('not-allowed', 'closed-node');
-  if (!(await mayProbe(account, asker))) throw pubsubError('not-authorized', 'presence-subscription-required');
+  if (mayRead(await findContact(account, asker), { config })) return;
+  throw pubsubError('not-authorized', config.access === 'roster' ? 'not-in-roster-group' : 'presence-subscription-required');
+}
+
+/** Somebody else, of whom the account's roster says this. */
+export function mayRead(item: RosterItem, { config }: Pick<PepNode, 'config'>): boolean {
+  switch (config.access) {
+    case 'open':
+      return true;
+    case 'presence':
+      return hasFrom(item);
+    case 'roster':
+      return hasFrom(item) && item.groups?.some((group) => config.groups.includes(group)) === true;
+    case 'whitelist':
+      return false;
+  }
 }
 
 /** Those of the nodes that the asker may read. */
 export async function readableNodes(account: Account, asker: Jid, nodes: readonly PepNode[]): Promise<readonly PepNode[]> {
   if (asker.bare.equals(account.jid)) return nodes;
-  const isSubscriber = await mayProbe(account, asker);
-  return nodes.filter(({ config }) => config.access === 'open' || (config.access === 'presence' && isSubscriber));
+  const item = await findContact(account, asker);
+  return nodes.filter((node) => mayRead(item, node));
 }

@@ -4,11 +4,11 @@
  * commit. An item that is listed and has no row is not there (yet).
  */
 import { limits } from '../../../lib/limits.ts';
-import type { Row } from '../../../lib/ports/store.ts';
+import { Conflict, type Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../account.ts';
-import type { PepNode } from './nodes.ts';
+import { type PepNode, viewOf } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
 export interface PepItem {
@@ -19,6 +19,8 @@ export interface PepItem {
 
 interface ItemRow {
   readonly payload: string;
+  /** When it was published, milliseconds. */
+  readonly at: number;
 }
 
 /** Oldest first: id, and both their bytes in an answer. */
@@ -40,25 +42,33 @@ export function lastIdInRow(row: Row | undefined): string | undefined {
   return row && (JSON.parse(row.value) as { items: Listed }).items.at(-1)?.[0];
 }
 
-export function payloadInRow(row: Row): string {
-  return (JSON.parse(row.value) as ItemRow).payload;
+export function itemInRow(row: Row): ItemRow {
+  return JSON.parse(row.value) as ItemRow;
 }
 
 /** Newest first. */
 export async function listIds(account: Account, node: PepNode): Promise<readonly string[]> {
+  const view = viewOf(account, node);
+  if (view) return [view.itemId];
   const list = await account.get(lists, node.key);
   return (list?.items ?? []).map(([id]) => id).reverse();
 }
 
 /** Those that are there, in the order of the ids. */
 export async function readItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly PepItem[]> {
-  const found: PepItem[] = [];
+  const view = viewOf(account, node);
+  if (view) return ids.includes(view.itemId) ? [{ id: view.itemId, payload: (await view.read(account)).toString() }] : [];
+  return (await readItemRows(account, node, ids)).map(({ id, row }) => ({ id, payload: itemInRow(row).payload }));
+}
+
+async function readItemRows(account: Account, node: PepNode, ids: readonly string[]): Promise<{ id: string; row: Row }[]> {
+  const found: { id: string; row: Row }[] = [];
   for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
     const page = ids.slice(at, at + limits.storeBatchKeysMax);
     const keys = page.map((id) => itemRowKey(account, node, id));
     const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
-      if (row) found.push({ id: page[index]!, payload: payloadInRow(row) });
+      if (row) found.push({ id: page[index]!, row });
     });
   }
   return found;
@@ -79,18 +89,30 @@ export function checkItems(items: readonly PepItem[]): void {
   }
 }
 
-/** The oldest give way (XEP-0060 §7.1.2). @throws {StanzaError} when all together take too much room */
-export async function putItems(account: Account, node: PepNode, items: readonly PepItem[]): Promise<void> {
+/**
+ * The oldest give way (XEP-0060 §7.1.2).
+ * @param instead of these
+ * @throws {StanzaError} when all together take too much room; then nothing has changed
+ */
+export async function putItems(
+  account: Account,
+  node: PepNode,
+  items: readonly PepItem[],
+  instead: readonly string[],
+): Promise<void> {
   const put = new Set(items.map(({ id }) => id));
+  const retracted = new Set(instead);
   let dropped: Listed = [];
   await account.update(lists, node.key, (value) => {
-    const others = (value?.items ?? []).filter(([id]) => !put.has(id));
+    const listed = value?.items ?? [];
     const all = [
-      ...others,
+      ...listed.filter(([id]) => !put.has(id) && !retracted.has(id)),
       ...items.map(({ id, payload }) => [id, Buffer.byteLength(escapeAttribute(id)) + Buffer.byteLength(payload)] as const),
     ];
     const kept = all.slice(-node.config.itemsMax);
-    dropped = all.slice(0, all.length - kept.length);
+    dropped = [...listed.filter(([id]) => retracted.has(id)), ...all.slice(0, all.length - kept.length)];
+    if (value && isSameList(value.items, kept)) return value; // one item over and over: its row alone changes
+    if (kept.length === 0) return undefined;
     const next = { items: kept };
     const bytes = kept.reduce((sum, [, size]) => sum + size, 0);
     if (bytes > limits.pepNodeBytesMax || Buffer.byteLength(JSON.stringify(next)) > limits.pepRowBytesMax) {
@@ -100,8 +122,13 @@ export async function putItems(account: Account, node: PepNode, items: readonly 
     return next;
   });
   const gone = new Set(dropped.map(([id]) => id));
-  for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload });
+  const at = account.now.getTime();
+  for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload, at });
   dropRows(account, node, dropped);
+}
+
+function isSameList(one: Listed, other: Listed): boolean {
+  return one.length === other.length && one.every(([id, bytes], at) => id === other[at]![0] && bytes === other[at]![1]);
 }
 
 /** @returns those that were there */
@@ -117,8 +144,8 @@ export async function removeItems(account: Account, node: PepNode, ids: readonly
   return removed.map(([id]) => id);
 }
 
-/** All of them; or as many of the oldest as are more than `keep`. */
-export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<void> {
+/** All of them; or as many of the oldest as are more than `keep`. @returns whether there were any */
+export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<boolean> {
   let removed: Listed = [];
   await account.update(lists, node.key, (value) => {
     const items = value?.items ?? [];
@@ -127,12 +154,30 @@ export async function purgeItems(account: Account, node: PepNode, keep = 0): Pro
     return keep === 0 ? undefined : { items: items.slice(removed.length) };
   });
   dropRows(account, node, removed);
+  return removed.length > 0;
 }
 
-/** After the commit, together: one after the other a thousand would take longer than a batch may. */
+/**
+ * After the commit, together: one after the other a thousand would take longer than a batch may. Another resource may publish one of them
+ * again meanwhile: before the list is read here, and it is listed; or after that, and its row has another version.
+ */
 function dropRows(account: Account, node: PepNode, listed: Listed): void {
   if (listed.length === 0) return;
   account.turn.afterCommit(async () => {
-    await Promise.all(listed.map(([id]) => account.rows.delete(itemRows, `${node.key}/${id}`)));
+    const found = await readItemRows(
+      account,
+      node,
+      listed.map(([id]) => id),
+    );
+    const there = new Set(await listIds(account, node));
+    await Promise.all(found.filter(({ id }) => !there.has(id)).map(({ id, row }) => dropRow(account, node, id, row)));
   });
+}
+
+async function dropRow(account: Account, node: PepNode, id: string, { version }: Row): Promise<void> {
+  try {
+    await account.rows.delete(itemRows, `${node.key}/${id}`, { version });
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error; // published again
+  }
 }

@@ -12,11 +12,19 @@ import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
 import { isNear, readAudience, readNeighbours } from '../presence-audience.ts';
 import { routeQuietly } from '../presence-probe.ts';
+import { findContact, type RosterItem } from '../roster.ts';
 import { hasTo } from '../subscription-state.ts';
-import { itemRowKey, lastIdInRow, listRowKey, payloadInRow } from './items.ts';
+import { mayRead } from './access.ts';
+import { itemInRow, itemRowKey, lastIdInRow, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
-import { nodesInRow, nodesRowKey, type PepNode } from './nodes.ts';
-import { eventMessage, isOfDeployment, itemsEvent } from './notify.ts';
+import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
+import { eventMessage, isOfDeployment, itemsEvent, readView } from './notify.ts';
+
+interface Source {
+  readonly owner: Account;
+  /** What the owner's roster says of the reader; undefined: that is the owner itself. */
+  readonly item: RosterItem | undefined;
+}
 
 interface Found {
   readonly owner: Account;
@@ -34,8 +42,12 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
     full,
     contacts.filter((contact) => isNear(account, contact)),
   );
-  const owners = [account, ...near.filter(({ isSharing }) => isSharing).map(({ jid }) => account.other(jid.local))];
-  const found = await findLast(account, owners, wanted, presenceKinds);
+  const sharing = near.filter(({ isSharing }) => isSharing);
+  const sources = [
+    { owner: account, item: undefined },
+    ...sharing.map(({ jid, theirs }) => ({ owner: account.other(jid.local), item: theirs })),
+  ];
+  const found = await findLast(sources, wanted, presenceKinds);
   account.turn.withSessions([], async () => {
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
     for (const contact of contacts) {
@@ -50,9 +62,10 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
 export async function sendLastItemsOf(account: Account, sessions: readonly SessionEntry[], contact: Jid): Promise<void> {
   if (contact.domain !== account.domain) return;
   const owner = account.other(contact.local);
+  const item = await findContact(owner, account.jid);
   for (const entry of sessions) {
     if (!entry.available || !entry.wanted?.length) continue;
-    const found = await findLast(account, [owner], entry.wanted, ['on_sub', ...presenceKinds]);
+    const found = await findLast([{ owner, item }], entry.wanted, ['on_sub', ...presenceKinds]);
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
   }
 }
@@ -65,7 +78,8 @@ export function wantedIn(probe: Stanza): readonly string[] | undefined {
 
 /** Only inside `withSessions`: a subscriber in another tenant wants these. */
 export async function answerWanted(account: Account, asker: Jid, wanted: readonly string[]): Promise<void> {
-  const found = await findLast(asker.bare.equals(account.jid) ? account : undefined, [account], wanted, presenceKinds);
+  const item = asker.bare.equals(account.jid) ? undefined : await findContact(account, asker);
+  const found = await findLast([{ owner: account, item }], wanted, presenceKinds);
   await forEachMessage(account, found, (message, id) => routeQuietly(account, spliceTo(message, asker.toString()), id));
 }
 
@@ -88,40 +102,53 @@ async function forEachMessage(
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
     const rows = await readRows(account, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
-      const row = rows[index];
-      if (!row || bytes >= limits.pepLastItemsBytesMax) continue;
+      const item = await readItem(owner, node, rows[index]);
+      if (!item || bytes >= limits.pepLastItemsBytesMax) continue;
       const messageId = account.turn.parts.ids.mint();
-      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: payloadInRow(row) }), messageId);
+      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: item.payload }), messageId, item.at);
       bytes += message.length;
       await send(message, messageId);
     }
   }
 }
 
+/** A view is as old as the moment. */
+async function readItem(
+  owner: Account,
+  node: PepNode,
+  row: Row | undefined,
+): Promise<{ readonly payload: string; readonly at?: number } | undefined> {
+  if (viewOf(owner, node)) return readView(owner, node);
+  return row && itemInRow(row);
+}
+
 /** Rows of items that are read at once: they may be large. */
 const pageMax = 20;
 
-/** @param reader who sees all of its own */
 async function findLast(
-  reader: Account | undefined,
-  owners: readonly Account[],
+  sources: readonly Source[],
   wanted: readonly string[],
   when: readonly NodeConfig['sendLast'][],
 ): Promise<Found[]> {
-  const rows = await readRows(owners[0]!, owners.map(nodesRowKey));
-  const nodes = owners
-    .flatMap((owner, index) => nodesInRow(rows[index]).map((node) => ({ owner, node })))
-    .filter(({ owner, node: { name, config } }) => {
-      const isReadable = owner === reader || config.access !== 'whitelist';
+  const asking = sources[0]!.owner;
+  const rows = await readRows(
+    asking,
+    sources.map(({ owner }) => nodesRowKey(owner)),
+  );
+  const nodes = sources
+    .flatMap(({ owner, item }, index) => nodesInRow(rows[index]).map((node) => ({ owner, item, node })))
+    .filter(({ item, node }) => {
+      const { name, config } = node;
+      const isReadable = item === undefined || mayRead(item, node);
       return isReadable && wanted.includes(name) && config.isPersistent && when.includes(config.sendLast);
     })
     .slice(0, limits.pepLastItemsMax);
   const lists = await readRows(
-    owners[0]!,
+    asking,
     nodes.map(({ owner, node }) => listRowKey(owner, node)),
   );
   return nodes.flatMap(({ owner, node }, index) => {
-    const id = lastIdInRow(lists[index]);
+    const id = viewOf(owner, node)?.itemId ?? lastIdInRow(lists[index]);
     return id === undefined ? [] : [{ owner, node, id }];
   });
 }

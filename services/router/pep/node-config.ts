@@ -3,10 +3,12 @@ import { limits } from '../../../lib/limits.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { answerForm } from '../form.ts';
 
-export type AccessModel = 'open' | 'presence' | 'whitelist';
+export type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist';
 
 export interface NodeConfig {
   readonly access: AccessModel;
+  /** Of the owner's roster, sorted: with the access model roster, whose contacts may read. */
+  readonly groups: readonly string[];
   /** Items outlive their notification. */
   readonly isPersistent: boolean;
   readonly itemsMax: number;
@@ -22,6 +24,7 @@ export interface NodeConfig {
 
 export const defaultConfig: NodeConfig = {
   access: 'presence',
+  groups: [],
   isPersistent: true,
   itemsMax: 1,
   sendLast: 'on_sub_and_presence',
@@ -34,13 +37,21 @@ export const defaultConfig: NodeConfig = {
   type: '',
 };
 
+/** XEP-0223: what is for the account alone, item by item; as XEP-0402 §3.3 and XEP-0490 §4.2 ask for it. */
+export const privateConfig: NodeConfig = {
+  ...defaultConfig,
+  access: 'whitelist',
+  itemsMax: limits.pepItemsPerNodeMax,
+  sendLast: 'never',
+};
+
 interface Field {
   readonly label: string;
-  readonly kind: 'boolean' | 'list-single' | 'text-single';
+  readonly kind: 'boolean' | 'list-single' | 'list-multi' | 'text-single';
   readonly options?: readonly string[];
-  /** @returns undefined for a value that is not possible */
-  readonly read: (value: string) => Partial<NodeConfig> | undefined;
-  readonly write: (config: NodeConfig) => string;
+  /** @param values all of them, for a `list-multi`. @returns undefined for a value that is not possible */
+  readonly read: (value: string, values: readonly string[]) => Partial<NodeConfig> | undefined;
+  readonly write: (config: NodeConfig) => string | readonly string[];
 }
 
 type KeyOf<Type> = { [Key in keyof NodeConfig]: NodeConfig[Key] extends Type ? Key : never }[keyof NodeConfig];
@@ -98,6 +109,18 @@ const itemsMaxField: Field = {
   write: ({ itemsMax }) => String(itemsMax),
 };
 
+/** Of any name: a group may come to be later. */
+const groupsField: Field = {
+  label: 'Groups of the roster that may read, with access model roster',
+  kind: 'list-multi',
+  read(_value, values) {
+    const groups = [...new Set(values)].filter((group) => group !== '').sort();
+    const isInBounds = groups.length <= limits.rosterGroupsMax && Buffer.byteLength(groups.join('')) <= limits.pepGroupsBytesMax;
+    return isInBounds ? { groups } : undefined;
+  },
+  write: ({ groups }) => groups,
+};
+
 const payloadBytesField: Field = {
   label: 'Largest payload in bytes',
   kind: 'text-single',
@@ -109,7 +132,8 @@ const fields: ReadonlyMap<string, Field> = new Map([
   ['pubsub#title', text('title', 'Title')],
   ['pubsub#description', text('description', 'Description')],
   ['pubsub#type', text('type', 'Namespace of the payload')],
-  ['pubsub#access_model', choice('access', 'Who may read', ['open', 'presence', 'whitelist'])],
+  ['pubsub#access_model', choice('access', 'Who may read', ['open', 'presence', 'roster', 'whitelist'])],
+  ['pubsub#roster_groups_allowed', groupsField],
   ['pubsub#persist_items', flag('isPersistent', 'Items are kept')],
   ['pubsub#max_items', itemsMaxField],
   [
@@ -134,27 +158,30 @@ const fields: ReadonlyMap<string, Field> = new Map([
 export function applyForm(form: ReadonlyMap<string, readonly string[]>, config: NodeConfig): NodeConfig | string {
   let applied = config;
   for (const [name, values] of form) {
-    const change = fields.get(name)?.read(values[0]?.trim() ?? '');
-    if (!change || values.length > 1) return name;
+    const field = fields.get(name);
+    const change = field?.read(values[0]?.trim() ?? '', values);
+    if (!change || (values.length > 1 && field?.kind !== 'list-multi')) return name;
     applied = { ...applied, ...change };
   }
   return applied;
 }
 
 export function isSameConfig(one: NodeConfig, other: NodeConfig): boolean {
-  return (Object.keys(defaultConfig) as (keyof NodeConfig)[]).every((key) => one[key] === other[key]);
+  return (Object.keys(defaultConfig) as (keyof NodeConfig)[]).every(
+    (key) => JSON.stringify(one[key]) === JSON.stringify(other[key]),
+  );
 }
 
-/** The form to fill in (§8.2.2), or a report of what is set (§5.4). */
-export function configForm(config: NodeConfig, formType: string, kind: 'form' | 'result'): Element {
-  return answerForm(kind, [
+/** The form to fill in (§8.2.2). @param groups of the roster */
+export function configForm(config: NodeConfig, formType: string, groups: readonly string[] = []): Element {
+  return answerForm('form', [
     xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, formType)),
     ...[...fields].map(([name, field]) =>
       xml(
         'field',
         { var: name, type: field.kind, label: field.label },
-        xml('value', {}, field.write(config)),
-        field.options?.map((option) => xml('option', {}, xml('value', {}, option))),
+        [field.write(config)].flat().map((value) => xml('value', {}, value)),
+        (field.kind === 'list-multi' ? groups : field.options)?.map((option) => xml('option', {}, xml('value', {}, option))),
       ),
     ),
   ]);

@@ -1,14 +1,15 @@
 /**
  * The nodes of an account: one row holds their names and configurations, so that the bound on their number holds and a resource
  * that comes costs one read per contact. Rows of items stand under a key that is minted with the node: a node's name may hold any
- * character, and one that is made anew never shows items of the one before.
+ * character, and one that is made anew never shows items of the one before. A view (specified-node.ts) has no rows of items.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
-import type { NodeConfig } from './node-config.ts';
+import { defaultConfig, type NodeConfig } from './node-config.ts';
+import type { View } from './specified-node.ts';
 
 export interface PepNode {
   readonly name: string;
@@ -40,25 +41,46 @@ export async function findNode(account: Account, name: string): Promise<PepNode 
   return (await listNodes(account)).find((node) => node.name === name);
 }
 
+export function viewOf(account: Account, { name }: { readonly name: string }): View | undefined {
+  return account.turn.parts.features.node(name)?.view;
+}
+
+/** Of a node that is made without a word on it. */
+export function configOfNew(account: Account, name: string): NodeConfig {
+  return account.turn.parts.features.node(name)?.config ?? defaultConfig;
+}
+
 /** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
 export async function createNode(account: Account, name: string, config: NodeConfig): Promise<{ node: PepNode; isNew: boolean }> {
   if (Buffer.byteLength(name) > limits.pepNodeNameBytesMax) {
     throw new StanzaError('not-acceptable', `the name of a node has at most ${limits.pepNodeNameBytesMax} bytes`);
   }
-  const fresh: PepNode = { name, key: account.turn.parts.ids.mint(), config };
+  checkView(account, { name, config });
+  const { features, ids } = account.turn.parts;
+  const fresh = features.together(name).map((member): PepNode => {
+    return { name: member, key: ids.mint(), config: member === name ? config : configOfNew(account, member) };
+  });
   const row = await account.update(nodeRows, '', (value = { nodes: [] }) => {
-    if (value.nodes.some((node) => node.name === name)) return value;
-    if (value.nodes.length >= limits.pepNodesMax) {
+    const missing = fresh.filter((one) => !value.nodes.some((node) => node.name === one.name));
+    if (missing.length === 0) return value;
+    if (value.nodes.length + missing.length > limits.pepNodesMax) {
       throw new StanzaError('resource-constraint', `an account has at most ${limits.pepNodesMax} nodes`);
     }
-    return checked({ nodes: [...value.nodes, fresh] });
+    return checked({ nodes: [...value.nodes, ...missing] });
   });
   const node = row!.nodes.find((other) => other.name === name)!;
-  return { node, isNew: node.key === fresh.key };
+  return { node, isNew: fresh.some(({ key }) => key === node.key) };
 }
 
-/** At once; nothing happens when the node is gone. */
-export async function configureNode(account: Account, { key }: PepNode, config: NodeConfig): Promise<void> {
+/** @throws {StanzaError} when others could see it, or it would not last */
+function checkView(account: Account, { name, config }: Pick<PepNode, 'name' | 'config'>): void {
+  if (!viewOf(account, { name }) || (config.access === 'whitelist' && config.isPersistent)) return;
+  throw new StanzaError('not-acceptable', `${JSON.stringify(name)} is for the account alone, and lasts`);
+}
+
+/** At once; nothing happens when the node is gone. @throws {StanzaError} */
+export async function configureNode(account: Account, { name, key }: PepNode, config: NodeConfig): Promise<void> {
+  checkView(account, { name, config });
   await account.update(nodeRows, '', (value) => {
     const index = value?.nodes.findIndex((node) => node.key === key) ?? -1;
     if (!value || index < 0) return value;
@@ -66,13 +88,18 @@ export async function configureNode(account: Account, { key }: PepNode, config: 
   });
 }
 
-/** At once; its items are left to the caller. */
-export async function dropNode(account: Account, { key }: PepNode): Promise<void> {
+/** At once; their items are left to the caller. @returns the node, and those that go with it */
+export async function dropNode(account: Account, { name, key }: PepNode): Promise<readonly PepNode[]> {
+  const names = account.turn.parts.features.together(name);
+  let dropped: readonly PepNode[] = [];
   await account.update(nodeRows, '', (value) => {
-    if (!value?.nodes.some((node) => node.key === key)) return value;
-    const nodes = value.nodes.filter((node) => node.key !== key);
+    const isThere = value?.nodes.some((node) => node.key === key);
+    dropped = isThere ? value!.nodes.filter((node) => names.includes(node.name)) : [];
+    if (!value || dropped.length === 0) return value;
+    const nodes = value.nodes.filter((node) => !dropped.includes(node));
     return nodes.length === 0 ? undefined : { nodes };
   });
+  return dropped;
 }
 
 function checked(row: NodesRow): NodesRow {

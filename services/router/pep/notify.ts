@@ -5,6 +5,7 @@
  * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
  * filter. Contacts on other servers would get what they did not ask for, and get nothing.
  */
+import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
@@ -14,8 +15,9 @@ import type { Account } from '../account.ts';
 import { isNear, readAudience, readListeners } from '../presence-audience.ts';
 import { routeQuietly } from '../presence-probe.ts';
 import { hasFrom } from '../subscription-state.ts';
+import { mayRead } from './access.ts';
 import type { PepItem } from './items.ts';
-import type { PepNode } from './nodes.ts';
+import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
 
 /** Queued. @param event child of `<event/>` */
@@ -23,7 +25,7 @@ export async function notify(account: Account, node: PepNode, event: Element): P
   const bytes = eventMessage(account.jid, event, account.turn.parts.ids.mint());
   account.withSessions((sessions) => account.turn.deliver(takers(sessions, account.jid, node.name), bytes));
   if (node.config.access === 'whitelist') return;
-  const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item));
+  const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
   account.turn.withSessions([], async () => {
     const near = contacts.filter((contact) => isNear(account, contact));
     const neighbours = await readListeners(account, account.jid, near);
@@ -38,9 +40,37 @@ export async function notify(account: Account, node: PepNode, event: Element): P
   });
 }
 
-/** Without `to`. */
-export function eventMessage(from: Jid, event: Element, id: string): Buffer {
-  const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event));
+/**
+ * Queued: the account's own resources that want the views of a node, or this one, are shown it as it is after the commit.
+ * @param name of the node whose items have changed, or of the view
+ */
+export function showViews(account: Account, name: string): void {
+  const views = viewOf(account, { name }) ? [name] : account.turn.parts.features.viewsOf(name).map((view) => view.name);
+  for (const view of views) account.withSessions((sessions) => showView(account, view, sessions));
+}
+
+/** Only inside `withSessions`. What it takes to make a view is done where somebody wants it. */
+async function showView(account: Account, name: string, sessions: readonly SessionEntry[]): Promise<void> {
+  const targets = takers(sessions, account.jid, name);
+  const node = targets.length > 0 ? await findNode(account, name) : undefined;
+  if (!node) return;
+  const item = await readView(account, node);
+  if (!item) return;
+  const event = itemsEvent(node, item);
+  account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.parts.ids.mint()));
+}
+
+/** undefined: too large for a message, and one without payload looks to clients as if there were nothing in the list any more. */
+export async function readView(account: Account, node: PepNode): Promise<PepItem | undefined> {
+  const { itemId, read } = viewOf(account, node)!;
+  const payload = (await read(account)).toString();
+  return Buffer.byteLength(payload) <= limits.pepItemBytesMax ? { id: itemId, payload } : undefined;
+}
+
+/** Without `to`. @param at when it was published, milliseconds, if that is not now (XEP-0060 §6.1.7, XEP-0203) */
+export function eventMessage(from: Jid, event: Element, id: string, at?: number): Buffer {
+  const delay = at === undefined ? undefined : xml('delay', { xmlns: 'urn:xmpp:delay', stamp: new Date(at).toISOString() });
+  const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event), delay);
   return Buffer.from(message.toString());
 }
 

@@ -3,26 +3,47 @@ import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
-import { applyForm, defaultConfig, isSameConfig, type NodeConfig } from './node-config.ts';
-import { configureNode, createNode, dropNode, findNode, type PepNode } from './nodes.ts';
-import { itemsEvent, notify } from './notify.ts';
+import { applyForm, isSameConfig, type NodeConfig } from './node-config.ts';
+import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode, viewOf } from './nodes.ts';
+import { itemsEvent, notify, showViews } from './notify.ts';
 import { pubsubError } from './pubsub-error.ts';
 
 /** §7.1.5: preconditions of a node that is there, the configuration of one that is not. */
 export type PublishOptions = ReadonlyMap<string, readonly string[]>;
 
-/** @throws {StanzaError} */
-export async function publish(account: Account, name: string, items: readonly PepItem[], options: PublishOptions): Promise<void> {
-  checkItems(items);
+/** @returns the id under which it is kept, a view's own. @throws {StanzaError} */
+export async function publish(account: Account, name: string, item: PepItem, options: PublishOptions): Promise<string> {
+  checkItems([item]);
   const node = await nodeFor(account, name, options);
-  if (node.config.isPersistent) await putItems(account, node, items);
+  const view = viewOf(account, node);
+  if (view) await view.write(account, parseElement(item.payload));
+  else await put(account, node, [], [item]);
+  showViews(account, name);
+  return view?.itemId ?? item.id;
+}
+
+/** For what a view is written to: without showing that to those who want the view. @throws {StanzaError} */
+export async function change(
+  account: Account,
+  name: string,
+  gone: readonly string[],
+  changed: readonly PepItem[],
+): Promise<void> {
+  checkItems(changed);
+  const node = await nodeFor(account, name, new Map());
+  await put(account, node, gone, changed);
+}
+
+async function put(account: Account, node: PepNode, gone: readonly string[], items: readonly PepItem[]): Promise<void> {
+  if (node.config.isPersistent) await putItems(account, node, items, gone);
+  await tellRetracted(account, node, gone);
   for (const item of items) await notify(account, node, itemsEvent(node, item));
 }
 
 async function nodeFor(account: Account, name: string, options: PublishOptions): Promise<PepNode> {
   const found = await findNode(account, name);
   if (!found) {
-    const config = applyForm(options, defaultConfig);
+    const config = applyForm(options, configOfNew(account, name));
     if (typeof config === 'string') throw notMet(config);
     const { node, isNew } = await createNode(account, name, config);
     if (isNew) return node;
@@ -35,10 +56,11 @@ async function nodeFor(account: Account, name: string, options: PublishOptions):
 function met(node: PepNode, options: PublishOptions): PepNode {
   const config = applyForm(options, node.config);
   if (typeof config === 'string') throw notMet(config);
-  if (!isSameConfig(config, node.config)) {
-    throw notMet([...options].find(([field, values]) => applyForm(new Map([[field, values]]), node.config) !== node.config)![0]);
-  }
-  return node;
+  if (isSameConfig(config, node.config)) return node;
+  const [field] = [...options].find(([name, values]) => {
+    return !isSameConfig(applyForm(new Map([[name, values]]), node.config) as NodeConfig, node.config);
+  })!;
+  throw notMet(field);
 }
 
 function notMet(field: string): StanzaError {
@@ -49,30 +71,39 @@ function notMet(field: string): StanzaError {
 
 /** §7.2. @throws {StanzaError} item-not-found */
 export async function retract(account: Account, node: PepNode, ids: readonly string[], isNotified: boolean): Promise<void> {
-  const removed = await removeItems(account, node, ids);
+  const view = viewOf(account, node);
+  const removed = view ? ids.filter((id) => id === view.itemId) : await removeItems(account, node, ids);
   if (removed.length === 0) throw new StanzaError('item-not-found', 'there is no such item');
-  if (!isNotified && !node.config.notifyRetract) return;
-  const gone = removed.map((id) => xml('retract', { id }));
-  await notify(account, node, xml('items', { node: node.name }, ...gone));
+  if (view) await view.write(account, undefined);
+  else showViews(account, node.name);
+  if (isNotified || node.config.notifyRetract) await tellRetracted(account, node, removed);
+}
+
+/** One by one: COMPAT: nbxmpp 4.2 looks at the first of several in a message; until no Gajim does. */
+async function tellRetracted(account: Account, node: PepNode, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await notify(account, node, xml('items', { node: node.name }, xml('retract', { id })));
 }
 
 /** §8.4. */
 export async function deleteNode(account: Account, node: PepNode): Promise<void> {
-  await dropNode(account, node);
-  await purgeItems(account, node);
-  if (node.config.notifyDelete) await notify(account, node, xml('delete', { node: node.name }));
+  for (const dropped of await dropNode(account, node)) {
+    await purgeItems(account, dropped);
+    if (dropped.config.notifyDelete) await notify(account, dropped, xml('delete', { node: dropped.name }));
+  }
 }
 
 /** §8.5. */
 export async function purge(account: Account, node: PepNode): Promise<void> {
-  await purgeItems(account, node);
+  const view = viewOf(account, node);
+  if (view) await view.write(account, undefined);
+  else if (await purgeItems(account, node)) showViews(account, node.name);
   if (node.config.notifyRetract) await notify(account, node, xml('purge', { node: node.name }));
 }
 
 /** §8.2.4. Items that are more than are kept now go, the oldest first. */
 export async function configure(account: Account, node: PepNode, config: NodeConfig): Promise<void> {
   await configureNode(account, node, config);
-  await purgeItems(account, node, config.isPersistent ? config.itemsMax : 0);
+  if (await purgeItems(account, node, config.isPersistent ? config.itemsMax : 0)) showViews(account, node.name);
   if (config.notifyConfig) await notify(account, { ...node, config }, xml('configuration', { node: node.name }));
 }
 
