@@ -30,7 +30,7 @@ export async function heal(
   const near = inside.filter(({ recipient }) => recipient.address !== undefined);
   for (const { recipient, session, isGone, stanzas } of inside) {
     if (recipient.address) continue;
-    if (isGone) push({ about: recipient.jid, apply: leaveAsGhost });
+    if (isGone) push({ about: recipient.jid, apply: ifStillThere(session, leaveAsGhost) });
     else fallBehind(room, session, stanzas, push);
   }
   let lists: Awaited<ReturnType<typeof readSessions>>;
@@ -60,7 +60,7 @@ export async function heal(
         fallBehind(room, session, stanzas, push); // also when its node is only slow: it does not take them twice
         return;
       }
-      push({ about: jid, apply: (turn) => follow(turn, { node, sid }) });
+      push({ about: jid, apply: ifStillThere(session, (turn) => follow(turn, { node, sid })) });
       const targets = [{ node, sid, to: jid.toString() }];
       const again = stanzas.map(({ bytes, once }) => parts.deliverer.deliver({ targets, xml: bytes, once }));
       const failures = await Promise.all(again);

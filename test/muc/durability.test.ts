@@ -1,6 +1,7 @@
 /** Rooms without a home (FEATURES C6): workers come and go, sessions move and vanish, requests are repeated. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
@@ -206,6 +207,43 @@ test('a new session under the same resource is not taken for the one that was in
   await juliet.say('two');
   assert.deepEqual(romeo.heard(), []);
   assert.ok(nurse.heard().includes('presence unavailable Romeo none/none 333'));
+});
+
+test('an occupant of a domain that seemed to be gone stays when it has entered again meanwhile', async () => {
+  await worker.stop();
+  let laterMs = 0;
+  let isGone = false;
+  const again: Promise<void>[] = [];
+  const store: Store = new Proxy(stage.store, {
+    get(target, name: keyof Store) {
+      const method = target[name] as (...parameters: unknown[]) => unknown;
+      return async (...parameters: unknown[]) => {
+        if (name === 'put') laterMs += 1_500; // what is known of tenants is read again with each batch
+        if (name !== 'get' || !isGone || !JSON.stringify(parameters).includes('tenant/b.example')) {
+          return method.apply(target, parameters);
+        }
+        isGone = false;
+        again.push(nurse.send(`<presence to='${hall}/Nurse' type='unavailable'/>`), nurse.enter('Nurse'));
+        await pause(50); // they wait behind the batch that does not reach her
+        return undefined;
+      };
+    },
+  });
+  await stage.startWorker({ store, clock: { ...systemClock, monotonic: () => systemClock.monotonic() + laterMs } });
+  await juliet.say('zero');
+  for (const person of [juliet, romeo, nurse]) person.take();
+  isGone = true;
+  await juliet.say('one');
+  assert.equal(again.length, 2);
+  await Promise.all(again);
+  await juliet.say('two');
+  assert.deepEqual(juliet.heard(), [
+    'message Juliet one',
+    'presence unavailable Nurse none/none',
+    'presence Nurse none/participant',
+    'message Juliet two',
+  ]);
+  assert.equal(nurse.heard().at(-1), 'message Juliet two');
 });
 
 test('a new session that enters under the address of the one before is followed when it moves', async () => {
