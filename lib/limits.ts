@@ -226,6 +226,8 @@ export const limits = {
   tcpKeepAliveMs: 240_000,
   /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
   roomSessionsMax: 6_000,
+  /** Rooms: of these, clients that only admins and owners may be (XEP-0045 §7.2.9). */
+  roomSessionsKeptForAdmins: 50,
   /** Rooms: a request is let go this long after its router gave it up, milliseconds: more than clocks differ. */
   roomLateMs: 1_000,
   /** Rooms: clients under one nick. */

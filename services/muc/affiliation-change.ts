@@ -17,7 +17,7 @@ export interface AffiliationChange {
   readonly jid: Jid;
   readonly affiliation: Affiliation;
   readonly reason: string | undefined;
-  /** §9.5: a nick that is reserved for the member. */
+  /** §9.5: a nick that is reserved for the member; '' for none any more. */
   readonly nick?: string;
   /** Somebody else tells it already, as an invitation does. */
   readonly isToldAlready?: boolean;
@@ -69,15 +69,16 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   const key = jid.toString();
   const before = currentAffiliation(turn, jid);
   const known = room.affiliations.get(key);
-  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick);
+  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick) || undefined;
+  const kept = { nick, reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined };
   if (before === affiliation) {
-    if (known && nick !== known.nick) {
-      room.affiliations.set(key, { ...known, nick });
+    if (known && (nick !== known.nick || kept.reason !== known.reason)) {
+      room.affiliations.set(key, { ...known, ...kept });
       turn.putAffiliation(key);
     }
     return;
   }
-  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, nick });
+  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
 
   const actor = turn.own?.occupant.nick;
   const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));

@@ -119,6 +119,11 @@ const maxUsers = {
   options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
 } satisfies ConfigField;
 
+const historyLength = {
+  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, [`${muc}historylength`]),
+  var: 'muc#maxhistoryfetch',
+} satisfies ConfigField;
+
 export const configFields: readonly ConfigField[] = [
   text('roomname', 'Name of the room', 'name', 256),
   text('roomdesc', 'What it is about', 'description', 1024),
@@ -144,7 +149,7 @@ export const configFields: readonly ConfigField[] = [
     (whois) => ({ whois }),
   ),
   { ...maxUsers, read: (value) => maxUsers.read(value === 'none' || value === '' ? String(limits.roomSessionsMax) : value) },
-  number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, ['muc#maxhistoryfetch']),
+  historyLength,
   roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
   roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),
   text('pubsub', 'Its publish-subscribe node', 'pubsub', 1024),

@@ -3,7 +3,6 @@ import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { nickname } from '../../lib/xmpp/precis.ts';
-import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { announce } from './announce.ts';
 import type { Occupant, Session } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -42,26 +41,20 @@ export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
 
 /**
  * §7.6: for all clients of the occupant together, because a nick is who speaks.
- * @throws {StanzaError} conflict or not-acceptable
+ * @returns the nick as the room shows it. @throws {StanzaError} conflict or not-acceptable
  */
-export function changeNick(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza): void {
-  const { occupant } = own;
-  const asked = stanza.to!.resource;
+export function checkNickChange(turn: RoomTurn, { occupant }: { occupant: Occupant }, asked: string): string {
   const nick = prepareNick(turn, asked);
   checkNickIsFree(turn, nick);
   const holder = turn.room.withNick(nick);
   if (holder && holder !== occupant) throw new StanzaError('conflict', `the nick ${nick} is in use by another client of yours`);
-  const { session } = own;
-  announce(turn, {
-    occupant,
-    session,
-    unavailable: { role: occupant.role },
-    newNick: nick,
-    statuses: [303],
-    id: stanza.id,
-  });
+  return nick;
+}
+
+/** §7.6: the first half. The presence under the new nick is to follow. */
+export function leaveNick(turn: RoomTurn, own: { occupant: Occupant; session: Session }, nick: string, id?: string): void {
+  const { occupant, session } = own;
+  announce(turn, { occupant, session, unavailable: { role: occupant.role }, newNick: nick, statuses: [303], id });
   turn.room.rename(occupant, nick);
   turn.putOccupant(occupant);
-  const selfStatuses = nick === asked ? [] : [210];
-  announce(turn, { occupant, session, selfStatuses, id: stanza.id });
 }

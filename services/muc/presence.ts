@@ -8,7 +8,7 @@ import { enter, resync } from './enter.ts';
 import { isGone } from './ghost.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
-import { changeNick } from './nick.ts';
+import { checkNickChange, leaveNick } from './nick.ts';
 import { nickKey } from './nick-key.ts';
 import type { RoomTurn } from './room-turn.ts';
 
@@ -35,7 +35,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     const presence = isGhost ? undefined : leavingPayload(stanza);
     removeSession(turn, own.occupant, own.session, {
       unavailable: { presence },
-      statuses: isGhost ? [307, 333] : undefined,
+      statuses: isGhost ? [333] : undefined,
       id: isGhost ? undefined : stanza.id,
     });
     endIfEmpty(turn);
@@ -51,17 +51,18 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
-  if (!isSameNick) {
-    changeNick(turn, own, stanza);
-    return;
-  }
+  const isEntering = stanza.hasChild('x', NS_MUC);
+  const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);
   const hasChanged = presence !== own.session.presence;
   const { occupant, session } = own;
   session.presence = presence;
   occupant.sessions = [...occupant.sessions.filter((other) => other !== session), session];
   if (hasChanged) turn.putPresence(session);
-  if (stanza.hasChild('x', NS_MUC)) resync(turn, own, stanza, hasChanged);
-  else announce(turn, { occupant, session, id: stanza.id });
+  if (newNick !== undefined) leaveNick(turn, own, newNick, stanza.id);
+  const hasNews = hasChanged || newNick !== undefined;
+  const selfStatuses = newNick === undefined || newNick === nick ? [] : [210];
+  if (isEntering) resync(turn, own, stanza, hasNews, selfStatuses);
+  else announce(turn, { occupant, session, selfStatuses, id: stanza.id });
 }
 
 /**

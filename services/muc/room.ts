@@ -43,7 +43,9 @@ export interface Affiliated {
   readonly jid: string;
   readonly affiliation: Affiliation;
   /** §7.10: reserved for this JID. */
-  readonly nick?: string;
+  readonly nick?: string | undefined;
+  /** §9.2: why it was banned. */
+  readonly reason?: string | undefined;
   /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
   readonly version?: string;
 }
