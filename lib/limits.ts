@@ -266,6 +266,8 @@ export const limits = {
   roomAdminItemsMax: 50,
   /** Rooms: invitations in one message. */
   roomInvitesMax: 20,
+  /** Rooms: admins and owners who are asked to approve a registration. */
+  roomApproversMax: 20,
   /** Rooms: archive pages that one worker reads at once. */
   roomQueriesMax: 64,
   /** Rooms: the messages of one archive page, bytes. */
@@ -346,6 +348,9 @@ export const limits = {
   /** Rooms: invitations of one person: at once, and per second. */
   roomInvitesBurst: 40,
   roomInvitesPerSecond: 0.1,
+  /** Rooms: registrations of one person that others are asked to approve: at once, and per second. */
+  roomRegistrationsBurst: 5,
+  roomRegistrationsPerSecond: 0.01,
   /** Rooms: wrong passwords of one person at once and per second; and of one other domain. */
   roomPasswordsBurst: 10,
   roomPasswordsPerSecond: 0.02,

@@ -2,7 +2,7 @@
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Role } from './affiliation.ts';
-import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig } from './config.ts';
+import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from './config.ts';
 import type { Field } from './data-form.ts';
 
 type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
@@ -26,7 +26,7 @@ function refuse(name: string, value: string): never {
   throw new StanzaError('not-acceptable', `${name} cannot be ${JSON.stringify(value.slice(0, 64))}`);
 }
 
-type FlagKey = { [Key in keyof RoomConfig]-?: RoomConfig[Key] extends boolean ? Key : never }[keyof RoomConfig];
+type FlagKey = { [Key in keyof RoomConfig]-?: NonNullable<RoomConfig[Key]> extends boolean ? Key : never }[keyof RoomConfig];
 
 function flag(name: string, label: string, key: FlagKey, also?: readonly string[]): ConfigField {
   return {
@@ -124,6 +124,19 @@ const historyLength = {
   var: 'muc#maxhistoryfetch',
 } satisfies ConfigField;
 
+/** The names that Openfire has for these. */
+const registration = {
+  ...choice('registration', 'Who may register as a member', registrationPolicies, registrationOf, (policy) => ({
+    registration: policy,
+  })),
+  var: 'x-muc#roomconfig_registration',
+} satisfies ConfigField;
+
+const lockedNicks = {
+  ...flag('reservednick', 'Who has registered a nick uses no other', 'locksNicks'),
+  var: 'x-muc#roomconfig_reservednick',
+} satisfies ConfigField;
+
 export const configFields: readonly ConfigField[] = [
   text('roomname', 'Name of the room', 'name', 256),
   text('roomdesc', 'What it is about', 'description', 1024),
@@ -132,6 +145,8 @@ export const configFields: readonly ConfigField[] = [
   flag('publicroom', 'List the room', 'public'),
   flag('moderatedroom', 'Only those with voice may speak', 'moderated'),
   flag('membersonly', 'Only members may enter', 'membersOnly'),
+  registration,
+  lockedNicks,
   flag('allowinvites', 'Occupants may invite others', 'allowInvites'),
   flag('changesubject', 'Participants may change the subject', 'changeSubject'),
   choice(

@@ -77,7 +77,8 @@ function readConfig(before: RoomConfig, values: ReadonlyMap<string, readonly str
     if (name === undefined) continue;
     const change = field.read(values.get(name)![0] ?? '', values.get(name)!);
     const next = { ...config, ...change };
-    if (!isSame(field.show(next), field.show(config))) config = next;
+    // What comes back as it was shown was not decided by anybody: a default may change with another field.
+    if (!isSame(field.show({ ...before, ...change }), field.show(before))) config = next;
   }
   return { ...config, password: readPassword(before.password, values) };
 }

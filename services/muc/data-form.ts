@@ -46,6 +46,12 @@ export function renderForm({ type, formType, title, fields }: Form): Element {
   );
 }
 
+/** XEP-0068. */
+export function formTypeOf(form: Element): string | undefined {
+  const field = form.getChildElements().find(({ attrs }) => attrs.var === 'FORM_TYPE');
+  return field?.getChildText('value') ?? undefined;
+}
+
 /** The values of each field. @throws {StanzaError} not-acceptable beyond the bounds, bad-request for a field without name */
 export function readForm(form: Element): Map<string, readonly string[]> {
   const fields = form.getChildren('field');

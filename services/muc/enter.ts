@@ -14,7 +14,7 @@ import { announce } from './announce.ts';
 import { isBroadcast, newConfig } from './config.ts';
 import { sendHistory } from './history.ts';
 import { NS_MUC } from './namespaces.ts';
-import { checkNickIsFree, prepareNick } from './nick.ts';
+import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
 import { tooFast } from './pace.ts';
 import type { Occupant, Room, Session } from './room.ts';
@@ -30,7 +30,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   if (from.isBare) throw new StanzaError('jid-malformed', 'only a full JID can enter a room');
   const extension = stanza.child('x', NS_MUC);
   const asked = stanza.to!.resource;
-  const nick = prepareNick(turn, asked);
+  const nick = (room.config && lockedNick(turn, from.bare)) ?? prepareNick(turn, asked);
   if (room.config) checkEntry(turn, extension, nick);
   else checkCreation(turn);
   const isNew = room.config === undefined;

@@ -8,7 +8,9 @@ import { limits } from '../../lib/limits.ts';
 import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
+import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
+import { formTypeOf } from './data-form.ts';
 import { isGone, isUnreachable } from './ghost.ts';
 import { decline, invite, returnInvitation } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
@@ -26,7 +28,7 @@ import {
 import { bouncePrivate, sendPrivate } from './private-message.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';
-import { isVoiceForm, voiceForm } from './voice.ts';
+import { voiceForm } from './voice.ts';
 import { checkRetraction, retract } from './xep0424-retraction.ts';
 import { checkSlowMode } from './xep0500-slow-mode.ts';
 import { countMessage } from './xep0502-activity.ts';
@@ -58,8 +60,13 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   const form = stanza.child('x', NS_DATA);
-  if (form && isVoiceForm(form)) {
+  const type = form && formTypeOf(form);
+  if (form && type === `${NS_MUC}#request`) {
     voiceForm(turn, form);
+    return;
+  }
+  if (form && type === registerForm.type) {
+    approveRegistration(turn, form);
     return;
   }
   throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2

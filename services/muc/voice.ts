@@ -9,11 +9,6 @@ import type { RoomTurn } from './room-turn.ts';
 
 const NS_REQUEST = `${NS_MUC}#request`;
 
-export function isVoiceForm(form: Element): boolean {
-  const type = form.getChildElements().find(({ attrs }) => attrs.var === 'FORM_TYPE');
-  return type?.getChildText('value') === NS_REQUEST;
-}
-
 /** A visitor's request goes to all moderators; a moderator's approval (§8.6) is done. @throws {StanzaError} */
 export function voiceForm(turn: RoomTurn, element: Element): void {
   const { occupant } = turn.ownOrRefuse;
