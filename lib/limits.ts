@@ -373,6 +373,8 @@ export const limits = {
   roomArchiveScanMax: 10_000,
   /** Rooms: affiliations that ended and are remembered for XEP-0463; the older half goes when there are as many. */
   roomFormerAffiliationsMax: 500,
+  /** Rooms: people whose role in a moderated room lasts over their visits; the one kept first goes when there are as many. */
+  roomKeptRolesMax: 1_000,
   /** Rooms: affiliations in one message of XEP-0463. */
   roomAffiliationsPageMax: 100,
   /** Rooms: hats (XEP-0317), hats of one person, and the row that holds all of it, bytes. */

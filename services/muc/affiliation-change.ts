@@ -6,7 +6,8 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { notifyAbsent } from './absent-notice.ts';
 import { type Affiliation, affiliationRank, roleAfter } from './affiliation.ts';
-import { announce } from './announce.ts';
+import { announce, showJids } from './announce.ts';
+import { forgetRole, keepRole } from './kept-role.ts';
 import { removeOccupant } from './leave.ts';
 import type { Occupant } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -79,6 +80,7 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
     return;
   }
   const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
+  if (affiliation === 'outcast') forgetRole(turn, jid);
 
   const actor = turn.own?.occupant.nick;
   const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
@@ -104,6 +106,8 @@ function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor
     const roleBefore = occupant.role;
     occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
     turn.putOccupant(occupant);
+    keepRole(turn, occupant);
     announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
+    showJids(turn, occupant, roleBefore);
   }
 }

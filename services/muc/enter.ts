@@ -9,10 +9,11 @@ import { limits } from '../../lib/limits.ts';
 import type { Element } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { type Affiliation, affiliationRank, initialRole } from './affiliation.ts';
+import { type Affiliation, affiliationRank } from './affiliation.ts';
 import { announce } from './announce.ts';
 import { isBroadcast, newConfig } from './config.ts';
 import { sendHistory } from './history.ts';
+import { roleOnEntry } from './kept-role.ts';
 import { NS_MUC } from './namespaces.ts';
 import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
@@ -40,7 +41,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now, after: turn.lastId };
   const occupant: Occupant = room.withNick(nick) ?? {
     nick,
-    role: initialRole(turn.affiliation, config.moderated),
+    role: roleOnEntry(turn),
     bare: from.bare,
     id: occupantId(turn.tenant.secret, room.jid, from.bare),
     sessions: [],

@@ -1,7 +1,8 @@
 /** Changing a role: XEP-0045 §8.2 (kick), §8.3 and §8.4 (voice), §9.6 and §9.7 (moderators), with the rights of §5.1.1. */
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { affiliationRank, type Role, roleRank } from './affiliation.ts';
-import { announce } from './announce.ts';
+import { announce, showJids } from './announce.ts';
+import { keepRole } from './kept-role.ts';
 import { removeOccupant } from './leave.ts';
 import type { Occupant } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -48,5 +49,7 @@ export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: Role
   const roleBefore = occupant.role;
   occupant.role = role;
   turn.putOccupant(occupant);
+  keepRole(turn, occupant);
   announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, actor, reason });
+  showJids(turn, occupant, roleBefore);
 }

@@ -76,6 +76,8 @@ export class Room {
   /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
   readonly former = new Map<string, string>();
   formerFloor = '';
+  /** §5.1: roles in a moderated room that are to last, by bare JID. */
+  readonly keptRoles = new Map<string, Role>();
   /** XEP-0317. */
   hats: HatsRow = { hats: [], wearers: {} };
   /** XEP-0500: when each bare JID has spoken last. */
@@ -149,6 +151,7 @@ export class Room {
     this.history = [];
     this.former.clear();
     this.formerFloor = '';
+    this.keptRoles.clear();
     this.hats = { hats: [], wearers: {} };
     this.spoke.clear();
     this.activity = undefined;

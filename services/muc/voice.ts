@@ -4,6 +4,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { announce } from './announce.ts';
 import { type Field, readForm, renderForm } from './data-form.ts';
+import { keepRole } from './kept-role.ts';
 import { NS_MUC } from './namespaces.ts';
 import type { RoomTurn } from './room-turn.ts';
 
@@ -51,5 +52,6 @@ function approve(turn: RoomTurn, form: ReadonlyMap<string, readonly string[]>): 
   const roleBefore = target.role;
   target.role = 'participant';
   turn.putOccupant(target);
+  keepRole(turn, target);
   announce(turn, { occupant: target, session: target.sessions.at(-1)!, roleBefore });
 }

@@ -82,7 +82,12 @@ test('§10.2: the lists are full lists: new ones go up, those left out go down, 
   await nurse.enter('Nurse');
   hush();
   await configure(juliet, { roomadmins: ['romeo@a.example/orchard'], roomowners: ['juliet@a.example', 'nurse@b.example'] });
-  assert.deepEqual(romeo.heard(), ['presence Romeo admin/moderator 110', 'presence Nurse owner/moderator']);
+  assert.deepEqual(romeo.heard(), [
+    'presence Romeo admin/moderator 110',
+    'presence Juliet owner/moderator',
+    'presence Nurse none/visitor',
+    'presence Nurse owner/moderator',
+  ]);
   hush();
   await configure(juliet, { roomadmins: [], roomowners: ['juliet@a.example'] });
   assert.deepEqual(romeo.heard(), ['presence Romeo member/participant 110', 'presence Nurse member/participant']);

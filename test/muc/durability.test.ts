@@ -333,6 +333,7 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
           `<iq to='${hall}' type='set' id='v'><vCard xmlns='vcard-temp'><PHOTO><BINVAL>${image}</BINVAL></PHOTO></vCard></iq>`,
       ),
       owner("<x xmlns='jabber:x:data' type='submit'/>"),
+      owner("<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_moderatedroom'><value>1</value></field></x>"),
       ...['0', '1'].map((value) =>
         owner(
           `<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_membersonly'><value>${value}</value></field></x>`,
