@@ -10,6 +10,7 @@ import { endIfEmpty, removeSession } from './leave.ts';
 import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
 import { nickKey } from './nick-key.ts';
+import { occupantId } from './occupant-id.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 /** §15.3: only the room speaks of roles, ids, hats and the like. */
@@ -75,6 +76,7 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
     xml(
       'presence',
       { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
+      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.tenant.secret, turn.room.jid, turn.from.bare) }),
       xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
     ),
   );
