@@ -46,10 +46,10 @@ function approvers({ room }: RoomTurn): Recipient[] {
 export function askForApproval(turn: RoomTurn, nick: string, values: Values): void {
   turn.demandPace('registration');
   const { bare } = turn.from;
-  const told = personalFields.map((field) => ({
-    ...field,
-    values: (values.get(field.var) ?? []).slice(0, linesMax).map((text) => text.slice(0, limits.roomReasonCharactersMax)),
-  }));
+  const told = personalFields.map((field) => {
+    const lines = (values.get(field.var) ?? []).slice(0, field.type === 'text-multi' ? linesMax : 1);
+    return { ...field, values: lines.map((text) => text.slice(0, limits.roomReasonCharactersMax)) };
+  });
   const fields: Field[] = [
     { var: jidVar, type: 'jid-single', label: 'Who asks', values: [bare.toString()] },
     { var: registerForm.nick, type: 'text-single', label: 'Desired nick', values: [nick] },

@@ -112,6 +112,8 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   if ((room.withNick(nick)?.sessions.length ?? 0) >= limits.roomSessionsPerNickMax) {
     throw new StanzaError('resource-constraint', `a nick has at most ${limits.roomSessionsPerNickMax} clients`);
   }
+  // Last, so that those who are refused keep nobody out.
+  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.parts.pace.demand('entry', room.jid.toString());
 }
 
 /** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { successor } from '../../services/muc/fence.ts';
 import { decorate } from '../../services/muc/sending.ts';
 import { assertXml } from '../router/xml-equality.ts';
@@ -53,7 +54,8 @@ test('a nick that looks like markup stays text', async () => {
 });
 
 for (const [what, fields] of [
-  ['100,000 fields', '<field/>'.repeat(400)],
+  ['as many fields as a stanza may have elements', "<field var='x'/>".repeat(limits.elementsMax - 10)],
+  ['one field more than a form may have', "<field var='x'/>".repeat(limits.formFieldsMax + 1)],
   ['fields without name', '<field><value>1</value></field>'],
   ['a value without end', `<field var='x'><value>${'y'.repeat(limits.formValueCharactersMax + 1)}</value></field>`],
   ['values without end', `<field var='x'>${'<value/>'.repeat(limits.formValuesMax + 1)}</field>`],
@@ -65,6 +67,12 @@ for (const [what, fields] of [
     assert.match(juliet.heard().join(), /^error (?:not-acceptable|bad-request) modify$/);
   });
 }
+
+test('a form with 100,000 fields does not come as far as the room', () => {
+  const form = `<x xmlns='jabber:x:data' type='submit'>${'<field/>'.repeat(100_000)}</x>`;
+  const iq = `<iq from='juliet@a.example/balcony' to='${hall}' type='set' id='c'><query xmlns='${muc}#owner'>${form}</query></iq>`;
+  assert.throws(() => Stanza.parse(Buffer.from(iq)), /<policy-violation .*too many elements/);
+});
 
 for (const [what, xml, error] of [
   ['a subject', `<message to='${hall}' type='groupchat'><subject>${'x'.repeat(9_000)}</subject></message>`, 'policy-violation'],

@@ -167,6 +167,21 @@ for (const [what, item, who, error] of [
   });
 }
 
+test('§9.9: what the owners are shown of a request is no longer than a request may be', async () => {
+  await choose({ registration: 'approval' });
+  const lines = `<field var='muc#register_faqentry'>${`<value>${'x'.repeat(4_000)}</value>`.repeat(40)}</field>`;
+  const names = `<field var='muc#register_first'>${'<value>Romeo</value>'.repeat(40)}</field>`;
+  const nick = "<field var='muc#register_roomnick'><value>Montague</value></field>";
+  await ask(
+    romeo,
+    'set',
+    `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>${nick}${names}${lines}</x></query>`,
+  );
+  const [request] = juliet.take();
+  assert.equal(request!.split('<value>Romeo</value>').length, 2);
+  assert.ok(request!.length < 25 * limits.roomReasonCharactersMax, `${request!.length}`);
+});
+
 test('nobody floods the owners with registrations', async () => {
   await choose({ registration: 'approval' });
   const answers: string[] = [];
