@@ -265,6 +265,30 @@ test('a new session that enters under the address of the one before is followed 
   assert.deepEqual(nurse.heard(), ['message Juliet one', 'message Juliet two']);
 });
 
+test('§11.2: when their tenant is removed, the occupants of its rooms are told with 332; not when a worker stops', async () => {
+  await worker.stop();
+  let laterMs = 0;
+  const clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() + laterMs,
+    after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 100, run),
+  };
+  worker = await stage.startWorker({ clock });
+  await juliet.say('one');
+  assert.deepEqual(nurse.heard(), ['message Juliet one']);
+  await stage.tenants.remove('a.example');
+  laterMs = limits.tenantCacheMs;
+  await stage.settle(nurse, 1);
+  nurse.receives(
+    `<presence from='${hall}/Nurse' to='nurse@b.example/street' type='unavailable'><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>
+      <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none' jid='nurse@b.example/street'/>
+      <status code='110'/><status code='332'/></x></presence>`,
+  );
+  assert.equal(juliet.heard().at(-1), 'presence unavailable Juliet none/none 110 332');
+  await pause(400);
+  assert.deepEqual(nurse.heard(), [], 'once');
+});
+
 test('two tenants with a room of the same name never meet', async () => {
   const twin = 'hall@conference.b.example';
   await nurse.enter('Nurse', twin);
