@@ -7,7 +7,7 @@ import type { Jid } from '../../lib/xmpp/jid.ts';
 import { notifyAbsent } from './absent-notice.ts';
 import { type Affiliation, affiliationRank, roleAfter } from './affiliation.ts';
 import { announce, showJids } from './announce.ts';
-import { forgetRole, keepRole } from './kept-role.ts';
+import { forgetRole } from './kept-role.ts';
 import { removeOccupant } from './leave.ts';
 import type { Occupant } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -80,7 +80,7 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
     return;
   }
   const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
-  if (affiliation === 'outcast') forgetRole(turn, jid);
+  forgetRole(turn, jid);
 
   const actor = turn.own?.occupant.nick;
   const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
@@ -106,7 +106,6 @@ function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor
     const roleBefore = occupant.role;
     occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
     turn.putOccupant(occupant);
-    keepRole(turn, occupant);
     announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
     showJids(turn, occupant, roleBefore);
   }

@@ -1,6 +1,6 @@
 /**
  * Roles that last over visits: XEP-0045 §5.1. In a moderated room whoever was given voice, or lost it, finds it so on the next visit;
- * nobody gets it back by leaving. Moderators by role alone are made anew each time, as those who entered a room that is not moderated.
+ * nobody gets it back by leaving. Moderators by role alone are made anew each time; and a new affiliation brings a role of its own.
  */
 import { limits } from '../../lib/limits.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
@@ -16,7 +16,7 @@ export function roleOnEntry({ room, config, affiliation, from }: RoomTurn): Role
   return room.keptRoles.get(from.bare.toString()) ?? initial;
 }
 
-/** Its role has changed, or the affiliation that it would come with. */
+/** A moderator has changed its role. */
 export function keepRole(turn: RoomTurn, { bare, role }: Occupant): void {
   const { room, config } = turn;
   const initial = initialRole(room.affiliationOf(bare), config.moderated);

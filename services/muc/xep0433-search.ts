@@ -53,8 +53,8 @@ export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, r
   const page = readRsm(request, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
   const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
-  const before = readPlace(page.before);
-  const after = readPlace(page.after);
+  const before = readPlace(page.before, wish);
+  const after = readPlace(page.after, wish);
   const inPage = found.filter((item) => {
     const place = placeOf(item, wish);
     return (after === undefined || isBefore(after, place)) && (before === undefined || isBefore(place, before));
@@ -177,10 +177,10 @@ function isBefore(a: Place, b: Place): boolean {
 }
 
 /** @throws {StanzaError} jid-malformed */
-function readPlace(end: string | undefined): Place | undefined {
+function readPlace(end: string | undefined, { hasMostFirst }: Wish): Place | undefined {
   if (end === undefined || end === '') return undefined;
   const [, users, address] = /^(?:([0-9]{1,9}) )?([\s\S]*)$/.exec(end)!;
-  return { users: Number(users ?? 0), key: Jid.parse(address!).local };
+  return { users: hasMostFirst ? Number(users ?? 0) : 0, key: Jid.parse(address!).local };
 }
 
 /** §5.2. */

@@ -21,6 +21,7 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 for (const [what, nick] of [
+  ['nothing', ''],
   ['a right-to-left override', 'Rom\u202Eoe'],
   ['a zero-width space', 'Juliet\u200B'],
   ['a soft hyphen', 'Ju\u00ADliet'],
@@ -44,6 +45,25 @@ for (const nick of [' Juliet ', 'JULIET', 'Ｊｕｌｉｅｔ', 'ᴶuliet', 'Јu
   test(`'${nick}' cannot pass for Juliet`, async () => {
     await romeo.enter(nick);
     assert.deepEqual(romeo.heard(), ['error conflict cancel']);
+  });
+}
+
+for (const nick of ['JULIET', 'Јuliet', 'Ｐaris', 'Pаris', 'Juliet\u200B']) {
+  test(`whoever is inside cannot become '${nick}', who is somebody else or will be`, async () => {
+    await adminSet(juliet, "<item affiliation='member' jid='paris@b.example' nick='Paris'/>");
+    await romeo.enter('Romeo');
+    for (const person of [juliet, romeo]) person.take();
+    const register = `<field var='muc#register_roomnick'><value>${nick}</value></field>`;
+    await romeo.send(
+      `<iq to='${hall}' type='set' id='r'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>${register}</x></query></iq>`,
+    );
+    const refused = nick.includes('\u200B') ? 'error not-acceptable modify' : 'error conflict cancel';
+    assert.deepEqual(romeo.heard(), [refused]);
+    // What cannot be an address does not come as far as the room.
+    if (!nick.includes('\u200B')) await romeo.send(`<presence to='${hall}/${nick}'/>`);
+    else await assert.rejects(romeo.send(`<presence to='${hall}/${nick}'/>`), /jid-malformed/);
+    assert.deepEqual(romeo.heard(), nick.includes('\u200B') ? [] : ['error conflict cancel']);
+    assert.deepEqual(juliet.heard(), []);
   });
 }
 

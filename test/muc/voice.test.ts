@@ -83,6 +83,12 @@ for (const [what, moderated, items, role] of [
     ["<item affiliation='member' jid='paris@a.example'/>", "<item role='visitor' nick='Paris'/>"],
     'member/visitor',
   ],
+  [
+    'the voice of a member who is none any more',
+    '1',
+    ["<item affiliation='member' jid='paris@a.example'/>", "<item affiliation='none' jid='paris@a.example'/>"],
+    'none/visitor',
+  ],
   ['being a moderator by role', '1', ["<item role='moderator' nick='Paris'/>"], 'none/visitor'],
   ['voice lost in a room that is not moderated', '0', ["<item role='visitor' nick='Paris'/>"], 'none/participant'],
   [
