@@ -64,7 +64,7 @@ export function archiveForm(turn: RoomTurn, iq: Stanza): void {
     { var: 'end', type: 'text-single' },
     { var: 'before-id', type: 'text-single' },
     { var: 'after-id', type: 'text-single' },
-    { var: 'ids', type: 'list-multi' },
+    { var: 'ids', type: 'list-multi', isOpen: true },
   ];
   turn.result(iq, xml('query', { xmlns: NS_MAM }, renderForm({ type: 'form', formType: NS_MAM, fields })));
 }

@@ -15,7 +15,7 @@ export const conformance = [
     title: 'Result Set Management',
     note: 'Pages by index; counts only where none else is asked for.',
   },
-  { spec: 'XEP-0122', version: '1.0.2', title: 'Data Forms Validation of the slow mode' },
+  { spec: 'XEP-0122', version: '1.0.2', title: 'Data Forms Validation of the slow mode and of archive ids' },
   { spec: 'XEP-0153', version: '1.1.1', title: 'vCard-Based Avatars of rooms' },
   { spec: 'XEP-0203', version: '2.0', title: 'Delayed Delivery in the history of rooms' },
   { spec: 'XEP-0249', version: '1.2', title: 'Direct MUC Invitations', note: 'They pass; mediated ones carry the same element.' },
