@@ -371,6 +371,8 @@ export const limits = {
   roomSearchRowsMax: 1_000,
   /** Rooms: archive entries that a filter by sender, or a count, looks at. */
   roomArchiveScanMax: 10_000,
+  /** Rooms: messages on either side of one that is taken back, among which its corrections are looked for. */
+  roomCorrectionsScanMax: 100,
   /** Rooms: affiliations that ended and are remembered for XEP-0463; the older half goes when there are as many. */
   roomFormerAffiliationsMax: 500,
   /** Rooms: people whose role in a moderated room lasts over their visits; the one kept first goes when there are as many. */
