@@ -226,6 +226,8 @@ export const limits = {
   tcpKeepAliveMs: 240_000,
   /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
   roomSessionsMax: 6_000,
+  /** Rooms: of these, clients that only admins and owners may be (XEP-0045 §7.2.9). */
+  roomSessionsKeptForAdmins: 50,
   /** Rooms: a request is let go this long after its router gave it up, milliseconds: more than clocks differ. */
   roomLateMs: 1_000,
   /** Rooms: clients under one nick. */
@@ -264,6 +266,8 @@ export const limits = {
   roomAdminItemsMax: 50,
   /** Rooms: invitations in one message. */
   roomInvitesMax: 20,
+  /** Rooms: admins and owners who are asked to approve a registration. */
+  roomApproversMax: 20,
   /** Rooms: archive pages that one worker reads at once. */
   roomQueriesMax: 64,
   /** Rooms: the messages of one archive page, bytes. */
@@ -344,6 +348,9 @@ export const limits = {
   /** Rooms: invitations of one person: at once, and per second. */
   roomInvitesBurst: 40,
   roomInvitesPerSecond: 0.1,
+  /** Rooms: registrations of one person that others are asked to approve: at once, and per second. */
+  roomRegistrationsBurst: 5,
+  roomRegistrationsPerSecond: 0.01,
   /** Rooms: wrong passwords of one person at once and per second; and of one other domain. */
   roomPasswordsBurst: 10,
   roomPasswordsPerSecond: 0.02,
@@ -364,8 +371,12 @@ export const limits = {
   roomSearchRowsMax: 1_000,
   /** Rooms: archive entries that a filter by sender, or a count, looks at. */
   roomArchiveScanMax: 10_000,
+  /** Rooms: messages on either side of one that is taken back, among which its corrections are looked for. */
+  roomCorrectionsScanMax: 100,
   /** Rooms: affiliations that ended and are remembered for XEP-0463; the older half goes when there are as many. */
   roomFormerAffiliationsMax: 500,
+  /** Rooms: people whose role in a moderated room lasts over their visits; the one kept first goes when there are as many. */
+  roomKeptRolesMax: 1_000,
   /** Rooms: affiliations in one message of XEP-0463. */
   roomAffiliationsPageMax: 100,
   /** Rooms: hats (XEP-0317), hats of one person, and the row that holds all of it, bytes. */

@@ -29,21 +29,23 @@ export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
 }
 
 /**
- * §9.5, §10.5, §10.8. In a non-anonymous room the people of the room may know who belongs to it: clients encrypt to them.
+ * §9.2, §9.5; §10.5 and §10.8: a semi-anonymous room tells of its owners and admins to owners alone. In a non-anonymous room the people
+ * of the room may know who belongs to it: clients encrypt to them.
  */
 function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element {
   const { config, room } = turn;
   const isOpen =
     (affiliation === 'member' || (config.whois === 'anyone' && affiliation !== 'outcast')) &&
     mayReadMembers(turn, turn.own?.occupant, turn.affiliation);
-  if (affiliationRank(turn.affiliation) < affiliationRank('admin') && !isOpen) {
-    throw new StanzaError('forbidden', 'this list is for admins and owners');
+  const least = affiliation === 'owner' || affiliation === 'admin' ? 'owner' : 'admin';
+  if (affiliationRank(turn.affiliation) < affiliationRank(least) && !isOpen) {
+    throw new StanzaError('forbidden', `this list is for ${least}s`);
   }
   const rows = [...room.affiliations.values()].filter((row) => row.affiliation === affiliation);
   return xml(
     'query',
     { xmlns: NS_MUC_ADMIN },
-    rows.map(({ jid, nick }) => xml('item', { affiliation, jid, nick })),
+    rows.map(({ jid, nick, reason }) => xml('item', { affiliation, jid, nick }, reason && xml('reason', {}, reason))),
   );
 }
 
@@ -87,13 +89,13 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
   }
   for (const change of roleChanges) checkRoleChange(turn, change);
   if (affiliationChanges.length > 0) checkAffiliationChanges(turn, affiliationChanges);
+  turn.result(iq); // §8.2 and the like: who asked is told before the others see it
   for (const change of roleChanges) applyRoleChange(turn, change);
   for (const change of affiliationChanges) applyAffiliationChange(turn, change);
-  turn.result(iq);
   endIfEmpty(turn);
 }
 
-/** §9.5: with a JID, a nick is the one to be reserved for it; of an outcast nothing is reserved. */
+/** §9.5: with a JID, a nick is the one to be reserved for it, an empty one ends that; of an outcast nothing is reserved. */
 function affiliationChange(
   turn: RoomTurn,
   item: Element,
@@ -103,6 +105,7 @@ function affiliationChange(
   const jid = jidOf(turn, item);
   const isReserving = item.attrs.jid !== undefined && item.attrs.nick !== undefined;
   if (!isReserving || affiliation === 'none' || affiliation === 'outcast') return { jid, affiliation, reason };
+  if (item.attrs.nick === '') return { jid, affiliation, reason, nick: '' };
   const nick = prepareNick(turn, item.attrs.nick!);
   checkNickFor(turn, nick, jid);
   return { jid, affiliation, reason, nick };

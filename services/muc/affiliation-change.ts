@@ -6,7 +6,8 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { notifyAbsent } from './absent-notice.ts';
 import { type Affiliation, affiliationRank, roleAfter } from './affiliation.ts';
-import { announce } from './announce.ts';
+import { announce, showJids } from './announce.ts';
+import { forgetRole } from './kept-role.ts';
 import { removeOccupant } from './leave.ts';
 import type { Occupant } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
@@ -17,7 +18,7 @@ export interface AffiliationChange {
   readonly jid: Jid;
   readonly affiliation: Affiliation;
   readonly reason: string | undefined;
-  /** §9.5: a nick that is reserved for the member. */
+  /** §9.5: a nick that is reserved for the member; '' for none any more. */
   readonly nick?: string;
   /** Somebody else tells it already, as an invitation does. */
   readonly isToldAlready?: boolean;
@@ -69,15 +70,17 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   const key = jid.toString();
   const before = currentAffiliation(turn, jid);
   const known = room.affiliations.get(key);
-  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick);
+  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick) || undefined;
+  const kept = { nick, reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined };
   if (before === affiliation) {
-    if (known && nick !== known.nick) {
-      room.affiliations.set(key, { ...known, nick });
+    if (known && (nick !== known.nick || kept.reason !== known.reason)) {
+      room.affiliations.set(key, { ...known, ...kept });
       turn.putAffiliation(key);
     }
     return;
   }
-  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, nick });
+  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
+  forgetRole(turn, jid);
 
   const actor = turn.own?.occupant.nick;
   const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
@@ -104,5 +107,6 @@ function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor
     occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
     turn.putOccupant(occupant);
     announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
+    showJids(turn, occupant, roleBefore);
   }
 }

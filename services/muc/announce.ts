@@ -61,6 +61,15 @@ export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable
   if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
 }
 
+/** §8: a new moderator of a semi-anonymous room is shown who the others are. */
+export function showJids(turn: RoomTurn, occupant: Occupant, roleBefore: Role): void {
+  if (turn.config.whois === 'anyone' || roleBefore === 'moderator' || occupant.role !== 'moderator') return;
+  for (const other of turn.room.occupants.values()) {
+    if (other === occupant || !isBroadcast(turn.config, other.role)) continue;
+    announce(turn, { occupant: other, session: other.sessions.at(-1)! }, clientsOf(occupant));
+  }
+}
+
 function clientsOf(occupant: Occupant): Audience[] {
   return occupant.sessions.map((session) => ({ occupant, session }));
 }

@@ -5,6 +5,8 @@
  * The filter `with` takes an occupant's address, or a real one of whom the reader may know. There is no index by sender: so many
  * entries are looked at for one page, and the page says where to go on. Likewise entries are counted only when nothing else is asked
  * for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
+ *
+ * DEVIATION from §5.1.2: of what was said while the room was semi-anonymous, only those who may see JIDs anyway learn who said it.
  */
 import { limits } from '../../lib/limits.ts';
 import { firstIdAt, isId } from '../../lib/runtime/ids.ts';
@@ -62,7 +64,7 @@ export function archiveForm(turn: RoomTurn, iq: Stanza): void {
     { var: 'end', type: 'text-single' },
     { var: 'before-id', type: 'text-single' },
     { var: 'after-id', type: 'text-single' },
-    { var: 'ids', type: 'list-multi' },
+    { var: 'ids', type: 'list-multi', isOpen: true },
   ];
   turn.result(iq, xml('query', { xmlns: NS_MAM }, renderForm({ type: 'form', formType: NS_MAM, fields })));
 }

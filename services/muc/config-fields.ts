@@ -2,7 +2,7 @@
 import { limits } from '../../lib/limits.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Role } from './affiliation.ts';
-import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig } from './config.ts';
+import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from './config.ts';
 import type { Field } from './data-form.ts';
 
 type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
@@ -26,7 +26,7 @@ function refuse(name: string, value: string): never {
   throw new StanzaError('not-acceptable', `${name} cannot be ${JSON.stringify(value.slice(0, 64))}`);
 }
 
-type FlagKey = { [Key in keyof RoomConfig]-?: RoomConfig[Key] extends boolean ? Key : never }[keyof RoomConfig];
+type FlagKey = { [Key in keyof RoomConfig]-?: NonNullable<RoomConfig[Key]> extends boolean ? Key : never }[keyof RoomConfig];
 
 function flag(name: string, label: string, key: FlagKey, also?: readonly string[]): ConfigField {
   return {
@@ -119,6 +119,24 @@ const maxUsers = {
   options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
 } satisfies ConfigField;
 
+const historyLength = {
+  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, [`${muc}historylength`]),
+  var: 'muc#maxhistoryfetch',
+} satisfies ConfigField;
+
+/** The names that Openfire has for these. */
+const registration = {
+  ...choice('registration', 'Who may register as a member', registrationPolicies, registrationOf, (policy) => ({
+    registration: policy,
+  })),
+  var: 'x-muc#roomconfig_registration',
+} satisfies ConfigField;
+
+const lockedNicks = {
+  ...flag('reservednick', 'Who has registered a nick uses no other', 'locksNicks'),
+  var: 'x-muc#roomconfig_reservednick',
+} satisfies ConfigField;
+
 export const configFields: readonly ConfigField[] = [
   text('roomname', 'Name of the room', 'name', 256),
   text('roomdesc', 'What it is about', 'description', 1024),
@@ -127,6 +145,8 @@ export const configFields: readonly ConfigField[] = [
   flag('publicroom', 'List the room', 'public'),
   flag('moderatedroom', 'Only those with voice may speak', 'moderated'),
   flag('membersonly', 'Only members may enter', 'membersOnly'),
+  registration,
+  lockedNicks,
   flag('allowinvites', 'Occupants may invite others', 'allowInvites'),
   flag('changesubject', 'Participants may change the subject', 'changeSubject'),
   choice(
@@ -144,7 +164,7 @@ export const configFields: readonly ConfigField[] = [
     (whois) => ({ whois }),
   ),
   { ...maxUsers, read: (value) => maxUsers.read(value === 'none' || value === '' ? String(limits.roomSessionsMax) : value) },
-  number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, ['muc#maxhistoryfetch']),
+  historyLength,
   roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
   roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),
   text('pubsub', 'Its publish-subscribe node', 'pubsub', 1024),

@@ -77,7 +77,8 @@ function readConfig(before: RoomConfig, values: ReadonlyMap<string, readonly str
     if (name === undefined) continue;
     const change = field.read(values.get(name)![0] ?? '', values.get(name)!);
     const next = { ...config, ...change };
-    if (!isSame(field.show(next), field.show(config))) config = next;
+    // What comes back as it was shown was not decided by anybody: a default may change with another field.
+    if (!isSame(field.show({ ...before, ...change }), field.show(before))) config = next;
   }
   return { ...config, password: readPassword(before.password, values) };
 }
@@ -111,8 +112,9 @@ function isSame(value: string | readonly string[], before: string | readonly str
 }
 
 /**
- * §10.2: whoever is not in the list any more goes down to member. A list of owners that is empty is taken for a form that was not
- * filled in: the room must have one. @throws {StanzaError} jid-malformed
+ * §10.2: these lists are full ones. Whoever is not in the list any more goes down: an owner to admin, unless the form says who the admins
+ * are, an admin to member. A list of owners that is empty is taken for a form that was not filled in: the room must have one.
+ * @throws {StanzaError} jid-malformed
  */
 function readLists(turn: RoomTurn, values: ReadonlyMap<string, readonly string[]>): AffiliationChange[] {
   const wanted = new Map<string, Affiliation>();
@@ -124,7 +126,8 @@ function readLists(turn: RoomTurn, values: ReadonlyMap<string, readonly string[]
     for (const text of given) wanted.set(Jid.parse(text.trim()).bare.toString(), affiliation);
   }
   for (const affiliation of stated) {
-    for (const jid of holders(turn, affiliation)) if (!wanted.has(jid)) wanted.set(jid, 'member');
+    const less = affiliation === 'owner' && !stated.has('admin') ? 'admin' : 'member';
+    for (const jid of holders(turn, affiliation)) if (!wanted.has(jid)) wanted.set(jid, less);
   }
   return [...wanted]
     .filter(([jid, affiliation]) => turn.room.affiliations.get(jid)?.affiliation !== affiliation)

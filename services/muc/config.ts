@@ -6,6 +6,10 @@ import type { Role } from './affiliation.ts';
 export const pmPolicies = ['anyone', 'participants', 'moderators', 'none'] as const;
 export type PmPolicy = (typeof pmPolicies)[number];
 
+/** How one becomes a member without being made one (§7.10): at once, when an admin or owner approves (§9.9), or not at all. */
+export const registrationPolicies = ['open', 'approval', 'none'] as const;
+export type RegistrationPolicy = (typeof registrationPolicies)[number];
+
 /** Roles that somebody inside can have, least first. */
 export const insideRoles = ['visitor', 'participant', 'moderator'] as const;
 
@@ -39,6 +43,10 @@ export interface RoomConfig {
   readonly slowModeSeconds?: number;
   /** XEP-0486: SHA-1 of each photo in the room's vCard, as hex. */
   readonly avatarHashes?: readonly string[];
+  /** Absent: see {@link registrationOf}. */
+  readonly registration?: RegistrationPolicy;
+  /** §7.10, §7.6: who has a registered nick uses no other. */
+  readonly locksNicks?: boolean;
   /** Is the conversation kept for XEP-0313? */
   readonly archive: boolean;
   /** Messages that a new occupant is sent unless it asks for less. */
@@ -71,6 +79,11 @@ export function newConfig(createdAt: string, since: string): RoomConfig {
     createdAt,
     since,
   };
+}
+
+/** Where the owner has not said: nobody comes by himself into what membership opens. */
+export function registrationOf({ registration, membersOnly, moderated, password }: RoomConfig): RegistrationPolicy {
+  return registration ?? (membersOnly || moderated || password !== '' ? 'none' : 'open');
 }
 
 export function isBroadcast({ presenceBroadcast }: RoomConfig, role: Role): boolean {

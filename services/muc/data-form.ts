@@ -12,6 +12,8 @@ export interface Field {
   readonly isRequired?: boolean;
   /** XEP-0122: a whole number. */
   readonly range?: { readonly min: number; readonly max: number };
+  /** XEP-0122 §3.2.2: other values than those of a list will do. */
+  readonly isOpen?: boolean;
   readonly options?: readonly { readonly value: string; readonly label?: string }[];
 }
 
@@ -38,12 +40,19 @@ export function renderForm({ type, formType, title, fields }: Form): Element {
             { xmlns: NS_VALIDATE, datatype: 'xs:integer' },
             xml('range', { min: field.range.min, max: field.range.max }),
           ),
+        field.isOpen ? xml('validate', { xmlns: NS_VALIDATE, datatype: 'xs:string' }, xml('open')) : undefined,
         field.isRequired ? xml('required') : undefined,
         (field.values ?? []).map((value) => xml('value', {}, value)),
         (field.options ?? []).map(({ value, label }) => xml('option', { label }, xml('value', {}, value))),
       ),
     ),
   );
+}
+
+/** XEP-0068. */
+export function formTypeOf(form: Element): string | undefined {
+  const field = form.getChildElements().find(({ attrs }) => attrs.var === 'FORM_TYPE');
+  return field?.getChildText('value') ?? undefined;
 }
 
 /** The values of each field. @throws {StanzaError} not-acceptable beyond the bounds, bad-request for a field without name */

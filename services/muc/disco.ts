@@ -63,7 +63,10 @@ function features(config: RoomConfig): string[] {
     NS_DISCO_INFO,
     NS_DISCO_ITEMS,
     NS_MUC,
+    `${NS_MUC}#register`,
     `${NS_MUC}#request`,
+    `${NS_MUC}#roomconfig`,
+    `${NS_MUC}#roominfo`,
     `${NS_MUC}#self-ping-optimization`,
     `${NS_MUC}#stable_id`,
     config.public ? 'muc_public' : 'muc_hidden',
@@ -88,12 +91,13 @@ function features(config: RoomConfig): string[] {
 
 function roomInfoForm(turn: RoomTurn): Element {
   const { config, room } = turn;
+  const isOpen = !config.membersOnly && config.password === ''; // §13.4: what is talked about is not for those who may not enter
   return renderForm({
     type: 'result',
     formType: `${NS_MUC}#roominfo`,
     fields: [
       { var: 'muc#roominfo_description', label: 'Description', values: [config.description] },
-      { var: 'muc#roominfo_subject', label: 'Subject', values: config.membersOnly ? [] : [room.subject?.text ?? ''] },
+      { var: 'muc#roominfo_subject', label: 'Subject', values: isOpen ? [room.subject?.text ?? ''] : [] },
       { var: 'muc#roominfo_occupants', label: 'Occupants', values: [String(room.occupants.size)] },
       { var: 'muc#roominfo_lang', label: 'Language', values: config.lang === '' ? [] : [config.lang] },
       { var: 'muc#roominfo_subjectmod', label: 'Participants set the subject', values: [config.changeSubject ? '1' : '0'] },

@@ -78,8 +78,8 @@ function checkPace(turn: RoomTurn, stanza: Stanza): void {
   const address = room.jid.toString();
   const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
   if (!isAdmin) turn.demandPace(name === 'iq' ? 'request' : name === 'message' ? 'message' : 'presence');
-  if (name === 'presence' && !turn.own) parts.pace.demand('entry', address);
-  else if (name !== 'iq') parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount));
+  if (name === 'presence' && !turn.own) return; // enter.ts: only who may come in counts
+  if (name !== 'iq') parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount));
   else if (isAdmin) parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount * changesOf(stanza)));
 }
 

@@ -9,15 +9,16 @@ import { limits } from '../../lib/limits.ts';
 import type { Element } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { affiliationRank, initialRole } from './affiliation.ts';
+import { type Affiliation, affiliationRank } from './affiliation.ts';
 import { announce } from './announce.ts';
 import { isBroadcast, newConfig } from './config.ts';
 import { sendHistory } from './history.ts';
+import { roleOnEntry } from './kept-role.ts';
 import { NS_MUC } from './namespaces.ts';
-import { checkNickIsFree, prepareNick } from './nick.ts';
+import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
 import { tooFast } from './pace.ts';
-import type { Occupant, Session } from './room.ts';
+import type { Occupant, Room, Session } from './room.ts';
 import { configs } from './room-rows.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { sendSubject } from './subject.ts';
@@ -30,7 +31,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   if (from.isBare) throw new StanzaError('jid-malformed', 'only a full JID can enter a room');
   const extension = stanza.child('x', NS_MUC);
   const asked = stanza.to!.resource;
-  const nick = prepareNick(turn, asked);
+  const nick = (room.config && lockedNick(turn, from.bare)) ?? prepareNick(turn, asked);
   if (room.config) checkEntry(turn, extension, nick);
   else checkCreation(turn);
   const isNew = room.config === undefined;
@@ -40,7 +41,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now, after: turn.lastId };
   const occupant: Occupant = room.withNick(nick) ?? {
     nick,
-    role: initialRole(turn.affiliation, config.moderated),
+    role: roleOnEntry(turn),
     bare: from.bare,
     id: occupantId(turn.tenant.secret, room.jid, from.bare),
     sessions: [],
@@ -65,7 +66,13 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
 }
 
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
-export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Session }, stanza: Stanza, hasChanged: boolean): void {
+export function resync(
+  turn: RoomTurn,
+  own: { occupant: Occupant; session: Session },
+  stanza: Stanza,
+  hasNews: boolean,
+  codes: readonly number[] = [],
+): void {
   const { config } = turn;
   // The client begins anew, and says how much of the past it wants.
   own.session.behind = undefined;
@@ -76,8 +83,8 @@ export function resync(turn: RoomTurn, own: { occupant: Occupant; session: Sessi
   sendAffiliations(turn, own.occupant, own.session, stanza);
   sendRoster(turn, own);
   sendAvatarPresence(turn, [own.session]);
-  const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : [])];
-  const audience = hasChanged ? turn.room.sessions() : [own];
+  const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : []), ...codes];
+  const audience = hasNews ? turn.room.sessions() : [own];
   announce(turn, { ...own, selfStatuses, selfStep: { until: affiliationVersion(turn.room) }, id: stanza.id }, audience);
   sendHistory(turn, own.session, stanza.child('x', NS_MUC)?.getChild('history', NS_MUC));
   sendSubject(turn, own.session);
@@ -96,19 +103,25 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   const { room, config, affiliation } = turn;
   if (config.isLocked && affiliation !== 'owner') throw new StanzaError('item-not-found', 'the room is not open yet');
   if (affiliation === 'outcast') throw new StanzaError('forbidden', 'you are banned from this room');
-  const isAdmin = affiliationRank(affiliation) >= affiliationRank('admin');
   if (config.membersOnly && affiliation === 'none') {
     throw new StanzaError('registration-required', 'only members may enter this room');
   }
   if (config.password !== '' && affiliation !== 'owner') checkPassword(turn, extension);
-  const isFull = room.occupants.size >= config.maxUsers && !isAdmin && !room.withNick(nick);
-  if (isFull || room.sessionCount >= limits.roomSessionsMax) {
-    throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
-  }
+  if (isFull(room, affiliation, nick)) throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
   checkNickIsFree(turn, nick);
   if ((room.withNick(nick)?.sessions.length ?? 0) >= limits.roomSessionsPerNickMax) {
     throw new StanzaError('resource-constraint', `a nick has at most ${limits.roomSessionsPerNickMax} clients`);
   }
+  // Last, so that those who are refused keep nobody out.
+  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.parts.pace.demand('entry', room.jid.toString());
+}
+
+/** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
+export function isFull(room: Room, affiliation: Affiliation, nick: string): boolean {
+  const { sessionCount, occupants } = room;
+  if (affiliationRank(affiliation) >= affiliationRank('admin')) return sessionCount >= limits.roomSessionsMax;
+  if (sessionCount >= limits.roomSessionsMax - limits.roomSessionsKeptForAdmins) return true;
+  return occupants.size >= room.existing.maxUsers && !room.withNick(nick);
 }
 
 /** §7.2.5. Guesses are few: of one account, and of all accounts of another domain, which may have as many as it likes. */

@@ -7,6 +7,7 @@ import { isId } from '../../lib/runtime/ids.ts';
 import { type Item, Rows } from '../../lib/runtime/rows.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { versionsOf } from './corrections.ts';
 import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
 import type { RoomParts } from './parts.ts';
 import type { Room, Session } from './room.ts';
@@ -16,6 +17,8 @@ import type { LoadedRoom } from './room-store.ts';
 export interface Foreseen {
   /** Entries of the archive by id: those that are to be retracted. Handling changes them. */
   readonly entries: Map<string, Archived>;
+  /** By the id of one of those: ids of the others that are the same text (corrections.ts), which are among the entries. */
+  readonly versions: ReadonlyMap<string, readonly string[]>;
   /** The tenant has as many rooms as it may have. */
   readonly isTenantFull: boolean;
   /** By the session that is back. */
@@ -38,14 +41,23 @@ export async function foresee(
   returned: readonly Jid[],
 ): Promise<Foreseen> {
   const entries = new Map<string, Archived>();
+  const versions = new Map<string, readonly string[]>();
   const ids = room.config ? [...new Set(stanzas.flatMap(retractedId))].filter((id) => isId(id) && id > room.config!.since) : [];
   if (ids.length > 0) {
     const rows = Rows.ofRoom(parts.store, room.domain, room.jid.local);
     const items = await Promise.all(ids.map((id) => rows.get(messages, id)));
-    for (const item of items) if (item) entries.set(item.key, item.value);
+    for (const item of items) {
+      if (!item) continue;
+      const others = await versionsOf(rows, room.config!.since, item);
+      for (const { key, value } of [item, ...others]) entries.set(key, value);
+      versions.set(
+        item.key,
+        others.map(({ key }) => key),
+      );
+    }
   }
   const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  return { entries, isTenantFull: mayMake && (await isFull(parts, room)), owed: await readOwed(parts, room, returned) };
+  return { entries, versions, isTenantFull: mayMake && (await isFull(parts, room)), owed: await readOwed(parts, room, returned) };
 }
 
 async function readOwed({ store }: RoomParts, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {

@@ -4,7 +4,10 @@
  */
 import { isParked, readSessions } from '../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../lib/runtime/wire.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Undelivered } from './fan-out.ts';
+import { returnInvitation } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import type { Parts } from './parts.ts';
 import { fallBehind } from './refill.ts';
@@ -27,10 +30,13 @@ export async function heal(
       ? { recipient, session, isGone, stanzas: stanzas.filter(({ once }) => once === undefined || once > session.after) }
       : [];
   });
+  for (const { recipient, isGone, stanzas } of undelivered) {
+    if (isGone && !room.find(recipient.jid)) for (const { bytes } of stanzas) returnUnsent(recipient.jid, bytes, push);
+  }
   const near = inside.filter(({ recipient }) => recipient.address !== undefined);
   for (const { recipient, session, isGone, stanzas } of inside) {
     if (recipient.address) continue;
-    if (isGone) push({ about: recipient.jid, apply: leaveAsGhost });
+    if (isGone) push({ about: recipient.jid, apply: ifStillThere(session, leaveAsGhost) });
     else fallBehind(room, session, stanzas, push);
   }
   let lists: Awaited<ReturnType<typeof readSessions>>;
@@ -60,7 +66,7 @@ export async function heal(
         fallBehind(room, session, stanzas, push); // also when its node is only slow: it does not take them twice
         return;
       }
-      push({ about: jid, apply: (turn) => follow(turn, { node, sid }) });
+      push({ about: jid, apply: ifStillThere(session, (turn) => follow(turn, { node, sid })) });
       const targets = [{ node, sid, to: jid.toString() }];
       const again = stanzas.map(({ bytes, once }) => parts.deliverer.deliver({ targets, xml: bytes, once }));
       const failures = await Promise.all(again);
@@ -72,6 +78,12 @@ export async function heal(
       );
     }),
   );
+}
+
+/** No server has the domain: only who invited somebody there is told. */
+function returnUnsent(about: Jid, bytes: Buffer, push: (job: Job) => void): void {
+  const { name, id } = Stanza.parse(bytes);
+  if (name === 'message') push({ about, apply: (turn) => void returnInvitation(turn, id) });
 }
 
 /** For a session that was looked at before, which may have left or entered again since. */

@@ -1,5 +1,5 @@
 /** Discussion history for a new occupant: XEP-0045 §7.2.13. */
-import { type Element, xml } from '../../lib/xmpp/element.ts';
+import { type Element, escapeAttribute, xml } from '../../lib/xmpp/element.ts';
 import { NS_DELAY } from './namespaces.ts';
 import type { Session } from './room.ts';
 import type { Archived } from './room-rows.ts';
@@ -11,12 +11,13 @@ export function sendHistory(turn: RoomTurn, session: Session, wish: Element | un
   const { room, config, now } = turn;
   const most = Math.min(config.historyLength, wishedNumber(wish, 'maxstanzas'));
   const since = Math.max(now - wishedNumber(wish, 'seconds') * 1000, wishedTime(wish));
-  let characters = wishedNumber(wish, 'maxchars');
+  let characters = wishedNumber(wish, 'maxchars'); // of whole stanzas, as they arrive
+  const to = ` to='${escapeAttribute(session.jid.toString())}'`.length;
   const chosen: string[] = [];
   for (const entry of [...room.history].reverse()) {
     if (chosen.length >= most || entry.at < since) break;
     const stanza = delayed(entry, room.jid.toString());
-    characters -= stanza.length;
+    characters -= stanza.length + to;
     if (characters < 0) break;
     chosen.push(stanza);
   }

@@ -1,4 +1,9 @@
-/** Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room. */
+/**
+ * Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room.
+ *
+ * Nothing is kept of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
+ * inviter that there is no such invitee.
+ */
 import { limits } from '../../lib/limits.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
@@ -7,6 +12,7 @@ import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { affiliationRank } from './affiliation.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
 import { NS_CONFERENCE, NS_MUC_USER } from './namespaces.ts';
+import { digest, idCharactersMax } from './occupant-iq.ts';
 import { readReason } from './reason.ts';
 import type { RoomTurn } from './room-turn.ts';
 
@@ -33,19 +39,42 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   }
   const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
   invitations.forEach((invitation, index) => {
-    const message = invitationMessage(turn, stanza, invitation, from);
-    turn.send(Buffer.from(message.toString()), [{ jid: invitees[index]! }]);
+    const invitee = invitees[index]!;
+    const message = invitationMessage(turn, invitationId(turn.from, invitee, stanza.id), invitation, from);
+    turn.send(Buffer.from(message.toString()), [{ jid: invitee }]);
   });
 }
 
-function invitationMessage(turn: RoomTurn, stanza: Stanza, invitation: Element, from: Jid): Element {
+function invitationId(inviter: Jid, invitee: Jid, id = ''): string {
+  return `invite.${digest(inviter.toString())}.${digest(invitee.bare.toString())}.${id.slice(0, idCharactersMax)}`;
+}
+
+/** An invitation did not reach the sender of this turn, because there is nobody. @returns whether the id is one of an invitation */
+export function returnInvitation(turn: RoomTurn, invitationIdBack: string | undefined): boolean {
+  const [, inviter, invitee, id] = /^invite\.([\w-]{12})\.([\w-]{12})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
+  if (id === undefined) return false;
+  if (invitee !== digest(turn.from.bare.toString())) return true;
+  const asker = [...turn.room.sessions()].find(({ session }) => digest(session.jid.toString()) === inviter);
+  if (!asker) return true;
+  const error = new StanzaError('item-not-found', `there is no ${turn.from.bare}`, { by: turn.room.jid.toString() });
+  const message = xml(
+    'message',
+    { from: turn.room.jid.toString(), id: id === '' ? undefined : id, type: 'error' },
+    xml('x', { xmlns: NS_MUC_USER }, xml('invite', { to: turn.from.bare.toString() })),
+    error.toElement(),
+  );
+  turn.send(Buffer.from(message.toString()), [asker.session]);
+  return true;
+}
+
+function invitationMessage(turn: RoomTurn, id: string, invitation: Element, from: Jid): Element {
   const { password } = turn.config;
   const room = turn.room.jid.toString();
   const reason = readReason(invitation);
   const goesOn = invitation.getChild('continue');
   return xml(
     'message',
-    { from: room, id: stanza.id },
+    { from: room, id },
     xml(
       'x',
       { xmlns: NS_MUC_USER },
@@ -63,13 +92,16 @@ function invitationMessage(turn: RoomTurn, stanza: Stanza, invitation: Element, 
 }
 
 /**
- * Only to somebody who is inside, so that a room cannot be used to write to strangers.
- * @throws {StanzaError} jid-malformed, item-not-found
+ * Only to somebody who is inside, so that a room cannot be used to write to strangers; and by the address that the invitation came
+ * from, so that nobody learns who is in a semi-anonymous room.
+ * @throws {StanzaError} jid-malformed, forbidden, item-not-found
  */
 export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void {
-  const { room } = turn;
+  const { config, room } = turn;
+  if (turn.affiliation === 'outcast') throw new StanzaError('forbidden', 'you are banned from this room');
   const to = Jid.parse(refusal.attrs.to ?? '');
-  const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : room.occupantsOf(to.bare)[0];
+  const byJid = config.whois === 'anyone' ? room.occupantsOf(to.bare)[0] : undefined;
+  const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
   if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
   const reason = readReason(refusal);
   const message = xml(

@@ -8,9 +8,11 @@ import { limits } from '../../lib/limits.ts';
 import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
+import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
-import { isGone } from './ghost.ts';
-import { decline, invite } from './invite.ts';
+import { formTypeOf } from './data-form.ts';
+import { isGone, isUnreachable } from './ghost.ts';
+import { decline, invite, returnInvitation } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import {
   NS_DATA,
@@ -26,7 +28,7 @@ import {
 import { bouncePrivate, sendPrivate } from './private-message.ts';
 import type { RoomTurn } from './room-turn.ts';
 import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';
-import { isVoiceForm, voiceForm } from './voice.ts';
+import { voiceForm } from './voice.ts';
 import { checkRetraction, retract } from './xep0424-retraction.ts';
 import { checkSlowMode } from './xep0500-slow-mode.ts';
 import { countMessage } from './xep0502-activity.ts';
@@ -35,11 +37,7 @@ import { countMessage } from './xep0502-activity.ts';
 export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
   const { resource } = stanza.to!;
   if (stanza.type === 'error') {
-    if (resource !== '') bouncePrivate(turn, stanza);
-    else if (turn.own && isGone(stanza)) {
-      removeSession(turn, turn.own.occupant, turn.own.session, { statuses: [307, 333] });
-      endIfEmpty(turn);
-    }
+    handleError(turn, stanza);
     return;
   }
   if (turn.config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
@@ -62,11 +60,31 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   const form = stanza.child('x', NS_DATA);
-  if (form && isVoiceForm(form)) {
+  const type = form && formTypeOf(form);
+  if (form && type === `${NS_MUC}#request`) {
     voiceForm(turn, form);
     return;
   }
+  if (form && type === registerForm.type) {
+    approveRegistration(turn, form);
+    return;
+  }
   throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2
+}
+
+/**
+ * §16.1.2: who cannot be reached has left. What was said to all comes back to the nick that said it, like a private message: there only
+ * errors count that no client gives of itself, because a person may block one occupant (XEP-0191) and stay.
+ */
+function handleError(turn: RoomTurn, stanza: Stanza): void {
+  const { own } = turn;
+  const { resource } = stanza.to!;
+  const isAway = resource === '' ? isGone(stanza) : isUnreachable(stanza);
+  if (resource === '' && isAway && returnInvitation(turn, stanza.id)) return;
+  if (own && isAway) {
+    removeSession(turn, own.occupant, own.session, { statuses: [333] });
+    endIfEmpty(turn);
+  } else if (resource !== '') bouncePrivate(turn, stanza);
 }
 
 function sendToAll(turn: RoomTurn, stanza: Stanza): void {

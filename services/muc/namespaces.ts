@@ -5,6 +5,7 @@ export const NS_MUC_USER = `${NS_MUC}#user`;
 export const NS_MUC_ADMIN = `${NS_MUC}#admin`;
 export const NS_MUC_OWNER = `${NS_MUC}#owner`;
 export const NS_CONFERENCE = 'jabber:x:conference';
+export const NS_CORRECT = 'urn:xmpp:message-correct:0';
 export const NS_DATA = 'jabber:x:data';
 export const NS_DELAY = 'urn:xmpp:delay';
 export const NS_DISCO_INFO = 'http://jabber.org/protocol/disco#info';

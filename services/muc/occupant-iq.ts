@@ -14,9 +14,10 @@ import type { Occupant, Session } from './room.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 const accountNamespaces = new Set(['vcard-temp', 'http://jabber.org/protocol/pubsub', 'urn:ietf:params:xml:ns:vcard-4.0']);
-const idCharactersMax = 1_024;
+export const idCharactersMax = 1_024;
 
-function digest(text: string): string {
+/** Of an address, for an id that says nothing of it. */
+export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 12);
 }
 

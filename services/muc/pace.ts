@@ -17,6 +17,7 @@ export const rates = {
   presence: { burst: limits.roomPresencesBurst, perSecond: limits.roomPresencesPerSecond },
   request: { burst: limits.roomRequestsBurst, perSecond: limits.roomRequestsPerSecond },
   invite: { burst: limits.roomInvitesBurst, perSecond: limits.roomInvitesPerSecond },
+  registration: { burst: limits.roomRegistrationsBurst, perSecond: limits.roomRegistrationsPerSecond },
   password: { burst: limits.roomPasswordsBurst, perSecond: limits.roomPasswordsPerSecond },
   domainPassword: { burst: limits.roomDomainPasswordsBurst, perSecond: limits.roomDomainPasswordsPerSecond },
   creation: { burst: limits.roomCreationsBurst, perSecond: limits.roomCreationsPerSecond },

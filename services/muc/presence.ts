@@ -8,8 +8,9 @@ import { enter, resync } from './enter.ts';
 import { isGone } from './ghost.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from './namespaces.ts';
-import { changeNick } from './nick.ts';
+import { checkNickChange, leaveNick } from './nick.ts';
 import { nickKey } from './nick-key.ts';
+import { occupantId } from './occupant-id.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 /** §15.3: only the room speaks of roles, ids, hats and the like. */
@@ -35,7 +36,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     const presence = isGhost ? undefined : leavingPayload(stanza);
     removeSession(turn, own.occupant, own.session, {
       unavailable: { presence },
-      statuses: isGhost ? [307, 333] : undefined,
+      statuses: isGhost ? [333] : undefined,
       id: isGhost ? undefined : stanza.id,
     });
     endIfEmpty(turn);
@@ -51,17 +52,18 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
-  if (!isSameNick) {
-    changeNick(turn, own, stanza);
-    return;
-  }
+  const isEntering = stanza.hasChild('x', NS_MUC);
+  const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);
   const hasChanged = presence !== own.session.presence;
   const { occupant, session } = own;
   session.presence = presence;
   occupant.sessions = [...occupant.sessions.filter((other) => other !== session), session];
   if (hasChanged) turn.putPresence(session);
-  if (stanza.hasChild('x', NS_MUC)) resync(turn, own, stanza, hasChanged);
-  else announce(turn, { occupant, session, id: stanza.id });
+  if (newNick !== undefined) leaveNick(turn, own, newNick, stanza.id);
+  const hasNews = hasChanged || newNick !== undefined;
+  const selfStatuses = newNick === undefined || newNick === nick ? [] : [210];
+  if (isEntering) resync(turn, own, stanza, hasNews, selfStatuses);
+  else announce(turn, { occupant, session, selfStatuses, id: stanza.id });
 }
 
 /**
@@ -74,6 +76,7 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
     xml(
       'presence',
       { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
+      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.tenant.secret, turn.room.jid, turn.from.bare) }),
       xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
     ),
   );

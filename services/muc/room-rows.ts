@@ -130,6 +130,8 @@ export const messages = collection<Archived>('m', 'archive');
 export const hatRows = collection<HatsRow>('hats');
 /** As XML. */
 export const vcards = collection<string>('vcard');
+/** By {@link jidKey}. */
+export const keptRoles = collection<{ jid: string; role: Role }>('kept-role');
 /** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
 export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone');
 export const formerFloors = collection<string>('affiliation-floor');

@@ -22,6 +22,7 @@ import { closeGaps, lookForReturned } from './refill.ts';
 import type { Session } from './room.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
 import { type Background, RoomTurn } from './room-turn.ts';
+import { shutDown } from './shut-down.ts';
 import { sweep } from './sweep.ts';
 
 /** A stanza, or something that the worker itself found out about an occupant. */
@@ -45,6 +46,8 @@ export class RoomRunner {
   readonly #jid: Jid;
   readonly #background: (run: Background) => void;
   #loaded: LoadedRoom | undefined;
+  /** As it was with the last batch. */
+  #tenant: Tenant | undefined;
   #waiting: Job[] = [];
   /** That somebody is behind must not be forgotten: it goes with the next batch. */
   #unwritten: Job[] = [];
@@ -127,6 +130,7 @@ export class RoomRunner {
 
   /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
   async sweep(): Promise<void> {
+    if (this.#loaded && !(await this.#parts.tenants.find(this.#domain))) this.push({ about: this.#jid, apply: () => {} });
     const now = this.#parts.clock.monotonic();
     if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < limits.roomSweepMs)) return;
     this.#sweptAt = now;
@@ -157,6 +161,17 @@ export class RoomRunner {
     this.#lookLater();
   }
 
+  /** The tenant was removed, and its rows with it: who is inside hears of it, as far as this worker knows of them. */
+  async #shutDown(): Promise<void> {
+    if (!this.#loaded || !this.#tenant) return;
+    const nothing: Foreseen = { entries: new Map(), versions: new Map(), isTenantFull: false, owed: new Map() };
+    const asker = { from: this.#jid, recipient: { jid: this.#jid } };
+    const turn = new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, nothing);
+    shutDown(turn);
+    this.forget();
+    await fanOut(this.#parts, turn.sendings);
+  }
+
   #load(tenant: Tenant): Promise<LoadedRoom> {
     this.#sweptAt = undefined;
     return loadRoom(this.#parts.store, this.#domain, this.#jid, tenant.secret);
@@ -166,9 +181,11 @@ export class RoomRunner {
     const parts = this.#parts;
     const tenant = await parts.tenants.find(this.#domain);
     if (!tenant) {
+      await this.#shutDown();
       for (const job of jobs) finish(job, { ok: true }); // removed while its stanzas were under way
       return;
     }
+    this.#tenant = tenant;
     let wasBeaten = false;
     for (let tries = 1; ; tries++) {
       let pass: Pass;

@@ -17,6 +17,7 @@ import {
   formerAffiliations,
   formerFloors,
   hatRows,
+  keptRoles,
   messages,
   type OccupantRow,
   occupantRows,
@@ -47,12 +48,13 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   const config = await rows.get(configs);
   if (!config) return { room, fence };
   room.config = config.value;
-  const [subject, hats, floor, activity, former, affiliations, occupants, presenceItems, tail] = await Promise.all([
+  const [subject, hats, floor, activity, former, kept, affiliations, occupants, presenceItems, tail] = await Promise.all([
     rows.get(subjects),
     rows.get(hatRows),
     rows.get(formerFloors),
     rows.get(activities),
     listAll(rows, formerAffiliations, limits.roomFormerAffiliationsMax),
+    listAll(rows, keptRoles, limits.roomKeptRolesMax),
     listAll(rows, affiliationRows, limits.roomAffiliationsMax),
     listAll(rows, occupantRows, limits.roomSessionsMax),
     listAll(rows, presences, limits.roomSessionsMax),
@@ -63,6 +65,7 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   room.activity = activity?.value;
   room.formerFloor = floor?.value ?? '';
   for (const { value } of former) room.former.set(value.jid, value.version);
+  for (const { value } of kept) room.keptRoles.set(value.jid, value.role);
   for (const { value } of affiliations) room.affiliations.set(value.jid, value);
   const said = new Map(presenceItems.map(({ key, value }) => [key, value]));
   addOccupants(room, occupants, said, secret);
@@ -134,6 +137,7 @@ async function clearRows(store: Store, rows: Rows): Promise<void> {
   for (const [kind, most] of [
     [affiliationRows, limits.roomAffiliationsMax],
     [formerAffiliations, limits.roomFormerAffiliationsMax],
+    [keptRoles, limits.roomKeptRolesMax],
     [occupantRows, limits.roomSessionsMax],
     [presences, limits.roomSessionsMax],
   ] as const) {

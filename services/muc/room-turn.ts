@@ -123,6 +123,11 @@ export class RoomTurn {
     return this.#foreseen.entries.get(id);
   }
 
+  /** Other entries that are the same text as this one. */
+  versions(id: string): readonly string[] {
+    return this.#foreseen.versions.get(id) ?? [];
+  }
+
   setEntry(id: string, entry: Archived): void {
     this.#foreseen.entries.set(id, entry);
   }

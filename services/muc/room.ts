@@ -43,7 +43,9 @@ export interface Affiliated {
   readonly jid: string;
   readonly affiliation: Affiliation;
   /** §7.10: reserved for this JID. */
-  readonly nick?: string;
+  readonly nick?: string | undefined;
+  /** §9.2: why it was banned. */
+  readonly reason?: string | undefined;
   /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
   readonly version?: string;
 }
@@ -74,6 +76,8 @@ export class Room {
   /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
   readonly former = new Map<string, string>();
   formerFloor = '';
+  /** §5.1: roles in a moderated room that are to last, by bare JID. */
+  readonly keptRoles = new Map<string, Role>();
   /** XEP-0317. */
   hats: HatsRow = { hats: [], wearers: {} };
   /** XEP-0500: when each bare JID has spoken last. */
@@ -147,6 +151,7 @@ export class Room {
     this.history = [];
     this.former.clear();
     this.formerFloor = '';
+    this.keptRoles.clear();
     this.hats = { hats: [], wearers: {} };
     this.spoke.clear();
     this.activity = undefined;

@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
+import { StanzaError, type StanzaErrorCondition } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -40,8 +40,15 @@ export async function answerForService(parts: RoomParts, tenant: Tenant, stanza:
   throw new StanzaError('service-unavailable');
 }
 
+/** §7.12 and §16.1.1 have errors of their own for nodes that are not there. */
+const absentNodes: Readonly<Record<string, StanzaErrorCondition>> = {
+  'x-roomuser-item': 'feature-not-implemented',
+  [`${NS_MUC}#traffic`]: 'service-unavailable',
+};
+
 function serviceInfo(query: Element): Element {
-  if (query.attrs.node) throw new StanzaError('item-not-found');
+  const { node = '' } = query.attrs;
+  if (node !== '') throw new StanzaError(Object.hasOwn(absentNodes, node) ? absentNodes[node]! : 'item-not-found');
   return xml(
     'query',
     { xmlns: NS_DISCO_INFO },

@@ -30,8 +30,12 @@ export function retract(turn: RoomTurn, stanza: Stanza, id: string): void {
   bury(turn, retracted, xml('retracted', { xmlns: NS_RETRACT, id, stamp: new Date(turn.now).toISOString() }));
 }
 
-/** Puts a tombstone in the place of an entry; does nothing when there is none, or one already. */
+/** Puts a tombstone in the place of an entry, and of its other versions; does nothing when there is none, or one already. */
 export function bury(turn: RoomTurn, id: string, tombstone: Element): void {
+  for (const version of [id, ...turn.versions(id)]) buryOne(turn, version, tombstone);
+}
+
+function buryOne(turn: RoomTurn, id: string, tombstone: Element): void {
   const entry = turn.entry(id);
   if (!entry || entry.retracted) return;
   rewrite(turn, id, { ...entry, xml: withoutContent(entry, `${turn.room.jid}`, tombstone), retracted: true });

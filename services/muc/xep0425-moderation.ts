@@ -51,5 +51,5 @@ function announceModeration(turn: RoomTurn, id: string, reason: string | undefin
   bury(turn, id, xml('retracted', { xmlns: NS_RETRACT, id: messageId, stamp }, ...details()));
   const bytes = Buffer.from(message.toString());
   archive(turn, archiveId, bytes);
-  turn.broadcast(bytes);
+  turn.broadcast(bytes, archiveId);
 }

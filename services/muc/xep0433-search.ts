@@ -1,7 +1,6 @@
 /**
- * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses.
- * The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old. Asking for another order
- * is answered as §3.2.3.2 says: an order by occupants would need all of them at once.
+ * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses or of
+ * occupants, most first. The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old.
  */
 import { limits } from '../../lib/limits.ts';
 import { type Item, Rows } from '../../lib/runtime/rows.ts';
@@ -18,6 +17,7 @@ import { directoryParts, type ListedRoom, listed } from './room-rows.ts';
 export const searchFeature = `${NS_SEARCH}:search`;
 const formType = `${NS_SEARCH}:search-params`;
 const byAddress = `{${NS_SEARCH}:order}address`;
+const byUsers = `{${NS_SEARCH}:order}nusers`;
 const roomType = 'xep-0045';
 const queryCharactersMax = 256;
 
@@ -31,6 +31,13 @@ interface Wish {
   readonly inAddress: boolean;
   readonly minUsers: number;
   readonly isForRooms: boolean;
+  readonly hasMostFirst: boolean;
+}
+
+/** Where a room stands in the order that was asked for; as text it is the id of a page's end (XEP-0059). */
+interface Place {
+  readonly users: number;
+  readonly key: string;
 }
 
 /** §3.2. @throws {StanzaError} */
@@ -46,18 +53,23 @@ export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, r
   const page = readRsm(request, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
   const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
-  const before = localOf(page.before);
-  const after = localOf(page.after);
-  const inPage = found.filter(
-    ({ key }) => (after === undefined || isBefore(after, key)) && (before === undefined || isBefore(key, before)),
-  );
+  const before = readPlace(page.before, wish);
+  const after = readPlace(page.after, wish);
+  const inPage = found.filter((item) => {
+    const place = placeOf(item, wish);
+    return (after === undefined || isBefore(after, place)) && (before === undefined || isBefore(place, before));
+  });
   const shown = max === 0 ? [] : page.before !== undefined ? inPage.slice(-max) : inPage.slice(0, max);
-  const items = shown.map(({ key, value }) => ({ address: Jid.of(key, roomsDomain(tenant.domain)).toString(), value }));
+  const addressOf = (key: string) => Jid.of(key, roomsDomain(tenant.domain)).toString();
+  const endOf = (item: Item<ListedRoom> | undefined) => {
+    const place = item && placeOf(item, wish);
+    return place && (wish.hasMostFirst ? `${place.users} ${addressOf(place.key)}` : addressOf(place.key));
+  };
   return xml(
     'result',
     { xmlns: searchFeature },
-    items.map(({ address, value }) => resultItem(address, value)),
-    writeRsm(items[0]?.address, items.at(-1)?.address, found.length),
+    shown.map(({ key, value }) => resultItem(addressOf(key), value)),
+    writeRsm(endOf(shown[0]), endOf(shown.at(-1)), found.length),
   );
 }
 
@@ -85,7 +97,10 @@ function searchForm(): Element {
         type: 'list-single',
         label: 'Sort results by',
         values: [byAddress],
-        options: [{ value: byAddress, label: 'Address' }],
+        options: [
+          { value: byAddress, label: 'Address' },
+          { value: byUsers, label: 'Number of users' },
+        ],
       },
     ],
   });
@@ -95,8 +110,8 @@ function readWish(values: Values): Wish {
   const one = (name: string) => values.get(name)?.[0]?.trim() ?? '';
   const flag = (name: string, otherwise: boolean) => (one(name) === '' ? otherwise : one(name) === '1' || one(name) === 'true');
   const key = one('key');
-  if (key !== '' && key !== byAddress) {
-    throw refusal('feature-not-implemented', 'modify', 'invalid-sort-key', 'results come in the order of addresses');
+  if (key !== '' && key !== byAddress && key !== byUsers) {
+    throw refusal('feature-not-implemented', 'modify', 'invalid-sort-key', 'results come in the order of addresses or users');
   }
   const query = one('q');
   const isAll = flag('all', false);
@@ -104,7 +119,7 @@ function readWish(values: Values): Wish {
     const vars = ['all', 'q'].map((name) => xml('var', {}, name));
     throw refusal('bad-request', 'modify', 'conflicting-fields', 'either all rooms or those with these words', {}, vars);
   }
-  if (!isAll && !values.has('q')) throw refusal('bad-request', 'modify', 'no-search-conditions', 'say what to search for');
+  if (!isAll && !values.has('q')) throw refusal('bad-request', 'cancel', 'no-search-conditions', 'say what to search for');
   const words = query
     .toLowerCase()
     .split(/\s+/)
@@ -121,6 +136,7 @@ function readWish(values: Values): Wish {
     inAddress: flag('sinaddress', flag('sinaddr', true)),
     minUsers: /^[0-9]{1,9}$/.test(least) ? Number(least) : 0,
     isForRooms: types.length === 0 || types.includes(roomType),
+    hasMostFirst: key === byUsers,
   };
 }
 
@@ -136,13 +152,17 @@ function refusal(
   return new StanzaError(condition, text, { type, extra });
 }
 
-/** All of them, in the order of addresses; of a tenant with more rooms than the bound, the first of each part. */
+/** All of them, in order; of a tenant with more rooms than the bound, the first of each part. */
 async function find(parts: RoomParts, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
   const lists = Array.from({ length: directoryParts }, (_, part) =>
     Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
   );
   const rooms = (await Promise.all(lists)).flat().filter((item) => isMatch(item, wish));
-  return rooms.sort((a, b) => (isBefore(a.key, b.key) ? -1 : 1));
+  return rooms.sort((a, b) => (isBefore(placeOf(a, wish), placeOf(b, wish)) ? -1 : 1));
+}
+
+function placeOf({ key, value }: Item<ListedRoom>, { hasMostFirst }: Wish): Place {
+  return { users: hasMostFirst ? (value.occupants ?? 0) : 0, key };
 }
 
 function isMatch({ key, value }: Item<ListedRoom>, wish: Wish): boolean {
@@ -152,12 +172,15 @@ function isMatch({ key, value }: Item<ListedRoom>, wish: Wish): boolean {
   return wish.words.every((word) => text.includes(word));
 }
 
-function isBefore(a: string, b: string): boolean {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+function isBefore(a: Place, b: Place): boolean {
+  return a.users === b.users ? Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) < 0 : a.users > b.users;
 }
 
-function localOf(jid: string | undefined): string | undefined {
-  return jid === undefined || jid === '' ? undefined : Jid.parse(jid).local;
+/** @throws {StanzaError} jid-malformed */
+function readPlace(end: string | undefined, { hasMostFirst }: Wish): Place | undefined {
+  if (end === undefined || end === '') return undefined;
+  const [, users, address] = /^(?:([0-9]{1,9}) )?([\s\S]*)$/.exec(end)!;
+  return { users: hasMostFirst ? Number(users ?? 0) : 0, key: Jid.parse(address!).local };
 }
 
 /** §5.2. */

@@ -3,7 +3,7 @@
  * archive id that the change took, so that versions of a room grow whichever worker mints them. Affiliations that ended are
  * remembered within a bound; who knows an older version gets everything.
  *
- * Bans are for admins: to others who may read the lists, an outcast is somebody without affiliation.
+ * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the lists, an outcast is somebody without affiliation.
  */
 import { limits } from '../../lib/limits.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
@@ -82,7 +82,8 @@ export function sendAffiliations(turn: RoomTurn, occupant: Occupant, session: Se
   if (!wish) return;
   const { affiliation, room } = turn;
   const isAdmin = affiliationRank(affiliation) >= adminRank;
-  if (!isAdmin && (turn.config.whois !== 'anyone' || !mayReadMembers(turn, occupant, affiliation))) {
+  const isOpen = turn.config.whois === 'anyone' && mayReadMembers(turn, occupant, affiliation);
+  if (affiliation !== 'owner' && !isOpen) {
     refuse(turn, session, stanza);
     return;
   }
@@ -163,8 +164,9 @@ export function tellOfAbsent(turn: RoomTurn, jid: string, affiliation: Affiliati
   const groups = { admins: [] as Session[], others: [] as Session[] };
   for (const { occupant, session } of turn.room.sessions()) {
     const own = turn.room.affiliationOf(occupant.bare);
+    if (turn.config.whois !== 'anyone' && own !== 'owner') continue;
     if (affiliationRank(own) >= adminRank) groups.admins.push(session);
-    else if (turn.config.whois === 'anyone' && mayReadMembers(turn, occupant, own)) groups.others.push(session);
+    else if (mayReadMembers(turn, occupant, own)) groups.others.push(session);
   }
   const message = (isAdmin: boolean) =>
     Buffer.from(affiliationMessage(turn, step, [{ jid, affiliation: shownTo(isAdmin, affiliation) }]).toString());

@@ -3,14 +3,13 @@
  * when the first message of another hour comes; of the hour that runs, a new worker knows what is in the history.
  */
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { NS_CLIENT } from './namespaces.ts';
+import { NS_CLIENT, NS_CORRECT } from './namespaces.ts';
 import type { Room } from './room.ts';
 import { type ActivityRow, activities } from './room-rows.ts';
 import type { RoomTurn } from './room-turn.ts';
 
 const hourMs = 60 * 60 * 1000;
 const hoursMax = 24;
-const NS_CORRECT = 'urn:xmpp:message-correct:0';
 
 /** §5: with a body, and no correction. */
 function isCounted(stanza: Stanza): boolean {

@@ -36,7 +36,7 @@ test('§8.2: a kick is 307 for all, with who did it and why', async () => {
       <x xmlns='${muc}#user'><item affiliation='none' role='none' jid='romeo@b.example/x'><actor nick='Moderator'/><reason>Avaunt!</reason></item>
       <status code='110'/><status code='307'/></x></presence>`,
   );
-  assert.deepEqual(people.moderator.heard(), ['presence unavailable Romeo none/none 307', 'iq result room']);
+  assert.deepEqual(people.moderator.heard(), ['iq result room', 'presence unavailable Romeo none/none 307']);
   assert.deepEqual(people.member.heard(), ['presence unavailable Romeo none/none 307']);
   await people.romeo.enter('Romeo');
   assert.equal(people.romeo.heard().at(-2), 'presence Romeo none/participant 110 170');
@@ -51,7 +51,10 @@ test('§9.1: a ban is 301, and lasts', async () => {
   await people.admin.send(
     `<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='outcast'/></query></iq>`,
   );
-  assert.match(people.admin.take().at(-1)!, /<item affiliation='outcast' jid='romeo@b.example'\/>/);
+  assert.match(
+    people.admin.take().at(-1)!,
+    /<item affiliation='outcast' jid='romeo@b.example'><reason>Banished<\/reason><\/item>/,
+  );
 });
 
 test('§9.3, §9.6, §8.3: grants are seen in presence', async () => {
@@ -82,6 +85,8 @@ const refusals: readonly [what: string, who: Who, item: string, error: string][]
   ['§8.2: an admin kicks an owner', 'admin', "<item role='none' nick='Juliet'/>", 'error not-allowed cancel'],
   ['§8.2: nobody is kicked', 'moderator', "<item role='none' nick='Paris'/>", 'error item-not-found cancel'],
   ['§8.4: voice is taken from an admin', 'owner', "<item role='visitor' nick='Admin'/>", 'error not-allowed cancel'],
+  ['§8.4: a moderator takes voice from an admin', 'moderator', "<item role='visitor' nick='Admin'/>", 'error not-allowed cancel'],
+  ['§8.4: an admin takes voice from an owner', 'admin', "<item role='visitor' nick='Juliet'/>", 'error not-allowed cancel'],
   ['§8.4: voice is taken from a member by less', 'moderator', "<item role='visitor' nick='Member'/>", 'error not-allowed cancel'],
   ['§9.6: a moderator makes moderators', 'moderator', "<item role='moderator' nick='Romeo'/>", 'error forbidden auth'],
   ['§9.7: an owner is no moderator', 'admin', "<item role='participant' nick='Juliet'/>", 'error not-allowed cancel'],
@@ -121,15 +126,21 @@ test('the last owner may hand over in one request', async () => {
     "<item affiliation='member' jid='juliet@a.example'/>",
   );
   assert.deepEqual(people.owner.heard(), [
+    'iq result room',
     'presence Admin owner/moderator',
     'presence Juliet member/participant 110',
-    'iq result room',
   ]);
 });
 
 for (const [list, who, answer] of [
   ["affiliation='member'", 'admin', /<item affiliation='member' jid='member@a.example'\/>/],
   ["affiliation='owner'", 'owner', /<item affiliation='owner' jid='juliet@a.example'\/>/],
+  ["affiliation='admin'", 'owner', /<item affiliation='admin' jid='admin@a.example'\/>/],
+  ["affiliation='owner'", 'admin', /forbidden/],
+  ["affiliation='admin'", 'admin', /forbidden/],
+  ["affiliation='outcast'", 'admin', /<query xmlns='[^']*'\/>/],
+  ["affiliation='outcast'", 'member', /forbidden/],
+  ["affiliation='member'", 'member', /forbidden/],
   ["affiliation='owner'", 'romeo', /forbidden/],
   ["role='participant'", 'moderator', /nick='Romeo' role='participant'/],
   ["role='moderator'", 'romeo', /forbidden/],
@@ -149,6 +160,34 @@ test('§9.5: in a non-anonymous room those inside may know the members', async (
   );
   assert.match(people.romeo.take()[0]!, /jid='member@a.example'/);
 });
+
+test('§10.5, §10.8: in a non-anonymous room owners and admins are no secret', async () => {
+  await configure(people.owner, { whois: 'anyone' });
+  for (const affiliation of ['owner', 'admin']) {
+    people.admin.take();
+    await people.admin.send(
+      `<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query></iq>`,
+    );
+    assert.match(people.admin.take()[0]!, /<iq [^>]*type='result'/);
+  }
+});
+
+for (const [what, item, kept] of [
+  ['is kept where nothing is said of it', "<item affiliation='member' jid='romeo@b.example'/>", " nick='Montague'"],
+  ['is another now', "<item affiliation='member' jid='romeo@b.example' nick='Roma'/>", " nick='Roma'"],
+  ['ends with an empty one', "<item affiliation='member' jid='romeo@b.example' nick=''/>", ''],
+] as const) {
+  test(`§9.5: a reserved nick ${what}`, async () => {
+    await adminSet(people.admin, "<item affiliation='member' jid='romeo@b.example' nick='Montague'/>");
+    await adminSet(people.admin, item);
+    people.admin.take();
+    await people.admin.send(
+      `<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='member'/></query></iq>`,
+    );
+    const list = people.admin.take()[0]!;
+    assert.ok(list.includes(`<item affiliation='member' jid='romeo@b.example'${kept}/>`), list);
+  });
+}
 
 test('a banned domain takes all of its people out', async () => {
   await adminSet(people.owner, "<item affiliation='outcast' jid='b.example'/>");

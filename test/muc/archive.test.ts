@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 const mam = 'urn:xmpp:mam:2';
 let stage: Stage;
@@ -220,4 +220,18 @@ test('§4.1.3: the form says what can be filtered by', async () => {
   await juliet.send(`<iq to='${hall}' type='get' id='f'><query xmlns='${mam}'/></iq>`);
   const fields = [...juliet.take()[0]!.matchAll(/var='([^']+)'/g)].map((match) => match[1]);
   assert.deepEqual(fields, ['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids']);
+});
+
+test('XEP-0313 §4.1.3: the form has all fields, and its list of ids takes any', async () => {
+  const answer = await ask(juliet, 'get', "<query xmlns='urn:xmpp:mam:2'/>");
+  const field = (type: string, name: string, inside = '') =>
+    inside === '' ? `<field var='${name}' type='${type}'/>` : `<field var='${name}' type='${type}'>${inside}</field>`;
+  const open = "<validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'><open/></validate>";
+  assertXml(
+    answer,
+    `<iq from='${hall}' to='${juliet.jid}' id='ask' type='result'><query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data' type='form'>
+      <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field>${field('jid-single', 'with')}
+      ${['start', 'end', 'before-id', 'after-id'].map((name) => field('text-single', name)).join('')}
+      ${field('list-multi', 'ids', open)}</x></query></iq>`,
+  );
 });

@@ -82,10 +82,19 @@ test('§10.2: the lists are full lists: new ones go up, those left out go down, 
   await nurse.enter('Nurse');
   hush();
   await configure(juliet, { roomadmins: ['romeo@a.example/orchard'], roomowners: ['juliet@a.example', 'nurse@b.example'] });
-  assert.deepEqual(romeo.heard(), ['presence Romeo admin/moderator 110', 'presence Nurse owner/moderator']);
+  assert.deepEqual(romeo.heard(), [
+    'presence Romeo admin/moderator 110',
+    'presence Juliet owner/moderator',
+    'presence Nurse none/visitor',
+    'presence Nurse owner/moderator',
+  ]);
   hush();
   await configure(juliet, { roomadmins: [], roomowners: ['juliet@a.example'] });
   assert.deepEqual(romeo.heard(), ['presence Romeo member/participant 110', 'presence Nurse member/participant']);
+  await configure(juliet, { roomowners: ['juliet@a.example', 'nurse@b.example'] });
+  hush();
+  await configure(juliet, { roomowners: ['juliet@a.example'] });
+  assert.deepEqual(romeo.heard(), ['presence Nurse admin/moderator'], 'nothing was said of admins');
 });
 
 for (const [what, fields, error] of [
@@ -187,7 +196,22 @@ test('§6.4: muc#roominfo is complete', async () => {
   ]) {
     assert.match(info, new RegExp(`var='${name}'[^>]*>(?:<value>${value!.replace('?', '\\?')}</value>|<value/>)`), name);
   }
+  for (const name of ['register', 'request', 'roomconfig', 'roominfo'])
+    assert.ok(info.includes(`<feature var='${muc}#${name}'/>`));
   await configure(juliet, { whois: 'moderators' });
   const other = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
   assert.doesNotMatch(other, /juliet@/);
 });
+
+for (const [what, fields, isShown] of [
+  ['an open room', {}, true],
+  ['a members-only room', { membersonly: '1' }, false],
+  ['a room with a password', { passwordprotectedroom: '1', roomsecret: 'lark' }, false],
+] as const) {
+  test(`§13.4: strangers ${isShown ? 'read' : 'do not read'} the subject of ${what}`, async () => {
+    await configure(juliet, fields);
+    await juliet.send(`<message to='${hall}' type='groupchat'><subject>Balconies</subject></message>`);
+    const info = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+    assert.equal(info.includes('Balconies'), isShown);
+  });
+}

@@ -1,6 +1,11 @@
 /** XEP-0045 §7.1, §7.2, §7.6, §7.7, §7.14, §10.1: entering, moving about and leaving. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { Jid } from '../../lib/xmpp/jid.ts';
+import { newConfig } from '../../services/muc/config.ts';
+import { isFull } from '../../services/muc/enter.ts';
+import { Room } from '../../services/muc/room.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;
@@ -43,7 +48,7 @@ test('§7.2.14: presence without x of somebody outside is no way in, and the cli
   for (const room of [hall, 'none@conference.a.example']) {
     await romeo.send(`<presence to='${room}/Romeo' id='p1'><show>away</show></presence>`);
     romeo.receives(
-      `<presence from='${room}/Romeo' to='romeo@a.example/orchard' id='p1' type='unavailable'><x xmlns='${user}'>
+      `<presence from='${room}/Romeo' to='romeo@a.example/orchard' id='p1' type='unavailable'>${anyId}<x xmlns='${user}'>
         <item affiliation='none' role='none'/><status code='110'/><status code='307'/><status code='333'/></x></presence>`,
     );
   }
@@ -74,6 +79,7 @@ for (const [wish, expected] of [
   ["maxstanzas='0'", []],
   ["maxstanzas='2'", ['three', 'four']],
   ["maxchars='0'", []],
+  ["maxchars='100000'", ['one', 'two', 'three', 'four']],
   ["seconds='600'", ['one', 'two', 'three', 'four']],
   ["since='2100-01-01T00:00:00Z'", []],
   ["since='1970-01-01T00:00:00Z' maxstanzas='1'", ['four']],
@@ -88,6 +94,44 @@ for (const [wish, expected] of [
       history,
       expected.map((body) => `message Juliet earlier: ${body}`),
     );
+  });
+}
+
+test('§7.2.13: maxchars counts whole stanzas, as they arrive', async () => {
+  const juliet = await openHall(stage);
+  await juliet.say('one');
+  await juliet.say('two');
+  const paris = stage.person('paris@a.example/tomb');
+  await paris.enter('Paris');
+  const length = paris.take().find((xml) => xml.includes('two'))!.length;
+  for (const [characters, expected] of [
+    [length - 1, 0],
+    [length, 1],
+    [2 * length - 1, 1],
+    [2 * length, 2],
+  ] as const) {
+    await paris.enter('Paris', hall, `<history maxchars='${characters}'/>`);
+    const history = paris.heard().filter((line) => line.includes('earlier:'));
+    assert.equal(history.length, expected, `${characters} characters`);
+  }
+});
+
+for (const [affiliation, places] of [
+  ['none', limits.roomSessionsMax - limits.roomSessionsKeptForAdmins],
+  ['member', limits.roomSessionsMax - limits.roomSessionsKeptForAdmins],
+  ['admin', limits.roomSessionsMax],
+  ['owner', limits.roomSessionsMax],
+] as const) {
+  test(`§7.2.9: a room that may be as full as it likes has ${places} places for ${affiliation}`, () => {
+    const room = new Room('a.example', Jid.parse(hall));
+    room.config = { ...newConfig('2020-01-01T00:00:00Z', ''), maxUsers: limits.roomSessionsMax };
+    for (let number = 0; number < places; number++) {
+      assert.equal(isFull(room, affiliation, 'new'), false, `${number}`);
+      const jid = Jid.parse(`p${number}@a.example/x`);
+      const session = { jid, address: undefined, presence: '<presence/>', joinedAt: 0, after: '' };
+      room.addSession({ nick: `p${number}`, role: 'participant', bare: jid.bare, id: '', sessions: [] }, session);
+    }
+    assert.equal(isFull(room, affiliation, 'new'), true);
   });
 }
 
@@ -202,6 +246,30 @@ test('§7.6: a new nick is 303 for the old one and presence for the new one', as
   assert.deepEqual(juliet.heard(), ['message Montague mine own']);
 });
 
+test('§7.6: what is said with a new nick is passed on; who enters under another nick is told everything again', async () => {
+  const juliet = await openHall(stage);
+  await romeo.enter('Romeo');
+  juliet.take();
+  romeo.take();
+  await romeo.send(`<presence to='${hall}/Montague'><show>away</show></presence>`);
+  const [, shown] = juliet.take();
+  assert.match(shown!, /Montague'.*<show>away<\/show>/);
+  romeo.take();
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), [
+    'presence unavailable Montague none/participant 110 303',
+    'presence Juliet owner/moderator',
+    'presence Romeo none/participant 110 170',
+    'message room subject=',
+  ]);
+  assert.deepEqual(juliet.heard(), ['presence unavailable Montague none/participant 303', 'presence Romeo none/participant']);
+  await romeo.send(`<presence to='${hall}/Juliet'><show>dnd</show></presence>`);
+  assert.deepEqual(romeo.heard(), ['error conflict cancel']);
+  const paris = stage.person('paris@a.example/tomb');
+  await paris.enter('Paris');
+  assert.doesNotMatch(paris.take().join(), /dnd/);
+});
+
 test('§7.7: presence is passed on without what only the room may say', async () => {
   const juliet = await openHall(stage);
   await romeo.enter('Romeo');
@@ -256,13 +324,37 @@ test('a persistent room stays, with its subject and history', async () => {
   ]);
 });
 
-test('§16.1.2: an occupant whose client bounces messages has left', async () => {
+for (const [what, to, condition, heard] of [
+  ['what the room sends', hall, 'service-unavailable', ['presence unavailable Nurse none/none 333']],
+  ['what the room sends, by its server', hall, 'remote-server-not-found', ['presence unavailable Nurse none/none 333']],
+  [
+    'what was said to all, by its server',
+    `${hall}/Juliet`,
+    'recipient-unavailable',
+    ['presence unavailable Nurse none/none 333'],
+  ],
+  ['what one occupant said, whom it blocks', `${hall}/Juliet`, 'service-unavailable', ['error service-unavailable cancel']],
+  ['what is no fault of the way', hall, 'bad-request', []],
+] as const) {
+  test(`§16.1.2: an occupant that bounces ${what}: ${heard.join()}`, async () => {
+    const juliet = await openHall(stage);
+    await nurse.enter('Nurse');
+    juliet.take();
+    await nurse.send(
+      `<message to='${to}' type='error'><error type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
+    await juliet.say('anybody?');
+    assert.deepEqual(juliet.heard(), [...heard, 'message Juliet anybody?']);
+  });
+}
+
+test('§11.1: an occupant whose presence bounces is gone for technical reasons, and nobody has kicked it', async () => {
   const juliet = await openHall(stage);
   await nurse.enter('Nurse');
   juliet.take();
   await nurse.send(
-    `<message to='${hall}' type='error'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    `<presence to='${hall}/Juliet' type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>`,
   );
   await juliet.say('anybody?');
-  assert.deepEqual(juliet.heard(), ['presence unavailable Nurse none/none 307 333', 'message Juliet anybody?']);
+  assert.deepEqual(juliet.heard(), ['presence unavailable Nurse none/none 333', 'message Juliet anybody?']);
 });

@@ -6,7 +6,7 @@ import { limits } from '../../lib/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Pace } from '../../services/muc/pace.ts';
 import { directory, directoryPart, directoryParts } from '../../services/muc/room-rows.ts';
-import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;
 let juliet: Person;
@@ -152,8 +152,66 @@ test('§10.1.1: a tenant has so many rooms', async () => {
   assert.equal(juliet.heard()[0], 'presence Juliet owner/moderator 110 170 201');
 });
 
-test('a room as a whole sends so much; an admin who floods it is stopped too', async () => {
+/** Of so many accounts as are needed: each makes as many tries as one may at once. */
+async function crowd(tries: number, act: (person: Person) => Promise<void>): Promise<Person[]> {
+  const people = Array.from({ length: Math.ceil(tries / limits.roomPresencesBurst) }, (_, at) =>
+    stage.person(`u${at}@b.example/x`),
+  );
+  for (let round = 0; round < limits.roomPresencesBurst; round++) await Promise.all(people.map(act));
+  return people;
+}
+
+test('people who come in without end: refused after a burst, but not an admin; other rooms do not notice', async () => {
+  juliet = await openHall(stage, { presencebroadcast: ['moderator'], historylength: '0' });
+  await adminSet(juliet, "<item affiliation='admin' jid='nurse@b.example'/>");
+  const people = await crowd(limits.roomEntriesBurst, async (person) => {
+    await person.enter(person.jid.local);
+    await person.send(`<presence to='${hall}/${person.jid.local}' type='unavailable'/>`);
+  });
+  assert.equal(
+    people.reduce((sum, person) => sum + refusals(person), 0),
+    0,
+  );
+  await romeo.enter('Romeo');
+  assert.deepEqual(romeo.heard(), [tooFast]);
+  const nurse = stage.person('nurse@b.example/x');
+  await nurse.enter('Nurse');
+  assert.ok(nurse.heard().includes('presence Nurse admin/moderator 110 170'));
+  await juliet.enter('Juliet', 'attic@conference.a.example');
+  await configure(juliet, {}, 'attic@conference.a.example');
+  await romeo.enter('Romeo', 'attic@conference.a.example');
+  assert.ok(romeo.heard().includes('presence Romeo none/participant 110 170'));
+  elapsedMs = 1_000;
+  await romeo.enter('Romeo');
+  assert.ok(romeo.heard().includes('presence Romeo none/participant 110 170'));
+});
+
+test('those who are refused keep nobody out, however many they are', async () => {
   juliet = await openHall(stage);
+  await adminSet(juliet, "<item affiliation='outcast' jid='b.example'/>");
+  const people = await crowd(limits.roomEntriesBurst + limits.roomPresencesBurst, (person) => person.enter(person.jid.local));
+  assert.deepEqual(new Set(people.flatMap((person) => person.heard())), new Set(['error forbidden auth']));
+  const nurse = stage.person('nurse@a.example/x');
+  await nurse.enter('Nurse');
+  assert.ok(nurse.heard().includes('presence Nurse none/participant 110 170'));
+});
+
+test('an admin who floods a room is stopped too, by what all would have to be sent', async () => {
+  juliet = await openHall(stage, { presencebroadcast: ['moderator'] });
+  const audience = 199;
+  await times(audience, (index) => stage.person(`u${index}@a.example/x`).enter(`u${index}`));
+  const items = Array.from({ length: limits.roomAdminItemsMax }, (_, at) => `<item affiliation='none' jid='u${at}@a.example'/>`);
+  juliet.take();
+  await times(limits.roomDeliveriesBurst / limits.roomAdminItemsMax / (audience + 1) - 1, () => adminSet(juliet, ...items));
+  assert.equal(refusals(juliet), 0);
+  await adminSet(juliet, ...items);
+  assert.equal(refusals(juliet), 1);
+  elapsedMs = 1_000;
+  await juliet.say('hello');
+  assert.equal(refusals(juliet), 0);
+});
+
+test('what a room as a whole sends in a second', () => {
   const pace = new Pace(clock);
   assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesBurst), 0);
   assert.ok(pace.take('deliveries', 'x', 5_000) > 0);

@@ -191,6 +191,15 @@ test('a room whose last occupant is such a ghost ends', async () => {
   assert.fail('the room is still there');
 });
 
+for (const invitee of ['nobody@a.example', 'nobody@b.example', 'nobody@nowhere.example']) {
+  test(`XEP-0045 §7.8.2: who invites ${invitee} is told that there is no such person`, async () => {
+    const juliet = await openRoom();
+    await juliet.send(`<message to='${hall}' id='i1'><x xmlns='${muc}#user'><invite to='${invitee}'/></x></message>`);
+    const error = await juliet.hears(/type='error'/);
+    assert.match(error, new RegExp(` id='i1' .*<invite to='${invitee}'/>.*<item-not-found `));
+  });
+}
+
 for (const address of ['a b@conference.a.example', "x'y@conference.a.example", `${'x'.repeat(1_100)}@conference.a.example`]) {
   test(`a room by a name that does not prepare (${address.slice(0, 8)}…) is no room`, async () => {
     const juliet = await Client.join('juliet@a.example/balcony');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { successor } from '../../services/muc/fence.ts';
 import { decorate } from '../../services/muc/sending.ts';
 import { assertXml } from '../router/xml-equality.ts';
@@ -20,6 +21,7 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 for (const [what, nick] of [
+  ['nothing', ''],
   ['a right-to-left override', 'Rom\u202Eoe'],
   ['a zero-width space', 'Juliet\u200B'],
   ['a soft hyphen', 'Ju\u00ADliet'],
@@ -46,6 +48,25 @@ for (const nick of [' Juliet ', 'JULIET', 'Ｊｕｌｉｅｔ', 'ᴶuliet', 'Јu
   });
 }
 
+for (const nick of ['JULIET', 'Јuliet', 'Ｐaris', 'Pаris', 'Juliet\u200B']) {
+  test(`whoever is inside cannot become '${nick}', who is somebody else or will be`, async () => {
+    await adminSet(juliet, "<item affiliation='member' jid='paris@b.example' nick='Paris'/>");
+    await romeo.enter('Romeo');
+    for (const person of [juliet, romeo]) person.take();
+    const register = `<field var='muc#register_roomnick'><value>${nick}</value></field>`;
+    await romeo.send(
+      `<iq to='${hall}' type='set' id='r'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>${register}</x></query></iq>`,
+    );
+    const refused = nick.includes('\u200B') ? 'error not-acceptable modify' : 'error conflict cancel';
+    assert.deepEqual(romeo.heard(), [refused]);
+    // What cannot be an address does not come as far as the room.
+    if (!nick.includes('\u200B')) await romeo.send(`<presence to='${hall}/${nick}'/>`);
+    else await assert.rejects(romeo.send(`<presence to='${hall}/${nick}'/>`), /jid-malformed/);
+    assert.deepEqual(romeo.heard(), nick.includes('\u200B') ? [] : ['error conflict cancel']);
+    assert.deepEqual(juliet.heard(), []);
+  });
+}
+
 test('a nick that looks like markup stays text', async () => {
   await romeo.enter("<b o='o'>&");
   const [presence] = juliet.take();
@@ -53,7 +74,8 @@ test('a nick that looks like markup stays text', async () => {
 });
 
 for (const [what, fields] of [
-  ['100,000 fields', '<field/>'.repeat(400)],
+  ['as many fields as a stanza may have elements', "<field var='x'/>".repeat(limits.elementsMax - 10)],
+  ['one field more than a form may have', "<field var='x'/>".repeat(limits.formFieldsMax + 1)],
   ['fields without name', '<field><value>1</value></field>'],
   ['a value without end', `<field var='x'><value>${'y'.repeat(limits.formValueCharactersMax + 1)}</value></field>`],
   ['values without end', `<field var='x'>${'<value/>'.repeat(limits.formValuesMax + 1)}</field>`],
@@ -65,6 +87,12 @@ for (const [what, fields] of [
     assert.match(juliet.heard().join(), /^error (?:not-acceptable|bad-request) modify$/);
   });
 }
+
+test('a form with 100,000 fields does not come as far as the room', () => {
+  const form = `<x xmlns='jabber:x:data' type='submit'>${'<field/>'.repeat(100_000)}</x>`;
+  const iq = `<iq from='juliet@a.example/balcony' to='${hall}' type='set' id='c'><query xmlns='${muc}#owner'>${form}</query></iq>`;
+  assert.throws(() => Stanza.parse(Buffer.from(iq)), /<policy-violation .*too many elements/);
+});
 
 for (const [what, xml, error] of [
   ['a subject', `<message to='${hall}' type='groupchat'><subject>${'x'.repeat(9_000)}</subject></message>`, 'policy-violation'],
@@ -113,7 +141,7 @@ test('a nick has so many clients and no more', async () => {
 test('an affiliation list cannot be grown by a JID as long as JIDs may be', async () => {
   const jid = `${'x'.repeat(1000)}@${`${'y'.repeat(60)}.`.repeat(15)}example`;
   await adminSet(juliet, `<item affiliation='member' jid='${jid}'/>`);
-  assert.deepEqual(juliet.heard(), ['message room', 'iq result room']);
+  assert.deepEqual(juliet.heard(), ['iq result room', 'message room']);
   await juliet.send(`<iq to='${hall}' type='get' id='l'><query xmlns='${muc}#admin'><item affiliation='member'/></query></iq>`);
   assert.ok(juliet.take()[0]!.includes(jid));
 });

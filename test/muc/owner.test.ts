@@ -45,16 +45,16 @@ test('§10.1.3: the creator gets the form, sends it back, and the room opens as 
     unknown: 'is ignored',
   });
   juliet.take();
-  const { roomname, roomdesc, persistentroom, publicroom, maxusers, historylength, lang, allowpm } = await readConfig(juliet);
+  const { roomname, roomdesc, persistentroom, publicroom, maxusers, lang, allowpm, ...others } = await readConfig(juliet);
   assert.deepEqual(
-    { roomname, roomdesc, persistentroom, publicroom, maxusers, historylength, lang, allowpm },
+    { roomname, roomdesc, persistentroom, publicroom, maxusers, historyfetch: others['muc#maxhistoryfetch'], lang, allowpm },
     {
       roomname: 'The Hall',
       roomdesc: 'of the Capulets & friends',
       persistentroom: '1',
       publicroom: '0',
       maxusers: '20',
-      historylength: '5',
+      historyfetch: '5',
       lang: 'it',
       allowpm: 'moderators',
     },
@@ -71,6 +71,37 @@ test('§10.1.3: who cancels the first form has no room', async () => {
   assert.deepEqual(juliet.heard(), ['iq result room', 'presence unavailable Juliet none/none 110']);
   await juliet.send(ownerGet);
   assert.deepEqual(juliet.heard(), ['error item-not-found cancel']);
+});
+
+for (const [what, leave] of [
+  ['leaves', `<presence to='${hall}/Juliet' type='unavailable'/>`],
+  [
+    'kicks herself',
+    `<iq to='${hall}' type='set' id='k'><query xmlns='${muc}#admin'><item role='none' nick='Juliet'/></query></iq>`,
+  ],
+] as const) {
+  test(`§10.1.3: who ${what} before she has sent the first form has no room, and is told that it is gone`, async () => {
+    const juliet = stage.person('juliet@a.example/balcony');
+    await juliet.enter('Juliet');
+    juliet.take();
+    await juliet.send(leave);
+    assert.match(juliet.take().at(-1)!, /type='unavailable'.*<item affiliation='none' role='none' [^>]*>.*<destroy\/>/s);
+    await juliet.send(ownerGet);
+    assert.deepEqual(juliet.heard(), ['error item-not-found cancel']);
+  });
+}
+
+test('§10.1.3: another client of hers keeps it', async () => {
+  const juliet = stage.person('juliet@a.example/balcony');
+  const phone = stage.person('juliet@a.example/phone');
+  await juliet.enter('Juliet');
+  await phone.enter('Juliet');
+  juliet.take();
+  await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
+  assert.doesNotMatch(juliet.take().join(), /destroy/);
+  phone.take();
+  await phone.send(ownerGet);
+  assert.deepEqual(phone.heard(), ['iq result room']);
 });
 
 test('§10.2: cancelling a later form changes nothing', async () => {
@@ -93,7 +124,10 @@ for (const [what, fields, codes] of [
     await romeo.enter('Romeo');
     romeo.take();
     await configure(juliet, fields);
-    assert.deepEqual(romeo.heard(), [`message room ${codes}`]);
+    assert.deepEqual(
+      romeo.heard(),
+      codes.split(' ').map((code) => `message room ${code}`),
+    );
   });
 }
 
@@ -102,7 +136,7 @@ test('§10.2.1: the way back has codes of its own: 170 and 173', async () => {
   await romeo.enter('Romeo');
   assert.equal(romeo.heard()[1], 'presence Romeo none/participant 110 100');
   await configure(juliet, { whois: 'moderators', enablelogging: '1' });
-  assert.deepEqual(romeo.heard(), ['message room 170 173']);
+  assert.deepEqual(romeo.heard(), ['message room 170', 'message room 173']);
 });
 
 test('§10.2.1: nothing changed is told to nobody', async () => {

@@ -102,3 +102,23 @@ test('a session that is over leaves, although nobody speaks', async () => {
   await stage.settle(juliet, 1);
   assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/none 333']);
 });
+
+test('a moderation that stands in the archive does not reach a session that is behind before its turn, nor twice', async () => {
+  await worker.stop();
+  worker = await stage.startWorker(); // looks slowly
+  await juliet.say('one');
+  const [, id] = /<stanza-id [^>]*id='([^']+)'/.exec(romeo.take().at(-1)!)!;
+  stage.missing.add(romeo.sid);
+  await place('n.stage.1', romeo.sid);
+  await juliet.say('two');
+  stage.missing.delete(romeo.sid);
+  const retract = `<moderate xmlns='urn:xmpp:message-moderate:1' id='${id}'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>`;
+  await juliet.send(`<iq to='hall@conference.a.example' type='set' id='m'>${retract}</iq>`);
+  await stage.settle(romeo, 2);
+  await juliet.say('three');
+  const got = romeo.take();
+  assert.deepEqual(
+    got.map((xml) => /<retract |two|three/.exec(xml)?.[0]),
+    ['two', '<retract ', 'three'],
+  );
+});

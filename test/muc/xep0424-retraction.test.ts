@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { assertXml } from '../router/xml-equality.ts';
-import { hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
+import { ask, hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
 
 const retractNs = 'urn:xmpp:message-retract:1';
 const moderateNs = 'urn:xmpp:message-moderate:1';
@@ -98,3 +98,41 @@ test('tombstones and moderations that a client makes up are dropped', async () =
   );
   assert.doesNotMatch(juliet.take().join(), /forged|moderated/);
 });
+
+/** A message, and the id that the room gave it. */
+async function say(person: Person, id: string, body: string, corrected = ''): Promise<string> {
+  const replace = corrected && `<replace xmlns='urn:xmpp:message-correct:0' id='${corrected}'/>`;
+  await person.send(`<message to='${hall}' type='groupchat' id='${id}'><body>${body}</body>${replace}</message>`);
+  return Stanza.parse(person.take().at(-1)!).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!;
+}
+
+const takeBack = (of: string) => `<moderate xmlns='${moderateNs}' id='${of}'><retract xmlns='${retractNs}'/></moderate>`;
+for (const [who, act] of [
+  ['its writer', (of: string) => romeo.send(retraction(of))],
+  ['a moderator', async (of: string) => void (await ask(juliet, 'set', takeBack(of)))],
+] as const) {
+  for (const named of ['the first version', 'a correction', 'the last correction']) {
+    test(`XEP-0308: ${who} takes back a text that was corrected, by ${named}: all versions go, and nothing else`, async () => {
+      await say(juliet, 'v1', 'of somebody else with this id');
+      const first = await say(romeo, 'v1', 'secret one');
+      await say(romeo, 'x', 'between');
+      const second = await say(romeo, 'v2', 'secret two', 'v1');
+      await say(juliet, 'v3', 'a correction by somebody else', 'v1');
+      const third = await say(romeo, 'v4', 'secret three', 'v1');
+      await say(romeo, 'v5', 'a correction of another', 'x');
+      await act({ 'the first version': first, 'a correction': second }[named] ?? third);
+      const archive = (await readArchive(juliet)).slice(1); // without what stands there in all tests
+      const kept = archive.flatMap((xml) => /<body>([^/]*)<\/body>/.exec(xml)?.[1] ?? []);
+      assert.deepEqual(kept, [
+        'of somebody else with this id',
+        'between',
+        'a correction by somebody else',
+        'a correction of another',
+      ]);
+      assert.equal(archive.filter((xml) => xml.includes('<retracted ')).length, 3);
+      const nurse = stage.person('nurse@a.example/x');
+      await nurse.enter('Nurse');
+      assert.doesNotMatch(nurse.take().join(), /secret (?:one|two|three)/);
+    });
+  }
+}

@@ -74,6 +74,7 @@ for (const [fields, set, rooms] of [
   [{ all: '1' }, `<max>2</max><after>cellar@${service}</after>`, ['hall']],
   [{ all: '1' }, '<max>2</max><before/>', ['cellar', 'hall']],
   [{ all: '1' }, '<max>0</max>', []],
+  [{ all: '1', key: `${order}nusers` }, '', ['attic', 'cellar', 'hall']],
   [{ q: 'LETTERS old' }, '', ['attic']],
   [{ q: 'hall' }, '', ['hall']],
   [{ q: 'hall', sinaddress: 'false' }, '', []],
@@ -89,11 +90,11 @@ for (const [fields, set, rooms] of [
 }
 
 for (const [what, fields, error] of [
-  ['no condition', {}, /<bad-request.*<no-search-conditions xmlns='urn:xmpp:channel-search:0:error'\/>/],
+  ['no condition', {}, /type='cancel'.*<bad-request.*<no-search-conditions xmlns='urn:xmpp:channel-search:0:error'\/>/],
   ['all and words', { all: '1', q: 'x' }, /<bad-request.*<conflicting-fields[^>]*><var>all<\/var><var>q<\/var>/],
   ['no words', { q: '  ' }, /type='modify'.*<bad-request.*<invalid-search-terms/],
   ['words without end', { q: 'x'.repeat(300) }, /<bad-request.*<invalid-search-terms/],
-  ['another order', { all: '1', key: `${order}nusers` }, /type='modify'.*<feature-not-implemented.*<invalid-sort-key/],
+  ['another order', { all: '1', key: `${order}age` }, /type='modify'.*<feature-not-implemented.*<invalid-sort-key/],
 ] as const) {
   test(`§3.2.3: ${what} is refused`, async () => {
     assert.match(await ask(romeo, 'get', search(fields), service), error);
@@ -108,6 +109,26 @@ test('§3.2.3: too many searches are refused for a while, those of others are no
     /type='wait'.*<resource-constraint.*<rate-limit xmlns='urn:xmpp:channel-search:0:error' retry-after='1'\/>/,
   );
   assert.match(await ask(juliet, 'get', search({ all: '1' }), service), /<item /);
+});
+
+test('§5.1: by number of users, most first, page by page both ways', async () => {
+  const paris = stage.person('paris@b.example/tomb');
+  await romeo.enter('Romeo');
+  await paris.enter('Paris');
+  await romeo.enter('Romeo', `cellar@${service}`, '<password>x</password>');
+  const wish = { all: '1', key: `${order}nusers` };
+  const counts = async (set: string) => {
+    const answer = await ask(romeo, 'get', search(wish, set), service);
+    const end = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer)![1]!;
+    return { rooms: [...answer.matchAll(/address='([^@]+)@/g)].map((match) => match[1]), first: end('first'), last: end('last') };
+  };
+  const all = await counts('');
+  assert.deepEqual(new Set(all.rooms), new Set(['attic', 'cellar', 'hall']));
+  assert.equal(all.rooms[0], 'hall');
+  const head = await counts('<max>2</max>');
+  assert.deepEqual(head.rooms, all.rooms.slice(0, 2));
+  assert.deepEqual((await counts(`<max>2</max><after>${head.last}</after>`)).rooms, all.rooms.slice(2));
+  assert.deepEqual((await counts(`<max>1</max><before>${head.last}</before>`)).rooms, all.rooms.slice(0, 1));
 });
 
 test('the number of occupants follows those who come and go', async () => {

@@ -102,14 +102,19 @@ test('§4.2.2: each change leads from the last version to a new one, for people 
   assert.equal(told[1]!.since, told[0]!.until);
 });
 
-test('§4.2.2: in a semi-anonymous room only admins hear of those outside', async () => {
+test('§4.2.2, §4.2.3: in a semi-anonymous room only owners hear of those outside, as the lists are for them', async () => {
   await configure(juliet, { whois: 'moderators' });
   await romeo.enter('Romeo');
+  const tybalt = stage.person('tybalt@a.example/x');
+  await tybalt.enter('Tybalt', hall, `<mav xmlns='${ns}'/>`);
+  assert.equal(tybalt.heard()[0], 'error forbidden auth');
+  await adminSet(juliet, "<item affiliation='member' jid='nurse@b.example'/>");
+  assert.deepEqual(tybalt.heard(), []);
   romeo.take();
   juliet.take();
   await adminSet(juliet, "<item affiliation='member' jid='nurse@a.example'/>");
   assert.deepEqual(romeo.heard(), []);
-  assert.deepEqual(juliet.heard(), ['message room', 'iq result room']);
+  assert.deepEqual(juliet.heard(), ['iq result room', 'message room']);
 });
 
 test('§4.2.3: who may not read the lists gets an error, and is inside all the same', async () => {

@@ -1,0 +1,259 @@
+/** XEP-0045 §7.10, §9.9: who may register with a room, the approval of an owner, and nicks that are locked (§7.2.2, §7.6). */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { assertXml } from '../router/xml-equality.ts';
+import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+
+const muc = 'http://jabber.org/protocol/muc';
+let stage: Stage;
+let juliet: Person;
+let romeo: Person;
+let nurse: Person;
+
+beforeEach(async () => {
+  stage = await openRooms();
+  juliet = await openHall(stage);
+  romeo = stage.person('romeo@a.example/orchard');
+  nurse = stage.person('nurse@b.example/street');
+});
+afterEach(() => stage.close());
+
+/** The options of this file have Openfire's names. */
+async function choose(fields: Readonly<Record<string, string>>): Promise<void> {
+  const xml = Object.entries(fields).map(
+    ([name, value]) => `<field var='x-muc#roomconfig_${name}'><value>${value}</value></field>`,
+  );
+  await juliet.send(
+    `<iq to='${hall}' type='set' id='c'><query xmlns='${muc}#owner'><x xmlns='jabber:x:data' type='submit'>${xml.join('')}</x></query></iq>`,
+  );
+  for (const person of [juliet, romeo, nurse]) person.take();
+}
+
+function form(type: string, fields: Readonly<Record<string, string>>): string {
+  const all = Object.entries({ FORM_TYPE: `${muc}#register`, ...fields });
+  const xml = all.map(([name, value]) => `<field var='${name}'><value>${value}</value></field>`);
+  return `<x xmlns='jabber:x:data' type='${type}'>${xml.join('')}</x>`;
+}
+
+const registering = (nick: string, more: Readonly<Record<string, string>> = {}) =>
+  `<query xmlns='jabber:iq:register'>${form('submit', { 'muc#register_roomnick': nick, ...more })}</query>`;
+const members = (person: Person) => ask(person, 'get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`);
+
+for (const [what, fields, policy, answer] of [
+  ['an open room, as it is', {}, undefined, /type='result'/],
+  ['an open room where nobody may', {}, 'none', /not-allowed/],
+  ['a members-only room, as it is', { membersonly: '1' }, undefined, /not-allowed/],
+  ['a moderated room, as it is', { moderatedroom: '1' }, undefined, /not-allowed/],
+  ['a room with a password, as it is', { passwordprotectedroom: '1', roomsecret: 'lark' }, undefined, /not-allowed/],
+  ['a members-only room that everybody may join', { membersonly: '1' }, 'open', /type='result'/],
+] as const) {
+  test(`§7.10: registering with ${what}: ${answer.source}`, async () => {
+    await configure(juliet, fields);
+    if (policy) await choose({ registration: policy });
+    assert.match(await ask(romeo, 'set', registering('Montague')), answer);
+    assert.equal((await members(juliet)).includes('romeo@a.example'), answer.source === "type='result'");
+  });
+}
+
+test('§10.2: an owner who closes a room and leaves the rest of the form as it was does not open it to all', async () => {
+  const field = (name: string, value: string) => `<field var='${name}'><value>${value}</value></field>`;
+  const asShown = field('x-muc#roomconfig_registration', 'open') + field('muc#roomconfig_membersonly', '1');
+  await juliet.send(
+    `<iq to='${hall}' type='set' id='c'><query xmlns='${muc}#owner'><x xmlns='jabber:x:data' type='submit'>${asShown}</x></query></iq>`,
+  );
+  assert.match(await ask(romeo, 'set', registering('Montague')), /not-allowed/);
+});
+
+for (const [what, child, error] of [
+  ['no form', "<query xmlns='jabber:iq:register'/>", 'bad-request'],
+  [
+    'a form of another kind',
+    `<query xmlns='jabber:iq:register'>${form('form', { 'muc#register_roomnick': 'x' })}</query>`,
+    'bad-request',
+  ],
+  ['no nick', `<query xmlns='jabber:iq:register'>${form('submit', {})}</query>`, 'bad-request'],
+  ['a nick that is none', registering(' '), 'not-acceptable'],
+  ['a nick in use', registering('JULIET'), 'conflict'],
+] as const) {
+  test(`§7.10: a registration with ${what} gives ${error}`, async () => {
+    assert.match(await ask(romeo, 'set', child), new RegExp(`<${error} `));
+  });
+}
+
+test('§7.10: a room that is not there has nobody to register with', async () => {
+  assert.match(await ask(romeo, 'get', "<query xmlns='jabber:iq:register'/>", 'none@conference.a.example'), /item-not-found/);
+});
+
+test('§9.9: admins and owners are asked; the form says who, and what was told of it', async () => {
+  const tybalt = stage.person('tybalt@b.example');
+  await adminSet(
+    juliet,
+    "<item affiliation='admin' jid='tybalt@b.example'/>",
+    "<item affiliation='member' jid='nurse@b.example'/>",
+  );
+  await choose({ registration: 'approval' });
+  await nurse.enter('Nurse');
+  for (const person of [juliet, nurse, tybalt]) person.take();
+  assert.match(
+    await ask(romeo, 'get', "<query xmlns='jabber:iq:register'/>"),
+    /muc#register_roomnick'[^>]*><required\/>.*muc#register_faqentry/,
+  );
+  const more = { 'muc#register_first': 'Romeo', 'muc#register_unknown': 'x' };
+  assert.match(await ask(romeo, 'set', registering('Montague', more)), /type='result'/);
+  for (const [person, to] of [
+    [juliet, 'juliet@a.example/balcony'],
+    [tybalt, 'tybalt@b.example'],
+  ] as const) {
+    assertXml(
+      person.take()[0]!,
+      `<message from='${hall}' to='${to}' id='{any}'><body>romeo@a.example asks to be a member of ${hall} as Montague.</body>
+        <x xmlns='jabber:x:data' type='form'><title>Registration request</title>
+        <field var='FORM_TYPE' type='hidden'><value>${muc}#register</value></field>
+        <field var='x-muc#register_jid' type='jid-single' label='{any}'><value>romeo@a.example</value></field>
+        <field var='muc#register_roomnick' type='text-single' label='{any}'><value>Montague</value></field>
+        <field var='muc#register_first' type='text-single' label='{any}'><value>Romeo</value></field>
+        <field var='muc#register_allow' type='boolean' label='{any}'><value>0</value></field></x></message>`,
+    );
+  }
+  assert.deepEqual(nurse.heard(), [], 'a member is not asked');
+  assert.doesNotMatch(await members(juliet), /romeo@/, 'nobody has approved it');
+});
+
+const approval = { 'x-muc#register_jid': 'romeo@a.example', 'muc#register_roomnick': 'Montague', 'muc#register_allow': '1' };
+for (const [what, type, change, answer, isMember] of [
+  ['approves', 'submit', {}, [], true],
+  ['denies', 'submit', { 'muc#register_allow': '0' }, [], false],
+  ['skips it', 'cancel', {}, [], false],
+  ['gives a nick in use', 'submit', { 'muc#register_roomnick': 'Juliet' }, ['error conflict cancel'], false],
+  ['does not say who', 'submit', { 'x-muc#register_jid': '' }, ['error jid-malformed modify'], false],
+] as const) {
+  test(`§9.9: an owner ${what}`, async () => {
+    await choose({ registration: 'approval' });
+    await juliet.send(`<message to='${hall}'>${form(type, { ...approval, ...change })}</message>`);
+    assert.deepEqual(
+      juliet.heard().filter((line) => line.startsWith('error')),
+      [...answer],
+    );
+    assert.equal((await members(juliet)).includes("jid='romeo@a.example' nick='Montague'"), isMember);
+  });
+}
+
+test('§9.9: who waits inside becomes a member before all eyes; who waits outside is told', async () => {
+  await choose({ registration: 'approval' });
+  await romeo.enter('Romeo');
+  for (const person of [juliet, romeo]) person.take();
+  await juliet.send(`<message to='${hall}'>${form('submit', approval)}</message>`);
+  assert.deepEqual(romeo.heard(), ['presence Romeo member/participant 110']);
+  await juliet.send(
+    `<message to='${hall}'>${form('submit', { ...approval, 'x-muc#register_jid': 'paris@b.example', 'muc#register_roomnick': 'County' })}</message>`,
+  );
+  assert.match(stage.elsewhere[0]!, /to='paris@b.example'.*affiliation='member'.*code='101'/);
+});
+
+for (const [what, item, who, error] of [
+  ['a member', "<item affiliation='member' jid='nurse@b.example'/>", 'nurse', 'error forbidden auth'],
+  ['a stranger', "<item affiliation='none' jid='nurse@b.example'/>", 'nurse', 'error forbidden auth'],
+  ['an owner, of an outcast,', "<item affiliation='outcast' jid='romeo@a.example'/>", 'juliet', 'error not-allowed cancel'],
+] as const) {
+  test(`§9.9: the approval of ${what} is refused`, async () => {
+    await choose({ registration: 'approval' });
+    await adminSet(juliet, item);
+    juliet.take();
+    const person = who === 'nurse' ? nurse : juliet;
+    await person.send(`<message to='${hall}'>${form('submit', approval)}</message>`);
+    assert.deepEqual(person.heard(), [error]);
+    assert.doesNotMatch(await members(juliet), /romeo@/);
+  });
+}
+
+test('§9.9: what the owners are shown of a request is no longer than a request may be', async () => {
+  await choose({ registration: 'approval' });
+  const lines = `<field var='muc#register_faqentry'>${`<value>${'x'.repeat(4_000)}</value>`.repeat(40)}</field>`;
+  const names = `<field var='muc#register_first'>${'<value>Romeo</value>'.repeat(40)}</field>`;
+  const nick = "<field var='muc#register_roomnick'><value>Montague</value></field>";
+  await ask(
+    romeo,
+    'set',
+    `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>${nick}${names}${lines}</x></query>`,
+  );
+  const [request] = juliet.take();
+  assert.equal(request!.split('<value>Romeo</value>').length, 2);
+  assert.ok(request!.length < 25 * limits.roomReasonCharactersMax, `${request!.length}`);
+});
+
+test('nobody floods the owners with registrations', async () => {
+  await choose({ registration: 'approval' });
+  const answers: string[] = [];
+  for (let number = 0; number <= limits.roomRegistrationsBurst; number++)
+    answers.push(await ask(romeo, 'set', registering(`R${number}`)));
+  assert.match(answers.at(-1)!, /<error [^>]*type='wait'.*policy-violation/);
+  assert.equal(juliet.take().length, limits.roomRegistrationsBurst);
+});
+
+test('§7.10: who registers as more than a member keeps what it is', async () => {
+  await adminSet(juliet, "<item affiliation='admin' jid='b.example'/>");
+  assert.match(await ask(nurse, 'set', registering('Angelica')), /type='result'/);
+  assert.match(
+    await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='admin'/></query>`),
+    /<item affiliation='admin' jid='nurse@b.example' nick='Angelica'\/>/,
+  );
+});
+
+test('locked nicks: who enters under another gets the registered one, and is told with 210', async () => {
+  await choose({ reservednick: '1' });
+  await adminSet(juliet, "<item affiliation='member' jid='romeo@a.example' nick='Montague'/>");
+  for (const nick of ['Romeo', 'Juliet', 'montague']) {
+    romeo.take();
+    await romeo.enter(nick);
+    assert.ok(romeo.heard().includes('presence Montague member/participant 110 170 210'), nick);
+    await romeo.send(`<presence to='${hall}/Montague' type='unavailable'/>`);
+  }
+  romeo.take();
+  await romeo.enter('Montague');
+  assert.ok(romeo.heard().includes('presence Montague member/participant 110 170'));
+  await nurse.enter('Nurse');
+  assert.ok(nurse.heard().includes('presence Nurse none/participant 110 170'), 'who has registered nothing is free');
+});
+
+test('locked nicks: who has one changes to no other (§7.6)', async () => {
+  await choose({ reservednick: '1' });
+  await adminSet(juliet, "<item affiliation='member' jid='romeo@a.example' nick='Montague'/>");
+  await romeo.enter('Montague');
+  romeo.take();
+  await romeo.send(`<presence to='${hall}/Romeo'/>`);
+  assert.deepEqual(romeo.heard(), ['error not-acceptable cancel']);
+  await choose({ reservednick: '0' });
+  await romeo.send(`<presence to='${hall}/Romeo'/>`);
+  assert.equal(romeo.heard().at(-1), 'presence Romeo member/participant 110');
+});
+
+test('locked nicks: who registers inside goes on under that nick, and all are told with 210', async () => {
+  await choose({ reservednick: '1' });
+  await romeo.enter('Romeo');
+  await nurse.enter('Nurse');
+  for (const person of [romeo, nurse]) person.take();
+  await romeo.send(`<iq to='${hall}' type='set' id='r'>${registering('Montague')}</iq>`);
+  assert.deepEqual(nurse.heard(), [
+    'presence Romeo member/participant',
+    'presence unavailable Romeo member/participant 303',
+    'presence Montague member/participant 210',
+  ]);
+  assert.equal(romeo.heard().at(-1), 'presence Montague member/participant 110 210');
+  await romeo.say('it is my name');
+  assert.deepEqual(nurse.heard(), ['message Montague it is my name']);
+});
+
+test('locked nicks: two nicks of one person do not become one while both are inside', async () => {
+  const phone = stage.person('romeo@a.example/phone');
+  await choose({ reservednick: '1' });
+  await romeo.enter('Romeo');
+  await phone.enter('Montague');
+  await nurse.enter('Nurse');
+  nurse.take();
+  await romeo.send(`<iq to='${hall}' type='set' id='r'>${registering('Montague')}</iq>`);
+  assert.equal(
+    nurse.heard().some((line) => line.includes('303')),
+    false,
+  );
+});
