@@ -71,8 +71,8 @@ export class AppStack extends CellStack {
     grantUnseal(connection.taskRole, this.#data.certificateKey);
     grantTaskProtection(connection.taskRole, this.settings);
     const metric = serviceMetric(this.settings, 'connection', 'Connections', Stats.AVERAGE);
-    connection.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: streamsPerTask, ...pace });
-    scaleOnCpu(connection);
+    connection.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: streamsPerTask, ...pace, ...neverIn });
+    scaleOnCpu(connection, neverIn);
     return connection;
   }
 
@@ -142,6 +142,12 @@ export class AppStack extends CellStack {
 /** Out at once, in slowly: a task that goes has to be drained first. */
 const pace = { scaleOutCooldown: Duration.minutes(1), scaleInCooldown: Duration.minutes(15) };
 
-function scaleOnCpu({ scaling }: SkylarkService): void {
-  scaling?.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...pace });
+/**
+ * Tasks with streams are protected, so ECS would stop none of them when fewer are wanted. The number wanted would sink all the same, to
+ * the least there may be, and the next deployment would put the streams of all into those few.
+ */
+const neverIn = { disableScaleIn: true };
+
+function scaleOnCpu({ scaling }: SkylarkService, more: { readonly disableScaleIn?: boolean } = {}): void {
+  scaling?.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...pace, ...more });
 }
