@@ -1,5 +1,5 @@
 /** The services of a cell: one task with everything (`small`), or connection, router and rooms apart (`cell`). */
-import { Duration } from 'aws-cdk-lib';
+import { CfnOutput, Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
@@ -40,6 +40,10 @@ export class AppStack extends CellStack {
         ? { all: this.#all() }
         : { connection: this.#connection(), router: this.#router(), muc: this.#muc() };
     new Operations(this, 'Operations', { services, data, net });
+    for (const [tier, { service }] of Object.entries(services)) {
+      const id = `${tier[0]!.toUpperCase()}${tier.slice(1)}Service`;
+      new CfnOutput(this, id, { value: service.serviceName, description: `the service ${tier} on ECS` });
+    }
   }
 
   #add(id: string, props: Pick<ServiceProps, 'tier' | 'holdsStreams' | 'tasks'> & Partial<ServiceProps>): SkylarkService {
