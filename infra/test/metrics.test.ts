@@ -11,6 +11,7 @@ import { createTables } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { readArguments } from '../../services/cli/arguments.ts';
 import { keepSelfSigned } from '../../services/cli/certificate.ts';
+import { watched } from '../../services/cli/cost/bill.ts';
 import { startDynalite } from '../../services/cli/dynalite.ts';
 import { Health } from '../../services/cli/health.ts';
 import { Undoing } from '../../services/cli/lifetime.ts';
@@ -72,6 +73,12 @@ describe('metrics', { skip: skipWithoutNats }, () => {
         ({ service, deployment, metric }) => deployment !== tablePrefix || !told.get(service)?.has(metric),
       );
       assert.deepEqual(unknown, []);
+    });
+
+    test(`${name}: \`skylark cost\` counts what is told, and what the renewal tells`, () => {
+      const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
+      const count = tiers.reduce((sum, tier) => sum + told.get(tier)!.size, 0);
+      assert.equal(count + 1, watched[name].metrics);
     });
 
     test(`${name}: of what streams, deliveries, resyncs, the store and certificates tell, each has an alarm or a graph`, () => {

@@ -86,6 +86,20 @@ test('nobody does anything: what is left is what runs anyway', () => {
   near(usd(lines, 'DynamoDB storage'), ((1_000 * 6_000) / 1e9) * 0.25);
 });
 
+test('streams, by hand: two bytes of three go to a task in another zone than that where the load balancer took them', () => {
+  const habits = { ...idle, online: 24, users: 100_000 };
+  const load = loadOf(habits);
+  const gb = (load.month.wireBytesIn + load.month.wireBytesOut) / 1e9;
+  near(gb, (100_000 * 24 * (730 / 24) * 2 * 12 * 120) / 1e9); // a small request each 5 minutes
+  for (const shape of ['small', 'cell'] as const)
+    near(
+      usd(skylarkBill(load, habits, shape, 'us-east-1').lines, 'load balancer, to tasks of other zones'),
+      gb * (2 / 3) * 2 * 0.01,
+    );
+  const alone = serversBill(load, habits, 'small', 'us-east-1').lines;
+  assert.ok(!alone.some(({ item }) => item.includes('load balancer')), 'one server has none');
+});
+
 test('files, by hand: 1,000 users, 2 MB a day, kept for 30 days, each read 3 times', () => {
   const habits = { ...idle, filesMb: 2, fileMb: 0.5, retention: 30, downloads: 3 };
   const { lines } = skylarkBill(loadOf(habits), habits, 'small', 'us-east-1');
