@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { readArguments } from '../../services/cli/arguments.ts';
-import { type Line, skylarkBill, totalOf } from '../../services/cli/cost/bill.ts';
+import { type Line, skylarkBill, totalOf, watched } from '../../services/cli/cost/bill.ts';
 import { costOptions, type Habits } from '../../services/cli/cost/cost-options.ts';
 import { loadOf } from '../../services/cli/cost/load.ts';
 import { action, actionFor } from '../../services/cli/cost/measured.ts';
@@ -80,6 +80,9 @@ test('nobody does anything: what is left is what runs anyway', () => {
   near(usd(lines, 'NATS, CPU'), 1.5 * 730 * 0.03238);
   near(usd(lines, 'load balancer'), 730 * 0.0225);
   near(usd(lines, 'NAT gateways'), 3 * 730 * 0.045);
+  near(usd(lines, 'metrics'), watched.cell.metrics * 0.3);
+  near(usd(lines, 'metrics of Container Insights'), 113 * 0.3);
+  near(usd(lines, 'alarms'), watched.cell.alarms * 0.1);
   near(usd(lines, 'DynamoDB heartbeats, writes'), ((8 * 1_200 * 730) / 1e6) * 0.625); // a beat each 3 s
   near(usd(lines, 'DynamoDB writes'), 0);
   near(usd(lines, 'files kept'), 0);
