@@ -8,44 +8,8 @@ import type { Store } from '../../lib/ports/store.ts';
 import { plainPlant } from '../../test/simulator/plants.ts';
 import { runSeed } from '../../test/simulator/run.ts';
 import { rowRights, type Tier } from '../lib/rights.ts';
+import { recorded } from './recorded-store.ts';
 import { allows, type Call, tiers, touches } from './row-policy.ts';
-
-/** As lib/adapters/dynamodb-store.ts sends them; a write on a condition may look at the row that is in the way. */
-const conditional = (action: string) => [action, 'GetItem'];
-
-function recorded(store: Store, note: (actions: readonly string[], key: { table: string; partition: string }) => void): Store {
-  return {
-    get(key, options) {
-      note(['BatchGetItem'], key);
-      return store.get(key, options);
-    },
-    batchGet(keys, options) {
-      for (const key of keys) note(['BatchGetItem'], key);
-      return store.batchGet(keys, options);
-    },
-    query(query) {
-      note(['Query'], query);
-      return store.query(query);
-    },
-    put(row, condition) {
-      note(condition === undefined ? ['BatchWriteItem'] : conditional('PutItem'), row);
-      return store.put(row, condition);
-    },
-    batchPut(rows) {
-      for (const row of rows) note(['BatchWriteItem'], row);
-      return store.batchPut(rows);
-    },
-    delete(key, condition) {
-      note(conditional('DeleteItem'), key);
-      return store.delete(key, condition);
-    },
-    add(key, by) {
-      note(conditional('UpdateItem'), key);
-      return store.add(key, by);
-    },
-    close: () => store.close(),
-  };
-}
 
 const seedsMax = 40;
 
