@@ -47,6 +47,20 @@ function run(variables: Readonly<Record<string, string>>): ChildProcess {
   });
 }
 
+/** When Linux will send a keep-alive probe on a connection to that port, by the timer of its socket. */
+async function probeSeconds(port: number): Promise<number> {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [established, keepAlive, ticksPerSecond] = ['01', '02', 100];
+  for (let step = 0; step < 100; step++) {
+    const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+    const fields = rows.map((row) => row.trim().split(/\s+/)).find((row) => row[1] === local && row[3] === established);
+    const [timer, ticks] = (fields?.[5] ?? '').split(':');
+    if (timer === keepAlive) return Number.parseInt(ticks!, 16) / ticksPerSecond;
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+  }
+  throw new Error('no connection has a timer of keep-alive');
+}
+
 test('the user is nobody whom the system knows, and not root', () => {
   assert.ok(user.uid > 1_000 && user.gid > 1_000);
   if (existsSync('/etc/passwd')) assert.ok(!readFileSync('/etc/passwd', 'utf8').includes(`:${user.uid}:`));
@@ -87,6 +101,13 @@ test('serves accounts and messages, and stops in order', async () => {
     juliet.send('<presence/>');
     juliet.send("<message type='chat' to='juliet@example.org/balcony'><body>soliloquy</body></message>");
     await juliet.until(() => juliet.bodies.includes('soliloquy'), 'her own message');
+    if (existsSync('/proc/net/tcp')) {
+      const seconds = await probeSeconds(port);
+      assert.ok(
+        seconds > 200 && seconds <= 240,
+        `a load balancer forgets a silent stream after 350 s; probed after ${seconds} s`,
+      );
+    }
     child.kill('SIGTERM');
     const [code] = (await once(child, 'exit')) as [number | null];
     assert.equal(code, 0, errors);
