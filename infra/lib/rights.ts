@@ -55,6 +55,9 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, nodes, parked, ofNode] },
+    // Who erases a tenant looks into all tables.
+    { table: 'archive', actions: list, partitions: [tenant, certificate] },
+    { table: 'live', actions: list, partitions: [tenant, certificate] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

@@ -13,7 +13,7 @@ import { allows, type Call, tiers, touches } from './row-policy.ts';
 
 const seedsMax = 40;
 
-/** Rights that the simulator has no use for, because it plays neither operators nor TLS. */
+/** Rights that the simulator has no use for, because it plays neither operators nor TLS: unplayed-rights.test.ts does. */
 const unplayed: readonly { readonly tier: string; readonly table: string; readonly partition: string; readonly why: string }[] = [
   { tier: 'connection', table: 'live', partition: '#tls', why: 'keys of TLS tickets: lib/runtime/ticket-keys.ts' },
   { tier: 'connection', table: 'core', partition: '#certificates', why: 'which domains have certificates' },
@@ -22,6 +22,9 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },
+  ...(['archive', 'live'] as const).flatMap((table) =>
+    ['*/t', '*/c'].map((partition) => ({ tier: 'router', table, partition, why: 'who erases a tenant looks into all tables' })),
+  ),
 ];
 
 describe('what services ask of the store', () => {
