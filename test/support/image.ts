@@ -15,6 +15,8 @@ export interface ImageCommand {
 
 /** In place of a root that is read-only: Node refuses to write to any file. It may replace itself, once (services/cli/memory-settings.ts). */
 const readOnly = ['--permission', '--allow-fs-read=*', '--allow-child-process', '--disable-warning=PERM0002'];
+// COMPAT: from Node 25 on the network has to be allowed, too, by a flag that Node 24 does not know.
+if (Number.parseInt(process.versions.node, 10) >= 25) readOnly.push('--allow-net');
 
 /** @param bundle the folder that the image has as `/skylark` */
 export function imageCommand(bundle: string): ImageCommand {
