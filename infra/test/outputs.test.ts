@@ -1,13 +1,14 @@
 /** What the stacks tell at the end of a deployment: names that the pages of docs/ use, and commands that the command line takes. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skylark } from '../../test/cli/skylark-command.ts';
 import type { Json } from './context.ts';
 import { type StackName, shape, shapes, synthesize } from './synthesis.ts';
 
-const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
+const root = join(import.meta.dirname, '..', '..');
+const page = readFileSync(join(root, 'docs', 'deploy.md'), 'utf8');
 
 type Synthesis = ReturnType<typeof shape>;
 
@@ -96,4 +97,27 @@ test('without a renewal nobody is asked for aliases, and pages have the name tha
     'npx skylark dns example.org --target example.net --web-host chat.example.org --websocket-host example.net',
   );
   assert.ok(!found.has('Renewal') && !found.has('Records3'), 'the host is one of the domains');
+});
+
+test('every command of `skylark` in docs/deploy.md exists, with the options that it is given there', async () => {
+  const text = page.replaceAll(/\s+/g, ' ');
+  const commands = [...text.matchAll(/`npx skylark ((?:[a-z]+ ?)+)([^`]*)`/g)].map(
+    ([, words, rest]) => [words!.trim(), rest!] as const,
+  );
+  assert.ok(commands.length >= 6, `${commands}`);
+  for (const [words, rest] of commands) {
+    const { code, out, err } = await skylark(['help', ...words.split(' ')]);
+    assert.equal(code, 0, `${words}: ${err}`);
+    for (const [flag] of rest.matchAll(/--[a-z-]+/g)) assert.ok(out.includes(`  ${flag} `), `${words} knows no ${flag}`);
+  }
+});
+
+test('every package and file that docs/deploy.md runs or names is there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const wanted = [...page.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name!);
+  assert.ok(wanted.length > 2);
+  for (const name of wanted) assert.ok(name in scripts, `npm run ${name}`);
+  const files = [...page.matchAll(/`(infra\/[\w./-]+\.\w+|infra\/[\w/-]+Dockerfile)`/g)].map(([, path]) => path!);
+  assert.ok(files.length >= 2);
+  for (const path of files.filter((one) => !one.endsWith('cdk.context.json'))) assert.ok(existsSync(join(root, path)), path);
 });
