@@ -1,7 +1,9 @@
 /** Where alarms and costs are told: one e-mail address. */
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
@@ -13,6 +15,7 @@ export class Alerts extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { displayName: `Alarms of ${settings.name}`, enforceSSL: true });
+    this.topic.addToResourcePolicy(this.#alarmsMayPublish());
     this.topic.addSubscription(new EmailSubscription(settings.budgetEmail));
     const subscribers = [{ subscriptionType: 'EMAIL', address: settings.budgetEmail }];
     const notification = (notificationType: string, threshold: number) => ({
@@ -26,6 +29,20 @@ export class Alerts extends Construct {
         budgetLimit: { amount: settings.budgetUsd, unit: 'USD' },
       },
       notificationsWithSubscribers: [notification('ACTUAL', 50), notification('ACTUAL', 90), notification('FORECASTED', 100)],
+    });
+  }
+
+  /** A policy of its own, as `enforceSSL` makes one, takes the place of that by which a topic hears the alarms of its account. */
+  #alarmsMayPublish(): PolicyStatement {
+    const stack = Stack.of(this);
+    const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
+    const alarms = stack.formatArn({ service: 'cloudwatch', resource: 'alarm', resourceName: '*', arnFormat });
+    return new PolicyStatement({
+      effect: Effect.ALLOW,
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [this.topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': alarms } },
     });
   }
 

@@ -1,5 +1,5 @@
 /** The services of a cell: one task with everything (`small`), or connection, router and rooms apart (`cell`). */
-import { Duration } from 'aws-cdk-lib';
+import { CfnOutput, Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
@@ -40,6 +40,10 @@ export class AppStack extends CellStack {
         ? { all: this.#all() }
         : { connection: this.#connection(), router: this.#router(), muc: this.#muc() };
     new Operations(this, 'Operations', { services, data, net });
+    for (const [tier, { service }] of Object.entries(services)) {
+      const id = `${tier[0]!.toUpperCase()}${tier.slice(1)}Service`;
+      new CfnOutput(this, id, { value: service.serviceName, description: `the service ${tier} on ECS` });
+    }
   }
 
   #add(id: string, props: Pick<ServiceProps, 'tier' | 'holdsStreams' | 'tasks'> & Partial<ServiceProps>): SkylarkService {
@@ -71,8 +75,8 @@ export class AppStack extends CellStack {
     grantUnseal(connection.taskRole, this.#data.certificateKey);
     grantTaskProtection(connection.taskRole, this.settings);
     const metric = serviceMetric(this.settings, 'connection', 'Connections', Stats.AVERAGE);
-    connection.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: streamsPerTask, ...pace });
-    scaleOnCpu(connection);
+    connection.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: streamsPerTask, ...pace, ...neverIn });
+    scaleOnCpu(connection, neverIn);
     return connection;
   }
 
@@ -142,6 +146,12 @@ export class AppStack extends CellStack {
 /** Out at once, in slowly: a task that goes has to be drained first. */
 const pace = { scaleOutCooldown: Duration.minutes(1), scaleInCooldown: Duration.minutes(15) };
 
-function scaleOnCpu({ scaling }: SkylarkService): void {
-  scaling?.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...pace });
+/**
+ * Tasks with streams are protected, so ECS would stop none of them when fewer are wanted. The number wanted would sink all the same, to
+ * the least there may be, and the next deployment would put the streams of all into those few.
+ */
+const neverIn = { disableScaleIn: true };
+
+function scaleOnCpu({ scaling }: SkylarkService, more: { readonly disableScaleIn?: boolean } = {}): void {
+  scaling?.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, ...pace, ...more });
 }

@@ -1,5 +1,5 @@
 /**
- * Certificates of tenants by ACME (DNS-01), looked at twice a day: the function orders what is missing or about to expire, proves the
+ * Certificates of tenants by ACME (DNS-01), looked at every hour: the function orders what is missing or about to expire, proves the
  * domain with a record in the zone that `_acme-challenge.DOMAIN` points into, and keeps the key in `core`, encrypted.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
@@ -12,13 +12,14 @@ import type { DataStack } from './data-stack.ts';
 import { SkylarkFunction } from './function.ts';
 import { allow, grantRows, grantSeal } from './grants.ts';
 import { rightsOf } from './rights.ts';
-import type { Settings } from './settings.ts';
+import { challengeZone, type Settings } from './settings.ts';
 
 export class CertificateRenewal extends Construct {
+  readonly functionName: string;
+
   constructor(scope: Construct, id: string, { data, settings }: { readonly data: DataStack; readonly settings: Settings }) {
     super(scope, id);
-    const zoneId = settings.challengeZoneId ?? settings.hostedZoneId!;
-    const zoneName = settings.challengeZoneName ?? settings.hostedZoneName!;
+    const zone = challengeZone(settings);
     const renewal = new SkylarkFunction(this, 'Renewal', {
       settings,
       bundle: 'certificates-lambda',
@@ -34,17 +35,19 @@ export class CertificateRenewal extends Construct {
         SKYLARK_ACME: settings.acmeDirectory,
         SKYLARK_ACME_EMAIL: settings.acmeEmail!,
         SKYLARK_DNS: 'aws',
-        SKYLARK_DNS_ZONE: zoneName,
-        SKYLARK_DNS_ZONE_ID: zoneId,
+        SKYLARK_DNS_ZONE: zone.name,
+        SKYLARK_DNS_ZONE_ID: zone.id,
       },
       alerts: data.alerts,
     });
+    this.functionName = renewal.function.functionName;
     grantRows(renewal.role, data.tables, rightsOf(['certificates']));
     grantSeal(renewal.role, data.certificateKey);
-    this.#grantChallenges(renewal.role, zoneId);
+    this.#grantChallenges(renewal.role, zone.id);
     new Rule(this, 'Schedule', {
       description: 'Certificates are looked at',
-      schedule: Schedule.rate(Duration.hours(12)),
+      // A new tenant waits for its first certificate so long at most; for renewals a day would do.
+      schedule: Schedule.rate(Duration.hours(1)),
       targets: [new LambdaFunction(renewal.function, { retryAttempts: 2 })],
     });
   }

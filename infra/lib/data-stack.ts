@@ -4,7 +4,7 @@
  * The CDN stands here, beside the bucket that only it may read: in a stack of its own, bucket policy and distribution would need each
  * other's stack first.
  */
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
@@ -45,6 +45,17 @@ export class DataStack extends CellStack {
     });
     this.files = filesBucket(this, settings);
     this.filesUrl = new FilesCdn(this, 'FilesCdn', { bucket: this.files, settings }).url;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { domains, host, tablePrefix } = this.settings;
+    new CfnOutput(this, 'FilesUrl', { value: this.filesUrl, description: 'where uploaded files are read' });
+    new CfnOutput(this, 'CertificateKeyArn', { value: this.certificateKey.keyArn, description: 'seals private keys: --kms-key' });
+    for (const [index, domain] of [...new Set([...domains, host])].entries()) {
+      const value = `npx skylark tenant add ${domain} --dynamodb aws --region ${this.region} --table-prefix ${tablePrefix}`;
+      new CfnOutput(this, `Tenant${index + 1}`, { value, description: `makes ${domain} a tenant` });
+    }
   }
 
   /** As lib/adapters/dynamodb-tables.ts makes them where there are no stacks. */

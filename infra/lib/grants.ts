@@ -4,22 +4,17 @@ import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { acknowledge } from './acknowledge.ts';
 import { type DataStack, filesBucketName } from './data-stack.ts';
-import { deepPartitions, isShallow, type RowRight } from './rights.ts';
+import { type RowRight, rowStatements } from './rights.ts';
 import type { Settings } from './settings.ts';
 
 /** `Null` refuses requests without any key, which `ForAllValues` alone would let pass. */
 export function grantRows(role: Role, tables: DataStack['tables'], rights: readonly RowRight[]): void {
-  for (const { table, actions, partitions } of rights) {
-    for (const shallow of [false, true]) {
-      const patterns = partitions.filter((pattern) => isShallow(pattern) === shallow);
-      if (patterns.length === 0) continue;
-      allow(role, actions, [tables[table].tableArn], {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
-        ...(shallow && { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [deepPartitions] } }),
-        Null: { 'dynamodb:LeadingKeys': 'false' },
-      });
-    }
-  }
+  for (const { table, actions, partitions, except } of rowStatements(rights))
+    allow(role, actions, [tables[table].tableArn], {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...partitions] },
+      ...(except.length > 0 && { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [...except] } }),
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    });
 }
 
 /** For as long as a task holds streams, ECS must not choose it for the next deployment or scale-in. */

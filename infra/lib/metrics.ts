@@ -10,7 +10,8 @@ export type MetricName =
   | 'Resyncs'
   | 'Throttles'
   | 'CertificateDaysLeft'
-  | 'StoreErrors';
+  | 'StoreErrors'
+  | 'BadProxyHeaders';
 
 const namespace = 'Skylark';
 

@@ -64,7 +64,10 @@ export class NetStack extends CellStack {
       value: this.balancer.balancer.loadBalancerDnsName,
       description: `${settings.host} is a name of this`,
     });
-    if (settings.shape === 'cell') this.bus = this.#addBus();
+    new CfnOutput(this, 'BalancerArn', { value: this.balancer.balancer.loadBalancerArn, description: 'of the load balancer' });
+    if (settings.shape === 'small') return;
+    this.bus = this.#addBus();
+    new CfnOutput(this, 'BusService', { value: this.bus.service.serviceName, description: 'the service of the bus on ECS' });
   }
 
   groupOf(tier: TaskTier): ISecurityGroup {

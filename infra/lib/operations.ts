@@ -225,6 +225,7 @@ export class Operations extends Construct {
           ),
           graph('Days left of certificates', [this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60)]),
         ],
+        [graph('Connections without a PROXY header', [this.#metric('connection', 'BadProxyHeaders', Stats.SUM, 1)])],
       ],
     });
   }

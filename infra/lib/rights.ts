@@ -27,15 +27,11 @@ const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acm
 /** Heartbeats; sessions parked in the store; what a node holds; keys of TLS tickets. */
 const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
 
-/**
- * `*` stands for slashes, too: the pattern of a tenant's certificate would be good for the account named c. So a pattern with one slash is
- * granted together with the exception of all keys that have two.
- */
-export const deepPartitions = '*/*/*';
+/** Kinds of partitions below a tenant that hold many. */
+const deepKinds = [account, room, directory];
 
-export function isShallow(pattern: string): boolean {
-  return pattern.split('/').length === 2;
-}
+/** `*` stands for slashes, too, and so for all of them. */
+const deepPartitions = '*/*/*';
 
 /** As the adapter calls them: conditional writes look at the item that was in the way, hence GetItem. */
 const get = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
@@ -59,6 +55,9 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, nodes, parked, ofNode] },
+    // Who erases a tenant looks into all tables.
+    { table: 'archive', actions: list, partitions: [tenant, certificate] },
+    { table: 'live', actions: list, partitions: [tenant, certificate] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },
@@ -77,4 +76,38 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
 /** Several services in one process. */
 export function rightsOf(tiers: readonly Tier[]): readonly RowRight[] {
   return tiers.flatMap((tier) => rowRights[tier]);
+}
+
+export interface RowStatement extends RowRight {
+  /** Patterns of partitions that are none of these. */
+  readonly except: readonly string[];
+}
+
+/**
+ * One statement for all partitions of a table that an action is good for. The adapter gathers the reads of a moment into one request, and IAM
+ * looks for a single statement that allows all keys of a request.
+ *
+ * Because `*` stands for slashes, too, the pattern of a tenant's certificate is good for the account and the room named c: kinds that have
+ * no pattern of their own are excepted where there is such a pattern.
+ */
+export function rowStatements(rights: readonly RowRight[]): readonly RowStatement[] {
+  const statements = new Map<string, { table: Table; actions: string[]; partitions: readonly string[] }>();
+  for (const table of new Set(rights.map((right) => right.table))) {
+    const ofTable = rights.filter((right) => right.table === table);
+    for (const action of new Set(ofTable.flatMap(({ actions }) => actions))) {
+      const granted = ofTable.filter(({ actions }) => actions.includes(action)).flatMap((right) => right.partitions);
+      const partitions = [...new Set(granted)].sort();
+      const key = [table, ...partitions].join(' ');
+      const statement = statements.get(key) ?? { table, actions: [], partitions };
+      statement.actions.push(action);
+      statements.set(key, statement);
+    }
+  }
+  return [...statements.values()].map((statement) => ({ ...statement, except: exceptions(statement.partitions) }));
+}
+
+function exceptions(partitions: readonly string[]): readonly string[] {
+  if (!partitions.some((pattern) => pattern.split('/').length === 2)) return [];
+  const others = deepKinds.filter((kind) => !partitions.includes(kind));
+  return others.length === deepKinds.length ? [deepPartitions] : others;
 }

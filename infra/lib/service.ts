@@ -52,7 +52,8 @@ export class SkylarkService extends Construct {
     this.service = new FargateService(this, 'Service', {
       cluster: net.cluster,
       taskDefinition: this.#task(props),
-      desiredCount: tasks.min,
+      // Where there is scaling, it alone says how many: a number here would be set again by each deployment, however many are needed then.
+      ...(tasks.max === tasks.min && { desiredCount: tasks.min }),
       minHealthyPercent: isAlone ? 0 : 100,
       maxHealthyPercent: isAlone ? 100 : 200,
       circuitBreaker: { enable: true, rollback: true },

@@ -39,9 +39,19 @@ function oneOf<Value extends string | number>(text: string, values: readonly Val
   return { text, allowed: `one of ${values.join(', ')}`, parse, preset };
 }
 
+/** More are added with `skylark tenant add`; these have two outputs each, of the 200 that a stack may have. */
+const domainsMax = 50;
+
 function parseDomains(given: string): readonly string[] | undefined {
   const domains = given.split(',').map((each) => each.trim());
-  return domains.every((each) => domainPattern.test(each)) && new Set(domains).size === domains.length ? domains : undefined;
+  const isGood = domains.every((each) => domainPattern.test(each)) && new Set(domains).size === domains.length;
+  return isGood && domains.length <= domainsMax ? domains : undefined;
+}
+
+/** DynamoDB refuses less than what a new table takes anyway. */
+function warm(text: string, least: number): Setting<number> {
+  const { parse, ...rest } = whole(text, least, 10_000_000, 0);
+  return { ...rest, allowed: `0 or ${rest.allowed}`, parse: (given) => (given === '0' ? 0 : parse(given)) };
 }
 
 const aDomain = 'a domain name in lower case, such as example.org';
@@ -79,7 +89,7 @@ const settings = {
   ),
   challengeZoneName: textWith('its name', aDomain, domainPattern, undefined),
   hostedZoneId: textWith(
-    'hosted zone that gets the records of the domains; none: `skylark dns` prints them',
+    'hosted zone that gets the names of the cell itself, as far as they are in it; the records of domains are printed by `skylark dns`',
     'the id of a hosted zone, such as Z0123456789ABC',
     /^Z[A-Z0-9]{1,31}$/,
     undefined,
@@ -110,8 +120,8 @@ const settings = {
   routerTasksMax: whole('tasks at most', 2, 500, 20),
   mucTasksMin: whole('tasks at least', 2, 200, 2),
   mucTasksMax: whole('tasks at most', 2, 200, 10),
-  warmReads: whole('a second that the tables take from the first moment; 0: what new tables take', 0, 10_000_000, 0),
-  warmWrites: whole('a second that the tables take from the first moment; 0: what new tables take', 0, 10_000_000, 0),
+  warmReads: warm('a second that the tables take from the first moment; 0: what new tables take', 12_000),
+  warmWrites: warm('a second that the tables take from the first moment; 0: what new tables take', 4_000),
 } satisfies Record<
   string,
   Setting<never> | Setting<string | undefined> | Setting<number> | Setting<Certificates> | Setting<string>
@@ -123,7 +133,7 @@ type Given = { readonly [Name in keyof Table]: Table[Name] extends Setting<infer
 
 export interface Settings extends Omit<Given, 'host'> {
   readonly shape: Shape;
-  /** The first is the domain that the cell begins with; all get records in the hosted zone. */
+  /** The first is the one that pages are of when nothing else is said; outputs tell what to run for each. */
   readonly domains: readonly [string, ...string[]];
   /** That the load balancer gets in DNS. */
   readonly host: string;
@@ -131,6 +141,11 @@ export interface Settings extends Omit<Given, 'host'> {
   readonly budgetEmail: string;
   /** Of the tables, and the dimension `Deployment` of the metrics. */
   readonly tablePrefix: string;
+}
+
+/** Of `certificates=acme`: `readSettings` has seen that there is one. */
+export function challengeZone({ challengeZoneId, challengeZoneName, hostedZoneId, hostedZoneName }: Settings) {
+  return { id: challengeZoneId ?? hostedZoneId!, name: challengeZoneName ?? hostedZoneName! };
 }
 
 export class SettingError extends Error {}
@@ -153,7 +168,7 @@ export function readSettings(node: Node): Settings {
   const domains = read(
     'domains',
     text('domains'),
-    'domain names with commas between, such as example.org,example.net',
+    `at most ${domainsMax} domain names with commas between, each once, such as example.org,example.net`,
     parseDomains,
   );
   const parseEmail = (given: string) => (emailPattern.test(given) ? given : undefined);
@@ -167,13 +182,15 @@ export function readSettings(node: Node): Settings {
   }
   const given = found as unknown as Given;
   const [first, ...others] = domains;
+  const host = given.host ?? `xmpp.${first}`;
   checkTogether(given);
+  checkNames({ ...given, host }, domains);
   return {
     ...given,
     shape,
     budgetEmail,
     domains: [first!, ...others],
-    host: given.host ?? `xmpp.${first}`,
+    host,
     tablePrefix: `${given.name}-`,
   };
 }
@@ -215,4 +232,16 @@ function checkTogether(given: Given): void {
     const [min, max] = [given[`${tier}TasksMin`], given[`${tier}TasksMax`]];
     if (min > max) throw new SettingError(`-c ${tier}TasksMin=${min} is more than ${tier}TasksMax=${max}`);
   }
+}
+
+/** Each is a name of something else: streams, files, pages; and the domains have web sites of their own. */
+function checkNames({ host, filesDomain, webDomain }: Given & { readonly host: string }, domains: readonly string[]): void {
+  const names = Object.entries({ host, filesDomain, webDomain }).filter(([, name]) => name !== undefined);
+  for (const [index, [setting, name]] of names.entries()) {
+    const other = names.slice(0, index).find(([, one]) => one === name);
+    if (other !== undefined)
+      throw new SettingError(`-c ${setting}: '${name}' is that of ${other[0]}; each needs a name of its own`);
+  }
+  if (filesDomain !== undefined && domains.includes(filesDomain))
+    throw new SettingError(`-c filesDomain: '${filesDomain}' is one of the domains; files of strangers need a name of their own`);
 }

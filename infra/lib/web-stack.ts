@@ -1,5 +1,5 @@
 /** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API, and the renewal of certificates. */
-import { CfnOutput, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import { DomainName, HttpApi, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
@@ -14,6 +14,7 @@ import { DnsName } from './dns-names.ts';
 import { SkylarkFunction } from './function.ts';
 import { grantRows } from './grants.ts';
 import { rightsOf } from './rights.ts';
+import { challengeZone } from './settings.ts';
 
 interface WebProps extends CellProps {
   readonly data: DataStack;
@@ -45,8 +46,22 @@ export class WebStack extends CellStack {
     });
     grantRows(pages.role, data.tables, rightsOf(['web']));
     const url = this.#api(pages);
-    if (settings.certificates === 'acme') new CertificateRenewal(this, 'Certificates', { data, settings });
     new CfnOutput(this, 'PagesUrl', { value: url, description: 'the web client, and /.well-known/host-meta' });
+    if (settings.certificates === 'acme') {
+      const { functionName } = new CertificateRenewal(this, 'Certificates', { data, settings });
+      new CfnOutput(this, 'Renewal', { value: functionName, description: 'the function that orders and renews certificates' });
+    }
+    this.#tellRecords(Fn.select(2, Fn.split('/', url)));
+  }
+
+  /** What to run for the records of each domain; of the host, too, because browsers open streams to it and want a certificate for it. */
+  #tellRecords(webHost: string): void {
+    const { domains, host, certificates } = this.settings;
+    const zone = certificates === 'acme' ? ` --acme-zone ${challengeZone(this.settings).name}` : '';
+    for (const [index, domain] of [...new Set([...domains, host])].entries()) {
+      const value = `npx skylark dns ${domain} --target ${host} --web-host ${webHost} --websocket-host ${host}${zone}`;
+      new CfnOutput(this, `Records${index + 1}`, { value, description: `prints the records of ${domain}` });
+    }
   }
 
   #api(pages: SkylarkFunction): string {

@@ -132,9 +132,35 @@ test('cell: a deployment puts new tasks beside the old ones and does not wait fo
 });
 
 test('cell: connection tasks are many and small', () => {
-  const { service, task } = services('cell').get('serve connection')!;
+  const { task } = services('cell').get('serve connection')!;
   assert.deepEqual([task.Cpu, task.Memory], ['1024', '4096']);
-  assert.ok(service.DesiredCount >= 3);
+  assert.ok(scaled('connection').MinCapacity >= 3);
+});
+
+/** The bounds between which a service is scaled. */
+function scaled(tier: string, synthesis = shape('cell')): Json {
+  const targets = synthesis.resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget');
+  const [found, ...others] = targets.filter(([id]) => id.toLowerCase().startsWith(tier));
+  assert.deepEqual(others, []);
+  return found![1].Properties;
+}
+
+test('cell: a deployment leaves as many tasks as scaling has made', () => {
+  for (const tier of ['connection', 'router', 'muc']) {
+    const { service } = services('cell').get(`serve ${tier}`)!;
+    assert.equal(service.DesiredCount, undefined, `${tier}: CloudFormation would set it again`);
+    assert.ok(scaled(tier).MinCapacity >= 2);
+  }
+});
+
+test('a service that is not scaled has the number of its tasks in the template', () => {
+  const { resources } = synthesize({ shape: 'cell', mucTasksMin: 4, mucTasksMax: 4 });
+  const counts = resources('app', 'AWS::ECS::Service').map(([id, { Properties }]) => [
+    id.startsWith('Muc'),
+    Properties.DesiredCount,
+  ]);
+  assert.deepEqual(counts.filter(([isMuc]) => isMuc).flat(), [true, 4]);
+  assert.ok(!resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget').some(([id]) => id.startsWith('Muc')));
 });
 
 test('cell: services meet on one bus, found by one name', () => {
@@ -165,8 +191,7 @@ test('cell: scaling follows streams a task, CPU, and how long batches take', () 
     (one) => one.PredefinedMetricSpecification?.PredefinedMetricType === 'ECSServiceAverageCPUUtilization',
   );
   assert.equal(cpu.length, 3);
-  for (const one of tracked)
-    assert.ok(one.ScaleInCooldown >= 10 * one.ScaleOutCooldown, 'a task that goes has to be drained first');
+  for (const one of tracked) assert.ok(one.ScaleInCooldown >= 10 * one.ScaleOutCooldown);
   const steps = policies.filter(({ StepScalingPolicyConfiguration: one }) => one !== undefined);
   assert.ok(steps.length > 0);
   const alarms = resources('app', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
@@ -174,10 +199,25 @@ test('cell: scaling follows streams a task, CPU, and how long batches take', () 
   assert.ok(onBatches.some(({ AlarmActions }) => JSON.stringify(AlarmActions).includes('Batches')));
 });
 
+test('cell: the number of connection tasks does not sink under tasks that their streams protect', () => {
+  const policies = shape('cell').resources('app', 'AWS::ApplicationAutoScaling::ScalingPolicy');
+  const ofTier = (tier: string) =>
+    policies.flatMap(
+      ([
+        id,
+        {
+          Properties: { TargetTrackingScalingPolicyConfiguration: one },
+        },
+      ]) => (id.startsWith(tier) && one ? [one.DisableScaleIn === true] : []),
+    );
+  assert.deepEqual(ofTier('Connection'), [true, true]);
+  assert.deepEqual([...ofTier('Router'), ...ofTier('Muc')], [false, false]);
+});
+
 test('sizes are what the settings say', () => {
-  const { resources } = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 40, streamsPerTask: 15_000 });
-  const targets = resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget').map(([, { Properties }]) => Properties);
-  assert.ok(targets.some(({ MinCapacity, MaxCapacity }) => MinCapacity === 7 && MaxCapacity === 40));
+  const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 40, streamsPerTask: 15_000 });
+  const { MinCapacity, MaxCapacity } = scaled('connection', synthesis);
+  assert.deepEqual([MinCapacity, MaxCapacity], [7, 40]);
 });
 
 test('an image of ECR may be fetched from its repository, and from no other', () => {
@@ -223,18 +263,21 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: alarms ask for the metrics that this shape’s processes tell`, () => {
-    const told = new Set(name === 'small' ? ['all'] : ['connection', 'router', 'muc']);
-    const alarms = shape(name)
-      .resources('app', 'AWS::CloudWatch::Alarm')
-      .map(([, { Properties }]) => Properties);
-    const own = alarms.filter(({ Namespace }) => Namespace === 'Skylark');
-    assert.ok(own.length >= 6);
-    for (const { Dimensions } of own) {
-      const { Service, Deployment } = Object.fromEntries(Dimensions.map(({ Name, Value }: Json) => [Name, Value]));
-      assert.ok(told.has(Service), Service);
-      assert.equal(Deployment, 'skylark-');
-    }
+  test(`${name}: the topic that alarms go to takes them, over TLS, from this account`, () => {
+    const { templates, resources, only } = shape(name);
+    const { id: topic } = only('data', 'AWS::SNS::Topic');
+    for (const [id, { Properties }] of resources('app', 'AWS::CloudWatch::Alarm').filter(([one]) => one.startsWith('Operations')))
+      assert.match(JSON.stringify(Properties.AlarmActions), new RegExp(topic), id);
+    const { PolicyDocument, Topics } = only('data', 'AWS::SNS::TopicPolicy').Properties;
+    assert.deepEqual(Topics, [{ Ref: topic }]);
+    const [allowed, ...others] = PolicyDocument.Statement.filter(({ Effect }: Json) => Effect === 'Allow');
+    assert.deepEqual(others, []);
+    assert.deepEqual([allowed.Action, allowed.Principal], ['sns:Publish', { Service: 'cloudwatch.amazonaws.com' }]);
+    assert.deepEqual(allowed.Condition.StringEquals, { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
+    assert.match(JSON.stringify(allowed.Condition.ArnLike['aws:SourceArn']), /:cloudwatch:.*:alarm:\*/);
+    const refused = PolicyDocument.Statement.find(({ Effect }: Json) => Effect === 'Deny');
+    assert.deepEqual(refused.Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+    templates.data.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.org' });
   });
 
   test(`${name}: a certificate of whose age nobody tells is an alarm, too`, () => {

@@ -42,7 +42,7 @@ test('the image is small, pinned, and runs as a user without rights', () => {
     .filter((line) => line !== '' && !line.startsWith('#'));
   assert.match(lines[0]!, /^FROM public\.ecr\.aws\/docker\/library\/node:24\.\d+\.\d+-[a-z]+-slim$/);
   assert.ok(lines.includes('USER 65532:65532'));
-  assert.ok(lines.includes('ENTRYPOINT ["node", "/skylark/index.mjs"]'));
+  assert.ok(lines.includes('ENTRYPOINT ["node", "--enable-source-maps", "/skylark/index.mjs"]'));
   assert.deepEqual(
     lines.filter((line) => /^(RUN|ADD|VOLUME)/.test(line)),
     [],

@@ -32,6 +32,8 @@ for (const name of shapes) {
     for (const [, { Properties }] of resources('net', 'AWS::ElasticLoadBalancingV2::Listener')) {
       assert.deepEqual(Properties.ListenerAttributes, [{ Key: 'tcp.idle_timeout.seconds', Value: '350' }]);
     }
+    // White space, or a ping of WebSocket; TCP's own probes are held against a running process in test/cli/image.test.ts.
+    assert.ok(limits.keepAliveMs < 350_000);
     assert.equal(limits.tcpKeepAliveMs, 240_000);
   });
 

@@ -7,49 +7,13 @@ import { before, describe, test } from 'node:test';
 import type { Store } from '../../lib/ports/store.ts';
 import { plainPlant } from '../../test/simulator/plants.ts';
 import { runSeed } from '../../test/simulator/run.ts';
-import { rowRights } from '../lib/rights.ts';
+import { rowRights, type Tier } from '../lib/rights.ts';
+import { recorded } from './recorded-store.ts';
 import { allows, type Call, tiers, touches } from './row-policy.ts';
-
-/** As lib/adapters/dynamodb-store.ts sends them; a write on a condition may look at the row that is in the way. */
-const conditional = (action: string) => [action, 'GetItem'];
-
-function recorded(store: Store, note: (actions: readonly string[], key: { table: string; partition: string }) => void): Store {
-  return {
-    get(key, options) {
-      note(['BatchGetItem'], key);
-      return store.get(key, options);
-    },
-    batchGet(keys, options) {
-      for (const key of keys) note(['BatchGetItem'], key);
-      return store.batchGet(keys, options);
-    },
-    query(query) {
-      note(['Query'], query);
-      return store.query(query);
-    },
-    put(row, condition) {
-      note(condition === undefined ? ['BatchWriteItem'] : conditional('PutItem'), row);
-      return store.put(row, condition);
-    },
-    batchPut(rows) {
-      for (const row of rows) note(['BatchWriteItem'], row);
-      return store.batchPut(rows);
-    },
-    delete(key, condition) {
-      note(conditional('DeleteItem'), key);
-      return store.delete(key, condition);
-    },
-    add(key, by) {
-      note(conditional('UpdateItem'), key);
-      return store.add(key, by);
-    },
-    close: () => store.close(),
-  };
-}
 
 const seedsMax = 40;
 
-/** Rights that the simulator has no use for, because it plays neither operators nor TLS. */
+/** Rights that the simulator has no use for, because it plays neither operators nor TLS: unplayed-rights.test.ts does. */
 const unplayed: readonly { readonly tier: string; readonly table: string; readonly partition: string; readonly why: string }[] = [
   { tier: 'connection', table: 'live', partition: '#tls', why: 'keys of TLS tickets: lib/runtime/ticket-keys.ts' },
   { tier: 'connection', table: 'core', partition: '#certificates', why: 'which domains have certificates' },
@@ -58,6 +22,9 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },
+  ...(['archive', 'live'] as const).flatMap((table) =>
+    ['*/t', '*/c'].map((partition) => ({ tier: 'router', table, partition, why: 'who erases a tenant looks into all tables' })),
+  ),
 ];
 
 describe('what services ask of the store', () => {
@@ -82,6 +49,18 @@ describe('what services ask of the store', () => {
     assert.deepEqual(refused, []);
   });
 
+  test('their roles allow all of it in one request: the adapter gathers the reads and the writes of a moment', () => {
+    for (const action of ['BatchGetItem', 'BatchWriteItem']) {
+      for (const tier of ['connection', 'router', 'muc', 'all']) {
+        const asked = [...calls.values()].filter((one) => (tier === 'all' || one.tier === tier) && one.call.action === action);
+        for (const table of new Set(asked.map(({ call }) => call.table))) {
+          const partition = [...new Set(asked.flatMap(({ call }) => (call.table === table ? call.partition : [])))];
+          assert.ok(allows(tier, { action, table, partition }), `${tier} ${action} ${table} ${partition}`);
+        }
+      }
+    }
+  });
+
   test('and their roles allow nothing that none of them asks', () => {
     assert.deepEqual(idle(), []);
     const playedAfterAll = unplayed.filter((one) => isUsed(one.tier, one.table, one.partition));
@@ -90,7 +69,9 @@ describe('what services ask of the store', () => {
 
   function isUsed(tier: string, table: string, pattern: string): boolean {
     const shape = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/#]+')}$`);
-    return [...calls.values()].some((one) => one.tier === tier && one.call.table === table && shape.test(one.call.partition));
+    return [...calls.values()].some(
+      (one) => one.tier === tier && one.call.table === table && shape.test(`${one.call.partition}`),
+    );
   }
 
   function idle(): string[] {
@@ -141,6 +122,28 @@ for (const [what, table, partition, owners] of secrets) {
     for (const tier of tiers) {
       const granted = actions.filter((action) => allows(tier, { action, table, partition }));
       assert.equal(granted.length > 0, owners.includes(tier), `${tier} may ${granted}`);
+    }
+  });
+}
+
+const samples: Readonly<Record<string, string>> = { '*/a/*': 'example.org/a/c', '*/r/*': 'example.org/r/c', '#n.*': '#n.1' };
+const sampleOf = (pattern: string) => samples[pattern] ?? pattern.replace(/^\*/, 'example.org').replace(/\*$/, '3');
+
+for (const tier of [...tiers, 'all']) {
+  test(`${tier}: whatever it may read or write of a table, it may in one request, and nothing else with it`, () => {
+    const rights =
+      tier === 'all'
+        ? (['connection', 'router', 'muc', 'web'] as const).flatMap((one) => rowRights[one])
+        : rowRights[tier as Tier];
+    for (const table of new Set(rights.map((right) => right.table))) {
+      for (const action of ['BatchGetItem', 'BatchWriteItem']) {
+        const granted = rights.filter((right) => right.table === table && right.actions.includes(`dynamodb:${action}`));
+        const partition = granted.flatMap(({ partitions }) => partitions.map(sampleOf));
+        if (partition.length === 0) continue;
+        assert.ok(allows(tier, { action, table, partition }), `${action} ${table} ${partition}`);
+        for (const stranger of ['#new', 'example.org/z/new'])
+          assert.ok(!allows(tier, { action, table, partition: [...partition, stranger] }), `${action} ${table} ${stranger}`);
+      }
     }
   });
 }

@@ -5,7 +5,8 @@ import { shape } from './synthesis.ts';
 export interface Call {
   readonly action: string;
   readonly table: string;
-  readonly partition: string;
+  /** Of the row; of all rows, when the request is for several. */
+  readonly partition: string | readonly string[];
 }
 
 interface Statement {
@@ -15,6 +16,7 @@ interface Statement {
 }
 
 const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
+  all: ['app', /^AllTaskRoleDefaultPolicy/],
   connection: ['app', /^ConnectionTaskRoleDefaultPolicy/],
   router: ['app', /^RouterTaskRoleDefaultPolicy/],
   muc: ['app', /^MucTaskRoleDefaultPolicy/],
@@ -22,11 +24,12 @@ const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
   certificates: ['web', /^CertificatesRenewalRoleDefaultPolicy/],
 };
 
-export const tiers = Object.keys(roles);
+/** Services of a cell; `all` is those of the shape `small` in one. */
+export const tiers = Object.keys(roles).filter((tier) => tier !== 'all');
 
 function statementsOf(tier: string): Statement[] {
   const [stack, pattern] = roles[tier]!;
-  const policies = shape('cell')
+  const policies = shape(tier === 'all' ? 'small' : 'cell')
     .resources(stack, 'AWS::IAM::Policy')
     .filter(([id]) => pattern.test(id));
   if (policies.length !== 1) throw new Error(`${policies.length} policies of ${tier}`);
@@ -51,13 +54,15 @@ function isTable(resource: Json, table: string): boolean {
   return JSON.stringify(resource).includes(`GetAtt${table[0]!.toUpperCase()}${table.slice(1)}`);
 }
 
+/** One statement has to allow all keys of a request (`ForAllValues`). */
 export function allows(tier: string, { action, table, partition }: Call): boolean {
+  const keys = [partition].flat();
   return statementsOf(tier).some(({ Action, Resource, Condition }) => {
     if (![Action].flat().includes(`dynamodb:${action}`) || !isTable(Resource, table)) return false;
     return Object.entries(Condition as Record<string, Json>).every(([operator, { 'dynamodb:LeadingKeys': patterns }]) => {
       const holds = operators[operator];
       if (holds === undefined) throw new Error(`the operator ${operator} is not known here`);
-      return holds([patterns].flat(), partition);
+      return keys.every((key) => holds([patterns].flat(), key));
     });
   });
 }

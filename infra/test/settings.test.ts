@@ -11,6 +11,10 @@ function read(context: Record<string, unknown>) {
   return readSettings(newApp({ shape: 'cell', ...context }).node);
 }
 
+const uuid = '0'.repeat(36);
+const ofFiles = { filesDomain: 'files.example.org', filesCertificate: `arn:aws:acm:us-east-1:123456789012:certificate/${uuid}` };
+const ofPages = { webDomain: 'chat.example.org', webCertificate: `arn:aws:acm:eu-central-1:123456789012:certificate/${uuid}` };
+
 const refused: readonly [what: string, context: Record<string, unknown>, message: RegExp][] = [
   ['no shape', { shape: undefined }, /^-c shape=… is missing; it takes one of small, cell$/],
   ['another shape', { shape: 'huge' }, /^-c shape: 'huge' is not allowed; it takes one of small, cell$/],
@@ -51,6 +55,24 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
     /^-c filesCertificate: .* in us-east-1/,
   ],
   ['an ACME directory without TLS', { acmeDirectory: 'http://ca.example/directory' }, /^-c acmeDirectory: /],
+  ['too many domains', { domains: Array.from({ length: 51 }, (_, i) => `d${i}.example`).join() }, /^-c domains: .* at most 50 /],
+  [
+    'a table less warm than new ones',
+    { warmReads: 11_999 },
+    /^-c warmReads: '11999' .* takes 0 or a whole number from 12000 to /,
+  ],
+  ['writes less warm than those of new ones', { warmWrites: 1 }, /^-c warmWrites: '1' .* 0 or a whole number from 4000 to /],
+  [
+    'streams and pages of one name',
+    { ...ofPages, webDomain: 'xmpp.example.org' },
+    /^-c webDomain: .* is that of host; each needs/,
+  ],
+  [
+    'files and pages of one name',
+    { ...ofPages, ...ofFiles, webDomain: 'files.example.org' },
+    /is that of filesDomain; each needs/,
+  ],
+  ['files in the place of a domain', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
   [
     'more tasks at least than at most',
     { routerTasksMin: 9, routerTasksMax: 3 },
@@ -71,6 +93,11 @@ for (const [what, context, message] of refused) {
     );
   });
 }
+
+test('files and pages may have domains beside that of streams', () => {
+  const { host, filesDomain, webDomain } = read({ ...ofFiles, ...ofPages, domains: 'example.net' });
+  assert.deepEqual([host, filesDomain, webDomain], ['xmpp.example.net', 'files.example.org', 'chat.example.org']);
+});
 
 test('takes numbers as text, as the command line gives them, and fills in the rest', () => {
   const settings = read({ retentionDays: '30', domains: ' example.org , example.net' });

@@ -54,14 +54,3 @@ for (const [bundle, source] of [
     for (const variable of variables) assert.ok(text.includes(variable), variable);
   });
 }
-
-test('metrics that alarms and the dashboard ask for are among those that processes tell', () => {
-  const told = readFileSync(join(root, 'services', 'cli', 'metrics.ts'), 'utf8');
-  const asked = shape('cell')
-    .resources('app', 'AWS::CloudWatch::Alarm')
-    .map(([, { Properties }]) => Properties)
-    .filter(({ Namespace }) => Namespace === 'Skylark')
-    .map(({ MetricName }) => MetricName);
-  assert.ok(asked.length >= 8);
-  for (const metric of asked) assert.match(told, new RegExp(`\\b${metric}:`));
-});

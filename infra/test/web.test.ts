@@ -44,9 +44,9 @@ for (const name of shapes) {
     );
   });
 
-  test(`${name}: the schedule runs the renewal twice a day, and only the schedule may`, () => {
+  test(`${name}: the schedule runs the renewal every hour, and only the schedule may`, () => {
     const { id: ruleId, Properties: rule } = only('web', 'AWS::Events::Rule');
-    assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(12 hours)', 'ENABLED']);
+    assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(1 hour)', 'ENABLED']);
     const renewal = rule.Targets[0].Arn['Fn::GetAtt'][0];
     const permissions = resources('web', 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
     const ofRenewal = permissions.filter(({ FunctionName }) => FunctionName['Fn::GetAtt'][0] === renewal);

@@ -9,7 +9,7 @@ import { Rows } from './rows.ts';
 
 /**
  * Partition keys, as a policy on `dynamodb:LeadingKeys` names them. There `*` matches slashes, too, and so the account `<domain>/a/c`: the
- * policy has to leave out keys with two slashes (`StringNotLike`, infra/lib/grants.ts).
+ * policy has to leave out keys with two slashes (`StringNotLike`, infra/lib/rights.ts).
  */
 export const certificateLeadingKeys = ['#certificates', '*/c'] as const;
 

@@ -1,20 +1,26 @@
-/** One process as its image runs it: the bundle and nothing else in reach, another working folder, no arguments but what it serves. */
+/** One process as its image runs it: the command of the Dockerfile, another working folder, no arguments but what it serves, no writing. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type ImageCommand, imageCommand } from '../support/image.ts';
 
 const script = fileURLToPath(new URL('../../bin/bundle.ts', import.meta.url));
 const startTimeoutMs = 60_000;
 
-/** @returns the program. @throws when it cannot be made */
-export function buildImage(folder: string): { readonly program: string; readonly workdir: string } {
+export interface Image {
+  readonly command: ImageCommand;
+  readonly workdir: string;
+}
+
+/** @throws when it cannot be made */
+export function buildImage(folder: string): Image {
   const { status, stderr } = spawnSync(process.execPath, [script, '--out', folder, 'skylark'], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`the bundle cannot be made: ${stderr}`);
   const workdir = join(folder, 'workdir');
   mkdirSync(workdir);
-  return { program: join(folder, 'skylark', 'index.mjs'), workdir };
+  return { command: imageCommand(join(folder, 'skylark')), workdir };
 }
 
 export type Addresses = Readonly<Record<string, { readonly port: number }>>;
@@ -30,7 +36,7 @@ process.once('exit', () => {
 });
 
 export interface ContainerOptions {
-  readonly image: { readonly program: string; readonly workdir: string };
+  readonly image: Image;
   readonly service: string;
   /** Without `SKYLARK_`. */
   readonly settings: Readonly<Record<string, string>>;
@@ -57,10 +63,17 @@ export class Container {
 
   static async start({ image, service, settings, variables, log, onMetrics }: ContainerOptions): Promise<Container> {
     const own = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`SKYLARK_${name}`, value]));
-    const child = spawn(process.execPath, ['--enable-source-maps', image.program, 'serve', service], {
+    const { program, args, environment } = image.command;
+    const child = spawn(program, [...args, 'serve', service], {
       cwd: image.workdir,
       // Its input ends with this process, however that ends.
-      env: { ...own, ...variables, SKYLARK_UNTIL_INPUT_ENDS: 'true', SKYLARK_LOG_LEVEL: process.env.SKYLARK_LOG_LEVEL ?? 'info' },
+      env: {
+        ...environment,
+        ...own,
+        ...variables,
+        SKYLARK_UNTIL_INPUT_ENDS: 'true',
+        SKYLARK_LOG_LEVEL: process.env.SKYLARK_LOG_LEVEL ?? 'info',
+      },
       stdio: ['pipe', 'pipe', log],
     });
     child.stdin!.on('error', () => {}); // it is gone

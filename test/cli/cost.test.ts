@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { readArguments } from '../../services/cli/arguments.ts';
-import { type Line, skylarkBill, totalOf } from '../../services/cli/cost/bill.ts';
+import { type Line, skylarkBill, totalOf, watched } from '../../services/cli/cost/bill.ts';
 import { costOptions, type Habits } from '../../services/cli/cost/cost-options.ts';
 import { loadOf } from '../../services/cli/cost/load.ts';
 import { action, actionFor } from '../../services/cli/cost/measured.ts';
@@ -80,10 +80,27 @@ test('nobody does anything: what is left is what runs anyway', () => {
   near(usd(lines, 'NATS, CPU'), 1.5 * 730 * 0.03238);
   near(usd(lines, 'load balancer'), 730 * 0.0225);
   near(usd(lines, 'NAT gateways'), 3 * 730 * 0.045);
+  near(usd(lines, 'metrics'), watched.cell.metrics * 0.3);
+  near(usd(lines, 'metrics of Container Insights'), 113 * 0.3);
+  near(usd(lines, 'alarms'), watched.cell.alarms * 0.1);
   near(usd(lines, 'DynamoDB heartbeats, writes'), ((8 * 1_200 * 730) / 1e6) * 0.625); // a beat each 3 s
   near(usd(lines, 'DynamoDB writes'), 0);
   near(usd(lines, 'files kept'), 0);
   near(usd(lines, 'DynamoDB storage'), ((1_000 * 6_000) / 1e9) * 0.25);
+});
+
+test('streams, by hand: two bytes of three go to a task in another zone than that where the load balancer took them', () => {
+  const habits = { ...idle, online: 24, users: 100_000 };
+  const load = loadOf(habits);
+  const gb = (load.month.wireBytesIn + load.month.wireBytesOut) / 1e9;
+  near(gb, (100_000 * 24 * (730 / 24) * 2 * 12 * 120) / 1e9); // a small request each 5 minutes
+  for (const shape of ['small', 'cell'] as const)
+    near(
+      usd(skylarkBill(load, habits, shape, 'us-east-1').lines, 'load balancer, to tasks of other zones'),
+      gb * (2 / 3) * 2 * 0.01,
+    );
+  const alone = serversBill(load, habits, 'small', 'us-east-1').lines;
+  assert.ok(!alone.some(({ item }) => item.includes('load balancer')), 'one server has none');
 });
 
 test('files, by hand: 1,000 users, 2 MB a day, kept for 30 days, each read 3 times', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { toUnicode } from 'tr46';
+import { challengeOf, wantedNames } from '../../services/certificates/names.ts';
 import { readArguments } from '../../services/cli/arguments.ts';
 import { dnsOptions } from '../../services/cli/dns/dns-options.ts';
 import { hostNameOf, publicDomain } from '../../services/cli/dns/host-name.ts';
@@ -11,7 +12,11 @@ interface Printed {
   readonly domain: string;
   readonly unicode: string;
   readonly records: readonly { readonly name: string; readonly type: string; readonly data: string; readonly publish: boolean }[];
-  readonly hostMeta: { readonly urls: readonly string[] };
+  readonly hostMeta: {
+    readonly urls: readonly string[];
+    readonly sources: readonly string[];
+    readonly json: { readonly links: readonly { readonly href: string }[] };
+  };
 }
 
 async function printed(...args: string[]): Promise<Printed> {
@@ -50,8 +55,42 @@ test('with everything asked for, each record is there once', async () => {
     '_xmpps-server._tcp.conference.example.org SRV 0 0 0 .',
     '_acme-challenge.example.org CNAME example.org.acme.example.net.',
     '_acme-challenge.conference.example.org CNAME conference.example.org.acme.example.net.',
+    '_acme-challenge.upload.example.org CNAME upload.example.org.acme.example.net.',
     'files.example.org CNAME d1.cdn.example.',
   ]);
+});
+
+test('aliases are of the names that certificates are made for, and point to where the renewal proves them', async () => {
+  const zone = `${'z'.repeat(60)}.${'y'.repeat(60)}.example.net`;
+  const domain = `${'a'.repeat(60)}.${'b'.repeat(60)}.example`;
+  const found = await printed(domain, '--target', 'lb.example.net', '--acme-zone', zone);
+  const aliases = published(found).filter((record) => record.startsWith('_acme-challenge.'));
+  assert.deepEqual(
+    aliases,
+    wantedNames(domain).map((name) => `${challengeOf(name, zone).alias} CNAME ${challengeOf(name, zone).target}.`),
+  );
+  assert.match(aliases[0]!, new RegExp(` [0-9a-f]{40}\\.${zone}\\.$`), 'too long to be said, so it is a hash');
+});
+
+test('browsers are told of pages and of WebSocket streams where each of them is', async () => {
+  const hrefOf = ({ hostMeta }: Printed) => hostMeta.json.links[0]!.href;
+  const sourceOf = ({ hostMeta }: Printed) => hostMeta.sources[0];
+  const target = ['example.org', '--target', 'lb.example.net'];
+  const one = await printed(...target);
+  assert.deepEqual(
+    [sourceOf(one), hrefOf(one)],
+    ['https://lb.example.net/.well-known/host-meta', 'wss://lb.example.net/xmpp-websocket'],
+  );
+  const web = await printed(...target, '--web-host', 'web.example.net');
+  assert.deepEqual(
+    [sourceOf(web), hrefOf(web)],
+    ['https://web.example.net/.well-known/host-meta', 'wss://web.example.net/xmpp-websocket'],
+  );
+  const apart = await printed(...target, '--web-host', 'web.example.net', '--websocket-host', 'lb.example.net');
+  assert.deepEqual(
+    [sourceOf(apart), hrefOf(apart)],
+    ['https://web.example.net/.well-known/host-meta', 'wss://lb.example.net/xmpp-websocket'],
+  );
 });
 
 test('a domain of other letters is printed as DNS has it', async () => {

@@ -56,6 +56,7 @@ function sound(): Answer[] {
     addressRecord(domain),
     aliasRecord(`_acme-challenge.${domain}`, `${domain}.acme.example.net`),
     aliasRecord(`_acme-challenge.conference.${domain}`, `conference.${domain}.acme.example.net`),
+    aliasRecord(`_acme-challenge.upload.${domain}`, `upload.${domain}.acme.example.net`),
   ];
 }
 
@@ -183,6 +184,20 @@ describe('what is wrong with the records is told', { concurrency: true }, () => 
       found.failures.some((text) => text.startsWith(`${host}:${port.c2sTls}: `)),
       found.text,
     );
+  });
+
+  test('an _acme-challenge of rooms or uploads that is missing leaves them out of the certificate, which is renewed all the same', async () => {
+    const records = sound().filter(({ name }) => !/^_acme-challenge\.(?:conference|upload)\./.test(name));
+    const found = await examine(await dns(...records), '--acme-zone', 'acme.example.net');
+    assert.deepEqual(found.failures, []);
+    for (const name of ['conference', 'upload']) found.says('warn', /there is no CNAME/, `_acme-challenge.${name}.${domain}`);
+    found.says('ok', /CNAME example\.org\.acme\.example\.net/, `_acme-challenge.${domain}`);
+  });
+
+  test('an _acme-challenge that is missing keeps the certificate from being renewed', async () => {
+    const records = sound().filter(({ name }) => name !== `_acme-challenge.${domain}`);
+    const found = await examine(await dns(...records), '--acme-zone', 'acme.example.net');
+    found.says('fail', /there is no CNAME/, `_acme-challenge.${domain}`);
   });
 
   test('an _acme-challenge that points elsewhere', async () => {

@@ -1,4 +1,4 @@
-/** The tables of `docs/cost.md`, from `measured.json` and the price table, so that they cannot say anything else. */
+/** The tables of `docs/cost.md` and `docs/operations.md`, from `measured.json` and the price table, so that they cannot say anything else. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readArguments } from '../../services/cli/arguments.ts';
@@ -9,6 +9,7 @@ import { serversBill } from '../../services/cli/cost/servers.ts';
 import type { Actions } from './actions.ts';
 
 export const pagePath = fileURLToPath(new URL('../../docs/cost.md', import.meta.url));
+export const operationsPath = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
 const region = 'eu-central-1';
 const sizes: readonly (readonly [users: number, shape: Shape])[] = [
   [1_000, 'small'],
@@ -43,13 +44,27 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
+/** Ours, and that of servers. */
+function billsOf(users: number, shape: Shape): readonly [Line[], Line[]] {
+  const { values: habits } = readArguments('cost', costOptions, ['--users', `${users}`], {});
+  const load = loadOf(habits);
+  return [skylarkBill(load, habits, shape, region).lines, serversBill(load, habits, shape, region).lines];
+}
+
+/** What an operator asks first; the rest is in `docs/cost.md`. */
+export function summaryTable(): string[] {
+  const head = ['users', 'shape', 'Skylark, a month', 'servers of the usual kind'];
+  const rows = sizes.map(([users, shape]) => {
+    const [bill, others] = billsOf(users, shape);
+    return row([users.toLocaleString('en-US'), shape, dollars(totalOf(bill)), dollars(totalOf(others))]);
+  });
+  return [row(head), row(['---:', '---', '---:', '---:']), ...rows];
+}
+
 export function costTable(): string[] {
   const head = ['users', '', ...groups.map(([title]) => title), 'a month', '1,000 users'];
   const rows = sizes.flatMap(([users, shape]) => {
-    const { values: habits } = readArguments('cost', costOptions, ['--users', `${users}`], {});
-    const load = loadOf(habits);
-    const bill = skylarkBill(load, habits, shape, region).lines;
-    const others = serversBill(load, habits, shape, region).lines;
+    const [bill, others] = billsOf(users, shape);
     return [
       [`${users.toLocaleString('en-US')}`, `Skylark, ${shape}`, bill],
       ['', shape === 'small' ? 'one server' : 'servers', others],
@@ -85,9 +100,13 @@ export function renderPage(actions: Actions): string {
   return replaceBetween(replaceBetween(page, 'cost', costTable()), 'actions', actionTable(actions));
 }
 
+export function renderOperations(): string {
+  return replaceBetween(readFileSync(operationsPath, 'utf8'), 'cost', summaryTable());
+}
+
 function replaceBetween(page: string, name: string, lines: readonly string[]): string {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/cost.md has no place for the table of ${name}`);
+  if (from < 0 || to < from) throw new Error(`the page has no place for the table of ${name}`);
   return `${page.slice(0, from + begin.length)}\n${lines.join('\n')}\n\n${page.slice(to)}`;
 }

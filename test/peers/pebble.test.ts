@@ -1,17 +1,19 @@
 /**
- * Certificates from a real CA (pebble, which looks every proof up in DNS) to running nodes: issued and renewed by the Lambda's own
- * handler, with rows in a DynamoDB-compatible store and keys sealed by a KMS-compatible endpoint; shown by the processes of a cluster.
+ * Certificates from a real CA (pebble, which looks every proof up in DNS) to running nodes: issued and renewed by the bundle
+ * that the Lambda is made of, with rows in a DynamoDB-compatible store and keys sealed by a KMS-compatible endpoint; shown by the processes of a cluster.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import dynalite from 'dynalite';
 import { openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import { handler } from '../../services/certificates/lambda.ts';
+import type { Summary } from '../../services/certificates/lambda.ts';
 import { skipWithoutNats } from '../adapters/nats-server.ts';
 import {
   type Addresses,
@@ -28,6 +30,7 @@ import { KmsServer } from '../support/kms-server.ts';
 import { Pebble, skipWithoutPebble } from '../support/pebble.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 
+const script = fileURLToPath(new URL('../../bin/bundle.ts', import.meta.url));
 const zone = 'acme.operator.example';
 const dayMs = 24 * 60 * 60 * 1000;
 const aws = { AWS_ACCESS_KEY_ID: awsCredentials.accessKeyId, AWS_SECRET_ACCESS_KEY: awsCredentials.secretAccessKey };
@@ -41,8 +44,12 @@ describe('a CA, the Lambda and a cluster', { skip: skipWithoutPebble || skipWith
   let dynamodb: string;
   let cluster: Service;
   let root: string;
+  let handler: (event: object) => Promise<Summary>;
 
   before(async () => {
+    const made = spawnSync(process.execPath, [script, '--out', folder, 'certificates-lambda'], { encoding: 'utf8' });
+    assert.equal(made.status, 0, made.stderr);
+    ({ handler } = await import(pathToFileURL(join(folder, 'certificates-lambda', 'index.mjs')).href));
     pebble = await Pebble.start();
     root = await pebble.root();
     kms = await KmsServer.start(['alias/certificates']);

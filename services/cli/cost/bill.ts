@@ -28,8 +28,18 @@ const readUnitBytes = 4_096;
 /** Logs hold no stanzas: a line for each stream, and some for each process and minute. */
 const logBytesPerStream = 600;
 const logBytesPerProcessHour = 200_000;
-const metricsPerService = 7;
-const alarms = 20;
+/**
+ * What `infra` has CloudWatch watch: metrics that processes tell, figures that alarms look at (those of scaling, too). A test holds these
+ * against the stacks.
+ */
+export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
+  small: { metrics: 9, alarms: 23 },
+  cell: { metrics: 15, alarms: 39 },
+};
+/** Container Insights of a cell, by AWS's list of them: 10 of a task definition, 15 of a service, 13 of the cluster; with that of NATS. */
+const insights = 4 * (10 + 15) + 13;
+/** Between the zone where the load balancer took a byte and that of the task: paid where it leaves and where it comes. */
+const crossZoneShare = ((zones - 1) / zones) * 2;
 /** host-meta and the pages, of each sign-in. */
 const webRequestsPerSignIn = 2;
 const lambda = { gb: 0.5, seconds: 0.05 };
@@ -72,6 +82,7 @@ export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
     line('load balancer', hoursMonth, 'nlbHour', 'hours'),
     line('load balancer, capacity', units * hoursMonth, 'nlbUnitHour', 'unit-hours'),
     line('public addresses of the load balancer', zones * hoursMonth, 'publicAddressHour', 'hours'),
+    line('load balancer, to tasks of other zones', wireGb * crossZoneShare, 'betweenZonesGb', 'GB'),
     { item: 'streams to the internet', quantity: outGb, unit: 'GB', usd: tieredPrice('transferOutGb', outGb) },
     line('files kept', storedGb, 's3Gb', 'GB-months'),
     line('files written', filesMonth / 1_000, 's3PutThousand', 'thousand'),
@@ -108,8 +119,8 @@ function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line
     ];
   }
   const count = tasks.connection + tasks.router + tasks.muc;
-  // To a server of the bus and from it, two zones of three apart; each byte is paid where it leaves and where it comes.
-  const betweenGb = (load.month.busBytes / gb) * 2 * (2 / 3) * 2;
+  // To a server of the bus and from it.
+  const betweenGb = (load.month.busBytes / gb) * 2 * crossZoneShare;
   return [
     line(`${count} tasks, CPU`, count * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
     line(`${count} tasks, memory`, count * taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
@@ -125,7 +136,6 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
   const streams = load.connectionsPerSecond * 3_600 * hoursMonth;
   const logGb = (streams * logBytesPerStream + processes * logBytesPerProcessHour * hoursMonth) / gb;
   const web = habits.users * habits.signIns * webRequestsPerSignIn * daysMonth;
-  const services = shape === 'small' ? 1 : 3;
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
   return [
     line('pages, HTTP API', web / million, 'httpApiMillion', 'million'),
@@ -133,9 +143,10 @@ function watchLines(load: Load, habits: Habits, shape: Shape, processes: number,
     line('pages, function time', web * lambda.gb * lambda.seconds, 'lambdaGbSecond', 'GB-seconds'),
     line('logs', logGb, 'logsGb', 'GB'),
     ...(shape === 'cell' ? [line('logs through NAT gateways', logGb, 'natGb', 'GB')] : []),
-    line('metrics', metricsPerService * services, 'metric', 'metrics'),
-    line('alarms', alarms, 'alarm', 'alarms'),
-    line('key of certificates', 1, 'kmsKey', 'keys'),
+    line('metrics', watched[shape].metrics, 'metric', 'metrics'),
+    ...(shape === 'cell' ? [line('metrics of Container Insights', insights, 'metric', 'metrics')] : []),
+    line('alarms', watched[shape].alarms, 'alarm', 'alarms'),
+    line('key of certificates', 1, 'kmsKey', 'key'),
   ];
 }
 

@@ -64,6 +64,7 @@ export const dnsOptions = {
   acmeZone: hostNameOption('ZONE', 'the zone in which certificates are proven (ACME DNS-01)'),
   filesHost: hostNameOption('HOST', 'where files are served: makes files.DOMAIN a name of it'),
   webHost: hostNameOption('HOST', 'where the web service is, if not at --target'),
+  websocketHost: hostNameOption('HOST', 'where WebSocket streams are, if not at --web-host'),
   ttl: countOption('how long others may keep the records, seconds', ttlSecondsMax, 3_600),
   format: choiceOption('zone|json|route53', 'zone (the default): text of a zone file', ['zone', 'json', 'route53']),
 } satisfies Options;

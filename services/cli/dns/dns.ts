@@ -12,10 +12,11 @@ export async function dns(values: DnsValues, positionals: readonly string[]): Pr
   if (text === undefined) throw new UsageError("'skylark dns' needs a DOMAIN; see: skylark help dns");
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help dns`);
   const { ascii, unicode } = publicDomain(text);
-  const { target, ports, federation, acmeZone, filesHost, webHost = target, ttl = 3_600, format = 'zone' } = values;
-  if (target === undefined || webHost === undefined)
+  const { target, ports, federation, acmeZone, filesHost, ttl = 3_600, format = 'zone' } = values;
+  if (target === undefined)
     throw new UsageError('--target is needed; it takes the host name of the load balancer or machine that serves the domain');
-  const plan = planRecords({ domain: ascii, unicode, target, ports, federation, acmeZone, filesHost, webHost });
+  const { webHost = target, websocketHost: webSocketHost = webHost } = values;
+  const plan = planRecords({ domain: ascii, unicode, target, ports, federation, acmeZone, filesHost, webHost, webSocketHost });
   say(...formats[format](plan, ttl));
   return 0;
 }

@@ -6,6 +6,7 @@
  * TXT record `_xmppconnect`: XEP-0156 has withdrawn it, because anybody on the way can forge it.
  */
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
+import { challengeOf, wantedNames } from '../../certificates/names.ts';
 import type { Ports } from './dns-options.ts';
 import { checkNameLength } from './host-name.ts';
 
@@ -45,25 +46,16 @@ export interface DnsWish {
   readonly acmeZone: string | undefined;
   readonly filesHost: string | undefined;
   readonly webHost: string;
+  readonly webSocketHost: string;
 }
 
 function filesDomain(domain: string): string {
   return `files.${domain}`;
 }
 
-/** RFC 8555 §8.4. */
-export function acmeName(name: string): string {
-  return `_acme-challenge.${name}`;
-}
-
-/** Below the delegated zone each name has a place of its own, so that one zone serves all tenants. */
-export function acmeTarget(name: string, zone: string): string {
-  return `${name}.${zone}`;
-}
-
 /** @throws {UsageError} when a name gets too long */
 export function planRecords(wish: DnsWish): DnsPlan {
-  const { domain, unicode, target, ports, federation, acmeZone, filesHost, webHost } = wish;
+  const { domain, unicode, target, ports, federation, acmeZone, filesHost, webHost, webSocketHost } = wish;
   const rooms = roomsDomain(domain);
   const clients = [
     ...srv(`_xmpp-client._tcp.${domain}`, target, ports.c2s, 'clients, STARTTLS (RFC 6120)'),
@@ -76,13 +68,7 @@ export function planRecords(wish: DnsWish): DnsPlan {
       ...srv(`_xmpps-server._tcp.${name}`, target, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),
     ];
   });
-  const certified = [domain, rooms];
-  const proofs =
-    acmeZone === undefined
-      ? []
-      : certified.map((name) =>
-          cname(acmeName(name), acmeTarget(name, acmeZone), `proves ${name} for its certificate (RFC 8555)`),
-        );
+  const proofs = acmeZone === undefined ? [] : wantedNames(domain).map((name) => proofOf(name, acmeZone));
   const files = filesHost === undefined ? [] : [cname(filesDomain(domain), filesHost, 'files that people have sent')];
   const path = '/.well-known/host-meta';
   return {
@@ -93,7 +79,7 @@ export function planRecords(wish: DnsWish): DnsPlan {
     hostMeta: {
       urls: [`https://${domain}${path}`, `https://${domain}${path}.json`],
       sources: [`https://${webHost}${path}`, `https://${webHost}${path}.json`],
-      json: { links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${webHost}/xmpp-websocket` }] },
+      json: { links: [{ rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${webSocketHost}/xmpp-websocket` }] },
     },
   };
 }
@@ -103,6 +89,12 @@ function srv(name: string, target: string, ports: readonly number[], text: strin
   checkNameLength(name);
   if (ports.length === 0) return [{ name, type: 'SRV', data: '0 0 0 .', text: `${text}: not served` }];
   return ports.map((port, index) => ({ name, type: 'SRV', data: `${index * 10} 5 ${port} ${target}.`, text }));
+}
+
+/** RFC 8555 §8.4, by an alias: so one zone proves all tenants, and none of them lets us into its own. */
+function proofOf(name: string, zone: string): DnsRecord {
+  const { alias, target } = challengeOf(name, zone);
+  return cname(alias, target, `proves ${name} for its certificate (RFC 8555)`);
 }
 
 function cname(name: string, target: string, text: string): DnsRecord {

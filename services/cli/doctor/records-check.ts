@@ -1,6 +1,5 @@
 /** The records of a domain: where its services are, and whether one gets there. */
-import { roomsDomain } from '../../../lib/runtime/tenants.ts';
-import { acmeName, acmeTarget } from '../dns/records.ts';
+import { challengeOf, wantedNames } from '../../certificates/names.ts';
 import { type Findings, shown } from './findings.ts';
 import { isInner, type Names, type SrvTarget } from './names.ts';
 import type { Place } from './peer-stream.ts';
@@ -66,20 +65,25 @@ async function noRecord(service: Service, name: string, domain: string, names: N
 
 /** RFC 8555 §8.4: what renewal by itself needs. @param zone where the records should point, if that is known */
 export async function checkAcme(domain: string, zone: string | undefined, names: Names, findings: Findings): Promise<void> {
-  for (const certified of [domain, roomsDomain(domain)]) {
-    const name = acmeName(certified);
-    const wanted = zone === undefined ? undefined : acmeTarget(certified, zone);
+  for (const certified of wantedNames(domain)) {
+    const { alias: name, target: wanted } = challengeOf(certified, zone ?? '');
     const answer = await names.alias(name);
     if (answer.kind === 'unknown') {
       findings.warn(name, `DNS does not answer: ${shown(answer.why)}`, 'look at the name servers of the domain');
     } else if (answer.kind === 'found') {
       const target = shown(answer.values[0]!);
-      if (wanted === undefined || target === wanted) findings.ok(name, `CNAME ${target}`);
+      if (zone === undefined || target === wanted) findings.ok(name, `CNAME ${target}`);
       else findings.fail(name, `the CNAME points to ${target}`, `point it to ${wanted}`);
-    } else if (wanted !== undefined) {
-      findings.fail(name, 'there is no CNAME', `make one to ${wanted}; without it the certificate cannot be renewed`);
-    } else {
+    } else if (certified !== domain) {
+      findings.warn(
+        name,
+        'there is no CNAME',
+        `a certificate that Skylark gets leaves ${certified} out until there is one: skylark dns`,
+      );
+    } else if (zone === undefined) {
       findings.warn(name, 'there is no CNAME', 'certificates of your own need none; those that Skylark gets do: skylark dns');
+    } else {
+      findings.fail(name, 'there is no CNAME', `make one to ${wanted}; without it the certificate cannot be renewed`);
     }
   }
 }

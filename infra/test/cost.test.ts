@@ -1,0 +1,62 @@
+/** `skylark cost` computes with what the stacks hold. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { watched } from '../../services/cli/cost/bill.ts';
+import { cellTasks } from '../../services/cli/cost/sizing.ts';
+import type { Json } from './context.ts';
+import { type StackName, shape, shapes } from './synthesis.ts';
+
+function all(name: (typeof shapes)[number], type: string): Json[] {
+  const { templates } = shape(name);
+  return (Object.keys(templates) as StackName[]).flatMap((stack) =>
+    Object.values(templates[stack].findResources(type)).map(({ Properties }) => Properties),
+  );
+}
+
+/** CloudWatch charges for each figure that an alarm computes with. */
+const figuresOf = ({ Metrics }: Json) => Metrics?.filter(({ MetricStat }: Json) => MetricStat !== undefined).length ?? 1;
+
+/** Target tracking makes an alarm to scale out and, unless that is disabled, one to scale in. */
+const alarmsOf = ({ TargetTrackingScalingPolicyConfiguration: one }: Json) => (one ? (one.DisableScaleIn ? 1 : 2) : 0);
+
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+for (const name of shapes) {
+  test(`${name}: alarms are as many as are paid for`, () => {
+    const own = sum(all(name, 'AWS::CloudWatch::Alarm').map(figuresOf));
+    const ofScaling = sum(all(name, 'AWS::ApplicationAutoScaling::ScalingPolicy').map(alarmsOf));
+    assert.ok(own > 10);
+    assert.equal(own + ofScaling, watched[name].alarms);
+  });
+
+  test(`${name}: addresses, NAT gateways and the zones of the load balancer are those of the bill`, () => {
+    assert.equal(all(name, 'AWS::EC2::NatGateway').length, name === 'small' ? 0 : 3);
+    const [{ Subnets, LoadBalancerAttributes }] = all(name, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+    assert.equal(Subnets.length, 3);
+    assert.ok(
+      LoadBalancerAttributes.some(({ Key, Value }: Json) => Key === 'load_balancing.cross_zone.enabled' && Value === 'true'),
+    );
+    assert.deepEqual(
+      all(name, 'AWS::EC2::VPCEndpoint').map(({ VpcEndpointType }) => VpcEndpointType),
+      ['Gateway', 'Gateway'],
+      'others would cost by the hour',
+    );
+    const [{ ClusterSettings }] = all(name, 'AWS::ECS::Cluster');
+    assert.deepEqual(ClusterSettings, [{ Name: 'containerInsights', Value: name === 'small' ? 'disabled' : 'enabled' }]);
+  });
+}
+
+test('tasks are as large, and as many at least, as those of the bill', () => {
+  const tasks = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu, Memory }) => [Number(Cpu) / 1024, Number(Memory) / 1024]);
+  assert.deepEqual(tasks.sort().map(String), ['0.5,1', '1,4', '1,4', '1,4']);
+  const nobody = { streamsPeak: 0, cores: { connection: 0, router: 0, muc: 0 }, peak: 1 } as Parameters<typeof cellTasks>[0];
+  const targets = shape('cell').resources('app', 'AWS::ApplicationAutoScaling::ScalableTarget');
+  const least = targets.map(([id, { Properties }]) => [id.replace(/Service.*/, '').toLowerCase(), Properties.MinCapacity]);
+  assert.deepEqual(Object.fromEntries(least), cellTasks(nobody));
+  const [streams] = shape('cell')
+    .resources('app', 'AWS::ApplicationAutoScaling::ScalingPolicy')
+    .flatMap(([, { Properties }]) => Properties.TargetTrackingScalingPolicyConfiguration ?? [])
+    .filter(({ CustomizedMetricSpecification }) => CustomizedMetricSpecification !== undefined);
+  const full = cellTasks({ ...nobody, streamsPeak: 10 * streams.TargetValue });
+  assert.equal(full.connection, 10);
+});

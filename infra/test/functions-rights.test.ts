@@ -1,0 +1,136 @@
+/**
+ * What the functions ask of the store, and all services of KMS, Route 53 and S3, is what their roles are allowed, and no more: the pages and
+ * the renewal run here on a store that writes down each call; commands of the SDK are those that stand in the adapters.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import pino from 'pino';
+import { Tenants } from '../../lib/runtime/tenants.ts';
+import { accountKey } from '../../services/certificates/account.ts';
+import { renewAll } from '../../services/certificates/walk.ts';
+import { webApp } from '../../services/web/app.ts';
+import { dayMs, RenewalGround } from '../../test/certificates/ground.ts';
+import { rowRights } from '../lib/rights.ts';
+import type { Json } from './context.ts';
+import { recorded } from './recorded-store.ts';
+import { allows, type Call } from './row-policy.ts';
+import { shape, synthesize } from './synthesis.ts';
+
+const log = pino({ level: 'silent' });
+
+/** Every call that `work` makes. */
+async function callsOf(work: (ground: RenewalGround, store: RenewalGround['store']) => Promise<void>): Promise<Call[]> {
+  const calls: Call[] = [];
+  const ground = await RenewalGround.open();
+  const store = recorded(ground.store, (actions, { table, partition }) => {
+    for (const action of actions) calls.push({ action, table, partition });
+  });
+  await work(ground, store).finally(() => ground.close());
+  return calls;
+}
+
+function expectRights(tier: 'web' | 'certificates', calls: readonly Call[]): void {
+  assert.ok(calls.length > 1, `only ${calls.length} calls were seen`);
+  const refused = calls.filter((call) => !allows(tier, call));
+  assert.deepEqual(refused, []);
+  for (const { table, partitions } of rowRights[tier])
+    for (const pattern of partitions) {
+      const isAsked = calls.some((call) => call.table === table && `${call.partition}` === pattern.replace(/^\*/, 'two.example'));
+      assert.ok(isAsked, `nobody asks for ${pattern} of ${table}`);
+    }
+}
+
+describe('rows', () => {
+  test('the renewal: an account at the CA, first certificates, a failure, what is not delegated, renewals', async () => {
+    const calls = await callsOf(async (ground, store) => {
+      const parts = { ...ground.parts, store };
+      await ground.tenant('one.example', 'one.example', 'conference.one.example', 'upload.one.example');
+      await ground.tenant('two.example', 'two.example');
+      await ground.tenant('three.example');
+      ground.failures.push(new Error('the CA is away'));
+      assert.ok((await accountKey(store, ground.parts.keys, 'https://ca.example/directory')).includes('PRIVATE KEY'));
+      for (const days of [0, 1, 62]) {
+        ground.aheadMs = days * dayMs;
+        const outcomes = (await renewAll(parts, { log })).map(({ outcome }) => outcome).sort();
+        if (days === 0) assert.deepEqual(outcomes, ['failed', 'issued', 'undelegated']);
+        else assert.ok(outcomes.includes('issued'), `${outcomes}`);
+      }
+    });
+    expectRights('certificates', calls);
+  });
+
+  test('the pages: host-meta, the web client, of a tenant and of nobody', async () => {
+    const calls = await callsOf(async (ground, store) => {
+      await ground.tenant('two.example');
+      const tenants = new Tenants(store, ground.parts.clock);
+      const app = webApp({ tenants, log, defaultDomain: 'two.example', clientFolder: import.meta.dirname });
+      for (const host of ['two.example', 'elsewhere.example']) {
+        for (const path of ['/', '/client.js', '/.well-known/host-meta', '/.well-known/host-meta.json'])
+          assert.equal((await app.request(`https://${host}${path}`)).status, 200, path);
+      }
+    });
+    expectRights('web', calls);
+  });
+});
+
+/** Commands that an adapter sends, as actions. */
+function commands(adapter: string, service: string, except: readonly string[] = []): string[] {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'lib', 'adapters', adapter), 'utf8');
+  const found = new Set([...text.matchAll(/new (\w+)Command\(/g)].map(([, name]) => name!));
+  for (const name of except) assert.ok(found.has(name), name);
+  return [...found]
+    .filter((name) => !except.includes(name))
+    .map((name) => `${service}:${name}`)
+    .sort();
+}
+
+/** Actions of a service of AWS that a role may call. */
+function granted(name: 'small' | 'cell', stack: 'app' | 'web', role: RegExp, service: string): string[] {
+  const policies = shape(name)
+    .resources(stack, 'AWS::IAM::Policy')
+    .filter(([id]) => role.test(id));
+  assert.equal(policies.length, 1);
+  const actions = policies.flatMap(([, { Properties }]) =>
+    Properties.PolicyDocument.Statement.flatMap((one: Json) => one.Action),
+  );
+  return actions.filter((action: string) => action.startsWith(`${service}:`)).sort();
+}
+
+test('KMS and Route 53: the renewal may send the commands that its adapters send, and no others', () => {
+  const renewal = (service: string) => granted('cell', 'web', /^CertificatesRenewalRole/, service);
+  assert.deepEqual(renewal('kms'), commands('kms-keys.ts', 'kms'));
+  assert.deepEqual(renewal('route53'), commands('route53-records.ts', 'route53'));
+});
+
+test('KMS: who shows certificates may open keys and seal none', () => {
+  for (const [name, role] of [
+    ['cell', /^ConnectionTaskRole/],
+    ['small', /^AllTaskRole/],
+  ] as const)
+    assert.deepEqual(granted(name, 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
+});
+
+test('S3: who signs slots may put, and not read, look or delete: of the adapter routers use nothing but slots', () => {
+  const feature = readFileSync(
+    join(import.meta.dirname, '..', '..', 'services', 'router', 'features', 'xep0363-file-upload.ts'),
+    'utf8',
+  );
+  assert.deepEqual(new Set([...feature.matchAll(/\bblobs\.(\w+)\(/g)].map(([, verb]) => verb)), new Set(['slot']));
+  for (const [name, role] of [
+    ['cell', /^RouterTaskRole/],
+    ['small', /^AllTaskRole/],
+  ] as const)
+    assert.deepEqual(
+      granted(name, 'app', role, 's3'),
+      commands('s3-blobs.ts', 's3', ['DeleteObject', 'GetObject', 'HeadObject']),
+    );
+});
+
+test('with certificates of one’s own nobody but their readers has a right to the key', () => {
+  const { templates } = synthesize({ shape: 'cell', certificates: 'pem' });
+  const text = JSON.stringify([templates.web.toJSON(), templates.app.toJSON()]);
+  assert.ok(text.includes('kms:Decrypt'));
+  assert.ok(!text.includes('kms:GenerateDataKey') && !text.includes('route53:'));
+});

@@ -1,0 +1,158 @@
+/**
+ * What alarms, the dashboard and scaling ask CloudWatch for is what processes tell it: each service is started as its container starts
+ * it, on engines of this machine, and what it has to tell is held against the templates, service by service.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import pino from 'pino';
+import { createTables } from '../../lib/adapters/dynamodb-store.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { readArguments } from '../../services/cli/arguments.ts';
+import { keepSelfSigned } from '../../services/cli/certificate.ts';
+import { watched } from '../../services/cli/cost/bill.ts';
+import { startDynalite } from '../../services/cli/dynalite.ts';
+import { Health } from '../../services/cli/health.ts';
+import { Undoing } from '../../services/cli/lifetime.ts';
+import { type MetricName, Metrics } from '../../services/cli/metrics.ts';
+import { serveAll } from '../../services/cli/serve-all.ts';
+import { serveOptions } from '../../services/cli/serve-options.ts';
+import { serveConnection, serveMuc, serveRouter } from '../../services/cli/serve-services.ts';
+import type { Serving } from '../../services/cli/serving.ts';
+import { type NatsServer, skipWithoutNats, startNats } from '../../test/adapters/nats-server.ts';
+import { type Json, scratch } from './context.ts';
+import { shape, shapes } from './synthesis.ts';
+
+const services = { all: serveAll, connection: serveConnection, router: serveRouter, muc: serveMuc } as const;
+type Service = keyof typeof services;
+const tablePrefix = 'skylark-';
+const log = pino({ level: 'silent' });
+
+class Recorded extends Metrics {
+  readonly names = new Set<MetricName>();
+
+  override gauge(name: MetricName, read: () => number | undefined): void {
+    this.names.add(name);
+    super.gauge(name, read);
+  }
+}
+
+describe('metrics', { skip: skipWithoutNats }, () => {
+  const told = new Map<string, ReadonlySet<string>>();
+  let engine: Awaited<ReturnType<typeof startDynalite>> | undefined;
+  let nats: NatsServer | undefined;
+
+  before(async () => {
+    const folder = join(scratch, 'metrics');
+    mkdirSync(folder);
+    engine = await startDynalite(folder, 0);
+    nats = await startNats();
+    const endpoint = `http://127.0.0.1:${engine.address.port}`;
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    await createTables({ endpoint, region: 'eu-central-1', credentials, tablePrefix, clock });
+    const { files } = await keepSelfSigned(join(folder, 'tls'), 'example.org', clock);
+    const variables: Record<string, string> = {
+      ...{ SKYLARK_DYNAMODB: endpoint, SKYLARK_NATS: nats.url, SKYLARK_DOMAIN: 'example.org', SKYLARK_PROXY_PROTOCOL: 'true' },
+      ...{ SKYLARK_CERT: files.cert, SKYLARK_KEY: files.key, SKYLARK_TABLE_PREFIX: tablePrefix },
+      ...Object.fromEntries(['C2S', 'C2S_TLS', 'HTTP', 'HTTPS'].map((port) => [`SKYLARK_${port}_PORT`, '0'])),
+    };
+    for (const name of Object.keys(services) as Service[]) told.set(name, await namesOf(name, variables));
+  });
+
+  after(async () => {
+    await nats?.stop();
+    await engine?.stop();
+  });
+
+  for (const name of shapes) {
+    test(`${name}: every one that is asked for is told by that service, under that deployment`, () => {
+      const asked = [...alarms(name), ...graphs(name), ...(name === 'cell' ? policies() : [])];
+      assert.ok(asked.length >= 15, `only ${asked.length} were seen`);
+      const unknown = asked.filter(
+        ({ service, deployment, metric }) => deployment !== tablePrefix || !told.get(service)?.has(metric),
+      );
+      assert.deepEqual(unknown, []);
+    });
+
+    test(`${name}: \`skylark cost\` counts what is told, and what the renewal tells`, () => {
+      const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
+      const count = tiers.reduce((sum, tier) => sum + told.get(tier)!.size, 0);
+      assert.equal(count + 1, watched[name].metrics);
+    });
+
+    test(`${name}: of what streams, deliveries, resyncs, the store and certificates tell, each has an alarm or a graph`, () => {
+      const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
+      const names = new Set(tiers.flatMap((tier) => [...told.get(tier)!]));
+      const shown = new Set([...alarms(name), ...graphs(name)].map(({ metric }) => metric));
+      assert.deepEqual(
+        [...names].filter((one) => !shown.has(one)),
+        [],
+      );
+    });
+  }
+});
+
+async function namesOf(name: Service, variables: Record<string, string>): Promise<ReadonlySet<string>> {
+  const { values } = readArguments('serve', serveOptions, [], variables);
+  const undoing = new Undoing(log);
+  const metrics = new Recorded({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
+  const serving: Serving = {
+    ...{ values: { ...values, name: `${name}-1` }, release: undefined, log, undoing, health: new Health(), metrics },
+    fail: (reason) => assert.fail(reason),
+    end: (reason) => assert.fail(reason),
+  };
+  try {
+    await services[name](serving);
+  } finally {
+    await undoing.run();
+  }
+  return metrics.names;
+}
+
+interface Asked {
+  readonly where: string;
+  readonly metric: string;
+  readonly service: string;
+  readonly deployment: string;
+}
+
+function askedFor(where: string, metric: string, dimensions: readonly Json[]): Asked {
+  const { Service, Deployment, ...others } = Object.fromEntries(dimensions.map(({ Name, Value }) => [Name, Value]));
+  assert.deepEqual(others, {}, `${where}: a dimension that nobody tells is another metric`);
+  return { where, metric, service: Service, deployment: Deployment };
+}
+
+/** Those of scaling, too. */
+function alarms(name: (typeof shapes)[number]): Asked[] {
+  return shape(name)
+    .resources('app', 'AWS::CloudWatch::Alarm')
+    .filter(([, { Properties }]) => Properties.Namespace === 'Skylark')
+    .map(([id, { Properties }]) => askedFor(id, Properties.MetricName, Properties.Dimensions));
+}
+
+function policies(): Asked[] {
+  return shape('cell')
+    .resources('app', 'AWS::ApplicationAutoScaling::ScalingPolicy')
+    .flatMap(([id, { Properties }]) => {
+      const one = Properties.TargetTrackingScalingPolicyConfiguration?.CustomizedMetricSpecification;
+      if (one === undefined) return [];
+      assert.equal(one.Namespace, 'Skylark');
+      return [askedFor(id, one.MetricName, one.Dimensions)];
+    });
+}
+
+/** `["Skylark", NAME, DIMENSION, VALUE, …, {…}]` in the text of the dashboard. */
+function graphs(name: (typeof shapes)[number]): Asked[] {
+  const { DashboardBody } = shape(name).only('app', 'AWS::CloudWatch::Dashboard').Properties;
+  const parts: Json[] = DashboardBody['Fn::Join'][1];
+  const body = JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'filled-in')).join(''));
+  const shown: Json[][] = body.widgets.flatMap(({ properties }: Json) => properties.metrics);
+  return shown
+    .filter(([namespace]) => namespace === 'Skylark')
+    .map(([, metric, ...rest]) => {
+      const words = rest.filter((word) => typeof word === 'string');
+      const dimensions = words.flatMap((Name, index) => (index % 2 === 0 ? [{ Name, Value: words[index + 1] }] : []));
+      return askedFor('dashboard', metric, dimensions);
+    });
+}

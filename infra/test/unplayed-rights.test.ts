@@ -1,0 +1,91 @@
+/**
+ * What the simulator does not play of connection and router: certificates and keys of TLS tickets from the store, accounts that come and
+ * go, a tenant that goes. Each call is held against the policy of the role.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import pino from 'pino';
+import { memoryBus } from '../../lib/adapters/memory-bus.ts';
+import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
+import { askRouter } from '../../services/cli/admin-socket.ts';
+import { composeRouter } from '../../services/cli/router-parts.ts';
+import { look, TlsGround } from '../../test/connection/tls-ground.ts';
+import { recorded } from './recorded-store.ts';
+import { allows, type Call } from './row-policy.ts';
+
+/** On the same rows; what it is for is done by those who have the right. */
+async function callsOf(work: (ground: TlsGround, store: TlsGround['store']) => Promise<void>): Promise<Call[]> {
+  const ground = await TlsGround.open();
+  const calls: Call[] = [];
+  const store = recorded(ground.store, (actions, { table, partition }) => {
+    for (const action of actions) calls.push({ action, table, partition });
+  });
+  await work(ground, store).finally(() => ground.close());
+  return calls;
+}
+
+/** Also by the role of the shape `small`, whose one task does it all. */
+function expectRights(tier: 'connection' | 'router', calls: readonly Call[], wanted: readonly string[]): void {
+  for (const role of [tier, 'all'])
+    assert.deepEqual(
+      calls.filter((call) => !allows(role, call)),
+      [],
+      role,
+    );
+  const asked = new Set(calls.map(({ table, partition }) => `${table} ${partition}`));
+  assert.deepEqual(
+    wanted.filter((one) => !asked.has(one)),
+    [],
+    'nobody asked for it',
+  );
+}
+
+describe('what the simulator does not play', () => {
+  test('connection: certificates that come and change, keys of TLS tickets', async () => {
+    const calls = await callsOf(async (ground, store) => {
+      const { store: everything } = ground;
+      await ground.add('one.example');
+      ground.store = store;
+      const node = await ground.start();
+      const { fingerprint } = await look(node, 'one.example');
+      ground.store = everything;
+      await ground.add('one.example');
+      await ground.add('two.example');
+      await ground.poll();
+      assert.notEqual((await look(node, 'one.example')).fingerprint, fingerprint);
+      await look(node, 'two.example');
+      const use: Buffer[] = [];
+      for (let start = 0; start < 2; start++)
+        (
+          await TicketKeys.start({ store, clock, use: (keys) => use.push(keys), onError: (error) => assert.fail(`${error}`) })
+        ).stop();
+      assert.equal(use.length, 2);
+    });
+    expectRights('connection', calls, ['core #certificates', 'core one.example/c', 'core two.example/c', 'live #tls']);
+  });
+
+  test('router: accounts that come and go, a tenant that goes with its certificate', async () => {
+    const calls = await callsOf(async (ground, store) => {
+      const bus = memoryBus({ clock });
+      const { router } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }) });
+      const done = async (operation: string, given: Record<string, string>) => {
+        const { ok, error } = await askRouter(bus, operation, given);
+        assert.ok(ok, error);
+      };
+      await done('tenant-add', { domain: 'one.example', registration: 'closed' });
+      await ground.add('one.example');
+      for (const name of ['juliet', 'romeo']) await done('user-add', { jid: `${name}@one.example`, password: 'pw' });
+      await done('user-password', { jid: 'juliet@one.example', password: 'other' });
+      await done('user-list', { domain: 'one.example' });
+      await done('user-remove', { jid: 'juliet@one.example' });
+      await done('tenant-list', {});
+      await done('tenant-remove', { domain: 'one.example', force: 'yes' });
+      await router.stop();
+      await bus.close();
+    });
+    const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c'];
+    expectRights('router', calls, ['core #tenants', 'core #certificates', ...own]);
+    assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
+  });
+});
