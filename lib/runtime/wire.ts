@@ -28,6 +28,11 @@ export interface StepRequest extends SessionAddress {
   /** Set when the client has enabled XEP-0198 with resumption: how long the session outlives its stream or node, milliseconds. */
   readonly resumeMs?: number;
   readonly items: readonly StepItem[];
+  /**
+   * Milliseconds since the epoch by the node's clock: until then it waits for the answer. What must not come after what the session sent
+   * later is not begun, and not written, from then on.
+   */
+  readonly until?: number;
 }
 
 export type StepItem =
@@ -168,6 +173,8 @@ export interface InboundRequest {
   readonly ids: readonly string[];
   /** {@link DeliverItem.once}, one per id; '' for none. */
   readonly once?: readonly string[];
+  /** As in {@link StepRequest}, by the sender's clock. */
+  readonly until?: number;
 }
 
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */

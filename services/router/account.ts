@@ -4,7 +4,7 @@
  */
 import type { Collection } from '../../lib/runtime/collection.ts';
 import { type Item, type ListOptions, Rows } from '../../lib/runtime/rows.ts';
-import { type Owner, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
+import { type Owner, readSessions, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { update } from '../../lib/runtime/update.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
@@ -120,9 +120,14 @@ export class Account implements Owner {
     return this.rows.add(collection, by, key);
   }
 
-  /** At once, with compare and swap: for rows that several resources change. See {@link update}. */
+  /**
+   * At once, with compare and swap, see {@link update}: for all rows of which the last change counts.
+   * @throws {Superseded} by a request that was carried out before, and that others came after
+   */
   update<Value>(collection: Collection<Value>, key: string, change: (value: Value | undefined) => Value | undefined) {
-    return update(this.rows, collection, key, change);
+    const { by } = this.turn;
+    const write = (checked: typeof change) => update(this.rows, collection, key, checked);
+    return by === undefined ? write(change) : by.sign(`${this.local} ${collection.name}/${key}`, change, write);
   }
 
   /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
@@ -150,6 +155,14 @@ export class Account implements Owner {
     if (!session) return;
     const entry = sessions.find(({ sid }) => sid === session.sid);
     if (!entry || entry.parked?.by === session.node) this.turn.origin?.lost();
+  }
+
+  /** Is this session's node still the one that speaks for it? Another one may do so by now, or another session of the same client. */
+  async isHeld(): Promise<boolean> {
+    const { session } = this;
+    const [sessions] = await readSessions(this.turn.parts.store, [this]);
+    this.checkHeld(sessions!);
+    return sessions!.some(({ sid, node }) => sid === session?.sid && node === session.node);
   }
 
   /** At once: all entries. */

@@ -72,16 +72,16 @@ async function write(request: Element, account: Account): Promise<undefined> {
     throw new StanzaError('resource-constraint', `at most ${limits.privateElementsMax} elements are kept`);
   }
   let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
-  for (const [key, elements] of wanted) {
+  for (const elements of wanted.values()) {
     const size = sizeOf(elements);
     const max = limits.privateElementBytesMax;
     if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
     bytes += size;
-    account.put(stored, key, { elements });
   }
   if (bytes > limits.privateBytesMax)
     throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
   if (conferences.length > 0) await writeConferences(account, conferences.flat());
+  for (const [key, elements] of wanted) await account.update(stored, key, () => ({ elements }));
 }
 
 /** Those of rooms are kept elsewhere: xep0402-bookmarks.ts. */
