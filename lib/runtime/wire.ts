@@ -57,6 +57,8 @@ export type StepItem =
     }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly k: 'moved' }
+  /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */
+  | { readonly k: 'unanswered'; readonly body: true }
   /**
    * The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. `undelivered`:
    * archive entries that it was to get and has not acknowledged. `missed` as in `catchUp`.
@@ -119,7 +121,10 @@ export interface DeliverReply {
   readonly missing: readonly string[];
 }
 
-/** router → node: end a session's stream with an error; nothing else of it remains. */
+/**
+ * router → node: end a session's stream with an error; nothing else of it remains. The {@link DoneReply} has the archive ids that its
+ * client has not acknowledged; bodies: requests that it has not.
+ */
 export interface CloseRequest {
   readonly kind: 'close';
   readonly sid: string;

@@ -24,7 +24,7 @@ import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
 import { Account } from './account.ts';
-import { disinherit, endSession, requeueParked } from './bind.ts';
+import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
@@ -134,13 +134,15 @@ async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
   if (entry !== undefined && isParked(entry) && entry.parked!.until <= clock.now()) {
-    await requeueParked(new Account(new Turn(parts), tenant, owner.local), entry, row);
+    const account = new Account(new Turn(parts), tenant, owner.local);
+    await requeueParked(account, entry, row);
     try {
       if (row) await removeParked(store, owner, sid, row.version);
     } catch (error) {
       if (error instanceof Conflict) return; // claimed in the last moment
       throw error;
     }
+    await bounceParked(account, row);
     await endSession(parts, tenant, owner.local, { node: nowhere, sid });
   } else if (row !== undefined && row.value.until === until && (entry === undefined || !isParked(entry))) {
     await removeParked(store, owner, sid); // what an attempt to park has left behind

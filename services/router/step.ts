@@ -27,6 +27,7 @@ import { mechanisms, saslStep } from './sasl/exchange.ts';
 import { parseState, type SessionState } from './session-state.ts';
 import { isSubscriptionType } from './subscription-state.ts';
 import { type Origin, Turn } from './turn.ts';
+import { bounceUnanswered } from './unanswered.ts';
 import { Superseded, Writer } from './writers.ts';
 
 const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
@@ -124,6 +125,8 @@ export class Step {
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
         return this.#catchUp(item);
+      case 'unanswered':
+        return this.#state.resource === undefined ? undefined : bounceUnanswered(this.#account(new Turn(this.#parts)), [body]);
       case 'moved':
         return this.#moved();
       case 'end':
