@@ -327,7 +327,9 @@ export class Step {
   }
 }
 
-/** Of which the last one counts: it changes rows that are there. */
-function isSet({ name, type }: Stanza): boolean {
-  return name === 'iq' ? type === 'set' : name === 'presence' && isSubscriptionType(type);
+/** Of which the last one counts: it changes rows that are there. (A query of an archive is an iq of type `set`, and changes nothing.) */
+function isSet(stanza: Stanza): boolean {
+  const { name, type } = stanza;
+  if (name === 'presence') return isSubscriptionType(type);
+  return name === 'iq' && type === 'set' && !stanza.hasChild('query', 'urn:xmpp:mam:2');
 }
