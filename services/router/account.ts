@@ -2,6 +2,7 @@
  * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The tenant is inside and in
  * no argument, so a feature cannot name another tenant's rows.
  */
+import { Unavailable } from '../../lib/ports/store.ts';
 import type { Collection } from '../../lib/runtime/collection.ts';
 import { type Item, type ListOptions, Rows } from '../../lib/runtime/rows.ts';
 import { type Owner, readSessions, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
@@ -157,12 +158,18 @@ export class Account implements Owner {
     if (!entry || entry.parked?.by === session.node) this.turn.origin?.lost();
   }
 
-  /** Is this session's node still the one that speaks for it? Another one may do so by now, or another session of the same client. */
+  /**
+   * Is this session still there? Another one may have taken its place.
+   * @throws {Unavailable} when it is at another node by now, or routers are about to hear that it has come to this one
+   */
   async isHeld(): Promise<boolean> {
     const { session } = this;
     const [sessions] = await readSessions(this.turn.parts.store, [this]);
     this.checkHeld(sessions!);
-    return sessions!.some(({ sid, node }) => sid === session?.sid && node === session.node);
+    const entry = sessions!.find(({ sid }) => sid === session?.sid);
+    if (!entry || entry.parked?.by === session?.node) return false;
+    if (entry.node !== session?.node) throw new Unavailable(`the session is said to be at ${entry.node || 'no node'}`);
+    return true;
   }
 
   /** At once: all entries. */

@@ -22,15 +22,15 @@ type Change<Value> = (value: Value | undefined) => Value | undefined;
 
 /** A stanza of a session: a set, or a change of subscription. */
 export class Writer {
+  readonly id: string;
   readonly #sid: string;
-  readonly #id: string;
   /** Rows that this run of it has written: others may have written them since. */
   readonly #signed = new Set<string>();
 
   /** @param id minted at ingress */
   constructor(sid: string, id: string) {
     this.#sid = sid;
-    this.#id = id;
+    this.id = id;
   }
 
   /**
@@ -57,7 +57,7 @@ export class Writer {
   #isSuperseded(writers: readonly string[]): boolean {
     return writers.some((text, index) => {
       const id = this.#ownId(text);
-      return id !== undefined && (isMintedBefore(this.#id, id) || (id === this.#id && index > 0));
+      return id !== undefined && (isMintedBefore(this.id, id) || (id === this.id && index > 0));
     });
   }
 
@@ -65,9 +65,9 @@ export class Writer {
   #among(writers: readonly string[]): readonly string[] {
     const others = writers.filter((text) => {
       const id = this.#ownId(text);
-      return id === undefined || (id !== this.#id && !isMintedBefore(id, this.#id));
+      return id === undefined || (id !== this.id && !isMintedBefore(id, this.id));
     });
-    return [`${this.#sid} ${this.#id}`, ...others].slice(0, limits.rowWritersMax);
+    return [`${this.#sid} ${this.id}`, ...others].slice(0, limits.rowWritersMax);
   }
 
   /** undefined: of another session. */

@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
-import type { StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
+import { updateSession } from '../../lib/runtime/sessions.ts';
+import { nowhere, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
+import { findAccount } from '../../services/router/accounts.ts';
 import { Superseded, Writer } from '../../services/router/writers.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { assertXml } from './xml-equality.ts';
@@ -77,6 +79,43 @@ for (const [what, first, second, question, expected] of requests) {
   });
 }
 
+test('carbons: turned on once more behind being turned off they stay off', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const [balcony, tower] = [await stage.appear(`${owner}/balcony`), await stage.appear(`${owner}/tower`)];
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  const id = stage.mint();
+  await tower.send(set('1', `<enable xmlns='urn:xmpp:carbons:2'/>`), id);
+  await tower.send(set('2', `<disable xmlns='urn:xmpp:carbons:2'/>`));
+  tower.inbox.length = 0;
+  await tower.send(set('1', `<enable xmlns='urn:xmpp:carbons:2'/>`), id);
+  assertXml(await tower.next(), `<iq type='result' id='1' to='${owner}/tower'/>`);
+  await romeo.send(`<message type='chat' to='${owner}/balcony'><body>for one</body></message>`);
+  await stage.play([tower, 'receives nothing']);
+  await tower.send(set('3', `<enable xmlns='urn:xmpp:carbons:2'/>`));
+  tower.inbox.length = 0;
+  await romeo.send(`<message type='chat' to='${owner}/balcony'><body>for both</body></message>`);
+  assert.match(await tower.next(), /<received .*for both/);
+  assert.ok(balcony.inbox.length > 0);
+});
+
+test('a password: an older one does not come back', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.join(`${owner}/balcony`);
+  const change = (password: string) =>
+    `<query xmlns='jabber:iq:register'><username>juliet</username><password>${password}</password></query>`;
+  const salt = async () => (await findAccount(stage.parts.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
+  const id = stage.mint();
+  await juliet.send(set('1', change('first')), id);
+  await juliet.send(set('2', change('second')));
+  const second = await salt();
+  juliet.inbox.length = 0;
+  await juliet.send(set('1', change('first')), id);
+  assertXml(await juliet.next(), `<iq type='result' id='1' to='${owner}/balcony'/>`);
+  assert.equal(await salt(), second);
+});
+
 test('a request for a subscription, once more behind the end of it, asks nobody', async (t) => {
   const stage = await openStage();
   t.after(() => stage.close());
@@ -122,6 +161,23 @@ test('a session whose resource another one has taken changes nothing any more, a
   await before.send(set('2', vcard('Giulietta')));
   assert.equal(before.closed, 'reset');
   assert.match(await read(after, `<vCard xmlns='vcard-temp'/>`), /Juliet/);
+});
+
+test('a session that is at another node changes nothing through this one, until routers hear that it has come', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const juliet = await stage.join(`${owner}/balcony`);
+  const { store, clock } = stage.parts;
+  const account = { domain: 'a.example', local: 'juliet' };
+  const moveTo = (node: string) => updateSession(store, account, juliet.sid, (entry) => ({ ...entry, node }));
+  for (const elsewhere of ['n.other.1', nowhere]) {
+    await moveTo(elsewhere);
+    const { ok } = await sendUntil(stage, juliet, clock.now() + 5_000, set('1', vcard('Giulietta')));
+    assert.equal(ok, false, 'it is to be sent again');
+  }
+  await juliet.step([{ k: 'moved' }], []);
+  await juliet.send(set('2', vcard('Juliet')));
+  assert.match(await read(juliet, `<vCard xmlns='vcard-temp'/>`), /Juliet/);
 });
 
 async function sendUntil(stage: Stage, { sid, jid }: Actor, until: number, xml: string): Promise<StepReply> {
