@@ -36,11 +36,17 @@ export class ClientSettings {
   /** By the id of a question: what its answer must have, or something later. */
   readonly #asked = new Map<string, { readonly kind: Kind; readonly least: number }>();
   readonly #kinds = new Map<string, Kind>();
+  /** Acknowledged, and not answered yet. */
+  readonly #owed = new Set<string>();
+  readonly #answered = new Set<string>();
   #number = 0;
 
   constructor(name: string, settings: Settings) {
     this.#name = name;
     this.#settings = settings;
+    settings.atEnd(() => {
+      for (const id of this.#owed) settings.fault(`${id} was acknowledged and never answered`);
+    });
   }
 
   /** @returns a request */
@@ -56,9 +62,24 @@ export class ClientSettings {
     return request('set', value, say[kind](this.#name, value));
   }
 
+  /** A new session: of what the one before was owed nobody knows any more. */
+  begin(): void {
+    this.#owed.clear();
+    this.#answered.clear();
+  }
+
+  acknowledged(text: string): void {
+    const id = attribute(text, 'id') ?? '';
+    if ((this.#kinds.has(id) || this.#asked.has(id)) && !this.#answered.has(id)) this.#owed.add(id);
+  }
+
   heard(text: string): void {
     const id = attribute(text, 'id') ?? '';
-    if (attribute(text, 'type') !== 'result') return;
+    const type = attribute(text, 'type');
+    if (type !== 'result' && type !== 'error') return;
+    this.#answered.add(id);
+    this.#owed.delete(id);
+    if (type === 'error') return;
     const kind = this.#kinds.get(id);
     if (kind !== undefined) {
       this.#confirmed.set(kind, Number(id.slice(this.#name.length + 1)));

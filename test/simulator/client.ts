@@ -225,7 +225,7 @@ export class SimClient {
   }
 
   #enabled(id: string): void {
-    this.#sm = new Managed(id);
+    this.#sm = new Managed(id, this.#settings);
     this.#session = this.#history.openSession(this.account, this.name);
     this.view.clear();
     this.#rooms.clear();

@@ -113,7 +113,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
     client.signIn();
   }
   await world.run(chaosMs + quietMs);
-  const faults = [...errors, ...settings.faults, ...check({ history, clients, witness })];
+  const faults = [...errors, ...settings.check(), ...check({ history, clients, witness })];
   const sent = [...history.sent.values()];
   return {
     seed,

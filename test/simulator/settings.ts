@@ -16,6 +16,7 @@ export class Settings {
   /** By row and client: the last number that was confirmed. */
   readonly #last = new Map<string, number>();
   readonly #rowOf = new Map<string, string>();
+  readonly #looks: (() => void)[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -38,6 +39,16 @@ export class Settings {
     const [client = '', number] = value.split('.');
     const isUndone = this.#confirmed.has(value) || Number(number) < (this.#last.get(`${row} ${client}`) ?? 0);
     if (isUndone) this.fault(`${value} came back over ${before} in ${row}`);
+  }
+
+  /** Looks for what is wrong when all is over. */
+  atEnd(look: () => void): void {
+    this.#looks.push(look);
+  }
+
+  check(): readonly string[] {
+    for (const look of this.#looks) look();
+    return this.faults;
   }
 
   /** The client was told so. */
