@@ -18,13 +18,14 @@ import {
 
 export class TimelyStore implements Store {
   readonly keepsOrder: boolean;
-  readonly #store: Store;
+  /** Without the end: for what goes on when the request was answered. */
+  readonly lasting: Store;
   readonly #clock: Clock;
   readonly #untilMs: number;
 
   /** @param untilMs by the requester's clock on the wall, which is taken to agree with ours up to `limits.clocksDifferMs` */
   constructor(store: Store, clock: Clock, untilMs: number) {
-    this.#store = store;
+    this.lasting = store;
     this.#clock = clock;
     this.#untilMs = untilMs;
     this.keepsOrder = store.keepsOrder === true;
@@ -65,7 +66,7 @@ export class TimelyStore implements Store {
   /** @throws {Unavailable} */
   #inTime(): Store {
     const lateMs = this.#clock.now() - this.#untilMs;
-    if (lateMs <= 0) return this.#store;
+    if (lateMs <= 0) return this.lasting;
     throw new Unavailable(`nobody waits any more since ${lateMs} ms, by a clock that should agree with ours`);
   }
 }

@@ -33,6 +33,11 @@ export function timely(parts: Parts, untilMs: number | undefined): Parts {
   return untilMs === undefined ? parts : { ...parts, store: new TimelyStore(parts.store, parts.clock, untilMs) };
 }
 
+/** For what goes on when the request was answered. */
+export function lasting(parts: Parts): Parts {
+  return parts.store instanceof TimelyStore ? { ...parts, store: parts.store.lasting } : parts;
+}
+
 /** An operating error: trying the batch again may help. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Unavailable || error instanceof Conflict;

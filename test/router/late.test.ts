@@ -5,11 +5,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
+import type { Query, Store } from '../../lib/ports/store.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { updateSession } from '../../lib/runtime/sessions.ts';
 import { nowhere, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { findAccount } from '../../services/router/accounts.ts';
 import { Superseded, Writer } from '../../services/router/writers.ts';
+import { steppedClock } from './embedded-parts.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { assertXml } from './xml-equality.ts';
 
@@ -199,6 +201,36 @@ test('a router that stood still until nobody waits any more does nothing of a se
   assert.match(await read(juliet, `<vCard xmlns='vcard-temp'/>`), /Juliet/);
   assert.equal((await sendUntil(stage, juliet, past + 60_000, set('3', vcard('Mrs Montague')))).ok, true);
   assert.match(await read(juliet, `<vCard xmlns='vcard-temp'/>`), /Mrs Montague/);
+});
+
+test('what goes on when the request was answered has all the time it needs: an account that left is erased', async (t) => {
+  const clock = steppedClock();
+  /** The first look at all that the account keeps takes longer than anybody waits. */
+  const slow = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        const method = Reflect.get(target, name) as ((...values: unknown[]) => unknown) | undefined;
+        if (typeof method !== 'function') return method;
+        return (...values: unknown[]) => {
+          const { partition, prefix } = values[0] as Partial<Query>;
+          if (name === 'query' && partition === 'a.example/a/juliet' && prefix === undefined) clock.advance(60_000);
+          return method.apply(target, values);
+        };
+      },
+    });
+  const stage = await openStage({ wrap: (parts) => ({ ...parts, clock, store: slow(parts.store) }) });
+  t.after(() => stage.close());
+  const juliet = await stage.join(`${owner}/balcony`);
+  await juliet.send(set('1', vcard('Juliet')));
+  const before = clock.now();
+  const remove = set('2', `<query xmlns='jabber:iq:register'><remove/></query>`);
+  assert.equal((await sendUntil(stage, juliet, before + 5_000, remove)).close?.condition, 'not-authorized');
+  const key = { table: 'core', partition: 'a.example/a/juliet', sort: 'vcard/' } as const;
+  for (let tries = 0; (await stage.parts.store.get(key, { consistent: true })) !== undefined; tries++) {
+    assert.ok(tries < 200, 'its rows are gone');
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+  }
+  assert.ok(clock.now() > before + 5_000);
 });
 
 test('a message may be late: its entry in the archive bears its time', async (t) => {

@@ -14,7 +14,7 @@ import { accounts } from '../accounts.ts';
 import { addAccount, endAccount, eraseAccount } from '../admin.ts';
 import type { AccountFeature } from '../feature.ts';
 import type { HostContext } from '../host.ts';
-import type { Parts } from '../parts.ts';
+import { lasting, type Parts } from '../parts.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
 
@@ -142,7 +142,7 @@ function remove(request: Element, { turn, tenant, local, session }: Account): vo
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
   turn.withSessions([], async () => {
     await endAccount(parts, tenant, local, session);
-    eraseAccount(parts, tenant, local).catch((error: unknown) => {
+    eraseAccount(lasting(parts), tenant, local).catch((error: unknown) => {
       parts.log.error({ err: error, account: `${local}@${tenant.domain}` }, 'an account was removed but not erased');
     });
     throw new StreamError('not-authorized', 'the account was removed');
