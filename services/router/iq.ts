@@ -108,7 +108,12 @@ function result(attributes: Record<string, string | undefined>, child: Element |
   return xml('iq', { ...attributes, type: 'result' }, child);
 }
 
-/** To the session itself, of a request that was carried out before. */
+/** A request was carried out before. */
+export function answerAgain(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
+  return answer(turn, tenant, reply(iq, undefined));
+}
+
+/** The same, to the session itself. */
 export function emptyResult(iq: Stanza, to: Jid): Buffer {
   const { id, to: from } = iq.attributes;
   return Buffer.from(result({ id, from, to: to.toString() }, undefined).toString());

@@ -101,22 +101,27 @@ test('carbons: turned on once more behind being turned off they stay off', async
   assert.ok(balcony.inbox.length > 0);
 });
 
-test('a password: an older one does not come back', async (t) => {
-  const stage = await openStage();
-  t.after(() => stage.close());
-  const juliet = await stage.join(`${owner}/balcony`);
-  const change = (password: string) =>
-    `<query xmlns='jabber:iq:register'><username>juliet</username><password>${password}</password></query>`;
-  const salt = async () => (await findAccount(stage.parts.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
-  const id = stage.mint();
-  await juliet.send(set('1', change('first')), id);
-  await juliet.send(set('2', change('second')));
-  const second = await salt();
-  juliet.inbox.length = 0;
-  await juliet.send(set('1', change('first')), id);
-  assertXml(await juliet.next(), `<iq type='result' id='1' to='${owner}/balcony'/>`);
-  assert.equal(await salt(), second);
-});
+for (const [whom, to] of [
+  ['itself', ''],
+  ['the host', ` to='a.example'`],
+] as const)
+  test(`a password, asked of ${whom}: an older one does not come back`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.join(`${owner}/balcony`);
+    const change = (password: string) =>
+      `<query xmlns='jabber:iq:register'><username>juliet</username><password>${password}</password></query>`;
+    const salt = async () => (await findAccount(stage.parts.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
+    const id = stage.mint();
+    const ask = (number: string, password: string) => set(number, change(password)).replace(' id=', `${to} id=`);
+    await juliet.send(ask('1', 'first'), id);
+    await juliet.send(ask('2', 'second'));
+    const second = await salt();
+    juliet.inbox.length = 0;
+    await juliet.send(ask('1', 'first'), id);
+    assertXml(await juliet.next(), `<iq type='result' id='1' to='${owner}/balcony'${to.replace('to', 'from')}/>`);
+    assert.equal(await salt(), second);
+  });
 
 test('a request for a subscription, once more behind the end of it, asks nobody', async (t) => {
   const stage = await openStage();
