@@ -41,6 +41,11 @@ export const limits = {
   deliveryTimeoutMs: 250,
   /** A node waits this long for a router's answer before it sends the batch again, milliseconds. */
   batchTimeoutMs: 5_000,
+  /**
+   * Clocks of two processes differ by less than this, milliseconds. A batch that was not answered goes to the next router when the last
+   * one's time is over by every clock.
+   */
+  clocksDifferMs: 1_000,
   /** Tries of one batch before its stanzas are answered with a `wait` error. */
   batchTriesMax: 3,
   /** Stanzas sent but not acknowledged by an XEP-0198 client; beyond this the session is treated as lost. */
@@ -324,6 +329,8 @@ export const limits = {
   /** XEP-0441: addresses of one list; the preferences as they are kept, bytes. */
   archivePreferencesMax: 1_000,
   archivePreferencesBytesMax: 300_000,
+  /** Stanzas that a row remembers to have been written by, the last ones: one for each session that writes it at the same time. */
+  rowWritersMax: 4,
   /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it. */
   blocklistBytesMax: 300_000,
   /** XEP-0054: a vCard, bytes; one with a photo of 64 KiB has 90,000, and JSON may double it in its row. */

@@ -28,6 +28,8 @@ export interface SessionEntry extends SessionAddress {
   readonly interested?: boolean;
   /** XEP-0280. */
   readonly carbons?: boolean;
+  /** The request that has turned them on or off last, but for the first one. */
+  readonly carbonsBy?: string;
   /** Has asked for the blocklist (XEP-0191 §3.6). */
   readonly blocklist?: boolean;
   /** Has queried the archive: reads its history by itself and is not flooded. */

@@ -28,6 +28,11 @@ export interface StepRequest extends SessionAddress {
   /** Set when the client has enabled XEP-0198 with resumption: how long the session outlives its stream or node, milliseconds. */
   readonly resumeMs?: number;
   readonly items: readonly StepItem[];
+  /**
+   * Milliseconds since the epoch by the node's clock: until then it waits for the answer. What must not come after what the session sent
+   * later is not begun, and not written, from then on.
+   */
+  readonly until?: number;
 }
 
 export type StepItem =
@@ -52,6 +57,8 @@ export type StepItem =
     }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly k: 'moved' }
+  /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */
+  | { readonly k: 'unanswered'; readonly body: true }
   /**
    * The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. `undelivered`:
    * archive entries that it was to get and has not acknowledged. `missed` as in `catchUp`.
@@ -114,7 +121,10 @@ export interface DeliverReply {
   readonly missing: readonly string[];
 }
 
-/** router → node: end a session's stream with an error; nothing else of it remains. */
+/**
+ * router → node: end a session's stream with an error; nothing else of it remains. The {@link DoneReply} has the archive ids that its
+ * client has not acknowledged; bodies: requests that it has not.
+ */
 export interface CloseRequest {
   readonly kind: 'close';
   readonly sid: string;
@@ -168,6 +178,8 @@ export interface InboundRequest {
   readonly ids: readonly string[];
   /** {@link DeliverItem.once}, one per id; '' for none. */
   readonly once?: readonly string[];
+  /** As in {@link StepRequest}, by the sender's clock. */
+  readonly until?: number;
 }
 
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */

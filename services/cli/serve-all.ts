@@ -6,7 +6,7 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { type LiveNode, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../muc/worker.ts';
-import { reapDead } from '../router/reaper.ts';
+import { Reaper } from '../router/reaper.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
@@ -52,7 +52,9 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { subject } = streams.node;
   // Others are those before us; ourselves we would take for dead when the store was slow.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
-  const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reapDead(parts, others(dead)), onError });
+  const reaper = new Reaper(parts);
+  undoing.add('reaper', () => reaper.stop());
+  const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();
   undoing.add('watch', () => watch.stop());
   return addressesOf({ ...streams.node.addresses, ...web });

@@ -9,6 +9,8 @@ export interface Batch {
   readonly kind: 'stanzas' | 'page' | 'moved' | 'end';
   readonly items: readonly StepItem[];
   readonly stanzas: readonly Received[];
+  /** Of an end: requests that the client has not answered. */
+  readonly unanswered?: readonly Buffer[];
   readonly delivered: readonly string[];
   /** Initial presence is among the stanzas. */
   readonly isInitial: boolean;
@@ -21,13 +23,15 @@ export function deliveredItem(ids: readonly string[]): readonly StepItem[] {
 }
 
 /** @param isMoved routers have not heard yet where the session is */
-export function endItems(isMoved: boolean, delivered: readonly string[], { undelivered, catchUp }: Egress): readonly StepItem[] {
+export function endBatch(isMoved: boolean, delivered: readonly string[], { undelivered, requests, catchUp }: Egress): Batch {
   const end: StepItem = {
     k: 'end',
     ...(undelivered.length > 0 && { undelivered }),
     ...(catchUp.missed && { missed: catchUp.missed }),
   };
-  return [...(isMoved ? [{ k: 'moved' } as const] : []), ...deliveredItem(delivered), end];
+  const moved: readonly StepItem[] = isMoved ? [{ k: 'moved' }] : [];
+  const bounced = requests.map((): StepItem => ({ k: 'unanswered', body: true }));
+  return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], unanswered: requests };
 }
 
 export function pageEntries(out: readonly Outgoing[], bodies: readonly Buffer[]): PageEntry[] {

@@ -7,6 +7,7 @@ import { claimParked, fitsToken, type ParkedRow, readParked } from '../../lib/ru
 import type { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { isParked, type Owner, readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import type { HandOverRequest } from '../../lib/runtime/wire.ts';
+import { StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { SessionStream } from './egress.ts';
 import type { EndedSessions } from './ended-sessions.ts';
@@ -32,7 +33,7 @@ export interface Claims extends ParkingHost {
 /** Holders that are asked, one after the other, and looks into the store. */
 const triesMax = 4;
 
-/** @throws {StreamError} when the client says that it has more than it was sent */
+/** @throws {StreamError} when the client says that it has more than it was sent; or when nobody can say whether there is a session */
 export async function claimSession(node: Claims, claim: Claim, stream: SessionStream): Promise<Found> {
   const id = parseResumeId(claim.previd);
   if (id === undefined) return {};
@@ -60,7 +61,9 @@ async function fetchOnce(node: Claims, claim: Claim, id: ResumeId): Promise<Sess
 
 /**
  * The account's entry says where it is, if it can be read; it may move while we ask. The same request is made again when no answer
- * comes, because the answer may be lost after the session has left.
+ * comes, because the answer may be lost after the session has left. A client that is told of no session gives up what it has of it: while
+ * the store is away, where it may lie, the client is to come again instead.
+ * @throws {StreamError}
  */
 async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Promise<Session | undefined> {
   const { sid, token } = id;
@@ -68,14 +71,17 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
   const request: HandOverRequest = { kind: 'handOver', id: node.ids.mint(), sid, token, account };
   let refused: string | undefined;
   for (let tries = 1; tries <= triesMax; tries++) {
+    const { entry, isSure } = await findEntry(node, { domain, local }, sid);
+    const isInStore = entry !== undefined && isParked(entry);
+    let isKnown = isSure && !isInStore;
     try {
-      const entry = await findEntry(node, { domain, local }, sid);
-      const place =
-        entry !== undefined && isParked(entry) ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
+      const place = isInStore ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
       if (place === 'nowhere') return undefined;
       if (typeof place === 'object') return place;
+      if (isInStore && place === undefined) throw new Unavailable('what lies in the store changed all the time');
+      isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
-      if (holder === node.subject || holder === refused) return undefined;
+      if (holder === node.subject || holder === refused) return nobody(isKnown);
       const answer = await node.bus.request(holder, encodeFrame(request), { timeoutMs: limits.hopTimeoutMs });
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
@@ -83,20 +89,30 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       node.log.info({ err: error, sid, tries }, 'a session was not handed over');
-      if (tries === 2) return undefined;
+      if (tries === 2) return nobody(isKnown);
     }
   }
   return undefined;
 }
 
-/** undefined also when the store is away: the id itself names the first holder. */
-async function findEntry(node: Claims, owner: Owner, sid: string): Promise<SessionEntry | undefined> {
+/** @throws {StreamError} */
+function nobody(isKnown: boolean): undefined {
+  if (!isKnown) throw new StreamError('resource-constraint', 'the session cannot be looked for; try again later');
+}
+
+interface Looked {
+  readonly entry: SessionEntry | undefined;
+  readonly isSure: boolean;
+}
+
+/** Not sure: the store is away. The id itself names the first holder. */
+async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Looked> {
   try {
     const [sessions] = await readSessions(node.store, [owner]);
-    return sessions!.find((entry) => entry.sid === sid);
+    return { entry: sessions!.find((entry) => entry.sid === sid), isSure: true };
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    return undefined;
+    return { entry: undefined, isSure: false };
   }
 }
 

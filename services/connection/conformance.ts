@@ -7,7 +7,7 @@ export const conformance = [
     spec: 'XEP-0198',
     version: '1.6.1',
     title: 'Stream Management',
-    note: 'Acknowledgements, resumption on this and on another node.',
+    note: 'Acknowledgements, resumption on this and on another node. Without `location`: any node will do.',
   },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
 ] as const;

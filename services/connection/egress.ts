@@ -5,6 +5,7 @@
 import { limits } from '../../lib/limits.ts';
 import type { StepItem, StepReply } from '../../lib/runtime/wire.ts';
 import type { StreamError } from '../../lib/xmpp/errors.ts';
+import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { CatchUp, type PageEntry } from './catch-up.ts';
 import { DeliveredRing } from './delivered-ring.ts';
 import type { Entry, Outbox } from './outbox.ts';
@@ -146,6 +147,20 @@ export class Egress {
     return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
   }
 
+  /** Requests that the client was to get and has not acknowledged, within the bounds of a batch. */
+  get requests(): readonly Buffer[] {
+    const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
+    const found: Buffer[] = [];
+    let leftBytes = limits.batchBytesMax;
+    for (const { bytes, id } of [...unacked, ...pending]) {
+      if (id !== undefined || !isRequest(bytes)) continue;
+      leftBytes -= bytes.length;
+      if (leftBytes < 0 || found.length >= limits.batchStanzasMax) break;
+      found.push(bytes);
+    }
+    return found;
+  }
+
   #hasSeen(id: string): boolean {
     return this.ring.has(id) || (this.sm?.outbox.has(id) ?? false);
   }
@@ -180,6 +195,14 @@ export class Egress {
     }
     if (ids.length > 0) this.needsCatchUp = true;
   }
+}
+
+const iqTag = Buffer.from('<iq');
+
+function isRequest(bytes: Buffer): boolean {
+  if (!bytes.subarray(0, iqTag.length).equals(iqTag)) return false;
+  const { type } = Stanza.parse(bytes);
+  return type === 'get' || type === 'set';
 }
 
 /** A small part of a message from the bus must not keep the whole of it in memory. What stands in Node's pool would be copied into it. */

@@ -39,7 +39,7 @@ export class NodeRequests {
       case 'deliver':
         return encodeFrame(this.#deliver(header, bodies));
       case 'close':
-        return encodeFrame({ ok: true, result: this.#close(header) } satisfies DoneReply);
+        return this.#close(header);
       case 'handOver':
         return this.#handOver(header);
       default:
@@ -47,12 +47,12 @@ export class NodeRequests {
     }
   }
 
-  /** @returns archive ids that its client has not acknowledged */
-  #close({ sid, condition, text }: CloseRequest): readonly string[] {
+  #close({ sid, condition, text }: CloseRequest): Buffer {
     const session = this.#node.find(sid);
-    const undelivered = session?.egress.undelivered ?? [];
+    const { undelivered = [], requests = [] } = session?.egress ?? {};
+    const reply = encodeFrame({ ok: true, result: undelivered } satisfies DoneReply, requests);
     session?.drop(new StreamError(condition as StreamErrorCondition, text));
-    return undelivered;
+    return reply;
   }
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {

@@ -45,26 +45,35 @@ export class RouterLink {
 
   /** undefined: no router took it. */
   async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
-    const payload = encodeFrame(request, bodies);
     this.#inFlight++;
     const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
+        const until = this.#clock.now() + limits.batchTimeoutMs;
+        const payload = encodeFrame({ ...request, until } satisfies StepRequest, bodies);
         try {
           const answer = readAnswer(await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs }));
           if (answer !== undefined) return answer;
         } catch (error) {
           this.#log.debug({ err: error }, 'a batch was not answered');
         }
-        if (tries >= persistence.triesMax() || persistence.isOver()) return undefined;
-        persistence.onRetry?.();
-        await sleep(this.#clock, this.#backoff(tries));
-        if (persistence.isOver()) return undefined;
+        const isLast = tries >= persistence.triesMax();
+        const restMs = this.#restMs(until);
+        if (persistence.isOver() || (isLast && restMs === 0)) return undefined;
+        if (!isLast) persistence.onRetry?.();
+        await sleep(this.#clock, Math.max(restMs, isLast ? 0 : this.#backoff(tries)));
+        if (isLast || persistence.isOver()) return undefined;
       }
     } finally {
       this.#inFlight--;
       this.latency.end(begun);
     }
+  }
+
+  /** A router that stood still must find that its time is over, by whichever clock, before the session goes on. */
+  #restMs(until: number): number {
+    const leftMs = until - this.#clock.now();
+    return leftMs > limits.clocksDifferMs ? 0 : Math.max(0, leftMs + limits.clocksDifferMs);
   }
 
   #backoff(tries: number): number {

@@ -8,7 +8,7 @@ import type { StepItem } from '../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
-import { type Batch, bare, deliveredItem, endItems, pageEntries, presenceChange } from './batch.ts';
+import { type Batch, bare, deliveredItem, endBatch, pageEntries, presenceChange } from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
 import { CursorFlush } from './cursor-flush.ts';
@@ -247,7 +247,7 @@ export class Session {
     }
     if (this.#phase === 'ending') {
       this.egress.stream?.finish();
-      return { ...bare, kind: 'end', items: endItems(this.#isMoved, this.cursor.take(), this.egress) };
+      return endBatch(this.#isMoved, this.cursor.take(), this.egress);
     }
     if (!this.cursor.isDue || isPaused) return undefined;
     const delivered = this.cursor.take();
@@ -280,7 +280,7 @@ export class Session {
   async #run(batch: Batch): Promise<void> {
     // A client that is gone waits for nothing, and sends again, when it is back, whatever nobody knows the outcome of.
     const triesMax = () => (batch.kind === 'end' || this.isParked ? limits.endTriesMax : limits.batchTriesMax);
-    const bodies = batch.stanzas.map(({ bytes }) => bytes);
+    const bodies = batch.unanswered ?? batch.stanzas.map(({ bytes }) => bytes);
     const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;
     this.link.isStalled = false;

@@ -64,9 +64,10 @@ export function manageStream(
   }
 }
 
-/** §3: after bind, once. */
+/** §3: after bind, once. @throws {StreamError} when it is enabled already */
 function enable(host: ResumeHost, stream: SessionStream, session: Session, element: Stanza): void {
-  if (!session.isBound || session.sm !== undefined) {
+  if (session.sm !== undefined) throw new StreamError('policy-violation', 'stream management is enabled already');
+  if (!session.isBound) {
     stream.sendElement(failed('unexpected-request'));
     return;
   }
@@ -85,11 +86,14 @@ async function resume(host: ResumeHost, stream: ManagedStream, fresh: Session, e
     stream.sendElement(failed('unexpected-request'));
     return;
   }
-  if (previd === undefined || previd.length > limits.storeKeyBytesMax) {
-    throw new StreamError('bad-format', '<resume/> needs a previd that was given out here');
+  if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
+  const count = readCount(h);
+  if (previd.length > limits.storeKeyBytesMax) {
+    stream.sendElement(failed('item-not-found')); // it was not given out here
+    return;
   }
   if (!(await host.mayGetReady('resume'))) throw new StreamError('resource-constraint', 'too many clients come back at once');
-  const found = await host.claim({ previd, h: readCount(h), account: fresh.account.toString() }, stream);
+  const found = await host.claim({ previd, h: count, account: fresh.account.toString() }, stream);
   const { session } = found;
   if (session?.sm === undefined) {
     if (stream.isOpen) stream.sendElement(failed('item-not-found', found.h));

@@ -2,9 +2,10 @@
  * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The tenant is inside and in
  * no argument, so a feature cannot name another tenant's rows.
  */
+import { Unavailable } from '../../lib/ports/store.ts';
 import type { Collection } from '../../lib/runtime/collection.ts';
 import { type Item, type ListOptions, Rows } from '../../lib/runtime/rows.ts';
-import { type Owner, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
+import { type Owner, readSessions, type SessionEntry, updateSession, updateSessions } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { update } from '../../lib/runtime/update.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
@@ -120,9 +121,14 @@ export class Account implements Owner {
     return this.rows.add(collection, by, key);
   }
 
-  /** At once, with compare and swap: for rows that several resources change. See {@link update}. */
+  /**
+   * At once, with compare and swap, see {@link update}: for all rows of which the last change counts.
+   * @throws {Superseded} by a request that was carried out before, and that others came after
+   */
   update<Value>(collection: Collection<Value>, key: string, change: (value: Value | undefined) => Value | undefined) {
-    return update(this.rows, collection, key, change);
+    const { by } = this.turn;
+    const write = (checked: typeof change) => update(this.rows, collection, key, checked);
+    return by === undefined ? write(change) : by.sign(`${this.local} ${collection.name}/${key}`, change, write);
   }
 
   /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
@@ -150,6 +156,20 @@ export class Account implements Owner {
     if (!session) return;
     const entry = sessions.find(({ sid }) => sid === session.sid);
     if (!entry || entry.parked?.by === session.node) this.turn.origin?.lost();
+  }
+
+  /**
+   * Is this session still there? Another one may have taken its place.
+   * @throws {Unavailable} when it is at another node by now, or routers are about to hear that it has come to this one
+   */
+  async isHeld(): Promise<boolean> {
+    const { session } = this;
+    const [sessions] = await readSessions(this.turn.parts.store, [this]);
+    this.checkHeld(sessions!);
+    const entry = sessions!.find(({ sid }) => sid === session?.sid);
+    if (!entry || entry.parked?.by === session?.node) return false;
+    if (entry.node !== session?.node) throw new Unavailable(`the session is said to be at ${entry.node || 'no node'}`);
+    return true;
   }
 
   /** At once: all entries. */

@@ -4,12 +4,13 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { Dropped } from './feature.ts';
-import { arriveIq, hostIq } from './iq.ts';
+import { answerAgain, arriveIq, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
 import { arrivePresence } from './presence.ts';
 import { bounce } from './route.ts';
 import { inOrder, type Pending } from './stages.ts';
 import type { Turn } from './turn.ts';
+import { Superseded } from './writers.ts';
 
 /** Errors that the account's side raises go back to the sender; they never throw here. */
 export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
@@ -21,6 +22,7 @@ export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): 
 }
 
 function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): Pending {
+  if (error instanceof Superseded && stanza.name === 'iq') return answerAgain(turn, tenant, stanza);
   if (error instanceof Dropped) return;
   if (!(error instanceof StanzaError)) throw error;
   return bounce(turn, tenant, stanza, error);

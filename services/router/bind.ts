@@ -27,6 +27,7 @@ import type { Parts } from './parts.ts';
 import { broadcast } from './presence-broadcast.ts';
 import { isVisible } from './presence-probe.ts';
 import { Turn } from './turn.ts';
+import { bounceUnanswered } from './unanswered.ts';
 
 const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
 
@@ -94,18 +95,21 @@ async function replace(parts: Parts, tenant: Tenant, local: string, address: Ses
   const account = new Account(new Turn(parts), tenant, local);
   const { resource } = old;
   if (isParked(old)) {
-    await requeueParked(account, old, await readParked(store, owner, old.sid));
+    const row = await readParked(store, owner, old.sid);
+    await requeueParked(account, old, row);
     await removeParked(store, owner, old.sid);
+    await bounceParked(account, row);
     await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
-  const undelivered = await closeStream(parts, old, 'conflict', 'another session bound this resource');
-  if (undelivered === undefined) {
+  const left = await closeStream(parts, old, 'conflict', 'another session bound this resource');
+  if (left === undefined) {
     await requeue(account, { resource, missed: await readMark(store, old), isUnknown: true });
     await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
-  await requeue(account, { resource, undelivered });
+  await requeue(account, { resource, undelivered: left.undelivered });
+  await bounceUnanswered(account, left.unanswered);
   await updateSession(store, owner, address.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
   await sayGoodbye(parts, tenant, local, old);
 }
@@ -121,22 +125,33 @@ export async function requeueParked(
   await requeue(account, { resource, undelivered: [...unacked, ...pending].flatMap(({ id }) => id ?? []), missed });
 }
 
+/** It is sure that nobody resumes it. */
+export async function bounceParked(account: Account, row: Item<ParkedRow> | undefined): Promise<void> {
+  await bounceUnanswered(account, row?.value.bodies.map((text) => Buffer.from(text)) ?? []);
+}
+
+/** What the client of a session that was closed has not acknowledged: archive entries, requests. */
+interface Left {
+  readonly undelivered: readonly string[];
+  readonly unanswered: readonly Buffer[];
+}
+
 /**
  * Tells the node that holds the session to end its stream. A node that does not answer is gone, and the stream with it.
- * @returns archive entries that its client has not acknowledged; undefined when nobody answered
+ * @returns undefined when nobody answered
  */
 export async function closeStream(
   parts: Parts,
   { node, sid }: SessionAddress,
   condition: string,
   text: string,
-): Promise<readonly string[] | undefined> {
+): Promise<Left | undefined> {
   if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
     const reply = await parts.bus.request(node, encodeFrame(request), { timeoutMs: limits.deliveryTimeoutMs });
-    const { result } = decodeFrame<DoneReply>(reply).header;
-    return Array.isArray(result) ? (result as readonly string[]) : [];
+    const { header, bodies } = decodeFrame<DoneReply>(reply);
+    return { undelivered: Array.isArray(header.result) ? (header.result as readonly string[]) : [], unanswered: bodies };
   } catch (error) {
     parts.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
     return undefined;

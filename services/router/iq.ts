@@ -3,6 +3,7 @@ import { isParked } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
@@ -105,6 +106,17 @@ function reply(iq: Stanza, child: Element | undefined): Element {
 
 function result(attributes: Record<string, string | undefined>, child: Element | undefined): Element {
   return xml('iq', { ...attributes, type: 'result' }, child);
+}
+
+/** A request was carried out before. */
+export function answerAgain(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
+  return answer(turn, tenant, reply(iq, undefined));
+}
+
+/** The same, to the session itself. */
+export function emptyResult(iq: Stanza, to: Jid): Buffer {
+  const { id, to: from } = iq.attributes;
+  return Buffer.from(result({ id, from, to: to.toString() }, undefined).toString());
 }
 
 function refusal(iq: Stanza): Element {

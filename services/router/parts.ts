@@ -8,6 +8,7 @@ import type { Deliverer } from '../../lib/runtime/deliverer.ts';
 import type { IdMint } from '../../lib/runtime/ids.ts';
 import type { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
+import { TimelyStore } from '../../lib/runtime/timely-store.ts';
 import type { FeatureIndex } from './feature-index.ts';
 
 export interface Parts {
@@ -25,6 +26,16 @@ export interface Parts {
   readonly blobs?: Blobs | undefined;
   /** Version of the program, for XEP-0092. */
   readonly version: string;
+}
+
+/** For what must not be done late, see {@link TimelyStore}. */
+export function timely(parts: Parts, untilMs: number | undefined): Parts {
+  return untilMs === undefined ? parts : { ...parts, store: new TimelyStore(parts.store, parts.clock, untilMs) };
+}
+
+/** For what goes on when the request was answered. */
+export function lasting(parts: Parts): Parts {
+  return parts.store instanceof TimelyStore ? { ...parts, store: parts.store.lasting } : parts;
 }
 
 /** An operating error: trying the batch again may help. */

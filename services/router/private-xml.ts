@@ -31,8 +31,10 @@ export async function readPrivate(account: Account, key: string): Promise<readon
   return row?.elements.map((text) => parseElement(text)) ?? [];
 }
 
-/** Queued: all of it or nothing. @throws {StanzaError} when there is no room for it */
-export async function writePrivate(account: Account, wanted: ReadonlyMap<string, readonly string[]>): Promise<void> {
+type Wanted = ReadonlyMap<string, readonly string[]>;
+
+/** @throws {StanzaError} when there is no room for it */
+export async function checkPrivate(account: Account, wanted: Wanted): Promise<void> {
   const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
   const others = rows.filter(({ key }) => !wanted.has(key));
   if (others.length + wanted.size > limits.privateElementsMax) {
@@ -47,7 +49,11 @@ export async function writePrivate(account: Account, wanted: ReadonlyMap<string,
   }
   if (bytes > limits.privateBytesMax)
     throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
-  for (const [key, elements] of wanted) account.put(stored, key, { elements });
+}
+
+/** At once, and only after {@link checkPrivate}. */
+export async function writePrivate(account: Account, wanted: Wanted): Promise<void> {
+  for (const [key, elements] of wanted) await account.update(stored, key, () => ({ elements }));
 }
 
 function sizeOf(elements: readonly string[]): number {

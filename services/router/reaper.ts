@@ -24,7 +24,7 @@ import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../lib/runtime/wire.ts';
 import { Account } from './account.ts';
-import { disinherit, endSession, requeueParked } from './bind.ts';
+import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
 import { Turn } from './turn.ts';
@@ -76,19 +76,50 @@ async function release(parts: Parts, tenant: Tenant, owner: Owner, address: Sess
   await unmarkHeld(parts.store, address);
 }
 
-/** For `NodeWatch`. */
-export async function reapDead(parts: Parts, dead: readonly LiveNode[]): Promise<void> {
-  for (const node of dead) {
-    const { subject, kind, name } = node;
-    if (!(await condemnNode(parts.store, node))) continue;
-    const isStillDead = () => isCondemned(parts.store, subject);
-    if (kind === 'connection') {
-      const count = await reapNode(parts, subject, isStillDead);
-      parts.log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
-    }
-    if (await isStillDead()) await forgetNode(parts.store, subject);
+/**
+ * For `NodeWatch`: cleans up beside its looks, because a node of many sessions takes minutes, in which another one may die; after each dead
+ * node once at a time.
+ */
+export class Reaper {
+  readonly #parts: Parts;
+  readonly #running = new Map<string, Promise<void>>();
+  #isStopped = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
-  await sweepParked(parts);
+
+  /** After a look. */
+  clean(dead: readonly LiveNode[]): void {
+    for (const node of dead) this.#start(node.subject, () => this.#reap(node));
+    this.#start('parked sessions', () => sweepParked(this.#parts, () => this.#isStopped));
+  }
+
+  /** Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#running.values());
+  }
+
+  #start(what: string, work: () => Promise<unknown>): void {
+    if (this.#isStopped || this.#running.has(what)) return;
+    const running = work()
+      .catch((error: unknown) => this.#parts.log.warn({ err: error, what }, 'what somebody left behind could not be cleaned up'))
+      .then(() => void this.#running.delete(what));
+    this.#running.set(what, running);
+  }
+
+  async #reap(node: LiveNode): Promise<void> {
+    const { store, log } = this.#parts;
+    const { subject, kind, name } = node;
+    if (!(await condemnNode(store, node))) return;
+    const isStillDead = async () => !this.#isStopped && (await isCondemned(store, subject));
+    if (kind === 'connection') {
+      const count = await reapNode(this.#parts, subject, isStillDead);
+      log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
+    }
+    if (await isStillDead()) await forgetNode(store, subject);
+  }
 }
 
 /** For a process that watches no nodes. */
@@ -114,10 +145,11 @@ export function sweepRegularly(parts: Parts): { stop(): void } {
   };
 }
 
-/** Ends parked sessions that nobody came for in time. @returns how many were looked at */
-export async function sweepParked(parts: Parts): Promise<number> {
+/** Ends parked sessions that nobody came for in time. @returns how many there were, up to a bound */
+export async function sweepParked(parts: Parts, isOver: () => boolean = () => false): Promise<number> {
   const overdue = await listOverdue(parts.store, parts.clock.now(), limits.parkedSweepMax);
   for (const [index, one] of overdue.entries()) {
+    if (isOver()) break;
     if (index > 0 && index % 20 === 0) await sleep(parts.clock, pauseMs);
     await sweep(parts, one);
   }
@@ -134,13 +166,15 @@ async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
   if (entry !== undefined && isParked(entry) && entry.parked!.until <= clock.now()) {
-    await requeueParked(new Account(new Turn(parts), tenant, owner.local), entry, row);
+    const account = new Account(new Turn(parts), tenant, owner.local);
+    await requeueParked(account, entry, row);
     try {
       if (row) await removeParked(store, owner, sid, row.version);
     } catch (error) {
       if (error instanceof Conflict) return; // claimed in the last moment
       throw error;
     }
+    await bounceParked(account, row);
     await endSession(parts, tenant, owner.local, { node: nowhere, sid });
   } else if (row !== undefined && row.value.until === until && (entry === undefined || !isParked(entry))) {
     await removeParked(store, owner, sid); // what an attempt to park has left behind

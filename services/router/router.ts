@@ -19,7 +19,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { admin } from './admin.ts';
 import { arrive } from './arrive.ts';
-import { isPassing, type Parts } from './parts.ts';
+import { isPassing, type Parts, timely } from './parts.ts';
 import { bounce } from './route.ts';
 import { Step } from './step.ts';
 import { Turn } from './turn.ts';
@@ -99,12 +99,14 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
   const tenant = await parts.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const turns: Turn[] = [];
+  const inTime = timely(parts, request.until);
   for (const [index, body] of bodies.entries()) {
     const stanza = Stanza.parse(body);
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
-    const turn = new Turn(parts, undefined, { once: request.once?.[index] || `${id} ${type} ${attributes.from}` });
+    const once = request.once?.[index] || `${id} ${type} ${attributes.from}`;
+    const turn = new Turn(stanza.name === 'message' ? parts : inTime, undefined, { once });
     turns.push(turn);
     if (!to) continue;
     const place = await parts.tenants.place(to.domain);

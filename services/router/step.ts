@@ -17,15 +17,18 @@ import { bind, endSession } from './bind.ts';
 import { moveCursor, readQueue, requeue } from './cursor.ts';
 import { Dropped } from './feature.ts';
 import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
-import { sendIq } from './iq.ts';
+import { emptyResult, sendIq } from './iq.ts';
 import { sendMessage } from './message.ts';
-import { isPassing, type Parts } from './parts.ts';
+import { isPassing, type Parts, timely } from './parts.ts';
 import { sendLastItems } from './pep/last-items.ts';
 import { sendPresence } from './presence.ts';
 import { refresh } from './presence-broadcast.ts';
 import { mechanisms, saslStep } from './sasl/exchange.ts';
 import { parseState, type SessionState } from './session-state.ts';
+import { isSubscriptionType } from './subscription-state.ts';
 import { type Origin, Turn } from './turn.ts';
+import { bounceUnanswered } from './unanswered.ts';
+import { Superseded, Writer } from './writers.ts';
 
 const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
@@ -36,6 +39,7 @@ interface BodyItem {
 
 export class Step {
   readonly #parts: Parts;
+  #timely: Parts | undefined;
   readonly #tenant: Tenant;
   readonly #request: StepRequest;
   readonly #before: SessionState;
@@ -80,6 +84,12 @@ export class Step {
     return { reply, bodies: this.#bodies };
   }
 
+  /** For what must not be done late: all but messages, whose entries bear their time and are written again as they are. */
+  get #inTime(): Parts {
+    this.#timely ??= timely(this.#parts, this.#request.until);
+    return this.#timely;
+  }
+
   #write(xmlBytes: Buffer, id?: string): void {
     this.#out.push({ id });
     this.#bodies.push(xmlBytes);
@@ -115,6 +125,8 @@ export class Step {
         return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
       case 'catchUp':
         return this.#catchUp(item);
+      case 'unanswered':
+        return this.#state.resource === undefined ? undefined : bounceUnanswered(this.#account(new Turn(this.#parts)), [body]);
       case 'moved':
         return this.#moved();
       case 'end':
@@ -153,7 +165,7 @@ export class Step {
         this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza)));
         return;
       }
-      const { jid, reply } = await bind(this.#parts, this.#tenant, local, this.#request, stanza);
+      const { jid, reply } = await bind(this.#inTime, this.#tenant, local, this.#request, stanza);
       this.#write(reply);
       this.#state = { ...this.#state, resource: jid.resource };
       this.#reply = { ...this.#reply, bound: jid.toString() };
@@ -211,9 +223,11 @@ export class Step {
   }
 
   async #stanza(stanza: Stanza, { id, initial = false }: Extract<StepItem, { k: 'stanza' }>): Promise<void> {
-    const turn = new Turn(this.#parts, this.#origin());
+    const by = isSet(stanza) ? new Writer(this.#request.sid, id) : undefined;
+    const turn = new Turn(this.#inTime, this.#origin(), { by });
     const account = this.#account(turn);
     const done = await this.#guarded(stanza, async (checked) => {
+      if (by !== undefined && !(await account.isHeld())) throw new Dropped();
       if (checked.name === 'iq') return sendIq(account, checked, id);
       if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
       const { catchUp } = await sendPresence(account, checked, id, initial);
@@ -243,6 +257,7 @@ export class Step {
       await send(stanza);
       return true;
     } catch (error) {
+      if (error instanceof Superseded && stanza.name === 'iq') this.#write(emptyResult(stanza, this.#jid));
       if (error instanceof Dropped) return false;
       if (error instanceof StreamError || isPassing(error)) throw error;
       if (error instanceof StanzaError) this.#refuse(stanza, error);
@@ -287,7 +302,7 @@ export class Step {
     if (local === undefined) return;
     const { node, sid } = this.#request;
     const owner = { domain: this.#tenant.domain, local };
-    const { store } = this.#parts;
+    const { store } = this.#inTime;
     await markHeld(store, { node, sid }, owner);
     let before: string | undefined;
     let until: number | undefined;
@@ -304,10 +319,17 @@ export class Step {
     else if (before !== node) await unmarkHeld(store, { node: before, sid });
     const entry = sessions.find((other) => other.sid === sid);
     if (!entry?.available) return;
-    const turn = new Turn(this.#parts, this.#origin());
+    const turn = new Turn(this.#inTime, this.#origin());
     const account = this.#account(turn);
     await refresh(account, entry, sessions);
     await sendLastItems(account, entry, entry.wanted ?? []); // notifications are in no archive either
     await turn.finish();
   }
+}
+
+/** Of which the last one counts: it changes rows that are there. (A query of an archive is an iq of type `set`, and changes nothing.) */
+function isSet(stanza: Stanza): boolean {
+  const { name, type } = stanza;
+  if (name === 'presence') return isSubscriptionType(type);
+  return name === 'iq' && type === 'set' && !stanza.hasChild('query', 'urn:xmpp:mam:2');
 }

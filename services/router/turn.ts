@@ -20,6 +20,7 @@ import {
 import type { Beforehand } from './beforehand.ts';
 import type { Parts } from './parts.ts';
 import { inOrder, type Pending } from './stages.ts';
+import type { Writer } from './writers.ts';
 
 type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
 
@@ -54,6 +55,8 @@ export interface TurnOptions {
   readonly once?: string;
   /** What was read for this turn and others. */
   readonly beforehand?: Beforehand;
+  /** In whose name rows are changed of which the last change counts. */
+  readonly by?: Writer | undefined;
 }
 
 /** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
@@ -61,6 +64,7 @@ export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
   readonly beforehand: Beforehand | undefined;
+  readonly by: Writer | undefined;
   readonly #once: string | undefined;
   /** Some session that is there, or parked, did not confirm what it was sent. */
   hasMissed = false;
@@ -72,11 +76,12 @@ export class Turn {
   #looks: (() => Promise<void>)[] | undefined;
   #elsewhere: Elsewhere | undefined;
 
-  constructor(parts: Parts, origin?: Origin, { once, beforehand }: TurnOptions = {}) {
+  constructor(parts: Parts, origin?: Origin, { once, beforehand, by }: TurnOptions = {}) {
     this.parts = parts;
     this.origin = origin;
     this.#once = once;
     this.beforehand = beforehand;
+    this.by = by;
   }
 
   put(row: Put): void {
@@ -227,7 +232,9 @@ export class Turn {
   async #hop(domain: string, ids: string[], bodies: Buffer[]): Promise<void> {
     for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
       const end = at + limits.batchStanzasMax;
-      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end) };
+      // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
+      const until = this.parts.clock.now() + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until };
       await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
   }

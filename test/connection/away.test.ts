@@ -45,6 +45,36 @@ test('a socket is not read while its batch is tried again, and what was written 
   client.destroy();
 });
 
+test('a router that stood still finds its time over by every clock before another one has the batch, or the session goes on', async () => {
+  const client = await connected(fixture.node, 'overtaken');
+  const { clock, router } = fixture;
+  const sentAt: number[] = [];
+  const untils: number[] = [];
+  router.answer = ({ request, items }) => {
+    if (!items.some(({ body }) => body.includes('overtaken-'))) return undefined;
+    sentAt.push(clock.now());
+    untils.push(request.until!);
+    return 'silence';
+  };
+  client.send(`<message id='overtaken-1'/>`);
+  await until(() => sentAt.length === 1, 'the first try');
+  client.send(`<message id='overtaken-2'/>`);
+  const tries = limits.batchTriesMax + 1;
+  for (let waited = 0; sentAt.length < tries && waited < 60_000; waited += 100) await clock.advance(100);
+  assert.equal(sentAt.length, tries, 'all tries of the first, and the second one');
+  for (let at = 1; at < tries; at++) {
+    assert.equal(untils[at]! - sentAt[at]!, limits.batchTimeoutMs, 'each try has its own time');
+    assert.ok(
+      sentAt[at]! - untils[at - 1]! >= limits.clocksDifferMs,
+      `${sentAt[at]! - untils[at - 1]!} ms behind the one before`,
+    );
+  }
+  router.answer = () => undefined;
+  await clock.advance(2 * limits.batchTimeoutMs);
+  client.destroy();
+  await until(() => fixture.node.stats.batchesInFlight === 0, 'the end');
+});
+
 test('sign-in fails for now: SASL says so, a new stream ends with resource-constraint', async () => {
   const client = await openStream(fixture.node);
   await fixture.router.stop();

@@ -127,6 +127,21 @@ describe('a drained node', () => {
     person.client.destroy();
   });
 
+  test('has parked what nobody gives up for lost while the store is away', async () => {
+    const [first, second] = [await node(), await node()];
+    const person = await Person.join(deployment, first, 'grumio/street');
+    await drained(first);
+    deployment.isStoreAway = true;
+    person.client = await signIn(second, 'grumio');
+    person.client.send(resume(person.previd, person.received));
+    const told = await deployment.during(person.client.closed());
+    assert.match(told, /<resource-constraint /);
+    assert.doesNotMatch(told, /<failed/);
+    deployment.isStoreAway = false;
+    assert.match(await person.resume(second), /<resumed/);
+    person.client.destroy();
+  });
+
   test('hands a session over that has not had its turn', async () => {
     const [first, second] = [await node(), await node()];
     const person = await Person.join(deployment, first, 'balthasar/street');

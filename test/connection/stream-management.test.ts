@@ -28,11 +28,11 @@ describe('§3 enabling', () => {
     client.destroy();
   });
 
-  test('twice is refused', async () => {
-    const { client } = await sessions.start('twice');
+  test('twice ends the stream and the session', async () => {
+    const { client, sid } = await sessions.start('twice');
     client.send(`<enable xmlns='${NS_SM}'/>`);
-    await client.read(unexpected);
-    client.destroy();
+    assert.match(await client.closed(), /<policy-violation /);
+    await until(() => sessions.hasEnded(sid), 'the end of the session');
   });
 
   test('says how long a lost session is kept: what the client asks for, at most our own bound', async () => {

@@ -1,6 +1,7 @@
 /** What a model client is made of. */
 import type { History } from './history.ts';
 import type { Random } from './random.ts';
+import type { Settings } from './settings.ts';
 import type { SimSocket, SocketReader } from './sim-socket.ts';
 import type { World } from './world.ts';
 
@@ -14,6 +15,7 @@ export interface ClientParts {
   readonly world: World;
   readonly random: Random;
   readonly history: History;
+  readonly settings: Settings;
   readonly doors: () => readonly Door[];
   readonly jid: string;
   readonly rooms: readonly string[];

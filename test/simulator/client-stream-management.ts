@@ -1,4 +1,5 @@
 /** The client's side of XEP-0198 §4: what it has received, and what it has sent that is not acknowledged. */
+import type { ClientSettings } from './client-settings.ts';
 import type { SentMessage } from './history.ts';
 
 export interface Outgoing {
@@ -13,8 +14,12 @@ export class Managed {
   readonly unacked: Outgoing[] = [];
   #acked = 0;
 
-  constructor(id: string) {
+  readonly #settings: ClientSettings;
+
+  constructor(id: string, settings: ClientSettings) {
     this.id = id;
+    this.#settings = settings;
+    settings.begin();
   }
 
   /** @returns the messages that are acknowledged now; what was refused before was only handled */
@@ -22,7 +27,9 @@ export class Managed {
     const count = (h - this.#acked) >>> 0;
     if (count > this.unacked.length) throw new Error(`sent are ${this.#acked + this.unacked.length}, acknowledged ${h}`);
     this.#acked = h;
-    return this.unacked.splice(0, count).flatMap(({ message }) => (message?.state === 'sent' ? [message] : []));
+    const acked = this.unacked.splice(0, count);
+    for (const { text } of acked) this.#settings.acknowledged(text);
+    return acked.flatMap(({ message }) => (message?.state === 'sent' ? [message] : []));
   }
 
   get unacknowledged(): SentMessage[] {

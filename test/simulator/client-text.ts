@@ -7,7 +7,7 @@ const NS_MUC = 'http://jabber.org/protocol/muc';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 export const say = {
-  open: (domain: string) => `<open xmlns='${NS_FRAMING}' to='${domain}' version='1.0'/>`,
+  open: (account: string) => `<open xmlns='${NS_FRAMING}' to='${account.slice(account.indexOf('@') + 1)}' version='1.0'/>`,
   close: `<close xmlns='${NS_FRAMING}'/>`,
   auth: (first: string) => `<auth xmlns='${NS_SASL}' mechanism='SCRAM-SHA-256'>${base64(first)}</auth>`,
   response: (final: string) => `<response xmlns='${NS_SASL}'>${base64(final)}</response>`,

@@ -4,6 +4,7 @@
  */
 import type { ClientParts, Door } from './client-parts.ts';
 import { ClientRooms } from './client-rooms.ts';
+import { ClientSettings } from './client-settings.ts';
 import { Managed, type Outgoing } from './client-stream-management.ts';
 import { say } from './client-text.ts';
 import type { ClientSession, History, SentMessage } from './history.ts';
@@ -28,6 +29,7 @@ export class SimClient {
   readonly #history: History;
   readonly #doors: () => readonly Door[];
   readonly #rooms: ClientRooms;
+  readonly #settings: ClientSettings;
   #stage: Stage = 'off';
   #socket: SimSocket | undefined;
   #door = '';
@@ -47,7 +49,7 @@ export class SimClient {
   /** Answers `<r/>`. */
   isDiligent = true;
 
-  constructor({ world, random, history, doors, jid, rooms }: ClientParts) {
+  constructor({ world, random, history, settings, doors, jid, rooms }: ClientParts) {
     this.#world = world;
     this.#random = random;
     this.#history = history;
@@ -56,6 +58,7 @@ export class SimClient {
     this.jid = jid;
     this.account = jid.slice(0, jid.indexOf('/'));
     this.name = `${jid.slice(0, jid.indexOf('@'))}-${jid.slice(jid.indexOf('/') + 1)}`;
+    this.#settings = new ClientSettings(this.name, settings);
     this.#watch();
   }
 
@@ -81,7 +84,7 @@ export class SimClient {
     }
     this.#note('connects to', door.name);
     this.#setStage('greeting');
-    this.#write(this.#greeting);
+    this.#write(say.open(this.account));
   }
 
   sendMessage(to: string): void {
@@ -98,6 +101,10 @@ export class SimClient {
     if (this.#stage !== 'online') return;
     this.#status++;
     this.#stanza({ text: say.presence(this.status), message: undefined });
+  }
+
+  changeSetting(): void {
+    if (this.#stage === 'online') this.#stanza({ text: this.#settings.next(this.#random), message: undefined });
   }
 
   /** The network goes away without a word. */
@@ -170,7 +177,7 @@ export class SimClient {
     else if (tag === 'challenge') this.#answerChallenge(text);
     else if (tag === 'success') {
       this.#setStage('restarting');
-      this.#write(this.#greeting);
+      this.#write(say.open(this.account));
     } else if (tag === 'failure') this.#abandon('was refused');
     else if (tag === 'enabled') this.#enabled(attribute(text, 'id') ?? '');
     else if (tag === 'resumed') this.#resumed(Number(attribute(text, 'h')));
@@ -218,7 +225,7 @@ export class SimClient {
   }
 
   #enabled(id: string): void {
-    this.#sm = new Managed(id);
+    this.#sm = new Managed(id, this.#settings);
     this.#session = this.#history.openSession(this.account, this.name);
     this.view.clear();
     this.#rooms.clear();
@@ -268,19 +275,18 @@ export class SimClient {
     const tag = tagOf(text);
     if (tag === 'presence') this.#presence(text);
     else if (tag === 'message') this.#received(text);
+    else if (tag === 'iq') this.#settings.heard(text);
   }
 
   #received(text: string): void {
-    const message = readMessage(text);
-    const { id, type } = message;
+    const { id, type, body, isDelayed, stanzaId } = readMessage(text);
     if (type === 'error') {
       const sent = this.#history.sent.get(id);
       if (sent !== undefined) sent.state = 'refused';
       if (sent?.isRoom) this.#rooms.leave(sent.to);
       return;
     }
-    if (message.body === undefined) return;
-    const { isDelayed, stanzaId } = message;
+    if (body === undefined) return;
     this.#world.note(`  ${this.name} received ${id}${isDelayed ? ' from the archive' : ''} ${stanzaId ?? ''}`);
     this.#session!.received.push({ id, isDelayed, stanzaId, atMs: this.#world.nowMs });
   }
@@ -305,11 +311,6 @@ export class SimClient {
     this.#world.after(1_000, () => {
       if (status === this.status) this.#stage === 'online' ? this.changePresence() : this.#presenceRefused(status);
     });
-  }
-
-  get #greeting(): string {
-    const domain = this.account.slice(this.account.indexOf('@') + 1);
-    return say.open(domain);
   }
 
   #message(to: string, isRoom: boolean, number: number, attempt: number): void {

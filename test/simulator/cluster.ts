@@ -8,7 +8,7 @@ import { startMucPart } from '../../services/cli/muc-part.ts';
 import { composeRouter } from '../../services/cli/router-parts.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import type { TlsSource } from '../../services/connection/tls.ts';
-import { reapDead } from '../../services/router/reaper.ts';
+import { Reaper } from '../../services/router/reaper.ts';
 import type { Door } from './client-parts.ts';
 import { type Plant, plainPlant } from './plants.ts';
 import { SimProcess } from './process.ts';
@@ -167,10 +167,12 @@ export class Cluster {
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
-      const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reapDead(parts, dead), onError });
+      const reaper = new Reaper(parts);
+      const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
       await watch.start();
       slot.stop = async () => {
         watch.stop();
+        await reaper.stop();
         await heartbeat.stop();
         await router.stop();
       };

@@ -103,6 +103,7 @@ function badStore(on: FaultsOptions): void {
     throttle: random.pick([0, 0.05, 0.4]),
     lostRequest: random.pick([0, 0.02, 0.1]),
     lostAnswer: random.pick([0, 0.03, 0.2]),
+    lateWrite: random.pick([0, 0, 0.03]),
     partial: random.pick([0, 0.1, 0.4]),
   };
   during(

@@ -8,6 +8,7 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
   type DeliverReply,
   type DeliverRequest,
+  type RouterRequest,
   routerSubject,
   type StepReply,
   type StepRequest,
@@ -69,6 +70,12 @@ const isMessage = ({ table, sort }: Key): boolean => table === 'archive' && sort
 function withoutLate(row: Put): Put {
   if (row.sort !== 'cursor/') return row;
   return { ...row, value: JSON.stringify({ ...JSON.parse(row.value), late: undefined }) };
+}
+
+/** A row without the names of those who have written it. */
+function withoutWriters(row: Row | undefined): Row | undefined {
+  if (row === undefined || !row.value.includes('"writers"')) return row;
+  return { ...row, value: JSON.stringify({ ...JSON.parse(row.value), writers: undefined }) };
 }
 
 export const plants: readonly Plant[] = [
@@ -208,6 +215,29 @@ export const plants: readonly Plant[] = [
       return withStore(store, {
         put: (row, condition) => (row.sort.startsWith('resync/') ? Promise.resolve('') : store.put(row, condition)),
       });
+    },
+  },
+  {
+    ...same,
+    name: 'no-deadline',
+    isRare: true,
+    breaks: 'a router that stood still does not carry out what others have carried out meanwhile',
+    bus: (kind, bus) => {
+      if (kind !== 'router') return bus;
+      return withRouter(bus, (handler) => (payload, subject) => {
+        const { header, bodies } = decodeFrame<RouterRequest>(payload);
+        return handler(encodeFrame({ ...header, until: undefined, len: undefined }, bodies), subject);
+      });
+    },
+  },
+  {
+    ...same,
+    name: 'no-writers',
+    isRare: true,
+    breaks: 'a row names the requests that have written it, so that none of them is carried out again behind a later one',
+    store: (kind, store) => {
+      if (kind !== 'router') return store;
+      return withStore(store, { get: async (key, options) => withoutWriters(await store.get(key, options)) });
     },
   },
   {

@@ -12,6 +12,7 @@ import { History } from './history.ts';
 import type { Plant } from './plants.ts';
 import { Random } from './random.ts';
 import { scramKeys } from './scram-client.ts';
+import { Settings } from './settings.ts';
 import { fairWeather } from './weather.ts';
 import { Witness } from './witness.ts';
 import { scheduleWorkload } from './workload.ts';
@@ -35,6 +36,8 @@ export interface RunNumbers {
   readonly resumed: number;
   readonly resumeFailed: number;
   readonly unconfirmed: number;
+  /** Requests of which the last one counts that were confirmed. */
+  readonly set: number;
   /** Messages of rooms that some session got twice. */
   readonly repeatedInRooms: number;
 }
@@ -70,6 +73,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   const weather = fairWeather();
   const history = new History();
   const witness = new Witness(world);
+  const settings = new Settings(world);
   const scene = random.fork('scene');
   const cluster = new Cluster({
     world,
@@ -77,7 +81,10 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
     plant,
     counts: { connection: 2 + scene.below(2), router: 2, muc: 2 },
     skewMsMax: scene.pick([0, 20, 300]),
-    onPut: (name, row) => witness.put(name, row),
+    onPut: (name, row) => {
+      witness.put(name, row);
+      settings.put(row);
+    },
     onError: (name, error) => errors.push(`error: ${name}: ${error instanceof Error ? error.stack : error}`),
   });
   cluster.network.observer = witness;
@@ -89,6 +96,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
         world,
         random: random.fork(jid),
         history,
+        settings,
         doors: () => cluster.doors,
         jid,
         rooms: scene.chance(0.8) ? rooms : [],
@@ -105,7 +113,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
     client.signIn();
   }
   await world.run(chaosMs + quietMs);
-  const faults = [...errors, ...check({ history, clients, witness })];
+  const faults = [...errors, ...settings.check(), ...check({ history, clients, witness })];
   const sent = [...history.sent.values()];
   return {
     seed,
@@ -121,6 +129,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
       resumed: history.resumed,
       resumeFailed: history.resumeFailed,
       unconfirmed: witness.unconfirmed,
+      set: settings.count,
       repeatedInRooms: repeatedInRooms(history).size,
     },
   };

@@ -7,7 +7,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../account.ts';
 import type { AccountFeature } from '../feature.ts';
 import { standalone } from '../pep/publish.ts';
-import { privateNs as NS, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
+import { checkPrivate, privateNs as NS, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
 import { parseStorage, readStorage, storageKey, storageNs, writeRooms } from './xep0402-bookmarks.ts';
 
 export const privateXml: AccountFeature = {
@@ -37,8 +37,9 @@ async function write(request: Element, account: Account): Promise<undefined> {
   const storages = children.filter(isBookmarks);
   const { rooms, others } = parseStorage(storages);
   if (storages.length > 0) wanted.set(storageKey, [others]);
-  await writePrivate(account, wanted);
+  await checkPrivate(account, wanted);
   if (storages.length > 0) await writeRooms(account, rooms);
+  await writePrivate(account, wanted);
 }
 
 function keyOf(element: Element): string {

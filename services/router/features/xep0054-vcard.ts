@@ -45,10 +45,10 @@ async function read(account: Account): Promise<Element | undefined> {
   return row && parseElement(row.xml);
 }
 
-function write(request: Element, account: Account): undefined {
+async function write(request: Element, account: Account): Promise<undefined> {
   const text = request.toString();
   const bytes = Buffer.byteLength(text);
   const max = limits.vcardBytesMax;
   if (bytes > max) throw new StanzaError('not-acceptable', `a vCard of ${bytes} bytes; at most ${max}`);
-  account.put(vcards, '', { xml: text });
+  await account.update(vcards, '', () => ({ xml: text }));
 }

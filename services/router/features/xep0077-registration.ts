@@ -10,11 +10,11 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../account.ts';
-import { setCredentials } from '../accounts.ts';
+import { accounts } from '../accounts.ts';
 import { addAccount, endAccount, eraseAccount } from '../admin.ts';
 import type { AccountFeature } from '../feature.ts';
 import type { HostContext } from '../host.ts';
-import type { Parts } from '../parts.ts';
+import { lasting, type Parts } from '../parts.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
 
@@ -123,12 +123,14 @@ async function change(request: Element, account: Account): Promise<undefined> {
 }
 
 /** §3.3. */
-async function changePassword(request: Element, { turn: { parts }, tenant, local }: Account): Promise<void> {
+async function changePassword(request: Element, account: Account): Promise<void> {
+  const { tenant, local } = account;
   const { username, password } = readFields(request);
   if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are needed');
   if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'only your own password is yours to change');
-  const scram = await checked(() => deriveKeys(password, parts.clock));
-  if (!(await setCredentials(parts.store, tenant.domain, local, scram))) throw new StanzaError('registration-required');
+  const scram = await checked(() => deriveKeys(password, account.turn.parts.clock));
+  const row = await account.update(accounts, '', (there) => there && { ...there, scram });
+  if (row === undefined) throw new StanzaError('registration-required');
 }
 
 /**
@@ -140,7 +142,7 @@ function remove(request: Element, { turn, tenant, local, session }: Account): vo
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
   turn.withSessions([], async () => {
     await endAccount(parts, tenant, local, session);
-    eraseAccount(parts, tenant, local).catch((error: unknown) => {
+    eraseAccount(lasting(parts), tenant, local).catch((error: unknown) => {
       parts.log.error({ err: error, account: `${local}@${tenant.domain}` }, 'an account was removed but not erased');
     });
     throw new StreamError('not-authorized', 'the account was removed');

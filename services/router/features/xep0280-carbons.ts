@@ -4,6 +4,7 @@
  * Whether a session wants copies stands in its session entry. Copies are made after delivery, from the bytes that were delivered;
  * they never pass `arrive`, where everything that claims to be one is stripped.
  */
+import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
@@ -13,6 +14,7 @@ import { isArchived } from '../archive.ts';
 import type { AccountFeature, Drop, Outcome } from '../feature.ts';
 import { messageType } from '../message.ts';
 import type { Pending } from '../stages.ts';
+import { Superseded } from '../writers.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const hintsNs = 'urn:xmpp:hints';
@@ -34,8 +36,15 @@ export const carbons: AccountFeature = {
 
 type Kind = 'sent' | 'received';
 
+/** The first request has none before it that could come again. @throws {Superseded} */
 async function turn(account: Account, isOn: boolean): Promise<undefined> {
-  await account.updateSession((entry) => (entry.carbons === isOn ? entry : { ...entry, carbons: isOn }));
+  const id = account.turn.by?.id;
+  await account.updateSession((entry) => {
+    const { carbons: wasOn, carbonsBy } = entry;
+    if (id !== undefined && carbonsBy !== undefined && isMintedBefore(id, carbonsBy)) throw new Superseded();
+    if (wasOn === isOn) return entry;
+    return wasOn === undefined ? { ...entry, carbons: isOn } : { ...entry, carbons: isOn, carbonsBy: id };
+  });
 }
 
 const isCarbon: Drop = ({ name, ns }) => ns === NS && (name === 'sent' || name === 'received');

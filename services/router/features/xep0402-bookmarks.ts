@@ -25,7 +25,7 @@ import { findNode, type PepNode } from '../pep/nodes.ts';
 import { showViews } from '../pep/notify.ts';
 import { change, standalone } from '../pep/publish.ts';
 import { pubsubError } from '../pep/pubsub-error.ts';
-import { privateKey, readPrivate, writePrivate } from '../private-xml.ts';
+import { checkPrivate, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
 
 const NS = 'urn:xmpp:bookmarks:1';
 export const storageNs = 'storage:bookmarks';
@@ -114,8 +114,10 @@ async function writeStorage(account: Account, payload: Element | undefined): Pro
     throw pubsubError('bad-request', 'invalid-payload', { text: `${storageNs} has one item, which is a <storage/>` });
   }
   const { rooms, others } = parseStorage(payload ? [payload] : []);
-  await writePrivate(account, new Map([[storageKey, [others]]]));
+  const wanted = new Map([[storageKey, [others]]]);
+  await checkPrivate(account, wanted);
   await changeRooms(account, rooms);
+  await writePrivate(account, wanted);
 }
 
 /** Oldest first. */

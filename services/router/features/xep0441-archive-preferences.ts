@@ -50,7 +50,7 @@ export function mayArchive(account: Account, peer: Jid): Promise<boolean> | bool
   return isInRoster(account, peer);
 }
 
-function change(request: Element, account: Account): Element {
+async function change(request: Element, account: Account): Promise<Element> {
   const rule = request.attrs.default;
   if (rule !== 'always' && rule !== 'never' && rule !== 'roster')
     throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
@@ -58,7 +58,7 @@ function change(request: Element, account: Account): Element {
   if (Buffer.byteLength(JSON.stringify(next)) > limits.archivePreferencesBytesMax) {
     throw new StanzaError('policy-violation', 'the addresses take too much room');
   }
-  account.put(preferences, '', next);
+  await account.update(preferences, '', () => next);
   return show(next);
 }
 

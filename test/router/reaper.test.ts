@@ -1,0 +1,81 @@
+/** Cleaning up after the dead beside the looks at the living (services/router/reaper.ts). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Store } from '../../lib/ports/store.ts';
+import { condemnNode, Heartbeat, type LiveNode, listNodes } from '../../lib/runtime/nodes.ts';
+import { markHeld, readSessions, updateSessions } from '../../lib/runtime/sessions.ts';
+import { Reaper } from '../../services/router/reaper.ts';
+import { openStage, type Stage } from './harness.ts';
+
+const owner = (local: string) => ({ domain: 'a.example', local });
+
+/** A node that has died, with one session. */
+async function die(stage: Stage, name: string, local: string): Promise<LiveNode> {
+  const { store, clock } = stage.parts;
+  const subject = `n.${name}.1`;
+  const onError = (error: unknown) => assert.fail(`${error}`);
+  const heartbeat = await Heartbeat.start({ store, clock, kind: 'connection', name, subject, onError });
+  heartbeat.abandon();
+  const address = { node: subject, sid: `s-${name}` };
+  await stage.register(`${local}@a.example`);
+  await markHeld(store, address, owner(local));
+  const entry = { ...address, resource: 'r', boundAt: 0, available: false, priority: 0 };
+  await updateSessions(store, owner(local), () => [entry]);
+  return (await listNodes(store)).find((node) => node.subject === subject)!;
+}
+
+test('a node that takes long does not keep a second one waiting, nor the looks', async (t) => {
+  let open: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  /** Reads of this account's rows wait. */
+  const slow = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        const method = Reflect.get(target, name) as ((...values: unknown[]) => unknown) | undefined;
+        if (typeof method !== 'function') return method;
+        return async (...values: unknown[]) => {
+          if (isGated && JSON.stringify(values[0]).includes('a.example/a/first')) await gate;
+          return method.apply(target, values);
+        };
+      },
+    });
+  let isGated = false;
+  const stage = await openStage({ wrap: (parts) => ({ ...parts, store: slow(parts.store) }) });
+  t.after(() => stage.close());
+  const sessions = async (local: string) => (await readSessions(stage.parts.store, [owner(local)]))[0]!;
+  const first = await die(stage, 'one', 'first');
+  const second = await die(stage, 'two', 'second');
+  const reaper = new Reaper(stage.parts);
+  isGated = true;
+  reaper.clean([first]);
+  reaper.clean([first, second]);
+  for (let tries = 0; (await sessions('second')).length > 0; tries++) {
+    assert.ok(tries < 200, 'the second one is cleaned up after');
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+  }
+  open();
+  isGated = false;
+  for (let tries = 0; (await listNodes(stage.parts.store)).length > 0; tries++) {
+    assert.ok(tries < 200, 'so is the first one');
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+  }
+  assert.deepEqual(await sessions('first'), []);
+  await reaper.stop();
+});
+
+test('one that is stopped leaves the rest to others', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const node = await die(stage, 'one', 'first');
+  const reaper = new Reaper(stage.parts);
+  await reaper.stop();
+  reaper.clean([node]);
+  assert.equal(await condemnNode(stage.parts.store, node), true, 'nobody has begun');
+  new Reaper(stage.parts).clean([node]);
+  for (let tries = 0; (await listNodes(stage.parts.store)).length > 0; tries++) {
+    assert.ok(tries < 200, 'another one cleans up');
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+  }
+});
