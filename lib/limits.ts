@@ -46,8 +46,13 @@ export const limits = {
    * one's time is over by every clock.
    */
   clocksDifferMs: 1_000,
-  /** Tries of one batch before its stanzas are answered with a `wait` error. */
+  /** Tries of one batch, at least, before its stanzas are answered with a `wait` error. */
   batchTriesMax: 3,
+  /**
+   * Before its stanzas are so answered, a session's batch is tried for this long, milliseconds: what died meanwhile is called dead
+   * (`heartbeatDeadMs`, seen with a heartbeat), and another one has taken over.
+   */
+  batchPatienceMs: 15_000,
   /** Stanzas sent but not acknowledged by an XEP-0198 client; beyond this the session is treated as lost. */
   unackedStanzasMax: 2_000,
   /** The same, bytes. */
@@ -208,8 +213,10 @@ export const limits = {
   eraseRowsMax: 100,
   /** A batch that no router answered is sent again after this long, doubled each time, plus up to as much by chance, milliseconds. */
   batchBackoffMs: 500,
+  /** Until it is this long, which is soon beside `batchPatienceMs`. */
+  batchBackoffMaxMs: 2_000,
   /** As for `batchTriesMax`, but of the batch that tells of a session's end: nobody waits for it, and its rows would stay. */
-  endTriesMax: 8,
+  endTriesMax: 14,
   /** As `ingressStanzasMax`, bytes: four full batches. */
   ingressBytesMax: 1024 * 1024,
   /** Deliveries held back while a session catches up; beyond this further pages are read instead. Entries, bytes. */

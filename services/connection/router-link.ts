@@ -18,6 +18,8 @@ export interface Answer {
 export interface Persistence {
   /** Asked after each try. */
   readonly triesMax: () => number;
+  /** It is tried for this long, however often that is, milliseconds. */
+  readonly patienceMs: number;
   /** Asked before each further try: nobody waits for the answer any more. */
   readonly isOver: () => boolean;
   /** The first try was in vain. */
@@ -46,6 +48,7 @@ export class RouterLink {
   /** undefined: no router took it. */
   async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
     this.#inFlight++;
+    const givenUpAt = this.#clock.monotonic() + persistence.patienceMs;
     const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
@@ -57,7 +60,7 @@ export class RouterLink {
         } catch (error) {
           this.#log.debug({ err: error }, 'a batch was not answered');
         }
-        const isLast = tries >= persistence.triesMax();
+        const isLast = tries >= persistence.triesMax() && this.#clock.monotonic() >= givenUpAt;
         const restMs = this.#restMs(until);
         if (persistence.isOver() || (isLast && restMs === 0)) return undefined;
         if (!isLast) persistence.onRetry?.();
@@ -77,7 +80,7 @@ export class RouterLink {
   }
 
   #backoff(tries: number): number {
-    return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchTimeoutMs));
+    return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchBackoffMaxMs));
   }
 }
 

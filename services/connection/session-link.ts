@@ -44,6 +44,7 @@ export class SessionLink {
     const { sid, domain } = this.#start;
     const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
       triesMax,
+      patienceMs: limits.batchPatienceMs,
       isOver,
       onRetry: () => {
         this.isStalled = true;

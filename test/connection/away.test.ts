@@ -25,6 +25,26 @@ test('a router that comes back within the tries is not noticed', async () => {
   client.destroy();
 });
 
+test('what is answered with an error has been tried for longer than it takes to call a process dead and to take over', async () => {
+  const { clock, node, router } = fixture;
+  const client = await connected(node, 'persistent');
+  await router.stop();
+  client.send(ping('late'));
+  await until(() => node.stats.batchesInFlight === 1, 'the batch');
+  const begunMs = clock.monotonic();
+  for (; clock.monotonic() - begunMs < limits.heartbeatDeadMs + limits.heartbeatMs; ) await clock.advance(100);
+  await router.start();
+  await clock.advance(2 * limits.batchBackoffMaxMs);
+  await client.read(/^<iq type='result' id='late'\/>$/);
+  await router.stop();
+  client.send(ping('never'));
+  await until(() => node.stats.batchesInFlight === 1, 'the batch');
+  await clock.advance(limits.batchPatienceMs + 2 * limits.batchBackoffMaxMs);
+  await client.read(/^<iq id='never' type='error'><error type='wait'><resource-constraint .*<\/iq>$/);
+  await router.start();
+  client.destroy();
+});
+
 test('a socket is not read while its batch is tried again, and what was written goes on in order', async () => {
   const client = await connected(fixture.node, 'waiting');
   await fixture.router.stop();
