@@ -120,7 +120,7 @@ const makers: Readonly<Record<Mode, Make>> = {
       target: 1 / 4,
       run: (server, endpoint, round) => {
         const address = `bench-${size}-${round}@conference.${endpoint.domain}`;
-        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), size, settings.sm, (clients) =>
+        return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), size + 2, settings.sm, (clients) =>
           room(clients, server.pid, { address, seconds: settings.seconds, window: settings.window }),
         );
       },

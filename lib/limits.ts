@@ -57,6 +57,8 @@ export const limits = {
   unackedStanzasMax: 2_000,
   /** The same, bytes. */
   unackedBytesMax: 4 * 1024 * 1024,
+  /** Sockets that are written to in one turn of the event loop, of those with something new, and as many of those that wait; 15 µs each. */
+  socketsPerTurn: 128,
   /** Bytes waiting in one client's socket before the session is parked instead of buffered on. */
   socketBufferBytesMax: 4 * 1024 * 1024,
   /** After this many stanzas towards a client we ask it for an acknowledgement. */

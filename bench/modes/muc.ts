@@ -1,9 +1,11 @@
-/** One room: what a delivery costs, and the time until the last occupant has a message. */
+/** One room: what a delivery costs, the time until the last occupant has a message, and what two in a room beside it notice. */
 import type { Client } from '../generator/client.ts';
 import { forEach, watchLosses } from '../generator/crowd.ts';
 import { readMark, writeMark } from '../generator/tally.ts';
 import { pause, until } from '../pause.ts';
+import { heard, join, waitMsMax } from './enter-room.ts';
 import { beginCpu, ModeFailed, type Outcome, percentile } from './outcome.ts';
+import { SmallRoom } from './small-room.ts';
 
 export interface RoomOptions {
   readonly address: string;
@@ -13,7 +15,6 @@ export interface RoomOptions {
 }
 
 const joinsAtOnce = 8;
-const waitMsMax = 120_000;
 const quietMs = 500;
 const messagesMax = 20_000;
 const warmUpS = 1;
@@ -25,8 +26,11 @@ const configuration = [
   ['muc#roomconfig_presencebroadcast', 'moderator'],
 ];
 
-export async function room(clients: readonly Client[], pid: number | undefined, options: RoomOptions): Promise<Outcome> {
-  const losses = watchLosses(clients);
+/** @param everybody the last two are in the room beside */
+export async function room(everybody: readonly Client[], pid: number | undefined, options: RoomOptions): Promise<Outcome> {
+  const losses = watchLosses(everybody);
+  const clients = everybody.slice(0, -2);
+  const beside = await SmallRoom.enter(everybody.at(-2)!, everybody.at(-1)!, `beside-${options.address}`);
   const joining = beginCpu(pid);
   await join(clients[0]!, options.address, 0);
   await configure(clients[0]!, options.address);
@@ -34,38 +38,15 @@ export async function room(clients: readonly Client[], pid: number | undefined, 
   await quiet(clients);
   const joined = joining(clients.length);
   await talk(clients, undefined, options, Math.min(warmUpS, options.seconds));
+  beside.begin();
   const outcome = await talk(clients, pid, options, options.seconds);
+  const noticed = await beside.end();
   for (const [index, client] of clients.entries())
     client.send(`<presence type='unavailable' to='${options.address}/o${index}'/>`);
   if (losses.count() > 0) throw new ModeFailed(`${losses.count()} streams ended, such as ${losses.first()}`);
   await quiet(clients);
-  const { figures } = outcome;
+  const figures = { ...outcome.figures, ...noticed };
   return { ...outcome, figures: { ...figures, ...(joined.serverMicrosEach && { joinMicrosEach: joined.serverMicrosEach }) } };
-}
-
-/** Resolves with the stanza that `matches`; others pass. */
-function heard(client: Client, what: string, matches: (text: string) => boolean): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new ModeFailed(`${client.jid}: no ${what} within ${waitMsMax} ms`)), waitMsMax);
-    client.onStanza = (bytes, start, end) => {
-      const text = bytes.toString('utf8', start, end);
-      if (!matches(text)) return;
-      clearTimeout(timer);
-      client.onStanza = undefined;
-      resolve(text);
-    };
-  });
-}
-
-async function join(client: Client, address: string, index: number): Promise<void> {
-  // the empty subject is what a room says last (XEP-0045 §7.2.15)
-  const isError = (text: string) => text.startsWith('<presence') && /\stype=['"]error['"]/.test(text);
-  const entered = heard(client, 'subject of the room', (text) => isError(text) || /^<message[\s\S]*<subject/.test(text));
-  client.send(
-    `<presence to='${address}/o${index}'><x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>`,
-  );
-  const answer = await entered;
-  if (isError(answer)) throw new ModeFailed(`${client.jid} cannot enter: ${answer}`);
 }
 
 async function configure(client: Client, address: string): Promise<void> {

@@ -29,6 +29,8 @@ const names: Readonly<Record<string, string>> = {
   idleCpuMillisPerSecond: 'idle CPU',
   lastP50Ms: 'p50 of the last',
   lastMaxMs: 'worst of the last',
+  besideP50Ms: 'p50 in a room of two beside',
+  besideMaxMs: 'worst there',
   joinMicrosEach: 'a join',
   messages: 'messages',
   pages: 'pages',

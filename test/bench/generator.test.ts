@@ -143,17 +143,18 @@ test('signing in, with and without tickets', async () => {
   assert.equal(resumed.figures.ticketsUsed, 4);
 });
 
-test('a room: everybody has every message, in one order', async () => {
-  const clients = await gather(endpoint, accounts, 5, pace);
+test('a room: everybody has every message, in one order, and two in a room beside it talk meanwhile', async () => {
+  const clients = await gather(endpoint, accounts, 5 + 2, pace);
   const address = 'bench@conference.localhost';
   const outcome = await room(clients, undefined, { ...short, address });
   assertClean(outcome);
   assert.equal(outcome.count, outcome.figures.messages! * 5);
+  assert.ok(outcome.figures.besideP50Ms! > 0 && outcome.figures.besideMaxMs! >= outcome.figures.besideP50Ms!);
   await disperse(clients);
 });
 
 test('who may not enter a room is told why', async () => {
-  const clients = await gather(endpoint, accounts, 2, pace);
+  const clients = await gather(endpoint, accounts, 3, pace);
   const address = 'not a room@conference.localhost';
   await assert.rejects(room(clients, undefined, { ...short, address }), /cannot enter: <presence/);
   await disperse(clients);
