@@ -221,6 +221,11 @@ export const limits = {
   endTriesMax: 14,
   /** As `ingressStanzasMax`, bytes: four full batches. */
   ingressBytesMax: 1024 * 1024,
+  /**
+   * The same while no router answers, of however many sessions at a time. Not 0, so that `<r/>` behind a stanza or two is read, and answered,
+   * and the client does not take its stream for dead.
+   */
+  stalledIngressBytesMax: 16 * 1024,
   /** Deliveries held back while a session catches up; beyond this further pages are read instead. Entries, bytes. */
   catchUpBufferStanzasMax: 1_000,
   catchUpBufferBytesMax: 1024 * 1024,

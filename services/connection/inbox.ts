@@ -17,9 +17,10 @@ export class Inbox {
   #bytes = 0;
   #batch: readonly Received[] = [];
 
-  /** Those in the batch under way count. */
-  get isFull(): boolean {
-    return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= limits.ingressBytesMax;
+  /** Those in the batch under way count. @param isStalled no router answers, so all sessions of the node may fill up */
+  isFull(isStalled: boolean): boolean {
+    const bytesMax = isStalled ? limits.stalledIngressBytesMax : limits.ingressBytesMax;
+    return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= bytesMax;
   }
 
   get isEmpty(): boolean {

@@ -9,6 +9,8 @@ export interface LinkStep {
   readonly items: readonly StepItem[];
   readonly bodies: readonly Buffer[];
   readonly triesMax: () => number;
+  /** Whoever only signs in is told at once that it cannot be. */
+  readonly isPatient: boolean;
   /** {@link StepRequest.resumeMs} */
   readonly resumeMs?: number | undefined;
   readonly isOver: () => boolean;
@@ -18,10 +20,12 @@ export class SessionLink {
   /** {@link StepRequest.session} */
   state: string;
   hasStepped = false;
-  /** A batch had to be sent again: nothing more is to be read from the client for now. */
+  /** A batch had to be sent again: little more is to be read from the client for now. */
   isStalled = false;
   readonly #owner: SessionOwner;
   readonly #start: SessionStart;
+  /** Monotonic, of the first batch of those that no router has answered: later ones are not waited for as long again. */
+  #givenUpAtMs: number | undefined;
   /** Set while nothing but stanzas is sent, because no router answered. */
   #pause: Timer | undefined;
 
@@ -36,20 +40,22 @@ export class SessionLink {
   }
 
   /** undefined: no router took it. */
-  async step({ items, bodies, triesMax, resumeMs, isOver }: LinkStep): Promise<Answer | undefined> {
+  async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<Answer | undefined> {
     const isFirst = !this.hasStepped;
     this.hasStepped = true;
     if (isFirst && !(await this.#owner.mayGetReady('bind'))) return undefined;
-    const { subject: node, router } = this.#owner;
+    const { clock, subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
+    this.#givenUpAtMs ??= clock.monotonic() + limits.batchPatienceMs;
     const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
       triesMax,
-      patienceMs: limits.batchPatienceMs,
+      patienceMs: isPatient ? this.#givenUpAtMs - clock.monotonic() : 0,
       isOver,
       onRetry: () => {
         this.isStalled = true;
       },
     });
+    if (answer !== undefined) this.#givenUpAtMs = undefined;
     this.state = answer?.reply.session ?? this.state;
     return answer;
   }

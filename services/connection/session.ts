@@ -88,7 +88,7 @@ export class Session {
 
   /** The stream is to read no more for now. */
   get isFull(): boolean {
-    return this.link.isStalled || this.#isLeaving || this.#inbox.isFull;
+    return this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
   }
 
   /** For how long it can be resumed when it is parked now, or still, milliseconds. */
@@ -293,7 +293,7 @@ export class Session {
 
   #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<Answer | undefined> {
     const resumeMs = this.sm?.resumeMs || undefined;
-    return this.link.step({ items, bodies, triesMax, resumeMs, isOver: () => this.#phase === 'over' });
+    return this.link.step({ items, bodies, triesMax, isPatient: this.isBound, resumeMs, isOver: () => this.#phase === 'over' });
   }
 
   #settle(batch: Batch, { reply, bodies }: Answer): void {

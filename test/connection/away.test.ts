@@ -39,9 +39,32 @@ test('what is answered with an error has been tried for longer than it takes to 
   await router.stop();
   client.send(ping('never'));
   await until(() => node.stats.batchesInFlight === 1, 'the batch');
+  client.send(ping('nor'));
   await clock.advance(limits.batchPatienceMs + 2 * limits.batchBackoffMaxMs);
-  await client.read(/^<iq id='never' type='error'><error type='wait'><resource-constraint .*<\/iq>$/);
+  const refused = (id: string) => new RegExp(`^<iq id='${id}' type='error'><error type='wait'><resource-constraint .*?</iq>`);
+  await client.read(refused('never'));
+  await clock.advance(4 * limits.batchBackoffMaxMs); // three tries: nobody answers, which is known by now
+  await client.read(refused('nor'));
   await router.start();
+  client.destroy();
+});
+
+test('who asks for an acknowledgement while no router answers is told what it covers', async () => {
+  const { clock, node, router } = fixture;
+  const client = await connected(node, 'asking');
+  client.send(`<enable xmlns='${NS_SM}'/>`);
+  await client.read(/<enabled [^>]*>/);
+  await router.stop();
+  client.send(ping('kept'));
+  await until(() => node.stats.batchesInFlight === 1, 'the batch');
+  await clock.advance(limits.batchBackoffMs);
+  client.send(`<message id='behind'/><r xmlns='${NS_SM}'/>`);
+  await new Promise<void>((resolve) => void setTimeout(resolve, 50));
+  await clock.advance(limits.batchTimeoutMs);
+  await client.read(new RegExp(`^<a xmlns='${NS_SM}' h='0'/>$`));
+  await router.start();
+  await clock.advance(2 * limits.batchBackoffMaxMs);
+  await client.read(/^<iq type='result' id='kept'\/>$/);
   client.destroy();
 });
 

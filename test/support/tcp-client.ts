@@ -18,7 +18,8 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-const waitMs = 15_000;
+/** Longer than what is told of an outage takes (`limits.batchPatienceMs`). */
+const waitMs = 30_000;
 
 export class TcpClient {
   readonly received: Received[] = [];
