@@ -24,7 +24,7 @@ import { Account } from './account.ts';
 import { findAccount } from './accounts.ts';
 import { requeue } from './cursor.ts';
 import type { Parts } from './parts.ts';
-import { broadcast } from './presence-broadcast.ts';
+import { broadcast, tellLater } from './presence-broadcast.ts';
 import { isVisible } from './presence-probe.ts';
 import { Turn } from './turn.ts';
 import { bounceUnanswered } from './unanswered.ts';
@@ -200,5 +200,6 @@ async function showHeir(parts: Parts, tenant: Tenant, local: string, { sid, reso
   if (!heir) return;
   const from = account.jid.withResource(resource);
   await broadcast(account, { from, bytes: Buffer.from(heir.presence!), id: parts.ids.mint(), own: own! });
+  tellLater(account, heir);
   await turn.finish();
 }

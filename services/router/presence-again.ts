@@ -14,6 +14,8 @@ import { Turn } from './turn.ts';
 export interface Shown {
   readonly account: Account;
   readonly sessions: readonly SessionEntry[];
+  /** Only of this one. */
+  readonly resource?: string;
 }
 
 /** Queued: `show` gets what is different now; within a turn of its own. */
@@ -29,13 +31,17 @@ function look(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: 
       shown.map(({ account }) => account),
     );
     const next = new Turn(turn.parts);
-    const now = shown.map(({ account }, index) => ({ account, sessions: lists[index]! }));
+    const now = shown.map((before, index) => ({ ...before, sessions: chosen(lists[index]!, before.resource) }));
     for (const [index, { account, sessions }] of shown.entries()) {
-      for (const presence of differences(account.jid, sessions, lists[index]!)) await show(next, presence);
+      for (const presence of differences(account.jid, sessions, now[index]!.sessions)) await show(next, presence);
     }
     look(next, now, show, left - 1);
     await next.finish();
   });
+}
+
+function chosen(sessions: readonly SessionEntry[], resource: string | undefined): readonly SessionEntry[] {
+  return resource === undefined ? sessions : sessions.filter((entry) => entry.resource === resource);
 }
 
 /** The presence of resources that have another one now, or none. */

@@ -6,11 +6,11 @@
  * who come at the same time at least one sees the other.
  */
 import type { Target } from '../../lib/runtime/deliverer.ts';
-import type { SessionEntry } from '../../lib/runtime/sessions.ts';
+import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
-import type { Account } from './account.ts';
+import { Account } from './account.ts';
 import { lookAgain } from './presence-again.ts';
 import { isNear, type Listener, type Neighbour, readAudience, readListeners, readNeighbours } from './presence-audience.ts';
 import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
@@ -70,6 +70,19 @@ export async function refresh(account: Account, entry: SessionEntry, own: readon
     );
     for (const other of own.filter(isVisible)) if (other.sid !== entry.sid) show(account, entry, Buffer.from(other.presence!));
     await probe(account, { from, bytes: Buffer.alloc(0), id: account.turn.parts.ids.mint(), own }, near, contacts, entry);
+  });
+}
+
+/**
+ * Queued, behind a broadcast of what a session has said before: it may come behind what the session has said since, which another router
+ * has told. Then that is told again. @param told as it was broadcast
+ */
+export function tellLater(account: Account, told: SessionEntry): void {
+  const { resource } = told;
+  lookAgain(account.turn, [{ account, sessions: [told], resource }], async (turn, bytes) => {
+    const again = new Account(turn, account.tenant, account.local);
+    const [own] = await readSessions(turn.parts.store, [again]);
+    await broadcast(again, { from: account.jid.withResource(resource), bytes, id: turn.parts.ids.mint(), own: own! });
   });
 }
 

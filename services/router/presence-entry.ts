@@ -12,6 +12,11 @@ export interface EntryChange {
   readonly sessions: readonly SessionEntry[];
 }
 
+export interface EntryChangeOnce extends EntryChange {
+  /** The stanza had changed it before. */
+  readonly isAgain: boolean;
+}
+
 /** @returns undefined when the session is gone. @throws {StanzaError} resource-constraint */
 export async function changeEntry(
   account: Account,
@@ -45,7 +50,7 @@ export async function changeEntryOnce(
   account: Account,
   id: string,
   change: (entry: SessionEntry) => SessionEntry,
-): Promise<EntryChange | undefined> {
+): Promise<EntryChangeOnce | undefined> {
   const changed = await changeEntry(account, (entry) => {
     if (entry.turned !== undefined && isMintedBefore(id, entry.turned.id)) throw new Dropped();
     const { available, priority, directed, inherited } = original(entry, id);
@@ -53,7 +58,7 @@ export async function changeEntryOnce(
     const kept = after.directed === directed ? undefined : directed;
     return { ...after, turned: { id, available, priority, directed: kept, inherited } };
   });
-  return changed && { ...changed, before: original(changed.before, id) };
+  return changed && { ...changed, before: original(changed.before, id), isAgain: changed.before.turned?.id === id };
 }
 
 function original(entry: SessionEntry, id: string): SessionEntry {

@@ -10,7 +10,7 @@ import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import { runGuards } from './arrive.ts';
-import { broadcast, broadcastInitial } from './presence-broadcast.ts';
+import { broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
 import { endDirected, sendDirected } from './presence-directed.ts';
 import { changeEntryOnce } from './presence-entry.ts';
 import { arriveProbe } from './presence-probe.ts';
@@ -69,11 +69,12 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
     inherited: undefined,
   }));
   if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
-  const { after, sessions } = change;
+  const { after, sessions, isAgain } = change;
   const before = isInitial ? { ...change.before, available: false } : change.before;
   const news = { from: account.fullJid, bytes, id, own: sessions };
   if (before.available) await broadcast(account, news);
   else await broadcastInitial(account, news, after);
+  if (isAgain) tellLater(account, after);
   for (const { announced } of account.turn.parts.features.all) if (announced) await announced(account, stanza, before, after);
   const wasReady = before.available && before.priority >= 0;
   if (priority >= 0 && !wasReady) return { catchUp: 'start' };
@@ -91,7 +92,9 @@ async function withdraw(account: Account, stanza: Stanza, id: string): Promise<v
     directed: undefined,
     inherited: undefined,
   }));
-  if (change) await depart(account, change.before, bytes, id, change.sessions);
+  if (!change) return;
+  await depart(account, change.before, bytes, id, change.sessions);
+  if (change.isAgain) tellLater(account, change.after);
 }
 
 /** §4.5.2, §4.5.3: the session that `entry` describes is unavailable now, whether it said so or not. Queued. */

@@ -1,0 +1,95 @@
+/** Presence that is told behind what was said since (services/router/presence-again.ts): the last word is the last said. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
+import { updateSessions } from '../../lib/runtime/sessions.ts';
+import { type Actor, openStage, type Stage } from './harness.ts';
+
+const status = (text: string) => `<presence><status>${text}</status></presence>`;
+
+/** A stage whose deliveries of what has `text` within wait, once that is wished, until they are let go. */
+async function openSlowStage(text: string): Promise<{ stage: Stage; hold: () => { held: Promise<void>; letGo: () => void } }> {
+  let gate: { arrived: () => void; open: Promise<void> } | undefined;
+  const stage = await openStage({
+    wrap: (parts) => ({
+      ...parts,
+      deliverer: new Proxy(parts.deliverer, {
+        get: (target, name) =>
+          name !== 'deliver'
+            ? Reflect.get(target, name)
+            : async (item: Parameters<typeof target.deliver>[0]) => {
+                if (gate !== undefined && item.xml.includes(text)) {
+                  gate.arrived();
+                  await gate.open;
+                }
+                return target.deliver(item);
+              },
+      }),
+    }),
+  });
+  const hold = () => {
+    const [held, open] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    gate = { arrived: held.resolve, open: open.promise };
+    return {
+      held: held.promise,
+      letGo: () => {
+        gate = undefined;
+        open.resolve();
+      },
+    };
+  };
+  return { stage, hold };
+}
+
+async function longEnough(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 2 * limits.lookAgainMs));
+}
+
+function lastStatus(actor: Actor): string | undefined {
+  return /<status>(.*?)<\/status>/.exec(actor.inbox.at(-1) ?? '')?.[1];
+}
+
+test('presence that comes to another router once more is not the last that contacts hear', async (t) => {
+  const { stage, hold } = await openSlowStage('old');
+  t.after(() => stage.close());
+  const [juliet, romeo] = [await stage.appear('juliet@a.example/balcony'), await stage.appear('romeo@a.example/orchard')];
+  await stage.befriend(juliet, romeo);
+  const id = stage.mint();
+  await juliet.send(status('old'), id);
+  const { held, letGo } = hold();
+  const again = juliet.send(status('old'), id);
+  await held;
+  await juliet.send(status('new'));
+  await longEnough();
+  letGo();
+  await again;
+  assert.ok(romeo.inbox.filter((xml) => xml.includes('old')).length === 2, romeo.inbox.join('\n'));
+  assert.equal(lastStatus(romeo), 'new');
+});
+
+test('the end of a session shows who has its resource now as it is, not as it was when that was read', async (t) => {
+  const { stage, hold } = await openSlowStage('old');
+  t.after(() => stage.close());
+  const [first, romeo] = [await stage.appear('juliet@a.example/balcony'), await stage.appear('romeo@a.example/orchard')];
+  await stage.befriend(first, romeo);
+  // The next one has bound the resource while the first one's node could not be asked: both entries are there.
+  let entry: object | undefined;
+  await updateSessions(stage.parts.store, { domain: 'a.example', local: 'juliet' }, (sessions) => {
+    entry = sessions.find(({ sid }) => sid === first.sid);
+    return sessions;
+  });
+  const heir = await stage.join('juliet@a.example/balcony');
+  await heir.send(status('old'));
+  await updateSessions(stage.parts.store, { domain: 'a.example', local: 'juliet' }, (sessions) => [
+    ...sessions.filter(({ sid }) => sid !== first.sid),
+    entry as (typeof sessions)[number],
+  ]);
+  const { held, letGo } = hold();
+  const ended = first.end();
+  await held;
+  await heir.send(status('new'));
+  await longEnough();
+  letGo();
+  await ended;
+  assert.equal(lastStatus(romeo), 'new', romeo.inbox.join('\n'));
+});
