@@ -106,6 +106,16 @@ export class Jid {
     return jid;
   }
 
+  /** undefined: no address. */
+  static tryParse(text: string): Jid | undefined {
+    try {
+      return Jid.parse(text);
+    } catch (error) {
+      if (error instanceof StanzaError) return undefined;
+      throw error;
+    }
+  }
+
   /** From parts that are not prepared yet; '' leaves one out. @throws {StanzaError} jid-malformed */
   static of(local: string, domain: string, resource = ''): Jid {
     if (local.length + domain.length + resource.length > textCharactersMax) throw malformed('too long for an address', domain);

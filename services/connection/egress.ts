@@ -5,7 +5,7 @@
 import { limits } from '../../lib/limits.ts';
 import type { StepItem, StepReply } from '../../lib/runtime/wire.ts';
 import type { StreamError } from '../../lib/xmpp/errors.ts';
-import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { parseRequest } from '../../lib/xmpp/request.ts';
 import { CatchUp, type PageEntry } from './catch-up.ts';
 import { DeliveredRing } from './delivered-ring.ts';
 import type { Entry, Outbox } from './outbox.ts';
@@ -153,7 +153,7 @@ export class Egress {
     const found: Buffer[] = [];
     let leftBytes = limits.batchBytesMax;
     for (const { bytes, id } of [...unacked, ...pending]) {
-      if (id !== undefined || !isRequest(bytes)) continue;
+      if (id !== undefined || !parseRequest(bytes)) continue;
       leftBytes -= bytes.length;
       if (leftBytes < 0 || found.length >= limits.batchStanzasMax) break;
       found.push(bytes);
@@ -195,14 +195,6 @@ export class Egress {
     }
     if (ids.length > 0) this.needsCatchUp = true;
   }
-}
-
-const iqTag = Buffer.from('<iq');
-
-function isRequest(bytes: Buffer): boolean {
-  if (!bytes.subarray(0, iqTag.length).equals(iqTag)) return false;
-  const { type } = Stanza.parse(bytes);
-  return type === 'get' || type === 'set';
 }
 
 /** A small part of a message from the bus must not keep the whole of it in memory. What stands in Node's pool would be copied into it. */

@@ -1,5 +1,5 @@
 /** Checks of a peer's stream header that its framing has let through (RFC 6120 §4.7, §4.9.3). */
-import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
+import { StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Opening } from './framing.ts';
 
@@ -21,12 +21,6 @@ function refuse(to: string | undefined): never {
 
 /** undefined: no domain. */
 export function wantedDomain(to: string | undefined): string | undefined {
-  if (to === undefined) return undefined;
-  try {
-    const jid = Jid.parse(to);
-    return jid.local === '' && jid.resource === '' ? jid.domain : undefined;
-  } catch (error) {
-    if (error instanceof StanzaError) return undefined;
-    throw error;
-  }
+  const jid = to === undefined ? undefined : Jid.tryParse(to);
+  return jid?.local === '' && jid.resource === '' ? jid.domain : undefined;
 }

@@ -18,8 +18,8 @@ export interface Answer {
 export interface Persistence {
   /** Asked after each try. */
   readonly triesMax: () => number;
-  /** It is tried for this long, however often that is, milliseconds. */
-  readonly patienceMs: number;
+  /** It is tried until then, however often that is; monotonic milliseconds. */
+  readonly givenUpAtMs: number;
   /** Asked before each further try: nobody waits for the answer any more. */
   readonly isOver: () => boolean;
   /** The first try was in vain. */
@@ -48,7 +48,6 @@ export class RouterLink {
   /** undefined: no router took it. */
   async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
     this.#inFlight++;
-    const givenUpAt = this.#clock.monotonic() + persistence.patienceMs;
     const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
@@ -60,7 +59,7 @@ export class RouterLink {
         } catch (error) {
           this.#log.debug({ err: error }, 'a batch was not answered');
         }
-        const isLast = tries >= persistence.triesMax() && this.#clock.monotonic() >= givenUpAt;
+        const isLast = tries >= persistence.triesMax() && this.#clock.monotonic() >= persistence.givenUpAtMs;
         const restMs = this.#restMs(until);
         if (persistence.isOver() || (isLast && restMs === 0)) return undefined;
         if (!isLast) persistence.onRetry?.();

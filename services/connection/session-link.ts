@@ -49,7 +49,7 @@ export class SessionLink {
     this.#givenUpAtMs ??= clock.monotonic() + limits.batchPatienceMs;
     const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
       triesMax,
-      patienceMs: isPatient ? this.#givenUpAtMs - clock.monotonic() : 0,
+      givenUpAtMs: isPatient ? this.#givenUpAtMs : 0,
       isOver,
       onRetry: () => {
         this.isStalled = true;

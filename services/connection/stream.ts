@@ -284,7 +284,7 @@ export class Stream implements TransportReader, SessionStream {
     const request = { kind: 'step', node: this.#host.subject, sid: this.#sid, domain: this.#domain ?? '', session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
       triesMax: () => limits.batchTriesMax,
-      patienceMs: 0,
+      givenUpAtMs: 0,
       isOver: () => this.#isOver,
     });
     this.#routerSession = answer?.reply.session ?? session;

@@ -200,12 +200,8 @@ async function readAccount(parts: Parts, given: Arguments): Promise<{ jid: Jid; 
 }
 
 function parseAccount(text: string): Jid {
-  try {
-    const jid = Jid.parse(text);
-    if (jid.local !== '' && jid.isBare) return jid;
-  } catch (error) {
-    if (!(error instanceof StanzaError)) throw error;
-  }
+  const jid = Jid.tryParse(text);
+  if (jid && jid.local !== '' && jid.isBare) return jid;
   throw new Refusal(`'${text}' is no address of an account, such as juliet@example.org`);
 }
 

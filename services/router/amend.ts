@@ -1,7 +1,6 @@
 /** Runs the `amend` stage: one rendering, whatever the number of features. */
 
 import type { Element } from '../../lib/xmpp/element.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import type { Appended, ChildSpan, Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
@@ -53,12 +52,7 @@ export function amend(
 
 /** Does this text, which anybody may have written, name the account (any resource) or its domain? */
 export function namesUs(text: string | undefined, account: Account): boolean {
-  if (!text) return false;
-  try {
-    const { bare } = Jid.parse(text);
-    return bare.equals(account.jid) || (bare.local === '' && bare.domain === account.domain);
-  } catch (error) {
-    if (!(error instanceof StanzaError)) throw error;
-    return false; // no address, so it names nobody
-  }
+  const bare = text ? Jid.tryParse(text)?.bare : undefined;
+  if (!bare) return false; // no address, so it names nobody
+  return bare.equals(account.jid) || (bare.local === '' && bare.domain === account.domain);
 }

@@ -9,6 +9,7 @@ import { type Agent, createClient } from 'stanza';
 import { Cable } from '../support/cable.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
+import { until } from '../support/until.ts';
 
 const rounds = 2;
 const perRound = 40;
@@ -41,13 +42,6 @@ interface Cuttable {
   stop(): Promise<void>;
 }
 
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  for (let waited = 0; !condition(); waited += 20) {
-    if (waited > waitMs) throw new Error(`not within ${waitMs} ms: ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 async function cutAgainAndAgain(name: string, cable: Cable, juliet: Cuttable): Promise<void> {
   try {
     await cutEachRound(name, cable, juliet);
@@ -58,7 +52,7 @@ async function cutAgainAndAgain(name: string, cable: Cable, juliet: Cuttable): P
 }
 
 async function cutEachRound(name: string, cable: Cable, juliet: Cuttable): Promise<void> {
-  await until(juliet.isResumable, () => 'no <enabled/>');
+  await until(juliet.isResumable, () => 'no <enabled/>', waitMs);
   const romeo = await TcpClient.signIn(skylark.ports.c2sTls, `romeo@localhost/${name}`, 'montague');
   const heard: string[] = [];
   romeo.onElement = ({ name: element, xml: text }) => {
@@ -75,6 +69,7 @@ async function cutEachRound(name: string, cable: Cable, juliet: Cuttable): Promi
       await until(
         () => heard.length >= said.length,
         () => `${heard}`,
+        waitMs,
       );
     }
     // The cut comes while these are on their way; what is handed to the libraries after it they refuse to take.
@@ -83,10 +78,12 @@ async function cutEachRound(name: string, cable: Cable, juliet: Cuttable): Promi
     await until(
       () => juliet.resumptions() === round + 1,
       () => `${juliet.resumptions()} resumptions, ${round + 1} cuts`,
+      waitMs,
     );
     await until(
       () => heard.length >= said.length && juliet.heard.length >= said.length,
       () => `${heard}\n${juliet.heard}`,
+      waitMs,
     );
     assert.deepEqual(heard.splice(0), said, `round ${round}, from the client`);
     assert.deepEqual(

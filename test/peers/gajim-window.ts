@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Skylark } from '../support/skylark.ts';
-import { until } from './until.ts';
+import { until } from '../support/until.ts';
 
 const nobody = 65534;
 const screen = '1200x800x24';

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
+import { until } from '../support/until.ts';
 import { bookmark, GajimWindow } from './gajim-window.ts';
-import { until } from './until.ts';
 
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
 const room = 'verona@conference.localhost';

@@ -8,12 +8,12 @@ import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
+import { until } from '../support/until.ts';
 import { enter, launchBrowser, logIn, open, say } from './converse-page.ts';
 import { bookmark, GajimWindow } from './gajim-window.ts';
 import { profanity } from './profanity.ts';
 import { SlixmppOccupant } from './slixmpp-occupant.ts';
 import type { Terminal } from './terminal.ts';
-import { until } from './until.ts';
 
 const shots = new URL('../../.cache/screenshots/', import.meta.url).pathname;
 const room = 'verona@conference.localhost';

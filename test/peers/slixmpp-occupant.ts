@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Skylark } from '../support/skylark.ts';
+import { until } from '../support/until.ts';
 import { python } from './python-script.ts';
-import { until } from './until.ts';
 
 const script = new URL('./slixmpp/occupant.py', import.meta.url).pathname;
 

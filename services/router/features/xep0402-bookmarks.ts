@@ -124,20 +124,9 @@ async function writeStorage(account: Account, payload: Element | undefined): Pro
 async function readBookmarks(account: Account, node: PepNode): Promise<readonly Bookmark[]> {
   const items = await readItems(account, node, await listIds(account, node));
   return items.toReversed().flatMap(({ id, payload }) => {
-    const jid = parseElement(payload).is('conference', NS) ? roomOf(id) : undefined;
-    return jid === undefined ? [] : [{ id, jid, payload }];
+    const jid = parseElement(payload).is('conference', NS) ? Jid.tryParse(id) : undefined;
+    return jid?.isBare ? [{ id, jid: jid.toString(), payload }] : [];
   });
-}
-
-/** undefined: no address of a room. */
-function roomOf(id: string): string | undefined {
-  try {
-    const jid = Jid.parse(id);
-    return jid.isBare ? jid.toString() : undefined;
-  } catch (error) {
-    if (!(error instanceof StanzaError)) throw error;
-    return undefined;
-  }
 }
 
 /** Of several of one room the newest. */
