@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../services/cli/certificate.ts';
+import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
 import { measureCluster } from './cluster.ts';
 import { Pace } from './generator/crowd.ts';
 import type { Account } from './generator/endpoint.ts';

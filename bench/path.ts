@@ -13,11 +13,11 @@ import type { WebSocket } from 'ws';
 import { memoryBus } from '../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../services/cli/certificate.ts';
-import { composeRouter } from '../services/cli/router-parts.ts';
-import { watchTls } from '../services/cli/tls-source.ts';
+import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
+import { composeRouter } from '../services/cli/compose/router-parts.ts';
+import { watchTls } from '../services/cli/compose/tls-source.ts';
 import { type ConnectionNode, startConnectionNode } from '../services/connection/node.ts';
-import { createAccount } from '../services/router/accounts.ts';
+import { createAccount } from '../services/router/core/accounts.ts';
 import { deriveKeys } from '../services/router/sasl/passwords.ts';
 
 const domain = 'localhost';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../services/cli/certificate.ts';
+import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
 import { disperse, gather } from './generator/crowd.ts';
 import { chat } from './modes/chat.ts';
 import { pause } from './pause.ts';

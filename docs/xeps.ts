@@ -3,7 +3,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { conformance as connection } from '../services/connection/conformance.ts';
-import { conformance as muc } from '../services/muc/conformance.ts';
+import { conformance as muc } from '../services/muc/core/conformance.ts';
 import { features } from '../services/router/features/index.ts';
 import { conformance as web } from '../services/web/conformance.ts';
 

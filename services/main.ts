@@ -1,6 +1,6 @@
 /** The `skylark` command. */
 import { fileURLToPath } from 'node:url';
-import { replacementOf } from './cli/memory-settings.ts';
+import { replacementOf } from './cli/compose/memory-settings.ts';
 
 const { platform, argv, execArgv, env: environment, execve } = process;
 const wrapper = fileURLToPath(new URL('../bin/with-node.mjs', import.meta.url));

@@ -56,9 +56,9 @@ const houseRules: HouseRule[] = [
       ['lib/ports/bus.ts', "import { open } from '../adapters/sqlite-store.ts';"],
       ['lib/runtime/ids.ts', "export * from '../adapters/system-clock.ts';"],
       ['lib/runtime/ids.ts', "const { x } = await import('../adapters/system-clock.ts');"],
-      ['services/muc/room.ts', "import {\n  route,\n} from '../router/route.ts';"],
-      ['services/muc/main.ts', "import { route } from '../router/route.ts';"],
-      ['services/muc/room.ts', "import '../../lib/adapters/sqlite-store.ts';"],
+      ['services/muc/core/room.ts', "import {\n  route,\n} from '../../router/routing/route.ts';"],
+      ['services/muc/main.ts', "import { route } from '../router/routing/route.ts';"],
+      ['services/muc/core/room.ts', "import '../../../lib/adapters/sqlite-store.ts';"],
       ['lib/tools/jid.ts', ''],
     ],
     good: [
@@ -134,7 +134,7 @@ const houseRules: HouseRule[] = [
       ['lib/runtime/ids.ts', 'const at = Date.now();'],
       ['lib/runtime/ids.ts', 'const at = new Date();'],
       ['lib/adapters/sqlite-store.ts', 'const name = `${Math.random()}`;'],
-      ['services/muc/room.ts', "const home = process.env['HOME'];"],
+      ['services/muc/core/room.ts', "const home = process.env['HOME'];"],
     ],
     good: [
       ['lib/adapters/system-clock.ts', 'const at = Date.now();'],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
-import { createAccount } from '../../services/router/accounts.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { forEach, Pace } from '../generator/crowd.ts';
 import type { Account, Transport } from '../generator/endpoint.ts';

@@ -1,4 +1,4 @@
-/** The metrics that services write into their logs (embedded metric format), as services/cli/metrics.ts names them. */
+/** The metrics that services write into their logs (embedded metric format), as services/cli/compose/metrics.ts names them. */
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Settings } from './settings.ts';

@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import pino from 'pino';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { accountKey } from '../../services/certificates/account.ts';
-import { renewAll } from '../../services/certificates/walk.ts';
+import { renewAll } from '../../services/certificates/tenant-walk.ts';
 import { webApp } from '../../services/web/app.ts';
 import { dayMs, RenewalGround } from '../../test/certificates/ground.ts';
 import { rowRights } from '../lib/rights.ts';

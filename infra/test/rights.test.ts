@@ -18,7 +18,12 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'connection', table: 'live', partition: '#tls', why: 'keys of TLS tickets: lib/runtime/ticket-keys.ts' },
   { tier: 'connection', table: 'core', partition: '#certificates', why: 'which domains have certificates' },
   { tier: 'connection', table: 'core', partition: '*/c', why: 'a certificate and its sealed key' },
-  { tier: 'router', table: 'core', partition: '*/t', why: 'marks of accounts that are being removed: services/router/admin.ts' },
+  {
+    tier: 'router',
+    table: 'core',
+    partition: '*/t',
+    why: 'marks of accounts that are being removed: services/router/accounts/admin.ts',
+  },
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readArguments, variableOf } from '../../services/cli/arguments.ts';
-import { serveOptions } from '../../services/cli/serve-options.ts';
+import { serveOptions } from '../../services/cli/compose/serve-options.ts';
+import { readArguments, variableOf } from '../../services/cli/core/arguments.ts';
 import type { Json } from './context.ts';
 import { shape, shapes } from './synthesis.ts';
 

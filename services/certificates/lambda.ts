@@ -16,7 +16,7 @@ import { openAuthority } from './authority.ts';
 import { daysLeftMetric } from './metric.ts';
 import type { Result } from './renewal.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { renewAll } from './walk.ts';
+import { renewAll } from './tenant-walk.ts';
 
 /** Timers of the clock alone do not keep a process going. */
 const keepAwakeMs = 60_000;

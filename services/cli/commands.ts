@@ -1,14 +1,14 @@
 /** All commands as a list. What a command needs is imported only when it runs, so that the others start quickly. */
-import * as accounts from './accounts.ts';
-import type { Options, Values } from './arguments.ts';
-import * as certificateOptions from './certificate-options.ts';
-import { clusterOptions } from './cluster-options.ts';
+import * as accounts from './commands/accounts.ts';
+import * as certificateOptions from './commands/certificate-options.ts';
+import { drain, drainOptions, status, statusOptions } from './commands/nodes.ts';
+import { clusterOptions } from './compose/cluster-options.ts';
+import { serveOptions } from './compose/serve-options.ts';
+import { startOptions } from './compose/start-options.ts';
+import type { Options, Values } from './core/arguments.ts';
 import { costOptions } from './cost/cost-options.ts';
 import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
-import { drain, drainOptions, status, statusOptions } from './nodes.ts';
-import { serveOptions } from './serve-options.ts';
-import { startOptions } from './start-options.ts';
 
 export interface Command {
   /** One or two words: `user add`. */
@@ -51,7 +51,7 @@ export const commands: readonly Command[] = [
       'default elsewhere), debug, trace or silent.',
     ],
     options: startOptions,
-    run: async (values, positionals) => (await import('./start.ts')).start(values, positionals),
+    run: async (values, positionals) => (await import('./commands/start.ts')).start(values, positionals),
   }),
   command({
     name: 'user add',
@@ -118,14 +118,14 @@ export const commands: readonly Command[] = [
       ...anyTimeText,
     ],
     options: certificateOptions.certificateAddOptions,
-    run: async (values, positionals) => (await import('./certificates.ts')).addCertificate(values, positionals),
+    run: async (values, positionals) => (await import('./commands/certificates.ts')).addCertificate(values, positionals),
   }),
   command({
     name: 'certificate list',
     summary: 'prints the certificates in the store, with what they are for and how long',
     text: anyTimeText,
     options: certificateOptions.certificateListOptions,
-    run: async (values, positionals) => (await import('./certificates.ts')).listCertificates(values, positionals),
+    run: async (values, positionals) => (await import('./commands/certificates.ts')).listCertificates(values, positionals),
   }),
   command({
     name: 'certificate remove',
@@ -133,7 +133,7 @@ export const commands: readonly Command[] = [
     summary: "takes a tenant's certificate out of the store",
     text: anyTimeText,
     options: certificateOptions.certificateRemoveOptions,
-    run: async (values, positionals) => (await import('./certificates.ts')).removeCertificate(values, positionals),
+    run: async (values, positionals) => (await import('./commands/certificates.ts')).removeCertificate(values, positionals),
   }),
   command({
     name: 'certificate renew',
@@ -145,7 +145,7 @@ export const commands: readonly Command[] = [
       ...anyTimeText,
     ],
     options: certificateOptions.certificateRenewOptions,
-    run: async (values, positionals) => (await import('./certificate-renew.ts')).renewCertificates(values, positionals),
+    run: async (values, positionals) => (await import('./commands/certificate-renew.ts')).renewCertificates(values, positionals),
   }),
   command({
     name: 'status',
@@ -212,7 +212,7 @@ export const commands: readonly Command[] = [
       'share ports, and with port 0, each has ports of its own. --json prints where each process listens.',
     ],
     options: clusterOptions,
-    run: async (values, positionals) => (await import('./cluster.ts')).cluster(values, positionals),
+    run: async (values, positionals) => (await import('./commands/cluster.ts')).cluster(values, positionals),
   }),
   command({
     name: 'serve',
@@ -226,6 +226,6 @@ export const commands: readonly Command[] = [
       'With --dynamodb aws the credentials are those of the AWS environment (variables, profile or task role).',
     ],
     options: serveOptions,
-    run: async (values, positionals) => (await import('./serve.ts')).serve(values, positionals),
+    run: async (values, positionals) => (await import('./commands/serve.ts')).serve(values, positionals),
   }),
 ];

@@ -1,7 +1,8 @@
 /** Help texts, from the same tables that the arguments are read with. */
-import { flagOf, type Option, variableOf } from './arguments.ts';
+
 import { type Command, commands } from './commands.ts';
-import { version } from './version.ts';
+import { flagOf, type Option, variableOf } from './core/arguments.ts';
+import { version } from './core/version.ts';
 
 export function overview(): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;

@@ -1,9 +1,10 @@
 /** Finds the command, reads its options, runs it, and ends the process with its exit code. */
-import { readArguments } from './arguments.ts';
+
 import { type Command, commands } from './commands.ts';
+import { readArguments } from './core/arguments.ts';
+import { reportError, say, UsageError } from './core/report.ts';
+import { version } from './core/version.ts';
 import { helpOf, overview } from './help.ts';
-import { reportError, say, UsageError } from './report.ts';
-import { version } from './version.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   process.stdout.on('error', leaveQuietly);

@@ -18,26 +18,26 @@ import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
-import { type Claims, claimSession } from './claim.ts';
-import { Cork } from './cork.ts';
-import { Doorkeeper, type DoorRates, type Way } from './doorkeeper.ts';
-import { drainSessions } from './drain.ts';
-import type { SessionStream } from './egress.ts';
-import { EndedSessions } from './ended-sessions.ts';
-import { tcpFraming } from './framing.ts';
-import { Greetings } from './greetings.ts';
-import { type Addresses, type Listen, type Listeners, listen } from './listen.ts';
-import { NodeRequests } from './node-requests.ts';
-import { RouterLink } from './router-link.ts';
-import { Session } from './session.ts';
-import type { SessionStart } from './session-owner.ts';
-import { Stream, type StreamHost } from './stream.ts';
-import type { Claim, Found } from './stream-elements.ts';
-import type { TlsSource } from './tls.ts';
-import { SocketTransport, type Transport } from './transport.ts';
-import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './websocket.ts';
+import { Doorkeeper, type DoorRates, type Way } from './door/admission.ts';
+import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
+import type { TlsSource } from './door/tls.ts';
+import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './door/websocket.ts';
+import { type Claims, claimSession } from './moving/claim.ts';
+import { drainSessions } from './moving/drain.ts';
+import { EndedSessions } from './moving/ended-sessions.ts';
+import { NodeRequests } from './moving/node-requests.ts';
+import type { SessionStream } from './session/egress.ts';
+import { RouterLink } from './session/router-link.ts';
+import { Session } from './session/session.ts';
+import type { SessionStart } from './session/session-owner.ts';
+import { Cork } from './stream/cork.ts';
+import { tcpFraming } from './stream/framing.ts';
+import { Greetings } from './stream/greetings.ts';
+import { Stream, type StreamHost } from './stream/stream.ts';
+import type { Claim, Found } from './stream/stream-elements.ts';
+import { SocketTransport, type Transport } from './stream/transport.ts';
 
-export type { Listen } from './listen.ts';
+export type { Listen } from './door/listen.ts';
 
 export interface ConnectionParts {
   readonly bus: Bus;

@@ -11,19 +11,19 @@ import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { Batch } from './batch.ts';
-import { handleStanza } from './dispatch.ts';
-import { fanOut } from './fan-out.ts';
-import { type Foreseen, foresee } from './foresee.ts';
-import { heal } from './heal.ts';
-import { NS_SID } from './namespaces.ts';
-import type { RoomParts } from './parts.ts';
-import { closeGaps, lookForReturned } from './refill.ts';
-import type { Session } from './room.ts';
-import { commitBatch, type LoadedRoom, loadRoom } from './room-store.ts';
-import { type Background, RoomTurn } from './room-turn.ts';
-import { shutDown } from './shut-down.ts';
-import { sweep } from './sweep.ts';
+import { Batch } from './core/batch.ts';
+import type { RoomParts } from './core/dependencies.ts';
+import { fanOut } from './core/fan-out.ts';
+import { NS_SID } from './core/namespaces.ts';
+import { type Foreseen, foresee } from './core/prefetch.ts';
+import type { Session } from './core/room.ts';
+import { commitBatch, type LoadedRoom, loadRoom } from './core/room-store.ts';
+import { type Background, RoomTurn } from './core/room-turn.ts';
+import { heal } from './missed/heal.ts';
+import { closeGaps, lookForReturned } from './missed/refill.ts';
+import { sweep } from './missed/sweep.ts';
+import { handleStanza } from './rooms/dispatch.ts';
+import { shutDown } from './rooms/shut-down.ts';
 
 /** A stanza, or something that the worker itself found out about an occupant. */
 export type Job =

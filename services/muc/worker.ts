@@ -12,12 +12,12 @@ import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { fanOut } from './fan-out.ts';
-import { Pace } from './pace.ts';
-import type { Parts, RoomParts } from './parts.ts';
+import type { Parts, RoomParts } from './core/dependencies.ts';
+import { fanOut } from './core/fan-out.ts';
+import { Pace } from './core/pace.ts';
+import { type Background, errorOf } from './core/room-turn.ts';
 import { type Outcome, RoomRunner } from './room-runner.ts';
-import { type Background, errorOf } from './room-turn.ts';
-import { answerForService } from './service.ts';
+import { answerForService } from './rooms/service.ts';
 import { allShards, type ShardOwner } from './shard-owner.ts';
 
 export interface MucWorker {

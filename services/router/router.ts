@@ -17,12 +17,12 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { admin } from './admin.ts';
-import { arrive } from './arrive.ts';
-import { isPassing, type Parts, timely } from './parts.ts';
-import { bounce } from './route.ts';
+import { admin } from './accounts/admin.ts';
+import { isPassing, type Parts, timely } from './core/dependencies.ts';
+import { Turn } from './core/turn.ts';
+import { arrive } from './routing/arrive.ts';
+import { bounce } from './routing/route.ts';
 import { Step } from './step.ts';
-import { Turn } from './turn.ts';
 
 export interface Router {
   /** Batches being handled. */

@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Conflict, type Key, Unavailable } from '../../lib/ports/store.ts';
-import { surviveAborts } from '../../services/cli/dynalite.ts';
+import { surviveAborts } from '../../services/cli/compose/dynalite.ts';
 import {
   crash,
   type Fault,

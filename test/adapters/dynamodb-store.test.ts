@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import dynalite from 'dynalite';
 import { createTables, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
-import { surviveAborts } from '../../services/cli/dynalite.ts';
+import { surviveAborts } from '../../services/cli/compose/dynalite.ts';
 import { type OpenStore, setClock, storeContract } from '../contracts/store.contract.ts';
 import { startDynamoLocal } from './dynamodb-local.ts';
 

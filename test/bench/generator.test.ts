@@ -18,8 +18,8 @@ import { signIn } from '../../bench/modes/signin.ts';
 import { fillAccounts } from '../../bench/servers/skylark.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import { keepSelfSigned, type PemPair } from '../../services/cli/certificate.ts';
-import { type Embedded, startEmbedded } from '../../services/cli/embedded.ts';
+import { keepSelfSigned, type PemPair } from '../../services/cli/compose/certificate.ts';
+import { type Embedded, startEmbedded } from '../../services/cli/compose/embedded.ts';
 import { type Meddling, standBetween } from './man-in-the-middle.ts';
 
 const pace = new Pace();

@@ -34,7 +34,7 @@ function keepProfile(name: string): string {
   const root = new URL('../..', import.meta.url).href;
   const nodes = [
     { id: 1, callFrame: frame('(idle)', '') },
-    { id: 2, callFrame: frame('route', `${root}services/router/route.ts`) },
+    { id: 2, callFrame: frame('route', `${root}services/router/routing/route.ts`) },
     { id: 3, callFrame: frame('', `${root}node_modules/ltx/src/parse.js`) },
   ];
   // at 1000, 1100 … 1400: each stands for the time until the next
@@ -47,7 +47,7 @@ function keepProfile(name: string): string {
 
 test('a profile tells functions and files, of the measurement alone and without idle time', () => {
   const text = describeProfiles(keepProfile('cut'), [{ fromMicros: 1_050, toMicros: 1_350 }]).join('\n');
-  assert.match(text, /50\.0 % {2}route {2}services\/router\/route\.ts:10/);
+  assert.match(text, /50\.0 % {2}route {2}services\/router\/routing\/route\.ts:10/);
   assert.match(text, /50\.0 % {2}\(anonymous\) {2}ltx\/src\/parse\.js:10/);
   assert.ok(!text.includes('idle'));
 });

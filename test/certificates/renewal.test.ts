@@ -10,7 +10,7 @@ import { daysLeft, isDue, pauseAfter } from '../../services/certificates/due.ts'
 import { daysLeftMetric } from '../../services/certificates/metric.ts';
 import { checkPem } from '../../services/certificates/pem.ts';
 import { type Result, renew } from '../../services/certificates/renewal.ts';
-import { renewAll } from '../../services/certificates/walk.ts';
+import { renewAll } from '../../services/certificates/tenant-walk.ts';
 import { makePem } from '../support/pem.ts';
 import { dayMs, RenewalGround, zone } from './ground.ts';
 

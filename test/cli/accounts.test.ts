@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { adminAddress } from '../../services/cli/admin-address.ts';
-import { openAdmin } from '../../services/cli/admin-client.ts';
+import { openAdmin } from '../../services/cli/commands/admin-client.ts';
+import { adminAddress } from '../../services/cli/compose/admin-address.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 

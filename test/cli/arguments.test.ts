@@ -4,11 +4,11 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { type Options, readArguments } from '../../services/cli/arguments.ts';
-import { keepSelfSigned } from '../../services/cli/certificate.ts';
-import { clusterOptions } from '../../services/cli/cluster-options.ts';
-import { UsageError } from '../../services/cli/report.ts';
-import { registrationOf, startOptions } from '../../services/cli/start-options.ts';
+import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
+import { clusterOptions } from '../../services/cli/compose/cluster-options.ts';
+import { registrationOf, startOptions } from '../../services/cli/compose/start-options.ts';
+import { type Options, readArguments } from '../../services/cli/core/arguments.ts';
+import { UsageError } from '../../services/cli/core/report.ts';
 import { anyPorts, removeFolder, skylark, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
-import { adminAddress } from '../../services/cli/admin-address.ts';
-import { keepSelfSigned } from '../../services/cli/certificate.ts';
+import { adminAddress } from '../../services/cli/compose/admin-address.ts';
+import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
 import { removeFolder, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();

@@ -4,9 +4,9 @@ import { chmodSync, existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
-import { openAdmin } from '../../services/cli/admin-client.ts';
-import { readArguments } from '../../services/cli/arguments.ts';
+import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { commands } from '../../services/cli/commands.ts';
+import { readArguments } from '../../services/cli/core/arguments.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 

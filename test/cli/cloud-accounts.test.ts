@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createTables } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
-import { startDynalite } from '../../services/cli/dynalite.ts';
+import { startDynalite } from '../../services/cli/compose/dynalite.ts';
 import { type Finished, type RunOptions, removeFolder, skylark, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();

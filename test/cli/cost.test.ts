@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readArguments } from '../../services/cli/arguments.ts';
+import { readArguments } from '../../services/cli/core/arguments.ts';
 import { type Line, skylarkBill, totalOf, watched } from '../../services/cli/cost/bill.ts';
 import { costOptions, type Habits } from '../../services/cli/cost/cost-options.ts';
 import { loadOf } from '../../services/cli/cost/load.ts';

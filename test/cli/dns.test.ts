@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { toUnicode } from 'tr46';
 import { challengeOf, wantedNames } from '../../services/certificates/names.ts';
-import { readArguments } from '../../services/cli/arguments.ts';
+import { readArguments } from '../../services/cli/core/arguments.ts';
 import { dnsOptions } from '../../services/cli/dns/dns-options.ts';
 import { hostNameOf, publicDomain } from '../../services/cli/dns/host-name.ts';
 import { skylark } from './skylark-command.ts';

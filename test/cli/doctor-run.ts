@@ -1,6 +1,6 @@
 /** Runs the checks of `skylark doctor` and looks at what they found. */
 import assert from 'node:assert/strict';
-import { readArguments } from '../../services/cli/arguments.ts';
+import { readArguments } from '../../services/cli/core/arguments.ts';
 import { examine } from '../../services/cli/doctor/doctor.ts';
 import { doctorOptions } from '../../services/cli/doctor/doctor-options.ts';
 import type { Finding } from '../../services/cli/doctor/findings.ts';

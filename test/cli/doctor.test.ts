@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Answer } from 'dns-packet';
-import { UsageError } from '../../services/cli/report.ts';
+import { UsageError } from '../../services/cli/core/report.ts';
 import { type Authority, createAuthority } from '../support/authority.ts';
 import { addressRecord, aliasRecord, type DnsServer, srvRecord, startDnsServer } from '../support/dns-server.ts';
 import { Examination } from './doctor-run.ts';

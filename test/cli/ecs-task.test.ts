@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { limits } from '../../lib/limits.ts';
-import { EcsTask, readTask } from '../../services/cli/ecs-task.ts';
+import { EcsTask, readTask } from '../../services/cli/compose/ecs-task.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { EcsAgent } from '../support/ecs-agent.ts';
 

@@ -8,8 +8,8 @@ import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import { checkFileFlags, openFilesFolder, presetFilesUrl, sweepFiles } from '../../services/cli/files-part.ts';
-import { UsageError } from '../../services/cli/report.ts';
+import { checkFileFlags, openFilesFolder, presetFilesUrl, sweepFiles } from '../../services/cli/compose/files-part.ts';
+import { UsageError } from '../../services/cli/core/report.ts';
 import { removeFolder, skylark, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();

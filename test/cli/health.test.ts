@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { Health, type HealthServer, serveHealth } from '../../services/cli/health.ts';
+import { Health, type HealthServer, serveHealth } from '../../services/cli/compose/health.ts';
 
 const health = new Health();
 let server: HealthServer;

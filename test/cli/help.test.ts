@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { flagOf } from '../../services/cli/arguments.ts';
 import { commands } from '../../services/cli/commands.ts';
+import { flagOf } from '../../services/cli/core/arguments.ts';
 import { helpOf, overview } from '../../services/cli/help.ts';
 import { skylark } from './skylark-command.ts';
 

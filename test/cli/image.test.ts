@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../../services/cli/certificate.ts';
+import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
 import { imageCommand } from '../support/image.ts';
 import { ManagedClient } from '../support/managed-client.ts';
 import { TcpClient } from '../support/tcp-client.ts';

@@ -1,5 +1,5 @@
 /** A process under `beginLifetime` that does what its argument says. */
-import { beginLifetime, openLog, stopWithin, Undoing } from '../../services/cli/lifetime.ts';
+import { beginLifetime, openLog, stopWithin, Undoing } from '../../services/cli/compose/lifetime.ts';
 
 const log = openLog();
 const lifetime = beginLifetime(log);

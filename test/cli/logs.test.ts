@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { keepSelfSigned } from '../../services/cli/certificate.ts';
+import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
 import { ManagedClient } from '../support/managed-client.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { removeFolder, Service, temporaryFolder } from './skylark-command.ts';

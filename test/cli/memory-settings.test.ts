@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Invocation, replacementOf } from '../../services/cli/memory-settings.ts';
+import { type Invocation, replacementOf } from '../../services/cli/compose/memory-settings.ts';
 import { anyPorts, removeFolder, Service, temporaryFolder } from './skylark-command.ts';
 
 const wrapper = fileURLToPath(new URL('../../bin/with-node.mjs', import.meta.url));

@@ -1,7 +1,7 @@
 /** Figures in CloudWatch's embedded metric format. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Metrics, metricNames } from '../../services/cli/metrics.ts';
+import { Metrics, metricNames } from '../../services/cli/compose/metrics.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 
 interface Line {

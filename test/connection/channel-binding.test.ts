@@ -4,7 +4,7 @@ import { createHash, webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { serverEndPoint } from '../../services/connection/channel-binding.ts';
+import { serverEndPoint } from '../../services/connection/door/channel-binding.ts';
 
 const rsa = { publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 };
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { Cork } from '../../services/connection/cork.ts';
+import { Cork } from '../../services/connection/stream/cork.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../../lib/limits.ts';
-import { DeliveredRing } from '../../services/connection/delivered-ring.ts';
+import { DeliveredRing } from '../../services/connection/session/delivered-ring.ts';
 
 const full = Array.from({ length: limits.deliveredRingMax }, (_, index) => `m${index + 1000}`);
 

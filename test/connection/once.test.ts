@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { Egress, type SessionStream } from '../../services/connection/egress.ts';
+import { Egress, type SessionStream } from '../../services/connection/session/egress.ts';
 
 function egressWith(written: string[]): Egress {
   const egress = new Egress({ clogged: () => undefined, overfull: () => undefined });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Outbox } from '../../services/connection/outbox.ts';
+import { Outbox } from '../../services/connection/session/outbox.ts';
 
 const step = fc.oneof(
   fc.record({ k: fc.constant('send' as const), isArchived: fc.boolean() }),

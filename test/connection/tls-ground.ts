@@ -14,9 +14,9 @@ import type { Keys } from '../../lib/ports/keys.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Certificates } from '../../lib/runtime/certificates.ts';
 import { checkPem } from '../../services/certificates/pem.ts';
-import { channelBinding, shownCertificate } from '../../services/connection/channel-binding.ts';
-import { StoreTls } from '../../services/connection/store-tls.ts';
-import { reloadedOptions, serverOptions } from '../../services/connection/tls.ts';
+import { channelBinding, shownCertificate } from '../../services/connection/door/channel-binding.ts';
+import { StoreTls } from '../../services/connection/door/store-tls.ts';
+import { reloadedOptions, serverOptions } from '../../services/connection/door/tls.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 import { ManualClock } from './manual-clock.ts';
 

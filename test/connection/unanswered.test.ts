@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
-import { sweepParked } from '../../services/router/reaper.ts';
+import { sweepParked } from '../../services/router/sessions/reaper.ts';
 import { Deployment, Person } from './deployment.ts';
 import { signIn, until } from './fixture.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { openAdmin } from '../../services/cli/admin-client.ts';
+import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { Bystanders, faultsOf } from '../support/bystanders.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';

@@ -11,12 +11,12 @@ import { createTables, openDynamoStore } from '../../lib/adapters/dynamodb-store
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
-import { askRouter } from '../../services/cli/admin-socket.ts';
-import { startConnectionPart } from '../../services/cli/connection-part.ts';
-import { startMucPart } from '../../services/cli/muc-part.ts';
-import { composeRouter } from '../../services/cli/router-parts.ts';
+import { askRouter } from '../../services/cli/compose/admin-socket.ts';
+import { startConnectionPart } from '../../services/cli/compose/connection-part.ts';
+import { startMucPart } from '../../services/cli/compose/muc-part.ts';
+import { composeRouter } from '../../services/cli/compose/router-parts.ts';
+import { PemTls } from '../../services/connection/door/tls.ts';
 import { startConnectionNode } from '../../services/connection/node.ts';
-import { PemTls } from '../../services/connection/tls.ts';
 import { startMucWorker } from '../../services/muc/worker.ts';
 import { certificate } from '../connection/fixture.ts';
 import { ManualClock } from '../connection/manual-clock.ts';

@@ -14,7 +14,7 @@ import { chat } from '../../bench/modes/chat.ts';
 import { room } from '../../bench/modes/muc.ts';
 import type { Outcome } from '../../bench/modes/outcome.ts';
 import { signIn } from '../../bench/modes/signin.ts';
-import { openAdmin } from '../../services/cli/admin-client.ts';
+import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
 const domain = 'localhost';

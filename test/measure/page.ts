@@ -1,7 +1,7 @@
 /** The tables of `docs/cost.md` and `docs/operations.md`, from `measured.json` and the price table, so that they cannot say anything else. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readArguments } from '../../services/cli/arguments.ts';
+import { readArguments } from '../../services/cli/core/arguments.ts';
 import { type Line, type Shape, skylarkBill, totalOf } from '../../services/cli/cost/bill.ts';
 import { costOptions } from '../../services/cli/cost/cost-options.ts';
 import { loadOf } from '../../services/cli/cost/load.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { newConfig } from '../../services/muc/config.ts';
-import { isFull } from '../../services/muc/enter.ts';
-import { Room } from '../../services/muc/room.ts';
+import { newConfig } from '../../services/muc/core/config.ts';
+import { Room } from '../../services/muc/core/room.ts';
+import { isFull } from '../../services/muc/rooms/enter.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;

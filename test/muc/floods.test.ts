@@ -1,11 +1,11 @@
-/** How fast people may go (services/muc/pace.ts): on a clock that stands until the test moves it. */
+/** How fast people may go (services/muc/core/pace.ts): on a clock that stands until the test moves it. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
-import { Pace } from '../../services/muc/pace.ts';
-import { directory, directoryPart, directoryParts } from '../../services/muc/room-rows.ts';
+import { Pace } from '../../services/muc/core/pace.ts';
+import { directory, directoryPart, directoryParts } from '../../services/muc/core/room-rows.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;

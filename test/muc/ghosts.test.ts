@@ -11,10 +11,10 @@ import { type DeliverRequest, routerSubject, type StepItem, type StepReply, type
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { type MucWorker, startMucWorker } from '../../services/muc/worker.ts';
-import { createAccount } from '../../services/router/accounts.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
-import { reapNode } from '../../services/router/reaper.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
+import { reapNode } from '../../services/router/sessions/reaper.ts';
 import { type EmbeddedParts, embeddedParts } from '../router/embedded-parts.ts';
 
 const hall = 'hall@conference.a.example';

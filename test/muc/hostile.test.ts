@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { successor } from '../../services/muc/fence.ts';
-import { decorate } from '../../services/muc/sending.ts';
+import { successor } from '../../services/muc/core/fence.ts';
+import { decorate } from '../../services/muc/core/sending.ts';
 import { assertXml } from '../router/xml-equality.ts';
 import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { admin } from '../../services/router/admin.ts';
+import { admin } from '../../services/router/accounts/admin.ts';
 import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
 
 let parts: EmbeddedParts;

@@ -8,9 +8,9 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import type { NodeRequest } from '../../lib/runtime/wire.ts';
-import { createAccount, findAccount } from '../../services/router/accounts.ts';
-import { addAccount, admin, endAccount, eraseAccount, removeAccount } from '../../services/router/admin.ts';
-import type { AccountFeature } from '../../services/router/feature.ts';
+import { addAccount, admin, endAccount, eraseAccount, removeAccount } from '../../services/router/accounts/admin.ts';
+import { createAccount, findAccount } from '../../services/router/core/accounts.ts';
+import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
 
 const node = 'n.node-1.a';

@@ -1,5 +1,5 @@
 /** RFC 6121 Appendix A, as data: what each subscription stanza does in each of the nine states. */
-import type { SubscriptionState, SubscriptionType } from '../../services/router/subscription-state.ts';
+import type { SubscriptionState, SubscriptionType } from '../../services/router/roster/subscription-state.ts';
 
 export const states = {
   None: { subscription: 'none' },

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
 import { type Element, parseElement } from '../../lib/xmpp/element.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { Account } from '../../services/router/account.ts';
-import { keepEntry } from '../../services/router/archive.ts';
-import { Turn } from '../../services/router/turn.ts';
+import { keepEntry } from '../../services/router/archive/archive.ts';
+import { Account } from '../../services/router/core/account.ts';
+import { Turn } from '../../services/router/core/turn.ts';
 import type { Actor, Stage } from './harness.ts';
 
 export const mam = 'urn:xmpp:mam:2';

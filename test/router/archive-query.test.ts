@@ -4,8 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../../lib/limits.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { spanMs } from '../../services/router/archive.ts';
-import { type ArchivePage, type ArchiveQuery, queryArchive } from '../../services/router/archive-query.ts';
+import { spanMs } from '../../services/router/archive/archive.ts';
+import { type ArchivePage, type ArchiveQuery, queryArchive } from '../../services/router/archive/archive-query.ts';
 import { accountOf, ask, epoch, fill, form, query, rsm, talk } from './archive-asking.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 

@@ -6,10 +6,10 @@ import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { Account } from '../../services/router/account.ts';
-import { keepEntry } from '../../services/router/archive.ts';
-import { moveCursor, readQueue } from '../../services/router/cursor.ts';
-import { Turn } from '../../services/router/turn.ts';
+import { keepEntry } from '../../services/router/archive/archive.ts';
+import { moveCursor, readQueue } from '../../services/router/archive/cursor.ts';
+import { Account } from '../../services/router/core/account.ts';
+import { Turn } from '../../services/router/core/turn.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const start = 1_700_000_000_000;

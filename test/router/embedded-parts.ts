@@ -13,9 +13,9 @@ import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import type { AccountFeature } from '../../services/router/feature.ts';
-import { FeatureIndex } from '../../services/router/feature-index.ts';
-import type { Parts } from '../../services/router/parts.ts';
+import type { Parts } from '../../services/router/core/dependencies.ts';
+import type { AccountFeature } from '../../services/router/core/feature.ts';
+import { FeatureIndex } from '../../services/router/core/feature-index.ts';
 
 /** A clock that stands until it is moved, and whose timers ring at once: a pause costs a test no time. */
 export function steppedClock(): Clock & { advance(ms: number): void } {

@@ -34,8 +34,8 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
-import { createAccount } from '../../services/router/accounts.ts';
-import type { AccountFeature } from '../../services/router/feature.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
+import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { features as allFeatures } from '../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
 import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';

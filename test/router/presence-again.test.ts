@@ -1,4 +1,4 @@
-/** Presence that is told behind what was said since (services/router/presence-again.ts): the last word is the last said. */
+/** Presence that is told behind what was said since (services/router/presence/presence-again.ts): the last word is the last said. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

@@ -4,7 +4,7 @@ import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
-import type { RosterItem } from '../../services/router/roster.ts';
+import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 

@@ -1,10 +1,10 @@
-/** Cleaning up after the dead beside the looks at the living (services/router/reaper.ts). */
+/** Cleaning up after the dead beside the looks at the living (services/router/sessions/reaper.ts). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Store } from '../../lib/ports/store.ts';
 import { condemnNode, Heartbeat, type LiveNode, listNodes } from '../../lib/runtime/nodes.ts';
 import { markHeld, readSessions, updateSessions } from '../../lib/runtime/sessions.ts';
-import { Reaper } from '../../services/router/reaper.ts';
+import { Reaper } from '../../services/router/sessions/reaper.ts';
 import { openStage, type Stage } from './harness.ts';
 
 const owner = (local: string) => ({ domain: 'a.example', local });

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { leaveMark } from '../../lib/runtime/resync.ts';
 import { updateSession } from '../../lib/runtime/sessions.ts';
-import { reapNode } from '../../services/router/reaper.ts';
+import { reapNode } from '../../services/router/sessions/reaper.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 let stage: Stage;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
-import { createAccount } from '../../services/router/accounts.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { openStage } from './harness.ts';
 

@@ -5,10 +5,10 @@ import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { Account } from '../../services/router/account.ts';
-import type { Parts } from '../../services/router/parts.ts';
-import { changeContact, type RosterItem } from '../../services/router/roster.ts';
-import { Turn } from '../../services/router/turn.ts';
+import { Account } from '../../services/router/core/account.ts';
+import type { Parts } from '../../services/router/core/dependencies.ts';
+import { Turn } from '../../services/router/core/turn.ts';
+import { changeContact, type RosterItem } from '../../services/router/roster/roster.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'jabber:iq:roster';

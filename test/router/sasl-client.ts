@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { createAccount } from '../../services/router/accounts.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
 import { type SaslContext, type SaslResult, type SaslState, saslStep } from '../../services/router/sasl/exchange.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { embeddedParts } from './embedded-parts.ts';

@@ -4,7 +4,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../../lib/limits.ts';
-import { createAccount, setCredentials } from '../../services/router/accounts.ts';
+import { createAccount, setCredentials } from '../../services/router/core/accounts.ts';
 import { mechanisms } from '../../services/router/sasl/exchange.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { composeServerFirst } from '../../services/router/sasl/scram.ts';

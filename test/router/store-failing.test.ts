@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
-import { spanOf } from '../../services/router/archive.ts';
+import { spanOf } from '../../services/router/archive/archive.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 type Call = keyof Store;

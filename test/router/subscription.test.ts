@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
-import { Account } from '../../services/router/account.ts';
-import type { RosterItem } from '../../services/router/roster.ts';
-import { cancelAllSubscriptions } from '../../services/router/subscription.ts';
-import { Turn } from '../../services/router/turn.ts';
+import { Account } from '../../services/router/core/account.ts';
+import { Turn } from '../../services/router/core/turn.ts';
+import type { RosterItem } from '../../services/router/roster/roster.ts';
+import { cancelAllSubscriptions } from '../../services/router/roster/subscription.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 

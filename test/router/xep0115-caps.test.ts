@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StepReply } from '../../lib/runtime/wire.ts';
-import { capsHash } from '../../services/router/disco-info.ts';
+import { capsHash } from '../../services/router/core/disco-info.ts';
 import { openStage } from './harness.ts';
 
 test('XEP-0115 §5.2: the example’s hash', () => {

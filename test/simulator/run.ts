@@ -3,7 +3,7 @@ import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import { createAccount } from '../../services/router/accounts.ts';
+import { createAccount } from '../../services/router/core/accounts.ts';
 import { check, repeatedInRooms } from './checks.ts';
 import { SimClient } from './client.ts';
 import { Cluster } from './cluster.ts';

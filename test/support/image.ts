@@ -13,7 +13,7 @@ export interface ImageCommand {
   readonly user: { readonly uid: number; readonly gid: number };
 }
 
-/** In place of a root that is read-only: Node refuses to write to any file. It may replace itself, once (services/cli/memory-settings.ts). */
+/** In place of a root that is read-only: Node refuses to write to any file. It may replace itself, once (services/cli/compose/memory-settings.ts). */
 const readOnly = ['--permission', '--allow-fs-read=*', '--allow-child-process', '--disable-warning=PERM0002'];
 // COMPAT: from Node 25 on the network has to be allowed, too, by a flag that Node 24 does not know.
 if (Number.parseInt(process.versions.node, 10) >= 25) readOnly.push('--allow-net');

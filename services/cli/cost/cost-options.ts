@@ -1,6 +1,6 @@
 /** The options of `skylark cost`: what people do, and where. */
 import { z } from 'zod';
-import { choiceOption, type Option, type Options, switchOption, type Values } from '../arguments.ts';
+import { choiceOption, type Option, type Options, switchOption, type Values } from '../core/arguments.ts';
 
 interface Range {
   readonly min: number;

@@ -1,5 +1,5 @@
 /** `skylark cost`: what a month costs, from measured calls per action and a dated price table. */
-import { Refusal, say, UsageError } from '../report.ts';
+import { Refusal, say, UsageError } from '../core/report.ts';
 import { type Line, skylarkBill, totalOf } from './bill.ts';
 import type { CostValues } from './cost-options.ts';
 import { type Load, loadOf } from './load.ts';

@@ -1,6 +1,6 @@
 /** The options of `skylark dns`. */
 import { z } from 'zod';
-import { choiceOption, countOption, type Option, type Options, switchOption, type Values } from '../arguments.ts';
+import { choiceOption, countOption, type Option, type Options, switchOption, type Values } from '../core/arguments.ts';
 import { hostNameOf } from './host-name.ts';
 
 /** Where a service can be reached, as ports in the order of their priority; none: it is not served. */

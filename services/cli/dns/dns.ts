@@ -1,5 +1,5 @@
 /** `skylark dns DOMAIN`: the records that make a domain a tenant's; it asks nobody and changes nothing. */
-import { say, UsageError } from '../report.ts';
+import { say, UsageError } from '../core/report.ts';
 import type { DnsValues } from './dns-options.ts';
 import { jsonText, route53Text, zoneText } from './formats.ts';
 import { publicDomain } from './host-name.ts';

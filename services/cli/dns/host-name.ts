@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { toASCII } from 'tr46';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { UsageError } from '../report.ts';
+import { UsageError } from '../core/report.ts';
 
 /** RFC 1035 §2.3.4, as text without the dot at the end. */
 const nameCharactersMax = 253;

@@ -10,7 +10,7 @@ import {
   switchOption,
   textOption,
   type Values,
-} from '../arguments.ts';
+} from '../core/arguments.ts';
 import { hostNameOption } from '../dns/dns-options.ts';
 
 function resolverOption(text: string): Option<string | undefined> {

@@ -1,5 +1,5 @@
 /** The features of accounts and hosts. Adding one: its file, one line here, its test (docs/contributing.md). */
-import type { AccountFeature } from '../feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import { session } from './rfc6120-session.ts';
 import { presence } from './rfc6121-presence.ts';
 import { roster } from './rfc6121-roster.ts';

@@ -1,8 +1,8 @@
 /**
- * RFC 6120 §7 resource binding, as a stream feature (services/router/bind.ts answers it), and the session request of RFC 3921 §3,
+ * RFC 6120 §7 resource binding, as a stream feature (services/router/sessions/bind.ts answers it), and the session request of RFC 3921 §3,
  * which does nothing and is announced as optional.
  */
-import type { AccountFeature } from '../feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 
 const NS = 'urn:ietf:params:xml:ns:xmpp-session';
 const nothing = () => undefined;

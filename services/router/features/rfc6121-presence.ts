@@ -1,12 +1,12 @@
 /**
- * RFC 6121 §4: presence. services/router/presence.ts handles the stanzas; here is what happens when a session ends without a word
+ * RFC 6121 §4: presence. services/router/presence/presence.ts handles the stanzas; here is what happens when a session ends without a word
  * (§4.5.3). Left out: the time of a contact's last presence (XEP-0203) in answers to probes.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
-import { depart } from '../presence.ts';
-import { unavailableFrom } from '../presence-probe.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import { depart } from '../presence/presence.ts';
+import { unavailableFrom } from '../presence/presence-probe.ts';
 
 export const presence: AccountFeature = {
   spec: 'RFC 6121 §4',

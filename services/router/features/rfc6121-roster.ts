@@ -1,5 +1,5 @@
 /**
- * RFC 6121 §2: the roster, with versions (§2.6, which was XEP-0237). Rows are those of services/router/roster.ts.
+ * RFC 6121 §2: the roster, with versions (§2.6, which was XEP-0237). Rows are those of services/router/roster/roster.ts.
  *
  * Only the account itself has routes here: requests of anybody else get `service-unavailable` from the router.
  */
@@ -8,8 +8,8 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import {
   type Contact,
   changeContact,
@@ -21,8 +21,8 @@ import {
   pushElement,
   rosterBytes,
   rosterVersion,
-} from '../roster.ts';
-import { cancelSubscriptions } from '../subscription.ts';
+} from '../roster/roster.ts';
+import { cancelSubscriptions } from '../roster/subscription.ts';
 
 export const roster: AccountFeature = {
   spec: 'RFC 6121 §2',

@@ -1,9 +1,9 @@
 /**
- * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/subscription.ts handles the stanzas, by the tables of
+ * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/roster/subscription.ts handles the stanzas, by the tables of
  * Appendix A in subscription-state.ts.
  */
-import type { AccountFeature } from '../feature.ts';
-import { cancelAllSubscriptions } from '../subscription.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import { cancelAllSubscriptions } from '../roster/subscription.ts';
 
 export const subscription: AccountFeature = {
   spec: 'RFC 6121 §3',

@@ -1,13 +1,13 @@
 /**
- * XEP-0049: Private XML Storage. What a client wrote is read again as it was (services/router/private-xml.ts), but for bookmarks: those
+ * XEP-0049: Private XML Storage. What a client wrote is read again as it was (services/router/accounts/private-xml.ts), but for bookmarks: those
  * are made of XEP-0402's.
  */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import { checkPrivate, privateNs as NS, privateKey, readPrivate, writePrivate } from '../accounts/private-xml.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import { standalone } from '../pep/publish.ts';
-import { checkPrivate, privateNs as NS, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
 import { parseStorage, readStorage, storageKey, storageNs, writeRooms } from './xep0402-bookmarks.ts';
 
 export const privateXml: AccountFeature = {

@@ -8,8 +8,8 @@ import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
 
 const NS = 'vcard-temp';
 const vcards = collection<{ readonly xml: string }>('vcard');

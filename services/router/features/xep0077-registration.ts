@@ -9,12 +9,12 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { accounts } from '../accounts.ts';
-import { addAccount, endAccount, eraseAccount } from '../admin.ts';
-import type { AccountFeature } from '../feature.ts';
-import type { HostContext } from '../host.ts';
-import { lasting, type Parts } from '../parts.ts';
+import { addAccount, endAccount, eraseAccount } from '../accounts/admin.ts';
+import type { Account } from '../core/account.ts';
+import { accounts } from '../core/accounts.ts';
+import { lasting, type Parts } from '../core/dependencies.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import type { HostContext } from '../core/host.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
 

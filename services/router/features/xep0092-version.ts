@@ -1,6 +1,6 @@
 /** XEP-0092: Software Version, of the host. The operating system is not told (§4). */
 import { xml } from '../../../lib/xmpp/element.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 
 const NS = 'jabber:iq:version';
 

@@ -1,13 +1,13 @@
 /**
  * XEP-0160: Best Practices for Handling Offline Messages, and XEP-0203: Delayed Delivery.
  *
- * The archive is the queue: services/router/cursor.ts delivers what stands behind the account's cursor, each message stamped with
+ * The archive is the queue: services/router/archive/cursor.ts delivers what stands behind the account's cursor, each message stamped with
  * `delay`, when a resource of non-negative priority becomes available. Nothing is stored twice and nothing is ever full.
  */
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { namesUs } from '../amend.ts';
-import type { AccountFeature, Amendment } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import { namesUs } from '../core/amend.ts';
+import type { AccountFeature, Amendment } from '../core/feature.ts';
 
 const delayNs = 'urn:xmpp:delay';
 

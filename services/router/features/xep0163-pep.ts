@@ -10,11 +10,11 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import { type Caps, infoNs, isSameCaps, isVerified, readCaps, wantedNodes } from '../pep/caps.ts';
 import { sendLastItems } from '../pep/last-items.ts';
-import { changeEntry } from '../presence-entry.ts';
+import { changeEntry } from '../presence/presence-entry.ts';
 
 interface Known {
   readonly hash: string;

@@ -11,9 +11,9 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { type AccountFeature, Dropped } from '../feature.ts';
-import { hidePresence, showPresence } from '../presence-block.ts';
+import type { Account } from '../core/account.ts';
+import { type AccountFeature, Dropped } from '../core/feature.ts';
+import { hidePresence, showPresence } from '../presence/presence-block.ts';
 
 const NS = 'urn:xmpp:blocking';
 

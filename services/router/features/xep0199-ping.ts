@@ -1,7 +1,7 @@
 /** XEP-0199: XMPP Ping, answered by the host, and by accounts for those who may know that they are there. */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { AccountFeature } from '../feature.ts';
-import { mayProbe } from '../roster.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import { mayProbe } from '../roster/roster.ts';
 
 const NS = 'urn:xmpp:ping';
 const pong = () => undefined;

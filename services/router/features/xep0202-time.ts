@@ -1,6 +1,6 @@
 /** XEP-0202: Entity Time, of the host, in UTC. */
 import { xml } from '../../../lib/xmpp/element.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 
 const NS = 'urn:xmpp:time';
 

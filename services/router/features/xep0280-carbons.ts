@@ -9,12 +9,12 @@ import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { isArchived } from '../archive.ts';
-import type { AccountFeature, Drop, Outcome } from '../feature.ts';
-import { messageType } from '../message.ts';
-import type { Pending } from '../stages.ts';
-import { Superseded } from '../writers.ts';
+import { isArchived } from '../archive/archive.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature, Drop, Outcome } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
+import { Superseded } from '../core/writers.ts';
+import { messageType } from '../routing/message.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const hintsNs = 'urn:xmpp:hints';

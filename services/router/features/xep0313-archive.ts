@@ -1,7 +1,7 @@
 /**
  * XEP-0313: Message Archive Management, `urn:xmpp:mam:2` and `#extended`.
  *
- * Rows are those of services/router/archive.ts; preferences (XEP-0441) are one item. Groupchat is in the rooms' archives only (§5.1.1).
+ * Rows are those of services/router/archive/archive.ts; preferences (XEP-0441) are one item. Groupchat is in the rooms' archives only (§5.1.1).
  * Left out: the RSM count and index (counting would read the whole archive), and searching (XEP-0431). Only the account itself has
  * routes here; others get `service-unavailable`, whether there is such an account or not.
  *
@@ -12,12 +12,12 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { type Direction, isArchived, keepEntry } from '../archive.ts';
-import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive-query.ts';
-import type { AccountFeature, Amendment, Drop } from '../feature.ts';
+import { type Direction, isArchived, keepEntry } from '../archive/archive.ts';
+import { type ArchiveItem, type ArchiveQuery, archiveEdge, queryArchive } from '../archive/archive-query.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature, Amendment, Drop } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
 import { answerForm, readForm } from '../form.ts';
-import type { Pending } from '../stages.ts';
 import { preferences } from './xep0441-archive-preferences.ts';
 
 const NS = 'urn:xmpp:mam:2';

@@ -6,11 +6,11 @@
  */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import { namesUs } from '../amend.ts';
-import { isArchived } from '../archive.ts';
-import type { AccountFeature, Amendment } from '../feature.ts';
-import type { Pending } from '../stages.ts';
+import { isArchived } from '../archive/archive.ts';
+import type { Account } from '../core/account.ts';
+import { namesUs } from '../core/amend.ts';
+import type { AccountFeature, Amendment } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
 
 const NS = 'urn:xmpp:sid:0';
 

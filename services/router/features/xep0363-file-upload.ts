@@ -9,10 +9,10 @@ import { isMediaType } from '../../../lib/ports/blobs.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import type { HostContext } from '../core/host.ts';
 import { answerForm } from '../form.ts';
-import type { HostContext } from '../host.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 const INFO = 'http://jabber.org/protocol/disco#info';

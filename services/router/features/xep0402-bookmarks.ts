@@ -17,15 +17,15 @@
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
+import { checkPrivate, privateKey, readPrivate, writePrivate } from '../accounts/private-xml.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { privateConfig } from '../pep/node-config.ts';
 import { findNode, type PepNode } from '../pep/nodes.ts';
 import { showViews } from '../pep/notify.ts';
 import { change, standalone } from '../pep/publish.ts';
 import { pubsubError } from '../pep/pubsub-error.ts';
-import { checkPrivate, privateKey, readPrivate, writePrivate } from '../private-xml.ts';
 
 const NS = 'urn:xmpp:bookmarks:1';
 export const storageNs = 'storage:bookmarks';

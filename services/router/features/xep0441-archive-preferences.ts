@@ -6,9 +6,9 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature } from '../feature.ts';
-import { isInRoster } from '../roster.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature } from '../core/feature.ts';
+import { isInRoster } from '../roster/roster.ts';
 
 const NS = 'urn:xmpp:mam:2';
 

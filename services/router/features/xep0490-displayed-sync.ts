@@ -11,11 +11,11 @@
  */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../account.ts';
-import type { AccountFeature, Amendment, Drop } from '../feature.ts';
+import type { Account } from '../core/account.ts';
+import type { AccountFeature, Amendment, Drop } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
 import { privateConfig } from '../pep/node-config.ts';
 import { publish, standalone } from '../pep/publish.ts';
-import type { Pending } from '../stages.ts';
 
 const NS = 'urn:xmpp:mds:displayed:0';
 

@@ -1,8 +1,8 @@
 /** Who may read a node (XEP-0060 §4.5). Blocked users do not get here (XEP-0191). Only the account itself may write. */
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Account } from '../account.ts';
-import { findContact, type RosterItem } from '../roster.ts';
-import { hasFrom } from '../subscription-state.ts';
+import type { Account } from '../core/account.ts';
+import { findContact, type RosterItem } from '../roster/roster.ts';
+import { hasFrom } from '../roster/subscription-state.ts';
 import type { PepNode } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 

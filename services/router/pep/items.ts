@@ -7,7 +7,7 @@ import { limits } from '../../../lib/limits.ts';
 import { Conflict, type Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
-import type { Account } from '../account.ts';
+import type { Account } from '../core/account.ts';
 import { type PepNode, viewOf } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 

@@ -7,7 +7,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Account } from '../account.ts';
+import type { Account } from '../core/account.ts';
 import { defaultConfig, type NodeConfig } from './node-config.ts';
 import type { View } from './specified-node.ts';
 

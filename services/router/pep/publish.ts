@@ -1,7 +1,7 @@
 /** XEP-0060 §7 and §8: what the owner does to nodes and items, with the notifications that follow. */
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Account } from '../account.ts';
+import type { Account } from '../core/account.ts';
 import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
 import { applyForm, isSameConfig, type NodeConfig } from './node-config.ts';
 import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode, viewOf } from './nodes.ts';

@@ -1,6 +1,6 @@
 /** A node of PEP to which a feature gives a meaning. */
 import type { Element } from '../../../lib/xmpp/element.ts';
-import type { Account } from '../account.ts';
+import type { Account } from '../core/account.ts';
 import type { NodeConfig } from './node-config.ts';
 
 export interface SpecifiedNode {

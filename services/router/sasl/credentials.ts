@@ -7,8 +7,8 @@ import { limits } from '../../../lib/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { findAccount, type ScramKeys } from '../accounts.ts';
-import type { Parts } from '../parts.ts';
+import { findAccount, type ScramKeys } from '../core/accounts.ts';
+import type { Parts } from '../core/dependencies.ts';
 import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
 
 export interface Credentials {

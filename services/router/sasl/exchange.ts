@@ -6,7 +6,7 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from '../parts.ts';
+import type { Parts } from '../core/dependencies.ts';
 import { decodeBase64 } from './base64.ts';
 import { Overloaded } from './passwords.ts';
 import { checkPlain } from './plain.ts';

@@ -7,7 +7,7 @@ import saslprep from '@mongodb-js/saslprep';
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { opaqueString } from '../../../lib/xmpp/precis.ts';
-import type { AccountRow, ScramKeys } from '../accounts.ts';
+import type { AccountRow, ScramKeys } from '../core/accounts.ts';
 
 export type ScramHash = keyof AccountRow['scram'];
 

@@ -1,7 +1,7 @@
 /** PLAIN (RFC 4616), for clients without SCRAM; over TLS only. */
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { Parts } from '../parts.ts';
+import type { Parts } from '../core/dependencies.ts';
 import { findCredentials, isOwnAddress, isSame, prepareName } from './credentials.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 

@@ -1,0 +1,88 @@
+/**
+ * The operator's side: through the socket of the service that runs, or else with the data folder opened here, without listeners; or with
+ * the tables of a cell, beside its services.
+ */
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import pino from 'pino';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import type { AdminRequest, DoneReply } from '../../../lib/runtime/wire.ts';
+import { adminAddress } from '../compose/admin-address.ts';
+import { askRouter } from '../compose/admin-socket.ts';
+import type { DynamoValues } from '../compose/cloud-ports.ts';
+import { checkHoldsStore } from '../compose/data-folder.ts';
+import { Refusal } from '../core/report.ts';
+
+export interface AdminClient {
+  /** @throws {Refusal} with what the service says */
+  ask(operation: string, given: AdminRequest['arguments']): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** `folder` is a real path. */
+export async function openAdmin(folder: string): Promise<AdminClient> {
+  const socket = await dial(adminAddress(folder));
+  return socket === undefined ? openOffline(folder) : talk(socket);
+}
+
+/** undefined: nobody listens. */
+function dial(address: string): Promise<Socket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(address, () => resolve(socket));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else reject(new Refusal(`cannot reach the service at ${address}: ${error.message}`));
+    });
+  });
+}
+
+function talk(socket: Socket): AdminClient {
+  socket.on('error', () => {}); // the lines end with it
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  return {
+    async ask(operation, given) {
+      socket.write(`${JSON.stringify({ operation, arguments: given })}\n`);
+      const { value } = await lines.next().catch(() => ({ value: undefined }));
+      if (value === undefined)
+        throw new Refusal('the service stopped before it answered; look whether it was done, and try again');
+      return unwrap(JSON.parse(value) as DoneReply);
+    },
+    async close() {
+      socket.destroy();
+    },
+  };
+}
+
+/** A router of our own on the store; the folder's lock keeps a service from starting meanwhile. */
+async function openOffline(folder: string): Promise<AdminClient> {
+  checkHoldsStore(folder);
+  const { openSqliteStore } = await import('../../../lib/adapters/sqlite-store.ts');
+  return routeOn(await openSqliteStore(folder, { clock: systemClock }));
+}
+
+/** What the services of a cell read in its tables they need not be told over its bus, to which an operator has no way. */
+export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient> {
+  const { openCloudStore } = await import('../compose/cloud-ports.ts');
+  return routeOn(await openCloudStore(values));
+}
+
+async function routeOn(store: Store): Promise<AdminClient> {
+  const { memoryBus } = await import('../../../lib/adapters/memory-bus.ts');
+  const { composeRouter } = await import('../compose/router-parts.ts');
+  const bus = memoryBus({ clock: systemClock });
+  const { router } = await composeRouter({ store, bus, clock: systemClock, log: pino({ level: 'silent' }) });
+  return {
+    ask: async (operation, given) => unwrap(await askRouter(bus, operation, given)),
+    async close() {
+      await router.stop();
+      await bus.close();
+      await store.close();
+    },
+  };
+}
+
+function unwrap({ ok, error, result }: DoneReply): unknown {
+  if (ok) return result;
+  throw new Refusal(error ?? 'the service refuses without a reason');
+}

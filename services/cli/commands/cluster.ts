@@ -1,0 +1,77 @@
+/** `skylark cluster`: starts the processes of a cell on this machine, tells where they listen, and stops them in order. */
+import type { Logger } from 'pino';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { limits } from '../../../lib/limits.ts';
+import { adminAddress } from '../compose/admin-address.ts';
+import { serveAdmin } from '../compose/admin-socket.ts';
+import { openCloudBus, openCloudStore } from '../compose/cloud-ports.ts';
+import { type Ground, prepareGround } from '../compose/cluster-backends.ts';
+import type { ClusterValues } from '../compose/cluster-options.ts';
+import { checkPortsFree, planCluster } from '../compose/cluster-plan.ts';
+import { ClusterReport } from '../compose/cluster-report.ts';
+import { checkFileFlags } from '../compose/files-part.ts';
+import { beginLifetime, openLog, stopWithin, Undoing } from '../compose/lifetime.ts';
+import { ensureTenant } from '../compose/own-tenant.ts';
+import { checkPorts, registrationOf } from '../compose/start-options.ts';
+import { Supervisor } from '../compose/supervisor.ts';
+import { UsageError } from '../core/report.ts';
+
+/** Each of its groups of processes has the bound of one process. */
+const stopMs = 4 * limits.shutdownMs;
+
+export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cluster`);
+  checkPorts(values);
+  checkFileFlags(values);
+  process.umask(0o077);
+  const log = openLog({ service: 'cluster' });
+  const lifetime = beginLifetime(log);
+  const undoing = new Undoing(log);
+  const report = new ClusterReport(values.json);
+  const supervisor = new Supervisor(undoing, {
+    started: (child) => report.started(child),
+    died(child, ending) {
+      report.died(child, ending);
+      log.error({ service: child.service, name: child.name, ...ending }, 'a process died; none takes its place');
+    },
+  });
+  try {
+    await Promise.race([startAll(values, log, undoing, supervisor, report), lifetime.over]);
+  } catch (error) {
+    supervisor.expectEnds();
+    await undoing.run();
+    throw error;
+  }
+  log.info({ reason: await lifetime.over }, 'stopping');
+  supervisor.expectEnds();
+  const code = await stopWithin(log, () => undoing.run(), stopMs);
+  log.info('stopped');
+  return code;
+}
+
+/** From the inside out, so that stopping goes from the outside in. */
+async function startAll(values: ClusterValues, log: Logger, undoing: Undoing, supervisor: Supervisor, report: ClusterReport) {
+  await checkPortsFree(values);
+  const ground = await prepareGround(values, log, undoing, supervisor);
+  const plan = planCluster(values, ground);
+  await supervisor.start(plan.inner);
+  await serveOperators(values, ground, log, undoing);
+  const outer = await supervisor.start(plan.outer);
+  const web = outer.find(({ service }) => service === 'web');
+  report.ready(values, ground, web);
+  log.info({ domain: values.domain, nats: ground.nats, dynamodb: ground.dynamodb }, 'started');
+}
+
+async function serveOperators(values: ClusterValues, ground: Ground, log: Logger, undoing: Undoing): Promise<void> {
+  const { domain } = values;
+  const bus = await openCloudBus(ground.nats, 'cluster');
+  undoing.add('bus', () => bus.close());
+  const store = await openCloudStore({ ...values, dynamodb: ground.dynamodb });
+  try {
+    await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
+  } finally {
+    await store.close();
+  }
+  const admin = await serveAdmin(adminAddress(ground.folder), bus, log);
+  undoing.add('admin', () => admin.stop());
+}

@@ -1,0 +1,79 @@
+/** `skylark serve …`: one service of a cell in this process, or an engine that a cluster on one machine stands on. */
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { identify } from '../compose/deploys.ts';
+import { Health, serveHealth } from '../compose/health.ts';
+import { beginLifetime, openLog, stopWithin, Undoing } from '../compose/lifetime.ts';
+import { type Addresses, addressOf } from '../compose/listening.ts';
+import { Metrics } from '../compose/metrics.ts';
+import type { ServeValues } from '../compose/serve-options.ts';
+import type { Serving } from '../compose/serving.ts';
+import { say, UsageError } from '../core/report.ts';
+
+/** Imported when they are wanted: an engine needs a third of the memory of a service. */
+const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>>> = {
+  connection: async (serving) => (await import('../compose/serve-services.ts')).serveConnection(serving),
+  router: async (serving) => (await import('../compose/serve-services.ts')).serveRouter(serving),
+  muc: async (serving) => (await import('../compose/serve-services.ts')).serveMuc(serving),
+  web: async (serving) => (await import('../compose/serve-services.ts')).serveWeb(serving),
+  all: async (serving) => (await import('../compose/serve-all.ts')).serveAll(serving),
+  part: async (serving) => (await import('../compose/serve-part.ts')).servePart(serving),
+  dynamodb: async (serving) => (await import('../compose/serve-engines.ts')).serveDynamo(serving),
+  nats: async (serving) => (await import('../compose/serve-engines.ts')).serveNats(serving),
+};
+
+/** `part` is for `skylark start --processes` alone. */
+const named = Object.keys(services).filter((service) => service !== 'part');
+
+export async function serve(values: ServeValues, positionals: readonly string[]): Promise<number> {
+  const [service = '', ...rest] = positionals;
+  const run = Object.hasOwn(services, service) ? services[service] : undefined;
+  if (run === undefined || rest.length > 0) {
+    throw new UsageError(`'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${named.join(', ')}`);
+  }
+  process.umask(0o077);
+  const { name, release: id } = await identify(values, openLog({ service }));
+  const release = id === undefined ? undefined : { service, id };
+  const log = openLog({ service, name });
+  const lifetime = beginLifetime(log);
+  if (values.untilInputEnds) process.stdin.on('close', () => lifetime.end('input ended')).resume();
+  const undoing = new Undoing(log);
+  let failure: string | undefined;
+  const fail = (reason: string) => {
+    failure = reason;
+    log.fatal(reason);
+    lifetime.end(reason);
+  };
+  const health = new Health();
+  const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
+  // Before anything that may have to be waited for.
+  const healthAddress = await startHealth(values, health, undoing);
+  const end = (reason: string) => lifetime.end(reason);
+  const serving = { values: { ...values, name }, release, log, undoing, health, metrics, fail, end };
+  const started = run(serving).then((found) => {
+    const addresses = { ...found, ...healthAddress };
+    if (values.metrics === 'emf') {
+      metrics.start();
+      undoing.add('metrics', () => metrics.stop());
+    }
+    say(JSON.stringify({ event: 'listening', service, name, pid: process.pid, addresses }));
+    log.info({ addresses }, 'started');
+  });
+  try {
+    // A bus that is away holds up the start for ever, but not the end.
+    await Promise.race([started, lifetime.over]);
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+  log.info({ reason: await lifetime.over }, 'stopping');
+  const code = await stopWithin(log, () => undoing.run(), values.stopSeconds * 1_000);
+  log.info('stopped');
+  return failure === undefined ? code : 1;
+}
+
+async function startHealth({ bind, healthPort }: ServeValues, health: Health, undoing: Undoing): Promise<Addresses> {
+  if (healthPort === undefined) return {};
+  const server = await serveHealth(bind, healthPort, health);
+  undoing.add('health', () => server.stop());
+  return { health: addressOf(server.address) };
+}

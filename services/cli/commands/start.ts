@@ -1,0 +1,66 @@
+/** `skylark start`. */
+import { limits } from '../../../lib/limits.ts';
+import { type Child, describeEnding, type Ending } from '../compose/child-process.ts';
+import { startEmbedded } from '../compose/embedded.ts';
+import { beginLifetime, openLog, stopWithin } from '../compose/lifetime.ts';
+import { type Addresses, hostPort } from '../compose/listening.ts';
+import { startProcesses } from '../compose/processes.ts';
+import { registrationOf, type StartValues } from '../compose/start-options.ts';
+import { quote, say, UsageError } from '../core/report.ts';
+import { version } from '../core/version.ts';
+
+export async function start(values: StartValues, positionals: readonly string[]): Promise<number> {
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help start`);
+  process.umask(0o077); // whatever we make is for our eyes
+  const log = openLog();
+  const lifetime = beginLifetime(log);
+  const hasParts = values.processes > 1;
+  const service = hasParts ? await startProcesses(values, log, eventsOf(values)) : await startEmbedded(values, log);
+  const { addresses, folder } = service;
+  if (values.json) say(JSON.stringify({ event: 'listening', pid: process.pid, domain: values.domain, folder, addresses }));
+  else say(...describe(values, addresses));
+  log.info({ version, domain: values.domain, folder, addresses }, 'started');
+  log.info({ reason: await lifetime.over }, 'stopping');
+  // Each of the processes has the bound of one.
+  const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * limits.shutdownMs : limits.shutdownMs);
+  if (code === 0) log.info('stopped');
+  return code;
+}
+
+function eventsOf({ json }: StartValues) {
+  const tell = (event: string, { name, pid }: Child, line: string, more = {}): void =>
+    say(json ? JSON.stringify({ event, name, pid, ...more }) : line);
+  return {
+    started: (child: Child) => tell('process', child, `  process ${child.name.padEnd(20)}pid ${child.pid}`),
+    died: (child: Child, ending: Ending) =>
+      tell(
+        'died',
+        child,
+        `  process ${child.name} (pid ${child.pid}) died: ${describeEnding(ending)}; it is started again`,
+        ending,
+      ),
+  };
+}
+
+const purposes: Readonly<Record<string, string>> = {
+  c2s: 'XMPP clients (STARTTLS)',
+  c2sTls: 'XMPP clients (direct TLS)',
+  http: 'web client and WebSocket',
+  https: 'the same over TLS',
+};
+
+function describe(values: StartValues, addresses: Addresses): string[] {
+  const { domain, data } = values;
+  const ports = Object.entries(addresses).map(
+    ([name, { address, port }]) => `  ${(purposes[name] ?? name).padEnd(28)}${hostPort(address, port)}`,
+  );
+  const isOpen = registrationOf(values) === 'open';
+  const where = data === './data' ? '' : ` --data ${quote(data)}`;
+  return [
+    `Skylark ${version} serves ${domain}; everything is kept in ${data}`,
+    ...ports,
+    `Try it:          http://localhost:${addresses.http?.port}/`,
+    `Add an account:  npx skylark user add you@${domain}${where}${isOpen ? '   (or in the browser: registration is open)' : ''}`,
+    'Stop:            Ctrl-C',
+  ];
+}

@@ -1,0 +1,35 @@
+/**
+ * Where the commands of an operator reach the service that runs: a local socket that only its owner can open.
+ *
+ * It lies in the data folder. Where that path is longer than a socket's address may be, it lies in a folder of its own below the
+ * system's temporary one, which must belong to us and be closed to others, since anybody can make things there. Windows has named
+ * pipes instead.
+ */
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Refusal, reasonOf } from '../core/report.ts';
+
+/** `sun_path` without its NUL: 107 bytes on Linux, 103 on the BSDs and macOS. */
+const socketPathBytesMax = 103;
+
+/** `folder` is a real path. @throws {Refusal} when somebody else has taken the place */
+export function adminAddress(folder: string, platform: NodeJS.Platform = process.platform): string {
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
+  if (platform === 'win32') return `\\\\.\\pipe\\skylark-${hash}`;
+  const path = join(folder, 'admin.sock');
+  if (Buffer.byteLength(path) <= socketPathBytesMax) return path;
+  return join(ensureOwnFolder(join(tmpdir(), `skylark-${process.getuid?.()}-${hash}`)), 'admin.sock');
+}
+
+function ensureOwnFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const info = lstatSync(folder);
+    if (info.isDirectory() && info.uid === process.getuid?.() && (info.mode & 0o077) === 0) return folder;
+  } catch (error) {
+    throw new Refusal(`cannot use the folder ${folder} for the operator's socket: ${reasonOf(error)}`);
+  }
+  throw new Refusal(`the folder ${folder} belongs to somebody else or is open to others; the operator's socket cannot lie there`);
+}

@@ -1,0 +1,90 @@
+/**
+ * Takes operators' commands while the service runs: one JSON object a line, `{"operation":"user-add","arguments":{…}}`, each answered
+ * by a line with a `DoneReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { limits } from '../../../lib/limits.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import { Unavailable } from '../../../lib/ports/store.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { type AdminRequest, type DoneReply, routerSubject } from '../../../lib/runtime/wire.ts';
+import { Refusal, reasonOf } from '../core/report.ts';
+
+const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.string()) });
+
+/** Asks a router. @throws {Unavailable} when none answers in time */
+export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<DoneReply> {
+  const request: AdminRequest = { kind: 'admin', operation, arguments: given };
+  const answer = await bus.request(routerSubject, encodeFrame(request), { timeoutMs: limits.adminTimeoutMs });
+  return decodeFrame<DoneReply>(answer).header;
+}
+
+/** The data folder's lock is held, so a socket that lies there is left from a process that died. @throws {Refusal} */
+export async function serveAdmin(address: string, bus: Bus, log: Logger): Promise<{ stop(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', (error) => log.debug({ err: error }, 'an operator left'));
+    void serveLines(socket, bus, log);
+  });
+  server.maxConnections = limits.adminConnectionsMax;
+  const isPipe = process.platform === 'win32';
+  if (!isPipe) rmSync(address, { force: true });
+  await listen(server, address);
+  if (!isPipe) chmodSync(address, 0o600);
+  return {
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new Refusal(`cannot make the operator's socket ${address}: ${reasonOf(error)}`)));
+    server.listen(address, resolve);
+  });
+}
+
+async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> {
+  let unread = 0;
+  socket.on('data', (chunk: Buffer) => {
+    unread = chunk.includes(0x0a) ? 0 : unread + chunk.length;
+    if (unread > limits.adminLineBytesMax) socket.destroy();
+  });
+  try {
+    for await (const line of createInterface({ input: socket })) {
+      if (line.length > limits.adminLineBytesMax) break;
+      socket.write(`${JSON.stringify(await answer(line, bus))}\n`);
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'an operator was not answered');
+  }
+  socket.destroy();
+}
+
+async function answer(line: string, bus: Bus): Promise<DoneReply> {
+  const request = lineSchema.safeParse(parseJson(line));
+  if (!request.success) return { ok: false, error: 'a line is {"operation":"…","arguments":{"name":"text"}}' };
+  try {
+    return await askRouter(bus, request.data.operation, request.data.arguments);
+  } catch (error) {
+    if (error instanceof Unavailable) return { ok: false, error: `no router answered: ${error.message}` };
+    throw error;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+/** What private keys of certificates are sealed with in the store. */
+import { join } from 'node:path';
+import { openFileKeys } from '../../../lib/adapters/file-keys.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
+import { Refusal, reasonOf, UsageError } from '../core/report.ts';
+import { engineOptions } from './cloud-ports.ts';
+
+export interface KeyValues {
+  readonly kms: string;
+  readonly kmsKey: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly region: string;
+}
+
+/** Of a data folder, when neither KMS nor a file is named. */
+export function keyFileOf(folder: string): string {
+  return join(folder, 'keys', 'certificates.key');
+}
+
+/** @param folder the data folder, where there is one. @throws {UsageError | Refusal} */
+export async function openKeys({ kms, kmsKey, keyFile, region }: KeyValues, folder?: string): Promise<Keys> {
+  if (kmsKey !== undefined && keyFile !== undefined) {
+    throw new UsageError('--kms-key and --key-file exclude each other: private keys are sealed with one of them');
+  }
+  if (kmsKey !== undefined) {
+    const { openKmsKeys } = await import('../../../lib/adapters/kms-keys.ts');
+    return openKmsKeys({ ...engineOptions(kms, region), keyId: kmsKey, clock });
+  }
+  const path = keyFile ?? (folder && keyFileOf(folder));
+  if (path === undefined) throw new UsageError('--kms-key or --key-file is needed: private keys are sealed with it');
+  try {
+    return openFileKeys({ path, clock });
+  } catch (error) {
+    throw new Refusal(
+      `--key-file: ${error instanceof TypeError ? error.message : `'${path}' cannot be used: ${reasonOf(error)}`}`,
+    );
+  }
+}

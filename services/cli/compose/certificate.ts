@@ -1,0 +1,148 @@
+/**
+ * The certificate that streams and pages are served with: the operator's, or a self-signed one (ECDSA P-256, RFC 6120 §13.7.1.2) that
+ * is made once and kept in the data folder.
+ */
+import 'reflect-metadata';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
+import * as x509 from '@peculiar/x509';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import { Refusal, reasonOf, UsageError } from '../core/report.ts';
+
+export interface PemFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface PemPair extends PemFiles {
+  /** Where they came from. */
+  readonly files: PemFiles;
+}
+
+/** Both or none. @throws {UsageError} */
+export function checkPemFlags({ cert, key }: { readonly cert?: string; readonly key?: string }): PemFiles | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined) throw new UsageError(`--key: '${key}' needs --cert with the certificate that belongs to it`);
+  if (key === undefined) throw new UsageError(`--cert: '${cert}' needs --key with the private key that belongs to it`);
+  return { cert, key };
+}
+
+/** @throws {UsageError} for files that cannot be read, are no PEM, or do not belong together */
+export function readPemFiles(files: PemFiles): PemPair {
+  const cert = readText('--cert', files.cert);
+  const key = readText('--key', files.key);
+  const certificate = parse('--cert', files.cert, 'a certificate in PEM', () => new X509Certificate(cert));
+  const privateKey = parse('--key', files.key, 'a private key in PEM without a passphrase', () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new UsageError(`--key: '${files.key}' does not belong to the certificate in '${files.cert}'`);
+  }
+  return { cert, key, files };
+}
+
+function readText(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${flag}: '${path}' cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+function parse<Parsed>(flag: string, path: string, what: string, read: () => Parsed): Parsed {
+  try {
+    return read();
+  } catch {
+    throw new UsageError(`${flag}: '${path}' is not ${what}`);
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+const validDays = 3_650;
+/** One that ends sooner is replaced at start. */
+const leftDaysMin = 30;
+
+/** The kept certificate when it is good for the domain and for some time; else a new one. @throws {Refusal} */
+export async function keepSelfSigned(folder: string, domain: string, clock: Clock): Promise<PemPair> {
+  const files = { cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
+  const kept = readKept(files);
+  if (kept !== undefined && isGood(new X509Certificate(kept.cert), domain, clock)) return kept;
+  const made = await makeSelfSigned(domain, clock);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeWhole(files.key, made.key, 0o600, clock);
+    writeWhole(files.cert, made.cert, 0o644, clock);
+  } catch (error) {
+    throw new Refusal(`cannot keep a certificate in ${folder}: ${reasonOf(error)}`);
+  }
+  return { ...made, files };
+}
+
+function readKept(files: PemFiles): PemPair | undefined {
+  try {
+    return readPemFiles(files);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined; // none yet, or half of one: a new one takes its place
+    throw error;
+  }
+}
+
+function isGood(certificate: X509Certificate, domain: string, clock: Clock): boolean {
+  const name = nameOf(domain);
+  const isForDomain = (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
+  return isForDomain && certificate.validToDate.getTime() - clock.now() > leftDaysMin * dayMs;
+}
+
+/** As certificates have it: an A-label, or an address without brackets. */
+function nameOf(domain: string): string {
+  return domain.startsWith('[') ? domain.slice(1, -1) : domainToASCII(domain) || domain;
+}
+
+async function makeSelfSigned(domain: string, clock: Clock): Promise<PemFiles> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const now = clock.now();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: `4${clock.randomBytes(15).toString('hex')}0`, // positive, RFC 5280 §4.1.2.2
+    name: [{ CN: [nameOf(domain).slice(0, 64)] }],
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + validDays * dayMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension(alternativeNames(nameOf(domain))),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
+  const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY');
+  return { cert: `${certificate.toString('pem')}\n`, key: `${key}\n` };
+}
+
+/** Also the names under which one reaches it from the same machine. */
+function alternativeNames(name: string): x509.JsonGeneralNames {
+  const ofDomain: x509.JsonGeneralNames =
+    isIP(name) === 0
+      ? [
+          { type: 'dns', value: name },
+          { type: 'dns', value: `*.${name}` },
+        ]
+      : [{ type: 'ip', value: name }];
+  const local: x509.JsonGeneralNames = [
+    { type: 'dns', value: 'localhost' },
+    { type: 'ip', value: '127.0.0.1' },
+    { type: 'ip', value: '::1' },
+  ];
+  return [...ofDomain, ...local.filter(({ value }) => value !== name)];
+}
+
+/** A reader sees the old file or the new one, never a half. */
+function writeWhole(path: string, text: string, mode: number, clock: Clock): void {
+  const draft = `${path}.${clock.randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, text, { mode, flag: 'wx' });
+  renameSync(draft, path);
+}

@@ -1,0 +1,112 @@
+/** One process of a cluster: `skylark serve …`, until it says where it listens, and until it ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { limits } from '../../../lib/limits.ts';
+import { Refusal } from '../core/report.ts';
+import type { Addresses } from './listening.ts';
+
+const addressesSchema = z.record(z.string(), z.object({ address: z.string(), port: z.number() }));
+const readySchema = z.object({ event: z.literal('listening'), addresses: addressesSchema });
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Child {
+  readonly service: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly addresses: Addresses;
+  readonly ended: Promise<Ending>;
+  /** SIGTERM, and SIGKILL when that does not help within the bound of a stop. */
+  stop(): Promise<void>;
+}
+
+/** The `skylark` command, or the bundle that has taken this file in. */
+const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url));
+/** A stop is bounded in the child; this is for one that does not even get there. */
+const killAfterMs = limits.shutdownMs + 2_000;
+
+/** Two processes cannot have one port of the debugger. */
+const ownArguments = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+
+/**
+ * Its log goes to our stderr.
+ * @param attach gets our end of a socket that is its descriptor 3, at once
+ * @throws {Refusal} when it ends, or is not ready in time
+ */
+export async function startChild(
+  service: string,
+  name: string,
+  args: readonly string[],
+  attach?: (link: Socket) => void,
+): Promise<Child> {
+  // In a process group of its own, so that Ctrl-C reaches the supervisor alone; its input ends with us however we end.
+  const command = [...ownArguments, program, 'serve', service, '--name', name, '--until-input-ends', ...args];
+  const child = spawn(process.execPath, command, {
+    stdio: ['pipe', 'pipe', 'inherit', ...(attach ? ['pipe' as const] : [])],
+    detached: true,
+  });
+  child.stdin!.on('error', () => {}); // it is gone
+  attach?.(child.stdio[3] as Socket);
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('error', () => resolve({ code: null, signal: null }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const stop = () => stopChild(child, ended);
+  try {
+    const addresses = await readAddresses(child, ended, `${service} ${name}`);
+    return { service, name, pid: child.pid!, addresses, ended, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function readAddresses(child: ChildProcess, ended: Promise<Ending>, who: string): Promise<Addresses> {
+  const lines = createInterface({ input: child.stdout! });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Refusal(`${who} was not ready within ${limits.childStartMs} ms`)), limits.childStartMs);
+  });
+  const gone = ended.then((ending) => {
+    throw new Refusal(`${who} ended before it was ready (${describeEnding(ending)}); what it said stands above`);
+  });
+  const ready = new Promise<Addresses>((resolve) => {
+    lines.on('line', (line) => {
+      const { data } = readySchema.safeParse(parseJson(line));
+      if (data !== undefined) resolve(data.addresses);
+    });
+  });
+  try {
+    return await Promise.race([ready, late, gone]);
+  } finally {
+    clearTimeout(timer);
+    gone.catch(() => {}); // from here on `ended` tells
+  }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+async function stopChild(child: ChildProcess, ended: Promise<Ending>): Promise<void> {
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** `exit code 1`, `SIGKILL`. */
+export function describeEnding({ code, signal }: Ending): string {
+  if (signal !== null) return signal;
+  return code === null ? 'it could not be started' : `exit code ${code}`;
+}

@@ -1,0 +1,56 @@
+/** Bus and store of a process of a cluster: NATS and DynamoDB. */
+import { createTables, type DynamoOptions, type DynamoStore, openDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
+import { connectNatsBus, type NatsBus } from '../../../lib/adapters/nats-bus.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { Refusal, UsageError } from '../core/report.ts';
+
+export interface DynamoValues {
+  readonly dynamodb: string | undefined;
+  readonly region: string;
+  readonly tablePrefix: string;
+}
+
+/** An engine on one machine wants to be asked by somebody and does not care who. undefined: the environment names somebody. */
+export function localCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
+  const isNamed = process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE;
+  return isNamed ? undefined : { accessKeyId: 'local', secretAccessKey: 'local' };
+}
+
+/** For the SDK: `aws`, or the URL of an engine elsewhere. */
+export function engineOptions(engine: string, region: string) {
+  const credentials = engine === 'aws' ? undefined : localCredentials();
+  return { region, ...(engine !== 'aws' && { endpoint: engine }), ...(credentials && { credentials }) };
+}
+
+/** @throws {UsageError} */
+function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
+  if (dynamodb === undefined)
+    throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
+  return { ...engineOptions(dynamodb, region), tablePrefix, clock };
+}
+
+export function openCloudStore(values: DynamoValues): Promise<DynamoStore> {
+  return openDynamoStore(dynamoOptions(values));
+}
+
+/** For engines on one machine; in a Region the tables come with the stacks. @throws {Refusal} */
+export async function ensureTables(values: DynamoValues): Promise<void> {
+  if (values.dynamodb === 'aws') return;
+  try {
+    await createTables(dynamoOptions(values));
+  } catch (error) {
+    throw new Refusal(`--dynamodb: no tables at ${values.dynamodb}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** HTTP requests of this process to the store, for `skylark status --json`: `store.batchGet` … */
+export function callFigures({ calls }: DynamoStore): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(calls).map(([kind, count]) => [`store.${kind}`, count]));
+}
+
+/** Waits until there is a server. @throws {UsageError} */
+export function openCloudBus(nats: string | undefined, name: string): Promise<NatsBus> {
+  if (nats === undefined)
+    throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
+  return connectNatsBus({ servers: [nats], clock, name });
+}

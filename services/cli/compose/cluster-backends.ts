@@ -1,0 +1,78 @@
+/** What the processes of a cluster stand on: a locked folder, a certificate, NATS, DynamoDB. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { limits } from '../../../lib/limits.ts';
+import { Refusal, reasonOf } from '../core/report.ts';
+import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './certificate.ts';
+import { ensureTables } from './cloud-ports.ts';
+import type { ClusterValues } from './cluster-options.ts';
+import { ensureDataFolder } from './data-folder.ts';
+import type { Undoing } from './lifetime.ts';
+import { findProgram } from './nats-server.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface Ground {
+  readonly folder: string;
+  readonly nats: string;
+  readonly dynamodb: string;
+  /** None: certificates come from the store, and there is no fallback. */
+  readonly pem: PemFiles | undefined;
+  /** The certificate is one that we made. */
+  readonly isSelfSigned: boolean;
+  /** A file: so that a TLS session of one process can be resumed at another. */
+  readonly ticketKeys: string;
+}
+
+/** @throws {UsageError | Refusal | FolderInUse} */
+export async function prepareGround(
+  values: ClusterValues,
+  log: Logger,
+  undoing: Undoing,
+  supervisor: Supervisor,
+): Promise<Ground> {
+  const given = checkPemFlags(values);
+  if (given) readPemFiles(given);
+  const folder = ensureDataFolder(values.data, log);
+  const lock = lockFolder(folder);
+  undoing.add('folder', () => lock.release());
+  const isOwn = given === undefined && values.certificates !== 'store';
+  const pem = isOwn ? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files : given;
+  const ticketKeys = join(folder, 'ticket-keys');
+  writeFileSync(ticketKeys, clock.randomBytes(48), { mode: 0o600 });
+  if (values.nats !== undefined) await checkReachable('--nats', values.nats, natsPort);
+  const nats = values.nats ?? (await ownNats(values, supervisor));
+  const dynamodb = values.dynamodb ?? (await ownDynamo(folder, supervisor));
+  await ensureTables({ ...values, dynamodb });
+  return { folder, nats, dynamodb, pem, isSelfSigned: isOwn, ticketKeys };
+}
+
+async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {
+  const program = findProgram(natsServer); // here, so that its absence is one line
+  const [server] = await supervisor.start([{ service: 'nats', name: 'nats', args: ['--nats-server', program, '--port', '0'] }]);
+  return `nats://127.0.0.1:${server!.addresses.nats!.port}`;
+}
+
+async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string> {
+  const [engine] = await supervisor.start([{ service: 'dynamodb', name: 'dynalite', args: ['--data', folder, '--port', '0'] }]);
+  return `http://127.0.0.1:${engine!.addresses.dynamodb!.port}`;
+}
+
+const natsPort = 4222;
+
+/** The bus would wait for its server for ever, which is right for a service, and wrong for somebody at a terminal. @throws {Refusal} */
+async function checkReachable(flag: string, url: string, presetPort: number): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || presetPort) });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(limits.childStartMs) });
+  } catch (error) {
+    throw new Refusal(`${flag}: no server answers at ${url}: ${reasonOf(error)}`);
+  } finally {
+    socket.destroy();
+  }
+}

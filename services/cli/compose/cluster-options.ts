@@ -1,0 +1,37 @@
+/** The options of `skylark cluster`. */
+import { countOption, folderOption, type Options, type Values } from '../core/arguments.ts';
+import * as shared from '../core/options.ts';
+
+/** Processes of one kind on one machine: more than its cores is of use only to tests. */
+const processesMax = 16;
+
+export const clusterOptions = {
+  connections: countOption('processes that hold the streams of clients', processesMax, 2),
+  routers: countOption('processes that route', processesMax, 2),
+  muc: countOption('processes that hold rooms', processesMax, 2),
+  domain: shared.domain,
+  bind: shared.bind,
+  data: folderOption('where the certificate and the rows of dynalite are kept', './data/cluster'),
+  c2sPort: shared.c2sPort,
+  c2sTlsPort: shared.c2sTlsPort,
+  httpPort: shared.httpPort,
+  httpsPort: shared.httpsPort,
+  registration: shared.registration,
+  cert: shared.cert,
+  key: shared.key,
+  certificates: shared.certificates,
+  kms: shared.kms,
+  kmsKey: shared.kmsKey,
+  keyFile: shared.keyFile,
+  nats: shared.nats,
+  natsServer: shared.natsServer,
+  dynamodb: shared.dynamodb,
+  region: shared.region,
+  tablePrefix: shared.tablePrefix,
+  s3: shared.s3,
+  filesBucket: shared.filesBucket,
+  filesUrl: shared.filesUrl,
+  json: shared.json,
+} satisfies Options;
+
+export type ClusterValues = Values<typeof clusterOptions>;

@@ -1,0 +1,95 @@
+/** Which processes a cluster has, and with which arguments. */
+import { createServer } from 'node:net';
+import { keyFileOf } from './certificate-keys.ts';
+import type { Ground } from './cluster-backends.ts';
+import type { ClusterValues } from './cluster-options.ts';
+import { filesFolderIn, presetFilesUrl } from './files-part.ts';
+import { listening } from './listening.ts';
+import type { Planned } from './supervisor.ts';
+
+/** Where ports cannot be shared, those of the next process are this much higher: 5222 and 5223 are neighbours. */
+const portStep = 10;
+
+/** Those of Node's `reusePort` that one meets. */
+export const sharesPorts = ['linux', 'freebsd'].includes(process.platform);
+
+export interface Plan {
+  readonly inner: readonly Planned[];
+  readonly outer: readonly Planned[];
+}
+
+export function planCluster(values: ClusterValues, ground: Ground): Plan {
+  const common = [
+    ...['--nats', ground.nats, '--dynamodb', ground.dynamodb],
+    ...['--region', values.region, '--table-prefix', values.tablePrefix],
+  ];
+  const streams = [
+    ...common,
+    ...['--domain', values.domain, '--bind', values.bind],
+    ...(ground.pem ? ['--cert', ground.pem.cert, '--key', ground.pem.key] : []),
+    ...['--ticket-keys', ground.ticketKeys],
+    ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
+  ];
+  const files = fileArguments(values, ground);
+  const isShared = isSharing(values);
+  const connections = numbered('connection', 'c', values.connections, (index) => {
+    const shift = isShared ? 0 : index * portStep;
+    const port = (base: number) => `${base === 0 ? 0 : base + shift}`;
+    const ports = ['--c2s-port', port(values.c2sPort), '--c2s-tls-port', port(values.c2sTlsPort)];
+    return [...streams, ...ports, ...(isShared ? ['--reuse-port'] : [])];
+  });
+  const web = numbered('web', 'w', 1, () => [
+    ...streams,
+    ...files,
+    ...['--http-port', `${values.httpPort}`, '--https-port', `${values.httpsPort}`],
+  ]);
+  return {
+    inner: [
+      ...numbered('router', 'r', values.routers, () => [...common, ...files]),
+      ...numbered('muc', 'm', values.muc, () => common),
+    ],
+    outer: [...connections, ...web],
+  };
+}
+
+function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: Ground): string[] {
+  return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
+}
+
+/** Without S3 all processes share a folder. Routers are there before the web server has a port, so any free one would be too late. */
+function fileArguments(values: ClusterValues, { folder, isSelfSigned }: Ground): readonly string[] {
+  const { s3, filesBucket, domain, bind, httpPort, httpsPort } = values;
+  const bucket = [...(s3 ? ['--s3', s3] : []), ...(filesBucket ? ['--files-bucket', filesBucket] : [])];
+  const isKnown = httpPort !== 0 && httpsPort !== 0;
+  const preset = isKnown ? presetFilesUrl({ domain, bind, isSelfSigned, httpPort, httpsPort }) : undefined;
+  const url = values.filesUrl ?? (s3 ? undefined : preset);
+  if (s3 === undefined && url === undefined) return [];
+  return [...(s3 ? bucket : ['--files-folder', filesFolderIn(folder)]), ...(url ? ['--files-url', url] : [])];
+}
+
+function numbered(service: string, letter: string, count: number, argsOf: (index: number) => readonly string[]): Planned[] {
+  return Array.from({ length: count }, (_, index) => ({ service, name: `${letter}${index + 1}`, args: argsOf(index) }));
+}
+
+function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean {
+  return connections > 1 && c2sPort !== 0 && c2sTlsPort !== 0 && sharesPorts;
+}
+
+/** A shared port looks free although another cluster has it, so each is taken once without sharing. @throws {Refusal} */
+export async function checkPortsFree(
+  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort'>,
+): Promise<void> {
+  const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
+  const ports = { c2sPort, c2sTlsPort, httpPort, httpsPort };
+  for (const port of Object.values(ports)) {
+    if (port === 0) continue;
+    await listening(bind, ports, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, bind, resolve);
+      });
+      await new Promise((resolve) => server.close(resolve));
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** A connection node with its heartbeat. */
+
+import type { Logger } from 'pino';
+import { limits } from '../../../lib/limits.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { serveControl } from '../../../lib/runtime/control.ts';
+import { Heartbeat } from '../../../lib/runtime/nodes.ts';
+import type { Release } from '../../../lib/runtime/releases.ts';
+import { takeMarks } from '../../../lib/runtime/resync.ts';
+import type { TlsSource } from '../../connection/door/tls.ts';
+import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../../connection/node.ts';
+
+export interface Ports {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export type ListenOptions = ConnectionParts['listen'];
+
+interface NodeParts extends Ports {
+  readonly name: string;
+  readonly tls: TlsSource;
+  readonly listen: ListenOptions;
+  readonly reusePort?: boolean;
+  readonly peers?: ConnectionParts['peers'];
+  readonly stopMs?: number;
+  readonly release?: Release;
+  /** What else this process holds, for `skylark status`. */
+  readonly figures?: () => Readonly<Record<string, number>>;
+}
+
+/** `stop` parks or ends the sessions first; the node's row goes only when none is left, because others find them by it. */
+export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
+  const { bus, store, clock, log, name, release, figures } = parts;
+  const node = await startConnectionNode({ ...parts, node: name });
+  let marksAfter = '';
+  try {
+    const heartbeat = await Heartbeat.start({
+      store,
+      clock,
+      kind: 'connection',
+      name,
+      subject: node.subject,
+      release,
+      async onBeat() {
+        const page = { limit: limits.resyncMarksMax, after: marksAfter };
+        marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
+      },
+      onForgotten: () => node.dropSessions(),
+      onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
+    });
+    const control = await serveControl(bus, node.subject, {
+      isDraining: () => node.isDraining,
+      drain: () => void node.drain(),
+      figures() {
+        const { batchesInFlight: batches, ...stats } = node.stats;
+        return { ...stats, batches, ...figures?.() };
+      },
+    });
+    return {
+      node,
+      async stop() {
+        const isEmpty = await node.stop();
+        await control.stop();
+        if (isEmpty) await heartbeat.stop();
+        else heartbeat.abandon();
+      },
+    };
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}

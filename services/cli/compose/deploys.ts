@@ -1,0 +1,57 @@
+/** What makes a process with sessions leave when a newer release is there, and ECS wait until it has (docs/decisions/0005). */
+
+import type { Logger } from 'pino';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { ReleaseWatch } from '../../../lib/runtime/releases.ts';
+import type { ConnectionNode } from '../../connection/node.ts';
+import type { Ports } from './connection-part.ts';
+import { EcsTask, readTask, type TaskIdentity } from './ecs-task.ts';
+import type { ServeValues } from './serve-options.ts';
+import type { Serving } from './serving.ts';
+
+/** Who this process is among the others. Without a word from anybody it has a name of its own, and takes no part in deploys. */
+export async function identify(values: ServeValues, log: Logger): Promise<{ readonly name: string; readonly release?: string }> {
+  const { name, release } = values;
+  const metadata = process.env.ECS_CONTAINER_METADATA_URI_V4;
+  const task = metadata && (name === undefined || release === undefined) ? await askTask(metadata, log) : undefined;
+  return { name: name ?? task?.name ?? `node-${clock.randomBytes(4).toString('hex')}`, release: release ?? task?.release };
+}
+
+async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | undefined> {
+  try {
+    return await readTask(metadata);
+  } catch (error) {
+    log.warn({ err: error }, 'what ECS says of this task cannot be read: its release is not known');
+    return undefined;
+  }
+}
+
+/** When the node takes streams. */
+export async function makeStoppable(serving: Serving, { store }: Ports, node: ConnectionNode): Promise<void> {
+  const { values, release, log, undoing, end } = serving;
+  const agent = process.env.ECS_AGENT_URI;
+  if (agent) {
+    const look = () => {
+      const { streams, sessions } = node.stats;
+      return { holdsAny: streams + sessions > 0, isDraining: node.isDraining };
+    };
+    const task = new EcsTask({ agent, clock, log, look, onLeft: () => end('drained') });
+    task.start();
+    undoing.add('task', () => task.stop());
+  }
+  if (release === undefined) return;
+  const watch = new ReleaseWatch({ clock, subject: node.subject, release, settleMs: values.settleSeconds * 1_000 });
+  const nodes = new NodeWatch({
+    store,
+    clock,
+    onLook(live) {
+      if (node.isDraining || !watch.look(live)) return;
+      log.info({ release }, 'a newer release is there');
+      void node.drain();
+    },
+    onError: (error) => log.warn({ err: error }, 'the nodes could not be looked at'),
+  });
+  await nodes.start();
+  undoing.add('releases', () => nodes.stop());
+}

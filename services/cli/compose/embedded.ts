@@ -1,0 +1,136 @@
+/**
+ * The whole service in one process: SQLite and a folder instead of DynamoDB and S3, subjects in memory instead of NATS; the same
+ * services as in a cell.
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
+import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
+import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
+import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import { startMucWorker } from '../../muc/worker.ts';
+import type { Parts } from '../../router/core/dependencies.ts';
+import { reapNode, sweepRegularly } from '../../router/sessions/reaper.ts';
+import { webSocketPath } from '../../web/app.ts';
+import { startWebServer } from '../../web/server.ts';
+import { adminAddress } from './admin-address.ts';
+import { serveAdmin } from './admin-socket.ts';
+import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
+import { startConnectionPart } from './connection-part.ts';
+import { ensureDataFolder } from './data-folder.ts';
+import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
+import { Undoing } from './lifetime.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
+import { ensureTenant } from './own-tenant.ts';
+import { composeRouter } from './router-parts.ts';
+import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
+import { storeTls, watchTls } from './tls-source.ts';
+import { composeWebApp } from './web-app.ts';
+
+export interface Embedded {
+  /** Its path without links. */
+  readonly folder: string;
+  /** `c2s`, `c2sTls`, `http`, `https`. */
+  readonly addresses: Addresses;
+  /** From the outside in: streams, pages, rooms, router, bus, store. */
+  stop(): Promise<void>;
+}
+
+type EmbeddedValues = Omit<StartValues, 'processes'>;
+
+/** @throws {UsageError | Refusal | FolderInUse} with everything undone */
+export async function startEmbedded(values: EmbeddedValues, log: Logger): Promise<Embedded> {
+  checkPorts(values);
+  const pemFiles = checkPemFlags(values);
+  const pem = pemFiles && readPemFiles(pemFiles);
+  const folder = ensureDataFolder(values.data, log);
+  const undoing = new Undoing(log);
+  try {
+    const addresses = await startParts(values, folder, pem, log, undoing);
+    return { folder, addresses, stop: () => undoing.run() };
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+}
+
+async function startParts(
+  values: EmbeddedValues,
+  folder: string,
+  given: PemPair | undefined,
+  log: Logger,
+  undoing: Undoing,
+): Promise<Addresses> {
+  const { domain, bind } = values;
+  let isDraining = () => false;
+  const store = await openSqliteStore(folder, { clock });
+  undoing.add('store', () => store.close());
+  const tls =
+    values.certificates === 'store'
+      ? await storeTls({ values, store, log, folder, fallback: given })
+      : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock)), log);
+  undoing.add('certificate', () => tls.stop());
+  const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+  const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+  undoing.add('tickets', () => tickets.stop());
+  const bus = memoryBus({ clock });
+  undoing.add('bus', () => bus.close());
+
+  let filesUrl = values.filesUrl ?? '';
+  const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, store);
+  const fileSweep = sweepFiles(files.blobs, store, log);
+  undoing.add('files', () => fileSweep.stop());
+
+  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs });
+  undoing.add('router', () => router.stop());
+  await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
+  const left = await listNodes(store);
+  const worker = await startMucWorker({ ...parts, worker: 'here' });
+  undoing.add('rooms', () => worker.stop());
+  const sweep = sweepRegularly(parts);
+  undoing.add('sweep', () => sweep.stop());
+
+  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining(), ...files.web });
+  const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
+  const web = await listening(bind, { httpPort, httpsPort }, () =>
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
+  );
+  undoing.add('web', () => web.stop());
+  filesUrl ||= presetFilesUrl({
+    ...{ domain, bind, isSelfSigned: given === undefined && values.certificates !== 'store' },
+    ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
+  });
+  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
+  const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
+    startConnectionPart({
+      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen: { bind, c2sPort, c2sTlsPort } },
+      figures: () => ({ rooms: worker.rooms, batches: router.busy }),
+    }),
+  );
+  isDraining = () => connection.node.isDraining;
+  undoing.add('streams', () => connection.stop());
+  for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
+
+  const admin = await serveAdmin(adminAddress(folder), bus, log);
+  undoing.add('admin', () => admin.stop());
+  void reapLeft(parts, left);
+  return addressesOf({ ...connection.node.addresses, ...web.addresses });
+}
+
+/**
+ * Sessions that a killed process has left. The folder's lock is ours, so whoever wrote these rows is dead; and for the same reason
+ * nobody needs watching later, least of all this process by itself, which would call itself dead after the machine has slept.
+ */
+async function reapLeft(parts: Parts, left: Awaited<ReturnType<typeof listNodes>>): Promise<void> {
+  for (const { subject, kind } of left) {
+    try {
+      const sessions = kind === 'connection' ? await reapNode(parts, subject) : 0;
+      await forgetNode(parts.store, subject);
+      parts.log.info({ sessions }, 'cleaned up after a process that was killed');
+    } catch (error) {
+      parts.log.warn({ err: error }, 'sessions of a process that was killed could not be ended; the next start tries again');
+    }
+  }
+}

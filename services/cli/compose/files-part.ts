@@ -1,0 +1,128 @@
+/** Where uploaded files are kept (XEP-0363): a bucket of S3, or a folder whose files the web service takes and gives. */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { type FolderBlobs, folderBlobs } from '../../../lib/adapters/folder-blobs.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { limits } from '../../../lib/limits.ts';
+import type { Blobs } from '../../../lib/ports/blobs.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
+import { Tenants } from '../../../lib/runtime/tenants.ts';
+import { update } from '../../../lib/runtime/update.ts';
+import type { WebParts } from '../../web/app.ts';
+import { isLoopback } from '../core/options.ts';
+import { UsageError } from '../core/report.ts';
+import { localCredentials } from './cloud-ports.ts';
+import type { Undoing } from './lifetime.ts';
+
+export interface FilesPart {
+  readonly blobs: Blobs;
+  readonly web: Pick<WebParts, 'files' | 'filesOrigins'>;
+  /** The same, when it is a folder: nobody else deletes there what is old. */
+  readonly folder?: FolderBlobs;
+}
+
+interface FilesValues {
+  readonly s3: string | undefined;
+  readonly filesBucket: string | undefined;
+  readonly filesFolder?: string | undefined;
+  readonly filesUrl: string | undefined;
+  readonly region: string;
+}
+
+/** Before anything is started. @throws {UsageError} when what was given does not say where files are kept and found */
+export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<FilesValues, 'region'>): void {
+  if (s3 !== undefined && filesFolder !== undefined)
+    throw new UsageError('--s3 and --files-folder exclude each other: files are kept in one place');
+  if (s3 !== undefined && filesBucket === undefined)
+    throw new UsageError('--files-bucket is needed: the bucket of --s3 that keeps the files');
+  if (s3 === undefined && filesBucket !== undefined)
+    throw new UsageError("--s3 is needed with --files-bucket; it takes a URL, or 'aws' for the S3 of the region");
+  if ((s3 !== undefined || filesFolder !== undefined) && filesUrl === undefined)
+    throw new UsageError('--files-url is needed: without it nobody finds the files');
+}
+
+/** undefined: none are offered. @throws {UsageError} */
+export async function openFiles(values: FilesValues, store: Store, undoing: Undoing): Promise<FilesPart | undefined> {
+  checkFileFlags(values);
+  const { s3, filesBucket, filesFolder, filesUrl, region } = values;
+  if (filesUrl === undefined || (s3 === undefined && filesFolder === undefined)) return undefined;
+  if (filesFolder !== undefined) {
+    const part = await openFilesFolder(filesFolder, () => filesUrl, store);
+    return { ...part, folder: part.blobs };
+  }
+  const { s3Blobs } = await import('../../../lib/adapters/s3-blobs.ts'); // its SDK is slow to load, and most do without
+  const endpoint = s3 === 'aws' ? undefined : s3;
+  const credentials = endpoint === undefined ? undefined : localCredentials();
+  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, ...(credentials && { credentials }) });
+  undoing.add('bucket', () => blobs.close());
+  return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
+}
+
+/** @param url asked when it is needed, for a port may not be known before */
+export async function openFilesFolder(folder: string, url: () => string, store: Store) {
+  const baseUrl = () => (url().endsWith('/') ? url() : `${url()}/`);
+  const blobs = await folderBlobs({ folder, baseUrl, secret: await shareSecret(store), clock });
+  return { blobs, web: { files: { blobs, baseUrl, clock }, filesOrigins: () => [new URL(baseUrl()).origin] } };
+}
+
+const secrets = collection<{ readonly key: string }>('files-secret');
+const secretBytes = 32;
+
+/** What slots are signed with: the same for all routers, and for the web service that checks them. */
+async function shareSecret(store: Store): Promise<Buffer> {
+  const row = await update(Rows.ofDeployment(store, 'files'), secrets, '', (there) => {
+    return there ?? { key: clock.randomBytes(secretBytes).toString('base64') };
+  });
+  return Buffer.from(row!.key, 'base64');
+}
+
+interface Web {
+  readonly domain: string;
+  readonly bind: string;
+  /** Made by us: no client would trust it. */
+  readonly isSelfSigned: boolean;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+}
+
+/**
+ * XEP-0363 §4 wants TLS, and clients refuse anything else from other machines. On this machine alone, with a certificate that nobody
+ * trusts, it would only keep browsers and libraries from uploading at all.
+ */
+export function presetFilesUrl({ domain, bind, isSelfSigned, httpPort, httpsPort }: Web): string {
+  const origin = isSelfSigned && isLoopback(bind) ? `http://localhost:${httpPort}` : `https://${domain}:${httpsPort}`;
+  return new URL('/files/', origin).href;
+}
+
+export function filesFolderIn(dataFolder: string): string {
+  return join(dataFolder, 'files');
+}
+
+/** Deletes files that are older than their tenant keeps messages; a tenant that keeps them for ever keeps files, too. */
+export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { stop(): void } {
+  const tenants = new Tenants(store, clock);
+  const keepMs = async (key: string) => {
+    const tenant = await tenants.find(key.slice(0, key.indexOf('/')));
+    const days = tenant?.policy.retentionDays ?? 0;
+    return days > 0 ? days * 24 * 60 * 60 * 1000 : undefined;
+  };
+  let isStopped = false;
+  const sweep = async () => {
+    try {
+      const files = await blobs.expire(keepMs);
+      if (files > 0) log.info({ files }, 'deleted files past their retention');
+    } catch (error) {
+      log.warn({ err: error }, 'files past their retention could not be deleted; the next look tries again');
+    }
+    if (!isStopped) timer = clock.after(limits.uploadSweepMs, sweep);
+  };
+  let timer = clock.after(limits.uploadFirstSweepMs, sweep);
+  return {
+    stop() {
+      isStopped = true;
+      timer.cancel();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Is this process well? Asked by whoever placed it and by the load balancer before it; never depends on store or bus (DESIGN §2), because
+ * processes that are replaced while those are away make everything worse.
+ *
+ * `/healthz` is 200 as long as the process answers. `/readyz` is 503 until it serves and while it drains: no new connections, please.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { limits } from '../../../lib/limits.ts';
+import { listening } from './listening.ts';
+
+export class Health {
+  #isDraining: (() => boolean) | undefined;
+
+  /** From here on the process serves. */
+  started(isDraining: () => boolean = () => false): void {
+    this.#isDraining = isDraining;
+  }
+
+  get state(): 'starting' | 'ok' | 'draining' {
+    if (this.#isDraining === undefined) return 'starting';
+    return this.#isDraining() ? 'draining' : 'ok';
+  }
+}
+
+export interface HealthServer {
+  readonly address: AddressInfo;
+  stop(): void;
+}
+
+/** @throws {Refusal} when the port cannot be had */
+export async function serveHealth(bind: string, healthPort: number, health: Health): Promise<HealthServer> {
+  const server = createServer({ keepAliveTimeout: 1_000, headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => {
+    const { state } = health;
+    const path = (request.url ?? '').split('?', 1)[0];
+    const known: Readonly<Record<string, number>> = { '/healthz': 200, '/readyz': state === 'ok' ? 200 : 503 };
+    const status = path !== undefined && Object.hasOwn(known, path) ? known[path]! : 404;
+    const isAsked = request.method === 'GET' || request.method === 'HEAD';
+    response.writeHead(isAsked ? status : 405, {
+      'content-type': 'text/plain',
+      'cache-control': 'no-store',
+      connection: 'close',
+    });
+    response.end(isAsked && status !== 404 && request.method === 'GET' ? `${state}\n` : undefined);
+  });
+  server.maxConnections = limits.healthConnectionsMax;
+  await listening(bind, { healthPort }, () => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject).listen(healthPort, bind, resolve);
+    return promise;
+  });
+  return {
+    address: server.address() as AddressInfo,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Where a process listens, and what it means when it cannot. */
+import type { AddressInfo } from 'node:net';
+import { flagOf } from '../core/arguments.ts';
+import { Refusal, reasonOf } from '../core/report.ts';
+
+export type Addresses = Readonly<Record<string, { readonly address: string; readonly port: number }>>;
+
+export function addressOf({ address, port }: AddressInfo) {
+  return { address, port };
+}
+
+/** Of those that listen. */
+export function addressesOf(found: Readonly<Record<string, AddressInfo | undefined>>): Addresses {
+  return Object.fromEntries(Object.entries(found).flatMap(([name, info]) => (info ? [[name, addressOf(info)]] : [])));
+}
+
+/** `127.0.0.1:5222`, `[::]:5222`. */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+interface ListenError extends NodeJS.ErrnoException {
+  readonly port?: number;
+}
+
+/**
+ * Runs what listens.
+ * @param ports by the names of their options
+ * @throws {Refusal} naming the port and its flag
+ */
+export async function listening<Result>(
+  bind: string,
+  ports: Readonly<Record<string, number>>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    const error = cause as ListenError;
+    if (error.syscall !== 'listen') throw error;
+    if (error.code === 'EADDRNOTAVAIL') throw new Refusal(`--bind: '${bind}' is no address of this machine`);
+    const name = Object.keys(ports).find((each) => ports[each] === error.port) ?? 'port';
+    const what = hostPort(bind, error.port ?? 0);
+    throw new Refusal(`cannot listen on ${what} (${flagOf(name)}): ${reasonOf(error)}; choose another port with ${flagOf(name)}`);
+  }
+}

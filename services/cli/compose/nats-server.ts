@@ -1,0 +1,72 @@
+/** Starts the `nats-server` that is installed, on a free port of the loopback. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { limits } from '../../../lib/limits.ts';
+import { Refusal } from '../core/report.ts';
+
+/** Debian keeps it out of the PATH of ordinary users. */
+const programs = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
+const outputCharactersMax = 10_000;
+
+export interface NatsProcess {
+  readonly port: number;
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param chosen instead of what is installed
+ * @param port 0: any free one
+ * @throws {Refusal}
+ */
+export async function startNatsServer(chosen: string | undefined, port: number): Promise<NatsProcess> {
+  const args = ['--addr', '127.0.0.1', '--port', `${port === 0 ? -1 : port}`];
+  const child = spawn(findProgram(chosen), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = once(child, 'exit').then(
+    () => void process.off('exit', kill),
+    () => {}, // it could not be started
+  );
+  try {
+    const bound = await readPort(child, ended);
+    const stop = async () => {
+      child.kill('SIGTERM');
+      await ended;
+    };
+    return { port: bound, ended, stop };
+  } catch (error) {
+    kill();
+    throw error;
+  }
+}
+
+/** @throws {Refusal} */
+export function findProgram(chosen: string | undefined): string {
+  const candidates = chosen === undefined ? programs : [chosen];
+  const program = candidates.find((name) => spawnSync(name, ['--version']).status === 0);
+  if (program !== undefined) return program;
+  if (chosen !== undefined) throw new Refusal(`--nats-server: '${chosen}' is not a program that can be run`);
+  throw new Refusal(
+    'nats-server is not installed: get it from your system (Debian: nats-server) or https://nats.io, or name a server with --nats',
+  );
+}
+
+async function readPort(child: ChildProcess, ended: Promise<void>): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  let output = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (output.length < outputCharactersMax) output += chunk;
+    const port = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(output)?.[1];
+    if (port !== undefined && output.includes('Server is ready')) resolve(Number(port));
+  });
+  const fail = (why: string) =>
+    reject(new Refusal(`nats-server did not start: ${why} ${output.trim().split('\n').at(-1) ?? ''}`));
+  const timer = setTimeout(() => fail('it says nothing.'), limits.childStartMs);
+  void ended.then(() => fail('it ended.'));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * `skylark start --processes N`: this process owns the folder, the hub of the bus and the operator's socket, and serves nobody; the others
+ * share its ports. One that dies is started again under its name (decision 6).
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { socketHub } from '../../../lib/adapters/socket-hub.ts';
+import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
+import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { flagOf } from '../core/arguments.ts';
+import { UsageError } from '../core/report.ts';
+import { adminAddress } from './admin-address.ts';
+import { serveAdmin } from './admin-socket.ts';
+import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
+import { type Child, type Ending, startChild } from './child-process.ts';
+import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
+import { ensureDataFolder } from './data-folder.ts';
+import type { Embedded } from './embedded.ts';
+import { filesFolderIn, openFilesFolder, sweepFiles } from './files-part.ts';
+import { Undoing } from './lifetime.ts';
+import type { Addresses } from './listening.ts';
+import { ensureTenant } from './own-tenant.ts';
+import { ProcessPool } from './process-pool.ts';
+import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
+
+interface ProcessEvents {
+  started(child: Child): void;
+  died(child: Child, ending: Ending): void;
+}
+
+/** @throws {UsageError | Refusal | FolderInUse} with everything undone */
+export async function startProcesses(values: StartValues, log: Logger, events: ProcessEvents): Promise<Embedded> {
+  checkPorts(values);
+  if (!sharesPorts) {
+    throw new UsageError(
+      `--processes: '${values.processes}' is not possible here: on ${process.platform} processes cannot share a port`,
+    );
+  }
+  const pemFiles = checkPemFlags(values);
+  if (pemFiles) readPemFiles(pemFiles);
+  const folder = ensureDataFolder(values.data, log);
+  const undoing = new Undoing(log);
+  try {
+    const lock = lockFolder(folder);
+    undoing.add('folder', () => lock.release());
+    await checkPortsFree(values);
+    if (!pemFiles) await keepSelfSigned(join(folder, 'tls'), values.domain, clock);
+    const hub = socketHub({ clock });
+    undoing.add('bus', () => hub.close());
+    const store = await openSqliteStore(folder, { clock, isShared: true });
+    undoing.add('store', () => store.close());
+    const files = await openFilesFolder(filesFolderIn(folder), () => values.filesUrl ?? 'http://localhost/', store);
+    const fileSweep = sweepFiles(files.blobs, store, log);
+    undoing.add('files', () => fileSweep.stop());
+    const shared = [
+      ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
+      ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
+      ...(['filesUrl', 'certificates', 'kms', 'kmsKey', 'keyFile', 'region'] as const).flatMap((name) => {
+        const value = values[name];
+        return value === undefined ? [] : [`${flagOf(name)}=${value}`];
+      }),
+    ];
+    const start = (name: string, addresses: Addresses | undefined): Promise<Child> =>
+      startChild('part', name, [...shared, '--reuse-port', ...portsOf(values, addresses)], (link) => hub.attach(link));
+    const pool = new ProcessPool({ count: values.processes, start, log, ...events });
+    undoing.add('processes', () => pool.stop());
+    const addresses = await pool.start();
+    const { domain } = values;
+    await ensureTenant({ store, bus: hub.bus, clock, domain, registration: registrationOf(values) });
+    const admin = await serveAdmin(adminAddress(folder), hub.bus, log);
+    undoing.add('admin', () => admin.stop());
+    return { folder, addresses, stop: () => undoing.run() };
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+}
+
+/** Where the first process was free to choose a port, the others take the one it has. */
+function portsOf(values: StartValues, addresses: Addresses | undefined): string[] {
+  const port = (purpose: string, given: number): string => `${addresses?.[purpose]?.port ?? given}`;
+  return [
+    ...['--c2s-port', port('c2s', values.c2sPort), '--c2s-tls-port', port('c2sTls', values.c2sTlsPort)],
+    ...['--http-port', port('http', values.httpPort), '--https-port', port('https', values.httpsPort)],
+  ];
+}

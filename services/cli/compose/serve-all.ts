@@ -1,0 +1,61 @@
+/**
+ * Every service in one process on DynamoDB, with subjects in memory: the small shape of a deployment, without NATS. There is one such
+ * process at a time: a new one starts when the old one has stopped, and clients resume there.
+ */
+import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { startMucWorker } from '../../muc/worker.ts';
+import { Reaper } from '../../router/sessions/reaper.ts';
+import { ensureTables } from './cloud-ports.ts';
+import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
+import { type Addresses, addressesOf } from './listening.ts';
+import { ensureTenant } from './own-tenant.ts';
+import { composeRouter } from './router-parts.ts';
+import { attachWeb, openStore, startStreams } from './serve-services.ts';
+import type { Serving } from './serving.ts';
+import { registrationOf } from './start-options.ts';
+import { composeWebApp } from './web-app.ts';
+
+export async function serveAll(serving: Serving): Promise<Addresses> {
+  const { values, log, undoing, metrics } = serving;
+  const { domain, bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
+  checkFileFlags(values);
+  const store = await openStore(serving);
+  await ensureTables(values);
+  const bus = memoryBus({ clock });
+  undoing.add('bus', () => bus.close());
+  const ports = { store, bus, clock, log };
+  const files = await openFiles(values, store, undoing);
+  if (files?.folder) {
+    const sweep = sweepFiles(files.folder, store, log);
+    undoing.add('files', () => sweep.stop());
+  }
+
+  const { parts, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
+  undoing.add('router', () => router.stop());
+  metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
+  await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
+  const worker = await startMucWorker({ ...parts, worker: values.name });
+  undoing.add('rooms', () => worker.stop());
+
+  const figures = () => ({ rooms: worker.rooms, batches: router.busy });
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);
+  const app = composeWebApp({
+    ...{ tenants: parts.tenants, log, defaultDomain: domain },
+    isDraining: () => streams.node.isDraining,
+    ...files?.web,
+  });
+  const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
+
+  const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
+  const { subject } = streams.node;
+  // Others are those before us; ourselves we would take for dead when the store was slow.
+  const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
+  const reaper = new Reaper(parts);
+  undoing.add('reaper', () => reaper.stop());
+  const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
+  await watch.start();
+  undoing.add('watch', () => watch.stop());
+  return addressesOf({ ...streams.node.addresses, ...web });
+}

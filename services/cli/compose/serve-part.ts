@@ -1,0 +1,58 @@
+/**
+ * One of the processes of `skylark start --processes N` (decision 6): everything that `start` runs in one process, but the folder, its
+ * lock and the operator's socket, which belong to the process that started it. They share the ports, the rows and a bus.
+ */
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { socketBus } from '../../../lib/adapters/socket-bus.ts';
+import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { Tenants } from '../../../lib/runtime/tenants.ts';
+import { UsageError } from '../core/report.ts';
+import { checkPemFlags, keepSelfSigned } from './certificate.ts';
+import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
+import { type Addresses, addressesOf } from './listening.ts';
+import { startMucPart } from './muc-part.ts';
+import { attachWeb, route, startStreams } from './serve-services.ts';
+import type { Serving } from './serving.ts';
+import { composeWebApp } from './web-app.ts';
+
+/** Where `startChild` puts the socket to the hub. */
+const linkDescriptor = 3;
+
+export async function servePart(serving: Serving): Promise<Addresses> {
+  const { values, log, undoing, fail } = serving;
+  const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort, data, domain, name } = values;
+  const bus = socketBus({ socket: openLink(), clock, onLost: () => fail('the process that started this one is gone') });
+  const store = await openSqliteStore(data, { clock, isShared: true });
+  undoing.add('store', () => store.close());
+  undoing.add('bus', () => bus.close());
+  const ports = { store, bus, clock, log };
+  let filesUrl = values.filesUrl ?? '';
+  const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, store);
+  await route(serving, { ...ports, blobs: files.blobs });
+  const rooms = await startMucPart(ports, name);
+  undoing.add('rooms', () => rooms.stop());
+  const given = checkPemFlags(values);
+  const pem = given ?? (await keepSelfSigned(join(data, 'tls'), domain, clock)).files; // made by who started us
+  const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, { bind, c2sPort, c2sTlsPort });
+  const isDraining = () => streams.node.isDraining;
+  const app = composeWebApp({ tenants: new Tenants(store, clock), log, defaultDomain: domain, isDraining, ...files.web });
+  const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
+  filesUrl ||= presetFilesUrl({
+    ...{ domain, bind, isSelfSigned: given === undefined },
+    ...{ httpPort: web.http!.port, httpsPort: web.https!.port },
+  });
+  return addressesOf({ ...streams.node.addresses, ...web });
+}
+
+/** @throws {UsageError} */
+function openLink(): Socket {
+  try {
+    if (fstatSync(linkDescriptor).isSocket()) return new Socket({ fd: linkDescriptor, readable: true, writable: true });
+  } catch {
+    // there is no such descriptor
+  }
+  throw new UsageError("'serve part' is what 'skylark start --processes' starts; it does not run by itself");
+}

@@ -1,0 +1,210 @@
+/** The services of a cell, each in a process of its own. */
+import { readFileSync } from 'node:fs';
+import { Hono } from 'hono';
+import type { DynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { serveControl } from '../../../lib/runtime/control.ts';
+import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
+import { Tenants } from '../../../lib/runtime/tenants.ts';
+import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
+import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import { Reaper } from '../../router/sessions/reaper.ts';
+import { webSocketPath } from '../../web/app.ts';
+import { startWebServer, type WebServer } from '../../web/server.ts';
+import { reasonOf, UsageError } from '../core/report.ts';
+import { checkPemFlags, readPemFiles } from './certificate.ts';
+import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
+import { makeStoppable } from './deploys.ts';
+import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
+import { type Addresses, addressesOf, listening } from './listening.ts';
+import { startMucPart } from './muc-part.ts';
+import { composeRouter, type Ports as RouterPorts } from './router-parts.ts';
+import type { Serving } from './serving.ts';
+import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
+import { composeWebApp } from './web-app.ts';
+
+type Figures = () => Readonly<Record<string, number>>;
+
+/** What Node keeps session tickets with. */
+const ticketKeysBytes = 48;
+const dayMs = 24 * 60 * 60 * 1_000;
+/** Of a stop, what is left for everything behind the streams. */
+const closingMs = 1_000;
+
+interface CloudPorts extends Ports {
+  /** What this process asks of the store. */
+  readonly figures: Figures;
+}
+
+async function openPorts(serving: Serving): Promise<CloudPorts> {
+  const { values, log, undoing } = serving;
+  const store = await openStore(serving);
+  const bus = await openCloudBus(values.nats, values.name);
+  undoing.add('bus', () => bus.close());
+  return { store, bus, clock, log, figures: () => callFigures(store) };
+}
+
+export async function openStore({ values, undoing, metrics }: Serving): Promise<DynamoStore> {
+  const store = await openCloudStore(values);
+  undoing.add('store', () => store.close());
+  metrics.counter('Throttles', () => store.troubles.throttles);
+  metrics.counter('StoreErrors', () => store.troubles.failures);
+  return store;
+}
+
+export async function serveConnection(serving: Serving): Promise<Addresses> {
+  const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
+  const ports = await openPorts(serving);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, ports.figures);
+  const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
+  await makeStoppable(serving, ports, streams.node);
+  return addressesOf({ ...streams.node.addresses, websocket: web.https });
+}
+
+export async function serveRouter(serving: Serving): Promise<Addresses> {
+  const { values, undoing, health } = serving;
+  checkFileFlags(values);
+  const ports = await openPorts(serving);
+  const files = await openFiles(values, ports.store, undoing);
+  await route(serving, { ...ports, blobs: files?.blobs });
+  health.started();
+  return {};
+}
+
+/** A router that watches all nodes. */
+export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
+  const { values, log, undoing, metrics } = serving;
+  const { parts, router, deliveries } = await composeRouter(ports);
+  undoing.add('router', () => router.stop());
+  metrics.gauge('BatchLatency', () => router.latency.take(0.99));
+  metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
+  await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
+  const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
+  const reaper = new Reaper(parts);
+  undoing.add('reaper', () => reaper.stop());
+  const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
+  await watch.start();
+  undoing.add('watch', () => watch.stop());
+  log.debug({ name: values.name }, 'routing');
+}
+
+export async function serveMuc(serving: Serving): Promise<Addresses> {
+  const ports = await openPorts(serving);
+  const part = await startMucPart(ports, serving.values.name, ports.figures);
+  serving.undoing.add('rooms', () => part.stop());
+  serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
+  serving.health.started();
+  return {};
+}
+
+/** Takes the row of this process away when it stops. */
+async function beat(
+  { values, log, undoing }: Serving,
+  { store, bus }: Ports,
+  kind: NodeKind,
+  figures: () => Readonly<Record<string, number>>,
+): Promise<void> {
+  const subject = `${kind}.${values.name}.${clock.randomBytes(4).toString('hex')}`;
+  const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
+  const heartbeat = await Heartbeat.start({ store, clock, kind, name: values.name, subject, onError });
+  undoing.add('heartbeat', () => heartbeat.stop());
+  const control = await serveControl(bus, subject, { figures });
+  undoing.add('control', () => control.stop());
+}
+
+export type Streams = Awaited<ReturnType<typeof startStreams>>;
+
+export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, figures?: Figures) {
+  const { values, release, log, undoing, health, metrics } = serving;
+  const tls = await startTls(values, ports.store, log);
+  undoing.add('certificate', () => tls.stop());
+  if (values.ticketKeys === undefined) {
+    const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+    const { store } = ports;
+    const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+    undoing.add('tickets', () => tickets.stop());
+  }
+  const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
+  const peers = values.proxyProtocol ? new ProxiedPeers(clock) : undefined;
+  const { name, reusePort, stopSeconds } = values;
+  const stopMs = stopSeconds * 1_000 - closingMs;
+  const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
+    startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, stopMs, release, figures }),
+  );
+  const { node } = connection;
+  undoing.add('streams', () => connection.stop());
+  health.started(() => node.isDraining);
+  metrics.gauge('Connections', () => node.stats.streams);
+  metrics.gauge('BatchLatency', () => node.latency.take(0.99));
+  metrics.counter('Resyncs', () => node.stats.resyncs);
+  if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
+  metrics.gauge('CertificateDaysLeft', () => {
+    const { expiresMs } = tls.source;
+    return expiresMs === undefined ? undefined : (expiresMs - clock.now()) / dayMs;
+  });
+  return { tls, node, peers };
+}
+
+/** WebSocket streams on web servers of this process; pages, too, if the app has any. */
+export async function attachWeb(
+  { values: { bind, reusePort }, undoing }: Serving,
+  { tls, node, peers }: Streams,
+  app: Hono,
+  ports: { readonly httpPort: number; readonly httpsPort: number } | { readonly websocketPort: number },
+): Promise<WebServer['addresses']> {
+  const { httpPort, httpsPort } = 'websocketPort' in ports ? { httpsPort: ports.websocketPort } : ports;
+  const web = await listening(bind, { ...ports }, () =>
+    startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source), reusePort, peers }),
+  );
+  undoing.add('web', () => web.stop());
+  tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
+  for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
+  return web.addresses;
+}
+
+/** @throws {UsageError | Refusal} */
+async function startTls(values: Serving['values'], store: Ports['store'], log: Ports['log']): Promise<RunningTls> {
+  const files = checkPemFlags(values);
+  const given = files && readPemFiles(files);
+  const ticketKeys = readTicketKeys(values.ticketKeys);
+  if (values.certificates === 'store') return storeTls({ values, store, log, fallback: given, ticketKeys });
+  if (given === undefined) {
+    throw new UsageError(
+      '--cert and --key are needed, since all processes of a cluster show the same certificate; or --certificates store',
+    );
+  }
+  return watchTls(given, log, ticketKeys);
+}
+
+/** @throws {UsageError} */
+function readTicketKeys(path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const keys = readFileSync(path);
+    if (keys.length === ticketKeysBytes) return keys;
+  } catch (error) {
+    throw new UsageError(`--ticket-keys: '${path}' cannot be read: ${reasonOf(error)}`);
+  }
+  throw new UsageError(`--ticket-keys: '${path}' is not a file of ${ticketKeysBytes} bytes`);
+}
+
+export async function serveWeb(serving: Serving): Promise<Addresses> {
+  const { values, log, undoing } = serving;
+  const { bind, domain, httpPort, httpsPort } = values;
+  checkFileFlags(values);
+  const ports = await openPorts(serving);
+  // WebSocket streams are held by this process: a node without ports of its own.
+  const streams = await startStreams(serving, ports, { bind }, ports.figures);
+  const tenants = new Tenants(ports.store, clock);
+  const files = await openFiles(values, ports.store, undoing);
+  if (files?.folder) {
+    const sweep = sweepFiles(files.folder, ports.store, log);
+    undoing.add('files', () => sweep.stop());
+  }
+  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => streams.node.isDraining, ...files?.web });
+  const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
+  await makeStoppable(serving, ports, streams.node);
+  return addressesOf(addresses);
+}

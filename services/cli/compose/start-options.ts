@@ -1,0 +1,49 @@
+/** The options of `skylark start`, and what follows from them. */
+import { countOption, flagOf, type Options, portOption, type Values } from '../core/arguments.ts';
+import * as shared from '../core/options.ts';
+import { UsageError } from '../core/report.ts';
+
+export const startOptions = {
+  domain: shared.domain,
+  bind: shared.bind,
+  data: shared.data,
+  c2sPort: shared.c2sPort,
+  c2sTlsPort: shared.c2sTlsPort,
+  httpPort: shared.httpPort,
+  httpsPort: shared.httpsPort,
+  s2sPort: portOption('reserved for federation; nothing listens there yet', 5269),
+  componentPort: portOption('reserved for components; nothing listens there yet', 5347),
+  registration: shared.registration,
+  cert: shared.cert,
+  key: shared.key,
+  certificates: shared.certificates,
+  kms: shared.kms,
+  kmsKey: shared.kmsKey,
+  keyFile: shared.keyFile,
+  region: shared.kmsRegion,
+  filesUrl: shared.filesUrl,
+  json: shared.json,
+  processes: countOption('share the work between so many processes, one per core', 64, 1),
+} satisfies Options;
+
+export type StartValues = Values<typeof startOptions>;
+
+const portNames = ['c2sPort', 'c2sTlsPort', 'httpPort', 'httpsPort', 's2sPort', 'componentPort'] as const;
+
+/** @throws {UsageError} when two purposes have one port */
+export function checkPorts(values: Partial<Record<(typeof portNames)[number], number>>): void {
+  const taken = new Map<number, string>();
+  for (const name of portNames) {
+    const port = values[name];
+    if (port === undefined || port === 0) continue;
+    const other = taken.get(port);
+    if (other !== undefined)
+      throw new UsageError(`${flagOf(name)}: '${port}' is the port of ${other} already; each takes one of its own`);
+    taken.set(port, flagOf(name));
+  }
+}
+
+/** Open by itself only where nobody from outside gets in. */
+export function registrationOf(values: Pick<StartValues, 'registration' | 'bind'>): 'open' | 'closed' {
+  return values.registration ?? (shared.isLoopback(values.bind) ? 'open' : 'closed');
+}

@@ -1,0 +1,59 @@
+/** Where the certificates in use come from: files, loaded again when they change, or the rows of the store; so that a renewal needs no restart. */
+import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import type { Logger } from 'pino';
+import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { limits } from '../../../lib/limits.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { StoreTls } from '../../connection/door/store-tls.ts';
+import { PemTls, type TlsSource } from '../../connection/door/tls.ts';
+import { type PemPair, readPemFiles } from './certificate.ts';
+import { type KeyValues, openKeys } from './certificate-keys.ts';
+
+export interface RunningTls {
+  readonly source: TlsSource & {
+    /** Of the first to expire, milliseconds since the epoch; undefined: there is none. */
+    readonly expiresMs: number | undefined;
+    setTicketKeys(keys: Buffer): void;
+  };
+  stop(): void;
+}
+
+interface StoreTlsParts {
+  readonly values: KeyValues;
+  readonly store: Store;
+  readonly log: Logger;
+  /** The data folder, where there is one. */
+  readonly folder?: string;
+  /** `--cert` and `--key`. */
+  readonly fallback?: PemPair;
+  readonly ticketKeys?: Buffer;
+}
+
+/** `--certificates store`. @throws {UsageError | Refusal | Unavailable} */
+export async function storeTls({ values, store, log, folder, fallback, ticketKeys }: StoreTlsParts): Promise<RunningTls> {
+  const keys = await openKeys(values, folder);
+  const source = await StoreTls.start({ store, keys, clock, log, fallback, ticketKeys });
+  return { source, stop: () => source.stop() };
+}
+
+export function watchTls(pair: PemPair, log: Logger, ticketKeys?: Buffer): RunningTls {
+  const source = new PemTls([pair], ticketKeys);
+  const paths = [pair.files.cert, pair.files.key];
+  const reload: StatsListener = (now, before) => {
+    if (now.mtimeMs === before.mtimeMs || now.nlink === 0) return;
+    try {
+      source.reload([readPemFiles(pair.files)]);
+      log.info({ files: pair.files }, 'the certificate was loaded again');
+    } catch (error) {
+      // Most likely one of the two is still the old one; the change of the other brings us here again.
+      log.warn({ err: error, files: pair.files }, 'the new certificate cannot be used yet; the old one stays');
+    }
+  };
+  for (const path of paths) watchFile(path, { interval: limits.certificatePollMs, persistent: false }, reload);
+  return {
+    source,
+    stop() {
+      for (const path of paths) unwatchFile(path, reload);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** The pages with the client that npm brought, or that lies in the bundle. */
+import { existsSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Hono } from 'hono';
+import { type WebParts, webApp } from '../../web/app.ts';
+import { Refusal } from '../core/report.ts';
+
+export function composeWebApp(parts: Omit<WebParts, 'clientFolder'>): Hono {
+  return webApp({ ...parts, clientFolder: findClient() });
+}
+
+/** @throws {Refusal} */
+function findClient(): string {
+  const bundled = fileURLToPath(new URL('client', import.meta.url));
+  if (existsSync(bundled)) return bundled;
+  const manifest = findPackageJSON('converse.js', import.meta.url);
+  if (manifest === undefined) throw new Refusal('the npm package converse.js is missing; get it with: npm ci');
+  return join(dirname(manifest), 'dist');
+}

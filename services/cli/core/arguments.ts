@@ -1,0 +1,199 @@
+/**
+ * Options of commands as tables: parsing, checking, defaults, `SKYLARK_…` variables and the help text all come from the same lines.
+ */
+import { isIP } from 'node:net';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { UsageError } from './report.ts';
+
+export interface Option<Value> {
+  /** Stands for the value in the help; '' for a switch. */
+  readonly placeholder: string;
+  readonly text: string;
+  /** Completes "it takes …" in an error. */
+  readonly allowed: string;
+  readonly schema: z.ZodType<Value>;
+  /** As one would type it. */
+  readonly preset?: string;
+}
+
+/** By name in camel case: `c2sPort` is `--c2s-port` and `SKYLARK_C2S_PORT`. */
+export type Options = Readonly<Record<string, Option<unknown>>>;
+export type Values<Of extends Options> = { readonly [Name in keyof Of]: Of[Name] extends Option<infer Value> ? Value : never };
+
+/** The name under which people know an option: `--c2s-port`. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+export function variableOf(name: string): string {
+  return `SKYLARK_${flagOf(name).slice(2).replaceAll('-', '_').toUpperCase()}`;
+}
+
+interface Given {
+  readonly text: string;
+  /** `--bind` or `SKYLARK_BIND`. */
+  readonly by: string;
+}
+
+/**
+ * Flags win over variables, variables over presets; an empty variable counts as none.
+ * @throws {UsageError} one line that names the flag or variable, the value, and what is allowed
+ */
+export function readArguments<Of extends Options>(
+  command: string,
+  options: Of,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): { readonly values: Values<Of>; readonly positionals: readonly string[] } {
+  const { flags, positionals } = readFlags(command, options, args);
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options)) {
+    const variable = environment[variableOf(name)];
+    const given: Given | undefined =
+      flags.get(name) ?? (variable ? { text: variable, by: variableOf(name) } : preset(option, flagOf(name)));
+    values[name] = check(option, given);
+  }
+  return { values: values as Values<Of>, positionals };
+}
+
+function preset(option: Option<unknown>, by: string): Given | undefined {
+  return option.preset === undefined ? undefined : { text: option.preset, by };
+}
+
+function check(option: Option<unknown>, given: Given | undefined): unknown {
+  const result = option.schema.safeParse(given?.text);
+  if (result.success) return result.data;
+  throw new UsageError(
+    given === undefined
+      ? `a required option is missing; it takes ${option.allowed}`
+      : `${given.by}: '${given.text}' is not allowed; it takes ${option.allowed}`,
+  );
+}
+
+function readFlags(command: string, options: Options, args: readonly string[]) {
+  const byFlag = new Map(Object.keys(options).map((name) => [flagOf(name).slice(2), name]));
+  const isSwitch = (name: string) => options[name]!.placeholder === '';
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: Object.fromEntries([...byFlag].map(([flag, name]) => [flag, { type: isSwitch(name) ? 'boolean' : 'string' }])),
+  });
+  const flags = new Map<string, Given>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    const name = token.rawName.startsWith('--') ? byFlag.get(token.name) : undefined;
+    if (name === undefined) {
+      throw new UsageError(`'${token.rawName}' is no option of 'skylark ${command}'; see: skylark help ${command}`);
+    }
+    const { rawName: by, value } = token;
+    if (isSwitch(name)) {
+      if (value !== undefined) throw new UsageError(`${by} takes no value, but has '${value}'`);
+      flags.set(name, { text: 'true', by });
+    } else {
+      // The next flag is no value; a value that starts with a hyphen is given as --flag=value.
+      if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
+        throw new UsageError(`${by} has no value; it takes ${options[name]!.allowed}`);
+      }
+      flags.set(name, { text: value, by });
+    }
+  }
+  return { flags, positionals };
+}
+
+export function switchOption(text: string): Option<boolean> {
+  const schema = z
+    .enum(['true', 'false'])
+    .optional()
+    .transform((value) => value === 'true');
+  return { placeholder: '', text, allowed: "'true' or 'false'", schema };
+}
+
+export function textOption(placeholder: string, text: string, allowed: string): Option<string | undefined> {
+  return { placeholder, text, allowed, schema: z.string().optional() };
+}
+
+export function pathOption(placeholder: string, text: string): Option<string | undefined> {
+  return textOption(placeholder, text, 'the path of a file');
+}
+
+export function folderOption(text: string, preset: string): Option<string> {
+  return { placeholder: 'FOLDER', text, allowed: 'the path of a folder', schema: z.string().min(1), preset };
+}
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .refine((number) => number <= 65_535);
+const ports = { placeholder: 'PORT', allowed: 'a port: 1 to 65535, or 0 for any free one' };
+
+export function portOption(text: string, preset: number): Option<number> {
+  return { ...ports, text, schema: port, preset: `${preset}` };
+}
+
+/** Nothing listens unless it is given. */
+export function extraPortOption(text: string): Option<number | undefined> {
+  return { ...ports, text, schema: port.optional() };
+}
+
+export function countOption(text: string, max: number, preset: number): Option<number> {
+  const schema = z
+    .string()
+    .regex(/^\d{1,6}$/)
+    .transform(Number)
+    .refine((count) => count >= 1 && count <= max);
+  return { placeholder: 'N', text, allowed: `a number from 1 to ${max}`, schema, preset: `${preset}` };
+}
+
+export function optionalText(placeholder: string, text: string, allowed: string, pattern: RegExp): Option<string | undefined> {
+  return { placeholder, text, allowed, schema: z.string().regex(pattern).optional() };
+}
+
+export function domainOption(text: string, preset: string): Option<string> {
+  const schema = z.string().transform((domain, context) => {
+    try {
+      return Jid.of('', domain).domain;
+    } catch {
+      context.addIssue('not a domain');
+      return z.NEVER;
+    }
+  });
+  return { placeholder: 'DOMAIN', text, allowed: 'a domain name, such as example.org', schema, preset };
+}
+
+export function bindOption(text: string, preset: string): Option<string> {
+  const schema = z
+    .string()
+    .transform((address) => (address === 'localhost' ? '127.0.0.1' : address))
+    .refine((address) => isIP(address) !== 0);
+  const allowed = 'an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or ::';
+  return { placeholder: 'ADDRESS', text, allowed, schema, preset };
+}
+
+/** `http:`, `https:`, `nats:` …, and whether it may be left out. */
+export function urlOption(text: string, schemes: readonly string[], words: readonly string[] = []): Option<string | undefined> {
+  const isUrl = (value: string) => words.includes(value) || schemes.includes(URL.parse(value)?.protocol ?? '');
+  const allowed = [
+    `a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+    ...words.map((word) => `'${word}'`),
+  ];
+  return { placeholder: 'URL', text, allowed: allowed.join(', or '), schema: z.string().refine(isUrl).optional() };
+}
+
+export function choiceOption<const Choice extends string>(
+  placeholder: string,
+  text: string,
+  choices: readonly [Choice, ...Choice[]],
+): Option<Choice | undefined> {
+  return { placeholder, text, allowed: choices.map((choice) => `'${choice}'`).join(' or '), schema: z.enum(choices).optional() };
+}
+
+export function textWith(placeholder: string, text: string, allowed: string, pattern: RegExp, preset: string): Option<string> {
+  return { placeholder, text, allowed, schema: z.string().regex(pattern), preset };
+}

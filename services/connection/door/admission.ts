@@ -1,0 +1,143 @@
+/**
+ * Storms (DESIGN §2): when all clients come back at once, they are let in at a rate that the node bears, in three places. A socket costs
+ * a TLS handshake: those above the node's rate wait unread, those above the rate of their address are closed. A stream costs its tenant
+ * a share of the node. To get ready, a resumption costs little and goes first; a bind, with all that follows, costs more and waits.
+ */
+import { isIPv6 } from 'node:net';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
+
+export interface DoorRates {
+  readonly accepts: Rate;
+  readonly acceptsPerAddress: Rate;
+  readonly opensPerTenant: Rate;
+  readonly ready: Rate;
+}
+
+const defaultRates: DoorRates = {
+  accepts: { perSecond: limits.acceptsPerSecond, burst: limits.acceptsBurst },
+  acceptsPerAddress: { perSecond: limits.acceptsPerAddressPerSecond, burst: limits.acceptsPerAddressBurst },
+  opensPerTenant: { perSecond: limits.opensPerTenantPerSecond, burst: limits.opensPerTenantBurst },
+  ready: { perSecond: limits.readyTokensPerSecond, burst: limits.readyTokensBurst },
+};
+
+export type Way = 'resume' | 'bind';
+
+const tokens: Readonly<Record<Way, number>> = { resume: limits.resumeTokens, bind: limits.bindTokens };
+
+export class Doorkeeper {
+  readonly #sockets: WaitingLine;
+  readonly #addresses: TokenBuckets;
+  readonly #tenants: TokenBuckets;
+  readonly #ready: WaitingLine;
+
+  constructor(clock: Clock, rates: DoorRates = defaultRates) {
+    this.#sockets = new WaitingLine(clock, rates.accepts, limits.acceptsWaitingMax);
+    this.#addresses = new TokenBuckets(clock, rates.acceptsPerAddress, limits.acceptAddressesMax);
+    this.#tenants = new TokenBuckets(clock, rates.opensPerTenant, limits.tenantCacheMax);
+    this.#ready = new WaitingLine(clock, rates.ready, limits.readyWaitingMax);
+  }
+
+  /** Resolves when it is the socket's turn; false: it is to be closed. */
+  mayConnect(address: string): Promise<boolean> | boolean {
+    const key = addressKey(address);
+    if (key !== undefined && !this.#addresses.take(key)) return false;
+    return this.#sockets.enter('first', 1);
+  }
+
+  mayOpen(domain: string): boolean {
+    return this.#tenants.take(domain);
+  }
+
+  /** Resolves when it is its turn; false: too many wait. */
+  mayGetReady(way: Way): Promise<boolean> | boolean {
+    return this.#ready.enter(way === 'resume' ? 'first' : 'later', tokens[way]);
+  }
+
+  stop(): void {
+    this.#sockets.stop();
+    this.#ready.stop();
+  }
+}
+
+interface Waiting {
+  readonly cost: number;
+  readonly go: (mayGo: boolean) => void;
+}
+
+/** A bucket, and those who wait for it; one `first` goes before all who are to go `later`. */
+class WaitingLine {
+  readonly #clock: Clock;
+  readonly #bucket: TokenBucket;
+  readonly #max: number;
+  readonly #lines: Readonly<Record<'first' | 'later', Waiting[]>> = { first: [], later: [] };
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, rate: Rate, max: number) {
+    this.#clock = clock;
+    this.#bucket = new TokenBucket(clock, rate);
+    this.#max = max;
+  }
+
+  get #count(): number {
+    return this.#lines.first.length + this.#lines.later.length;
+  }
+
+  enter(line: 'first' | 'later', cost: number): Promise<boolean> | boolean {
+    if (this.#count === 0 && this.#bucket.take(cost)) return true;
+    if (this.#count >= this.#max) return false;
+    return new Promise((go) => {
+      this.#lines[line].push({ cost, go });
+      this.#schedule();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    for (const { go } of [...this.#lines.first.splice(0), ...this.#lines.later.splice(0)]) go(false);
+  }
+
+  #schedule(): void {
+    const next = this.#lines.first[0] ?? this.#lines.later[0];
+    if (next === undefined) return;
+    // Not more often than this: at a high rate many go together.
+    this.#timer ??= this.#clock.after(Math.max(10, this.#bucket.waitMs(next.cost)), () => {
+      this.#timer = undefined;
+      this.#serve();
+      this.#schedule();
+    });
+  }
+
+  #serve(): void {
+    for (const line of [this.#lines.first, this.#lines.later]) {
+      let count = 0;
+      while (count < line.length && this.#bucket.take(line[count]!.cost)) count++;
+      for (const { go } of line.splice(0, count)) go(true);
+      if (line.length > 0) return;
+    }
+  }
+}
+
+/**
+ * What counts as one address: all of an IPv6 /64, which is one customer. undefined: of this machine, so a proxy, which has rates of
+ * its own.
+ */
+export function addressKey(address: string): string | undefined {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  if (mapped === '::1' || mapped === '' || /^127\./.test(mapped)) return undefined;
+  return isIPv6(mapped) ? prefixOf(mapped) : mapped;
+}
+
+/** The first four groups. */
+function prefixOf(address: string): string {
+  const [head = '', tail] = address.split('%')[0]!.split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
+  const groups = [...first, ...Array.from({ length: zeros }, () => '0'), ...last];
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+}

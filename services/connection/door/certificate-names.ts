@@ -1,0 +1,46 @@
+/** Which certificate of the list is for a server name. */
+import { domainToASCII } from 'node:url';
+import type { CertificateEntry } from '../../../lib/runtime/certificates.ts';
+
+interface Candidate {
+  readonly entry: CertificateEntry;
+  /** How far the tenant's domain reaches into the name; 0 when the name is not below it. */
+  readonly reach: number;
+}
+
+export class CertificateNames {
+  readonly fingerprints: readonly string[];
+  /** Of the first to expire, milliseconds since the epoch. */
+  readonly expiresMs: number | undefined;
+  readonly #byName = new Map<string, Candidate>();
+
+  /** A tenant's names are its own, whatever another tenant's certificate says that it is for. */
+  constructor(entries: readonly CertificateEntry[]) {
+    this.fingerprints = entries.map(({ fingerprint }) => fingerprint);
+    this.expiresMs = entries.reduce<number | undefined>(
+      (least, { notAfterMs }) => Math.min(least ?? notAfterMs, notAfterMs),
+      undefined,
+    );
+    for (const entry of entries) {
+      const own = domainToASCII(entry.domain);
+      for (const name of entry.names) {
+        const candidate = { entry, reach: reachOf(own, name) };
+        const known = this.#byName.get(name);
+        if (known === undefined || candidate.reach > known.reach) this.#byName.set(name, candidate);
+      }
+    }
+  }
+
+  /** @param name as `serverName` makes it */
+  find(name: string): CertificateEntry | undefined {
+    const exact = this.#byName.get(name);
+    const dot = name.indexOf('.');
+    const wild = dot < 0 ? undefined : this.#byName.get(`*${name.slice(dot)}`);
+    return (wild !== undefined && wild.reach > (exact?.reach ?? -1) ? wild : exact)?.entry;
+  }
+}
+
+function reachOf(own: string, name: string): number {
+  const host = name.replace(/^\*\./, '');
+  return host === own || host.endsWith(`.${own}`) ? own.length : 0;
+}

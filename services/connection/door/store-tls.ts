@@ -1,0 +1,269 @@
+/**
+ * Certificates from the rows of the store, one for each tenant's domain, chosen by server name (RFC 6066 §3).
+ *
+ * The list of names is looked at again and again; a chain with its key is read and opened when the first client asks for it, and
+ * exchanged when the list says that there is a new one. Whatever fails on the way, what was shown before goes on being shown. Streams
+ * that are open have nothing to do with any of it.
+ */
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Logger } from 'pino';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import { type CertificateEntry, Certificates, serverName } from '../../../lib/runtime/certificates.ts';
+import { CertificateNames } from './certificate-names.ts';
+import { contextOptions, type PemIdentity, type TlsSource, ticketKeysFor } from './tls.ts';
+
+export interface StoreTlsOptions {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** For names that no row is for, and clients that name none; without it their handshake fails. */
+  readonly fallback?: PemIdentity;
+  readonly ticketKeys?: Buffer;
+}
+
+/** One that was opened. */
+interface Open {
+  readonly domain: string;
+  readonly fingerprint: string;
+  readonly pem: PemIdentity;
+  readonly der: Buffer;
+  context: SecureContext;
+  /** Of the ticket keys that the context has. */
+  generation: number;
+}
+
+export class StoreTls implements TlsSource {
+  readonly fallback: PemIdentity | undefined;
+  readonly isForAnyName = false;
+  readonly #fallbackFingerprint: string;
+  readonly #options: StoreTlsOptions;
+  readonly #certificates: Certificates;
+  readonly #listeners = new Set<() => void>();
+  /** By domain, the last used at the end. */
+  readonly #open = new Map<string, Open>();
+  readonly #opening = new Map<string, Promise<Open | undefined>>();
+  readonly #retryAtMs = new Map<string, number>();
+  #names = new CertificateNames([]);
+  #sharedKeys: Buffer | undefined;
+  #ticketKeys: Buffer | undefined;
+  #generation = 0;
+  /** What a name without a certificate gets: TLS ends its handshake with an alert. */
+  #none = createSecureContext(contextOptions(undefined, undefined));
+  #looking: Promise<void> | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+  #isStopped = false;
+  #refused = 0;
+  #refusalLogAtMs = Number.NEGATIVE_INFINITY;
+
+  private constructor(options: StoreTlsOptions) {
+    this.#options = options;
+    this.fallback = options.fallback;
+    this.#fallbackFingerprint = options.fallback ? new X509Certificate(options.fallback.cert).fingerprint256 : '';
+    this.#certificates = new Certificates(options.store);
+    this.#sharedKeys = options.ticketKeys;
+  }
+
+  /** Resolves when the list was read. @throws {Unavailable} */
+  static async start(options: StoreTlsOptions): Promise<StoreTls> {
+    const source = new StoreTls(options);
+    await source.#look();
+    source.#schedule();
+    return source;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  get ticketKeys(): Buffer | undefined {
+    return this.#ticketKeys;
+  }
+
+  get expiresMs(): number | undefined {
+    return this.#names.expiresMs;
+  }
+
+  setTicketKeys(keys: Buffer): void {
+    this.#sharedKeys = keys;
+    this.#renewTickets();
+  }
+
+  async contextFor(servername: string): Promise<SecureContext | undefined> {
+    const name = serverName(servername);
+    let entry = this.#names.find(name);
+    if (entry === undefined && this.#mayLook) {
+      await this.#lookOr('a name that is not in the list'); // it may have come a moment ago
+      entry = this.#names.find(name);
+    }
+    const open = entry && (await this.#openOf(entry));
+    if (open !== undefined) {
+      this.#keep(open.domain, open);
+      return this.#contextOf(open);
+    }
+    this.#logRefusal(name, entry);
+    return this.fallback === undefined ? this.#none : undefined;
+  }
+
+  certificateFor(servername: string | undefined): Buffer | undefined {
+    const entry = servername === undefined ? undefined : this.#names.find(serverName(servername));
+    const open = entry && this.#open.get(entry.domain);
+    // Tickets are good for what the list says; where something older is shown, it cannot be told which one the client saw.
+    return open?.fingerprint === entry?.fingerprint ? open?.der : undefined;
+  }
+
+  onReload(run: () => void): () => void {
+    this.#listeners.add(run);
+    return () => this.#listeners.delete(run);
+  }
+
+  /** @returns what is shown now, which may be an older one; undefined when there is none */
+  #openOf(entry: CertificateEntry): Open | undefined | Promise<Open | undefined> {
+    const open = this.#open.get(entry.domain);
+    if (open?.fingerprint === entry.fingerprint || this.#isResting(entry)) return open;
+    // Those who come meanwhile are not made to wait where there is something to show.
+    const opening = this.#opening.get(entry.domain) ?? this.#beginOpening(entry);
+    return open ?? opening;
+  }
+
+  #isResting({ domain }: CertificateEntry): boolean {
+    return (this.#retryAtMs.get(domain) ?? Number.NEGATIVE_INFINITY) > this.#options.clock.monotonic();
+  }
+
+  #rest(domain: string): void {
+    this.#retryAtMs.set(domain, this.#options.clock.monotonic() + limits.certificateRetryMs);
+  }
+
+  #beginOpening(entry: CertificateEntry): Promise<Open | undefined> {
+    const { domain } = entry;
+    const { log } = this.#options;
+    const opening = this.#read(entry)
+      .then(
+        (open) => {
+          // The row is written before the list: for a moment it holds a newer one.
+          if (open.fingerprint === entry.fingerprint) this.#retryAtMs.delete(domain);
+          else this.#rest(domain);
+          this.#keep(domain, open);
+          log.info({ domain, fingerprint: open.fingerprint }, 'certificate opened');
+          return open;
+        },
+        (error: unknown) => {
+          this.#rest(domain);
+          const old = this.#open.get(domain);
+          log.error({ domain, err: error, isOldShown: old !== undefined }, 'a certificate cannot be used');
+          return old;
+        },
+      )
+      .finally(() => this.#opening.delete(domain));
+    this.#opening.set(domain, opening);
+    return opening;
+  }
+
+  /** @throws {NotOpened} for a row that was changed, {Unavailable}, and what OpenSSL says to PEM that is none */
+  async #read({ domain }: CertificateEntry): Promise<Open> {
+    const sealed = await this.#certificates.read(domain);
+    if (sealed === undefined) throw new Error('the list names it, but there is no row');
+    const key = (await this.#options.keys.open(sealed.sealedKey, domain)).toString();
+    const certificate = new X509Certificate(sealed.chain);
+    const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+    const pem = { key, cert: sealed.chain };
+    const context = createSecureContext(contextOptions(pem, this.#ticketKeys));
+    return { domain, fingerprint, pem, der: certificate.raw, context, generation: this.#generation };
+  }
+
+  #keep(domain: string, open: Open): void {
+    this.#open.delete(domain);
+    if (this.#open.size >= limits.certificatesOpenMax) this.#open.delete(this.#open.keys().next().value!);
+    this.#open.set(domain, open);
+  }
+
+  #contextOf(open: Open): SecureContext {
+    if (open.generation !== this.#generation) {
+      open.context = createSecureContext(contextOptions(open.pem, this.#ticketKeys));
+      open.generation = this.#generation;
+    }
+    return open.context;
+  }
+
+  get #mayLook(): boolean {
+    return this.#looking !== undefined || this.#options.clock.monotonic() - this.#lookedAtMs >= limits.certificateLookMinMs;
+  }
+
+  #look(): Promise<void> {
+    this.#looking ??= this.#readList().finally(() => {
+      this.#looking = undefined;
+      this.#lookedAtMs = this.#options.clock.monotonic();
+    });
+    return this.#looking;
+  }
+
+  async #lookOr(why: string): Promise<void> {
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#options.log.warn({ err: error, why }, 'the list of certificates cannot be read; the one before goes on');
+    }
+  }
+
+  async #readList(): Promise<void> {
+    const entries: CertificateEntry[] = [];
+    for (let after: string | undefined; entries.length < limits.certificatesMax; ) {
+      const page = await this.#certificates.list(limits.storeQueryRowsMax, after);
+      entries.push(...page);
+      if (page.length < limits.storeQueryRowsMax) break;
+      after = page.at(-1)!.domain;
+    }
+    this.#names = new CertificateNames(entries);
+    const domains = new Map(entries.map((entry) => [entry.domain, entry]));
+    for (const known of [this.#open, this.#retryAtMs])
+      for (const domain of known.keys()) if (!domains.has(domain)) known.delete(domain);
+    // One after the other, so that a night in which many were renewed does not become a storm.
+    for (const domain of [...this.#open.keys()]) await this.#openNew(domains.get(domain));
+    this.#renewTickets();
+  }
+
+  async #openNew(entry: CertificateEntry | undefined): Promise<void> {
+    if (entry === undefined || this.#open.get(entry.domain)?.fingerprint === entry.fingerprint || this.#isResting(entry)) return;
+    await (this.#opening.get(entry.domain) ?? this.#beginOpening(entry));
+  }
+
+  /** Tickets of what is shown no more are good no more, at all nodes. */
+  #renewTickets(): void {
+    const fingerprints = [...this.#names.fingerprints, this.#fallbackFingerprint];
+    const keys = this.#sharedKeys && ticketKeysFor(this.#sharedKeys, fingerprints);
+    if (keys === undefined || this.#ticketKeys?.equals(keys)) return;
+    this.#ticketKeys = keys;
+    this.#generation++;
+    for (const run of this.#listeners) run();
+  }
+
+  #schedule(): void {
+    const { clock } = this.#options;
+    const chance = clock.randomBytes(2).readUInt16BE() / 0x1_0000;
+    this.#timer = clock.after(limits.certificatePollMs * (1 + chance / 2), async () => {
+      await this.#lookOr('it is time');
+      if (!this.#isStopped) this.#schedule();
+    });
+  }
+
+  /** Names are whatever a stranger sends: they fill no log. */
+  #logRefusal(name: string, entry: CertificateEntry | undefined): void {
+    this.#refused++;
+    const now = this.#options.clock.monotonic();
+    if (now - this.#refusalLogAtMs < limits.certificateRefusalLogMs) return;
+    this.#refusalLogAtMs = now;
+    const why = entry === undefined ? 'there is no certificate for it' : 'its certificate cannot be used';
+    const shown = name.slice(0, limits.refusedNameCharactersMax);
+    this.#options.log.warn(
+      { name: shown, refused: this.#refused, isFallbackShown: this.fallback !== undefined },
+      `a name is refused: ${why}`,
+    );
+    this.#refused = 0;
+  }
+}

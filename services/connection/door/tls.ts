@@ -1,0 +1,179 @@
+/**
+ * Certificates of the streams we serve: chosen by server name (RFC 6066 §3), changed while we run, TLS 1.2 at least (RFC 7590).
+ */
+import { createHash, hkdfSync, X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { limits } from '../../../lib/limits.ts';
+
+export interface PemIdentity {
+  /** Private key, PEM. */
+  readonly key: string;
+  /** The certificate and its chain, PEM. */
+  readonly cert: string;
+}
+
+export interface TlsSource {
+  /** 48 bytes, the same at all processes that show the same certificates. */
+  readonly ticketKeys?: Buffer;
+  /** For clients that name no server, and where there is nothing for the name; undefined: their handshake fails. */
+  readonly fallback: PemIdentity | undefined;
+  /** The fallback is for every name, until the next reload: `contextFor` need not be asked, which costs each handshake a detour. */
+  readonly isForAnyName: boolean;
+  /** @param servername what the client asks for. @returns undefined: the fallback, if there is one */
+  contextFor(servername: string): SecureContext | undefined | Promise<SecureContext | undefined>;
+  /**
+   * DER of the certificate that clients are shown at present, for streams that resume a session: they were shown one before, and
+   * tickets do not outlive it. undefined: it cannot be told.
+   */
+  certificateFor(servername: string | undefined): Buffer | undefined;
+  /** @returns how to stop listening */
+  onReload(run: () => void): () => void;
+}
+
+const sessionIdContext = 'skylark';
+/** What Node takes: name, HMAC key and AES key of 16 bytes each. */
+const ticketKeysBytes = 48;
+
+/** X25519 first: it halves the memory of an idle stream against larger groups (DESIGN §5). */
+export function contextOptions(identity: PemIdentity | undefined, ticketKeys: Buffer | undefined): SecureContextOptions {
+  return {
+    ...(identity && { key: identity.key, cert: identity.cert }),
+    minVersion: 'TLSv1.2',
+    ecdhCurve: 'X25519:prime256v1:secp384r1',
+    // Node's own is made of the command line, and other processes have another one.
+    sessionIdContext,
+    ...(ticketKeys && { ticketKeys }),
+  };
+}
+
+/**
+ * Keys of tickets that are good only while the same certificates are shown. A client binds its SASL exchange to the certificate that it
+ * was shown when the session began (RFC 5929 §4), so a session must not outlive it; Node has no other way to say so.
+ * @param fingerprints of all certificates, in any order
+ */
+export function ticketKeysFor(shared: Buffer, fingerprints: readonly string[]): Buffer {
+  // An `info` of HKDF has at most 1,024 bytes.
+  const digest = createHash('sha256').update(fingerprints.toSorted().join(' ')).digest();
+  return Buffer.from(hkdfSync('sha256', shared, '', digest, ticketKeysBytes));
+}
+
+interface Loaded {
+  readonly pem: PemIdentity;
+  readonly certificate: X509Certificate;
+  readonly der: Buffer;
+  readonly context: SecureContext;
+}
+
+/** Certificates given as PEM texts; the first is for clients that name no server or one that no certificate is for. */
+export class PemTls implements TlsSource {
+  #sharedKeys: Buffer | undefined;
+  #ticketKeys: Buffer | undefined;
+  #identities: readonly Loaded[] = [];
+  #byName = new Map<string, number>();
+  readonly #listeners = new Set<() => void>();
+
+  /** @throws when a text is no PEM, or a key does not fit its certificate */
+  constructor(identities: readonly PemIdentity[], ticketKeys?: Buffer) {
+    this.#sharedKeys = ticketKeys;
+    this.#load(identities);
+  }
+
+  get ticketKeys(): Buffer | undefined {
+    return this.#ticketKeys;
+  }
+
+  get fallback(): PemIdentity {
+    return this.#identities[0]!.pem;
+  }
+
+  get isForAnyName(): boolean {
+    return this.#identities.length === 1;
+  }
+
+  /** Of the first to expire, milliseconds since the epoch. */
+  get expiresMs(): number {
+    return Math.min(...this.#identities.map(({ certificate }) => certificate.validToDate.getTime()));
+  }
+
+  /** Tickets of the keys before are good no more. */
+  setTicketKeys(keys: Buffer): void {
+    this.#sharedKeys = keys;
+    this.reload(this.#identities.map(({ pem }) => pem));
+  }
+
+  /** Streams that are open keep their certificate. @throws as the constructor does, and leaves everything as it was */
+  reload(identities: readonly PemIdentity[]): void {
+    this.#load(identities);
+    for (const run of this.#listeners) run();
+  }
+
+  contextFor(servername: string): SecureContext {
+    return this.#identities[this.#indexOf(servername)]!.context;
+  }
+
+  certificateFor(servername: string | undefined): Buffer | undefined {
+    if (this.#identities.length === 1) return this.#identities[0]!.der;
+    return servername === undefined ? undefined : this.#identities[this.#indexOf(servername)]!.der;
+  }
+
+  onReload(run: () => void): () => void {
+    this.#listeners.add(run);
+    return () => this.#listeners.delete(run);
+  }
+
+  #indexOf(servername: string): number {
+    const known = this.#byName.get(servername);
+    if (known !== undefined) return known;
+    const found = this.#identities.findIndex(({ certificate }) => certificate.checkHost(servername) !== undefined);
+    if (this.#byName.size >= limits.tenantCacheMax) this.#byName.clear();
+    this.#byName.set(servername, Math.max(found, 0));
+    return Math.max(found, 0);
+  }
+
+  #load(identities: readonly PemIdentity[]): void {
+    if (identities.length === 0) throw new RangeError('TLS needs at least one certificate with its key');
+    const read = identities.map(({ key, cert }) => ({ pem: { key, cert }, certificate: new X509Certificate(cert) }));
+    const fingerprints = read.map(({ certificate }) => certificate.fingerprint256);
+    const ticketKeys = this.#sharedKeys && ticketKeysFor(this.#sharedKeys, fingerprints);
+    this.#identities = read.map(({ pem, certificate }) => ({
+      ...{ pem, certificate, der: certificate.raw },
+      context: createSecureContext(contextOptions(pem, ticketKeys)),
+    }));
+    this.#ticketKeys = ticketKeys;
+    this.#byName = new Map();
+  }
+}
+
+/** For `tls.createServer` of a server that lasts from one reload to the next. */
+export function optionsUntilReload(source: TlsSource): TlsOptions {
+  const { SNICallback, ...options } = serverOptions(source);
+  return source.isForAnyName ? options : { ...options, SNICallback };
+}
+
+/** For `tls.createServer`. */
+export function serverOptions(source: TlsSource): TlsOptions {
+  return {
+    ...contextOptions(source.fallback, source.ticketKeys),
+    handshakeTimeout: limits.preauthTimeoutMs,
+    SNICallback(servername, done) {
+      void answerName(source, servername, done);
+    },
+  };
+}
+
+async function answerName(
+  source: TlsSource,
+  servername: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+): Promise<void> {
+  try {
+    done(null, await source.contextFor(servername));
+  } catch (error) {
+    done(error as Error);
+  }
+}
+
+/** For `Server.setSecureContext` after a reload. */
+export function reloadedOptions(source: TlsSource): SecureContextOptions {
+  return contextOptions(source.fallback, source.ticketKeys);
+}

@@ -1,0 +1,165 @@
+/** WebSocket (RFC 7395) as a transport: subprotocol `xmpp`, text messages, no compression. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import type { Cork, Flushable } from '../stream/cork.ts';
+import type { Transport, TransportReader } from '../stream/transport.ts';
+import { channelBinding, shownCertificate } from './channel-binding.ts';
+import type { TlsSource } from './tls.ts';
+
+const subprotocol = 'xmpp';
+
+/** Where a WebSocket came from. */
+export interface WebSocketPeer {
+  readonly address: string;
+  /** TLS up to this process, or a peer on this machine: its proxy. */
+  readonly isSecure: boolean;
+  readonly binding: ChannelBinding;
+}
+
+export class WebSocketTransport implements Transport, Flushable {
+  readonly kind = 'websocket';
+  readonly address: string;
+  readonly isSecure: boolean;
+  readonly binding: ChannelBinding;
+  readonly #socket: WebSocket;
+  readonly #cork: Cork;
+  readonly #clock: Clock;
+  #reader: TransportReader | undefined;
+  #waiting: (string | Buffer)[] = [];
+  #waitingBytes = 0;
+  #ids: string[] = [];
+  #closing: Timer | undefined;
+
+  constructor(socket: WebSocket, peer: WebSocketPeer, cork: Cork, clock: Clock) {
+    this.address = peer.address;
+    this.isSecure = peer.isSecure;
+    this.binding = peer.binding;
+    this.#socket = socket;
+    this.#cork = cork;
+    this.#clock = clock;
+  }
+
+  get offeredBinding(): ChannelBinding {
+    return this.binding;
+  }
+
+  get bufferedBytes(): number {
+    return this.#waitingBytes + this.#socket.bufferedAmount;
+  }
+
+  open(reader: TransportReader): void {
+    this.#reader = reader;
+    this.#socket.on('message', (data, isBinary) => {
+      // RFC 7395 §3.2: text only. What is no text is no element, and the gate says so.
+      const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
+      this.#reader?.data(isBinary ? Buffer.from([0]) : bytes);
+    });
+    this.#socket.on('error', () => {}); // 'close' follows
+    this.#socket.on('close', () => {
+      this.#closing?.cancel();
+      const closed = this.#reader;
+      this.#reader = undefined;
+      closed?.closed();
+    });
+  }
+
+  /** One message for each call (RFC 7395 §3.3.3). */
+  send(bytes: Buffer | string, id?: string): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (id !== undefined) this.#ids.push(id);
+    this.#waitingBytes += bytes.length;
+    this.#waiting.push(bytes);
+    if (this.#waiting.length === 1) this.#cork.add(this);
+  }
+
+  flush(): void {
+    const messages = this.#waiting;
+    const ids = this.#ids;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#ids = [];
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const last = messages.length - 1;
+    messages.forEach((message, index) => {
+      this.#socket.send(message, { binary: false }, (error) => {
+        if (index === last && !error) this.#reader?.drained(ids);
+      });
+    });
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** RFC 7395 §3.9: no white space, but a ping. */
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  end(): void {
+    if (this.#closing !== undefined) return;
+    this.flush();
+    this.#socket.resume();
+    this.#socket.close();
+    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#socket.terminate());
+  }
+
+  destroy(): void {
+    this.#socket.terminate();
+  }
+}
+
+export interface WebSocketUpgrades {
+  stop(): void;
+}
+
+/** Takes upgrades of `path` on a server; those of other paths are left to others. */
+export function serveWebSocket(
+  server: Server,
+  path: string,
+  peers: PeerAddresses,
+  tls: TlsSource,
+  accept: (socket: WebSocket, peer: WebSocketPeer) => void,
+): WebSocketUpgrades {
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    // Room to read what is a little too long: then the stream says why it ends, beyond it the WebSocket does (RFC 6455 §7.4.1).
+    maxPayload: 2 * limits.stanzaBytesMax,
+    perMessageDeflate: false,
+    handleProtocols: () => subprotocol,
+  });
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if ((request.url ?? '').split('?', 1)[0] !== path) return;
+    socket.on('error', () => {}); // until the handshake is done nobody else listens
+    if (!offersXmpp(request)) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, peers, tls)));
+  };
+  server.on('upgrade', onUpgrade);
+  return { stop: () => void server.removeListener('upgrade', onUpgrade) };
+}
+
+function offersXmpp(request: IncomingMessage): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((protocol) => protocol.trim() === subprotocol);
+}
+
+function peerOf({ socket }: IncomingMessage, peers: PeerAddresses, tls: TlsSource): WebSocketPeer {
+  const address = peers.of(socket);
+  if (socket instanceof TLSSocket) {
+    return { address, isSecure: true, binding: channelBinding(socket, shownCertificate(socket, tls)) };
+  }
+  return { address, isSecure: /^(?:::ffff:)?127\.|^::1$/.test(address), binding: {} };
+}

@@ -1,0 +1,154 @@
+/** XEP-0198 §5: finds the session that a client wants to resume: on this node, on another, or in the store. */
+import { limits } from '../../../lib/limits.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import { type Store, Unavailable } from '../../../lib/ports/store.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { claimParked, fitsToken, type ParkedRow, readParked } from '../../../lib/runtime/parked.ts';
+import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
+import { isParked, type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { HandOverRequest } from '../../../lib/runtime/wire.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { handledCountTooHigh } from '../features/xep0198-stream-management.ts';
+import type { SessionStream } from '../session/egress.ts';
+import type { Session } from '../session/session.ts';
+import type { Claim, Found } from '../stream/stream-elements.ts';
+import type { EndedSessions } from './ended-sessions.ts';
+import { isOwner, takeOver } from './hand-over.ts';
+import { unpackSession } from './parcel.ts';
+import type { ParkingHost } from './park.ts';
+import { parseResumeId, type ResumeId } from './resume-id.ts';
+
+export interface Claims extends ParkingHost {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly ended: EndedSessions;
+  /** Sessions on their way here, by sid: two streams that want one get the same, and the last keeps it. */
+  readonly fetching: Map<string, Promise<Session | undefined>>;
+  /** Sessions that came from the store: what lies there is old, even if routers have not taken it away yet. */
+  readonly taken: RecentKeys;
+  find(sid: string): Session | undefined;
+}
+
+/** Holders that are asked, one after the other, and looks into the store. */
+const triesMax = 4;
+
+/** @throws {StreamError} when the client says that it has more than it was sent; or when nobody can say whether there is a session */
+export async function claimSession(node: Claims, claim: Claim, stream: SessionStream): Promise<Found> {
+  const id = parseResumeId(claim.previd);
+  if (id === undefined) return {};
+  await node.parking.get(id.sid);
+  const known = node.find(id.sid);
+  if (known !== undefined && !isOwner(known, { token: id.token, account: claim.account })) return {};
+  const session = known ?? (await fetchOnce(node, claim, id));
+  if (session?.sm === undefined) return { h: node.ended.find(id.sid, id.token, claim.account) };
+  // Before the old stream hears of it: a mistake must not cost the session.
+  if (session.sm.outbox.countAcked(claim.h) === undefined) {
+    session.pump();
+    throw handledCountTooHigh(`${claim.h}`, session.sm.outbox);
+  }
+  if (!(await session.detach())) return { h: node.ended.find(id.sid, id.token, claim.account) };
+  if (!stream.isOpen) session.release();
+  return { session };
+}
+
+async function fetchOnce(node: Claims, claim: Claim, id: ResumeId): Promise<Session | undefined> {
+  const key = `${id.sid} ${id.token} ${claim.account}`;
+  const fetching = node.fetching.get(key) ?? fetchSession(node, claim, id).finally(() => node.fetching.delete(key));
+  node.fetching.set(key, fetching);
+  return fetching;
+}
+
+/**
+ * The account's entry says where it is, if it can be read; it may move while we ask. The same request is made again when no answer
+ * comes, because the answer may be lost after the session has left. A client that is told of no session gives up what it has of it: while
+ * the store is away, where it may lie, the client is to come again instead.
+ * @throws {StreamError}
+ */
+async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Promise<Session | undefined> {
+  const { sid, token } = id;
+  const { domain, local } = Jid.parse(account);
+  const request: HandOverRequest = { kind: 'handOver', id: node.ids.mint(), sid, token, account };
+  let refused: string | undefined;
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const { entry, isSure } = await findEntry(node, { domain, local }, sid);
+    const isInStore = entry !== undefined && isParked(entry);
+    let isKnown = isSure && !isInStore;
+    try {
+      const place = isInStore ? await takeParked(node, { domain, local }, account, id, entry) : undefined;
+      if (place === 'nowhere') return undefined;
+      if (typeof place === 'object') return place;
+      if (isInStore && place === undefined) throw new Unavailable('what lies in the store changed all the time');
+      isKnown = isSure;
+      const holder = place ?? entry?.node ?? id.node;
+      if (holder === node.subject || holder === refused) return nobody(isKnown);
+      const answer = await node.bus.request(holder, encodeFrame(request), { timeoutMs: limits.hopTimeoutMs });
+      const session = takeOver(node, domain, account, id, answer);
+      if (session !== undefined) return session;
+      refused = holder; // unless it has parked the session meanwhile, or given it away
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      node.log.info({ err: error, sid, tries }, 'a session was not handed over');
+      if (tries === 2) return nobody(isKnown);
+    }
+  }
+  return undefined;
+}
+
+/** @throws {StreamError} */
+function nobody(isKnown: boolean): undefined {
+  if (!isKnown) throw new StreamError('resource-constraint', 'the session cannot be looked for; try again later');
+}
+
+interface Looked {
+  readonly entry: SessionEntry | undefined;
+  readonly isSure: boolean;
+}
+
+/** Not sure: the store is away. The id itself names the first holder. */
+async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Looked> {
+  try {
+    const [sessions] = await readSessions(node.store, [owner]);
+    return { entry: sessions!.find((entry) => entry.sid === sid), isSure: true };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    return { entry: undefined, isSure: false };
+  }
+}
+
+/** Not left by an attempt that failed: its node has held the session on, and may have died with it since. */
+function isOf({ by, until }: ParkedRow, { parked }: SessionEntry): boolean {
+  return by === parked?.by && until === parked.until;
+}
+
+/**
+ * Exactly one node gets it: the one whose conditional write goes through. A write whose fate is not known is looked at again.
+ * @returns the session; or who has claimed it; or 'nowhere': nobody can have it
+ */
+async function takeParked(
+  node: Claims,
+  owner: Owner,
+  account: string,
+  id: ResumeId,
+  entry: SessionEntry,
+): Promise<Session | string | undefined> {
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const row = await readParked(node.store, owner, id.sid);
+    if (row === undefined || !isOf(row.value, entry) || !fitsToken(row.value, id.token)) return 'nowhere';
+    const { claimedBy, parcel, bodies, until } = row.value;
+    if (claimedBy === undefined && until <= node.clock.now()) return 'nowhere';
+    if (claimedBy !== undefined && claimedBy !== node.subject) return claimedBy;
+    try {
+      if (claimedBy === undefined && !(await claimParked(node.store, owner, id.sid, row, node.subject))) continue;
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      continue;
+    }
+    // It was here already, and has left or ended since.
+    const key = `${id.sid} ${row.value.by} ${until}`;
+    if (node.taken.has(key)) return 'nowhere';
+    node.taken.add(key);
+    return unpackSession(node, owner.domain, account, id, { parcel, bodies: bodies.map((text) => Buffer.from(text)) });
+  }
+  return undefined;
+}

@@ -1,0 +1,49 @@
+/**
+ * Empties a node in order (DESIGN §2): sessions that can be resumed are parked in the store at a rate, so that their clients come back
+ * elsewhere at that rate; the others end. Nothing is announced of a parked session.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { sleep } from '../../../lib/ports/clock.ts';
+import type { StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Session } from '../session/session.ts';
+import { type ParkingHost, park } from './park.ts';
+
+const tickMs = 50;
+/** What could not be parked, because the store is away, is tried again after this. */
+const againMs = 1_000;
+
+export interface DrainOptions {
+  readonly reason: StreamError;
+  /** Monotonic; absent: until the node is empty. The rate is raised so that all get their turn in time. */
+  readonly deadlineMs?: number;
+  /** It is of no use any more. */
+  readonly isOver?: () => boolean;
+}
+
+/** Resolves when the node holds no session, or the time is over. Never rejects. */
+export async function drainSessions(
+  host: ParkingHost,
+  held: () => readonly Session[],
+  { reason, deadlineMs = Number.POSITIVE_INFINITY, isOver = () => false }: DrainOptions,
+): Promise<void> {
+  const isLate = () => isOver() || host.clock.monotonic() >= deadlineMs;
+  while (!isLate()) {
+    const waiting = [...held()];
+    if (waiting.length === 0 && host.parking.size === 0) return;
+    const leftMs = Math.max(tickMs, deadlineMs - host.clock.monotonic());
+    const perSecond = Math.max(limits.drainPerSecond, Number.isFinite(leftMs) ? (2_000 * waiting.length) / leftMs : 0);
+    await pass(host, waiting, Math.ceil((perSecond * tickMs) / 1_000), reason, isLate);
+    if (held().length > 0 && !isLate()) await sleep(host.clock, Math.min(againMs, leftMs));
+  }
+}
+
+async function pass(host: ParkingHost, waiting: Session[], perTick: number, reason: StreamError, isLate: () => boolean) {
+  while ((waiting.length > 0 || host.parking.size > 0) && !isLate()) {
+    for (let count = 0; count < perTick && waiting.length > 0 && host.parking.size < limits.drainConcurrentMax; count++) {
+      const session = waiting.shift()!;
+      if ((session.sm?.resumeMs ?? 0) > 0) void park(host, session, reason);
+      else session.close(reason);
+    }
+    await sleep(host.clock, waiting.length > 0 ? tickMs : tickMs / 5);
+  }
+}

@@ -1,0 +1,29 @@
+/** How far sessions got that have timed out, for `<failed h='…'/>` (XEP-0198 §5). */
+import { limits } from '../../../lib/limits.ts';
+import type { Session } from '../session/session.ts';
+import { isSameToken } from './resume-id.ts';
+
+interface Ended {
+  readonly token: string;
+  readonly account: string;
+  readonly h: number;
+}
+
+export class EndedSessions {
+  readonly #bySid = new Map<string, Ended>();
+
+  add({ sid, sm, account }: Session): void {
+    if (sm === undefined) return;
+    this.#bySid.set(sid, { token: sm.token, account: account.toString(), h: sm.h });
+    if (this.#bySid.size <= limits.endedSessionsMax) return;
+    for (const oldest of this.#bySid.keys()) {
+      this.#bySid.delete(oldest);
+      return;
+    }
+  }
+
+  find(sid: string, token: string, account: string): number | undefined {
+    const ended = this.#bySid.get(sid);
+    return ended !== undefined && isSameToken(ended.token, token) && ended.account === account ? ended.h : undefined;
+  }
+}

@@ -1,0 +1,61 @@
+/** XEP-0198 §5 across nodes: a session moves to the node where its client has come back. */
+import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Session } from '../session/session.ts';
+import type { SessionOwner } from '../session/session-owner.ts';
+import { packSession, unpackSession } from './parcel.ts';
+import { isSameToken, type ResumeId } from './resume-id.ts';
+
+const noSession = encodeFrame({} satisfies HandOverReply);
+
+/** May this account take this session with this secret? */
+export function isOwner(session: Session, { token, account }: { readonly token: string; readonly account: string }): boolean {
+  const { sm } = session;
+  return sm !== undefined && sm.resumeMs > 0 && isSameToken(sm.token, token) && session.account.toString() === account;
+}
+
+export interface Giver {
+  readonly clock: Clock;
+  /** What a resync mark says that this node has not seen yet: nobody looks for it here when the session has gone. @throws {Unavailable} */
+  missedOf(sid: string): Promise<string | undefined>;
+}
+
+/**
+ * Gives a session away.
+ * @returns the answer to {@link HandOverRequest}, a frame
+ * @throws {Unavailable} when the store is away: the session stays
+ */
+export async function handOver(session: Session | undefined, request: HandOverRequest, giver: Giver): Promise<Buffer> {
+  if (session === undefined || !session.isBound || !isOwner(session, request)) return noSession;
+  session.egress.catchUp.miss(await giver.missedOf(session.sid));
+  if (!(await session.detach())) return noSession;
+  await session.leave();
+  if (!session.isParked) return noSession; // taken or ended meanwhile
+  const packed = packSession(session, giver.clock.now(), limits.handOverBytesMax, true);
+  if (packed === undefined) {
+    session.close(new StreamError('resource-constraint', 'too much to move'));
+    return noSession;
+  }
+  session.forget();
+  return encodeFrame({ state: packed.parcel } satisfies HandOverReply, packed.bodies);
+}
+
+/**
+ * Makes the session from what the other node has answered; it is parked until a stream is attached.
+ * @returns undefined: that node has no such session
+ * @throws {RangeError} when the answer is none
+ */
+export function takeOver(
+  owner: SessionOwner,
+  domain: string,
+  account: string,
+  id: ResumeId,
+  answer: Uint8Array,
+): Session | undefined {
+  const { header, bodies } = decodeFrame<HandOverReply>(answer);
+  const { state } = header;
+  return state && unpackSession(owner, domain, account, id, { parcel: state, bodies });
+}

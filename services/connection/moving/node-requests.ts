@@ -1,0 +1,103 @@
+/** What others ask of a node (DESIGN §4): to deliver, to close a session, to hand one over. */
+import type { Logger } from 'pino';
+import { limits } from '../../../lib/limits.ts';
+import { sleep } from '../../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import type {
+  CloseRequest,
+  DeliverReply,
+  DeliverRequest,
+  DoneReply,
+  HandOverRequest,
+  NodeRequest,
+} from '../../../lib/runtime/wire.ts';
+import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import type { Session } from '../session/session.ts';
+import { type Giver, handOver } from './hand-over.ts';
+
+export interface Sessions extends Giver {
+  readonly log: Logger;
+  /** Sessions on their way into the store. */
+  readonly parking: ReadonlyMap<string, Promise<void>>;
+  find(sid: string): Session | undefined;
+}
+
+export class NodeRequests {
+  readonly #node: Sessions;
+  /** Answers that may be asked for again, because the first one was lost. */
+  readonly #handedOver = new Map<string, Promise<Buffer>>();
+
+  constructor(node: Sessions) {
+    this.#node = node;
+  }
+
+  /** @throws {RangeError | SyntaxError} on what is no request of ours */
+  handle(payload: Uint8Array): Promise<Buffer> | Buffer {
+    const { header, bodies } = decodeFrame<NodeRequest>(payload);
+    switch (header.kind) {
+      case 'deliver':
+        return encodeFrame(this.#deliver(header, bodies));
+      case 'close':
+        return this.#close(header);
+      case 'handOver':
+        return this.#handOver(header);
+      default:
+        throw new RangeError('a request that is not for a node');
+    }
+  }
+
+  #close({ sid, condition, text }: CloseRequest): Buffer {
+    const session = this.#node.find(sid);
+    const { undelivered = [], requests = [] } = session?.egress ?? {};
+    const reply = encodeFrame({ ok: true, result: undelivered } satisfies DoneReply, requests);
+    session?.drop(new StreamError(condition as StreamErrorCondition, text));
+    return reply;
+  }
+
+  #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
+    const missing = new Set<string>();
+    items.forEach(({ sids, tos, id, once }, index) => {
+      const bytes = bodies[index];
+      if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
+      for (let at = 0; at < sids.length; at++) {
+        const sid = sids[at]!;
+        const session = this.#node.find(sid);
+        if (session === undefined) missing.add(sid);
+        else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, once);
+      }
+    });
+    return { missing: [...missing] };
+  }
+
+  /** A fault with one session is no reason to keep the stanza from the others. */
+  #give(session: Session, bytes: Buffer, id: string | undefined, once: string | undefined): void {
+    try {
+      session.egress.deliver(bytes, id, once);
+    } catch (error) {
+      this.#node.log.error({ err: error, sid: session.sid }, 'a delivery failed');
+      session.close(new StreamError('internal-server-error'));
+    }
+  }
+
+  #handOver(request: HandOverRequest): Promise<Buffer> {
+    const key = `${request.id} ${request.sid} ${request.token} ${request.account}`;
+    const known = this.#handedOver.get(key);
+    if (known !== undefined) return known;
+    const session = this.#node.find(request.sid);
+    const answer = this.#giveAway(request);
+    if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
+      this.#handedOver.set(key, answer);
+      void answer
+        .then(() => sleep(this.#node.clock, 2 * limits.hopTimeoutMs))
+        .catch(() => {})
+        .finally(() => this.#handedOver.delete(key));
+    }
+    return answer;
+  }
+
+  async #giveAway(request: HandOverRequest): Promise<Buffer> {
+    await this.#node.parking.get(request.sid);
+    return handOver(this.#node.find(request.sid), request, this.#node);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A session as it leaves a node, for another one or for the store: what routers know of it, XEP-0198's counters, and its stanzas.
+ *
+ * Numbers: the client counts what it got, so the stanzas that it has not acknowledged go along in their order, each at least as a
+ * place in the count. Of one that is in the archive its id is enough: the `h` of `<resume/>` says how many of the places the client
+ * has; what is behind them it never got, so that its number is free, and the archive gives it again under the next ones.
+ */
+import type { SessionParcel } from '../../../lib/runtime/wire.ts';
+import { type Counters, StreamManagement } from '../features/xep0198-stream-management.ts';
+import { DeliveredRing } from '../session/delivered-ring.ts';
+import type { Entry } from '../session/outbox.ts';
+import { Session } from '../session/session.ts';
+import type { SessionOwner } from '../session/session-owner.ts';
+import type { ResumeId } from './resume-id.ts';
+
+const emptied = Buffer.alloc(0);
+
+export interface Packed {
+  readonly parcel: SessionParcel;
+  /** One per entry of `unacked` and `pending`; empty where the archive has it. */
+  readonly bodies: readonly Buffer[];
+}
+
+/**
+ * Of a session that stands still. @param roomBytes for stanzas, first for those that are in no archive
+ * @returns undefined when these do not fit
+ */
+export function packSession(session: Session, nowMs: number, roomBytes: number, keepsArchived: boolean): Packed | undefined {
+  const { sm, egress, jid } = session;
+  const counters = sm && trim(sm.counters, roomBytes, keepsArchived);
+  if (sm === undefined || counters === undefined || jid === undefined) return undefined;
+  const { inbound, acked, unacked, pending } = counters;
+  // Until the next node is known to routers, deliveries find nobody.
+  const start = egress.ring.startAt(nowMs);
+  const { missed = start } = egress.catchUp;
+  const parcel: SessionParcel = {
+    session: session.link.state,
+    jid: jid.toString(),
+    inbound,
+    acked,
+    unacked: unacked.map(({ id }) => ({ id })),
+    pending: pending.map(({ id }) => ({ id })),
+    available: session.isAvailable,
+    seen: egress.ring.ids,
+    seenOnce: egress.once.ids,
+    missed: missed < start ? missed : start,
+    resumeMs: sm.resumeMs,
+  };
+  return { parcel, bodies: [...unacked, ...pending].map(({ bytes }) => bytes) };
+}
+
+/** Empties what does not fit and is in the archive: the next node reads it there. */
+function trim(counters: Counters, roomBytes: number, keepsArchived: boolean): Counters | undefined {
+  let room = roomBytes;
+  for (const { bytes, id } of [...counters.unacked, ...counters.pending]) if (id === undefined) room -= bytes.length;
+  if (room < 0) return undefined;
+  let isTrimmed = !keepsArchived;
+  const fit = (entry: Entry): Entry => {
+    if (entry.id === undefined) return entry;
+    // Once one is left out all that follow are, so that the order stays.
+    if (isTrimmed || entry.bytes.length > room) {
+      isTrimmed = true;
+      return { bytes: emptied, id: entry.id };
+    }
+    room -= entry.bytes.length;
+    return entry;
+  };
+  return { ...counters, unacked: counters.unacked.map(fit), pending: counters.pending.map(fit) };
+}
+
+/** Parked until a stream is attached. @throws {RangeError} when it is no parcel */
+export function unpackSession(
+  owner: SessionOwner,
+  domain: string,
+  account: string,
+  { sid, token }: ResumeId,
+  { parcel, bodies }: Packed,
+): Session {
+  if (bodies.length !== parcel.unacked.length + parcel.pending.length) throw new RangeError(`${bodies.length} bodies do not fit`);
+  const session = new Session(owner, { sid, domain, account, routerSession: parcel.session }, undefined);
+  const entries = [...parcel.unacked, ...parcel.pending].map(({ id }, index): Entry => ({ id, bytes: bodies[index]! }));
+  const counters = {
+    inbound: parcel.inbound,
+    acked: parcel.acked,
+    unacked: entries.slice(0, parcel.unacked.length),
+    pending: entries.slice(parcel.unacked.length),
+  };
+  const write = (text: string): void => session.egress.stream?.sendElement(text);
+  session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: parcel.resumeMs, write, counters });
+  session.egress.ring = new DeliveredRing(parcel.seen);
+  session.egress.once = new DeliveredRing(parcel.seenOnce);
+  session.egress.catchUp.miss(parcel.missed);
+  session.isAvailable = parcel.available;
+  session.adopt(parcel.jid);
+  return session;
+}

@@ -1,0 +1,56 @@
+/** The last archive ids that a session was given, against doubles (DESIGN §2). */
+import { limits } from '../../../lib/limits.ts';
+import { firstIdAt } from '../../../lib/runtime/ids.ts';
+
+export class DeliveredRing {
+  /** Most sessions are idle and have none. In order of insertion, until it is full: then the oldest stands at `#oldest`. */
+  #ids: string[] | undefined;
+  #oldest = 0;
+  /** No id that was ever added is greater. They come nearly in their order, so that most are known to be new without a search. */
+  #greatest = '';
+
+  constructor(ids: readonly string[] = []) {
+    for (const id of ids) this.add(id);
+  }
+
+  get ids(): readonly string[] {
+    if (this.#ids === undefined) return [];
+    return [...this.#ids.slice(this.#oldest), ...this.#ids.slice(0, this.#oldest)];
+  }
+
+  /**
+   * An id with which reading begins that is to find whatever came since `nowMs` and a little before, because an entry with a smaller id
+   * may commit later. A ring that is full may have forgotten ids of that time; what it forgot was given.
+   */
+  startAt(nowMs: number): string {
+    const overlap = firstIdAt(nowMs - limits.catchUpOverlapMs).padEnd(18, '0');
+    if (this.#ids === undefined || this.#ids.length < limits.deliveredRingMax) return overlap;
+    const oldest = [...this.#ids].sort()[0]!;
+    return oldest > overlap ? oldest : overlap;
+  }
+
+  has(id: string): boolean {
+    return id <= this.#greatest && (this.#ids?.includes(id) ?? false);
+  }
+
+  /** @returns false when it has the id already */
+  add(id: string): boolean {
+    if (this.has(id)) return false;
+    if (id > this.#greatest) this.#greatest = id;
+    this.#ids ??= [];
+    if (this.#ids.length < limits.deliveredRingMax) {
+      this.#ids.push(id);
+    } else {
+      this.#ids[this.#oldest] = id;
+      this.#oldest = (this.#oldest + 1) % limits.deliveredRingMax;
+    }
+    return true;
+  }
+
+  /** It was never sent after all. */
+  remove(id: string): void {
+    if (!this.has(id)) return;
+    this.#ids = this.ids.filter((other) => other !== id);
+    this.#oldest = 0;
+  }
+}

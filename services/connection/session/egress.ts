@@ -1,0 +1,204 @@
+/**
+ * A session's stanzas towards its client: each archive entry once, in order, whether it comes as a delivery, in a router's answer
+ * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { StepItem, StepReply } from '../../../lib/runtime/wire.ts';
+import type { StreamError } from '../../../lib/xmpp/errors.ts';
+import { parseRequest } from '../../../lib/xmpp/request.ts';
+import type { StreamManagement } from '../features/xep0198-stream-management.ts';
+import { CatchUp, type PageEntry } from './catch-up.ts';
+import { DeliveredRing } from './delivered-ring.ts';
+import type { Entry, Outbox } from './outbox.ts';
+
+/** The stream that a session is attached to. */
+export interface SessionStream {
+  readonly isOpen: boolean;
+  readonly bufferedBytes: number;
+  /** A stanza in the canonical form. @param id told to {@link Session.drained} */
+  sendStanza(bytes: Buffer, id?: string): void;
+  sendElement(text: string): void;
+  /** Says why, and closes. */
+  fail(error: StreamError): void;
+  /** As after the peer's own closing tag. */
+  finish(): void;
+  /** The session takes stanzas again. */
+  pull(): void;
+}
+
+export interface EgressOwner {
+  /** The client does not take what it is sent: its stream is as good as lost. */
+  clogged(): void;
+  /** A parked session waits too long, or too much waits for it. */
+  overfull(): void;
+}
+
+export class Egress {
+  stream: SessionStream | undefined;
+  sm: StreamManagement | undefined;
+  /** Archive entries were not delivered: to be read when the client is back. */
+  needsCatchUp = false;
+  /** Stanzas are kept for a client that may come back. */
+  isParked = false;
+  ring = new DeliveredRing();
+  once = new DeliveredRing();
+  readonly catchUp = new CatchUp(
+    (entry) => this.#give(entry),
+    () => {
+      this.#caughtUpAt = this.sm?.outbox.last ?? 0;
+    },
+  );
+  /** Number of the last stanza when everything was read. */
+  #caughtUpAt = 0;
+  /** The resync mark that was seen last. */
+  #mark = '';
+  readonly #owner: EgressOwner;
+
+  constructor(owner: EgressOwner) {
+    this.#owner = owner;
+  }
+
+  get hasRoomForPage(): boolean {
+    if (!this.catchUp.wantsPage || this.stream === undefined) return false;
+    return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < limits.catchUpUnackedMax;
+  }
+
+  takePage(): StepItem {
+    return { k: 'catchUp', after: this.catchUp.takePage(), seen: this.ring.ids, missed: this.catchUp.missed };
+  }
+
+  /**
+   * @param id of the archive entry behind the stanza
+   * @param once names what is in no archive of the account and is not to be given twice
+   */
+  deliver(bytes: Buffer, id: string | undefined, once?: string): void {
+    if (once !== undefined && !this.once.add(once)) return;
+    if (id === undefined) {
+      this.#write(bytes);
+      return;
+    }
+    if (this.#hasSeen(id)) return;
+    if (this.needsCatchUp)
+      this.catchUp.miss(id); // read later, in its order
+    else if (this.catchUp.isOff) this.#give({ id, bytes });
+    else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
+  }
+
+  /** From a router's answer: not held back, because the answer is in the right order already. */
+  reply(bytes: Buffer, id: string | undefined): void {
+    if (id === undefined) this.#write(bytes);
+    else this.#give({ id, bytes });
+  }
+
+  /** Initial presence was answered. */
+  answered(catchUp: StepReply['catchUp']): void {
+    if (this.isParked && catchUp === 'start') this.needsCatchUp = true;
+    else this.catchUp.answered(catchUp);
+  }
+
+  /**
+   * No router has answered initial presence, though one may deliver to the session by now. An entry that the client gets before the
+   * older ones would move the cursor past them: everything is read when presence comes again.
+   */
+  unanswered(): void {
+    if (this.catchUp.abort()) this.needsCatchUp = true;
+  }
+
+  /** @returns whether the client has acknowledged what came of the mark, which was shown before */
+  resync(from: string, mark: string, isAvailable: boolean): boolean {
+    if (mark === this.#mark) return this.#isCaughtUp;
+    this.#mark = mark;
+    this.catchUp.miss(from);
+    if (this.isParked) this.needsCatchUp = true;
+    else if (isAvailable) this.catchUp.start();
+    return false;
+  }
+
+  get #isCaughtUp(): boolean {
+    if (this.needsCatchUp || !this.catchUp.isOff || this.catchUp.missed !== undefined) return false;
+    return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
+  }
+
+  /** The stream is gone or about to be. */
+  stop(): void {
+    if (this.catchUp.abort()) this.needsCatchUp = true;
+    this.sm?.stop();
+  }
+
+  /** XEP-0198 §5: sends again what the client has not, then what came meanwhile. */
+  resume(sm: StreamManagement, stream: SessionStream, isAvailable: boolean): void {
+    const { outbox } = sm;
+    this.stream = stream;
+    this.isParked = false;
+    outbox.rewind();
+    this.#leaveToArchive(outbox, ({ bytes }) => bytes.length === 0);
+    for (const { bytes } of outbox.pending) stream.sendStanza(bytes);
+    outbox.markSent();
+    if (outbox.size > 0) sm.requestAck();
+    if (this.needsCatchUp && isAvailable) {
+      this.needsCatchUp = false;
+      this.catchUp.start();
+    }
+  }
+
+  /** Archive entries that the client was to get and has not acknowledged. */
+  get undelivered(): readonly string[] {
+    const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
+    return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
+  }
+
+  /** Requests that the client was to get and has not acknowledged, within the bounds of a batch. */
+  get requests(): readonly Buffer[] {
+    const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
+    const found: Buffer[] = [];
+    let leftBytes = limits.batchBytesMax;
+    for (const { bytes, id } of [...unacked, ...pending]) {
+      if (id !== undefined || !parseRequest(bytes)) continue;
+      leftBytes -= bytes.length;
+      if (leftBytes < 0 || found.length >= limits.batchStanzasMax) break;
+      found.push(bytes);
+    }
+    return found;
+  }
+
+  #hasSeen(id: string): boolean {
+    return this.ring.has(id) || (this.sm?.outbox.has(id) ?? false);
+  }
+
+  #give({ id, bytes }: PageEntry): void {
+    if (this.#hasSeen(id)) return;
+    this.ring.add(id);
+    this.#write(bytes, id);
+  }
+
+  #write(bytes: Buffer, id?: string): void {
+    const { stream, sm } = this;
+    if (sm !== undefined && (stream !== undefined || this.isParked)) sm.outbox.add({ bytes: ownCopy(bytes), id });
+    if (stream !== undefined) {
+      stream.sendStanza(bytes, sm === undefined ? id : undefined);
+      sm?.onSent();
+      if (stream.bufferedBytes > limits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
+    } else if (sm !== undefined && this.isParked && sm.outbox.isFull) this.#shed(sm.outbox);
+  }
+
+  #shed(outbox: Outbox): void {
+    this.#leaveToArchive(outbox, ({ id }) => id !== undefined);
+    if (outbox.isOverfull) this.#owner.overfull();
+  }
+
+  /** What was not sent can be read later: it does not count as given. */
+  #leaveToArchive(outbox: Outbox, which: (entry: Entry) => boolean): void {
+    const ids = outbox.shed(which);
+    for (const id of ids) {
+      this.ring.remove(id);
+      this.catchUp.miss(id);
+    }
+    if (ids.length > 0) this.needsCatchUp = true;
+  }
+}
+
+/** A small part of a message from the bus must not keep the whole of it in memory. What stands in Node's pool would be copied into it. */
+function ownCopy(bytes: Buffer): Buffer {
+  const { byteLength } = bytes.buffer;
+  return byteLength > Buffer.poolSize && bytes.length * 2 < byteLength ? Buffer.from(bytes) : bytes;
+}

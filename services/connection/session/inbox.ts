@@ -1,0 +1,59 @@
+/** What a client has sent and no router has answered yet, in order, and how much of it goes into the next batch. */
+import { limits } from '../../../lib/limits.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+
+export interface Received {
+  /** Minted when it was read. */
+  readonly id: string;
+  readonly stanza: Stanza;
+  /** In the canonical form. */
+  readonly bytes: Buffer;
+  /** By XEP-0198's count; 0 before `<enable/>`. */
+  readonly number: number;
+}
+
+export class Inbox {
+  #queue: Received[] = [];
+  #bytes = 0;
+  #batch: readonly Received[] = [];
+
+  /** Those in the batch under way count. @param isStalled no router answers, so all sessions of the node may fill up */
+  isFull(isStalled: boolean): boolean {
+    const bytesMax = isStalled ? limits.stalledIngressBytesMax : limits.ingressBytesMax;
+    return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= bytesMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#batch.length === 0;
+  }
+
+  add(received: Received): void {
+    this.#queue.push(received);
+    this.#bytes += received.bytes.length;
+  }
+
+  /** Everything that waits, up to the bounds of a batch; until `settle` it counts as waiting. */
+  take(): readonly Received[] {
+    let bytes = 0;
+    let count = 0;
+    for (const received of this.#queue) {
+      bytes += received.bytes.length;
+      if (count > 0 && (bytes > limits.batchBytesMax || count >= limits.batchStanzasMax)) break;
+      count++;
+    }
+    this.#batch = this.#queue.splice(0, count);
+    return this.#batch;
+  }
+
+  /** The batch was answered or given up. */
+  settle(): void {
+    for (const { bytes } of this.#batch) this.#bytes -= bytes.length;
+    this.#batch = [];
+  }
+
+  /** Forgets what is in no batch: a client that resumes sends it again. */
+  drop(): void {
+    for (const { bytes } of this.#queue) this.#bytes -= bytes.length;
+    this.#queue = [];
+  }
+}

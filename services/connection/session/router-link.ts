@@ -1,0 +1,97 @@
+/**
+ * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time (DESIGN §2 rules 1 and 2).
+ */
+import type { Logger } from 'pino';
+import { limits } from '../../../lib/limits.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import { type Clock, sleep } from '../../../lib/ports/clock.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { Latency } from '../../../lib/runtime/latency.ts';
+import { routerSubject, type StepReply, type StepRequest } from '../../../lib/runtime/wire.ts';
+
+export interface Answer {
+  readonly reply: StepReply;
+  /** One per `reply.out`. */
+  readonly bodies: readonly Buffer[];
+}
+
+export interface Persistence {
+  /** Asked after each try. */
+  readonly triesMax: () => number;
+  /** It is tried until then, however often that is; monotonic milliseconds. */
+  readonly givenUpAtMs: number;
+  /** Asked before each further try: nobody waits for the answer any more. */
+  readonly isOver: () => boolean;
+  /** The first try was in vain. */
+  readonly onRetry?: () => void;
+}
+
+export class RouterLink {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** From the first try to the answer, or until it was given up. */
+  readonly latency: Latency;
+  #inFlight = 0;
+
+  constructor(parts: { readonly bus: Bus; readonly clock: Clock; readonly log: Logger }) {
+    this.#bus = parts.bus;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.latency = new Latency(parts.clock);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** undefined: no router took it. */
+  async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
+    this.#inFlight++;
+    const begun = this.latency.begin();
+    try {
+      for (let tries = 1; ; tries++) {
+        const until = this.#clock.now() + limits.batchTimeoutMs;
+        const payload = encodeFrame({ ...request, until } satisfies StepRequest, bodies);
+        try {
+          const answer = readAnswer(await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs }));
+          if (answer !== undefined) return answer;
+        } catch (error) {
+          this.#log.debug({ err: error }, 'a batch was not answered');
+        }
+        const isLast = tries >= persistence.triesMax() && this.#clock.monotonic() >= persistence.givenUpAtMs;
+        const restMs = this.#restMs(until);
+        if (persistence.isOver() || (isLast && restMs === 0)) return undefined;
+        if (!isLast) persistence.onRetry?.();
+        await sleep(this.#clock, Math.max(restMs, isLast ? 0 : this.#backoff(tries)));
+        if (isLast || persistence.isOver()) return undefined;
+      }
+    } finally {
+      this.#inFlight--;
+      this.latency.end(begun);
+    }
+  }
+
+  /** A router that stood still must find that its time is over, by whichever clock, before the session goes on. */
+  #restMs(until: number): number {
+    const leftMs = until - this.#clock.now();
+    return leftMs > limits.clocksDifferMs ? 0 : Math.max(0, leftMs + limits.clocksDifferMs);
+  }
+
+  #backoff(tries: number): number {
+    return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchBackoffMaxMs));
+  }
+}
+
+/** @returns undefined when the batch is to be sent again */
+function readAnswer(payload: Uint8Array): Answer | undefined {
+  const { header, bodies } = decodeFrame<StepReply>(payload);
+  if (!header.ok) return undefined;
+  if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
+  return { reply: header, bodies };
+}
+
+/** Up to twice as long, by chance: so that the sessions of a node do not all come back in the same moment. */
+export function jittered(clock: Clock, ms: number): number {
+  return ms + (ms * clock.randomBytes(2).readUInt16BE()) / 65_536;
+}

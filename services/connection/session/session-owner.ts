@@ -1,0 +1,33 @@
+/** What a session asks of the node that holds it. */
+import type { Logger } from 'pino';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { RouterLink } from './router-link.ts';
+import type { Session } from './session.ts';
+
+export interface SessionOwner {
+  readonly subject: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ids: IdMint;
+  readonly router: RouterLink;
+  /** Resolves when a client may bind; false: too many wait. */
+  mayGetReady(way: 'bind'): Promise<boolean>;
+  /** Deliveries find it from now on. */
+  held(session: Session): void;
+  /** They do not any more. */
+  released(session: Session): void;
+  /** Nothing of it is left. */
+  over(session: Session): void;
+  /** A client waited too long with its resumption. */
+  timedOut(session: Session): void;
+}
+
+export interface SessionStart {
+  readonly sid: string;
+  readonly domain: string;
+  /** Bare JID. */
+  readonly account: string;
+  /** {@link StepRequest.session} */
+  readonly routerSession: string;
+}

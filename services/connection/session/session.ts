@@ -1,0 +1,400 @@
+/**
+ * One session: from the end of SASL until its rows are gone. It outlives its stream while it is parked (XEP-0198 §5).
+ *
+ * One batch at a time is at a router (DESIGN §2 rule 1); the next leaves when there is something to send.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { StepItem } from '../../../lib/runtime/wire.ts';
+import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { StreamManagement } from '../features/xep0198-stream-management.ts';
+import { type Batch, bare, deliveredItem, endBatch, pageEntries, presenceChange } from './batch.ts';
+import { checkFrom } from './check-from.ts';
+import { ClientWait } from './client-wait.ts';
+import { CursorFlush } from './cursor-flush.ts';
+import { Egress, type SessionStream } from './egress.ts';
+import { Inbox } from './inbox.ts';
+import { Pump } from './pump.ts';
+import { refusal } from './refusal.ts';
+import type { Answer } from './router-link.ts';
+import { SessionLink } from './session-link.ts';
+import type { SessionOwner, SessionStart } from './session-owner.ts';
+
+/** `ending`: what the client has sent is still handled, then its end is told. */
+type Phase = 'unbound' | 'bound' | 'ending' | 'over';
+
+export class Session {
+  readonly sid: string;
+  readonly domain: string;
+  readonly account: Jid;
+  /** Set from bind on: the full JID. */
+  jid: Jid | undefined;
+  isAvailable = false;
+  readonly egress: Egress;
+  readonly cursor: CursorFlush;
+
+  readonly #owner: SessionOwner;
+  readonly #inbox = new Inbox();
+  readonly #pump: Pump<Batch>;
+  #phase: Phase = 'unbound';
+  readonly link: SessionLink;
+  /** The session came from another node: routers do not know yet. */
+  #isMoved = false;
+  #wasPage = false;
+  readonly #wait: ClientWait;
+  /** On its way into the store. */
+  #isLeaving = false;
+  /** The client has closed its stream in order meanwhile. */
+  #isFinished = false;
+  /** Streams and nodes that have wanted to take the session: the last one gets it. */
+  #claims = 0;
+
+  constructor(owner: SessionOwner, start: SessionStart, stream: SessionStream | undefined) {
+    this.#owner = owner;
+    this.sid = start.sid;
+    this.domain = start.domain;
+    this.account = Jid.parse(start.account);
+    this.link = new SessionLink(owner, start);
+    this.cursor = new CursorFlush(owner.clock, () => this.pump());
+    this.#wait = new ClientWait(owner.clock, () => {
+      owner.timedOut(this);
+      this.#end();
+    });
+    this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() });
+    this.egress.stream = stream;
+    this.#pump = new Pump<Batch>({
+      next: () => this.#next(),
+      run: (batch) => this.#run(batch),
+      failed: (error) => this.#crashed(error),
+    });
+  }
+
+  get sm(): StreamManagement | undefined {
+    return this.egress.sm;
+  }
+
+  get isBound(): boolean {
+    return this.#phase === 'bound';
+  }
+
+  get isParked(): boolean {
+    return this.egress.isParked;
+  }
+
+  get hasStepped(): boolean {
+    return this.link.hasStepped || !this.#inbox.isEmpty;
+  }
+
+  /** The stream is to read no more for now. */
+  get isFull(): boolean {
+    return this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
+  }
+
+  /** For how long it can be resumed when it is parked now, or still, milliseconds. */
+  get remainingMs(): number {
+    return this.isParked ? this.#wait.leftMs : (this.sm?.resumeMs ?? 0);
+  }
+
+  /** There may be something to tell a router. */
+  pump(): void {
+    this.#pump.start();
+  }
+
+  /** A stanza was read; `pump` is to follow when there are no more at hand. @throws {StreamError} invalid-from */
+  receive(stanza: Stanza): void {
+    checkFrom(stanza, this.jid, this.account);
+    const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
+    this.#inbox.add({ id: this.#owner.ids.mint(), stanza, bytes, number: this.sm?.count() ?? 0 });
+  }
+
+  /** `<a/>`. @throws {StreamError} */
+  acknowledged(sm: StreamManagement, h: string | undefined): void {
+    this.drained(sm.onAck(h));
+  }
+
+  /** Without XEP-0198 what the operating system has taken counts as received. */
+  drained(ids: readonly string[]): void {
+    this.cursor.add(ids);
+    if (this.egress.catchUp.wantsPage) this.pump();
+  }
+
+  /** The client has closed its stream in order: nothing to resume. Its last stanzas are handled and answered. */
+  finish(): void {
+    if (this.#isLeaving) this.#isFinished = true;
+    else this.#end();
+  }
+
+  /** The socket is gone. */
+  lost(stream: SessionStream): void {
+    if (this.egress.stream === stream) this.#park();
+  }
+
+  /** See {@link ConnectionNode.resync}. */
+  resync(from: string, mark: string): boolean {
+    const isDone = this.egress.resync(from, mark, this.isAvailable);
+    this.pump();
+    return isDone;
+  }
+
+  /** Routers have forgotten the session already. */
+  drop(error: StreamError): void {
+    this.#cut(error);
+    this.#over();
+  }
+
+  /** The session ends, and the client is told why. */
+  close(error: StreamError): void {
+    this.#cut(error);
+    this.#end();
+  }
+
+  // Resumption (XEP-0198 §5).
+
+  /**
+   * Takes the session from its old stream, if it has one, and waits for the batch under way. What is in none is forgotten, because
+   * the client sends it again. @returns false when the session has ended, or was wanted by another, meanwhile
+   */
+  async detach(): Promise<boolean> {
+    const { stream } = this.egress;
+    const detached = this.#detach();
+    stream?.fail(new StreamError('conflict', 'the session was resumed elsewhere'));
+    return detached;
+  }
+
+  /** As `detach`, but its stream hears nothing yet, and deliveries do not find it any more. */
+  async withdraw(): Promise<boolean> {
+    this.#isLeaving = true;
+    if (await this.#detach()) {
+      this.#wait.stop();
+      this.#owner.released(this);
+      return true;
+    }
+    this.#isLeaving = false;
+    return false;
+  }
+
+  /** Undoes `withdraw`: the session stays parked here. */
+  stay(): void {
+    if (!this.#isLeaving || this.#phase !== 'bound') return;
+    this.#isLeaving = false;
+    this.egress.needsCatchUp = true;
+    this.#owner.held(this);
+    this.#wait.go();
+    if (this.#isFinished) this.#end();
+    else this.release();
+  }
+
+  async #detach(): Promise<boolean> {
+    const claim = ++this.#claims;
+    if (this.egress.stream !== undefined) this.#park();
+    await this.#pump.freeze();
+    if (this.#phase !== 'bound' || claim !== this.#claims) return false;
+    this.#inbox.drop();
+    this.sm?.forgetUnanswered();
+    return true;
+  }
+
+  /** Undoes `detach`: the session stays parked. */
+  release(): void {
+    this.#pump.thaw();
+  }
+
+  /** The client is back, and its `h` was taken already. */
+  attach(sm: StreamManagement, stream: SessionStream): void {
+    this.#wait.stop();
+    this.egress.resume(sm, stream, this.isAvailable);
+    this.#pump.thaw();
+  }
+
+  /** A session of another node, before `attach`. */
+  adopt(jid: string): void {
+    this.jid = Jid.parse(jid);
+    this.#phase = 'bound';
+    this.link.hasStepped = true;
+    this.#isMoved = true;
+    // Between the other node's farewell and the routers' hearing of it, deliveries found nobody.
+    this.egress.needsCatchUp = true;
+    this.#owner.held(this);
+    this.#park();
+  }
+
+  /** Another node has it now; routers hear of that from there. */
+  async leave(): Promise<void> {
+    const ids = this.cursor.take();
+    if (ids.length > 0) await this.#step([{ k: 'delivered', ids }], [], () => 1);
+  }
+
+  /** Without a word to anybody. */
+  forget(): void {
+    this.egress.stream = undefined;
+    this.#over();
+  }
+
+  // Towards routers.
+
+  #next(): Batch | undefined {
+    if (this.#phase === 'over') return undefined;
+    const isPaused = this.link.isPaused && this.#phase !== 'ending';
+    if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
+    const hasPage = !isPaused && this.egress.hasRoomForPage;
+    const isPageDue = hasPage && !this.#wasPage;
+    this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
+    if (!this.#inbox.isEmpty && !isPageDue) return this.#stanzaBatch();
+    if (hasPage) {
+      const delivered = this.cursor.take();
+      return { ...bare, kind: 'page', items: [...deliveredItem(delivered), this.egress.takePage()], delivered };
+    }
+    if (this.#phase === 'ending') {
+      this.egress.stream?.finish();
+      return endBatch(this.#isMoved, this.cursor.take(), this.egress);
+    }
+    if (!this.cursor.isDue || isPaused) return undefined;
+    const delivered = this.cursor.take();
+    return { ...bare, kind: 'stanzas', items: deliveredItem(delivered), delivered };
+  }
+
+  #stanzaBatch(): Batch {
+    const stanzas = this.#inbox.take();
+    let isInitial = false;
+    const items = stanzas.map(({ id, stanza }): StepItem => {
+      const initial = this.#seePresence(stanza) || undefined;
+      isInitial ||= initial === true;
+      return { k: 'stanza', id, body: true, initial };
+    });
+    const delivered = this.cursor.isDue ? this.cursor.take() : [];
+    return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial };
+  }
+
+  /** @returns whether it is initial presence, for which deliveries are held back from now on */
+  #seePresence(stanza: Stanza): boolean {
+    const change = this.#phase === 'bound' ? presenceChange(stanza, this.isAvailable) : undefined;
+    if (change === 'gone') this.isAvailable = false;
+    if (change !== 'initial') return false;
+    this.isAvailable = true;
+    this.egress.needsCatchUp = false; // what was missed is among what the router now looks for
+    this.egress.catchUp.ask();
+    return true;
+  }
+
+  async #run(batch: Batch): Promise<void> {
+    // A client that is gone waits for nothing, and sends again, when it is back, whatever nobody knows the outcome of.
+    const triesMax = () => (batch.kind === 'end' || this.isParked ? limits.endTriesMax : limits.batchTriesMax);
+    const bodies = batch.unanswered ?? batch.stanzas.map(({ bytes }) => bytes);
+    const answer = await this.#step(batch.items, bodies, triesMax);
+    if (this.#phase === 'over') return;
+    this.link.isStalled = false;
+    this.#inbox.settle();
+    if (answer === undefined) this.#giveUp(batch);
+    else this.#settle(batch, answer);
+    if (batch.kind === 'end') this.#over();
+    else this.egress.stream?.pull();
+  }
+
+  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<Answer | undefined> {
+    const resumeMs = this.sm?.resumeMs || undefined;
+    return this.link.step({ items, bodies, triesMax, isPatient: this.isBound, resumeMs, isOver: () => this.#phase === 'over' });
+  }
+
+  #settle(batch: Batch, { reply, bodies }: Answer): void {
+    if (batch.kind === 'moved') this.#isMoved = false;
+    if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(reply.out, bodies), reply.catchUp);
+    else reply.out.forEach(({ id }, index) => void this.egress.reply(bodies[index]!, id));
+    if (reply.bound !== undefined) this.#bind(reply.bound);
+    this.#settleCount(batch, reply.close === undefined); // what ends a stream ends the batch, too, half-way
+    if (batch.isInitial) this.egress.answered(reply.catchUp);
+    if (reply.close) this.close(new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text));
+  }
+
+  #giveUp(batch: Batch): void {
+    const { sid } = this;
+    this.#owner.log.warn({ sid, kind: batch.kind, stanzas: batch.stanzas.length }, 'no router answered a batch');
+    for (const { stanza } of batch.stanzas) for (const answer of refusal(stanza)) this.egress.reply(answer, undefined);
+    this.#settleCount(batch, false);
+    if (batch.isInitial) {
+      this.isAvailable = false;
+      this.egress.unanswered();
+    }
+    if (batch.kind === 'page') this.egress.catchUp.retryPage();
+    this.cursor.add(batch.delivered);
+    this.link.pause(() => this.pump());
+  }
+
+  #settleCount({ stanzas }: Batch, isHandled: boolean): void {
+    this.sm?.settle(stanzas.at(-1)?.number ?? 0, isHandled);
+  }
+
+  #bind(jid: string): void {
+    this.jid = Jid.parse(jid);
+    if (this.#phase !== 'unbound') return; // the stream was lost while it bound: its end is on the way
+    this.#phase = 'bound';
+    this.#owner.held(this);
+  }
+
+  // The stream, and the end.
+
+  #clogged(): void {
+    const { stream } = this.egress;
+    this.#park();
+    stream?.fail(new StreamError('resource-constraint', 'too much waits for the client'));
+  }
+
+  /** Kept for resumption if the client has asked for that, else ended. */
+  #park(): void {
+    this.egress.stop();
+    this.egress.stream = undefined;
+    const resumeMs = this.#phase === 'bound' ? (this.sm?.resumeMs ?? 0) : 0;
+    if (resumeMs === 0) {
+      this.#end();
+      return;
+    }
+    this.egress.isParked = true;
+    this.#wait.start(resumeMs);
+  }
+
+  #cut(error: StreamError): void {
+    const { stream } = this.egress;
+    this.egress.stream = undefined;
+    stream?.fail(error);
+  }
+
+  #end(): void {
+    if (this.#phase === 'ending' || this.#phase === 'over') return;
+    this.#owner.released(this);
+    this.#stopTimers();
+    this.#phase = 'ending';
+    this.egress.isParked = false;
+    this.egress.catchUp.abort();
+    if (this.hasStepped) {
+      this.#pump.thaw();
+      return;
+    }
+    this.egress.stream?.finish();
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    this.egress.isParked = false;
+    this.#owner.released(this);
+    this.#stopTimers();
+    this.cursor.take();
+    this.#inbox.drop();
+    this.#owner.over(this);
+  }
+
+  #stopTimers(): void {
+    this.sm?.stop();
+    this.#wait.stop();
+    this.link.stop();
+  }
+
+  /** A fault of ours ends this session alone. */
+  #crashed(error: unknown): void {
+    this.#owner.log.error({ err: error, sid: this.sid }, 'a session failed');
+    this.#cut(new StreamError('internal-server-error'));
+    if (this.#phase === 'ending') this.#over();
+    else this.#end();
+  }
+}

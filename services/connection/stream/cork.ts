@@ -1,0 +1,53 @@
+/**
+ * One write per socket and turn of the event loop (DESIGN §5): what is sent to a socket in one turn leaves together.
+ *
+ * A message in a room of thousands has something for thousands of sockets, and encrypting that for one after the other would be one turn of
+ * a tenth of a second, in which nobody else is served. So a turn writes to some of them, and to those first that have just been given
+ * something.
+ */
+import { limits } from '../../../lib/limits.ts';
+
+export interface Flushable {
+  flush(): void;
+}
+
+export class Cork {
+  #fresh: Flushable[] = [];
+  /** Left over from turns before; those before `#at` are done. */
+  #backlog: Flushable[] = [];
+  #at = 0;
+  #isSet = false;
+
+  /** Call once for each socket: when the first bytes come in that were not flushed. */
+  add(socket: Flushable): void {
+    this.#fresh.push(socket);
+    this.#set();
+  }
+
+  #set(): void {
+    if (this.#isSet) return;
+    this.#isSet = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isSet = false;
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    const soon = Math.min(fresh.length, limits.socketsPerTurn);
+    for (let index = 0; index < soon; index++) fresh[index]!.flush();
+    for (let index = soon; index < fresh.length; index++) this.#backlog.push(fresh[index]!);
+    this.#flushBacklog();
+  }
+
+  #flushBacklog(): void {
+    const end = Math.min(this.#backlog.length, this.#at + limits.socketsPerTurn);
+    while (this.#at < end) this.#backlog[this.#at++]!.flush();
+    if (this.#at < this.#backlog.length) {
+      this.#set();
+      return;
+    }
+    this.#backlog = [];
+    this.#at = 0;
+  }
+}

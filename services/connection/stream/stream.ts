@@ -1,0 +1,391 @@
+/**
+ * One stream of a client (RFC 6120 §4 to §7): header, STARTTLS, SASL, and then the elements of a session.
+ *
+ * Events are pulled from the scanner one at a time; while something takes time (a router is asked, a session resumed, too much is
+ * unanswered) nothing is pulled and the socket is not read.
+ */
+import type { Logger } from 'pino';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
+import { SaslFailure, StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_SM } from '../features/xep0198-stream-management.ts';
+import type { SessionStream } from '../session/egress.ts';
+import type { Answer, RouterLink } from '../session/router-link.ts';
+import type { Session } from '../session/session.ts';
+import type { SessionStart } from '../session/session-owner.ts';
+import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
+import type { Greetings } from './greetings.ts';
+import { checkOpening, wantedDomain } from './opening.ts';
+import { manageStream, type ResumeHost } from './stream-elements.ts';
+import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
+
+const NS_CLIENT = 'jabber:client';
+const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const NS_CSI = 'urn:xmpp:csi:0';
+const NS_REGISTER = 'jabber:iq:register';
+
+export interface StreamHost extends ResumeHost {
+  readonly subject: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ids: IdMint;
+  readonly router: RouterLink;
+  readonly greetings: Greetings;
+  session(start: SessionStart, stream: SessionStream): Session;
+  /** Of all streams to a tenant, only so many per second. */
+  mayOpen(domain: string): boolean;
+  /** Goes on as a TLS server on the stream's socket. @param deadlineMs monotonic: for the end of authentication */
+  startTls(transport: SocketTransport, deadlineMs: number): void;
+  closed(stream: Stream): void;
+}
+
+export class Stream implements TransportReader, SessionStream {
+  session: Session | undefined;
+  readonly #host: StreamHost;
+  readonly #transport: Transport;
+  readonly #framing: Framing;
+  readonly #scanner: Scanner;
+  readonly #sid: string;
+  readonly #deadlineMs: number;
+  #timer: Timer;
+  #routerSession = '';
+  #domain: string | undefined;
+  #account: string | undefined;
+  #hasOpened = false;
+  #hasHeader = false;
+  #isBusy = false;
+  #isPulling = false;
+  #isPaused = false;
+  #hasPeerClosed = false;
+  /** Our closing tag is sent. */
+  #isOver = false;
+  #failures = 0;
+  /** Of the TLS below, until the client has signed in; with its data from when the client has chosen to bind to it. */
+  #binding: ChannelBinding | undefined;
+  /** Features of the stream that follows SASL, when the router has told them already. */
+  #features: string | undefined;
+  #sentAtMs: number;
+
+  /** @param deadlineMs monotonic; a stream that goes on over TLS has the time that is left */
+  constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + limits.preauthTimeoutMs) {
+    this.#host = host;
+    this.#transport = transport;
+    this.#framing = transport.kind === 'tcp' ? tcpFraming : webSocketFraming;
+    this.#scanner = this.#framing.scanner();
+    this.#sid = host.ids.mint();
+    this.#deadlineMs = deadlineMs;
+    this.#sentAtMs = host.clock.monotonic();
+    this.#timer = this.#limitTime(Math.max(0, deadlineMs - host.clock.monotonic()));
+    transport.open(this);
+  }
+
+  get isOpen(): boolean {
+    return !this.#isOver;
+  }
+
+  get bufferedBytes(): number {
+    return this.#transport.bufferedBytes;
+  }
+
+  // From the transport.
+
+  data(chunk: Buffer): void {
+    if (this.#isOver || this.#hasPeerClosed) return;
+    this.#scanner.push(chunk);
+    this.pull();
+  }
+
+  drained(ids: readonly string[]): void {
+    this.session?.drained(ids);
+  }
+
+  closed(): void {
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.session?.lost(this);
+    this.#host.closed(this);
+  }
+
+  // From the session.
+
+  sendStanza(bytes: Buffer, id?: string): void {
+    this.#transport.send(this.#framing.stanza(bytes), id);
+    this.#sentAtMs = this.#host.clock.monotonic();
+  }
+
+  sendElement(text: string): void {
+    if (this.#isOver) return;
+    this.#transport.send(text);
+    this.#sentAtMs = this.#host.clock.monotonic();
+  }
+
+  fail(error: StreamError): void {
+    if (this.#isOver) return;
+    this.#host.log.info({ sid: this.#sid, condition: error.condition, address: this.#transport.address }, 'stream error');
+    this.#sendHeader();
+    this.sendElement(this.#framing.error(error));
+    this.finish();
+  }
+
+  finish(): void {
+    if (this.#isOver) return;
+    this.sendElement(this.#framing.closing);
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#transport.end();
+  }
+
+  pull(): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    try {
+      while (!this.#isWaiting && !this.#isOver && !this.#hasPeerClosed) {
+        const event = this.#scanner.next();
+        if (event === undefined) break;
+        this.#handle(this.#framing.event(event));
+      }
+    } catch (error) {
+      this.#refuse(error);
+    } finally {
+      this.#isPulling = false;
+    }
+    this.session?.pump();
+    this.#steer();
+  }
+
+  // From the node.
+
+  /** White space between stanzas (RFC 6120 §4.6.1), when nothing was sent for long. */
+  keepAlive(nowMs: number): void {
+    if (this.#isOver || nowMs - this.#sentAtMs < limits.keepAliveMs) return;
+    this.#sentAtMs = nowMs;
+    if (this.#hasHeader) this.#transport.ping();
+  }
+
+  /** With the session, if there is one. */
+  close(error: StreamError): void {
+    this.session?.close(error);
+    this.fail(error);
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  get #isWaiting(): boolean {
+    return this.#isBusy || (this.session?.isFull ?? false);
+  }
+
+  /** What comes behind the peer's closing tag is read and thrown away, so that we see its socket close. */
+  #steer(): void {
+    const mustPause = this.#isWaiting && !this.#hasPeerClosed;
+    if (this.#isOver || mustPause === this.#isPaused) return;
+    this.#isPaused = mustPause;
+    if (mustPause) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  /** A fault of the peer, or ours, ends this stream alone. */
+  #refuse(error: unknown): void {
+    if (error instanceof StreamError) {
+      this.close(error);
+      return;
+    }
+    this.#host.log.error({ err: error, sid: this.#sid }, 'a stream failed');
+    this.close(new StreamError('internal-server-error'));
+  }
+
+  #limitTime(delayMs: number): Timer {
+    return this.#host.clock.after(delayMs, () => {
+      if (!this.session?.isBound) this.close(new StreamError('connection-timeout', 'too slow to sign in'));
+    });
+  }
+
+  /** Nothing is read until `work` is done. */
+  #wait(work: Promise<void>): void {
+    this.#isBusy = true;
+    void work
+      .catch((error: unknown) => this.#refuse(error))
+      .finally(() => {
+        this.#isBusy = false;
+        this.pull();
+      });
+  }
+
+  #handle(event: StreamEvent): void {
+    if (event.kind === 'open') this.#wait(this.#open(event));
+    else if (event.kind === 'close') this.#peerClosed();
+    else this.#element(event);
+  }
+
+  #peerClosed(): void {
+    this.#hasPeerClosed = true;
+    if (this.session === undefined) this.finish();
+    else this.session.finish();
+  }
+
+  #sendHeader(): void {
+    if (this.#hasHeader) return;
+    this.#hasHeader = true;
+    const id = this.#host.clock.randomBytes(12).toString('base64url');
+    this.sendElement(this.#framing.header({ id, from: this.#domain, to: this.#account }));
+  }
+
+  async #open(opening: Opening): Promise<void> {
+    if (this.#hasOpened) throw new StreamError('bad-format', 'a stream that is open does not open again');
+    this.#hasOpened = true;
+    const before = this.#domain;
+    this.#domain ??= wantedDomain(opening.to);
+    const domain = checkOpening(opening);
+    if (before !== undefined && domain !== before) {
+      throw new StreamError('not-authorized', 'a stream keeps its domain when it restarts');
+    }
+    if (before === undefined && !this.#host.mayOpen(domain)) {
+      throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
+    }
+    this.#binding ??= this.#transport.offeredBinding;
+    const features = this.#features ?? (await this.#askFeatures(domain, this.#binding));
+    if (this.#isOver) return;
+    this.#sendHeader();
+    if (this.#account !== undefined) this.#startSession(domain, this.#account);
+    this.sendElement(this.#framing.features(this.#withOwn(features)));
+  }
+
+  /** @throws {StreamError} also as the router closes the stream */
+  async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
+    const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
+    const ask = () => this.#ask(open, []);
+    const answer = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
+    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
+    this.#routerSession = answer.reply.session ?? this.#routerSession;
+    this.#checkClose(answer);
+    return answer.bodies[0]?.toString() ?? '';
+  }
+
+  #withOwn(features: string): string {
+    if (!this.#transport.isSecure && this.#transport.kind === 'tcp') return `<starttls xmlns='${NS_TLS}'><required/></starttls>`;
+    return this.#account === undefined ? features : `${features}<sm xmlns='${NS_SM}'/>`;
+  }
+
+  #startSession(domain: string, account: string): void {
+    this.#binding = undefined;
+    this.#features = undefined;
+    this.session = this.#host.session({ sid: this.#sid, domain, account, routerSession: this.#routerSession }, this);
+  }
+
+  /** Before there is a session: alone and in order, because nothing is read meanwhile. */
+  async #ask(item: StepItem, bodies: readonly Buffer[]): Promise<Answer | undefined> {
+    const session = this.#routerSession;
+    const request = { kind: 'step', node: this.#host.subject, sid: this.#sid, domain: this.#domain ?? '', session } as const;
+    const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
+      triesMax: () => limits.batchTriesMax,
+      givenUpAtMs: 0,
+      isOver: () => this.#isOver,
+    });
+    this.#routerSession = answer?.reply.session ?? session;
+    return answer;
+  }
+
+  /** @throws {StreamError} */
+  #checkClose({ reply }: Answer): void {
+    if (reply.close) throw new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text);
+  }
+
+  #element(element: Stanza): void {
+    const { ns, name } = element;
+    if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
+    if (ns === NS_TLS && name === 'starttls') this.#startTls();
+    else if (this.session !== undefined) this.#ofSession(this.session, element);
+    else if (ns === NS_SASL) this.#sasl(element);
+    else if (ns === NS_CLIENT && name === 'iq' && this.#transport.isSecure && element.hasChild('query', NS_REGISTER)) {
+      this.#wait(this.#register(element));
+    } else throw new StreamError('not-authorized', 'sign in first');
+  }
+
+  #ofSession(session: Session, element: Stanza): void {
+    const { ns, name } = element;
+    if (ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq')) session.receive(element);
+    else if (ns === NS_SM) {
+      const work = manageStream(this.#host, this, session, element);
+      if (work !== undefined) this.#wait(work);
+    } else if (ns !== NS_CSI || (name !== 'active' && name !== 'inactive')) {
+      throw new StreamError('unsupported-stanza-type', `<${name}/> is not known here`);
+    }
+  }
+
+  /** RFC 6120 §5.4.2, §5.4.3.3: nothing that came behind `<starttls/>` counts. */
+  #startTls(): void {
+    const transport = this.#transport;
+    if (transport.isSecure || !(transport instanceof SocketTransport)) {
+      this.sendElement(`<failure xmlns='${NS_TLS}'/>`);
+      this.finish();
+      return;
+    }
+    this.#scanner.discard();
+    this.sendElement(`<proceed xmlns='${NS_TLS}'/>`);
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#host.closed(this);
+    this.#host.startTls(transport, this.#deadlineMs);
+  }
+
+  #sasl(element: Stanza): void {
+    const { name } = element;
+    if (name !== 'auth' && name !== 'response' && name !== 'abort') {
+      throw new StreamError('unsupported-stanza-type', `<${name}/> is not known here`);
+    }
+    if (element.isPrefixed) throw new StreamError('bad-namespace-prefix', 'SASL elements must not have a prefix');
+    // The data is asked for only when it is used: it costs as much as a step of the exchange.
+    if (element.attributes.mechanism?.endsWith('-PLUS')) this.#binding = this.#transport.binding;
+    if (this.#transport.isSecure) this.#wait(this.#exchange(element));
+    else this.#saslFailed(new SaslFailure('encryption-required').toElement().toString());
+  }
+
+  /** RFC 6120 §6.4.5: a few attempts. @throws {StreamError} */
+  #saslFailed(failure: string): void {
+    this.sendElement(failure);
+    this.#failures++;
+    if (this.#failures >= limits.saslFailuresMax)
+      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+  }
+
+  async #exchange(element: Stanza): Promise<void> {
+    const answer = await this.#ask({ k: 'sasl', binding: this.#binding ?? {}, body: true }, [element.bytes]);
+    if (this.#isOver) return;
+    if (answer === undefined) {
+      this.#saslFailed(new SaslFailure('temporary-auth-failure').toElement().toString());
+      return;
+    }
+    for (const body of answer.bodies) {
+      const text = body.toString();
+      if (text.startsWith('<failure')) this.#saslFailed(text);
+      else this.sendElement(text);
+    }
+    this.#checkClose(answer);
+    if (answer.reply.account === undefined) return;
+    this.#account = answer.reply.account;
+    this.#features = answer.reply.features;
+    this.#hasOpened = false;
+    this.#hasHeader = false;
+    this.#scanner.bounds = openBounds;
+    this.#scanner.restart();
+    this.#timer.cancel();
+    this.#timer = this.#limitTime(limits.preauthTimeoutMs);
+    this.#host.log.info({ sid: this.#sid, account: this.#account, address: this.#transport.address }, 'signed in');
+  }
+
+  /** XEP-0077 before SASL. */
+  async #register(stanza: Stanza): Promise<void> {
+    const body = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
+    const answer = await this.#ask({ k: 'stanza', id: this.#host.ids.mint(), body: true }, [body]);
+    if (this.#isOver) return;
+    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
+    for (const bytes of answer.bodies) this.sendStanza(bytes);
+    this.#checkClose(answer);
+  }
+}

@@ -1,0 +1,171 @@
+/** What carries one stream: a TCP or TLS socket here, a WebSocket in `websocket.ts`. */
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { channelBinding, offeredBinding, shownCertificate } from '../door/channel-binding.ts';
+import type { TlsSource } from '../door/tls.ts';
+import type { Cork, Flushable } from './cork.ts';
+
+/** Whoever reads from a transport. Calls never come from within a call to the transport, but for `closed` from `destroy`. */
+export interface TransportReader {
+  /** The bytes belong to the reader. */
+  data(chunk: Buffer): void;
+  /** The operating system has taken everything sent before; `ids` are those that were given to `send`. */
+  drained(ids: readonly string[]): void;
+  /** Once; nothing comes after it. */
+  closed(): void;
+}
+
+export interface Transport {
+  readonly kind: 'tcp' | 'websocket';
+  /** Of the peer, for the log. */
+  readonly address: string;
+  readonly isSecure: boolean;
+  /** The types that the client is offered; the data may be missing ('') where it costs much. */
+  readonly offeredBinding: ChannelBinding;
+  readonly binding: ChannelBinding;
+  /** Sent and not taken by the operating system. */
+  readonly bufferedBytes: number;
+  open(reader: TransportReader): void;
+  /** @param id told to `drained` */
+  send(bytes: Buffer | string, id?: string): void;
+  pause(): void;
+  resume(): void;
+  /** Keeps middleboxes awake and shows dead peers. */
+  ping(): void;
+  /** Flushes, says goodbye, and closes at the latest after `limits.closeTimeoutMs`. */
+  end(): void;
+  destroy(): void;
+}
+
+const noIds: readonly string[] = [];
+
+export class SocketTransport implements Transport, Flushable {
+  readonly kind = 'tcp';
+  readonly address: string;
+  readonly isSecure: boolean;
+  readonly socket: Socket;
+  readonly #shown: Buffer | undefined;
+  readonly #cork: Cork;
+  readonly #clock: Clock;
+  #reader: TransportReader | undefined;
+  /** What the next write takes: mostly a single stanza, which needs no list. */
+  #first: Buffer | undefined;
+  #others: Buffer[] | undefined;
+  #waitingBytes = 0;
+  #ids: string[] | undefined;
+  #closing: Timer | undefined;
+
+  constructor(socket: Socket, address: string, cork: Cork, clock: Clock, tls: TlsSource) {
+    this.socket = socket;
+    this.#shown = socket instanceof TLSSocket ? shownCertificate(socket, tls) : undefined;
+    this.#cork = cork;
+    this.#clock = clock;
+    this.address = address;
+    this.isSecure = socket instanceof TLSSocket;
+  }
+
+  get offeredBinding(): ChannelBinding {
+    return this.socket instanceof TLSSocket ? offeredBinding(this.socket, this.#shown) : {};
+  }
+
+  get binding(): ChannelBinding {
+    return this.socket instanceof TLSSocket ? channelBinding(this.socket, this.#shown) : {};
+  }
+
+  get bufferedBytes(): number {
+    return this.#waitingBytes + this.socket.writableLength;
+  }
+
+  open(reader: TransportReader): void {
+    this.#reader = reader;
+    this.socket.on('data', this.#onData);
+    this.socket.on('error', this.#onError);
+    this.socket.on('close', this.#onClose);
+    if (this.socket.destroyed) setImmediate(this.#onClose);
+  }
+
+  /** Lets go of the socket, so that TLS can take it. What was sent is written. */
+  detach(): Socket {
+    this.flush();
+    this.#reader = undefined;
+    this.socket.removeListener('data', this.#onData);
+    this.socket.removeListener('error', this.#onError);
+    this.socket.removeListener('close', this.#onClose);
+    return this.socket;
+  }
+
+  send(bytes: Buffer | string, id?: string): void {
+    if (!this.socket.writable) return;
+    const chunk = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    if (id !== undefined) {
+      this.#ids ??= [];
+      this.#ids.push(id);
+    }
+    this.#waitingBytes += chunk.length;
+    if (this.#first === undefined) {
+      this.#first = chunk;
+      this.#cork.add(this);
+      return;
+    }
+    this.#others ??= [];
+    this.#others.push(chunk);
+  }
+
+  flush(): void {
+    if (this.#first === undefined) return;
+    const bytes = this.#others === undefined ? this.#first : Buffer.concat([this.#first, ...this.#others], this.#waitingBytes);
+    const ids = this.#ids;
+    this.#first = undefined;
+    this.#others = undefined;
+    this.#waitingBytes = 0;
+    this.#ids = undefined;
+    if (!this.socket.writable) return;
+    this.socket.write(bytes, ids === undefined ? this.#onWritten : (error) => this.#onWritten(error, ids));
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  ping(): void {
+    this.send(' ');
+  }
+
+  end(): void {
+    if (this.#closing !== undefined) return;
+    this.flush();
+    this.socket.end();
+    this.socket.resume(); // what still comes is thrown away; unread, it would turn our goodbye into a reset
+    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.socket.destroy());
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  readonly #onWritten = (error: Error | null | undefined, ids = noIds): void => {
+    if (!error) this.#reader?.drained(ids);
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#reader?.data(chunk);
+  };
+
+  /** 'close' follows. */
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    this.#closing?.cancel();
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.socket.on('error', this.#onError);
+    reader?.closed();
+  };
+}

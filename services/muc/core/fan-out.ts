@@ -1,0 +1,116 @@
+/**
+ * Sends what a batch has queued, in order: to sessions of this tenant by the Deliverer, to everyone else as complete stanzas to the
+ * routers of their tenant (DESIGN §2 rule 4).
+ */
+import { limits } from '../../../lib/limits.ts';
+import { Unavailable } from '../../../lib/ports/store.ts';
+import type { Target } from '../../../lib/runtime/deliverer.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { type DoneReply, type InboundRequest, routerSubject } from '../../../lib/runtime/wire.ts';
+import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import type { Parts } from './dependencies.ts';
+import type { Recipient, Sending } from './sending.ts';
+
+/** A recipient that was not reached where we thought it was, and what it did not get. */
+export interface Undelivered {
+  readonly recipient: Recipient;
+  /** No tenant has its domain any more. */
+  readonly isGone: boolean;
+  readonly stanzas: Sending[];
+}
+
+/** Resolves when all was handed over or given up; never rejects. */
+export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promise<Undelivered[]> {
+  const lost = new Map<string, Undelivered>();
+  const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
+    const known = lost.get(recipient.jid.toString());
+    if (known) known.stanzas.push(sending);
+    else lost.set(recipient.jid.toString(), { recipient, isGone, stanzas: [sending] });
+  };
+  const away: Sending[] = [];
+  // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
+  const local = sendings.map(async (sending) => {
+    const { bytes, recipients, once } = sending;
+    const [near, remote]: [Recipient[], Recipient[]] = [[], []];
+    const targets: Target[] = [];
+    for (const recipient of recipients) {
+      const { jid, address } = recipient;
+      (address === undefined ? remote : near).push(recipient);
+      if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
+    }
+    if (remote.length > 0) away.push({ bytes, recipients: remote, once });
+    if (targets.length === 0) return;
+    const failures = await parts.deliverer.deliver({ targets, xml: bytes, once });
+    if (failures.length === 0) return;
+    const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
+    for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(near[index]!, sending);
+  });
+  await Promise.all([...local, sendAway(parts, away, lose)]);
+  return [...lost.values()];
+}
+
+interface Departure {
+  readonly id: string;
+  readonly body: Buffer;
+  readonly recipient: Recipient;
+  readonly sending: Sending;
+}
+
+type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
+
+async function sendAway(parts: Parts, sendings: readonly Sending[], lose: Lose): Promise<void> {
+  const lanes = new Map<string, Departure[]>();
+  for (const sending of sendings) {
+    for (const recipient of sending.recipients) {
+      const place = await parts.tenants.place(recipient.jid.domain);
+      if (place?.service !== 'accounts') {
+        lose(recipient, sending, true);
+        continue;
+      }
+      const lane = lanes.get(place.tenant.domain) ?? [];
+      lanes.set(place.tenant.domain, lane);
+      lane.push({ id: parts.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
+    }
+  }
+  await Promise.all([...lanes].map(([domain, lane]) => sendLane(parts, domain, lane, lose)));
+}
+
+/** One request after the other, for the order. */
+async function sendLane(parts: Parts, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
+  for (let at = 0; at < lane.length; ) {
+    const batch = lane.slice(at, endOfBatch(lane, at));
+    try {
+      for (const index of await hop(parts, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
+    } catch (error) {
+      // Holding up the room for one domain would punish all others.
+      parts.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
+      for (const { recipient, sending } of lane.slice(at)) lose(recipient, sending);
+      return;
+    }
+    at += batch.length;
+  }
+}
+
+function endOfBatch(lane: readonly Departure[], start: number): number {
+  let end = start;
+  for (let bytes = 0; end < lane.length && end - start < limits.batchStanzasMax; end++) {
+    bytes += lane[end]!.body.length;
+    if (bytes > limits.batchBytesMax && end > start) break;
+  }
+  return end;
+}
+
+/** @returns which of them did not reach a session that is there, or parked. @throws {Unavailable} */
+async function hop(parts: Parts, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
+  const request: InboundRequest = {
+    kind: 'inbound',
+    domain,
+    ids: batch.map(({ id }) => id),
+    once: batch.map(({ sending }) => sending.once ?? ''),
+  };
+  const bodies = batch.map(({ body }) => body);
+  const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies), { timeoutMs: limits.hopTimeoutMs });
+  const { ok, error, result } = decodeFrame<DoneReply>(reply).header;
+  if (!ok) throw new Unavailable(`a router answered: ${error}`);
+  return Array.isArray(result) ? (result as readonly number[]) : [];
+}

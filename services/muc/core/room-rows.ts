@@ -1,0 +1,153 @@
+/**
+ * The rows of a room, all in its own partition: configuration, affiliations and subject in `core`, occupants and the fence in
+ * `live`, messages in `archive`. The tenant's directory names its rooms.
+ */
+import { createHash } from 'node:crypto';
+import type { Table } from '../../../lib/ports/store.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import type { SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Role } from './affiliation.ts';
+import type { RoomConfig } from './config.ts';
+import type { Affiliated } from './room.ts';
+
+export interface Subject {
+  /** The whole message, without `to`. */
+  readonly xml: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+export interface OccupantRow extends Partial<SessionAddress> {
+  /** Full JID. */
+  readonly jid: string;
+  readonly nick: string;
+  readonly role: Role;
+  readonly joinedAt: number;
+  /** Archive ids up to this one are history to it. */
+  readonly after: string;
+  /** From this archive id on the session has not got what was said. */
+  readonly behind?: string;
+}
+
+/** A message as it was sent to the occupants, once per room. */
+export interface Archived {
+  /** A whole stanza without `to`. */
+  readonly xml: string;
+  readonly at: number;
+  /** The id of the request that brought it: a retry is known by it. */
+  readonly request: string;
+  /** Full JID of who sent it. */
+  readonly jid: string;
+  readonly role: string;
+  readonly affiliation: string;
+  /** The room was non-anonymous then. */
+  readonly isOpen?: true;
+  readonly subject?: true;
+  /** Kept a short while for new occupants only; not part of the archive. */
+  readonly isTransient?: true;
+  /** A tombstone stands in its place (XEP-0424 §4). */
+  readonly retracted?: true;
+}
+
+/** XEP-0317: a badge that the room gives. */
+export interface Hat {
+  readonly uri: string;
+  readonly title: string;
+  /** Degrees (XEP-0392), as the admin wrote it. */
+  readonly hue?: string;
+}
+
+/** All hats of a room, and by bare JID the URIs of those that it wears. */
+export interface HatsRow {
+  readonly hats: readonly Hat[];
+  readonly wearers: Readonly<Record<string, readonly string[]>>;
+}
+
+/** XEP-0502: messages in whole hours, the last one last; `hour` counts since the epoch. */
+export interface ActivityRow {
+  readonly hour: number;
+  readonly counts: readonly number[];
+}
+
+/** What the tenant's list shows of a room, so that a search need not open it (XEP-0433). */
+export interface ListedRoom {
+  readonly name: string;
+  readonly description?: string;
+  readonly lang?: string;
+  /** May be a little old. */
+  readonly occupants?: number;
+  readonly isOpen?: boolean;
+  readonly isNonAnonymous?: boolean;
+}
+
+/** A row to be written, before it is made text. */
+export interface PendingPut {
+  readonly table: Table;
+  readonly partition: string;
+  readonly sort: string;
+  readonly value: unknown;
+  readonly expiresAtMs?: number;
+}
+
+export interface PendingKey {
+  readonly table: Table;
+  readonly partition: string;
+  readonly sort: string;
+}
+
+/** A put, or without value a delete. */
+export type PendingWrite = PendingKey & Partial<PendingPut>;
+
+/** The rows of the last batch: written again by whoever loads the room, in case its writer died between the two. */
+export interface Redo {
+  readonly ids: readonly string[];
+  /** All of the room's rows but this one go, before `puts`. */
+  readonly isCleared?: true;
+  readonly puts: readonly PendingPut[];
+  readonly deletes: readonly PendingKey[];
+}
+
+/** The fence: each batch is one conditional write of this row, so a worker that lost the room fails before it does harm. */
+export interface RoomState {
+  /** How many workers have written to the room, and how often this one has. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** The last archive id: the next one is greater, whatever the clocks say. */
+  readonly lastId: string;
+  /** Requests of the batches before the last one. */
+  readonly handled: readonly string[];
+  readonly redo: Redo;
+}
+
+export const configs = collection<RoomConfig>('room');
+export const subjects = collection<Subject>('subject');
+export const affiliationRows = collection<Affiliated>('affiliation');
+export const occupantRows = collection<OccupantRow>('occupant', 'live');
+export const presences = collection<string>('presence', 'live');
+export const states = collection<RoomState>('state', 'live');
+export const messages = collection<Archived>('m', 'archive');
+
+export const hatRows = collection<HatsRow>('hats');
+/** As XML. */
+export const vcards = collection<string>('vcard');
+/** By {@link jidKey}. */
+export const keptRoles = collection<{ jid: string; role: Role }>('kept-role');
+/** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
+export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone');
+export const formerFloors = collection<string>('affiliation-floor');
+export const activities = collection<ActivityRow>('activity', 'live');
+
+/** In the tenant's directory: all rooms, and those that are listed. */
+export const directory = collection<{ createdAt: string }>('room');
+export const listed = collection<ListedRoom>('listed-room');
+
+export const directoryParts = 16;
+
+export function directoryPart(room: string): number {
+  return createHash('sha256').update(room).digest()[0]! % directoryParts;
+}
+
+/** A JID as a sort key: JIDs may be longer than a key. */
+export function jidKey(jid: string): string {
+  return Buffer.byteLength(jid) <= 800 ? jid : `#${createHash('sha256').update(jid).digest('hex')}`;
+}

@@ -1,0 +1,188 @@
+/**
+ * One room as its worker holds it in memory: a copy of its rows, which it changes together with them. Nothing here is lost with the
+ * worker; `room-store.ts` reads it all again.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { SessionAddress } from '../../../lib/runtime/wire.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Affiliation, Role } from './affiliation.ts';
+import type { RoomConfig } from './config.ts';
+import { nickKey } from './nick-key.ts';
+import type { ActivityRow, Archived, HatsRow, Subject } from './room-rows.ts';
+
+/** One client of an occupant. */
+export interface Session {
+  /** Full JID. */
+  readonly jid: Jid;
+  /** Set when it is of this tenant and its node is known. */
+  address: SessionAddress | undefined;
+  /** `<presence>…</presence>` without addresses: what it last said of itself. */
+  presence: string;
+  /** Or entered again, of late. */
+  joinedAt: number;
+  /** The room's last archive id when it came: what follows it is sent as it comes. */
+  after: string;
+  /** The first message of the archive that did not reach it: from there on it is sent what is there when it is back (refill.ts). */
+  behind?: string | undefined;
+}
+
+/** Who speaks under one nick: one bare JID, with one or several clients. */
+export interface Occupant {
+  nick: string;
+  role: Role;
+  readonly bare: Jid;
+  /** XEP-0421. */
+  readonly id: string;
+  /** The last one is whose presence others see. Never empty. */
+  sessions: Session[];
+}
+
+export interface Affiliated {
+  /** Bare JID or domain. */
+  readonly jid: string;
+  readonly affiliation: Affiliation;
+  /** §7.10: reserved for this JID. */
+  readonly nick?: string | undefined;
+  /** §9.2: why it was banned. */
+  readonly reason?: string | undefined;
+  /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
+  readonly version?: string;
+}
+
+/** A message that new occupants may be sent, with its archive id. */
+export interface Remembered extends Archived {
+  readonly id: string;
+}
+
+export class Room {
+  /** The tenant's domain. */
+  readonly domain: string;
+  readonly jid: Jid;
+  /** undefined: there is no such room. */
+  config: RoomConfig | undefined;
+  subject: Subject | undefined;
+  readonly affiliations = new Map<string, Affiliated>();
+  /** By {@link nickKey}. */
+  readonly occupants = new Map<string, Occupant>();
+  /** By full JID. */
+  readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
+  /** Those that are not sent what goes into the archive: they are to get it from there. */
+  readonly behind = new Set<Session>();
+  /** Keys of reserved nicks, which do not change with a row. */
+  readonly #reserved = new WeakMap<Affiliated, string | undefined>();
+  /** The last messages, oldest first, for §7.2.13. */
+  history: Remembered[] = [];
+  /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
+  readonly former = new Map<string, string>();
+  formerFloor = '';
+  /** §5.1: roles in a moderated room that are to last, by bare JID. */
+  readonly keptRoles = new Map<string, Role>();
+  /** XEP-0317. */
+  hats: HatsRow = { hats: [], wearers: {} };
+  /** XEP-0500: when each bare JID has spoken last. */
+  readonly spoke = new Map<string, number>();
+  /** XEP-0502: the whole hours that were counted, and the count of the hour that runs. */
+  activity: ActivityRow | undefined;
+  activityNow = { hour: 0, count: 0 };
+  /** Occupants that the tenant's list of rooms tells of. */
+  listedOccupants = 0;
+
+  constructor(domain: string, jid: Jid) {
+    this.domain = domain;
+    this.jid = jid;
+  }
+
+  /** @throws {StanzaError} item-not-found when there is no such room (§15.6.2 of messages, §7.2.10 of entering) */
+  get existing(): RoomConfig {
+    if (!this.config) throw new StanzaError('item-not-found', `there is no room ${this.jid}`);
+    return this.config;
+  }
+
+  get sessionCount(): number {
+    return this.#bySession.size;
+  }
+
+  find(jid: Jid): { readonly occupant: Occupant; readonly session: Session } | undefined {
+    return this.#bySession.get(jid.toString());
+  }
+
+  withNick(nick: string): Occupant | undefined {
+    const key = nickKey(nick);
+    return key === undefined ? undefined : this.occupants.get(key);
+  }
+
+  occupantsOf(bare: Jid): Occupant[] {
+    return [...this.occupants.values()].filter((occupant) => occupant.bare.equals(bare));
+  }
+
+  sessions(): Iterable<{ readonly occupant: Occupant; readonly session: Session }> {
+    return this.#bySession.values();
+  }
+
+  addSession(occupant: Occupant, session: Session): void {
+    this.occupants.set(nickKey(occupant.nick)!, occupant);
+    if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
+    this.#bySession.set(session.jid.toString(), { occupant, session });
+    if (session.behind !== undefined) this.behind.add(session);
+  }
+
+  removeSession(occupant: Occupant, session: Session): void {
+    occupant.sessions = occupant.sessions.filter((other) => other !== session);
+    this.#bySession.delete(session.jid.toString());
+    this.behind.delete(session);
+    if (occupant.sessions.length === 0) this.occupants.delete(nickKey(occupant.nick)!);
+  }
+
+  rename(occupant: Occupant, nick: string): void {
+    this.occupants.delete(nickKey(occupant.nick)!);
+    occupant.nick = nick;
+    this.occupants.set(nickKey(nick)!, occupant);
+  }
+
+  /** The room is gone; its archive's last id stays known to the state row. */
+  clear(): void {
+    this.config = undefined;
+    this.subject = undefined;
+    this.affiliations.clear();
+    this.occupants.clear();
+    this.#bySession.clear();
+    this.behind.clear();
+    this.history = [];
+    this.former.clear();
+    this.formerFloor = '';
+    this.keptRoles.clear();
+    this.hats = { hats: [], wearers: {} };
+    this.spoke.clear();
+    this.activity = undefined;
+    this.activityNow = { hour: 0, count: 0 };
+  }
+
+  /** §5.2; a domain may be banned or be a member as a whole. */
+  affiliationOf(jid: Jid): Affiliation {
+    const found = this.affiliations.get(jid.bare.toString()) ?? this.affiliations.get(jid.domain);
+    return found?.affiliation ?? 'none';
+  }
+
+  /** §7.10: who has reserved the nick. */
+  reservedFor(nick: string): string | undefined {
+    const key = nickKey(nick);
+    for (const affiliated of this.affiliations.values()) {
+      if (affiliated.nick === undefined) continue;
+      if (!this.#reserved.has(affiliated)) this.#reserved.set(affiliated, nickKey(affiliated.nick));
+      if (this.#reserved.get(affiliated) === key) return affiliated.jid;
+    }
+    return undefined;
+  }
+
+  remember(id: string, entry: Archived): void {
+    if (entry.subject || entry.retracted) return;
+    this.history.push({ ...entry, id });
+    if (this.history.length > limits.roomHistoryMax) this.history.shift();
+  }
+
+  /** May this recipient see real JIDs (§4.2)? */
+  seesJids(recipient: Occupant): boolean {
+    return this.config?.whois === 'anyone' || recipient.role === 'moderator';
+  }
+}

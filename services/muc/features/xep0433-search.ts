@@ -1,0 +1,203 @@
+/**
+ * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses or of
+ * occupants, most first. The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Item, Rows } from '../../../lib/runtime/rows.ts';
+import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
+import type { RoomParts } from '../core/dependencies.ts';
+import { NS_DATA, NS_SEARCH } from '../core/namespaces.ts';
+import { directoryParts, type ListedRoom, listed } from '../core/room-rows.ts';
+import { readForm, renderForm } from '../rooms/data-form.ts';
+
+export const searchFeature = `${NS_SEARCH}:search`;
+const formType = `${NS_SEARCH}:search-params`;
+const byAddress = `{${NS_SEARCH}:order}address`;
+const byUsers = `{${NS_SEARCH}:order}nusers`;
+const roomType = 'xep-0045';
+const queryCharactersMax = 256;
+
+type Values = ReadonlyMap<string, readonly string[]>;
+
+interface Wish {
+  /** In lower case; none: all rooms. */
+  readonly words: readonly string[];
+  readonly inName: boolean;
+  readonly inDescription: boolean;
+  readonly inAddress: boolean;
+  readonly minUsers: number;
+  readonly isForRooms: boolean;
+  readonly hasMostFirst: boolean;
+}
+
+/** Where a room stands in the order that was asked for; as text it is the id of a page's end (XEP-0059). */
+interface Place {
+  readonly users: number;
+  readonly key: string;
+}
+
+/** §3.2. @throws {StanzaError} */
+export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
+  const form = request.getChild('x', NS_DATA);
+  if (!form) return xml('search', { xmlns: searchFeature }, searchForm());
+  const wish = readWish(readForm(form));
+  const seconds = parts.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
+  if (seconds > 0) {
+    const text = 'too many searches';
+    throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
+  }
+  const page = readRsm(request, limits.roomListMax);
+  const max = Math.min(page.max, limits.roomListMax);
+  const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
+  const before = readPlace(page.before, wish);
+  const after = readPlace(page.after, wish);
+  const inPage = found.filter((item) => {
+    const place = placeOf(item, wish);
+    return (after === undefined || isBefore(after, place)) && (before === undefined || isBefore(place, before));
+  });
+  const shown = max === 0 ? [] : page.before !== undefined ? inPage.slice(-max) : inPage.slice(0, max);
+  const addressOf = (key: string) => Jid.of(key, roomsDomain(tenant.domain)).toString();
+  const endOf = (item: Item<ListedRoom> | undefined) => {
+    const place = item && placeOf(item, wish);
+    return place && (wish.hasMostFirst ? `${place.users} ${addressOf(place.key)}` : addressOf(place.key));
+  };
+  return xml(
+    'result',
+    { xmlns: searchFeature },
+    shown.map(({ key, value }) => resultItem(addressOf(key), value)),
+    writeRsm(endOf(shown[0]), endOf(shown.at(-1)), found.length),
+  );
+}
+
+function searchForm(): Element {
+  const yes = ['true'];
+  return renderForm({
+    type: 'form',
+    formType,
+    fields: [
+      { var: 'q', type: 'text-single', label: 'Search for' },
+      { var: 'all', type: 'boolean', label: 'Return all entries (ignore search terms)', values: ['false'] },
+      { var: 'sinname', type: 'boolean', label: 'Search in name', values: yes },
+      { var: 'sindescription', type: 'boolean', label: 'Search in description', values: yes },
+      { var: 'sinaddress', type: 'boolean', label: 'Search in address', values: yes },
+      { var: 'min_users', type: 'text-single', label: 'Minimum number of users', values: ['0'] },
+      {
+        var: 'types',
+        type: 'list-multi',
+        label: 'Service types',
+        values: [roomType],
+        options: [{ value: roomType, label: 'XEP-0045 Multi-User Chats' }],
+      },
+      {
+        var: 'key',
+        type: 'list-single',
+        label: 'Sort results by',
+        values: [byAddress],
+        options: [
+          { value: byAddress, label: 'Address' },
+          { value: byUsers, label: 'Number of users' },
+        ],
+      },
+    ],
+  });
+}
+
+function readWish(values: Values): Wish {
+  const one = (name: string) => values.get(name)?.[0]?.trim() ?? '';
+  const flag = (name: string, otherwise: boolean) => (one(name) === '' ? otherwise : one(name) === '1' || one(name) === 'true');
+  const key = one('key');
+  if (key !== '' && key !== byAddress && key !== byUsers) {
+    throw refusal('feature-not-implemented', 'modify', 'invalid-sort-key', 'results come in the order of addresses or users');
+  }
+  const query = one('q');
+  const isAll = flag('all', false);
+  if (isAll && query !== '') {
+    const vars = ['all', 'q'].map((name) => xml('var', {}, name));
+    throw refusal('bad-request', 'modify', 'conflicting-fields', 'either all rooms or those with these words', {}, vars);
+  }
+  if (!isAll && !values.has('q')) throw refusal('bad-request', 'cancel', 'no-search-conditions', 'say what to search for');
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  if (!isAll && (words.length === 0 || query.length > queryCharactersMax)) {
+    throw refusal('bad-request', 'modify', 'invalid-search-terms', `give words of ${queryCharactersMax} characters at most`);
+  }
+  const types = values.get('types') ?? [];
+  const least = one('min_users');
+  return {
+    words: isAll ? [] : words,
+    inName: flag('sinname', true),
+    inDescription: flag('sindescription', true),
+    inAddress: flag('sinaddress', flag('sinaddr', true)),
+    minUsers: /^[0-9]{1,9}$/.test(least) ? Number(least) : 0,
+    isForRooms: types.length === 0 || types.includes(roomType),
+    hasMostFirst: key === byUsers,
+  };
+}
+
+function refusal(
+  condition: StanzaErrorCondition,
+  type: StanzaErrorType,
+  name: string,
+  text: string,
+  attributes: Readonly<Record<string, number>> = {},
+  children: readonly Element[] = [],
+): StanzaError {
+  const extra = xml(name, { xmlns: `${NS_SEARCH}:error`, ...attributes }, children);
+  return new StanzaError(condition, text, { type, extra });
+}
+
+/** All of them, in order; of a tenant with more rooms than the bound, the first of each part. */
+async function find(parts: RoomParts, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
+  const lists = Array.from({ length: directoryParts }, (_, part) =>
+    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
+  );
+  const rooms = (await Promise.all(lists)).flat().filter((item) => isMatch(item, wish));
+  return rooms.sort((a, b) => (isBefore(placeOf(a, wish), placeOf(b, wish)) ? -1 : 1));
+}
+
+function placeOf({ key, value }: Item<ListedRoom>, { hasMostFirst }: Wish): Place {
+  return { users: hasMostFirst ? (value.occupants ?? 0) : 0, key };
+}
+
+function isMatch({ key, value }: Item<ListedRoom>, wish: Wish): boolean {
+  if ((value.occupants ?? 0) < wish.minUsers) return false;
+  const texts = [wish.inName ? value.name : '', wish.inDescription ? (value.description ?? '') : '', wish.inAddress ? key : ''];
+  const text = texts.join('\n').toLowerCase();
+  return wish.words.every((word) => text.includes(word));
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.users === b.users ? Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) < 0 : a.users > b.users;
+}
+
+/** @throws {StanzaError} jid-malformed */
+function readPlace(end: string | undefined, { hasMostFirst }: Wish): Place | undefined {
+  if (end === undefined || end === '') return undefined;
+  const [, users, address] = /^(?:([0-9]{1,9}) )?([\s\S]*)$/.exec(end)!;
+  return { users: hasMostFirst ? Number(users ?? 0) : 0, key: Jid.parse(address!).local };
+}
+
+/** §5.2. */
+function resultItem(address: string, room: ListedRoom): Element {
+  const { name, description, lang, occupants, isOpen, isNonAnonymous } = room;
+  const text = (element: string, value: string | undefined) => (value ? xml(element, {}, value) : undefined);
+  return xml(
+    'item',
+    { address },
+    xml('name', {}, name || Jid.parse(address).local),
+    text('description', description),
+    text('language', lang),
+    occupants === undefined ? undefined : xml('nusers', {}, String(occupants)),
+    xml('service-type', {}, roomType),
+    isOpen === undefined ? undefined : xml('is-open', {}, isOpen ? 'true' : 'false'),
+    isNonAnonymous === undefined
+      ? undefined
+      : xml('anonymity-mode', {}, isNonAnonymous ? `{${NS_SEARCH}:anonymity}none` : 'muc_semianonymous'),
+  );
+}

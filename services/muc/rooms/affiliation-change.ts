@@ -1,0 +1,112 @@
+/**
+ * Changing an affiliation: XEP-0045 §9.1 to §9.5 (ban, membership) and §10.3 to §10.8 (admins, owners), with the rights of §5.2.1.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { type Affiliation, affiliationRank, roleAfter } from '../core/affiliation.ts';
+import type { Occupant } from '../core/room.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { type AffiliationStep, stepAffiliation, tellOfAbsent } from '../features/xep0463-affiliation-versions.ts';
+import { notifyAbsent } from './absent-notice.ts';
+import { announce, showJids } from './announce.ts';
+import { forgetRole } from './kept-role.ts';
+import { removeOccupant } from './leave.ts';
+
+export interface AffiliationChange {
+  /** Bare JID or domain. */
+  readonly jid: Jid;
+  readonly affiliation: Affiliation;
+  readonly reason: string | undefined;
+  /** §9.5: a nick that is reserved for the member; '' for none any more. */
+  readonly nick?: string;
+  /** Somebody else tells it already, as an invitation does. */
+  readonly isToldAlready?: boolean;
+}
+
+const adminRank = affiliationRank('admin');
+
+/** @throws {StanzaError} resource-constraint */
+export function checkRoomForAffiliations(turn: RoomTurn, count: number): void {
+  if (turn.room.affiliations.size + count > limits.roomAffiliationsMax) {
+    throw new StanzaError('resource-constraint', `a room knows at most ${limits.roomAffiliationsMax} people`);
+  }
+}
+
+/** All of them, or none. @throws {StanzaError} forbidden, not-allowed, conflict */
+export function checkAffiliationChanges(turn: RoomTurn, changes: readonly AffiliationChange[]): void {
+  for (const change of changes) checkRight(turn, change);
+  const { affiliations } = turn.room;
+  const owners = new Set([...affiliations.values()].filter((one) => one.affiliation === 'owner').map(({ jid }) => jid));
+  const hadOwner = owners.size > 0;
+  for (const { jid, affiliation } of changes) {
+    if (affiliation === 'owner') owners.add(jid.toString());
+    else owners.delete(jid.toString());
+  }
+  if (hadOwner && owners.size === 0) throw new StanzaError('conflict', 'a room needs an owner'); // §10.4
+  const added = changes.filter(({ jid, affiliation }) => affiliation !== 'none' && !affiliations.has(jid.toString()));
+  checkRoomForAffiliations(turn, added.length);
+}
+
+function checkRight(turn: RoomTurn, { jid, affiliation }: AffiliationChange): void {
+  const own = affiliationRank(turn.affiliation);
+  const before = affiliationRank(currentAffiliation(turn, jid));
+  if (own < adminRank) throw new StanzaError('forbidden', 'only admins and owners change affiliations');
+  const isSelf = jid.equals(turn.from.bare) || (jid.local === '' && jid.domain === turn.from.domain);
+  if (affiliation === 'outcast' && isSelf) throw new StanzaError('conflict', 'you cannot ban yourself'); // §9.1
+  if (turn.affiliation === 'owner') return;
+  if (affiliationRank(affiliation) >= adminRank) throw new StanzaError('forbidden', 'only owners make admins and owners');
+  if (before >= adminRank) throw new StanzaError('not-allowed', `only owners change the affiliation of ${jid}`);
+}
+
+function currentAffiliation(turn: RoomTurn, jid: Jid): Affiliation {
+  return turn.room.affiliations.get(jid.toString())?.affiliation ?? 'none';
+}
+
+/** Only after {@link checkAffiliationChanges}. */
+export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange): void {
+  const { jid, affiliation, reason } = change;
+  const { room } = turn;
+  const key = jid.toString();
+  const before = currentAffiliation(turn, jid);
+  const known = room.affiliations.get(key);
+  const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick) || undefined;
+  const kept = { nick, reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined };
+  if (before === affiliation) {
+    if (known && (nick !== known.nick || kept.reason !== known.reason)) {
+      room.affiliations.set(key, { ...known, ...kept });
+      turn.putAffiliation(key);
+    }
+    return;
+  }
+  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
+  forgetRole(turn, jid);
+
+  const actor = turn.own?.occupant.nick;
+  const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
+  for (const occupant of concerned) settle(turn, occupant, step, actor, reason);
+  if (concerned.length > 0) return;
+  tellOfAbsent(turn, key, affiliation, step);
+  if (!change.isToldAlready) notifyAbsent(turn, jid, affiliation, before, reason);
+}
+
+function isOfDomain(bare: Jid, jid: Jid): boolean {
+  return jid.local === '' && bare.domain === jid.domain;
+}
+
+/** What the change means for somebody inside. */
+function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor?: string, reason?: string): void {
+  const { config, room } = turn;
+  const affiliation = room.affiliationOf(occupant.bare);
+  if (affiliation === 'outcast') {
+    removeOccupant(turn, occupant, { statuses: [301], step, actor, reason });
+  } else if (affiliation === 'none' && config.membersOnly) {
+    removeOccupant(turn, occupant, { statuses: [321], step, actor, reason }); // §9.4
+  } else {
+    const roleBefore = occupant.role;
+    occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
+    turn.putOccupant(occupant);
+    announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
+    showJids(turn, occupant, roleBefore);
+  }
+}

@@ -1,0 +1,113 @@
+/** Presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import type { Affiliation, Role } from '../core/affiliation.ts';
+import { isBroadcast } from '../core/config.ts';
+import { NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
+import type { Occupant, Session } from '../core/room.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { decorate, type Recipient } from '../core/sending.ts';
+import { hatsElement } from '../features/xep0317-hats.ts';
+import { type AffiliationStep, stepElement } from '../features/xep0463-affiliation-versions.ts';
+
+export interface Announcement {
+  readonly occupant: Occupant;
+  /** Whose full JID is shown to those who may see it. */
+  readonly session: Session;
+  /** Set when it leaves: what stands in the unavailable presence. */
+  readonly unavailable?: { readonly presence?: string; readonly role?: Role };
+  readonly affiliation?: Affiliation;
+  /** For everybody, and for the occupant's own clients only; 110 comes by itself. */
+  readonly statuses?: readonly number[];
+  readonly selfStatuses?: readonly number[];
+  /** §7.6: the nick it goes on with. */
+  readonly newNick?: string;
+  readonly actor?: string;
+  readonly reason?: string;
+  readonly destroy?: Element;
+  /** The role it had until now, where that changes: presence may be broadcast for one and not for the other. */
+  readonly roleBefore?: Role;
+  /** Also when the role's presence is not broadcast: to say that it is not seen any more. */
+  readonly isForced?: boolean;
+  /** XEP-0463: the change of an affiliation that this tells of; and for the occupant's own clients where the room stands. */
+  readonly step?: AffiliationStep;
+  readonly selfStep?: AffiliationStep;
+  /** The id of the stanza that caused it: its sender gets it back. */
+  readonly id?: string;
+}
+
+export interface Audience {
+  readonly occupant: Occupant;
+  readonly session: Session;
+}
+
+/**
+ * One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. Of roles whose presence is not
+ * broadcast (§10.2.1, `presencebroadcast`) only the occupant itself hears; to the others such a one seems to leave or to be away.
+ */
+export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable<Audience>): void {
+  const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
+  const isShown = what.isForced === true || isBroadcast(turn.config, what.occupant.role);
+  const wasShown = what.roleBefore === undefined ? isShown : isBroadcast(turn.config, what.roleBefore);
+  const listeners = audience ?? (isShown || wasShown ? turn.room.sessions() : clientsOf(what.occupant));
+  const outside = isShown || !wasShown ? what : { ...what, unavailable: {} };
+  for (const { occupant, session } of listeners) {
+    if (occupant !== what.occupant && !isShown && !wasShown) continue;
+    if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);
+    else groups[what.id !== undefined && session.jid.equals(turn.from) ? 'asker' : 'own'].push(session);
+  }
+  if (groups.blind.length > 0) turn.send(render(turn, outside, false, false), groups.blind);
+  if (groups.seeing.length > 0) turn.send(render(turn, outside, true, false), groups.seeing);
+  if (groups.own.length > 0) turn.send(render(turn, what, true, true), groups.own);
+  if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
+}
+
+/** §8: a new moderator of a semi-anonymous room is shown who the others are. */
+export function showJids(turn: RoomTurn, occupant: Occupant, roleBefore: Role): void {
+  if (turn.config.whois === 'anyone' || roleBefore === 'moderator' || occupant.role !== 'moderator') return;
+  for (const other of turn.room.occupants.values()) {
+    if (other === occupant || !isBroadcast(turn.config, other.role)) continue;
+    announce(turn, { occupant: other, session: other.sessions.at(-1)! }, clientsOf(occupant));
+  }
+}
+
+function clientsOf(occupant: Occupant): Audience[] {
+  return occupant.sessions.map((session) => ({ occupant, session }));
+}
+
+function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean, id?: string): Buffer {
+  const { occupant, session, unavailable } = what;
+  const attributes = {
+    from: turn.room.jid.withResource(occupant.nick).toString(),
+    id,
+    type: unavailable ? 'unavailable' : undefined,
+  };
+  const payload = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
+  const extension = extend(turn, what, hasJid, isSelf);
+  const hats = unavailable ? '' : (hatsElement(turn.room, occupant.bare)?.toString() ?? '');
+  const occupantId = `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`;
+  return Buffer.from(decorate(payload, attributes, `${occupantId}${hats}${extension}`));
+}
+
+function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {
+  const { occupant, session, unavailable } = what;
+  const step = what.step ?? (isSelf ? what.selfStep : undefined);
+  const codes = [...(isSelf ? [110, ...(what.selfStatuses ?? [])] : []), ...(what.statuses ?? [])];
+  return xml(
+    'x',
+    { xmlns: NS_MUC_USER },
+    step && stepElement(step),
+    xml(
+      'item',
+      {
+        affiliation: what.affiliation ?? turn.room.affiliationOf(occupant.bare),
+        role: unavailable ? (unavailable.role ?? 'none') : occupant.role,
+        jid: hasJid ? session.jid.toString() : undefined,
+        nick: what.newNick,
+      },
+      what.actor === undefined ? undefined : xml('actor', { nick: what.actor }),
+      what.reason === undefined ? undefined : xml('reason', {}, what.reason),
+    ),
+    what.destroy,
+    codes.map((code) => xml('status', { code })),
+  );
+}

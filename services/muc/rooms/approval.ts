@@ -1,0 +1,82 @@
+/**
+ * Registrations that an admin or owner approves: XEP-0045 §9.9. Nothing is kept of a request: the form that goes to them has all of it,
+ * and who sends it back could make the member without it. It has one field more than §9.9 recommends: who asks.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { affiliationRank } from '../core/affiliation.ts';
+import { NS_MUC } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import type { Recipient } from '../core/sending.ts';
+import { type Field, readForm, renderForm } from './data-form.ts';
+import { checkMembership, join } from './membership.ts';
+
+export const registerForm = { type: `${NS_MUC}#register`, nick: 'muc#register_roomnick' } as const;
+const jidVar = 'x-muc#register_jid';
+const linesMax = 20;
+const allowVar = 'muc#register_allow';
+
+/** §15.5.1: what may be said of oneself, for those who decide. */
+export const personalFields = [
+  { var: 'muc#register_first', type: 'text-single', label: 'Given name' },
+  { var: 'muc#register_last', type: 'text-single', label: 'Family name' },
+  { var: 'muc#register_url', type: 'text-single', label: 'A web page' },
+  { var: 'muc#register_email', type: 'text-single', label: 'E-mail address' },
+  { var: 'muc#register_faqentry', type: 'text-multi', label: 'About you' },
+] as const satisfies readonly Field[];
+
+type Values = ReadonlyMap<string, readonly string[]>;
+
+/** To the clients of those who are inside; to the others' accounts. */
+function approvers({ room }: RoomTurn): Recipient[] {
+  const found: Recipient[] = [];
+  const ranks = [...room.affiliations.values()].filter(({ affiliation }) => affiliation === 'owner' || affiliation === 'admin');
+  for (const { jid } of ranks.slice(0, limits.roomApproversMax)) {
+    const bare = Jid.parse(jid);
+    if (bare.local === '') continue;
+    const inside = room.occupantsOf(bare).flatMap(({ sessions }) => sessions);
+    found.push(...(inside.length > 0 ? inside : [{ jid: bare }]));
+  }
+  return found;
+}
+
+/** @throws {StanzaError} policy-violation of type wait */
+export function askForApproval(turn: RoomTurn, nick: string, values: Values): void {
+  turn.demandPace('registration');
+  const { bare } = turn.from;
+  const told = personalFields.map((field) => {
+    const lines = (values.get(field.var) ?? []).slice(0, field.type === 'text-multi' ? linesMax : 1);
+    return { ...field, values: lines.map((text) => text.slice(0, limits.roomReasonCharactersMax)) };
+  });
+  const fields: Field[] = [
+    { var: jidVar, type: 'jid-single', label: 'Who asks', values: [bare.toString()] },
+    { var: registerForm.nick, type: 'text-single', label: 'Desired nick', values: [nick] },
+    ...told.filter((field) => field.values.length > 0),
+    { var: allowVar, type: 'boolean', label: 'Allow this person to register with the room?', values: ['0'] },
+  ];
+  const form = renderForm({ type: 'form', formType: registerForm.type, title: 'Registration request', fields });
+  const body = xml('body', {}, `${bare} asks to be a member of ${turn.room.jid} as ${nick}.`);
+  const message = xml('message', { from: turn.room.jid.toString(), id: turn.parts.ids.mint() }, body, form);
+  turn.send(Buffer.from(message.toString()), approvers(turn));
+}
+
+/** What an admin or owner has decided. @throws {StanzaError} forbidden, bad-request, conflict and others of a registration */
+export function approveRegistration(turn: RoomTurn, form: Element): void {
+  if (affiliationRank(turn.affiliation) < affiliationRank('admin')) {
+    throw new StanzaError('forbidden', 'only admins and owners approve registrations');
+  }
+  if (form.attrs.type === 'cancel') return;
+  const values = readForm(form);
+  const allow = values.get(allowVar)?.[0];
+  if (allow !== '1' && allow !== 'true') return;
+  const jid = values.get(jidVar)?.[0];
+  const asked = values.get(registerForm.nick)?.[0];
+  if (form.attrs.type !== 'submit' || jid === undefined || asked === undefined) {
+    throw new StanzaError('bad-request', 'send the form back with who asks, and the nick');
+  }
+  const { bare } = Jid.parse(jid);
+  if (turn.room.affiliationOf(bare) === 'outcast') throw new StanzaError('not-allowed', `${bare} is banned from this room`);
+  join(turn, bare, checkMembership(turn, bare, asked));
+}

@@ -1,0 +1,52 @@
+/** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
+import { limits } from '../../../lib/limits.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_CLIENT, NS_HINTS, NS_SID } from '../core/namespaces.ts';
+import { type Archived, messages } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const chatStates = 'http://jabber.org/protocol/chatstates';
+
+/** Chat states alone are not; markers, reactions, corrections and encrypted messages are. */
+export function isWorthKeeping(stanza: Stanza): boolean {
+  if (stanza.hasChild('no-store', NS_HINTS) || stanza.hasChild('no-permanent-store', NS_HINTS)) return false;
+  if (stanza.hasChild('store', NS_HINTS)) return true;
+  return stanza.children.some(({ name, ns }) => {
+    if (ns === NS_CLIENT) return name === 'body' || name === 'subject';
+    return ns !== NS_HINTS && ns !== chatStates && ns !== NS_SID;
+  });
+}
+
+/**
+ * A room that keeps no archive still has a history for new occupants (§7.2.13), for as long as they can be in one conversation,
+ * unless its owner has set that to nothing.
+ */
+export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
+  const { config, now } = turn;
+  if (!config.archive && config.historyLength === 0) return;
+  const entry: Archived = {
+    xml: bytes.toString(),
+    at: now,
+    request: turn.requestId ?? id,
+    jid: turn.from.toString(),
+    role: turn.own?.occupant.role ?? 'none',
+    affiliation: turn.affiliation,
+    isOpen: config.whois === 'anyone' || undefined,
+    subject: isSubject || undefined,
+    isTransient: !config.archive || undefined,
+  };
+  turn.put(messages, id, entry, expiryOf(turn, entry));
+  turn.room.remember(id, entry);
+}
+
+/** Puts another text in the place of a message, as long as that was to be kept. */
+export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
+  turn.put(messages, id, entry, expiryOf(turn, entry));
+  turn.setEntry(id, entry);
+}
+
+function expiryOf({ tenant }: RoomTurn, { at, isTransient }: Archived): number | undefined {
+  const lifeMs = isTransient ? limits.roomTransientMs : tenant.policy.retentionDays * dayMs;
+  return lifeMs === 0 ? undefined : at + lifeMs;
+}

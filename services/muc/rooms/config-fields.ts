@@ -1,0 +1,173 @@
+/** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
+import { limits } from '../../../lib/limits.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Role } from '../core/affiliation.ts';
+import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from '../core/config.ts';
+import type { Field } from './data-form.ts';
+
+type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
+
+interface ConfigField {
+  readonly var: string;
+  /** Other names for it that clients submit. */
+  readonly also?: readonly string[];
+  readonly type: string;
+  readonly label: string;
+  readonly options?: Field['options'];
+  readonly range?: Field['range'];
+  readonly show: (config: RoomConfig) => string | readonly string[];
+  /** The first value, and all of them. @throws {StanzaError} not-acceptable */
+  readonly read: (value: string, values: readonly string[]) => Change;
+}
+
+const muc = 'muc#roomconfig_';
+
+function refuse(name: string, value: string): never {
+  throw new StanzaError('not-acceptable', `${name} cannot be ${JSON.stringify(value.slice(0, 64))}`);
+}
+
+type FlagKey = { [Key in keyof RoomConfig]-?: NonNullable<RoomConfig[Key]> extends boolean ? Key : never }[keyof RoomConfig];
+
+function flag(name: string, label: string, key: FlagKey, also?: readonly string[]): ConfigField {
+  return {
+    var: muc + name,
+    also,
+    type: 'boolean',
+    label,
+    show: (config) => (config[key] ? '1' : '0'),
+    read: (value) => ({ [key]: readBoolean(muc + name, value) }),
+  };
+}
+
+function readBoolean(name: string, value: string): boolean {
+  if (value === '1' || value === 'true') return true;
+  if (value === '0' || value === 'false') return false;
+  return refuse(name, value);
+}
+
+function text(name: string, label: string, key: 'name' | 'description' | 'lang' | 'pubsub', charactersMax: number): ConfigField {
+  return {
+    var: muc + name,
+    type: 'text-single',
+    label,
+    show: (config) => config[key] ?? '',
+    read: (value) => (value.length > charactersMax ? refuse(muc + name, value) : { [key]: value.trim() }),
+  };
+}
+
+function choice<Value extends string>(
+  name: string,
+  label: string,
+  values: readonly Value[],
+  show: (config: RoomConfig) => Value,
+  change: (value: Value) => Change,
+): ConfigField {
+  return {
+    var: muc + name,
+    type: 'list-single',
+    label,
+    options: values.map((value) => ({ value })),
+    show,
+    read: (value) => (values.includes(value as Value) ? change(value as Value) : refuse(muc + name, value)),
+  };
+}
+
+function number(name: string, label: string, key: 'maxUsers' | 'historyLength', least: number, most: number, also: string[]) {
+  return {
+    var: muc + name,
+    also,
+    type: 'text-single',
+    label,
+    show: (config: RoomConfig) => String(config[key]),
+    read: (value: string): Change => {
+      if (!/^[0-9]{1,9}$/.test(value)) return refuse(muc + name, value);
+      return { [key]: Math.min(Math.max(Number(value), least), most) };
+    },
+  } satisfies ConfigField;
+}
+
+function roles(name: string, label: string, key: 'presenceBroadcast' | 'getMemberList'): ConfigField {
+  return {
+    var: muc + name,
+    type: 'list-multi',
+    label,
+    options: insideRoles.toReversed().map((value) => ({ value })),
+    show: (config) => config[key] ?? insideRoles,
+    read: (_, values) => {
+      const unknown = values.find((value) => value !== '' && !insideRoles.includes(value as never));
+      if (unknown !== undefined) return refuse(muc + name, unknown);
+      return { [key]: insideRoles.filter((role: Role) => values.includes(role)) };
+    },
+  };
+}
+
+const slowMode: ConfigField = {
+  var: `${muc}slow_mode_duration`,
+  type: 'text-single',
+  label: 'Seconds between two messages of one person (0: no limit)',
+  range: { min: 0, max: limits.roomSlowModeMaxSeconds },
+  show: ({ slowModeSeconds }) => String(slowModeSeconds ?? 0),
+  read(value) {
+    const isValid = /^[0-9]{1,9}$/.test(value) && Number(value) <= limits.roomSlowModeMaxSeconds;
+    return isValid ? { slowModeSeconds: Number(value) } : refuse(slowMode.var, value);
+  },
+};
+
+const maxUsers = {
+  ...number('maxusers', 'Most people at once', 'maxUsers', 1, limits.roomSessionsMax, []),
+  type: 'list-single',
+  options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
+} satisfies ConfigField;
+
+const historyLength = {
+  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, [`${muc}historylength`]),
+  var: 'muc#maxhistoryfetch',
+} satisfies ConfigField;
+
+/** The names that Openfire has for these. */
+const registration = {
+  ...choice('registration', 'Who may register as a member', registrationPolicies, registrationOf, (policy) => ({
+    registration: policy,
+  })),
+  var: 'x-muc#roomconfig_registration',
+} satisfies ConfigField;
+
+const lockedNicks = {
+  ...flag('reservednick', 'Who has registered a nick uses no other', 'locksNicks'),
+  var: 'x-muc#roomconfig_reservednick',
+} satisfies ConfigField;
+
+export const configFields: readonly ConfigField[] = [
+  text('roomname', 'Name of the room', 'name', 256),
+  text('roomdesc', 'What it is about', 'description', 1024),
+  text('lang', 'Its language', 'lang', 35),
+  flag('persistentroom', 'Keep the room when nobody is in it', 'persistent'),
+  flag('publicroom', 'List the room', 'public'),
+  flag('moderatedroom', 'Only those with voice may speak', 'moderated'),
+  flag('membersonly', 'Only members may enter', 'membersOnly'),
+  registration,
+  lockedNicks,
+  flag('allowinvites', 'Occupants may invite others', 'allowInvites'),
+  flag('changesubject', 'Participants may change the subject', 'changeSubject'),
+  choice(
+    'allowpm',
+    'Who may send private messages',
+    pmPolicies,
+    ({ allowPm }) => allowPm,
+    (allowPm: PmPolicy) => ({ allowPm }),
+  ),
+  choice(
+    'whois',
+    'Who may see real addresses',
+    ['moderators', 'anyone'] as const,
+    ({ whois }) => whois,
+    (whois) => ({ whois }),
+  ),
+  { ...maxUsers, read: (value) => maxUsers.read(value === 'none' || value === '' ? String(limits.roomSessionsMax) : value) },
+  historyLength,
+  roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
+  roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),
+  text('pubsub', 'Its publish-subscribe node', 'pubsub', 1024),
+  slowMode,
+  flag('enablelogging', 'Keep an archive', 'archive', [`${muc}enablearchiving`, 'mam']),
+];

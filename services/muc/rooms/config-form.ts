@@ -1,0 +1,154 @@
+/** The owner's form: XEP-0045 §10.1.2 (instant room), §10.1.3 (reserved room), §10.2 (later changes). */
+import { limits } from '../../../lib/limits.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Affiliation } from '../core/affiliation.ts';
+import { isBroadcast, type RoomConfig } from '../core/config.ts';
+import { NS_MUC, NS_MUC_OWNER } from '../core/namespaces.ts';
+import { configs } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
+import { announce } from './announce.ts';
+import { configFields } from './config-fields.ts';
+import { type Field, readForm, renderForm } from './data-form.ts';
+import { endIfEmpty, removeOccupant } from './leave.ts';
+import { tellChanges } from './tell-changes.ts';
+
+const formType = `${NS_MUC}#roomconfig`;
+const protectedVar = 'muc#roomconfig_passwordprotectedroom';
+const secretVar = 'muc#roomconfig_roomsecret';
+/** Full lists, unlike those of muc#admin. */
+const listVars = { admin: 'muc#roomconfig_roomadmins', owner: 'muc#roomconfig_roomowners' } as const;
+
+export function sendConfigForm(turn: RoomTurn, iq: Stanza): void {
+  const { config } = turn;
+  const fields: Field[] = configFields.map(({ var: name, type, label, options, range, show }) => {
+    const values = [show(config)].flat();
+    return { var: name, type, label, range, options: options && withCurrent(options, values), values };
+  });
+  fields.push(
+    { var: protectedVar, type: 'boolean', label: 'A password is needed to enter', values: [config.password ? '1' : '0'] },
+    { var: secretVar, type: 'text-private', label: 'The password', values: [config.password] },
+  );
+  for (const [affiliation, label] of [
+    ['admin', 'All admins'],
+    ['owner', 'All owners'],
+  ] as const) {
+    const values = holders(turn, affiliation);
+    if (values.length <= limits.formValuesMax) fields.push({ var: listVars[affiliation], type: 'jid-multi', label, values });
+  }
+  const form = renderForm({ type: 'form', formType, title: `Configuration of ${turn.room.jid}`, fields });
+  turn.result(iq, xml('query', { xmlns: NS_MUC_OWNER }, form));
+}
+
+function withCurrent(options: NonNullable<Field['options']>, values: readonly string[]): Field['options'] {
+  const missing = values.filter((value) => !options.some((option) => option.value === value));
+  return [...options, ...missing.map((value) => ({ value }))];
+}
+
+function holders({ room }: RoomTurn, affiliation: Affiliation): string[] {
+  return [...room.affiliations.values()].filter((one) => one.affiliation === affiliation).map(({ jid }) => jid);
+}
+
+/** An empty form takes what is there already. @throws {StanzaError} not-acceptable, bad-request */
+export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
+  const before = turn.config;
+  const values = readForm(form);
+  const after = { ...readConfig(before, values), isLocked: false };
+  const changes = readLists(turn, values);
+  if (changes.length > 0) checkAffiliationChanges(turn, changes);
+  turn.room.config = after;
+  turn.put(configs, '', after);
+  turn.putDirectory(after);
+  turn.result(iq);
+  tell(turn, before, after);
+  for (const change of changes) applyAffiliationChange(turn, change);
+  if (after.presenceBroadcast !== before.presenceBroadcast) showRoles(turn, before);
+  if (after.membersOnly && !before.membersOnly) removeStrangers(turn);
+  endIfEmpty(turn);
+}
+
+function readConfig(before: RoomConfig, values: ReadonlyMap<string, readonly string[]>): RoomConfig {
+  let config = before;
+  for (const field of configFields) {
+    const name = [field.var, ...(field.also ?? [])].find((one) => values.has(one));
+    if (name === undefined) continue;
+    const change = field.read(values.get(name)![0] ?? '', values.get(name)!);
+    const next = { ...config, ...change };
+    // What comes back as it was shown was not decided by anybody: a default may change with another field.
+    if (!isSame(field.show({ ...before, ...change }), field.show(before))) config = next;
+  }
+  return { ...config, password: readPassword(before.password, values) };
+}
+
+/** §10.1.3: a protected room with a blank password is refused. */
+function readPassword(before: string, values: ReadonlyMap<string, readonly string[]>): string {
+  const secret = values.get(secretVar)?.[0];
+  const wanted = values.get(protectedVar)?.[0];
+  if (wanted === '0' || wanted === 'false') return '';
+  const password = secret ?? before;
+  if ((wanted === '1' || wanted === 'true') && password === '') {
+    throw new StanzaError('not-acceptable', 'a protected room needs a password');
+  }
+  return wanted === undefined && secret === undefined ? before : password;
+}
+
+/** §10.2.1: what of it touches privacy has a code of its own. */
+function tell(turn: RoomTurn, before: RoomConfig, after: RoomConfig): void {
+  const codes: number[] = [];
+  if (after.archive !== before.archive) codes.push(after.archive ? 170 : 171);
+  if (after.whois !== before.whois) codes.push(after.whois === 'anyone' ? 172 : 173);
+  const keys = Object.keys(after) as (keyof RoomConfig)[];
+  const silent = new Set<string>(['archive', 'whois', 'isLocked']);
+  if (keys.some((key) => after[key] !== before[key] && !silent.has(key))) codes.push(104);
+  tellChanges(turn, codes);
+}
+
+/** As the form shows them: an option that was never set is the same as its default. */
+function isSame(value: string | readonly string[], before: string | readonly string[]): boolean {
+  return JSON.stringify(value) === JSON.stringify(before);
+}
+
+/**
+ * §10.2: these lists are full ones. Whoever is not in the list any more goes down: an owner to admin, unless the form says who the admins
+ * are, an admin to member. A list of owners that is empty is taken for a form that was not filled in: the room must have one.
+ * @throws {StanzaError} jid-malformed
+ */
+function readLists(turn: RoomTurn, values: ReadonlyMap<string, readonly string[]>): AffiliationChange[] {
+  const wanted = new Map<string, Affiliation>();
+  const stated = new Set<Affiliation>();
+  for (const affiliation of ['admin', 'owner'] as const) {
+    const given = values.get(listVars[affiliation])?.filter((text) => text.trim() !== '');
+    if (given === undefined || (affiliation === 'owner' && given.length === 0)) continue;
+    stated.add(affiliation);
+    for (const text of given) wanted.set(Jid.parse(text.trim()).bare.toString(), affiliation);
+  }
+  for (const affiliation of stated) {
+    const less = affiliation === 'owner' && !stated.has('admin') ? 'admin' : 'member';
+    for (const jid of holders(turn, affiliation)) if (!wanted.has(jid)) wanted.set(jid, less);
+  }
+  return [...wanted]
+    .filter(([jid, affiliation]) => turn.room.affiliations.get(jid)?.affiliation !== affiliation)
+    .map(([jid, affiliation]) => ({ jid: Jid.parse(jid), affiliation, reason: undefined }));
+}
+
+/** Other roles are broadcast now: those whose turn it is appear, and others seem to leave. */
+function showRoles(turn: RoomTurn, before: RoomConfig): void {
+  for (const occupant of turn.room.occupants.values()) {
+    const was = isBroadcast(before, occupant.role);
+    const is = isBroadcast(turn.config, occupant.role);
+    if (was === is) continue;
+    const others = [...turn.room.sessions()].filter((one) => one.occupant !== occupant);
+    const unavailable = is ? undefined : {};
+    announce(turn, { occupant, session: occupant.sessions.at(-1)!, unavailable, isForced: true }, others);
+  }
+}
+
+/** §10.2: 322 to those who do not belong to what is members-only now. */
+function removeStrangers(turn: RoomTurn): void {
+  for (const occupant of [...turn.room.occupants.values()]) {
+    if (turn.room.affiliationOf(occupant.bare) === 'none') removeOccupant(turn, occupant, { statuses: [322] });
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Entering a room: XEP-0045 §7.2, and §10.1 when there is none yet.
+ *
+ * A presence without `<x xmlns='…/muc'/>` does not (§7.2.14, presence.ts).
+ *
+ * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Element } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { type Affiliation, affiliationRank } from '../core/affiliation.ts';
+import { isBroadcast, newConfig } from '../core/config.ts';
+import { NS_MUC } from '../core/namespaces.ts';
+import { tooFast } from '../core/pace.ts';
+import type { Occupant, Room, Session } from '../core/room.ts';
+import { configs } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { affiliationVersion, sendAffiliations, stepAffiliation } from '../features/xep0463-affiliation-versions.ts';
+import { sendAvatarPresence } from '../features/xep0486-avatar.ts';
+import { announce } from './announce.ts';
+import { sendHistory } from './history.ts';
+import { roleOnEntry } from './kept-role.ts';
+import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
+import { occupantId } from './occupant-id.ts';
+import { sendSubject } from './subject.ts';
+
+/** @throws {StanzaError} of §7.2.15 */
+export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
+  const { room, from } = turn;
+  if (from.isBare) throw new StanzaError('jid-malformed', 'only a full JID can enter a room');
+  const extension = stanza.child('x', NS_MUC);
+  const asked = stanza.to!.resource;
+  const nick = (room.config && lockedNick(turn, from.bare)) ?? prepareNick(turn, asked);
+  if (room.config) checkEntry(turn, extension, nick);
+  else checkCreation(turn);
+  const isNew = room.config === undefined;
+  if (isNew) createRoom(turn);
+  const { config } = turn;
+
+  const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now, after: turn.lastId };
+  const occupant: Occupant = room.withNick(nick) ?? {
+    nick,
+    role: roleOnEntry(turn),
+    bare: from.bare,
+    id: occupantId(turn.tenant.secret, room.jid, from.bare),
+    sessions: [],
+  };
+  room.addSession(occupant, session);
+  turn.putSession(occupant, session);
+  turn.putPresence(session);
+  turn.noteOccupants();
+
+  const selfStatuses = [
+    ...(config.whois === 'anyone' ? [100] : []),
+    ...(config.archive ? [170] : []),
+    ...(isNew ? [201] : []),
+    ...(occupant.nick === asked ? [] : [210]),
+  ];
+  sendAffiliations(turn, occupant, session, stanza);
+  sendRoster(turn, { occupant, session });
+  sendAvatarPresence(turn, [session]);
+  announce(turn, { occupant, session, selfStatuses, selfStep: { until: affiliationVersion(room) }, id: stanza.id });
+  sendHistory(turn, session, extension?.getChild('history', NS_MUC));
+  sendSubject(turn, session);
+}
+
+/** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
+export function resync(
+  turn: RoomTurn,
+  own: { occupant: Occupant; session: Session },
+  stanza: Stanza,
+  hasNews: boolean,
+  codes: readonly number[] = [],
+): void {
+  const { config } = turn;
+  // The client begins anew, and says how much of the past it wants.
+  own.session.behind = undefined;
+  own.session.after = turn.lastId;
+  own.session.joinedAt = turn.now; // it may be a new session of the same address
+  turn.room.behind.delete(own.session);
+  turn.putSession(own.occupant, own.session);
+  sendAffiliations(turn, own.occupant, own.session, stanza);
+  sendRoster(turn, own);
+  sendAvatarPresence(turn, [own.session]);
+  const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : []), ...codes];
+  const audience = hasNews ? turn.room.sessions() : [own];
+  announce(turn, { ...own, selfStatuses, selfStep: { until: affiliationVersion(turn.room) }, id: stanza.id }, audience);
+  sendHistory(turn, own.session, stanza.child('x', NS_MUC)?.getChild('history', NS_MUC));
+  sendSubject(turn, own.session);
+}
+
+/** §7.2.2: the presence of everybody else. */
+function sendRoster(turn: RoomTurn, to: { occupant: Occupant; session: Session }): void {
+  for (const occupant of turn.room.occupants.values()) {
+    if (occupant === to.occupant || !isBroadcast(turn.config, occupant.role)) continue;
+    announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [to]);
+  }
+}
+
+/** §7.2.5 to §7.2.10. */
+function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string): void {
+  const { room, config, affiliation } = turn;
+  if (config.isLocked && affiliation !== 'owner') throw new StanzaError('item-not-found', 'the room is not open yet');
+  if (affiliation === 'outcast') throw new StanzaError('forbidden', 'you are banned from this room');
+  if (config.membersOnly && affiliation === 'none') {
+    throw new StanzaError('registration-required', 'only members may enter this room');
+  }
+  if (config.password !== '' && affiliation !== 'owner') checkPassword(turn, extension);
+  if (isFull(room, affiliation, nick)) throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
+  checkNickIsFree(turn, nick);
+  if ((room.withNick(nick)?.sessions.length ?? 0) >= limits.roomSessionsPerNickMax) {
+    throw new StanzaError('resource-constraint', `a nick has at most ${limits.roomSessionsPerNickMax} clients`);
+  }
+  // Last, so that those who are refused keep nobody out.
+  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.parts.pace.demand('entry', room.jid.toString());
+}
+
+/** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
+export function isFull(room: Room, affiliation: Affiliation, nick: string): boolean {
+  const { sessionCount, occupants } = room;
+  if (affiliationRank(affiliation) >= affiliationRank('admin')) return sessionCount >= limits.roomSessionsMax;
+  if (sessionCount >= limits.roomSessionsMax - limits.roomSessionsKeptForAdmins) return true;
+  return occupants.size >= room.existing.maxUsers && !room.withNick(nick);
+}
+
+/** §7.2.5. Guesses are few: of one account, and of all accounts of another domain, which may have as many as it likes. */
+function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
+  const { pace } = turn.parts;
+  const password = extension?.getChildText('password', NS_MUC) ?? '';
+  if (password === '') throw new StanzaError('not-authorized', 'the room needs its password');
+  const person = `${turn.room.jid} ${turn.from.bare}`;
+  const domain = `${turn.room.jid} ${turn.from.domain}`;
+  const isStranger = turn.from.domain !== turn.tenant.domain;
+  const seconds = Math.max(pace.wait('password', person), isStranger ? pace.wait('domainPassword', domain) : 0);
+  if (seconds > 0) throw tooFast(seconds);
+  if (password === turn.config.password) return;
+  pace.take('password', person);
+  if (isStranger) pace.take('domainPassword', domain);
+  throw new StanzaError('not-authorized', 'that is not the password of the room');
+}
+
+/** §10.1.1. @throws {StanzaError} not-allowed, resource-constraint, policy-violation */
+function checkCreation(turn: RoomTurn): void {
+  const { from, parts, tenant } = turn;
+  if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
+  if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
+  parts.pace.demand('creation', from.bare.toString());
+}
+
+/** §10.1: who makes a room owns it, and it is locked until the owner has said how it is to be. */
+function createRoom(turn: RoomTurn): void {
+  const { room, from } = turn;
+  const owner = from.bare.toString();
+  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId());
+  turn.put(configs, '', room.config);
+  stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
+  turn.putDirectory(room.config);
+}

@@ -1,0 +1,117 @@
+/**
+ * Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room.
+ *
+ * Nothing is kept of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
+ * inviter that there is no such invitee.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { affiliationRank } from '../core/affiliation.ts';
+import { NS_CONFERENCE, NS_MUC_USER } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
+import { digest, idCharactersMax } from './occupant-iq.ts';
+import { readReason } from './reason.ts';
+
+/** @throws {StanzaError} not-acceptable, forbidden, bad-request, jid-malformed */
+export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Element[]): void {
+  const { occupant } = turn.ownOrRefuse;
+  const { config, room } = turn;
+  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  if (!isAdmin && (occupant.role === 'visitor' || (config.membersOnly && !config.allowInvites))) {
+    throw new StanzaError('forbidden', 'only admins invite into this room');
+  }
+  if (invitations.length > limits.roomInvitesMax) {
+    throw new StanzaError('bad-request', `at most ${limits.roomInvitesMax} invitations in one message`);
+  }
+  const invitees = invitations.map(({ attrs }) => Jid.parse(attrs.to ?? ''));
+  if (!isAdmin && invitees.some((jid) => room.affiliationOf(jid) === 'outcast')) {
+    throw new StanzaError('forbidden', 'only admins invite who is banned');
+  }
+  if (!isAdmin) turn.demandPace('invite', invitees.length);
+  const newMembers = config.membersOnly ? invitees.filter((jid) => room.affiliationOf(jid) === 'none') : [];
+  checkRoomForAffiliations(turn, newMembers.length);
+  for (const jid of newMembers) {
+    applyAffiliationChange(turn, { jid: jid.bare, affiliation: 'member', reason: undefined, isToldAlready: true });
+  }
+  const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
+  invitations.forEach((invitation, index) => {
+    const invitee = invitees[index]!;
+    const message = invitationMessage(turn, invitationId(turn.from, invitee, stanza.id), invitation, from);
+    turn.send(Buffer.from(message.toString()), [{ jid: invitee }]);
+  });
+}
+
+function invitationId(inviter: Jid, invitee: Jid, id = ''): string {
+  return `invite.${digest(inviter.toString())}.${digest(invitee.bare.toString())}.${id.slice(0, idCharactersMax)}`;
+}
+
+/** An invitation did not reach the sender of this turn, because there is nobody. @returns whether the id is one of an invitation */
+export function returnInvitation(turn: RoomTurn, invitationIdBack: string | undefined): boolean {
+  const [, inviter, invitee, id] = /^invite\.([\w-]{12})\.([\w-]{12})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
+  if (id === undefined) return false;
+  if (invitee !== digest(turn.from.bare.toString())) return true;
+  const asker = [...turn.room.sessions()].find(({ session }) => digest(session.jid.toString()) === inviter);
+  if (!asker) return true;
+  const error = new StanzaError('item-not-found', `there is no ${turn.from.bare}`, { by: turn.room.jid.toString() });
+  const message = xml(
+    'message',
+    { from: turn.room.jid.toString(), id: id === '' ? undefined : id, type: 'error' },
+    xml('x', { xmlns: NS_MUC_USER }, xml('invite', { to: turn.from.bare.toString() })),
+    error.toElement(),
+  );
+  turn.send(Buffer.from(message.toString()), [asker.session]);
+  return true;
+}
+
+function invitationMessage(turn: RoomTurn, id: string, invitation: Element, from: Jid): Element {
+  const { password } = turn.config;
+  const room = turn.room.jid.toString();
+  const reason = readReason(invitation);
+  const goesOn = invitation.getChild('continue');
+  return xml(
+    'message',
+    { from: room, id },
+    xml(
+      'x',
+      { xmlns: NS_MUC_USER },
+      xml(
+        'invite',
+        { from: from.toString() },
+        reason === undefined ? undefined : xml('reason', {}, reason),
+        goesOn && xml('continue', { thread: goesOn.attrs.thread }),
+      ),
+      password === '' ? undefined : xml('password', {}, password),
+    ),
+    // COMPAT: clients that only know XEP-0249; §7.8.2 tells that servers send it. Until they are gone.
+    xml('x', { xmlns: NS_CONFERENCE, jid: room, password: password === '' ? undefined : password, reason }, reason),
+  );
+}
+
+/**
+ * Only to somebody who is inside, so that a room cannot be used to write to strangers; and by the address that the invitation came
+ * from, so that nobody learns who is in a semi-anonymous room.
+ * @throws {StanzaError} jid-malformed, forbidden, item-not-found
+ */
+export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void {
+  const { config, room } = turn;
+  if (turn.affiliation === 'outcast') throw new StanzaError('forbidden', 'you are banned from this room');
+  const to = Jid.parse(refusal.attrs.to ?? '');
+  const byJid = config.whois === 'anyone' ? room.occupantsOf(to.bare)[0] : undefined;
+  const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
+  if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
+  const reason = readReason(refusal);
+  const message = xml(
+    'message',
+    { from: room.jid.toString(), id: stanza.id },
+    xml(
+      'x',
+      { xmlns: NS_MUC_USER },
+      xml('decline', { from: turn.from.bare.toString() }, reason === undefined ? undefined : xml('reason', {}, reason)),
+    ),
+  );
+  turn.send(Buffer.from(message.toString()), inviter.sessions);
+}

@@ -1,0 +1,82 @@
+/** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
+import { limits } from '../../../lib/limits.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { nickname } from '../../../lib/xmpp/precis.ts';
+import type { Occupant, Session } from '../core/room.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { announce } from './announce.ts';
+
+/**
+ * The nick as the room shows it: PRECIS Nickname, so without leading or doubled spaces, fullwidth forms and the like.
+ * @throws {StanzaError} not-acceptable
+ */
+export function prepareNick(turn: RoomTurn, text: string): string {
+  const nick = nickname(text);
+  if (nick === undefined) throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+  if (Buffer.byteLength(nick) > limits.roomNickBytesMax) {
+    throw new StanzaError('not-acceptable', `a nick has at most ${limits.roomNickBytesMax} bytes`);
+  }
+  try {
+    // As an address it is prepared once more; what that would change could not be addressed.
+    if (turn.room.jid.withResource(nick).resource === nick) return nick;
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+  }
+  throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+}
+
+/** §7.10: the nick that this person must use, in a room whose owner wants that. */
+export function lockedNick({ room, config }: RoomTurn, bare: Jid): string | undefined {
+  return config.locksNicks ? room.affiliations.get(bare.toString())?.nick : undefined;
+}
+
+/** §7.2.8. @throws {StanzaError} conflict when another bare JID holds or has reserved the nick */
+export function checkNickIsFree(turn: RoomTurn, nick: string): void {
+  checkNickFor(turn, nick, turn.from.bare);
+}
+
+/** The same for somebody else. @throws {StanzaError} conflict */
+export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
+  const holder = turn.room.withNick(nick);
+  if (holder && !holder.bare.equals(bare)) throw new StanzaError('conflict', `the nick ${nick} is in use`);
+  const reserved = turn.room.reservedFor(nick);
+  if (reserved !== undefined && reserved !== bare.toString()) throw new StanzaError('conflict', `the nick ${nick} is reserved`);
+}
+
+/**
+ * §7.6: for all clients of the occupant together, because a nick is who speaks.
+ * @returns the nick as the room shows it. @throws {StanzaError} conflict or not-acceptable
+ */
+export function checkNickChange(turn: RoomTurn, { occupant }: { occupant: Occupant }, asked: string): string {
+  const nick = prepareNick(turn, asked);
+  const locked = lockedNick(turn, occupant.bare);
+  if (locked !== undefined && locked !== nick) {
+    throw new StanzaError('not-acceptable', `your nick in this room is ${locked}`, { type: 'cancel' });
+  }
+  checkNickIsFree(turn, nick);
+  const holder = turn.room.withNick(nick);
+  if (holder && holder !== occupant) throw new StanzaError('conflict', `the nick ${nick} is in use by another client of yours`);
+  return nick;
+}
+
+/** §7.10: who is inside under another nick than the registered one goes on with that, where nicks are locked; all are told with 210. */
+export function takeLockedNick(turn: RoomTurn, bare: Jid): void {
+  const nick = lockedNick(turn, bare);
+  if (nick === undefined) return;
+  for (const occupant of turn.room.occupantsOf(bare)) {
+    // Another client of this person has it already: this one gets it when it enters again.
+    if (occupant.nick === nick || (turn.room.withNick(nick) ?? occupant) !== occupant) continue;
+    const session = occupant.sessions.at(-1)!;
+    leaveNick(turn, { occupant, session }, nick);
+    announce(turn, { occupant, session, statuses: [210] });
+  }
+}
+
+/** §7.6: the first half. The presence under the new nick is to follow. */
+export function leaveNick(turn: RoomTurn, own: { occupant: Occupant; session: Session }, nick: string, id?: string): void {
+  const { occupant, session } = own;
+  announce(turn, { occupant, session, unavailable: { role: occupant.role }, newNick: nick, statuses: [303], id });
+  turn.room.rename(occupant, nick);
+  turn.putOccupant(occupant);
+}

@@ -1,0 +1,65 @@
+/** The muc#owner requests: XEP-0045 §10.1, §10.2 and §10.9. */
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_DATA } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { sendConfigForm, submitConfig } from './config-form.ts';
+import { dissolve } from './dissolve.ts';
+import { removeOccupant } from './leave.ts';
+import { readReason } from './reason.ts';
+
+function checkOwner(turn: RoomTurn): void {
+  turn.requireRoom();
+  if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners configure the room');
+}
+
+/** @throws {StanzaError} */
+export function ownerGet(turn: RoomTurn, iq: Stanza): void {
+  checkOwner(turn);
+  sendConfigForm(turn, iq);
+}
+
+/** @throws {StanzaError} */
+export function ownerSet(turn: RoomTurn, iq: Stanza, query: Element): void {
+  checkOwner(turn);
+  const request = query.getChild('destroy');
+  if (request) {
+    destroy(turn, iq, request);
+    return;
+  }
+  const form = query.getChild('x', NS_DATA);
+  if (form?.attrs.type === 'submit') {
+    submitConfig(turn, iq, form);
+    return;
+  }
+  if (form?.attrs.type !== 'cancel') throw new StanzaError('bad-request', 'send the form, or cancel it');
+  turn.result(iq);
+  if (turn.config.isLocked) end(turn, xml('destroy')); // §10.1.3: who cancels the first form wants no room
+}
+
+/** §10.9. */
+function destroy(turn: RoomTurn, iq: Stanza, request: Element): void {
+  const { jid } = request.attrs;
+  const alternative = jid === undefined || jid === '' ? undefined : Jid.parse(jid).toString();
+  const reason = readReason(request);
+  const password = request.getChildText('password') ?? undefined;
+  const notice = xml(
+    'destroy',
+    { jid: alternative },
+    password === undefined ? undefined : xml('password', {}, password.slice(0, 1024)),
+    reason === undefined ? undefined : xml('reason', {}, reason),
+  );
+  end(turn, notice);
+  turn.result(iq);
+}
+
+function end(turn: RoomTurn, notice: Element): void {
+  for (const occupant of [...turn.room.occupants.values()]) {
+    // To its own clients alone: everybody hears of the end, and nobody needs to hear of everybody.
+    const audience = occupant.sessions.map((session) => ({ occupant, session }));
+    removeOccupant(turn, occupant, { affiliation: 'none', destroy: notice }, audience);
+  }
+  dissolve(turn);
+}

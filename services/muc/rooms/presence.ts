@@ -1,0 +1,89 @@
+/** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
+import { limits } from '../../../lib/limits.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
+import { nickKey } from '../core/nick-key.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { isGone } from '../missed/ghost.ts';
+import { announce } from './announce.ts';
+import { enter, resync } from './enter.ts';
+import { endIfEmpty, removeSession } from './leave.ts';
+import { checkNickChange, leaveNick } from './nick.ts';
+import { occupantId } from './occupant-id.ts';
+
+/** §15.3: only the room speaks of roles, ids, hats and the like. */
+function isOurs({ ns }: ChildSpan): boolean {
+  return ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID || ns === NS_HATS;
+}
+
+/** What others get to see of a presence. @throws {StanzaError} policy-violation */
+function payloadOf(stanza: Stanza): string {
+  const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: isOurs });
+  if (bytes.length > limits.roomPresenceBytesMax) {
+    throw new StanzaError('policy-violation', `presence in a room has at most ${limits.roomPresenceBytesMax} bytes`);
+  }
+  return bytes.toString();
+}
+
+/** @throws {StanzaError} */
+export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
+  const { own } = turn;
+  if (stanza.type === 'unavailable' || (stanza.type === 'error' && isGone(stanza))) {
+    if (!own) return; // §15.3: silently
+    const isGhost = stanza.type === 'error';
+    const presence = isGhost ? undefined : leavingPayload(stanza);
+    removeSession(turn, own.occupant, own.session, {
+      unavailable: { presence },
+      statuses: isGhost ? [333] : undefined,
+      id: isGhost ? undefined : stanza.id,
+    });
+    endIfEmpty(turn);
+    return;
+  }
+  if (stanza.type !== undefined) return; // §15.3: probes and subscriptions are no way in or out
+  const nick = stanza.to!.resource;
+  if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
+  const presence = payloadOf(stanza);
+  if (!own) {
+    if (stanza.hasChild('x', NS_MUC)) enter(turn, stanza, presence);
+    else sendAway(turn, stanza);
+    return;
+  }
+  const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
+  const isEntering = stanza.hasChild('x', NS_MUC);
+  const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);
+  const hasChanged = presence !== own.session.presence;
+  const { occupant, session } = own;
+  session.presence = presence;
+  occupant.sessions = [...occupant.sessions.filter((other) => other !== session), session];
+  if (hasChanged) turn.putPresence(session);
+  if (newNick !== undefined) leaveNick(turn, own, newNick, stanza.id);
+  const hasNews = hasChanged || newNick !== undefined;
+  const selfStatuses = newNick === undefined || newNick === nick ? [] : [210];
+  if (isEntering) resync(turn, own, stanza, hasNews, selfStatuses);
+  else announce(turn, { occupant, session, selfStatuses, id: stanza.id });
+}
+
+/**
+ * §7.2.14: presence without `<x/>` of somebody who is not inside comes from a client that has missed its exit. It is told so, rather
+ * than let in half-way.
+ */
+function sendAway(turn: RoomTurn, stanza: Stanza): void {
+  const statuses = [110, 307, 333].map((code) => xml('status', { code }));
+  turn.reply(
+    xml(
+      'presence',
+      { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
+      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.tenant.secret, turn.room.jid, turn.from.bare) }),
+      xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
+    ),
+  );
+}
+
+/** A farewell that is too long is left out: nobody is kept in a room by it. */
+function leavingPayload(stanza: Stanza): string | undefined {
+  const bytes = stanza.render({}, { drop: isOurs });
+  return bytes.length > limits.roomPresenceBytesMax ? undefined : bytes.toString();
+}

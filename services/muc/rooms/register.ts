@@ -1,0 +1,74 @@
+/**
+ * Registering with a room: XEP-0045 §7.10, and finding one's own nick (§7.12). It makes a member, and reserves the nick. Whether
+ * everybody may, or an admin or owner approves (approval.ts), or nobody, is the room's choice; where membership brings rights it is
+ * nobody as long as the owner has not said.
+ */
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { type RegistrationPolicy, registrationOf } from '../core/config.ts';
+import { NS_DATA, NS_REGISTER } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { askForApproval, personalFields, registerForm } from './approval.ts';
+import { type Field, readForm, renderForm } from './data-form.ts';
+import { checkMembership, join } from './membership.ts';
+
+/** @throws {StanzaError} not-allowed */
+function checkMayRegister(turn: RoomTurn): RegistrationPolicy {
+  const { config, affiliation } = turn;
+  const policy = affiliation === 'none' ? registrationOf(config) : 'open';
+  if (affiliation === 'outcast' || policy === 'none' || (config.isLocked && affiliation === 'none')) {
+    throw new StanzaError('not-allowed', 'you may not register with this room');
+  }
+  return policy;
+}
+
+export function reservedNick(turn: RoomTurn): string | undefined {
+  return turn.room.affiliations.get(turn.from.bare.toString())?.nick;
+}
+
+/** @throws {StanzaError} */
+export function getRegistration(turn: RoomTurn, iq: Stanza): void {
+  const policy = checkMayRegister(turn);
+  const nick = reservedNick(turn);
+  const nickField: Field = {
+    var: registerForm.nick,
+    type: 'text-single',
+    label: 'Nick',
+    isRequired: true,
+    values: nick === undefined ? [] : [nick],
+  };
+  const fields = policy === 'approval' ? [nickField, ...personalFields.map((field) => ({ ...field, values: [] }))] : [nickField];
+  const form = { type: 'form', formType: registerForm.type, title: `Registration with ${turn.room.jid}`, fields } as const;
+  const query = xml(
+    'query',
+    { xmlns: NS_REGISTER },
+    nick === undefined ? undefined : [xml('registered'), xml('username', {}, nick)],
+    xml('instructions', {}, 'Choose the nick that is to be yours in this room.'),
+    renderForm(form),
+  );
+  turn.result(iq, query);
+}
+
+/** @throws {StanzaError} not-allowed, bad-request, not-acceptable, conflict */
+export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): void {
+  const policy = checkMayRegister(turn);
+  const { bare } = turn.from;
+  if (query.getChild('remove')) {
+    const before = turn.room.affiliations.get(bare.toString());
+    if (before?.nick !== undefined) {
+      turn.room.affiliations.set(bare.toString(), { ...before, nick: undefined });
+      turn.putAffiliation(bare.toString());
+    }
+    turn.result(iq);
+    return;
+  }
+  const form = query.getChild('x', NS_DATA);
+  const values = form?.attrs.type === 'submit' ? readForm(form) : undefined;
+  const asked = values?.get(registerForm.nick)?.[0];
+  if (values === undefined || asked === undefined) throw new StanzaError('bad-request', 'send the form with a nick');
+  const nick = checkMembership(turn, bare, asked);
+  if (policy === 'approval') askForApproval(turn, nick, values);
+  turn.result(iq);
+  if (policy === 'open') join(turn, bare, nick);
+}

@@ -1,0 +1,55 @@
+/** Changing a role: XEP-0045 §8.2 (kick), §8.3 and §8.4 (voice), §9.6 and §9.7 (moderators), with the rights of §5.1.1. */
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { affiliationRank, type Role, roleRank } from '../core/affiliation.ts';
+import type { Occupant } from '../core/room.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { announce, showJids } from './announce.ts';
+import { keepRole } from './kept-role.ts';
+import { removeOccupant } from './leave.ts';
+
+export interface RoleChange {
+  readonly occupant: Occupant;
+  readonly role: Role;
+  readonly reason: string | undefined;
+}
+
+const adminRank = affiliationRank('admin');
+
+/** @throws {StanzaError} forbidden, not-allowed */
+export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange): void {
+  const actorRole = turn.own?.occupant.role ?? 'none';
+  const own = affiliationRank(turn.affiliation);
+  const target = affiliationRank(turn.room.affiliationOf(occupant.bare));
+  if (actorRole !== 'moderator' && own < adminRank) throw new StanzaError('forbidden', 'only moderators change roles');
+  const isDemotion = roleRank(role) < roleRank(occupant.role);
+  // §8.4: voice is not taken from admins and owners, nor from who stands at or above oneself.
+  // DEVIATION: a moderator without affiliation takes it from others without; who could moderate a room otherwise?
+  if (isDemotion && role === 'visitor' && (target >= adminRank || (target >= own && target > affiliationRank('none')))) {
+    throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
+  }
+  const touchesModerator = role === 'moderator' || (occupant.role === 'moderator' && role !== 'none');
+  if (touchesModerator && own < adminRank) throw new StanzaError('forbidden', 'only admins make moderators');
+  if (!isDemotion) return;
+  // §9.7: admins and owners keep what comes with their affiliation; §8.2: nobody is kicked from below.
+  if (role !== 'none' && target >= adminRank) throw new StanzaError('not-allowed', 'admins and owners keep their role');
+  if (target > own || (occupant.role === 'moderator' && role === 'none' && own < adminRank && turn.own?.occupant !== occupant)) {
+    throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
+  }
+}
+
+/** Only after {@link checkRoleChange}. */
+export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: RoleChange): void {
+  if (occupant.sessions.length === 0) return; // the same nick twice in one request
+  const actor = turn.own?.occupant.nick;
+  if (role === 'none') {
+    removeOccupant(turn, occupant, { statuses: [307], actor, reason });
+    return;
+  }
+  if (occupant.role === role) return;
+  const roleBefore = occupant.role;
+  occupant.role = role;
+  turn.putOccupant(occupant);
+  keepRole(turn, occupant);
+  announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, actor, reason });
+  showJids(turn, occupant, roleBefore);
+}

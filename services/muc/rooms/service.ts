@@ -1,0 +1,104 @@
+/** What `conference.<domain>` itself answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
+import { limits } from '../../../lib/limits.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
+import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError, type StanzaErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Parts, RoomParts } from '../core/dependencies.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from '../core/namespaces.ts';
+import { directoryParts, listed } from '../core/room-rows.ts';
+import { resultOf } from '../core/room-turn.ts';
+import { searchFeature, searchRooms } from '../features/xep0433-search.ts';
+
+const features = [
+  NS_DISCO_INFO,
+  NS_DISCO_ITEMS,
+  NS_MUC,
+  `${NS_MUC}#stable_id`,
+  NS_PING,
+  NS_RSM,
+  NS_OCCUPANT_ID,
+  NS_VCARD,
+  searchFeature,
+];
+
+/** @returns the answer, without `to`; undefined where none is due. @throws {StanzaError} */
+export async function answerForService(parts: RoomParts, tenant: Tenant, stanza: Stanza): Promise<Element | undefined> {
+  if (stanza.type === 'error' || stanza.type === 'result') return undefined;
+  if (stanza.name === 'presence') return undefined;
+  const child = stanza.name === 'iq' ? stanza.children[0] : undefined;
+  const request = child && stanza.type === 'get' ? `${child.name} ${child.ns}` : '';
+  if (request === `query ${NS_DISCO_INFO}`) return resultOf(stanza, serviceInfo(stanza.elementOf(child!)));
+  if (request === `query ${NS_DISCO_ITEMS}`) return resultOf(stanza, await listRooms(parts, tenant, stanza.elementOf(child!)));
+  if (request === `search ${searchFeature}`) {
+    return resultOf(stanza, await searchRooms(parts, tenant, stanza.from!, stanza.elementOf(child!)));
+  }
+  if (request === `ping ${NS_PING}`) return resultOf(stanza);
+  throw new StanzaError('service-unavailable');
+}
+
+/** §7.12 and §16.1.1 have errors of their own for nodes that are not there. */
+const absentNodes: Readonly<Record<string, StanzaErrorCondition>> = {
+  'x-roomuser-item': 'feature-not-implemented',
+  [`${NS_MUC}#traffic`]: 'service-unavailable',
+};
+
+function serviceInfo(query: Element): Element {
+  const { node = '' } = query.attrs;
+  if (node !== '') throw new StanzaError(Object.hasOwn(absentNodes, node) ? absentNodes[node]! : 'item-not-found');
+  return xml(
+    'query',
+    { xmlns: NS_DISCO_INFO },
+    xml('identity', { category: 'conference', type: 'text', name: 'Rooms' }),
+    features.map((feature) => xml('feature', { var: feature })),
+  );
+}
+
+/** §6.3, a page at a time: XEP-0059 with the room's address as the item's id. Only listed rooms have a row to be found. */
+async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<Element> {
+  if (query.attrs.node) throw new StanzaError('item-not-found');
+  const page = readRsm(query, limits.roomListMax);
+  const max = Math.min(page.max, limits.roomListMax);
+  const isBackward = page.before !== undefined;
+  const after = localOf(page.after);
+  const before = localOf(page.before);
+  const lists = Array.from({ length: directoryParts }, (_, part) =>
+    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, {
+      limit: Math.max(max, 1),
+      after,
+      before,
+      backward: isBackward,
+    }),
+  );
+  const found = (await Promise.all(lists)).flat().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  // RSM §2.7: the first page says how many there are, as far as they are counted; who asks for none wants only that.
+  const count = max === 0 ? await countRooms(parts, tenant) : undefined;
+  const shown = max === 0 ? [] : isBackward ? found.slice(-max) : found.slice(0, max);
+  const items = shown.map(({ key, value }) => ({
+    jid: Jid.of(key, roomsDomain(tenant.domain)).toString(),
+    name: value.name || key,
+  }));
+  return xml(
+    'query',
+    { xmlns: NS_DISCO_ITEMS },
+    items.map(({ jid, name }) => xml('item', { jid, name })),
+    writeRsm(items[0]?.jid, items.at(-1)?.jid, count),
+  );
+}
+
+/** undefined: too many to count. */
+async function countRooms(parts: Parts, tenant: Tenant): Promise<number | undefined> {
+  const limit = limits.roomSearchRowsMax;
+  const lists = Array.from({ length: directoryParts }, (_, part) =>
+    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit }),
+  );
+  const found = await Promise.all(lists);
+  return found.some((list) => list.length >= limit) ? undefined : found.flat().length;
+}
+
+function localOf(jid: string | undefined): string | undefined {
+  return jid === undefined || jid === '' ? undefined : Jid.parse(jid).local;
+}

@@ -1,0 +1,37 @@
+/** The subject: XEP-0045 §7.2.15 (always the last thing a new occupant gets) and §8.1. */
+import { limits } from '../../../lib/limits.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_CLIENT } from '../core/namespaces.ts';
+import type { Occupant, Session } from '../core/room.ts';
+import { subjects } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { delayed } from './history.ts';
+
+/** §8.1: with a body or a thread it is an ordinary message. */
+export function isSubjectChange(stanza: Stanza): boolean {
+  return stanza.hasChild('subject', NS_CLIENT) && !stanza.hasChild('body', NS_CLIENT) && !stanza.hasChild('thread', NS_CLIENT);
+}
+
+/** @throws {StanzaError} forbidden, or policy-violation */
+export function checkSubjectChange(turn: RoomTurn, occupant: Occupant, stanza: Stanza): void {
+  const isAllowed = occupant.role === 'moderator' || (turn.config.changeSubject && occupant.role === 'participant');
+  if (!isAllowed) throw new StanzaError('forbidden', 'you may not change the subject');
+  if (stanza.bytes.length > limits.roomSubjectBytesMax) {
+    throw new StanzaError('policy-violation', `a subject has at most ${limits.roomSubjectBytesMax} bytes`);
+  }
+}
+
+export function keepSubject(turn: RoomTurn, stanza: Stanza, sent: string): void {
+  const text = stanza.child('subject', NS_CLIENT)?.getText() ?? '';
+  turn.room.subject = { xml: sent, text, at: turn.now };
+  turn.put(subjects, '', turn.room.subject);
+}
+
+export function sendSubject(turn: RoomTurn, session: Session): void {
+  const { subject, jid } = turn.room;
+  const from = jid.toString();
+  const none = xml('message', { from, type: 'groupchat' }, xml('subject'));
+  turn.send(Buffer.from(subject ? delayed(subject, from) : none.toString()), [session]);
+}

@@ -1,0 +1,57 @@
+/** A visitor asks for voice, a moderator grants it: XEP-0045 §7.13 and §8.6. */
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { NS_MUC } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { announce } from './announce.ts';
+import { type Field, readForm, renderForm } from './data-form.ts';
+import { keepRole } from './kept-role.ts';
+
+const NS_REQUEST = `${NS_MUC}#request`;
+
+/** A visitor's request goes to all moderators; a moderator's approval (§8.6) is done. @throws {StanzaError} */
+export function voiceForm(turn: RoomTurn, element: Element): void {
+  const { occupant } = turn.ownOrRefuse;
+  if (element.attrs.type === 'cancel') return; // §8.6: a moderator who skips the request
+  const form = readForm(element);
+  const role = form.get('muc#role')?.[0] ?? 'participant';
+  if (element.attrs.type !== 'submit' || role !== 'participant') {
+    throw new StanzaError('bad-request', 'the role to ask for, and to grant, is that of a participant');
+  }
+  if (occupant.role === 'moderator') {
+    approve(turn, form);
+    return;
+  }
+  if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
+  const moderators = [...turn.room.sessions()].filter((one) => one.occupant.role === 'moderator');
+  const fields: Field[] = [
+    { var: 'muc#role', type: 'list-single', label: 'Requested role', values: ['participant'] },
+    { var: 'muc#jid', type: 'jid-single', label: 'User ID', values: [turn.from.toString()] },
+    { var: 'muc#roomnick', type: 'text-single', label: 'Room nickname', values: [occupant.nick] },
+    { var: 'muc#request_allow', type: 'boolean', label: 'Grant voice to this person?', values: ['0'] },
+  ];
+  const request = renderForm({ type: 'form', formType: NS_REQUEST, title: 'Voice request', fields });
+  const message = xml('message', { from: turn.room.jid.toString() }, request);
+  turn.send(
+    Buffer.from(message.toString()),
+    moderators.map(({ session }) => session),
+  );
+}
+
+function approve(turn: RoomTurn, form: ReadonlyMap<string, readonly string[]>): void {
+  const allow = form.get('muc#request_allow')?.[0];
+  if (allow !== '1' && allow !== 'true') return;
+  const target = turn.room.withNick(form.get('muc#roomnick')?.[0] ?? '');
+  const jid = form.get('muc#jid')?.[0];
+  // The nick may be somebody else's by now.
+  if (!target || (jid !== undefined && !target.bare.equals(Jid.parse(jid).bare))) {
+    throw new StanzaError('item-not-found', 'the visitor has left');
+  }
+  if (target.role !== 'visitor') return;
+  const roleBefore = target.role;
+  target.role = 'participant';
+  turn.putOccupant(target);
+  keepRole(turn, target);
+  announce(turn, { occupant: target, session: target.sessions.at(-1)!, roleBefore });
+}

@@ -1,0 +1,61 @@
+/** Rows of private XML storage (XEP-0049): one per namespace and element name, with all such elements of one request. */
+import { limits } from '../../../lib/limits.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { type Element, parseElement } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../core/account.ts';
+
+interface Stored {
+  readonly elements: readonly string[];
+}
+
+const stored = collection<Stored>('private');
+/** Part of a row's key. */
+const keyBytesMax = 500;
+
+export const privateNs = 'jabber:iq:private';
+
+/** §2.3: of an element of a namespace of its own. @throws {StanzaError} */
+export function privateKey(name: string, ns: string | undefined): string {
+  if (!ns || ns === privateNs || ns === 'jabber:client') {
+    throw new StanzaError('not-acceptable', 'an element in a namespace of its own, please');
+  }
+  const key = `${name} ${ns}`;
+  if (Buffer.byteLength(key) > keyBytesMax) throw new StanzaError('not-acceptable', 'the namespace is too long');
+  return key;
+}
+
+/** Empty: there is nothing. */
+export async function readPrivate(account: Account, key: string): Promise<readonly Element[]> {
+  const row = await account.get(stored, key);
+  return row?.elements.map((text) => parseElement(text)) ?? [];
+}
+
+type Wanted = ReadonlyMap<string, readonly string[]>;
+
+/** @throws {StanzaError} when there is no room for it */
+export async function checkPrivate(account: Account, wanted: Wanted): Promise<void> {
+  const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
+  const others = rows.filter(({ key }) => !wanted.has(key));
+  if (others.length + wanted.size > limits.privateElementsMax) {
+    throw new StanzaError('resource-constraint', `at most ${limits.privateElementsMax} elements are kept`);
+  }
+  let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
+  for (const elements of wanted.values()) {
+    const size = sizeOf(elements);
+    const max = limits.privateElementBytesMax;
+    if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
+    bytes += size;
+  }
+  if (bytes > limits.privateBytesMax)
+    throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
+}
+
+/** At once, and only after {@link checkPrivate}. */
+export async function writePrivate(account: Account, wanted: Wanted): Promise<void> {
+  for (const [key, elements] of wanted) await account.update(stored, key, () => ({ elements }));
+}
+
+function sizeOf(elements: readonly string[]): number {
+  return elements.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}

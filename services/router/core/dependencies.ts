@@ -1,0 +1,44 @@
+/** What the router is made of; one object, made at start and passed down. */
+import type { Logger } from 'pino';
+import type { Blobs } from '../../../lib/ports/blobs.ts';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import { Conflict, type Store, Unavailable } from '../../../lib/ports/store.ts';
+import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
+import type { Tenants } from '../../../lib/runtime/tenants.ts';
+import { TimelyStore } from '../../../lib/runtime/timely-store.ts';
+import type { FeatureIndex } from './feature-index.ts';
+
+export interface Parts {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tenants: Tenants;
+  readonly deliverer: Deliverer;
+  readonly ids: IdMint;
+  readonly features: FeatureIndex;
+  /** Rows of {@link spansByPeer} that were written of late: what they say stays true, so they need not be written again. */
+  readonly knownSpans: RecentKeys;
+  /** Files of accounts; without them none are offered. */
+  readonly blobs?: Blobs | undefined;
+  /** Version of the program, for XEP-0092. */
+  readonly version: string;
+}
+
+/** For what must not be done late, see {@link TimelyStore}. */
+export function timely(parts: Parts, untilMs: number | undefined): Parts {
+  return untilMs === undefined ? parts : { ...parts, store: new TimelyStore(parts.store, parts.clock, untilMs) };
+}
+
+/** For what goes on when the request was answered. */
+export function lasting(parts: Parts): Parts {
+  return parts.store instanceof TimelyStore ? { ...parts, store: parts.store.lasting } : parts;
+}
+
+/** An operating error: trying the batch again may help. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Unavailable || error instanceof Conflict;
+}

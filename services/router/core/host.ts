@@ -1,0 +1,27 @@
+/** What a feature sees when it answers for the tenant's domain itself. */
+import { Rows } from '../../../lib/runtime/rows.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Account } from './account.ts';
+import type { Turn } from './turn.ts';
+
+export class HostContext {
+  readonly turn: Turn;
+  readonly tenant: Tenant;
+  /** The asker's account when it is a session of this tenant; absent for other domains. */
+  readonly account: Account | undefined;
+
+  constructor(turn: Turn, tenant: Tenant, account?: Account) {
+    this.turn = turn;
+    this.tenant = tenant;
+    this.account = account;
+  }
+
+  get jid(): Jid {
+    return Jid.of('', this.tenant.domain);
+  }
+
+  get rows(): Rows {
+    return Rows.ofTenant(this.turn.parts.store, this.tenant.domain);
+  }
+}

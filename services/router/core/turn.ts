@@ -1,0 +1,257 @@
+/**
+ * The effects of one stanza, or of a run of messages of one session: handlers queue rows and deliveries here; `finish` commits
+ * the rows, then reads sessions, then delivers (DESIGN §2 rule 3). A throw before `finish` discards everything.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { type Key, type Put, Unavailable } from '../../../lib/ports/store.ts';
+import type { Target } from '../../../lib/runtime/deliverer.ts';
+import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { leaveMark } from '../../../lib/runtime/resync.ts';
+import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { roomShard } from '../../../lib/runtime/shards.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import {
+  type DoneReply,
+  type InboundRequest,
+  type RoomRequest,
+  routerSubject,
+  type SessionAddress,
+} from '../../../lib/runtime/wire.ts';
+import type { Parts } from './dependencies.ts';
+import type { Beforehand } from './prefetch.ts';
+import { inOrder, type Pending } from './stages.ts';
+import type { Writer } from './writers.ts';
+
+type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
+
+interface After {
+  readonly owners: readonly Owner[];
+  readonly use: UseSessions;
+}
+
+/** Stanzas for another domain, in order. */
+interface Hop {
+  readonly ids: string[];
+  readonly bodies: Buffer[];
+}
+
+/** Where the batch came from: replies to this session go out with the batch's answer, in order. */
+export interface Origin extends SessionAddress {
+  readonly resource: string;
+  readonly jid: string;
+  reply(xml: Buffer, id?: string): void;
+  /** The account's sessions do not name this one any more: its stream is to end. */
+  lost(): void;
+}
+
+/** What is handed to other services, after the commit. */
+interface Elsewhere {
+  readonly hops: Map<string, Hop>;
+  readonly rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[];
+}
+
+export interface TurnOptions {
+  /** Of what this turn is about, {@link Delivery.once}. */
+  readonly once?: string;
+  /** What was read for this turn and others. */
+  readonly beforehand?: Beforehand;
+  /** In whose name rows are changed of which the last change counts. */
+  readonly by?: Writer | undefined;
+}
+
+/** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
+export class Turn {
+  readonly parts: Parts;
+  readonly origin: Origin | undefined;
+  readonly beforehand: Beforehand | undefined;
+  readonly by: Writer | undefined;
+  readonly #once: string | undefined;
+  /** Some session that is there, or parked, did not confirm what it was sent. */
+  hasMissed = false;
+  readonly #puts: Put[] = [];
+  readonly #committed: (() => Pending)[] = [];
+  #deletes: Key[] | undefined;
+  #after: After[] = [];
+  readonly #pending: Promise<unknown>[] = [];
+  #looks: (() => Promise<void>)[] | undefined;
+  #elsewhere: Elsewhere | undefined;
+
+  constructor(parts: Parts, origin?: Origin, { once, beforehand, by }: TurnOptions = {}) {
+    this.parts = parts;
+    this.origin = origin;
+    this.#once = once;
+    this.beforehand = beforehand;
+    this.by = by;
+  }
+
+  put(row: Put): void {
+    this.#puts.push(row);
+  }
+
+  delete(key: Key): void {
+    this.#deletes ??= [];
+    this.#deletes.push(key);
+  }
+
+  /** After the commit, before sessions are read. */
+  afterCommit(run: () => Pending): void {
+    this.#committed.push(run);
+  }
+
+  /**
+   * When everything was delivered, if that took so long that what was read for it may have changed: presence that was read before another
+   * router changed it may have come behind the change.
+   */
+  lookAgain(run: () => Promise<void>): void {
+    this.#looks ??= [];
+    this.#looks.push(run);
+  }
+
+  /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
+  withSessions(owners: readonly Owner[], use: UseSessions): void {
+    this.#after.push({ owners, use });
+  }
+
+  /** Only from a `withSessions` callback. Resolves of itself; `finish` waits for it. */
+  deliver(targets: readonly Target[], xml: Buffer, id?: string): void {
+    if (targets.length === 0) return;
+    this.#pending.push(this.#deliver(targets, xml, id));
+  }
+
+  /** Hands a complete stanza to another tenant of this deployment, after the commit. */
+  hop(domain: string, stanza: Buffer, id: string): void {
+    const { hops } = this.#toElsewhere();
+    let hop = hops.get(domain);
+    if (!hop) {
+      hop = { ids: [], bodies: [] };
+      hops.set(domain, hop);
+    }
+    hop.ids.push(id);
+    hop.bodies.push(stanza);
+  }
+
+  /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
+  room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
+    this.#toElsewhere().rooms.push({ request: { kind: 'room', domain: tenant.domain, room, id, sender }, stanza });
+  }
+
+  #toElsewhere(): Elsewhere {
+    this.#elsewhere ??= { hops: new Map(), rooms: [] };
+    return this.#elsewhere;
+  }
+
+  /** {@link Turn.finishAll} of this turn alone. */
+  finish(): Promise<void> {
+    return Turn.finishAll([this]);
+  }
+
+  /**
+   * One commit for all turns, then their sessions in one read, then their deliveries in order.
+   * @throws {Unavailable} when rows could not be written or another service did not take its part: all of it is to be tried again
+   */
+  static async finishAll(turns: readonly Turn[]): Promise<void> {
+    const parts = turns[0]?.parts;
+    if (!parts) return;
+    const puts = joined(turns, (turn) => turn.#puts);
+    if (puts.length > 0) await parts.store.batchPut(puts);
+    for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await parts.store.delete(key);
+    const committed = inOrder(
+      joined(turns, (turn) => turn.#committed),
+      (run) => run(),
+    );
+    if (committed !== undefined) await committed;
+    const begun = parts.clock.monotonic();
+    for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) await Turn.#runAfter(parts, steps);
+    await Turn.#handedOver(turns);
+    if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
+    for (const look of turns.flatMap((turn) => turn.#looks ?? [])) await look();
+  }
+
+  static #handedOver(turns: readonly Turn[]): Promise<unknown> {
+    const pending = joined(turns, (turn) => turn.#pending);
+    const elsewhere = turns.flatMap((turn) => turn.#elsewhere ?? []);
+    if (elsewhere.length > 0) pending.push(...turns[0]!.#handOver(elsewhere));
+    return pending.length === 1 ? pending[0]! : Promise.all(pending);
+  }
+
+  #handOver(all: readonly Elsewhere[]): Promise<void>[] {
+    return [...this.#hopAll(all), ...this.#askRooms(all)];
+  }
+
+  /** All turns' stanzas for a domain together: two requests at once could overtake each other. */
+  #hopAll(all: readonly Elsewhere[]): Promise<void>[] {
+    const together = new Map<string, Hop>();
+    for (const { hops } of all) {
+      for (const [domain, { ids, bodies }] of hops) {
+        const hop = together.get(domain) ?? { ids: [], bodies: [] };
+        together.set(domain, hop);
+        hop.ids.push(...ids);
+        hop.bodies.push(...bodies);
+      }
+    }
+    return [...together].map(([domain, { ids, bodies }]) => this.#hop(domain, ids, bodies));
+  }
+
+  /** One request after the other for each worker, likewise. */
+  #askRooms(all: readonly Elsewhere[]): Promise<void>[] {
+    const lanes = Map.groupBy(
+      all.flatMap(({ rooms }) => rooms),
+      ({ request }) => roomShard(request.domain, request.room),
+    );
+    return [...lanes].map(async ([subject, lane]) => {
+      for (const { request, stanza } of lane) await this.#askRoom(subject, request, stanza);
+    });
+  }
+
+  static #takeAfter(turns: readonly Turn[]): readonly After[] {
+    const steps = joined(turns, (turn) => turn.#after);
+    for (const turn of turns) if (turn.#after.length > 0) turn.#after = [];
+    return steps;
+  }
+
+  static async #runAfter(parts: Parts, steps: readonly After[]): Promise<void> {
+    const lists = await readSessions(
+      parts.store,
+      steps.flatMap(({ owners }) => owners),
+    );
+    let at = 0;
+    return inOrder(steps, ({ owners, use }) => {
+      const from = at;
+      at += owners.length;
+      return use(lists.slice(from, at));
+    });
+  }
+
+  async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
+    const failures = await this.parts.deliverer.deliver({ targets, xml, id, once: this.#once });
+    this.hasMissed ||= failures.length > 0;
+    if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
+    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
+  }
+
+  async #hop(domain: string, ids: string[], bodies: Buffer[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
+      const end = at + limits.batchStanzasMax;
+      // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
+      const until = this.parts.clock.now() + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until };
+      await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
+    }
+  }
+
+  #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {
+    const until = this.parts.clock.now() + limits.hopTimeoutMs;
+    return this.#ask(subject, encodeFrame({ ...request, until } satisfies RoomRequest, [stanza]));
+  }
+
+  async #ask(subject: string, payload: Buffer): Promise<void> {
+    const reply = await this.parts.bus.request(subject, payload, { timeoutMs: limits.hopTimeoutMs });
+    const { ok, error } = decodeFrame<DoneReply>(reply).header;
+    if (!ok) throw new Unavailable(`${subject} answered: ${error}`);
+  }
+}
+
+/** One turn's list is not copied: most often there is one turn. */
+function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => Item[]): Item[] {
+  return turns.length === 1 ? list(turns[0]!) : turns.flatMap(list);
+}

@@ -1,0 +1,66 @@
+/**
+ * Presence that is read from an account's row and shown to somebody while another router changes it: the change may arrive first, and what
+ * was read would stay. So whoever reads and shows looks again when it took long, and shows what has changed.
+ */
+import { limits } from '../../../lib/limits.ts';
+import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import { Account } from '../core/account.ts';
+import { Turn } from '../core/turn.ts';
+import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
+
+/** Whose presence was shown, and their sessions as they were read. */
+export interface Shown {
+  readonly account: Account;
+  readonly sessions: readonly SessionEntry[];
+  /** Only of this one. */
+  readonly resource?: string;
+}
+
+/** Queued: `show` gets what is different now; within a turn of its own. */
+export function lookAgain(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: Buffer) => Promise<void>): void {
+  look(turn, shown, show, limits.lookAgainMax);
+}
+
+function look(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: Buffer) => Promise<void>, left: number): void {
+  if (left === 0 || shown.length === 0) return;
+  turn.lookAgain(async () => {
+    const lists = await readSessions(
+      turn.parts.store,
+      shown.map(({ account }) => account),
+    );
+    const next = new Turn(turn.parts);
+    const now = shown.map((before, index) => ({ ...before, sessions: chosen(lists[index]!, before.resource) }));
+    for (const [index, { account, sessions }] of shown.entries()) {
+      for (const presence of differences(account.jid, sessions, now[index]!.sessions)) await show(next, presence);
+    }
+    look(next, now, show, left - 1);
+    await next.finish();
+  });
+}
+
+function chosen(sessions: readonly SessionEntry[], resource: string | undefined): readonly SessionEntry[] {
+  return resource === undefined ? sessions : sessions.filter((entry) => entry.resource === resource);
+}
+
+/** The presence of resources that have another one now, or none. */
+function differences(owner: Jid, before: readonly SessionEntry[], now: readonly SessionEntry[]): Buffer[] {
+  const visible = now.filter(isVisible);
+  const changed = visible.filter(({ resource, presence }) => {
+    return !before.some((other) => other.resource === resource && isVisible(other) && other.presence === presence);
+  });
+  const gone = before.filter((entry) => isVisible(entry) && !visible.some(({ resource }) => resource === entry.resource));
+  return [
+    ...changed.map(({ presence }) => Buffer.from(presence!)),
+    ...gone.map(({ resource }) => unavailableFrom(owner.withResource(resource))),
+  ];
+}
+
+/** To somebody elsewhere, or here, by their address. */
+export function showTo(account: Account, to: Jid): (turn: Turn, presence: Buffer) => Promise<void> {
+  return async (turn, presence) => {
+    const again = new Account(turn, account.tenant, account.local);
+    await routeQuietly(again, spliceTo(presence, to.toString()), turn.parts.ids.mint());
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Who sees an account's presence and whose presence it sees, and the rows of its contacts in the same tenant, read together
+ * (DESIGN §3): their sessions, what their rosters say of the account, their blocklists.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Key } from '../../../lib/ports/store.ts';
+import { rowValue } from '../../../lib/runtime/row-values.ts';
+import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Account } from '../core/account.ts';
+import { type Blocklist, blocklist, isBlocked } from '../features/xep0191-blocking.ts';
+import { type Contact, listContacts, type RosterItem, rosterRowKey, unknownContact } from '../roster/roster.ts';
+import { hasFrom } from '../roster/subscription-state.ts';
+
+/** Contacts that the account has not blocked. */
+export async function readAudience(account: Account): Promise<Contact[]> {
+  const [contacts, blocked] = await Promise.all([listContacts(account), account.get(blocklist)]);
+  return contacts.filter(({ jid }) => !isBlocked(blocked, jid));
+}
+
+/** Is the contact an account of the same tenant, whose rows can be read here? */
+export function isNear(account: Account, { jid }: Contact): boolean {
+  return jid.domain === account.domain && jid.local !== '';
+}
+
+/** A contact of the same tenant who does not block the account. */
+export interface Listener extends Contact {
+  readonly sessions: readonly SessionEntry[];
+}
+
+export interface Neighbour extends Listener {
+  /** Lets the account see its presence. */
+  readonly isSharing: boolean;
+  /** What its roster says of the account. */
+  readonly theirs: RosterItem;
+}
+
+/** For one who looks at them, too. @param full the address whose presence is at stake: a contact may block a single resource */
+export function readNeighbours(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
+  return inPages(contacts, async (page) => {
+    const keys = page.map(({ jid }) => rosterRowKey(account.other(jid.local), account.jid));
+    const [items, listeners] = await Promise.all([readValues<RosterItem>(account, keys), readPage(account, full, page)]);
+    return listeners.flatMap((listener, index) => {
+      const theirs = items[index] ?? unknownContact;
+      return listener ? [{ ...listener, isSharing: hasFrom(theirs), theirs }] : [];
+    });
+  });
+}
+
+/** For one who only shows itself: what their rosters say is not read. */
+export function readListeners(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Listener[]> {
+  return inPages(contacts, async (page) => (await readPage(account, full, page)).filter((listener) => listener !== undefined));
+}
+
+/** A row of each kind per contact goes into one read. */
+const pageMax = limits.storeBatchKeysMax >> 1;
+
+async function inPages<Found>(
+  contacts: readonly Contact[],
+  read: (page: readonly Contact[]) => Promise<Found[]>,
+): Promise<Found[]> {
+  const pages: Promise<Found[]>[] = [];
+  for (let at = 0; at < contacts.length; at += pageMax) pages.push(read(contacts.slice(at, at + pageMax)));
+  return (await Promise.all(pages)).flat();
+}
+
+/** @returns undefined for one who blocks the account */
+async function readPage(account: Account, full: Jid, contacts: readonly Contact[]): Promise<(Listener | undefined)[]> {
+  const owners = contacts.map(({ jid }) => account.other(jid.local));
+  const keys = owners.map(({ rows }) => rows.keyOf(blocklist, ''));
+  const [lists, blocklists] = await Promise.all([
+    readSessions(account.turn.parts.store, owners),
+    readValues<Blocklist>(account, keys),
+  ]);
+  return contacts.map(({ jid, item }, index) => {
+    return isBlocked(blocklists[index], full) ? undefined : { jid, item, sessions: lists[index]! };
+  });
+}
+
+async function readValues<Value>(account: Account, keys: readonly Key[]): Promise<(Value | undefined)[]> {
+  const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+  return rows.map((row) => row && rowValue<Value>(row));
+}

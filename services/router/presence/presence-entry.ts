@@ -1,0 +1,69 @@
+/** Changes that presence makes to the sending session's entry: at once, and within the bound of the item that holds all of them. */
+import { limits } from '../../../lib/limits.ts';
+import { isMintedBefore } from '../../../lib/runtime/ids.ts';
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Account } from '../core/account.ts';
+import { Dropped } from '../core/feature.ts';
+
+export interface EntryChange {
+  readonly before: SessionEntry;
+  readonly after: SessionEntry;
+  readonly sessions: readonly SessionEntry[];
+}
+
+export interface EntryChangeOnce extends EntryChange {
+  /** The stanza had changed it before. */
+  readonly isAgain: boolean;
+}
+
+/** @returns undefined when the session is gone. @throws {StanzaError} resource-constraint */
+export async function changeEntry(
+  account: Account,
+  change: (entry: SessionEntry) => SessionEntry,
+): Promise<EntryChange | undefined> {
+  const sid = account.session?.sid;
+  let before: SessionEntry | undefined;
+  const sessions = await account.updateSessions((list) => {
+    const index = list.findIndex((entry) => entry.sid === sid);
+    before = list[index];
+    if (!before) return list;
+    const after = account.kept(before, change(before));
+    if (after === before) return list;
+    const next = list.with(index, after);
+    if (Buffer.byteLength(JSON.stringify(next)) > limits.presenceItemBytesMax) {
+      throw new StanzaError('resource-constraint', "the presence of the account's resources takes too much room");
+    }
+    return next;
+  });
+  account.checkHeld(sessions);
+  const after = sessions.find((entry) => entry.sid === sid);
+  return before && after && { before, after, sessions };
+}
+
+/**
+ * The same for a stanza that may be a retry: one that made the session available, say, must do so again although the entry says
+ * that it is. `before` is as it was before the stanza came first.
+ * @throws {Dropped} a later stanza of the session has changed it: this one was tried again elsewhere long ago, and this router stood still
+ */
+export async function changeEntryOnce(
+  account: Account,
+  id: string,
+  change: (entry: SessionEntry) => SessionEntry,
+): Promise<EntryChangeOnce | undefined> {
+  const changed = await changeEntry(account, (entry) => {
+    if (entry.turned !== undefined && isMintedBefore(id, entry.turned.id)) throw new Dropped();
+    const { available, priority, directed, inherited } = original(entry, id);
+    const after = change(entry);
+    const kept = after.directed === directed ? undefined : directed;
+    return { ...after, turned: { id, available, priority, directed: kept, inherited } };
+  });
+  return changed && { ...changed, before: original(changed.before, id), isAgain: changed.before.turned?.id === id };
+}
+
+function original(entry: SessionEntry, id: string): SessionEntry {
+  const { turned } = entry;
+  if (turned?.id !== id) return entry;
+  const { available, priority, directed = entry.directed, inherited } = turned;
+  return { ...entry, available, priority, directed, inherited };
+}

@@ -1,0 +1,131 @@
+/**
+ * Presence, out and in (RFC 6121 §3, §4, and §8.5 for where it is delivered).
+ *
+ * What a session sends without `to` changes its entry among the account's sessions, then is broadcast; with `to` it is directed
+ * presence, or by its type a subscription (subscription.ts) or a probe (presence-probe.ts).
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../core/account.ts';
+import { arriveSubscription, sendSubscription } from '../roster/subscription.ts';
+import { isSubscriptionType } from '../roster/subscription-state.ts';
+import { runGuards } from '../routing/arrive.ts';
+import { broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
+import { endDirected, sendDirected } from './presence-directed.ts';
+import { changeEntryOnce } from './presence-entry.ts';
+import { arriveProbe } from './presence-probe.ts';
+
+export interface Sent {
+  /** 'start': from now on this session gets what waits for the account. 'skip': it came and gets nothing of it. */
+  readonly catchUp?: 'start' | 'skip';
+}
+
+/** A session sends presence of any kind. @param isInitial of one that its client has had no answer to yet. @throws {StanzaError} */
+export async function sendPresence(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
+  const { type, to } = stanza;
+  const isPlain = type === undefined || type === 'unavailable';
+  if (!isPlain && type !== 'probe' && type !== 'error' && !isSubscriptionType(type)) {
+    throw new StanzaError('bad-request', `'${type}' is no type of presence`); // §4.7.1
+  }
+  if (to) {
+    if (isSubscriptionType(type)) await sendSubscription(account, stanza, id);
+    else await sendDirected(account, stanza, id);
+    return {};
+  }
+  if (!isPlain) throw new StanzaError('bad-request', `presence of type '${type}' needs a 'to'`);
+  if (type === undefined) return announce(account, stanza, id, isInitial);
+  await withdraw(account, stanza, id);
+  return {};
+}
+
+/** Presence arrives at an account. @throws {StanzaError | Dropped} */
+export async function arrivePresence(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const { type } = stanza;
+  if (isSubscriptionType(type)) return arriveSubscription(account, stanza, id);
+  if (type === 'probe') return arriveProbe(account, stanza, id);
+  if (type !== undefined && type !== 'unavailable' && type !== 'error') {
+    throw new StanzaError('bad-request', `'${type}' is no type of presence`);
+  }
+  await runGuards('inbound', stanza, account);
+  const { resource } = stanza.to!;
+  account.withSessions((sessions) => {
+    // §8.5.2.1.2, §8.5.3.1: all available resources, or the connected one that is named; to others it is no news
+    const takers = sessions.filter((entry) => (resource === '' ? entry.available : entry.resource === resource));
+    account.deliverTo(takers, stanza.bytes, false);
+  });
+}
+
+/** §4.2 and §4.4. */
+async function announce(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
+  const priority = readPriority(stanza);
+  const bytes = sealed(account, stanza);
+  const change = await changeEntryOnce(account, id, (entry) => ({
+    ...entry,
+    available: true,
+    priority,
+    presence: bytes.toString(),
+    inherited: undefined,
+  }));
+  if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
+  const { after, sessions, isAgain } = change;
+  const before = isInitial ? { ...change.before, available: false } : change.before;
+  const news = { from: account.fullJid, bytes, id, own: sessions };
+  if (before.available) await broadcast(account, news);
+  else await broadcastInitial(account, news, after);
+  if (isAgain) tellLater(account, after);
+  for (const { announced } of account.turn.parts.features.all) if (announced) await announced(account, stanza, before, after);
+  const wasReady = before.available && before.priority >= 0;
+  if (priority >= 0 && !wasReady) return { catchUp: 'start' };
+  return before.available ? {} : { catchUp: 'skip' };
+}
+
+/** §4.5.1. */
+async function withdraw(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const bytes = sealed(account, stanza);
+  const change = await changeEntryOnce(account, id, (entry) => ({
+    ...entry,
+    available: false,
+    priority: 0,
+    presence: undefined,
+    directed: undefined,
+    inherited: undefined,
+  }));
+  if (!change) return;
+  await depart(account, change.before, bytes, id, change.sessions);
+  if (change.isAgain) tellLater(account, change.after);
+}
+
+/** §4.5.2, §4.5.3: the session that `entry` describes is unavailable now, whether it said so or not. Queued. */
+export async function depart(
+  account: Account,
+  entry: SessionEntry,
+  bytes: Buffer,
+  id: string,
+  own: readonly SessionEntry[],
+): Promise<void> {
+  const from = account.jid.withResource(entry.resource);
+  const isKnown = entry.available || entry.inherited !== undefined;
+  if (isKnown) await broadcast(account, { from, bytes, id, own });
+  await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
+}
+
+/** As it is kept and shown to others. @throws {StanzaError} when that is too much */
+function sealed(account: Account, stanza: Stanza): Buffer {
+  const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: undefined });
+  if (bytes.length > limits.presenceBytesMax) {
+    throw new StanzaError('policy-violation', `presence has at most ${limits.presenceBytesMax} bytes`);
+  }
+  return bytes;
+}
+
+/** §4.7.2.3: xs:byte, at most one. */
+function readPriority(stanza: Stanza): number {
+  const found = stanza.children.filter(({ name, ns }) => name === 'priority' && ns === 'jabber:client');
+  if (found.length === 0) return 0;
+  const text = stanza.elementOf(found[0]!).getText().trim();
+  const priority = /^[+-]?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (found.length === 1 && priority >= -128 && priority <= 127) return priority;
+  throw new StanzaError('bad-request', `the priority '${text.slice(0, 20)}' is no integer from -128 to 127`);
+}

@@ -1,0 +1,136 @@
+/**
+ * RFC 6121 §3: subscription stanzas, out and in, by the tables of Appendix A (subscription-state.ts).
+ *
+ * The contact's row is changed at once, everything else is queued. Both sides of one stanza see the same ingress id, and a row
+ * remembers by which it was changed last: a retry has the same effects although the state has moved on.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../core/account.ts';
+import { sendLastItemsOf } from '../pep/last-items.ts';
+import { routeQuietly, sendCurrentPresence, sendUnavailable } from '../presence/presence-probe.ts';
+import { runGuards } from '../routing/arrive.ts';
+import { bounce, routeStanza } from '../routing/route.ts';
+import { type Change, changeContact, listContacts, pushContactTo, type RosterItem } from './roster.ts';
+import {
+  arriveSubscriptionStep,
+  hasFrom,
+  hasTo,
+  isSubscriptionType,
+  type SubscriptionState,
+  type SubscriptionType,
+  sendSubscriptionStep,
+} from './subscription-state.ts';
+
+/** A session sends it. @throws {StanzaError} */
+export async function sendSubscription(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const contact = stanza.to!.bare;
+  if (contact.equals(account.jid))
+    throw new StanzaError('not-allowed', 'an account sees its own presence without a subscription');
+  await runGuards('outbound', stanza, account);
+  const type = subscriptionType(stanza);
+  const change = await changeContact(account, contact, `${id} out ${type}`, (item) => {
+    const { state } = sendSubscriptionStep(type, item);
+    const isListed = item.isListed || type === 'subscribe' || hasFrom(state) || state.isApproved === true;
+    return changed(item, { ...state, isListed, request: state.isPending ? item.request : undefined });
+  });
+  const { state, passes } = sendSubscriptionStep(type, change.before);
+  const sealed = seal(stanza, account.jid, contact);
+  account.withSessions(async (sessions) => {
+    // §3.2.2: while the contact is still subscribed
+    if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id);
+    if (passes) await sendOrBounce(account, sealed, id);
+    push(account, sessions, contact, change);
+    if (!hasFrom(change.before) && hasFrom(state)) await sendCurrentPresence(account, sessions, contact, id); // §3.1.5
+  });
+}
+
+/** It arrives from the contact. @throws {StanzaError | Dropped} */
+export async function arriveSubscription(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const contact = stanza.from!.bare;
+  const type = subscriptionType(stanza);
+  const [exists] = await Promise.all([type !== 'subscribe' || account.exists(), runGuards('inbound', stanza, account)]);
+  if (!exists) return answerFor(account, 'unsubscribed', contact, id);
+  const sealed = seal(stanza, contact, account.jid);
+  const change = await changeContact(account, contact, `${id} in ${type}`, (item) => {
+    const { state, passes } = arriveSubscriptionStep(type, item);
+    const request = state.isPending ? (passes ? kept(sealed) : item.request) : undefined;
+    return changed(item, { ...state, isListed: item.isListed, request });
+  });
+  const { state, passes, isGranted } = arriveSubscriptionStep(type, change.before);
+  account.withSessions(async (sessions) => {
+    if (passes) {
+      const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : entry.interested));
+      account.deliverTo(takers, sealed.bytes, false);
+    }
+    push(account, sessions, contact, change);
+    if (!hasTo(change.before) && hasTo(state)) await sendLastItemsOf(account, sessions, contact);
+    if (isGranted) await answerFor(account, 'subscribed', contact, id);
+    if (isGranted) await sendCurrentPresence(account, sessions, contact, id);
+    if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id); // §3.3.3
+  });
+}
+
+/** §2.5.2: the contact left the roster, or the account ends: whatever there was between the two is over, on both sides. Queued. */
+export function cancelSubscriptions(account: Account, contact: Jid, before: SubscriptionState, id: string): void {
+  account.withSessions(async (sessions) => {
+    if (hasTo(before) || before.isAsked) await answerFor(account, 'unsubscribe', contact, id);
+    if (hasFrom(before)) await sendUnavailable(account, sessions, contact, id);
+    if (hasFrom(before) || before.isPending) await answerFor(account, 'unsubscribed', contact, id);
+  });
+}
+
+/** XEP-0077 §3.2. */
+export async function cancelAllSubscriptions(account: Account): Promise<void> {
+  const id = account.turn.parts.ids.mint();
+  for (const { jid, item } of await listContacts(account)) cancelSubscriptions(account, jid, item, id);
+}
+
+function subscriptionType({ type }: Stanza): SubscriptionType {
+  if (!isSubscriptionType(type)) throw new Error(`'${type}' is no subscription`);
+  return type;
+}
+
+/** The very same item when nothing is new. */
+function changed(item: RosterItem, next: Omit<RosterItem, 'version'>): RosterItem {
+  const isSame =
+    item.subscription === next.subscription &&
+    item.isListed === next.isListed &&
+    (['isAsked', 'isPending', 'isApproved'] as const).every((flag) => (item[flag] ?? false) === (next[flag] ?? false));
+  return isSame ? item : { ...item, ...next };
+}
+
+/** Subscriptions are between bare JIDs (§3.1.2, §3.1.3). */
+function seal(stanza: Stanza, from: Jid, to: Jid): Stanza {
+  return Stanza.parse(stanza.render({ ...stanza.attributes, from: from.toString(), to: to.toString() }));
+}
+
+/** What is kept of a request until it is answered: all of it (§3.1.3), unless that is too much. */
+function kept(stanza: Stanza): string {
+  const { bytes } = stanza;
+  const isShort = bytes.length <= limits.rosterRequestBytesMax;
+  return (isShort ? bytes : stanza.render(stanza.attributes, { drop: () => true })).toString();
+}
+
+function push(account: Account, sessions: readonly SessionEntry[], contact: Jid, { before, after, isVisible }: Change): void {
+  if (isVisible && (after.isListed || before.isListed)) pushContactTo(account, sessions, { jid: contact, item: after });
+}
+
+/** The contact's domain may be unknown: the account hears of it as of any error that comes back. */
+async function sendOrBounce(account: Account, stanza: Stanza, id: string): Promise<void> {
+  try {
+    await routeStanza(account.turn, account.tenant, stanza, id);
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+    await bounce(account.turn, account.tenant, stanza, error);
+  }
+}
+
+async function answerFor(account: Account, type: SubscriptionType, contact: Jid, id: string): Promise<void> {
+  const stanza = xml('presence', { type, from: account.jid.toString(), to: contact.toString() });
+  await routeQuietly(account, Buffer.from(stanza.toString()), id);
+}

@@ -1,0 +1,125 @@
+/** Info/query (RFC 6120 §8.2.3, RFC 6121 §8.5): to oneself, to the host, to another account, to a resource. */
+import { isParked } from '../../../lib/runtime/sessions.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { Account } from '../core/account.ts';
+import { HostContext } from '../core/host.ts';
+import type { Turn } from '../core/turn.ts';
+import { runGuards } from './arrive.ts';
+import { answer, routeStanza } from './route.ts';
+
+/** A session sends an iq. @throws {StanzaError} */
+export async function sendIq(account: Account, stanza: Stanza, id: string): Promise<void> {
+  checkShape(stanza);
+  const isRequest = stanza.type === 'get' || stanza.type === 'set';
+  const to = stanza.to;
+  if (!to || to.equals(account.jid)) {
+    if (isRequest) await answerSelf(account, stanza);
+    else if (stanza.type === 'result') await takeResult(account, stanza);
+    return;
+  }
+  await runGuards('outbound', stanza, account);
+  const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() });
+  await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
+}
+
+/** RFC 6120 §8.2.3: id and type are required; a request has exactly one child, a result at most one. */
+function checkShape(stanza: Stanza): void {
+  const { id, type } = stanza.attributes;
+  if (id === undefined) throw new StanzaError('bad-request', 'an iq needs an id');
+  const count = stanza.children.length;
+  if (type === 'get' || type === 'set') {
+    if (count !== 1) throw new StanzaError('bad-request', `an iq of type ${type} has one child, not ${count}`);
+  } else if (type === 'result') {
+    if (count > 1) throw new StanzaError('bad-request', `an iq result has at most one child, not ${count}`);
+  } else if (type !== 'error') {
+    throw new StanzaError('bad-request', `'${type}' is no type of an iq`);
+  }
+}
+
+async function answerSelf(account: Account, iq: Stanza): Promise<void> {
+  const request = iq.children[0]!;
+  const route = account.turn.parts.features.self(iq.type!, request.ns, request.name);
+  if (!route) throw new StanzaError('service-unavailable');
+  const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
+  const { id, to } = iq.attributes;
+  account.turn.origin?.reply(Buffer.from(result({ id, from: to, to: account.fullJid.toString() }, child).toString()));
+}
+
+/** Of what the server itself asked; that a push was taken (RFC 6121 §2.1.6) is no news. */
+async function takeResult(account: Account, iq: Stanza): Promise<void> {
+  const child = iq.children[0];
+  const route = child && account.turn.parts.features.self('result', child.ns, child.name);
+  await route?.handle(iq.elementOf(child!), account, iq);
+}
+
+/** An iq arrives at the tenant's domain, or at its host of files. @throws {StanzaError} */
+export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
+  if (iq.type !== 'get' && iq.type !== 'set') return;
+  const request = iq.children[0];
+  const { features } = turn.parts;
+  const service = iq.to!.domain === tenant.domain ? 'host' : 'uploads';
+  const route = request && features[service](iq.type, request.ns, request.name);
+  if (!route) throw new StanzaError('service-unavailable');
+  const from = iq.from!;
+  const account =
+    from.domain === tenant.domain && from.local !== '' ? new Account(turn, tenant, from.local, ownSession(turn)) : undefined;
+  const child = await route.handle(iq.child(request.name, request.ns)!, new HostContext(turn, tenant, account), iq);
+  await answer(turn, tenant, reply(iq, child));
+}
+
+/** An iq arrives at an account of this tenant. @throws {StanzaError | Dropped} */
+export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
+  await runGuards('inbound', iq, account);
+  const isRequest = iq.type === 'get' || iq.type === 'set';
+  const { resource } = iq.to!;
+  if (resource !== '') {
+    account.withSessions(async (sessions) => {
+      const entry = sessions.find((session) => session.resource === resource);
+      // of one that is parked nobody knows whether its client comes back, and an iq wants an answer
+      if (entry && !isParked(entry)) account.deliverTo([entry], iq.bytes, false);
+      else if (isRequest) await answer(account.turn, account.tenant, refusal(iq)); // §8.5.3.2.3
+    });
+    return;
+  }
+  if (!isRequest) return;
+  const request = iq.children[0];
+  const route = request && account.turn.parts.features.account(iq.type!, request.ns, request.name);
+  // RFC 6121 §8.5.1: an account that does not exist answers like one that does not know the request
+  if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
+  const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
+  await answer(account.turn, account.tenant, reply(iq, child));
+}
+
+function ownSession(turn: Turn) {
+  const { origin } = turn;
+  return origin && { node: origin.node, sid: origin.sid, resource: origin.resource };
+}
+
+function reply(iq: Stanza, child: Element | undefined): Element {
+  const { id, from, to } = iq.attributes;
+  return result({ id, from: to, to: from }, child);
+}
+
+function result(attributes: Record<string, string | undefined>, child: Element | undefined): Element {
+  return xml('iq', { ...attributes, type: 'result' }, child);
+}
+
+/** A request was carried out before. */
+export function answerAgain(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
+  return answer(turn, tenant, reply(iq, undefined));
+}
+
+/** The same, to the session itself. */
+export function emptyResult(iq: Stanza, to: Jid): Buffer {
+  const { id, to: from } = iq.attributes;
+  return Buffer.from(result({ id, from, to: to.toString() }, undefined).toString());
+}
+
+function refusal(iq: Stanza): Element {
+  const { id, from, to } = iq.attributes;
+  return xml('iq', { id, from: to, to: from, type: 'error' }, new StanzaError('service-unavailable').toElement());
+}

@@ -1,0 +1,101 @@
+/**
+ * Messages: RFC 6121 §5 and the delivery rules of §8.5.
+ *
+ * To a bare JID: every available resource of non-negative priority. To a full JID: that resource, else by type. Nobody there: the
+ * archive is the queue (services/router/archive/archive.ts). What was never meant to be kept, such as a chat state, is gone then.
+ */
+import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { storageOf } from '../archive/archive.ts';
+import { keepLate, queueAgain } from '../archive/cursor.ts';
+import type { Account } from '../core/account.ts';
+import { accounts } from '../core/accounts.ts';
+import { amend } from '../core/amend.ts';
+import type { Outcome } from '../core/feature.ts';
+import { inOrder, type Pending } from '../core/stages.ts';
+import { isWanted } from '../pep/notify.ts';
+import { runGuards } from './arrive.ts';
+import { bounce, routeStanza } from './route.ts';
+
+const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
+
+/** RFC 6121 §5.2.2: an unknown type is treated as normal. */
+export function messageType(stanza: Stanza): string {
+  const type = stanza.type ?? 'normal';
+  return types.has(type) ? type : 'normal';
+}
+
+/** A session sends a message. @throws {StanzaError} */
+export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
+  const guarding = runGuards('outbound', stanza, account);
+  if (guarding !== undefined) await guarding;
+  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
+  const amending = amend('outbound', stanza, account, id, attributes);
+  const sealed = amending instanceof Promise ? await amending : amending;
+  const keeping = keepBy('outbound', sealed, account, id);
+  if (keeping !== undefined) await keeping;
+  const routing = routeStanza(account.turn, account.tenant, sealed, id);
+  if (routing !== undefined) await routing;
+  account.withSessions((sessions) => {
+    account.checkHeld(sessions);
+    const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
+    return followBy('outbound', sealed, account, { sessions, delivered }, id);
+  });
+}
+
+/** A message arrives at an account. @throws {StanzaError | Dropped} */
+export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const guarding = runGuards('inbound', stanza, account);
+  if (guarding !== undefined) await guarding;
+  if (account.loaded(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
+  if (stanza.to!.resource !== '' && messageType(stanza) === 'normal') await checkResource(account, stanza);
+  const amending = amend('inbound', stanza, account, id, stanza.attributes);
+  const arrived = amending instanceof Promise ? await amending : amending;
+  const keeping = keepBy('inbound', arrived, account, id);
+  if (keeping !== undefined) await keeping;
+  const isQueued = storageOf(arrived).queue;
+  if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
+  account.withSessions((sessions): Pending => {
+    const delivered = recipients(arrived, sessions).filter((entry) => isWanted(arrived, entry));
+    if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
+      return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
+    }
+    const deliver = () => {
+      account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
+      return followBy('inbound', arrived, account, { sessions, delivered }, id);
+    };
+    // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
+    const isForParked = isQueued && stanza.to!.resource !== '' && delivered.some(isParked);
+    return isForParked ? queueAgain(account, [id]).then(deliver) : deliver();
+  });
+}
+
+type Direction = 'inbound' | 'outbound';
+
+function keepBy(direction: Direction, stanza: Stanza, account: Account, id: string): Pending {
+  return inOrder(account.turn.parts.features.stage(direction, 'keep'), (keep) => keep(stanza, account, id));
+}
+
+function followBy(direction: Direction, stanza: Stanza, account: Account, outcome: Outcome, id: string): Pending {
+  return inOrder(account.turn.parts.features.stage(direction, 'follow'), (follow) => follow(stanza, account, outcome, id));
+}
+
+/** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
+async function checkResource(account: Account, stanza: Stanza): Promise<void> {
+  const { resource } = stanza.to!;
+  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  if (!sessions!.some((entry) => entry.resource === resource)) throw new StanzaError('service-unavailable');
+}
+
+/** RFC 6121 §8.5.2 and §8.5.3. A `normal` message whose resource has gone since it was checked is in the queue, so it goes as `chat`. */
+function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): readonly SessionEntry[] {
+  const { resource } = stanza.to!;
+  const type = messageType(stanza);
+  const exact = resource === '' ? undefined : sessions.find((entry) => entry.resource === resource);
+  if (exact) return [exact];
+  if (type === 'groupchat' || type === 'error') return [];
+  if (type === 'headline' && resource !== '') return [];
+  return sessions.filter((entry) => entry.available && entry.priority >= 0);
+}
