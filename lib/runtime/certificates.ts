@@ -33,8 +33,8 @@ export interface SealedCertificate {
   readonly sealedKey: string;
 }
 
-const entries = collection<CertificateEntry>('certificate');
-const secrets = collection<SealedCertificate>('pem');
+const entries = collection<CertificateEntry>('certificate', 'deployment');
+const secrets = collection<SealedCertificate>('pem', 'certificate');
 
 export class Certificates {
   readonly #store: Store;

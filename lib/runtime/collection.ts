@@ -1,16 +1,31 @@
 /**
  * A collection names rows of one kind under an account, a room or a tenant, and their value's shape. Its rows stand in the
  * partition of their owner under the sort key `<name>/<key>`; values are JSON.
+ *
+ * Whoever declares a collection says whose it is, and that is all that erasure needs: it deletes an owner's partitions, whatever stands
+ * in them. A collection that gives something to addresses other than its owner's is declared with
+ * `grants`: what it says of an address has to end with that address.
  */
 import type { Table } from '../ports/store.ts';
 
+/** The kinds of partitions, lib/runtime/rows.ts. */
+export type OwnerKind = 'account' | 'room' | 'tenant' | 'certificate' | 'directory' | 'deployment';
+
 export interface Collection<Value> {
   readonly name: string;
+  readonly owner: OwnerKind;
   readonly table: Table;
+  /** Its rows give rights to addresses that are not its owner: subscriptions, affiliations. */
+  readonly grants?: boolean;
   /** Never set; carries the type. */
   readonly shape?: Value;
 }
 
-export function collection<Value>(name: string, table: Table = 'core'): Collection<Value> {
-  return { name, table };
+export function collection<Value>(
+  name: string,
+  owner: OwnerKind,
+  table: Table = 'core',
+  { grants = false }: { readonly grants?: boolean } = {},
+): Collection<Value> {
+  return { name, owner, table, grants };
 }

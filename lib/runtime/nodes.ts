@@ -29,7 +29,7 @@ export interface LiveNode extends NodeRow {
   readonly subject: string;
 }
 
-const nodes = collection<NodeRow>('node', 'live');
+const nodes = collection<NodeRow>('node', 'deployment', 'live');
 const nodesMax = 1_000;
 
 function rowsOf(store: Store): Rows {

@@ -37,8 +37,12 @@ export interface Overdue {
   readonly until: number;
 }
 
-const parked = collection<ParkedRow>('parked', 'live');
-const deadlines = collection<{ readonly sid: string; readonly owner: Owner; readonly until: number }>('parked', 'live');
+const parked = collection<ParkedRow>('parked', 'account', 'live');
+const deadlines = collection<{ readonly sid: string; readonly owner: Owner; readonly until: number }>(
+  'parked',
+  'deployment',
+  'live',
+);
 
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url');

@@ -17,7 +17,7 @@ export interface Mark {
   readonly version: string;
 }
 
-const marks = collection<{ readonly from: string }>('resync', 'live');
+const marks = collection<{ readonly from: string }>('resync', 'deployment', 'live');
 
 /** Always a new version of the mark, so that a node which has read the last one does not take this one away. */
 export async function leaveMark(store: Store, { node, sid }: SessionAddress, id: string): Promise<void> {

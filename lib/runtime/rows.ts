@@ -6,11 +6,13 @@
  *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
  *     example.org/c          the tenant's certificate and what belongs to it
  *     #nodes                 the deployment itself
+ *
+ * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
  */
 import { limits } from '../limits.ts';
 import type { Condition, Key, Put, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
-import type { Collection } from './collection.ts';
+import type { Collection, OwnerKind } from './collection.ts';
 import { rowValue } from './row-values.ts';
 
 export interface Item<Value> {
@@ -33,40 +35,45 @@ function isTooLong(key: string): boolean {
 
 export class Rows {
   readonly partition: string;
+  readonly #kind: OwnerKind;
   readonly #store: Store;
 
-  private constructor(store: Store, partition: string) {
+  private constructor(store: Store, kind: OwnerKind, partition: string) {
     this.#store = store;
+    this.#kind = kind;
     this.partition = partition;
   }
 
   static ofAccount(store: Store, domain: string, local: string): Rows {
-    return new Rows(store, `${domain}/a/${local}`);
+    return new Rows(store, 'account', `${domain}/a/${local}`);
   }
 
   static ofRoom(store: Store, domain: string, room: string): Rows {
-    return new Rows(store, `${domain}/r/${room}`);
+    return new Rows(store, 'room', `${domain}/r/${room}`);
   }
 
   static ofTenant(store: Store, domain: string): Rows {
-    return new Rows(store, `${domain}/t`);
+    return new Rows(store, 'tenant', `${domain}/t`);
   }
 
   static ofCertificate(store: Store, domain: string): Rows {
-    return new Rows(store, `${domain}/c`);
+    return new Rows(store, 'certificate', `${domain}/c`);
   }
 
   /** One of the partitions that list a tenant's accounts or rooms. */
   static ofDirectory(store: Store, domain: string, part: number): Rows {
-    return new Rows(store, `${domain}/d/${part}`);
+    return new Rows(store, 'directory', `${domain}/d/${part}`);
   }
 
   static ofDeployment(store: Store, name: string): Rows {
-    return new Rows(store, `#${name}`);
+    return new Rows(store, 'deployment', `#${name}`);
   }
 
   /** @throws {StanzaError} not-acceptable, when an address makes the key longer than a store takes */
   keyOf(collection: Collection<unknown>, key: string): Key {
+    if (collection.owner !== this.#kind) {
+      throw new Error(`rows of '${collection.name}' belong under a partition of kind ${collection.owner}, not ${this.#kind}`);
+    }
     const sort = `${collection.name}/${key}`;
     if (isTooLong(this.partition) || isTooLong(sort))
       throw new StanzaError('not-acceptable', 'the address is too long for this server');
@@ -91,9 +98,10 @@ export class Rows {
 
   async list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
     const prefix = `${collection.name}/`;
+    const { table, partition } = this.keyOf(collection, '');
     const rows = await this.#store.query({
-      table: collection.table,
-      partition: this.partition,
+      table,
+      partition,
       prefix,
       after: options.after === undefined ? undefined : prefix + options.after,
       before: options.before === undefined ? undefined : prefix + options.before,

@@ -57,8 +57,8 @@ interface SessionsItem {
   readonly sessions: readonly SessionEntry[];
 }
 
-const sessions = collection<SessionsItem>('sessions', 'live');
-const held = collection<{ domain: string; local: string }>('held', 'live');
+const sessions = collection<SessionsItem>('sessions', 'account', 'live');
+const held = collection<{ domain: string; local: string }>('held', 'deployment', 'live');
 
 export interface Owner {
   readonly domain: string;

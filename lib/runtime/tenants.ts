@@ -24,7 +24,7 @@ export interface Tenant {
   readonly secret: string;
 }
 
-const tenants = collection<Tenant>('tenant');
+const tenants = collection<Tenant>('tenant', 'deployment');
 
 /** The service of a tenant's rooms: `conference.example.org` (XEP-0045). */
 export function roomsDomain(tenantDomain: string): string {

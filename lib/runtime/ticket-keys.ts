@@ -13,7 +13,7 @@ import { update } from './update.ts';
 /** What Node takes: name, HMAC key and AES key of 16 bytes each. */
 const keysBytes = 48;
 
-const rows = collection<{ readonly keys: string; readonly since: number }>('ticket-keys', 'live');
+const rows = collection<{ readonly keys: string; readonly since: number }>('ticket-keys', 'deployment', 'live');
 
 export interface TicketKeysOptions {
   readonly store: Store;

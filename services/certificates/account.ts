@@ -9,7 +9,7 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { makeAccountKey } from './authority.ts';
 
-const accounts = collection<{ readonly url: string; readonly sealedKey: string }>('account');
+const accounts = collection<{ readonly url: string; readonly sealedKey: string }>('account', 'deployment');
 
 /** No domain has a `#`: what is sealed for the account is sealed for no tenant. */
 const accountContext = '#acme';

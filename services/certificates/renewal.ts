@@ -39,7 +39,7 @@ export interface Result {
   readonly error?: string;
 }
 
-const attempts = collection<Attempt>('attempt');
+const attempts = collection<Attempt>('attempt', 'certificate');
 
 /** @param isForced also when it is not due, or rests. @throws {Unavailable} when the store is away */
 export async function renew(parts: RenewalParts, domain: string, isForced = false): Promise<Result> {

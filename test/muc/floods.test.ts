@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
-import { Rows } from '../../lib/runtime/rows.ts';
+import { directoryOf, directoryParts, roomNames } from '../../lib/runtime/directory.ts';
 import { Pace } from '../../services/muc/core/pace.ts';
-import { directory, directoryPart, directoryParts } from '../../services/muc/core/room-rows.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;
@@ -140,14 +139,13 @@ test('one account makes so many rooms at once', async () => {
 });
 
 test('§10.1.1: a tenant has so many rooms', async () => {
-  const part = directoryPart('hall');
-  const rows = Rows.ofDirectory(stage.store, 'a.example', part);
+  const rows = directoryOf(stage.store, 'a.example', 'hall');
   const most = limits.roomsPerTenantMax / directoryParts;
-  await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(directory, `r${index}`, { createdAt: '' })));
+  await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(roomNames, `r${index}`, { createdAt: '' })));
   juliet = stage.person('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   assert.deepEqual(juliet.heard(), ['error resource-constraint wait']);
-  await rows.delete(directory, 'r0');
+  await rows.delete(roomNames, 'r0');
   await juliet.enter('Juliet');
   assert.equal(juliet.heard()[0], 'presence Juliet owner/moderator 110 170 201');
 });

@@ -4,12 +4,13 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import { collection } from '../../lib/runtime/collection.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import type { NodeRequest } from '../../lib/runtime/wire.ts';
 import { addAccount, admin, endAccount, eraseAccount, removeAccount } from '../../services/router/accounts/admin.ts';
-import { createAccount, findAccount } from '../../services/router/core/accounts.ts';
+import { accounts, createAccount, findAccount } from '../../services/router/core/accounts.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
 
@@ -25,7 +26,7 @@ const witness: AccountFeature = {
   removed: async (account) =>
     void log.push(`removed ${account.jid}, ${(await account.exists()) ? 'there' : 'gone'}, note ${await account.get(note)}`),
 };
-const note = { name: 'note', table: 'core' } as const;
+const note = collection<string>('note', 'account');
 
 let parts: EmbeddedParts;
 
@@ -266,7 +267,7 @@ describe('the removal of an account', () => {
     const tenant = await prepare();
     const rows = Rows.ofAccount(parts.store, 'example.org', 'juliet');
     await rows.put(note, '', 'kept');
-    const many = { name: 'many', table: 'archive' } as const;
+    const many = collection<number>('many', 'account', 'archive');
     const entries = Array.from({ length: 2 * limits.eraseRowsMax + 1 }, (_, index) => rows.row(many, `${index}`, index));
     await parts.store.batchPut(entries);
     const session = (sid: string, at: string): SessionEntry => ({
@@ -337,7 +338,7 @@ describe('the removal of an account', () => {
 
   test('clears an entry of the directory that has no account', async () => {
     const tenant = await prepare();
-    await Rows.ofAccount(parts.store, 'example.org', 'juliet').delete({ name: 'account', table: 'core' });
+    await Rows.ofAccount(parts.store, 'example.org', 'juliet').delete(accounts);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
     assert.equal(await removeAccount(parts, tenant, 'juliet'), false);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });

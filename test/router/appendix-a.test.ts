@@ -8,7 +8,7 @@ import { type StateName, states, type Table, tables } from './appendix-a.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 
-const rosterRows = collection<RosterItem>('roster');
+const rosterRows = collection<RosterItem>('roster', 'account');
 
 function nameOf(state: SubscriptionState): StateName | undefined {
   const flat = ({ subscription, isAsked = false, isPending = false }: SubscriptionState) =>

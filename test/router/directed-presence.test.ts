@@ -97,7 +97,7 @@ test('the addresses of directed presence are bounded', async (t) => {
   const stage = await stageWith(t);
   const juliet = await stage.join(balcony);
   const directed = Array.from({ length: limits.directedPresenceMax }, (_, index) => `x${index}@a.example`);
-  const sessions = collection<{ sessions: object[] }>('sessions', 'live');
+  const sessions = collection<{ sessions: object[] }>('sessions', 'account', 'live');
   const rows = Rows.ofAccount(stage.parts.store, 'a.example', 'juliet');
   const item = await rows.get(sessions);
   await rows.put(sessions, '', { sessions: [{ ...item!.value.sessions[0]!, directed }] });

@@ -8,7 +8,7 @@ import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 
-const rosterRows = collection<RosterItem>('roster');
+const rosterRows = collection<RosterItem>('roster', 'account');
 const balcony = 'juliet@a.example/balcony';
 const block = (jid: string) => `<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='${jid}'/></block></iq>`;
 

@@ -12,7 +12,7 @@ import { changeContact, type RosterItem } from '../../services/router/roster/ros
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'jabber:iq:roster';
-const rosterRows = collection<RosterItem>('roster');
+const rosterRows = collection<RosterItem>('roster', 'account');
 const balcony = 'juliet@a.example/balcony';
 
 function get(ver?: string): string {
@@ -275,7 +275,7 @@ test('tombstones are bounded, and a client older than the oldest gets the whole 
     rowsOf(stage).row(rosterRows, `gone${index}@b.example`, { subscription: 'none', isListed: false, version: index + 2 }),
   );
   await stage.parts.store.batchPut(tombstones);
-  await rowsOf(stage).add(collection<number>('rosterVersion'), limits.rosterTombstonesMax + 10);
+  await rowsOf(stage).add(collection<number>('rosterVersion', 'account'), limits.rosterTombstonesMax + 10);
   await juliet.send(set(`<item jid='second@b.example'/>`));
   const left = await rowsOf(stage).list(rosterRows, { limit: 1_000 });
   assert.equal(left.length, limits.rosterTombstonesMax / 2 + 2);

@@ -10,7 +10,7 @@ import { cancelAllSubscriptions } from '../../services/router/roster/subscriptio
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 
-const rosterRows = collection<RosterItem>('roster');
+const rosterRows = collection<RosterItem>('roster', 'account');
 
 function push(account: string, item: string): string {
   const [bare] = account.split('/');

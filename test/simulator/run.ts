@@ -135,7 +135,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   };
 }
 
-const rosterItems = collection<{ subscription: 'both'; version: number; isListed: boolean }>('roster');
+const rosterItems = collection<{ subscription: 'both'; version: number; isListed: boolean }>('roster', 'account');
 
 /** Tenants, accounts, and everybody in everybody's roster. */
 async function prepare(cluster: Cluster, world: World): Promise<void> {

@@ -67,7 +67,7 @@ export async function openFilesFolder(folder: string, url: () => string, store: 
   return { blobs, web: { files: { blobs, baseUrl, clock }, filesOrigins: () => [new URL(baseUrl()).origin] } };
 }
 
-const secrets = collection<{ readonly key: string }>('files-secret');
+const secrets = collection<{ readonly key: string }>('files-secret', 'deployment');
 const secretBytes = 32;
 
 /** What slots are signed with: the same for all routers, and for the web service that checks them. */

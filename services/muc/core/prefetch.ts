@@ -3,6 +3,7 @@
  * waiting and stays under the fence: whoever changes these rows changes the room's `state` first.
  */
 import { limits } from '../../../lib/limits.ts';
+import { directoryOf, directoryParts, roomNames } from '../../../lib/runtime/directory.ts';
 import { isId } from '../../../lib/runtime/ids.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -11,7 +12,7 @@ import { versionsOf } from '../rooms/corrections.ts';
 import type { RoomParts } from './dependencies.ts';
 import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
 import type { Room, Session } from './room.ts';
-import { type Archived, directory, directoryPart, directoryParts, messages } from './room-rows.ts';
+import { type Archived, messages } from './room-rows.ts';
 import type { LoadedRoom } from './room-store.ts';
 
 export interface Foreseen {
@@ -91,6 +92,6 @@ function retractedId(stanza: Stanza): string[] {
 /** Rooms are spread evenly over the parts of the directory: when the room's own part is full, all are about to be. */
 async function isFull(parts: RoomParts, room: Room): Promise<boolean> {
   const most = limits.roomsPerTenantMax / directoryParts;
-  const rows = Rows.ofDirectory(parts.store, room.domain, directoryPart(room.jid.local));
-  return (await rows.list(directory, { limit: most })).length >= most;
+  const rows = directoryOf(parts.store, room.domain, room.jid.local);
+  return (await rows.list(roomNames, { limit: most })).length >= most;
 }

@@ -119,33 +119,26 @@ export interface RoomState {
   readonly redo: Redo;
 }
 
-export const configs = collection<RoomConfig>('room');
-export const subjects = collection<Subject>('subject');
-export const affiliationRows = collection<Affiliated>('affiliation');
-export const occupantRows = collection<OccupantRow>('occupant', 'live');
-export const presences = collection<string>('presence', 'live');
-export const states = collection<RoomState>('state', 'live');
-export const messages = collection<Archived>('m', 'archive');
+export const configs = collection<RoomConfig>('room', 'room');
+export const subjects = collection<Subject>('subject', 'room');
+export const affiliationRows = collection<Affiliated>('affiliation', 'room');
+export const occupantRows = collection<OccupantRow>('occupant', 'room', 'live');
+export const presences = collection<string>('presence', 'room', 'live');
+export const states = collection<RoomState>('state', 'room', 'live');
+export const messages = collection<Archived>('m', 'room', 'archive');
 
-export const hatRows = collection<HatsRow>('hats');
+export const hatRows = collection<HatsRow>('hats', 'room');
 /** As XML. */
-export const vcards = collection<string>('vcard');
+export const vcards = collection<string>('vcard', 'room');
 /** By {@link jidKey}. */
-export const keptRoles = collection<{ jid: string; role: Role }>('kept-role');
+export const keptRoles = collection<{ jid: string; role: Role }>('kept-role', 'room');
 /** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
-export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone');
-export const formerFloors = collection<string>('affiliation-floor');
-export const activities = collection<ActivityRow>('activity', 'live');
+export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone', 'room');
+export const formerFloors = collection<string>('affiliation-floor', 'room');
+export const activities = collection<ActivityRow>('activity', 'room', 'live');
 
-/** In the tenant's directory: all rooms, and those that are listed. */
-export const directory = collection<{ createdAt: string }>('room');
-export const listed = collection<ListedRoom>('listed-room');
-
-export const directoryParts = 16;
-
-export function directoryPart(room: string): number {
-  return createHash('sha256').update(room).digest()[0]! % directoryParts;
-}
+/** In the tenant's directory, beside the names of all rooms: those that are listed. */
+export const listed = collection<ListedRoom>('listed-room', 'directory');
 
 /** A JID as a sort key: JIDs may be longer than a key. */
 export function jidKey(jid: string): string {

@@ -5,6 +5,7 @@
  * the first change leaves nothing behind and is answered to the sender.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import { directoryOf, roomNames } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
@@ -23,8 +24,6 @@ import type { Occupant, Room, Session } from './room.ts';
 import {
   type Archived,
   affiliationRows,
-  directory,
-  directoryPart,
   jidKey,
   type ListedRoom,
   listed,
@@ -206,8 +205,8 @@ export class RoomTurn {
 
   #directory(config: RoomConfig | undefined): void {
     const name = this.room.jid.local;
-    const rows = Rows.ofDirectory(this.parts.store, this.tenant.domain, directoryPart(name));
-    this.#write({ ...rows.keyOf(directory, name), value: config && { createdAt: config.createdAt } });
+    const rows = directoryOf(this.parts.store, this.tenant.domain, name);
+    this.#write({ ...rows.keyOf(roomNames, name), value: config && { createdAt: config.createdAt } });
     this.#write({ ...rows.keyOf(listed, name), value: config && isListed(config) ? this.#listing(config) : undefined });
   }
 

@@ -3,6 +3,7 @@
  * occupants, most first. The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old.
  */
 import { limits } from '../../../lib/limits.ts';
+import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -11,7 +12,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { RoomParts } from '../core/dependencies.ts';
 import { NS_DATA, NS_SEARCH } from '../core/namespaces.ts';
-import { directoryParts, type ListedRoom, listed } from '../core/room-rows.ts';
+import { type ListedRoom, listed } from '../core/room-rows.ts';
 import { readForm, renderForm } from '../rooms/data-form.ts';
 
 export const searchFeature = `${NS_SEARCH}:search`;

@@ -1,5 +1,6 @@
 /** What `conference.<domain>` itself answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
 import { limits } from '../../../lib/limits.ts';
+import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -9,7 +10,7 @@ import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Parts, RoomParts } from '../core/dependencies.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from '../core/namespaces.ts';
-import { directoryParts, listed } from '../core/room-rows.ts';
+import { listed } from '../core/room-rows.ts';
 import { resultOf } from '../core/room-turn.ts';
 import { searchFeature, searchRooms } from '../features/xep0433-search.ts';
 

@@ -210,7 +210,7 @@ function noAccount(jid: Jid): Refusal {
 }
 
 /** Names whose last account is not erased entirely: nobody may take one over, with what is left. */
-const leaving = collection<{ since: string }>('leaving');
+const leaving = collection<{ since: string }>('leaving', 'tenant');
 
 /** @throws {InvalidPassword} @throws {Overloaded} */
 export async function addAccount(

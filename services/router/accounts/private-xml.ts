@@ -9,7 +9,7 @@ interface Stored {
   readonly elements: readonly string[];
 }
 
-const stored = collection<Stored>('private');
+const stored = collection<Stored>('private', 'account');
 /** Part of a row's key. */
 const keyBytesMax = 500;
 

@@ -28,10 +28,10 @@ export interface ArchiveEntry {
   readonly queue: boolean;
 }
 
-export const entries = collection<ArchiveEntry>('m', 'archive');
+export const entries = collection<ArchiveEntry>('m', 'account', 'archive');
 /** The value says nothing. */
-export const spansByPeer = collection<string>('p', 'archive');
-export const unarchived = collection<ArchiveEntry>('q', 'archive');
+export const spansByPeer = collection<string>('p', 'account', 'archive');
+export const unarchived = collection<ArchiveEntry>('q', 'account', 'archive');
 
 export interface Storage {
   readonly archive: boolean;

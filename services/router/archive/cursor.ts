@@ -27,7 +27,7 @@ export interface Cursor {
   readonly late?: readonly string[];
 }
 
-const cursors = collection<Cursor>('cursor');
+const cursors = collection<Cursor>('cursor', 'account');
 const start: Cursor = { at: '', given: '' };
 
 /** A client has these entries. At once. */

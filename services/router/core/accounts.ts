@@ -2,9 +2,9 @@
  * Accounts as rows: the credentials (SCRAM keys, never passwords) and a directory row per account in 16 partitions per tenant,
  * so that listing, export and erasure can walk a tenant (DESIGN §3).
  */
-import { createHash } from 'node:crypto';
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { accountNames, directoryOf, listNames } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
 
@@ -21,14 +21,7 @@ export interface AccountRow {
   readonly scram: { readonly 'SHA-1': ScramKeys; readonly 'SHA-256': ScramKeys };
 }
 
-export const accounts = collection<AccountRow>('account');
-const directory = collection<{ createdAt: string }>('account');
-
-const directoryPartitions = 16;
-
-function directoryRows(store: Store, domain: string, local: string): Rows {
-  return Rows.ofDirectory(store, domain, createHash('sha256').update(local).digest()[0]! % directoryPartitions);
-}
+export const accounts = collection<AccountRow>('account', 'account');
 
 export async function findAccount(store: Store, domain: string, local: string): Promise<AccountRow | undefined> {
   return (await Rows.ofAccount(store, domain, local).get(accounts))?.value;
@@ -36,7 +29,7 @@ export async function findAccount(store: Store, domain: string, local: string): 
 
 /** @throws {Conflict} when there is one by that name */
 export async function createAccount(store: Store, domain: string, local: string, row: AccountRow): Promise<void> {
-  await update(directoryRows(store, domain, local), directory, local, (there) => there ?? { createdAt: row.createdAt });
+  await update(directoryOf(store, domain, local), accountNames, local, (there) => there ?? { createdAt: row.createdAt });
   await Rows.ofAccount(store, domain, local).put(accounts, '', row, 'absent');
 }
 
@@ -51,15 +44,11 @@ export async function setCredentials(store: Store, domain: string, local: string
 /** The row that makes it an account goes first, so that nobody signs in while the rest is erased. @returns whether it was there */
 export async function deleteAccountRow(store: Store, domain: string, local: string): Promise<boolean> {
   const there = await Rows.ofAccount(store, domain, local).delete(accounts);
-  await directoryRows(store, domain, local).delete(directory, local);
+  await directoryOf(store, domain, local).delete(accountNames, local);
   return there;
 }
 
 /** Local parts in order, at most `limit`, after the one named. */
-export async function listAccounts(store: Store, domain: string, limit: number, after?: string): Promise<string[]> {
-  const partitions = Array.from({ length: directoryPartitions }, (_, partition) =>
-    Rows.ofDirectory(store, domain, partition).list(directory, { limit, after }),
-  );
-  const locals = (await Promise.all(partitions)).flat().map(({ key }) => key);
-  return locals.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
+export function listAccounts(store: Store, domain: string, limit: number, after?: string): Promise<string[]> {
+  return listNames(store, domain, accountNames, limit, after);
 }

@@ -12,7 +12,7 @@ import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 
 const NS = 'vcard-temp';
-const vcards = collection<{ readonly xml: string }>('vcard');
+const vcards = collection<{ readonly xml: string }>('vcard', 'account');
 
 export const vcard: AccountFeature = {
   spec: 'XEP-0054',

@@ -23,7 +23,7 @@ interface Known {
 }
 
 /** The last used at the end. */
-const knownHashes = collection<{ readonly known: readonly Known[] }>('caps');
+const knownHashes = collection<{ readonly known: readonly Known[] }>('caps', 'account');
 
 export const pep: AccountFeature = {
   spec: 'XEP-0163',

@@ -21,7 +21,7 @@ export interface Blocklist {
   readonly jids: readonly string[];
 }
 
-export const blocklist = collection<Blocklist>('blocklist');
+export const blocklist = collection<Blocklist>('blocklist', 'account');
 
 export const blocking: AccountFeature = {
   spec: 'XEP-0191',

@@ -24,7 +24,7 @@ const unguessableBytes = 24;
 const anyType = 'application/octet-stream';
 
 /** Bytes by month: `2026-03`. */
-const uploaded = collection<number>('uploaded');
+const uploaded = collection<number>('uploaded', 'account');
 
 export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',

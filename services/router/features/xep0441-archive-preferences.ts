@@ -19,7 +19,7 @@ interface Preferences {
   readonly never: readonly string[];
 }
 
-export const preferences = collection<Preferences>('archive-preferences');
+export const preferences = collection<Preferences>('archive-preferences', 'account');
 const initial: Preferences = { default: 'always', always: [], never: [] };
 
 export const archivePreferences: AccountFeature = {

@@ -26,8 +26,8 @@ interface ItemRow {
 /** Oldest first: id, and both their bytes in an answer. */
 type Listed = readonly (readonly [id: string, bytes: number])[];
 
-const itemRows = collection<ItemRow>('pepItem');
-const lists = collection<{ readonly items: Listed }>('pepList');
+const itemRows = collection<ItemRow>('pepItem', 'account');
+const lists = collection<{ readonly items: Listed }>('pepList', 'account');
 
 export function listRowKey(owner: Account, node: PepNode) {
   return owner.rows.keyOf(lists, node.key);

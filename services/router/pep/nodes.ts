@@ -22,7 +22,7 @@ interface NodesRow {
   readonly nodes: readonly PepNode[];
 }
 
-const nodeRows = collection<NodesRow>('pep');
+const nodeRows = collection<NodesRow>('pep', 'account');
 
 export async function listNodes(account: Account): Promise<readonly PepNode[]> {
   return (await account.get(nodeRows))?.nodes ?? [];

@@ -43,8 +43,8 @@ export interface Change {
   readonly isVisible: boolean;
 }
 
-const items = collection<RosterItem>('roster');
-const versions = collection<number>('rosterVersion');
+const items = collection<RosterItem>('roster', 'account');
+const versions = collection<number>('rosterVersion', 'account');
 
 /** Of a contact that has no row. */
 export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
