@@ -34,6 +34,12 @@ for (const domain of ['a.example', 'b.example']) {
         'receives',
         `<presence type='unavailable' from='romeo@${domain}/orchard' to='juliet@a.example'><status>gone</status></presence>`,
       ],
+      // §4.5.2: so does the resource itself
+      [
+        romeo,
+        'receives',
+        `<presence type='unavailable' from='romeo@${domain}/orchard' to='romeo@${domain}'><status>gone</status></presence>`,
+      ],
       [romeo, 'receives nothing'],
       // §4.4
       [juliet, 'sends', `<presence id='p1' xml:lang='en'><show>away</show></presence>`],
@@ -154,6 +160,7 @@ test('RFC 6121 §4.2.2: the account’s resources see each other', async (t) => 
     [first, 'receives', `<presence from='juliet@a.example/chamber' to='juliet@a.example'><priority>-1</priority></presence>`],
     [first, 'sends', `<presence type='unavailable'/>`],
     [second, 'receives', `<presence type='unavailable' from='${balcony}' to='juliet@a.example'/>`],
+    [first, 'receives', `<presence type='unavailable' from='${balcony}' to='juliet@a.example'/>`],
     [first, 'receives nothing'],
     [silent, 'receives nothing'],
   );
@@ -289,11 +296,13 @@ test('XEP-0191: presence neither reaches one who blocks nor comes from one who i
   stage.clear();
   await stage.play(
     [romeo, 'sends', `<presence type='unavailable'/>`],
+    [romeo, 'receives', `<presence type='unavailable' from='romeo@a.example/orchard' to='romeo@a.example'/>`],
     [romeo, 'sends', `<presence/>`],
     [romeo, 'receives', `<presence from='romeo@a.example/orchard' to='romeo@a.example'/>`],
     [romeo, 'receives nothing'],
     [juliet, 'receives nothing'],
     [juliet, 'sends', `<presence type='unavailable'/>`],
+    [juliet, 'receives', `<presence type='unavailable' from='${balcony}' to='juliet@a.example'/>`],
     [juliet, 'sends', `<presence/>`],
     [juliet, 'receives', `<presence from='${balcony}' to='juliet@a.example'/>`],
     [juliet, 'receives nothing'],

@@ -25,6 +25,8 @@ export interface Broadcast {
   readonly id: string;
   /** The account's sessions as they are now. */
   readonly own: readonly SessionEntry[];
+  /** The session that has just said that it is unavailable: it hears its own words, too (RFC 6121 §4.5.2). */
+  readonly leaving?: SessionEntry | undefined;
 }
 
 /** Queued. To subscribers and to the account's available resources. */
@@ -87,8 +89,9 @@ export function tellLater(account: Account, told: SessionEntry): void {
 }
 
 async function tell(account: Account, news: Broadcast, near: readonly Listener[], contacts: readonly Contact[]): Promise<void> {
-  const { from, bytes, id, own } = news;
+  const { from, bytes, id, own, leaving } = news;
   const targets: Target[] = [];
+  if (leaving !== undefined) targets.push({ node: leaving.node, sid: leaving.sid, to: from.bare.toString() });
   addAvailable(targets, own, from.bare);
   for (const { jid, item, sessions } of near) if (hasFrom(item)) addAvailable(targets, sessions, jid);
   account.turn.deliver(targets, bytes);

@@ -12,7 +12,7 @@ import type { Account } from '../core/account.ts';
 import { arriveSubscription, sendSubscription } from '../roster/subscription.ts';
 import { isSubscriptionType } from '../roster/subscription-state.ts';
 import { runGuards } from '../routing/arrive.ts';
-import { broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
+import { type Broadcast, broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
 import { endDirected, sendDirected } from './presence-directed.ts';
 import { changeEntryOnce } from './presence-entry.ts';
 import { arriveProbe } from './presence-probe.ts';
@@ -93,21 +93,16 @@ async function withdraw(account: Account, stanza: Stanza, id: string): Promise<v
     inherited: undefined,
   }));
   if (!change) return;
-  await depart(account, change.before, bytes, id, change.sessions);
+  await depart(account, change.before, { bytes, id, own: change.sessions, leaving: change.after });
   if (change.isAgain) tellLater(account, change.after);
 }
 
 /** §4.5.2, §4.5.3: the session that `entry` describes is unavailable now, whether it said so or not. Queued. */
-export async function depart(
-  account: Account,
-  entry: SessionEntry,
-  bytes: Buffer,
-  id: string,
-  own: readonly SessionEntry[],
-): Promise<void> {
+export async function depart(account: Account, entry: SessionEntry, news: Omit<Broadcast, 'from'>): Promise<void> {
+  const { bytes, id } = news;
   const from = account.jid.withResource(entry.resource);
   const isKnown = entry.available || entry.inherited !== undefined;
-  if (isKnown) await broadcast(account, { from, bytes, id, own });
+  if (isKnown) await broadcast(account, { ...news, from });
   await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
 }
 
