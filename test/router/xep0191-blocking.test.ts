@@ -232,3 +232,56 @@ test('the list is bounded by entries and by bytes', async (t) => {
   await juliet.send(list);
   assert.ok((await juliet.next()).includes(`<item jid='u0@b.example/`));
 });
+
+for (const [what, blocked, request, answer] of [
+  [
+    'disco',
+    'a.example',
+    `<iq type='get' to='a.example' id='1'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+    'result',
+  ],
+  ['a ping', 'a.example', `<iq type='get' to='a.example' id='1'><ping xmlns='urn:xmpp:ping'/></iq>`, 'result'],
+  ['the time', 'a.example', `<iq type='get' to='a.example' id='1'><time xmlns='urn:xmpp:time'/></iq>`, 'result'],
+  ['what it does not know', 'a.example', `<iq type='get' to='a.example' id='1'><x xmlns='urn:x'/></iq>`, 'service-unavailable'],
+  ['its roster', 'a.example', `<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>`, 'result'],
+  [
+    'a slot for a file',
+    'a.example',
+    `<iq type='get' to='upload.a.example' id='1'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+    'result',
+  ],
+  [
+    'a person there',
+    'a.example',
+    `<iq type='get' to='nurse@a.example' id='1'><vCard xmlns='vcard-temp'/></iq>`,
+    'not-acceptable',
+  ],
+  [
+    'another server that is blocked',
+    'b.example',
+    `<iq type='get' to='b.example' id='1'><ping xmlns='urn:xmpp:ping'/></iq>`,
+    'not-acceptable',
+  ],
+] as const) {
+  test(`XEP-0191 §5: one who blocks ${blocked} and asks it for ${what} gets: ${answer}`, async (t) => {
+    const { juliet } = await arrange(t);
+    await juliet.send(change('block', blocked));
+    juliet.inbox.length = 0;
+    await juliet.send(request);
+    assert.match(await juliet.next(), new RegExp(answer === 'result' ? `type='result'` : `type='error'.*<${answer} `));
+  });
+}
+
+for (const [what, xml, isTaken] of [
+  ['a message of the server itself', `<message from='a.example' to='juliet@a.example'><body>!</body></message>`, true],
+  ['an answer of the server', `<iq type='result' from='a.example' to='juliet@a.example/balcony' id='1'/>`, true],
+  ['a message of a person there', `<message from='nurse@a.example/x' to='juliet@a.example'><body>!</body></message>`, false],
+] as const) {
+  test(`XEP-0191 §5: a block on the own server's domain ${isTaken ? 'lets through' : 'keeps away'} ${what}`, async (t) => {
+    const { stage, juliet } = await arrange(t);
+    await juliet.send(change('block', 'a.example'));
+    stage.clear();
+    await stage.arrive('a.example', xml);
+    assert.equal(juliet.inbox.length, isTaken ? 1 : 0);
+  });
+}

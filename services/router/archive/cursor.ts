@@ -11,8 +11,8 @@ import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.t
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import type { Pending } from '../core/stages.ts';
-import { type Blocklist, blocklist, isBlocked } from '../features/xep0191-blocking.ts';
 import { type ArchiveEntry, entries, unarchived } from './archive.ts';
 
 export interface Cursor {

@@ -74,6 +74,7 @@ export class Turn {
   #after: After[] = [];
   readonly #pending: Promise<unknown>[] = [];
   #looks: (() => Promise<void>)[] | undefined;
+  #handed: (() => Promise<void>)[] | undefined;
   #elsewhere: Elsewhere | undefined;
 
   constructor(parts: Parts, origin?: Origin, { once, beforehand, by }: TurnOptions = {}) {
@@ -105,6 +106,12 @@ export class Turn {
   lookAgain(run: () => Promise<void>): void {
     this.#looks ??= [];
     this.#looks.push(run);
+  }
+
+  /** When all that this turn sends was handed over: to nodes, other tenants and rooms. */
+  afterHandOver(run: () => Promise<void>): void {
+    this.#handed ??= [];
+    this.#handed.push(run);
   }
 
   /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
@@ -163,6 +170,7 @@ export class Turn {
     const begun = parts.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) await Turn.#runAfter(parts, steps);
     await Turn.#handedOver(turns);
+    for (const run of turns.flatMap((turn) => turn.#handed ?? [])) await run();
     if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
     for (const look of turns.flatMap((turn) => turn.#looks ?? [])) await look();
   }

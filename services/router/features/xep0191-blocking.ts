@@ -1,27 +1,22 @@
 /**
  * XEP-0191: Blocking Command.
  *
- * One item per account holds the list, because every stanza is checked against it (DESIGN §3). A blocked address may be a full
- * JID, a bare JID, `domain/resource` or a domain (§6). What waits for an offline user from one who is blocked since then stays
- * away too (cursor.ts).
+ * The guards check every stanza against the list (core/blocklist.ts). What waits for an offline user from one who is blocked since then
+ * stays away, too (cursor.ts).
  */
 import { limits } from '../../../lib/limits.ts';
-import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
 import { type AccountFeature, Dropped } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
 import { hidePresence, showPresence } from '../presence/presence-block.ts';
 
 const NS = 'urn:xmpp:blocking';
-
-export interface Blocklist {
-  readonly jids: readonly string[];
-}
-
-export const blocklist = collection<Blocklist>('blocklist', 'account');
+const mucUserNs = 'http://jabber.org/protocol/muc#user';
 
 export const blocking: AccountFeature = {
   spec: 'XEP-0191',
@@ -36,12 +31,6 @@ export const blocking: AccountFeature = {
   inbound: { reads: [blocklist], guard: refuseInbound },
   outbound: { reads: [blocklist], guard: refuseOutbound },
 };
-
-/** §6: does a blocklist hold this address, its bare JID or its domain? */
-export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
-  if (!list || list.jids.length === 0) return false;
-  return [jid.toString(), jid.bare.toString(), jid.domain].some((address) => list.jids.includes(address));
-}
 
 /** §3.2; from now on this session gets the pushes. */
 async function list(_request: Element, account: Account): Promise<Element> {
@@ -116,16 +105,45 @@ function listElement(name: string, jids: readonly string[]): Element {
 /** §3.3: the user must unblock before sending. */
 function refuseOutbound(stanza: Stanza, account: Account): void {
   const { to } = stanza;
-  if (!to || to.bare.equals(account.jid) || !isBlocked(account.loaded(blocklist), to)) return;
+  if (!to || isNeverBlocked(account, to) || !isBlocked(account.loaded(blocklist), to)) return;
   const extra = xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' });
   throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra });
 }
 
 /** §3.3: presence is dropped, messages and requests look as if the account were not there. */
-function refuseInbound(stanza: Stanza, account: Account): void {
+function refuseInbound(stanza: Stanza, account: Account): Pending {
+  const list = account.loaded(blocklist);
   const { from } = stanza;
-  if (!from || from.bare.equals(account.jid) || !isBlocked(account.loaded(blocklist), from)) return;
+  if (!from || !list || list.jids.length === 0 || isNeverBlocked(account, from)) return;
+  if (isBlocked(list, from)) return refuseBlocked(stanza, from, account);
+  const writer = writerOf(stanza);
+  if (writer && isBlocked(list, writer.jid)) throw writer.isAnswer ? new Dropped() : new StanzaError('service-unavailable');
+}
+
+/**
+ * A room is told nothing of what its occupants have said: it would take an error for an occupant that is gone (XEP-0045 §16.1.2). What it
+ * says to an occupant of itself, such as that it has left, is no news of others, and passes.
+ */
+async function refuseBlocked(stanza: Stanza, from: Jid, account: Account): Promise<void> {
+  const isRoom = (await account.turn.parts.tenants.place(from.domain))?.service === 'rooms';
+  if (isRoom && isSelfPresence(stanza)) return;
   const isAnswer = stanza.type === 'error' || stanza.type === 'result';
-  if (stanza.name === 'presence' || isAnswer) throw new Dropped();
+  if (stanza.name === 'presence' || isAnswer || (isRoom && stanza.type === 'groupchat')) throw new Dropped();
   throw new StanzaError('service-unavailable');
+}
+
+/** XEP-0045 §7.2.2: only rooms write this code. */
+function isSelfPresence(stanza: Stanza): boolean {
+  const codes = stanza.name === 'presence' ? stanza.child('x', mucUserNs)?.getChildren('status') : undefined;
+  return codes?.some(({ attrs }) => attrs.code === '110') ?? false;
+}
+
+/** XEP-0045 §7.8.2: whose words a room passes on with an invitation, or with its refusal. */
+function writerOf(stanza: Stanza): { readonly jid: Jid; readonly isAnswer: boolean } | undefined {
+  if (stanza.name !== 'message' || stanza.type === 'error') return undefined;
+  const extension = stanza.child('x', mucUserNs);
+  const invitation = extension?.getChild('invite');
+  const from: string | undefined = (invitation ?? extension?.getChild('decline'))?.attrs.from;
+  const jid = from === undefined ? undefined : Jid.tryParse(from);
+  return jid && { jid, isAnswer: invitation === undefined };
 }

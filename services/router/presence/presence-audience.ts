@@ -8,7 +8,7 @@ import { rowValue } from '../../../lib/runtime/row-values.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
-import { type Blocklist, blocklist, isBlocked } from '../features/xep0191-blocking.ts';
+import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import { type Contact, listContacts, type RosterItem, rosterRowKey, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 

@@ -6,14 +6,16 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
+import { hideDirected } from './presence-directed.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
-/** Queued. These addresses were just blocked. */
+/** Queued. These addresses were just blocked: whoever sees the account there, as a subscriber or by directed presence, sees it go. */
 export async function hidePresence(account: Account, blocked: readonly Jid[]): Promise<void> {
   const contacts = await affected(account, blocked);
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
     for (const contact of contacts) await sendUnavailable(account, sessions, contact, id);
+    await hideDirected(account, sessions, { blocked, contacts, id });
   });
 }
 

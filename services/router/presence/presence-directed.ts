@@ -3,16 +3,19 @@
  * lists the addresses, which hear of the end too.
  */
 import { limits } from '../../../lib/limits.ts';
+import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../core/account.ts';
+import { Account } from '../core/account.ts';
+import { blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { Turn } from '../core/turn.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { runGuards } from '../routing/arrive.ts';
 import { routeStanza } from '../routing/route.ts';
 import { changeEntry } from './presence-entry.ts';
-import { routeQuietly } from './presence-probe.ts';
+import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
 
 /** A session sends presence with a `to`; also probes and errors. @throws {StanzaError} */
 export async function sendDirected(account: Account, stanza: Stanza, id: string): Promise<void> {
@@ -23,6 +26,16 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   if (stanza.type === 'unavailable' || stanza.type === 'error') await changeEntry(account, (entry) => forget(entry, to));
   const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() });
   await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
+  if (stanza.type === undefined) account.turn.afterHandOver(() => confirmShown(account, to, id));
+}
+
+/** Another session may block the address at this moment: of two that write and then read at least one sees the other. */
+async function confirmShown(account: Account, to: Jid, id: string): Promise<void> {
+  if (isNeverBlocked(account, to) || !isBlocked(await account.get(blocklist), to)) return;
+  const turn = new Turn(account.turn.parts);
+  const again = new Account(turn, account.tenant, account.local);
+  await routeQuietly(again, spliceTo(unavailableFrom(account.fullJid), to.toString()), id);
+  await turn.finish();
 }
 
 /** Queued. §4.6.3: to those who do not learn it from the broadcast. */
@@ -33,12 +46,59 @@ export async function endDirected(
   options: { readonly id: string; readonly isBroadcast: boolean },
 ): Promise<void> {
   if (directed.length === 0) return;
-  const contacts = options.isBroadcast ? await listContacts(account) : [];
+  const [contacts, blocked] = await Promise.all([options.isBroadcast ? listContacts(account) : [], account.get(blocklist)]);
   const covered = new Set(contacts.filter(({ item }) => hasFrom(item)).map(({ jid }) => jid.toString()));
   account.turn.withSessions([], async () => {
     for (const address of directed) {
-      if (!covered.has(Jid.parse(address).bare.toString())) await routeQuietly(account, spliceTo(bytes, address), options.id);
+      const jid = Jid.parse(address);
+      // Whoever is blocked has seen the session go before, and sees nothing any more.
+      if (covered.has(jid.bare.toString()) || isBlocked(blocked, jid)) continue;
+      await routeQuietly(account, spliceTo(bytes, address), options.id);
     }
+  });
+}
+
+export interface Hiding {
+  /** Addresses that were just blocked. */
+  readonly blocked: readonly Jid[];
+  /** Those among them, or behind them, that were told as subscribers. */
+  readonly contacts: readonly Jid[];
+  readonly id: string;
+}
+
+/**
+ * Only inside `withSessions`. XEP-0191 §3.3: whoever was sent directed presence sees each of the account's sessions go. A room is left
+ * (XEP-0045 §7.14), because it can no longer say anything to its occupant.
+ */
+export async function hideDirected(account: Account, sessions: readonly SessionEntry[], hiding: Hiding): Promise<void> {
+  const { blocked, contacts, id } = hiding;
+  const told = new Set(contacts.map(String));
+  for (const entry of sessions) {
+    const from = account.jid.withResource(entry.resource);
+    const takers = new Set((entry.directed ?? []).flatMap((address) => namedBy(blocked, Jid.parse(address))).map(String));
+    for (const taker of takers) {
+      const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
+      if (!isTold) await routeQuietly(account, spliceTo(unavailableFrom(from), taker), id);
+    }
+  }
+  // Not before they were told: this may be tried again.
+  account.turn.afterHandOver(() => forgetBlocked(account, blocked));
+}
+
+/** §6: to which addresses a session has to say good-bye that has shown itself to this one. */
+function namedBy(blocked: readonly Jid[], shown: Jid): Jid[] {
+  if (isBlocked({ jids: blocked.map(String) }, shown)) return [shown];
+  return blocked.filter((jid) => jid.resource !== '' && jid.bare.equals(shown)); // one of those who saw it
+}
+
+async function forgetBlocked(account: Account, blocked: readonly Jid[]): Promise<void> {
+  const list = { jids: blocked.map(String) };
+  await account.updateSessions((sessions) => {
+    const kept = sessions.map((entry) => {
+      const directed = entry.directed?.filter((address) => !isBlocked(list, Jid.parse(address)));
+      return directed?.length === entry.directed?.length ? entry : { ...entry, directed };
+    });
+    return kept.every((entry, index) => entry === sessions[index]) ? sessions : kept;
   });
 }
 

@@ -1,0 +1,27 @@
+/**
+ * The blocklist of an account (XEP-0191): one item holds it, because every stanza is checked against it. A blocked address is a full
+ * JID, a bare JID, `domain/resource` or a domain (§6).
+ */
+import { collection } from '../../../lib/runtime/collection.ts';
+import type { Owner } from '../../../lib/runtime/sessions.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+
+export interface Blocklist {
+  readonly jids: readonly string[];
+}
+
+export const blocklist = collection<Blocklist>('blocklist', 'account');
+
+/** §6: does a blocklist hold this address, its bare JID or its domain? */
+export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
+  if (!list || list.jids.length === 0) return false;
+  return [jid.toString(), jid.bare.toString(), jid.domain].some((address) => list.jids.includes(address));
+}
+
+/**
+ * §5: the account's own resources are never cut off from each other. Nor is the server that the account lives on: its domain in a list
+ * means the people there, because a client that cannot ask its own server does not work at all.
+ */
+export function isNeverBlocked({ domain, local }: Owner, jid: Jid): boolean {
+  return jid.domain === domain && (jid.local === '' || jid.local === local);
+}
