@@ -540,6 +540,8 @@ export const limits = {
   pepNodeBytesMax: 512 * 1024,
   /** PEP: the row with an account's nodes, and the row that lists a node's items, bytes. */
   pepRowBytesMax: 300_000,
+  /** PEP: explicit subscribers of one node; they stand in one row, and a notification reads the sessions of all. */
+  pepSubscribersMax: 1_000,
   /** PEP: nodes that one resource may want news of, and their names, bytes: they stand in the item with all sessions. */
   pepWantedMax: 64,
   pepWantedBytesMax: 3 * 1024,

@@ -1,6 +1,7 @@
 /**
  * XEP-0060: Publish-Subscribe, the part that XEP-0163 wants of an account: its bare JID is the service, it alone publishes, and
- * subscriptions follow from presence. A whitelist names nobody but the owner, because affiliations cannot be changed.
+ * subscriptions follow from presence or are asked for (pep/subscribe.ts). A whitelist names nobody but the owner, because affiliations
+ * cannot be changed.
  *
  * Hostile: strangers ask (access.ts; the blocked never get here), write to somebody else's node (refused whatever is asked), and
  * an owner stores without end (bounds on nodes, names, ids, items; items.ts, nodes.ts).
@@ -16,9 +17,10 @@ import { readForm } from '../form.ts';
 import { checkReader } from '../pep/access.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
-import { configOfNew, createNode, findNode, type PepNode } from '../pep/nodes.ts';
+import { configOfNew, createNode, findNode, listNodes, type PepNode } from '../pep/nodes.ts';
 import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
 import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
+import { changeSubscribers, listSubscribers, listSubscriptions, subscribe, unsubscribe } from '../pep/subscribe.ts';
 import { listContacts } from '../roster/roster.ts';
 
 const configType = `${pubsubNs}#node_config`;
@@ -28,7 +30,7 @@ export const pubsub: AccountFeature = {
   spec: 'XEP-0060',
   version: '1.28.0',
   title: 'Publish-Subscribe, for accounts',
-  note: 'What XEP-0163 needs: without explicit subscriptions, affiliations, the access model authorize, collections.',
+  note: 'What XEP-0163 needs: affiliations can be read, not changed; no access model authorize, no options of subscriptions, no collections.',
   disco: {
     account: [
       pubsubNs,
@@ -49,6 +51,7 @@ export const pubsub: AccountFeature = {
         'instant-nodes',
         'item-ids',
         'last-published',
+        'manage-subscriptions',
         'multi-items',
         'persistent-items',
         'presence-notifications',
@@ -56,9 +59,12 @@ export const pubsub: AccountFeature = {
         'publish-options',
         'purge-nodes',
         'retract-items',
+        'retrieve-affiliations',
         'retrieve-default',
         'retrieve-items',
+        'retrieve-subscriptions',
         'rsm',
+        'subscribe',
       ].map((name) => `${pubsubNs}#${name}`),
     ],
   },
@@ -76,16 +82,19 @@ async function read(request: Element, account: Account, iq: Stanza): Promise<Ele
     case 'items':
       return xml('pubsub', { xmlns: pubsubNs }, ...(await items(asked, request, account, iq)));
     case 'subscriptions':
-      throw unsupported('retrieve-subscriptions');
+      return listSubscriptions(account, iq.from ?? account.fullJid, asked);
     case 'affiliations':
-      throw unsupported('retrieve-affiliations');
+      return listAffiliations(account, asked);
+    case 'options':
+      throw unsupported('subscription-options'); // §6.3.4.2
     default:
       throw new StanzaError('feature-not-implemented', 'that is not offered');
   }
 }
 
-async function write(request: Element, account: Account): Promise<Element | undefined> {
+async function write(request: Element, account: Account, iq: Stanza): Promise<Element | undefined> {
   const [asked] = request.getChildElements() as Element[];
+  const asker = iq.from ?? account.fullJid;
   switch (asked?.getName()) {
     case 'publish':
       return publishItem(asked, request, account);
@@ -94,8 +103,12 @@ async function write(request: Element, account: Account): Promise<Element | unde
     case 'create':
       return create(asked, request, account);
     case 'subscribe':
+      if (request.getChild('options', pubsubNs)) throw unsupported('subscription-options'); // §6.3.7
+      return subscribe(account, asker, await nodeOf(asked, account), asked);
     case 'unsubscribe':
-      throw unsupported('subscribe'); // §6.1.3.9; XEP-0163 §4.3: presence subscribes
+      return unsubscribe(account, asker, await nodeOf(asked, account), asked);
+    case 'options':
+      throw unsupported('subscription-options'); // §6.3.4.2
     default:
       throw new StanzaError('feature-not-implemented', 'that is not offered');
   }
@@ -108,8 +121,8 @@ async function readAsOwner(request: Element, account: Account): Promise<Element>
   if (name === 'default') {
     return xml('pubsub', { xmlns: ownerNs }, xml('default', {}, configForm(defaultConfig, configType))); // §8.3
   }
-  if (asked === undefined || name !== 'configure')
-    throw unsupported(name === 'subscriptions' ? 'manage-subscriptions' : 'modify-affiliations');
+  if (asked !== undefined && name === 'subscriptions') return listSubscribers(account, await nodeOf(asked, account));
+  if (asked === undefined || name !== 'configure') throw unsupported('modify-affiliations');
   const node = await nodeOf(asked, account);
   const groups = new Set((await listContacts(account)).flatMap(({ item }) => item.groups ?? []));
   const form = configForm(node.config, configType, [...groups].sort());
@@ -127,7 +140,7 @@ async function writeAsOwner(request: Element, account: Account): Promise<undefin
     case 'purge':
       return purge(account, await nodeOf(asked, account)) as Promise<undefined>;
     case 'subscriptions':
-      throw unsupported('manage-subscriptions');
+      return changeSubscribers(account, await nodeOf(asked, account), asked);
     default:
       throw unsupported('modify-affiliations');
   }
@@ -148,6 +161,16 @@ async function nodeOf(asked: Element, account: Account): Promise<PepNode> {
   const node = await findNode(account, nameOf(asked));
   if (!node) throw new StanzaError('item-not-found', 'there is no such node');
   return node;
+}
+
+/** §5.7: the account owns its nodes; nobody else has an affiliation. */
+async function listAffiliations(account: Account, asked: Element): Promise<Element> {
+  const { node: name } = asked.attrs as { node?: string };
+  const nodes = account.session ? await listNodes(account) : [];
+  const owned = nodes
+    .filter((node) => name === undefined || node.name === name)
+    .map((node) => xml('affiliation', { node: node.name, affiliation: 'owner' }));
+  return xml('pubsub', { xmlns: pubsubNs }, xml('affiliations', { node: name }, ...owned));
 }
 
 /** §6.5. Newest first. */

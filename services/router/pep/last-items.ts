@@ -15,10 +15,11 @@ import { routeQuietly } from '../presence/presence-probe.ts';
 import { findContact, type RosterItem } from '../roster/roster.ts';
 import { hasTo } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
-import { itemInRow, itemRowKey, lastIdInRow, listRowKey } from './items.ts';
+import { itemInRow, itemRowKey, lastIdInRow, listIds, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
 import { eventMessage, isOfDeployment, itemsEvent, readView } from './notify.ts';
+import type { Subscriber } from './subscriptions.ts';
 
 interface Source {
   readonly owner: Account;
@@ -70,6 +71,20 @@ export async function sendLastItemsOf(account: Account, sessions: readonly Sessi
   }
 }
 
+/** Queued: who has just subscribed to the account's node is sent what was published last (XEP-0060 §6.1.7). */
+export async function sendLastItemTo(account: Account, node: PepNode, { jid, subid }: Subscriber): Promise<void> {
+  const [id] = node.config.isPersistent ? await listIds(account, node) : [];
+  if (id === undefined) return;
+  account.turn.withSessions([], () =>
+    forEachMessage(
+      account,
+      [{ owner: account, node, id }],
+      (message, messageId) => routeQuietly(account, spliceTo(message, jid), messageId),
+      subid,
+    ),
+  );
+}
+
 /** The nodes that a probe asks for instead of presence. */
 export function wantedIn(probe: Stanza): readonly string[] | undefined {
   const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs);
@@ -95,6 +110,7 @@ async function forEachMessage(
   account: Account,
   found: readonly Found[],
   send: (message: Buffer, id: string) => Promise<void> | void,
+  subid?: string,
 ): Promise<void> {
   let bytes = 0;
   for (let at = 0; at < found.length && bytes < limits.pepLastItemsBytesMax; at += pageMax) {
@@ -105,7 +121,8 @@ async function forEachMessage(
       const item = await readItem(owner, node, rows[index]);
       if (!item || bytes >= limits.pepLastItemsBytesMax) continue;
       const messageId = account.turn.parts.ids.mint();
-      const message = eventMessage(owner.jid, itemsEvent(node, { id, payload: item.payload }), messageId, item.at);
+      const event = itemsEvent(node, { id, payload: item.payload });
+      const message = eventMessage(owner.jid, event, messageId, { at: item.at, subid });
       bytes += message.length;
       await send(message, messageId);
     }

@@ -88,13 +88,23 @@ function text(key: 'title' | 'description' | 'type', label: string): Field {
 }
 
 /** What cannot be chosen: clients ask for it all the same. */
-function fixed(label: string, ...values: readonly [string, ...string[]]): Field {
+function fixed(label: string, value: string): Field {
   return {
     label,
     kind: 'list-single',
-    options: [values[0]],
-    read: (value) => (values.includes(value) ? {} : undefined),
-    write: () => values[0],
+    options: [value],
+    read: (given) => (given === value ? {} : undefined),
+    write: () => value,
+  };
+}
+
+/** What is always so. */
+function always(label: string): Field {
+  return {
+    label,
+    kind: 'boolean',
+    read: (value) => (value === '1' || value === 'true' ? {} : undefined),
+    write: () => '1',
   };
 }
 
@@ -144,9 +154,9 @@ const fields: ReadonlyMap<string, Field> = new Map([
   ['pubsub#notify_delete', flag('notifyDelete', 'Tell of the deletion of the node')],
   ['pubsub#notify_config', flag('notifyConfig', 'Tell of a new configuration')],
   ['pubsub#deliver_payloads', flag('deliverPayloads', 'Notifications have the payload')],
-  ['pubsub#deliver_notifications', fixed('Notifications are sent', '1', 'true')],
+  ['pubsub#deliver_notifications', always('Notifications are sent')],
   ['pubsub#publish_model', fixed('Who may publish', 'publishers')],
-  ['pubsub#presence_based_delivery', fixed('Only to available resources', '1', 'true')],
+  ['pubsub#presence_based_delivery', always('Only to available resources')],
   ['pubsub#notification_type', fixed('Type of notifications', 'headline')],
   ['pubsub#max_payload_size', payloadBytesField],
 ]);

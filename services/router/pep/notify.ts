@@ -1,43 +1,104 @@
 /**
  * XEP-0163 §4.3: notifications go to the account's available resources and to those of its subscribers, as far as each said in its
- * capabilities that it wants them (`<node>+notify`); the sessions' entries say so, so they cost the reads of a presence.
+ * capabilities that it wants them (`<node>+notify`); the sessions' entries say so, so they cost the reads of a presence. Who has
+ * subscribed explicitly (XEP-0060 §6.1) gets them in any case, with the id of the subscription in a header (§7.2.3).
  *
  * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
  * filter. Contacts on other servers would get what they did not ask for, and get nothing.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
+import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
-import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { type AccountRow, accounts } from '../core/accounts.ts';
+import { blocklist, isBlocked } from '../core/blocklist.ts';
 import { isNear, readAudience, readListeners } from '../presence/presence-audience.ts';
 import { routeQuietly } from '../presence/presence-probe.ts';
+import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
 import type { PepItem } from './items.ts';
 import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
+import { type Subscriber, subscribersOf, subscribersOfPerson } from './subscriptions.ts';
+
+/** XEP-0131. */
+const headersNs = 'http://jabber.org/protocol/shim';
 
 /** Queued. @param event child of `<event/>` */
 export async function notify(account: Account, node: PepNode, event: Element): Promise<void> {
-  const bytes = eventMessage(account.jid, event, account.turn.parts.ids.mint());
-  account.withSessions((sessions) => account.turn.deliver(takers(sessions, account.jid, node.name), bytes));
+  const id = account.turn.parts.ids.mint();
+  const bytes = eventMessage(account.jid, event, id);
+  const subscribers = await subscribersOf(account, node);
+  const own = subscribersOfPerson(subscribers, account.jid);
+  account.withSessions((sessions) => account.turn.deliver(takers(sessions, account.jid, node.name, own), bytes));
   if (node.config.access === 'whitelist') return;
   const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
+  const explicit = await readersAmong(account, node, subscribers, contacts);
   account.turn.withSessions([], async () => {
-    const near = contacts.filter((contact) => isNear(account, contact));
-    const neighbours = await readListeners(account, account.jid, near);
+    const everybody = [...contacts, ...explicit.strangers];
+    const near = everybody.filter((contact) => isNear(account, contact));
+    const listeners = await readListeners(account, account.jid, near);
     account.turn.deliver(
-      neighbours.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name)),
+      listeners.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name, explicit.of(jid))),
       bytes,
     );
-    for (const contact of contacts) {
+    for (const contact of everybody) {
       if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
-      await routeQuietly(account, spliceTo(bytes, contact.jid.toString()), account.turn.parts.ids.mint());
+      const [subscriber] = explicit.of(contact.jid);
+      const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
+      await routeQuietly(account, spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
     }
   });
+}
+
+interface Readers {
+  /** The explicit subscriptions of this person that count. */
+  readonly of: (person: Jid) => readonly Subscriber[];
+  /** Those of them who are not among the contacts that may read. */
+  readonly strangers: readonly Contact[];
+}
+
+/** Explicit subscribers who may still read the node and are the ones who subscribed. */
+async function readersAmong(
+  account: Account,
+  node: PepNode,
+  subscribers: readonly Subscriber[],
+  contacts: readonly Contact[],
+): Promise<Readers> {
+  const byPerson = Map.groupBy(subscribers, ({ jid }) => Jid.parse(jid).bare.toString());
+  byPerson.delete(account.jid.toString());
+  if (byPerson.size === 0) return { of: () => [], strangers: [] };
+  const known = new Set(contacts.map(({ jid }) => jid.toString()));
+  const blocked = await account.get(blocklist);
+  const persons = [...byPerson.keys()].map((text) => Jid.parse(text));
+  const strangers = persons.filter(
+    (jid) => !known.has(jid.toString()) && node.config.access === 'open' && !isBlocked(blocked, jid),
+  );
+  const near = persons.filter((jid) => jid.domain === account.domain && jid.local !== '');
+  const dates = await datesOf(account, near);
+  return {
+    of: (person) => (byPerson.get(person.toString()) ?? []).filter(({ createdAt }) => createdAt === dates.get(person.toString())),
+    strangers: strangers.map((jid) => ({ jid, item: unknownContact })),
+  };
+}
+
+/** When these accounts of the tenant were made. */
+async function datesOf(account: Account, persons: readonly Jid[]): Promise<ReadonlyMap<string, string>> {
+  const dates = new Map<string, string>();
+  for (let at = 0; at < persons.length; at += limits.storeBatchKeysMax) {
+    const page = persons.slice(at, at + limits.storeBatchKeysMax);
+    const keys = page.map(({ local }) => account.other(local).rows.keyOf(accounts, ''));
+    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    rows.forEach((row, index) => {
+      if (row) dates.set(page[index]!.toString(), rowValue<AccountRow>(row).createdAt);
+    });
+  }
+  return dates;
 }
 
 /**
@@ -51,9 +112,9 @@ export function showViews(account: Account, name: string): void {
 
 /** Only inside `withSessions`. What it takes to make a view is done where somebody wants it. */
 async function showView(account: Account, name: string, sessions: readonly SessionEntry[]): Promise<void> {
-  const targets = takers(sessions, account.jid, name);
-  const node = targets.length > 0 ? await findNode(account, name) : undefined;
-  if (!node) return;
+  const node = await findNode(account, name);
+  const targets = node ? takers(sessions, account.jid, name, await subscribersOf(account, node)) : [];
+  if (!node || targets.length === 0) return;
   const item = await readView(account, node);
   if (!item) return;
   const event = itemsEvent(node, item);
@@ -67,11 +128,19 @@ export async function readView(account: Account, node: PepNode): Promise<PepItem
   return Buffer.byteLength(payload) <= limits.pepItemBytesMax ? { id: itemId, payload } : undefined;
 }
 
-/** Without `to`. @param at when it was published, milliseconds, if that is not now (XEP-0060 §6.1.7, XEP-0203) */
-export function eventMessage(from: Jid, event: Element, id: string, at?: number): Buffer {
+export interface EventDetails {
+  /** When it was published, ms since the epoch, if that is not now (XEP-0060 §6.1.7, XEP-0203). */
+  readonly at?: number | undefined;
+  /** Of the explicit subscription that it is sent for (§7.2.3). */
+  readonly subid?: string | undefined;
+}
+
+/** Without `to`. */
+export function eventMessage(from: Jid, event: Element, id: string, { at, subid }: EventDetails = {}): Buffer {
   const delay = at === undefined ? undefined : xml('delay', { xmlns: 'urn:xmpp:delay', stamp: new Date(at).toISOString() });
-  const message = xml('message', { from: from.toString(), type: 'headline', id }, xml('event', { xmlns: eventNs }, event), delay);
-  return Buffer.from(message.toString());
+  const headers = subid === undefined ? undefined : xml('headers', { xmlns: headersNs }, xml('header', { name: 'SubID' }, subid));
+  const content = [xml('event', { xmlns: eventNs }, event), headers, delay];
+  return Buffer.from(xml('message', { from: from.toString(), type: 'headline', id }, ...content).toString());
 }
 
 export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
@@ -79,18 +148,25 @@ export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
   return xml('items', { node: node.name }, xml('item', { id }, content));
 }
 
-/** Does this session take the message? A notification of an account's node that came to a bare JID is for those who want it. */
+/**
+ * Does this session take the message? A notification of an account's node that came to a bare JID is for those who want it, unless it
+ * bears the id of an explicit subscription.
+ */
 export function isWanted(stanza: Stanza, entry: SessionEntry): boolean {
   const { from, to } = stanza;
   if (stanza.type !== 'headline' || !from || from.local === '' || !from.isBare || !to?.isBare) return true;
+  if (stanza.hasChild('headers', headersNs)) return true;
   const event = stanza.child('event', eventNs);
   const node = (event?.getChildElements()[0] as Element | undefined)?.attrs.node as string | undefined;
   return node === undefined || entry.wanted?.includes(node) === true;
 }
 
-function takers(sessions: readonly SessionEntry[], bare: Jid, node: string): Target[] {
+/** Resources of one person that want the node, and those that it has subscribed explicitly: all of a bare JID, or the one of a full JID. */
+function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, explicit: readonly Subscriber[] = []): Target[] {
+  const resources = new Set(explicit.map(({ jid }) => Jid.parse(jid).resource));
+  const isSubscribed = ({ resource, priority }: SessionEntry) => resources.has(resource) || (resources.has('') && priority >= 0);
   return sessions
-    .filter((entry) => entry.available && entry.wanted?.includes(node))
+    .filter((entry) => entry.available && (entry.wanted?.includes(node) || isSubscribed(entry)))
     .map((entry) => ({ node: entry.node, sid: entry.sid, to: bare.withResource(entry.resource).toString() }));
 }
 

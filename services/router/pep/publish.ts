@@ -7,6 +7,7 @@ import { applyForm, isSameConfig, type NodeConfig } from './node-config.ts';
 import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode, viewOf } from './nodes.ts';
 import { itemsEvent, notify, showViews } from './notify.ts';
 import { pubsubError } from './pubsub-error.ts';
+import { dropSubscribers } from './subscriptions.ts';
 
 /** §7.1.5: preconditions of a node that is there, the configuration of one that is not. */
 export type PublishOptions = ReadonlyMap<string, readonly string[]>;
@@ -89,6 +90,7 @@ export async function deleteNode(account: Account, node: PepNode): Promise<void>
   for (const dropped of await dropNode(account, node)) {
     await purgeItems(account, dropped);
     if (dropped.config.notifyDelete) await notify(account, dropped, xml('delete', { node: dropped.name }));
+    dropSubscribers(account, dropped);
   }
 }
 
