@@ -11,6 +11,7 @@ export type MetricName =
   | 'Throttles'
   | 'CertificateDaysLeft'
   | 'StoreErrors'
+  | 'Faults'
   | 'BadProxyHeaders';
 
 const namespace = 'Skylark';

@@ -2,6 +2,7 @@
 import { limits } from '../limits.ts';
 import type { Bus, Serving } from '../ports/bus.ts';
 import { Unavailable } from '../ports/store.ts';
+import { ask } from './faults.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import type { ControlReply, ControlRequest } from './wire.ts';
 
@@ -26,8 +27,7 @@ export function serveControl(bus: Bus, subject: string, { isDraining, figures, d
 export async function askControl(bus: Bus, subject: string, kind: ControlRequest['kind']): Promise<ControlReply | undefined> {
   const request: ControlRequest = { kind };
   try {
-    const answer = await bus.request(`ctl.${subject}`, encodeFrame(request), { timeoutMs: limits.statusTimeoutMs });
-    return decodeFrame<ControlReply>(answer).header;
+    return (await ask<ControlReply>(bus, `ctl.${subject}`, encodeFrame(request), limits.statusTimeoutMs)).header;
   } catch (error) {
     if (error instanceof Unavailable) return undefined;
     throw error;

@@ -5,7 +5,8 @@
  */
 import { limits } from '../limits.ts';
 import type { Bus } from '../ports/bus.ts';
-import { decodeFrame, encodeFrame } from './frame.ts';
+import { ask } from './faults.ts';
+import { encodeFrame } from './frame.ts';
 import type { Latency } from './latency.ts';
 import { type DeliverItem, type DeliverReply, type DeliverRequest, nowhere, type SessionAddress } from './wire.ts';
 
@@ -105,11 +106,11 @@ export class Deliverer {
     );
     const begun = this.#latency?.begin();
     try {
-      const reply = await this.#bus.request(node, payload, { timeoutMs: limits.deliveryTimeoutMs });
-      const missing = new Set(decodeFrame<DeliverReply>(reply).header.missing);
+      const { header } = await ask<DeliverReply>(this.#bus, node, payload, limits.deliveryTimeoutMs);
+      const missing = new Set(header.missing);
       return batch.map(({ item }) => (missing.size === 0 ? none : failed(node, item, 'missing', missing)));
     } catch {
-      // Unavailable: no answer in time. The archive and the resync mark take over from here.
+      // No answer in time, or a fault of the node, which has logged it. The archive and the resync mark take over from here.
       return batch.map(({ item }) => failed(node, item, 'silent'));
     } finally {
       if (begun !== undefined) this.#latency?.end(begun);

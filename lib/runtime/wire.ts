@@ -2,6 +2,18 @@
  * What the services say to each other on the bus (DESIGN §4). Each interface is the header of a frame; the comment names its
  * bodies. XML in bodies is in the canonical form: the default namespace is `jabber:client`, implied.
  */
+import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
+
+/** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
+export interface Fault {
+  readonly kind: 'protocol' | 'operating' | 'programming';
+  /** Of `protocol`: what the sender of the stanza is told. */
+  readonly condition?: StanzaErrorCondition;
+  readonly type?: StanzaErrorType;
+  readonly text?: string | undefined;
+  readonly uri?: string | undefined;
+  readonly by?: string | undefined;
+}
 
 /** Where one bound session is held: the node's subject (`n.<node>.<incarnation>`) and the session's id there. */
 export interface SessionAddress {

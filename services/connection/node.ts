@@ -12,6 +12,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import { answering } from '../../lib/runtime/faults.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
@@ -157,7 +158,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async start(): Promise<void> {
     const { bus, listen: options, tls, reusePort = false } = this.#parts;
-    this.#serving = await bus.serve(this.subject, (payload) => this.#requests.handle(payload));
+    this.#serving = await bus.serve(
+      this.subject,
+      answering(this.log, (payload) => this.#requests.handle(payload)),
+    );
     const accept = {
       peers: this.#peers,
       gate: (socket: Socket, isPlain: boolean) => this.#gate(socket, isPlain),

@@ -5,38 +5,22 @@
 import { limits } from '../../lib/limits.ts';
 import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
-import { timeOfId } from '../../lib/runtime/ids.ts';
+import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
-import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
+import type { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
-import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { Batch } from './core/batch.ts';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { BatchAttempt } from './batch-attempt.ts';
 import type { RoomParts } from './core/dependencies.ts';
 import { fanOut } from './core/fan-out.ts';
-import { NS_SID } from './core/namespaces.ts';
+import { finish, firstOf, type Job } from './core/job.ts';
 import { type Foreseen, foresee } from './core/prefetch.ts';
-import type { Session } from './core/room.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './core/room-store.ts';
-import { type Background, RoomTurn } from './core/room-turn.ts';
+import { type Background, errorOf, RoomTurn } from './core/room-turn.ts';
 import { heal } from './missed/heal.ts';
 import { closeGaps, lookForReturned } from './missed/refill.ts';
 import { sweep } from './missed/sweep.ts';
-import { handleStanza } from './rooms/dispatch.ts';
 import { shutDown } from './rooms/shut-down.ts';
-
-/** A stanza, or something that the worker itself found out about an occupant. */
-export type Job =
-  | { readonly request: RoomRequest; readonly stanza: Stanza; readonly done: (outcome: Outcome) => void }
-  | {
-      readonly about: Jid;
-      readonly apply: (turn: RoomTurn) => void;
-      /** `mark`: it is behind; `return`: its session is back, and what it has not got is read. Both go before anything else, in this order. */
-      readonly first?: 'mark' | 'return';
-    };
-
-/** 'silent': another worker wrote it and answers; if it dies before, the retry finds what it left. */
-export type Outcome = DoneReply | 'silent';
 
 const triesMax = 4;
 
@@ -142,23 +126,53 @@ export class RoomRunner {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const jobs = [...this.#unwritten.splice(0), ...this.#waiting.splice(0, limits.roomBatchMax)];
-      try {
-        await this.#handle(jobs);
-        this.#mayOwe = false;
-      } catch (error) {
-        this.#loaded = undefined;
-        this.#mayOwe = true;
-        this.#unwritten.push(...jobs.filter((job) => firstOf(job) === 'mark'));
-        this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
-        for (const job of jobs) {
-          const isMessage = 'stanza' in job && job.stanza.name === 'message';
-          if (isMessage && this.#unshown.size < limits.roomHandledMax) this.#unshown.add(job.request.id);
-          finish(job, { ok: false, error: String(error) });
-        }
-      }
+      await this.#attempt(jobs);
     }
     this.#running = undefined;
     this.#lookLater();
+  }
+
+  /** What fails for good fails for one job: each is done again by itself, and whoever sent that one is told. */
+  async #attempt(jobs: readonly Job[]): Promise<void> {
+    try {
+      await this.#handle(jobs);
+      this.#mayOwe = false;
+    } catch (error) {
+      this.#loaded = undefined;
+      if (isOperating(error)) {
+        this.#takeLater(jobs, error);
+        return;
+      }
+      if (jobs.length > 1) {
+        for (const job of jobs) await this.#attempt([job]);
+        return;
+      }
+      this.#mayOwe = false;
+      report(this.#parts.log, error, 'a request to a room failed', { room: this.#jid.toString() });
+      for (const job of jobs) await this.#refuse(job, toStanzaError(error));
+    }
+  }
+
+  /** The store is away: those who sent these are told to come again. */
+  #takeLater(jobs: readonly Job[], error: unknown): void {
+    this.#mayOwe = true;
+    this.#unwritten.push(...jobs.filter((job) => firstOf(job) === 'mark'));
+    this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
+    for (const job of jobs) {
+      const isMessage = 'stanza' in job && job.stanza.name === 'message';
+      if (isMessage && this.#unshown.size < limits.roomHandledMax) this.#unshown.add(job.request.id);
+      finish(job, { ok: false, error: String(error) });
+    }
+  }
+
+  async #refuse(job: Job, error: StanzaError): Promise<void> {
+    if (!('stanza' in job)) return;
+    const { stanza, request } = job;
+    if (stanza.type !== 'error' && stanza.type !== 'result') {
+      const bytes = Buffer.from(errorOf(stanza, error, this.#jid).toString());
+      await fanOut(this.#parts, [{ bytes, recipients: [{ jid: stanza.from!, address: request.sender }] }]);
+    }
+    finish(job, { ok: true });
   }
 
   /** The tenant was removed, and its rows with it: who is inside hears of it, as far as this worker knows of them. */
@@ -188,14 +202,14 @@ export class RoomRunner {
     this.#tenant = tenant;
     let wasBeaten = false;
     for (let tries = 1; ; tries++) {
-      let pass: Pass;
+      let pass: BatchAttempt;
       let rest: readonly Job[];
       let loaded: LoadedRoom;
       try {
         const isFresh = this.#loaded === undefined;
         loaded = this.#loaded ??= await this.#load(tenant);
         const foreseen = await foresee(parts, loaded, stanzasOf(jobs), returnedOf(jobs));
-        pass = new Pass(parts, tenant, loaded, wasBeaten, foreseen);
+        pass = new BatchAttempt(parts, tenant, loaded, wasBeaten, foreseen);
         if (isFresh) pass.showLast();
         pass.show(this.#unshown);
         rest = pass.take(jobs);
@@ -207,7 +221,7 @@ export class RoomRunner {
       } catch (error) {
         this.#loaded = undefined;
         // When the store failed half-way the rows may be there: nothing may overtake what stands in the archive already.
-        if (!(error instanceof Conflict || error instanceof Unavailable) || tries === triesMax) throw error;
+        if (!isOperating(error) || tries === triesMax) throw error;
         wasBeaten ||= error instanceof Conflict;
         continue;
       }
@@ -226,161 +240,10 @@ export class RoomRunner {
   }
 }
 
-/** XEP-0359: the id that the room gave an archived message. */
-function idInRoom(bytes: Buffer): string | undefined {
-  return Stanza.parse(bytes).child('stanza-id', NS_SID)?.attrs.id;
-}
-
 function stanzasOf(jobs: readonly Job[]): Stanza[] {
   return jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
 }
 
 function returnedOf(jobs: readonly Job[]): Jid[] {
   return jobs.flatMap((job) => ('about' in job && job.first === 'return' ? [job.about] : []));
-}
-
-function firstOf(job: Job): 'mark' | 'return' | undefined {
-  return 'about' in job ? job.first : undefined;
-}
-
-function finish(job: Job, outcome: Outcome): void {
-  if ('done' in job) job.done(outcome);
-}
-
-/** One pass over the requests of a batch; nothing of it is outside the memory yet. */
-class Pass {
-  readonly batch = new Batch();
-  readonly done: Job[] = [];
-  readonly beaten: Job[] = [];
-  readonly ids = new Set<string>();
-  /** Requests whose messages are sent again. */
-  readonly #shown = new Set<string>();
-  /** A handler failed half-way: the room in memory is not to be trusted. */
-  isPoisoned = false;
-  readonly #parts: RoomParts;
-  readonly #tenant: Tenant;
-  readonly #loaded: LoadedRoom;
-  readonly #wasBeaten: boolean;
-  readonly #foreseen: Foreseen;
-
-  constructor(parts: RoomParts, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean, foreseen: Foreseen) {
-    this.#parts = parts;
-    this.#tenant = tenant;
-    this.#loaded = loaded;
-    this.#wasBeaten = wasBeaten;
-    this.#foreseen = foreseen;
-  }
-
-  /** The last batch of the worker before, which may have written it and no more: it goes before anything new. */
-  showLast(): void {
-    const sinceMs = this.#parts.clock.now() - limits.roomShowAgainMs;
-    for (const id of this.#loaded.fence.unfinished.keys()) this.#show(id, sinceMs);
-  }
-
-  /** Those of these requests that were written. */
-  show(requests: ReadonlySet<string>): void {
-    for (const id of requests) {
-      this.#show(id, 0);
-      if (this.#loaded.fence.unfinished.get(id)?.length) this.ids.add(id);
-    }
-  }
-
-  #show(request: string, sinceMs: number): void {
-    const { room, fence } = this.#loaded;
-    if (this.#shown.has(request)) return;
-    for (const bytes of fence.unfinished.get(request) ?? []) {
-      const once = idInRoom(bytes);
-      const writtenMs = once === undefined ? Number.NaN : timeOfId(once);
-      if (!(writtenMs >= sinceMs)) continue;
-      if (!this.#shown.has(request)) this.batch.showsAgain(request);
-      this.#shown.add(request);
-      // Who came later has it from the history.
-      const isOwed = (session: Session) => session.after < once! && !room.behind.has(session);
-      const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
-      this.batch.sendings.push({ bytes, recipients, once });
-    }
-  }
-
-  /** @returns the jobs for the next batch */
-  take(jobs: readonly Job[]): readonly Job[] {
-    for (const [index, job] of jobs.entries()) {
-      if (this.isPoisoned || this.batch.bytes > limits.roomBatchBytesMax) return jobs.slice(index);
-      if ('apply' in job) this.#try(undefined, () => this.#turn(job), job.apply);
-      else if (this.#takeStanza(job)) this.ids.add(job.request.id);
-      else continue;
-      this.done.push(job);
-    }
-    return [];
-  }
-
-  #isLate({ until = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
-    return this.#parts.clock.now() > until + limits.roomLateMs;
-  }
-
-  /** @returns false when another worker answers, or nobody waits for an answer */
-  #takeStanza(job: Extract<Job, { stanza: Stanza }>): boolean {
-    const { id } = job.request;
-    const { fence } = this.#loaded;
-    if (fence.isHandled(id) || this.ids.has(id)) return true;
-    const written = fence.unfinished.get(id);
-    if ((written && this.#wasBeaten) || this.#isLate(job.request)) {
-      this.beaten.push(job);
-      return false;
-    }
-    if (written?.length) this.#show(id, 0);
-    this.#try(
-      job.stanza,
-      () => this.#turn(job),
-      (turn) => {
-        if (written?.length) {
-          if (job.stanza.name === 'iq') turn.result(job.stanza);
-        } else {
-          followSession(turn, job.request);
-          handleStanza(turn, job.stanza);
-        }
-      },
-    );
-    return true;
-  }
-
-  #try(stanza: Stanza | undefined, makeTurn: () => RoomTurn, handle: (turn: RoomTurn) => void): void {
-    let turn = makeTurn();
-    try {
-      handle(turn);
-      if (turn.bytes > limits.roomTurnBytesMax) {
-        this.isPoisoned = true;
-        throw new StanzaError('resource-constraint', 'that is too much at once');
-      }
-    } catch (error) {
-      if (!(error instanceof StanzaError)) {
-        this.isPoisoned = true;
-        this.#parts.log.error({ err: error, room: this.#loaded.room.jid.toString() }, 'a request to a room failed');
-      }
-      turn = makeTurn();
-      if (stanza) turn.bounce(stanza, error instanceof StanzaError ? error : new StanzaError('internal-server-error'));
-    }
-    this.batch.absorb(turn);
-  }
-
-  #turn(job: Job): RoomTurn {
-    const asker =
-      'apply' in job
-        ? { from: job.about, recipient: { jid: job.about } }
-        : {
-            requestId: job.request.id,
-            from: job.stanza.from!,
-            recipient: { jid: job.stanza.from!, address: job.request.sender },
-          };
-    return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, this.#foreseen);
-  }
-}
-
-/** A session that was resumed at another node shows it with its next stanza. */
-function followSession(turn: RoomTurn, { sender }: RoomRequest): void {
-  const { own } = turn;
-  if (!own || !sender) return;
-  const known = own.session.address;
-  if (known?.node === sender.node && known.sid === sender.sid) return;
-  own.session.address = sender;
-  turn.putSession(own.occupant, own.session);
 }

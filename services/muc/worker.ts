@@ -3,20 +3,21 @@
  * hands each request to its room. What it holds can be lost at any moment.
  */
 import { limits } from '../../lib/limits.ts';
-import type { Serving } from '../../lib/ports/bus.ts';
+import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
+import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
-import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Parts, RoomParts } from './core/dependencies.ts';
 import { fanOut } from './core/fan-out.ts';
+import type { Outcome } from './core/job.ts';
 import { Pace } from './core/pace.ts';
 import { type Background, errorOf } from './core/room-turn.ts';
-import { type Outcome, RoomRunner } from './room-runner.ts';
+import { RoomRunner } from './room-runner.ts';
 import { answerForService } from './rooms/service.ts';
 import { allShards, type ShardOwner } from './shard-owner.ts';
 
@@ -36,6 +37,7 @@ export async function startMucWorker(parts: Parts & { readonly shards?: ShardOwn
 class Worker implements MucWorker {
   readonly #parts: RoomParts;
   readonly #shards: ShardOwner;
+  readonly #handler: BusHandler;
   readonly #servings = new Map<number, Serving>();
   /** The one used last stands last. */
   readonly #rooms = new Map<string, { readonly shard: number; readonly runner: RoomRunner }>();
@@ -49,6 +51,7 @@ class Worker implements MucWorker {
   constructor(parts: Parts, shards: ShardOwner) {
     this.#parts = { ...parts, pace: new Pace(parts.clock) };
     this.#shards = shards;
+    this.#handler = answering(parts.log, (payload) => this.#answer(payload));
   }
 
   get rooms(): number {
@@ -116,17 +119,16 @@ class Worker implements MucWorker {
     }
     for (const shard of owned) {
       if (this.#servings.has(shard)) continue;
-      this.#servings.set(shard, await this.#parts.bus.serve(`m.${shard}`, (payload) => this.#answer(payload)));
+      this.#servings.set(shard, await this.#parts.bus.serve(`m.${shard}`, this.#handler));
     }
   }
 
-  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+  async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
     const { header, bodies } = decodeFrame<RoomRequest>(payload);
     const stanza = Stanza.parse(bodies[0]!);
     if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
     const outcome = await this.#take(header, stanza);
-    if (outcome === 'silent') throw new Error(`another worker answers for ${header.room}`);
-    return encodeFrame(outcome);
+    return outcome === 'silent' ? undefined : encodeFrame(outcome);
   }
 
   async #take(request: RoomRequest, stanza: Stanza): Promise<Outcome> {
@@ -172,8 +174,9 @@ class Worker implements MucWorker {
       const answer = await answerForService(this.#parts, tenant, stanza);
       if (answer) await fanOut(this.#parts, [{ bytes: Buffer.from(answer.toString()), recipients }]);
     } catch (error) {
-      if (!(error instanceof StanzaError)) return { ok: false, error: String(error) };
-      const bytes = Buffer.from(errorOf(stanza, error, stanza.to!.bare).toString());
+      if (isOperating(error)) return { ok: false, error: String(error) };
+      report(this.#parts.log, error, 'a request to the service of rooms failed', { stanza: stanza.name });
+      const bytes = Buffer.from(errorOf(stanza, toStanzaError(error), stanza.to!.bare).toString());
       await fanOut(this.#parts, [{ bytes, recipients }]);
     }
     return { ok: true };
@@ -198,7 +201,8 @@ class Worker implements MucWorker {
     try {
       await fanOut(this.#parts, await run());
     } catch (error) {
-      this.#parts.log.warn({ err: error }, 'a background task of a room failed');
+      report(this.#parts.log, error, 'a background task of a room failed');
+      if (isOperating(error)) this.#parts.log.warn({ err: error }, 'a background task of a room was not done');
     }
   }
 }

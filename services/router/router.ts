@@ -3,8 +3,10 @@
  */
 import { limits } from '../../lib/limits.ts';
 import type { Serving } from '../../lib/ports/bus.ts';
+import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
+import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
   type AdminRequest,
   type DoneReply,
@@ -18,7 +20,7 @@ import {
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { admin } from './accounts/admin.ts';
-import { isPassing, type Parts, timely } from './core/dependencies.ts';
+import { type Parts, timely } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
 import { arrive } from './routing/arrive.ts';
 import { bounce } from './routing/route.ts';
@@ -36,7 +38,7 @@ export async function startRouter(parts: Parts): Promise<Router> {
   const latency = new Latency(parts.clock);
   const serving: Serving = await parts.bus.serve(
     routerSubject,
-    async (payload) => {
+    answering(parts.log, async (payload) => {
       busy++;
       const begun = latency.begin();
       try {
@@ -45,7 +47,7 @@ export async function startRouter(parts: Parts): Promise<Router> {
         busy--;
         latency.end(begun);
       }
-    },
+    }),
     { queue: routerQueue },
   );
   return {
@@ -68,7 +70,7 @@ function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
     case 'step':
       return handleStep(parts, header, bodies);
     case 'inbound':
-      return tried(parts, () => handleInbound(parts, header, bodies)).then((reply) => encodeFrame(reply));
+      return handleInbound(parts, header, bodies).then((reply) => encodeFrame(reply));
     case 'admin':
       return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
   }
@@ -82,11 +84,11 @@ async function handleStep(parts: Parts, request: StepRequest, bodies: readonly B
     const result = await new Step(parts, tenant, request).run(bodies);
     return encodeFrame(result.reply, result.bodies);
   } catch (error) {
-    if (isPassing(error)) {
+    if (isOperating(error)) {
       parts.log.warn({ err: error }, 'batch to be tried again');
       return encodeFrame({ ok: false, out: [] } satisfies StepReply);
     }
-    parts.log.error({ err: error }, 'batch failed');
+    report(parts.log, error, 'batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
 }
@@ -95,13 +97,56 @@ function closing(condition: string, text?: string): StepReply {
   return { ok: true, out: [], close: { condition, text } };
 }
 
+/** @throws {Unavailable | Conflict} when all of it is to come again */
 async function handleInbound(parts: Parts, request: InboundRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
   const tenant = await parts.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
+  const arrivals = bodies.map((body, index): Arrival => ({ index, stanza: Stanza.parse(body) }));
+  const missed = await takeArrivals(parts, tenant, request, arrivals);
+  return { ok: true, result: missed };
+}
+
+interface Arrival {
+  readonly index: number;
+  readonly stanza: Stanza;
+}
+
+/**
+ * What fails for good fails for one stanza: each is taken again by itself, and whoever sent that one is told.
+ * @returns the numbers of those that some session has not confirmed
+ */
+async function takeArrivals(
+  parts: Parts,
+  tenant: Tenant,
+  request: InboundRequest,
+  arrivals: readonly Arrival[],
+): Promise<readonly number[]> {
+  try {
+    return await takeTogether(parts, tenant, request, arrivals);
+  } catch (error) {
+    if (isOperating(error)) throw error;
+    if (arrivals.length > 1) {
+      const missed: number[] = [];
+      for (const arrival of arrivals) missed.push(...(await takeArrivals(parts, tenant, request, [arrival])));
+      return missed;
+    }
+    report(parts.log, error, 'a stanza that arrived could not be handled', { stanza: arrivals[0]?.stanza.name });
+    const turn = new Turn(parts);
+    for (const { stanza } of arrivals) await bounce(turn, tenant, stanza, toStanzaError(error));
+    await turn.finish();
+    return [];
+  }
+}
+
+async function takeTogether(
+  parts: Parts,
+  tenant: Tenant,
+  request: InboundRequest,
+  arrivals: readonly Arrival[],
+): Promise<readonly number[]> {
   const turns: Turn[] = [];
   const inTime = timely(parts, request.until);
-  for (const [index, body] of bodies.entries()) {
-    const stanza = Stanza.parse(body);
+  for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
@@ -115,23 +160,14 @@ async function handleInbound(parts: Parts, request: InboundRequest, bodies: read
     else await arrive(turn, tenant, stanza, id);
   }
   await Turn.finishAll(turns);
-  return { ok: true, result: turns.flatMap(({ hasMissed }, index) => (hasMissed ? index : [])) };
+  return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));
 }
 
 async function handleAdmin(parts: Parts, request: AdminRequest): Promise<DoneReply> {
   try {
     return await admin(parts, request);
   } catch (error) {
-    if (!isPassing(error)) parts.log.error({ err: error, operation: request.operation }, 'admin operation failed');
+    report(parts.log, error, 'admin operation failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-async function tried(parts: Parts, work: () => Promise<DoneReply>): Promise<DoneReply> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isPassing(error)) parts.log.error({ err: error }, 'inbound stanzas failed');
-    return { ok: !isPassing(error), error: error instanceof Error ? error.message : String(error) };
   }
 }

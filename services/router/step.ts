@@ -3,6 +3,7 @@
  * messages that follow each other share one commit, everything else is a turn of its own.
  */
 import { limits } from '../../lib/limits.ts';
+import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { unpark } from '../../lib/runtime/parked.ts';
 import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
@@ -13,7 +14,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
-import { isPassing, type Parts, timely } from './core/dependencies.ts';
+import { type Parts, timely } from './core/dependencies.ts';
 import { Dropped } from './core/feature.ts';
 import { Beforehand } from './core/prefetch.ts';
 import { type Origin, Turn } from './core/turn.ts';
@@ -170,8 +171,8 @@ export class Step {
       this.#state = { ...this.#state, resource: jid.resource };
       this.#reply = { ...this.#reply, bound: jid.toString() };
     } catch (error) {
-      if (!(error instanceof StanzaError)) throw error;
-      this.#refuse(stanza, error);
+      if (error instanceof StreamError || isOperating(error)) throw error;
+      this.#refuse(stanza, this.#permanent(stanza, error));
     }
   }
 
@@ -209,8 +210,24 @@ export class Step {
     this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session is over; sign in again' } };
   }
 
-  /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
+  /**
+   * What fails for good when it is committed or delivered fails for one message of the run: each is handled again by itself, with the ids
+   * that it had, so that the others are neither lost nor kept twice.
+   */
   async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
+    const written = this.#out.length;
+    try {
+      await this.#together(run);
+    } catch (error) {
+      if (error instanceof StreamError || isOperating(error)) throw error;
+      this.#takeBack(written);
+      if (run.length === 1) this.#refuse(run[0]!.stanza, this.#permanent(run[0]!.stanza, error));
+      else for (const one of run) await this.#messages([one]);
+    }
+  }
+
+  /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
+  async #together(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const stanzas = run.map(({ stanza }) => stanza);
     const beforehand = await Beforehand.read(this.#parts, this.#tenant, this.#state.local!, stanzas);
     const origin = this.#origin();
@@ -233,7 +250,26 @@ export class Step {
       const { catchUp } = await sendPresence(account, checked, id, initial);
       if (catchUp) this.#reply = { ...this.#reply, catchUp };
     });
-    if (done) await turn.finish();
+    if (!done) return;
+    const written = this.#out.length;
+    try {
+      await turn.finish();
+    } catch (error) {
+      if (error instanceof StreamError || isOperating(error)) throw error;
+      this.#takeBack(written);
+      this.#refuse(stanza, this.#permanent(stanza, error));
+    }
+  }
+
+  /** Programming errors are logged and counted: a permanent error ends this stanza, and nothing else. */
+  #permanent({ name }: Stanza, error: unknown): StanzaError {
+    report(this.#parts.log, error, 'a stanza could not be handled', { stanza: name });
+    return toStanzaError(error);
+  }
+
+  #takeBack(written: number): void {
+    this.#out.length = written;
+    this.#bodies.length = written;
   }
 
   /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */
@@ -241,8 +277,7 @@ export class Step {
     const written = this.#out.length;
     await this.#stanza(stanza, item);
     if (stanza.name !== 'iq' || this.#answerBytes() <= limits.answersBytesMax) return;
-    this.#out.length = written;
-    this.#bodies.length = written;
+    this.#takeBack(written);
     this.#refuse(stanza, new StanzaError('resource-constraint', 'too much was asked for at once'));
   }
 
@@ -259,12 +294,8 @@ export class Step {
     } catch (error) {
       if (error instanceof Superseded && stanza.name === 'iq') this.#write(emptyResult(stanza, this.#jid));
       if (error instanceof Dropped) return false;
-      if (error instanceof StreamError || isPassing(error)) throw error;
-      if (error instanceof StanzaError) this.#refuse(stanza, error);
-      else {
-        this.#parts.log.error({ err: error, stanza: stanza.name }, 'a stanza could not be handled');
-        this.#refuse(stanza, new StanzaError('internal-server-error'));
-      }
+      if (error instanceof StreamError || isOperating(error)) throw error;
+      this.#refuse(stanza, this.#permanent(stanza, error));
       return false;
     }
   }

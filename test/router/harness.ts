@@ -19,6 +19,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Conflict, type Store } from '../../lib/ports/store.ts';
+import { answering } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
   type DeliverReply,
@@ -134,6 +135,8 @@ export class Stage {
   readonly parts: EmbeddedParts;
   /** What reached the rooms' workers, who are not on this stage and take everything. */
   readonly rooms: { readonly request: RoomRequest; readonly xml: string }[] = [];
+  /** What the rooms' workers throw, if anything. */
+  roomFault: Error | undefined;
   /** Calls of the store so far, of all kinds. */
   storeCalls = 0;
   readonly #actors = new Map<string, Actor>();
@@ -149,7 +152,8 @@ export class Stage {
     const { bus, tenants } = this.parts;
     for (const domain of ['a.example', 'b.example']) await tenants.add(domain, { registration: 'closed', retentionDays: 0 });
     await bus.serve(node, (payload) => this.#deliver(payload));
-    for (let shard = 0; shard < shardCount; shard++) await bus.serve(`m.${shard}`, (payload) => this.#takeRoom(payload));
+    const takeRoom = answering(this.parts.log, (payload) => this.#takeRoom(payload));
+    for (let shard = 0; shard < shardCount; shard++) await bus.serve(`m.${shard}`, takeRoom);
     this.#router = await startRouter(this.parts);
   }
 
@@ -285,6 +289,7 @@ export class Stage {
   #takeRoom(payload: Uint8Array): Uint8Array {
     const { header, bodies } = decodeFrame<RoomRequest>(payload);
     this.rooms.push({ request: header, xml: bodies[0]!.toString() });
+    if (this.roomFault) throw this.roomFault;
     return encodeFrame({ ok: true } satisfies DoneReply);
   }
 }

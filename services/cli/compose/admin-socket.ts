@@ -10,7 +10,8 @@ import { z } from 'zod';
 import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type AdminRequest, type DoneReply, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 
@@ -19,8 +20,7 @@ const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.strin
 /** Asks a router. @throws {Unavailable} when none answers in time */
 export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<DoneReply> {
   const request: AdminRequest = { kind: 'admin', operation, arguments: given };
-  const answer = await bus.request(routerSubject, encodeFrame(request), { timeoutMs: limits.adminTimeoutMs });
-  return decodeFrame<DoneReply>(answer).header;
+  return (await ask<DoneReply>(bus, routerSubject, encodeFrame(request), limits.adminTimeoutMs)).header;
 }
 
 /** The data folder's lock is held, so a socket that lies there is left from a process that died. @throws {Refusal} */
@@ -77,6 +77,7 @@ async function answer(line: string, bus: Bus): Promise<DoneReply> {
     return await askRouter(bus, request.data.operation, request.data.arguments);
   } catch (error) {
     if (error instanceof Unavailable) return { ok: false, error: `no router answered: ${error.message}` };
+    if (error instanceof RemoteFault) return { ok: false, error: `the router failed: ${error.message}` };
     throw error;
   }
 }

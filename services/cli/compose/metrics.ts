@@ -17,6 +17,8 @@ const units = {
   Throttles: 'Count',
   /** Calls to the store that failed after all tries. */
   StoreErrors: 'Count',
+  /** Programming errors: stanzas that were answered `internal-server-error`, and what else failed by a mistake of ours. */
+  Faults: 'Count',
   /** Connections without a good header of the PROXY protocol. */
   BadProxyHeaders: 'Count',
   /** Until the first certificate expires. */

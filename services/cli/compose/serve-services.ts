@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { DynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
+import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
@@ -51,6 +52,7 @@ export async function openStore({ values, undoing, metrics }: Serving): Promise<
   undoing.add('store', () => store.close());
   metrics.counter('Throttles', () => store.troubles.throttles);
   metrics.counter('StoreErrors', () => store.troubles.failures);
+  metrics.counter('Faults', countProgrammingErrors);
   return store;
 }
 

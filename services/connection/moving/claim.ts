@@ -2,11 +2,12 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../../lib/ports/store.ts';
+import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { claimParked, fitsToken, type ParkedRow, readParked } from '../../../lib/runtime/parked.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { isParked, type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { HandOverRequest } from '../../../lib/runtime/wire.ts';
+import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { handledCountTooHigh } from '../features/xep0198-stream-management.ts';
@@ -82,11 +83,13 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
       if (holder === node.subject || holder === refused) return nobody(isKnown);
-      const answer = await node.bus.request(holder, encodeFrame(request), { timeoutMs: limits.hopTimeoutMs });
+      const answer = await ask<HandOverReply>(node.bus, holder, encodeFrame(request), limits.hopTimeoutMs);
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away
     } catch (error) {
+      // A holder that cannot hand the session over will not be able to next time: the client signs in anew, and misses nothing.
+      if (error instanceof RemoteFault) return undefined;
       if (!(error instanceof Unavailable)) throw error;
       node.log.info({ err: error, sid, tries }, 'a session was not handed over');
       if (tries === 2) return nobody(isKnown);

@@ -1,7 +1,7 @@
 /** XEP-0198 §5 across nodes: a session moves to the node where its client has come back. */
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { encodeFrame, type Frame } from '../../../lib/runtime/frame.ts';
 import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Session } from '../session/session.ts';
@@ -46,16 +46,14 @@ export async function handOver(session: Session | undefined, request: HandOverRe
 /**
  * Makes the session from what the other node has answered; it is parked until a stream is attached.
  * @returns undefined: that node has no such session
- * @throws {RangeError} when the answer is none
  */
 export function takeOver(
   owner: SessionOwner,
   domain: string,
   account: string,
   id: ResumeId,
-  answer: Uint8Array,
+  { header, bodies }: Frame<HandOverReply>,
 ): Session | undefined {
-  const { header, bodies } = decodeFrame<HandOverReply>(answer);
   const { state } = header;
   return state && unpackSession(owner, domain, account, id, { parcel: state, bodies });
 }

@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Clock, sleep } from '../../../lib/ports/clock.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { ask, isOperating, report } from '../../../lib/runtime/faults.ts';
+import { encodeFrame, type Frame } from '../../../lib/runtime/frame.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { routerSubject, type StepReply, type StepRequest } from '../../../lib/runtime/wire.ts';
 
@@ -54,9 +55,10 @@ export class RouterLink {
         const until = this.#clock.now() + limits.batchTimeoutMs;
         const payload = encodeFrame({ ...request, until } satisfies StepRequest, bodies);
         try {
-          const answer = readAnswer(await this.#bus.request(routerSubject, payload, { timeoutMs: limits.batchTimeoutMs }));
+          const answer = readAnswer(await ask<StepReply>(this.#bus, routerSubject, payload, limits.batchTimeoutMs));
           if (answer !== undefined) return answer;
         } catch (error) {
+          if (!isOperating(error)) return this.#failed(error);
           this.#log.debug({ err: error }, 'a batch was not answered');
         }
         const isLast = tries >= persistence.triesMax() && this.#clock.monotonic() >= persistence.givenUpAtMs;
@@ -72,6 +74,12 @@ export class RouterLink {
     }
   }
 
+  /** The same batch would fail again, and again: the session ends, and its client is told that it is our fault. */
+  #failed(error: unknown): Answer {
+    report(this.#log, error, 'a batch failed');
+    return { reply: { ok: true, out: [], close: { condition: 'internal-server-error' } }, bodies: [] };
+  }
+
   /** A router that stood still must find that its time is over, by whichever clock, before the session goes on. */
   #restMs(until: number): number {
     const leftMs = until - this.#clock.now();
@@ -84,8 +92,7 @@ export class RouterLink {
 }
 
 /** @returns undefined when the batch is to be sent again */
-function readAnswer(payload: Uint8Array): Answer | undefined {
-  const { header, bodies } = decodeFrame<StepReply>(payload);
+function readAnswer({ header, bodies }: Frame<StepReply>): Answer | undefined {
   if (!header.ok) return undefined;
   if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
   return { reply: header, bodies };

@@ -3,9 +3,9 @@
  * routers of their tenant (DESIGN §2 rule 4).
  */
 import { limits } from '../../../lib/limits.ts';
-import { Unavailable } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { ask, checkDone } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type DoneReply, type InboundRequest, routerSubject } from '../../../lib/runtime/wire.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Parts } from './dependencies.ts';
@@ -109,8 +109,7 @@ async function hop(parts: Parts, domain: string, batch: readonly Departure[]): P
     once: batch.map(({ sending }) => sending.once ?? ''),
   };
   const bodies = batch.map(({ body }) => body);
-  const reply = await parts.bus.request(routerSubject, encodeFrame(request, bodies), { timeoutMs: limits.hopTimeoutMs });
-  const { ok, error, result } = decodeFrame<DoneReply>(reply).header;
-  if (!ok) throw new Unavailable(`a router answered: ${error}`);
-  return Array.isArray(result) ? (result as readonly number[]) : [];
+  const { header } = await ask<DoneReply>(parts.bus, routerSubject, encodeFrame(request, bodies), limits.hopTimeoutMs);
+  checkDone(header, routerSubject);
+  return Array.isArray(header.result) ? (header.result as readonly number[]) : [];
 }

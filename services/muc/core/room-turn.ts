@@ -6,6 +6,7 @@
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { directoryOf, roomNames } from '../../../lib/runtime/directory.ts';
+import { report, toStanzaError } from '../../../lib/runtime/faults.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
@@ -262,8 +263,10 @@ export class RoomTurn {
       try {
         return (await run()).map((bytes) => ({ bytes, recipients: [this.#asker] }));
       } catch (error) {
-        if (!(error instanceof StanzaError)) throw error;
-        return [{ bytes: Buffer.from(errorOf(iq, error, this.room.jid).toString()), recipients: [this.#asker] }];
+        // Whoever asked waits for an answer, whatever went wrong.
+        report(this.parts.log, error, 'a request to a room failed in the background', { room: this.room.jid.toString() });
+        const bytes = Buffer.from(errorOf(iq, toStanzaError(error), this.room.jid).toString());
+        return [{ bytes, recipients: [this.#asker] }];
       }
     });
   }

@@ -5,8 +5,8 @@
  */
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Parts } from '../core/dependencies.ts';
+import type { Job } from '../core/job.ts';
 import type { Room, Session } from '../core/room.ts';
-import type { Job } from '../room-runner.ts';
 import { follow, ifStillThere, leaveAsGhost } from './heal.ts';
 
 /** Accounts asked for at once. */

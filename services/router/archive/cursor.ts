@@ -5,6 +5,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { report } from '../../../lib/runtime/faults.ts';
 import { firstIdAt, isId, timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -180,13 +181,29 @@ function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], block
   const stanzas: Page['stanzas'][number][] = [];
   let bytes = 0;
   for (const { key, value } of waiting) {
-    if (isBlocked(blocked, Jid.parse(value.peer))) continue;
-    const xml = delayed(value.xml, key, account.domain);
+    const xml = readable(account, key, value, blocked);
+    if (xml === undefined) continue;
     bytes += xml.length;
     if (stanzas.length > 0 && bytes > limits.catchUpPageBytesMax) return { stanzas, next: stanzas.at(-1)!.id };
     stanzas.push({ id: key, xml });
   }
   return { stanzas, next: end };
+}
+
+/** A message that cannot be read must not keep those behind it from arriving. @returns undefined: not to be delivered */
+function readable(
+  account: Account,
+  key: string,
+  { xml, peer }: ArchiveEntry,
+  blocked: Blocklist | undefined,
+): Buffer | undefined {
+  try {
+    return isBlocked(blocked, Jid.parse(peer)) ? undefined : delayed(xml, key, account.domain);
+  } catch (error) {
+    const damage = new Error(`entry ${key} cannot be read`, { cause: error });
+    report(account.turn.parts.log, damage, 'a message that waits cannot be delivered', { account: account.jid.toString() });
+    return undefined;
+  }
 }
 
 /** Of the session whose batch this is; undefined when it is over. */

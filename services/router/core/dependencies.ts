@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
-import { Conflict, type Store, Unavailable } from '../../../lib/ports/store.ts';
+import type { Store } from '../../../lib/ports/store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
@@ -36,9 +36,4 @@ export function timely(parts: Parts, untilMs: number | undefined): Parts {
 /** For what goes on when the request was answered. */
 export function lasting(parts: Parts): Parts {
   return parts.store instanceof TimelyStore ? { ...parts, store: parts.store.lasting } : parts;
-}
-
-/** An operating error: trying the batch again may help. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof Unavailable || error instanceof Conflict;
 }

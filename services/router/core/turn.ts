@@ -3,9 +3,10 @@
  * the rows, then reads sessions, then delivers (DESIGN §2 rule 3). A throw before `finish` discards everything.
  */
 import { limits } from '../../../lib/limits.ts';
-import { type Key, type Put, Unavailable } from '../../../lib/ports/store.ts';
+import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { ask, checkDone } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomShard } from '../../../lib/runtime/shards.ts';
@@ -155,6 +156,7 @@ export class Turn {
   /**
    * One commit for all turns, then their sessions in one read, then their deliveries in order.
    * @throws {Unavailable} when rows could not be written or another service did not take its part: all of it is to be tried again
+   * @throws {StanzaError | RemoteFault} when another service refuses its part for good
    */
   static async finishAll(turns: readonly Turn[]): Promise<void> {
     const parts = turns[0]?.parts;
@@ -253,9 +255,8 @@ export class Turn {
   }
 
   async #ask(subject: string, payload: Buffer): Promise<void> {
-    const reply = await this.parts.bus.request(subject, payload, { timeoutMs: limits.hopTimeoutMs });
-    const { ok, error } = decodeFrame<DoneReply>(reply).header;
-    if (!ok) throw new Unavailable(`${subject} answered: ${error}`);
+    const { header } = await ask<DoneReply>(this.parts.bus, subject, payload, limits.hopTimeoutMs);
+    checkDone(header, subject);
   }
 }
 

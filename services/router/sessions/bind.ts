@@ -1,6 +1,7 @@
 /** Resource binding (RFC 6120 §7) and the end of a session. */
 import { limits } from '../../../lib/limits.ts';
-import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { ask } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type ParkedRow, readParked, removeParked } from '../../../lib/runtime/parked.ts';
 import { readMark } from '../../../lib/runtime/resync.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
@@ -149,8 +150,7 @@ export async function closeStream(
   if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
-    const reply = await parts.bus.request(node, encodeFrame(request), { timeoutMs: limits.deliveryTimeoutMs });
-    const { header, bodies } = decodeFrame<DoneReply>(reply);
+    const { header, bodies } = await ask<DoneReply>(parts.bus, node, encodeFrame(request), limits.deliveryTimeoutMs);
     return { undelivered: Array.isArray(header.result) ? (header.result as readonly string[]) : [], unanswered: bodies };
   } catch (error) {
     parts.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
