@@ -36,7 +36,8 @@ export const bookmarks: AccountFeature = {
   version: '1.2.0',
   title: 'PEP Native Bookmarks, kept as one with XEP-0048 in PEP and in private storage',
   note: 'Of a room in the older forms its address, name, autojoin, nick and password; what clients add there of their own is not kept.',
-  disco: { account: [`${NS}#compat`, `${NS}#compat-pep`] },
+  // XEP-0411, the older name of the conversion between private storage and PEP: Conversations and Gajim look for it.
+  disco: { account: [`${NS}#compat`, `${NS}#compat-pep`, 'urn:xmpp:bookmarks-conversion:0'] },
   nodes: [
     { name: NS, config: privateConfig },
     {
