@@ -355,7 +355,7 @@ export const limits = {
   privateBytesMax: 1024 * 1024,
   /** Rooms: rooms of one tenant; a sixteenth of them is counted with one query when one is made. */
   roomsPerTenantMax: 16_000,
-  /** Rooms: persons and domains whose tokens one worker remembers, the last used. */
+  /** Rooms: persons, domains or rooms whose tokens one worker remembers, of each rate. */
   roomTokensMax: 50_000,
   /** Rooms: messages of one person who is no admin: at once, and per second. */
   roomMessagesBurst: 100,

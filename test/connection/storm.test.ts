@@ -1,60 +1,14 @@
 /** Storms (DESIGN §2): clients that all come back at once are let in at a rate, and resumption goes first. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { limits } from '../../lib/limits.ts';
-import { addressKey, Doorkeeper, type DoorRates } from '../../services/connection/door/admission.ts';
-import { TokenBucket, TokenBuckets } from '../../services/connection/door/token-bucket.ts';
+import { Doorkeeper, type DoorRates } from '../../services/connection/door/admission.ts';
 import { type Fixture, header, startFixture } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 import { RawClient } from './raw-client.ts';
 
 const ample = { perSecond: 1_000_000, burst: 1_000_000 };
 const open: DoorRates = { accepts: ample, acceptsPerAddress: ample, opensPerTenant: ample, ready: ample };
-
-test('a bucket never gives more than its burst and its rate allow, and gives that', async () => {
-  const rates = fc.record({ perSecond: fc.integer({ min: 1, max: 1_000 }), burst: fc.integer({ min: 1, max: 100 }) });
-  const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 1, max: 50 })), { maxLength: 40 });
-  await fc.assert(
-    fc.asyncProperty(rates, steps, async (rate, moves) => {
-      const clock = new ManualClock();
-      const bucket = new TokenBucket(clock, rate);
-      let taken = 0;
-      for (const [ms, wanted] of moves) {
-        await clock.advance(ms);
-        for (let n = 0; n < wanted; n++) if (bucket.take()) taken++;
-        assert.ok(taken <= rate.burst + (clock.monotonic() * rate.perSecond) / 1_000 + 1e-6);
-      }
-      await clock.advance((rate.burst * 1_000) / rate.perSecond + 1);
-      for (let n = 0; n < rate.burst; n++) assert.ok(bucket.take(), 'it is full again');
-      assert.ok(!bucket.take());
-    }),
-    { numRuns: 50 },
-  );
-});
-
-test('buckets are remembered up to a bound, the last used ones', () => {
-  const buckets = new TokenBuckets(new ManualClock(), { perSecond: 1, burst: 1 }, 2);
-  assert.deepEqual(
-    ['a', 'b', 'a', 'c', 'b', 'a', 'c'].map((key) => buckets.take(key)),
-    [true, true, false, true, true, true, true],
-  );
-});
-
-for (const [address, key] of [
-  ['192.0.2.7', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '192.0.2.7'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-  ['2001:db8:1:2::1', '2001:db8:1:2'],
-  ['2001:0db8:0001:0002:ffff::', '2001:db8:1:2'],
-  ['2001:db8::1', '2001:db8:0:0'],
-  ['fe80::1%eth0', 'fe80:0:0:0'],
-  ['::ffff:127.0.0.1', undefined],
-  ['127.8.8.8', undefined],
-  ['::1', undefined],
-] as const) {
-  test(`the address ${address} counts as ${key ?? 'this machine'}`, () => assert.equal(addressKey(address), key));
-}
 
 describe('the door', () => {
   test('closes what is too much of one address, and lets others in', () => {

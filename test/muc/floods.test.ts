@@ -217,15 +217,6 @@ test('what a room as a whole sends in a second', () => {
   assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesPerSecond), 0);
 });
 
-test('buckets are bounded: the one used last stays', () => {
-  const pace = new Pace(clock);
-  pace.take('search', 'a', limits.roomSearchesBurst);
-  for (let index = 0; index < limits.roomTokensMax - 1; index++) pace.take('search', `${index}`);
-  assert.ok(pace.take('search', 'a') > 0);
-  for (let index = 0; index < limits.roomTokensMax; index++) pace.take('message', `${index}`);
-  assert.equal(pace.take('search', 'a'), 0, 'forgotten, which gives one more burst');
-});
-
 test('owners and admins are not slowed down', async () => {
   juliet = await openHall(stage);
   await adminSet(juliet, "<item affiliation='admin' jid='romeo@b.example'/>");

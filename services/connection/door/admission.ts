@@ -3,10 +3,10 @@
  * a TLS handshake: those above the node's rate wait unread, those above the rate of their address are closed. A stream costs its tenant
  * a share of the node. To get ready, a resumption costs little and goes first; a bind, with all that follows, costs more and waits.
  */
-import { isIPv6 } from 'node:net';
 import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
-import { type Rate, TokenBucket, TokenBuckets } from './token-bucket.ts';
+import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
+import { type Rate, RateLimit, TokenBucket } from '../../../lib/runtime/rate-limit.ts';
 
 export interface DoorRates {
   readonly accepts: Rate;
@@ -28,21 +28,21 @@ const tokens: Readonly<Record<Way, number>> = { resume: limits.resumeTokens, bin
 
 export class Doorkeeper {
   readonly #sockets: WaitingLine;
-  readonly #addresses: TokenBuckets;
-  readonly #tenants: TokenBuckets;
+  readonly #addresses: RateLimit;
+  readonly #tenants: RateLimit;
   readonly #ready: WaitingLine;
 
   constructor(clock: Clock, rates: DoorRates = defaultRates) {
     this.#sockets = new WaitingLine(clock, rates.accepts, limits.acceptsWaitingMax);
-    this.#addresses = new TokenBuckets(clock, rates.acceptsPerAddress, limits.acceptAddressesMax);
-    this.#tenants = new TokenBuckets(clock, rates.opensPerTenant, limits.tenantCacheMax);
+    this.#addresses = new RateLimit(clock, rates.acceptsPerAddress, limits.acceptAddressesMax);
+    this.#tenants = new RateLimit(clock, rates.opensPerTenant, limits.tenantCacheMax);
     this.#ready = new WaitingLine(clock, rates.ready, limits.readyWaitingMax);
   }
 
   /** Resolves when it is the socket's turn; false: it is to be closed. */
   mayConnect(address: string): Promise<boolean> | boolean {
-    const key = addressKey(address);
-    if (key !== undefined && !this.#addresses.take(key)) return false;
+    const network = networkOf(address);
+    if (!isOwnMachine(network) && !this.#addresses.take(network)) return false;
     return this.#sockets.enter('first', 1);
   }
 
@@ -117,27 +117,4 @@ class WaitingLine {
       if (line.length > 0) return;
     }
   }
-}
-
-/**
- * What counts as one address: all of an IPv6 /64, which is one customer. undefined: of this machine, so a proxy, which has rates of
- * its own.
- */
-export function addressKey(address: string): string | undefined {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
-  if (mapped === '::1' || mapped === '' || /^127\./.test(mapped)) return undefined;
-  return isIPv6(mapped) ? prefixOf(mapped) : mapped;
-}
-
-/** The first four groups. */
-function prefixOf(address: string): string {
-  const [head = '', tail] = address.split('%')[0]!.split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length;
-  const groups = [...first, ...Array.from({ length: zeros }, () => '0'), ...last];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

@@ -4,13 +4,8 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
+import { type Rate, RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-
-/** What a bucket holds, and what flows in per second. */
-export interface Rate {
-  readonly burst: number;
-  readonly perSecond: number;
-}
 
 export const rates = {
   message: { burst: limits.roomMessagesBurst, perSecond: limits.roomMessagesPerSecond },
@@ -28,59 +23,30 @@ export const rates = {
 
 export type RateName = keyof typeof rates;
 
-interface Bucket {
-  tokens: number;
-  at: number;
-}
-
 export class Pace {
-  readonly #clock: Clock;
-  /** The one used last stands last. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #limits: Readonly<Record<string, RateLimit>>;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#limits = Object.fromEntries(
+      Object.entries(rates).map(([name, rate]) => [name, new RateLimit(clock, rate, limits.roomTokensMax)]),
+    );
   }
 
   /** Takes tokens when there are enough. @returns 0, or after how many seconds there will be */
   take(name: RateName, who: string, count = 1): number {
-    const bucket = this.#bucket(name, who);
-    if (bucket.tokens >= count) {
-      bucket.tokens -= count;
-      return 0;
-    }
-    return (count - bucket.tokens) / rates[name].perSecond;
+    const bucket = this.#limits[name]!.bucket(who);
+    return bucket.take(count) ? 0 : bucket.waitMs(count) / 1_000;
   }
 
   /** As `take` without taking. */
   wait(name: RateName, who: string, count = 1): number {
-    const { tokens } = this.#bucket(name, who);
-    return tokens >= count ? 0 : (count - tokens) / rates[name].perSecond;
+    return this.#limits[name]!.waitMs(who, count) / 1_000;
   }
 
   /** @throws {StanzaError} policy-violation of type wait */
   demand(name: RateName, who: string, count = 1): void {
     const seconds = this.take(name, who, count);
     if (seconds > 0) throw tooFast(seconds);
-  }
-
-  #bucket(name: RateName, who: string): Bucket {
-    const { burst, perSecond } = rates[name];
-    const key = `${name} ${who}`;
-    const now = this.#clock.monotonic();
-    const known = this.#buckets.get(key);
-    this.#buckets.delete(key);
-    const bucket = known ?? { tokens: burst, at: now };
-    bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) / 1000) * perSecond);
-    bucket.at = now;
-    this.#buckets.set(key, bucket);
-    if (this.#buckets.size > limits.roomTokensMax) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest);
-        break;
-      }
-    }
-    return bucket;
   }
 }
 
