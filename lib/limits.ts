@@ -21,8 +21,48 @@ export const limits = {
   elementsMax: 10_000,
   /** Names (prefix and local part each), bytes. */
   nameBytesMax: 256,
-  /** SASL failures on one stream before it is closed (RFC 6120 §6.4.5 asks for 2 to 5). */
+  /** Wrong passwords on one stream before it is closed (RFC 6120 §6.4.5 asks for 2 to 5). */
   saslFailuresMax: 5,
+  /**
+   * Attempts on one stream that fail for another reason than the password. Some clients try mechanism after mechanism that cannot work for
+   * them, so this is well above twice the number of mechanisms and below `preauthElementsMax`.
+   */
+  saslMisfitsMax: 24,
+  /** Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat what they have. */
+  guessesFree: 16,
+  /** The delay after the next wrong one, doubled with each further one, up to the cap, ms. */
+  guessDelayMs: 2_000,
+  guessDelayMaxMs: 10 * 60 * 1000,
+  /** The cap for an address from which the account has signed in before, ms: its owner may sit behind it, beside whoever guesses. */
+  guessDelayFamiliarMaxMs: 10_000,
+  /** Wrong passwords are forgotten when none followed for this long, ms. */
+  guessesKeepMs: 60 * 60 * 1000,
+  /** Wrong passwords for one account from all addresses that are new to it: their first ones, and further ones. */
+  firstGuessesBurst: 20,
+  firstGuessesPerSecond: 0.2,
+  furtherGuessesBurst: 60,
+  furtherGuessesPerSecond: 0.1,
+  /** Wrong passwords from one address for all accounts of a tenant that have not signed in from there before. */
+  networkGuessesBurst: 60,
+  networkGuessesPerSecond: 0.2,
+  /** The same from this machine, where a proxy may stand for everybody. */
+  ownMachineGuessesBurst: 240,
+  ownMachineGuessesPerSecond: 1,
+  /** Addresses whose wrong passwords one account remembers: of more, those with the fewest go. */
+  guessingNetworksMax: 32,
+  /** Addresses from which an account has signed in, the last ones; how long each is remembered, and noted again at the earliest, ms. */
+  familiarNetworksMax: 16,
+  familiarKeepMs: 90 * 24 * 60 * 60 * 1000,
+  familiarRenewMs: 7 * 24 * 60 * 60 * 1000,
+  /** Sign-ins to one account that wait for those before them, of all addresses and of one. */
+  signInsWaitingMax: 256,
+  signInsPerNetworkMax: 32,
+  /** Accounts whose wrong passwords are counted in memory, in case that the store cannot be written. */
+  unrecordedGuessesMax: 10_000,
+  /** Lines in the log about failed sign-ins from one address: at once and per second; addresses that are remembered for this. */
+  failureLinesBurst: 20,
+  failureLinesPerSecond: 1,
+  failureLineNetworksMax: 10_000,
   /** Each part of a JID, bytes of UTF-8 (RFC 7622 §3). */
   jidPartBytesMax: 1023,
   /** Parsed addresses kept, entries. */
@@ -199,15 +239,24 @@ export const limits = {
   /** DynamoDB: a new table is asked for its state this often, milliseconds, and this many times. */
   dynamoTablePollMs: 500,
   dynamoTablePollsMax: 120,
-  /** Derivations of password keys (about 4 ms of a thread each) at once: half the pool, which files and DNS need too. */
+  /** Derivations of password keys (about 4 ms of a thread each) at once for sign-ins: half the pool, which files and DNS need too. */
   passwordDerivationsMax: 2,
-  /** … and waiting for their turn, half a second's worth; beyond this, signing in with PLAIN and new passwords fail for now. */
-  passwordDerivationsWaitingMax: 256,
+  /** How many wait for their turn, two seconds' worth. Beyond this the longest line of an account behind an address loses its last. */
+  passwordDerivationsWaitingMax: 1_024,
+  /** How many of one account behind one address: all its clients that come back at once (`sessionsPerAccountMax`). */
+  passwordDerivationsPerAccountMax: 32,
+  /** New passwords have a queue of their own, so that registrations never keep anybody from signing in: at once, waiting, of one address. */
+  newPasswordsMax: 1,
+  newPasswordsWaitingMax: 256,
+  newPasswordsPerNetworkMax: 32,
   /** A password after SASLprep, bytes: like a part of a JID. */
   passwordBytesMax: 1_023,
   /** XEP-0077: tries to make an account, per second, tenant and router; also the burst. */
   registrationsPerSecond: 10,
-  /** Tenants whose rate of registrations is remembered, the last used. */
+  /** XEP-0077: the same from one address: at once, for a class or an office, and per second. */
+  registrationsPerNetworkBurst: 30,
+  registrationsPerNetworkPerSecond: 0.1,
+  /** Tenants, and addresses, whose rate of registrations is remembered. */
   registrationBucketsMax: 10_000,
   /** Accounts or tenants in one answer to an operator. */
   adminPageMax: 100,

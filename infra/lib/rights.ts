@@ -54,10 +54,10 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     // With a tenant goes its certificate. What lies there is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
-    { table: 'live', actions: all, partitions: [account, nodes, parked, ofNode] },
+    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
     // Who erases a tenant looks into all tables.
     { table: 'archive', actions: list, partitions: [tenant, certificate] },
-    { table: 'live', actions: list, partitions: [tenant, certificate] },
+    { table: 'live', actions: list, partitions: [certificate] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

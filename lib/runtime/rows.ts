@@ -123,8 +123,14 @@ export class Rows {
   }
 
   /** @returns the new version. @throws {Conflict} */
-  put<Value>(collection: Collection<Value>, key: string, value: Value, condition?: Condition): Promise<string> {
-    return this.#store.put(this.row(collection, key, value), condition);
+  put<Value>(
+    collection: Collection<Value>,
+    key: string,
+    value: Value,
+    condition?: Condition,
+    expiresAtMs?: number,
+  ): Promise<string> {
+    return this.#store.put(this.row(collection, key, value, expiresAtMs), condition);
   }
 
   delete(collection: Collection<unknown>, key = '', condition?: { version: string }): Promise<boolean> {

@@ -11,6 +11,7 @@ const triesMax = 40;
 /**
  * @param change gets the value (undefined: no row) and returns the new one; undefined deletes the row, and the very same
  *   reference means that nothing is to be written. May run several times.
+ * @param expiresAtMs when the row is gone by itself
  * @returns the value that now stands
  * @throws {Unavailable} when others were faster every time
  */
@@ -19,13 +20,14 @@ export async function update<Value>(
   collection: Collection<Value>,
   key: string,
   change: (value: Value | undefined) => Value | undefined,
+  expiresAtMs?: number,
 ): Promise<Value | undefined> {
   for (let tries = 0; tries < triesMax; tries++) {
     const found = await rows.get(collection, key);
     const next = change(found?.value);
     if (next === found?.value) return next;
     try {
-      if (next !== undefined) await rows.put(collection, key, next, found ? { version: found.version } : 'absent');
+      if (next !== undefined) await rows.put(collection, key, next, found ? { version: found.version } : 'absent', expiresAtMs);
       else if (found) await rows.delete(collection, key, { version: found.version });
       return next;
     } catch (error) {

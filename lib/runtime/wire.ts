@@ -35,6 +35,8 @@ export interface StepRequest extends SessionAddress {
   readonly kind: 'step';
   /** The tenant, fixed where the stream opened. */
   readonly domain: string;
+  /** Of the client, until there is a session: whoever signs in or registers has a share by it. */
+  readonly address?: string;
   /** What the last reply of a router said; '' at first. Opaque to the node. */
   readonly session: string;
   /** Set when the client has enabled XEP-0198 with resumption: how long the session outlives its stream or node, milliseconds. */

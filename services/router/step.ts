@@ -143,16 +143,23 @@ export class Step {
   async #sasl(item: Extract<StepItem, { k: 'sasl' }>, element: Stanza): Promise<void> {
     if (element.ns !== saslNs || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
     const { secure } = this.#state;
-    const result = await saslStep(this.#parts, this.#tenant, this.#state.sasl, element, { secure, binding: item.binding });
+    const result = await saslStep(this.#parts, this.#tenant, this.#state.sasl, element, {
+      secure,
+      binding: item.binding,
+      address: this.#request.address,
+    });
     this.#write(Buffer.from(result.reply));
     const failed = result.local === undefined && result.state === undefined;
-    const failures = this.#state.failures + (failed ? 1 : 0);
-    this.#state = { secure, failures, sasl: result.state, local: result.local };
+    const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
+    const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
+    this.#state = { secure, failures, misfits, sasl: result.state, local: result.local };
     if (result.local !== undefined) {
       const account = Jid.of(result.local, this.#tenant.domain).toString();
       this.#reply = { ...this.#reply, account, features: this.#parts.features.streamFeatures };
     }
-    if (failures >= limits.saslFailuresMax) throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+    if (failures >= limits.saslFailuresMax || misfits >= limits.saslMisfitsMax) {
+      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+    }
   }
 
   /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */
@@ -163,7 +170,7 @@ export class Step {
       if (local === undefined) {
         if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
         if (!this.#state.secure) throw new StanzaError('not-allowed', 'passwords pass over TLS only');
-        this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza)));
+        this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza, this.#request.address)));
         return;
       }
       const { jid, reply } = await bind(this.#inTime, this.#tenant, local, this.#request, stanza);

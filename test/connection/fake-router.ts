@@ -2,6 +2,7 @@
  * A router by script, on the real bus: it signs everybody in with PLAIN, binds what is asked for, answers pings, and keeps what
  * it was told. A test changes `answer` for what it is about.
  */
+import { limits } from '../../lib/limits.ts';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
@@ -91,6 +92,9 @@ export class FakeRouter {
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
+/** By stream; a router keeps them in the text of the session. */
+const failures = new Map<string, number>();
+
 /** What a router would do. The session's text is the account, then the full JID. */
 export function usual({ request, items }: Step): Told {
   const out: (string | { id: string; xml: string })[] = [];
@@ -107,8 +111,12 @@ export function usual({ request, items }: Step): Told {
       const [, user = '', password = ''] = Buffer.from(/>([^<]*)</.exec(body)?.[1] ?? '', 'base64')
         .toString()
         .split('\0');
-      if (password === 'wrong' || user === '') out.push(`<failure xmlns='${sasl}'><not-authorized/></failure>`);
-      else {
+      if (password === 'wrong' || user === '') {
+        out.push(`<failure xmlns='${sasl}'><not-authorized/></failure>`);
+        const stream = `${request.node} ${request.sid}`;
+        failures.set(stream, (failures.get(stream) ?? 0) + 1);
+        if (failures.get(stream)! >= limits.saslFailuresMax) told = { ...told, close: { condition: 'policy-violation' } };
+      } else {
         out.push(`<success xmlns='${sasl}'/>`);
         told = { ...told, account: `${user}@example.org`, session: `${user}@example.org` };
       }

@@ -16,6 +16,7 @@ import { Tenants } from '../../lib/runtime/tenants.ts';
 import type { Parts } from '../../services/router/core/dependencies.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../services/router/core/feature-index.ts';
+import { Shares } from '../../services/router/core/shares.ts';
 
 /** A clock that stands until it is moved, and whose timers ring at once: a pause costs a test no time. */
 export function steppedClock(): Clock & { advance(ms: number): void } {
@@ -64,6 +65,7 @@ export async function embeddedParts(
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
     knownSpans: new RecentKeys(limits.knownSpansMax),
+    shares: new Shares(clock),
     version: '0.0.0',
     async close() {
       await bus.close();

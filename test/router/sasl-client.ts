@@ -1,6 +1,8 @@
 /** SASL from the client's side, written from the RFCs alone, and a tenant to sign in at. */
 import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from '../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
@@ -79,9 +81,14 @@ export class Client {
   }
 }
 
+/** Wrong passwords of one address are slowed, which is another test's matter: each step comes from an address of its own. */
+let steps = 0;
+const address = () => `198.51.${(++steps >> 8) & 255}.${steps & 255}`;
+
 /** A server with the account `juliet`, whose password is `pencil`. */
-export async function openServer() {
-  const parts = await embeddedParts();
+export async function openServer(options: { readonly clock?: Clock; readonly log?: Logger } = {}) {
+  const embedded = await embeddedParts({ clock: options.clock });
+  const parts = options.log ? { ...embedded, log: options.log } : embedded;
   const tenant = await parts.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
 
   async function addAccount(local: string, password: string) {
@@ -92,7 +99,7 @@ export async function openServer() {
   function step(element: string, context: SaslContext, state?: SaslState): Promise<SaslResult> {
     // Through JSON, as the connection node carries it.
     const carried = state && (JSON.parse(JSON.stringify(state)) as SaslState);
-    return saslStep(parts, tenant, carried, Stanza.parse(element), context);
+    return saslStep(parts, tenant, carried, Stanza.parse(element), { address: address(), ...context });
   }
 
   const auth = (mechanism: string, data?: string | Buffer, context = unbound) =>

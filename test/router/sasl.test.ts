@@ -198,13 +198,42 @@ describe('who has an account does not show', () => {
   });
 });
 
-test('beyond the bound of derivations an attempt fails for now, and only then', async () => {
-  const most = limits.passwordDerivationsMax + limits.passwordDerivationsWaitingMax;
-  const results = await Promise.all(Array.from({ length: most + 7 }, () => auth('PLAIN', '\0juliet\0pencil')));
-  assert.equal(results.filter(({ local }) => local === 'juliet').length, most);
-  const late = results.filter(({ local }) => local === undefined).map(conditionOf);
-  assert.deepEqual(late, Array(7).fill('temporary-auth-failure'));
-  assert.equal((await auth('PLAIN', '\0juliet\0pencil')).local, 'juliet');
+test('one account that signs in hundreds of times at once does not keep another one out, behind the same address', async () => {
+  const context = { ...unbound, address: '192.0.2.77' };
+  await addAccount('romeo', 'rose');
+  const flood = Array.from({ length: 330 }, () => auth('PLAIN', '\0juliet\0pencil', context));
+  const others = Array.from({ length: 10 }, () => auth('PLAIN', '\0romeo\0rose', context));
+  for (const other of await Promise.all(others)) assert.equal(other.local, 'romeo');
+  const results = await Promise.all(flood);
+  assert.ok(results.filter(({ local }) => local === 'juliet').length >= limits.sessionsPerAccountMax);
+  const late = results.filter(({ local }) => local === undefined);
+  assert.ok(late.length > 0);
+  assert.deepEqual(new Set(late.map(conditionOf)), new Set(['temporary-auth-failure']));
+  assert.equal((await auth('PLAIN', '\0juliet\0pencil', context)).local, 'juliet');
+});
+
+test('hundreds of accounts sign in at once, and none is refused', async () => {
+  const scram = await deriveKeys('pencil', parts.clock);
+  const names = Array.from({ length: 330 }, (_, n) => `crowd${n}`);
+  await Promise.all(
+    names.map((name) => createAccount(parts.store, tenant.domain, name, { createdAt: '2026-01-01T00:00:00Z', scram })),
+  );
+  const context = { ...unbound, address: '192.0.2.78' };
+  const results = await Promise.all(names.map((name) => auth('PLAIN', `\0${name}\0pencil`, context)));
+  assert.deepEqual(
+    results.map(({ local }) => local),
+    names,
+  );
+});
+
+test('new passwords wait in a queue of their own', async () => {
+  const address = (n: number) => `198.51.100.${n}`;
+  const { newPasswords } = parts.shares;
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  const registering = newPasswords.run([tenant.domain, address(1)], () => promise);
+  assert.equal((await auth('PLAIN', '\0juliet\0pencil')).local, 'juliet', 'while one is being made');
+  release();
+  await registering;
 });
 
 test('property: any password signs in by every mechanism, as the client prepares it, and no other does', async () => {

@@ -8,6 +8,7 @@ import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Parts } from '../../router/core/dependencies.ts';
 import { FeatureIndex } from '../../router/core/feature-index.ts';
+import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { version } from '../core/version.ts';
@@ -30,6 +31,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     ids: new IdMint(ports.clock),
     features: new FeatureIndex(features),
     knownSpans: new RecentKeys(limits.knownSpansMax),
+    shares: new Shares(ports.clock),
     version,
   };
   return { parts, router: await startRouter(parts), deliveries };

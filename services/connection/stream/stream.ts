@@ -281,7 +281,9 @@ export class Stream implements TransportReader, SessionStream {
   /** Before there is a session: alone and in order, because nothing is read meanwhile. */
   async #ask(item: StepItem, bodies: readonly Buffer[]): Promise<Answer | undefined> {
     const session = this.#routerSession;
-    const request = { kind: 'step', node: this.#host.subject, sid: this.#sid, domain: this.#domain ?? '', session } as const;
+    const { subject: node } = this.#host;
+    const { address } = this.#transport;
+    const request = { kind: 'step', node, sid: this.#sid, domain: this.#domain ?? '', address, session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
       triesMax: () => limits.batchTriesMax,
       givenUpAtMs: 0,
@@ -346,7 +348,7 @@ export class Stream implements TransportReader, SessionStream {
     else this.#saslFailed(new SaslFailure('encryption-required').toElement().toString());
   }
 
-  /** RFC 6120 §6.4.5: a few attempts. @throws {StreamError} */
+  /** For what routers did not hear of; the rest they count. RFC 6120 §6.4.5: a few attempts. @throws {StreamError} */
   #saslFailed(failure: string): void {
     this.sendElement(failure);
     this.#failures++;
@@ -361,11 +363,7 @@ export class Stream implements TransportReader, SessionStream {
       this.#saslFailed(new SaslFailure('temporary-auth-failure').toElement().toString());
       return;
     }
-    for (const body of answer.bodies) {
-      const text = body.toString();
-      if (text.startsWith('<failure')) this.#saslFailed(text);
-      else this.sendElement(text);
-    }
+    for (const body of answer.bodies) this.sendElement(body.toString());
     this.#checkClose(answer);
     if (answer.reply.account === undefined) return;
     this.#account = answer.reply.account;

@@ -8,6 +8,7 @@ import { sleep } from '../../../lib/ports/clock.ts';
 import { Conflict, type Store, type Table } from '../../../lib/ports/store.ts';
 import { Certificates } from '../../../lib/runtime/certificates.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain, type Tenant, type TenantPolicy, Tenants, uploadsDomain } from '../../../lib/runtime/tenants.ts';
@@ -19,7 +20,7 @@ import { createAccount, deleteAccountRow, findAccount, listAccounts, setCredenti
 import type { Parts } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { prepareName } from '../sasl/credentials.ts';
-import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
+import { deriveKeys, InvalidPassword } from '../sasl/passwords.ts';
 import { closeStream, endSession } from '../sessions/bind.ts';
 import { deleteCertificate, getCertificate, putCertificate, queryCertificates } from './admin-certificates.ts';
 import { describeNodes, drainNode } from './admin-nodes.ts';
@@ -212,19 +213,20 @@ function noAccount(jid: Jid): Refusal {
 /** Names whose last account is not erased entirely: nobody may take one over, with what is left. */
 const leaving = collection<{ since: string }>('leaving', 'tenant');
 
-/** @throws {InvalidPassword} @throws {Overloaded} */
+/** @param asker whose share of the work it is: a network, or an operator. @throws {InvalidPassword} @throws {Overloaded} */
 export async function addAccount(
   parts: Parts,
   tenant: Tenant,
   local: string,
   password: string,
+  asker = 'operator',
 ): Promise<'added' | 'exists' | 'leaving'> {
   const { store, clock } = parts;
   const { domain } = tenant;
   const marks = Rows.ofTenant(store, domain);
   if (await findAccount(store, domain, local)) return 'exists';
   if (await marks.get(leaving, local)) return 'leaving';
-  const scram = await deriveKeys(password, clock);
+  const scram = await deriveKeys(password, clock, (work) => parts.shares.newPasswords.run([domain, asker], work));
   try {
     await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), scram });
   } catch (error) {

@@ -10,6 +10,7 @@ import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TimelyStore } from '../../../lib/runtime/timely-store.ts';
 import type { FeatureIndex } from './feature-index.ts';
+import type { Shares } from './shares.ts';
 
 export interface Parts {
   readonly store: Store;
@@ -22,6 +23,7 @@ export interface Parts {
   readonly features: FeatureIndex;
   /** Rows of {@link spansByPeer} that were written of late: what they say stays true, so they need not be written again. */
   readonly knownSpans: RecentKeys;
+  readonly shares: Shares;
   /** Files of accounts; without them none are offered. */
   readonly blobs?: Blobs | undefined;
   /** Version of the program, for XEP-0092. */

@@ -3,8 +3,8 @@
  *
  * Leaves out data forms and redirection (§4, §5); a tenant's policy opens or closes the making of accounts, never their removal.
  */
-import { limits } from '../../../lib/limits.ts';
-import type { Clock } from '../../../lib/ports/clock.ts';
+import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
+import { networkOf } from '../../../lib/runtime/networks.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
@@ -16,7 +16,7 @@ import { lasting, type Parts } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { prepareName } from '../sasl/credentials.ts';
-import { deriveKeys, InvalidPassword, Overloaded } from '../sasl/passwords.ts';
+import { deriveKeys, InvalidPassword, type Queued } from '../sasl/passwords.ts';
 
 const ns = 'jabber:iq:register';
 const featureNs = 'http://jabber.org/features/iq-register';
@@ -44,14 +44,15 @@ export function registerStreamFeature(tenant: Tenant, { secure }: { readonly sec
 
 /**
  * An iq from a stream that has not signed in; the caller has made sure of TLS.
+ * @param address of the client
  * @returns the answer; '' where none is due
  * @throws {Unavailable} when the store is away: the iq may be handled again
  */
-export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanza): Promise<string> {
+export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
   if (iq.type === 'result' || iq.type === 'error') return '';
   const { id, to } = iq.attributes;
   try {
-    return xml('iq', { id, from: to, type: 'result' }, await register(parts, tenant, iq)).toString();
+    return xml('iq', { id, from: to, type: 'result' }, await register(parts, tenant, iq, networkOf(address))).toString();
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
     return xml('iq', { id, from: to, type: 'error' }, error.toElement()).toString();
@@ -59,7 +60,7 @@ export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanz
 }
 
 /** §3.1. */
-async function register(parts: Parts, tenant: Tenant, iq: Stanza): Promise<Element | undefined> {
+async function register(parts: Parts, tenant: Tenant, iq: Stanza, network: string): Promise<Element | undefined> {
   const query = iq.child('query', ns);
   if (iq.id === undefined || (iq.type !== 'get' && iq.type !== 'set') || iq.children.length !== 1 || !query) {
     throw new StanzaError('bad-request', `an iq for registration has an id, a type and one child`);
@@ -70,7 +71,7 @@ async function register(parts: Parts, tenant: Tenant, iq: Stanza): Promise<Eleme
     throw new StanzaError('unexpected-request', 'sign in to remove your account', { type: 'auth' });
   if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `${tenant.domain} takes no registrations`);
   if (iq.type === 'get') return form(tenant);
-  await createFrom(parts, tenant, query);
+  await createFrom(parts, tenant, query, network);
   return undefined;
 }
 
@@ -79,15 +80,15 @@ function form(tenant: Tenant): Element {
   return xml('query', { xmlns: ns }, xml('instructions', {}, instructions), xml('username'), xml('password'));
 }
 
-async function createFrom(parts: Parts, tenant: Tenant, query: Element): Promise<void> {
+async function createFrom(parts: Parts, tenant: Tenant, query: Element, network: string): Promise<void> {
   const { username, password } = readFields(query);
   if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are needed');
   const local = prepareName(username, tenant);
   if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
-  if (!rateOf(parts).take(tenant.domain)) {
+  if (!parts.shares.mayRegister(tenant.domain, network)) {
     throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }
-  const outcome = await checked(() => addAccount(parts, tenant, local, password));
+  const outcome = await checked(() => addAccount(parts, tenant, local, password, network));
   if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
 }
 
@@ -128,7 +129,9 @@ async function changePassword(request: Element, account: Account): Promise<void>
   const { username, password } = readFields(request);
   if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are needed');
   if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'only your own password is yours to change');
-  const scram = await checked(() => deriveKeys(password, account.turn.parts.clock));
+  const { clock, shares } = account.turn.parts;
+  const queued: Queued = (work) => shares.newPasswords.run([tenant.domain, `account ${local}`], work);
+  const scram = await checked(() => deriveKeys(password, clock, queued));
   const row = await account.update(accounts, '', (there) => there && { ...there, scram });
   if (row === undefined) throw new StanzaError('registration-required');
 }
@@ -147,37 +150,4 @@ function remove(request: Element, { turn, tenant, local, session }: Account): vo
     });
     throw new StreamError('not-authorized', 'the account was removed');
   });
-}
-
-/** Token buckets: one per tenant, full at first, for the tenants used last. */
-class RegistrationRate {
-  readonly #clock: Clock;
-  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  take(domain: string): boolean {
-    const max = limits.registrationsPerSecond;
-    const now = this.#clock.monotonic();
-    const last = this.#buckets.get(domain) ?? { tokens: max, atMs: now };
-    const tokens = Math.min(max, last.tokens + ((now - last.atMs) * max) / 1000);
-    const isTaken = tokens >= 1;
-    this.#buckets.delete(domain); // to the end of the map: its start is what was not used for longest
-    if (this.#buckets.size >= limits.registrationBucketsMax) this.#buckets.delete(this.#buckets.keys().next().value!);
-    this.#buckets.set(domain, { tokens: isTaken ? tokens - 1 : tokens, atMs: now });
-    return isTaken;
-  }
-}
-
-const rates = new WeakMap<Parts, RegistrationRate>();
-
-function rateOf(parts: Parts): RegistrationRate {
-  let rate = rates.get(parts);
-  if (!rate) {
-    rate = new RegistrationRate(parts.clock);
-    rates.set(parts, rate);
-  }
-  return rate;
 }

@@ -1,6 +1,8 @@
 /**
  * The SASL negotiation of RFC 6120 §6: which mechanisms a stream is offered, and one step of an exchange.
  */
+
+import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -8,7 +10,7 @@ import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Parts } from '../core/dependencies.ts';
 import { decodeBase64 } from './base64.ts';
-import { Overloaded } from './passwords.ts';
+import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { checkPlain } from './plain.ts';
 import { finishScram, type ScramMechanism, type ScramState, startScram } from './scram.ts';
 
@@ -19,6 +21,8 @@ export interface SaslContext {
   /** The stream is under TLS. */
   readonly secure: boolean;
   readonly binding: ChannelBinding;
+  /** Of the client; '' when it is not known. */
+  readonly address?: string;
 }
 
 /** Plain JSON without secrets: the connection node carries it from step to step. `scram` is absent before the client's first message. */
@@ -35,6 +39,8 @@ export interface SaslResult {
   readonly state?: SaslState;
   /** Set by success: whose stream it is. */
   readonly local?: string;
+  /** Of a failure: the password was wrong, or not looked at because of wrong ones before. Other failures are of the mechanism. */
+  readonly isGuess?: boolean;
 }
 
 /** In the order of preference (§6.3.3). */
@@ -78,7 +84,9 @@ export async function saslStep(
     if (data === undefined) return { reply: `${xml('challenge', { xmlns: saslNs })}`, state: { mechanism } };
     return await advance(parts, tenant, { mechanism, scram }, data, context);
   } catch (error) {
-    if (error instanceof SaslFailure) return { reply: `${error.toElement()}` };
+    if (error instanceof SaslFailure) {
+      return { reply: `${error.toElement()}`, isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
+    }
     if (error instanceof Overloaded) return { reply: `${new SaslFailure('temporary-auth-failure').toElement()}` };
     throw error;
   }
@@ -113,15 +121,16 @@ function decodeData(text: string): string {
 
 async function advance(parts: Parts, tenant: Tenant, state: SaslState, data: string, context: SaslContext): Promise<SaslResult> {
   const mechanism = known.get(state.mechanism)!;
+  const { binding, address = '' } = context;
   if (mechanism === 'PLAIN') {
-    const local = await checkPlain(parts, tenant, data);
+    const local = await checkPlain(parts, tenant, data, address);
     return { reply: `${xml('success', { xmlns: saslNs })}`, local };
   }
   if (!state.scram) {
-    const scram = await startScram(parts, tenant, mechanism, data, context.binding);
+    const scram = await startScram(parts, tenant, mechanism, data, binding);
     return { reply: answer('challenge', scram.serverFirst), state: { mechanism: state.mechanism, scram } };
   }
-  const final = await finishScram(parts, tenant, mechanism, state.scram, data, context.binding);
+  const final = await finishScram(parts, tenant, mechanism, state.scram, data, { binding, address });
   return { reply: answer('success', final), local: state.scram.local };
 }
 

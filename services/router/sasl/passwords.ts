@@ -26,10 +26,8 @@ export class InvalidPassword extends Error {
   override name = 'InvalidPassword';
 }
 
-/** Too many derivations wait already. */
-export class Overloaded extends Error {
-  override name = 'Overloaded';
-}
+/** Has the work wait for its turn. @throws {Overloaded} */
+export type Queued = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /**
  * SASLprep as for a query (RFC 4013 §2.5), because clients use characters newer than its Unicode 3.2 and prepare them so. What it
@@ -61,28 +59,10 @@ function runSaslprep(text: string): string | undefined {
 
 const pbkdf2Async = promisify(pbkdf2);
 
-let running = 0;
-const waiting: (() => void)[] = [];
-
-/** @throws {Overloaded} */
-async function deriveSalted(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<Buffer> {
-  if (running >= limits.passwordDerivationsMax) {
-    if (waiting.length >= limits.passwordDerivationsWaitingMax) throw new Overloaded('too many passwords are being checked');
-    await new Promise<void>((resolve) => waiting.push(resolve)); // whoever finishes hands its place over
-  } else running++;
-  try {
-    return await pbkdf2Async(prepared, salt, iterations, digests[hash].bytes, digests[hash].name);
-  } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else running--;
-  }
-}
-
-/** RFC 5802 §3: StoredKey and ServerKey. @throws {Overloaded} */
+/** RFC 5802 §3: StoredKey and ServerKey. It takes a thread for some 4 ms, so callers queue for it. */
 export async function deriveKeysWith(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<ScramKeys> {
-  const salted = await deriveSalted(prepared, salt, iterations, hash);
-  const { name } = digests[hash];
+  const { name, bytes } = digests[hash];
+  const salted = await pbkdf2Async(prepared, salt, iterations, bytes, name);
   const clientKey = createHmac(name, salted).update('Client Key').digest();
   return {
     salt: salt.toString('base64'),
@@ -93,11 +73,12 @@ export async function deriveKeysWith(prepared: string, salt: Buffer, iterations:
 }
 
 /** The keys of a new password, with salts of their own. @throws {InvalidPassword} @throws {Overloaded} */
-export async function deriveKeys(password: string, clock: Clock): Promise<AccountRow['scram']> {
+export async function deriveKeys(
+  password: string,
+  clock: Clock,
+  queued: Queued = (work) => work(),
+): Promise<AccountRow['scram']> {
   const prepared = preparePassword(password);
-  const [sha1, sha256] = await Promise.all([
-    deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, 'SHA-1'),
-    deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, 'SHA-256'),
-  ]);
-  return { 'SHA-1': sha1, 'SHA-256': sha256 };
+  const derive = (hash: ScramHash) => deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, hash);
+  return queued(async () => ({ 'SHA-1': await derive('SHA-1'), 'SHA-256': await derive('SHA-256') }));
 }

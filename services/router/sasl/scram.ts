@@ -11,6 +11,7 @@ import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { ScramKeys } from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';
 import { findCredentials, isOwnAddress, isSame, prepareName } from './credentials.ts';
+import { checkGuess, WrongPassword } from './guesses.ts';
 import { digests, type ScramHash } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
 
@@ -65,7 +66,7 @@ export async function startScram(
   const first = parseClientFirst(message);
   checkFlag(first, mechanism, binding);
   const local = prepareName(first.username, tenant);
-  if (local === undefined) throw new SaslFailure('not-authorized');
+  if (local === undefined) throw new WrongPassword();
   if (first.authzid !== undefined && !isOwnAddress(first.authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
   const { keys } = await findCredentials(parts, tenant, local, mechanism.hash);
   const nonce = first.nonce + parts.clock.randomBytes(nonceBytes).toString('base64');
@@ -80,20 +81,22 @@ export async function finishScram(
   { hash }: ScramMechanism,
   state: ScramState,
   message: string,
-  binding: ChannelBinding,
+  { binding, address }: { readonly binding: ChannelBinding; readonly address: string },
 ): Promise<string> {
   const final = parseClientFinal(message);
-  const { keys, isKnown } = await findCredentials(parts, tenant, state.local, hash);
-  const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
-  // Every check is made for every client, known or not.
-  const checks = [
-    isKnown,
-    isProof(final.proof, keys, authMessage, hash),
-    isBoundTo(final, state, binding),
-    final.nonce === state.nonce,
-  ];
-  if (checks.includes(false)) throw new SaslFailure('not-authorized');
-  return `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
+  const { local } = state;
+  let serverFinal = '';
+  await checkGuess(parts, { tenant, local, address }, async () => {
+    const { keys, isKnown } = await findCredentials(parts, tenant, local, hash);
+    const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
+    // Every check is made for every client, known or not.
+    const isRight = isProof(final.proof, keys, authMessage, hash) && isKnown;
+    const isFitting = [isBoundTo(final, state, binding), final.nonce === state.nonce].every(Boolean);
+    if (isRight && !isFitting) throw new SaslFailure('not-authorized'); // the client has the password, and its channel is another
+    serverFinal = `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
+    return isRight;
+  });
+  return serverFinal;
 }
 
 /** HMAC(key, message). Of a key as bytes Node finds out with an exception that it is no KeyObject, which costs more than the HMAC. */

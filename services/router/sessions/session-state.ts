@@ -6,7 +6,10 @@ import type { SaslState } from '../sasl/exchange.ts';
 
 export interface SessionState {
   readonly secure: boolean;
+  /** Wrong passwords. */
   readonly failures: number;
+  /** Failures of mechanisms that could not work. */
+  readonly misfits?: number;
   readonly sasl?: SaslState;
   /** Set by SASL. */
   readonly local?: string;

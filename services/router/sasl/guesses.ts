@@ -1,0 +1,246 @@
+/**
+ * Guessing of passwords is slowed, over all streams and processes, and the owner of the account still gets in.
+ *
+ * Wrong passwords are counted in three places, in rows of `live` that are written when one was wrong and expire by themselves:
+ *
+ * - by account and network (lib/runtime/networks.ts): after some, each further one doubles the delay until the next may be tried;
+ * - by account, for all networks that it has never signed in from: tokens for the first wrong password of a network, and others for
+ *   further ones, so that whoever comes with the right password from a new place does not wait behind those who keep guessing;
+ * - by network, for all accounts of the tenant that have never signed in from there: so that nobody tries one password on everybody.
+ *
+ * An attempt that comes too early is refused unseen with `temporary-auth-failure` and counts for nothing. A name without an account is
+ * treated the same in all of this. Between tenants nothing is shared.
+ */
+import { hash as hashOnce } from 'node:crypto';
+import { limits } from '../../../lib/limits.ts';
+import { Conflict, type Store, Unavailable } from '../../../lib/ports/store.ts';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
+import type { Rate } from '../../../lib/runtime/rate-limit.ts';
+import { rowValue } from '../../../lib/runtime/row-values.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { update } from '../../../lib/runtime/update.ts';
+import { SaslFailure } from '../../../lib/xmpp/errors.ts';
+import type { Parts } from '../core/dependencies.ts';
+
+/** The password was wrong, or there was none to compare it with. Other failures are of the mechanism, and are nobody's guess. */
+export class WrongPassword extends SaslFailure {
+  constructor() {
+    super('not-authorized');
+  }
+}
+
+/** Too early after wrong ones. */
+export class TooManyGuesses extends SaslFailure {
+  constructor(waitMs: number) {
+    super('temporary-auth-failure', `too many wrong passwords; try again in ${Math.max(1, Math.ceil(waitMs / 1_000))} s`);
+  }
+}
+
+/** As a row keeps it. The clock on the wall may step, so a time that is still to come counts as now. */
+interface Tokens {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+interface Wrong {
+  readonly count: number;
+  /** Of the last one. */
+  readonly atMs: number;
+}
+
+interface AccountGuesses {
+  readonly first?: Tokens | undefined;
+  readonly further?: Tokens | undefined;
+  readonly byNetwork: Readonly<Record<string, Wrong>>;
+}
+
+/** Under the account, or the name that could be one. */
+const guesses = collection<AccountGuesses>('guesses', 'account', 'live');
+/** Under the tenant, by network. */
+const networkGuesses = collection<Tokens>('networkGuesses', 'tenant', 'live');
+/** Networks that an account has signed in from, and when it was noted; names are hashes, for they tell where somebody was. */
+const familiar = collection<Readonly<Record<string, number>>>('familiar', 'account', 'live');
+
+const firstRate: Rate = { burst: limits.firstGuessesBurst, perSecond: limits.firstGuessesPerSecond };
+const furtherRate: Rate = { burst: limits.furtherGuessesBurst, perSecond: limits.furtherGuessesPerSecond };
+const networkRate: Rate = { burst: limits.networkGuessesBurst, perSecond: limits.networkGuessesPerSecond };
+const ownMachineRate: Rate = { burst: limits.ownMachineGuessesBurst, perSecond: limits.ownMachineGuessesPerSecond };
+
+function rateOf(network: string): Rate {
+  return isOwnMachine(network) ? ownMachineRate : networkRate;
+}
+
+export interface Attempt {
+  readonly tenant: Tenant;
+  /** Prepared; it need not be an account. */
+  readonly local: string;
+  readonly address: string;
+}
+
+/** What is known of an attempt's account and network. */
+interface Standing {
+  readonly name: string;
+  readonly account: AccountGuesses;
+  readonly network: Tokens | undefined;
+  readonly familiar: Readonly<Record<string, number>>;
+  readonly isFamiliar: boolean;
+}
+
+/**
+ * @param isRight compares the password. What it throws is of the mechanism, and the attempt then counts as none.
+ * @throws {WrongPassword} @throws {TooManyGuesses} @throws {Overloaded}
+ */
+export async function checkGuess(parts: Parts, attempt: Attempt, isRight: () => Promise<boolean>): Promise<void> {
+  const { tenant, local, address } = attempt;
+  const network = networkOf(address);
+  await parts.shares.signIn(`${local}@${tenant.domain}`, network, async () => {
+    const standing = await readStanding(parts, attempt, network);
+    const waitMs = Math.max(
+      earliest(standing, rateOf(network), parts.clock.now()),
+      parts.shares.unrecordedGuesses.waitMs(`${local}@${tenant.domain}`),
+    );
+    if (waitMs > 0) {
+      logFailure(parts, attempt, network, 'temporary-auth-failure');
+      throw new TooManyGuesses(waitMs);
+    }
+    const right = await isRight();
+    await recorded(parts, attempt, () => (right ? welcome : blame)(parts, attempt, standing, network), right);
+    if (right) return;
+    logFailure(parts, attempt, network, 'not-authorized');
+    throw new WrongPassword();
+  });
+}
+
+async function readStanding({ store, clock }: Parts, { tenant, local }: Attempt, network: string): Promise<Standing> {
+  const rows = Rows.ofAccount(store, tenant.domain, local);
+  const keys = [rows.keyOf(guesses, ''), rows.keyOf(familiar, ''), networkRows(store, tenant).keyOf(networkGuesses, network)];
+  const [account, known, ofNetwork] = await store.batchGet(keys, { consistent: true });
+  const name = hashOnce('sha256', `${tenant.secret} network\0${network}`, 'base64url').slice(0, 16);
+  const signedIn = known ? rowValue<Record<string, number>>(known) : {};
+  const notedMs = signedIn[name];
+  return {
+    name,
+    account: account ? rowValue<AccountGuesses>(account) : { byNetwork: {} },
+    network: ofNetwork && rowValue<Tokens>(ofNetwork),
+    familiar: signedIn,
+    isFamiliar: notedMs !== undefined && clock.now() - notedMs < limits.familiarKeepMs,
+  };
+}
+
+function networkRows(store: Store, tenant: Tenant): Rows {
+  return Rows.ofTenant(store, tenant.domain);
+}
+
+/** How long until the attempt may be made, ms. */
+function earliest({ name, account, network, isFamiliar }: Standing, networkRate: Rate, nowMs: number): number {
+  const wrong = recent(account.byNetwork[name], nowMs);
+  const delayMs = wrong ? delayAfter(wrong.count, isFamiliar) - elapsedMs(wrong.atMs, nowMs) : 0;
+  if (isFamiliar) return delayMs;
+  const accountMs = wrong ? untilOne(account.further, furtherRate, nowMs) : untilOne(account.first, firstRate, nowMs);
+  return Math.max(delayMs, accountMs, untilOne(network, networkRate, nowMs));
+}
+
+function delayAfter(count: number, isFamiliar: boolean): number {
+  const max = isFamiliar ? limits.guessDelayFamiliarMaxMs : limits.guessDelayMaxMs;
+  return count < limits.guessesFree ? 0 : Math.min(max, limits.guessDelayMs * 2 ** (count - limits.guessesFree));
+}
+
+function recent(wrong: Wrong | undefined, nowMs: number): Wrong | undefined {
+  return wrong && elapsedMs(wrong.atMs, nowMs) < limits.guessesKeepMs ? wrong : undefined;
+}
+
+function elapsedMs(atMs: number, nowMs: number): number {
+  return Math.max(0, nowMs - atMs);
+}
+
+function refilled(tokens: Tokens | undefined, { burst, perSecond }: Rate, nowMs: number): number {
+  return tokens ? Math.min(burst, tokens.tokens + (elapsedMs(tokens.atMs, nowMs) * perSecond) / 1_000) : burst;
+}
+
+function untilOne(tokens: Tokens | undefined, rate: Rate, nowMs: number): number {
+  return Math.max(0, ((1 - refilled(tokens, rate, nowMs)) * 1_000) / rate.perSecond);
+}
+
+function minusOne(tokens: Tokens | undefined, rate: Rate, nowMs: number): Tokens {
+  return { tokens: refilled(tokens, rate, nowMs) - 1, atMs: nowMs };
+}
+
+/** A wrong password: it takes a token of the account and of the network, unless the owner was seen there. */
+async function blame({ store, clock }: Parts, { tenant, local }: Attempt, standing: Standing, network: string): Promise<void> {
+  const nowMs = clock.now();
+  const { name, isFamiliar } = standing;
+  const expiresAtMs = nowMs + limits.guessesKeepMs;
+  const ofAccount = update(
+    Rows.ofAccount(store, tenant.domain, local),
+    guesses,
+    '',
+    (before = { byNetwork: {} }) => {
+      const wrong = recent(before.byNetwork[name], nowMs);
+      const byNetwork = mostWrong({ ...before.byNetwork, [name]: { count: (wrong?.count ?? 0) + 1, atMs: nowMs } }, nowMs);
+      if (isFamiliar) return { ...before, byNetwork };
+      if (wrong) return { ...before, further: minusOne(before.further, furtherRate, nowMs), byNetwork };
+      return { ...before, first: minusOne(before.first, firstRate, nowMs), byNetwork };
+    },
+    expiresAtMs,
+  );
+  const change = (tokens: Tokens | undefined) => minusOne(tokens, rateOf(network), nowMs);
+  const ofNetwork = isFamiliar || update(networkRows(store, tenant), networkGuesses, network, change, expiresAtMs);
+  await Promise.all([ofAccount, ofNetwork]);
+}
+
+function mostWrong(byNetwork: Readonly<Record<string, Wrong>>, nowMs: number): Readonly<Record<string, Wrong>> {
+  const left = Object.entries(byNetwork).filter(([, wrong]) => recent(wrong, nowMs));
+  left.sort(([, a], [, b]) => b.count - a.count || b.atMs - a.atMs);
+  return Object.fromEntries(left.slice(0, limits.guessingNetworksMax));
+}
+
+/** A right password: mostly there is nothing to write. */
+async function welcome({ store, clock }: Parts, { tenant, local }: Attempt, standing: Standing): Promise<void> {
+  const nowMs = clock.now();
+  const { name } = standing;
+  const rows = Rows.ofAccount(store, tenant.domain, local);
+  const writes: Promise<unknown>[] = [];
+  if (standing.account.byNetwork[name]) {
+    const forgive = (before: AccountGuesses | undefined) => before && { ...before, byNetwork: without(before.byNetwork, name) };
+    writes.push(update(rows, guesses, '', forgive, nowMs + limits.guessesKeepMs));
+  }
+  const notedMs = standing.familiar[name];
+  if (notedMs === undefined || Math.abs(nowMs - notedMs) > limits.familiarRenewMs) {
+    const note = (before: Readonly<Record<string, number>> = {}) => lastNoted({ ...without(before, name), [name]: nowMs });
+    writes.push(update(rows, familiar, '', note, nowMs + limits.familiarKeepMs));
+  }
+  await Promise.all(writes);
+}
+
+function without<Value>(record: Readonly<Record<string, Value>>, name: string): Readonly<Record<string, Value>> {
+  return Object.fromEntries(Object.entries(record).filter(([other]) => other !== name));
+}
+
+function lastNoted(noted: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const latest = Object.entries(noted).sort(([, a], [, b]) => b - a);
+  return Object.fromEntries(latest.slice(0, limits.familiarNetworksMax));
+}
+
+/** A store that cannot be written keeps nobody out; wrong passwords are then counted in memory. */
+async function recorded(parts: Parts, { tenant, local }: Attempt, write: () => Promise<void>, right: boolean): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof Unavailable || error instanceof Conflict)) throw error;
+    if (!right) parts.shares.unrecordedGuesses.bucket(`${local}@${tenant.domain}`).spend(1);
+    parts.log.debug({ err: error }, 'an attempt to sign in could not be noted');
+  }
+}
+
+/**
+ * One line for each failure, up to a rate for each network. Its form is one that filters of fail2ban know from other servers; the
+ * account's name is prepared, so it holds neither white space nor anything that could end the line.
+ */
+function logFailure({ log, shares }: Parts, { tenant, local, address }: Attempt, network: string, condition: string): void {
+  if (!shares.failureLines.take(network)) return;
+  const account = `${local}@${tenant.domain}`;
+  const ip = networkOf(address).includes(':') || !address.includes('.') ? address : networkOf(address); // without ::ffff:
+  log.warn({ account, address: ip }, `Failed authentication attempt (${condition}) for user ${account} from IP: ${ip}`);
+}
