@@ -94,27 +94,39 @@ export function xml(name: string, attrs?: Attributes, ...children: Child[]): Ele
   return element;
 }
 
-const attributePattern = /\s*([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
-const tagNamePattern = /[^\s/>]+/y;
+/** White space is that of XML: names may hold characters that JavaScript counts among it (U+1680, U+FEFF). */
+const attributePattern = /[ \t\r\n]*([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/y;
+const tagNamePattern = /[^ \t\r\n/>]+/y;
+const spacePattern = /[ \t\r\n]*/y;
 
 function unexpected(text: string, at: number): never {
   throw new SyntaxError(`not one element: ${JSON.stringify(text.slice(at, at + 40))}`);
 }
 
+/** Where a name has a prefix, notes it. */
+function notePrefix(name: string, prefixes: Set<string>): void {
+  const colon = name.indexOf(':');
+  if (colon > 0) prefixes.add(name.slice(0, colon));
+}
+
 /** Reads an opening tag. @returns the place behind its `>` and whether it was an empty-element tag */
-function readTag(text: string, at: number): { element: Element; end: number; isEmpty: boolean } {
+function readTag(text: string, at: number, prefixes: Set<string>): { element: Element; end: number; isEmpty: boolean } {
   tagNamePattern.lastIndex = at + 1;
   const name = tagNamePattern.exec(text);
   if (name === null) unexpected(text, at);
   const element = new Element(name[0]);
+  notePrefix(name[0], prefixes);
   let end = tagNamePattern.lastIndex;
   attributePattern.lastIndex = end;
   for (let found = attributePattern.exec(text); found !== null; found = attributePattern.exec(text)) {
     end = attributePattern.lastIndex;
     // XMPP has no such attribute, and plain objects cannot hold it.
     if (found[1] !== '__proto__') element.attrs[found[1]!] = decodeAttribute(found[2] ?? found[3] ?? '');
+    notePrefix(found[1]!, prefixes);
   }
-  while (/\s/.test(text[end] ?? '')) end += 1;
+  spacePattern.lastIndex = end;
+  spacePattern.exec(text);
+  end = spacePattern.lastIndex;
   const isEmpty = text[end] === '/';
   if (text[end + (isEmpty ? 1 : 0)] !== '>') unexpected(text, end);
   return { element, end: end + (isEmpty ? 2 : 1), isEmpty };
@@ -129,11 +141,24 @@ function addText(element: Element, text: string): void {
 
 /**
  * The tree of ONE element that a scanner has let through; its checks are not made again here.
+ * @param inherited namespaces by prefix ('' for the default one), from outside: those that are used are declared on the element. All of them
+ *   on each of many children would be a product of two numbers that a peer chooses.
  * @throws {SyntaxError} when it was not
  */
-export function parseElement(input: string | Uint8Array): Element {
+export function parseElement(input: string | Uint8Array, inherited: ReadonlyMap<string, string> = new Map()): Element {
+  const prefixes = new Set(['']);
+  const element = parseTree(input, prefixes);
+  for (const prefix of prefixes) {
+    const ns = inherited.get(prefix);
+    const name = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
+    if (ns !== undefined && element.attrs[name] === undefined) element.attrs[name] = ns;
+  }
+  return element;
+}
+
+function parseTree(input: string | Uint8Array, prefixes: Set<string>): Element {
   const text = typeof input === 'string' ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength).toString();
-  const first = readTag(text, text.indexOf('<'));
+  const first = readTag(text, text.indexOf('<'), prefixes);
   let open: Element | null = first.isEmpty ? null : first.element;
   let at = first.end;
   while (open !== null) {
@@ -150,7 +175,7 @@ export function parseElement(input: string | Uint8Array): Element {
       if (end > next + 9) addText(open, text.slice(next + 9, end).replace(/\r\n?/g, '\n'));
       at = end + 3;
     } else {
-      const tag = readTag(text, next);
+      const tag = readTag(text, next, prefixes);
       open.cnode(tag.element);
       if (!tag.isEmpty) open = tag.element;
       at = tag.end;

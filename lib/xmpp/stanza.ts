@@ -69,7 +69,8 @@ export class Stanza {
   #attributes: Readonly<Record<string, string>> | undefined;
   /** The opening tag is as {@link Stanza.render} would write it. */
   #isAmended = false;
-  #elements: (Element | undefined)[] | undefined;
+  #trees: Map<ChildSpan, Element> | undefined;
+  #inherited: ReadonlyMap<string, string> | undefined;
   #element: Element | undefined;
   #to: Jid | undefined;
   #from: Jid | undefined;
@@ -157,36 +158,26 @@ export class Stanza {
 
   /** The first such child as a tree of its own. Do not change it: it is kept. */
   child(name: string, ns: string): Element | undefined {
-    const index = this.children.findIndex((child) => child.name === name && child.ns === ns);
-    return index < 0 ? undefined : this.#childAt(index);
+    for (const child of this.children) if (child.name === name && child.ns === ns) return this.elementOf(child);
+    return undefined;
   }
 
   /** The tree of one of {@link Stanza.children}. Do not change it: it is kept. */
   elementOf(child: ChildSpan): Element {
-    const index = this.children.indexOf(child);
-    if (index < 0) throw new RangeError('not a child of this stanza');
-    return this.#childAt(index);
-  }
-
-  #childAt(index: number): Element {
-    this.#elements ??= [];
-    let element = this.#elements[index];
-    if (element === undefined) {
-      const { start, end } = this.children[index]!;
-      element = parseElement(this.bytes.subarray(start, end));
-      for (const [prefix, ns] of this.#inScope()) {
-        const name = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
-        if (element.attrs[name] === undefined) element.attrs[name] = ns;
-      }
-      this.#elements[index] = element;
+    this.#trees ??= new Map();
+    let tree = this.#trees.get(child);
+    if (tree === undefined) {
+      tree = parseElement(this.bytes.subarray(child.start, child.end), this.#inScope());
+      this.#trees.set(child, tree);
     }
-    return element;
+    return tree;
   }
 
   /** What the children inherit. */
-  #inScope(): Map<string, string> {
+  #inScope(): ReadonlyMap<string, string> {
     const { declarations } = this.#scanned;
-    return new Map([['', this.#scope.defaultNs], ...(this.isPrefixed ? this.#scope.prefixes : []), ...declarations]);
+    this.#inherited ??= new Map([['', this.#scope.defaultNs], ...(this.isPrefixed ? this.#scope.prefixes : []), ...declarations]);
+    return this.#inherited;
   }
 
   /** The text of a message's first body in the content namespace. */

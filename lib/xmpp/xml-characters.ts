@@ -2,6 +2,7 @@
  * Bytes and characters of XML 1.0 (fifth edition) and what they may stand for. §2.2, §2.3, §4.1.
  */
 import { isUtf8 } from 'node:buffer';
+import { StreamError } from './errors.ts';
 
 /** May open a name; `:` is left out, the scanner treats it itself (Namespaces in XML §4). */
 export const NAME_START = 1;
@@ -26,22 +27,92 @@ for (let byte = 0; byte < 256; byte += 1) {
   classes[byte] = flags;
 }
 
-const start =
-  'A-Z_a-z\\xC0-\\xD6\\xD8-\\xF6\\xF8-\\u02FF\\u0370-\\u037D\\u037F-\\u1FFF\\u200C\\u200D\\u2070-\\u218F\\u2C00-\\u2FEF\\u3001-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFFFD\\u{10000}-\\u{EFFFF}';
-const ncName = new RegExp(`^[${start}][${start}\\-.0-9\\xB7\\u0300-\\u036F\\u203F\\u2040]*$`, 'u');
+/** XML 1.0 §2.3, beyond ASCII: what may open a name, and what may only go on in one. */
+const wideNameStarts = [
+  [0xc0, 0xd6],
+  [0xd8, 0xf6],
+  [0xf8, 0x2ff],
+  [0x370, 0x37d],
+  [0x37f, 0x1fff],
+  [0x200c, 0x200d],
+  [0x2070, 0x218f],
+  [0x2c00, 0x2fef],
+  [0x3001, 0xd7ff],
+  [0xf900, 0xfdcf],
+  [0xfdf0, 0xfffd],
+] as const;
+const wideNames = [
+  [0xb7, 0xb7],
+  [0x300, 0x36f],
+  [0x203f, 0x2040],
+] as const;
+/** All of the planes 1 to 14 may open a name. */
+const nameCodeMax = 0xeffff;
 
-/** A name without colon, for the rare name that is not ASCII. */
-export function isNcName(text: string): boolean {
-  return ncName.test(text);
+/** For each character of the first plane: {@link NAME_START} and {@link NAME}. */
+const nameClasses = new Uint8Array(0x10000);
+nameClasses.set(classes.subarray(0, 0x80).map((flags) => flags & (NAME_START | NAME)));
+for (const [first, last] of wideNameStarts) nameClasses.fill(NAME_START | NAME, first, last + 1);
+for (const [first, last] of wideNames) nameClasses.fill(NAME, first, last + 1);
+
+/** The least code that a sequence of so many bytes may stand for: less would be an overlong form. */
+const codeMin = [0, 0, 0x80, 0x800, 0x10000] as const;
+
+/** @returns the character that begins here, or -1 where the bytes are not UTF-8 */
+function codeAt(bytes: Uint8Array, at: number, end: number): number {
+  const first = bytes[at]!;
+  if (first < 0x80) return first;
+  const length = lengthOf(first);
+  if (first < 0xc2 || at + length > end) return -1;
+  let code = first & (0x7f >> length);
+  for (let index = at + 1; index < at + length; index += 1) {
+    const byte = bytes[index]!;
+    if ((byte & 0xc0) !== 0x80) return -1;
+    code = (code << 6) | (byte & 0x3f);
+  }
+  return code < codeMin[length]! || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? -1 : code;
 }
 
-/** Strict UTF-8 without U+FFFE and U+FFFF, which XML leaves out; surrogates are not UTF-8 in the first place. */
-export function isXmlUtf8(bytes: Uint8Array): boolean {
-  if (!isUtf8(bytes)) return false;
-  for (let at = bytes.indexOf(0xef); at >= 0; at = bytes.indexOf(0xef, at + 1)) {
-    if (bytes[at + 1] === 0xbf && (bytes[at + 2] ?? 0) >= 0xbe) return false;
+/** Of the sequence that begins with this byte. */
+function lengthOf(first: number): 1 | 2 | 3 | 4 {
+  if (first < 0x80) return 1;
+  if (first < 0xe0) return 2;
+  return first < 0xf0 ? 3 : 4;
+}
+
+/**
+ * Whether bytes are a name without colon. It makes no string of them: there may be as many names as elements.
+ * @throws {StreamError} unsupported-encoding, when they are not UTF-8
+ */
+export function isNcName(bytes: Uint8Array, start: number, end: number): boolean {
+  let isName = end > start;
+  let wanted = NAME_START;
+  for (let at = start; at < end; at += lengthOf(bytes[at]!)) {
+    const code = codeAt(bytes, at, end);
+    if (code < 0) throw new StreamError('unsupported-encoding', 'not UTF-8');
+    if (code > 0xffff ? code > nameCodeMax : (nameClasses[code]! & wanted) === 0) isName = false;
+    wanted = NAME;
   }
-  return true;
+  return isName;
+}
+
+/** Whether these bytes of UTF-8 hold U+FFFE or U+FFFF, the only characters that UTF-8 has and XML has not (§2.2), controls apart. */
+function hasNoncharacter(bytes: Uint8Array): boolean {
+  const first = bytes.indexOf(0xef);
+  if (first < 0) return false;
+  for (let at = first + 2; at < bytes.length; at += 1) {
+    if (bytes[at]! >= 0xbe && bytes[at - 1] === 0xbf && bytes[at - 2] === 0xef) return true;
+  }
+  return false;
+}
+
+/**
+ * Bytes over 0x7F: strict UTF-8 (so without surrogates and overlong forms), of characters that XML has.
+ * @throws {StreamError} unsupported-encoding (RFC 6120 §4.9.3.22), or not-well-formed (§4.9.3.13)
+ */
+export function checkCharacters(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) throw new StreamError('unsupported-encoding', 'not UTF-8');
+  if (hasNoncharacter(bytes)) throw new StreamError('not-well-formed', 'XML has no U+FFFE and no U+FFFF');
 }
 
 function isXmlCharacter(code: number): boolean {
@@ -57,18 +128,52 @@ function isXmlCharacter(code: number): boolean {
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/**
- * @param name what stands between `&` and `;`
- * @returns the character; 'restricted' for an entity that only a DTD could define (RFC 6120 §11.1); 'malformed'
- */
-export function readReference(name: string): string {
-  const numeric = /^#(?:x([0-9A-Fa-f]+)|([0-9]+))$/.exec(name);
-  if (numeric !== null) {
-    const code = numeric[1] === undefined ? Number.parseInt(numeric[2] ?? '', 10) : Number.parseInt(numeric[1], 16);
-    return isXmlCharacter(code) ? String.fromCodePoint(code) : 'malformed';
+/** The code of a hexadecimal or decimal digit, or -1. */
+function digitOf(byte: number, base: 10 | 16): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return base === 16 && letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
+/** @returns the character's code, or -1 where the bytes between `&#` and `;` are not the number of a character */
+function numericReference(bytes: Uint8Array, start: number, end: number): number {
+  const base = bytes[start] === 0x78 ? 16 : 10;
+  const first = base === 16 ? start + 1 : start;
+  let code = 0;
+  for (let at = first; at < end; at += 1) {
+    const digit = digitOf(bytes[at]!, base);
+    if (digit < 0 || code > 0x10ffff) return -1;
+    code = code * base + digit;
   }
-  if (Object.hasOwn(entities, name)) return entities[name] ?? '';
-  return isNcName(name) ? 'restricted' : 'malformed';
+  return first < end && isXmlCharacter(code) ? code : -1;
+}
+
+/** What a reference is: 'restricted' is an entity that only a DTD could define (RFC 6120 §11.1). */
+export type ReferenceVerdict = 'good' | 'restricted' | 'malformed';
+
+/** Between `&` and `;`, in ASCII. */
+export function checkReference(bytes: Uint8Array, start: number, end: number): ReferenceVerdict {
+  if (bytes[start] === 0x23) return numericReference(bytes, start + 1, end) < 0 ? 'malformed' : 'good';
+  if (end - start <= 4 && isEntity(bytes, start, end)) return 'good';
+  return isNcName(bytes, start, end) ? 'restricted' : 'malformed';
+}
+
+const entityNames = Object.keys(entities).map((name) => Buffer.from(name));
+
+function isEntity(bytes: Uint8Array, start: number, end: number): boolean {
+  for (const name of entityNames) {
+    let at = 0;
+    while (at < name.length && name[at] === bytes[start + at]) at += 1;
+    if (at === name.length && at === end - start) return true;
+  }
+  return false;
+}
+
+/** @param name what stands between `&` and `;` in what a scanner has let through */
+function readReference(name: string): string {
+  const known = entities[name];
+  if (known !== undefined) return known;
+  return String.fromCodePoint(name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10));
 }
 
 /** Text with references that a scanner has let through. */

@@ -5,7 +5,7 @@
  * A state machine over bytes, so that a piece may end anywhere, every byte is looked at once, and the verdict does not depend
  * on how the peer cut its writes. UTF-8 is checked when the element is complete.
  */
-import { classes, isXmlUtf8, NAME, NAME_START, readReference, SPACE, TEXT_STOP, VALUE_STOP } from './xml-characters.ts';
+import { checkCharacters, checkReference, classes, NAME, NAME_START, SPACE, TEXT_STOP, VALUE_STOP } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
 import { intern, NameSpan, Namespaces, refuse, Tag } from './xml-namespaces.ts';
 
@@ -103,7 +103,7 @@ export class XmlMachine {
     const limit = base + this.#bounds.stanzaBytesMax;
     const end = this.#run(buffer, base, from, Math.min(to, limit), openOnly);
     if (end < 0 && to >= limit) refuse('policy-violation', `an element may have ${this.#bounds.stanzaBytesMax} bytes`);
-    if (end >= 0 && this.#isWide && !isXmlUtf8(buffer.subarray(base, end))) refuse('unsupported-encoding', 'not UTF-8');
+    if (end >= 0 && this.#isWide) checkCharacters(buffer.subarray(base, end));
     return end;
   }
 
@@ -356,12 +356,13 @@ export class XmlMachine {
     if (at - base - this.#referenceStart > this.#bounds.nameBytesMax) refuse('policy-violation', 'a reference that is too long');
     if (at === to) return at;
     if (buffer[at] !== 0x3b) refuse('not-well-formed', '"&" without ";"');
-    const verdict = readReference(buffer.toString('latin1', base + this.#referenceStart, at));
+    const verdict = checkReference(buffer, base + this.#referenceStart, at);
     if (verdict === 'restricted') refuse('restricted-xml', 'an entity beyond the five of XML');
     if (verdict === 'malformed') refuse('not-well-formed', 'a reference to what is no character');
     this.#textStart = at + 1 - base;
     return -(at + 1);
   }
+
   #open(buffer: Buffer, base: number, at: number): void {
     const tag = this.#tag;
     const depth = this.#depth;

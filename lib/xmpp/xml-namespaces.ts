@@ -2,7 +2,7 @@
  * Names of elements and attributes, and the namespaces they are in: Namespaces in XML 1.0, over the offsets of one tag.
  */
 import { StreamError, type StreamErrorCondition } from './errors.ts';
-import { classes, decodeAttribute, isNcName, isXmlUtf8, NAME_START } from './xml-characters.ts';
+import { classes, decodeAttribute, isNcName, NAME_START } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ElementBounds, type Scope } from './xml-element.ts';
 
 const NS_XML = 'http://www.w3.org/XML/1998/namespace';
@@ -67,9 +67,8 @@ export class NameSpan {
     const local = this.colon < 0 ? start : this.colon + 1 + base;
     if (end - local > bytesMax || local - 1 - start > bytesMax) refuse('policy-violation', `a name may have ${bytesMax} bytes`);
     if (this.isWide) {
-      const name = buffer.subarray(start, end);
-      if (!isXmlUtf8(name)) refuse('unsupported-encoding', 'not UTF-8');
-      for (const part of name.toString().split(':')) if (!isNcName(part)) refuse('not-well-formed', 'not a name');
+      const isGood = isNcName(buffer, local, end) && (local === start || isNcName(buffer, start, local - 1));
+      if (!isGood) refuse('not-well-formed', 'not a name');
     } else if (
       start === end ||
       local === end ||
@@ -95,14 +94,36 @@ export class Tag {
   hasSpecials = false;
 }
 
-/** The declarations in scope at one place of an element. */
+/** Attributes of a tag up to which each is compared with each: for so few that is quicker than a set. */
+const comparedMax = 6;
+
+/**
+ * The declarations in scope at one place of an element.
+ *
+ * No step looks through all declarations, or through all attributes of a tag: a peer chooses both numbers, and their product would be
+ * its price. Namespaces, which may be long, are compared once, when they are declared, and are numbers from then on.
+ */
 export class Namespaces {
   #scope: Scope;
+  /** One for each declaration in force, the innermost last. */
   readonly #prefixes: string[] = [];
   readonly #namespaces: string[] = [];
+  readonly #declaredNumbers: number[] = [];
+  /** Which declaration it hides, or -1. */
+  readonly #hidden: number[] = [];
   #count = 0;
+  /** The innermost declaration of each prefix, or -1; that of the default namespace, which is nearly every one, stands apart. */
+  readonly #innermost = new Map<string, number>();
+  #innermostDefault = -1;
   #mayUseScope = false;
   #declarations: (readonly [string, string])[] = [];
+  /** A number for each namespace within the element. */
+  readonly #numbers = new Map<string, number>();
+  /** The same, by the prefixes of the stream's header. */
+  readonly #scopeNumbers = new Map<string, number>();
+  /** For each attribute of the tag: the number of its namespace, or -1 where it has no prefix, or `xmlns`. */
+  readonly #ofAttributes: number[] = [];
+  readonly #seen = new Set<string>();
 
   constructor(scope: Scope) {
     this.#scope = scope;
@@ -110,8 +131,11 @@ export class Namespaces {
 
   reset(scope: Scope): void {
     this.#scope = scope;
-    this.#count = 0;
+    this.release(0);
     this.#declarations = [];
+    if (this.#innermost.size > 0) this.#innermost.clear();
+    if (this.#numbers.size > 0) this.#numbers.clear();
+    if (this.#scopeNumbers.size > 0) this.#scopeNumbers.clear();
   }
 
   /** Those of the element's own opening tag. */
@@ -125,7 +149,13 @@ export class Namespaces {
   }
 
   release(mark: number): void {
-    this.#count = mark;
+    while (this.#count > mark) {
+      this.#count -= 1;
+      const prefix = this.#prefixes[this.#count]!;
+      const hidden = this.#hidden[this.#count]!;
+      if (prefix === '') this.#innermostDefault = hidden;
+      else this.#innermost.set(prefix, hidden);
+    }
   }
 
   /**
@@ -136,37 +166,54 @@ export class Namespaces {
     if (depth === 0) this.#mayUseScope = tag.colon >= 0;
     if (tag.count > 0) {
       this.#declare(buffer, base, tag, depth);
-      // Each prefix is searched for among these, so their number is a factor of the time.
       if (this.#count > bounds.depthMax + bounds.attributesMax) refuse('policy-violation', 'too many namespaces');
-      if (tag.count > 1) this.#refuseDoubles(buffer, base, tag);
       for (let index = 0; index < tag.count; index += 1) {
-        if (tag.colons[index]! >= 0) this.#ofAttribute(buffer, base, tag, index);
+        this.#ofAttributes[index] = tag.colons[index]! < 0 ? -1 : this.#ofAttribute(buffer, base, tag, index);
       }
+      if (tag.count > comparedMax) this.#refuseDoubles(buffer, base, tag);
+      else if (tag.count > 1) this.#compareAll(buffer, base, tag);
     }
     if (tag.colon >= 0) return this.#resolve(intern(buffer, base + tag.start, base + tag.colon));
-    return depth > 1 ? '' : (this.#lookUp('') ?? this.#scope.defaultNs);
-  }
-
-  /** The innermost declaration within the element. */
-  #lookUp(prefix: string): string | undefined {
-    for (let index = this.#count - 1; index >= 0; index -= 1) {
-      if (this.#prefixes[index] === prefix) return this.#namespaces[index];
-    }
-    return undefined;
+    if (depth > 1) return '';
+    return this.#innermostDefault < 0 ? this.#scope.defaultNs : this.#namespaces[this.#innermostDefault]!;
   }
 
   /** Of a prefix that is not ''. */
   #resolve(prefix: string): string {
-    const ns =
-      this.#lookUp(prefix) ?? (prefix === 'xml' ? NS_XML : this.#mayUseScope ? this.#scope.prefixes.get(prefix) : undefined);
-    if (ns === undefined)
+    const declared = this.#innermost.get(prefix) ?? -1;
+    return declared < 0 ? this.#fromOutside(prefix) : this.#namespaces[declared]!;
+  }
+
+  /** What is bound to a prefix that the element does not declare. */
+  #fromOutside(prefix: string): string {
+    const ns = prefix === 'xml' ? NS_XML : this.#mayUseScope ? this.#scope.prefixes.get(prefix) : undefined;
+    if (ns === undefined) {
       refuse('bad-namespace-prefix', `the prefix ${JSON.stringify(prefix)} is not declared within the stanza`);
+    }
     return ns;
   }
 
-  #ofAttribute(buffer: Buffer, base: number, tag: Tag, index: number): string {
+  #numberOf(ns: string): number {
+    let number = this.#numbers.get(ns);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(ns, number);
+    }
+    return number;
+  }
+
+  /** Of an attribute with a prefix. */
+  #ofAttribute(buffer: Buffer, base: number, tag: Tag, index: number): number {
     const prefix = intern(buffer, base + tag.attributes[index * ATTRIBUTE_STRIDE]!, base + tag.colons[index]!);
-    return prefix === 'xmlns' ? NS_XMLNS : this.#resolve(prefix);
+    const declared = this.#innermost.get(prefix) ?? -1;
+    if (declared >= 0) return this.#declaredNumbers[declared]!;
+    if (prefix === 'xmlns') return -1;
+    let number = this.#scopeNumbers.get(prefix);
+    if (number === undefined) {
+      number = this.#numberOf(this.#fromOutside(prefix));
+      this.#scopeNumbers.set(prefix, number);
+    }
+    return number;
   }
 
   #declare(buffer: Buffer, base: number, tag: Tag, depth: number): void {
@@ -184,31 +231,61 @@ export class Namespaces {
       checkDeclaration(prefix, ns);
       if (depth <= 1 && ns === this.#scope.contentNs && ns !== '') ns = 'jabber:client';
       if (depth === 0) this.#declarations.push([prefix, ns]);
-      this.#prefixes[this.#count] = prefix;
-      this.#namespaces[this.#count] = ns;
-      this.#count += 1;
+      this.#bind(prefix, ns);
     }
   }
 
-  /** XML 1.0 §3.1 and Namespaces in XML 1.0 §6.3. */
-  #refuseDoubles(buffer: Buffer, base: number, tag: Tag): void {
+  #bind(prefix: string, ns: string): void {
+    const index = this.#count;
+    this.#count += 1;
+    this.#prefixes[index] = prefix;
+    this.#namespaces[index] = ns;
+    if (prefix === '') {
+      this.#hidden[index] = this.#innermostDefault;
+      this.#declaredNumbers[index] = -1; // no attribute is in the default namespace
+      this.#innermostDefault = index;
+    } else {
+      this.#hidden[index] = this.#innermost.get(prefix) ?? -1;
+      this.#declaredNumbers[index] = this.#numberOf(ns);
+      this.#innermost.set(prefix, index);
+    }
+  }
+
+  /** XML 1.0 §3.1 and Namespaces in XML 1.0 §6.3, for a tag of few attributes. */
+  #compareAll(buffer: Buffer, base: number, tag: Tag): void {
     const { attributes, colons } = tag;
     for (let left = 1; left < tag.count; left += 1) {
       for (let right = 0; right < left; right += 1) {
         const leftColon = colons[left]!;
         const rightColon = colons[right]!;
-        if (leftColon < 0 !== rightColon < 0) continue;
+        if (leftColon < 0 !== rightColon < 0 || this.#ofAttributes[left] !== this.#ofAttributes[right]) continue;
         const leftAt = leftColon < 0 ? attributes[left * ATTRIBUTE_STRIDE]! : leftColon + 1;
         const rightAt = rightColon < 0 ? attributes[right * ATTRIBUTE_STRIDE]! : rightColon + 1;
         const leftEnd = attributes[left * ATTRIBUTE_STRIDE + 1]!;
         const length = attributes[right * ATTRIBUTE_STRIDE + 1]! - rightAt;
-        if (leftEnd - leftAt !== length || !isSame(buffer, base + leftAt, base + rightAt, length)) continue;
-        if (leftColon >= 0 && this.#ofAttribute(buffer, base, tag, left) !== this.#ofAttribute(buffer, base, tag, right))
-          continue;
-        refuse('not-well-formed', 'an attribute given twice');
+        if (leftEnd - leftAt === length && isSame(buffer, base + leftAt, base + rightAt, length)) refuseDouble();
       }
     }
   }
+
+  /** The same for many, by the names that were seen: as written where that is enough, else with the number of the namespace. */
+  #refuseDoubles(buffer: Buffer, base: number, tag: Tag): void {
+    const { attributes, colons } = tag;
+    const seen = this.#seen;
+    for (let index = 0; index < tag.count; index += 1) {
+      const number = this.#ofAttributes[index]!;
+      const at = number < 0 ? attributes[index * ATTRIBUTE_STRIDE]! : colons[index]! + 1;
+      const name = intern(buffer, base + at, base + attributes[index * ATTRIBUTE_STRIDE + 1]!);
+      seen.add(number < 0 ? name : `${number}:${name}`);
+    }
+    const isDouble = seen.size < tag.count;
+    seen.clear();
+    if (isDouble) refuseDouble();
+  }
+}
+
+function refuseDouble(): never {
+  refuse('not-well-formed', 'an attribute given twice');
 }
 
 /** Namespaces in XML 1.0 §3 (reserved names) and §5 (no undeclaring of prefixes). */
