@@ -203,8 +203,8 @@ export const limits = {
   storeWaitingBytesMax: 64 * 1024 * 1024,
   /** Archive: rows "something was exchanged with this peer in this span of time" that a router remembers to have written. */
   knownSpansMax: 32_768,
-  /** Archive: entries of others that are read over for one page of what was exchanged with one address. */
-  archiveOthersMax: 10_000,
+  /** XEP-0313: entries that a filter passes over for one page; the page then says where the next one begins. Also those that are counted. */
+  archivePassedMax: 10_000,
   /** SQLite: writes that the writer takes from its port into one transaction; one commit costs one fsync. */
   sqliteGroupWritesMax: 4_000,
   /** SQLite: when several write at once, groups leave the main thread this far apart, milliseconds; each costs an fsync. */
@@ -338,8 +338,6 @@ export const limits = {
   roomApproversMax: 20,
   /** Rooms: archive pages that one worker reads at once. */
   roomQueriesMax: 64,
-  /** Rooms: the messages of one archive page, bytes. */
-  roomPageBytesMax: 512 * 1024,
   /** Rooms listed in one page of the service's disco items. */
   roomListMax: 100,
   /** Data forms: fields, values of one field, characters of one value. */
@@ -381,7 +379,7 @@ export const limits = {
   processRestartMsMax: 30_000,
   /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
   childStartMs: 30_000,
-  /** XEP-0313: the messages of one page, bytes; with one more of any size they fit one answer on the bus. */
+  /** XEP-0313: the messages of one page of an account's or a room's archive, bytes; with one more of any size they fit one answer on the bus. */
   archivePageBytesMax: 384 * 1024,
   /** All that one batch is answered with, bytes, but for refusals: one message on the bus holds it. */
   answersBytesMax: 896 * 1024,
@@ -439,8 +437,6 @@ export const limits = {
   roomSearchesBurst: 10,
   roomSearchesPerSecond: 1,
   roomSearchRowsMax: 1_000,
-  /** Rooms: archive entries that a filter by sender, or a count, looks at. */
-  roomArchiveScanMax: 10_000,
   /** Rooms: messages on either side of one that is taken back, among which its corrections are looked for. */
   roomCorrectionsScanMax: 100,
   /** Rooms: affiliations that ended and are remembered for XEP-0463; the older half goes when there are as many. */

@@ -51,7 +51,7 @@ export function isMintedBefore(id: string, other: string): boolean {
 
 /** The smallest id of a moment: ids minted before it sort below, at or after it not below. */
 export function firstIdAt(ms: number): string {
-  return base32(Math.max(0, Math.floor(ms)), timeChars);
+  return base32(Math.min(Math.max(0, Math.floor(ms)), 32 ** timeChars - 1), timeChars);
 }
 
 export function isId(text: string): boolean {

@@ -90,6 +90,16 @@ export class Rows {
     return row && { key, value: rowValue<Value>(row), version: row.version };
   }
 
+  /** Those of a collection's rows that are there, in this order, by one read. */
+  async getMany<Value>(collection: Collection<Value>, keys: readonly string[]): Promise<Item<Value>[]> {
+    if (keys.length === 0) return [];
+    const found = await this.#store.batchGet(
+      keys.map((key) => this.keyOf(collection, key)),
+      { consistent: true },
+    );
+    return found.flatMap((row, index) => (row ? [{ key: keys[index]!, value: rowValue<Value>(row), version: row.version }] : []));
+  }
+
   /** The values of several collections' single rows, in order, by one read. */
   async getAll(collections: readonly Collection<unknown>[]): Promise<unknown[]> {
     const rows = await this.#store.batchGet(this.keysOf(collections), { consistent: true });

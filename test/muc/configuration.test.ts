@@ -111,9 +111,9 @@ for (const [what, fields, error] of [
   });
 }
 
-test('§10.2: a form whose list of owners was left empty keeps them', async () => {
-  await configure(juliet, { roomowners: [''] });
-  assert.deepEqual(juliet.heard(), ['iq result room']);
+test('§10.2: a form whose list of owners is empty is refused as a whole, for a room needs an owner', async () => {
+  await configure(juliet, { roomowners: [''], roomname: 'changed' });
+  assert.deepEqual(juliet.heard(), ['error not-acceptable modify']);
   assert.match(await ask(juliet, 'get', `<query xmlns='${muc}#owner'/>`), /roomowners'[^>]*><value>juliet@a.example</);
 });
 

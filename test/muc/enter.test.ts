@@ -97,6 +97,24 @@ for (const [wish, expected] of [
   });
 }
 
+for (const since of ['2026-02-30T00:00:00Z', '2025-02-29T00:00:00Z', '2026-01-01', 'yesterday', '2026-01-01T00:00:00']) {
+  test(`§7.2.13, XEP-0082 §3.2: since='${since}' is bad-request, and nobody comes in by it`, async () => {
+    const juliet = await openHall(stage);
+    await juliet.say('one');
+    juliet.take();
+    await romeo.enter('Romeo', hall, `<history since='${since}'/>`);
+    assert.deepEqual(romeo.heard(), ['error bad-request modify']);
+    assert.deepEqual(juliet.heard(), []);
+    await romeo.enter('Romeo');
+    for (const person of [juliet, romeo]) person.take();
+    await romeo.enter('Montague', hall, `<history since='${since}'/>`);
+    assert.deepEqual(romeo.heard(), ['error bad-request modify'], 'nor is anything changed for who is inside');
+    assert.deepEqual(juliet.heard(), []);
+    await romeo.enter('Romeo', hall, "<history since='2000-01-01T01:00:00+01:00'/>");
+    assert.ok(romeo.heard().includes('message Juliet earlier: one'));
+  });
+}
+
 test('§7.2.13: maxchars counts whole stanzas, as they arrive', async () => {
   const juliet = await openHall(stage);
   await juliet.say('one');

@@ -126,7 +126,7 @@ for (const [what, type, change, answer, isMember] of [
   ['denies', 'submit', { 'muc#register_allow': '0' }, [], false],
   ['skips it', 'cancel', {}, [], false],
   ['gives a nick in use', 'submit', { 'muc#register_roomnick': 'Juliet' }, ['error conflict cancel'], false],
-  ['does not say who', 'submit', { 'x-muc#register_jid': '' }, ['error jid-malformed modify'], false],
+  ['does not say who', 'submit', { 'x-muc#register_jid': '' }, ['error bad-request modify'], false],
 ] as const) {
   test(`§9.9: an owner ${what}`, async () => {
     await choose({ registration: 'approval' });

@@ -6,7 +6,7 @@ export const conformance = [
     title: 'Multi-User Chat',
     note: 'Joining without `<x/>` (groupchat 1.0: §7.2.14 is followed). Status 332 when a worker stops: the next one has its rooms; it is sent when their tenant is removed. 102 and 103: they stand in the registry, and no use case of this version sends them; 174 is gone from it. Public logs (`muc#roominfo_logs`): `enablelogging` is the archive of XEP-0313.',
   },
-  { spec: 'XEP-0004', version: '2.13', title: 'Data Forms' },
+  { spec: 'XEP-0004', version: '2.13.2', title: 'Data Forms' },
   { spec: 'XEP-0030', version: '2.5', title: 'Service Discovery of rooms' },
   { spec: 'XEP-0050', version: '1.3', title: 'Ad-Hoc Commands of rooms, for hats' },
   {
@@ -15,6 +15,7 @@ export const conformance = [
     title: 'Result Set Management',
     note: 'Pages by index; counts only where none else is asked for.',
   },
+  { spec: 'XEP-0082', version: '1.1.1', title: 'Date and Time Profiles: the DateTime profile' },
   { spec: 'XEP-0122', version: '1.0.2', title: 'Data Forms Validation of the slow mode and of archive ids' },
   { spec: 'XEP-0153', version: '1.1.1', title: 'vCard-Based Avatars of rooms' },
   { spec: 'XEP-0203', version: '2.0', title: 'Delayed Delivery in the history of rooms' },

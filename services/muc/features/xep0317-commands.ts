@@ -2,23 +2,30 @@
  * XEP-0317 §3.2 to §3.7: managing hats by ad-hoc commands (XEP-0050). Nothing is kept between the steps of a command: the form that
  * comes back has all of it.
  */
-import { limits } from '../../../lib/limits.ts';
+import {
+  emptySubmission,
+  type Field,
+  findForm,
+  isCancelled,
+  NS_DATA,
+  readSubmission,
+  renderForm,
+  renderTable,
+  type Submission,
+} from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { affiliationRank } from '../core/affiliation.ts';
-import { NS_COMMANDS, NS_DATA } from '../core/namespaces.ts';
+import { NS_COMMANDS } from '../core/namespaces.ts';
 import type { Hat } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { type Field, readForm, renderForm } from '../rooms/data-form.ts';
 import { assignHat, createHat, destroyHat, hatsOf, unassignHat } from './xep0317-hats.ts';
 
 const formType = 'urn:xmpp:hats:commands';
 const titleCharactersMax = 128;
 const uriCharactersMax = 512;
-
-type Values = ReadonlyMap<string, readonly string[]>;
 
 interface Command {
   readonly name: string;
@@ -27,7 +34,7 @@ interface Command {
   /** What is asked for; absent: nothing, the command is done at once. */
   readonly ask?: (turn: RoomTurn) => Field[];
   /** @throws {StanzaError} */
-  readonly run: (turn: RoomTurn, values: Values) => Element | undefined;
+  readonly run: (turn: RoomTurn, submission: Submission) => Element | undefined;
 }
 
 const title: Field = { var: 'hats#title', type: 'text-single', label: 'Hat Title', isRequired: true };
@@ -46,27 +53,28 @@ const commands: Readonly<Record<string, Command>> = {
   create: {
     name: 'Create or Change a Hat',
     ask: () => [title, uri, hue],
-    run: (turn, values) => void createHat(turn, readHat(values)),
+    run: (turn, submission) => void createHat(turn, readHat(submission)),
   },
   destroy: {
     name: 'Destroy a Hat',
     ask: (turn) => [choice(turn)],
-    run: (turn, values) => void destroyHat(turn, readText(values, 'hats#uri', uriCharactersMax, 'hat')),
+    run: (turn, submission) => void destroyHat(turn, readText(submission, 'hats#uri', uriCharactersMax, 'hat')),
   },
   list: {
     name: 'List Hats',
     isOpen: true,
-    run: ({ room }) => table('Hats', ['hats#title', 'hats#uri', 'hats#hue'], room.hats.hats.map(row)),
+    run: ({ room }) =>
+      renderTable({ title: 'Hats', columns: ['hats#title', 'hats#uri', 'hats#hue'], rows: room.hats.hats.map(row) }),
   },
   assign: {
     name: 'Assign a Hat',
     ask: (turn) => [jid, choice(turn)],
-    run: (turn, values) => void assignHat(turn, readJid(values), readText(values, 'hats#uri', uriCharactersMax)),
+    run: (turn, submission) => void assignHat(turn, readJid(submission), readText(submission, 'hats#uri', uriCharactersMax)),
   },
   unassign: {
     name: 'Take a Hat Away',
     ask: (turn) => [jid, choice(turn)],
-    run: (turn, values) => void unassignHat(turn, readJid(values), readText(values, 'hats#uri', uriCharactersMax)),
+    run: (turn, submission) => void unassignHat(turn, readJid(submission), readText(submission, 'hats#uri', uriCharactersMax)),
   },
   'list-assigned': {
     name: 'List Assigned Hats',
@@ -74,7 +82,7 @@ const commands: Readonly<Record<string, Command>> = {
       const rows = Object.keys(room.hats.wearers).flatMap((bare) =>
         hatsOf(room, bare).map((hat) => ({ 'hats#jid': bare, ...row(hat) })),
       );
-      return table('Assigned Hats', ['hats#jid', 'hats#uri', 'hats#title', 'hats#hue'], rows);
+      return renderTable({ title: 'Assigned Hats', columns: ['hats#jid', 'hats#uri', 'hats#title', 'hats#hue'], rows });
     },
   },
 };
@@ -121,62 +129,50 @@ export function runCommand(turn: RoomTurn, iq: Stanza, request: Element): void {
     turn.result(iq, xml('command', { xmlns: NS_COMMANDS, node, sessionid, status }, child));
   if (!['cancel', 'execute', 'complete', 'next'].includes(action))
     throw new StanzaError('bad-request', 'the command has no such action');
-  const form = request.getChild('x', NS_DATA);
-  if (action === 'cancel' || form?.attrs.type === 'cancel') {
+  const form = findForm(request);
+  if (action === 'cancel' || isCancelled(form)) {
     answer('canceled');
   } else if (!form && command.ask) {
     const fields = command.ask(turn);
     answer('executing', renderForm({ type: 'form', formType, title: command.name, fields }));
   } else {
-    answer('completed', command.run(turn, form ? readForm(form) : new Map()));
+    answer('completed', complete(turn, command, form));
   }
 }
 
-function readText(values: Values, name: string, charactersMax: number, also = name): string {
-  const text = (values.get(name) ?? values.get(also))?.[0]?.trim() ?? '';
-  if (text === '' || text.length > charactersMax) {
-    throw new StanzaError('bad-request', `${name} has 1 to ${charactersMax} characters`);
+/** XEP-0050 §4.4: what a command cannot use of its form is a bad payload. @throws {StanzaError} */
+function complete(turn: RoomTurn, command: Command, form: Element | undefined): Element | undefined {
+  try {
+    return command.run(turn, form ? readSubmission(form, { formType, isFormTypeOptional: true }) : emptySubmission);
+  } catch (error) {
+    if (!(error instanceof StanzaError) || !['bad-request', 'not-acceptable'].includes(error.condition)) throw error;
+    throw new StanzaError('bad-request', error.text, { extra: xml('bad-payload', { xmlns: NS_COMMANDS }) });
   }
-  return text;
 }
 
-function readHat(values: Values): Hat {
-  const hatUri = readText(values, 'hats#uri', uriCharactersMax);
-  if (!/^[a-z][a-z0-9+.-]*:[^\s<>"]+$/i.test(hatUri)) throw new StanzaError('bad-request', 'hats#uri is no URI');
-  const angle = values.get('hats#hue')?.[0]?.trim() ?? '';
+function readText(submission: Submission, name: string, charactersMax: number, also = name): string {
+  const field = submission.get(name) ?? submission.get(also);
+  if (!field) throw new StanzaError('bad-request', `the form has no ${name}`);
+  return field.requiredText(charactersMax);
+}
+
+function readHat(submission: Submission): Hat {
+  const hatUri = readText(submission, 'hats#uri', uriCharactersMax);
+  if (!/^[a-z][a-z0-9+.-]*:[^\s<>"]+$/i.test(hatUri)) throw new StanzaError('bad-request', 'hats#uri is not a URI');
+  const angle = submission.get('hats#hue')?.text().trim() ?? '';
   if (angle !== '' && (!/^[0-9]{1,3}(?:\.[0-9]{1,12})?$/.test(angle) || Number(angle) > 360)) {
     throw new StanzaError('bad-request', 'hats#hue is an angle of 0 to 360 degrees');
   }
-  const hat = { uri: hatUri, title: readText(values, 'hats#title', titleCharactersMax) };
+  const hat = { uri: hatUri, title: readText(submission, 'hats#title', titleCharactersMax) };
   return angle === '' ? hat : { ...hat, hue: angle };
 }
 
-function readJid(values: Values): Jid {
-  const text = readText(values, 'hats#jid', limits.formValueCharactersMax);
-  return Jid.parse(text).bare;
+function readJid(submission: Submission): Jid {
+  const jid = submission.get('hats#jid')?.jid();
+  if (!jid) throw new StanzaError('bad-request', 'hats#jid says whose the hat is');
+  return jid.bare;
 }
 
 function row({ title: hatTitle, uri: hatUri, hue: angle = '' }: Hat): Record<string, string> {
   return { 'hats#title': hatTitle, 'hats#uri': hatUri, 'hats#hue': angle };
-}
-
-/** XEP-0004 §3.4. */
-function table(name: string, columns: readonly string[], rows: readonly Readonly<Record<string, string>>[]): Element {
-  return xml(
-    'x',
-    { xmlns: NS_DATA, type: 'result' },
-    xml('title', {}, name),
-    xml(
-      'reported',
-      {},
-      columns.map((column) => xml('field', { var: column })),
-    ),
-    rows.map((values) =>
-      xml(
-        'item',
-        {},
-        columns.map((column) => xml('field', { var: column }, xml('value', {}, values[column]))),
-      ),
-    ),
-  );
 }

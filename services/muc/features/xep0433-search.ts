@@ -6,14 +6,14 @@ import { limits } from '../../../lib/limits.ts';
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
+import { findForm, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { RoomParts } from '../core/dependencies.ts';
-import { NS_DATA, NS_SEARCH } from '../core/namespaces.ts';
+import { NS_SEARCH } from '../core/namespaces.ts';
 import { type ListedRoom, listed } from '../core/room-rows.ts';
-import { readForm, renderForm } from '../rooms/data-form.ts';
 
 export const searchFeature = `${NS_SEARCH}:search`;
 const formType = `${NS_SEARCH}:search-params`;
@@ -21,8 +21,6 @@ const byAddress = `{${NS_SEARCH}:order}address`;
 const byUsers = `{${NS_SEARCH}:order}nusers`;
 const roomType = 'xep-0045';
 const queryCharactersMax = 256;
-
-type Values = ReadonlyMap<string, readonly string[]>;
 
 interface Wish {
   /** In lower case; none: all rooms. */
@@ -43,9 +41,9 @@ interface Place {
 
 /** §3.2. @throws {StanzaError} */
 export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
-  const form = request.getChild('x', NS_DATA);
+  const form = findForm(request);
   if (!form) return xml('search', { xmlns: searchFeature }, searchForm());
-  const wish = readWish(readForm(form));
+  const wish = readWish(readSubmission(form, { formType, isFormTypeOptional: true }));
   const seconds = parts.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
   if (seconds > 0) {
     const text = 'too many searches';
@@ -107,9 +105,11 @@ function searchForm(): Element {
   });
 }
 
-function readWish(values: Values): Wish {
-  const one = (name: string) => values.get(name)?.[0]?.trim() ?? '';
-  const flag = (name: string, otherwise: boolean) => (one(name) === '' ? otherwise : one(name) === '1' || one(name) === 'true');
+/** A field without value asks for nothing, as if it were not there. */
+function readWish(submission: Submission): Wish {
+  const given = (name: string) => (submission.get(name)?.isEmpty ? undefined : submission.get(name));
+  const one = (name: string) => given(name)?.text().trim() ?? '';
+  const flag = (name: string, otherwise: boolean) => given(name)?.flag() ?? otherwise;
   const key = one('key');
   if (key !== '' && key !== byAddress && key !== byUsers) {
     throw refusal('feature-not-implemented', 'modify', 'invalid-sort-key', 'results come in the order of addresses or users');
@@ -120,7 +120,7 @@ function readWish(values: Values): Wish {
     const vars = ['all', 'q'].map((name) => xml('var', {}, name));
     throw refusal('bad-request', 'modify', 'conflicting-fields', 'either all rooms or those with these words', {}, vars);
   }
-  if (!isAll && !values.has('q')) throw refusal('bad-request', 'cancel', 'no-search-conditions', 'say what to search for');
+  if (!isAll && !submission.has('q')) throw refusal('bad-request', 'cancel', 'no-search-conditions', 'say what to search for');
   const words = query
     .toLowerCase()
     .split(/\s+/)
@@ -128,14 +128,13 @@ function readWish(values: Values): Wish {
   if (!isAll && (words.length === 0 || query.length > queryCharactersMax)) {
     throw refusal('bad-request', 'modify', 'invalid-search-terms', `give words of ${queryCharactersMax} characters at most`);
   }
-  const types = values.get('types') ?? [];
-  const least = one('min_users');
+  const types = submission.get('types')?.lines() ?? [];
   return {
     words: isAll ? [] : words,
     inName: flag('sinname', true),
     inDescription: flag('sindescription', true),
     inAddress: flag('sinaddress', flag('sinaddr', true)),
-    minUsers: /^[0-9]{1,9}$/.test(least) ? Number(least) : 0,
+    minUsers: given('min_users')?.whole({ min: 0, max: 999_999_999 }) ?? 0,
     isForRooms: types.length === 0 || types.includes(roomType),
     hasMostFirst: key === byUsers,
   };

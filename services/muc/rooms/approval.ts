@@ -3,6 +3,7 @@
  * and who sends it back could make the member without it. It has one field more than §9.9 recommends: who asks.
  */
 import { limits } from '../../../lib/limits.ts';
+import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -10,7 +11,6 @@ import { affiliationRank } from '../core/affiliation.ts';
 import { NS_MUC } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import type { Recipient } from '../core/sending.ts';
-import { type Field, readForm, renderForm } from './data-form.ts';
 import { checkMembership, join } from './membership.ts';
 
 export const registerForm = { type: `${NS_MUC}#register`, nick: 'muc#register_roomnick' } as const;
@@ -27,8 +27,6 @@ export const personalFields = [
   { var: 'muc#register_faqentry', type: 'text-multi', label: 'About you' },
 ] as const satisfies readonly Field[];
 
-type Values = ReadonlyMap<string, readonly string[]>;
-
 /** To the clients of those who are inside; to the others' accounts. */
 function approvers({ room }: RoomTurn): Recipient[] {
   const found: Recipient[] = [];
@@ -43,12 +41,13 @@ function approvers({ room }: RoomTurn): Recipient[] {
 }
 
 /** @throws {StanzaError} policy-violation of type wait */
-export function askForApproval(turn: RoomTurn, nick: string, values: Values): void {
+export function askForApproval(turn: RoomTurn, nick: string, submission: Submission): void {
   turn.demandPace('registration');
   const { bare } = turn.from;
   const told = personalFields.map((field) => {
-    const lines = (values.get(field.var) ?? []).slice(0, field.type === 'text-multi' ? linesMax : 1);
-    return { ...field, values: lines.map((text) => text.slice(0, limits.roomReasonCharactersMax)) };
+    const lines = submission.get(field.var)?.lines() ?? [];
+    const shown = lines.slice(0, field.type === 'text-multi' ? linesMax : 1);
+    return { ...field, values: shown.map((text) => text.slice(0, limits.roomReasonCharactersMax)) };
   });
   const fields: Field[] = [
     { var: jidVar, type: 'jid-single', label: 'Who asks', values: [bare.toString()] },
@@ -67,16 +66,15 @@ export function approveRegistration(turn: RoomTurn, form: Element): void {
   if (affiliationRank(turn.affiliation) < affiliationRank('admin')) {
     throw new StanzaError('forbidden', 'only admins and owners approve registrations');
   }
-  if (form.attrs.type === 'cancel') return;
-  const values = readForm(form);
-  const allow = values.get(allowVar)?.[0];
-  if (allow !== '1' && allow !== 'true') return;
-  const jid = values.get(jidVar)?.[0];
-  const asked = values.get(registerForm.nick)?.[0];
-  if (form.attrs.type !== 'submit' || jid === undefined || asked === undefined) {
+  if (isCancelled(form)) return;
+  const submission = readSubmission(form, { formType: registerForm.type });
+  if (!submission.get(allowVar)?.flag()) return;
+  const jid = submission.get(jidVar)?.jid();
+  const asked = submission.get(registerForm.nick)?.requiredText();
+  if (jid === undefined || asked === undefined) {
     throw new StanzaError('bad-request', 'send the form back with who asks, and the nick');
   }
-  const { bare } = Jid.parse(jid);
+  const { bare } = jid;
   if (turn.room.affiliationOf(bare) === 'outcast') throw new StanzaError('not-allowed', `${bare} is banned from this room`);
   join(turn, bare, checkMembership(turn, bare, asked));
 }

@@ -1,9 +1,8 @@
 /** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
 import { limits } from '../../../lib/limits.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Field, FieldType, SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Role } from '../core/affiliation.ts';
 import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from '../core/config.ts';
-import type { Field } from './data-form.ts';
 
 type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
 
@@ -11,20 +10,18 @@ interface ConfigField {
   readonly var: string;
   /** Other names for it that clients submit. */
   readonly also?: readonly string[];
-  readonly type: string;
+  readonly type: FieldType;
   readonly label: string;
   readonly options?: Field['options'];
   readonly range?: Field['range'];
   readonly show: (config: RoomConfig) => string | readonly string[];
-  /** The first value, and all of them. @throws {StanzaError} not-acceptable */
-  readonly read: (value: string, values: readonly string[]) => Change;
+  /** @throws {StanzaError} not-acceptable, also for a field without value that cannot be unset */
+  readonly read: (field: SubmittedField) => Change;
 }
 
 const muc = 'muc#roomconfig_';
-
-function refuse(name: string, value: string): never {
-  throw new StanzaError('not-acceptable', `${name} cannot be ${JSON.stringify(value.slice(0, 64))}`);
-}
+/** Which is then brought into the bounds of its field. */
+const anyNumber = { min: 0, max: 999_999_999 } as const;
 
 type FlagKey = { [Key in keyof RoomConfig]-?: NonNullable<RoomConfig[Key]> extends boolean ? Key : never }[keyof RoomConfig];
 
@@ -35,14 +32,8 @@ function flag(name: string, label: string, key: FlagKey, also?: readonly string[
     type: 'boolean',
     label,
     show: (config) => (config[key] ? '1' : '0'),
-    read: (value) => ({ [key]: readBoolean(muc + name, value) }),
+    read: (field) => ({ [key]: field.flag() }),
   };
-}
-
-function readBoolean(name: string, value: string): boolean {
-  if (value === '1' || value === 'true') return true;
-  if (value === '0' || value === 'false') return false;
-  return refuse(name, value);
 }
 
 function text(name: string, label: string, key: 'name' | 'description' | 'lang' | 'pubsub', charactersMax: number): ConfigField {
@@ -51,7 +42,7 @@ function text(name: string, label: string, key: 'name' | 'description' | 'lang' 
     type: 'text-single',
     label,
     show: (config) => config[key] ?? '',
-    read: (value) => (value.length > charactersMax ? refuse(muc + name, value) : { [key]: value.trim() }),
+    read: (field) => ({ [key]: field.text(charactersMax).trim() }),
   };
 }
 
@@ -68,7 +59,7 @@ function choice<Value extends string>(
     label,
     options: values.map((value) => ({ value })),
     show,
-    read: (value) => (values.includes(value as Value) ? change(value as Value) : refuse(muc + name, value)),
+    read: (field) => change(field.choice(values)),
   };
 }
 
@@ -79,10 +70,7 @@ function number(name: string, label: string, key: 'maxUsers' | 'historyLength', 
     type: 'text-single',
     label,
     show: (config: RoomConfig) => String(config[key]),
-    read: (value: string): Change => {
-      if (!/^[0-9]{1,9}$/.test(value)) return refuse(muc + name, value);
-      return { [key]: Math.min(Math.max(Number(value), least), most) };
-    },
+    read: (field: SubmittedField): Change => ({ [key]: Math.min(Math.max(field.whole(anyNumber), least), most) }),
   } satisfies ConfigField;
 }
 
@@ -93,11 +81,7 @@ function roles(name: string, label: string, key: 'presenceBroadcast' | 'getMembe
     label,
     options: insideRoles.toReversed().map((value) => ({ value })),
     show: (config) => config[key] ?? insideRoles,
-    read: (_, values) => {
-      const unknown = values.find((value) => value !== '' && !insideRoles.includes(value as never));
-      if (unknown !== undefined) return refuse(muc + name, unknown);
-      return { [key]: insideRoles.filter((role: Role) => values.includes(role)) };
-    },
+    read: (field) => ({ [key]: field.choices<Role>(insideRoles) }),
   };
 }
 
@@ -107,14 +91,15 @@ const slowMode: ConfigField = {
   label: 'Seconds between two messages of one person (0: no limit)',
   range: { min: 0, max: limits.roomSlowModeMaxSeconds },
   show: ({ slowModeSeconds }) => String(slowModeSeconds ?? 0),
-  read(value) {
-    const isValid = /^[0-9]{1,9}$/.test(value) && Number(value) <= limits.roomSlowModeMaxSeconds;
-    return isValid ? { slowModeSeconds: Number(value) } : refuse(slowMode.var, value);
-  },
+  read: (field) => ({ slowModeSeconds: field.whole({ min: 0, max: limits.roomSlowModeMaxSeconds }) }),
 };
 
+const mostUsers = number('maxusers', 'Most people at once', 'maxUsers', 1, limits.roomSessionsMax, []);
+
+/** §15.5.3: empty, or `none`, is no bound but the server's. */
 const maxUsers = {
-  ...number('maxusers', 'Most people at once', 'maxUsers', 1, limits.roomSessionsMax, []),
+  ...mostUsers,
+  read: (field) => (field.isEmpty || field.text() === 'none' ? { maxUsers: limits.roomSessionsMax } : mostUsers.read(field)),
   type: 'list-single',
   options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
 } satisfies ConfigField;
@@ -163,7 +148,7 @@ export const configFields: readonly ConfigField[] = [
     ({ whois }) => whois,
     (whois) => ({ whois }),
   ),
-  { ...maxUsers, read: (value) => maxUsers.read(value === 'none' || value === '' ? String(limits.roomSessionsMax) : value) },
+  maxUsers,
   historyLength,
   roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
   roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),

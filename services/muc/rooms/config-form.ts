@@ -1,5 +1,6 @@
 /** The owner's form: XEP-0045 §10.1.2 (instant room), §10.1.3 (reserved room), §10.2 (later changes). */
 import { limits } from '../../../lib/limits.ts';
+import { type Field, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -12,7 +13,6 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
 import { announce } from './announce.ts';
 import { configFields } from './config-fields.ts';
-import { type Field, readForm, renderForm } from './data-form.ts';
 import { endIfEmpty, removeOccupant } from './leave.ts';
 import { tellChanges } from './tell-changes.ts';
 
@@ -55,9 +55,9 @@ function holders({ room }: RoomTurn, affiliation: Affiliation): string[] {
 /** An empty form takes what is there already. @throws {StanzaError} not-acceptable, bad-request */
 export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
   const before = turn.config;
-  const values = readForm(form);
-  const after = { ...readConfig(before, values), isLocked: false };
-  const changes = readLists(turn, values);
+  const fields = readSubmission(form, { formType, isFormTypeOptional: true });
+  const after = { ...readConfig(before, fields), isLocked: false };
+  const changes = readLists(turn, fields);
   if (changes.length > 0) checkAffiliationChanges(turn, changes);
   turn.room.config = after;
   turn.put(configs, '', after);
@@ -70,29 +70,27 @@ export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
   endIfEmpty(turn);
 }
 
-function readConfig(before: RoomConfig, values: ReadonlyMap<string, readonly string[]>): RoomConfig {
+function readConfig(before: RoomConfig, fields: Submission): RoomConfig {
   let config = before;
   for (const field of configFields) {
-    const name = [field.var, ...(field.also ?? [])].find((one) => values.has(one));
+    const name = [field.var, ...(field.also ?? [])].find((one) => fields.has(one));
     if (name === undefined) continue;
-    const change = field.read(values.get(name)![0] ?? '', values.get(name)!);
+    const change = field.read(fields.get(name)!);
     const next = { ...config, ...change };
     // What comes back as it was shown was not decided by anybody: a default may change with another field.
     if (!isSame(field.show({ ...before, ...change }), field.show(before))) config = next;
   }
-  return { ...config, password: readPassword(before.password, values) };
+  return { ...config, password: readPassword(before.password, fields) };
 }
 
-/** §10.1.3: a protected room with a blank password is refused. */
-function readPassword(before: string, values: ReadonlyMap<string, readonly string[]>): string {
-  const secret = values.get(secretVar)?.[0];
-  const wanted = values.get(protectedVar)?.[0];
-  if (wanted === '0' || wanted === 'false') return '';
+/** An empty password is none any more. §10.1.3: a protected room with a blank password is refused. */
+function readPassword(before: string, fields: Submission): string {
+  const secret = fields.get(secretVar)?.text();
+  const isProtected = fields.get(protectedVar)?.flag();
+  if (isProtected === false) return '';
   const password = secret ?? before;
-  if ((wanted === '1' || wanted === 'true') && password === '') {
-    throw new StanzaError('not-acceptable', 'a protected room needs a password');
-  }
-  return wanted === undefined && secret === undefined ? before : password;
+  if (isProtected && password === '') throw new StanzaError('not-acceptable', 'a protected room needs a password');
+  return password;
 }
 
 /** §10.2.1: what of it touches privacy has a code of its own. */
@@ -113,17 +111,18 @@ function isSame(value: string | readonly string[], before: string | readonly str
 
 /**
  * §10.2: these lists are full ones. Whoever is not in the list any more goes down: an owner to admin, unless the form says who the admins
- * are, an admin to member. A list of owners that is empty is taken for a form that was not filled in: the room must have one.
- * @throws {StanzaError} jid-malformed
+ * are, an admin to member. An empty list of admins takes them all off; a room without owner cannot be.
+ * @throws {StanzaError} jid-malformed, not-acceptable
  */
-function readLists(turn: RoomTurn, values: ReadonlyMap<string, readonly string[]>): AffiliationChange[] {
+function readLists(turn: RoomTurn, fields: Submission): AffiliationChange[] {
   const wanted = new Map<string, Affiliation>();
   const stated = new Set<Affiliation>();
   for (const affiliation of ['admin', 'owner'] as const) {
-    const given = values.get(listVars[affiliation])?.filter((text) => text.trim() !== '');
-    if (given === undefined || (affiliation === 'owner' && given.length === 0)) continue;
+    const given = fields.get(listVars[affiliation])?.jids();
+    if (given === undefined) continue;
+    if (affiliation === 'owner' && given.length === 0) throw new StanzaError('not-acceptable', 'a room needs an owner');
     stated.add(affiliation);
-    for (const text of given) wanted.set(Jid.parse(text.trim()).bare.toString(), affiliation);
+    for (const jid of given) wanted.set(jid.bare.toString(), affiliation);
   }
   for (const affiliation of stated) {
     const less = affiliation === 'owner' && !stated.has('admin') ? 'admin' : 'member';

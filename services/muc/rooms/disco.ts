@@ -1,4 +1,5 @@
 /** What a room says of itself: XEP-0045 §6.4 (info), §6.3 (items of a room), §7.12 (own nick), §15.5.4 (roominfo). */
+import { type Field, type FieldType, renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -25,7 +26,6 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { commandInfo, commandItems } from '../features/xep0317-commands.ts';
 import { hatsHash } from '../features/xep0317-hats.ts';
 import { activity } from '../features/xep0502-activity.ts';
-import { type Field, renderForm } from './data-form.ts';
 import { reservedNick } from './register.ts';
 
 const contactsMax = 10;
@@ -121,7 +121,7 @@ function roomInfoForm(turn: RoomTurn): Element {
 }
 
 /** A field that is not there without values. */
-function optional(name: string, label: string, values: string | readonly string[] | undefined, type?: string): Field[] {
+function optional(name: string, label: string, values: string | readonly string[] | undefined, type?: FieldType): Field[] {
   const all = [values ?? []].flat();
   return all.length === 0 ? [] : [{ var: name, label, type, values: all }];
 }

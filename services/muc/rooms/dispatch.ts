@@ -20,7 +20,7 @@ import { runCommand } from '../features/xep0317-commands.ts';
 import { moderate } from '../features/xep0425-moderation.ts';
 import { getVcard, setVcard } from '../features/xep0486-avatar.ts';
 import { changeList, getList } from './admin.ts';
-import { archiveForm, archiveMetadata, queryArchive } from './archive-query.ts';
+import { archiveMetadata, describeArchive, queryArchive } from './archive-query.ts';
 import { roomInfo, roomItems } from './disco.ts';
 import { handleMessage } from './message.ts';
 import { occupantAnswer, occupantRequest } from './occupant-iq.ts';
@@ -40,7 +40,7 @@ const roomRequests: Readonly<Record<string, Handle>> = {
   [`set query ${NS_MUC_OWNER}`]: ownerSet,
   [`get query ${NS_REGISTER}`]: getRegistration,
   [`set query ${NS_REGISTER}`]: setRegistration,
-  [`get query ${NS_MAM}`]: archiveForm,
+  [`get query ${NS_MAM}`]: describeArchive,
   [`set query ${NS_MAM}`]: queryArchive,
   [`get metadata ${NS_MAM}`]: archiveMetadata,
   [`get vCard ${NS_VCARD}`]: getVcard,

@@ -19,7 +19,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { affiliationVersion, sendAffiliations, stepAffiliation } from '../features/xep0463-affiliation-versions.ts';
 import { sendAvatarPresence } from '../features/xep0486-avatar.ts';
 import { announce } from './announce.ts';
-import { sendHistory } from './history.ts';
+import { type HistoryWish, readHistoryWish, sendHistory } from './history.ts';
 import { roleOnEntry } from './kept-role.ts';
 import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
@@ -30,6 +30,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const { room, from } = turn;
   if (from.isBare) throw new StanzaError('jid-malformed', 'only a full JID can enter a room');
   const extension = stanza.child('x', NS_MUC);
+  const wish = readHistoryWish(extension);
   const asked = stanza.to!.resource;
   const nick = (room.config && lockedNick(turn, from.bare)) ?? prepareNick(turn, asked);
   if (room.config) checkEntry(turn, extension, nick);
@@ -61,7 +62,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   sendRoster(turn, { occupant, session });
   sendAvatarPresence(turn, [session]);
   announce(turn, { occupant, session, selfStatuses, selfStep: { until: affiliationVersion(room) }, id: stanza.id });
-  sendHistory(turn, session, extension?.getChild('history', NS_MUC));
+  sendHistory(turn, session, wish);
   sendSubject(turn, session);
 }
 
@@ -70,8 +71,7 @@ export function resync(
   turn: RoomTurn,
   own: { occupant: Occupant; session: Session },
   stanza: Stanza,
-  hasNews: boolean,
-  codes: readonly number[] = [],
+  { wish, hasNews, codes }: { readonly wish: HistoryWish; readonly hasNews: boolean; readonly codes: readonly number[] },
 ): void {
   const { config } = turn;
   // The client begins anew, and says how much of the past it wants.
@@ -86,7 +86,7 @@ export function resync(
   const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : []), ...codes];
   const audience = hasNews ? turn.room.sessions() : [own];
   announce(turn, { ...own, selfStatuses, selfStep: { until: affiliationVersion(turn.room) }, id: stanza.id }, audience);
-  sendHistory(turn, own.session, stanza.child('x', NS_MUC)?.getChild('history', NS_MUC));
+  sendHistory(turn, own.session, wish);
   sendSubject(turn, own.session);
 }
 

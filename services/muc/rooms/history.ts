@@ -1,17 +1,42 @@
 /** Discussion history for a new occupant: XEP-0045 §7.2.13. */
+import { readMoment } from '../../../lib/xmpp/date-time.ts';
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
-import { NS_DELAY } from '../core/namespaces.ts';
+import { NS_DELAY, NS_MUC } from '../core/namespaces.ts';
 import type { Session } from '../core/room.ts';
 import type { Archived } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { decorate } from '../core/sending.ts';
 
-/** @param wish `<history maxchars maxstanzas seconds since/>`: the room takes the one that gives least, and its own bound */
-export function sendHistory(turn: RoomTurn, session: Session, wish: Element | undefined): void {
+/** How much of the past a client wants; Infinity where it does not say, or nonsense. */
+export interface HistoryWish {
+  /** Of whole stanzas, as they arrive. */
+  readonly maxCharacters: number;
+  readonly maxStanzas: number;
+  readonly seconds: number;
+  readonly sinceMs: number;
+}
+
+/**
+ * `<x><history maxchars maxstanzas seconds since/></x>`
+ * @throws {StanzaError} bad-request when `since` is not a moment: whoever limits what it gets is not sent everything instead
+ */
+export function readHistoryWish(extension: Element | undefined): HistoryWish {
+  const attributes = extension?.getChild('history', NS_MUC)?.attrs ?? {};
+  const since = attributes.since ?? '';
+  return {
+    maxCharacters: wishedNumber(attributes.maxchars),
+    maxStanzas: wishedNumber(attributes.maxstanzas),
+    seconds: wishedNumber(attributes.seconds),
+    sinceMs: since === '' ? Number.NEGATIVE_INFINITY : readMoment(since, 'since'),
+  };
+}
+
+/** The room takes the wish that gives least, and its own bound. */
+export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish): void {
   const { room, config, now } = turn;
-  const most = Math.min(config.historyLength, wishedNumber(wish, 'maxstanzas'));
-  const since = Math.max(now - wishedNumber(wish, 'seconds') * 1000, wishedTime(wish));
-  let characters = wishedNumber(wish, 'maxchars'); // of whole stanzas, as they arrive
+  const most = Math.min(config.historyLength, wish.maxStanzas);
+  const since = Math.max(now - wish.seconds * 1000, wish.sinceMs);
+  let characters = wish.maxCharacters;
   const to = ` to='${escapeAttribute(session.jid.toString())}'`.length;
   const chosen: string[] = [];
   for (const entry of [...room.history].reverse()) {
@@ -30,13 +55,6 @@ export function delayed(entry: Pick<Archived, 'xml' | 'at'>, room: string): stri
   return decorate(entry.xml, {}, `${xml('delay', { xmlns: NS_DELAY, from: room, stamp })}`);
 }
 
-/** Infinity: says nothing of it, or nonsense. */
-function wishedNumber(wish: Element | undefined, name: string): number {
-  const text = wish?.attrs[name];
+function wishedNumber(text: string | undefined): number {
   return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
-}
-
-function wishedTime(wish: Element | undefined): number {
-  const time = Date.parse(wish?.attrs.since ?? '');
-  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
 }

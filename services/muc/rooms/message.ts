@@ -5,20 +5,11 @@
  * all clients of all occupants, the sender's among them with the `id` it chose.
  */
 import { limits } from '../../../lib/limits.ts';
+import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
-import {
-  NS_DATA,
-  NS_DELAY,
-  NS_HATS,
-  NS_MODERATE,
-  NS_MUC,
-  NS_MUC_USER,
-  NS_OCCUPANT_ID,
-  NS_RETRACT,
-  NS_SID,
-} from '../core/namespaces.ts';
+import { NS_DELAY, NS_HATS, NS_MODERATE, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_RETRACT, NS_SID } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { checkRetraction, retract } from '../features/xep0424-retraction.ts';
 import { checkSlowMode } from '../features/xep0500-slow-mode.ts';
@@ -26,7 +17,6 @@ import { countMessage } from '../features/xep0502-activity.ts';
 import { isGone, isUnreachable } from '../missed/ghost.ts';
 import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
-import { formTypeOf } from './data-form.ts';
 import { decline, invite, returnInvitation } from './invite.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { bouncePrivate, sendPrivate } from './private-message.ts';

@@ -1,9 +1,9 @@
 /** The muc#owner requests: XEP-0045 §10.1, §10.2 and §10.9. */
+import { findForm, isCancelled } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_DATA } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { sendConfigForm, submitConfig } from './config-form.ts';
 import { dissolve } from './dissolve.ts';
@@ -29,12 +29,12 @@ export function ownerSet(turn: RoomTurn, iq: Stanza, query: Element): void {
     destroy(turn, iq, request);
     return;
   }
-  const form = query.getChild('x', NS_DATA);
-  if (form?.attrs.type === 'submit') {
+  const form = findForm(query);
+  if (!form) throw new StanzaError('bad-request', 'send the form, or cancel it');
+  if (!isCancelled(form)) {
     submitConfig(turn, iq, form);
     return;
   }
-  if (form?.attrs.type !== 'cancel') throw new StanzaError('bad-request', 'send the form, or cancel it');
   turn.result(iq);
   if (turn.config.isLocked) end(turn, xml('destroy')); // §10.1.3: who cancels the first form wants no room
 }

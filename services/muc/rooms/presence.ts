@@ -9,6 +9,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { isGone } from '../missed/ghost.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
+import { readHistoryWish } from './history.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
@@ -52,7 +53,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     return;
   }
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
-  const isEntering = stanza.hasChild('x', NS_MUC);
+  const wish = stanza.hasChild('x', NS_MUC) ? readHistoryWish(stanza.child('x', NS_MUC)) : undefined;
   const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);
   const hasChanged = presence !== own.session.presence;
   const { occupant, session } = own;
@@ -62,7 +63,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   if (newNick !== undefined) leaveNick(turn, own, newNick, stanza.id);
   const hasNews = hasChanged || newNick !== undefined;
   const selfStatuses = newNick === undefined || newNick === nick ? [] : [210];
-  if (isEntering) resync(turn, own, stanza, hasNews, selfStatuses);
+  if (wish) resync(turn, own, stanza, { wish, hasNews, codes: selfStatuses });
   else announce(turn, { occupant, session, selfStatuses, id: stanza.id });
 }
 

@@ -3,14 +3,14 @@
  * everybody may, or an admin or owner approves (approval.ts), or nobody, is the room's choice; where membership brings rights it is
  * nobody as long as the owner has not said.
  */
+import { type Field, findForm, isCancelled, readSubmission, renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type RegistrationPolicy, registrationOf } from '../core/config.ts';
-import { NS_DATA, NS_REGISTER } from '../core/namespaces.ts';
+import { NS_REGISTER } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { askForApproval, personalFields, registerForm } from './approval.ts';
-import { type Field, readForm, renderForm } from './data-form.ts';
 import { checkMembership, join } from './membership.ts';
 
 /** @throws {StanzaError} not-allowed */
@@ -63,12 +63,16 @@ export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): voi
     turn.result(iq);
     return;
   }
-  const form = query.getChild('x', NS_DATA);
-  const values = form?.attrs.type === 'submit' ? readForm(form) : undefined;
-  const asked = values?.get(registerForm.nick)?.[0];
-  if (values === undefined || asked === undefined) throw new StanzaError('bad-request', 'send the form with a nick');
+  const form = findForm(query);
+  if (isCancelled(form)) {
+    turn.result(iq);
+    return;
+  }
+  const submission = form && readSubmission(form, { formType: registerForm.type, isFormTypeOptional: true });
+  const asked = submission?.get(registerForm.nick)?.requiredText();
+  if (submission === undefined || asked === undefined) throw new StanzaError('bad-request', 'send the form with a nick');
   const nick = checkMembership(turn, bare, asked);
-  if (policy === 'approval') askForApproval(turn, nick, values);
+  if (policy === 'approval') askForApproval(turn, nick, submission);
   turn.result(iq);
   if (policy === 'open') join(turn, bare, nick);
 }

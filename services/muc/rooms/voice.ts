@@ -1,11 +1,10 @@
 /** A visitor asks for voice, a moderator grants it: XEP-0045 §7.13 and §8.6. */
+import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
 import { NS_MUC } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { announce } from './announce.ts';
-import { type Field, readForm, renderForm } from './data-form.ts';
 import { keepRole } from './kept-role.ts';
 
 const NS_REQUEST = `${NS_MUC}#request`;
@@ -13,10 +12,10 @@ const NS_REQUEST = `${NS_MUC}#request`;
 /** A visitor's request goes to all moderators; a moderator's approval (§8.6) is done. @throws {StanzaError} */
 export function voiceForm(turn: RoomTurn, element: Element): void {
   const { occupant } = turn.ownOrRefuse;
-  if (element.attrs.type === 'cancel') return; // §8.6: a moderator who skips the request
-  const form = readForm(element);
-  const role = form.get('muc#role')?.[0] ?? 'participant';
-  if (element.attrs.type !== 'submit' || role !== 'participant') {
+  if (isCancelled(element)) return; // §8.6: a moderator who skips the request
+  const form = readSubmission(element, { formType: NS_REQUEST });
+  const role = form.get('muc#role');
+  if (role && role.text().trim() !== 'participant') {
     throw new StanzaError('bad-request', 'the role to ask for, and to grant, is that of a participant');
   }
   if (occupant.role === 'moderator') {
@@ -39,13 +38,12 @@ export function voiceForm(turn: RoomTurn, element: Element): void {
   );
 }
 
-function approve(turn: RoomTurn, form: ReadonlyMap<string, readonly string[]>): void {
-  const allow = form.get('muc#request_allow')?.[0];
-  if (allow !== '1' && allow !== 'true') return;
-  const target = turn.room.withNick(form.get('muc#roomnick')?.[0] ?? '');
-  const jid = form.get('muc#jid')?.[0];
+function approve(turn: RoomTurn, form: Submission): void {
+  if (!form.get('muc#request_allow')?.flag()) return;
+  const target = turn.room.withNick(form.get('muc#roomnick')?.text() ?? '');
+  const jid = form.get('muc#jid')?.jid();
   // The nick may be somebody else's by now.
-  if (!target || (jid !== undefined && !target.bare.equals(Jid.parse(jid).bare))) {
+  if (!target || (jid && !target.bare.equals(jid.bare))) {
     throw new StanzaError('item-not-found', 'the visitor has left');
   }
   if (target.role !== 'visitor') return;

@@ -7,13 +7,13 @@
  * an owner stores without end (bounds on nodes, names, ids, items; items.ts, nodes.ts).
  */
 import { limits } from '../../../lib/limits.ts';
+import { emptySubmission, findForm, isCancelled, readSubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { readForm } from '../form.ts';
 import { checkReader } from '../pep/access.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
@@ -215,6 +215,12 @@ function cutPage(
   return { ids: page, set: writeRsm(page[0], page.at(-1), ids.length) };
 }
 
+/** Empty when there is no form. @throws {StanzaError} */
+function formIn(wrapper: Element, formType: string): Submission {
+  const form = findForm(wrapper);
+  return form ? readSubmission(form, { formType }) : emptySubmission;
+}
+
 /** §7.1. */
 async function publishItem(asked: Element, request: Element, account: Account): Promise<Element> {
   checkOwner(account);
@@ -228,7 +234,7 @@ async function publishItem(asked: Element, request: Element, account: Account): 
   const id = (item.attrs.id as string | undefined) || account.turn.parts.ids.mint();
   const options = request.getChild('publish-options', pubsubNs) as Element | undefined;
   const published = { id, payload: standalone(payload) };
-  const kept = await publish(account, name, published, options ? readForm(options, optionsType) : new Map());
+  const kept = await publish(account, name, published, options ? formIn(options, optionsType) : emptySubmission);
   return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id: kept })));
 }
 
@@ -247,8 +253,7 @@ async function create(asked: Element, request: Element, account: Account): Promi
   const given = asked.attrs.node as string | undefined;
   const name = given || account.turn.parts.ids.mint();
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
-  const config = applyForm(form ? readForm(form, configType) : new Map(), configOfNew(account, name));
-  if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
+  const config = applyForm(form ? formIn(form, configType) : emptySubmission, configOfNew(account, name));
   const { isNew } = await createNode(account, name, config);
   if (!isNew) throw new StanzaError('conflict', 'there is such a node');
   return given ? undefined : xml('pubsub', { xmlns: pubsubNs }, xml('create', { node: name }));
@@ -257,10 +262,8 @@ async function create(asked: Element, request: Element, account: Account): Promi
 /** §8.2.4; `cancel` changes nothing (§8.2.5). */
 async function setConfig(asked: Element, account: Account): Promise<undefined> {
   const node = await nodeOf(asked, account);
-  const form = asked.getChild('x', 'jabber:x:data');
+  const form = findForm(asked);
   if (!form) throw new StanzaError('bad-request', 'a configuration is a form');
-  if (form.attrs.type === 'cancel') return;
-  const config = applyForm(readForm(asked, configType), node.config);
-  if (typeof config === 'string') throw new StanzaError('not-acceptable', `${JSON.stringify(config)} cannot be set to that`);
-  await configure(account, node, config);
+  if (isCancelled(form)) return;
+  await configure(account, node, applyForm(formIn(asked, configType), node.config));
 }

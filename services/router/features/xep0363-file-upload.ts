@@ -7,12 +7,12 @@
 import { limits } from '../../../lib/limits.ts';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
-import { answerForm } from '../form.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -41,11 +41,11 @@ export const fileUpload: AccountFeature = {
 /** §3. */
 function describe(request: Element, host: HostContext): Element {
   checkService(request, host);
-  const field = (name: string, value: string, type?: string) => xml('field', { var: name, type }, xml('value', {}, value));
-  const form = answerForm('result', [
-    field('FORM_TYPE', NS, 'hidden'),
-    field('max-file-size', `${limits.uploadBytesMax}`, 'text-single'),
-  ]);
+  const form = renderForm({
+    type: 'result',
+    formType: NS,
+    fields: [{ var: 'max-file-size', type: 'text-single', values: [`${limits.uploadBytesMax}`] }],
+  });
   const features = [INFO, ITEMS, NS].map((name) => xml('feature', { var: name }));
   return xml('query', { xmlns: INFO }, xml('identity', { category: 'store', type: 'file', name: 'Files' }), ...features, form);
 }

@@ -1,7 +1,8 @@
 /** XEP-0060 §16.4.4: what can be set of a node, as data forms have it, with PEP's defaults (XEP-0163 §4). */
 import { limits } from '../../../lib/limits.ts';
-import { type Element, xml } from '../../../lib/xmpp/element.ts';
-import { answerForm } from '../form.ts';
+import { type FieldType, renderForm, type Submission, type SubmittedField } from '../../../lib/xmpp/data-form.ts';
+import type { Element } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 
 export type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist';
 
@@ -45,100 +46,110 @@ export const privateConfig: NodeConfig = {
   sendLast: 'never',
 };
 
-interface Field {
+interface ConfigField {
   readonly label: string;
-  readonly kind: 'boolean' | 'list-single' | 'list-multi' | 'text-single';
+  readonly type: FieldType;
   readonly options?: readonly string[];
-  /** @param values all of them, for a `list-multi`. @returns undefined for a value that is not possible */
-  readonly read: (value: string, values: readonly string[]) => Partial<NodeConfig> | undefined;
+  /** @throws {StanzaError} not-acceptable, also for a field without value that cannot be unset (XEP-0004 §3.5) */
+  readonly read: (field: SubmittedField) => Partial<NodeConfig>;
   readonly write: (config: NodeConfig) => string | readonly string[];
 }
 
 type KeyOf<Type> = { [Key in keyof NodeConfig]: NodeConfig[Key] extends Type ? Key : never }[keyof NodeConfig];
 
-function flag(key: KeyOf<boolean>, label: string): Field {
+function flag(key: KeyOf<boolean>, label: string): ConfigField {
   return {
     label,
-    kind: 'boolean',
-    read: (value) => {
-      if (value === '1' || value === 'true') return { [key]: true };
-      return value === '0' || value === 'false' ? { [key]: false } : undefined;
-    },
+    type: 'boolean',
+    read: (field) => ({ [key]: field.flag() }),
     write: (config) => (config[key] ? '1' : '0'),
   };
 }
 
-function choice(key: 'access' | 'sendLast', label: string, options: readonly string[]): Field {
+function choice(key: 'access' | 'sendLast', label: string, options: readonly string[]): ConfigField {
   return {
     label,
-    kind: 'list-single',
+    type: 'list-single',
     options,
-    read: (value) => (options.includes(value) ? { [key]: value } : undefined),
+    read: (field) => ({ [key]: field.choice(options) }),
     write: (config) => config[key],
   };
 }
 
-function text(key: 'title' | 'description' | 'type', label: string): Field {
+function text(key: 'title' | 'description' | 'type', label: string): ConfigField {
   return {
     label,
-    kind: 'text-single',
-    read: (value) => (Buffer.byteLength(value) <= limits.pepTextBytesMax ? { [key]: value } : undefined),
+    type: 'text-single',
+    read(field) {
+      const value = field.text().trim();
+      if (Buffer.byteLength(value) > limits.pepTextBytesMax) throw refusal(field, `has at most ${limits.pepTextBytesMax} bytes`);
+      return { [key]: value };
+    },
     write: (config) => config[key],
   };
 }
 
 /** What cannot be chosen: clients ask for it all the same. */
-function fixed(label: string, value: string): Field {
+function fixed(label: string, value: string): ConfigField {
   return {
     label,
-    kind: 'list-single',
+    type: 'list-single',
     options: [value],
-    read: (given) => (given === value ? {} : undefined),
+    read(field) {
+      field.choice([value]);
+      return {};
+    },
     write: () => value,
   };
 }
 
 /** What is always so. */
-function always(label: string): Field {
+function always(label: string): ConfigField {
   return {
     label,
-    kind: 'boolean',
-    read: (value) => (value === '1' || value === 'true' ? {} : undefined),
+    type: 'boolean',
+    read(field) {
+      field.choice(['1', 'true']);
+      return {};
+    },
     write: () => '1',
   };
 }
 
-const itemsMaxField: Field = {
+const itemsMaxField: ConfigField = {
   label: 'Items that are kept, or "max"',
-  kind: 'text-single',
-  read(value) {
-    if (value === 'max') return { itemsMax: limits.pepItemsPerNodeMax };
-    const count = /^[0-9]{1,9}$/.test(value) ? Number(value) : 0;
-    return count >= 1 && count <= limits.pepItemsPerNodeMax ? { itemsMax: count } : undefined;
+  type: 'text-single',
+  read(field) {
+    if (field.text().trim() === 'max') return { itemsMax: limits.pepItemsPerNodeMax };
+    return { itemsMax: field.whole({ min: 1, max: limits.pepItemsPerNodeMax }) };
   },
   write: ({ itemsMax }) => String(itemsMax),
 };
 
 /** Of any name: a group may come to be later. */
-const groupsField: Field = {
+const groupsField: ConfigField = {
   label: 'Groups of the roster that may read, with access model roster',
-  kind: 'list-multi',
-  read(_value, values) {
-    const groups = [...new Set(values)].filter((group) => group !== '').sort();
+  type: 'list-multi',
+  read(field) {
+    const groups = [...new Set(field.lines())].sort();
     const isInBounds = groups.length <= limits.rosterGroupsMax && Buffer.byteLength(groups.join('')) <= limits.pepGroupsBytesMax;
-    return isInBounds ? { groups } : undefined;
+    if (!isInBounds) throw refusal(field, 'names too many groups');
+    return { groups };
   },
   write: ({ groups }) => groups,
 };
 
-const payloadBytesField: Field = {
+const payloadBytesField: ConfigField = {
   label: 'Largest payload in bytes',
-  kind: 'text-single',
-  read: (value) => (/^[0-9]{1,9}$/.test(value) && Number(value) <= limits.pepItemBytesMax ? {} : undefined),
+  type: 'text-single',
+  read(field) {
+    field.whole({ min: 0, max: limits.pepItemBytesMax });
+    return {};
+  },
   write: () => String(limits.pepItemBytesMax),
 };
 
-const fields: ReadonlyMap<string, Field> = new Map([
+const fields: ReadonlyMap<string, ConfigField> = new Map([
   ['pubsub#title', text('title', 'Title')],
   ['pubsub#description', text('description', 'Description')],
   ['pubsub#type', text('type', 'Namespace of the payload')],
@@ -161,18 +172,18 @@ const fields: ReadonlyMap<string, Field> = new Map([
   ['pubsub#max_payload_size', payloadBytesField],
 ]);
 
-/**
- * @param form field → values
- * @returns the config with these fields set, or the name of the first field that is unknown or has a value that is not possible
- */
-export function applyForm(form: ReadonlyMap<string, readonly string[]>, config: NodeConfig): NodeConfig | string {
+function refusal({ name }: SubmittedField, why: string): StanzaError {
+  return new StanzaError('not-acceptable', `${name} ${why}`);
+}
+
+export function isKnownField(name: string): boolean {
+  return fields.has(name);
+}
+
+/** Fields that nobody knows change nothing (XEP-0004 §3.1). @throws {StanzaError} not-acceptable for a value that is not possible */
+export function applyForm(form: Submission, config: NodeConfig): NodeConfig {
   let applied = config;
-  for (const [name, values] of form) {
-    const field = fields.get(name);
-    const change = field?.read(values[0]?.trim() ?? '', values);
-    if (!change || (values.length > 1 && field?.kind !== 'list-multi')) return name;
-    applied = { ...applied, ...change };
-  }
+  for (const [name, field] of form) applied = { ...applied, ...fields.get(name)?.read(field) };
   return applied;
 }
 
@@ -184,15 +195,15 @@ export function isSameConfig(one: NodeConfig, other: NodeConfig): boolean {
 
 /** The form to fill in (§8.2.2). @param groups of the roster */
 export function configForm(config: NodeConfig, formType: string, groups: readonly string[] = []): Element {
-  return answerForm('form', [
-    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, formType)),
-    ...[...fields].map(([name, field]) =>
-      xml(
-        'field',
-        { var: name, type: field.kind, label: field.label },
-        [field.write(config)].flat().map((value) => xml('value', {}, value)),
-        (field.kind === 'list-multi' ? groups : field.options)?.map((option) => xml('option', {}, xml('value', {}, option))),
-      ),
-    ),
-  ]);
+  return renderForm({
+    type: 'form',
+    formType,
+    fields: [...fields].map(([name, { type, label, options, write }]) => ({
+      var: name,
+      type,
+      label,
+      values: [write(config)].flat(),
+      options: (type === 'list-multi' ? groups : options)?.map((value) => ({ value })),
+    })),
+  });
 }

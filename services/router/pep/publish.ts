@@ -1,19 +1,20 @@
 /** XEP-0060 §7 and §8: what the owner does to nodes and items, with the notifications that follow. */
+import { emptySubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
-import { applyForm, isSameConfig, type NodeConfig } from './node-config.ts';
+import { applyForm, isKnownField, isSameConfig, type NodeConfig } from './node-config.ts';
 import { configOfNew, configureNode, createNode, dropNode, findNode, type PepNode, viewOf } from './nodes.ts';
 import { itemsEvent, notify, showViews } from './notify.ts';
 import { pubsubError } from './pubsub-error.ts';
 import { dropSubscribers } from './subscriptions.ts';
 
-/** §7.1.5: preconditions of a node that is there, the configuration of one that is not. */
-export type PublishOptions = ReadonlyMap<string, readonly string[]>;
-
-/** @returns the id under which it is kept, a view's own. @throws {StanzaError} */
-export async function publish(account: Account, name: string, item: PepItem, options: PublishOptions): Promise<string> {
+/**
+ * @param options preconditions of a node that is there, the configuration of one that is not (§7.1.5)
+ * @returns the id under which it is kept, a view's own. @throws {StanzaError}
+ */
+export async function publish(account: Account, name: string, item: PepItem, options: Submission): Promise<string> {
   checkItems([item]);
   const node = await nodeFor(account, name, options);
   const view = viewOf(account, node);
@@ -31,7 +32,7 @@ export async function change(
   changed: readonly PepItem[],
 ): Promise<void> {
   checkItems(changed);
-  const node = await nodeFor(account, name, new Map());
+  const node = await nodeFor(account, name, emptySubmission);
   await put(account, node, gone, changed);
 }
 
@@ -41,12 +42,10 @@ async function put(account: Account, node: PepNode, gone: readonly string[], ite
   for (const item of items) await notify(account, node, itemsEvent(node, item));
 }
 
-async function nodeFor(account: Account, name: string, options: PublishOptions): Promise<PepNode> {
+async function nodeFor(account: Account, name: string, options: Submission): Promise<PepNode> {
   const found = await findNode(account, name);
   if (!found) {
-    const config = applyForm(options, configOfNew(account, name));
-    if (typeof config === 'string') throw notMet(config);
-    const { node, isNew } = await createNode(account, name, config);
+    const { node, isNew } = await createNode(account, name, applyOptions(options, configOfNew(account, name)));
     if (isNew) return node;
     return met(node, options); // another resource was faster
   }
@@ -54,14 +53,25 @@ async function nodeFor(account: Account, name: string, options: PublishOptions):
 }
 
 /** @throws {StanzaError} */
-function met(node: PepNode, options: PublishOptions): PepNode {
-  const config = applyForm(options, node.config);
-  if (typeof config === 'string') throw notMet(config);
-  if (isSameConfig(config, node.config)) return node;
-  const [field] = [...options].find(([name, values]) => {
-    return !isSameConfig(applyForm(new Map([[name, values]]), node.config) as NodeConfig, node.config);
-  })!;
-  throw notMet(field);
+function met(node: PepNode, options: Submission): PepNode {
+  for (const [name, field] of options) {
+    if (!isSameConfig(applyOptions(new Map([[name, field]]), node.config), node.config)) throw notMet(name);
+  }
+  return node;
+}
+
+/** §7.1.5: a field that is not known, or asks for what cannot be, is a precondition that is not met. */
+function applyOptions(options: Submission, config: NodeConfig): NodeConfig {
+  let applied = config;
+  for (const [name, field] of options) {
+    if (!isKnownField(name)) throw notMet(name);
+    try {
+      applied = applyForm(new Map([[name, field]]), applied);
+    } catch (error) {
+      throw error instanceof StanzaError ? notMet(name) : error;
+    }
+  }
+  return applied;
 }
 
 function notMet(field: string): StanzaError {
