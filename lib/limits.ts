@@ -251,6 +251,8 @@ export const limits = {
   newPasswordsPerNetworkMax: 32,
   /** A password after SASLprep, bytes: like a part of a JID. */
   passwordBytesMax: 1_023,
+  /** Who has claimed the look of a name makes the account within this, ms: deriving its keys may have to wait. */
+  lookClaimMs: 60_000,
   /** XEP-0077: tries to make an account, per second, tenant and router; also the burst. */
   registrationsPerSecond: 10,
   /** XEP-0077: the same from one address: at once, for a class or an office, and per second. */

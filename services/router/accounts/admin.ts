@@ -16,7 +16,7 @@ import type { AdminRequest, DoneReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Account } from '../core/account.ts';
-import { createAccount, deleteAccountRow, findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
+import { createAccount, deleteAccountRow, findAccount, LookTaken, listAccounts, setCredentials } from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { prepareName } from '../sasl/credentials.ts';
@@ -213,24 +213,28 @@ function noAccount(jid: Jid): Refusal {
 /** Names whose last account is not erased entirely: nobody may take one over, with what is left. */
 const leaving = collection<{ since: string }>('leaving', 'tenant');
 
-/** @param asker whose share of the work it is: a network, or an operator. @throws {InvalidPassword} @throws {Overloaded} */
+/** @param network of whoever registers for himself: his share of the work, and no look-alikes. @throws {InvalidPassword} @throws {Overloaded} */
 export async function addAccount(
   parts: Parts,
   tenant: Tenant,
   local: string,
   password: string,
-  asker = 'operator',
-): Promise<'added' | 'exists' | 'leaving'> {
+  network?: string,
+): Promise<'added' | 'exists' | 'alike' | 'leaving'> {
   const { store, clock } = parts;
   const { domain } = tenant;
   const marks = Rows.ofTenant(store, domain);
   if (await findAccount(store, domain, local)) return 'exists';
   if (await marks.get(leaving, local)) return 'leaving';
-  const scram = await deriveKeys(password, clock, (work) => parts.shares.newPasswords.run([domain, asker], work));
+  const scram = await deriveKeys(password, clock, (work) =>
+    parts.shares.newPasswords.run([domain, network ?? 'operators'], work),
+  );
   try {
-    await createAccount(store, domain, local, { createdAt: new Date(clock.now()).toISOString(), scram });
+    const row = { createdAt: new Date(clock.now()).toISOString(), scram };
+    await createAccount(store, domain, local, row, { isUnlikeOthers: network !== undefined });
   } catch (error) {
     if (error instanceof Conflict) return 'exists';
+    if (error instanceof LookTaken) return 'alike';
     throw error;
   }
   // A removal that ran meanwhile may have taken the new row along, or still be about to.

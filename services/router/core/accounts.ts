@@ -7,6 +7,7 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { accountNames, directoryOf, listNames } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
+import { claimLook, releaseLook } from './look-alikes.ts';
 
 /** RFC 5802 §3, base64. */
 export interface ScramKeys {
@@ -27,8 +28,25 @@ export async function findAccount(store: Store, domain: string, local: string): 
   return (await Rows.ofAccount(store, domain, local).get(accounts))?.value;
 }
 
-/** @throws {Conflict} when there is one by that name */
-export async function createAccount(store: Store, domain: string, local: string, row: AccountRow): Promise<void> {
+/** Another account's name looks the same. */
+export class LookTaken extends Error {
+  override name = 'LookTaken';
+}
+
+/**
+ * @param isUnlikeOthers it must not look like another name
+ * @throws {Conflict} when there is one by that name. @throws {LookTaken}
+ */
+export async function createAccount(
+  store: Store,
+  domain: string,
+  local: string,
+  row: AccountRow,
+  { isUnlikeOthers = false }: { readonly isUnlikeOthers?: boolean } = {},
+): Promise<void> {
+  const isThere = async (other: string) => (await findAccount(store, domain, other)) !== undefined;
+  const other = await claimLook(store, domain, local, { nowMs: Date.parse(row.createdAt), isThere });
+  if (other !== undefined && isUnlikeOthers) throw new LookTaken(`'${local}' looks like '${other}'`);
   await update(directoryOf(store, domain, local), accountNames, local, (there) => there ?? { createdAt: row.createdAt });
   await Rows.ofAccount(store, domain, local).put(accounts, '', row, 'absent');
 }
@@ -45,6 +63,7 @@ export async function setCredentials(store: Store, domain: string, local: string
 export async function deleteAccountRow(store: Store, domain: string, local: string): Promise<boolean> {
   const there = await Rows.ofAccount(store, domain, local).delete(accounts);
   await directoryOf(store, domain, local).delete(accountNames, local);
+  await releaseLook(store, domain, local);
   return there;
 }
 

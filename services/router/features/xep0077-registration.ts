@@ -8,6 +8,7 @@ import { networkOf } from '../../../lib/runtime/networks.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
+import { mixesScripts } from '../../../lib/xmpp/look-alike.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { addAccount, endAccount, eraseAccount } from '../accounts/admin.ts';
 import type { Account } from '../core/account.ts';
@@ -15,6 +16,7 @@ import { accounts } from '../core/accounts.ts';
 import { lasting, type Parts } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
+import { isReserved } from '../core/reserved-names.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, type Queued } from '../sasl/passwords.ts';
 
@@ -25,7 +27,7 @@ export const registration: AccountFeature = {
   spec: 'XEP-0077',
   version: '2.4',
   title: 'In-Band Registration',
-  note: 'User name and password only; no data forms.',
+  note: 'User name and password only; no data forms. Names of operators and look-alikes of others are not given out.',
   disco: { host: [ns] },
   iq: [
     { type: 'get', ns, name: 'query', to: 'self', handle: (_request, account) => describe(account) },
@@ -85,10 +87,13 @@ async function createFrom(parts: Parts, tenant: Tenant, query: Element, network:
   if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are needed');
   const local = prepareName(username, tenant);
   if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
+  if (isReserved(local)) throw new StanzaError('not-acceptable', `'${local}' is a name that only operators give out`);
+  if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'the letters of a user name are of one script');
   if (!parts.shares.mayRegister(tenant.domain, network)) {
     throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }
   const outcome = await checked(() => addAccount(parts, tenant, local, password, network));
+  if (outcome === 'alike') throw new StanzaError('conflict', `'${local}' looks like a name that is taken`);
   if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
 }
 
