@@ -1,11 +1,11 @@
 /**
- * The gate for WebSocket (RFC 7395 §3.3.3): each message is one complete element, perhaps behind an XML declaration, or nothing
- * but white space. What is let through is what `StreamScanner` lets through between two stream headers.
+ * The gate for WebSocket (RFC 7395 §3.3.3): each message is one complete element, perhaps behind an XML declaration, and begins with `<`.
+ * So white space keeps no stream alive here (§3.8 has pings for that). What is let through is what `StreamScanner` lets through between
+ * two stream headers.
  */
 import { StreamError } from './errors.ts';
 import { checkStanza, type Scanner, type ScannerBounds } from './scanner.ts';
 import { Stanza } from './stanza.ts';
-import { classes, SPACE } from './xml-characters.ts';
 import { declarationLength } from './xml-declaration.ts';
 
 export class FrameScanner implements Scanner {
@@ -41,20 +41,20 @@ export class FrameScanner implements Scanner {
   }
 
   next(): Stanza | undefined {
-    for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
-      this.#bufferedBytes -= frame.length;
-      this.#bytes += frame.length;
-      if (this.#bytes > this.bounds.streamBytesMax) {
-        throw new StreamError('policy-violation', `${this.bounds.streamBytesMax} bytes are allowed at this point`);
-      }
-      if (frame.some((byte) => (classes[byte]! & SPACE) === 0)) return this.#read(frame);
+    const frame = this.#frames.shift();
+    if (frame === undefined) return undefined;
+    this.#bufferedBytes -= frame.length;
+    this.#bytes += frame.length;
+    if (this.#bytes > this.bounds.streamBytesMax) {
+      throw new StreamError('policy-violation', `${this.bounds.streamBytesMax} bytes are allowed at this point`);
     }
-    return undefined;
+    return this.#read(frame);
   }
 
   #read(frame: Buffer): Stanza {
+    if (frame[0] !== 0x3c) throw new StreamError('not-well-formed', 'a WebSocket message begins with "<" (RFC 7395 §3.3.3)');
     const skipped = declarationLength(frame, 0, frame.length);
-    if (skipped < 0) throw new StreamError('not-well-formed', 'a message that is no element');
+    if (skipped < 0) throw new StreamError('not-well-formed', 'a message that is not an element');
     this.#stanzas += 1;
     if (this.#stanzas > this.bounds.stanzasMax) {
       throw new StreamError('policy-violation', `${this.bounds.stanzasMax} elements are allowed at this point`);

@@ -104,6 +104,8 @@ export class StreamScanner implements Scanner {
   #bounds: ScannerBounds;
   #scope: Scope = noScope;
   #place: Place = 'start';
+  /** White space may stand before the declaration: it belongs to the stream before. */
+  #mayFollowSpace = false;
 
   #buffer: Buffer = noBytes;
   /** Where what is under way began; the same as `#at` between elements. */
@@ -138,6 +140,7 @@ export class StreamScanner implements Scanner {
 
   restart(): void {
     this.#place = 'start';
+    this.#mayFollowSpace = true;
     this.#stanzas = 0;
     this.#bytesBefore = -this.#at;
     this.#base = this.#at;
@@ -232,9 +235,14 @@ export class StreamScanner implements Scanner {
     this.#base = at;
   }
 
-  /** An XML declaration at the very start, then white space. @returns whether an opening tag begins */
+  /**
+   * An XML declaration at the very start, then white space. Some clients end each line that they write, so a stream that restarts may begin
+   * with the white space behind the element that restarted it, as it may stand behind any element (RFC 6120 §4.6.1).
+   * @returns whether an opening tag begins
+   */
   #skipProlog(end: number): boolean {
     if (this.#place === 'start') {
+      if (this.#mayFollowSpace) this.#skipSpace(end);
       if (this.#base === end) return false;
       const first = this.#buffer[this.#base]!;
       // UTF-16 and UTF-32 begin with a zero or a byte order mark; UTF-8 must not have one (RFC 6120 §11.6).
