@@ -3,14 +3,21 @@
  * is a defect.
  */
 export const limits = {
-  /** One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000; avatars in PEP need ~100 KiB. */
-  stanzaBytesMax: 256 * 1024,
-  /** All that a peer may send before SASL succeeds, bytes (DESIGN §6). */
-  preauthBytesMax: 8 * 1024,
+  /**
+   * One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000. An avatar of 190 KiB (XEP-0084) has 266,000 in
+   * base64 with line breaks. As a row (`storeValueBytesMax`) and in one message on the bus (`busPayloadBytesMax`) there is room for it.
+   */
+  stanzaBytesMax: 320 * 1024,
+  /** All that a peer may send before SASL succeeds, bytes: its largest element, with room for headers and small ones. */
+  preauthBytesMax: 16 * 1024,
+  /** One element of it, bytes: the least that RFC 6120 §13.12 allows. */
+  preauthStanzaBytesMax: 10_000,
   /** First-level elements before SASL succeeds. */
   preauthElementsMax: 32,
   /** From accept to a finished SASL exchange, milliseconds. */
   preauthTimeoutMs: 30_000,
+  /** From SASL to the bound resource, milliseconds; the same as `keepAliveMs`, since it is announced as one with it (XEP-0478). */
+  bindTimeoutMs: 120_000,
   /** XML scanners kept for the next element; one is in use per element that has come in part. */
   spareMachinesMax: 16,
   /** Nesting below the stanza; forms and Jingle stay under 20. */
@@ -539,8 +546,10 @@ export const limits = {
   certificateNamesMax: 100,
   /** Certificates of one deployment that a node knows by name. */
   certificatesMax: 20_000,
-  /** … and those that it has opened, the last used; each takes some 50 kB. */
+  /** … and those that it has opened, the last used; each takes some 50 kB, twice that where clients come by STARTTLS. */
   certificatesOpenMax: 2_000,
+  /** Certificates that are tried, one after the other, for clients that name no server, because the one before cannot be opened. */
+  defaultCertificateTriesMax: 5,
   /** A node looks for changed ones every `certificatePollMs` plus up to half of it by chance; for an unknown name at most this often, ms. */
   certificateLookMinMs: 2_000,
   /** One that cannot be opened is not tried again for this long, milliseconds. */

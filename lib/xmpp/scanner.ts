@@ -34,10 +34,10 @@ export const openBounds: ScannerBounds = {
   stanzasMax: Number.POSITIVE_INFINITY,
 };
 
-/** Before it (DESIGN §6). */
+/** Before it. */
 export const preauthBounds: ScannerBounds = {
   ...openBounds,
-  stanzaBytesMax: limits.preauthBytesMax,
+  stanzaBytesMax: limits.preauthStanzaBytesMax,
   streamBytesMax: limits.preauthBytesMax,
   stanzasMax: limits.preauthElementsMax,
 };

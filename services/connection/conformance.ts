@@ -10,4 +10,10 @@ export const conformance = [
     note: 'Acknowledgements, resumption on this and on another node. Without `location`: any node will do.',
   },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
+  {
+    spec: 'XEP-0478',
+    version: '0.1.0',
+    title: 'Stream Limits Advertisement',
+    note: 'Behind STARTTLS, before and after SASL. An element beyond `max-bytes` ends the stream with `policy-violation`.',
+  },
 ] as const;

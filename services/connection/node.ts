@@ -21,7 +21,7 @@ import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { Doorkeeper, type DoorRates, type Way } from './door/admission.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
-import type { TlsSource } from './door/tls.ts';
+import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './door/websocket.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
@@ -34,8 +34,9 @@ import type { SessionStart } from './session/session-owner.ts';
 import { Cork } from './stream/cork.ts';
 import { tcpFraming } from './stream/framing.ts';
 import { Greetings } from './stream/greetings.ts';
-import { Stream, type StreamHost } from './stream/stream.ts';
+import { Stream } from './stream/stream.ts';
 import type { Claim, Found } from './stream/stream-elements.ts';
+import type { StreamHost } from './stream/stream-host.ts';
 import { SocketTransport, type Transport } from './stream/transport.ts';
 
 export type { Listen } from './door/listen.ts';
@@ -259,13 +260,18 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return session;
   }
 
-  startTls(transport: SocketTransport, deadlineMs: number): void {
+  identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined> {
+    const { tls } = this.#parts;
+    return tls.isForAnyName ? undefined : tls.identityFor(domain);
+  }
+
+  startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
     const socket = transport.detach();
     const key = endsOf(socket);
     this.#upgrading.set(key, deadlineMs);
     socket.on('error', () => {}); // TLS reports it as well
     socket.once('close', () => this.#upgrading.delete(key));
-    this.#listeners?.startTls(socket);
+    this.#listeners?.startTls(socket, identity);
   }
 
   closed(stream: Stream): void {
@@ -309,7 +315,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   async #wait(socket: Socket, isPlain: boolean, mayConnect: Promise<boolean> | boolean): Promise<boolean> {
     if (await mayConnect) return true;
     this.log.debug({ address: this.#peers.of(socket) }, 'too many sockets at once');
-    if (isPlain) refuseSocket(socket);
+    if (isPlain) refuseSocket(socket, this.clock.randomBytes(12).toString('base64url'));
     else socket.destroy();
     return false;
   }
@@ -381,9 +387,9 @@ class Node implements ConnectionNode, StreamHost, Claims {
 }
 
 /** RFC 6120 §4.9.3.14: without a stream of its own it costs nothing but these bytes. */
-function refuseSocket(socket: Socket): void {
+function refuseSocket(socket: Socket, id: string): void {
   const error = new StreamError('policy-violation', 'too many connections from this address, or at once; try again later');
-  const header = tcpFraming.header({ id: 'none', from: undefined, to: undefined });
+  const header = tcpFraming.header({ id, from: '', to: undefined });
   socket.end(`${header}${tcpFraming.error(error)}${tcpFraming.closing}`);
   socket.destroySoon();
 }

@@ -46,6 +46,7 @@ before(async () => {
       cert: undefined,
       key: undefined,
       certificates: undefined,
+      defaultCertificate: undefined,
     },
     pino({ level: 'silent' }),
   );

@@ -100,7 +100,7 @@ describe('behind SASL', () => {
     await client.read(/<success[^>]*>/);
     client.send(header);
     const [, features] = await client.read(featuresPattern);
-    assert.equal(features, "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><x/><sm xmlns='urn:xmpp:sm:3'/>");
+    assert.ok(features!.startsWith("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><x/><sm xmlns='urn:xmpp:sm:3'/>"), features);
     assert.equal(asked(), 1);
     client.destroy();
   });

@@ -77,7 +77,7 @@ describe('before SASL', () => {
       ['SASL with a prefix', "<s:auth xmlns:s='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>", 'bad-namespace-prefix'],
       [
         'more than is allowed in one element',
-        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${'A'.repeat(9_000)}</auth>`,
+        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${'A'.repeat(limits.preauthStanzaBytesMax)}</auth>`,
         'policy-violation',
       ],
       ['deep nesting', `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${nested(100)}</auth>`, 'policy-violation'],

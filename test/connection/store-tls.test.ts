@@ -27,22 +27,78 @@ describe('which certificate', () => {
     assert.equal((await look(node, 'one.example', { maxVersion: 'TLSv1.2' })).fingerprint, one);
   });
 
-  test('an unknown name, an odd one and none at all are refused with an alert', async () => {
-    await ground.add('one.example');
+  const oddNames = [
+    'three.example',
+    'x.one.example',
+    'constructor',
+    '__proto__',
+    '*.one.example',
+    'a'.repeat(255),
+    'o',
+    undefined,
+  ];
+
+  test('without any certificate every name is refused with an alert, and none at all', async () => {
     const node = await ground.start();
-    for (const name of [
-      'two.example',
-      'x.one.example',
-      'constructor',
-      '__proto__',
-      '*.one.example',
-      'a'.repeat(255),
-      'o',
-      undefined,
-    ]) {
-      await assert.rejects(look(node, name), alert, name);
+    for (const name of oddNames) await assert.rejects(look(node, name), alert, name);
+  });
+
+  test('an unknown name, an odd one and none at all are shown the certificate of the first domain', async () => {
+    await ground.add('two.example');
+    const one = await ground.add('one.example');
+    const node = await ground.start();
+    for (const name of oddNames) {
+      assert.equal((await look(node, name)).fingerprint, one, name);
+      assert.equal((await look(node, name, { maxVersion: 'TLSv1.2' })).fingerprint, one, name);
     }
-    assert.ok(await look(node, 'one.example'));
+  });
+
+  test('the operator chooses whose certificate is shown to those who name none', async () => {
+    const fingerprints = new Map<string, string>();
+    for (const domain of ['one.example', 'two.example', 'bücher.example', 'zzz.example']) {
+      fingerprints.set(domain, await ground.add(domain));
+    }
+    for (const [defaultDomains, shown] of [
+      [['two.example'], 'two.example'],
+      [['zzz.example', 'two.example'], 'zzz.example'],
+      [['nobody.example', 'two.example'], 'two.example'],
+      [['bücher.example'], 'bücher.example'],
+      [['nobody.example'], 'bücher.example'],
+      [[], 'bücher.example'],
+    ] as const) {
+      const node = await ground.start(undefined, defaultDomains);
+      assert.equal((await look(node, undefined)).fingerprint, fingerprints.get(shown), `${defaultDomains}`);
+      assert.equal((await look(node, 'one.example')).fingerprint, fingerprints.get('one.example'));
+    }
+  });
+
+  test('the default follows the list: renewed, removed, and come', async () => {
+    const node = await ground.start(undefined, ['two.example']);
+    const two = await ground.add('two.example');
+    await ground.poll();
+    await soon(node, undefined, two);
+    const renewed = await ground.add('two.example');
+    const one = await ground.add('one.example');
+    await ground.poll();
+    await soon(node, undefined, renewed);
+    await new Certificates(ground.store).remove('two.example');
+    await ground.poll();
+    await soon(node, undefined, one);
+    await new Certificates(ground.store).remove('one.example');
+    await ground.poll();
+    await assert.rejects(look(node, undefined), alert);
+  });
+
+  test('a default that cannot be opened gives way to the next, and keys that are away change nothing', async () => {
+    const [, two] = [await ground.add('one.example'), await ground.add('two.example')];
+    const certificates = new Certificates(ground.store);
+    const { chain } = (await certificates.read('one.example'))!;
+    await certificates.put((await certificates.find('one.example'))!, { chain, sealedKey: 'hello' });
+    const node = await ground.start();
+    assert.equal((await look(node, undefined)).fingerprint, two);
+    ground.isKeyAway = true;
+    await ground.poll();
+    assert.equal((await look(node, undefined)).fingerprint, two);
   });
 
   test('a fallback is for names without a row, and for none', async () => {
@@ -74,7 +130,7 @@ describe('which certificate', () => {
     ground.partitionsRead.length = 0;
     const node = await ground.start();
     await look(node, 'one.example');
-    await assert.rejects(look(node, 'two.example'), alert);
+    await look(node, 'two.example');
     await ground.poll();
     assert.ok(ground.partitionsRead.length >= 3);
     const patterns = certificateLeadingKeys.map((key) => new RegExp(`^${key.replaceAll('*', '.*')}$`));
@@ -193,7 +249,7 @@ describe('when something fails', () => {
       assert.ok(!JSON.stringify(errors).includes('PRIVATE'));
 
       const fresh = await ground.start(); // it has no old one to show
-      await assert.rejects(look(fresh, 'one.example'), alert);
+      assert.equal((await look(fresh, 'one.example')).fingerprint, two, 'the default');
       assert.equal((await look(fresh, 'two.example')).fingerprint, two);
 
       const healed = await ground.add('one.example');
@@ -218,16 +274,15 @@ describe('when something fails', () => {
   });
 
   test('a store that is away: what is open is shown, and the list before goes on', async () => {
-    const one = await ground.add('one.example');
-    await ground.add('two.example');
+    const [one, two] = [await ground.add('one.example'), await ground.add('two.example')];
     const node = await ground.start();
     await look(node, 'one.example');
     ground.isStoreAway = true;
     await ground.poll();
     assert.equal((await look(node, 'one.example')).fingerprint, one);
-    await assert.rejects(look(node, 'two.example'), alert, 'it was never opened');
+    assert.equal((await look(node, 'two.example')).fingerprint, one, 'it was never opened, so the default is shown');
     ground.isStoreAway = false;
     await ground.clock.advance(limits.certificateRetryMs);
-    assert.ok(await look(node, 'two.example'));
+    assert.equal((await look(node, 'two.example')).fingerprint, two);
   });
 });

@@ -287,8 +287,10 @@ describe('silence', () => {
     const unbound = await signIn(fixture.node);
     await until(() => fixture.node.stats.streams >= 3, 'three streams');
     await fixture.clock.advance(limits.preauthTimeoutMs);
-    for (const client of [silent, waiting, unbound])
-      assert.match(await client.closed(), /<connection-timeout .*<\/stream:stream>$/);
+    for (const client of [silent, waiting]) assert.match(await client.closed(), /<connection-timeout .*<\/stream:stream>$/);
+    assert.equal(unbound.isClosed, false);
+    await fixture.clock.advance(limits.bindTimeoutMs - limits.preauthTimeoutMs);
+    assert.match(await unbound.closed(), /<connection-timeout .*<\/stream:stream>$/);
   });
 });
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { domainToASCII } from 'node:url';
 import { pino } from 'pino';
 import { openFileKeys } from '../../lib/adapters/file-keys.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
@@ -84,17 +85,27 @@ export class TlsGround {
 
   /** A new certificate of the domain. @returns its fingerprint */
   async add(domain: string, ...more: string[]): Promise<string> {
-    const { cert: chain, key } = await makePem(domain, { names: dns(domain, ...more) });
+    const { cert: chain, key } = await makePem(domain, {
+      names: dns(...[domain, ...more].map((name) => domainToASCII(name) || name)),
+    });
     const entry = checkPem(domain, { chain, key }, 'acme', systemClock.now());
     await new Certificates(this.store).put(entry, { chain, sealedKey: await this.keys.seal(Buffer.from(key), domain) });
     return entry.fingerprint;
   }
 
   /** As a connection node does it: echoes, after a line with the end point that it believes to have shown. */
-  async start(fallback?: Made): Promise<TlsNode> {
+  async start(fallback?: Made, defaultDomains?: readonly string[]): Promise<TlsNode> {
     const { store, keys, clock } = this;
     const pem = fallback && { cert: fallback.cert, key: fallback.key };
-    const source = await StoreTls.start({ store, keys, clock, log: this.#log, ticketKeys: this.#ticketKeys, fallback: pem });
+    const source = await StoreTls.start({
+      store,
+      keys,
+      clock,
+      log: this.#log,
+      ticketKeys: this.#ticketKeys,
+      fallback: pem,
+      defaultDomains,
+    });
     const sockets = new Set<TLSSocket>();
     const server: Server = createServer(serverOptions(source), (socket) => {
       sockets.add(socket);
@@ -154,7 +165,7 @@ export async function look(node: TlsNode, servername: string | undefined, option
 export const alert = { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' };
 
 /** When what a node does by itself is done. @throws when it never is */
-export async function soon(node: TlsNode, servername: string, fingerprint: string): Promise<void> {
+export async function soon(node: TlsNode, servername: string | undefined, fingerprint: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if ((await look(node, servername)).fingerprint === fingerprint) return;
     await new Promise((resolve) => setTimeout(resolve, 20));

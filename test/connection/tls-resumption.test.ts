@@ -27,6 +27,7 @@ test('the end point is the certificate of the name, also of a resumed session', 
 });
 
 test('a session is resumed at another node, which binds to the same certificate or to none', async () => {
+  await ground.add('one.example');
   await ground.add('two.example');
   const [node, other] = [await ground.start(), await ground.start()];
   const { session, endPoint } = await look(node, 'two.example');
@@ -56,4 +57,37 @@ test('a session does not outlive the certificate that its client was shown', asy
   const again = await look(node, 'one.example', { session });
   assert.deepEqual([again.isReused, again.fingerprint], [false, after]);
   assert.equal(again.endPoint, sha256(again.der));
+});
+
+test('a session that began without a name is resumed, and bound to no end point', async () => {
+  await ground.add('one.example');
+  const node = await ground.start();
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    const { session, endPoint, der } = await look(node, undefined, { maxVersion });
+    assert.equal(endPoint, sha256(der));
+    const resumed = await look(node, undefined, { maxVersion, session });
+    assert.deepEqual([resumed.isReused, resumed.endPoint], [true, 'none']);
+  }
+});
+
+test('a session of one name is not resumed under another, nor without one', async () => {
+  await ground.add('one.example');
+  const two = await ground.add('two.example');
+  const node = await ground.start();
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    const { session } = await look(node, 'one.example', { maxVersion });
+    const other = await look(node, 'two.example', { maxVersion, session });
+    assert.deepEqual([other.isReused, other.fingerprint], [false, two]);
+    const nameless = await look(node, undefined, { maxVersion, session });
+    assert.ok(!nameless.isReused || nameless.endPoint === 'none');
+  }
+});
+
+test('another default ends the sessions that began without a name', async () => {
+  await ground.add('one.example');
+  const two = await ground.add('two.example');
+  const [node, other] = [await ground.start(undefined, ['one.example']), await ground.start(undefined, ['two.example'])];
+  const { session } = await look(node, undefined);
+  const again = await look(other, undefined, { session });
+  assert.deepEqual([again.isReused, again.fingerprint], [false, two]);
 });

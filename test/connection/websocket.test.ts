@@ -92,7 +92,7 @@ class Client {
     assert.match(await this.next(), /^<success /);
     this.send(open);
     assert.match(await this.next(), /^<open /);
-    assert.match(await this.next(), /<sm xmlns='urn:xmpp:sm:3'\/><\/stream:features>$/);
+    assert.match(await this.next(), /<sm xmlns='urn:xmpp:sm:3'\/>.*<\/stream:features>$/);
     this.send(
       "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>web</resource></bind></iq>",
     );

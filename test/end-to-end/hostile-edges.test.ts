@@ -44,17 +44,27 @@ async function bind(peer: HostilePeer): Promise<void> {
 }
 
 describe('at the bounds', () => {
+  const [start, end] = [`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>`, '</auth>'];
+  const auth = (bytes: number) => start + 'A'.repeat(bytes - start.length - end.length) + end;
+
   test('before SASL: all bytes that are allowed are read, and one more is refused', async () => {
     for (const extra of [0, 1]) {
       const peer = await HostilePeer.connect('TLS', skylark);
       await peer.open();
-      const [start, end] = [`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>`, '</auth>'];
-      const room = limits.preauthBytesMax - header().length - start.length - end.length + extra;
-      peer.send(start + 'A'.repeat(room) + end);
+      peer.send(auth(limits.preauthStanzaBytesMax));
+      await peer.wire.read(/<failure .*<\/failure>/);
+      peer.send(auth(limits.preauthBytesMax - header().length - limits.preauthStanzaBytesMax + extra));
       if (extra === 1) await peer.endsWith('policy-violation');
       else await peer.wire.read(/<failure .*<\/failure>/);
       peer.wire.destroy();
     }
+  });
+
+  test('before SASL: an element of one byte more than is announced is refused', async () => {
+    const peer = await HostilePeer.connect('TLS', skylark);
+    await peer.open();
+    peer.send(auth(limits.preauthStanzaBytesMax + 1));
+    await peer.endsWith('policy-violation');
   });
 
   test('before SASL: all elements that are allowed are answered, and one more is refused', async () => {

@@ -50,6 +50,7 @@ export interface ClusterOptions {
 const noTls = {
   fallback: undefined,
   contextFor: () => undefined,
+  identityFor: () => undefined,
   certificateFor: () => undefined,
   isForAnyName: true,
   onReload: () => () => {},

@@ -20,6 +20,7 @@ export const clusterOptions = {
   cert: shared.cert,
   key: shared.key,
   certificates: shared.certificates,
+  defaultCertificate: shared.defaultCertificate,
   kms: shared.kms,
   kmsKey: shared.kmsKey,
   keyFile: shared.keyFile,

@@ -29,6 +29,7 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
     ...(ground.pem ? ['--cert', ground.pem.cert, '--key', ground.pem.key] : []),
     ...['--ticket-keys', ground.ticketKeys],
     ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
+    ...(values.defaultCertificate === undefined ? [] : ['--default-certificate', values.defaultCertificate]),
   ];
   const files = fileArguments(values, ground);
   const isShared = isSharing(values);

@@ -38,6 +38,7 @@ export const serveOptions = {
   cert: shared.cert,
   key: shared.key,
   certificates: shared.certificates,
+  defaultCertificate: shared.defaultCertificate,
   kms: shared.kms,
   kmsKey: shared.kmsKey,
   keyFile: shared.keyFile,

@@ -17,6 +17,7 @@ export const startOptions = {
   cert: shared.cert,
   key: shared.key,
   certificates: shared.certificates,
+  defaultCertificate: shared.defaultCertificate,
   kms: shared.kms,
   kmsKey: shared.kmsKey,
   keyFile: shared.keyFile,

@@ -19,7 +19,7 @@ export interface RunningTls {
 }
 
 interface StoreTlsParts {
-  readonly values: KeyValues;
+  readonly values: KeyValues & { readonly domain: string; readonly defaultCertificate: string | undefined };
   readonly store: Store;
   readonly log: Logger;
   /** The data folder, where there is one. */
@@ -32,7 +32,8 @@ interface StoreTlsParts {
 /** `--certificates store`. @throws {UsageError | Refusal | Unavailable} */
 export async function storeTls({ values, store, log, folder, fallback, ticketKeys }: StoreTlsParts): Promise<RunningTls> {
   const keys = await openKeys(values, folder);
-  const source = await StoreTls.start({ store, keys, clock, log, fallback, ticketKeys });
+  const defaultDomains = [values.defaultCertificate, values.domain].filter((domain) => domain !== undefined);
+  const source = await StoreTls.start({ store, keys, clock, log, fallback, defaultDomains, ticketKeys });
   return { source, stop: () => source.stop() };
 }
 

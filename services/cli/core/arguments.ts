@@ -155,16 +155,22 @@ export function optionalText(placeholder: string, text: string, allowed: string,
   return { placeholder, text, allowed, schema: z.string().regex(pattern).optional() };
 }
 
+const domainName = z.string().transform((domain, context) => {
+  try {
+    return Jid.of('', domain).domain;
+  } catch {
+    context.addIssue('not a domain');
+    return z.NEVER;
+  }
+});
+const domains = { placeholder: 'DOMAIN', allowed: 'a domain name, such as example.org' };
+
 export function domainOption(text: string, preset: string): Option<string> {
-  const schema = z.string().transform((domain, context) => {
-    try {
-      return Jid.of('', domain).domain;
-    } catch {
-      context.addIssue('not a domain');
-      return z.NEVER;
-    }
-  });
-  return { placeholder: 'DOMAIN', text, allowed: 'a domain name, such as example.org', schema, preset };
+  return { ...domains, text, schema: domainName, preset };
+}
+
+export function otherDomainOption(text: string): Option<string | undefined> {
+  return { ...domains, text, schema: domainName.optional() };
 }
 
 export function bindOption(text: string, preset: string): Option<string> {

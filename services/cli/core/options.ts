@@ -5,6 +5,7 @@ import {
   domainOption,
   folderOption,
   type Option,
+  otherDomainOption,
   pathOption,
   portOption,
   switchOption,
@@ -37,6 +38,9 @@ export const certificates = choiceOption(
   'files|store',
   "where certificates come from: --cert and --key, or the store's rows, one for each tenant; 'files' unless said",
   ['files', 'store'],
+);
+export const defaultCertificate = otherDomainOption(
+  'whose certificate of the store those are shown who name no server, unless --cert is given; that of --domain',
 );
 const awsOr = (text: string): Option<string> =>
   ({ ...urlOption(text, ['http:', 'https:'], ['aws']), preset: 'aws' }) as Option<string>;

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { limits } from '../../../lib/limits.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
-import { optionsUntilReload, type TlsSource } from './tls.ts';
+import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource } from './tls.ts';
 
 export interface Listen {
   /** An address of this machine, or `0.0.0.0`, `::`. */
@@ -20,8 +20,8 @@ export interface Addresses {
 
 export interface Listeners {
   readonly addresses: Addresses;
-  /** The rest of the stream is TLS. */
-  startTls(socket: Socket): void;
+  /** The rest of the stream is TLS. @param identity what a client that names no server is shown; undefined: the fallback */
+  startTls(socket: Socket, identity: StreamIdentity | undefined): void;
   /** No new sockets. */
   stop(): Promise<void>;
 }
@@ -46,8 +46,15 @@ const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: l
 
 /** @throws when a port cannot be had */
 export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
-  let upgrading = serveTls(tls, {}, accept.secure);
-  let direct = serveTls(tls, { ALPNCallback: chooseProtocol }, accept.secure);
+  let upgrading = serveTls(optionsUntilReload(tls), accept.secure);
+  let direct = serveTls({ ...optionsUntilReload(tls), ALPNCallback: chooseProtocol }, accept.secure);
+  // Node takes what it shows to clients without a server name from the server, so each domain has one. It goes with its certificate.
+  const byIdentity = new WeakMap<StreamIdentity, TlsServer>();
+  const upgradingFor = (identity: StreamIdentity): TlsServer => {
+    const server = byIdentity.get(identity) ?? serveTls(streamOptions(tls, identity), accept.secure);
+    byIdentity.set(identity, server);
+    return server;
+  };
   const opening = (isPlain: boolean, go: (socket: Socket) => void) =>
     createServer(socketOptions, (socket) => {
       accept.peers.admit(socket, () => void pass(socket, accept.gate(socket, isPlain), go));
@@ -57,8 +64,8 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   const plain = opening(true, accept.plain);
   // Others for the sockets to come: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
-    upgrading = serveTls(tls, {}, accept.secure);
-    direct = serveTls(tls, { ALPNCallback: chooseProtocol }, accept.secure);
+    upgrading = serveTls(optionsUntilReload(tls), accept.secure);
+    direct = serveTls({ ...optionsUntilReload(tls), ALPNCallback: chooseProtocol }, accept.secure);
   });
   const opened: Server[] = [];
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
@@ -75,7 +82,10 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   };
   try {
     const addresses = { c2s: await open(plain, options.c2sPort), c2sTls: await open(directGate, options.c2sTlsPort) };
-    return { addresses, startTls: (socket) => void upgrading.emit('connection', socket), stop };
+    const startTls = (socket: Socket, identity: StreamIdentity | undefined): void => {
+      (identity === undefined ? upgrading : upgradingFor(identity)).emit('connection', socket);
+    };
+    return { addresses, startTls, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -83,8 +93,8 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
 }
 
 /** Without a port: it is handed sockets. */
-function serveTls(tls: TlsSource, options: TlsOptions, accept: (socket: Socket) => void): TlsServer {
-  const server = createTlsServer({ ...optionsUntilReload(tls), ...options });
+function serveTls(options: TlsOptions, accept: (socket: Socket) => void): TlsServer {
+  const server = createTlsServer(options);
   server.on('secureConnection', accept);
   // A handshake that fails is the peer's affair.
   server.on('tlsClientError', (_error, socket) => socket.destroy());

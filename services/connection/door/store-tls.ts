@@ -7,6 +7,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { domainToASCII } from 'node:url';
 import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
@@ -14,15 +15,17 @@ import type { Keys } from '../../../lib/ports/keys.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { type CertificateEntry, Certificates, serverName } from '../../../lib/runtime/certificates.ts';
 import { CertificateNames } from './certificate-names.ts';
-import { contextOptions, type PemIdentity, type TlsSource, ticketKeysFor } from './tls.ts';
+import { contextOptions, identityOf, type PemIdentity, type StreamIdentity, type TlsSource, ticketKeysFor } from './tls.ts';
 
 export interface StoreTlsOptions {
   readonly store: Store;
   readonly keys: Keys;
   readonly clock: Clock;
   readonly log: Logger;
-  /** For names that no row is for, and clients that name none; without it their handshake fails. */
+  /** For names that no row is for, and clients that name none. */
   readonly fallback?: PemIdentity;
+  /** Without a fallback: whose certificate clients are shown that name none, the first of these that has one; else the first of the list. */
+  readonly defaultDomains?: readonly string[];
   readonly ticketKeys?: Buffer;
 }
 
@@ -33,14 +36,13 @@ interface Open {
   readonly pem: PemIdentity;
   readonly der: Buffer;
   context: SecureContext;
-  /** Of the ticket keys that the context has. */
+  identity: StreamIdentity;
+  /** Of the ticket keys that both have. */
   generation: number;
 }
 
 export class StoreTls implements TlsSource {
-  readonly fallback: PemIdentity | undefined;
   readonly isForAnyName = false;
-  readonly #fallbackFingerprint: string;
   readonly #options: StoreTlsOptions;
   readonly #certificates: Certificates;
   readonly #listeners = new Set<() => void>();
@@ -49,11 +51,11 @@ export class StoreTls implements TlsSource {
   readonly #opening = new Map<string, Promise<Open | undefined>>();
   readonly #retryAtMs = new Map<string, number>();
   #names = new CertificateNames([]);
+  /** What clients are shown that name no server. */
+  #default: { readonly pem: PemIdentity; readonly fingerprint: string } | undefined;
   #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
   #generation = 0;
-  /** What a name without a certificate gets: TLS ends its handshake with an alert. */
-  #none = createSecureContext(contextOptions(undefined, undefined));
   #looking: Promise<void> | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -63,8 +65,8 @@ export class StoreTls implements TlsSource {
 
   private constructor(options: StoreTlsOptions) {
     this.#options = options;
-    this.fallback = options.fallback;
-    this.#fallbackFingerprint = options.fallback ? new X509Certificate(options.fallback.cert).fingerprint256 : '';
+    const { fallback } = options;
+    this.#default = fallback && { pem: fallback, fingerprint: new X509Certificate(fallback.cert).fingerprint256 };
     this.#certificates = new Certificates(options.store);
     this.#sharedKeys = options.ticketKeys;
   }
@@ -82,6 +84,10 @@ export class StoreTls implements TlsSource {
     this.#timer?.cancel();
   }
 
+  get fallback(): PemIdentity | undefined {
+    return this.#default?.pem;
+  }
+
   get ticketKeys(): Buffer | undefined {
     return this.#ticketKeys;
   }
@@ -92,25 +98,35 @@ export class StoreTls implements TlsSource {
 
   setTicketKeys(keys: Buffer): void {
     this.#sharedKeys = keys;
-    this.#renewTickets();
+    if (this.#renewTickets()) this.#tellListeners();
   }
 
   async contextFor(servername: string): Promise<SecureContext | undefined> {
     const name = serverName(servername);
+    const open = await this.#find(name);
+    if (open !== undefined) return this.#current(open).context;
+    this.#logRefusal(name, this.#names.find(name));
+    return undefined;
+  }
+
+  identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined> {
+    const name = nameOfDomain(domain);
+    const entry = this.#names.find(name);
+    const open = entry && this.#openOf(entry);
+    if (open !== undefined && !(open instanceof Promise)) return this.#current(open).identity;
+    return this.#find(name).then((found) => found && this.#current(found).identity);
+  }
+
+  async #find(name: string): Promise<Open | undefined> {
     let entry = this.#names.find(name);
     if (entry === undefined && this.#mayLook) {
       await this.#lookOr('a name that is not in the list'); // it may have come a moment ago
       entry = this.#names.find(name);
     }
-    const open = entry && (await this.#openOf(entry));
-    if (open !== undefined) {
-      this.#keep(open.domain, open);
-      return this.#contextOf(open);
-    }
-    this.#logRefusal(name, entry);
-    return this.fallback === undefined ? this.#none : undefined;
+    return entry && this.#openOf(entry);
   }
 
+  /** Of a resumed session without a name nobody can tell which name it began with. */
   certificateFor(servername: string | undefined): Buffer | undefined {
     const entry = servername === undefined ? undefined : this.#names.find(serverName(servername));
     const open = entry && this.#open.get(entry.domain);
@@ -174,7 +190,8 @@ export class StoreTls implements TlsSource {
     const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
     const pem = { key, cert: sealed.chain };
     const context = createSecureContext(contextOptions(pem, this.#ticketKeys));
-    return { domain, fingerprint, pem, der: certificate.raw, context, generation: this.#generation };
+    const identity = identityOf(pem, certificate.raw, this.#ticketKeys);
+    return { domain, fingerprint, pem, der: certificate.raw, context, identity, generation: this.#generation };
   }
 
   #keep(domain: string, open: Open): void {
@@ -183,12 +200,15 @@ export class StoreTls implements TlsSource {
     this.#open.set(domain, open);
   }
 
-  #contextOf(open: Open): SecureContext {
+  /** Used now, and with the ticket keys of now. */
+  #current(open: Open): Open {
+    this.#keep(open.domain, open);
     if (open.generation !== this.#generation) {
       open.context = createSecureContext(contextOptions(open.pem, this.#ticketKeys));
+      open.identity = identityOf(open.pem, open.der, this.#ticketKeys);
       open.generation = this.#generation;
     }
-    return open.context;
+    return open;
   }
 
   get #mayLook(): boolean {
@@ -225,7 +245,22 @@ export class StoreTls implements TlsSource {
       for (const domain of known.keys()) if (!domains.has(domain)) known.delete(domain);
     // One after the other, so that a night in which many were renewed does not become a storm.
     for (const domain of [...this.#open.keys()]) await this.#openNew(domains.get(domain));
-    this.#renewTickets();
+    const isDefaultNew = await this.#chooseDefault(domains);
+    if (this.#renewTickets() || isDefaultNew) this.#tellListeners();
+  }
+
+  /** Clients that name no server have to be shown something, and TLS is over before a stream says whose it is. @returns whether it is another one */
+  async #chooseDefault(domains: ReadonlyMap<string, CertificateEntry>): Promise<boolean> {
+    const { fallback, defaultDomains = [] } = this.#options;
+    if (fallback !== undefined) return false;
+    const before = this.#default;
+    this.#default = undefined;
+    const wanted = [...new Set([...defaultDomains, ...domains.keys()])].flatMap((domain) => domains.get(domain) ?? []);
+    for (const entry of wanted.slice(0, limits.defaultCertificateTriesMax)) {
+      this.#default = before?.fingerprint === entry.fingerprint ? before : await this.#openOf(entry);
+      if (this.#default !== undefined) break;
+    }
+    return this.#default?.fingerprint !== before?.fingerprint;
   }
 
   async #openNew(entry: CertificateEntry | undefined): Promise<void> {
@@ -233,13 +268,17 @@ export class StoreTls implements TlsSource {
     await (this.#opening.get(entry.domain) ?? this.#beginOpening(entry));
   }
 
-  /** Tickets of what is shown no more are good no more, at all nodes. */
-  #renewTickets(): void {
-    const fingerprints = [...this.#names.fingerprints, this.#fallbackFingerprint];
+  /** Tickets of what is shown no more are good no more, at all nodes. @returns whether there are others now */
+  #renewTickets(): boolean {
+    const fingerprints = [...this.#names.fingerprints, `default ${this.#default?.fingerprint}`];
     const keys = this.#sharedKeys && ticketKeysFor(this.#sharedKeys, fingerprints);
-    if (keys === undefined || this.#ticketKeys?.equals(keys)) return;
+    if (keys === undefined || this.#ticketKeys?.equals(keys)) return false;
     this.#ticketKeys = keys;
     this.#generation++;
+    return true;
+  }
+
+  #tellListeners(): void {
     for (const run of this.#listeners) run();
   }
 
@@ -261,9 +300,14 @@ export class StoreTls implements TlsSource {
     const why = entry === undefined ? 'there is no certificate for it' : 'its certificate cannot be used';
     const shown = name.slice(0, limits.refusedNameCharactersMax);
     this.#options.log.warn(
-      { name: shown, refused: this.#refused, isFallbackShown: this.fallback !== undefined },
-      `a name is refused: ${why}`,
+      { name: shown, refused: this.#refused },
+      `a name is ${this.fallback === undefined ? 'refused' : 'shown the default certificate'}: ${why}`,
     );
     this.#refused = 0;
   }
+}
+
+/** As certificates name a tenant's domain. */
+function nameOfDomain(domain: string): string {
+  return serverName(domainToASCII(domain) || domain);
 }

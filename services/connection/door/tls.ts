@@ -12,15 +12,25 @@ export interface PemIdentity {
   readonly cert: string;
 }
 
+/**
+ * What a client that names no server is shown after STARTTLS, because its stream has named the domain. The same object for as long as the
+ * certificate and the ticket keys are the same.
+ */
+export interface StreamIdentity {
+  readonly options: SecureContextOptions;
+}
+
 export interface TlsSource {
   /** 48 bytes, the same at all processes that show the same certificates. */
   readonly ticketKeys?: Buffer;
-  /** For clients that name no server, and where there is nothing for the name; undefined: their handshake fails. */
+  /** For clients that name no server, or one that no certificate is for; undefined: their handshake fails. */
   readonly fallback: PemIdentity | undefined;
   /** The fallback is for every name, until the next reload: `contextFor` need not be asked, which costs each handshake a detour. */
   readonly isForAnyName: boolean;
-  /** @param servername what the client asks for. @returns undefined: the fallback, if there is one */
+  /** @param servername what the client asks for. @returns undefined: it is shown the same as if it had named none */
   contextFor(servername: string): SecureContext | undefined | Promise<SecureContext | undefined>;
+  /** @returns undefined: such a client is shown what those are shown who name neither server nor domain */
+  identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined>;
   /**
    * DER of the certificate that clients are shown at present, for streams that resume a session: they were shown one before, and
    * tickets do not outlive it. undefined: it cannot be told.
@@ -34,7 +44,7 @@ const sessionIdContext = 'skylark';
 /** What Node takes: name, HMAC key and AES key of 16 bytes each. */
 const ticketKeysBytes = 48;
 
-/** X25519 first: it halves the memory of an idle stream against larger groups (DESIGN §5). */
+/** X25519 first: it halves the memory of an idle stream against larger groups. */
 export function contextOptions(identity: PemIdentity | undefined, ticketKeys: Buffer | undefined): SecureContextOptions {
   return {
     ...(identity && { key: identity.key, cert: identity.cert }),
@@ -44,6 +54,15 @@ export function contextOptions(identity: PemIdentity | undefined, ticketKeys: Bu
     sessionIdContext,
     ...(ticketKeys && { ticketKeys }),
   };
+}
+
+/**
+ * A session that began without a server name is known by the certificate that it began with, so that no other tenant's server resumes it:
+ * OpenSSL compares these contexts, of at most 32 bytes.
+ */
+export function identityOf(pem: PemIdentity, der: Buffer, ticketKeys: Buffer | undefined): StreamIdentity {
+  const context = createHash('sha256').update(der).digest('base64url').slice(0, 32);
+  return { options: { ...contextOptions(pem, ticketKeys), sessionIdContext: context } };
 }
 
 /**
@@ -62,6 +81,7 @@ interface Loaded {
   readonly certificate: X509Certificate;
   readonly der: Buffer;
   readonly context: SecureContext;
+  readonly identity: StreamIdentity;
 }
 
 /** Certificates given as PEM texts; the first is for clients that name no server or one that no certificate is for. */
@@ -69,7 +89,7 @@ export class PemTls implements TlsSource {
   #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
   #identities: readonly Loaded[] = [];
-  #byName = new Map<string, number>();
+  #byName = new Map<string, Loaded | undefined>();
   readonly #listeners = new Set<() => void>();
 
   /** @throws when a text is no PEM, or a key does not fit its certificate */
@@ -107,13 +127,17 @@ export class PemTls implements TlsSource {
     for (const run of this.#listeners) run();
   }
 
-  contextFor(servername: string): SecureContext {
-    return this.#identities[this.#indexOf(servername)]!.context;
+  contextFor(servername: string): SecureContext | undefined {
+    return this.#find(servername)?.context;
+  }
+
+  identityFor(domain: string): StreamIdentity | undefined {
+    return this.isForAnyName ? undefined : this.#find(domain)?.identity;
   }
 
   certificateFor(servername: string | undefined): Buffer | undefined {
     if (this.#identities.length === 1) return this.#identities[0]!.der;
-    return servername === undefined ? undefined : this.#identities[this.#indexOf(servername)]!.der;
+    return servername === undefined ? undefined : this.#find(servername)?.der;
   }
 
   onReload(run: () => void): () => void {
@@ -121,13 +145,13 @@ export class PemTls implements TlsSource {
     return () => this.#listeners.delete(run);
   }
 
-  #indexOf(servername: string): number {
+  #find(servername: string): Loaded | undefined {
     const known = this.#byName.get(servername);
-    if (known !== undefined) return known;
-    const found = this.#identities.findIndex(({ certificate }) => certificate.checkHost(servername) !== undefined);
+    if (known !== undefined || this.#byName.has(servername)) return known;
+    const found = this.#identities.find(({ certificate }) => certificate.checkHost(servername) !== undefined);
     if (this.#byName.size >= limits.tenantCacheMax) this.#byName.clear();
-    this.#byName.set(servername, Math.max(found, 0));
-    return Math.max(found, 0);
+    this.#byName.set(servername, found);
+    return found;
   }
 
   #load(identities: readonly PemIdentity[]): void {
@@ -138,6 +162,7 @@ export class PemTls implements TlsSource {
     this.#identities = read.map(({ pem, certificate }) => ({
       ...{ pem, certificate, der: certificate.raw },
       context: createSecureContext(contextOptions(pem, ticketKeys)),
+      identity: identityOf(pem, certificate.raw, ticketKeys),
     }));
     this.#ticketKeys = ticketKeys;
     this.#byName = new Map();
@@ -152,8 +177,17 @@ export function optionsUntilReload(source: TlsSource): TlsOptions {
 
 /** For `tls.createServer`. */
 export function serverOptions(source: TlsSource): TlsOptions {
+  return withNames(source, contextOptions(source.fallback, source.ticketKeys));
+}
+
+/** For `tls.createServer`, where streams have named this domain. */
+export function streamOptions(source: TlsSource, { options }: StreamIdentity): TlsOptions {
+  return withNames(source, options);
+}
+
+function withNames(source: TlsSource, options: SecureContextOptions): TlsOptions {
   return {
-    ...contextOptions(source.fallback, source.ticketKeys),
+    ...options,
     handshakeTimeout: limits.preauthTimeoutMs,
     SNICallback(servername, done) {
       void answerName(source, servername, done);

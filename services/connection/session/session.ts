@@ -7,7 +7,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 import type { StreamManagement } from '../features/xep0198-stream-management.ts';
 import { type Batch, bare, deliveredItem, endBatch, pageEntries, presenceChange } from './batch.ts';
 import { checkFrom } from './check-from.ts';
@@ -101,10 +101,17 @@ export class Session {
     this.#pump.start();
   }
 
-  /** A stanza was read; `pump` is to follow when there are no more at hand. @throws {StreamError} invalid-from */
-  receive(stanza: Stanza): void {
+  /**
+   * A stanza was read; `pump` is to follow when there are no more at hand.
+   * @param lang the stream's language, for a stanza that names none (RFC 6120 §8.1.5)
+   * @throws {StreamError} invalid-from
+   */
+  receive(stanza: Stanza, lang?: string): void {
     checkFrom(stanza, this.jid, this.account);
-    const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
+    const { attributes } = stanza;
+    const written = stanza.declaresNothing ? stanza.bytes : stanza.render(attributes);
+    const hasLang = lang === undefined || attributes['xml:lang'] !== undefined;
+    const bytes = hasLang ? written : spliceAttributes(written, ` xml:lang='${lang}'`);
     this.#inbox.add({ id: this.#owner.ids.mint(), stanza, bytes, number: this.sm?.count() ?? 0 });
   }
 

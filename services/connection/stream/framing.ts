@@ -13,7 +13,8 @@ const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 /** What our own header says. */
 export interface OwnHeader {
   readonly id: string;
-  readonly from: string | undefined;
+  /** RFC 6120 §4.9.1.3: '' as long as the peer has not named a domain that is served here. */
+  readonly from: string;
   readonly to: string | undefined;
 }
 
@@ -23,6 +24,7 @@ export interface Opening {
   readonly to: string | undefined;
   readonly from: string | undefined;
   readonly version: string | undefined;
+  readonly lang: string | undefined;
 }
 
 export type StreamEvent = Opening | Stanza | { readonly kind: 'close' };
@@ -63,8 +65,8 @@ export const webSocketFraming: Framing = {
     if (event.kind !== 'stanza' || event.ns !== NS_FRAMING) return event;
     if (event.name === 'close') return { kind: 'close' };
     if (event.name !== 'open') return event;
-    const { to, from, version } = event.attributes;
-    return { kind: 'open', to, from, version };
+    const { to, from, version, 'xml:lang': lang } = event.attributes;
+    return { kind: 'open', to, from, version, lang };
   },
   header: (header) => `<open xmlns='${NS_FRAMING}'${attributes(header)}/>`,
   features: (inner) => `<stream:features xmlns:stream='${NS_STREAM}'>${inner}</stream:features>`,

@@ -1,26 +1,48 @@
-/** Checks of a peer's stream header that its framing has let through (RFC 6120 §4.7, §4.9.3). */
+/** What a peer's stream header says, once its framing has let it through (RFC 6120 §4.7, §4.9.3). */
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Opening } from './framing.ts';
 
+/** What the header asks of the answer and of what follows. */
+export interface Greeting {
+  /** §4.7.2: the bare JID that the client has given as its own. */
+  readonly to: string | undefined;
+  /** §4.7.4: the language of stanzas that name none. */
+  readonly lang: string | undefined;
+}
+
+/** BCP 47 as far as XML 1.0 §2.12 checks it, and long enough for all subtags that are in use. */
+const language = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}$/;
+
 /**
- * @returns the domain that the peer wants
- * @throws {StreamError} unsupported-version, improper-addressing
+ * @param domain what `to` named
+ * @param account bare JID that has signed in
+ * @throws {StreamError} unsupported-version, improper-addressing, invalid-from
  */
-export function checkOpening({ to, version }: Opening): string {
+export function checkOpening({ from, version, lang }: Opening, domain: string, account: string | undefined): Greeting {
   const major = /^0*([0-9]{1,9})\.[0-9]{1,9}$/.exec(version ?? '')?.[1];
   if (major === undefined || Number(major) < 1) {
     throw new StreamError('unsupported-version', 'a stream needs version 1.0 (RFC 6120 §4.7.5)');
   }
-  return wantedDomain(to) ?? refuse(to);
+  const to = from === undefined ? undefined : ownAddress(from, domain, account);
+  return { to, lang: lang !== undefined && language.test(lang) ? lang : undefined };
 }
 
-function refuse(to: string | undefined): never {
-  throw new StreamError('improper-addressing', to === undefined ? 'a stream needs "to"' : '"to" is not a domain');
+/** §4.9.3.9: whoever has not signed in yet may be anybody of the domain. */
+function ownAddress(from: string, domain: string, account: string | undefined): string {
+  const jid = Jid.tryParse(from);
+  if (jid === undefined) throw new StreamError('improper-addressing', '"from" is not an address');
+  const bare = jid.bare.toString();
+  if (account === undefined ? jid.domain !== domain : bare !== account) {
+    throw new StreamError('invalid-from', account === undefined ? `"from" is not at ${domain}` : `"from" is not ${account}`);
+  }
+  return bare;
 }
 
-/** undefined: no domain. */
-export function wantedDomain(to: string | undefined): string | undefined {
-  const jid = to === undefined ? undefined : Jid.tryParse(to);
-  return jid?.local === '' && jid.resource === '' ? jid.domain : undefined;
+/** @throws {StreamError} improper-addressing */
+export function wantedDomain(to: string | undefined): string {
+  if (to === undefined) throw new StreamError('improper-addressing', 'a stream needs "to"');
+  const jid = Jid.tryParse(to);
+  if (jid?.local === '' && jid.resource === '') return jid.domain;
+  throw new StreamError('improper-addressing', '"to" is not a domain');
 }

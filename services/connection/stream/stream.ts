@@ -4,23 +4,22 @@
  * Events are pulled from the scanner one at a time; while something takes time (a router is asked, a session resumed, too much is
  * unanswered) nothing is pulled and the socket is not read.
  */
-import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
-import type { Clock, Timer } from '../../../lib/ports/clock.ts';
-import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import { SaslFailure, StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { StreamIdentity } from '../door/tls.ts';
 import { NS_SM } from '../features/xep0198-stream-management.ts';
+import { announceLimits } from '../features/xep0478-stream-limits.ts';
 import type { SessionStream } from '../session/egress.ts';
-import type { Answer, RouterLink } from '../session/router-link.ts';
+import type { Answer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
-import type { SessionStart } from '../session/session-owner.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
-import type { Greetings } from './greetings.ts';
-import { checkOpening, wantedDomain } from './opening.ts';
-import { manageStream, type ResumeHost } from './stream-elements.ts';
+import { checkOpening, type Greeting, wantedDomain } from './opening.ts';
+import { manageStream } from './stream-elements.ts';
+import type { StreamHost } from './stream-host.ts';
 import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
 
 const NS_CLIENT = 'jabber:client';
@@ -28,21 +27,6 @@ const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const NS_CSI = 'urn:xmpp:csi:0';
 const NS_REGISTER = 'jabber:iq:register';
-
-export interface StreamHost extends ResumeHost {
-  readonly subject: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly ids: IdMint;
-  readonly router: RouterLink;
-  readonly greetings: Greetings;
-  session(start: SessionStart, stream: SessionStream): Session;
-  /** Of all streams to a tenant, only so many per second. */
-  mayOpen(domain: string): boolean;
-  /** Goes on as a TLS server on the stream's socket. @param deadlineMs monotonic: for the end of authentication */
-  startTls(transport: SocketTransport, deadlineMs: number): void;
-  closed(stream: Stream): void;
-}
 
 export class Stream implements TransportReader, SessionStream {
   session: Session | undefined;
@@ -55,7 +39,10 @@ export class Stream implements TransportReader, SessionStream {
   #timer: Timer;
   #routerSession = '';
   #domain: string | undefined;
+  /** The domain is known to be served here. */
+  #isServed = false;
   #account: string | undefined;
+  #greeting: Greeting | undefined;
   #hasOpened = false;
   #hasHeader = false;
   #isBusy = false;
@@ -233,15 +220,16 @@ export class Stream implements TransportReader, SessionStream {
     if (this.#hasHeader) return;
     this.#hasHeader = true;
     const id = this.#host.clock.randomBytes(12).toString('base64url');
-    this.sendElement(this.#framing.header({ id, from: this.#domain, to: this.#account }));
+    const from = this.#isServed ? (this.#domain ?? '') : '';
+    this.sendElement(this.#framing.header({ id, from, to: this.#greeting?.to }));
   }
 
   async #open(opening: Opening): Promise<void> {
     if (this.#hasOpened) throw new StreamError('bad-format', 'a stream that is open does not open again');
     this.#hasOpened = true;
     const before = this.#domain;
-    this.#domain ??= wantedDomain(opening.to);
-    const domain = checkOpening(opening);
+    const domain = wantedDomain(opening.to);
+    this.#domain ??= domain;
     if (before !== undefined && domain !== before) {
       throw new StreamError('not-authorized', 'a stream keeps its domain when it restarts');
     }
@@ -251,6 +239,8 @@ export class Stream implements TransportReader, SessionStream {
     this.#binding ??= this.#transport.offeredBinding;
     const features = this.#features ?? (await this.#askFeatures(domain, this.#binding));
     if (this.#isOver) return;
+    this.#isServed = true;
+    this.#greeting = checkOpening(opening, domain, this.#account);
     this.#sendHeader();
     if (this.#account !== undefined) this.#startSession(domain, this.#account);
     this.sendElement(this.#framing.features(this.#withOwn(features)));
@@ -269,7 +259,8 @@ export class Stream implements TransportReader, SessionStream {
 
   #withOwn(features: string): string {
     if (!this.#transport.isSecure && this.#transport.kind === 'tcp') return `<starttls xmlns='${NS_TLS}'><required/></starttls>`;
-    return this.#account === undefined ? features : `${features}<sm xmlns='${NS_SM}'/>`;
+    if (this.#account === undefined) return features + announceLimits('preauth');
+    return `${features}<sm xmlns='${NS_SM}'/>${announceLimits('open')}`;
   }
 
   #startSession(domain: string, account: string): void {
@@ -311,7 +302,8 @@ export class Stream implements TransportReader, SessionStream {
 
   #ofSession(session: Session, element: Stanza): void {
     const { ns, name } = element;
-    if (ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq')) session.receive(element);
+    if (ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq'))
+      session.receive(element, this.#greeting?.lang);
     else if (ns === NS_SM) {
       const work = manageStream(this.#host, this, session, element);
       if (work !== undefined) this.#wait(work);
@@ -329,11 +321,19 @@ export class Stream implements TransportReader, SessionStream {
       return;
     }
     this.#scanner.discard();
+    const identity = this.#host.identityFor(this.#domain!);
+    if (identity instanceof Promise) this.#wait(identity.then((found) => this.#proceed(transport, found)));
+    else this.#proceed(transport, identity);
+  }
+
+  #proceed(transport: SocketTransport, identity: StreamIdentity | undefined): void {
+    if (this.#isOver) return;
+    this.#scanner.discard();
     this.sendElement(`<proceed xmlns='${NS_TLS}'/>`);
     this.#isOver = true;
     this.#timer.cancel();
     this.#host.closed(this);
-    this.#host.startTls(transport, this.#deadlineMs);
+    this.#host.startTls(transport, this.#deadlineMs, identity);
   }
 
   #sasl(element: Stanza): void {
@@ -370,10 +370,11 @@ export class Stream implements TransportReader, SessionStream {
     this.#features = answer.reply.features;
     this.#hasOpened = false;
     this.#hasHeader = false;
+    this.#greeting = undefined;
     this.#scanner.bounds = openBounds;
     this.#scanner.restart();
     this.#timer.cancel();
-    this.#timer = this.#limitTime(limits.preauthTimeoutMs);
+    this.#timer = this.#limitTime(limits.bindTimeoutMs);
     this.#host.log.info({ sid: this.#sid, account: this.#account, address: this.#transport.address }, 'signed in');
   }
 
