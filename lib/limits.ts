@@ -4,8 +4,8 @@
  */
 export const limits = {
   /**
-   * One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000. An avatar of 190 KiB (XEP-0084) has 266,000 in
-   * base64 with line breaks. As a row (`storeValueBytesMax`) and in one message on the bus (`busPayloadBytesMax`) there is room for it.
+   * One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000. An avatar of 190 KiB (XEP-0084) has 266,000
+   * in base64 with line breaks. As a row (`storeValueBytesMax`) and in one message on the bus (`busPayloadBytesMax`) there is room for it.
    */
   stanzaBytesMax: 320 * 1024,
   /** All that a peer may send before SASL succeeds, bytes: its largest element, with room for headers and small ones. */
@@ -589,8 +589,12 @@ export const limits = {
   pepTextBytesMax: 512,
   /** PEP: names of the roster groups that may read a node, bytes together. */
   pepGroupsBytesMax: 2 * 1024,
-  /** PEP: one item as it is kept, bytes; an avatar of 128 KiB in base64, and JSON may double it in its row. */
-  pepItemBytesMax: 180_000,
+  /**
+   * PEP: one item, bytes, below `stanzaBytesMax`: an avatar of 190 KiB has 266,000 in base64 with line breaks. The same as JSON, which its
+   * row is, below `storeValueBytesMax`.
+   */
+  pepItemBytesMax: 300_000,
+  pepItemRowBytesMax: 360_000,
   /** PEP: items of one node, and all of them, bytes: one answer on the bus holds them. */
   pepItemsPerNodeMax: 1_000,
   pepNodeBytesMax: 512 * 1024,

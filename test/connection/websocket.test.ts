@@ -84,13 +84,13 @@ class Client {
     });
   }
 
-  async signIn(user: string): Promise<void> {
+  async signIn(user: string, more = ''): Promise<void> {
     this.send(open);
     await this.next();
     await this.next();
     this.send(plainAuth(user));
     assert.match(await this.next(), /^<success /);
-    this.send(open);
+    this.send(open.replace("version='1.0'", `version='1.0' ${more}`));
     assert.match(await this.next(), /^<open /);
     assert.match(await this.next(), /<sm xmlns='urn:xmpp:sm:3'\/>.*<\/stream:features>$/);
     this.send(
@@ -194,6 +194,55 @@ describe('a stream', () => {
     const pinged = new Promise<void>((resolve) => void client.socket.once('ping', () => resolve()));
     await fixture.clock.advance(limits.keepAliveMs * 1.5);
     await pinged;
+    client.socket.terminate();
+  });
+});
+
+describe('the answer to <open/>', () => {
+  const opening = (more: string): string => open.replace("version='1.0'", `version='1.0' ${more}`);
+
+  for (const [from, to] of [
+    ["from='juliet@example.org'", " to='juliet@example.org'"],
+    ["from='Juliet@example.org/web'", " to='juliet@example.org'"],
+    ["from='example.org' xml:lang='de'", " to='example.org'"],
+    ['', ''],
+  ] as const) {
+    test(`${from || 'without from'}: the bare JID of the client, or nobody`, async () => {
+      const client = await new Client().opened();
+      client.send(opening(from));
+      const shape = new RegExp(
+        `^<open xmlns='${NS_FRAMING}' from='example.org'${to} id='[\\w-]{16}' version='1.0' xml:lang='en'/>$`,
+      );
+      assert.match(await client.next(), shape);
+      client.socket.terminate();
+    });
+  }
+
+  for (const [what, sent, condition, from] of [
+    ['no to', open.replace("to='example.org' ", ''), 'improper-addressing', ''],
+    ['a host that is not served', open.replace('example.org', 'example.net'), 'host-unknown', ''],
+    ['a from that is not an address', opening("from='@'"), 'improper-addressing', 'example.org'],
+    ['a from of another domain', opening("from='juliet@example.net'"), 'invalid-from', 'example.org'],
+    ['version 0.9', open.replace("'1.0'", "'0.9'"), 'unsupported-version', 'example.org'],
+  ] as const) {
+    test(`${what}: ${condition}, from '${from}'`, async () => {
+      const client = await new Client().opened();
+      client.send(sent);
+      assert.match(await client.next(), new RegExp(`^<open [^>]*from='${from}' id=`));
+      assert.match(await client.next(), new RegExp(`<${condition} `));
+      await client.closed;
+    });
+  }
+
+  test('its language is put on stanzas that name none', async () => {
+    const client = await new Client().opened();
+    await client.signIn('tongue', "xml:lang='fr'");
+    client.send("<message xmlns='jabber:client' id='w1'/>", "<message xmlns='jabber:client' id='w2' xml:lang='cs'/>");
+    client.send("<iq xmlns='jabber:client' type='get' id='w3'><x xmlns='y'/></iq>");
+    await client.next();
+    const sent = (id: string) => fixture.router.stanzas.find((each) => each.includes(`id='${id}'`));
+    assert.equal(sent('w1'), "<message xml:lang='fr' id='w1'/>");
+    assert.equal(sent('w2'), "<message id='w2' xml:lang='cs'/>");
     client.socket.terminate();
   });
 });

@@ -101,7 +101,7 @@ test('a list that is too large for a message is not told of: without it, it woul
   const { stage, juliet } = await arrange(t);
   const garden = await appear(stage, 'juliet@a.example/garden', older);
   for (const name of ['a', 'b', 'c']) {
-    await ask(juliet, publish(NS, `${name}@c.a.example`, native('', `<nick>${'n'.repeat(70_000)}</nick>`)));
+    await ask(juliet, publish(NS, `${name}@c.a.example`, native('', `<nick>${'n'.repeat(110_000)}</nick>`)));
   }
   assert.deepEqual(
     garden.inbox.map((xml) => [...xml.matchAll(/<conference /g)].length),

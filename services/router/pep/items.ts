@@ -78,7 +78,9 @@ async function readItemRows(account: Account, node: PepNode, ids: readonly strin
 export function checkItems(items: readonly PepItem[]): void {
   for (const { id, payload } of items) {
     const bytes = Buffer.byteLength(payload);
-    if (bytes > limits.pepItemBytesMax) {
+    // Its row is JSON, where quotes and line feeds take two bytes.
+    const isLarge = 2 * bytes > limits.pepItemRowBytesMax;
+    if (bytes > limits.pepItemBytesMax || (isLarge && Buffer.byteLength(JSON.stringify(payload)) > limits.pepItemRowBytesMax)) {
       const text = `an item of ${bytes} bytes; at most ${limits.pepItemBytesMax}`;
       throw pubsubError('not-acceptable', 'payload-too-big', { text });
     }
