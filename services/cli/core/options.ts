@@ -36,7 +36,7 @@ export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is th
 
 export const certificates = choiceOption(
   'files|store',
-  "where certificates come from: --cert and --key, or the store's rows, one for each tenant; 'files' unless said",
+  "where certificates come from: --cert and --key, or rows of the store, one a tenant; 'files' unless said",
   ['files', 'store'],
 );
 export const defaultCertificate = otherDomainOption(

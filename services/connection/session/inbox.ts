@@ -1,6 +1,6 @@
 /** What a client has sent and no router has answered yet, in order, and how much of it goes into the next batch. */
 import { limits } from '../../../lib/limits.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 
 export interface Received {
   /** Minted when it was read. */
@@ -10,6 +10,14 @@ export interface Received {
   readonly bytes: Buffer;
   /** By XEP-0198's count; 0 before `<enable/>`. */
   readonly number: number;
+}
+
+/** @param lang the stream's language, for a stanza that names none (RFC 6120 §8.1.5) */
+export function canonical(stanza: Stanza, lang: string | undefined): Buffer {
+  const { attributes } = stanza;
+  const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(attributes);
+  if (lang === undefined || attributes['xml:lang'] !== undefined) return bytes;
+  return spliceAttributes(bytes, ` xml:lang='${lang}'`);
 }
 
 export class Inbox {

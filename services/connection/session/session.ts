@@ -7,14 +7,14 @@ import { limits } from '../../../lib/limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StreamManagement } from '../features/xep0198-stream-management.ts';
 import { type Batch, bare, deliveredItem, endBatch, pageEntries, presenceChange } from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
 import { CursorFlush } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
-import { Inbox } from './inbox.ts';
+import { canonical, Inbox } from './inbox.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import type { Answer } from './router-link.ts';
@@ -101,17 +101,10 @@ export class Session {
     this.#pump.start();
   }
 
-  /**
-   * A stanza was read; `pump` is to follow when there are no more at hand.
-   * @param lang the stream's language, for a stanza that names none (RFC 6120 §8.1.5)
-   * @throws {StreamError} invalid-from
-   */
+  /** A stanza was read; `pump` is to follow when there are no more at hand. @param lang the stream's. @throws {StreamError} invalid-from */
   receive(stanza: Stanza, lang?: string): void {
     checkFrom(stanza, this.jid, this.account);
-    const { attributes } = stanza;
-    const written = stanza.declaresNothing ? stanza.bytes : stanza.render(attributes);
-    const hasLang = lang === undefined || attributes['xml:lang'] !== undefined;
-    const bytes = hasLang ? written : spliceAttributes(written, ` xml:lang='${lang}'`);
+    const bytes = canonical(stanza, lang);
     this.#inbox.add({ id: this.#owner.ids.mint(), stanza, bytes, number: this.sm?.count() ?? 0 });
   }
 
