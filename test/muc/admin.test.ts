@@ -1,7 +1,7 @@
 /** XEP-0045 §8, §9, §10.3 to §10.8: roles and affiliations, and who may change whose (§5). */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
 let stage: Stage;
@@ -89,6 +89,32 @@ const refusals: readonly [what: string, who: Who, item: string, error: string][]
   ['§8.4: an admin takes voice from an owner', 'admin', "<item role='visitor' nick='Juliet'/>", 'error not-allowed cancel'],
   ['§8.4: voice is taken from a member by less', 'moderator', "<item role='visitor' nick='Member'/>", 'error not-allowed cancel'],
   ['§9.6: a moderator makes moderators', 'moderator', "<item role='moderator' nick='Romeo'/>", 'error forbidden auth'],
+  [
+    '§5.1.3: a moderator takes the role of an admin',
+    'moderator',
+    "<item role='participant' nick='Admin'/>",
+    'error not-allowed cancel',
+  ],
+  [
+    '§5.1.3: a moderator takes the role of an owner',
+    'moderator',
+    "<item role='participant' nick='Juliet'/>",
+    'error not-allowed cancel',
+  ],
+  [
+    '§5.1.3: a moderator takes voice from an owner',
+    'moderator',
+    "<item role='visitor' nick='Juliet'/>",
+    'error not-allowed cancel',
+  ],
+  ['§8.2: a moderator kicks an owner', 'moderator', "<item role='none' nick='Juliet'/>", 'error not-allowed cancel'],
+  ['§9.7: a moderator takes it from himself', 'moderator', "<item role='participant' nick='Moderator'/>", 'error forbidden auth'],
+  [
+    '§5.1.3: a moderator takes the role of an admin, among others',
+    'moderator',
+    "<item role='visitor' nick='Romeo'/><item role='participant' nick='Admin'/>",
+    'error not-allowed cancel',
+  ],
   ['§9.7: an owner is no moderator', 'admin', "<item role='participant' nick='Juliet'/>", 'error not-allowed cancel'],
   ['§9.1: a moderator bans', 'moderator', "<item affiliation='outcast' jid='romeo@b.example'/>", 'error forbidden auth'],
   ['§9.1: an admin bans an owner', 'admin', "<item affiliation='outcast' jid='juliet@a.example'/>", 'error not-allowed cancel'],
@@ -193,3 +219,49 @@ test('a banned domain takes all of its people out', async () => {
   await adminSet(people.owner, "<item affiliation='outcast' jid='b.example'/>");
   assert.deepEqual(people.romeo.heard(), ['presence unavailable Romeo outcast/none 110 301']);
 });
+
+test('§5.1.3: a moderator takes no role from a moderator of a higher affiliation', async () => {
+  await adminSet(people.owner, "<item role='moderator' nick='Member'/>");
+  people.moderator.take();
+  await adminSet(people.moderator, "<item role='participant' nick='Member'/>");
+  assert.deepEqual(people.moderator.heard(), ['error not-allowed cancel']);
+});
+
+const list = (...items: readonly string[]) =>
+  `<query xmlns='${muc}#admin'>${items.map((item) => `<item ${item}/>`).join('')}</query>`;
+
+test('§9.2 to §10.8: several lists in one request are all given, each once', async () => {
+  await adminSet(people.owner, "<item affiliation='outcast' jid='tybalt@b.example'/>");
+  const answer = await ask(
+    people.owner,
+    'get',
+    list("affiliation='outcast'", "affiliation='admin'", "role='moderator'", "affiliation='outcast'", "affiliation='member'"),
+  );
+  const items = [...answer.matchAll(/<item affiliation='([a-z]+)' jid='([^']+)'/g)].map(
+    ([, affiliation, jid]) => `${affiliation} ${jid}`,
+  );
+  assert.deepEqual(items.toSorted(), [
+    'admin admin@a.example',
+    'admin admin@a.example/x',
+    'member member@a.example',
+    'none moderator@a.example/x',
+    'outcast tybalt@b.example',
+    'owner juliet@a.example/balcony',
+  ]);
+});
+
+for (const [what, who, items, error] of [
+  ['one that is for owners', 'admin', ["affiliation='member'", "affiliation='owner'"], 'forbidden'],
+  ['one for moderators', 'member', ["affiliation='member'", "role='moderator'"], 'forbidden'],
+  ['one that there is not', 'owner', ["affiliation='member'", "affiliation='king'"], 'bad-request'],
+  ['one of an affiliation and a role', 'owner', ["affiliation='member'", "affiliation='owner' role='moderator'"], 'bad-request'],
+  ['one of nothing', 'owner', ["affiliation='member'", "nick='Romeo'"], 'bad-request'],
+  ['no item', 'owner', [], 'bad-request'],
+  ['items without end', 'owner', Array.from({ length: 200 }, () => "affiliation='member'"), 'not-acceptable'],
+] as const) {
+  test(`§9, §10: of a request for lists with ${what} nothing is answered but ${error}`, async () => {
+    const answer = await ask(people[who], 'get', list(...items));
+    assert.match(answer, new RegExp(`<${error} `));
+    assert.doesNotMatch(answer, /<item /);
+  });
+}

@@ -192,7 +192,7 @@ test('nobody floods the owners with registrations', async () => {
 });
 
 test('§7.10: who registers as more than a member keeps what it is', async () => {
-  await adminSet(juliet, "<item affiliation='admin' jid='b.example'/>");
+  await adminSet(juliet, "<item affiliation='admin' jid='nurse@b.example'/>");
   assert.match(await ask(nurse, 'set', registering('Angelica')), /type='result'/);
   assert.match(
     await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='admin'/></query>`),
@@ -256,4 +256,82 @@ test('locked nicks: two nicks of one person do not become one while both are ins
     nurse.heard().some((line) => line.includes('303')),
     false,
   );
+});
+
+const removing = "<query xmlns='jabber:iq:register'><remove/></query>";
+const asking = "<query xmlns='jabber:iq:register'/>";
+
+test('§7.10, XEP-0077 §3.2: <remove/> ends the membership that came of registering, and frees the nick, before all eyes', async () => {
+  await romeo.enter('Romeo');
+  await nurse.enter('Nurse');
+  await ask(romeo, 'set', registering('Montague'));
+  assert.match(await members(juliet), /jid='romeo@a.example' nick='Montague'/);
+  nurse.take();
+  await romeo.send(`<iq to='${hall}' type='set' id='r'>${removing}</iq>`);
+  assert.deepEqual(nurse.heard(), ['presence Romeo none/participant']);
+  const [answer, own] = romeo.heard();
+  assert.deepEqual([answer, own], ['iq result room', 'presence Romeo none/participant 110']);
+  assert.doesNotMatch(await members(juliet), /romeo@/);
+  assert.doesNotMatch(await ask(romeo, 'get', asking), /<registered\/>/);
+  assert.match(await ask(nurse, 'set', registering('Montague')), /type='result'/, 'the nick is free');
+  assert.match(await ask(romeo, 'set', removing), /<registration-required /);
+});
+
+test('§9.4: in a members-only room whoever ends the registration is out with 321, from all clients', async () => {
+  const phone = stage.person('romeo@a.example/phone');
+  await ask(romeo, 'set', registering('Montague'));
+  await configure(juliet, { membersonly: '1' });
+  await romeo.enter('Montague');
+  await phone.enter('Montague');
+  for (const person of [juliet, romeo, phone]) person.take();
+  await romeo.send(`<iq to='${hall}' type='set' id='r'>${removing}</iq>`);
+  assert.deepEqual(romeo.heard(), ['iq result room', 'presence unavailable Montague none/none 110 321']);
+  assert.deepEqual(phone.heard(), ['presence unavailable Montague none/none 110 321']);
+  assert.deepEqual(juliet.heard(), ['presence unavailable Montague none/none 321']);
+  await romeo.enter('Montague');
+  assert.deepEqual(romeo.heard(), ['error registration-required auth']);
+});
+
+for (const [what, before, after, affiliation] of [
+  ['a member before', "<item affiliation='member' jid='romeo@a.example'/>", undefined, 'member'],
+  ['a member once more since', undefined, "<item affiliation='member' jid='romeo@a.example'/>", 'member'],
+  ['an admin since', undefined, "<item affiliation='admin' jid='romeo@a.example'/>", 'admin'],
+  ['an owner before', "<item affiliation='owner' jid='romeo@a.example'/>", undefined, 'owner'],
+] as const) {
+  test(`§7.10: who was made ${what} stays it without the registration`, async () => {
+    if (before) await adminSet(juliet, before);
+    assert.match(await ask(romeo, 'set', registering('Montague')), /type='result'/);
+    if (after) await adminSet(juliet, after);
+    assert.match(await ask(romeo, 'set', removing), /type='result'/);
+    const list = await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query>`);
+    assert.match(list, new RegExp(`<item affiliation='${affiliation}' jid='romeo@a.example'/>`));
+    assert.match(await ask(romeo, 'set', removing), /<registration-required /);
+  });
+}
+
+test('§9.9: a registration that was approved can be ended, whatever others may do now, and whichever worker has the room', async () => {
+  await choose({ registration: 'approval' });
+  await juliet.send(`<message to='${hall}'>${form('submit', approval)}</message>`);
+  await choose({ registration: 'none' });
+  assert.match(await ask(romeo, 'set', registering('Other')), /result|not-allowed/);
+  await stage.restart();
+  assert.match(await ask(romeo, 'set', removing), /type='result'/);
+  assert.doesNotMatch(await members(juliet), /romeo@/);
+});
+
+test('XEP-0077 §3.2: who has not registered, or no more, is told so; <remove/> stands alone; there must be a room', async () => {
+  await adminSet(
+    juliet,
+    "<item affiliation='member' jid='paris@a.example'/>",
+    "<item affiliation='outcast' jid='tybalt@b.example'/>",
+  );
+  const others = ['romeo@a.example/x', 'paris@a.example/x', 'tybalt@b.example/x'].map((jid) => stage.person(jid));
+  for (const person of [juliet, ...others]) {
+    assert.match(await ask(person, 'set', removing), /<registration-required /, `${person.jid}`);
+  }
+  await ask(romeo, 'set', registering('Montague'));
+  const both = "<query xmlns='jabber:iq:register'><remove/><username>x</username></query>";
+  assert.match(await ask(romeo, 'set', both), /<bad-request /);
+  assert.match(await members(juliet), /romeo@/);
+  assert.match(await ask(romeo, 'set', removing, 'none@conference.a.example'), /<item-not-found /);
 });

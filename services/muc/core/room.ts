@@ -44,6 +44,8 @@ export interface Affiliated {
   readonly affiliation: Affiliation;
   /** §7.10: reserved for this JID. */
   readonly nick?: string | undefined;
+  /** §7.10: became what it is by registering, and ceases to be it by ending that. Nobody else has decided on it since. */
+  readonly isRegistered?: true | undefined;
   /** §9.2: why it was banned. */
   readonly reason?: string | undefined;
   /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */

@@ -2,6 +2,7 @@
  * XEP-0317 §3.2 to §3.7: managing hats by ad-hoc commands (XEP-0050). Nothing is kept between the steps of a command: the form that
  * comes back has all of it.
  */
+import { contactJid, personJid } from '../../../lib/xmpp/address-shape.ts';
 import {
   emptySubmission,
   type Field,
@@ -69,12 +70,14 @@ const commands: Readonly<Record<string, Command>> = {
   assign: {
     name: 'Assign a Hat',
     ask: (turn) => [jid, choice(turn)],
-    run: (turn, submission) => void assignHat(turn, readJid(submission), readText(submission, 'hats#uri', uriCharactersMax)),
+    run: (turn, submission) =>
+      void assignHat(turn, readJid(submission, personJid), readText(submission, 'hats#uri', uriCharactersMax)),
   },
   unassign: {
     name: 'Take a Hat Away',
     ask: (turn) => [jid, choice(turn)],
-    run: (turn, submission) => void unassignHat(turn, readJid(submission), readText(submission, 'hats#uri', uriCharactersMax)),
+    run: (turn, submission) =>
+      void unassignHat(turn, readJid(submission, contactJid), readText(submission, 'hats#uri', uriCharactersMax)),
   },
   'list-assigned': {
     name: 'List Assigned Hats',
@@ -167,10 +170,11 @@ function readHat(submission: Submission): Hat {
   return angle === '' ? hat : { ...hat, hue: angle };
 }
 
-function readJid(submission: Submission): Jid {
-  const jid = submission.get('hats#jid')?.jid();
+/** @param read hats are given to persons, and taken from whoever has one */
+function readJid(submission: Submission, read: (text: string) => Jid): Jid {
+  const jid = submission.get('hats#jid')?.jid(read);
   if (!jid) throw new StanzaError('bad-request', 'hats#jid says whose the hat is');
-  return jid.bare;
+  return jid;
 }
 
 function row({ title: hatTitle, uri: hatUri, hue: angle = '' }: Hat): Record<string, string> {

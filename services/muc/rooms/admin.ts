@@ -6,6 +6,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type Affiliation, affiliationRank, isAffiliation, isRole, type Role } from '../core/affiliation.ts';
 import { NS_MUC_ADMIN } from '../core/namespaces.ts';
+import { bannedIn, personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { mayReadMembers } from '../features/xep0463-affiliation-versions.ts';
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
@@ -14,25 +15,31 @@ import { checkNickFor, prepareNick } from './nick.ts';
 import { readReason } from './reason.ts';
 import { applyRoleChange, checkRoleChange, type RoleChange } from './role-change.ts';
 
-/** @throws {StanzaError} */
+/** Of several items the lists of all, each once; or none, where one is refused. @throws {StanzaError} */
 export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
-  const { affiliation, role } = query.getChild('item')?.attrs ?? {};
-  if (isAffiliation(affiliation) && role === undefined) {
-    turn.result(iq, affiliationList(turn, affiliation));
-    return;
+  const items = query.getChildren('item', NS_MUC_ADMIN);
+  if (items.length === 0) throw new StanzaError('bad-request', 'ask for the list of an affiliation or a role');
+  checkItemCount(items);
+  const wanted = new Map(items.map(({ attrs: { affiliation, role } }) => [`${affiliation} ${role}`, { affiliation, role }]));
+  const lists = [...wanted.values()].map(({ affiliation, role }) => {
+    if (isAffiliation(affiliation) && role === undefined) return affiliationList(turn, affiliation);
+    if (isRole(role) && affiliation === undefined) return roleList(turn, role);
+    throw new StanzaError('bad-request', 'an item asks for the list of one affiliation or one role');
+  });
+  turn.result(iq, xml('query', { xmlns: NS_MUC_ADMIN }, lists));
+}
+
+function checkItemCount(items: readonly unknown[]): void {
+  if (items.length > limits.roomAdminItemsMax) {
+    throw new StanzaError('not-acceptable', `at most ${limits.roomAdminItemsMax} items in one request`);
   }
-  if (isRole(role) && affiliation === undefined) {
-    turn.result(iq, roleList(turn, role));
-    return;
-  }
-  throw new StanzaError('bad-request', 'ask for the list of one affiliation or one role');
 }
 
 /**
  * §9.2, §9.5; §10.5 and §10.8: a semi-anonymous room tells of its owners and admins to owners alone. In a non-anonymous room the people
  * of the room may know who belongs to it: clients encrypt to them.
  */
-function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element {
+function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element[] {
   const { config, room } = turn;
   const isOpen =
     (affiliation === 'member' || (config.whois === 'anyone' && affiliation !== 'outcast')) &&
@@ -42,30 +49,22 @@ function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element {
     throw new StanzaError('forbidden', `this list is for ${least}s`);
   }
   const rows = [...room.affiliations.values()].filter((row) => row.affiliation === affiliation);
-  return xml(
-    'query',
-    { xmlns: NS_MUC_ADMIN },
-    rows.map(({ jid, nick, reason }) => xml('item', { affiliation, jid, nick }, reason && xml('reason', {}, reason))),
-  );
+  return rows.map(({ jid, nick, reason }) => xml('item', { affiliation, jid, nick }, reason && xml('reason', {}, reason)));
 }
 
 /** §8.5, §9.8. */
-function roleList(turn: RoomTurn, role: Role): Element {
+function roleList(turn: RoomTurn, role: Role): Element[] {
   const { own, room } = turn;
   const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
   if (own?.occupant.role !== 'moderator' && !isAdmin) throw new StanzaError('forbidden', 'this list is for moderators');
   const occupants = [...room.occupants.values()].filter((occupant) => occupant.role === role);
-  return xml(
-    'query',
-    { xmlns: NS_MUC_ADMIN },
-    occupants.map((occupant) =>
-      xml('item', {
-        affiliation: room.affiliationOf(occupant.bare),
-        jid: occupant.sessions.at(-1)!.jid.toString(),
-        nick: occupant.nick,
-        role,
-      }),
-    ),
+  return occupants.map((occupant) =>
+    xml('item', {
+      affiliation: room.affiliationOf(occupant.bare),
+      jid: occupant.sessions.at(-1)!.jid.toString(),
+      nick: occupant.nick,
+      role,
+    }),
   );
 }
 
@@ -73,9 +72,7 @@ function roleList(turn: RoomTurn, role: Role): Element {
 export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
   const items = query.getChildren('item');
   if (items.length === 0) throw new StanzaError('bad-request', 'a change needs an item');
-  if (items.length > limits.roomAdminItemsMax) {
-    throw new StanzaError('not-acceptable', `at most ${limits.roomAdminItemsMax} items in one request`);
-  }
+  checkItemCount(items);
   turn.requireRoom();
   const roleChanges: RoleChange[] = [];
   const affiliationChanges: AffiliationChange[] = [];
@@ -102,7 +99,7 @@ function affiliationChange(
   affiliation: Affiliation,
   reason: string | undefined,
 ): AffiliationChange {
-  const jid = jidOf(turn, item);
+  const jid = jidOf(turn, item, affiliation);
   const isReserving = item.attrs.jid !== undefined && item.attrs.nick !== undefined;
   if (!isReserving || affiliation === 'none' || affiliation === 'outcast') return { jid, affiliation, reason };
   if (item.attrs.nick === '') return { jid, affiliation, reason, nick: '' };
@@ -118,8 +115,13 @@ function occupantOf(turn: RoomTurn, { attrs }: Element) {
   return occupant;
 }
 
-/** §15.4: affiliations are of bare JIDs. A nick will do for somebody who is inside. */
-function jidOf(turn: RoomTurn, item: Element): Jid {
+/**
+ * §15.4: affiliations are of bare JIDs. A nick will do for somebody who is inside. Only bans are of whole domains (§9.2); what is to be
+ * nothing any more may be whatever stands in the list.
+ */
+function jidOf(turn: RoomTurn, item: Element, affiliation: Affiliation): Jid {
   const { jid } = item.attrs;
-  return jid === undefined ? occupantOf(turn, item).bare : Jid.parse(jid).bare;
+  if (jid === undefined) return occupantOf(turn, item).bare;
+  if (affiliation === 'none') return Jid.parse(jid).bare;
+  return affiliation === 'outcast' ? bannedIn(turn, jid) : personIn(turn, jid);
 }

@@ -20,6 +20,8 @@ export interface AffiliationChange {
   readonly reason: string | undefined;
   /** §9.5: a nick that is reserved for the member; '' for none any more. */
   readonly nick?: string;
+  /** §7.10: by a registration, which may end again. */
+  readonly isRegistering?: boolean;
   /** Somebody else tells it already, as an invitation does. */
   readonly isToldAlready?: boolean;
 }
@@ -71,9 +73,15 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   const before = currentAffiliation(turn, jid);
   const known = room.affiliations.get(key);
   const nick = affiliation === 'outcast' ? undefined : (change.nick ?? known?.nick) || undefined;
-  const kept = { nick, reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined };
+  const kept = {
+    nick,
+    reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined,
+    // Who has been made a member apart, before or after registering, stays one without the registration.
+    isRegistered: change.isRegistering && (!known || known.isRegistered) ? (true as const) : undefined,
+  };
   if (before === affiliation) {
-    if (known && (nick !== known.nick || kept.reason !== known.reason)) {
+    const isSame = nick === known?.nick && kept.reason === known?.reason && kept.isRegistered === known?.isRegistered;
+    if (known && !isSame) {
       room.affiliations.set(key, { ...known, ...kept });
       turn.putAffiliation(key);
     }

@@ -9,6 +9,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { affiliationRank } from '../core/affiliation.ts';
 import { NS_MUC } from '../core/namespaces.ts';
+import { personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import type { Recipient } from '../core/sending.ts';
 import { checkMembership, join } from './membership.ts';
@@ -69,12 +70,11 @@ export function approveRegistration(turn: RoomTurn, form: Element): void {
   if (isCancelled(form)) return;
   const submission = readSubmission(form, { formType: registerForm.type });
   if (!submission.get(allowVar)?.flag()) return;
-  const jid = submission.get(jidVar)?.jid();
+  const bare = submission.get(jidVar)?.jid((text) => personIn(turn, text));
   const asked = submission.get(registerForm.nick)?.requiredText();
-  if (jid === undefined || asked === undefined) {
+  if (bare === undefined || asked === undefined) {
     throw new StanzaError('bad-request', 'send the form back with who asks, and the nick');
   }
-  const { bare } = jid;
   if (turn.room.affiliationOf(bare) === 'outcast') throw new StanzaError('not-allowed', `${bare} is banned from this room`);
   join(turn, bare, checkMembership(turn, bare, asked));
 }

@@ -8,6 +8,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation } from '../core/affiliation.ts';
 import { isBroadcast, type RoomConfig } from '../core/config.ts';
 import { NS_MUC, NS_MUC_OWNER } from '../core/namespaces.ts';
+import { personIn } from '../core/people.ts';
 import { configs } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
@@ -112,17 +113,17 @@ function isSame(value: string | readonly string[], before: string | readonly str
 /**
  * §10.2: these lists are full ones. Whoever is not in the list any more goes down: an owner to admin, unless the form says who the admins
  * are, an admin to member. An empty list of admins takes them all off; a room without owner cannot be.
- * @throws {StanzaError} jid-malformed, not-acceptable
+ * @throws {StanzaError} jid-malformed, not-acceptable, also for an address that is not a person's
  */
 function readLists(turn: RoomTurn, fields: Submission): AffiliationChange[] {
   const wanted = new Map<string, Affiliation>();
   const stated = new Set<Affiliation>();
   for (const affiliation of ['admin', 'owner'] as const) {
-    const given = fields.get(listVars[affiliation])?.jids();
+    const given = fields.get(listVars[affiliation])?.jids((text) => holderIn(turn, text, affiliation));
     if (given === undefined) continue;
     if (affiliation === 'owner' && given.length === 0) throw new StanzaError('not-acceptable', 'a room needs an owner');
     stated.add(affiliation);
-    for (const jid of given) wanted.set(jid.bare.toString(), affiliation);
+    for (const jid of given) wanted.set(jid.toString(), affiliation);
   }
   for (const affiliation of stated) {
     const less = affiliation === 'owner' && !stated.has('admin') ? 'admin' : 'member';
@@ -131,6 +132,12 @@ function readLists(turn: RoomTurn, fields: Submission): AffiliationChange[] {
   return [...wanted]
     .filter(([jid, affiliation]) => turn.room.affiliations.get(jid)?.affiliation !== affiliation)
     .map(([jid, affiliation]) => ({ jid: Jid.parse(jid), affiliation, reason: undefined }));
+}
+
+/** A person; or whatever an older version has let into the list, which comes back with it. */
+function holderIn(turn: RoomTurn, text: string, affiliation: Affiliation): Jid {
+  const { bare } = Jid.parse(text);
+  return turn.room.affiliations.get(bare.toString())?.affiliation === affiliation ? bare : personIn(turn, text);
 }
 
 /** Other roles are broadcast now: those whose turn it is appear, and others seem to leave. */

@@ -11,6 +11,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { affiliationRank } from '../core/affiliation.ts';
 import { NS_CONFERENCE, NS_MUC_USER } from '../core/namespaces.ts';
+import { personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
 import { digest, idCharactersMax } from './occupant-iq.ts';
@@ -27,7 +28,12 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   if (invitations.length > limits.roomInvitesMax) {
     throw new StanzaError('bad-request', `at most ${limits.roomInvitesMax} invitations in one message`);
   }
-  const invitees = invitations.map(({ attrs }) => Jid.parse(attrs.to ?? ''));
+  const invitees = invitations.map(({ attrs }) => {
+    const invitee = Jid.parse(attrs.to ?? '');
+    if (personIn(turn, `${invitee}`).equals(turn.from.bare))
+      throw new StanzaError('not-acceptable', 'you are in the room already');
+    return invitee;
+  });
   if (!isAdmin && invitees.some((jid) => room.affiliationOf(jid) === 'outcast')) {
     throw new StanzaError('forbidden', 'only admins invite who is banned');
   }

@@ -11,11 +11,12 @@ import { type RegistrationPolicy, registrationOf } from '../core/config.ts';
 import { NS_REGISTER } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { askForApproval, personalFields, registerForm } from './approval.ts';
-import { checkMembership, join } from './membership.ts';
+import { checkMembership, join, unjoin } from './membership.ts';
 
 /** @throws {StanzaError} not-allowed */
 function checkMayRegister(turn: RoomTurn): RegistrationPolicy {
-  const { config, affiliation } = turn;
+  const { config, affiliation, from } = turn;
+  if (from.local === '') throw new StanzaError('not-allowed', 'only persons register with a room');
   const policy = affiliation === 'none' ? registrationOf(config) : 'open';
   if (affiliation === 'outcast' || policy === 'none' || (config.isLocked && affiliation === 'none')) {
     throw new StanzaError('not-allowed', 'you may not register with this room');
@@ -50,19 +51,14 @@ export function getRegistration(turn: RoomTurn, iq: Stanza): void {
   turn.result(iq, query);
 }
 
-/** @throws {StanzaError} not-allowed, bad-request, not-acceptable, conflict */
+/** @throws {StanzaError} not-allowed, bad-request, not-acceptable, conflict, registration-required */
 export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): void {
-  const policy = checkMayRegister(turn);
-  const { bare } = turn.from;
-  if (query.getChild('remove')) {
-    const before = turn.room.affiliations.get(bare.toString());
-    if (before?.nick !== undefined) {
-      turn.room.affiliations.set(bare.toString(), { ...before, nick: undefined });
-      turn.putAffiliation(bare.toString());
-    }
-    turn.result(iq);
+  if (query.getChild('remove', NS_REGISTER)) {
+    removeRegistration(turn, iq, query);
     return;
   }
+  const policy = checkMayRegister(turn);
+  const { bare } = turn.from;
   const form = findForm(query);
   if (isCancelled(form)) {
     turn.result(iq);
@@ -75,4 +71,13 @@ export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): voi
   if (policy === 'approval') askForApproval(turn, nick, submission);
   turn.result(iq);
   if (policy === 'open') join(turn, bare, nick);
+}
+
+/** XEP-0077 §3.2: open to whoever has registered, whatever the room lets others do. @throws {StanzaError} bad-request, registration-required */
+function removeRegistration(turn: RoomTurn, iq: Stanza, query: Element): void {
+  turn.requireRoom();
+  if (query.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
+  if (reservedNick(turn) === undefined) throw new StanzaError('registration-required', 'you have not registered with this room');
+  turn.result(iq); // who asked is told before the others see it
+  unjoin(turn, turn.from.bare);
 }

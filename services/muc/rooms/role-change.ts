@@ -22,17 +22,20 @@ export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange):
   const target = affiliationRank(turn.room.affiliationOf(occupant.bare));
   if (actorRole !== 'moderator' && own < adminRank) throw new StanzaError('forbidden', 'only moderators change roles');
   const isDemotion = roleRank(role) < roleRank(occupant.role);
+  // §5.1.3, §8.2: whatever the new role is, nobody takes one from somebody of a higher affiliation.
+  if (isDemotion && target > own) throw new StanzaError('not-allowed', `${occupant.nick} is above you`);
   // §8.4: voice is not taken from admins and owners, nor from who stands at or above oneself.
   // DEVIATION: a moderator without affiliation takes it from others without; who could moderate a room otherwise?
   if (isDemotion && role === 'visitor' && (target >= adminRank || (target >= own && target > affiliationRank('none')))) {
     throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
   }
+  // §9.7: admins and owners keep what comes with their affiliation, but may be put out by their like.
+  if (isDemotion && role !== 'none' && target >= adminRank)
+    throw new StanzaError('not-allowed', 'admins and owners keep their role');
   const touchesModerator = role === 'moderator' || (occupant.role === 'moderator' && role !== 'none');
   if (touchesModerator && own < adminRank) throw new StanzaError('forbidden', 'only admins make moderators');
-  if (!isDemotion) return;
-  // §9.7: admins and owners keep what comes with their affiliation; §8.2: nobody is kicked from below.
-  if (role !== 'none' && target >= adminRank) throw new StanzaError('not-allowed', 'admins and owners keep their role');
-  if (target > own || (occupant.role === 'moderator' && role === 'none' && own < adminRank && turn.own?.occupant !== occupant)) {
+  const isKickOfModerator = occupant.role === 'moderator' && role === 'none';
+  if (isKickOfModerator && own < adminRank && turn.own?.occupant !== occupant) {
     throw new StanzaError('not-allowed', `${occupant.nick} is not below you`);
   }
 }

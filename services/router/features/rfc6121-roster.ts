@@ -4,9 +4,10 @@
  * Only the account itself has routes here: requests of anybody else get `service-unavailable` from the router.
  */
 import { limits } from '../../../lib/limits.ts';
+import { contactJid } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
@@ -70,7 +71,7 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   const [item] = children;
   if (children.length !== 1 || !item?.is('item', NS)) throw new StanzaError('bad-request', 'a roster set has exactly one item');
   if (!item.attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
-  const jid = Jid.parse(item.attrs.jid).bare;
+  const jid = contactJid(item.attrs.jid);
   if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'nobody is in their own roster');
   if (item.attrs.subscription === 'remove') return remove(account, jid, `iq ${account.session?.sid} ${iq.id}`);
   const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
