@@ -89,7 +89,7 @@ export const limits = {
   /** A node waits this long for a router's answer before it sends the batch again, milliseconds. */
   batchTimeoutMs: 5_000,
   /**
-   * Clocks of two processes differ by less than this, milliseconds. A batch that was not answered goes to the next router when the last
+   * The deployment's time in two processes differs by less than this, milliseconds (decision 9). A batch that was not answered goes to the next router when the last
    * one's time is over by every clock.
    */
   clocksDifferMs: 1_000,
@@ -118,8 +118,11 @@ export const limits = {
   cursorFlushMs: 500,
   /** Ids remembered behind the cursor, and per session against doubles (DESIGN §2). */
   deliveredRingMax: 256,
-  /** Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds (DESIGN §2). */
-  catchUpOverlapMs: 5_000,
+  /**
+   * Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds (DESIGN §2). Half of it is for
+   * processes that do not know yet how far others have come: of the deployment's clock they hear with each heartbeat.
+   */
+  catchUpOverlapMs: 10_000,
   /** Archive entries per page of catch-up. */
   catchUpPageMax: 100,
   /** Items per RSM page whatever the client asks for (XEP-0313 §4.3). */
@@ -133,6 +136,14 @@ export const limits = {
   /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change (DESIGN §2). */
   heartbeatMs: 3_000,
   heartbeatDeadMs: 10_000,
+  /** The deployment's time is written this far ahead of its use, milliseconds: three heartbeats and some more (decision 9). */
+  clockReserveMs: 10_000,
+  /** A clock on the wall that is this far from the deployment's time was set, or is wrong; milliseconds. */
+  clockApartMs: 10_000,
+  /** The deployment's time follows clocks on the wall that are ahead when all have been so for this long: three heartbeats, milliseconds. */
+  clockJumpMs: 9_000,
+  /** Seconds of a deployment that is ahead of the time of day are longer by a tenth: deadlines stay what they are, nearly. */
+  clockSlowRate: 0.9,
   /** White space is sent on a stream silent this long so that dead peers are noticed, milliseconds. */
   keepAliveMs: 120_000,
   /** A stop waits this long for batches and sockets, milliseconds. */

@@ -32,7 +32,10 @@ export interface S3Options {
   readonly filesUrl: string;
   /** The SDK's chain (environment, task role) when left out. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  /** Of the moments at which slots expire. */
   readonly clock: Clock;
+  /** S3 checks a signature by its own clock, which shows the time of day; `clock` unless it is given. */
+  readonly wall?: Clock;
 }
 
 export interface S3Blobs extends Blobs {
@@ -53,12 +56,14 @@ class BucketBlobs implements S3Blobs {
   readonly #bucket: string;
   readonly #filesUrl: URL;
   readonly #clock: Clock;
+  readonly #wall: Clock;
   readonly putOrigin: string;
 
-  constructor({ endpoint, region, bucket, filesUrl, credentials, clock }: S3Options) {
+  constructor({ endpoint, region, bucket, filesUrl, credentials, clock, wall = clock }: S3Options) {
     this.#bucket = bucket;
     this.#filesUrl = folderUrl(filesUrl);
     this.#clock = clock;
+    this.#wall = wall;
     const agent = { keepAlive: true, maxSockets: limits.s3SocketsMax };
     this.#client = new S3Client({
       region,
@@ -82,11 +87,11 @@ class BucketBlobs implements S3Blobs {
   async slot(key: string, info: BlobInfo, expiresAtMs: number) {
     checkBlob(key, info);
     checkExpiry(expiresAtMs);
-    const nowMs = this.#clock.now();
-    const seconds = Math.min(Math.floor((expiresAtMs - nowMs) / 1000), limits.s3SlotSecondsMax);
+    const leftMs = expiresAtMs - this.#clock.now();
+    const seconds = Math.min(Math.floor(leftMs / 1000), limits.s3SlotSecondsMax);
     const putUrl = await this.#sign(this.#putInput(key, info), {
       // one that has expired already was good for the second before
-      signingDate: new Date(seconds > 0 ? nowMs : expiresAtMs - 1000),
+      signingDate: new Date(this.#wall.now() + (seconds > 0 ? 0 : leftMs - 1000)),
       expiresIn: Math.max(seconds, 1),
     });
     return { putUrl, getUrl: keyUrl(this.#filesUrl, key), headers: {} };

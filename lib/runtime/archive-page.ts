@@ -17,7 +17,7 @@ import { StanzaError } from '../xmpp/errors.ts';
 import type { Jid } from '../xmpp/jid.ts';
 import { type Rsm, readRsm, writeRsm } from '../xmpp/rsm.ts';
 import type { Collection } from './collection.ts';
-import { firstIdAt, isId } from './ids.ts';
+import { firstIdAt, isId, timeOfId } from './ids.ts';
 import type { Item, Rows } from './rows.ts';
 
 export const NS_MAM = 'urn:xmpp:mam:2';
@@ -57,9 +57,13 @@ export interface ArchiveRange {
 /** An entry as rows of archives have it, with the text of its stanza. */
 export interface Archived {
   readonly xml: string;
+  /** By how much the time in its id was ahead of the time of day when it was accepted (decision 9); absent: not at all. */
+  readonly aheadMs?: number | undefined;
 }
 
 export interface Archive<Entry extends Archived> {
+  /** No entry's `aheadMs` is more than this. */
+  readonly aheadMaxMs: number;
   /** Entries up to this id are not of this archive. */
   readonly floor?: string;
   /** Can be counted for who asks for a count and no entries (XEP-0059 §2.7), as far as the bound on passing over lets it. */
@@ -154,7 +158,7 @@ export async function readArchivePage<Entry extends Archived>(
   const found = await findAll(archive, named.filter(isGiven));
   const range = rangeOf(archive, query, page);
   const wanted = query.ids ? fromNamed(found, query.ids, range) : archive.walk(range);
-  const { items, isComplete, cursor } = await collect(archive, wanted, page.max);
+  const { items, isComplete, cursor } = await collect(archive, query, wanted, page.max);
   if (range.isBackward) items.reverse();
   const count = page.max === 0 && archive.isCounted ? await countAll(archive, query, found) : undefined;
   const [first, last] = [items[0]?.key, items.at(-1)?.key];
@@ -214,10 +218,16 @@ async function findAll<Entry extends Archived>(archive: Archive<Entry>, ids: rea
   return found;
 }
 
-function rangeOf<Entry extends Archived>({ floor = '' }: Archive<Entry>, query: ArchiveQuery, page: Rsm): ArchiveRange {
+/**
+ * An entry is of all the time between its stamp and the time in its id, which is later where clocks were set back: who asks for what came
+ * from the last stamp on misses nothing, nor does who asks for what came until now.
+ */
+function rangeOf<Entry extends Archived>(archive: Archive<Entry>, query: ArchiveQuery, page: Rsm): ArchiveRange {
+  const { floor = '', aheadMaxMs } = archive;
   const { startMs, endMs, afterId = '', beforeId } = query;
   const lowers = [floor, startMs === undefined ? '' : firstIdAt(Math.ceil(startMs)), afterId, page.after ?? ''];
-  const uppers = [endMs === undefined ? undefined : firstIdAt(Math.floor(endMs) + 1), beforeId, page.before].filter(isGiven);
+  const endId = endMs === undefined ? undefined : firstIdAt(Math.floor(endMs) + 1 + aheadMaxMs);
+  const uppers = [endId, beforeId, page.before].filter(isGiven);
   return { after: lowers.sort().at(-1)!, before: uppers.sort()[0], isBackward: page.before !== undefined, most: page.max };
 }
 
@@ -231,12 +241,17 @@ async function* fromNamed<Entry>(
   for (const id of inRange) yield found.get(id)!;
 }
 
-async function collect<Entry extends Archived>(archive: Archive<Entry>, wanted: AsyncIterable<Item<Entry>>, max: number) {
+async function collect<Entry extends Archived>(
+  archive: Archive<Entry>,
+  query: ArchiveQuery,
+  wanted: AsyncIterable<Item<Entry>>,
+  max: number,
+) {
   const items: Item<Entry>[] = [];
   let bytes = 0;
   let passed = 0;
   for await (const item of wanted) {
-    if (!isMatch(archive, item.value)) {
+    if (!isMatch(archive, query, item)) {
       if (++passed < limits.archivePassedMax) continue;
       return { items, isComplete: false, cursor: item.key };
     }
@@ -248,8 +263,10 @@ async function collect<Entry extends Archived>(archive: Archive<Entry>, wanted: 
   return { items, isComplete: true };
 }
 
-function isMatch<Entry extends Archived>(archive: Archive<Entry>, entry: Entry): boolean {
-  return (archive.isKept?.(entry) ?? true) && (archive.isWanted?.(entry) ?? true);
+function isMatch<Entry extends Archived>(archive: Archive<Entry>, query: ArchiveQuery, { key, value }: Item<Entry>): boolean {
+  const { endMs } = query;
+  if (archive.aheadMaxMs > 0 && endMs !== undefined && timeOfId(key) - (value.aheadMs ?? 0) > endMs) return false;
+  return (archive.isKept?.(value) ?? true) && (archive.isWanted?.(value) ?? true);
 }
 
 /** Of the whole set, wherever in it the page is. @returns undefined: there are too many */
@@ -261,9 +278,9 @@ async function countAll<Entry extends Archived>(
   const range = rangeOf(archive, query, { max: limits.archivePassedMax });
   let count = 0;
   let looked = 0;
-  for await (const { value } of query.ids ? fromNamed(found, query.ids, range) : archive.walk(range)) {
+  for await (const item of query.ids ? fromNamed(found, query.ids, range) : archive.walk(range)) {
     if (++looked > limits.archivePassedMax) return undefined;
-    if (isMatch(archive, value)) count++;
+    if (isMatch(archive, query, item)) count++;
   }
   return count;
 }

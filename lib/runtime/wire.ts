@@ -43,10 +43,12 @@ export interface StepRequest extends SessionAddress {
   readonly resumeMs?: number;
   readonly items: readonly StepItem[];
   /**
-   * Milliseconds since the epoch by the node's clock: until then it waits for the answer. What must not come after what the session sent
-   * later is not begun, and not written, from then on.
+   * By the deployment's clock: until then the node waits for the answer. What must not come after what the session sent later is not
+   * begun, and not written, from then on.
    */
   readonly until?: number;
+  /** The sender's time by the deployment's clock, which the receiver's follows. */
+  readonly at?: number;
 }
 
 export type StepItem =
@@ -106,6 +108,8 @@ export interface StepReply {
   readonly catchUp?: 'start' | 'skip' | { readonly next: string };
   /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
   readonly close?: { readonly condition: string; readonly text?: string };
+  /** As in {@link StepRequest}. */
+  readonly at?: number;
 }
 
 export interface Outgoing {
@@ -192,8 +196,10 @@ export interface InboundRequest {
   readonly ids: readonly string[];
   /** {@link DeliverItem.once}, one per id; '' for none. */
   readonly once?: readonly string[];
-  /** As in {@link StepRequest}, by the sender's clock. */
+  /** As in {@link StepRequest}. */
   readonly until?: number;
+  /** As in {@link StepRequest}. */
+  readonly at?: number;
 }
 
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */
@@ -206,10 +212,12 @@ export interface RoomRequest {
   /** The sender's session, when it is of this tenant and not of another domain. */
   readonly sender?: SessionAddress;
   /**
-   * Milliseconds since the epoch by the router's clock: nobody waits for the answer any more. A worker that stood still lets such
-   * requests go: their sender was told that they were not taken, or they came again and another worker has them.
+   * By the deployment's clock: nobody waits for the answer any more. A worker that stood still lets such requests go: their sender was
+   * told that they were not taken, or they came again and another worker has them.
    */
   readonly until?: number;
+  /** As in {@link StepRequest}. */
+  readonly at?: number;
 }
 
 /** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */
@@ -231,6 +239,8 @@ export interface DoneReply {
   /** For people; with ok false of `admin` it is final. */
   readonly error?: string;
   readonly result?: unknown;
+  /** As in {@link StepRequest}. */
+  readonly at?: number;
 }
 
 /** command line, console → `rt`. */

@@ -125,10 +125,11 @@ class Worker implements MucWorker {
 
   async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
     const { header, bodies } = decodeFrame<RoomRequest>(payload);
+    this.#parts.clock.observe(header.at);
     const stanza = Stanza.parse(bodies[0]!);
     if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
     const outcome = await this.#take(header, stanza);
-    return outcome === 'silent' ? undefined : encodeFrame(outcome);
+    return outcome === 'silent' ? undefined : encodeFrame({ ...outcome, at: this.#parts.clock.now() } satisfies DoneReply);
   }
 
   async #take(request: RoomRequest, stanza: Stanza): Promise<Outcome> {

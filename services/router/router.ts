@@ -66,11 +66,12 @@ export async function startRouter(parts: Parts): Promise<Router> {
 
 function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
+  if (header.kind !== 'admin') parts.clock.observe(header.at);
   switch (header.kind) {
     case 'step':
       return handleStep(parts, header, bodies);
     case 'inbound':
-      return handleInbound(parts, header, bodies).then((reply) => encodeFrame(reply));
+      return handleInbound(parts, header, bodies).then((reply) => encodeFrame({ ...reply, at: parts.clock.now() }));
     case 'admin':
       return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
   }
@@ -82,11 +83,11 @@ async function handleStep(parts: Parts, request: StepRequest, bodies: readonly B
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
     const result = await new Step(parts, tenant, request).run(bodies);
-    return encodeFrame(result.reply, result.bodies);
+    return encodeFrame({ ...result.reply, at: parts.clock.now() } satisfies StepReply, result.bodies);
   } catch (error) {
     if (isOperating(error)) {
       parts.log.warn({ err: error }, 'batch to be tried again');
-      return encodeFrame({ ok: false, out: [] } satisfies StepReply);
+      return encodeFrame({ ok: false, out: [], at: parts.clock.now() } satisfies StepReply);
     }
     report(parts.log, error, 'batch failed');
     return encodeFrame(closing('internal-server-error'));

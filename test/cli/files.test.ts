@@ -63,7 +63,7 @@ test('clients are sent to TLS, but for those of this machine when nobody would t
 test('processes that start at once sign with the same secret, and so does the next start', async () => {
   const store = await openSqliteStore(join(folder, 'store'), { clock: systemClock });
   try {
-    const open = () => openFilesFolder(join(folder, 'files'), () => 'https://files.example', store);
+    const open = () => openFilesFolder(join(folder, 'files'), () => 'https://files.example', { store, clock: systemClock });
     const parts = await Promise.all(Array.from({ length: 5 }, open));
     parts.push(await open());
     for (const { blobs } of parts) {

@@ -95,7 +95,7 @@ test('a router that stood still finds its time over by every clock before anothe
   const untils: number[] = [];
   router.answer = ({ request, items }) => {
     if (!items.some(({ body }) => body.includes('overtaken-'))) return undefined;
-    sentAt.push(clock.now());
+    sentAt.push(request.at!);
     untils.push(request.until!);
     return 'silence';
   };

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { type DeliverRequest, routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
@@ -95,7 +96,7 @@ class Client {
 }
 
 async function openWorker(clock = systemClock): Promise<void> {
-  worker = await startMucWorker({ ...parts, clock, worker: 'w' });
+  worker = await startMucWorker({ ...parts, clock: DeploymentClock.of(clock), worker: 'w' });
 }
 
 beforeEach(async () => {

@@ -22,6 +22,7 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
@@ -203,7 +204,8 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
       for (const worker of workers.splice(0)) await worker.stop();
       await stage.startWorker(options);
     },
-    async startWorker({ shards, store: own = store, clock = systemClock } = {}) {
+    async startWorker({ shards, store: own = store, clock: wall = systemClock } = {}) {
+      const clock = DeploymentClock.of(wall);
       const worker = await startMucWorker({
         store: own,
         bus,

@@ -1,10 +1,11 @@
 /** What operators ask the router for. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
-import type { Clock } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
@@ -135,8 +136,8 @@ describe('tenants', () => {
     await done('tenant-add', { domain: 'example.org' });
     const tenant = (await parts.tenants.find('example.org'))!;
     let made = '';
-    const clock: Clock = {
-      ...parts.clock,
+    const clock = new DeploymentClock({
+      ...systemClock,
       after(delayMs, run) {
         assert.ok(delayMs >= limits.tenantCacheMs);
         void addAccount(parts, tenant, 'late', 'x').then((outcome) => {
@@ -145,7 +146,7 @@ describe('tenants', () => {
         });
         return { cancel: () => {} };
       },
-    };
+    });
     const request = { kind: 'admin', operation: 'tenant-remove', arguments: { domain: 'example.org' } } as const;
     assert.equal((await admin({ ...parts, clock }, request)).ok, true);
     assert.equal(made, 'added');

@@ -10,6 +10,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
@@ -44,7 +45,8 @@ export interface EmbeddedParts extends Parts {
 export async function embeddedParts(
   options: { readonly features?: readonly AccountFeature[]; readonly clock?: Clock } = {},
 ): Promise<EmbeddedParts> {
-  const { features = [], clock = systemClock } = options;
+  const { features = [] } = options;
+  const clock = DeploymentClock.of(options.clock ?? systemClock);
   const folder = mkdtempSync(join(tmpdir(), 'skylark-router-'));
   const store = await openSqliteStore(folder, { clock: systemClock });
   const bus = memoryBus({ clock: systemClock });

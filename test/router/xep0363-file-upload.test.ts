@@ -9,6 +9,7 @@ import type { FolderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { limits } from '../../lib/limits.ts';
 import { isMediaType } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { escapeAttribute, parseElement } from '../../lib/xmpp/element.ts';
 import { safeName } from '../../services/router/features/xep0363-file-upload.ts';
 import { steppedClock } from './embedded-parts.ts';
@@ -24,7 +25,11 @@ interface Options {
 
 async function arrange(t: { after(run: () => Promise<void>): void }, { clock, hasBlobs = true }: Options = {}) {
   const stage = await openStage({
-    wrap: (parts) => ({ ...parts, clock: clock ?? parts.clock, blobs: hasBlobs ? parts.blobs : undefined }),
+    wrap: (parts) => ({
+      ...parts,
+      clock: clock ? DeploymentClock.of(clock) : parts.clock,
+      blobs: hasBlobs ? parts.blobs : undefined,
+    }),
   });
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@a.example/balcony');

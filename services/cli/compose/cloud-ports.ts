@@ -1,7 +1,8 @@
 /** Bus and store of a process of a cluster: NATS and DynamoDB. */
 import { createTables, type DynamoOptions, type DynamoStore, openDynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
 import { connectNatsBus, type NatsBus } from '../../../lib/adapters/nats-bus.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
 import { Refusal, UsageError } from '../core/report.ts';
 
 export interface DynamoValues {
@@ -23,21 +24,22 @@ export function engineOptions(engine: string, region: string) {
 }
 
 /** @throws {UsageError} */
-function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues): DynamoOptions {
+function dynamoOptions({ dynamodb, region, tablePrefix }: DynamoValues, clock: Clock): DynamoOptions {
   if (dynamodb === undefined)
     throw new UsageError("--dynamodb is needed; it takes the URL of a DynamoDB, or 'aws' for that of the region");
   return { ...engineOptions(dynamodb, region), tablePrefix, clock };
 }
 
-export function openCloudStore(values: DynamoValues): Promise<DynamoStore> {
-  return openDynamoStore(dynamoOptions(values));
+/** @param clock by which rows expire */
+export function openCloudStore(values: DynamoValues, clock: Clock = systemClock): Promise<DynamoStore> {
+  return openDynamoStore(dynamoOptions(values, clock));
 }
 
 /** For engines on one machine; in a Region the tables come with the stacks. @throws {Refusal} */
 export async function ensureTables(values: DynamoValues): Promise<void> {
   if (values.dynamodb === 'aws') return;
   try {
-    await createTables(dynamoOptions(values));
+    await createTables(dynamoOptions(values, systemClock));
   } catch (error) {
     throw new Refusal(`--dynamodb: no tables at ${values.dynamodb}: ${error instanceof Error ? error.message : error}`);
   }
@@ -52,5 +54,5 @@ export function callFigures({ calls }: DynamoStore): Readonly<Record<string, num
 export function openCloudBus(nats: string | undefined, name: string): Promise<NatsBus> {
   if (nats === undefined)
     throw new UsageError('--nats is needed; it takes the URL of a NATS server, such as nats://127.0.0.1:4222');
-  return connectNatsBus({ servers: [nats], clock, name });
+  return connectNatsBus({ servers: [nats], clock: systemClock, name });
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
@@ -65,12 +66,15 @@ async function startParts(
 ): Promise<Addresses> {
   const { domain, bind } = values;
   let isDraining = () => false;
+  const clock = new DeploymentClock(systemClock);
   const store = await openSqliteStore(folder, { clock });
   undoing.add('store', () => store.close());
+  await clock.start({ store, log, isAlone: true }); // the folder's lock is ours
+  undoing.add('clock', () => clock.stop());
   const tls =
     values.certificates === 'store'
       ? await storeTls({ values, store, log, folder, fallback: given })
-      : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, clock)), log);
+      : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, systemClock)), log);
   undoing.add('certificate', () => tls.stop());
   const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
   const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
@@ -79,7 +83,7 @@ async function startParts(
   undoing.add('bus', () => bus.close());
 
   let filesUrl = values.filesUrl ?? '';
-  const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, store);
+  const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, { store, clock });
   const fileSweep = sweepFiles(files.blobs, store, log);
   undoing.add('files', () => fileSweep.stop());
 

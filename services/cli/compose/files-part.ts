@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type FolderBlobs, folderBlobs } from '../../../lib/adapters/folder-blobs.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock as wall } from '../../../lib/adapters/system-clock.ts';
 import { limits } from '../../../lib/limits.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
@@ -43,25 +44,33 @@ export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<
     throw new UsageError('--files-url is needed: without it nobody finds the files');
 }
 
-/** undefined: none are offered. @throws {UsageError} */
-export async function openFiles(values: FilesValues, store: Store, undoing: Undoing): Promise<FilesPart | undefined> {
+/** undefined: none are offered. @param clock of the slots: the deployment's. @throws {UsageError} */
+export async function openFiles(
+  values: FilesValues,
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  undoing: Undoing,
+): Promise<FilesPart | undefined> {
   checkFileFlags(values);
   const { s3, filesBucket, filesFolder, filesUrl, region } = values;
   if (filesUrl === undefined || (s3 === undefined && filesFolder === undefined)) return undefined;
   if (filesFolder !== undefined) {
-    const part = await openFilesFolder(filesFolder, () => filesUrl, store);
+    const part = await openFilesFolder(filesFolder, () => filesUrl, { store, clock });
     return { ...part, folder: part.blobs };
   }
   const { s3Blobs } = await import('../../../lib/adapters/s3-blobs.ts'); // its SDK is slow to load, and most do without
   const endpoint = s3 === 'aws' ? undefined : s3;
   const credentials = endpoint === undefined ? undefined : localCredentials();
-  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, ...(credentials && { credentials }) });
+  const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, wall, ...(credentials && { credentials }) });
   undoing.add('bucket', () => blobs.close());
   return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
 }
 
 /** @param url asked when it is needed, for a port may not be known before */
-export async function openFilesFolder(folder: string, url: () => string, store: Store) {
+export async function openFilesFolder(
+  folder: string,
+  url: () => string,
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+) {
   const baseUrl = () => (url().endsWith('/') ? url() : `${url()}/`);
   const blobs = await folderBlobs({ folder, baseUrl, secret: await shareSecret(store), clock });
   return { blobs, web: { files: { blobs, baseUrl, clock }, filesOrigins: () => [new URL(baseUrl()).origin] } };
@@ -73,7 +82,7 @@ const secretBytes = 32;
 /** What slots are signed with: the same for all routers, and for the web service that checks them. */
 async function shareSecret(store: Store): Promise<Buffer> {
   const row = await update(Rows.ofDeployment(store, 'files'), secrets, '', (there) => {
-    return there ?? { key: clock.randomBytes(secretBytes).toString('base64') };
+    return there ?? { key: wall.randomBytes(secretBytes).toString('base64') };
   });
   return Buffer.from(row!.key, 'base64');
 }
@@ -102,7 +111,7 @@ export function filesFolderIn(dataFolder: string): string {
 
 /** Deletes files that are older than their tenant keeps messages; a tenant that keeps them for ever keeps files, too. */
 export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { stop(): void } {
-  const tenants = new Tenants(store, clock);
+  const tenants = new Tenants(store, wall);
   const keepMs = async (key: string) => {
     const tenant = await tenants.find(key.slice(0, key.indexOf('/')));
     const days = tenant?.policy.retentionDays ?? 0;
@@ -116,9 +125,9 @@ export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { sto
     } catch (error) {
       log.warn({ err: error }, 'files past their retention could not be deleted; the next look tries again');
     }
-    if (!isStopped) timer = clock.after(limits.uploadSweepMs, sweep);
+    if (!isStopped) timer = wall.after(limits.uploadSweepMs, sweep);
   };
-  let timer = clock.after(limits.uploadFirstSweepMs, sweep);
+  let timer = wall.after(limits.uploadFirstSweepMs, sweep);
   return {
     stop() {
       isStopped = true;

@@ -1,6 +1,7 @@
 /** A worker of rooms in a cluster, with its heartbeat: the live workers share the shards of rooms. */
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { Heartbeat, type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
@@ -18,7 +19,8 @@ export async function startMucPart(
   name: string,
   figures?: () => Readonly<Record<string, number>>,
 ): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
-  const { store, bus, clock, log } = ports;
+  const { store, bus, log } = ports;
+  const clock = DeploymentClock.of(ports.clock);
   const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'the workers of rooms could not be looked at');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'muc', name, subject, onError });
@@ -28,6 +30,7 @@ export async function startMucPart(
   const deliveries = new Latency(clock);
   const parts = {
     ...ports,
+    clock,
     ids: new IdMint(clock),
     deliverer: new Deliverer(bus, deliveries),
     tenants: new Tenants(store, clock),

@@ -50,7 +50,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     undoing.add('bus', () => hub.close());
     const store = await openSqliteStore(folder, { clock, isShared: true });
     undoing.add('store', () => store.close());
-    const files = await openFilesFolder(filesFolderIn(folder), () => values.filesUrl ?? 'http://localhost/', store);
+    const files = await openFilesFolder(filesFolderIn(folder), () => values.filesUrl ?? 'http://localhost/', { store, clock });
     const fileSweep = sweepFiles(files.blobs, store, log);
     undoing.add('files', () => fileSweep.stop());
     const shared = [

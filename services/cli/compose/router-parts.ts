@@ -1,7 +1,9 @@
 /** A router with everything that it is made of. */
 
 import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
@@ -13,7 +15,10 @@ import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { version } from '../core/version.ts';
 
-export type Ports = Pick<Parts, 'store' | 'bus' | 'clock' | 'log' | 'blobs'>;
+export interface Ports extends Pick<Parts, 'store' | 'bus' | 'log' | 'blobs'> {
+  /** The deployment's, if this process has started it: a command that keeps no message does without. */
+  readonly clock: Clock;
+}
 
 export interface ComposedRouter {
   readonly parts: Parts;
@@ -23,12 +28,14 @@ export interface ComposedRouter {
 }
 
 export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
-  const deliveries = new Latency(ports.clock);
+  const clock = DeploymentClock.of(ports.clock);
+  const deliveries = new Latency(clock);
   const parts: Parts = {
     ...ports,
-    tenants: new Tenants(ports.store, ports.clock),
+    clock,
+    tenants: new Tenants(ports.store, clock),
     deliverer: new Deliverer(ports.bus, deliveries),
-    ids: new IdMint(ports.clock),
+    ids: new IdMint(clock),
     features: new FeatureIndex(features),
     knownSpans: new RecentKeys(limits.knownSpansMax),
     shares: new Shares(ports.clock),

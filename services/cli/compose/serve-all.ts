@@ -3,7 +3,8 @@
  * process at a time: a new one starts when the old one has stopped, and clients resume there.
  */
 import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
@@ -12,7 +13,7 @@ import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
-import { attachWeb, openStore, startStreams } from './serve-services.ts';
+import { attachWeb, openStore, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
 import { composeWebApp } from './web-app.ts';
@@ -21,12 +22,14 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { values, log, undoing, metrics } = serving;
   const { domain, bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
   checkFileFlags(values);
-  const store = await openStore(serving);
+  const clock = new DeploymentClock(systemClock);
+  const store = await openStore(serving, clock);
   await ensureTables(values);
+  await startClock(serving, clock, store);
   const bus = memoryBus({ clock });
   undoing.add('bus', () => bus.close());
   const ports = { store, bus, clock, log };
-  const files = await openFiles(values, store, undoing);
+  const files = await openFiles(values, ports, undoing);
   if (files?.folder) {
     const sweep = sweepFiles(files.folder, store, log);
     undoing.add('files', () => sweep.stop());

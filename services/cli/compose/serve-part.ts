@@ -7,14 +7,15 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { socketBus } from '../../../lib/adapters/socket-bus.ts';
 import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { UsageError } from '../core/report.ts';
 import { checkPemFlags, keepSelfSigned } from './certificate.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
-import { attachWeb, route, startStreams } from './serve-services.ts';
+import { attachWeb, route, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { composeWebApp } from './web-app.ts';
 
@@ -24,18 +25,20 @@ const linkDescriptor = 3;
 export async function servePart(serving: Serving): Promise<Addresses> {
   const { values, log, undoing, fail } = serving;
   const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort, data, domain, name } = values;
+  const clock = new DeploymentClock(systemClock);
   const bus = socketBus({ socket: openLink(), clock, onLost: () => fail('the process that started this one is gone') });
   const store = await openSqliteStore(data, { clock, isShared: true });
   undoing.add('store', () => store.close());
+  await startClock(serving, clock, store);
   undoing.add('bus', () => bus.close());
   const ports = { store, bus, clock, log };
   let filesUrl = values.filesUrl ?? '';
-  const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, store);
+  const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   await route(serving, { ...ports, blobs: files.blobs });
   const rooms = await startMucPart(ports, name);
   undoing.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
-  const pem = given ?? (await keepSelfSigned(join(data, 'tls'), domain, clock)).files; // made by who started us
+  const pem = given ?? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files; // made by who started us
   const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, { bind, c2sPort, c2sTlsPort });
   const isDraining = () => streams.node.isDraining;
   const app = composeWebApp({ tenants: new Tenants(store, clock), log, defaultDomain: domain, isDraining, ...files.web });

@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import type { DynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
-import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import { systemClock as wall } from '../../../lib/adapters/system-clock.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Store } from '../../../lib/ports/store.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
@@ -41,14 +44,22 @@ interface CloudPorts extends Ports {
 
 async function openPorts(serving: Serving): Promise<CloudPorts> {
   const { values, log, undoing } = serving;
-  const store = await openStore(serving);
+  const clock = new DeploymentClock(wall);
+  const store = await openStore(serving, clock);
+  await startClock(serving, clock, store);
   const bus = await openCloudBus(values.nats, values.name);
   undoing.add('bus', () => bus.close());
   return { store, bus, clock, log, figures: () => callFigures(store) };
 }
 
-export async function openStore({ values, undoing, metrics }: Serving): Promise<DynamoStore> {
-  const store = await openCloudStore(values);
+/** Before anything mints an id. */
+export async function startClock({ log, undoing }: Serving, clock: DeploymentClock, store: Store): Promise<void> {
+  await clock.start({ store, log });
+  undoing.add('clock', () => clock.stop());
+}
+
+export async function openStore({ values, undoing, metrics }: Serving, clock: Clock): Promise<DynamoStore> {
+  const store = await openCloudStore(values, clock);
   undoing.add('store', () => store.close());
   metrics.counter('Throttles', () => store.troubles.throttles);
   metrics.counter('StoreErrors', () => store.troubles.failures);
@@ -69,7 +80,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, undoing, health } = serving;
   checkFileFlags(values);
   const ports = await openPorts(serving);
-  const files = await openFiles(values, ports.store, undoing);
+  const files = await openFiles(values, ports, undoing);
   await route(serving, { ...ports, blobs: files?.blobs });
   health.started();
   return {};
@@ -86,7 +97,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const reaper = new Reaper(parts);
   undoing.add('reaper', () => reaper.stop());
-  const watch = new NodeWatch({ store: ports.store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
+  const watch = new NodeWatch({ store: ports.store, clock: wall, onLook: (_, dead) => reaper.clean(dead), onError });
   await watch.start();
   undoing.add('watch', () => watch.stop());
   log.debug({ name: values.name }, 'routing');
@@ -108,9 +119,9 @@ async function beat(
   kind: NodeKind,
   figures: () => Readonly<Record<string, number>>,
 ): Promise<void> {
-  const subject = `${kind}.${values.name}.${clock.randomBytes(4).toString('hex')}`;
+  const subject = `${kind}.${values.name}.${wall.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
-  const heartbeat = await Heartbeat.start({ store, clock, kind, name: values.name, subject, onError });
+  const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
   undoing.add('heartbeat', () => heartbeat.stop());
   const control = await serveControl(bus, subject, { figures });
   undoing.add('control', () => control.stop());
@@ -125,11 +136,11 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   if (values.ticketKeys === undefined) {
     const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
     const { store } = ports;
-    const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
+    const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
     undoing.add('tickets', () => tickets.stop());
   }
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
-  const peers = values.proxyProtocol ? new ProxiedPeers(clock) : undefined;
+  const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
   const stopMs = stopSeconds * 1_000 - closingMs;
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
@@ -144,7 +155,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
   metrics.gauge('CertificateDaysLeft', () => {
     const { expiresMs } = tls.source;
-    return expiresMs === undefined ? undefined : (expiresMs - clock.now()) / dayMs;
+    return expiresMs === undefined ? undefined : (expiresMs - wall.now()) / dayMs;
   });
   return { tls, node, peers };
 }
@@ -199,8 +210,8 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
   const streams = await startStreams(serving, ports, { bind }, ports.figures);
-  const tenants = new Tenants(ports.store, clock);
-  const files = await openFiles(values, ports.store, undoing);
+  const tenants = new Tenants(ports.store, ports.clock);
+  const files = await openFiles(values, ports, undoing);
   if (files?.folder) {
     const sweep = sweepFiles(files.folder, ports.store, log);
     undoing.add('files', () => sweep.stop());

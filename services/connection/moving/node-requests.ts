@@ -2,7 +2,9 @@
 import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
+import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type {
   CloseRequest,
   DeliverReply,
@@ -17,6 +19,7 @@ import type { Session } from '../session/session.ts';
 import { type Giver, handOver } from './hand-over.ts';
 
 export interface Sessions extends Giver {
+  readonly clock: DeploymentClock;
   readonly log: Logger;
   /** Sessions on their way into the store. */
   readonly parking: ReadonlyMap<string, Promise<void>>;
@@ -60,6 +63,7 @@ export class NodeRequests {
     items.forEach(({ sids, tos, id, once }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
+      this.#node.clock.observe(timeOfId(id ?? once ?? '')); // what a client says to it is later
       for (let at = 0; at < sids.length; at++) {
         const sid = sids[at]!;
         const session = this.#node.find(sid);

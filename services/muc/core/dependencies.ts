@@ -1,9 +1,9 @@
 /** What a worker of rooms is made of; one object, made at start and passed down. */
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
-import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Pace } from './pace.ts';
@@ -11,7 +11,7 @@ import type { Pace } from './pace.ts';
 export interface Parts {
   readonly store: Store;
   readonly bus: Bus;
-  readonly clock: Clock;
+  readonly clock: DeploymentClock;
   readonly log: Logger;
   readonly ids: IdMint;
   readonly deliverer: Deliverer;

@@ -107,9 +107,11 @@ async function hop(parts: Parts, domain: string, batch: readonly Departure[]): P
     domain,
     ids: batch.map(({ id }) => id),
     once: batch.map(({ sending }) => sending.once ?? ''),
+    at: parts.clock.now(),
   };
   const bodies = batch.map(({ body }) => body);
   const { header } = await ask<DoneReply>(parts.bus, routerSubject, encodeFrame(request, bodies), limits.hopTimeoutMs);
+  parts.clock.observe(header.at);
   checkDone(header, routerSubject);
   return Array.isArray(header.result) ? (header.result as readonly number[]) : [];
 }

@@ -33,7 +33,10 @@ export interface OccupantRow extends Partial<SessionAddress> {
 export interface Archived {
   /** A whole stanza without `to`. */
   readonly xml: string;
+  /** By the deployment's clock. */
   readonly at: number;
+  /** By how much that was ahead of the time of day; absent: not at all. */
+  readonly aheadMs?: number | undefined;
   /** The id of the request that brought it: a retry is known by it. */
   readonly request: string;
   /** Full JID of who sent it. */

@@ -47,7 +47,7 @@ function announceModeration(turn: RoomTurn, id: string, reason: string | undefin
     xml('retract', { xmlns: NS_RETRACT, id }, ...details()),
     xml('stanza-id', { xmlns: NS_SID, by: from, id: archiveId }),
   );
-  const stamp = new Date(turn.now).toISOString();
+  const stamp = new Date(turn.parts.clock.timeOfDay()).toISOString();
   bury(turn, id, xml('retracted', { xmlns: NS_RETRACT, id: messageId, stamp }, ...details()));
   const bytes = Buffer.from(message.toString());
   archive(turn, archiveId, bytes);

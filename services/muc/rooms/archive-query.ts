@@ -27,6 +27,7 @@ import { affiliationRank } from '../core/affiliation.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
 import { type RoomTurn, resultOf } from '../core/room-turn.ts';
 import { archiveResult } from './archive-result.ts';
+import { stampOf } from './history.ts';
 
 /** Entries read at once. */
 const entriesPerRound = 100;
@@ -73,6 +74,7 @@ function archiveOf(turn: RoomTurn, query: ArchiveQuery, mayKnow: MayKnow): Archi
   const isWanted = query.with && isBy(turn, query.with, mayKnow);
   return {
     floor: config.since,
+    aheadMaxMs: turn.parts.clock.aheadMaxMs,
     isCounted: true,
     find: (ids) => rows.getMany(messages, ids),
     walk: (range) => walkRows(rows, messages, isWanted ? { ...range, most: entriesPerRound } : range, entriesPerRound),
@@ -105,7 +107,7 @@ export function archiveMetadata(turn: RoomTurn, iq: Stanza): void {
       readArchivePage(archive, {}, { max: 1, before: '' }),
     ]);
     const show = (name: string, item: Item<Archived> | undefined) =>
-      item && xml(name, { id: item.key, timestamp: new Date(item.value.at).toISOString() });
+      item && xml(name, { id: item.key, timestamp: stampOf(item.value) });
     const metadata = xml('metadata', { xmlns: NS_MAM }, show('start', first.items[0]), show('end', last.items[0]));
     return [Buffer.from(resultOf(iq, metadata).toString())];
   });

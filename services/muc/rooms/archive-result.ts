@@ -4,6 +4,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { NS_CLIENT, NS_DELAY, NS_FORWARD, NS_MAM, NS_MUC_USER } from '../core/namespaces.ts';
 import type { Archived } from '../core/room-rows.ts';
 import { attributesText, decorate } from '../core/sending.ts';
+import { stampOf } from './history.ts';
 
 export interface ResultOptions {
   readonly room: Jid;
@@ -18,7 +19,7 @@ export function archiveResult(entry: Archived, { room, id, queryid, hasJid }: Re
   const { affiliation, role, jid } = entry;
   const writer = hasJid ? `${xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation, role, jid }))}` : '';
   const message = decorate(entry.xml, { xmlns: NS_CLIENT }, writer);
-  const delay = xml('delay', { xmlns: NS_DELAY, stamp: new Date(entry.at).toISOString() });
+  const delay = xml('delay', { xmlns: NS_DELAY, stamp: stampOf(entry) });
   return Buffer.from(
     `<message${attributesText({ from: room.toString() })}>` +
       `<result${attributesText({ xmlns: NS_MAM, queryid, id })}>` +

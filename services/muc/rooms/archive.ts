@@ -23,11 +23,12 @@ export function isWorthKeeping(stanza: Stanza): boolean {
  * unless its owner has set that to nothing.
  */
 export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
-  const { config, now } = turn;
+  const { config, now, parts } = turn;
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
     at: now,
+    aheadMs: parts.clock.aheadMs || undefined,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),
     role: turn.own?.occupant.role ?? 'none',

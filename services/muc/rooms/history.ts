@@ -1,4 +1,5 @@
 /** Discussion history for a new occupant: XEP-0045 §7.2.13. */
+import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { readMoment } from '../../../lib/xmpp/date-time.ts';
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import { NS_DELAY, NS_MUC } from '../core/namespaces.ts';
@@ -31,7 +32,10 @@ export function readHistoryWish(extension: Element | undefined): HistoryWish {
   };
 }
 
-/** The room takes the wish that gives least, and its own bound. */
+/**
+ * The room takes the wish that gives least, and its own bound. Times are those in ids, which nothing that was said later is before: who wants
+ * what came `since` the last it has seen misses nothing, whatever clocks did meanwhile.
+ */
 export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish): void {
   const { room, config, now } = turn;
   const most = Math.min(config.historyLength, wish.maxStanzas);
@@ -40,7 +44,7 @@ export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish)
   const to = ` to='${escapeAttribute(session.jid.toString())}'`.length;
   const chosen: string[] = [];
   for (const entry of [...room.history].reverse()) {
-    if (chosen.length >= most || entry.at < since) break;
+    if (chosen.length >= most || timeOfId(entry.id) < since) break;
     const stanza = delayed(entry, room.jid.toString());
     characters -= stanza.length + to;
     if (characters < 0) break;
@@ -50,9 +54,14 @@ export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish)
 }
 
 /** XEP-0203, from the room itself. */
-export function delayed(entry: Pick<Archived, 'xml' | 'at'>, room: string): string {
-  const stamp = new Date(entry.at).toISOString();
+export function delayed(entry: Pick<Archived, 'xml' | 'at' | 'aheadMs'>, room: string): string {
+  const stamp = stampOf(entry);
   return decorate(entry.xml, {}, `${xml('delay', { xmlns: NS_DELAY, from: room, stamp })}`);
+}
+
+/** When it was said, as people count; not later than the time in its id. */
+export function stampOf({ at, aheadMs = 0 }: Pick<Archived, 'at' | 'aheadMs'>): string {
+  return new Date(at - aheadMs).toISOString();
 }
 
 function wishedNumber(text: string | undefined): number {

@@ -7,12 +7,11 @@ import {
   readArchivePage,
   walkRows,
 } from '../../../lib/runtime/archive-page.ts';
-import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Rsm } from '../../../lib/xmpp/rsm.ts';
 import type { Account } from '../core/account.ts';
-import { type ArchiveEntry, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
+import { type ArchiveEntry, acceptedAtMs, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
 
 /** Entries, which may be large, read at once; and keys of spans, which are small. */
 const entriesPerRound = 32;
@@ -27,8 +26,9 @@ function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry>
   const { rows } = account;
   const find = (ids: readonly string[]) => rows.getMany(entries, ids);
   const peer = query.with?.bare.equals(account.jid) ? account.jid : query.with; // §4.1.1: of oneself the resource is ignored
-  if (!peer) return { find, walk: (range) => walkRows(rows, entries, range, entriesPerRound) };
-  return { find, walk: (range) => walkSpans(account, peer, range), isWanted: (entry) => isOf(entry, peer) };
+  const { aheadMaxMs } = account.turn.parts.clock;
+  if (!peer) return { aheadMaxMs, find, walk: (range) => walkRows(rows, entries, range, entriesPerRound) };
+  return { aheadMaxMs, find, walk: (range) => walkSpans(account, peer, range), isWanted: (entry) => isOf(entry, peer) };
 }
 
 /** Decision 7: all entries of the spans of time in which something was exchanged with the peer. */
@@ -65,12 +65,12 @@ function isOf({ peer: address }: ArchiveEntry, peer: Jid): boolean {
   return address === peer.toString() || (peer.isBare && address.startsWith(`${peer}/`));
 }
 
-export function stampOf(id: string): string {
-  return new Date(timeOfId(id)).toISOString();
+export function stampOf(id: string, entry: ArchiveEntry): string {
+  return new Date(acceptedAtMs(id, entry)).toISOString();
 }
 
 /** The first or last entry. */
 export async function archiveEdge(account: Account, which: 'first' | 'last'): Promise<{ id: string; stamp: string } | undefined> {
   const [row] = await account.list(entries, { limit: 1, backward: which === 'last' });
-  return row && { id: row.key, stamp: stampOf(row.key) };
+  return row && { id: row.key, stamp: stampOf(row.key, row.value) };
 }

@@ -26,6 +26,8 @@ export interface ArchiveEntry {
   readonly peer: string;
   /** To be delivered to a client of this account. */
   readonly queue: boolean;
+  /** By how much the time in its id was ahead of the time of day; absent: not at all. */
+  readonly aheadMs?: number;
 }
 
 export const entries = collection<ArchiveEntry>('m', 'account', 'archive');
@@ -87,10 +89,12 @@ export function isArchived(account: Account, stanza: Stanza, direction: Directio
 /** Queues the rows of one entry. Writing them again under the same id changes nothing. @throws {StanzaError} when it is too large */
 export function keepEntry(account: Account, id: string, stanza: Stanza, direction: Direction, isInArchive: boolean): void {
   const peer = peerOf(stanza, direction);
+  const { aheadMs } = account.turn.parts.clock;
   const entry: ArchiveEntry = {
     xml: stanza.bytes.toString(),
     peer: peer.toString(),
     queue: direction === 'in' && storageOf(stanza).queue,
+    ...(aheadMs > 0 && { aheadMs }),
   };
   checkSize(entry);
   const { retentionDays } = account.tenant.policy;
@@ -127,6 +131,11 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
 
 function expiry(account: Account, retainMs: number): number | undefined {
   return Number.isFinite(retainMs) ? account.now.getTime() + retainMs : undefined;
+}
+
+/** When an entry was accepted, as people count; not later than the time in its id. */
+export function acceptedAtMs(id: string, { aheadMs = 0 }: ArchiveEntry): number {
+  return timeOfId(id) - aheadMs;
 }
 
 /** JSON escapes what a stanza may be full of. */

@@ -14,7 +14,7 @@ import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import type { Pending } from '../core/stages.ts';
-import { type ArchiveEntry, entries, unarchived } from './archive.ts';
+import { type ArchiveEntry, acceptedAtMs, entries, unarchived } from './archive.ts';
 
 export interface Cursor {
   /** The greatest id that a client has which gets the queue; '' when none was ever delivered. */
@@ -68,10 +68,11 @@ function idsIn(given: string): string[] {
 
 /**
  * Call it when an entry was committed, before sessions are read: one that comes later than the overlap allows for (its batch was
- * tried again and again, or a process stood still) is named in the cursor. Half of the overlap is left for clocks that differ.
+ * tried again and again, a process stood still, or others' ids are ahead) is named in the cursor. Half of the overlap is left for what
+ * other processes are ahead of us without our knowledge.
  */
 export function keepLate(account: Account, id: string): Pending {
-  if (account.turn.parts.clock.now() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
+  if (account.turn.parts.clock.latestMs() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
   // Also when the cursor has not passed it yet: it may do so before a client has the entry.
   return queueAgain(account, [id]);
 }
@@ -191,14 +192,9 @@ function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], block
 }
 
 /** A message that cannot be read must not keep those behind it from arriving. @returns undefined: not to be delivered */
-function readable(
-  account: Account,
-  key: string,
-  { xml, peer }: ArchiveEntry,
-  blocked: Blocklist | undefined,
-): Buffer | undefined {
+function readable(account: Account, key: string, entry: ArchiveEntry, blocked: Blocklist | undefined): Buffer | undefined {
   try {
-    return isBlocked(blocked, Jid.parse(peer)) ? undefined : delayed(xml, key, account.domain);
+    return isBlocked(blocked, Jid.parse(entry.peer)) ? undefined : delayed(key, entry, account.domain);
   } catch (error) {
     const damage = new Error(`entry ${key} cannot be read`, { cause: error });
     report(account.turn.parts.log, damage, 'a message that waits cannot be delivered', { account: account.jid.toString() });
@@ -253,9 +249,9 @@ async function dropDelivered(account: Account, start: string): Promise<void> {
   await Promise.all(rows.map(({ key }) => account.rows.delete(unarchived, key)));
 }
 
-function delayed(xml: string, id: string, domain: string): Buffer {
-  const stanza = Stanza.parse(xml);
-  const stamp = new Date(timeOfId(id)).toISOString();
+function delayed(id: string, entry: ArchiveEntry, domain: string): Buffer {
+  const stanza = Stanza.parse(entry.xml);
+  const stamp = new Date(acceptedAtMs(id, entry)).toISOString();
   return stanza.render(stanza.attributes, {
     append: `<delay xmlns='urn:xmpp:delay' from='${domain}' stamp='${stamp}'>Offline Storage</delay>`,
   });

@@ -2,9 +2,9 @@
 import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
-import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
@@ -15,7 +15,7 @@ import type { Shares } from './shares.ts';
 export interface Parts {
   readonly store: Store;
   readonly bus: Bus;
-  readonly clock: Clock;
+  readonly clock: DeploymentClock;
   readonly log: Logger;
   readonly tenants: Tenants;
   readonly deliverer: Deliverer;

@@ -243,19 +243,22 @@ export class Turn {
     for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
       const end = at + limits.batchStanzasMax;
       // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
-      const until = this.parts.clock.now() + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
-      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until };
+      const now = this.parts.clock.now();
+      const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now };
       await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
   }
 
   #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {
-    const until = this.parts.clock.now() + limits.hopTimeoutMs;
-    return this.#ask(subject, encodeFrame({ ...request, until } satisfies RoomRequest, [stanza]));
+    const at = this.parts.clock.now();
+    const until = at + limits.hopTimeoutMs;
+    return this.#ask(subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
   }
 
   async #ask(subject: string, payload: Buffer): Promise<void> {
     const { header } = await ask<DoneReply>(this.parts.bus, subject, payload, limits.hopTimeoutMs);
+    this.parts.clock.observe(header.at);
     checkDone(header, subject);
   }
 }

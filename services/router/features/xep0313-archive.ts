@@ -80,7 +80,7 @@ function resultMessage(account: Account, { key: id, value }: Item<ArchiveEntry>,
   const asked = queryid === undefined ? '' : ` queryid='${escapeAttribute(queryid)}'`;
   return Buffer.concat([
     Buffer.from(`<message from='${from}' to='${to}'><result xmlns='${NS}'${asked} id='${id}'>`),
-    Buffer.from(`<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='${stampOf(id)}'/>`),
+    Buffer.from(`<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='${stampOf(id, value)}'/>`),
     stanza.render(stanza.attributes, { xmlns: 'jabber:client' }),
     Buffer.from('</forwarded></result></message>'),
   ]);

@@ -125,7 +125,7 @@ export async function putItems(
     return next;
   });
   const gone = new Set(dropped.map(([id]) => id));
-  const at = account.now.getTime();
+  const at = account.turn.parts.clock.timeOfDay();
   for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload, at });
   dropRows(account, node, dropped);
 }
