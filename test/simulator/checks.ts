@@ -18,6 +18,7 @@ export function check(findings: Findings): string[] {
     ...checkDoubles(findings),
     ...checkOrder(findings),
     ...checkRooms(findings),
+    ...checkArchiveOrder(findings),
     ...checkRoomGaps(findings),
     ...checkPresence(findings),
   ];
@@ -87,6 +88,26 @@ function checkOrder({ history, witness }: Findings): string[] {
         faults.push(`order: session ${session.number} of ${session.client} received ${sent.id} after ${before.id}`);
       }
       if (before === undefined || before.number < sent.number) last.set(lane, sent);
+    }
+  }
+  return faults;
+}
+
+/** Clocks of two processes may be this far apart for a moment: half of the overlap. */
+const apartMs = 5_000;
+
+/** Archives are in the order of acceptance: what was sent when another message had been there for long stands behind it. */
+function checkArchiveOrder({ history, witness }: Findings): string[] {
+  const faults: string[] = [];
+  for (const owner of witness.owners) {
+    let newest: { readonly id: string; readonly sentMs: number } | undefined;
+    for (const { id, keptMs } of witness.archiveOf(owner)) {
+      const sentMs = history.sent.get(id)?.atMs;
+      if (sentMs === undefined) continue;
+      if (newest !== undefined && keptMs + apartMs < newest.sentMs) {
+        faults.push(`archive order: in the archive of ${owner}, ${id} stands behind ${newest.id}, which was sent later`);
+      }
+      if (newest === undefined || sentMs > newest.sentMs) newest = { id, sentMs };
     }
   }
   return faults;

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
+import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { startConnectionPart } from '../../services/cli/compose/connection-part.ts';
 import { startMucPart } from '../../services/cli/compose/muc-part.ts';
@@ -29,6 +30,8 @@ export class Slot {
   bus: SimBus | undefined;
   node: ConnectionNode | undefined;
   stop: (() => Promise<void>) | undefined;
+  /** By how much the clock of its machine is ahead; restarts do not change it. */
+  wallAheadMs = 0;
 
   constructor(kind: Kind, name: string) {
     this.kind = kind;
@@ -107,7 +110,8 @@ export class Cluster {
     const { world, weather, skewMsMax, onPut, onError } = this.#options;
     const number = ++this.#processes;
     const random = world.random.fork(`slot ${slot.name} ${number}`);
-    const process = new SimProcess(world, `${slot.name}#${number}`, number, Math.round(random.between(-skewMsMax, skewMsMax)));
+    const skewMs = Math.round(random.between(-skewMsMax, skewMsMax));
+    const process = new SimProcess(world, `${slot.name}#${number}`, number, slot.wallAheadMs + skewMs);
     world.note('start', process.name);
     const store = new SimStore(this.rows, simulatedLink(world, process, weather, random.fork('store')), {
       isStale: (changedMs) => random.chance(0.3) && world.epochMs - changedMs < 500,
@@ -122,7 +126,7 @@ export class Cluster {
     const ports = {
       store: this.#plant.store(slot.kind, store, this.rows),
       bus: this.#plant.bus(slot.kind, bus),
-      clock: process.clock,
+      clock: this.#plant.clock(process.clock),
       log: this.#log(process),
     };
     world.schedule(0, process, 'io', () => {
@@ -132,6 +136,13 @@ export class Cluster {
         this.#end(slot, process, 500);
       });
     });
+  }
+
+  /** A step of the clock on the wall, which holds over restarts. */
+  stepWall(slot: Slot, byMs: number): void {
+    slot.wallAheadMs += byMs;
+    slot.process?.setWall(slot.wallAheadMs);
+    this.#options.world.note('the clock of', slot.name, 'steps by', byMs, 'ms');
   }
 
   /** As SIGTERM does. */
@@ -153,8 +164,9 @@ export class Cluster {
     world.after(restartMs, () => this.start(slot));
   }
 
-  async #compose(slot: Slot, ports: { store: Store; bus: Bus; clock: SimProcess['clock']; log: Logger }): Promise<void> {
+  async #compose(slot: Slot, ports: { store: Store; bus: Bus; clock: DeploymentClock; log: Logger }): Promise<void> {
     const { name } = slot;
+    await ports.clock.start(ports);
     if (slot.kind === 'connection') {
       const part = await startConnectionPart({ ...ports, name, tls: noTls, listen: { bind: '127.0.0.1' } });
       slot.node = part.node;

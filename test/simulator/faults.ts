@@ -26,11 +26,17 @@ const faults: readonly { readonly weight: number; readonly fault: Fault }[] = [
   { weight: 1, fault: busAway },
 ];
 
+const hourMs = 60 * 60 * 1000;
+const steps = [hourMs, -hourMs, 24 * hourMs, -24 * hourMs];
+
 /** A run without faults is a run too. */
 export function scheduleFaults(options: FaultsOptions): void {
   const { world, random, fromMs, untilMs } = options;
   const count = random.below(9);
   const bag = faults.flatMap(({ weight, fault }) => Array.from({ length: weight }, () => fault));
+  for (let index = random.below(4); index > 0; index--) {
+    world.after(random.between(0, untilMs), () => stepClock(options));
+  }
   for (let index = 0; index < count; index++) {
     const fault = random.pick(bag);
     world.after(random.between(fromMs, untilMs), () => fault(options));
@@ -51,6 +57,19 @@ export function healAll({ world, cluster, weather }: FaultsOptions, fair: Weathe
 
 function pickSlot({ cluster, random }: FaultsOptions): Slot {
   return random.pick(cluster.slots);
+}
+
+/** Of one machine, or of all as when they run on one; some restart at that moment. */
+function stepClock(on: FaultsOptions): void {
+  const { cluster, random } = on;
+  const byMs = random.pick(steps);
+  for (const slot of random.chance(0.3) ? cluster.slots : [pickSlot(on)]) {
+    if (random.chance(0.4)) {
+      slot.process?.kill();
+      on.world.after(random.between(100, 2_000), () => cluster.start(slot));
+    }
+    cluster.stepWall(slot, byMs);
+  }
 }
 
 function kill(on: FaultsOptions): void {

@@ -3,7 +3,9 @@
  * must find each.
  */
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
 import type { Condition, Key, Put, Query, Row, Store } from '../../lib/ports/store.ts';
+import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
   type DeliverReply,
@@ -25,9 +27,15 @@ export interface Plant {
   readonly isRare?: boolean;
   store(kind: string, store: Store, rows: StoreRows): Store;
   bus(kind: string, bus: Bus): Bus;
+  /** The clock of a process, made of the one on its wall. */
+  clock(wall: Clock): DeploymentClock;
 }
 
-const same = { store: (_kind: string, store: Store): Store => store, bus: (_kind: string, bus: Bus): Bus => bus };
+const same = {
+  store: (_kind: string, store: Store): Store => store,
+  bus: (_kind: string, bus: Bus): Bus => bus,
+  clock: (wall: Clock): DeploymentClock => new DeploymentClock(wall),
+};
 
 export const plainPlant: Plant = { ...same, name: 'none', breaks: '' };
 
@@ -78,7 +86,19 @@ function withoutWriters(row: Row | undefined): Row | undefined {
   return { ...row, value: JSON.stringify({ ...JSON.parse(row.value), writers: undefined }) };
 }
 
+/** It starts at the clock on the wall, whatever was minted before, and follows nobody. */
+class WallClock extends DeploymentClock {
+  override async start(): Promise<void> {}
+  override observe(): void {}
+}
+
 export const plants: readonly Plant[] = [
+  {
+    ...same,
+    name: 'wall-clock-ids',
+    breaks: 'ids go on behind all that were minted before, whatever clocks on the wall do',
+    clock: (wall) => new WallClock(wall),
+  },
   {
     ...same,
     name: 'ids-at-router',

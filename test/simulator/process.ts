@@ -12,18 +12,20 @@ export class SimProcess {
   #isFrozen = false;
   #isDead = false;
   #kept: WorldEvent[] = [];
+  #wallAheadMs: number;
   readonly #deaths: (() => void)[] = [];
 
-  /** @param skewMs by how much its clock on the wall is ahead */
-  constructor(world: World, name: string, number: number, skewMs: number) {
+  /** @param wallAheadMs by how much its clock on the wall is ahead */
+  constructor(world: World, name: string, number: number, wallAheadMs: number) {
     this.world = world;
     this.name = name;
     this.number = number;
+    this.#wallAheadMs = wallAheadMs;
     const random = world.random.fork(`process ${name}`);
     this.#random = random;
     const startedMs = world.nowMs;
     this.clock = {
-      now: () => world.epochMs + skewMs,
+      now: () => world.epochMs + this.#wallAheadMs,
       monotonic: () => world.nowMs - startedMs,
       after: (delayMs: number, run: () => void): Timer => world.schedule(delayMs, this, 'timer', run),
       randomBytes: (length: number) => random.bytes(length),
@@ -32,6 +34,11 @@ export class SimProcess {
 
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  /** Somebody sets its clock on the wall. */
+  setWall(aheadMs: number): void {
+    this.#wallAheadMs = aheadMs;
   }
 
   get isFrozen(): boolean {

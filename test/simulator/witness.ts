@@ -33,6 +33,8 @@ export class Witness implements BusObserver {
   /** By room, then by archive id. */
   readonly #said = new Map<string, Map<string, string>>();
   readonly #keptMs = new Map<string, number>();
+  /** By owner, then by archive id: the message, and when it first stood there. */
+  readonly #entries = new Map<string, Map<string, { readonly id: string; readonly keptMs: number }>>();
   /** Which node was given a session last. */
   readonly #holders = new Map<string, string>();
   readonly #places = new Map<string, string>();
@@ -47,6 +49,16 @@ export class Witness implements BusObserver {
 
   isArchived(owner: string, id: string): boolean {
     return this.#archived.get(owner)?.has(id) ?? false;
+  }
+
+  /** Bare JIDs of accounts and rooms. */
+  get owners(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  archiveOf(owner: string): readonly { readonly id: string; readonly keptMs: number }[] {
+    const entries = [...(this.#entries.get(owner) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.map(([, entry]) => entry);
   }
 
   /** Bare JIDs. */
@@ -94,9 +106,13 @@ export class Witness implements BusObserver {
     const ids = this.#archived.get(owner) ?? new Set();
     this.#archived.set(owner, ids);
     ids.add(id);
+    const stanzaId = sort.slice('m/'.length);
+    const entries = this.#entries.get(owner) ?? new Map<string, { id: string; keptMs: number }>();
+    this.#entries.set(owner, entries);
+    if (!entries.has(stanzaId)) entries.set(stanzaId, { id, keptMs: this.#world.nowMs });
     if (kind !== 'r') return;
     const said = this.#said.get(owner) ?? new Map<string, string>();
-    this.#said.set(owner, said.set(sort.slice('m/'.length), id));
+    this.#said.set(owner, said.set(stanzaId, id));
     const known = this.#roomRows.get(`${partition} ${sort}`);
     if (known !== undefined && known !== id) this.#fault(`room writer: ${owner} keeps ${known} and ${id} under one id`);
     this.#roomRows.set(`${partition} ${sort}`, id);
