@@ -17,7 +17,7 @@ import { listNodes } from './nodes.ts';
 import { type Item, Rows } from './rows.ts';
 
 /** One row of the deployment. */
-export interface ClockRow {
+interface ClockRow {
   /** No process mints an id beyond this moment before it has raised it. */
   readonly untilMs: number;
   /** By how much the deployment's time was ahead of the writer's clock on the wall; negative: behind it. */
@@ -28,7 +28,7 @@ export interface ClockRow {
   readonly by: string;
 }
 
-export const clockRows = collection<ClockRow>('clock', 'deployment', 'live');
+const clockRows = collection<ClockRow>('clock', 'deployment', 'live');
 
 export interface ClockStart {
   readonly store: Store;
