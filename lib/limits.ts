@@ -378,6 +378,8 @@ export const limits = {
   rosterRequestBytesMax: 4 * 1024,
   /** Removed items that are remembered for clients with an older version; the older half goes when there are as many. */
   rosterTombstonesMax: 1_000,
+  /** Changes after which a roster that seems to be full is counted anew before more is refused. */
+  rosterRecountChanges: 64,
   /** Changed items up to which a client with a version gets pushes instead of the whole roster; below half of the tombstones. */
   rosterChangesMax: 100,
   /** Presence that is broadcast, bytes; the longest of today's clients (capabilities, avatar, keys) take 2 KiB. */

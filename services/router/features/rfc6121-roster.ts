@@ -13,16 +13,15 @@ import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import {
   type Contact,
-  changeContact,
   findContact,
   itemElement,
-  listContacts,
   rosterNs as NS,
   pushContact,
   pushElement,
-  rosterBytes,
   rosterVersion,
 } from '../roster/roster.ts';
+import { changeContact, readVersion } from '../roster/roster-change.ts';
+import { listAndCount } from '../roster/roster-totals.ts';
 import { cancelSubscriptions } from '../roster/subscription.ts';
 
 export const roster: AccountFeature = {
@@ -41,9 +40,11 @@ export const roster: AccountFeature = {
 async function read(request: Element, account: Account): Promise<Element | undefined> {
   // first: a change that is written after the read finds this session interested
   await account.updateSession((entry) => (entry.interested ? entry : { ...entry, interested: true }));
-  const contacts = await listContacts(account);
-  const current = rosterVersion(contacts);
   const known = /^\d{1,15}$/.test(request.attrs.ver ?? '') ? Number(request.attrs.ver) : -1;
+  // Nothing took a number since: there is nothing to look for.
+  if (known > 0 && known === (await readVersion(account))) return undefined;
+  const contacts = await listAndCount(account);
+  const current = rosterVersion(contacts);
   const changed = known >= 0 && known <= current ? contacts.filter(({ item }) => item.version > known) : undefined;
   if (changed && changed.length <= limits.rosterChangesMax) {
     pushToOwn(account, changed);
@@ -79,7 +80,6 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
     throw new StanzaError('not-acceptable', `a name has at most ${limits.rosterNameBytesMax} bytes`);
   }
   const groups = readGroups(item);
-  await checkBytes(account, jid, name, groups);
   const { after } = await changeContact(account, jid, account.turn.parts.ids.mint(), (before) => ({
     ...before,
     isListed: true,
@@ -103,15 +103,6 @@ function readGroups(item: Element): string[] {
     }
   }
   return groups;
-}
-
-/** The whole roster must fit one answer. */
-async function checkBytes(account: Account, jid: Jid, name: string | undefined, groups: readonly string[]): Promise<void> {
-  const others = (await listContacts(account)).filter((contact) => !contact.jid.equals(jid));
-  const item = { subscription: 'none', version: 0, isListed: true, name, groups } as const;
-  if (rosterBytes([...others, { jid, item }]) > limits.rosterBytesMax) {
-    throw new StanzaError('not-acceptable', `a roster has at most ${limits.rosterBytesMax} bytes`);
-  }
 }
 
 /** §2.5.2: also ends the subscriptions of both sides. */

@@ -7,10 +7,9 @@
  * ("None + Pending In", §3.1.3) are rows that no client sees.
  */
 import { limits } from '../../../lib/limits.ts';
-import { Unavailable } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
-import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
@@ -36,21 +35,13 @@ export interface Contact {
   readonly item: RosterItem;
 }
 
-export interface Change {
-  readonly before: SubscriptionState & { readonly isListed: boolean };
-  readonly after: RosterItem;
-  /** A client can see it: to be pushed. */
-  readonly isVisible: boolean;
-}
-
-const items = collection<RosterItem>('roster', 'account');
-const versions = collection<number>('rosterVersion', 'account');
+export const rosterItems = collection<RosterItem>('roster', 'account');
 
 /** Of a contact that has no row. */
 export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
 
 /** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
-function rosterKey(contact: Jid): string {
+export function rosterKey(contact: Jid): string {
   const key = contact.bare.toString();
   if (Buffer.byteLength(key) > limits.rosterAddressBytesMax) throw new StanzaError('not-acceptable', 'the address is too long');
   return key;
@@ -58,11 +49,11 @@ function rosterKey(contact: Jid): string {
 
 /** For reads of several accounts' rows at once. */
 export function rosterRowKey(owner: Account, contact: Jid) {
-  return owner.rows.keyOf(items, rosterKey(contact));
+  return owner.rows.keyOf(rosterItems, rosterKey(contact));
 }
 
 export async function findContact(account: Account, contact: Jid): Promise<RosterItem> {
-  return (await account.get(items, rosterKey(contact))) ?? unknownContact;
+  return (await account.get(rosterItems, rosterKey(contact))) ?? unknownContact;
 }
 
 /** May this one see the account's presence (§4.3.2), and what else only subscribers see? The account itself may. */
@@ -80,7 +71,7 @@ export async function listContacts(account: Account): Promise<Contact[]> {
   const contacts: Contact[] = [];
   let after: string | undefined;
   do {
-    const rows = await account.list(items, { limit: page, after });
+    const rows = await account.list(rosterItems, { limit: page, after });
     for (const { key, value } of rows) contacts.push({ jid: Jid.parse(key), item: value });
     after = rows.length === page ? rows.at(-1)!.key : undefined;
   } while (after !== undefined && contacts.length < rowsMax);
@@ -93,102 +84,6 @@ const rowsMax = 2 * (limits.rosterItemsMax + limits.rosterRequestsMax + limits.r
 /** The version of the whole. */
 export function rosterVersion(contacts: readonly Contact[]): number {
   return contacts.reduce((highest, { item }) => Math.max(highest, item.version), 0);
-}
-
-/** Each try fails only because another change of the same contact took a newer number and wrote first. */
-const triesMax = 10;
-
-/**
- * Changes one contact's row, at once, with compare and swap.
- * @param by names the cause, the same for a retry
- * @param change gets {@link unknownContact} where there is none, and returns the very same item when nothing is to change
- * @throws {StanzaError} when there is no room for a further row
- * @throws {Unavailable} when others were faster every time
- */
-export async function changeContact(
-  account: Account,
-  contact: Jid,
-  by: string,
-  change: (item: RosterItem) => RosterItem,
-): Promise<Change> {
-  for (let tries = 0; tries < triesMax; tries++) {
-    const found = await findContact(account, contact);
-    if (found.last?.by === by) return { before: found.last.before, after: found, isVisible: true };
-    const wanted = change(found);
-    if (wanted === found) return { before: found, after: found, isVisible: false };
-    await admit(account, found, wanted);
-    const changed = await writeContact(account, contact, by, change);
-    if (changed) return changed;
-  }
-  throw new Unavailable(`the roster's item for ${contact} changed under us ${triesMax} times`);
-}
-
-/** @returns undefined when a newer number than ours is there already: the item's version must rise with each change */
-async function writeContact(
-  account: Account,
-  contact: Jid,
-  by: string,
-  change: (item: RosterItem) => RosterItem,
-): Promise<Change | undefined> {
-  const version = await account.add(versions, 1);
-  let before = unknownContact;
-  let isVisible = false;
-  const after = await account.update(items, rosterKey(contact), (value) => {
-    before = value ?? unknownContact;
-    if (before.version > version) return value;
-    const next = change(before);
-    isVisible = shape(before) !== shape(next);
-    if (next === before) return value;
-    return { ...next, version: isVisible ? version : before.version, last: { by, before: stateOf(before) } };
-  });
-  return before.version > version ? undefined : { before, after: after ?? unknownContact, isVisible };
-}
-
-function stateOf({ subscription, isAsked, isPending, isApproved, isListed }: RosterItem) {
-  return { subscription, isAsked, isPending, isApproved, isListed };
-}
-
-/** What a client can see of it. */
-function shape(item: RosterItem): string {
-  if (!item.isListed) return '';
-  return JSON.stringify([item.name, item.groups, item.subscription, item.isAsked === true, item.isApproved === true]);
-}
-
-/** Is there room for a new item or request? Drops the oldest tombstones. @throws {StanzaError} */
-async function admit(account: Account, found: RosterItem, wanted: RosterItem): Promise<void> {
-  const isItem = wanted.isListed && !found.isListed;
-  const isRequest = !wanted.isListed && wanted.isPending && !found.isPending;
-  if (!isItem && !isRequest) return;
-  const contacts = await listContacts(account);
-  if (isItem && contacts.filter(({ item }) => item.isListed).length >= limits.rosterItemsMax) {
-    throw new StanzaError('not-acceptable', `a roster holds at most ${limits.rosterItemsMax} items`);
-  }
-  if (isRequest && contacts.filter(({ item }) => !item.isListed && item.isPending).length >= limits.rosterRequestsMax) {
-    throw new StanzaError('resource-constraint', 'too many requests wait for an answer');
-  }
-  const tombstones = contacts.filter(({ item }) => !item.isListed && !item.isPending);
-  if (tombstones.length >= limits.rosterTombstonesMax) await dropTombstones(account, tombstones);
-}
-
-/**
- * The older half. What stays is newer and more than `rosterChangesMax`, so a client that never heard of one that is dropped here
- * gets the whole roster.
- */
-async function dropTombstones(account: Account, tombstones: readonly Contact[]): Promise<void> {
-  const oldest = tombstones.toSorted((a, b) => a.item.version - b.item.version).slice(0, tombstones.length >> 1);
-  for (const { jid } of oldest) {
-    // gone only while it still is a tombstone
-    await account.update(items, rosterKey(jid), (item) => (item && (item.isListed || item.isPending) ? item : undefined));
-  }
-}
-
-/** Bytes of all items as a client gets them, roughly: for the bound of the whole. */
-export function rosterBytes(contacts: readonly Contact[]): number {
-  return contacts.reduce((sum, { jid, item }) => sum + (item.isListed ? itemBytes(jid, item) : 0), 0);
-}
-
-function itemBytes(jid: Jid, { name = '', groups = [] }: RosterItem): number {
-  return 80 + 17 * groups.length + Buffer.byteLength(escapeAttribute(`${jid}${name}${groups.join('')}`));
 }
 
 /** §2.1.2. */

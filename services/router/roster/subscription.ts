@@ -15,7 +15,8 @@ import { sendLastItemsOf } from '../pep/last-items.ts';
 import { routeQuietly, sendCurrentPresence, sendUnavailable } from '../presence/presence-probe.ts';
 import { runGuards } from '../routing/arrive.ts';
 import { bounce, routeStanza } from '../routing/route.ts';
-import { type Change, changeContact, listContacts, pushContactTo, type RosterItem } from './roster.ts';
+import { listContacts, pushContactTo, type RosterItem } from './roster.ts';
+import { type Change, changeContact } from './roster-change.ts';
 import {
   arriveSubscriptionStep,
   hasFrom,
