@@ -242,7 +242,7 @@ export const limits = {
   rowCacheMax: 32_768,
   rowCacheCharactersMax: 8 * 1024 * 1024,
   /** … and of one row, so that a few large ones do not drive out all others. */
-  rowCacheRowCharactersMax: 32 * 1024,
+  rowCacheRowCharactersMax: 64 * 1024,
   /** DynamoDB: sockets kept open, and requests under way on them. */
   dynamoSocketsMax: 64,
   /** DynamoDB: batches under way at once; the rest of the sockets is for single calls. */
@@ -411,11 +411,11 @@ export const limits = {
   unarchivedMs: 30 * 24 * 60 * 60 * 1000,
   /** XEP-0441: addresses of one list; the preferences as they are kept, bytes. */
   archivePreferencesMax: 1_000,
-  archivePreferencesBytesMax: 300_000,
+  archivePreferencesBytesMax: 60_000,
   /** Stanzas that a row remembers to have been written by, the last ones: one for each session that writes it at the same time. */
   rowWritersMax: 4,
-  /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it. */
-  blocklistBytesMax: 300_000,
+  /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it, so the cache of rows must take it. */
+  blocklistBytesMax: 60_000,
   /** XEP-0054: a vCard, bytes; one with a photo of 64 KiB has 90,000, and JSON may double it in its row. */
   vcardBytesMax: 180_000,
   /** XEP-0049: one element, bytes, likewise; elements of an account, and all of them, bytes. */

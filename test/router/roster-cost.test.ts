@@ -6,11 +6,11 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import type { RosterTotals } from '../../services/router/roster/roster-totals.ts';
-import type { EmbeddedParts } from './embedded-parts.ts';
+import { countingRows } from './counting-rows.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
-const totalsRow = collection<RosterTotals>('rosterTotals', 'account');
+const totalsRow = collection<RosterTotals & { readonly changes: number }>('rosterTotals', 'account');
 const versions = collection<number>('rosterVersion', 'account');
 const balcony = 'juliet@a.example/balcony';
 
@@ -20,25 +20,6 @@ const set = (item: string): string => `<iq type='set' id='s'><query xmlns='jabbe
 
 const rowsOf = (stage: Stage, local = 'juliet'): Rows => Rows.ofAccount(stage.parts.store, 'a.example', local);
 const totalsOf = async (stage: Stage): Promise<RosterTotals | undefined> => (await rowsOf(stage).get(totalsRow))?.value;
-
-/** Counts the rows that the store gives out. */
-function countingRows(count: (rows: number) => void): (parts: EmbeddedParts) => EmbeddedParts {
-  return (parts) => {
-    const store = new Proxy(parts.store, {
-      get(target, name) {
-        const method: unknown = Reflect.get(target, name);
-        if (typeof method !== 'function') return method;
-        return (...values: unknown[]) => {
-          const answer: unknown = method.apply(target, values);
-          if (name === 'query') void (answer as Promise<unknown[]>).then((rows) => count(rows.length));
-          else count(name === 'batchGet' ? (values[0] as unknown[]).length : 1);
-          return answer;
-        };
-      },
-    });
-    return { ...parts, store, close: parts.close };
-  };
-}
 
 /** Contacts written past the router, and known to its totals. */
 async function fill(stage: Stage, juliet: Actor, count: number): Promise<void> {

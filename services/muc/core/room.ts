@@ -67,6 +67,8 @@ export class Room {
   readonly affiliations = new Map<string, Affiliated>();
   /** By {@link nickKey}. */
   readonly occupants = new Map<string, Occupant>();
+  /** By bare JID, and by its domain: who is meant by an address is found without looking at all. */
+  readonly #byAddress = new Map<string, Set<Occupant>>();
   /** By full JID. */
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
   /** Those that are not sent what goes into the archive: they are to get it from there. */
@@ -115,7 +117,12 @@ export class Room {
   }
 
   occupantsOf(bare: Jid): Occupant[] {
-    return [...this.occupants.values()].filter((occupant) => occupant.bare.equals(bare));
+    return this.occupantsAt(bare).filter((occupant) => occupant.bare.equals(bare));
+  }
+
+  /** Those that an affiliation is of: of a bare JID, or of a domain with all that are from there. */
+  occupantsAt(jid: Jid): Occupant[] {
+    return [...(this.#byAddress.get(jid.toString()) ?? [])];
   }
 
   sessions(): Iterable<{ readonly occupant: Occupant; readonly session: Session }> {
@@ -124,6 +131,11 @@ export class Room {
 
   addSession(occupant: Occupant, session: Session): void {
     this.occupants.set(nickKey(occupant.nick)!, occupant);
+    for (const address of addressesOf(occupant)) {
+      const there = this.#byAddress.get(address);
+      if (there) there.add(occupant);
+      else this.#byAddress.set(address, new Set([occupant]));
+    }
     if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
     this.#bySession.set(session.jid.toString(), { occupant, session });
     if (session.behind !== undefined) this.behind.add(session);
@@ -133,7 +145,13 @@ export class Room {
     occupant.sessions = occupant.sessions.filter((other) => other !== session);
     this.#bySession.delete(session.jid.toString());
     this.behind.delete(session);
-    if (occupant.sessions.length === 0) this.occupants.delete(nickKey(occupant.nick)!);
+    if (occupant.sessions.length > 0) return;
+    this.occupants.delete(nickKey(occupant.nick)!);
+    for (const address of addressesOf(occupant)) {
+      const there = this.#byAddress.get(address);
+      there?.delete(occupant);
+      if (there?.size === 0) this.#byAddress.delete(address);
+    }
   }
 
   rename(occupant: Occupant, nick: string): void {
@@ -148,6 +166,7 @@ export class Room {
     this.subject = undefined;
     this.affiliations.clear();
     this.occupants.clear();
+    this.#byAddress.clear();
     this.#bySession.clear();
     this.behind.clear();
     this.history = [];
@@ -187,4 +206,8 @@ export class Room {
   seesJids(recipient: Occupant): boolean {
     return this.config?.whois === 'anyone' || recipient.role === 'moderator';
   }
+}
+
+function addressesOf({ bare }: Occupant): ReadonlySet<string> {
+  return new Set([bare.toString(), bare.domain]);
 }

@@ -91,15 +91,11 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   forgetRole(turn, jid);
 
   const actor = turn.own?.occupant.nick;
-  const concerned = [...room.occupants.values()].filter(({ bare }) => bare.equals(jid) || isOfDomain(bare, jid));
+  const concerned = room.occupantsAt(jid);
   for (const occupant of concerned) settle(turn, occupant, step, actor, reason);
   if (concerned.length > 0) return;
   tellOfAbsent(turn, key, affiliation, step);
   if (!change.isToldAlready) notifyAbsent(turn, jid, affiliation, before, reason);
-}
-
-function isOfDomain(bare: Jid, jid: Jid): boolean {
-  return jid.local === '' && bare.domain === jid.domain;
 }
 
 /** What the change means for somebody inside. */

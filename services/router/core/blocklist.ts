@@ -5,6 +5,7 @@
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { setOf } from './address-set.ts';
 
 export interface Blocklist {
   readonly jids: readonly string[];
@@ -15,7 +16,8 @@ export const blocklist = collection<Blocklist>('blocklist', 'account');
 /** §6: does a blocklist hold this address, its bare JID or its domain? */
 export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
   if (!list || list.jids.length === 0) return false;
-  return [jid.toString(), jid.bare.toString(), jid.domain].some((address) => list.jids.includes(address));
+  const set = setOf(list.jids);
+  return set.has(jid.toString()) || set.has(jid.bare.toString()) || set.has(jid.domain);
 }
 
 /**

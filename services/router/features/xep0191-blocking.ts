@@ -49,7 +49,8 @@ async function block(request: Element, account: Account): Promise<undefined> {
   const added = jids.map(String);
   await account.update(blocklist, '', (value) => {
     const before = value?.jids ?? [];
-    return added.every((jid) => before.includes(jid)) ? value : checked({ jids: [...new Set([...before, ...added])] });
+    const after = [...new Set([...before, ...added])];
+    return after.length === before.length ? value : checked({ jids: after });
   });
   push('block', added, account);
   await hidePresence(account, jids);
@@ -58,15 +59,15 @@ async function block(request: Element, account: Account): Promise<undefined> {
 /** §3.4; without items: everybody (§3.5). */
 async function unblock(request: Element, account: Account): Promise<undefined> {
   const jids = itemJids(request);
-  const named = jids.map(String);
+  const named = new Set(jids.map(String));
   let before: Blocklist = { jids: [] };
   const after = await account.update(blocklist, '', (value) => {
     before = value ?? before;
-    const kept = named.length === 0 ? [] : before.jids.filter((jid) => !named.includes(jid));
+    const kept = named.size === 0 ? [] : before.jids.filter((jid) => !named.has(jid));
     return kept.length === before.jids.length ? value : { jids: kept };
   });
-  push('unblock', named, account);
-  const unblocked = named.length === 0 ? before.jids.map((jid) => Jid.parse(jid)) : jids;
+  push('unblock', [...named], account);
+  const unblocked = named.size === 0 ? before.jids.map((jid) => Jid.parse(jid)) : jids;
   await showPresence(account, unblocked, (jid) => isBlocked(after, jid));
 }
 

@@ -7,6 +7,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
+import { setOf } from '../core/address-set.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { isInRoster } from '../roster/roster.ts';
 
@@ -42,8 +43,8 @@ export function mayArchive(account: Account, peer: Jid): Promise<boolean> | bool
   const { always, never, default: rule } = account.loaded(preferences) ?? initial;
   if (always.length > 0 || never.length > 0) {
     for (const address of [peer.toString(), peer.bare.toString()]) {
-      if (never.includes(address)) return false;
-      if (always.includes(address)) return true;
+      if (setOf(never).has(address)) return false;
+      if (setOf(always).has(address)) return true;
     }
   }
   if (rule !== 'roster') return rule === 'always';

@@ -136,11 +136,12 @@ function isSameList(one: Listed, other: Listed): boolean {
 
 /** @returns those that were there */
 export async function removeItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly string[]> {
+  const named = new Set(ids);
   let removed: Listed = [];
   await account.update(lists, node.key, (value) => {
-    removed = value?.items.filter(([id]) => ids.includes(id)) ?? [];
+    removed = value?.items.filter(([id]) => named.has(id)) ?? [];
     if (!value || removed.length === 0) return value;
-    const items = value.items.filter(([id]) => !ids.includes(id));
+    const items = value.items.filter(([id]) => !named.has(id));
     return items.length === 0 ? undefined : { items };
   });
   dropRows(account, node, removed);

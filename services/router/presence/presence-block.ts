@@ -4,7 +4,7 @@
  */
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
-import { listContacts } from '../roster/roster.ts';
+import { findContacts, listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { hideDirected } from './presence-directed.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
@@ -28,14 +28,22 @@ export async function showPresence(account: Account, unblocked: readonly Jid[], 
   });
 }
 
-/** Subscribers at these addresses: a domain stands for all of it, a resource for itself. */
+/**
+ * Subscribers at these addresses: a domain stands for all of it, a resource for itself. Addresses of people are looked up one by one, so
+ * that to block one does not cost a roster; only a domain is looked for in all of it.
+ */
 async function affected(account: Account, addresses: readonly Jid[]): Promise<Jid[]> {
-  const contacts = (await listContacts(account)).filter(({ item }) => hasFrom(item));
-  return addresses.flatMap((address) =>
-    contacts
-      .filter(({ jid }) => jid.equals(address.bare) || (address.local === '' && address.isBare && jid.domain === address.domain))
-      .map(({ jid }) => {
-        return address.resource === '' ? jid : jid.withResource(address.resource);
-      }),
-  );
+  const domains = addresses.filter(({ local, isBare }) => local === '' && isBare);
+  const bares = [...new Map(addresses.map(({ bare }) => [bare.toString(), bare])).values()];
+  const contacts = domains.length > 0 ? await listContacts(account) : await findContacts(account, bares);
+  const subscribers = contacts.filter(({ item }) => hasFrom(item));
+  const byAddress = new Map(subscribers.map((contact) => [contact.jid.toString(), contact.jid]));
+  const byDomain = Map.groupBy(subscribers, ({ jid }) => jid.domain);
+  const found = new Map<string, Jid>();
+  for (const address of addresses) {
+    const contact = byAddress.get(address.bare.toString());
+    if (contact) found.set(address.toString(), address.resource === '' ? contact : contact.withResource(address.resource));
+  }
+  for (const { domain } of domains) for (const { jid } of byDomain.get(domain) ?? []) found.set(jid.toString(), jid);
+  return [...found.values()];
 }

@@ -8,7 +8,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
-import { blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
 import { Turn } from '../core/turn.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
@@ -73,9 +73,22 @@ export interface Hiding {
 export async function hideDirected(account: Account, sessions: readonly SessionEntry[], hiding: Hiding): Promise<void> {
   const { blocked, contacts, id } = hiding;
   const told = new Set(contacts.map(String));
+  const list: Blocklist = { jids: blocked.map(String) };
+  const resources = Map.groupBy(
+    blocked.filter((jid) => jid.resource !== ''),
+    (jid) => jid.bare.toString(),
+  );
   for (const entry of sessions) {
     const from = account.jid.withResource(entry.resource);
-    const takers = new Set((entry.directed ?? []).flatMap((address) => namedBy(blocked, Jid.parse(address))).map(String));
+    const takers = new Set(
+      (entry.directed ?? [])
+        .flatMap((address) => {
+          const shown = Jid.parse(address);
+          if (isBlocked(list, shown)) return [shown];
+          return resources.get(shown.toString()) ?? []; // one of those who saw it
+        })
+        .map(String),
+    );
     for (const taker of takers) {
       const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
       if (!isTold) await routeQuietly(account, spliceTo(unavailableFrom(from), taker), id);
@@ -83,12 +96,6 @@ export async function hideDirected(account: Account, sessions: readonly SessionE
   }
   // Not before they were told: this may be tried again.
   account.turn.afterHandOver(() => forgetBlocked(account, blocked));
-}
-
-/** §6: to which addresses a session has to say good-bye that has shown itself to this one. */
-function namedBy(blocked: readonly Jid[], shown: Jid): Jid[] {
-  if (isBlocked({ jids: blocked.map(String) }, shown)) return [shown];
-  return blocked.filter((jid) => jid.resource !== '' && jid.bare.equals(shown)); // one of those who saw it
 }
 
 async function forgetBlocked(account: Account, blocked: readonly Jid[]): Promise<void> {

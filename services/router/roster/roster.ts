@@ -8,6 +8,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -54,6 +55,21 @@ export function rosterRowKey(owner: Account, contact: Jid) {
 
 export async function findContact(account: Account, contact: Jid): Promise<RosterItem> {
   return (await account.get(rosterItems, rosterKey(contact))) ?? unknownContact;
+}
+
+/** Of many at once: those that have rows. */
+export async function findContacts(account: Account, jids: readonly Jid[]): Promise<Contact[]> {
+  const page = limits.storeBatchKeysMax;
+  const contacts: Contact[] = [];
+  for (let at = 0; at < jids.length; at += page) {
+    const asked = jids
+      .slice(at, at + page)
+      .filter((jid) => Buffer.byteLength(jid.bare.toString()) <= limits.rosterAddressBytesMax);
+    const keys = asked.map((jid) => rosterRowKey(account, jid));
+    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    for (const [index, row] of rows.entries()) if (row) contacts.push({ jid: asked[index]!, item: rowValue<RosterItem>(row) });
+  }
+  return contacts;
 }
 
 /** May this one see the account's presence (§4.3.2), and what else only subscribers see? The account itself may. */
