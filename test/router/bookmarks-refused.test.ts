@@ -24,13 +24,6 @@ import { config, configure, create, itemIds, items, publish, retract } from './p
 
 for (const way of ways) {
   for (const [what, content, condition] of [
-    ['a room without an address', `<conference name='x'/>`, 'bad-request'],
-    ['an address that is none', `<conference jid='@'/>`, 'jid-malformed'],
-    [
-      'too long an address',
-      `<conference jid='${'l'.repeat(600)}@${`${'d'.repeat(60)}.`.repeat(6)}d'/>`,
-      '(?:not-acceptable|jid-malformed)',
-    ],
     [
       'too large a room',
       `<conference jid='a@c.a.example'><nick>${'n'.repeat(limits.pepItemBytesMax)}</nick></conference>`,

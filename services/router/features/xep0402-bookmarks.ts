@@ -11,9 +11,13 @@
  * The node `storage:bookmarks` is a view (pep/specified-node.ts): it is there as long as the other, with a configuration of its own, and
  * its item `current` always. All of it is the account's alone unless a client makes the XEP-0402 node otherwise (XEP-0223).
  *
- * Hostile: a list with an address that is none, too large a room, or more rooms than the node keeps is refused as a whole; of a room that
- * is listed twice, in whatever spelling, the last counts; a node that others may read does not open the view.
+ * Private storage is opaque (XEP-0049 §1): a `<conference/>` whose address is missing, malformed or too long for an item's id cannot be an
+ * item, and is kept and given back as it is, beside the bookmarks of web pages.
+ *
+ * Hostile: a list with too large a room, or more rooms than the node keeps, is refused as a whole; of a room that is listed twice, in
+ * whatever spelling, the last counts; a node that others may read does not open the view.
  */
+import { limits } from '../../../lib/limits.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -76,17 +80,23 @@ function conferenceOf({ id, payload }: Bookmark): Element {
   return xml('conference', { jid: id, name, autojoin }, children);
 }
 
-/** @param others the rest, as it is kept in private storage. @throws {StanzaError} when a room has no address, or one that is none */
+/** @param others the rest, as it is kept in private storage */
 export function parseStorage(storages: readonly Element[]): { rooms: Rooms; others: string } {
-  const children = storages.flatMap((storage) => storage.getChildElements() as Element[]);
-  const isRoom = (child: Element) => child.is('conference', storageNs);
-  const rooms = children.filter(isRoom).map((element) => {
-    const { jid } = element.attrs as { jid?: string };
-    if (!jid) throw new StanzaError('bad-request', 'a conference needs a jid');
-    return [Jid.parse(jid).bare.toString(), element] as const;
-  });
-  const others = children.filter((child) => !isRoom(child)).map((child) => parseElement(standalone(child)));
-  return { rooms: new Map(rooms), others: xml('storage', { xmlns: storageNs }, others).toString() };
+  const rooms = new Map<string, Element>();
+  const others: Element[] = [];
+  for (const child of storages.flatMap((storage) => storage.getChildElements() as Element[])) {
+    const room = roomOf(child);
+    if (room === undefined) others.push(parseElement(standalone(child)));
+    else rooms.set(room, child);
+  }
+  return { rooms, others: xml('storage', { xmlns: storageNs }, others).toString() };
+}
+
+/** The id of its item in XEP-0402; undefined when it cannot be one, because it is no room or has no address. */
+function roomOf(child: Element): string | undefined {
+  if (!child.is('conference', storageNs)) return undefined;
+  const id = Jid.tryParse((child.attrs.jid as string | undefined) ?? '')?.bare.toString();
+  return id === undefined || Buffer.byteLength(id) > limits.pepItemIdBytesMax ? undefined : id;
 }
 
 /** From now on these are the bookmarks, and who wants news of the view gets it. @throws {StanzaError} */
