@@ -80,6 +80,13 @@ export const limits = {
   batchStanzasMax: 64,
   /** XML of one batch, bytes (DESIGN §4); one stanza alone may fill it. */
   batchBytesMax: 256 * 1024,
+  /** What one account may send at a node: stanzas and bytes at once, and per second; beyond it its sockets are read later. */
+  sentStanzasBurst: 3_000,
+  sentStanzasPerSecond: 300,
+  sentBytesBurst: 8 * 1024 * 1024,
+  sentBytesPerSecond: 1024 * 1024,
+  /** Accounts of a node whose sending is remembered, besides those with sessions. */
+  sendingAccountsMax: 50_000,
   /** Stanzas of one session read from its socket and not yet answered by a router; at this many the socket is not read. */
   ingressStanzasMax: 256,
   /** Sessions that one delivery may name (DESIGN §4). */
@@ -504,6 +511,11 @@ export const limits = {
   /** The same of one address (IPv6: of a /64); beyond it the socket is closed. An office behind one address comes back at once. */
   acceptsPerAddressPerSecond: 20,
   acceptsPerAddressBurst: 500,
+  /** Sockets of one address (IPv6: of a /64) at a node, of these whose client has not signed in; not of this machine, where proxies are. */
+  socketsPerNetworkMax: 5_000,
+  strangersPerNetworkMax: 500,
+  /** A WebSocket's frames before sign-in, bytes: `preauthBytesMax`, and what frames add to it (RFC 6455 §5.2), pings included. */
+  preauthFrameBytesMax: 9 * 1024,
   /** Addresses whose rate is remembered, the last used. */
   acceptAddressesMax: 50_000,
   /** Streams opened to one tenant per second at one node, and at once; beyond it the stream is closed with `resource-constraint`. */

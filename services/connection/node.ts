@@ -28,6 +28,7 @@ import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
+import { Allowances, type SendingRates } from './session/allowance.ts';
 import type { SessionStream } from './session/egress.ts';
 import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
@@ -55,6 +56,7 @@ export interface ConnectionParts {
   readonly reusePort?: boolean;
   /** Other than those of `lib/limits.ts`. */
   readonly rates?: DoorRates;
+  readonly sendingRates?: SendingRates;
   /** A stop takes at most so long, milliseconds; `limits.shutdownMs` unless it is given. */
   readonly stopMs?: number;
   /** Whose the connections are, when a proxy forwards them. */
@@ -129,6 +131,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
   readonly #door: Doorkeeper;
+  readonly allowances: Allowances;
   readonly #streams = new Set<Stream>();
   readonly #held = new Map<string, Session>();
   /** Also those that are not bound yet, and those whose end is not told yet. */
@@ -155,6 +158,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.router = new RouterLink(this);
     this.greetings = new Greetings(parts.clock);
     this.#door = new Doorkeeper(parts.clock, parts.rates);
+    this.allowances = new Allowances(parts.clock, parts.sendingRates);
     this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
   }
 
@@ -203,7 +207,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
     const transport = new WebSocketTransport(socket, peer, this.#cork, this.clock);
-    const mayConnect = this.#door.mayConnect(peer.address);
+    const mayConnect = this.#door.mayConnect(peer.address, (gone) => socket.once('close', gone));
     if (mayConnect === true) {
       this.#accept(transport);
       return;
@@ -309,7 +313,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #gate(socket: Socket, isPlain: boolean): Promise<boolean> | boolean {
-    const mayConnect = this.#door.mayConnect(this.#peers.of(socket));
+    const mayConnect = this.#door.mayConnect(this.#peers.of(socket), (gone) => socket.once('close', gone));
     return mayConnect === true || this.#wait(socket, isPlain, mayConnect);
   }
 
@@ -319,6 +323,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
     if (isPlain) refuseSocket(socket, this.clock.randomBytes(12).toString('base64url'));
     else socket.destroy();
     return false;
+  }
+
+  signedIn(address: string, change: 1 | -1): void {
+    this.#door.signedIn(address, change);
   }
 
   mayOpen(domain: string): boolean {

@@ -31,6 +31,9 @@ export class Doorkeeper {
   readonly #addresses: RateLimit;
   readonly #tenants: RateLimit;
   readonly #ready: WaitingLine;
+  /** By network, of this machine none. */
+  readonly #connected = new Map<string, number>();
+  readonly #signedIn = new Map<string, number>();
 
   constructor(clock: Clock, rates: DoorRates = defaultRates) {
     this.#sockets = new WaitingLine(clock, rates.accepts, limits.acceptsWaitingMax);
@@ -39,11 +42,29 @@ export class Doorkeeper {
     this.#ready = new WaitingLine(clock, rates.ready, limits.readyWaitingMax);
   }
 
-  /** Resolves when it is the socket's turn; false: it is to be closed. */
-  mayConnect(address: string): Promise<boolean> | boolean {
+  /**
+   * Resolves when it is the socket's turn; false: it is to be closed.
+   * @param onClose calls what it is given when the socket has gone: until then the socket is one of its network
+   */
+  mayConnect(address: string, onClose?: (gone: () => void) => void): Promise<boolean> | boolean {
     const network = networkOf(address);
-    if (!isOwnMachine(network) && !this.#addresses.take(network)) return false;
+    if (!isOwnMachine(network)) {
+      const connected = this.#connected.get(network) ?? 0;
+      const strangers = connected - (this.#signedIn.get(network) ?? 0);
+      if (connected >= limits.socketsPerNetworkMax || strangers >= limits.strangersPerNetworkMax) return false;
+      if (!this.#addresses.take(network)) return false;
+      if (onClose !== undefined) {
+        count(this.#connected, network, 1);
+        onClose(() => count(this.#connected, network, -1));
+      }
+    }
     return this.#sockets.enter('first', 1);
+  }
+
+  /** The client of a socket has signed in, or such a stream has ended. */
+  signedIn(address: string, change: 1 | -1): void {
+    const network = networkOf(address);
+    if (!isOwnMachine(network)) count(this.#signedIn, network, change);
   }
 
   mayOpen(domain: string): boolean {
@@ -59,6 +80,12 @@ export class Doorkeeper {
     this.#sockets.stop();
     this.#ready.stop();
   }
+}
+
+function count(counts: Map<string, number>, network: string, change: 1 | -1): void {
+  const now = (counts.get(network) ?? 0) + change;
+  if (now > 0) counts.set(network, now);
+  else counts.delete(network);
 }
 
 interface Waiting {

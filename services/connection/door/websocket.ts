@@ -20,6 +20,8 @@ export interface WebSocketPeer {
   /** TLS up to this process, or a peer on this machine: its proxy. */
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
+  /** What the WebSocket reads from, to count what has come of a message that is not whole yet. */
+  readonly raw?: Duplex;
 }
 
 export class WebSocketTransport implements Transport, Flushable {
@@ -28,6 +30,10 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
   readonly #socket: WebSocket;
+  readonly #raw: Duplex | undefined;
+  #strangeBytes = 0;
+  /** RFC 6455 §7.4.1, when there is more to say than that it ends. */
+  #closeCode: number | undefined;
   readonly #cork: Cork;
   readonly #clock: Clock;
   #reader: TransportReader | undefined;
@@ -41,6 +47,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.isSecure = peer.isSecure;
     this.binding = peer.binding;
     this.#socket = socket;
+    this.#raw = peer.raw;
     this.#cork = cork;
     this.#clock = clock;
   }
@@ -55,6 +62,7 @@ export class WebSocketTransport implements Transport, Flushable {
 
   open(reader: TransportReader): void {
     this.#reader = reader;
+    this.#raw?.on('data', this.#count);
     this.#socket.on('message', (data, isBinary) => {
       // RFC 7395 §3.2: text only. What is no text is no element, and the gate says so.
       const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
@@ -68,6 +76,19 @@ export class WebSocketTransport implements Transport, Flushable {
       closed?.closed();
     });
   }
+
+  /** Until then a message is bounded by what all streams may send before signing in, and not by `maxPayload`. */
+  trust(): void {
+    this.#raw?.off('data', this.#count);
+  }
+
+  readonly #count = (chunk: Buffer): void => {
+    this.#strangeBytes += chunk.length;
+    if (this.#strangeBytes <= limits.preauthFrameBytesMax) return;
+    this.trust();
+    this.#closeCode = 1009;
+    this.#reader?.flooded();
+  };
 
   /** One message for each call (RFC 7395 §3.3.3). */
   send(bytes: Buffer | string, id?: string): void {
@@ -110,7 +131,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#closing !== undefined) return;
     this.flush();
     this.#socket.resume();
-    this.#socket.close();
+    this.#socket.close(this.#closeCode);
     this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#socket.terminate());
   }
 
@@ -145,7 +166,9 @@ export function serveWebSocket(
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    upgrades.handleUpgrade(request, socket, head, (accepted) => accept(accepted, peerOf(request, peers, tls)));
+    upgrades.handleUpgrade(request, socket, head, (accepted) =>
+      accept(accepted, { ...peerOf(request, peers, tls), raw: socket }),
+    );
   };
   server.on('upgrade', onUpgrade);
   return { stop: () => void server.removeListener('upgrade', onUpgrade) };

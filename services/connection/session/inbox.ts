@@ -1,6 +1,7 @@
 /** What a client has sent and no router has answered yet, in order, and how much of it goes into the next batch. */
 import { limits } from '../../../lib/limits.ts';
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
+import type { Allowance } from './allowance.ts';
 
 export interface Received {
   /** Minted when it was read. */
@@ -21,12 +22,24 @@ export function canonical(stanza: Stanza, lang: string | undefined): Buffer {
 }
 
 export class Inbox {
+  readonly #allowance: Allowance;
+  readonly #wake: () => void;
   #queue: Received[] = [];
   #bytes = 0;
   #batch: readonly Received[] = [];
 
+  /** @param wake the account may send again */
+  constructor(allowance: Allowance, wake: () => void) {
+    this.#allowance = allowance;
+    this.#wake = wake;
+  }
+
   /** Those in the batch under way count. @param isStalled no router answers, so all sessions of the node may fill up */
   isFull(isStalled: boolean): boolean {
+    if (this.#allowance.waitMs > 0) {
+      this.#allowance.wait(this.#wake);
+      return true;
+    }
     const bytesMax = isStalled ? limits.stalledIngressBytesMax : limits.ingressBytesMax;
     return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= bytesMax;
   }
@@ -38,6 +51,7 @@ export class Inbox {
   add(received: Received): void {
     this.#queue.push(received);
     this.#bytes += received.bytes.length;
+    this.#allowance.spend(received.bytes.length);
   }
 
   /** Everything that waits, up to the bounds of a batch; until `settle` it counts as waiting. */
@@ -63,5 +77,6 @@ export class Inbox {
   drop(): void {
     for (const { bytes } of this.#queue) this.#bytes -= bytes.length;
     this.#queue = [];
+    this.#allowance.stop();
   }
 }

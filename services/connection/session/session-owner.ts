@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Allowances } from './allowance.ts';
 import type { RouterLink } from './router-link.ts';
 import type { Session } from './session.ts';
 
@@ -11,6 +12,7 @@ export interface SessionOwner {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly router: RouterLink;
+  readonly allowances: Allowances;
   /** Resolves when a client may bind; false: too many wait. */
   mayGetReady(way: 'bind'): Promise<boolean>;
   /** Deliveries find it from now on. */

@@ -33,9 +33,8 @@ export class Session {
   isAvailable = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
-
   readonly #owner: SessionOwner;
-  readonly #inbox = new Inbox();
+  readonly #inbox: Inbox;
   readonly #pump: Pump<Batch>;
   #phase: Phase = 'unbound';
   readonly link: SessionLink;
@@ -55,6 +54,7 @@ export class Session {
     this.sid = start.sid;
     this.domain = start.domain;
     this.account = Jid.parse(start.account);
+    this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.egress.stream?.pull());
     this.link = new SessionLink(owner, start);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
     this.#wait = new ClientWait(owner.clock, () => {

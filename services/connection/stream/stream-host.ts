@@ -25,5 +25,7 @@ export interface StreamHost extends ResumeHost {
   identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined>;
   /** Goes on as a TLS server on the stream's socket. @param deadlineMs monotonic: for the end of authentication */
   startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void;
+  /** One more stream, or one less, of a client that has signed in. */
+  signedIn(address: string, change: 1 | -1): void;
   closed(stream: SessionStream): void;
 }

@@ -87,6 +87,10 @@ export class Stream implements TransportReader, SessionStream {
     this.pull();
   }
 
+  flooded(): void {
+    if (!this.#isOver) this.close(new StreamError('policy-violation', 'too much was sent before signing in'));
+  }
+
   drained(ids: readonly string[]): void {
     this.session?.drained(ids);
   }
@@ -95,6 +99,7 @@ export class Stream implements TransportReader, SessionStream {
     this.#isOver = true;
     this.#timer.cancel();
     this.session?.lost(this);
+    if (this.#account !== undefined) this.#host.signedIn(this.#transport.address, -1);
     this.#host.closed(this);
   }
 
@@ -367,6 +372,8 @@ export class Stream implements TransportReader, SessionStream {
     this.#checkClose(answer);
     if (answer.reply.account === undefined) return;
     this.#account = answer.reply.account;
+    this.#host.signedIn(this.#transport.address, 1);
+    this.#transport.trust();
     this.#features = answer.reply.features;
     this.#hasOpened = false;
     this.#hasHeader = false;

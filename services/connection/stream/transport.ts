@@ -14,6 +14,8 @@ export interface TransportReader {
   data(chunk: Buffer): void;
   /** The operating system has taken everything sent before; `ids` are those that were given to `send`. */
   drained(ids: readonly string[]): void;
+  /** More came before `trust` than a client has to say, and not yet as `data`. */
+  flooded(): void;
   /** Once; nothing comes after it. */
   closed(): void;
 }
@@ -29,6 +31,8 @@ export interface Transport {
   /** Sent and not taken by the operating system. */
   readonly bufferedBytes: number;
   open(reader: TransportReader): void;
+  /** The client has signed in: what it says may be long from now on. */
+  trust(): void;
   /** @param id told to `drained` */
   send(bytes: Buffer | string, id?: string): void;
   pause(): void;
@@ -86,6 +90,9 @@ export class SocketTransport implements Transport, Flushable {
     this.socket.on('close', this.#onClose);
     if (this.socket.destroyed) setImmediate(this.#onClose);
   }
+
+  /** Whatever comes goes to the reader at once, and the scanner has bounds of its own. */
+  trust(): void {}
 
   /** Lets go of the socket, so that TLS can take it. What was sent is written. */
   detach(): Socket {

@@ -1,0 +1,69 @@
+/**
+ * What one account may send in the long run, over all its sessions at a node: stanzas and bytes per second, with a burst that people do
+ * not reach. Whoever sends more is not refused but read later: TCP then slows the client down.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { type Rate, RateLimit, type TokenBucket } from '../../../lib/runtime/rate-limit.ts';
+
+export interface SendingRates {
+  readonly stanzas: Rate;
+  readonly bytes: Rate;
+}
+
+const defaultRates: SendingRates = {
+  stanzas: { perSecond: limits.sentStanzasPerSecond, burst: limits.sentStanzasBurst },
+  bytes: { perSecond: limits.sentBytesPerSecond, burst: limits.sentBytesBurst },
+};
+
+export class Allowances {
+  readonly #clock: Clock;
+  readonly #stanzas: RateLimit;
+  readonly #bytes: RateLimit;
+
+  constructor(clock: Clock, rates: SendingRates = defaultRates) {
+    this.#clock = clock;
+    this.#stanzas = new RateLimit(clock, rates.stanzas, limits.sendingAccountsMax);
+    this.#bytes = new RateLimit(clock, rates.bytes, limits.sendingAccountsMax);
+  }
+
+  /** Of one more session of the account. */
+  of(account: string): Allowance {
+    return new Allowance(this.#clock, this.#stanzas.bucket(account), this.#bytes.bucket(account));
+  }
+}
+
+export class Allowance {
+  readonly #clock: Clock;
+  readonly #buckets: readonly [stanzas: TokenBucket, bytes: TokenBucket];
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, stanzas: TokenBucket, bytes: TokenBucket) {
+    this.#clock = clock;
+    this.#buckets = [stanzas, bytes];
+  }
+
+  /** Whatever was read counts, so the account may come into debt. */
+  spend(bytes: number): void {
+    this.#buckets[0].spend(1);
+    this.#buckets[1].spend(bytes);
+  }
+
+  /** How long nothing more is to be read, ms. */
+  get waitMs(): number {
+    return Math.max(this.#buckets[0].waitMs(0), this.#buckets[1].waitMs(0));
+  }
+
+  /** Calls `go` once when it may be read again; another wait replaces this one. */
+  wait(go: () => void): void {
+    this.#timer ??= this.#clock.after(this.waitMs, () => {
+      this.#timer = undefined;
+      go();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}
