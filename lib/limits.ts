@@ -81,9 +81,9 @@ export const limits = {
   /** XML of one batch, bytes (DESIGN §4); one stanza alone may fill it. */
   batchBytesMax: 256 * 1024,
   /** What one account may send at a node: stanzas and bytes at once, and per second; beyond it its sockets are read later. */
-  sentStanzasBurst: 3_000,
+  sentStanzasBurst: 10_000,
   sentStanzasPerSecond: 300,
-  sentBytesBurst: 8 * 1024 * 1024,
+  sentBytesBurst: 16 * 1024 * 1024,
   sentBytesPerSecond: 1024 * 1024,
   /** Accounts of a node whose sending is remembered, besides those with sessions. */
   sendingAccountsMax: 50_000,
@@ -197,8 +197,13 @@ export const limits = {
   uploadNameBytesMax: 200,
   /** XEP-0363 §7: a PUT begins within this, milliseconds. What signs URLs for S3 may itself expire in little more. */
   uploadSlotMs: 300_000,
-  /** Uploads that one process takes at once; each has a file open. */
+  /** Uploads that one process takes at once; each has a file open. Of these, those of one tenant, of one address and of one account. */
   uploadsAtOnceMax: 200,
+  uploadsPerTenantMax: 100,
+  uploadsPerNetworkMax: 40,
+  uploadsPerAccountMax: 8,
+  /** Web: sockets of one address at a process (IPv6: of a /64), not of this machine: a browser opens six to an origin. */
+  webConnectionsPerNetworkMax: 500,
   /** An upload that sends nothing for this long is broken off, milliseconds; so is one that is slower than this on the whole. */
   uploadIdleMs: 30_000,
   uploadBytesPerSecondMin: 32 * 1024,

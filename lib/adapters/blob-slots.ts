@@ -1,8 +1,8 @@
 /**
  * URLs of the folder's blobs: `<base>/<key>` to get, and with `?slot=<token>` to put (XEP-0363 gives clients both).
  *
- * A token is `<expiry>.<size>.<type>.<mac>`: milliseconds and bytes in base 36, the media type and an HMAC-SHA-256 over key,
- * type, size and expiry in base64url. The key is not repeated in it but read from the path, so a token is good for one path.
+ * A token is `<expiry>.<size>.<type>.<share>.<mac>`: milliseconds and bytes in base 36, the media type, whose slot it is (or nothing) and
+ * an HMAC-SHA-256 over key, type, size, expiry and share in base64url. The key is not repeated in it but read from the path, so a token is good for one path.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { limits } from '../limits.ts';
@@ -27,10 +27,10 @@ export class BlobSlots {
     return keyUrl(this.#base, key);
   }
 
-  putUrl({ key, info, expiresAtMs }: Slot): string {
+  putUrl({ key, info, expiresAtMs, share = '' }: Slot): string {
     const type = Buffer.from(info.type).toString('base64url');
-    const mac = this.#mac({ key, info, expiresAtMs }).toString('base64url');
-    return `${this.getUrl(key)}?slot=${expiresAtMs.toString(36)}.${info.sizeBytes.toString(36)}.${type}.${mac}`;
+    const mac = this.#mac({ key, info, expiresAtMs, share }).toString('base64url');
+    return `${this.getUrl(key)}?slot=${expiresAtMs.toString(36)}.${info.sizeBytes.toString(36)}.${type}.${share}.${mac}`;
   }
 
   /** The key that a URL's path names, or undefined. `url` may be a path alone; its host is not compared. */
@@ -50,19 +50,19 @@ export class BlobSlots {
   /** What may be put where, when the token is ours, of this path, and not expired. */
   verify(url: string, nowMs: number): Slot | undefined {
     const key = this.keyOf(url);
-    const token = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([\w-]{1,400})\.([\w-]{43})$/.exec(
+    const token = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([\w-]{1,400})\.([\w-]{0,32})\.([\w-]{43})$/.exec(
       URL.parse(url, this.#base.href)?.searchParams.get('slot') ?? '',
     );
     if (key === undefined || token === null) return undefined;
-    const [, expiry, size, type, mac] = token as unknown as [string, string, string, string, string];
+    const [, expiry, size, type, share, mac] = token as unknown as [string, string, string, string, string, string];
     const info = { type: Buffer.from(type, 'base64url').toString(), sizeBytes: Number.parseInt(size, 36) };
-    const slot: Slot = { key, info, expiresAtMs: Number.parseInt(expiry, 36) };
+    const slot: Slot = { key, info, expiresAtMs: Number.parseInt(expiry, 36), ...(share !== '' && { share }) };
     if (!timingSafeEqual(this.#mac(slot), Buffer.from(mac, 'base64url'))) return undefined;
     return slot.expiresAtMs > nowMs ? slot : undefined;
   }
 
-  #mac({ key, info, expiresAtMs }: Slot): Buffer {
-    const text = JSON.stringify(['skylark put slot 1', key, info.type, info.sizeBytes, expiresAtMs]);
+  #mac({ key, info, expiresAtMs, share = '' }: Slot): Buffer {
+    const text = JSON.stringify(['skylark put slot 2', key, info.type, info.sizeBytes, expiresAtMs, share]);
     return createHmac('sha256', this.#secret).update(text).digest();
   }
 }

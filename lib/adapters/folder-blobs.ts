@@ -47,10 +47,10 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
     verifySlot: (url) => slots.verify(url, clock.now()),
     keyOf: (url) => slots.keyOf(url),
 
-    async slot(key, info, expiresAtMs) {
+    async slot(key, info, expiresAtMs, share) {
       checkBlob(key, info);
       checkExpiry(expiresAtMs);
-      return { putUrl: slots.putUrl({ key, info, expiresAtMs }), getUrl: slots.getUrl(key), headers: {} };
+      return { putUrl: slots.putUrl({ key, info, expiresAtMs, share }), getUrl: slots.getUrl(key), headers: {} };
     },
 
     /** @throws {RangeError} when the body is not of exactly `info.sizeBytes`; what the body throws goes through */

@@ -25,17 +25,21 @@ export interface Slot {
   readonly key: string;
   readonly info: BlobInfo;
   readonly expiresAtMs: number;
+  /** Whose slot it is, in letters that tell nobody: those of one account share what is uploaded at once. */
+  readonly share?: string;
 }
 
 export interface Blobs {
   /**
    * Where a client may put exactly `info.sizeBytes` bytes of `info.type` with one HTTP PUT that begins before `expiresAtMs` (or
    * sooner: S3 grants seven days at most); and where anyone who knows the URL may get them.
+   * @param share see {@link Slot}: up to 32 letters of base64url
    */
   slot(
     key: string,
     info: BlobInfo,
     expiresAtMs: number,
+    share?: string,
   ): Promise<{ putUrl: string; getUrl: string; headers: Readonly<Record<string, string>> }>;
   /** Whole or not at all. @throws {Unavailable} when the medium is full or away */
   put(key: string, info: BlobInfo, body: AsyncIterable<Uint8Array>): Promise<void>;

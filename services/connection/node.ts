@@ -34,8 +34,8 @@ import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
 import type { SessionStart } from './session/session-owner.ts';
 import { Cork } from './stream/cork.ts';
-import { tcpFraming } from './stream/framing.ts';
 import { Greetings } from './stream/greetings.ts';
+import { refuseSocket } from './stream/refuse-socket.ts';
 import { Stream } from './stream/stream.ts';
 import type { Claim, Found } from './stream/stream-elements.ts';
 import type { StreamHost } from './stream/stream-host.ts';
@@ -393,12 +393,4 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');
     return isEmpty;
   }
-}
-
-/** RFC 6120 §4.9.3.14: without a stream of its own it costs nothing but these bytes. */
-function refuseSocket(socket: Socket, id: string): void {
-  const error = new StreamError('policy-violation', 'too many connections from this address, or at once; try again later');
-  const header = tcpFraming.header({ id, from: '', to: undefined });
-  socket.end(`${header}${tcpFraming.error(error)}${tcpFraming.closing}`);
-  socket.destroySoon();
 }

@@ -11,6 +11,7 @@ import { limits } from '../../lib/limits.ts';
 import type { ByteRange, ServedBlobs, Slot } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { SlowUpload, timed } from './slow-upload.ts';
 
 export interface FilesParts {
@@ -38,7 +39,7 @@ const safeHeaders = {
 
 /** Answers what is below the base URL, and leaves the rest to others. */
 export function serveFiles(parts: FilesParts): MiddlewareHandler {
-  const underWay = new Set<string>();
+  const underWay = new Map<string, UnderWay>();
   return async (c, next) => {
     if (!isBelow(c.req.url, parts.baseUrl())) return next();
     try {
@@ -59,23 +60,48 @@ function isBelow(url: string, baseUrl: string): boolean {
   return base.pathname === '/' ? asked.host === base.host : asked.pathname.startsWith(base.pathname);
 }
 
-type Status = 400 | 403 | 404 | 405 | 408 | 409 | 411 | 413 | 415 | 416 | 503;
+type Status = 400 | 403 | 404 | 405 | 408 | 409 | 411 | 413 | 415 | 416 | 429 | 503;
 
 function say(c: Context, status: Status, text: string, headers: Readonly<Record<string, string>> = {}): Response {
   return c.text(`${text}\n`, status, { ...safeHeaders, 'cache-control': 'no-store', ...headers });
 }
 
-async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Set<string>): Promise<Response> {
+/** Where a request comes from, as services/web/server.ts says; '' in a function, where nothing is uploaded. */
+function addressOf(c: Context): string {
+  return (c.env as { readonly address?: string } | undefined)?.address ?? '';
+}
+
+/** An upload takes a share of its tenant, of its network and of the account whose slot it is. */
+interface UnderWay {
+  readonly tenant: string;
+  readonly network: string;
+  readonly share: string | undefined;
+}
+
+function hasShare(underWay: ReadonlyMap<string, UnderWay>, { tenant, network, share }: UnderWay): boolean {
+  const others = [...underWay.values()];
+  const count = (isOne: (other: UnderWay) => boolean) => others.filter(isOne).length;
+  if (!isOwnMachine(network) && count((other) => other.network === network) >= limits.uploadsPerNetworkMax) return false;
+  if (!share) return true;
+  const ofTenant = count((other) => other.tenant === tenant);
+  return ofTenant < limits.uploadsPerTenantMax && count((other) => other.share === share) < limits.uploadsPerAccountMax;
+}
+
+async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Map<string, UnderWay>): Promise<Response> {
   const slot = blobs.verifySlot(c.req.url);
   if (slot === undefined) return say(c, 403, 'This URL takes no file, or not any more; ask for a new slot');
   const fault = findFault(c, slot);
   if (fault !== undefined) return say(c, ...fault);
   const { key, info } = slot;
+  const mine: UnderWay = { tenant: key.split('/', 1)[0]!, network: networkOf(addressOf(c)), share: slot.share };
+  if (!hasShare(underWay, mine)) {
+    return say(c, 429, 'Too many of your files are uploaded now; try again when one of them is there', { 'retry-after': '5' });
+  }
   if (underWay.size >= limits.uploadsAtOnceMax) {
     return say(c, 503, 'Too many files are uploaded now; try again in a moment', { 'retry-after': '5' });
   }
   if (underWay.has(key)) return say(c, 409, 'This file is being uploaded already');
-  underWay.add(key);
+  underWay.set(key, mine);
   try {
     if ((await blobs.get(key)) !== undefined) return say(c, 409, 'This file was uploaded already');
     await blobs.put(key, info, timed(c.req.raw.body, info.sizeBytes, clock));

@@ -1,12 +1,13 @@
 /** The app on HTTP and HTTPS listeners of this process. */
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { limits } from '../../lib/limits.ts';
-import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
+import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
+import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 
 export interface WebListen {
   readonly bind: string;
@@ -33,7 +34,11 @@ export interface WebServer {
 
 /** @throws what listening throws: `EADDRINUSE` and the like, with the port */
 export async function startWebServer(app: Hono, options: WebListen): Promise<WebServer> {
-  const listener = getRequestListener(app.fetch) as RequestListener;
+  const { peers = directPeers } = options;
+  const listener = getRequestListener((request, env) =>
+    app.fetch(request, { ...env, address: peers.of((env as { readonly incoming: IncomingMessage }).incoming.socket) }),
+  ) as RequestListener;
+  const hasRoom = socketShares(peers);
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
@@ -45,7 +50,8 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   };
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
     if (port === undefined) return undefined;
-    const front = options.peers === undefined ? server : behindProxy(server, options.peers);
+    const front = options.peers === undefined ? server : behindProxy(server, options.peers, hasRoom);
+    if (front === server) server.on('connection', (socket) => hasRoom(socket) || socket.destroy());
     await listen(front, port, options);
     if (front !== server) fronts.push(front);
     return front.address() as AddressInfo;
@@ -60,8 +66,9 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
 }
 
 /** Takes the header from each connection before the server sees it. */
-function behindProxy(server: Server, peers: PeerAddresses): TcpServer {
-  return createTcpServer((socket) => peers.admit(socket, () => void server.emit('connection', socket)));
+function behindProxy(server: Server, peers: PeerAddresses, hasRoom: (socket: Socket) => boolean): TcpServer {
+  const go = (socket: Socket) => (hasRoom(socket) ? server.emit('connection', socket) : socket.destroy());
+  return createTcpServer((socket) => peers.admit(socket, () => void go(socket)));
 }
 
 /** An upgrade that no one answers would hold its socket for ever. */
@@ -93,4 +100,22 @@ function close(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
+}
+
+/** Of the sockets of a process each network has a share, so that nobody holds all of them. */
+function socketShares(peers: PeerAddresses): (socket: Socket) => boolean {
+  const counts = new Map<string, number>();
+  return (socket) => {
+    const network = networkOf(peers.of(socket));
+    if (isOwnMachine(network)) return true;
+    const count = counts.get(network) ?? 0;
+    if (count >= limits.webConnectionsPerNetworkMax) return false;
+    counts.set(network, count + 1);
+    socket.once('close', () => {
+      const left = counts.get(network)! - 1;
+      if (left > 0) counts.set(network, left);
+      else counts.delete(network);
+    });
+    return true;
+  };
 }

@@ -1,4 +1,4 @@
-/** The web service's handler of files on a port of this machine. */
+/** The web service's handler of files on a port of this machine. The header `x-test-address` says where a request comes from. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -31,7 +31,10 @@ export class FilesServer {
     const app = new Hono();
     app.use(serveFiles({ blobs, baseUrl: () => this.url, clock: this.#clock, log: pino({ level: 'silent' }) }));
     app.notFound((c) => c.text('not below the files', 404));
-    this.#server.on('request', getRequestListener(app.fetch));
+    this.#server.on(
+      'request',
+      getRequestListener((request) => app.fetch(request, { address: request.headers.get('x-test-address') ?? '' })),
+    );
   }
 
   async close(): Promise<void> {

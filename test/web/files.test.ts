@@ -38,11 +38,11 @@ class Hanging {
   answer = '';
   readonly closed: Promise<void>;
 
-  constructor(url: string, sizeBytes: number, first: Uint8Array = Buffer.alloc(0)) {
+  constructor(url: string, sizeBytes: number, first: Uint8Array = Buffer.alloc(0), address = '') {
     const { hostname, port, pathname, search, host } = new URL(url);
     this.socket = connect({ host: hostname, port: Number(port) });
     this.socket.write(
-      `PUT ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: image/png\r\ncontent-length: ${sizeBytes}\r\n\r\n`,
+      `PUT ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: image/png\r\ncontent-length: ${sizeBytes}\r\nx-test-address: ${address}\r\n\r\n`,
     );
     this.socket.write(first);
     this.socket.on('data', (data) => {
@@ -60,9 +60,9 @@ async function until(isTrue: () => Promise<boolean> | boolean): Promise<void> {
   }
 }
 
-function put(url: string, body: Uint8Array): Promise<number> {
+function put(url: string, body: Uint8Array, address = ''): Promise<number> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'image/png', 'content-length': `${body.length}` };
+    const headers = { 'content-type': 'image/png', 'content-length': `${body.length}`, 'x-test-address': address };
     const sent = request(url, { method: 'PUT', headers, agent: false });
     sent.once('error', reject);
     sent.once('response', (response) => resolve(response.resume().statusCode!));
@@ -131,6 +131,52 @@ test('more uploads at once than are borne are asked to come again', async (t) =>
   assert.equal(status, 201);
   for (const { socket } of hanging) socket.destroy();
   await until(async () => (await files()) === 1);
+});
+
+test('one account that holds its uploads open keeps nobody else from uploading', async (t) => {
+  const { files, slot, blobs } = await setUp(t);
+  const slotOf = async (key: string, share: string) =>
+    (await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), share)).putUrl;
+  const hanging: Hanging[] = [];
+  for (let count = 0; count < limits.uploadsPerAccountMax; count++) {
+    hanging.push(new Hanging(await slotOf(`a.example/${count}/x`, 'greedy'), 4, Buffer.of(1)));
+  }
+  await until(async () => (await files()) === limits.uploadsPerAccountMax);
+  const more = await slotOf('a.example/more/x', 'greedy');
+  assert.equal(await put(more, Buffer.of(1, 2, 3, 4)), 429);
+  assert.equal(await put(await slotOf('a.example/other/x', 'modest'), Buffer.of(1, 2, 3, 4)), 201);
+  assert.equal(await put(await slot('b.example/other/x'), Buffer.of(1, 2, 3, 4)), 201);
+  hanging[0]!.socket.destroy();
+  await until(async () => (await put(more, Buffer.of(1, 2, 3, 4))) === 201);
+  for (const { socket } of hanging) socket.destroy();
+});
+
+test('nor does one tenant, with as many accounts as it likes', async (t) => {
+  const { files, blobs } = await setUp(t);
+  const slotOf = async (key: string, share: string) =>
+    (await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), share)).putUrl;
+  const hanging: Hanging[] = [];
+  for (let count = 0; count < limits.uploadsPerTenantMax; count++) {
+    hanging.push(new Hanging(await slotOf(`a.example/${count}/x`, `account${count}`), 4, Buffer.of(1)));
+  }
+  await until(async () => (await files()) === limits.uploadsPerTenantMax);
+  assert.equal(await put(await slotOf('a.example/more/x', 'one-more'), Buffer.of(1, 2, 3, 4)), 429);
+  assert.equal(await put(await slotOf('b.example/other/x', 'elsewhere'), Buffer.of(1, 2, 3, 4)), 201);
+  for (const { socket } of hanging) socket.destroy();
+});
+
+test('nor does one address, with slots of many accounts', async (t) => {
+  const { files, blobs } = await setUp(t);
+  const slotOf = async (n: number | string) =>
+    (await blobs.slot(`a.example/${n}/x`, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), `account${n}`)).putUrl;
+  const hanging: Hanging[] = [];
+  for (let count = 0; count < limits.uploadsPerNetworkMax; count++) {
+    hanging.push(new Hanging(await slotOf(count), 4, Buffer.of(1), '2001:db8::1'));
+  }
+  await until(async () => (await files()) === limits.uploadsPerNetworkMax);
+  assert.equal(await put(await slotOf('more'), Buffer.of(1, 2, 3, 4), '2001:db8::2'), 429);
+  assert.equal(await put(await slotOf('other'), Buffer.of(1, 2, 3, 4), '2001:db8:0:1::1'), 201);
+  for (const { socket } of hanging) socket.destroy();
 });
 
 test('a full disk is a 503 that says so, leaves no half file, and goes by', async (t) => {

@@ -4,6 +4,7 @@
  * Only accounts of the tenant get slots. What an account has asked for is counted in one row a month, used or not: the bytes go past
  * us, to the web service or to S3. A slot is good for exactly its size and type; one without a type is for `application/octet-stream`.
  */
+import { hash as hashOnce } from 'node:crypto';
 import { limits } from '../../../lib/limits.ts';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -21,6 +22,7 @@ const ITEMS = 'http://jabber.org/protocol/disco#items';
 /** §4: names of headers that a client may be asked to send. */
 const headerNames: ReadonlySet<string> = new Set(['Authorization', 'Cookie', 'Expires']);
 const unguessableBytes = 24;
+const shareCharacters = 16;
 const anyType = 'application/octet-stream';
 
 /** Bytes by month: `2026-03`. */
@@ -74,7 +76,8 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
   if (sizeBytes > limits.uploadBytesMax) throw tooLarge();
   await charge(account, sizeBytes);
   const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
-  const slot = await blobs.slot(key, { type, sizeBytes }, clock.now() + limits.uploadSlotMs);
+  const share = hashOnce('sha256', `${tenant.secret} upload\0${account.local}`, 'base64url').slice(0, shareCharacters);
+  const slot = await blobs.slot(key, { type, sizeBytes }, clock.now() + limits.uploadSlotMs, share);
   return xml(
     'slot',
     { xmlns: NS },
