@@ -118,6 +118,20 @@ test('§9.2: a whole domain is banned, and the ban is lifted; one address of it,
   assert.deepEqual(await listOf('outcast'), []);
 });
 
+test('§9.3: a service that has entered the room is not a person, and its domain does not become a member by its nick', async () => {
+  await configure(juliet, { membersonly: '0' });
+  const service = stage.person('b.example/bot');
+  await service.enter('Bot');
+  juliet.take();
+  for (const affiliation of ['member', 'admin', 'owner']) {
+    await adminSet(juliet, `<item affiliation='${affiliation}' nick='Bot'/>`);
+    assert.deepEqual(juliet.heard(), ['error not-acceptable modify']);
+  }
+  const registration = `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'><field var='muc#register_roomnick'><value>Bot</value></field></x></query>`;
+  assert.match(await ask(service, 'set', registration), /<not-allowed /);
+  assert.deepEqual(await listOf('member'), ['member@a.example']);
+});
+
 test('§10.2: full JIDs in the lists of the form stand for their persons, once', async () => {
   await configure(juliet, { roomadmins: ['romeo@a.example/orchard', 'ROMEO@a.example', 'nurse@b.example'] });
   assert.deepEqual(await listOf('admin'), ['romeo@a.example', 'nurse@b.example']);

@@ -1,7 +1,7 @@
 /** XEP-0049 §1, XEP-0402 §5.3: of an older list of bookmarks the good ones become items, and the odd ones come back as they were. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arrange, ask, assertShown, NS, native, older, page, room, storage, ways } from './bookmark-requests.ts';
+import { arrange, ask, assertShown, extensions, NS, native, older, page, room, storage, ways } from './bookmark-requests.ts';
 import { itemIds, items, publish } from './pep-requests.ts';
 import { assertXml } from './xml-equality.ts';
 
@@ -56,5 +56,33 @@ for (const way of ways) {
     const content = list.replace(`<storage xmlns='${older}'>`, '').replace('</storage>', '');
     assert.match(await ask(juliet, way.write(content)), /type='result'/);
     assert.equal(await ask(juliet, way.read), read);
+  });
+
+  test(`what a client adds to a room of its own in ${way.name} comes back, and goes when it is left out`, async (t) => {
+    const { juliet } = await arrange(t);
+    const own = [
+      "<nick>J</nick><print_status xmlns='urn:gajim'>all</print_status>",
+      '<minimize>1</minimize><tag/>',
+      "<x xmlns='urn:x'><y z='1'>t</y></x>",
+    ];
+    for (const children of own) {
+      const content = `${room('b')}<conference jid='a@c.a.example' name='A' colour='red'>${children}</conference>`;
+      assert.match(await ask(juliet, way.write(content)), /type='result'/);
+      await assertShown(juliet, content);
+      const item = await ask(juliet, items(NS, "<item id='a@c.a.example'/>"));
+      assert.match(item, /<conference [^>]*name='A'.*<extensions><conference xmlns='storage:bookmarks' colour='red'>/);
+    }
+    await ask(juliet, way.write(room('a', " name='A'") + room('b')));
+    assert.doesNotMatch(await ask(juliet, items(NS)), /extensions|colour/);
+  });
+
+  test(`what only XEP-0402 has of a room stays, whatever is added in ${way.name}`, async (t) => {
+    const { juliet } = await arrange(t);
+    await ask(juliet, publish(NS, 'a@c.a.example', native("name='A'", extensions)));
+    await ask(juliet, way.write("<conference jid='a@c.a.example' name='A'><x xmlns='urn:x'/></conference>"));
+    const both = await ask(juliet, items(NS));
+    assert.match(both, /<state xmlns='urn:example' muted='true'\/>.*<x xmlns='urn:x'\/>/);
+    await ask(juliet, way.write(room('a', " name='A'")));
+    assert.match(await ask(juliet, items(NS)), /<extensions><state xmlns='urn:example' muted='true'\/><\/extensions>/);
   });
 }

@@ -220,6 +220,17 @@ for (const [name, open] of [
       }
     });
 
+    test('§4.1.2: the stamp of each entry, as start and end, finds that entry', async () => {
+      const all = (await side.ask('')).filter((xml) => xml.startsWith('<message'));
+      for (const xml of all) {
+        const [, id] = /<result [^>]*id='([^']+)'/.exec(xml)!;
+        const [, time] = /<delay [^>]*stamp='([^']+)'/.exec(xml)!;
+        const { ids } = await ask(side, form(field('start', time!), field('end', time!)));
+        assert.ok(ids.includes(id!), `${id} at ${time}`);
+      }
+      assert.equal(all.length, entries);
+    });
+
     test('§4.2: the query’s id comes back with each result', async () => {
       const answers = await side.ask(rsm('<max>2</max>'), "queryid='&lt;f27&gt;'");
       assert.equal(answers.filter((xml) => parseElement(xml).getChild('result', mam)?.attrs.queryid === '<f27>').length, 2);

@@ -179,7 +179,7 @@ export class Room {
     this.activityNow = { hour: 0, count: 0 };
   }
 
-  /** §5.2; a domain may be banned or be a member as a whole. */
+  /** §5.2; a domain may be banned as a whole (§9.2). Older versions let domains be members, too, which they stay. */
   affiliationOf(jid: Jid): Affiliation {
     const found = this.affiliations.get(jid.bare.toString()) ?? this.affiliations.get(jid.domain);
     return found?.affiliation ?? 'none';

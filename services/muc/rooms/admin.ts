@@ -1,8 +1,9 @@
 /** The muc#admin requests: lists of roles and affiliations, read and changed (XEP-0045 §8, §9, §10, §15.4). */
 import { limits } from '../../../lib/limits.ts';
+import { contactJid, personOf } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type Affiliation, affiliationRank, isAffiliation, isRole, type Role } from '../core/affiliation.ts';
 import { NS_MUC_ADMIN } from '../core/namespaces.ts';
@@ -121,7 +122,11 @@ function occupantOf(turn: RoomTurn, { attrs }: Element) {
  */
 function jidOf(turn: RoomTurn, item: Element, affiliation: Affiliation): Jid {
   const { jid } = item.attrs;
-  if (jid === undefined) return occupantOf(turn, item).bare;
-  if (affiliation === 'none') return Jid.parse(jid).bare;
-  return affiliation === 'outcast' ? bannedIn(turn, jid) : personIn(turn, jid);
+  const isPerson = affiliation !== 'none' && affiliation !== 'outcast';
+  if (jid === undefined) {
+    const { bare } = occupantOf(turn, item); // of a service that has entered it is a whole domain
+    return isPerson ? personOf(bare) : bare;
+  }
+  if (isPerson) return personIn(turn, jid);
+  return affiliation === 'outcast' ? bannedIn(turn, jid) : contactJid(jid);
 }

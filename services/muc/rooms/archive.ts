@@ -1,5 +1,6 @@
 /** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
 import { limits } from '../../../lib/limits.ts';
+import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT, NS_HINTS, NS_SID } from '../core/namespaces.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
@@ -23,11 +24,11 @@ export function isWorthKeeping(stanza: Stanza): boolean {
  * unless its owner has set that to nothing.
  */
 export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
-  const { config, now, parts } = turn;
+  const { config, parts } = turn;
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
-    at: now,
+    at: timeOfId(id), // what `start` and `end` of a query go by: the stamp finds its own entry
     aheadMs: parts.clock.aheadMs || undefined,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),

@@ -4,9 +4,10 @@
  *
  * The items of XEP-0402 are the truth, one per room, and the two older forms are made of them whenever somebody reads: a list that were
  * kept beside them would be behind them after two resources have changed them at once, and every change of one room would write all. What
- * is written in an older form becomes items, those that differ, with their notifications; what only XEP-0402 has of a room
- * (`<extensions/>`) stays with it. Items that are no bookmarks are neither shown nor touched. Bookmarks of web pages are a row of private
- * storage, and stay when the nodes are deleted.
+ * is written in an older form becomes items, those that differ, with their notifications. What only XEP-0402 has of a room
+ * (`<extensions/>`) stays with it, and what only the older form has of it (a client's own children and attributes) is kept there, too.
+ * Items that are no bookmarks are neither shown nor touched. Bookmarks of web pages are a row of private storage, and stay when the nodes
+ * are deleted.
  *
  * The node `storage:bookmarks` is a view (pep/specified-node.ts): it is there as long as the other, with a configuration of its own, and
  * its item `current` always. All of it is the account's alone unless a client makes the XEP-0402 node otherwise (XEP-0223).
@@ -39,7 +40,6 @@ export const bookmarks: AccountFeature = {
   spec: 'XEP-0402',
   version: '1.2.0',
   title: 'PEP Native Bookmarks, kept as one with XEP-0048 in PEP and in private storage',
-  note: 'Of a room in the older forms its address, name, autojoin, nick and password; what clients add there of their own is not kept.',
   // XEP-0411, the older name of the conversion between private storage and PEP: Conversations and Gajim look for it.
   disco: { account: [`${NS}#compat`, `${NS}#compat-pep`, 'urn:xmpp:bookmarks-conversion:0'] },
   nodes: [
@@ -77,7 +77,41 @@ function conferenceOf({ id, payload }: Bookmark): Element {
     const text = conference.getChildText(child, NS);
     return text ? xml(child, {}, text) : undefined;
   });
-  return xml('conference', { jid: id, name, autojoin }, children);
+  const extras = extrasIn(conference);
+  const attributes = Object.entries(extras?.attrs ?? {}).filter(([attribute]) => attribute !== 'xmlns');
+  const added = (extras?.getChildElements() ?? []) as Element[];
+  return xml('conference', { ...Object.fromEntries(attributes), jid: id, name, autojoin }, children, added.map(apart));
+}
+
+/** What only the older form has of a room: it is kept in `<extensions/>`, in an element of its own namespace. */
+function extrasIn(conference: Element | undefined): Element | undefined {
+  return conference?.getChild('extensions', NS)?.getChild('conference', storageNs) as Element | undefined;
+}
+
+const ownAttributes = new Set(['jid', 'name', 'autojoin']);
+
+/** What a client has written there of its own; undefined: nothing. */
+function extrasOf(conference: Element): Element | undefined {
+  const attributes = Object.entries(conference.attrs).filter(([name]) => !ownAttributes.has(name) && !/^xmlns|:/.test(name));
+  const children = (conference.getChildElements() as Element[]).filter(
+    (child) => !child.is('nick', storageNs) && !child.is('password', storageNs),
+  );
+  if (attributes.length + children.length === 0) return undefined;
+  return xml('conference', { xmlns: storageNs, ...Object.fromEntries(attributes) }, children.map(apart));
+}
+
+function apart(element: Element): Element {
+  return parseElement(standalone(element));
+}
+
+/** @returns what XEP-0402 has of a room beyond the older form, with what that has beyond it */
+function extensionsOf(old: Element | undefined, extras: Element | undefined): Element | undefined {
+  const extensions = (old?.getChild('extensions', NS) as Element | undefined) ?? xml('extensions');
+  extensions.children = extensions.children.filter(
+    (child) => typeof child === 'string' || !(child as Element).is('conference', storageNs),
+  );
+  if (extras) extensions.cnode(extras);
+  return extensions.children.length === 0 ? undefined : extensions;
 }
 
 /** @param others the rest, as it is kept in private storage */
@@ -86,7 +120,7 @@ export function parseStorage(storages: readonly Element[]): { rooms: Rooms; othe
   const others: Element[] = [];
   for (const child of storages.flatMap((storage) => storage.getChildElements() as Element[])) {
     const room = roomOf(child);
-    if (room === undefined) others.push(parseElement(standalone(child)));
+    if (room === undefined) others.push(apart(child));
     else rooms.set(room, child);
   }
   return { rooms, others: xml('storage', { xmlns: storageNs }, others).toString() };
@@ -152,7 +186,8 @@ function convert(conference: Element, before: string | undefined): string {
   const isJoined = isTrue(conference);
   const nick = conference.getChildText('nick', storageNs) || undefined;
   const password = conference.getChildText('password', storageNs) || undefined;
-  if (old && isTrue(old) === isJoined && old.attrs.name === name) {
+  const extras = extrasOf(conference);
+  if (old && isTrue(old) === isJoined && old.attrs.name === name && `${extrasIn(old) ?? ''}` === `${extras ?? ''}`) {
     const isSame =
       (old.getChildText('nick', NS) || undefined) === nick && (old.getChildText('password', NS) || undefined) === password;
     if (isSame) return before!;
@@ -162,7 +197,7 @@ function convert(conference: Element, before: string | undefined): string {
     { xmlns: NS, name, autojoin: isJoined ? 'true' : undefined },
     nick === undefined ? undefined : xml('nick', {}, nick),
     password === undefined ? undefined : xml('password', {}, password),
-    old?.getChild('extensions', NS) as Element | undefined,
+    extensionsOf(old, extras),
   ).toString();
 }
 
