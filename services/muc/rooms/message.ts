@@ -8,13 +8,14 @@ import { limits } from '../../../lib/limits.ts';
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_DELAY, NS_HATS, NS_MODERATE, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_RETRACT, NS_SID } from '../core/namespaces.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { forgedIn } from '../core/marks.ts';
+import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_SID } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { checkRetraction, retract } from '../features/xep0424-retraction.ts';
 import { checkSlowMode } from '../features/xep0500-slow-mode.ts';
 import { countMessage } from '../features/xep0502-activity.ts';
-import { isGone, isUnreachable } from '../missed/ghost.ts';
+import { saysItIsGone } from '../missed/ghost.ts';
 import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
 import { decline, invite, returnInvitation } from './invite.ts';
@@ -62,14 +63,11 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
   throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2
 }
 
-/**
- * §16.1.2: who cannot be reached has left. What was said to all comes back to the nick that said it, like a private message: there only
- * errors count that no client gives of itself, because a person may block one occupant (XEP-0191) and stay.
- */
+/** §16.1.2: who cannot be reached has left. Other errors are answers to private messages, or nobody's business. */
 function handleError(turn: RoomTurn, stanza: Stanza): void {
   const { own } = turn;
   const { resource } = stanza.to!;
-  const isAway = resource === '' ? isGone(stanza) : isUnreachable(stanza);
+  const isAway = saysItIsGone(stanza);
   if (resource === '' && isAway && returnInvitation(turn, stanza.id)) return;
   if (own && isAway) {
     removeSession(turn, own.occupant, own.session, { statuses: [333] });
@@ -100,7 +98,7 @@ function sendToAll(turn: RoomTurn, stanza: Stanza): void {
       'xml:lang': stanza.attributes['xml:lang'],
     },
     {
-      drop: (child) => isForged(turn, stanza, child),
+      drop: forgedIn(turn.room, stanza),
       append: `<stanza-id xmlns='${NS_SID}' by='${escapeAttribute(room)}' id='${id}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
     },
   );
@@ -109,20 +107,4 @@ function sendToAll(turn: RoomTurn, stanza: Stanza): void {
   if (isRetraction || isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
   countMessage(turn, stanza);
   turn.broadcast(bytes, id);
-}
-
-/** What only the room may say: XEP-0359 §5, XEP-0421 §3, XEP-0045 §15.3, tombstones, moderation, hats, and delays in its name. */
-function isForged(turn: RoomTurn, stanza: Stanza, child: ChildSpan): boolean {
-  const { name, ns } = child;
-  if (ns === NS_OCCUPANT_ID || ns === NS_MUC_USER || ns === NS_MUC || ns === NS_HATS) return true;
-  if (ns === NS_RETRACT) return name === 'retracted' || stanza.elementOf(child).getChild('moderated', NS_MODERATE) !== undefined;
-  const { jid } = turn.room;
-  if (name === 'stanza-id' && ns === NS_SID) return isJid(stanza.elementOf(child).attrs.by, `${jid}`);
-  if (name === 'delay' && ns === NS_DELAY) return isJid(stanza.elementOf(child).attrs.from, `${jid}`);
-  return false;
-}
-
-/** However it is written: in capitals, with white space. */
-function isJid(text: string | undefined, jid: string): boolean {
-  return text?.trim().toLowerCase() === jid.toLowerCase();
 }

@@ -2,11 +2,12 @@
 import { limits } from '../../../lib/limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_HATS, NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { forgedIn } from '../core/marks.ts';
+import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
 import { nickKey } from '../core/nick-key.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { isGone } from '../missed/ghost.ts';
+import { saysItIsGone } from '../missed/ghost.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
 import { readHistoryWish } from './history.ts';
@@ -14,14 +15,9 @@ import { endIfEmpty, removeSession } from './leave.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
 import { occupantId } from './occupant-id.ts';
 
-/** §15.3: only the room speaks of roles, ids, hats and the like. */
-function isOurs({ ns }: ChildSpan): boolean {
-  return ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID || ns === NS_HATS;
-}
-
 /** What others get to see of a presence. @throws {StanzaError} policy-violation */
-function payloadOf(stanza: Stanza): string {
-  const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: isOurs });
+function payloadOf(turn: RoomTurn, stanza: Stanza): string {
+  const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: forgedIn(turn.room, stanza) });
   if (bytes.length > limits.roomPresenceBytesMax) {
     throw new StanzaError('policy-violation', `presence in a room has at most ${limits.roomPresenceBytesMax} bytes`);
   }
@@ -31,10 +27,10 @@ function payloadOf(stanza: Stanza): string {
 /** @throws {StanzaError} */
 export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   const { own } = turn;
-  if (stanza.type === 'unavailable' || (stanza.type === 'error' && isGone(stanza))) {
+  if (stanza.type === 'unavailable' || (stanza.type === 'error' && saysItIsGone(stanza))) {
     if (!own) return; // §15.3: silently
     const isGhost = stanza.type === 'error';
-    const presence = isGhost ? undefined : leavingPayload(stanza);
+    const presence = isGhost ? undefined : leavingPayload(turn, stanza);
     removeSession(turn, own.occupant, own.session, {
       unavailable: { presence },
       statuses: isGhost ? [333] : undefined,
@@ -46,7 +42,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   if (stanza.type !== undefined) return; // §15.3: probes and subscriptions are no way in or out
   const nick = stanza.to!.resource;
   if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
-  const presence = payloadOf(stanza);
+  const presence = payloadOf(turn, stanza);
   if (!own) {
     if (stanza.hasChild('x', NS_MUC)) enter(turn, stanza, presence);
     else sendAway(turn, stanza);
@@ -77,14 +73,14 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
     xml(
       'presence',
       { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
-      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.tenant.secret, turn.room.jid, turn.from.bare) }),
+      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.room, turn.from.bare) }),
       xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
     ),
   );
 }
 
 /** A farewell that is too long is left out: nobody is kept in a room by it. */
-function leavingPayload(stanza: Stanza): string | undefined {
-  const bytes = stanza.render({}, { drop: isOurs });
+function leavingPayload(turn: RoomTurn, stanza: Stanza): string | undefined {
+  const bytes = stanza.render({}, { drop: forgedIn(turn.room, stanza) });
   return bytes.length > limits.roomPresenceBytesMax ? undefined : bytes.toString();
 }

@@ -1,10 +1,10 @@
-/** Runs the `amend` stage: one rendering, whatever the number of features. */
+/** Strips what only servers say (marks.ts), then runs the `amend` stage: one rendering, whatever the number of features. */
 
 import type { Element } from '../../../lib/xmpp/element.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
+import { forgedFrom, forgedTo } from './marks.ts';
 import { inOrder } from './stages.ts';
 
 type Attributes = Readonly<Record<string, string | undefined>>;
@@ -45,14 +45,8 @@ export function amend(
   attributes: Attributes,
 ): Promise<Stanza> | Stanza {
   const amending = new Amending(stanza);
+  amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
   const stages = account.turn.parts.features.stage(direction, 'amend');
   const pending = inOrder(stages, (stage) => stage(stanza, account, amending, id));
   return pending === undefined ? amending.render(attributes) : pending.then(() => amending.render(attributes));
-}
-
-/** Does this text, which anybody may have written, name the account (any resource) or its domain? */
-export function namesUs(text: string | undefined, account: Account): boolean {
-  const bare = text ? Jid.tryParse(text)?.bare : undefined;
-  if (!bare) return false; // no address, so it names nobody
-  return bare.equals(account.jid) || (bare.local === '' && bare.domain === account.domain);
 }

@@ -4,10 +4,7 @@
  * The archive is the queue: services/router/archive/cursor.ts delivers what stands behind the account's cursor, each message stamped with
  * `delay`, when a resource of non-negative priority becomes available. Nothing is stored twice and nothing is ever full.
  */
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Account } from '../core/account.ts';
-import { namesUs } from '../core/amend.ts';
-import type { AccountFeature, Amendment } from '../core/feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 
 const delayNs = 'urn:xmpp:delay';
 
@@ -23,20 +20,5 @@ export const delayedDelivery: AccountFeature = {
   version: '2.0',
   title: 'Delayed Delivery',
   disco: { host: [delayNs] },
-  outbound: { amend: stripForged },
-  inbound: { amend: stripForged },
+  note: 'Delays in our name that somebody else wrote are stripped (core/marks.ts).',
 };
-
-/**
- * XEP-0203 §6: nobody but us says that we delayed a message. A client may say so of itself: it sends what was written while it was
- * offline.
- */
-function stripForged(stanza: Stanza, account: Account, amendment: Amendment): void {
-  if (!stanza.hasChild('delay', delayNs)) return;
-  const isOwn = stanza.from === undefined || stanza.from.bare.equals(account.jid);
-  amendment.strip((child) => {
-    if (child.name !== 'delay' || child.ns !== delayNs) return false;
-    const from = stanza.elementOf(child).attrs.from ?? '';
-    return namesUs(from, account) && !(isOwn && from.includes('@'));
-  });
-}

@@ -2,7 +2,7 @@
  * XEP-0280: Message Carbons, with all rules of §6.1 (`urn:xmpp:carbons:rules:0`).
  *
  * Whether a session wants copies stands in its session entry. Copies are made after delivery, from the bytes that were delivered;
- * they never pass `arrive`, where everything that claims to be one is stripped.
+ * they never pass `arrive`, where everything that claims to be one is stripped (§11; core/marks.ts).
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -11,7 +11,7 @@ import { escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isArchived } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
-import type { AccountFeature, Drop, Outcome } from '../core/feature.ts';
+import type { AccountFeature, Outcome } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { Superseded } from '../core/writers.ts';
 import { messageType } from '../routing/message.ts';
@@ -29,9 +29,8 @@ export const carbons: AccountFeature = {
     { type: 'set', ns: NS, name: 'enable', to: 'self', handle: (_request, account) => turn(account, true) },
     { type: 'set', ns: NS, name: 'disable', to: 'self', handle: (_request, account) => turn(account, false) },
   ],
-  // §11: no client sends these, and none is to believe them
-  outbound: { amend: (_stanza, _account, amendment) => amendment.strip(isCarbon), follow: copySent },
-  inbound: { amend: (_stanza, _account, amendment) => amendment.strip(isCarbon), follow: copyReceived },
+  outbound: { follow: copySent },
+  inbound: { follow: copyReceived },
 };
 
 type Kind = 'sent' | 'received';
@@ -46,8 +45,6 @@ async function turn(account: Account, isOn: boolean): Promise<undefined> {
     return wasOn === undefined ? { ...entry, carbons: isOn } : { ...entry, carbons: isOn, carbonsBy: id };
   });
 }
-
-const isCarbon: Drop = ({ name, ns }) => ns === NS && (name === 'sent' || name === 'received');
 
 /** §6.1, §9. */
 function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {

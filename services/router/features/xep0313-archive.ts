@@ -14,7 +14,7 @@ import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type ArchiveEntry, type Direction, isArchived, keepEntry } from '../archive/archive.ts';
 import { archiveEdge, queryArchive, stampOf } from '../archive/archive-query.ts';
 import type { Account } from '../core/account.ts';
-import type { AccountFeature, Amendment, Drop } from '../core/feature.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { preferences } from './xep0441-archive-preferences.ts';
 
@@ -33,21 +33,10 @@ export const archive: AccountFeature = {
   ],
   outbound: {
     reads: [preferences],
-    amend: (_stanza, _account, amendment) => amendment.strip(isResult),
     keep: (stanza, account, id) => keep(stanza, account, id, 'out'),
   },
-  inbound: { reads: [preferences], amend: stripForged, keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
+  inbound: { reads: [preferences], keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
 };
-
-const isResult: Drop = ({ name, ns }) => ns === NS && name === 'result';
-
-/**
- * §7.2: our own results never pass here, and clients send none. Those of rooms and of archives elsewhere do, to the session that
- * asked.
- */
-function stripForged(stanza: Stanza, account: Account, amendment: Amendment): void {
-  if (stanza.to!.isBare || stanza.from?.domain === account.domain) amendment.strip(isResult);
-}
 
 /** §5.1.1: once only, also what goes to oneself: that is kept when it arrives. */
 function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Pending {

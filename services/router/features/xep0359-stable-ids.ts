@@ -2,13 +2,12 @@
  * XEP-0359: Unique and Stable Stanza IDs.
  *
  * The id is the one minted at ingress, which is the archive's id too (XEP-0313 §3.4). `stanza-id` elements that claim to come
- * from us are stripped, from whomever (§3 rule 2); others are left alone (rule 3).
+ * from us are stripped, from whomever (§3 rule 2; core/marks.ts); others are left alone (rule 3).
  */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isArchived } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
-import { namesUs } from '../core/amend.ts';
 import type { AccountFeature, Amendment } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 
@@ -19,13 +18,11 @@ export const stableIds: AccountFeature = {
   version: '0.7.0',
   title: 'Unique and Stable Stanza IDs',
   disco: { account: [NS] },
-  outbound: { amend: stripClaims },
   inbound: { amend: stamp },
 };
 
 /** Only what is archived: to a client this is the place from which to read the archive (XEP-0313 §3.4). */
 function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Pending {
-  stripClaims(stanza, account, amendment);
   const isIn = isArchived(account, stanza, 'in');
   if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append(account, amendment, id)));
   if (isIn) append(account, amendment, id);
@@ -33,9 +30,4 @@ function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: strin
 
 function append(account: Account, amendment: Amendment, id: string): void {
   amendment.append(xml('stanza-id', { xmlns: NS, by: account.jid.toString(), id }));
-}
-
-function stripClaims(stanza: Stanza, account: Account, amendment: Amendment): void {
-  if (!stanza.hasChild('stanza-id', NS)) return;
-  amendment.strip((child) => child.name === 'stanza-id' && child.ns === NS && namesUs(stanza.elementOf(child).attrs.by, account));
 }

@@ -9,6 +9,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { forgedFrom } from '../core/marks.ts';
 import { Turn } from '../core/turn.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
@@ -24,7 +25,8 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   const isRoom = (await account.turn.parts.tenants.place(to.domain))?.service === 'rooms';
   if (stanza.type === undefined) await changeEntry(account, (entry) => remember(entry, to, isRoom));
   if (stanza.type === 'unavailable' || stanza.type === 'error') await changeEntry(account, (entry) => forget(entry, to));
-  const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() });
+  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
+  const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
   await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
   if (stanza.type === undefined) account.turn.afterHandOver(() => confirmShown(account, to, id));
 }

@@ -9,6 +9,7 @@ import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { forgedFrom, forgedTo } from '../core/marks.ts';
 import { arriveSubscription, sendSubscription } from '../roster/subscription.ts';
 import { isSubscriptionType } from '../roster/subscription-state.ts';
 import { runGuards } from '../routing/arrive.ts';
@@ -50,10 +51,12 @@ export async function arrivePresence(account: Account, stanza: Stanza, id: strin
   }
   await runGuards('inbound', stanza, account);
   const { resource } = stanza.to!;
+  const isForged = forgedTo(account, stanza);
+  const bytes = stanza.children.some(isForged) ? stanza.render(stanza.attributes, { drop: isForged }) : stanza.bytes;
   account.withSessions((sessions) => {
     // §8.5.2.1.2, §8.5.3.1: all available resources, or the connected one that is named; to others it is no news
     const takers = sessions.filter((entry) => (resource === '' ? entry.available : entry.resource === resource));
-    account.deliverTo(takers, stanza.bytes, false);
+    account.deliverTo(takers, bytes, false);
   });
 }
 
@@ -108,7 +111,8 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
 
 /** As it is kept and shown to others. @throws {StanzaError} when that is too much */
 function sealed(account: Account, stanza: Stanza): Buffer {
-  const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: undefined });
+  const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: undefined };
+  const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
   if (bytes.length > limits.presenceBytesMax) {
     throw new StanzaError('policy-violation', `presence has at most ${limits.presenceBytesMax} bytes`);
   }

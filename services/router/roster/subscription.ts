@@ -11,6 +11,8 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import type { Drop } from '../core/feature.ts';
+import { forgedFrom, forgedTo } from '../core/marks.ts';
 import { sendLastItemsOf } from '../pep/last-items.ts';
 import { routeQuietly, sendCurrentPresence, sendUnavailable } from '../presence/presence-probe.ts';
 import { runGuards } from '../routing/arrive.ts';
@@ -40,7 +42,7 @@ export async function sendSubscription(account: Account, stanza: Stanza, id: str
     return changed(item, { ...state, isListed, request: state.isPending ? item.request : undefined });
   });
   const { state, passes } = sendSubscriptionStep(type, change.before);
-  const sealed = seal(stanza, account.jid, contact);
+  const sealed = seal(stanza, account.jid, contact, forgedFrom(account, stanza));
   account.withSessions(async (sessions) => {
     // §3.2.2: while the contact is still subscribed
     if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id);
@@ -56,7 +58,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   const type = subscriptionType(stanza);
   const [exists] = await Promise.all([type !== 'subscribe' || account.exists(), runGuards('inbound', stanza, account)]);
   if (!exists) return answerFor(account, 'unsubscribed', contact, id);
-  const sealed = seal(stanza, contact, account.jid);
+  const sealed = seal(stanza, contact, account.jid, forgedTo(account, stanza));
   const change = await changeContact(account, contact, `${id} in ${type}`, (item) => {
     const { state, passes } = arriveSubscriptionStep(type, item);
     const request = state.isPending ? (passes ? kept(sealed) : item.request) : undefined;
@@ -106,8 +108,8 @@ function changed(item: RosterItem, next: Omit<RosterItem, 'version'>): RosterIte
 }
 
 /** Subscriptions are between bare JIDs (§3.1.2, §3.1.3). */
-function seal(stanza: Stanza, from: Jid, to: Jid): Stanza {
-  return Stanza.parse(stanza.render({ ...stanza.attributes, from: from.toString(), to: to.toString() }));
+function seal(stanza: Stanza, from: Jid, to: Jid, drop: Drop): Stanza {
+  return Stanza.parse(stanza.render({ ...stanza.attributes, from: from.toString(), to: to.toString() }, { drop }));
 }
 
 /** What is kept of a request until it is answered: all of it (§3.1.3), unless that is too much. */
