@@ -7,11 +7,12 @@
  *
  * The session's entry among the account's sessions stays, without a node: its presence goes on, deliveries find no one.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { limits } from '../limits.ts';
 import { Conflict, type Put, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { type Item, Rows } from './rows.ts';
+import { isSameSecret } from './secrets.ts';
 import { type Owner, updateSessions } from './sessions.ts';
 import { nowhere, type SessionAddress, type SessionParcel } from './wire.ts';
 
@@ -50,8 +51,7 @@ export function hashToken(token: string): string {
 
 /** In constant time. */
 export function fitsToken(row: ParkedRow, token: string): boolean {
-  const [left, right] = [Buffer.from(row.tokenHash), Buffer.from(hashToken(token))];
-  return left.length === right.length && timingSafeEqual(left, right);
+  return isSameSecret(row.tokenHash, hashToken(token));
 }
 
 function rowsOf(store: Store, { domain, local }: Owner): Rows {

@@ -1,7 +1,7 @@
 /** How far sessions got that have timed out, for `<failed h='…'/>` (XEP-0198 §5). */
 import { limits } from '../../../lib/limits.ts';
+import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Session } from '../session/session.ts';
-import { isSameToken } from './resume-id.ts';
 
 interface Ended {
   readonly token: string;
@@ -24,6 +24,6 @@ export class EndedSessions {
 
   find(sid: string, token: string, account: string): number | undefined {
     const ended = this.#bySid.get(sid);
-    return ended !== undefined && isSameToken(ended.token, token) && ended.account === account ? ended.h : undefined;
+    return ended !== undefined && isSameSecret(ended.token, token) && ended.account === account ? ended.h : undefined;
   }
 }

@@ -2,19 +2,20 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { encodeFrame, type Frame } from '../../../lib/runtime/frame.ts';
+import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
 import { packSession, unpackSession } from './parcel.ts';
-import { isSameToken, type ResumeId } from './resume-id.ts';
+import type { ResumeId } from './resume-id.ts';
 
 const noSession = encodeFrame({} satisfies HandOverReply);
 
 /** May this account take this session with this secret? */
 export function isOwner(session: Session, { token, account }: { readonly token: string; readonly account: string }): boolean {
   const { sm } = session;
-  return sm !== undefined && sm.resumeMs > 0 && isSameToken(sm.token, token) && session.account.toString() === account;
+  return sm !== undefined && sm.resumeMs > 0 && isSameSecret(sm.token, token) && session.account.toString() === account;
 }
 
 export interface Giver {

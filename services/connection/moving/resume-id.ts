@@ -1,5 +1,4 @@
 /** The `id` of `<enabled/>` and `previd` of `<resume/>` (XEP-0198 §5): which node holds the session, and a secret. */
-import { timingSafeEqual } from 'node:crypto';
 
 export interface ResumeId {
   readonly node: string;
@@ -17,10 +16,4 @@ export function parseResumeId(text: string | undefined): ResumeId | undefined {
   if (text === undefined || !/^[\w-]{1,512}$/.test(text)) return undefined;
   const match = /^(n\.[a-z0-9-]+\.[a-z0-9]+)\/([a-z0-9]+)\/([\w-]+)$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
   return match === null ? undefined : { node: match[1]!, sid: match[2]!, token: match[3]! };
-}
-
-export function isSameToken(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
 }

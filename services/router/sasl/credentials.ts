@@ -2,7 +2,7 @@
  * The keys that a sign-in is checked against. A name without an account gets keys as well, the same every time, so that its
  * exchange looks like any other (RFC 5802 §9 leaves this to servers) and fails at the end.
  */
-import { hash as hashOnce, timingSafeEqual } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 import { limits } from '../../../lib/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -54,8 +54,4 @@ function makeUpKeys(tenant: Tenant, local: string, hash: ScramHash): ScramKeys {
   const bytes = hashOnce('sha512', `${tenant.secret} scram ${hash}\0${local}`, 'buffer');
   const key = bytes.toString('base64', saltBytes, saltBytes + digests[hash].bytes);
   return { salt: bytes.toString('base64', 0, saltBytes), iterations: scramIterations, storedKey: key, serverKey: key };
-}
-
-export function isSame(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,9 +1,11 @@
 /** PLAIN (RFC 4616), for clients without SCRAM; over TLS only. */
+
 import { networkOf } from '../../../lib/runtime/networks.ts';
+import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Parts } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, isSame, prepareName } from './credentials.ts';
+import { findCredentials, isOwnAddress, prepareName } from './credentials.ts';
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 
@@ -24,7 +26,7 @@ export async function checkPlain(parts: Parts, tenant: Tenant, message: string, 
     const derived = await parts.shares.passwords.run(path, () =>
       deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, 'SHA-256'),
     );
-    return isSame(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && isKnown;
+    return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && isKnown;
   });
   return local;
 }

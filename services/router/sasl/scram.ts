@@ -5,12 +5,13 @@
  * wire has shown already. The keys are read again for the proof.
  */
 import { createHmac, createSecretKey, hash as hashOnce } from 'node:crypto';
+import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { ScramKeys } from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, isSame, prepareName } from './credentials.ts';
+import { findCredentials, isOwnAddress, prepareName } from './credentials.ts';
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { digests, type ScramHash } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
@@ -110,11 +111,11 @@ function isProof(proof: Buffer, keys: ScramKeys, authMessage: string, hash: Scra
   if (proof.length !== bytes) return false;
   const signature = sign(authMessage, keys.storedKey, hash);
   const clientKey = proof.map((byte, index) => byte ^ signature[index]!);
-  return isSame(hashOnce(name, clientKey, 'buffer'), Buffer.from(keys.storedKey, 'base64'));
+  return isSameSecret(hashOnce(name, clientKey, 'buffer'), Buffer.from(keys.storedKey, 'base64'));
 }
 
 /** §6: `c=` holds the GS2 header and, with -PLUS, what this server knows of the same channel. */
 function isBoundTo(final: ClientFinal, { header, bindingType }: ScramState, binding: ChannelBinding): boolean {
   const data = bindingType === undefined ? Buffer.alloc(0) : bindingData(bindingType, binding);
-  return data !== undefined && isSame(final.binding, Buffer.concat([Buffer.from(header), data]));
+  return data !== undefined && isSameSecret(final.binding, Buffer.concat([Buffer.from(header), data]));
 }
