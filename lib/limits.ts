@@ -447,6 +447,15 @@ export const limits = {
   /** Rooms: requests of one person: at once, and per second. */
   roomRequestsBurst: 200,
   roomRequestsPerSecond: 20,
+  /** Rooms: answers of one person to what was passed on to it: at once, and per second; as many as requests. */
+  roomAnswersBurst: 200,
+  roomAnswersPerSecond: 20,
+  /** Rooms: how long after a request an occupant's answer to it is passed back, milliseconds: longer than clients wait. */
+  roomAnswerMs: 10 * 60_000,
+  /** Rooms: private messages and answers that one worker remembers, to know answers and repeats by, the last ones; about 10 MB. */
+  roomExchangesMax: 50_000,
+  /** Rooms: an error from one occupant to another, bytes; of a longer one only type and condition pass. */
+  roomErrorBytesMax: 2_048,
   /** Rooms: invitations of one person: at once, and per second. */
   roomInvitesBurst: 40,
   roomInvitesPerSecond: 0.1,

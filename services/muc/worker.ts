@@ -13,6 +13,7 @@ import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Parts, RoomParts } from './core/dependencies.ts';
+import { Exchanges } from './core/exchanges.ts';
 import { fanOut } from './core/fan-out.ts';
 import type { Outcome } from './core/job.ts';
 import { Pace } from './core/pace.ts';
@@ -49,7 +50,7 @@ class Worker implements MucWorker {
   #sweeper: Timer | undefined;
 
   constructor(parts: Parts, shards: ShardOwner) {
-    this.#parts = { ...parts, pace: new Pace(parts.clock) };
+    this.#parts = { ...parts, pace: new Pace(parts.clock), exchanges: new Exchanges() };
     this.#shards = shards;
     this.#handler = answering(parts.log, (payload) => this.#answer(payload));
   }

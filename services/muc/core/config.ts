@@ -54,11 +54,13 @@ export interface RoomConfig {
   /** §10.1.1: from its creation until the owner has sent a configuration. */
   readonly isLocked: boolean;
   readonly createdAt: string;
+  /** Keys what the room derives from addresses, base64; absent in rooms that are older: the tenant's serves them. */
+  readonly secret?: string;
   /** Archive entries up to this id are of an earlier room by the same name, which is nobody's business. */
   readonly since: string;
 }
 
-export function newConfig(createdAt: string, since: string): RoomConfig {
+export function newConfig(createdAt: string, since: string, secret: string): RoomConfig {
   return {
     name: '',
     description: '',
@@ -77,6 +79,7 @@ export function newConfig(createdAt: string, since: string): RoomConfig {
     historyLength: 20,
     isLocked: true,
     createdAt,
+    secret,
     since,
   };
 }

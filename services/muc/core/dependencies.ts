@@ -6,6 +6,7 @@ import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
+import type { Exchanges } from './exchanges.ts';
 import type { Pace } from './pace.ts';
 
 export interface Parts {
@@ -23,4 +24,5 @@ export interface Parts {
 /** What its rooms see of it. */
 export interface RoomParts extends Parts {
   readonly pace: Pace;
+  readonly exchanges: Exchanges;
 }

@@ -11,6 +11,7 @@ export const rates = {
   message: { burst: limits.roomMessagesBurst, perSecond: limits.roomMessagesPerSecond },
   presence: { burst: limits.roomPresencesBurst, perSecond: limits.roomPresencesPerSecond },
   request: { burst: limits.roomRequestsBurst, perSecond: limits.roomRequestsPerSecond },
+  answer: { burst: limits.roomAnswersBurst, perSecond: limits.roomAnswersPerSecond },
   invite: { burst: limits.roomInvitesBurst, perSecond: limits.roomInvitesPerSecond },
   registration: { burst: limits.roomRegistrationsBurst, perSecond: limits.roomRegistrationsPerSecond },
   password: { burst: limits.roomPasswordsBurst, perSecond: limits.roomPasswordsPerSecond },

@@ -37,10 +37,10 @@ export interface LoadedRoom {
   readonly fence: Fence;
 }
 
-/** `secret`: the tenant's, for occupant ids. */
+/** @param secret the tenant's */
 export async function loadRoom(store: Store, domain: string, jid: Jid, secret: string): Promise<LoadedRoom> {
   const rows = Rows.ofRoom(store, domain, jid.local);
-  const room = new Room(domain, jid);
+  const room = new Room(domain, jid, secret);
   // The fence first: whoever changes rows after this read has changed the fence before, and our first write will fail.
   const state = await rows.get(states);
   if (state) await writeRows(store, rows, state.value.redo);
@@ -68,7 +68,7 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   for (const { value } of kept) room.keptRoles.set(value.jid, value.role);
   for (const { value } of affiliations) room.affiliations.set(value.jid, value);
   const said = new Map(presenceItems.map(({ key, value }) => [key, value]));
-  addOccupants(room, occupants, said, secret);
+  addOccupants(room, occupants, said);
   for (const { key, value } of tail.reverse()) {
     room.remember(key, value);
     const written = fence.unfinished.get(value.request);
@@ -82,7 +82,7 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   return { room, fence };
 }
 
-function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: ReadonlyMap<string, string>, secret: string): void {
+function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: ReadonlyMap<string, string>): void {
   const inOrder = [...items].sort((a, b) => a.value.joinedAt - b.value.joinedAt);
   for (const { key, value } of inOrder) {
     const jid = Jid.parse(value.jid);
@@ -93,7 +93,7 @@ function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: Rea
       nick,
       role,
       bare: jid.bare,
-      id: occupantId(secret, room.jid, jid.bare),
+      id: occupantId(room, jid.bare),
       sessions: [],
     };
     room.addSession(occupant, session);

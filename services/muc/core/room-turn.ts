@@ -8,6 +8,7 @@ import type { Collection } from '../../../lib/runtime/collection.ts';
 import { directoryOf, roomNames } from '../../../lib/runtime/directory.ts';
 import { report, toStanzaError } from '../../../lib/runtime/faults.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
+import { secretBytes } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -147,6 +148,10 @@ export class RoomTurn {
   /** An archive id behind all others of the room. */
   nextId(): string {
     return this.#loaded.fence.nextId(this.parts.ids.mint());
+  }
+
+  newSecret(): string {
+    return this.parts.clock.randomBytes(secretBytes).toString('base64');
   }
 
   put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {

@@ -92,7 +92,11 @@ export class Room {
   /** Occupants that the tenant's list of rooms tells of. */
   listedOccupants = 0;
 
-  constructor(domain: string, jid: Jid) {
+  readonly #tenantSecret: string;
+
+  /** @param tenantSecret base64 */
+  constructor(domain: string, jid: Jid, tenantSecret: string) {
+    this.#tenantSecret = tenantSecret;
     this.domain = domain;
     this.jid = jid;
   }
@@ -101,6 +105,11 @@ export class Room {
   get existing(): RoomConfig {
     if (!this.config) throw new StanzaError('item-not-found', `there is no room ${this.jid}`);
     return this.config;
+  }
+
+  /** For what is derived from addresses and leaves the room (lib/runtime/secrets.ts). Made with the room, gone with it. */
+  get secret(): string {
+    return this.config?.secret ?? this.#tenantSecret;
   }
 
   get sessionCount(): number {

@@ -16,13 +16,20 @@ const unreachable = new Set([
 /** And what servers answer for an account that is not there (RFC 6121 §8.5.1). */
 const delivery = new Set([...unreachable, 'jid-malformed', 'service-unavailable']);
 
-/** Does this error say that its sender could not be reached? */
-export function isGone(stanza: Stanza): boolean {
+/**
+ * Does this error say that its sender could not be reached? What was said to all comes back to the nick that said it, like a private
+ * message: there only errors count that no client gives of itself, because a person may block one occupant (XEP-0191) and stay.
+ */
+export function saysItIsGone(stanza: Stanza): boolean {
+  const isToNick = stanza.name === 'message' && stanza.to!.resource !== '';
+  return isToNick ? isUnreachable(stanza) : isGone(stanza);
+}
+
+function isGone(stanza: Stanza): boolean {
   return hasCondition(stanza, delivery);
 }
 
-/** The same, where a client may have refused a stanza for its own reasons. */
-export function isUnreachable(stanza: Stanza): boolean {
+function isUnreachable(stanza: Stanza): boolean {
   return hasCondition(stanza, unreachable);
 }
 

@@ -1,8 +1,9 @@
 /** Presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { type ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from '../core/affiliation.ts';
 import { isBroadcast } from '../core/config.ts';
-import { NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
+import { NS_CLIENT, NS_MUC_USER, NS_OCCUPANT_ID, NS_VCARD_UPDATE } from '../core/namespaces.ts';
 import type { Occupant, Session } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { decorate, type Recipient } from '../core/sending.ts';
@@ -81,12 +82,33 @@ function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boo
     id,
     type: unavailable ? 'unavailable' : undefined,
   };
-  const payload = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
+  const said = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
+  const payload = occupant.role === 'visitor' ? withoutWords(said) : said;
   const extension = extend(turn, what, hasJid, isSelf);
   const hats = unavailable ? '' : (hatsElement(turn.room, occupant.bare)?.toString() ?? '');
   const occupantId = `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`;
   return Buffer.from(decorate(payload, attributes, `${occupantId}${hats}${extension}`));
 }
+
+/** §5.1: a visitor has no voice, and the text of a presence is read as much as a message. */
+function withoutWords(presence: string): string {
+  if (presence === '<presence/>') return presence;
+  const stanza = Stanza.parse(presence);
+  const isSilent = (child: ChildSpan) => {
+    if (child.ns !== NS_CLIENT) return silentNamespaces.has(child.ns);
+    return silentTexts.get(child.name)?.test(stanza.elementOf(child).getText()) ?? false;
+  };
+  return stanza.render(stanza.attributes, { drop: (child) => !isSilent(child) }).toString();
+}
+
+/** RFC 6121 §4.7.2. */
+const silentTexts = new Map([
+  ['show', /^(?:away|chat|dnd|xa)$/],
+  ['priority', /^[+-]?\d{1,3}$/],
+]);
+
+/** XEP-0115, XEP-0153, XEP-0319: what a client is told by them is a hash or a time. */
+const silentNamespaces = new Set(['http://jabber.org/protocol/caps', NS_VCARD_UPDATE, 'urn:xmpp:idle:1']);
 
 function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {
   const { occupant, session, unavailable } = what;

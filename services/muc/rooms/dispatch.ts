@@ -19,6 +19,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { runCommand } from '../features/xep0317-commands.ts';
 import { moderate } from '../features/xep0425-moderation.ts';
 import { getVcard, setVcard } from '../features/xep0486-avatar.ts';
+import { saysItIsGone } from '../missed/ghost.ts';
 import { changeList, getList } from './admin.ts';
 import { archiveMetadata, describeArchive, queryArchive } from './archive-query.ts';
 import { roomInfo, roomItems } from './disco.ts';
@@ -52,6 +53,7 @@ const roomRequests: Readonly<Record<string, Handle>> = {
 
 /** @throws {StanzaError} that the sender is to get */
 export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
+  if (isFlood(turn, stanza)) return;
   checkPace(turn, stanza);
   if (stanza.name === 'presence') {
     handlePresence(turn, stanza);
@@ -65,6 +67,13 @@ export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
     handleIq(turn, stanza);
     return;
   }
+}
+
+/** Answers are never answered: those beyond what one may send are dropped, but for those that say that their sender is gone. */
+function isFlood(turn: RoomTurn, stanza: Stanza): boolean {
+  if (stanza.type !== 'error' && stanza.type !== 'result') return false;
+  if (stanza.name !== 'iq' && turn.own && saysItIsGone(stanza)) return false; // taken once, and then it is outside
+  return turn.parts.pace.take('answer', `${turn.room.jid} ${turn.from.bare}`) > 0;
 }
 
 /**

@@ -6,6 +6,7 @@
  * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
  */
 import { limits } from '../../../lib/limits.ts';
+import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -44,7 +45,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
     nick,
     role: roleOnEntry(turn),
     bare: from.bare,
-    id: occupantId(turn.tenant.secret, room.jid, from.bare),
+    id: occupantId(room, from.bare),
     sessions: [],
   };
   room.addSession(occupant, session);
@@ -134,7 +135,7 @@ function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
   const isStranger = turn.from.domain !== turn.tenant.domain;
   const seconds = Math.max(pace.wait('password', person), isStranger ? pace.wait('domainPassword', domain) : 0);
   if (seconds > 0) throw tooFast(seconds);
-  if (password === turn.config.password) return;
+  if (isSameSecret(password, turn.config.password)) return;
   pace.take('password', person);
   if (isStranger) pace.take('domainPassword', domain);
   throw new StanzaError('not-authorized', 'that is not the password of the room');
@@ -152,7 +153,7 @@ function checkCreation(turn: RoomTurn): void {
 function createRoom(turn: RoomTurn): void {
   const { room, from } = turn;
   const owner = from.bare.toString();
-  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId());
+  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId(), turn.newSecret());
   turn.put(configs, '', room.config);
   stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   turn.putDirectory(room.config);

@@ -5,6 +5,7 @@
  * inviter that there is no such invitee.
  */
 import { limits } from '../../../lib/limits.ts';
+import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -12,9 +13,10 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { affiliationRank } from '../core/affiliation.ts';
 import { NS_CONFERENCE, NS_MUC_USER } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
+import type { Room } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
-import { digest, idCharactersMax } from './occupant-iq.ts';
+import { idCharactersMax } from './occupant-iq.ts';
 import { readReason } from './reason.ts';
 
 /** @throws {StanzaError} not-acceptable, forbidden, bad-request, jid-malformed */
@@ -46,22 +48,27 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
   invitations.forEach((invitation, index) => {
     const invitee = invitees[index]!;
-    const message = invitationMessage(turn, invitationId(turn.from, invitee, stanza.id), invitation, from);
+    const message = invitationMessage(turn, invitationId(turn, turn.from, invitee, stanza.id), invitation, from);
     turn.send(Buffer.from(message.toString()), [{ jid: invitee }]);
   });
 }
 
-function invitationId(inviter: Jid, invitee: Jid, id = ''): string {
-  return `invite.${digest(inviter.toString())}.${digest(invitee.bare.toString())}.${id.slice(0, idCharactersMax)}`;
+function invitationId({ room }: RoomTurn, inviter: Jid, invitee: Jid, id = ''): string {
+  return `invite.${invitationProof(room, inviter, invitee)}.${id.slice(0, idCharactersMax)}`;
+}
+
+/** Keyed, so that nobody can check a guess at who has invited. */
+function invitationProof({ secret }: Room, inviter: Jid, invitee: Jid): string {
+  return keyedDigest(secret, 'invite', inviter.toString(), invitee.bare.toString()).slice(0, 22);
 }
 
 /** An invitation did not reach the sender of this turn, because there is nobody. @returns whether the id is one of an invitation */
 export function returnInvitation(turn: RoomTurn, invitationIdBack: string | undefined): boolean {
-  const [, inviter, invitee, id] = /^invite\.([\w-]{12})\.([\w-]{12})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
-  if (id === undefined) return false;
-  if (invitee !== digest(turn.from.bare.toString())) return true;
-  const asker = [...turn.room.sessions()].find(({ session }) => digest(session.jid.toString()) === inviter);
-  if (!asker) return true;
+  const [, given, id] = /^invite\.([\w-]{22})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
+  if (given === undefined || id === undefined) return false;
+  const { room, from, parts, requestId } = turn;
+  const asker = [...room.sessions()].find(({ session }) => isSameSecret(given, invitationProof(room, session.jid, from)));
+  if (!asker || !parts.exchanges.isNew(`${room.jid} invite ${from.bare} ${invitationIdBack}`, requestId)) return true;
   const error = new StanzaError('item-not-found', `there is no ${turn.from.bare}`, { by: turn.room.jid.toString() });
   const message = xml(
     'message',

@@ -2,26 +2,29 @@
  * IQs to a nick: the self-ping of XEP-0410 is answered here, others are passed on to a client of the occupant, or (vCards and the
  * like, which its server keeps) to its bare JID; XEP-0045 §15.4 and §17.3.
  *
- * Nothing is kept for the answer: the id that is passed on names the asking client and the nick asked, so that any worker can send
- * the answer back.
+ * Nothing is kept for the answer: the id that is passed on says which client asked, and proves that the room has passed the request on
+ * to whoever answers, so that any worker can send the answer back. Only the room's secret can make such an id, or check a guess at it:
+ *
+ *     <the request's ingress id>.<digest of who asks>.<digest of all of it>.<the id that the client gave>
  */
-import { createHash } from 'node:crypto';
+import { limits } from '../../../lib/limits.ts';
+import { isId, timeOfId } from '../../../lib/runtime/ids.ts';
+import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { forgedIn } from '../core/marks.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING } from '../core/namespaces.ts';
-import type { Occupant, Session } from '../core/room.ts';
+import type { Occupant, Room, Session } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { errorOnly } from './error-reply.ts';
+import { mayWrite } from './private-message.ts';
 
 const accountNamespaces = new Set(['vcard-temp', 'http://jabber.org/protocol/pubsub', 'urn:ietf:params:xml:ns:vcard-4.0']);
 export const idCharactersMax = 1_024;
+const digestCharacters = 22;
 
-/** Of an address, for an id that says nothing of it. */
-export function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 12);
-}
-
-/** @throws {StanzaError} not-acceptable, item-not-found, bad-request */
+/** @throws {StanzaError} not-acceptable, item-not-found, bad-request, forbidden */
 export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   const { own } = turn;
   if (!own && iq.children.some(({ ns }) => ns === NS_DISCO_INFO || ns === NS_DISCO_ITEMS)) {
@@ -36,10 +39,14 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
     return;
   }
   if ((iq.id?.length ?? 0) > idCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
-  const id = `${digest(turn.from.toString())}.${digest(target.id)}.${iq.id}`;
+  const isForged = forgedIn(turn.room, iq);
+  if (iq.children.some(isForged)) throw new StanzaError('bad-request', 'only servers say such things');
+  if (target !== occupant && saysSomething(iq) && !mayWrite(turn, occupant, target)) {
+    throw new StanzaError('forbidden', 'private messages are not allowed here');
+  }
   const bytes = iq.render({
     from: turn.room.jid.withResource(occupant.nick).toString(),
-    id,
+    id: forwardedId(turn, target.bare, iq.id ?? ''),
     type: iq.type,
     'xml:lang': iq.attributes['xml:lang'],
   });
@@ -47,22 +54,76 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   turn.send(bytes, [toAccount ? { jid: target.bare } : target.sessions.at(-1)!]);
 }
 
-/** The answer of a client or an account to what was passed on; dropped when either side has left. */
+/** A question is not a message; what sets something, or has words in it, can be one. */
+function saysSomething(iq: Stanza): boolean {
+  return iq.type === 'set' || iq.children.some((child) => /[^\s]/.test(allText(iq.elementOf(child))));
+}
+
+function allText(element: ReturnType<Stanza['elementOf']>): string {
+  return element.children.map((child) => (typeof child === 'string' ? child : allText(child as typeof element))).join('');
+}
+
+/**
+ * The answer of a client or an account to what was passed on; dropped when either side has left, when nobody has asked, or when it was
+ * answered before.
+ */
 export function occupantAnswer(turn: RoomTurn, iq: Stanza): void {
-  const [, asking, asked, id] = /^([\w-]{12})\.([\w-]{12})\.([\s\S]*)$/.exec(iq.id ?? '') ?? [];
-  if (id === undefined) return;
-  const answering = turn.room.occupantsOf(turn.from.bare).find((occupant) => digest(occupant.id) === asked);
-  const session = answering && findAsker(turn, iq.to!, asking!);
-  if (!session) return;
-  const from = turn.room.jid.withResource(answering.nick).toString();
-  turn.send(iq.render({ from, id, type: iq.type, 'xml:lang': iq.attributes['xml:lang'] }), [session]);
+  const asked = readForwardedId(turn, iq.id ?? '');
+  if (asked === undefined) return;
+  const { room, from } = turn;
+  const answering = turn.own?.occupant ?? room.occupantsOf(from.bare)[0];
+  const asker = answering && findAsker(room, iq.to!, asked.asker);
+  if (!asker || !turn.parts.exchanges.isNew(`${room.jid} iq ${iq.id}`, turn.requestId)) return;
+  const attributes = {
+    from: room.jid.withResource(answering.nick).toString(),
+    id: asked.id,
+    type: iq.type,
+    'xml:lang': iq.attributes['xml:lang'],
+  };
+  const bytes =
+    iq.type === 'error'
+      ? errorOnly(iq, attributes, mayWrite(turn, answering, asker.occupant))
+      : iq.render(attributes, { drop: forgedIn(room, iq) });
+  if (bytes) turn.send(bytes, [asker.session]);
+}
+
+/** The ingress id makes it another one each time, and says when that was; a request that comes again gets the same. */
+function forwardedId({ room, from, requestId = '' }: RoomTurn, target: Jid, id: string): string {
+  const asker = askerDigest(room, from);
+  return `${requestId}.${asker}.${proof(room, requestId, asker, target, id)}.${id}`;
+}
+
+function proof({ secret }: Room, requestId: string, asker: string, target: Jid, id: string): string {
+  return keyedDigest(secret, 'iq', requestId, asker, target.toString(), id).slice(0, digestCharacters);
+}
+
+/** What an id says that this room gave to a request to the sender of this turn, not long ago. */
+function readForwardedId(
+  { room, from, now }: RoomTurn,
+  text: string,
+): { readonly asker: string; readonly id: string } | undefined {
+  const [, requestId, asker, given, id] = /^([0-9a-z]+)\.([\w-]{22})\.([\w-]{22})\.([\s\S]*)$/.exec(text) ?? [];
+  if (requestId === undefined || asker === undefined || given === undefined || id === undefined) return undefined;
+  if (!isId(requestId) || !isSameSecret(given, proof(room, requestId, asker, from.bare, id))) return undefined;
+  return Math.abs(now - timeOfId(requestId)) <= limits.roomAnswerMs ? { asker, id } : undefined;
+}
+
+const digests = new WeakMap<Jid, { readonly secret: string; readonly text: string }>();
+
+/** Kept, because an answer is looked for among all who are inside. */
+function askerDigest({ secret }: Room, jid: Jid): string {
+  const known = digests.get(jid);
+  if (known?.secret === secret) return known.text;
+  const text = keyedDigest(secret, 'asker', jid.toString()).slice(0, digestCharacters);
+  digests.set(jid, { secret, text });
+  return text;
 }
 
 /** The asker may have changed its nick since; its client is what counts. */
-function findAsker(turn: RoomTurn, to: Jid, asking: string): Session | undefined {
-  const bySession = (occupant: Occupant | undefined) => occupant?.sessions.find(({ jid }) => digest(jid.toString()) === asking);
-  const known = bySession(turn.room.withNick(to.resource));
-  if (known) return known;
-  for (const { session } of turn.room.sessions()) if (digest(session.jid.toString()) === asking) return session;
+function findAsker(room: Room, to: Jid, digest: string): { occupant: Occupant; session: Session } | undefined {
+  const named = room.withNick(to.resource);
+  const session = named?.sessions.find(({ jid }) => isSameSecret(askerDigest(room, jid), digest));
+  if (named && session) return { occupant: named, session };
+  for (const one of room.sessions()) if (askerDigest(room, one.session.jid) === digest) return one;
   return undefined;
 }

@@ -2,9 +2,11 @@
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { PmPolicy } from '../core/config.ts';
-import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
+import { forgedIn } from '../core/marks.ts';
+import { NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
 import type { Occupant } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { errorOnly } from './error-reply.ts';
 
 /** @throws {StanzaError} bad-request, not-acceptable, item-not-found, forbidden */
 export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
@@ -14,19 +16,32 @@ export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
   const { occupant } = turn.ownOrRefuse;
   const target = turn.room.withNick(stanza.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${stanza.to!.resource}`);
-  if (!isAllowed(turn.config.allowPm, occupant, target)) {
-    throw new StanzaError('forbidden', 'private messages are not allowed here');
-  }
-  forward(turn, stanza, occupant, target);
+  if (!mayWrite(turn, occupant, target)) throw new StanzaError('forbidden', 'private messages are not allowed here');
+  turn.parts.exchanges.sent(exchangeKey(turn, occupant, target, stanza.id));
+  const bytes = stanza.render(attributesFrom(turn, occupant, stanza), {
+    drop: forgedIn(turn.room, stanza),
+    append: `<x xmlns='${NS_MUC_USER}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
+  });
+  turn.send(bytes, target.sessions);
 }
 
-/** An error about a private message goes back to who sent it. */
+/** An error about a private message goes back to who sent it, once, and only if there was one. */
 export function bouncePrivate(turn: RoomTurn, stanza: Stanza): void {
-  const target = turn.room.withNick(stanza.to!.resource);
-  if (turn.own && target) forward(turn, stanza, turn.own.occupant, target);
+  const writer = turn.room.withNick(stanza.to!.resource);
+  if (!turn.own || !writer) return;
+  const { occupant } = turn.own;
+  if (!turn.parts.exchanges.isFirstAnswer(exchangeKey(turn, writer, occupant, stanza.id), turn.requestId)) return;
+  const { type: _, ...attributes } = attributesFrom(turn, occupant, stanza);
+  const bytes = errorOnly(stanza, attributes, mayWrite(turn, occupant, writer));
+  if (bytes) turn.send(bytes, writer.sessions);
 }
 
-/** §10.2.1, `allowpm`; a moderator can always be asked for help, unless nobody may write at all. */
+/** §10.2.1, `allowpm`. */
+export function mayWrite({ config }: RoomTurn, from: Occupant, to: Occupant): boolean {
+  return isAllowed(config.allowPm, from, to);
+}
+
+/** A moderator can always be asked for help, unless nobody may write at all. */
 function isAllowed(policy: PmPolicy, from: Occupant, to: Occupant): boolean {
   if (policy === 'anyone') return true;
   if (policy === 'none') return false;
@@ -34,14 +49,10 @@ function isAllowed(policy: PmPolicy, from: Occupant, to: Occupant): boolean {
   return from.role !== 'visitor' || to.role === 'moderator';
 }
 
-function forward(turn: RoomTurn, stanza: Stanza, from: Occupant, to: Occupant): void {
-  const { type, id } = stanza;
-  const bytes = stanza.render(
-    { from: turn.room.jid.withResource(from.nick).toString(), id, type, 'xml:lang': stanza.attributes['xml:lang'] },
-    {
-      drop: ({ ns }) => ns === NS_MUC || ns === NS_MUC_USER || ns === NS_OCCUPANT_ID,
-      append: `<x xmlns='${NS_MUC_USER}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${from.id}'/>`,
-    },
-  );
-  turn.send(bytes, to.sessions);
+function attributesFrom({ room }: RoomTurn, from: Occupant, { type, id, attributes }: Stanza) {
+  return { from: room.jid.withResource(from.nick).toString(), id, type, 'xml:lang': attributes['xml:lang'] };
+}
+
+function exchangeKey({ room }: RoomTurn, writer: Occupant, reader: Occupant, id = ''): string {
+  return `${room.jid} message ${writer.id} ${reader.id} ${id.slice(0, 200)}`;
 }
