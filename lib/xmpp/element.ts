@@ -96,11 +96,14 @@ export function xml(name: string, attrs?: Attributes, ...children: Child[]): Ele
 
 /** White space is that of XML: names may hold characters that JavaScript counts among it (U+1680, U+FEFF). */
 const attributePattern = /[ \t\r\n]*([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/y;
-const tagNamePattern = /[^ \t\r\n/>]+/y;
 const spacePattern = /[ \t\r\n]*/y;
 
 function unexpected(text: string, at: number): never {
   throw new SyntaxError(`not one element: ${JSON.stringify(text.slice(at, at + 40))}`);
+}
+
+function isNameEnd(code: number): boolean {
+  return code === 0x3e || code === 0x2f || code === 0x20 || (code <= 0x0d && code >= 0x09);
 }
 
 /** Where a name has a prefix, notes it. */
@@ -111,14 +114,16 @@ function notePrefix(name: string, prefixes: Set<string>): void {
 
 /** Reads an opening tag. @returns the place behind its `>` and whether it was an empty-element tag */
 function readTag(text: string, at: number, prefixes: Set<string>): { element: Element; end: number; isEmpty: boolean } {
-  tagNamePattern.lastIndex = at + 1;
-  const name = tagNamePattern.exec(text);
-  if (name === null) unexpected(text, at);
-  const element = new Element(name[0]);
-  notePrefix(name[0], prefixes);
-  let end = tagNamePattern.lastIndex;
+  let end = at + 1;
+  while (end < text.length && !isNameEnd(text.charCodeAt(end))) end += 1;
+  if (end === at + 1) unexpected(text, at);
+  const name = text.slice(at + 1, end);
+  const element = new Element(name);
+  notePrefix(name, prefixes);
+  if (text.charCodeAt(end) === 0x3e) return { element, end: end + 1, isEmpty: false };
   attributePattern.lastIndex = end;
-  for (let found = attributePattern.exec(text); found !== null; found = attributePattern.exec(text)) {
+  const mayHaveAttributes = text.charCodeAt(end) !== 0x2f;
+  for (let found = mayHaveAttributes ? attributePattern.exec(text) : null; found !== null; found = attributePattern.exec(text)) {
     end = attributePattern.lastIndex;
     // XMPP has no such attribute, and plain objects cannot hold it.
     if (found[1] !== '__proto__') element.attrs[found[1]!] = decodeAttribute(found[2] ?? found[3] ?? '');

@@ -12,6 +12,8 @@ import { isUnicodeLabel, opaqueString, usernameCaseMapped } from './precis.ts';
 /** Texts beyond this are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
 const textCharactersMax = 4 * limits.jidPartBytesMax;
 const partCharactersMax = 2 * limits.jidPartBytesMax;
+/** A label of a domain has at most 63 octets in ASCII (RFC 1035 §2.3.4), and no more characters; before they are composed, some more. */
+const labelCharactersMax = 4 * 63;
 /** Longer texts are parsed each time, which bounds the cache in bytes as well. */
 const cachedCharactersMax = 512;
 
@@ -65,6 +67,9 @@ function prepareDomain(text: string): string {
     if (!asciiDomain.test(lower)) throw malformed('not a domainpart', text);
     if (!/(?:^|\.)xn--/.test(lower)) return checkLength(lower, 'the domainpart');
   }
+  // The mapping below costs as much for each character as a whole name does otherwise; such labels are never good.
+  if (text.split(/[.\u3002\uFF0E\uFF61]/).some((label) => label.length > labelCharactersMax))
+    throw malformed('not a domainpart', text);
   const unicode = toUnicode(text, idna);
   const domain = unicode.domain.replace(/\.$/, '');
   const labels = unicode.error || !domain.split('.').every(isUnicodeLabel) ? null : toASCII(domain, idna);

@@ -63,3 +63,8 @@ for (const text of ['', 'x', '<a', '<a><b></a', '<a>', '<a b></a>', '<a b=c/>'])
     assert.throws(() => parseElement(text), SyntaxError);
   });
 }
+
+test('names may hold characters that JavaScript takes for white space', () => {
+  const text = "<x><a\uFEFFb c\u1680='1'/><\u1680 d='2'>\u00A0</\u1680></x>";
+  assert.equal(parseElement(text).toString(), text);
+});

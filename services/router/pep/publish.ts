@@ -1,6 +1,6 @@
 /** XEP-0060 §7 and §8: what the owner does to nodes and items, with the notifications that follow. */
 import { emptySubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
-import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { checkItems, type PepItem, purgeItems, putItems, removeItems } from './items.ts';
@@ -119,14 +119,15 @@ export async function configure(account: Account, node: PepNode, config: NodeCon
   if (config.notifyConfig) await notify(account, { ...node, config }, xml('configuration', { node: node.name }));
 }
 
-/** The element with all namespaces that it uses declared on it: it will stand elsewhere. */
+/** The element with all namespaces that it may use declared on it: it will stand elsewhere. */
 export function standalone(element: Element): string {
-  const copy = parseElement(element.toString());
+  const top = new Element(element.name, { ...element.attrs });
   for (let around = element.parent as Element | null; around !== null; around = around.parent as Element | null) {
     for (const [name, value] of Object.entries(around.attrs)) {
       const isDeclaration = name === 'xmlns' || name.startsWith('xmlns:');
-      if (isDeclaration && copy.attrs[name] === undefined) copy.attrs[name] = value;
+      if (isDeclaration && top.attrs[name] === undefined) top.attrs[name] = value;
     }
   }
-  return copy.toString();
+  top.children = element.children; // they stay where they are: this is only to be written
+  return top.toString();
 }
