@@ -87,6 +87,17 @@ export const limits = {
   sentBytesPerSecond: 1024 * 1024,
   /** Accounts of a node whose sending is remembered, besides those with sessions. */
   sendingAccountsMax: 50_000,
+  /** What one account may send in messages in a day, bytes: a person writes some thousand, a bot some million; many kept for ever fill disks. */
+  keptBytesPerDayMax: 256 * 1024 * 1024,
+  /** … of which a row is written when as much is new, bytes; and accounts whose count is kept in memory, the last used. */
+  keptBytesStep: 1024 * 1024,
+  keptAccountsMax: 50_000,
+  /** Embedded: the last of a disk, bytes, or as a share of a small one, is for sign-ins and deletions; it is looked at this often, ms. */
+  diskReserveBytes: 256 * 1024 * 1024,
+  diskReserveShare: 0.05,
+  diskLookMs: 1_000,
+  /** Embedded: a row of `core` that may still be written then, bytes: accounts, subscriptions and settings are below. */
+  diskShortRowBytesMax: 16 * 1024,
   /** Stanzas of one session read from its socket and not yet answered by a router; at this many the socket is not read. */
   ingressStanzasMax: 256,
   /** Sessions that one delivery may name (DESIGN §4). */

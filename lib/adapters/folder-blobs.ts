@@ -14,6 +14,7 @@ import type { BlobInfo, ByteRange, ServedBlobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
 import { BlobSlots, checkBlob, checkExpiry, checkRange, exactly } from './blob-slots.ts';
+import { DiskSpace, type Space } from './disk-space.ts';
 
 interface FolderBlobsOptions {
   readonly folder: string;
@@ -22,6 +23,8 @@ interface FolderBlobsOptions {
   /** Signs put URLs; at least 32 bytes, the same in all processes that share the folder. */
   readonly secret: Uint8Array;
   readonly clock: Clock;
+  /** What the disk has, if not what the system says. */
+  readonly space?: () => Space;
 }
 
 export interface FolderBlobs extends ServedBlobs {
@@ -33,8 +36,9 @@ export interface FolderBlobs extends ServedBlobs {
 }
 
 /** Makes the folder, and removes what a process that died left half-written. */
-export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlobsOptions): Promise<FolderBlobs> {
+export async function folderBlobs({ folder, baseUrl, secret, clock, space }: FolderBlobsOptions): Promise<FolderBlobs> {
   const slots = new BlobSlots(baseUrl, secret);
+  const disk = new DiskSpace(folder, clock, space);
   const temporary = join(folder, 'temporary');
   await onMedium(mkdir(temporary, { recursive: true, mode: 0o700 }));
   await onMedium(removeOld(temporary, clock.now() - limits.blobTemporaryMs));
@@ -56,6 +60,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock }: FolderBlob
     /** @throws {RangeError} when the body is not of exactly `info.sizeBytes`; what the body throws goes through */
     async put(key, info, body) {
       checkBlob(key, info);
+      if (disk.isShort) throw new Unavailable('the disk is nearly full');
       const file = fileOf(key);
       const draft = join(temporary, clock.randomBytes(16).toString('hex'));
       try {

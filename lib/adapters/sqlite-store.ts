@@ -20,7 +20,9 @@ import {
   type ReadOptions,
   type Row,
   type Store,
+  Unavailable,
 } from '../ports/store.ts';
+import { DiskSpace, type Space } from './disk-space.ts';
 import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
@@ -47,17 +49,20 @@ interface SqliteOptions {
   readonly clock: Clock;
   /** Several processes have the folder open like this, under the lock of the one that started them (decision 6). */
   readonly isShared?: boolean;
+  /** What the disk has, if not what the system says. */
+  readonly space?: () => Space;
 }
 
 /** Creates the folder if it is missing. @throws {FolderInUse} @throws {NewerSchema} */
-export async function openSqliteStore(folder: string, { clock, isShared = false }: SqliteOptions): Promise<Store> {
+export async function openSqliteStore(folder: string, { clock, isShared = false, space }: SqliteOptions): Promise<Store> {
   mkdirSync(folder, { recursive: true });
   const lock = isShared ? lockPart(folder) : lockFolder(folder);
   try {
     const path = join(folder, 'skylark.db');
     prepareDatabase(path);
     const queue = await openWriterQueue(path, () => nowSeconds(clock.now()));
-    return new SqliteStore(path, clock, queue, isShared ? undefined : new RowCache(), () => lock.release());
+    const disk = new DiskSpace(folder, clock, space);
+    return new SqliteStore(path, clock, queue, isShared ? undefined : new RowCache(), disk, () => lock.release());
   } catch (error) {
     lock.release();
     throw error;
@@ -72,6 +77,7 @@ class SqliteStore implements Store {
   readonly #queue: WriterQueue;
   readonly #reader: ReturnType<typeof openReader>;
   readonly #reads: ReturnType<typeof prepareReads>;
+  readonly #disk: DiskSpace;
   readonly #release: () => void;
   /** Of this opening; with the counter it makes versions that no other opening makes. */
   readonly #epoch: string;
@@ -81,10 +87,11 @@ class SqliteStore implements Store {
   #sweep: Timer;
   #closed: Promise<void> | undefined;
 
-  constructor(path: string, clock: Clock, queue: WriterQueue, cache: RowCache | undefined, release: () => void) {
+  constructor(path: string, clock: Clock, queue: WriterQueue, cache: RowCache | undefined, disk: DiskSpace, release: () => void) {
     this.#clock = clock;
     this.#queue = queue;
     this.#cache = cache;
+    this.#disk = disk;
     this.#release = release;
     this.#reader = openReader(path);
     this.#reads = prepareReads(this.#reader);
@@ -95,6 +102,10 @@ class SqliteStore implements Store {
   /** One queue, and one writer that commits what it takes from it in order. */
   get keepsOrder(): boolean {
     return true;
+  }
+
+  get isShort(): boolean {
+    return this.#disk.isShort;
   }
 
   async get(key: Key, _options: ReadOptions): Promise<Row | undefined> {
@@ -126,6 +137,7 @@ class SqliteStore implements Store {
 
   async put(row: Put, condition?: Condition): Promise<string> {
     const bytes = checkPut(row);
+    this.#checkRoom([row]);
     if (condition === undefined) return this.#put('put', row, null, bytes);
     if (condition === 'absent') return this.#put('insert', row, null, bytes);
     return this.#put('replace', row, condition.version, bytes);
@@ -133,6 +145,7 @@ class SqliteStore implements Store {
 
   async batchPut(rows: readonly Put[]): Promise<void> {
     const sizes = rows.map(checkPut); // all before the first is written
+    this.#checkRoom(rows);
     for (let from = 0; from < rows.length; from += limits.sqliteGroupWritesMax) {
       const slice = rows.slice(from, from + limits.sqliteGroupWritesMax);
       const bytes = sizes.slice(from, from + slice.length).reduce((sum, size) => sum + size, 0);
@@ -141,6 +154,14 @@ class SqliteStore implements Store {
         bytes,
       );
     }
+  }
+
+  /** @throws {Unavailable} */
+  #checkRoom(rows: readonly Put[]): void {
+    const isSpared = ({ table, value }: Put) =>
+      table === 'live' || (table === 'core' && value.length <= limits.diskShortRowBytesMax);
+    if (!this.#disk.isShort || rows.every(isSpared)) return;
+    throw new Unavailable('the disk is nearly full: what is left is for sign-ins and deletions');
   }
 
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {

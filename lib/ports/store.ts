@@ -59,6 +59,11 @@ export interface Store {
    * wait for the first to be sure that it is not there alone. (One that was refused leaves those behind it as they are.)
    */
   readonly keepsOrder?: boolean;
+  /**
+   * true: there is room for little more, and it is kept for sign-ins and deletions. Rows of `archive`, and large ones of `core`, are refused
+   * as {@link Unavailable}; whoever asks first can say so at once.
+   */
+  readonly isShort?: boolean;
   get(key: Key, options: ReadOptions): Promise<Row | undefined>;
   /** Same order and length as `keys`; at most 1,000 keys; the same key may stand twice. */
   batchGet(keys: readonly Key[], options: ReadOptions): Promise<(Row | undefined)[]>;

@@ -31,6 +31,10 @@ export class TimelyStore implements Store {
     this.keepsOrder = store.keepsOrder === true;
   }
 
+  get isShort(): boolean {
+    return this.lasting.isShort === true;
+  }
+
   async get(key: Key, options: ReadOptions): Promise<Row | undefined> {
     return this.#inTime().get(key, options);
   }

@@ -6,6 +6,7 @@ import type { Clock } from '../../../lib/ports/clock.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
 import { isOwnMachine } from '../../../lib/runtime/networks.ts';
 import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
+import { KeptMessages } from './kept-messages.ts';
 
 export class Shares {
   /** Derivations of keys for sign-ins, by tenant, network and account. */
@@ -20,6 +21,7 @@ export class Shares {
     waitingMax: limits.newPasswordsWaitingMax,
     waitingPerPathMax: limits.newPasswordsPerNetworkMax,
   });
+  readonly keptMessages = new KeptMessages();
   /** Lines in the log about failed sign-ins, by network. */
   readonly failureLines: RateLimit;
   /** Wrong passwords that could not be written, by account. */

@@ -89,6 +89,7 @@ async function createFrom(parts: Parts, tenant: Tenant, query: Element, network:
   if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
   if (isReserved(local)) throw new StanzaError('not-acceptable', `'${local}' is a name that only operators give out`);
   if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'the letters of a user name are of one script');
+  if (parts.store.isShort) throw new StanzaError('resource-constraint', 'there is no room for accounts now; try again later');
   if (!parts.shares.mayRegister(tenant.domain, network)) {
     throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }

@@ -28,6 +28,7 @@ export function messageType(stanza: Stanza): string {
 
 /** A session sends a message. @throws {StanzaError} */
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
+  checkRoomFor(account, stanza);
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
   const guarding = runGuards('outbound', stanza, account);
   if (guarding !== undefined) await guarding;
@@ -43,6 +44,17 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
     const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
     return followBy('outbound', sealed, account, { sessions, delivered }, id);
   });
+}
+
+/** @throws {StanzaError} resource-constraint, of type `wait`: the account has sent too much today, or the disk is nearly full */
+function checkRoomFor(account: Account, stanza: Stanza): void {
+  const { shares, store } = account.turn.parts;
+  shares.keptMessages.charge(account, stanza.bytes.length);
+  if (store.isShort !== true) return;
+  const { archive, queue } = storageOf(stanza);
+  const isOfRoom = messageType(stanza) === 'groupchat';
+  if (archive || queue || isOfRoom)
+    throw new StanzaError('resource-constraint', 'there is no room for messages now; try again later');
 }
 
 /** A message arrives at an account. @throws {StanzaError | Dropped} */
