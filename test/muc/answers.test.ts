@@ -246,3 +246,31 @@ test('§17.3: requests for vCards are paced, as all requests', async () => {
   );
   assert.ok(romeo.heard().includes('error policy-violation wait'));
 });
+
+const decline = (person: Person): Promise<void> =>
+  person.send(
+    `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><decline to='${hall}/Juliet'><reason>buy now</reason></decline></x></message>`,
+  );
+
+test('§7.8.2: whoever was invited says why it does not come, once', async () => {
+  const nurse = stage.person('nurse@b.example/x');
+  await juliet.send(
+    `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='nurse@b.example'/></x></message>`,
+  );
+  juliet.take();
+  await decline(nurse);
+  await decline(nurse);
+  const words = juliet.take().map((xml) => xml.includes('buy now'));
+  assert.deepEqual(words, [true, false]);
+});
+
+for (const [what, address] of [
+  ['a stranger', 'nurse@b.example/x'],
+  ['somebody of the same domain', 'tybalt@a.example/x'],
+  ['an occupant', 'romeo@b.example/orchard'],
+] as const) {
+  test(`§7.8.2: ${what} who was not invited says nothing by declining`, async () => {
+    await decline(address === `${romeo.jid}` ? romeo : stage.person(address));
+    assert.doesNotMatch(juliet.take().join(), /buy now/);
+  });
+}

@@ -1,7 +1,7 @@
 /**
  * Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room.
  *
- * Nothing is kept of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
+ * Nothing is stored of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
  * inviter that there is no such invitee.
  */
 import { limits } from '../../../lib/limits.ts';
@@ -48,9 +48,14 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
   invitations.forEach((invitation, index) => {
     const invitee = invitees[index]!;
+    turn.parts.exchanges.sent(invitedKey(turn, invitee));
     const message = invitationMessage(turn, invitationId(turn, turn.from, invitee, stanza.id), invitation, from);
     turn.send(Buffer.from(message.toString()), [{ jid: invitee }]);
   });
+}
+
+function invitedKey({ room }: RoomTurn, invitee: Jid): string {
+  return `${room.jid} invited ${invitee.bare}`;
 }
 
 function invitationId({ room }: RoomTurn, inviter: Jid, invitee: Jid, id = ''): string {
@@ -116,7 +121,9 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
   const byJid = config.whois === 'anyone' ? room.occupantsOf(to.bare)[0] : undefined;
   const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
   if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
-  const reason = readReason(refusal);
+  // Words are for those who were asked: others could write to anybody so, without voice and whatever `allowpm` says.
+  const wasInvited = turn.parts.exchanges.isFirstAnswer(invitedKey(turn, turn.from), turn.requestId);
+  const reason = wasInvited ? readReason(refusal) : undefined;
   const message = xml(
     'message',
     { from: room.jid.toString(), id: stanza.id },
