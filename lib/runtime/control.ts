@@ -4,7 +4,7 @@ import type { Bus, Serving } from '../ports/bus.ts';
 import { Unavailable } from '../ports/store.ts';
 import { ask } from './faults.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
-import type { ControlReply, ControlRequest } from './wire.ts';
+import { type ControlReply, type ControlRequest, controlAnswer } from './wire.ts';
 
 export interface Controlled {
   readonly isDraining?: () => boolean;
@@ -27,7 +27,8 @@ export function serveControl(bus: Bus, subject: string, { isDraining, figures, d
 export async function askControl(bus: Bus, subject: string, kind: ControlRequest['kind']): Promise<ControlReply | undefined> {
   const request: ControlRequest = { kind };
   try {
-    return (await ask<ControlReply>(bus, `ctl.${subject}`, encodeFrame(request), limits.statusTimeoutMs)).header;
+    const reply = await ask(bus, controlAnswer, `ctl.${subject}`, encodeFrame(request), limits.statusTimeoutMs);
+    return { isDraining: reply.take('isDraining'), figures: reply.take('figures'), error: reply.take('error') };
   } catch (error) {
     if (error instanceof Unavailable) return undefined;
     throw error;

@@ -8,7 +8,7 @@ import type { Bus } from '../ports/bus.ts';
 import { ask } from './faults.ts';
 import { encodeFrame } from './frame.ts';
 import type { Latency } from './latency.ts';
-import { type DeliverItem, type DeliverReply, type DeliverRequest, nowhere, type SessionAddress } from './wire.ts';
+import { type DeliverItem, type DeliverRequest, deliverAnswer, nowhere, type SessionAddress } from './wire.ts';
 
 export interface Target extends SessionAddress {
   /** Spliced into the stanza as `to`; absent when the stanza has one. */
@@ -106,8 +106,8 @@ export class Deliverer {
     );
     const begun = this.#latency?.begin();
     try {
-      const { header } = await ask<DeliverReply>(this.#bus, node, payload, limits.deliveryTimeoutMs);
-      const missing = new Set(header.missing);
+      const reply = await ask(this.#bus, deliverAnswer, node, payload, limits.deliveryTimeoutMs);
+      const missing = new Set(reply.take('missing'));
       return batch.map(({ item }) => (missing.size === 0 ? none : failed(node, item, 'missing', missing)));
     } catch {
       // No answer in time, or a fault of the node, which has logged it. The archive and the resync mark take over from here.

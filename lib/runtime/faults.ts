@@ -12,7 +12,8 @@ import type { Logger } from 'pino';
 import type { Bus, BusHandler } from '../ports/bus.ts';
 import { Conflict, Unavailable } from '../ports/store.ts';
 import { SaslFailure, StanzaError, StreamError } from '../xmpp/errors.ts';
-import { decodeFrame, encodeFrame, type Frame } from './frame.ts';
+import type { Answer, AnswerKind } from './answer.ts';
+import { decodeFrame, encodeFrame } from './frame.ts';
 import type { DoneReply, Fault } from './wire.ts';
 
 /** A programming error in another process, which has logged it. */
@@ -91,18 +92,20 @@ export function answering(log: Logger, handle: BusHandler): BusHandler {
 }
 
 /** @throws {Unavailable} when the request is to come again */
-export function checkDone({ ok, error }: DoneReply, subject: string): void {
+export function checkDone(answer: Answer<DoneReply>, subject: string): void {
+  const [ok, error] = [answer.take('ok'), answer.take('error')];
   if (!ok) throw new Unavailable(`${subject} answered: ${error}`);
 }
 
 /** Requests, and throws what the other side has thrown. @throws {Unavailable} when nobody answers */
-export async function ask<Header extends object>(
+export async function ask<Fields extends object>(
   bus: Bus,
+  kind: AnswerKind<Fields>,
   subject: string,
   payload: Uint8Array,
   timeoutMs: number,
-): Promise<Frame<Header>> {
-  const frame = decodeFrame<Header & { readonly fault?: Fault }>(await bus.request(subject, payload, { timeoutMs }));
+): Promise<Answer<Fields>> {
+  const frame = decodeFrame<Fields & { readonly fault?: Fault }>(await bus.request(subject, payload, { timeoutMs }));
   if (frame.header.fault !== undefined) throw fromFault(frame.header.fault);
-  return frame;
+  return kind.of(frame);
 }

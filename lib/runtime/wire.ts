@@ -3,6 +3,7 @@
  * bodies. XML in bodies is in the canonical form: the default namespace is `jabber:client`, implied.
  */
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
+import { answerKind } from './answer.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
@@ -61,8 +62,11 @@ export type StepItem =
    * one that no router answered may have left its mark on the session's row.
    */
   | { readonly k: 'stanza'; readonly id: string; readonly body: true; readonly initial?: boolean }
-  /** The client has these archive entries: the account's cursor may move. */
-  | { readonly k: 'delivered'; readonly ids: readonly string[] }
+  /**
+   * The client has these archive entries: the account's cursor may move. It got those `aside` while the queue was closed for it: they say
+   * nothing of what waits before them.
+   */
+  | { readonly k: 'delivered'; readonly ids: readonly string[]; readonly aside?: readonly string[] }
   /** The session has room for the next page of catch-up. */
   | {
       readonly k: 'catchUp';
@@ -104,17 +108,39 @@ export interface StepReply {
   /** Set by a bind: the full JID. */
   readonly bound?: string;
   readonly out: readonly Outgoing[];
-  /** 'start' after initial presence: ask for the first page; 'skip': there is nothing to catch up. */
-  readonly catchUp?: 'start' | 'skip' | { readonly next: string };
+  /**
+   * Does the session get what waits for its account: is it available, with a priority that is not negative (XEP-0160 §2)? Said with each
+   * presence to all, and with each page. A session for which the queue opens reads it; `opened`: it was closed meanwhile, if only between
+   * two stanzas of the batch.
+   */
+  readonly queue?: 'open' | 'opened' | 'closed';
+  /** Of a page: where the next one begins; absent: it was the last. */
+  readonly next?: string;
   /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
   readonly close?: { readonly condition: string; readonly text?: string };
   /** As in {@link StepRequest}. */
   readonly at?: number;
 }
 
+export const stepAnswer = answerKind<StepReply>('step', {
+  ok: true,
+  session: true,
+  account: true,
+  features: true,
+  keepMs: true,
+  bound: true,
+  out: true,
+  queue: true,
+  next: true,
+  at: true,
+  close: true,
+});
+
 export interface Outgoing {
   /** Set when this is an archive entry that moves the cursor once the client has it. */
-  readonly id?: string;
+  readonly id?: string | undefined;
+  /** Of a session that moves: the client was given it while the queue was closed. */
+  readonly isAside?: true;
 }
 
 /** router, muc → `n.<node>.<incarnation>`. Bodies: the stanza of each item, without `to` where targets name it. */
@@ -139,16 +165,23 @@ export interface DeliverReply {
   readonly missing: readonly string[];
 }
 
-/**
- * router → node: end a session's stream with an error; nothing else of it remains. The {@link DoneReply} has the archive ids that its
- * client has not acknowledged; bodies: requests that it has not.
- */
+export const deliverAnswer = answerKind<DeliverReply>('deliver', { missing: true });
+
+/** router → node: end a session's stream with an error; nothing else of it remains. */
 export interface CloseRequest {
   readonly kind: 'close';
   readonly sid: string;
   readonly condition: string;
   readonly text?: string;
 }
+
+/** Bodies: requests that the client has not acknowledged. */
+export interface CloseReply {
+  /** Archive ids that the client has not acknowledged. */
+  readonly undelivered: readonly string[];
+}
+
+export const closeAnswer = answerKind<CloseReply>('close', { undelivered: true });
 
 /** node → node that holds a session which a client wants to resume here (XEP-0198 §5). */
 export interface HandOverRequest {
@@ -185,10 +218,9 @@ export interface HandOverReply {
   readonly state?: SessionParcel;
 }
 
-/**
- * router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. The
- * {@link DoneReply} has the numbers of those that some session did not confirm.
- */
+export const handOverAnswer = answerKind<HandOverReply>('handOver', { state: true });
+
+/** router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. */
 export interface InboundRequest {
   readonly kind: 'inbound';
   /** The tenant they arrive at. */
@@ -200,7 +232,16 @@ export interface InboundRequest {
   readonly until?: number;
   /** As in {@link StepRequest}. */
   readonly at?: number;
+  /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
+  readonly tellsMissed?: true;
 }
+
+export interface InboundReply extends DoneReply {
+  /** With `tellsMissed`: the numbers of those that some session did not confirm. */
+  readonly missed?: readonly number[];
+}
+
+export const inboundAnswer = answerKind<InboundReply>('inbound', { ok: true, error: true, at: true, missed: true });
 
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */
 export interface RoomRequest {
@@ -233,15 +274,18 @@ export interface ControlReply {
   readonly error?: string;
 }
 
-/** Answer to `inbound`, `room`, `close`, `admin`: done and durable, or to be tried again. */
+export const controlAnswer = answerKind<ControlReply>('control', { isDraining: true, figures: true, error: true });
+
+/** Done and durable, or to be tried again. */
 export interface DoneReply {
   readonly ok: boolean;
-  /** For people; with ok false of `admin` it is final. */
+  /** For people. */
   readonly error?: string;
-  readonly result?: unknown;
   /** As in {@link StepRequest}. */
   readonly at?: number;
 }
+
+export const roomAnswer = answerKind<DoneReply>('room', { ok: true, error: true, at: true });
 
 /** command line, console → `rt`. */
 export interface AdminRequest {
@@ -249,6 +293,13 @@ export interface AdminRequest {
   readonly operation: string;
   readonly arguments: Readonly<Record<string, string>>;
 }
+
+/** With ok false it is final. */
+export interface AdminReply extends Omit<DoneReply, 'at'> {
+  readonly result?: unknown;
+}
+
+export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true });
 
 export type RouterRequest = StepRequest | InboundRequest | AdminRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest;

@@ -8,8 +8,9 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
+  type AdminReply,
   type AdminRequest,
-  type DoneReply,
+  type InboundReply,
   type InboundRequest,
   type RouterRequest,
   routerQueue,
@@ -99,12 +100,12 @@ function closing(condition: string, text?: string): StepReply {
 }
 
 /** @throws {Unavailable | Conflict} when all of it is to come again */
-async function handleInbound(parts: Parts, request: InboundRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
+async function handleInbound(parts: Parts, request: InboundRequest, bodies: readonly Buffer[]): Promise<InboundReply> {
   const tenant = await parts.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const arrivals = bodies.map((body, index): Arrival => ({ index, stanza: Stanza.parse(body) }));
   const missed = await takeArrivals(parts, tenant, request, arrivals);
-  return { ok: true, result: missed };
+  return request.tellsMissed ? { ok: true, missed } : { ok: true };
 }
 
 interface Arrival {
@@ -164,7 +165,7 @@ async function takeTogether(
   return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));
 }
 
-async function handleAdmin(parts: Parts, request: AdminRequest): Promise<DoneReply> {
+async function handleAdmin(parts: Parts, request: AdminRequest): Promise<AdminReply> {
   try {
     return await admin(parts, request);
   } catch (error) {

@@ -123,7 +123,9 @@ export class Step {
           ? this.#beforeBind(Stanza.parse(body))
           : this.#stanzaInBounds(Stanza.parse(body), item);
       case 'delivered':
-        return this.#state.local === undefined ? undefined : moveCursor(this.#account(new Turn(this.#parts)), item.ids);
+        return this.#state.local === undefined
+          ? undefined
+          : moveCursor(this.#account(new Turn(this.#parts)), item.ids, item.aside);
       case 'catchUp':
         return this.#catchUp(item);
       case 'unanswered':
@@ -254,8 +256,8 @@ export class Step {
       if (by !== undefined && !(await account.isHeld())) throw new Dropped();
       if (checked.name === 'iq') return sendIq(account, checked, id);
       if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
-      const { catchUp } = await sendPresence(account, checked, id, initial);
-      if (catchUp) this.#reply = { ...this.#reply, catchUp };
+      const { queue } = await sendPresence(account, checked, id, initial);
+      if (queue) this.#reply = { ...this.#reply, queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue };
     });
     if (!done) return;
     const written = this.#out.length;
@@ -326,12 +328,13 @@ export class Step {
     if (this.#state.resource === undefined) return;
     const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen), missed);
     const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
+    const { queue } = page;
     if (this.#bodies.length > 0 && bytes + this.#answerBytes() > limits.answersBytesMax) {
-      this.#reply = { ...this.#reply, catchUp: { next: after } };
+      this.#reply = { ...this.#reply, queue, next: after };
       return;
     }
     for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
-    this.#reply = { ...this.#reply, catchUp: page.next === undefined ? 'skip' : { next: page.next } };
+    this.#reply = { ...this.#reply, queue, next: page.next };
   }
 
   /** The reaper of the old node must not find the session, nor that of the new one miss it. */

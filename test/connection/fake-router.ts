@@ -130,8 +130,10 @@ export function usual({ request, items }: Step): Told {
         out.push(`<iq type='result' id='${id}'>${bind}</iq>`);
         told = { ...told, bound: jid, session: jid };
       } else if (stanza.name === 'iq' && stanza.type === 'get') out.push(`<iq type='result' id='${id}'/>`);
-      else if (stanza.name === 'presence') told = { ...told, catchUp: 'skip' };
-    } else if (item.k === 'catchUp') told = { ...told, catchUp: 'skip' };
+      else if (stanza.name === 'presence' && stanza.to === undefined) {
+        told = { ...told, queue: stanza.type === 'unavailable' ? 'closed' : 'open' };
+      }
+    } else if (item.k === 'catchUp') told = { ...told, queue: 'open' };
   }
   return { ...told, out };
 }

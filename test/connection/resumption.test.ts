@@ -151,8 +151,8 @@ describe('§5 resumption', () => {
       .filter(({ request }) => request.sid === sid)
       .flatMap(({ items }) => items.map(({ item }) => item));
     assert.deepEqual(
-      own.slice(-2).map((item) => (item.k === 'delivered' ? item.ids : item.k)),
-      [['ddd1'], 'end'],
+      own.slice(-2).map((item) => (item.k === 'delivered' ? item.aside : item.k)),
+      [['ddd1'], 'end'], // without presence it got what was sent to it alone
     );
     const again = await signIn(fixture.node, 'late');
     again.send(resume(previd, 2));
@@ -189,7 +189,7 @@ describe('a parked session', () => {
     await sessions.deliver(sid, 'kept-too');
     fixture.router.answer = (step) =>
       step.request.sid === sid && step.items.some(({ item }) => item.k === 'catchUp')
-        ? { out: [{ id: 'eee00000', xml: "<message id='f0'/>" }], catchUp: 'skip' }
+        ? { out: [{ id: 'eee00000', xml: "<message id='f0'/>" }], queue: 'open' }
         : undefined;
     const again = await signIn(fixture.node, 'flooded');
     again.send(resume(previd, 1));
@@ -236,7 +236,7 @@ describe('§5 on another node', () => {
               { id: 'ggg2', xml: "<message id='meanwhile'/>" },
               { id: 'ggg3', xml: "<message id='archived'/>" },
             ],
-            catchUp: 'skip',
+            queue: 'open',
           }
         : usual(step);
     const again = await signIn(other, 'mover');
@@ -291,7 +291,7 @@ describe('§5 on another node', () => {
     await sessions.deliver(sid, 'not-archived');
     fixture.router.answer = (step) =>
       step.items.some(({ item }) => item.k === 'catchUp')
-        ? { out: [0, 1, 2, 3, 4].map((n) => ({ id: `w${n}`, xml: `<message id='w${n}'/>` })), catchUp: 'skip' }
+        ? { out: [0, 1, 2, 3, 4].map((n) => ({ id: `w${n}`, xml: `<message id='w${n}'/>` })), queue: 'open' }
         : undefined;
     const again = await signIn(other, 'heavy');
     again.send(resume(previd, 1));

@@ -68,6 +68,8 @@ export class Actor {
   closed: string | undefined;
   readonly #stage: Stage;
   #session: string;
+  /** What waits for the account is for this session. */
+  #isOpen = false;
 
   constructor(stage: Stage, jid: Jid, sid: string) {
     this.#stage = stage;
@@ -95,7 +97,7 @@ export class Actor {
     this.closed = header.close?.condition ?? this.closed;
     this.inbox.push(...written.map(String));
     await this.#acknowledge(header.out.flatMap(({ id }) => id ?? []));
-    await this.#catchUp(header.catchUp);
+    await this.#catchUp(header);
     return header;
   }
 
@@ -103,9 +105,11 @@ export class Actor {
     if (ids.length > 0) await this.step([{ k: 'delivered', ids }], []);
   }
 
-  async #catchUp(catchUp: StepReply['catchUp']): Promise<void> {
-    if (catchUp === undefined || catchUp === 'skip') return;
-    await this.step([{ k: 'catchUp', after: catchUp === 'start' ? '' : catchUp.next, seen: [] }], []);
+  async #catchUp({ queue, next }: StepReply): Promise<void> {
+    const wasOpen = this.#isOpen;
+    this.#isOpen = queue === undefined ? wasOpen : queue !== 'closed';
+    const after = next ?? (queue === 'opened' || (this.#isOpen && !wasOpen) ? '' : undefined);
+    if (after !== undefined) await this.step([{ k: 'catchUp', after, seen: [] }], []);
   }
 
   /** Takes the next stanza; waits for it, within bounds. */

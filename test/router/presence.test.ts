@@ -200,10 +200,10 @@ for (const [what, presence, condition] of [
   test(`presence with ${what} is refused with ${condition}`, async (t) => {
     const stage = await stageWith(t);
     const juliet = await stage.join(balcony);
-    const { catchUp } = await juliet.send(presence);
+    const { queue } = await juliet.send(presence);
     assert.equal(juliet.inbox.length, 1);
     assert.match(juliet.inbox[0]!, new RegExp(`^<presence [^>]*type='error'.*<${condition} `));
-    assert.equal(catchUp, undefined);
+    assert.equal(queue, undefined);
     const [sessions] = await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]);
     assert.deepEqual(
       sessions?.map((entry) => entry.available),
@@ -212,7 +212,7 @@ for (const [what, presence, condition] of [
   });
 }
 
-test('catch-up starts when a session becomes available with a priority that is not negative, or gets one', async (t) => {
+test('XEP-0160 §2: the queue is open for a session that is available with a priority that is not negative', async (t) => {
   const stage = await stageWith(t);
   const juliet = await stage.join(balcony);
   const prioritised = (priority: number) => `<presence><priority>${priority}</priority></presence>`;
@@ -225,9 +225,9 @@ test('catch-up starts when a session becomes available with a priority that is n
     `<presence type='unavailable'/>`,
     '<presence/>',
   ]) {
-    answers.push((await juliet.send(xml)).catchUp);
+    answers.push((await juliet.send(xml)).queue);
   }
-  assert.deepEqual(answers, ['skip', undefined, 'start', undefined, undefined, 'start']);
+  assert.deepEqual(answers, ['closed', 'closed', 'opened', 'open', 'closed', 'opened']);
 });
 
 test('a message that waited is delivered after initial presence', async (t) => {
@@ -330,7 +330,7 @@ test('a retry of initial presence has the same effects, and so has one of unavai
       [juliet, romeo, paris].map(({ inbox }) => [...inbox]),
       seen,
     );
-    assert.equal(second.catchUp, first.catchUp);
+    assert.equal(second.queue, first.queue);
     assert.ok(seen[1]!.length > 0);
   }
 });

@@ -8,6 +8,7 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import { answering, ask, countProgrammingErrors, kindOf, RemoteFault, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../lib/runtime/frame.ts';
+import { roomAnswer } from '../../lib/runtime/wire.ts';
 import { SaslFailure, StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 
@@ -30,7 +31,7 @@ async function thrownOver(error: unknown): Promise<Error> {
     }),
   );
   const began = performance.now();
-  const thrown = await ask(bus, 'x', encodeFrame({}), 5_000).catch((reason: unknown) => reason);
+  const thrown = await ask(bus, roomAnswer, 'x', encodeFrame({}), 5_000).catch((reason: unknown) => reason);
   assert.ok(performance.now() - began < 1_000, 'it is answered at once');
   assert.ok(thrown instanceof Error);
   return thrown;

@@ -16,6 +16,7 @@ export function check(findings: Findings): string[] {
     ...checkOnline(findings),
     ...checkLoss(findings),
     ...checkDoubles(findings),
+    ...checkPriorities(findings),
     ...checkOrder(findings),
     ...checkRooms(findings),
     ...checkArchiveOrder(findings),
@@ -65,6 +66,15 @@ function checkDoubles({ history }: Findings): string[] {
     }
   }
   return faults;
+}
+
+/** RFC 6121 §8.5.2.1.1: a session of negative priority gets nothing that is for all. */
+function checkPriorities({ history }: Findings): string[] {
+  return history.sessions.flatMap(({ client, number, received }) =>
+    received
+      .filter(({ isUnwanted }) => isUnwanted)
+      .map(({ id }) => `unwanted: session ${number} of ${client} received ${id} with a negative priority`),
+  );
 }
 
 /**
@@ -152,14 +162,14 @@ function checkRoomGaps({ history, witness }: Findings): string[] {
 /** Each client sees of each contact exactly those who are there, and what they last said. */
 function checkPresence({ clients, witness }: Findings): string[] {
   const faults: string[] = [];
-  const truth = new Map(clients.filter(({ isOnline }) => isOnline).map(({ jid, status }) => [jid, status]));
+  const truth = new Map(clients.filter(({ isOnline }) => isOnline).map(({ jid, said }) => [jid, said.status]));
   for (const client of clients) {
     if (!client.isOnline || witness.missedPresence(client.jid)) continue;
     for (const [jid, status] of truth) {
-      if (jid === client.jid || client.view.get(jid) === status || witness.lostPresence(jid)) continue;
-      faults.push(`presence: ${client.jid} sees ${jid} as ${client.view.get(jid) ?? 'away'}, which is ${status}`);
+      if (jid === client.jid || client.said.view.get(jid) === status || witness.lostPresence(jid)) continue;
+      faults.push(`presence: ${client.jid} sees ${jid} as ${client.said.view.get(jid) ?? 'away'}, which is ${status}`);
     }
-    for (const jid of client.view.keys()) {
+    for (const jid of client.said.view.keys()) {
       if (!truth.has(jid)) faults.push(`presence: ${client.jid} sees ${jid}, which is not there`);
     }
   }

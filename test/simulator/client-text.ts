@@ -17,7 +17,8 @@ export const say = {
   resume: (id: string, received: number) => `<resume xmlns='${NS_SM}' previd='${id}' h='${received}'/>`,
   request: `<r xmlns='${NS_SM}'/>`,
   acknowledge: (received: number) => `<a xmlns='${NS_SM}' h='${received}'/>`,
-  presence: (status: string) => `<presence xmlns='jabber:client' id='${status}'><status>${status}</status></presence>`,
+  presence: (status: string, priority: number) =>
+    `<presence xmlns='jabber:client' id='${status}'><status>${status}</status>${priority === 0 ? '' : `<priority>${priority}</priority>`}</presence>`,
   message: (type: string, to: string, id: string) =>
     `<message xmlns='jabber:client' type='${type}' to='${to}' id='${id}'><body>${id}</body></message>`,
   join: (room: string, nick: string) => `<presence xmlns='jabber:client' to='${room}/${nick}'><x xmlns='${NS_MUC}'/></presence>`,

@@ -2,7 +2,10 @@
  * A model client with XEP-0198: it signs in, resumes where it can, binds anew where it cannot, sends what was not acknowledged
  * again, and writes down what it was promised and what it got.
  */
+
+import { ClientMessages, type Where } from './client-messages.ts';
 import type { ClientParts, Door } from './client-parts.ts';
+import { ClientPresence } from './client-presence.ts';
 import { ClientRooms } from './client-rooms.ts';
 import { ClientSettings } from './client-settings.ts';
 import { Managed, type Outgoing } from './client-stream-management.ts';
@@ -37,13 +40,9 @@ export class SimClient {
   #first = '';
   #sm: Managed | undefined;
   #session: ClientSession | undefined;
-  #number = 0;
-  #status = 0;
+  readonly #messages: ClientMessages;
   #heardMs = 0;
-  /** Sent in a session that is over, without an acknowledgement: to be sent again. */
-  #again: SentMessage[] = [];
-  /** What the contacts' presence is said to be: full JID to status. */
-  readonly view = new Map<string, string>();
+  readonly #presence: ClientPresence;
   /** Wants to be signed in. */
   isWanted = true;
   /** Answers `<r/>`. */
@@ -59,6 +58,8 @@ export class SimClient {
     this.account = jid.slice(0, jid.indexOf('/'));
     this.name = `${jid.slice(0, jid.indexOf('@'))}-${jid.slice(jid.indexOf('/') + 1)}`;
     this.#settings = new ClientSettings(this.name, settings);
+    this.#messages = new ClientMessages(history, this.name, jid);
+    this.#presence = new ClientPresence(jid, random.fork('presence'));
     this.#watch();
   }
 
@@ -66,8 +67,8 @@ export class SimClient {
     return this.#stage === 'online';
   }
 
-  get status(): string {
-    return `s${this.#status}`;
+  get said(): Pick<ClientPresence, 'status' | 'view'> {
+    return this.#presence;
   }
 
   // What the workload asks for.
@@ -88,19 +89,26 @@ export class SimClient {
   }
 
   sendMessage(to: string): void {
-    if (this.#stage === 'online') this.#message(to, false, ++this.#number, 0);
+    if (this.#stage === 'online') this.#send(this.#messages.next(to, false, this.#where));
   }
 
   sendToRoom(room: string): void {
     if (this.#stage !== 'online' || !this.#rooms.has(room)) return;
-    if (this.#rooms.isIn(room)) this.#message(room, true, ++this.#number, 0);
+    if (this.#rooms.isIn(room)) this.#send(this.#messages.next(room, true, this.#where));
     else this.#join(room);
   }
 
   changePresence(): void {
-    if (this.#stage !== 'online') return;
-    this.#status++;
-    this.#stanza({ text: say.presence(this.status), message: undefined });
+    if (this.#stage === 'online') this.#stanza({ text: this.#presence.next(), message: undefined });
+  }
+
+  /** It takes what waits for it, now and for good. */
+  settle(): void {
+    this.#presence.settle();
+    this.isDiligent = true;
+    if (this.#presence.isOverdue) this.changePresence();
+    this.stall(false);
+    this.signIn();
   }
 
   changeSetting(): void {
@@ -119,7 +127,7 @@ export class SimClient {
     this.#forgetSession();
   }
 
-  /** Ends its stream in order. */
+  /** In order. */
   signOut(): void {
     this.isWanted = false;
     if (this.#stage !== 'online') return;
@@ -227,14 +235,12 @@ export class SimClient {
   #enabled(id: string): void {
     this.#sm = new Managed(id, this.#settings);
     this.#session = this.#history.openSession(this.account, this.name);
-    this.view.clear();
+    this.#presence.begin();
     this.#rooms.clear();
     this.#setStage('online');
     this.#note('is online in session', this.#session.number, 'at', this.#door);
     this.changePresence();
-    for (const { to, isRoom, number, id: before } of this.#again.splice(0)) {
-      if (!isRoom) this.#message(to, false, number, Number(before.slice(before.lastIndexOf('.') + 1)) + 1);
-    }
+    for (const message of this.#messages.takeAgain(this.#where)) this.#send(message);
     for (const room of this.#rooms.all) this.#join(room);
   }
 
@@ -247,6 +253,7 @@ export class SimClient {
     const { unacked } = this.#sm!;
     for (const { text } of unacked) this.#write(text);
     if (unacked.length > 0) this.#write(say.request);
+    if (this.#presence.isOverdue) this.changePresence();
   }
 
   #resumeFailed(h: string | undefined): void {
@@ -273,7 +280,7 @@ export class SimClient {
     if (this.#sm === undefined || this.#stage !== 'online') return;
     this.#sm.received++;
     const tag = tagOf(text);
-    if (tag === 'presence') this.#presence(text);
+    if (tag === 'presence') this.#heardPresence(text);
     else if (tag === 'message') this.#received(text);
     else if (tag === 'iq') this.#settings.heard(text);
   }
@@ -288,45 +295,36 @@ export class SimClient {
     }
     if (body === undefined) return;
     this.#world.note(`  ${this.name} received ${id}${isDelayed ? ' from the archive' : ''} ${stanzaId ?? ''}`);
-    this.#session!.received.push({ id, isDelayed, stanzaId, atMs: this.#world.nowMs });
+    const sent = this.#history.sent.get(id);
+    const isUnwanted = sent?.isRoom === false && this.#presence.wasClosedAt(sent.atMs);
+    this.#session!.received.push({ id, isDelayed, stanzaId, atMs: this.#world.nowMs, isUnwanted });
   }
 
-  #presence(text: string): void {
-    const { from, type, status, isSelf, isNew } = readPresence(text);
+  #heardPresence(text: string): void {
+    const { from, type, isSelf, isNew } = readPresence(text);
     const bare = from.split('/')[0]!;
     if (this.#rooms.has(bare)) {
       this.#rooms.presence(bare, type, isSelf);
       if (isSelf && isNew) this.#stanza({ text: say.openRoom(bare), message: undefined });
       return;
     }
-    if (from === '' && type === 'error') this.#presenceRefused(attribute(text, 'id') ?? '');
-    else if (type === undefined) this.view.set(from, status);
-    else if (type === 'unavailable') {
-      for (const jid of this.view.keys()) if (jid === from || jid.startsWith(`${from}/`)) this.view.delete(jid);
-    }
+    const refused = this.#presence.heard(text, this.#world.nowMs);
+    if (refused !== undefined) this.#presenceRefused(refused);
   }
 
   /** "Try again later." */
   #presenceRefused(status: string): void {
     this.#world.after(1_000, () => {
-      if (status === this.status) this.#stage === 'online' ? this.changePresence() : this.#presenceRefused(status);
+      if (status === this.#presence.status) this.#stage === 'online' ? this.changePresence() : this.#presenceRefused(status);
     });
   }
 
-  #message(to: string, isRoom: boolean, number: number, attempt: number): void {
-    const id = `${this.name}.${number}.${attempt}`;
-    const message: SentMessage = {
-      id,
-      number,
-      from: this.jid,
-      to,
-      isRoom,
-      session: this.#session!.number,
-      node: this.#door,
-      atMs: this.#world.nowMs,
-      state: 'sent',
-    };
-    this.#history.sent.set(id, message);
+  get #where(): Where {
+    return { session: this.#session!, node: this.#door, atMs: this.#world.nowMs };
+  }
+
+  #send(message: SentMessage): void {
+    const { id, to, isRoom } = message;
     this.#world.note(`  ${id} to ${to}`);
     this.#stanza({ text: say.message(isRoom ? 'groupchat' : 'chat', to, id), message });
   }
@@ -366,7 +364,7 @@ export class SimClient {
   }
 
   #forgetSession(): void {
-    this.#again.push(...(this.#sm?.unacknowledged ?? []));
+    this.#messages.keep(this.#sm?.unacknowledged ?? []);
     this.#sm = undefined;
   }
 

@@ -25,6 +25,8 @@ export interface ReceivedMessage {
   /** XEP-0359, by the account or the room. */
   readonly stanzaId: string | undefined;
   readonly atMs: number;
+  /** It was for all resources, and sent when the server knew that this one takes no such messages. */
+  readonly isUnwanted: boolean;
 }
 
 /** From one bind to the next, over any number of resumptions. */

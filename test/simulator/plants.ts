@@ -92,12 +92,36 @@ class WallClock extends DeploymentClock {
   override observe(): void {}
 }
 
+/** Does a batch change the presence of a session that has sent presence before? */
+function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; readonly bodies: readonly Buffer[] }): boolean {
+  if (header.kind !== 'step') return false;
+  const texts = bodies.map((body) => body.toString());
+  const isInitial = header.items.some((item) => item.k === 'stanza' && item.initial === true);
+  return !isInitial && texts.some((text) => text.startsWith('<presence') && !/^<[^>]*\sto=/.test(text));
+}
+
 export const plants: readonly Plant[] = [
   {
     ...same,
     name: 'wall-clock-ids',
     breaks: 'ids go on behind all that were minted before, whatever clocks on the wall do',
     clock: (wall) => new WallClock(wall),
+  },
+  {
+    ...same,
+    name: 'dropped-answer',
+    breaks: 'what a router says of the queue is heard with any presence, and not only with the first',
+    bus: (kind, bus) => {
+      if (kind !== 'connection') return bus;
+      return withBus(bus, {
+        async request(subject, payload, options) {
+          const reply = await bus.request(subject, payload, options);
+          if (subject !== routerSubject || !hasLaterPresence(decodeFrame<StepRequest>(payload))) return reply;
+          const { header, bodies } = decodeFrame<StepReply>(reply);
+          return encodeFrame({ ...header, queue: undefined, len: undefined }, bodies);
+        },
+      });
+    },
   },
   {
     ...same,

@@ -107,11 +107,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   scheduleFaults(trouble);
   await world.run(chaosMs);
   healAll(trouble, fairWeather());
-  for (const client of clients) {
-    client.stall(false);
-    client.isDiligent = true;
-    client.signIn();
-  }
+  for (const client of clients) client.settle();
   await world.run(chaosMs + quietMs);
   const faults = [...errors, ...settings.check(), ...check({ history, clients, witness })];
   const sent = [...history.sent.values()];

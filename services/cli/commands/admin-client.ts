@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import pino from 'pino';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
-import type { AdminRequest, DoneReply } from '../../../lib/runtime/wire.ts';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';
 import type { DynamoValues } from '../compose/cloud-ports.ts';
@@ -46,7 +46,7 @@ function talk(socket: Socket): AdminClient {
       const { value } = await lines.next().catch(() => ({ value: undefined }));
       if (value === undefined)
         throw new Refusal('the service stopped before it answered; look whether it was done, and try again');
-      return unwrap(JSON.parse(value) as DoneReply);
+      return unwrap(JSON.parse(value) as AdminReply);
     },
     async close() {
       socket.destroy();
@@ -82,7 +82,7 @@ async function routeOn(store: Store): Promise<AdminClient> {
   };
 }
 
-function unwrap({ ok, error, result }: DoneReply): unknown {
+function unwrap({ ok, error, result }: AdminReply): unknown {
   if (ok) return result;
   throw new Refusal(error ?? 'the service refuses without a reason');
 }

@@ -1,6 +1,6 @@
 /**
  * Takes operators' commands while the service runs: one JSON object a line, `{"operation":"user-add","arguments":{…}}`, each answered
- * by a line with a `DoneReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
+ * by a line with a `AdminReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -12,15 +12,16 @@ import type { Bus } from '../../../lib/ports/bus.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
 import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import { type AdminRequest, type DoneReply, routerSubject } from '../../../lib/runtime/wire.ts';
+import { type AdminReply, type AdminRequest, adminAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 
 const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.string()) });
 
 /** Asks a router. @throws {Unavailable} when none answers in time */
-export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<DoneReply> {
+export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
   const request: AdminRequest = { kind: 'admin', operation, arguments: given };
-  return (await ask<DoneReply>(bus, routerSubject, encodeFrame(request), limits.adminTimeoutMs)).header;
+  const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), limits.adminTimeoutMs);
+  return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result') };
 }
 
 /** The data folder's lock is held, so a socket that lies there is left from a process that died. @throws {Refusal} */
@@ -70,7 +71,7 @@ async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> 
   socket.destroy();
 }
 
-async function answer(line: string, bus: Bus): Promise<DoneReply> {
+async function answer(line: string, bus: Bus): Promise<AdminReply> {
   const request = lineSchema.safeParse(parseJson(line));
   if (!request.success) return { ok: false, error: 'a line is {"operation":"…","arguments":{"name":"text"}}' };
   try {

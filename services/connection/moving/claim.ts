@@ -7,7 +7,7 @@ import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { claimParked, fitsToken, type ParkedRow, readParked } from '../../../lib/runtime/parked.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { isParked, type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
+import { type HandOverRequest, handOverAnswer } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { handledCountTooHigh } from '../features/xep0198-stream-management.ts';
@@ -83,7 +83,7 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
       if (holder === node.subject || holder === refused) return nobody(isKnown);
-      const answer = await ask<HandOverReply>(node.bus, holder, encodeFrame(request), limits.hopTimeoutMs);
+      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), limits.hopTimeoutMs);
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away

@@ -1,7 +1,8 @@
 /** XEP-0198 §5 across nodes: a session moves to the node where its client has come back. */
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
-import { encodeFrame, type Frame } from '../../../lib/runtime/frame.ts';
+import type { Answer } from '../../../lib/runtime/answer.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -53,8 +54,8 @@ export function takeOver(
   domain: string,
   account: string,
   id: ResumeId,
-  { header, bodies }: Frame<HandOverReply>,
+  answer: Answer<HandOverReply>,
 ): Session | undefined {
-  const { state } = header;
-  return state && unpackSession(owner, domain, account, id, { parcel: state, bodies });
+  const parcel = answer.take('state');
+  return parcel && unpackSession(owner, domain, account, id, { parcel, bodies: answer.bodies });
 }

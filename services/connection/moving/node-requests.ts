@@ -6,10 +6,10 @@ import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type {
+  CloseReply,
   CloseRequest,
   DeliverReply,
   DeliverRequest,
-  DoneReply,
   HandOverRequest,
   NodeRequest,
 } from '../../../lib/runtime/wire.ts';
@@ -53,7 +53,7 @@ export class NodeRequests {
   #close({ sid, condition, text }: CloseRequest): Buffer {
     const session = this.#node.find(sid);
     const { undelivered = [], requests = [] } = session?.egress ?? {};
-    const reply = encodeFrame({ ok: true, result: undelivered } satisfies DoneReply, requests);
+    const reply = encodeFrame({ undelivered } satisfies CloseReply, requests);
     session?.drop(new StreamError(condition as StreamErrorCondition, text));
     return reply;
   }

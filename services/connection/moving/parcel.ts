@@ -5,7 +5,7 @@
  * place in the count. Of one that is in the archive its id is enough: the `h` of `<resume/>` says how many of the places the client
  * has; what is behind them it never got, so that its number is free, and the archive gives it again under the next ones.
  */
-import type { SessionParcel } from '../../../lib/runtime/wire.ts';
+import type { Outgoing, SessionParcel } from '../../../lib/runtime/wire.ts';
 import { type Counters, StreamManagement } from '../features/xep0198-stream-management.ts';
 import { DeliveredRing } from '../session/delivered-ring.ts';
 import type { Entry } from '../session/outbox.ts';
@@ -33,13 +33,14 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
   // Until the next node is known to routers, deliveries find nobody.
   const start = egress.ring.startAt(nowMs);
   const { missed = start } = egress.catchUp;
+  const place = ({ id }: Entry): Outgoing => (id !== undefined && egress.isAside(id) ? { id, isAside: true } : { id });
   const parcel: SessionParcel = {
     session: session.link.state,
     jid: jid.toString(),
     inbound,
     acked,
-    unacked: unacked.map(({ id }) => ({ id })),
-    pending: pending.map(({ id }) => ({ id })),
+    unacked: unacked.map(place),
+    pending: pending.map(place),
     available: session.isAvailable,
     seen: egress.ring.ids,
     seenOnce: egress.once.ids,
@@ -89,7 +90,10 @@ export function unpackSession(
   session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: parcel.resumeMs, write, counters });
   session.egress.ring = new DeliveredRing(parcel.seen);
   session.egress.once = new DeliveredRing(parcel.seenOnce);
+  for (const { id, isAside } of [...parcel.unacked, ...parcel.pending])
+    if (id !== undefined && isAside) session.egress.setAside(id);
   session.egress.catchUp.miss(parcel.missed);
+  session.egress.catchUp.forgetQueue();
   session.isAvailable = parcel.available;
   session.adopt(parcel.jid);
   return session;

@@ -1,9 +1,11 @@
 /** What a session tells a router in one go, and reads from its answer. */
-import type { Outgoing, StepItem } from '../../../lib/runtime/wire.ts';
+import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { PageEntry } from './catch-up.ts';
+import { type Delivered, nothingDelivered } from './cursor-flush.ts';
 import type { Egress } from './egress.ts';
 import type { Received } from './inbox.ts';
+import type { StepAnswer } from './router-link.ts';
 
 export interface Batch {
   readonly kind: 'stanzas' | 'page' | 'moved' | 'end';
@@ -11,19 +13,27 @@ export interface Batch {
   readonly stanzas: readonly Received[];
   /** Of an end: requests that the client has not answered. */
   readonly unanswered?: readonly Buffer[];
-  readonly delivered: readonly string[];
+  readonly delivered: Delivered;
   /** Initial presence is among the stanzas. */
   readonly isInitial: boolean;
+  /** Presence to all is among them: what waits for the account may be for this session from now on, or not any more. */
+  readonly mayTurnQueue: boolean;
 }
 
-export const bare = { stanzas: [], delivered: [], isInitial: false } as const;
+export const bare = { stanzas: [], delivered: nothingDelivered, isInitial: false, mayTurnQueue: false } as const;
 
-export function deliveredItem(ids: readonly string[]): readonly StepItem[] {
-  return ids.length === 0 ? [] : [{ k: 'delivered', ids }];
+export function deliveredItem({ ids, aside }: Delivered): readonly StepItem[] {
+  if (ids.length + aside.length === 0) return [];
+  return [{ k: 'delivered', ids, ...(aside.length > 0 && { aside }) }];
+}
+
+/** What the client has got, and perhaps something more. */
+export function carrying(kind: Batch['kind'], delivered: Delivered, ...further: readonly StepItem[]): Batch {
+  return { ...bare, kind, items: [...deliveredItem(delivered), ...further], delivered };
 }
 
 /** @param isMoved routers have not heard yet where the session is */
-export function endBatch(isMoved: boolean, delivered: readonly string[], { undelivered, requests, catchUp }: Egress): Batch {
+export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, requests, catchUp }: Egress): Batch {
   const end: StepItem = {
     k: 'end',
     ...(undelivered.length > 0 && { undelivered }),
@@ -34,14 +44,36 @@ export function endBatch(isMoved: boolean, delivered: readonly string[], { undel
   return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], unanswered: requests };
 }
 
-export function pageEntries(out: readonly Outgoing[], bodies: readonly Buffer[]): PageEntry[] {
+export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[] {
   return out.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, bytes: bodies[index]! }]));
 }
 
-/** RFC 6121 §4.2, §4.5: what a stanza says of its session. */
-export function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): 'initial' | 'gone' | undefined {
+/** @param changes one for each stanza */
+export function stanzaBatch(
+  stanzas: readonly Received[],
+  changes: readonly (PresenceChange | undefined)[],
+  delivered: Delivered,
+): Batch {
+  const items = stanzas.map(({ id }, index): StepItem => {
+    return { k: 'stanza', id, body: true, initial: changes[index] === 'initial' || undefined };
+  });
+  const isInitial = changes.includes('initial');
+  const mayTurnQueue = changes.some((change) => change !== undefined);
+  return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial, mayTurnQueue };
+}
+
+/** Of the last stanza, by XEP-0198's count. */
+export function lastNumber({ stanzas }: Batch): number {
+  return stanzas.at(-1)?.number ?? 0;
+}
+
+export type PresenceChange = 'initial' | 'changed' | 'gone';
+
+/** RFC 6121 §4.2, §4.4, §4.5: what a stanza says of its session. */
+export function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): PresenceChange | undefined {
   const { to, type } = attributes;
   if (name !== 'presence' || to !== undefined) return undefined;
   if (type === 'unavailable') return 'gone';
-  return type === undefined && !isAvailable ? 'initial' : undefined;
+  if (type !== undefined) return undefined;
+  return isAvailable ? 'changed' : 'initial';
 }

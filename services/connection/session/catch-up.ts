@@ -6,13 +6,16 @@
 import { limits } from '../../../lib/limits.ts';
 import type { StepReply } from '../../../lib/runtime/wire.ts';
 
+/** Whether what waits for the account is for this session, as a router says. */
+export type Queue = StepReply['queue'];
+
 export interface PageEntry {
   readonly id: string;
   readonly bytes: Buffer;
 }
 
 /**
- * `asking`: initial presence is on its way, the router will say whether there is anything to read. `reading`: a page is wanted.
+ * `asking`: presence is on its way that may open the queue; the router will say so. `reading`: a page is wanted.
  * `waiting`: a page was asked for.
  */
 type Phase = 'off' | 'asking' | 'reading' | 'waiting';
@@ -29,6 +32,8 @@ export class CatchUp {
   #isIncomplete = false;
   /** The smallest id that is known not to have got here: it may be older than where a router would begin. */
   #missed: string | undefined;
+  /** As a router said last; undefined: it has not answered what may have changed it. */
+  #queue: 'open' | 'closed' | undefined = 'closed';
 
   /**
    * @param give writes an entry to the client, unless the session has it
@@ -51,15 +56,44 @@ export class CatchUp {
     return this.#phase === 'reading';
   }
 
-  /** Before the batch with initial presence leaves: from when the router has it, deliveries may come. */
-  ask(): void {
-    if (this.#phase === 'off') this.#phase = 'asking';
+  /** What the session is given now says nothing of what waits for the account. */
+  get isAside(): boolean {
+    return this.#queue === 'closed';
   }
 
-  answered(catchUp: StepReply['catchUp']): void {
-    if (this.#phase !== 'asking') return;
-    if (catchUp === 'start' || this.#isIncomplete) this.#read('');
-    else this.#finish();
+  /**
+   * Before a batch leaves with presence that may open the queue: from when the router has it, deliveries may come.
+   * @param mayReopen it may close an open one first
+   */
+  ask(mayReopen: boolean): void {
+    if (this.#phase === 'off' && (mayReopen || this.#queue !== 'open')) this.#phase = 'asking';
+  }
+
+  /** @param queue undefined: the presence was refused, and changed nothing */
+  answered(queue: Queue): void {
+    const before = this.#queue;
+    this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
+    if (queue === 'opened' || (queue === 'open' && before !== 'open')) this.#read('');
+    else if (this.#phase === 'asking') {
+      if (this.#isIncomplete || this.#missed !== undefined) this.#read('');
+      else this.#finish();
+    } else if (this.#queue === 'closed' && this.#phase === 'reading') {
+      // What was held back comes behind what is not read now: all of it is read when the queue opens again.
+      for (const id of this.#held?.keys() ?? []) this.miss(id);
+      this.#clear();
+      this.#read('');
+    }
+  }
+
+  /** No router has answered such presence: with the next page it is known what became of it. */
+  unanswered(): void {
+    this.#queue = undefined;
+    this.#read('');
+  }
+
+  /** The session was read with the queue closed, or is to be read anew: whether it is open is not known. */
+  forgetQueue(): void {
+    this.#queue = undefined;
   }
 
   /** An entry has to be read from the archive, sooner or later. */
@@ -100,8 +134,11 @@ export class CatchUp {
     if (this.#phase === 'waiting') this.#phase = 'reading';
   }
 
-  page(entries: readonly PageEntry[], catchUp: StepReply['catchUp']): void {
+  page(entries: readonly PageEntry[], { queue, next }: Pick<StepReply, 'queue' | 'next'>): void {
+    const before = this.#queue;
+    this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
     if (this.#phase !== 'waiting') return; // the session was parked meanwhile, and will read it all again
+    if (this.#queue === 'open' && before !== 'open' && this.#after !== '') this.#isIncomplete = true;
     for (const entry of entries) {
       const held = this.#held?.get(entry.id);
       if (held !== undefined) {
@@ -111,7 +148,7 @@ export class CatchUp {
       this.#give(entry);
       if (this.#phase !== 'waiting') return; // it was too much for the client
     }
-    if (typeof catchUp === 'object') this.#read(catchUp.next);
+    if (next !== undefined) this.#read(next);
     // From the cursor again and not from here: what was let go may have a smaller id than what was read (DESIGN §2).
     else if (this.#isIncomplete) this.#read('');
     else this.#finish();

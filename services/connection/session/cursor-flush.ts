@@ -2,10 +2,19 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 
+export interface Delivered {
+  readonly ids: readonly string[];
+  /** Given while the queue was closed for the session: others may wait before them. */
+  readonly aside: readonly string[];
+}
+
+export const nothingDelivered: Delivered = { ids: [], aside: [] };
+
 export class CursorFlush {
   readonly #clock: Clock;
   readonly #wake: () => void;
   #ids: string[] = [];
+  #aside: string[] = [];
   #timer: Timer | undefined;
   #isDue = false;
 
@@ -15,19 +24,18 @@ export class CursorFlush {
   }
 
   get isEmpty(): boolean {
-    return this.#ids.length === 0;
+    return this.#ids.length + this.#aside.length === 0;
   }
 
   /** Time to send a batch for these alone. */
   get isDue(): boolean {
-    return this.#isDue && this.#ids.length > 0;
+    return this.#isDue && !this.isEmpty;
   }
 
-  add(ids: readonly string[]): void {
-    if (ids.length === 0) return;
-    this.#ids.push(...ids);
-    // The greatest id moves the cursor; those before it only save a repetition, so the oldest may go.
-    if (this.#ids.length > limits.unackedStanzasMax) this.#ids = this.#ids.slice(-limits.unackedStanzasMax);
+  add({ ids, aside }: Delivered): void {
+    if (ids.length + aside.length === 0) return;
+    this.#ids = newest([...this.#ids, ...ids]);
+    this.#aside = newest([...this.#aside, ...aside]);
     this.#timer ??= this.#clock.after(limits.cursorFlushMs, () => {
       this.#timer = undefined;
       this.#isDue = true;
@@ -35,12 +43,18 @@ export class CursorFlush {
     });
   }
 
-  take(): readonly string[] {
-    const ids = this.#ids;
+  take(): Delivered {
+    const taken = { ids: this.#ids, aside: this.#aside };
     this.#ids = [];
+    this.#aside = [];
     this.#isDue = false;
     this.#timer?.cancel();
     this.#timer = undefined;
-    return ids;
+    return taken;
   }
+}
+
+/** The greatest id moves the cursor; those before it only save a repetition, so the oldest may go. */
+function newest(ids: string[]): string[] {
+  return ids.length > limits.unackedStanzasMax ? ids.slice(-limits.unackedStanzasMax) : ids;
 }

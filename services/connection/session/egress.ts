@@ -3,11 +3,12 @@
  * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
  */
 import { limits } from '../../../lib/limits.ts';
-import type { StepItem, StepReply } from '../../../lib/runtime/wire.ts';
+import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
 import type { StreamManagement } from '../features/xep0198-stream-management.ts';
-import { CatchUp, type PageEntry } from './catch-up.ts';
+import { CatchUp, type PageEntry, type Queue } from './catch-up.ts';
+import type { Delivered } from './cursor-flush.ts';
 import { DeliveredRing } from './delivered-ring.ts';
 import type { Entry, Outbox } from './outbox.ts';
 
@@ -50,6 +51,8 @@ export class Egress {
   );
   /** Number of the last stanza when everything was read. */
   #caughtUpAt = 0;
+  /** Given while the queue was closed for the session, and not acknowledged. */
+  readonly #aside = new Set<string>();
   /** The resync mark that was seen last. */
   #mark = '';
   readonly #owner: EgressOwner;
@@ -90,27 +93,32 @@ export class Egress {
     else this.#give({ id, bytes });
   }
 
-  /** Initial presence was answered. */
-  answered(catchUp: StepReply['catchUp']): void {
-    if (this.isParked && catchUp === 'start') this.needsCatchUp = true;
-    else this.catchUp.answered(catchUp);
+  /** Presence to all was answered. */
+  answered(queue: Queue): void {
+    this.catchUp.answered(queue);
+    this.#stopWhileParked();
   }
 
   /**
-   * No router has answered initial presence, though one may deliver to the session by now. An entry that the client gets before the
-   * older ones would move the cursor past them: everything is read when presence comes again.
+   * No router has answered such presence, though one may deliver to the session by now. An entry that the client gets before the older
+   * ones would move the cursor past them: so everything is read.
    */
   unanswered(): void {
-    if (this.catchUp.abort()) this.needsCatchUp = true;
+    this.catchUp.unanswered();
+    this.#stopWhileParked();
+  }
+
+  #stopWhileParked(): void {
+    if (this.stream === undefined && this.catchUp.abort()) this.needsCatchUp = true;
   }
 
   /** @returns whether the client has acknowledged what came of the mark, which was shown before */
-  resync(from: string, mark: string, isAvailable: boolean): boolean {
+  resync(from: string, mark: string): boolean {
     if (mark === this.#mark) return this.#isCaughtUp;
     this.#mark = mark;
     this.catchUp.miss(from);
     if (this.isParked) this.needsCatchUp = true;
-    else if (isAvailable) this.catchUp.start();
+    else this.catchUp.start();
     return false;
   }
 
@@ -126,7 +134,7 @@ export class Egress {
   }
 
   /** XEP-0198 §5: sends again what the client has not, then what came meanwhile. */
-  resume(sm: StreamManagement, stream: SessionStream, isAvailable: boolean): void {
+  resume(sm: StreamManagement, stream: SessionStream): void {
     const { outbox } = sm;
     this.stream = stream;
     this.isParked = false;
@@ -135,10 +143,25 @@ export class Egress {
     for (const { bytes } of outbox.pending) stream.sendStanza(bytes);
     outbox.markSent();
     if (outbox.size > 0) sm.requestAck();
-    if (this.needsCatchUp && isAvailable) {
+    if (this.needsCatchUp) {
       this.needsCatchUp = false;
       this.catchUp.start();
     }
+  }
+
+  /** The client has these archive entries. */
+  delivered(ids: readonly string[]): Delivered {
+    if (this.#aside.size === 0) return { ids, aside: [] };
+    const { true: aside = [], false: others = [] } = Object.groupBy(ids, (id) => `${this.#aside.delete(id)}` as const);
+    return { ids: others, aside };
+  }
+
+  isAside(id: string): boolean {
+    return this.#aside.has(id);
+  }
+
+  setAside(id: string): void {
+    this.#aside.add(id);
   }
 
   /** Archive entries that the client was to get and has not acknowledged. */
@@ -168,6 +191,7 @@ export class Egress {
   #give({ id, bytes }: PageEntry): void {
     if (this.#hasSeen(id)) return;
     this.ring.add(id);
+    if (this.catchUp.isAside) this.setAside(id);
     this.#write(bytes, id);
   }
 
@@ -191,6 +215,7 @@ export class Egress {
     const ids = outbox.shed(which);
     for (const id of ids) {
       this.ring.remove(id);
+      this.#aside.delete(id);
       this.catchUp.miss(id);
     }
     if (ids.length > 0) this.needsCatchUp = true;

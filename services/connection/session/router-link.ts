@@ -5,16 +5,20 @@ import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Clock, sleep } from '../../../lib/ports/clock.ts';
-import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-import { ask, isOperating, report } from '../../../lib/runtime/faults.ts';
-import { encodeFrame, type Frame } from '../../../lib/runtime/frame.ts';
-import { Latency } from '../../../lib/runtime/latency.ts';
-import { routerSubject, type StepReply, type StepRequest } from '../../../lib/runtime/wire.ts';
 
-export interface Answer {
-  readonly reply: StepReply;
-  /** One per `reply.out`. */
-  readonly bodies: readonly Buffer[];
+import type { Answer } from '../../../lib/runtime/answer.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+
+import { ask, isOperating, report } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { Latency } from '../../../lib/runtime/latency.ts';
+import { type Outgoing, routerSubject, type StepReply, type StepRequest, stepAnswer } from '../../../lib/runtime/wire.ts';
+import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+
+export interface StepAnswer {
+  readonly reply: Answer<StepReply>;
+  /** One per body. */
+  readonly out: readonly Outgoing[];
 }
 
 export interface Persistence {
@@ -48,7 +52,7 @@ export class RouterLink {
   }
 
   /** undefined: no router took it. */
-  async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<Answer | undefined> {
+  async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<StepAnswer | undefined> {
     this.#inFlight++;
     const begun = this.latency.begin();
     try {
@@ -57,7 +61,7 @@ export class RouterLink {
         const overAtMs = this.#clock.monotonic() + limits.batchTimeoutMs;
         const payload = encodeFrame({ ...request, until: at + limits.batchTimeoutMs, at } satisfies StepRequest, bodies);
         try {
-          const answer = this.#read(await ask<StepReply>(this.#bus, routerSubject, payload, limits.batchTimeoutMs));
+          const answer = this.#read(await ask(this.#bus, stepAnswer, routerSubject, payload, limits.batchTimeoutMs));
           if (answer !== undefined) return answer;
         } catch (error) {
           if (!isOperating(error)) return this.#failed(error);
@@ -77,9 +81,10 @@ export class RouterLink {
   }
 
   /** The same batch would fail again, and again: the session ends, and its client is told that it is our fault. */
-  #failed(error: unknown): Answer {
+  #failed(error: unknown): StepAnswer | undefined {
     report(this.#log, error, 'a batch failed');
-    return { reply: { ok: true, out: [], close: { condition: 'internal-server-error' } }, bodies: [] };
+    const header: StepReply = { ok: true, out: [], close: { condition: 'internal-server-error' } };
+    return this.#read(stepAnswer.of({ header, bodies: [] }));
   }
 
   /** A router that stood still must find that its time is over, by its own clock, before the session goes on. */
@@ -89,11 +94,12 @@ export class RouterLink {
   }
 
   /** @returns undefined when the batch is to be sent again: a router whose clock is ahead says so, and the next try is in time */
-  #read({ header, bodies }: Frame<StepReply>): Answer | undefined {
-    this.#clock.observe(header.at);
-    if (!header.ok) return undefined;
-    if (header.out.length !== bodies.length) throw new RangeError(`${header.out.length} stanzas in ${bodies.length} bodies`);
-    return { reply: header, bodies };
+  #read(reply: Answer<StepReply>): StepAnswer | undefined {
+    this.#clock.observe(reply.take('at'));
+    if (!reply.take('ok')) return undefined;
+    const out = reply.take('out');
+    if (out.length !== reply.bodies.length) throw new RangeError(`${out.length} stanzas in ${reply.bodies.length} bodies`);
+    return { reply, out };
   }
 
   #backoff(tries: number): number {
@@ -101,7 +107,20 @@ export class RouterLink {
   }
 }
 
+/** To be called when all of an answer was used that can be used in this state. */
+export function checkAllRead(log: Logger, { reply }: StepAnswer, sid: string): void {
+  const left = reply.left();
+  if (left.length > 0) log.error({ sid, left }, `a router's answer says what nobody reads here: ${left.join(', ')}`);
+}
+
 /** Up to twice as long, by chance: so that the sessions of a node do not all come back in the same moment. */
 export function jittered(clock: Clock, ms: number): number {
   return ms + (ms * clock.randomBytes(2).readUInt16BE()) / 65_536;
+}
+
+/** Of a stream without a session. @throws {StreamError} as the router closes it */
+export function finishAnswer(log: Logger, answer: StepAnswer, sid: string): void {
+  const close = answer.reply.take('close');
+  checkAllRead(log, answer, sid);
+  if (close) throw new StreamError(close.condition as StreamErrorCondition, close.text);
 }

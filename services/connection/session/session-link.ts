@@ -2,7 +2,7 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
-import { type Answer, jittered } from './router-link.ts';
+import { jittered, type StepAnswer } from './router-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 
 export interface LinkStep {
@@ -40,7 +40,7 @@ export class SessionLink {
   }
 
   /** undefined: no router took it. */
-  async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<Answer | undefined> {
+  async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<StepAnswer | undefined> {
     const isFirst = !this.hasStepped;
     this.hasStepped = true;
     if (isFirst && !(await this.#owner.mayGetReady('bind'))) return undefined;
@@ -56,7 +56,7 @@ export class SessionLink {
       },
     });
     if (answer !== undefined) this.#givenUpAtMs = undefined;
-    this.state = answer?.reply.session ?? this.state;
+    this.state = answer?.reply.take('session') ?? this.state;
     return answer;
   }
 

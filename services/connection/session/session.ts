@@ -9,15 +9,26 @@ import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StreamManagement } from '../features/xep0198-stream-management.ts';
-import { type Batch, bare, deliveredItem, endBatch, pageEntries, presenceChange } from './batch.ts';
+import {
+  type Batch,
+  bare,
+  carrying,
+  deliveredItem,
+  endBatch,
+  lastNumber,
+  type PresenceChange,
+  pageEntries,
+  presenceChange,
+  stanzaBatch,
+} from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
-import { CursorFlush } from './cursor-flush.ts';
+import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
 import { canonical, Inbox } from './inbox.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
-import type { Answer } from './router-link.ts';
+import { checkAllRead, type StepAnswer } from './router-link.ts';
 import { SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 
@@ -115,7 +126,7 @@ export class Session {
 
   /** Without XEP-0198 what the operating system has taken counts as received. */
   drained(ids: readonly string[]): void {
-    this.cursor.add(ids);
+    this.cursor.add(this.egress.delivered(ids));
     if (this.egress.catchUp.wantsPage) this.pump();
   }
 
@@ -132,7 +143,7 @@ export class Session {
 
   /** See {@link ConnectionNode.resync}. */
   resync(from: string, mark: string): boolean {
-    const isDone = this.egress.resync(from, mark, this.isAvailable);
+    const isDone = this.egress.resync(from, mark);
     this.pump();
     return isDone;
   }
@@ -203,7 +214,7 @@ export class Session {
   /** The client is back, and its `h` was taken already. */
   attach(sm: StreamManagement, stream: SessionStream): void {
     this.#wait.stop();
-    this.egress.resume(sm, stream, this.isAvailable);
+    this.egress.resume(sm, stream);
     this.#pump.thaw();
   }
 
@@ -221,8 +232,9 @@ export class Session {
 
   /** Another node has it now; routers hear of that from there. */
   async leave(): Promise<void> {
-    const ids = this.cursor.take();
-    if (ids.length > 0) await this.#step([{ k: 'delivered', ids }], [], () => 1);
+    const items = deliveredItem(this.cursor.take());
+    const answer = items.length > 0 ? await this.#step(items, [], () => 1) : undefined;
+    if (answer) checkAllRead(this.#owner.log, answer, this.sid);
   }
 
   /** Without a word to anybody. */
@@ -241,40 +253,27 @@ export class Session {
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
     if (!this.#inbox.isEmpty && !isPageDue) return this.#stanzaBatch();
-    if (hasPage) {
-      const delivered = this.cursor.take();
-      return { ...bare, kind: 'page', items: [...deliveredItem(delivered), this.egress.takePage()], delivered };
-    }
+    if (hasPage) return carrying('page', this.cursor.take(), this.egress.takePage());
     if (this.#phase === 'ending') {
       this.egress.stream?.finish();
       return endBatch(this.#isMoved, this.cursor.take(), this.egress);
     }
     if (!this.cursor.isDue || isPaused) return undefined;
-    const delivered = this.cursor.take();
-    return { ...bare, kind: 'stanzas', items: deliveredItem(delivered), delivered };
+    return carrying('stanzas', this.cursor.take());
   }
 
   #stanzaBatch(): Batch {
     const stanzas = this.#inbox.take();
-    let isInitial = false;
-    const items = stanzas.map(({ id, stanza }): StepItem => {
-      const initial = this.#seePresence(stanza) || undefined;
-      isInitial ||= initial === true;
-      return { k: 'stanza', id, body: true, initial };
-    });
-    const delivered = this.cursor.isDue ? this.cursor.take() : [];
-    return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial };
+    const changes = stanzas.map(({ stanza }) => this.#seePresence(stanza));
+    const count = changes.filter((change) => change !== undefined).length;
+    if (count > 0) this.egress.catchUp.ask(count > 1); // deliveries are held back from now on
+    return stanzaBatch(stanzas, changes, this.cursor.isDue ? this.cursor.take() : nothingDelivered);
   }
 
-  /** @returns whether it is initial presence, for which deliveries are held back from now on */
-  #seePresence(stanza: Stanza): boolean {
-    const change = this.#phase === 'bound' ? presenceChange(stanza, this.isAvailable) : undefined;
-    if (change === 'gone') this.isAvailable = false;
-    if (change !== 'initial') return false;
-    this.isAvailable = true;
-    this.egress.needsCatchUp = false; // what was missed is among what the router now looks for
-    this.egress.catchUp.ask();
-    return true;
+  #seePresence(stanza: Stanza): PresenceChange | undefined {
+    const change = presenceChange(stanza, this.isAvailable); // it may come in one batch with the request to bind
+    if (change !== undefined) this.isAvailable = change !== 'gone';
+    return change;
   }
 
   async #run(batch: Batch): Promise<void> {
@@ -291,37 +290,36 @@ export class Session {
     else this.egress.stream?.pull();
   }
 
-  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<Answer | undefined> {
+  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<StepAnswer | undefined> {
     const resumeMs = this.sm?.resumeMs || undefined;
     return this.link.step({ items, bodies, triesMax, isPatient: this.isBound, resumeMs, isOver: () => this.#phase === 'over' });
   }
 
-  #settle(batch: Batch, { reply, bodies }: Answer): void {
+  #settle(batch: Batch, answer: StepAnswer): void {
+    const { out, reply } = answer;
     if (batch.kind === 'moved') this.#isMoved = false;
-    if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(reply.out, bodies), reply.catchUp);
-    else reply.out.forEach(({ id }, index) => void this.egress.reply(bodies[index]!, id));
-    if (reply.bound !== undefined) this.#bind(reply.bound);
-    this.#settleCount(batch, reply.close === undefined); // what ends a stream ends the batch, too, half-way
-    if (batch.isInitial) this.egress.answered(reply.catchUp);
-    if (reply.close) this.close(new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text));
+    // Only presence and pages turn the queue; said of anything else it is left over.
+    const queue = batch.kind === 'page' || batch.mayTurnQueue ? reply.take('queue') : undefined;
+    if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(answer), { queue, next: reply.take('next') });
+    else out.forEach(({ id }, index) => void this.egress.reply(reply.bodies[index]!, id));
+    const bound = reply.take('bound');
+    if (bound !== undefined) this.#bind(bound);
+    const close = reply.take('close');
+    this.sm?.settle(lastNumber(batch), close === undefined); // what ends a stream ends the batch, too, half-way
+    if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.answered(queue);
+    checkAllRead(this.#owner.log, answer, this.sid);
+    if (close) this.close(new StreamError(close.condition as StreamErrorCondition, close.text));
   }
 
   #giveUp(batch: Batch): void {
-    const { sid } = this;
-    this.#owner.log.warn({ sid, kind: batch.kind, stanzas: batch.stanzas.length }, 'no router answered a batch');
+    this.#owner.log.warn({ sid: this.sid, kind: batch.kind, stanzas: batch.stanzas.length }, 'no router answered a batch');
     for (const { stanza } of batch.stanzas) for (const answer of refusal(stanza)) this.egress.reply(answer, undefined);
-    this.#settleCount(batch, false);
-    if (batch.isInitial) {
-      this.isAvailable = false;
-      this.egress.unanswered();
-    }
+    this.sm?.settle(lastNumber(batch), false);
+    if (batch.isInitial) this.isAvailable = false;
+    if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.unanswered();
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
     this.cursor.add(batch.delivered);
     this.link.pause(() => this.pump());
-  }
-
-  #settleCount({ stanzas }: Batch, isHandled: boolean): void {
-    this.sm?.settle(stanzas.at(-1)?.number ?? 0, isHandled);
   }
 
   #bind(jid: string): void {

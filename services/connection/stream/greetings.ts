@@ -5,34 +5,40 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
-import type { Answer } from '../session/router-link.ts';
 
 type Open = Extract<StepItem, { k: 'open' }>;
 
+/** What a stream that has opened is told. */
+export interface Greeting {
+  readonly features: string;
+  /** {@link StepRequest.session} from now on. */
+  readonly session: string;
+  /** {@link StepReply.keepMs} */
+  readonly keepMs: number | undefined;
+}
+
 export class Greetings {
   readonly #clock: Clock;
-  readonly #kept = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
+  readonly #kept = new Map<string, { readonly greeting: Greeting; readonly untilMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** To a stream that no router knows yet. @param ask asks a router; undefined: none answers */
-  async get(domain: string, open: Open, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+  /** To a stream that no router knows yet. @param ask asks a router. @throws what it throws */
+  async get(domain: string, open: Open, ask: () => Promise<Greeting>): Promise<Greeting> {
     const key = keyOf(domain, open);
     const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.untilMs > this.#clock.monotonic()) return kept.answer;
-    const answer = await ask();
-    if (answer !== undefined) this.#keep(key, answer);
-    return answer;
+    if (kept !== undefined && kept.untilMs > this.#clock.monotonic()) return kept.greeting;
+    const greeting = await ask();
+    this.#keep(key, greeting);
+    return greeting;
   }
 
-  #keep(key: string, { reply, bodies }: Answer): void {
-    if (reply.keepMs === undefined || reply.close !== undefined) return;
+  #keep(key: string, greeting: Greeting): void {
+    if (greeting.keepMs === undefined) return;
     if (this.#kept.size >= limits.greetingsMax) this.#kept.clear();
-    // Bytes of their own: those of the answer are part of what came over the bus.
-    const answer = { reply, bodies: bodies.map((body) => Buffer.from(body)) };
-    this.#kept.set(key, { answer, untilMs: this.#clock.monotonic() + reply.keepMs });
+    this.#kept.set(key, { greeting, untilMs: this.#clock.monotonic() + greeting.keepMs });
   }
 }
 

@@ -7,16 +7,17 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
-import { SaslFailure, StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StreamIdentity } from '../door/tls.ts';
 import { NS_SM } from '../features/xep0198-stream-management.ts';
 import { announceLimits } from '../features/xep0478-stream-limits.ts';
 import type { SessionStream } from '../session/egress.ts';
-import type { Answer } from '../session/router-link.ts';
+import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
+import type { Greeting as Offer } from './greetings.ts';
 import { checkOpening, type Greeting, wantedDomain } from './opening.ts';
 import { manageStream } from './stream-elements.ts';
 import type { StreamHost } from './stream-host.ts';
@@ -254,12 +255,16 @@ export class Stream implements TransportReader, SessionStream {
   /** @throws {StreamError} also as the router closes the stream */
   async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
     const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
-    const ask = () => this.#ask(open, []);
-    const answer = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
-    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
-    this.#routerSession = answer.reply.session ?? this.#routerSession;
-    this.#checkClose(answer);
-    return answer.bodies[0]?.toString() ?? '';
+    const ask = async (): Promise<Offer> => {
+      const answer = await this.#ask(open, []);
+      if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
+      const keepMs = answer.reply.take('keepMs');
+      finishAnswer(this.#host.log, answer, this.#sid);
+      return { features: answer.reply.bodies[0]?.toString() ?? '', session: this.#routerSession, keepMs };
+    };
+    const greeting = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
+    this.#routerSession = greeting.session;
+    return greeting.features;
   }
 
   #withOwn(features: string): string {
@@ -275,7 +280,7 @@ export class Stream implements TransportReader, SessionStream {
   }
 
   /** Before there is a session: alone and in order, because nothing is read meanwhile. */
-  async #ask(item: StepItem, bodies: readonly Buffer[]): Promise<Answer | undefined> {
+  async #ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
     const session = this.#routerSession;
     const { subject: node } = this.#host;
     const { address } = this.#transport;
@@ -285,13 +290,8 @@ export class Stream implements TransportReader, SessionStream {
       givenUpAtMs: 0,
       isOver: () => this.#isOver,
     });
-    this.#routerSession = answer?.reply.session ?? session;
+    this.#routerSession = answer?.reply.take('session') ?? session;
     return answer;
-  }
-
-  /** @throws {StreamError} */
-  #checkClose({ reply }: Answer): void {
-    if (reply.close) throw new StreamError(reply.close.condition as StreamErrorCondition, reply.close.text);
   }
 
   #element(element: Stanza): void {
@@ -368,13 +368,14 @@ export class Stream implements TransportReader, SessionStream {
       this.#saslFailed(new SaslFailure('temporary-auth-failure').toElement().toString());
       return;
     }
-    for (const body of answer.bodies) this.sendElement(body.toString());
-    this.#checkClose(answer);
-    if (answer.reply.account === undefined) return;
-    this.#account = answer.reply.account;
+    const [account, features] = [answer.reply.take('account'), answer.reply.take('features')];
+    for (const body of answer.reply.bodies) this.sendElement(body.toString());
+    finishAnswer(this.#host.log, answer, this.#sid);
+    if (account === undefined) return;
+    this.#account = account;
     this.#host.signedIn(this.#transport.address, 1);
     this.#transport.trust();
-    this.#features = answer.reply.features;
+    this.#features = features;
     this.#hasOpened = false;
     this.#hasHeader = false;
     this.#greeting = undefined;
@@ -391,7 +392,7 @@ export class Stream implements TransportReader, SessionStream {
     const answer = await this.#ask({ k: 'stanza', id: this.#host.ids.mint(), body: true }, [body]);
     if (this.#isOver) return;
     if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
-    for (const bytes of answer.bodies) this.sendStanza(bytes);
-    this.#checkClose(answer);
+    for (const bytes of answer.reply.bodies) this.sendStanza(bytes);
+    finishAnswer(this.#host.log, answer, this.#sid);
   }
 }

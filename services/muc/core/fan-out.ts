@@ -6,7 +6,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import { type DoneReply, type InboundRequest, routerSubject } from '../../../lib/runtime/wire.ts';
+import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Parts } from './dependencies.ts';
 import type { Recipient, Sending } from './sending.ts';
@@ -108,10 +108,11 @@ async function hop(parts: Parts, domain: string, batch: readonly Departure[]): P
     ids: batch.map(({ id }) => id),
     once: batch.map(({ sending }) => sending.once ?? ''),
     at: parts.clock.now(),
+    tellsMissed: true,
   };
   const bodies = batch.map(({ body }) => body);
-  const { header } = await ask<DoneReply>(parts.bus, routerSubject, encodeFrame(request, bodies), limits.hopTimeoutMs);
-  parts.clock.observe(header.at);
-  checkDone(header, routerSubject);
-  return Array.isArray(header.result) ? (header.result as readonly number[]) : [];
+  const answer = await ask(parts.bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), limits.hopTimeoutMs);
+  parts.clock.observe(answer.take('at'));
+  checkDone(answer, routerSubject);
+  return answer.take('missed') ?? [];
 }

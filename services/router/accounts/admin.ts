@@ -12,7 +12,7 @@ import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain, type Tenant, type TenantPolicy, Tenants, uploadsDomain } from '../../../lib/runtime/tenants.ts';
-import type { AdminRequest, DoneReply } from '../../../lib/runtime/wire.ts';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Account } from '../core/account.ts';
@@ -46,7 +46,7 @@ const operations = new Map<string, Operation>([
 ]);
 
 /** @throws {Unavailable} when the store is away */
-export async function admin(parts: Parts, request: AdminRequest): Promise<DoneReply> {
+export async function admin(parts: Parts, request: AdminRequest): Promise<AdminReply> {
   try {
     const operation = operations.get(request.operation);
     if (!operation) {

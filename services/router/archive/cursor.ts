@@ -31,18 +31,17 @@ export interface Cursor {
 const cursors = collection<Cursor>('cursor', 'account');
 const start: Cursor = { at: '', given: '' };
 
-/** A client has these entries. At once. */
-export async function moveCursor(account: Account, ids: readonly string[]): Promise<void> {
-  const valid = ids.filter(isId).sort();
+/** A client has these entries; those aside it got while the queue was closed for it, which leave the cursor where it is. At once. */
+export async function moveCursor(account: Account, ids: readonly string[], aside: readonly string[] = []): Promise<void> {
+  const valid = [...ids, ...aside].filter(isId).sort();
   if (valid.length === 0) return;
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   const session = ownOf(account, sessions!);
   // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
-  const getsQueue = session?.available === true && session.priority >= 0;
+  const newest = queueOf(session) === 'open' ? ids.filter(isId).sort().at(-1) : undefined;
   await account.update(cursors, '', (cursor = start) => {
     const given = withIds(cursor.given, valid);
-    const newest = valid.at(-1)!;
-    const at = getsQueue && newest > cursor.at ? newest : cursor.at;
+    const at = newest !== undefined && newest > cursor.at ? newest : cursor.at;
     const late = cursor.late?.filter((id) => !valid.includes(id));
     const isSame = at === cursor.at && given === cursor.given && late?.length === cursor.late?.length;
     return isSame && cursor !== start ? cursor : { at, given, ...(late?.length && { late }) };
@@ -132,6 +131,8 @@ function resourceOf({ xml }: ArchiveEntry): string {
 
 export interface Page {
   readonly stanzas: readonly { readonly id: string; readonly xml: Buffer }[];
+  /** {@link StepReply.queue} */
+  readonly queue: 'open' | 'closed';
   /** Where the next page starts; absent at the end of the queue. */
   readonly next?: string;
 }
@@ -149,6 +150,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     account.get(blocklist),
   ]);
   const session = ownOf(account, sessions!);
+  const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
   const from = after || firstOf(queueStart, missed);
   const limit = limits.catchUpPageMax;
@@ -161,9 +163,12 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
     if (!value.queue || seen.has(key)) return false;
-    const resource = others.size === 0 && missed === undefined ? '' : resourceOf(value);
+    const resource = others.size === 0 && missed === undefined && queue === 'open' ? '' : resourceOf(value);
     if (others.has(resource)) return false; // that session gets it, sooner or later
-    if (missed !== undefined && key >= missed && isFor(resource, session)) return true;
+    const isOwn = resource !== '' && resource === session?.resource;
+    if (queue === 'closed' && !isOwn) return false;
+    // RFC 6121 §8.5.2.1.1, §8.5.3.1: the session would have got it, had it been there.
+    if (missed !== undefined && key >= missed && (isOwn || resource === '')) return true;
     return !delivered.has(key) && (missed === undefined || key > queueStart || cursor.late?.includes(key) === true);
   };
   // A list that is full says nothing of what comes behind its last entry.
@@ -172,13 +177,18 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const waiting = [...late, ...lists.flat()]
     .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
-  const page = cutPage(account, waiting, blocked, end);
+  const page = { ...cutPage(account, waiting, blocked, end), queue };
   // It ends among those before the start: from there on not everything is wanted, so it begins again, without what was seen then.
   return page.next !== undefined && after === '' && page.next <= from ? { ...page, next: '' } : page;
 }
 
 /** Ends the page where its bytes do. A message whose sender was blocked since is not delivered (XEP-0191 §3.3). */
-function cutPage(account: Account, waiting: readonly Item<ArchiveEntry>[], blocked: Blocklist | undefined, end?: string): Page {
+function cutPage(
+  account: Account,
+  waiting: readonly Item<ArchiveEntry>[],
+  blocked: Blocklist | undefined,
+  end?: string,
+): Omit<Page, 'queue'> {
   const stanzas: Page['stanzas'][number][] = [];
   let bytes = 0;
   for (const { key, value } of waiting) {
@@ -214,9 +224,9 @@ async function readEntries(account: Account, ids: readonly string[]): Promise<It
   return found.filter((item) => item !== undefined);
 }
 
-/** RFC 6121 §8.5.2.1.1, §8.5.3.1: would the session have got it, had it been there? */
-function isFor(resource: string, session: SessionEntry | undefined): boolean {
-  return resource === '' ? (session?.priority ?? 0) >= 0 : resource === session?.resource;
+/** XEP-0160 §2. */
+function queueOf(session: SessionEntry | undefined): Page['queue'] {
+  return session?.available === true && session.priority >= 0 ? 'open' : 'closed';
 }
 
 /** A page begins behind its start, and an id's own prefix stands before it. */

@@ -4,6 +4,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Key, Put } from '../../../lib/ports/store.ts';
+import type { AnswerKind } from '../../../lib/runtime/answer.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
@@ -14,7 +15,9 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import {
   type DoneReply,
   type InboundRequest,
+  inboundAnswer,
   type RoomRequest,
+  roomAnswer,
   routerSubject,
   type SessionAddress,
 } from '../../../lib/runtime/wire.ts';
@@ -246,20 +249,20 @@ export class Turn {
       const now = this.parts.clock.now();
       const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
       const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now };
-      await this.#ask(routerSubject, encodeFrame(request, bodies.slice(at, end)));
+      await this.#ask(inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
   }
 
   #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {
     const at = this.parts.clock.now();
     const until = at + limits.hopTimeoutMs;
-    return this.#ask(subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
+    return this.#ask(roomAnswer, subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
   }
 
-  async #ask(subject: string, payload: Buffer): Promise<void> {
-    const { header } = await ask<DoneReply>(this.parts.bus, subject, payload, limits.hopTimeoutMs);
-    this.parts.clock.observe(header.at);
-    checkDone(header, subject);
+  async #ask(kind: AnswerKind<DoneReply>, subject: string, payload: Buffer): Promise<void> {
+    const answer = await ask(this.parts.bus, kind, subject, payload, limits.hopTimeoutMs);
+    this.parts.clock.observe(answer.take('at'));
+    checkDone(answer, subject);
   }
 }
 

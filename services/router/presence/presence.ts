@@ -6,6 +6,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
@@ -19,8 +20,8 @@ import { changeEntryOnce } from './presence-entry.ts';
 import { arriveProbe } from './presence-probe.ts';
 
 export interface Sent {
-  /** 'start': from now on this session gets what waits for the account. 'skip': it came and gets nothing of it. */
-  readonly catchUp?: 'start' | 'skip';
+  /** {@link StepReply.queue} from now on. */
+  readonly queue?: StepReply['queue'];
 }
 
 /** A session sends presence of any kind. @param isInitial of one that its client has had no answer to yet. @throws {StanzaError} */
@@ -38,7 +39,7 @@ export async function sendPresence(account: Account, stanza: Stanza, id: string,
   if (!isPlain) throw new StanzaError('bad-request', `presence of type '${type}' needs a 'to'`);
   if (type === undefined) return announce(account, stanza, id, isInitial);
   await withdraw(account, stanza, id);
-  return {};
+  return { queue: 'closed' };
 }
 
 /** Presence arrives at an account. @throws {StanzaError | Dropped} */
@@ -79,9 +80,8 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
   else await broadcastInitial(account, news, after);
   if (isAgain) tellLater(account, after);
   for (const { announced } of account.turn.parts.features.all) if (announced) await announced(account, stanza, before, after);
-  const wasReady = before.available && before.priority >= 0;
-  if (priority >= 0 && !wasReady) return { catchUp: 'start' };
-  return before.available ? {} : { catchUp: 'skip' };
+  if (priority < 0) return { queue: 'closed' };
+  return { queue: before.available && before.priority >= 0 ? 'open' : 'opened' };
 }
 
 /** §4.5.1. */

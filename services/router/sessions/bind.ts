@@ -16,7 +16,7 @@ import {
   updateSessions,
 } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { type CloseRequest, type DoneReply, nowhere, type SessionAddress } from '../../../lib/runtime/wire.ts';
+import { type CloseRequest, closeAnswer, nowhere, type SessionAddress } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -150,8 +150,8 @@ export async function closeStream(
   if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
-    const { header, bodies } = await ask<DoneReply>(parts.bus, node, encodeFrame(request), limits.deliveryTimeoutMs);
-    return { undelivered: Array.isArray(header.result) ? (header.result as readonly string[]) : [], unanswered: bodies };
+    const answer = await ask(parts.bus, closeAnswer, node, encodeFrame(request), limits.deliveryTimeoutMs);
+    return { undelivered: answer.take('undelivered'), unanswered: answer.bodies };
   } catch (error) {
     parts.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
     return undefined;

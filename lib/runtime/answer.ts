@@ -1,0 +1,56 @@
+/**
+ * What one service answers another, field by field. A field that one side says and the other does not hear is a fault although each side
+ * reads right alone. So each field of an answer is taken by name and once, test/runtime/answer.test.ts names who takes it, and where it
+ * depends on the reader's state what an answer can say, the reader looks whether anything is left.
+ */
+import type { Frame } from './frame.ts';
+
+export interface Answer<Fields extends object> {
+  readonly bodies: readonly Buffer[];
+  /** @throws {Error} when it was taken before */
+  take<Name extends keyof Fields>(name: Name): Fields[Name];
+  /** Names of what it says and nobody has taken: in this state it cannot be used. Empty when all is well. */
+  left(): readonly string[];
+}
+
+export interface AnswerKind<Fields extends object> {
+  readonly name: string;
+  readonly fields: readonly (keyof Fields & string)[];
+  of(frame: Frame<Fields>): Answer<Fields>;
+}
+
+/** @param fields the value of each says nothing: the compiler sees that none is left out */
+export function answerKind<Fields extends object>(
+  name: string,
+  fields: Readonly<Record<keyof Fields & string, true>>,
+): AnswerKind<Fields> {
+  const names = Object.keys(fields) as (keyof Fields & string)[];
+  return {
+    name,
+    fields: names,
+    of: ({ header, bodies }) => new Taking(name, header, bodies),
+  };
+}
+
+class Taking<Fields extends object> implements Answer<Fields> {
+  readonly bodies: readonly Buffer[];
+  readonly #kind: string;
+  readonly #header: Fields;
+  readonly #taken: (keyof Fields)[] = [];
+
+  constructor(kind: string, header: Fields, bodies: readonly Buffer[]) {
+    this.#kind = kind;
+    this.#header = header;
+    this.bodies = bodies;
+  }
+
+  take<Name extends keyof Fields>(name: Name): Fields[Name] {
+    if (this.#taken.includes(name)) throw new Error(`'${String(name)}' of an answer to '${this.#kind}' is read twice`);
+    this.#taken.push(name);
+    return this.#header[name];
+  }
+
+  left(): readonly string[] {
+    return Object.keys(this.#header).filter((name) => name !== 'len' && !this.#taken.includes(name as keyof Fields & string));
+  }
+}
