@@ -29,13 +29,22 @@ import { type Subscriber, subscribersOf, subscribersOfPerson } from './subscript
 /** XEP-0131. */
 const headersNs = 'http://jabber.org/protocol/shim';
 
-/** Queued. @param event child of `<event/>` */
-export async function notify(account: Account, node: PepNode, event: Element): Promise<void> {
-  const id = account.turn.parts.ids.mint();
-  const bytes = eventMessage(account.jid, event, id);
+/**
+ * Queued: a message for each event, in order, to an audience that is read once for all of them.
+ * @param events children of `<event/>`
+ */
+export async function notify(account: Account, node: PepNode, ...events: readonly Element[]): Promise<void> {
+  if (events.length === 0) return;
+  const messages = events.map((event) => {
+    const id = account.turn.parts.ids.mint();
+    return { event, id, bytes: eventMessage(account.jid, event, id) };
+  });
+  const deliverAll = (targets: readonly Target[]): void => {
+    for (const { bytes } of messages) account.turn.deliver(targets, bytes);
+  };
   const subscribers = await subscribersOf(account, node);
   const own = subscribersOfPerson(subscribers, account.jid);
-  account.withSessions((sessions) => account.turn.deliver(takers(sessions, account.jid, node.name, own), bytes));
+  account.withSessions((sessions) => deliverAll(takers(sessions, account.jid, node.name, own)));
   if (node.config.access === 'whitelist') return;
   const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
   const explicit = await readersAmong(account, node, subscribers, contacts);
@@ -43,15 +52,14 @@ export async function notify(account: Account, node: PepNode, event: Element): P
     const everybody = [...contacts, ...explicit.strangers];
     const near = everybody.filter((contact) => isNear(account, contact));
     const listeners = await readListeners(account, account.jid, near);
-    account.turn.deliver(
-      listeners.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name, explicit.of(jid))),
-      bytes,
-    );
+    deliverAll(listeners.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name, explicit.of(jid))));
     for (const contact of everybody) {
       if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
       const [subscriber] = explicit.of(contact.jid);
-      const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
-      await routeQuietly(account, spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
+      for (const { event, id, bytes } of messages) {
+        const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
+        await routeQuietly(account, spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
+      }
     }
   });
 }

@@ -39,7 +39,7 @@ export async function change(
 async function put(account: Account, node: PepNode, gone: readonly string[], items: readonly PepItem[]): Promise<void> {
   if (node.config.isPersistent) await putItems(account, node, items, gone);
   await tellRetracted(account, node, gone);
-  for (const item of items) await notify(account, node, itemsEvent(node, item));
+  await notify(account, node, ...items.map((item) => itemsEvent(node, item)));
 }
 
 async function nodeFor(account: Account, name: string, options: Submission): Promise<PepNode> {
@@ -92,7 +92,7 @@ export async function retract(account: Account, node: PepNode, ids: readonly str
 
 /** One by one: COMPAT: nbxmpp 4.2 looks at the first of several in a message; until no Gajim does. */
 async function tellRetracted(account: Account, node: PepNode, ids: readonly string[]): Promise<void> {
-  for (const id of ids) await notify(account, node, xml('items', { node: node.name }, xml('retract', { id })));
+  await notify(account, node, ...ids.map((id) => xml('items', { node: node.name }, xml('retract', { id }))));
 }
 
 /** §8.4. */
