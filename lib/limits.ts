@@ -424,6 +424,9 @@ export const limits = {
   processRestartMsMax: 30_000,
   /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
   childStartMs: 30_000,
+  /** XEP-0313: pages that one account asks for, at once, for clients that fetch years, and per second. */
+  archiveQueriesBurst: 500,
+  archiveQueriesPerSecond: 20,
   /** XEP-0313: the messages of one page of an account's or a room's archive, bytes; with one more of any size they fit one answer on the bus. */
   archivePageBytesMax: 384 * 1024,
   /** All that one batch is answered with, bytes, but for refusals: one message on the bus holds it. */
@@ -540,7 +543,7 @@ export const limits = {
   socketsPerNetworkMax: 5_000,
   strangersPerNetworkMax: 500,
   /** A WebSocket's frames before sign-in, bytes: `preauthBytesMax`, and what frames add to it (RFC 6455 §5.2), pings included. */
-  preauthFrameBytesMax: 9 * 1024,
+  preauthFrameBytesMax: 17 * 1024,
   /** Addresses whose rate is remembered, the last used. */
   acceptAddressesMax: 50_000,
   /** Streams opened to one tenant per second at one node, and at once; beyond it the stream is closed with `resource-constraint`. */

@@ -11,10 +11,11 @@ import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { addAccount } from '../../services/router/accounts/admin.ts';
+import { Shares } from '../../services/router/core/shares.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { saslStep } from '../../services/router/sasl/exchange.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
-import type { EmbeddedParts } from './embedded-parts.ts';
+import { type EmbeddedParts, steppedClock } from './embedded-parts.ts';
 import { openStage, type Stage } from './harness.ts';
 
 const refused = /type=["']error["'].*<error type=["']wait["']><resource-constraint /;
@@ -176,4 +177,24 @@ test('whoever has a password signs in, and nobody registers', async (t) => {
   assert.match(await registerBeforeAuth(parts, open, register, '192.0.2.1'), refused);
   disk.isShort = false;
   assert.match(await registerBeforeAuth(parts, open, register, '192.0.2.1'), /type='result'/);
+});
+
+test('an account that asks for pages of its archive without end is slowed, and others are not', async (t) => {
+  const clock = steppedClock();
+  const stage = await openStage({ wrap: (parts) => ({ ...parts, shares: new Shares(clock) }) });
+  t.after(() => stage.close());
+  const juliet = await stage.appear('juliet@a.example/balcony');
+  const romeo = await stage.appear('romeo@b.example/orchard');
+  const query = `<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>1</max></set></query></iq>`;
+  for (let n = 0; n < limits.archiveQueriesBurst; n++) await juliet.send(query);
+  assert.ok(juliet.inbox.every((xml) => !refused.test(xml)));
+  juliet.inbox.length = 0;
+  await juliet.send(query);
+  assert.match(juliet.inbox.join(''), refused);
+  await romeo.send(query);
+  assert.match(romeo.inbox.join(''), /type='result'/);
+  juliet.inbox.length = 0;
+  clock.advance(1_000);
+  await juliet.send(query);
+  assert.match(juliet.inbox.join(''), /type='result'/);
 });

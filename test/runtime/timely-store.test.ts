@@ -10,7 +10,7 @@ import { setClock } from '../contracts/store.contract.ts';
 import { SimStore } from '../simulator/sim-store.ts';
 import { StoreRows } from '../simulator/store-rows.ts';
 
-const names = collection<{ readonly name: string }>('name', 'tenant');
+const names = collection<{ readonly name: string }>('name', 'account');
 
 function arrange(): { store: Store; clock: ReturnType<typeof setClock>; late: (ms: number) => TimelyStore } {
   const clock = setClock();

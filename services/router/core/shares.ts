@@ -26,6 +26,8 @@ export class Shares {
   readonly failureLines: RateLimit;
   /** Wrong passwords that could not be written, by account. */
   readonly unrecordedGuesses: RateLimit;
+  /** Pages of archives, by account: each reads hundreds of rows. */
+  readonly archiveQueries: RateLimit;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
   readonly #registrationsPerNetwork: RateLimit;
@@ -37,6 +39,8 @@ export class Shares {
     this.#registrationsPerNetwork = new RateLimit(clock, perNetwork, registrationBucketsMax);
     const lines = { perSecond: limits.failureLinesPerSecond, burst: limits.failureLinesBurst };
     this.failureLines = new RateLimit(clock, lines, limits.failureLineNetworksMax);
+    const queries = { perSecond: limits.archiveQueriesPerSecond, burst: limits.archiveQueriesBurst };
+    this.archiveQueries = new RateLimit(clock, queries, limits.keptAccountsMax);
     const guesses = { perSecond: limits.furtherGuessesPerSecond, burst: limits.furtherGuessesBurst };
     this.unrecordedGuesses = new RateLimit(clock, guesses, limits.unrecordedGuessesMax);
   }

@@ -10,6 +10,7 @@
 import { archiveForm, finElement, NS_MAM as NS, readArchiveRequest } from '../../../lib/runtime/archive-page.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type ArchiveEntry, type Direction, isArchived, keepEntry } from '../archive/archive.ts';
 import { archiveEdge, queryArchive, stampOf } from '../archive/archive-query.ts';
@@ -52,6 +53,9 @@ const further = [{ var: 'include-groupchat', type: 'boolean' }] as const;
 /** §4. The results go out before the answer, on the same stream. */
 async function query(request: Element, account: Account): Promise<Element> {
   const { query: wanted, page: asked, isFlipped, queryid } = readArchiveRequest(request, further);
+  if (!account.turn.parts.shares.archiveQueries.take(account.jid.toString())) {
+    throw new StanzaError('resource-constraint', 'too many pages of the archive are asked for; try again in a moment');
+  }
   const page = await queryArchive(account, wanted, asked);
   // a client that reads all there is, and not one conversation or message, needs no queue (cursor.ts)
   const isAll = !wanted.with && !wanted.ids;
