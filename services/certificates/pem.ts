@@ -33,7 +33,7 @@ export function checkPem(
   const leaf = certificates[0]!;
   const name = asciiName(domain);
   if (name === undefined) throw new BadCertificate(`'${domain}' is no domain name that a certificate could be for`);
-  if (leaf.ca) throw new BadCertificate('the first certificate is that of a CA; the one of the domain comes first');
+  if (leaf.ca) throw new BadCertificate(misplaced(certificates));
   const names = namesOf(leaf);
   if (!covers(names, name)) {
     const told = names.length === 0 ? 'no names' : names.slice(0, 5).join(', ');
@@ -88,16 +88,41 @@ function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   });
 }
 
+/** RFC 8446 §4.4.2: the certificate of the domain comes first. */
+function misplaced(certificates: readonly X509Certificate[]): string {
+  const place = certificates.findIndex(({ ca }) => !ca);
+  if (place < 0) return 'the first certificate is that of a CA; the one of the domain comes first';
+  const isReversed = place === certificates.length - 1 && isInOrder(certificates.toReversed());
+  if (isReversed) return 'the chain is reversed: the certificate of the domain comes first, then each before its issuer';
+  return `the first certificate is that of a CA; the one of the domain is number ${place + 1} and comes first`;
+}
+
+function isInOrder(certificates: readonly X509Certificate[]): boolean {
+  return certificates.every((each, index) => index === 0 || isIssuer(each, certificates[index - 1]!));
+}
+
+function isIssuer(issuer: X509Certificate, of: X509Certificate): boolean {
+  return of.checkIssued(issuer) && of.verify(issuer.publicKey);
+}
+
+/** What is wrong where a certificate does not certify the one before. @param index of the first such one */
+function orderFault(certificates: readonly X509Certificate[], index: number): string {
+  const unsigned = `certificate ${index} of the chain is not signed by certificate ${index + 1}`;
+  if (isInOrder([certificates[0]!, ...certificates.slice(1).toReversed()])) {
+    return `${unsigned}: the chain behind the certificate is reversed; each comes before its issuer`;
+  }
+  const before = certificates[index - 1]!;
+  const place = certificates.findIndex((each) => each !== before && isIssuer(each, before));
+  if (place >= 0) return `${unsigned}, but by certificate ${place + 1}; each comes before its issuer`;
+  const issuer = before.issuer.replaceAll('\n', ', ');
+  return `${unsigned}: that of its issuer '${issuer}' is missing between them`;
+}
+
 /** RFC 8446 §4.4.2 asks for each to certify the one before. */
 function checkOrder(certificates: readonly X509Certificate[], nowMs: number): void {
   for (const [index, certificate] of certificates.entries()) {
     if (index === 0) continue;
-    const before = certificates[index - 1]!;
-    if (!before.checkIssued(certificate) || !before.verify(certificate.publicKey)) {
-      throw new BadCertificate(
-        `certificate ${index} of the chain is not signed by certificate ${index + 1}; each comes before its issuer`,
-      );
-    }
+    if (!isIssuer(certificate, certificates[index - 1]!)) throw new BadCertificate(orderFault(certificates, index));
     if (certificate.validToDate.getTime() <= nowMs) {
       throw new BadCertificate(`certificate ${index + 1} of the chain ended on ${certificate.validToDate.toISOString()}`);
     }

@@ -2,6 +2,7 @@
  * What the service says over HTTP: the web client, how to connect (XEP-0156), whether it is well. The same app runs in one
  * process here and as a function elsewhere.
  */
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
@@ -23,7 +24,7 @@ export interface WebParts {
   readonly files?: Pick<FilesParts, 'blobs' | 'baseUrl' | 'clock'> | undefined;
   /** Where browsers upload and look at files, besides this origin: `https://files.example.org`; asked with each page. */
   readonly filesOrigins?: () => readonly string[];
-  /** Where WebSocket streams are when they are not here: `wss://chat.example.org/xmpp-websocket`. */
+  /** Where WebSocket streams are, of all tenants, when that is not below the name asked for: `wss://chat.example.org/xmpp-websocket`. */
   readonly webSocketUrl?: string | undefined;
   /** WebSocket streams go elsewhere: a load balancer should, too. */
   readonly isDraining?: () => boolean;
@@ -56,10 +57,14 @@ export function webApp(parts: WebParts): Hono {
   const anyOrigin = cors({ origin: '*', allowMethods: ['GET'] }); // XEP-0156 §3.1
   app.use('/.well-known/host-meta', anyOrigin);
   app.use('/.well-known/host-meta.json', anyOrigin);
-  app.get('/.well-known/host-meta', (c) =>
-    c.body(hostMetaXml(webSocketUrl(parts, c.req.url)), 200, { 'content-type': 'application/xrd+xml' }),
-  );
-  app.get('/.well-known/host-meta.json', (c) => c.json(hostMetaJson(webSocketUrl(parts, c.req.url))));
+  app.get('/.well-known/host-meta', async (c) => {
+    const url = await webSocketUrl(parts, c.req.url);
+    return url === undefined ? c.notFound() : c.body(hostMetaXml(url), 200, { 'content-type': 'application/xrd+xml' });
+  });
+  app.get('/.well-known/host-meta.json', async (c) => {
+    const url = await webSocketUrl(parts, c.req.url);
+    return url === undefined ? c.notFound() : c.json(hostMetaJson(url));
+  });
   app.get('/', async (c) => c.html(clientPage(await domainOf(parts, c.req.url))));
   app.get('/client.js', async (c) => {
     const domain = await domainOf(parts, c.req.url);
@@ -83,14 +88,26 @@ export function webApp(parts: WebParts): Hono {
   return app;
 }
 
-/** `https://example.org/…` → `wss://example.org/xmpp-websocket`. */
-function webSocketUrl(parts: WebParts, requestUrl: string): string {
+/**
+ * `https://example.org/…` → `wss://example.org/xmpp-websocket`. The Host header is whatever the client says, and what it is told may be kept
+ * by a cache on the way, so no name is repeated that is not a tenant's. undefined: it is not.
+ */
+async function webSocketUrl(parts: WebParts, requestUrl: string): Promise<string | undefined> {
   if (parts.webSocketUrl !== undefined) return parts.webSocketUrl;
-  const { protocol, host } = new URL(requestUrl);
-  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${webSocketPath}`;
+  const asked = new URL(requestUrl);
+  const domain = await tenantOf(parts, asked);
+  if (domain === undefined) return undefined;
+  const port = asked.port === '' ? '' : `:${asked.port}`;
+  return `${asked.protocol === 'https:' ? 'wss' : 'ws'}://${domainToASCII(domain)}${port}${webSocketPath}`;
 }
 
 async function domainOf(parts: WebParts, requestUrl: string): Promise<string> {
-  const { hostname } = new URL(requestUrl);
-  return (await parts.tenants.find(hostname)) ? hostname : parts.defaultDomain;
+  return (await tenantOf(parts, new URL(requestUrl))) ?? parts.defaultDomain;
+}
+
+/** Tenants are named as people write them, URLs as DNS does. */
+async function tenantOf({ tenants }: WebParts, { hostname }: URL): Promise<string | undefined> {
+  const name = hostname.replace(/\.$/, '');
+  for (const domain of new Set([name, domainToUnicode(name)])) if (domain !== '' && (await tenants.find(domain))) return domain;
+  return undefined;
 }

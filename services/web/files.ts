@@ -105,7 +105,7 @@ async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Map<st
   try {
     if ((await blobs.get(key)) !== undefined) return say(c, 409, 'This file was uploaded already');
     await blobs.put(key, info, timed(c.req.raw.body, info.sizeBytes, clock));
-    return c.body(null, 201, { ...safeHeaders, location: c.req.path });
+    return c.body(null, 201, { ...safeHeaders, location: new URL(c.req.url).pathname }); // percent-encoded: a header has no other letters
   } catch (error) {
     if (error instanceof Unavailable) throw error;
     if (error instanceof SlowUpload) return say(c, 408, error.message, { connection: 'close' });

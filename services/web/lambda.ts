@@ -8,7 +8,7 @@
  * | SKYLARK_REGION, else AWS_REGION | of DynamoDB | |
  * | SKYLARK_TABLE_PREFIX | of the tables | `skylark-` |
  * | SKYLARK_DYNAMODB | the URL of a DynamoDB, or `aws` | `aws` |
- * | SKYLARK_WEBSOCKET_URL | where WebSocket streams are, `wss://…/xmpp-websocket` | the asked host |
+ * | SKYLARK_WEBSOCKET_URL | where WebSocket streams are, `wss://…/xmpp-websocket` | below the name asked for, if it is a tenant's |
  * | SKYLARK_FILES_ORIGINS | where browsers upload and look at files: the bucket's origin and that of --files-url, by spaces | none |
  * | SKYLARK_CLIENT_FOLDER | the files of the web client | `assets/client` beside the bundle |
  */

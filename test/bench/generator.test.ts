@@ -43,6 +43,7 @@ before(async () => {
       ...sealing,
       registration: undefined,
       filesUrl: undefined,
+      websocketUrl: undefined,
       cert: undefined,
       key: undefined,
       certificates: undefined,

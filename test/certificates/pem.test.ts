@@ -64,19 +64,39 @@ describe('a certificate that is given', () => {
     ['a damaged one', 'certificate 1 of the chain is damaged', () => ['example.org', leaf.cert.replace(/M/g, 'N'), leaf.key]],
     ['no key', 'the private key is no key in PEM without a passphrase', () => ['example.org', chain, 'secret']],
     [
-      'the CA first',
-      'the first certificate is that of a CA; the one of the domain comes first',
+      'the chain reversed',
+      'the chain is reversed: the certificate of the domain comes first, then each before its issuer',
+      () => ['example.org', root.cert + middle.cert + leaf.cert, leaf.key],
+    ],
+    [
+      'the chain reversed, without its root',
+      'the chain is reversed: the certificate of the domain comes first, then each before its issuer',
       () => ['example.org', middle.cert + leaf.cert, leaf.key],
     ],
     [
+      'the root first',
+      'the first certificate is that of a CA; the one of the domain is number 2 and comes first',
+      () => ['example.org', root.cert + leaf.cert + middle.cert, leaf.key],
+    ],
+    [
+      'a CA alone',
+      'the first certificate is that of a CA; the one of the domain comes first',
+      () => ['example.org', middle.cert + root.cert, middle.key],
+    ],
+    [
       'a hole in the chain',
-      'certificate 1 of the chain is not signed by certificate 2; each comes before its issuer',
+      "certificate 1 of the chain is not signed by certificate 2: that of its issuer 'CN=Middle' is missing between them",
       () => ['example.org', leaf.cert + root.cert, leaf.key],
     ],
     [
-      'the chain upside down',
-      'certificate 1 of the chain is not signed by certificate 2; each comes before its issuer',
+      'the rest of the chain reversed',
+      'certificate 1 of the chain is not signed by certificate 2: the chain behind the certificate is reversed; each comes before its issuer',
       () => ['example.org', leaf.cert + root.cert + middle.cert, leaf.key],
+    ],
+    [
+      'the same certificate twice',
+      'certificate 1 of the chain is not signed by certificate 2, but by certificate 3; each comes before its issuer',
+      () => ['example.org', leaf.cert + leaf.cert + middle.cert + root.cert, leaf.key],
     ],
     [
       'too many',

@@ -203,7 +203,8 @@ describe('the answer to <open/>', () => {
 
   for (const [from, to] of [
     ["from='juliet@example.org'", " to='juliet@example.org'"],
-    ["from='Juliet@example.org/web'", " to='juliet@example.org'"],
+    ["from='Juliet@example.org'", " to='juliet@example.org'"],
+    ["from='juliet@example.org/web'", ''],
     ["from='example.org' xml:lang='de'", " to='example.org'"],
     ['', ''],
   ] as const) {

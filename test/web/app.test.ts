@@ -23,6 +23,7 @@ before(async () => {
   const tenants = new Tenants(store, systemClock);
   await tenants.add('a.example', { registration: 'open', retentionDays: 0 });
   await tenants.add('b.example', { registration: 'closed', retentionDays: 0 });
+  await tenants.add('bücher.example', { registration: 'closed', retentionDays: 0 });
   app = webApp({ tenants, log: pino({ level: 'silent' }), defaultDomain: 'a.example', clientFolder });
 });
 
@@ -66,6 +67,62 @@ test('XEP-0156: host-meta in both forms, readable from any origin', async () => 
     await xml.text(),
     /<Link rel='urn:xmpp:alt-connections:websocket' href='ws:\/\/a\.example:5280\/xmpp-websocket'\/>/,
   );
+});
+
+for (const host of [
+  'evil.example',
+  'localhost:5280',
+  'x.b.example',
+  'b.example.evil.example',
+  '192.0.2.1',
+  '[2001:db8::1]:443',
+]) {
+  test(`XEP-0156: host-meta is not there for ${host}, whatever forwarding headers say`, async () => {
+    for (const path of ['/.well-known/host-meta', '/.well-known/host-meta.json']) {
+      const headers = { 'x-forwarded-host': 'a.example', forwarded: 'host=a.example', 'x-original-host': 'a.example' };
+      const answer = await app.request(`https://${host}${path}`, { headers });
+      assert.equal(answer.status, 404);
+      const name = host.replace(/:\d+$/, '');
+      for (const said of [await answer.text(), ...answer.headers.values()]) assert.ok(!said.includes(name), said);
+    }
+  });
+}
+
+test('no page, script or header repeats a name that is not a tenant’s', async () => {
+  for (const path of ['/', '/client.js', '/nothing', '/.well-known/host-meta', '/client/', '/healthz']) {
+    for (const [host, forwarded] of [
+      ['evil.example', 'a.example'],
+      ['a.example', 'evil.example'],
+    ] as const) {
+      const headers = { 'x-forwarded-host': forwarded, 'x-forwarded-server': forwarded, forwarded: `host=${forwarded}` };
+      const answer = await app.request(`https://${host}${path}`, { headers });
+      for (const said of [await answer.text(), ...answer.headers.values()]) assert.ok(!said.includes('evil'), `${path}: ${said}`);
+    }
+  }
+});
+
+test('XEP-0156: a name is known however it is written, and answered as DNS has it', async () => {
+  for (const [host, href] of [
+    ['B.EXAMPLE', 'wss://b.example/xmpp-websocket'],
+    ['b.example.', 'wss://b.example/xmpp-websocket'],
+    ['b.example:8443', 'wss://b.example:8443/xmpp-websocket'],
+    ['xn--bcher-kva.example', 'wss://xn--bcher-kva.example/xmpp-websocket'],
+  ] as const) {
+    const answer = await app.request(`https://${host}/.well-known/host-meta.json`);
+    assert.equal(((await answer.json()) as { links: { href: string }[] }).links[0]!.href, href);
+  }
+});
+
+test('XEP-0156: where the operator has said where streams are, that is the answer under any name', async () => {
+  const webSocketUrl = 'wss://chat.operator.example/xmpp-websocket';
+  const told = webApp({
+    ...{ tenants: new Tenants(store, systemClock), log: pino({ level: 'silent' }), defaultDomain: 'a.example', clientFolder },
+    webSocketUrl,
+  });
+  for (const host of ['a.example', 'web.operator.example']) {
+    const answer = await told.request(`https://${host}/.well-known/host-meta.json`);
+    assert.equal(((await answer.json()) as { links: { href: string }[] }).links[0]!.href, webSocketUrl);
+  }
 });
 
 test('the client’s files are served, and nothing beside them', async () => {

@@ -229,3 +229,36 @@ test('files past their tenant’s retention go, others stay, and a damaged one i
   assert.equal(await blobs.expire(async () => 0), 0);
   assert.equal(await files(), 1);
 });
+
+/** Line feeds are in no key (`safeName` of the upload service takes them out). */
+for (const name of [
+  'б1.jpg',
+  'Привет, мир.png',
+  '🌹 of Romeo 👩‍👩‍👧.png',
+  `it's "quoted".png`,
+  '日本語の写真.JPG',
+  '100% sure %0d%0a.png',
+  'a;b=c;filename=evil.exe',
+  'é'.repeat(127),
+  'ascii.png',
+]) {
+  test(`every header has ASCII alone for a file named ${JSON.stringify(name.slice(0, 30))}`, async (t) => {
+    const { blobs } = await setUp(t);
+    const { putUrl, getUrl } = await blobs.slot(`a.example/r/${name}`, { type: 'image/png', sizeBytes: 4 }, farMs);
+    const body = Buffer.from('four');
+    const ask = (url: string, method: string) =>
+      fetch(url, { method, headers: { 'content-type': 'image/png' }, ...(method === 'PUT' && { body }) });
+    const made = await ask(putUrl, 'PUT');
+    assert.equal(made.status, 201);
+    assert.equal(made.headers.get('location'), new URL(getUrl).pathname);
+    assert.equal((await ask(putUrl, 'PUT')).status, 409);
+    for (const method of ['GET', 'HEAD']) {
+      const got = await ask(getUrl, method);
+      assert.equal(got.status, 200);
+      const [, encoded] = /^attachment; filename\*=UTF-8''([\w!#$&+.^`|~%-]+)$/.exec(got.headers.get('content-disposition')!)!;
+      assert.equal(decodeURIComponent(encoded!), name);
+      for (const value of got.headers.values()) assert.match(value, /^[ -~]*$/);
+      assert.equal(await got.text(), method === 'GET' ? 'four' : '');
+    }
+  });
+}

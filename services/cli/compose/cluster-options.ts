@@ -32,6 +32,7 @@ export const clusterOptions = {
   s3: shared.s3,
   filesBucket: shared.filesBucket,
   filesUrl: shared.filesUrl,
+  websocketUrl: shared.websocketUrl,
   json: shared.json,
 } satisfies Options;
 

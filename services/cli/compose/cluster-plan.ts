@@ -43,6 +43,7 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
     ...streams,
     ...files,
     ...['--http-port', `${values.httpPort}`, '--https-port', `${values.httpsPort}`],
+    ...(values.websocketUrl === undefined ? [] : ['--websocket-url', values.websocketUrl]),
   ]);
   return {
     inner: [

@@ -96,7 +96,14 @@ async function startParts(
   const sweep = sweepRegularly(parts);
   undoing.add('sweep', () => sweep.stop());
 
-  const app = composeWebApp({ tenants: parts.tenants, log, defaultDomain: domain, isDraining: () => isDraining(), ...files.web });
+  const app = composeWebApp({
+    tenants: parts.tenants,
+    log,
+    defaultDomain: domain,
+    isDraining: () => isDraining(),
+    webSocketUrl: values.websocketUrl,
+    ...files.web,
+  });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),

@@ -56,7 +56,9 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     const shared = [
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
-      ...(['filesUrl', 'certificates', 'defaultCertificate', 'kms', 'kmsKey', 'keyFile', 'region'] as const).flatMap((name) => {
+      ...(
+        ['filesUrl', 'websocketUrl', 'certificates', 'defaultCertificate', 'kms', 'kmsKey', 'keyFile', 'region'] as const
+      ).flatMap((name) => {
         const value = values[name];
         return value === undefined ? [] : [`${flagOf(name)}=${value}`];
       }),

@@ -47,6 +47,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const app = composeWebApp({
     ...{ tenants: parts.tenants, log, defaultDomain: domain },
     isDraining: () => streams.node.isDraining,
+    webSocketUrl: values.websocketUrl,
     ...files?.web,
   });
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });

@@ -46,6 +46,7 @@ export const serveOptions = {
   filesBucket: shared.filesBucket,
   filesFolder: pathOption('FOLDER', 'instead of a bucket, shared by routers and web: where uploaded files are kept'),
   filesUrl: shared.filesUrl,
+  websocketUrl: shared.websocketUrl,
   ticketKeys: pathOption('FILE', '48 random bytes: processes that share them resume each other’s TLS sessions'),
   reusePort: switchOption('share the ports with other processes that say so too'),
   stopSeconds: countOption('a stop may take so many seconds', limits.stopSecondsMax, limits.shutdownMs / 1_000),

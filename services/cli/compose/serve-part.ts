@@ -38,13 +38,17 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   const rooms = await startMucPart(ports, name);
   undoing.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
-  const pem = given ?? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files; // made by who started us
+  const isSelfSigned = given === undefined && values.certificates !== 'store';
+  const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given; // made by who started us
   const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, { bind, c2sPort, c2sTlsPort });
   const isDraining = () => streams.node.isDraining;
-  const app = composeWebApp({ tenants: new Tenants(store, clock), log, defaultDomain: domain, isDraining, ...files.web });
+  const app = composeWebApp({
+    ...{ tenants: new Tenants(store, clock), log, defaultDomain: domain },
+    ...{ isDraining, webSocketUrl: values.websocketUrl, ...files.web },
+  });
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   filesUrl ||= presetFilesUrl({
-    ...{ domain, bind, isSelfSigned: given === undefined },
+    ...{ domain, bind, isSelfSigned },
     ...{ httpPort: web.http!.port, httpsPort: web.https!.port },
   });
   return addressesOf({ ...streams.node.addresses, ...web });

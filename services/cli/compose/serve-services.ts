@@ -216,7 +216,14 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
     const sweep = sweepFiles(files.folder, ports.store, log);
     undoing.add('files', () => sweep.stop());
   }
-  const app = composeWebApp({ tenants, log, defaultDomain: domain, isDraining: () => streams.node.isDraining, ...files?.web });
+  const app = composeWebApp({
+    tenants,
+    log,
+    defaultDomain: domain,
+    isDraining: () => streams.node.isDraining,
+    webSocketUrl: values.websocketUrl,
+    ...files?.web,
+  });
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf(addresses);

@@ -23,6 +23,7 @@ export const startOptions = {
   keyFile: shared.keyFile,
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,
+  websocketUrl: shared.websocketUrl,
   json: shared.json,
   processes: countOption('share the work between so many processes, one per core', 64, 1),
 } satisfies Options;

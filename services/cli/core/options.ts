@@ -31,6 +31,10 @@ export const key = pathOption('FILE', 'its private key, PEM');
 export const json = switchOption('print JSON, one object a line, instead of text');
 
 export const nats = urlOption('the NATS server that connects the processes', ['nats:', 'tls:']);
+export const websocketUrl = urlOption("where browsers find WebSocket streams, when that is not below their tenant's name", [
+  'ws:',
+  'wss:',
+]);
 export const natsServer = pathOption('PROGRAM', 'the nats-server to start, when it is none of those where systems put it');
 export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
 

@@ -31,7 +31,13 @@ export function checkCertificate(subject: string, socket: TLSSocket, name: strin
     findings.fail(subject, text, advice);
   };
   const names = shown(certificate.subjectAltName ?? certificate.subject ?? 'nobody');
-  if (certificate.checkHost(name) === undefined)
+  const isNamed = certificate.checkHost(name) !== undefined;
+  if (certificate.ca && !isNamed)
+    fail(
+      `the server shows the certificate of an authority (${names}) where its own belongs: the chain is reversed`,
+      'put the certificate of the domain first, then each before its issuer',
+    );
+  else if (!isNamed)
     fail(`the certificate is not for ${name}, but for ${names}`, `get one that names ${name}; clients refuse this one`);
   const daysLeft = (certificate.validToDate.getTime() - now) / dayMs;
   const until = certificate.validToDate.toISOString().slice(0, 10);

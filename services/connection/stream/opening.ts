@@ -28,15 +28,20 @@ export function checkOpening({ from, version, lang }: Opening, domain: string, a
   return { to, lang: lang !== undefined && language.test(lang) ? lang : undefined };
 }
 
-/** §4.9.3.9: whoever has not signed in yet may be anybody of the domain. */
-function ownAddress(from: string, domain: string, account: string | undefined): string {
+/**
+ * §4.9.3.9: whoever has not signed in yet may be anybody of the domain. §4.7.1 wants a bare JID.
+ *
+ * COMPAT: mellium.im/xmpp 0.22 says its full JID and takes for an answer nothing but that or none, so a full JID is taken and has none; as
+ * long as it compares the two.
+ */
+function ownAddress(from: string, domain: string, account: string | undefined): string | undefined {
   const jid = Jid.tryParse(from);
   if (jid === undefined) throw new StreamError('improper-addressing', '"from" is not an address');
   const bare = jid.bare.toString();
   if (account === undefined ? jid.domain !== domain : bare !== account) {
     throw new StreamError('invalid-from', account === undefined ? `"from" is not at ${domain}` : `"from" is not ${account}`);
   }
-  return bare;
+  return jid.resource === '' ? bare : undefined;
 }
 
 /** @throws {StreamError} improper-addressing */

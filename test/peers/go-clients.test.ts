@@ -1,0 +1,134 @@
+/**
+ * Clients in Go, over STARTTLS with certificates from the store: Debian's go-sendxmpp, which ends each line that it writes, and
+ * mellium.im/xmpp (`mellium/`), which signs in by a full JID, though it lets the server choose the resource. Two tenants, and both ways.
+ * mellium needs Go 1.23, which Debian 12 has in its backports alone: with an older one its tests are skipped.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { makePem } from '../support/pem.ts';
+import { Skylark } from '../support/skylark.ts';
+
+const patienceMs = 40_000;
+const passwords = { 'juliet@one.example': 'capulet', 'romeo@two.example': 'montague' } as const;
+type Address = keyof typeof passwords;
+const [juliet, romeo] = ['juliet@one.example', 'romeo@two.example'] as const;
+
+const folder = mkdtempSync(join(tmpdir(), 'skylark-go-'));
+const program = join(folder, 'mellium');
+const authorities = join(folder, 'authorities.pem');
+let skylark: Skylark;
+
+const [, minor = '0'] = / go1\.(\d+)/.exec(execFileSync('go', ['version'], { encoding: 'utf8' })) ?? [];
+const withMellium = { skip: Number(minor) < 23 ? `Go 1.${minor} is too old for mellium` : false };
+
+before(async () => {
+  if (!withMellium.skip) buildMellium();
+  skylark = await Skylark.start('one.example', ['--certificates', 'store']);
+  skylark.command('tenant', 'add', 'two.example');
+  let trusted = '';
+  for (const domain of ['one.example', 'two.example']) {
+    const { cert, key } = await makePem(domain);
+    const files = { cert: join(folder, `${domain}.pem`), key: join(folder, `${domain}.key`) };
+    writeFileSync(files.cert, cert);
+    writeFileSync(files.key, key, { mode: 0o600 });
+    skylark.command('certificate', 'add', domain, '--cert', files.cert, '--key', files.key);
+    trusted += cert;
+  }
+  writeFileSync(authorities, trusted);
+  for (const [jid, password] of Object.entries(passwords)) skylark.addUser(jid, password);
+});
+
+after(async () => {
+  await skylark?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function buildMellium(): void {
+  execFileSync('go', ['build', '-o', program, '.'], {
+    cwd: new URL('./mellium', import.meta.url).pathname,
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+/** A program that runs, and all that it prints. */
+class Running {
+  output = '';
+  readonly ended: Promise<number | null>;
+  readonly #child: ChildProcess;
+  #wake = (): void => {};
+
+  constructor(command: string, args: readonly string[], input = '') {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: patienceMs });
+    this.#child.stdin!.end(input);
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+        this.#wake();
+      });
+    }
+    this.ended = new Promise((resolve) => {
+      this.#child.once('exit', (code) => {
+        resolve(code);
+        this.#wake();
+      });
+    });
+  }
+
+  async says(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.output)) {
+      assert.equal(this.#child.exitCode, null, `it ended without saying ${pattern}:\n${this.output}`);
+      assert.equal(this.#child.signalCode, null, `it waited in vain for ${pattern}:\n${this.output}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  kill(): void {
+    this.#child.kill();
+  }
+}
+
+const address = (): string => `127.0.0.1:${skylark.ports.c2s}`;
+
+function mellium(own: Address, resource: string, peer: string, says: string, waitsFor: string): Running {
+  return new Running(program, [address(), `${own}/${resource}`, passwords[own], peer, says, waitsFor, authorities]);
+}
+
+function goSendxmpp(own: Address, input: string, ...args: string[]): Running {
+  return new Running('go-sendxmpp', ['-n', '-u', own, '-p', passwords[own], '-j', address(), ...args], input);
+}
+
+test('mellium signs in by a full JID in both tenants, and the two talk', withMellium, async () => {
+  // Whoever is there first hears of the other's message; it is kept for whoever comes later.
+  const first = mellium(juliet, 'balcony', romeo, 'Art thou not Romeo?', 'Neither, fair saint');
+  await first.says(/bound juliet@one\.example\/\S+\n/);
+  const second = mellium(romeo, 'orchard', juliet, 'Neither, fair saint', 'Art thou not Romeo?');
+  assert.deepEqual([await first.ended, await second.ended], [0, 0], first.output + second.output);
+  assert.match(first.output, /got Neither, fair saint from romeo@two\.example\/\S+\n/);
+  assert.match(second.output, /bound romeo@two\.example\/\S+\n/);
+  assert.match(second.output, /got Art thou not Romeo\? from juliet@one\.example\/\S+\n/);
+});
+
+test('go-sendxmpp signs in, and what it sends is heard by mellium of the other tenant, and answered', withMellium, async () => {
+  const listening = goSendxmpp(juliet, '', '-l');
+  const person = mellium(romeo, 'orchard', juliet, 'I take thee at thy word', 'O Romeo, Romeo!');
+  await listening.says(/I take thee at thy word/);
+  const sending = goSendxmpp(juliet, 'O Romeo, Romeo!', romeo);
+  assert.equal(await sending.ended, 0, sending.output);
+  assert.equal(await person.ended, 0, person.output);
+  listening.kill();
+});
+
+test('go-sendxmpp sends from one tenant and listens in the other, over STARTTLS', async () => {
+  const listening = goSendxmpp(romeo, '', '-l');
+  const sending = goSendxmpp(juliet, 'Good night, good night!', romeo);
+  assert.equal(await sending.ended, 0, sending.output);
+  await listening.says(/juliet@one\.example.*Good night, good night!/s);
+  listening.kill();
+});
