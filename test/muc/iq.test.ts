@@ -172,7 +172,11 @@ test('§7.10: a registered nick is kept for its owner', async () => {
   assert.match(await ask(romeo, hall, register('Prince of Cats'), 'set'), /conflict/);
   await tybalt.enter('Prince of Cats');
   assert.equal(tybalt.heard().at(-2), 'presence Prince of Cats member/participant 110 170');
-  assert.match(await ask(tybalt, hall, "<query xmlns='jabber:iq:register'><remove/></query>", 'set'), /type='result'/);
+  tybalt.take();
+  await tybalt.send(`<iq id='remove' type='set' to='${hall}'><query xmlns='jabber:iq:register'><remove/></query></iq>`);
+  const [answer, ...presence] = tybalt.take();
+  assert.match(answer!, /id='remove' type='result'|type='result' id='remove'/);
+  assert.match(presence.join(''), /<item affiliation='none' role='participant'/, 'the membership ended with the registration');
   await configure(juliet, { membersonly: '1' });
   assert.match(await ask(romeo, hall, register('Montague'), 'set'), /not-allowed/);
 });
