@@ -26,6 +26,10 @@ interface ClockRow {
   readonly aheadMaxMs: number;
   /** The process that wrote it. */
   readonly by: string;
+  /** Some process's clock on the wall is far ahead, and shows this; `atMs` is when it said so, by the deployment's time. */
+  readonly claim?: { readonly toMs: number; readonly atMs: number } | undefined;
+  /** When another one last said that its clock is not. */
+  readonly deniedAtMs?: number | undefined;
 }
 
 const clockRows = collection<ClockRow>('clock', 'deployment', 'live');
@@ -59,8 +63,12 @@ export class DeploymentClock implements Clock {
   /** By the monotonic clock. */
   #readAtMs = Number.NEGATIVE_INFINITY;
   #heard: Heard | undefined;
-  /** Since when our clock on the wall has been far ahead and nobody disagreed, by the monotonic clock. */
+  /** Of the row as it was when we began: whoever wrote that may be dead. */
+  #oldVersion: string | undefined;
+  /** Since when our clock on the wall has been far ahead and nobody denied it, by the monotonic clock. */
   #claimedAtMs: number | undefined;
+  /** Where others may go soon. */
+  #soonMs = 0;
   #stampAheadMs = 0;
   #aheadMaxMs = 0;
   #timer: Timer | undefined;
@@ -103,9 +111,7 @@ export class DeploymentClock implements Clock {
     if (this.#baseMs === undefined || this.#isAlone) return now;
     const monotonicMs = this.#wall.monotonic();
     if (monotonicMs - this.#readAtMs > 2 * limits.heartbeatMs - 1_000) return Number.POSITIVE_INFINITY;
-    if (this.#claimedAtMs !== undefined) return Math.max(now, this.#wall.now());
-    const heard = this.#fresh();
-    return heard === undefined || heard.aheadMs > -limits.clockApartMs ? now : now - heard.aheadMs;
+    return Math.max(now, this.#soonMs);
   }
 
   /**
@@ -140,6 +146,7 @@ export class DeploymentClock implements Clock {
     this.#log = log;
     this.#isAlone = isAlone;
     const found = await this.#rows.get(clockRows);
+    this.#oldVersion = found?.version;
     const base = found === undefined ? this.#wall.now() : await this.#baseAfter(store, this.#rows, found);
     this.#aheadMaxMs = found?.value.aheadMaxMs ?? 0;
     this.#lastMs = 0;
@@ -148,7 +155,7 @@ export class DeploymentClock implements Clock {
     if (Math.abs(aheadMs) > limits.clockApartMs) {
       log.warn({ aheadMs }, "the clock on the wall differs from the deployment's time, which goes on as it was");
     }
-    for (let tries = 1; !(await this.#beat()); tries++) if (tries === triesMax) throw new Conflict('the row of the clock');
+    await this.#beat();
     this.#schedule();
   }
 
@@ -159,7 +166,7 @@ export class DeploymentClock implements Clock {
     if (!this.#isAlone || this.#rows === undefined) return;
     const found = await this.#rows.get(clockRows);
     if (found === undefined || found.value.by !== this.#name) return;
-    await this.#rows.put(clockRows, '', { ...found.value, untilMs: this.now() }, { version: found.version });
+    await this.#rows.put(clockRows, '', { ...found.value, untilMs: this.now() + 1 }, { version: found.version });
   }
 
   #set(ms: number): void {
@@ -202,27 +209,35 @@ export class DeploymentClock implements Clock {
     });
   }
 
+  /** Whoever loses a race for the row reads what the other wrote: it may be said already, or deny what we said. @throws {Conflict} */
+  async #beat(): Promise<void> {
+    for (let tries = 1; !(await this.#tryBeat()); tries++) if (tries === triesMax) throw new Conflict('the row of the clock');
+  }
+
   /** @returns false when another process wrote at the same time */
-  async #beat(): Promise<boolean> {
+  async #tryBeat(): Promise<boolean> {
     const askedAtMs = this.#wall.monotonic();
     const found = await this.#rows!.get(clockRows);
     if (this.#isStopped) return true;
     const row = found?.value;
     if (row !== undefined) {
       this.observe(row.untilMs - limits.clockReserveMs);
-      if (row.by !== this.#name) this.#heard = { aheadMs: row.aheadMs, atMs: askedAtMs };
+      if (row.by !== this.#name && found!.version !== this.#oldVersion) this.#heard = { aheadMs: row.aheadMs, atMs: askedAtMs };
       this.#aheadMaxMs = Math.max(this.#aheadMaxMs, row.aheadMaxMs);
     }
     this.#readAtMs = askedAtMs;
-    const jumpMs = this.#jump();
+    const votes = this.#vote(row);
+    const jumpMs = this.#jump(votes);
     this.#steer();
-    if (jumpMs === undefined && row !== undefined && this.#agrees(row)) return true;
+    if (jumpMs === undefined && row !== undefined && votes.isSaid && this.#agrees(row)) return true;
     const aheadMs = jumpMs === undefined ? this.now() - this.#wall.now() : 0;
-    const next = {
+    const next: ClockRow = {
       untilMs: Math.max(jumpMs ?? this.now(), this.#lastMs) + limits.clockReserveMs,
       aheadMs,
       aheadMaxMs: this.#aheadMaxMs,
       by: this.#name,
+      claim: jumpMs === undefined ? votes.claim : undefined,
+      deniedAtMs: votes.deniedAtMs,
     };
     try {
       await this.#rows!.put(clockRows, '', next, found === undefined ? 'absent' : { version: found.version });
@@ -233,7 +248,7 @@ export class DeploymentClock implements Clock {
     if (jumpMs !== undefined) {
       this.#log?.warn({ behindMs: jumpMs - this.now() }, "the clocks on the wall are ahead: the deployment's time follows");
       this.#claimedAtMs = undefined;
-      this.observe(jumpMs);
+      this.#set(jumpMs);
     }
     return true;
   }
@@ -250,22 +265,31 @@ export class DeploymentClock implements Clock {
     return isOld ? undefined : this.#heard;
   }
 
+  /** What the row is to say of clocks on the wall that are far ahead; old claims and denials are left out. */
+  #vote(row: ClockRow | undefined) {
+    const now = this.now();
+    const isFresh = (atMs: number | undefined) => atMs !== undefined && now - atMs < limits.heartbeatDeadMs;
+    const wallMs = this.#wall.now();
+    const isAhead = wallMs - now >= limits.clockApartMs;
+    const others = isFresh(row?.claim?.atMs) ? row!.claim : undefined;
+    const denies = others !== undefined && !isAhead;
+    const claim = isAhead ? { toMs: wallMs, atMs: now } : others;
+    const deniedAtMs = denies ? now : isFresh(row?.deniedAtMs) ? row!.deniedAtMs : undefined;
+    this.#soonMs = claim !== undefined && deniedAtMs === undefined ? claim.toMs + limits.heartbeatDeadMs : 0;
+    return { claim, deniedAtMs, isAhead, isSaid: !isAhead && !denies };
+  }
+
   /**
    * Where to go when the clocks on the wall of all processes are far ahead: the machine has slept, or its clock was wrong when it began.
-   * One clock alone moves nobody: the others write down that theirs is not so. Everybody hears of it before the first one goes there.
+   * One process that denies it is enough, so that one clock alone moves nobody; and all have read of it before the first one goes there.
    */
-  #jump(): number | undefined {
-    const wallMs = this.#wall.now();
-    if (wallMs - this.now() < limits.clockApartMs) {
-      this.#claimedAtMs = undefined;
-      return undefined;
-    }
-    if (this.#isAlone) return wallMs;
+  #jump({ isAhead, deniedAtMs }: { readonly isAhead: boolean; readonly deniedAtMs: number | undefined }): number | undefined {
+    if (isAhead && this.#isAlone) return this.#wall.now();
     const monotonicMs = this.#wall.monotonic();
-    const heard = this.#fresh();
-    const isDenied = heard !== undefined && heard.aheadMs > -limits.clockApartMs;
-    if (this.#claimedAtMs === undefined || isDenied) this.#claimedAtMs = monotonicMs;
-    return monotonicMs - this.#claimedAtMs < limits.clockJumpMs ? undefined : wallMs;
+    if (!isAhead) this.#claimedAtMs = undefined;
+    else if (this.#claimedAtMs === undefined || deniedAtMs !== undefined) this.#claimedAtMs = monotonicMs;
+    const isTime = this.#claimedAtMs !== undefined && monotonicMs - this.#claimedAtMs >= limits.clockJumpMs;
+    return isTime ? this.#wall.now() : undefined;
   }
 
   /** Who is ahead of the time of day goes a little slower until that has come up, and shows people the time of day. */

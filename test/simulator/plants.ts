@@ -278,6 +278,7 @@ export const plants: readonly Plant[] = [
     ...same,
     name: 'no-writers',
     isRare: true,
+    isRare: true,
     breaks: 'a row names the requests that have written it, so that none of them is carried out again behind a later one',
     store: (kind, store) => {
       if (kind !== 'router') return store;
