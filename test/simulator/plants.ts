@@ -278,7 +278,6 @@ export const plants: readonly Plant[] = [
     ...same,
     name: 'no-writers',
     isRare: true,
-    isRare: true,
     breaks: 'a row names the requests that have written it, so that none of them is carried out again behind a later one',
     store: (kind, store) => {
       if (kind !== 'router') return store;
