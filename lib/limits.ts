@@ -305,6 +305,37 @@ export const limits = {
   adminPageMax: 100,
   /** Rows of an account read and deleted at once while it is erased; a page is at most 38 MB. */
   eraseRowsMax: 100,
+  /**
+   * Removals: the process that works on one says so at least this often, and stops when it has not for the second time; another one takes
+   * over after the third, which is longer by what a write may take; and looks for such this often. Milliseconds.
+   */
+  removalBeatMs: 1_000,
+  removalLeaseMs: 10_000,
+  removalStaleMs: 15_000,
+  removalSweepMs: 10_000,
+  /** With every so manieth of these looks, files that came after their account was removed are deleted. */
+  doomedFilesLooks: 6,
+  /** Removals of other processes that one watches. */
+  removalsSeenMax: 1_000,
+  /**
+   * What a router does for a request ends this long after the requester's patience, milliseconds: a message may be written late, for it is
+   * written again as it is, but not for ever.
+   */
+  lateWriteMs: 5_000,
+  /**
+   * When nobody can sign in to a removed account any more, requests of its sessions may be under way for this long: the patience of a node,
+   * what a late write may take, a stanza's way to a room, and what clocks differ by. Milliseconds.
+   */
+  removalQuietMs: 15_000,
+  /** An operator is told after this long, milliseconds, how far a removal is. */
+  removalAnswerMs: 5_000,
+  /** Accounts or rooms that are asked at once to forget removed addresses, and the pause between two such pages, milliseconds. */
+  forgetPageMax: 50,
+  forgetPauseMs: 20,
+  /** Removed addresses that are looked up one by one; of more of them all that is kept is read. */
+  goneLookedUpMax: 20,
+  /** To a room's worker that has it forget addresses, or erase it, milliseconds: an archive may be long. */
+  roomErasureTimeoutMs: 60_000,
   /** A batch that no router answered is sent again after this long, doubled each time, plus up to as much by chance, milliseconds. */
   batchBackoffMs: 500,
   /** Until it is this long, which is soon beside `batchPatienceMs`. */
@@ -375,6 +406,8 @@ export const limits = {
   roomTombstoneMs: 24 * 60 * 60 * 1000,
   /** Rooms: items of one XEP-0045 admin request. */
   roomAdminItemsMax: 50,
+  /** Rooms: affiliations and the like of removed addresses that end in one turn. */
+  roomForgottenMax: 50,
   /** Rooms: invitations in one message. */
   roomInvitesMax: 20,
   /** Rooms: admins and owners who are asked to approve a registration. */
@@ -409,6 +442,8 @@ export const limits = {
   presenceBytesMax: 8 * 1024,
   /** The item with all sessions of an account, bytes, as far as presence may fill it; below `storeValueBytesMax` by some binds. */
   presenceItemBytesMax: 340_000,
+  /** Files that are looked at, or deleted at once, when all of a tenant's go. */
+  blobsPageMax: 100,
   /** Operators' socket: one line, bytes; connections at once; to an answer, milliseconds: a tenant with all its accounts goes. */
   adminLineBytesMax: 64 * 1024,
   adminConnectionsMax: 32,

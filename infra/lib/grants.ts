@@ -29,7 +29,10 @@ export function grantTaskProtection(role: Role, { name }: Settings): void {
   });
 }
 
-/** A slot is signed with the router's own rights, so it needs the right to put; it reads and lists nothing. */
+/**
+ * A slot is signed with the router's own rights, so it needs the right to put; files go with their account or tenant, so it lists and
+ * deletes. It reads nothing.
+ */
 export function grantUploads(role: Role, settings: Settings): void {
   const stack = Stack.of(role);
   const files = stack.formatArn({
@@ -39,7 +42,9 @@ export function grantUploads(role: Role, settings: Settings): void {
     resource: filesBucketName(stack, settings),
     resourceName: '*',
   });
-  allow(role, ['s3:PutObject'], [files]);
+  const bucket = stack.formatArn({ service: 's3', region: '', account: '', resource: filesBucketName(stack, settings) });
+  allow(role, ['s3:DeleteObject', 's3:PutObject'], [files]);
+  allow(role, ['s3:ListBucket'], [bucket]);
   acknowledge(role, {
     [`IAM5[Resource::arn:<AWS::Partition>:s3:::${settings.name}-files-<AWS::AccountId>-<AWS::Region>/*]`]:
       'files get their names when they are uploaded; the bucket holds nothing else',

@@ -24,6 +24,8 @@ const tenant = '*/t';
 const certificate = '*/c';
 /** Of the deployment itself, Rows.ofDeployment. */
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
+/** What is being removed, and files that may come after their account has gone. */
+const [removals, files] = ['#removals', '#files'];
 /** Heartbeats; sessions parked in the store; what a node holds; keys of TLS tickets. */
 const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
 
@@ -50,14 +52,14 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: get, partitions: [certificate] },
   ],
   router: [
-    { table: 'core', actions: [...all, ...count], partitions: [account, tenant, directory, tenants] },
+    { table: 'core', actions: [...all, ...count], partitions: [account, tenant, directory, tenants, removals, files] },
     // With a tenant goes its certificate. What lies there is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
     // Who erases a tenant looks into all tables.
-    { table: 'archive', actions: list, partitions: [tenant, certificate] },
-    { table: 'live', actions: list, partitions: [certificate] },
+    { table: 'archive', actions: list, partitions: [tenant, certificate, directory] },
+    { table: 'live', actions: list, partitions: [certificate, directory] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

@@ -114,19 +114,21 @@ test('KMS: who shows certificates may open keys and seal none', () => {
     assert.deepEqual(granted(name, 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
 });
 
-test('S3: who signs slots may put, and not read, look or delete: of the adapter routers use nothing but slots', () => {
-  const feature = readFileSync(
-    join(import.meta.dirname, '..', '..', 'services', 'router', 'features', 'xep0363-file-upload.ts'),
-    'utf8',
+test('S3: who signs slots and removes files may put, look and delete, and not read: of the adapter routers use nothing else', () => {
+  const router = join(import.meta.dirname, '..', '..', 'services', 'router');
+  const files = ['features/xep0363-file-upload.ts', 'removal/doomed-files.ts', 'removal/tenant-removal.ts'];
+  const code = files.map((file) => readFileSync(join(router, file), 'utf8')).join('');
+  assert.deepEqual(
+    new Set([...code.matchAll(/\bblobs\??\.(\w+)\(/g)].map(([, verb]) => verb)),
+    new Set(['slot', 'delete', 'deleteAll']),
   );
-  assert.deepEqual(new Set([...feature.matchAll(/\bblobs\.(\w+)\(/g)].map(([, verb]) => verb)), new Set(['slot']));
   for (const [name, role] of [
     ['cell', /^RouterTaskRole/],
     ['small', /^AllTaskRole/],
   ] as const)
     assert.deepEqual(
       granted(name, 'app', role, 's3'),
-      commands('s3-blobs.ts', 's3', ['DeleteObject', 'GetObject', 'HeadObject']),
+      [...commands('s3-blobs.ts', 's3', ['GetObject', 'HeadObject', 'ListObjectsV2']), 's3:ListBucket'].sort(), // lists have another name
     );
 });
 

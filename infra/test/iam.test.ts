@@ -62,7 +62,7 @@ const wildcards: readonly { readonly where: RegExp; readonly action: RegExp; rea
     },
     {
       where: /(Router|All)TaskRole/,
-      action: /^s3:PutObject$/,
+      action: /^s3:(Delete|Put)Object$/,
       resource: /:s3:::skylark-files-<AWS::AccountId>-<AWS::Region>\/\*$/,
       why: 'files get their names when they are uploaded',
     },

@@ -22,7 +22,14 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
     tier: 'router',
     table: 'core',
     partition: '*/t',
-    why: 'marks of accounts that are being removed: services/router/accounts/admin.ts',
+    why: 'goes with the tenant, whatever stands there',
+  },
+  { tier: 'router', table: 'core', partition: '#removals', why: 'what is being removed: lib/runtime/removals.ts' },
+  {
+    tier: 'router',
+    table: 'core',
+    partition: '#files',
+    why: 'files of removed accounts: services/router/removal/doomed-files.ts',
   },
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
@@ -31,7 +38,9 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
     [
       ['archive', '*/t'],
       ['archive', '*/c'],
+      ['archive', '*/d/*'],
       ['live', '*/c'],
+      ['live', '*/d/*'],
     ] as const
   ).map(([table, partition]) => ({ tier: 'router', table, partition, why: 'who erases a tenant looks into all tables' })),
 ];

@@ -10,6 +10,7 @@ import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
 import { composeRouter } from '../../services/cli/compose/router-parts.ts';
+import { UnderWay } from '../../services/router/core/under-way.ts';
 import { look, TlsGround } from '../../test/connection/tls-ground.ts';
 import { recorded } from './recorded-store.ts';
 import { allows, type Call } from './row-policy.ts';
@@ -68,7 +69,8 @@ describe('what the simulator does not play', () => {
   test('router: accounts that come and go, a tenant that goes with its certificate', async () => {
     const calls = await callsOf(async (ground, store) => {
       const bus = memoryBus({ clock });
-      const { router } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }) });
+      const underWay = new UnderWay(); // else the removals wait for requests of other routers
+      const { router } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }), underWay });
       const done = async (operation: string, given: Record<string, string>) => {
         const { ok, error } = await askRouter(bus, operation, given);
         assert.ok(ok, error);
@@ -85,7 +87,7 @@ describe('what the simulator does not play', () => {
       await bus.close();
     });
     const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c'];
-    expectRights('router', calls, ['core #tenants', 'core #certificates', ...own]);
+    expectRights('router', calls, ['core #tenants', 'core #certificates', 'core #removals', ...own]);
     assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
   });
 });

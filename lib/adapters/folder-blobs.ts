@@ -95,6 +95,18 @@ export async function folderBlobs({ folder, baseUrl, secret, clock, space }: Fol
       return isGone;
     },
 
+    async deleteAll(first, onPage = async () => {}) {
+      let count = 0;
+      let looked = 0;
+      for await (const file of filesIn(folder)) {
+        if (looked++ % limits.blobsPageMax === 0) await onPage();
+        const written = await readAge(file);
+        if (written === undefined || !written.key.startsWith(`${first}/`)) continue;
+        if (await onMedium(unlinkIfThere(file))) count++;
+      }
+      return count;
+    },
+
     async expire(keepMs) {
       let count = 0;
       for await (const file of filesIn(folder)) {

@@ -12,6 +12,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   type PutObjectCommandInput,
   S3Client,
@@ -122,13 +123,38 @@ class BucketBlobs implements S3Blobs {
   }
 
   async delete(key: string): Promise<boolean> {
-    if ((await this.#find(key)) === undefined) return false;
+    if (!isBlobKey(key) || !(await this.#list(key, 1)).keys.includes(key)) return false;
     await onBucket(this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })));
     return true;
   }
 
+  async deleteAll(first: string, onPage: () => Promise<void> = async () => {}): Promise<number> {
+    let count = 0;
+    for (let token: string | undefined; ; ) {
+      const { keys, next } = await this.#list(`${first}/`, limits.blobsPageMax, token);
+      await onPage();
+      // One by one: for many at once S3 wants a checksum that not all that speak its protocol know.
+      const Bucket = this.#bucket;
+      await Promise.all(keys.map((Key) => onBucket(this.#client.send(new DeleteObjectCommand({ Bucket, Key })))));
+      count += keys.length;
+      token = next;
+      if (token === undefined) return count;
+    }
+  }
+
   close(): void {
     this.#client.destroy();
+  }
+
+  /** In the order of their bytes, so that a key that is its own prefix comes first. */
+  async #list(prefix: string, most: number, token?: string): Promise<{ keys: string[]; next: string | undefined }> {
+    const list = new ListObjectsV2Command({
+      ...{ Bucket: this.#bucket, Prefix: prefix, MaxKeys: most, ContinuationToken: token },
+      EncodingType: 'url', // a key may hold what XML cannot
+    });
+    const page = await onBucket(this.#client.send(list));
+    const keys = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : decodeKey(Key)));
+    return { keys, next: page.NextContinuationToken };
   }
 
   #putInput(key: string, { type, sizeBytes }: BlobInfo): PutObjectCommandInput {
@@ -174,6 +200,11 @@ class BucketBlobs implements S3Blobs {
     }
     if (bytes !== expected) throw new Unavailable(`cannot read a file of the bucket: ${bytes} of ${expected} bytes came`);
   }
+}
+
+/** As S3 writes keys in lists: percent-encoded, with `+` for a space. */
+function decodeKey(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
 /** A body on its way to S3. When it breaks off the request does, too, and with less than its length S3 keeps nothing. */

@@ -47,6 +47,12 @@ export interface Blobs {
   get(key: string, range?: ByteRange): Promise<{ info: BlobInfo; body: AsyncIterable<Uint8Array> } | undefined>;
   /** @returns whether it was there */
   delete(key: string): Promise<boolean>;
+  /**
+   * Deletes all that have this as the first part of their key, before the first slash, and were there when it was called. May take long.
+   * @param onPage runs from time to time, and may throw to stop
+   * @returns how many
+   */
+  deleteAll(first: string, onPage?: () => Promise<void>): Promise<number>;
 }
 
 /** Blobs whose URLs this program itself serves (services/web/files.ts). */

@@ -3,7 +3,7 @@
  * partition of their owner under the sort key `<name>/<key>`; values are JSON.
  *
  * Whoever declares a collection says whose it is, and that is all that erasure needs: it deletes an owner's partitions, whatever stands
- * in them. A collection that gives something to addresses other than its owner's is declared with
+ * in them (docs/decisions/0010-erasure.md). A collection that gives something to addresses other than its owner's is declared with
  * `grants`: what it says of an address has to end with that address.
  */
 import type { Table } from '../ports/store.ts';
@@ -21,11 +21,20 @@ export interface Collection<Value> {
   readonly shape?: Value;
 }
 
+const declared: Collection<unknown>[] = [];
+
 export function collection<Value>(
   name: string,
   owner: OwnerKind,
   table: Table = 'core',
   { grants = false }: { readonly grants?: boolean } = {},
 ): Collection<Value> {
-  return { name, owner, table, grants };
+  const made: Collection<Value> = { name, owner, table, grants };
+  declared.push(made);
+  return made;
+}
+
+/** All collections of the modules that are loaded: what erasure, export and counting have to know. */
+export function declaredCollections(): readonly Collection<unknown>[] {
+  return declared;
 }

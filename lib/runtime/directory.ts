@@ -35,3 +35,18 @@ export async function listNames(
   const found = (await Promise.all(pages)).flat().map(({ key }) => key);
   return found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
 }
+
+/** All of them, a page at a time. */
+export async function* pagesOfNames(
+  store: Store,
+  domain: string,
+  names: Collection<Listed>,
+  limit: number,
+): AsyncGenerator<readonly string[], void, undefined> {
+  for (let after: string | undefined; ; ) {
+    const page = await listNames(store, domain, names, limit, after);
+    if (page.length > 0) yield page;
+    if (page.length < limit) return;
+    after = page.at(-1)!;
+  }
+}

@@ -102,10 +102,11 @@ export class Tenants {
     return update(this.#rows, tenants, domain, (tenant) => tenant && { ...tenant, policy: { ...tenant.policy, ...change } });
   }
 
-  /** @returns whether it was there. Its rows stay until they are erased. */
-  async remove(domain: string): Promise<boolean> {
+  /** This one, and not a later one of the same domain. Its rows stay until they are erased. @returns whether it was there */
+  async remove({ domain, secret }: Tenant): Promise<boolean> {
     this.#cache.delete(domain);
-    return this.#rows.delete(tenants, domain);
+    const left = await update(this.#rows, tenants, domain, (there) => (there?.secret === secret ? undefined : there));
+    return left === undefined;
   }
 
   async list(limit: number, after?: string): Promise<Tenant[]> {

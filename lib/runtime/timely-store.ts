@@ -25,7 +25,7 @@ export class TimelyStore implements Store {
 
   /** @param untilMs by the requester's clock on the wall, which is taken to agree with ours up to `limits.clocksDifferMs` */
   constructor(store: Store, clock: Clock, untilMs: number) {
-    this.lasting = store;
+    this.lasting = store instanceof TimelyStore ? store.lasting : store;
     this.#clock = clock;
     this.#untilMs = untilMs;
     this.keepsOrder = store.keepsOrder === true;

@@ -228,6 +228,8 @@ export interface InboundRequest {
   readonly ids: readonly string[];
   /** {@link DeliverItem.once}, one per id; '' for none. */
   readonly once?: readonly string[];
+  /** {@link RoomRequest.incarnation}, one per id; '' for none. */
+  readonly incarnations?: readonly string[] | undefined;
   /** As in {@link StepRequest}. */
   readonly until?: number;
   /** As in {@link StepRequest}. */
@@ -252,6 +254,8 @@ export interface RoomRequest {
   readonly id: string;
   /** The sender's session, when it is of this tenant and not of another domain. */
   readonly sender?: SessionAddress;
+  /** Which account of its name the sender is, when it is of this deployment: a later one is somebody else. */
+  readonly incarnation?: string | undefined;
   /**
    * By the deployment's clock: nobody waits for the answer any more. A worker that stood still lets such requests go: their sender was
    * told that they were not taken, or they came again and another worker has them.
@@ -259,6 +263,17 @@ export interface RoomRequest {
   readonly until?: number;
   /** As in {@link StepRequest}. */
   readonly at?: number;
+}
+
+/**
+ * router → `m.<shard>`, about a room that may be in nobody's memory: `forget`: it grants nothing to these addresses any more (bare JIDs, or
+ * domains), and none of them is inside; `erase`: its tenant is removed, and all of its rows go. The answer is a {@link DoneReply}.
+ */
+export interface RoomErasureRequest {
+  readonly kind: 'forget' | 'erase';
+  readonly domain: string;
+  readonly room: string;
+  readonly addresses: readonly string[];
 }
 
 /** → `ctl.<subject of a process>`: how is it, or: let go of your sessions and take no more. The answer is a {@link ControlReply}. */

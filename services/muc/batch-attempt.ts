@@ -141,6 +141,7 @@ export class BatchAttempt {
         : {
             requestId: job.request.id,
             from: job.stanza.from!,
+            incarnation: job.request.incarnation,
             recipient: { jid: job.stanza.from!, address: job.request.sender },
           };
     return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, this.#foreseen);

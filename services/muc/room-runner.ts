@@ -53,6 +53,10 @@ export class RoomRunner {
     this.#background = background;
   }
 
+  get isLoaded(): boolean {
+    return this.#loaded !== undefined || this.#running !== undefined;
+  }
+
   get running(): Promise<void> | undefined {
     return this.#running;
   }
@@ -166,7 +170,10 @@ export class RoomRunner {
   }
 
   async #refuse(job: Job, error: StanzaError): Promise<void> {
-    if (!('stanza' in job)) return;
+    if (!('stanza' in job)) {
+      finish(job, { ok: false, error: error.message });
+      return;
+    }
     const { stanza, request } = job;
     if (stanza.type !== 'error' && stanza.type !== 'result') {
       const bytes = Buffer.from(errorOf(stanza, error, this.#jid).toString());

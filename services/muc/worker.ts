@@ -5,20 +5,26 @@
 import { limits } from '../../lib/limits.ts';
 import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
+import { erasePartition } from '../../lib/runtime/erase.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
-import type { DoneReply, RoomRequest } from '../../lib/runtime/wire.ts';
+import type { DoneReply, RoomErasureRequest, RoomRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Parts, RoomParts } from './core/dependencies.ts';
 import { Exchanges } from './core/exchanges.ts';
 import { fanOut } from './core/fan-out.ts';
 import type { Outcome } from './core/job.ts';
+import { mayKnow } from './core/known-addresses.ts';
 import { Pace } from './core/pace.ts';
-import { type Background, errorOf } from './core/room-turn.ts';
+import { type Background, errorOf, type RoomTurn } from './core/room-turn.ts';
 import { RoomRunner } from './room-runner.ts';
+import { forgetAddresses } from './rooms/forget.ts';
 import { answerForService } from './rooms/service.ts';
 import { allShards, type ShardOwner } from './shard-owner.ts';
 
@@ -125,7 +131,8 @@ class Worker implements MucWorker {
   }
 
   async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
-    const { header, bodies } = decodeFrame<RoomRequest>(payload);
+    const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest>(payload);
+    if (header.kind !== 'room') return encodeFrame(await this.#erase(header));
     this.#parts.clock.observe(header.at);
     const stanza = Stanza.parse(bodies[0]!);
     if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
@@ -144,8 +151,52 @@ class Worker implements MucWorker {
     });
   }
 
-  #runner({ domain, room }: RoomRequest): RoomRunner {
-    const key = `${domain}/${room}`;
+  /** @see RoomErasureRequest */
+  async #erase(request: RoomErasureRequest): Promise<DoneReply> {
+    const { kind, domain, room } = request;
+    const { store } = this.#parts;
+    const gone = new GoneAddresses(request.addresses);
+    try {
+      if (kind === 'forget') {
+        const isLoaded = this.#rooms.get(keyOf(request))?.runner.isLoaded === true;
+        if (!isLoaded && !(await mayKnow(store, domain, room, gone))) return { ok: true };
+        while (await this.#ask(request, (turn) => forgetAddresses(turn, gone)));
+        return { ok: true };
+      }
+      // Without its tenant the room tells whoever is inside of its end, and forgets itself.
+      if (this.#rooms.has(keyOf(request))) await this.#ask(request, () => false);
+      await erasePartition(store, Rows.ofRoom(store, domain, room));
+      this.#rooms.delete(keyOf(request));
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, error: String(error) };
+    }
+  }
+
+  /** Something that is to be done with a room in its turn. @returns what `apply` does, when it is written. @throws {Unavailable} */
+  async #ask(request: RoomErasureRequest, apply: (turn: RoomTurn) => boolean): Promise<boolean> {
+    const runner = this.#runner(request);
+    const about = Jid.of(request.room, roomsDomain(request.domain));
+    let result = false;
+    let hasFailed = false;
+    const outcome = await new Promise<Outcome>((done) => {
+      const job = {
+        ...{ about, done },
+        apply(turn: RoomTurn) {
+          hasFailed = true;
+          result = apply(turn);
+          hasFailed = false;
+        },
+      };
+      if (!runner.push(job)) done({ ok: false, error: 'too much waits for it' });
+    });
+    if (outcome !== 'silent' && outcome.ok && !hasFailed) return result;
+    const reason = outcome === 'silent' ? 'another worker has it' : (outcome.error ?? 'see the log');
+    throw new Unavailable(`${about} could not be changed: ${reason}`);
+  }
+
+  #runner({ domain, room }: Pick<RoomRequest, 'domain' | 'room'>): RoomRunner {
+    const key = keyOf({ domain, room });
     const known = this.#rooms.get(key);
     if (known) {
       this.#rooms.delete(key);
@@ -207,4 +258,8 @@ class Worker implements MucWorker {
       if (isOperating(error)) this.#parts.log.warn({ err: error }, 'a background task of a room was not done');
     }
   }
+}
+
+function keyOf({ domain, room }: Pick<RoomRequest, 'domain' | 'room'>): string {
+  return `${domain}/${room}`;
 }

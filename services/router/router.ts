@@ -67,15 +67,13 @@ export async function startRouter(parts: Parts): Promise<Router> {
 
 function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
-  if (header.kind !== 'admin') parts.clock.observe(header.at);
-  switch (header.kind) {
-    case 'step':
-      return handleStep(parts, header, bodies);
-    case 'inbound':
-      return handleInbound(parts, header, bodies).then((reply) => encodeFrame({ ...reply, at: parts.clock.now() }));
-    case 'admin':
-      return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
-  }
+  if (header.kind === 'admin') return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
+  parts.clock.observe(header.at);
+  const work = () =>
+    header.kind === 'step'
+      ? handleStep(parts, header, bodies)
+      : handleInbound(parts, header, bodies).then((reply) => encodeFrame({ ...reply, at: parts.clock.now() }));
+  return parts.underWay === undefined ? work() : parts.underWay.run(work);
 }
 
 async function handleStep(parts: Parts, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
@@ -148,17 +146,19 @@ async function takeTogether(
 ): Promise<readonly number[]> {
   const turns: Turn[] = [];
   const inTime = timely(parts, request.until);
+  const late = timely(parts, request.until === undefined ? undefined : request.until + limits.lateWriteMs);
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
     const once = request.once?.[index] || `${id} ${type} ${attributes.from}`;
-    const turn = new Turn(stanza.name === 'message' ? parts : inTime, undefined, { once });
+    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { once });
     turns.push(turn);
     if (!to) continue;
     const place = await parts.tenants.place(to.domain);
     if (place?.tenant.domain !== tenant.domain) await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
-    else if (place.service === 'rooms') turn.room(tenant, to.local, stanza.bytes, id);
+    else if (place.service === 'rooms')
+      turn.room(tenant, to.local, stanza.bytes, id, { incarnation: request.incarnations?.[index] || undefined });
     else await arrive(turn, tenant, stanza, id);
   }
   await Turn.finishAll(turns);

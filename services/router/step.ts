@@ -14,6 +14,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
+import { findAccount } from './core/accounts.ts';
 import { type Parts, timely } from './core/dependencies.ts';
 import { Dropped } from './core/feature.ts';
 import { Beforehand } from './core/prefetch.ts';
@@ -51,7 +52,8 @@ export class Step {
   #ownJid: Jid | undefined;
 
   constructor(parts: Parts, tenant: Tenant, request: StepRequest) {
-    this.#parts = parts;
+    // Messages may be written late, for their entries bear their time and are written again as they are; but not for ever.
+    this.#parts = timely(parts, request.until === undefined ? undefined : request.until + limits.lateWriteMs);
     this.#tenant = tenant;
     this.#request = request;
     this.#before = parseState(request.session);
@@ -154,7 +156,8 @@ export class Step {
     const failed = result.local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
     const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
-    this.#state = { secure, failures, misfits, sasl: result.state, local: result.local };
+    const incarnation = result.local === undefined ? undefined : await this.#incarnationOf(result.local);
+    this.#state = { secure, failures, misfits, sasl: result.state, local: result.local, incarnation };
     if (result.local !== undefined) {
       const account = Jid.of(result.local, this.#tenant.domain).toString();
       this.#reply = { ...this.#reply, account, features: this.#parts.features.streamFeatures };
@@ -164,9 +167,14 @@ export class Step {
     }
   }
 
+  /** In the request that has checked the password, so that it is the account whose password it is. */
+  async #incarnationOf(local: string): Promise<string | undefined> {
+    return (await findAccount(this.#parts.store, this.#tenant.domain, local))?.incarnation;
+  }
+
   /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */
   async #beforeBind(stanza: Stanza): Promise<void> {
-    const { local } = this.#state;
+    const { local, incarnation } = this.#state;
     if (stanza.name !== 'iq') throw new StreamError('not-authorized', `a ${stanza.name} before the resource is bound`);
     try {
       if (local === undefined) {
@@ -175,7 +183,7 @@ export class Step {
         this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza, this.#request.address)));
         return;
       }
-      const { jid, reply } = await bind(this.#inTime, this.#tenant, local, this.#request, stanza);
+      const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation }, this.#request, stanza);
       this.#write(reply);
       this.#state = { ...this.#state, resource: jid.resource };
       this.#reply = { ...this.#reply, bound: jid.toString() };
@@ -196,7 +204,12 @@ export class Step {
     const { node, sid } = this.#request;
     const jid = this.#jid;
     const { resource } = jid;
-    return { node, sid, resource, jid: jid.toString(), reply: (bytes, id) => this.#write(bytes, id), lost: () => this.#lost() };
+    const { incarnation } = this.#state;
+    return {
+      ...{ node, sid, resource, incarnation, jid: jid.toString() },
+      reply: (bytes, id) => this.#write(bytes, id),
+      lost: () => this.#lost(),
+    };
   }
 
   /** Full, from bind on. */
@@ -253,7 +266,7 @@ export class Step {
     const turn = new Turn(this.#inTime, this.#origin(), { by });
     const account = this.#account(turn);
     const done = await this.#guarded(stanza, async (checked) => {
-      if (by !== undefined && !(await account.isHeld())) throw new Dropped();
+      if ((by !== undefined || this.#readsOwn(checked)) && !(await account.isHeld())) throw new Dropped();
       if (checked.name === 'iq') return sendIq(account, checked, id);
       if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
       const { queue } = await sendPresence(account, checked, id, initial);
@@ -279,6 +292,11 @@ export class Step {
   #takeBack(written: number): void {
     this.#out.length = written;
     this.#bodies.length = written;
+  }
+
+  /** What is the account's: there may be another account of its name by now. */
+  #readsOwn({ name, type, to }: Stanza): boolean {
+    return name === 'iq' && type === 'get' && (!to || to.equals(this.#jid.bare));
   }
 
   /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */

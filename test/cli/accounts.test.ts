@@ -74,7 +74,7 @@ describe('while the service does not run', () => {
     await admin.close();
     await expectOutput(['user', 'list', 'localhost'], `${[...names, 'offline@localhost'].join('\n')}\n`);
     const again = await openAdmin(realpathSync(data));
-    for (const jid of names) await again.ask('user-remove', { jid });
+    await Promise.all(names.map((jid) => again.ask('user-remove', { jid })));
     await again.close();
   });
 

@@ -50,6 +50,35 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.equal(await blobs.get(key), undefined);
     });
 
+    test('all of a tenant are deleted together, and nothing of another one', async () => {
+      const mine = Array.from({ length: 105 }, (_, index) => `gone.example/${index}/ä b%2f.png`);
+      const others = [
+        'gone.example.org/1/a',
+        'stay.example/gone.example/a',
+        'gone.exampl/a',
+        'x.gone.example/1/a',
+        'gone.example',
+      ];
+      for (const key of [...mine, ...others]) await blobs.put(key, png(1), chunks(Uint8Array.of(1)));
+      let pages = 0;
+      const onPage = async () => void pages++;
+      assert.equal(await blobs.deleteAll('gone.example', onPage), mine.length);
+      assert.ok(pages > 1, `${pages} pages`);
+      for (const key of mine) assert.equal(await blobs.get(key), undefined, key);
+      for (const key of others) assert.ok(await blobs.get(key), key);
+      assert.equal(await blobs.deleteAll('gone.example'), 0);
+      assert.equal(await blobs.deleteAll('never.example'), 0);
+    });
+
+    test('to delete all of a tenant can be stopped, and done again', async () => {
+      for (let index = 0; index < 3; index++) await blobs.put(`twice.example/${index}/a`, png(1), chunks(Uint8Array.of(1)));
+      const stop = async () => {
+        throw new Error('somebody else does it');
+      };
+      await assert.rejects(blobs.deleteAll('twice.example', stop), /somebody else/);
+      assert.equal(await blobs.deleteAll('twice.example'), 3);
+    });
+
     test('a second put replaces the first, its type too', async () => {
       const key = newKey();
       await blobs.put(key, png(3), chunks(Uint8Array.of(1, 2, 3)));

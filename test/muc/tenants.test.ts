@@ -89,7 +89,7 @@ test('§11.2: when their tenant is removed, the occupants of its rooms are told 
   worker = await stage.startWorker({ clock });
   await juliet.say('one');
   assert.deepEqual(nurse.heard(), ['message Juliet one']);
-  await stage.tenants.remove('a.example');
+  await stage.tenants.remove((await stage.tenants.find('a.example'))!);
   laterMs = limits.tenantCacheMs;
   await stage.settle(nurse, 1);
   nurse.receives(

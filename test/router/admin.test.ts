@@ -7,12 +7,15 @@ import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { RemovalLease } from '../../lib/runtime/removals.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
+import { type Tenant, Tenants } from '../../lib/runtime/tenants.ts';
 import type { NodeRequest } from '../../lib/runtime/wire.ts';
-import { addAccount, admin, endAccount, eraseAccount, removeAccount } from '../../services/router/accounts/admin.ts';
-import { accounts, createAccount, findAccount } from '../../services/router/core/accounts.ts';
+import { addAccount, admin } from '../../services/router/accounts/admin.ts';
+import { accounts, createAccount, deleteAccountRow, findAccount } from '../../services/router/core/accounts.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
+import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
 
 const node = 'n.node-1.a';
@@ -56,6 +59,13 @@ async function refused(operation: string, given: Record<string, string> = {}): P
   const { ok, error } = await ask(operation, given);
   assert.equal(ok, false);
   return error;
+}
+
+/** As a process that dies when it has begun a removal. */
+async function breakOff(tenant: Tenant, local: string): Promise<void> {
+  const name = `${local}@${tenant.domain}`;
+  assert.ok(await RemovalLease.take(parts, name, 'a process that died', { row: { tenant, local }, mayTake: () => false }));
+  await deleteAccountRow(parts.store, tenant.domain, local);
 }
 
 async function allRows(domain: string, local: string): Promise<number> {
@@ -123,7 +133,7 @@ describe('tenants', () => {
       "tenant 'example.org' has accounts, such as 'juliet@example.org'; remove them with it by: skylark tenant remove example.org --force";
     assert.equal(await refused('tenant-remove', { domain: 'example.org' }), error);
     assert.equal(await refused('tenant-remove', { domain: 'example.org', force: 'no' }), error);
-    await endAccount(parts, (await parts.tenants.find('example.org'))!, 'romeo'); // broke off before it was erased
+    await breakOff((await parts.tenants.find('example.org'))!, 'romeo');
     await done('tenant-remove', { domain: 'example.org', force: 'yes' });
     await done('tenant-add', { domain: 'example.org' });
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });
@@ -132,24 +142,24 @@ describe('tenants', () => {
     await done('user-add', { jid: 'romeo@example.org', password: 'x' });
   });
 
-  test('are swept again when no other router can believe in them any more', async () => {
+  test('take no account in while they go, although other routers may still believe in them', async () => {
     await done('tenant-add', { domain: 'example.org' });
     const tenant = (await parts.tenants.find('example.org'))!;
-    let made = '';
+    const made: string[] = [];
     const clock = new DeploymentClock({
       ...systemClock,
-      after(delayMs, run) {
-        assert.ok(delayMs >= limits.tenantCacheMs);
+      after(_, run) {
         void addAccount(parts, tenant, 'late', 'x').then((outcome) => {
-          made = outcome;
+          made.push(outcome);
           run();
         });
         return { cancel: () => {} };
       },
     });
     const request = { kind: 'admin', operation: 'tenant-remove', arguments: { domain: 'example.org' } } as const;
-    assert.equal((await admin({ ...parts, clock }, request)).ok, true);
-    assert.equal(made, 'added');
+    assert.equal((await admin({ ...parts, clock, tenants: new Tenants(parts.store, clock) }, request)).ok, true);
+    assert.ok(made.length > 0);
+    for (const outcome of made) assert.equal(outcome, 'leaving');
     assert.equal(await allRows('example.org', 'late'), 0);
   });
 
@@ -282,26 +292,27 @@ describe('the removal of an account', () => {
     const sessions = [session('balcony', node), session('lost', 'n.dead.a')];
     await updateSessions(parts.store, { domain: 'example.org', local: 'juliet' }, () => sessions);
 
-    assert.equal(await removeAccount(parts, tenant, 'juliet'), true);
+    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), true);
     assert.deepEqual(log, [
       'close balcony not-authorized',
       'ended juliet@example.org/balcony',
       'ended juliet@example.org/lost',
       'removed juliet@example.org, gone, note kept',
+      'removed juliet@example.org, gone, note undefined', // what was written meanwhile
     ]);
     assert.equal(await allRows('example.org', 'juliet'), 0);
-    assert.equal(await removeAccount(parts, tenant, 'juliet'), false);
-    assert.equal(log.length, 4);
+    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), false);
+    assert.equal(log.length, 5);
   });
 
   test('that broke off keeps the name taken until it is done again', async () => {
     const tenant = await prepare();
     await Rows.ofAccount(parts.store, 'example.org', 'juliet').put(note, '', 'private');
-    await endAccount(parts, tenant, 'juliet');
+    await breakOff(tenant, 'juliet');
     assert.equal(await findAccount(parts.store, 'example.org', 'juliet'), undefined);
     assert.equal(
       await refused('user-add', { jid: 'juliet@example.org', password: 'x' }),
-      "the last account 'juliet@example.org' is still being removed; if this lasts, finish it with: skylark user remove juliet@example.org",
+      "the last account 'juliet@example.org' is being removed, and its name is not free yet; to wait for it: skylark user remove juliet@example.org",
     );
     await done('user-remove', { jid: 'juliet@example.org' });
     await done('user-add', { jid: 'juliet@example.org', password: 'x' });
@@ -313,7 +324,7 @@ describe('the removal of an account', () => {
       const tenant = await prepare();
       const remove = async () => {
         assert.equal(await addAccount(parts, tenant, 'romeo', 'first'), 'added');
-        await endAccount(parts, tenant, 'romeo');
+        await breakOff(tenant, 'romeo');
       };
       let steps = 0;
       // Another router, whose row is written between the two halves of a removal, or read behind it.
@@ -322,7 +333,7 @@ describe('the removal of an account', () => {
         const isAccount = row.partition === 'example.org/a/romeo' && ++steps === 1;
         if (isAccount) await remove();
         const version = await parts.store.put(row, condition);
-        if (isAccount && isErased) await eraseAccount(parts, tenant, 'romeo');
+        if (isAccount && isErased) await removalsOf(parts).account(tenant, 'romeo');
         return version;
       };
       for (const name of ['get', 'batchGet', 'query', 'batchPut', 'delete', 'add'] as const) {
@@ -331,7 +342,7 @@ describe('the removal of an account', () => {
       assert.equal(await addAccount({ ...parts, store }, tenant, 'romeo', 'second'), 'leaving');
       assert.equal(steps, 1);
       assert.equal(await findAccount(parts.store, 'example.org', 'romeo'), undefined);
-      await eraseAccount(parts, tenant, 'romeo');
+      await removalsOf(parts).account(tenant, 'romeo');
       assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
       assert.equal(await addAccount(parts, tenant, 'romeo', 'third'), 'added');
     });
@@ -341,7 +352,7 @@ describe('the removal of an account', () => {
     const tenant = await prepare();
     await Rows.ofAccount(parts.store, 'example.org', 'juliet').delete(accounts);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
-    assert.equal(await removeAccount(parts, tenant, 'juliet'), false);
+    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), false);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });
   });
 });

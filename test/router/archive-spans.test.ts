@@ -5,10 +5,10 @@ import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
-import { removeAccount } from '../../services/router/accounts/admin.ts';
 import { spanMs, spanOf, spansByPeer } from '../../services/router/archive/archive.ts';
 import { queryArchive } from '../../services/router/archive/archive-query.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
+import { removalsOf } from '../../services/router/removal/removals.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { accountOf, ask, epoch, fill, form, query } from './archive-asking.ts';
 import { openStage, type Stage } from './harness.ts';
@@ -52,7 +52,7 @@ describe('spans of an archive', () => {
       const again = await stage.join('again@a.example/x');
       await sender.send(`<message to='again@a.example' type='chat'><body>!</body></message>`);
       assert.equal((await ask(again, query(form({ with: 'sender@b.example' })))).ids.length, 1, createdAt);
-      await removeAccount(stage.parts, (await stage.parts.tenants.find('a.example'))!, 'again');
+      await removalsOf(stage.parts).account((await stage.parts.tenants.find('a.example'))!, 'again');
     }
   });
 

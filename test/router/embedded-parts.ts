@@ -18,6 +18,7 @@ import type { Parts } from '../../services/router/core/dependencies.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../services/router/core/feature-index.ts';
 import { Shares } from '../../services/router/core/shares.ts';
+import { UnderWay } from '../../services/router/core/under-way.ts';
 
 /** A clock that stands until it is moved, and whose timers ring at once: a pause costs a test no time. */
 export function steppedClock(): Clock & { advance(ms: number): void } {
@@ -68,6 +69,7 @@ export async function embeddedParts(
     features: new FeatureIndex(features),
     knownSpans: new RecentKeys(limits.knownSpansMax),
     shares: new Shares(clock),
+    underWay: new UnderWay(),
     version: '0.0.0',
     async close() {
       await bus.close();

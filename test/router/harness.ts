@@ -35,7 +35,8 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../lib/xmpp/stanza.ts';
-import { createAccount } from '../../services/router/core/accounts.ts';
+import { type MucWorker, startMucWorker } from '../../services/muc/worker.ts';
+import { createAccount, findAccount } from '../../services/router/core/accounts.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { features as allFeatures } from '../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
@@ -71,11 +72,12 @@ export class Actor {
   /** What waits for the account is for this session. */
   #isOpen = false;
 
-  constructor(stage: Stage, jid: Jid, sid: string) {
+  /** @param incarnation of the account whose password was checked */
+  constructor(stage: Stage, jid: Jid, sid: string, incarnation: string | undefined) {
     this.#stage = stage;
     this.jid = jid;
     this.sid = sid;
-    this.#session = JSON.stringify({ secure: true, failures: 0, local: jid.local });
+    this.#session = JSON.stringify({ secure: true, failures: 0, local: jid.local, incarnation });
   }
 
   /** @param id the ingress id: the same once more is what a node does when a router's answer got lost */
@@ -145,6 +147,7 @@ export class Stage {
   storeCalls = 0;
   readonly #actors = new Map<string, Actor>();
   #router: Router | undefined;
+  #worker: MucWorker | undefined;
   #sids = 0;
 
   constructor(parts: EmbeddedParts) {
@@ -152,16 +155,24 @@ export class Stage {
     this.parts = { ...parts, store, close: parts.close };
   }
 
-  async open(): Promise<void> {
+  async open(hasRooms: boolean): Promise<void> {
     const { bus, tenants } = this.parts;
     for (const domain of ['a.example', 'b.example']) await tenants.add(domain, { registration: 'closed', retentionDays: 0 });
     await bus.serve(node, (payload) => this.#deliver(payload));
     const takeRoom = answering(this.parts.log, (payload) => this.#takeRoom(payload));
-    for (let shard = 0; shard < shardCount; shard++) await bus.serve(`m.${shard}`, takeRoom);
+    if (hasRooms) await this.startRooms();
+    else for (let shard = 0; shard < shardCount; shard++) await bus.serve(`m.${shard}`, takeRoom);
     this.#router = await startRouter(this.parts);
   }
 
+  /** Another worker takes over: what it knows, it has read. */
+  async startRooms(): Promise<void> {
+    await this.#worker?.stop();
+    this.#worker = await startMucWorker({ ...this.parts, worker: 'stage' });
+  }
+
   async close(): Promise<void> {
+    await this.#worker?.stop();
     await this.#router?.stop();
     await this.parts.close();
   }
@@ -174,7 +185,8 @@ export class Stage {
   async register(address: string): Promise<void> {
     const { local, domain } = Jid.parse(address);
     const keys = { salt: '', iterations: 4_096, storedKey: '', serverKey: '' };
-    const row = { createdAt: new Date(0).toISOString(), scram: { 'SHA-1': keys, 'SHA-256': keys } };
+    const scram = { 'SHA-1': keys, 'SHA-256': keys };
+    const row = { createdAt: new Date(0).toISOString(), incarnation: this.mint(), scram };
     try {
       await createAccount(this.parts.store, domain, local, row);
     } catch (error) {
@@ -186,7 +198,8 @@ export class Stage {
   async join(address: string): Promise<Actor> {
     const jid = Jid.parse(address);
     await this.register(address);
-    const actor = new Actor(this, jid, `s${++this.#sids}`);
+    const account = await findAccount(this.parts.store, jid.domain, jid.local);
+    const actor = new Actor(this, jid, `s${++this.#sids}`, account?.incarnation);
     this.#actors.set(actor.sid, actor);
     const bind = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${jid.resource}</resource></bind>`;
     const { bound } = await actor.send(`<iq type='set' id='bind'>${bind}</iq>`);
@@ -304,10 +317,12 @@ export async function openStage(
     readonly features?: readonly AccountFeature[];
     /** Puts something between the router and its parts. */
     readonly wrap?: (parts: EmbeddedParts) => EmbeddedParts;
+    /** With the real rooms instead of {@link Stage.rooms}. */
+    readonly hasRooms?: boolean;
   } = {},
 ): Promise<Stage> {
   const parts = await embeddedParts({ features: options.features ?? allFeatures });
   const stage = new Stage(options.wrap?.(parts) ?? parts);
-  await stage.open();
+  await stage.open(options.hasRooms === true);
   return stage;
 }

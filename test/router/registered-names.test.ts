@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { addAccount, removeAccount } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/admin.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
+import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
 
 const clock = steppedClock();
@@ -112,13 +113,13 @@ describe('names that look like one that is taken', () => {
   test('are free again when the account is gone', async () => {
     assert.equal(await register('do11y'), 'result');
     assert.equal(await register('dolly'), 'conflict');
-    await removeAccount(parts, here, 'do11y');
+    await removalsOf(parts).account(here, 'do11y');
     assert.equal(await register('dolly'), 'result');
     assert.equal(await register('dolly'), 'conflict');
   });
   test('are given out by operators', async () => {
     assert.equal(await addAccount(parts, here, 'аnna', 'x'), 'added');
-    await removeAccount(parts, here, 'аnna');
+    await removalsOf(parts).account(here, 'аnna');
     assert.equal(await register('ᴀnna'), 'conflict', 'anna keeps her look');
   });
 });

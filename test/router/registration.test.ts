@@ -244,9 +244,15 @@ describe('after signing in', () => {
   }
 
   async function erased(local: string): Promise<void> {
-    const partition = 'example.org/t';
+    const partition = '#removals';
     for (let tries = 0; tries < 500; tries++) {
-      const marks = await parts.store.query({ table: 'core', partition, prefix: `leaving/${local}`, limit: 1, consistent: true });
+      const marks = await parts.store.query({
+        table: 'core',
+        partition,
+        prefix: `removal/${local}@`,
+        limit: 1,
+        consistent: true,
+      });
       if (marks.length === 0) return;
       await pause(5);
     }

@@ -1,5 +1,5 @@
 /**
- * A small S3 in memory: PUT, GET (with ranges and conditions), HEAD and DELETE of objects, in path and in virtual-host style, for whoever
+ * A small S3 in memory: PUT, GET (with ranges and conditions), HEAD and DELETE of objects, and lists of them, in path and in virtual-host style, for whoever
  * signs (sigv4.ts). Stricter than the real one where it can be: a header that is signed must come as it was signed, so length and type of
  * a presigned PUT are exact, and each header comes once.
  *
@@ -108,6 +108,8 @@ export class S3Endpoint {
       case 'PUT':
         return this.#put(request, key, payloadHash);
       case 'GET':
+        if (key === '') return this.#list(new URL(request.url ?? '', 'http://bucket').searchParams);
+        return read(this.#objects.get(key), request);
       case 'HEAD':
         return read(this.#objects.get(key), request);
       case 'DELETE':
@@ -134,6 +136,19 @@ export class S3Endpoint {
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
     this.#objects.set(key, { type, body, etag });
     return { status: 200, headers: { etag } };
+  }
+
+  /** ListObjectsV2; a token is the last key of the page before. */
+  #list(query: URLSearchParams): Answer {
+    if (query.get('list-type') !== '2' || query.get('encoding-type') !== 'url') throw new Refused(501, 'NotImplemented', 'list');
+    const after = query.get('continuation-token') ?? '';
+    const most = Number(query.get('max-keys') ?? 1_000);
+    const found = [...this.#objects.keys()].filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after).sort();
+    const page = found.slice(0, most);
+    const contents = page.map((key) => `<Contents><Key>${encodeURIComponent(key).replaceAll('%20', '+')}</Key></Contents>`);
+    const more = found.length > most ? `<NextContinuationToken>${escapeText(page.at(-1)!)}</NextContinuationToken>` : '';
+    const xml = `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>${more !== ''}</IsTruncated>${contents.join('')}${more}</ListBucketResult>`;
+    return { status: 200, headers: { 'content-type': 'application/xml' }, body: Buffer.from(xml) };
   }
 
   #drop(key: string): void {

@@ -61,8 +61,24 @@ async function withPassword(
 export async function removeUser(values: Values<typeof userRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('user remove', 'JID', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    say(`removed ${jidSchema.parse(await admin.ask('user-remove', { jid })).jid}`);
+    say(`removed ${jidSchema.parse(await askToTheEnd(admin, 'user-remove', { jid })).jid}`);
   });
+}
+
+const progressSchema = z.object({ progress: z.string().optional() });
+/** How long the service is asked to wait for the end before it says how far it is, milliseconds. */
+const waitMs = '2000';
+
+/** What was erased by half is erased to its end by the next who asks, so a command that broke off is given again. */
+async function askToTheEnd(admin: AdminClient, operation: string, given: Readonly<Record<string, string>>): Promise<unknown> {
+  let told: string | undefined;
+  for (let asked: Readonly<Record<string, string>> = { ...given, waitMs }; ; asked = { ...given, waitMs, again: 'yes' }) {
+    const result = await admin.ask(operation, asked);
+    const { progress } = progressSchema.parse(result);
+    if (progress === undefined) return result;
+    if (progress !== told) process.stderr.write(`${progress}\n`);
+    told = progress;
+  }
 }
 
 export async function listUsers(values: Values<typeof userListOptions>, positionals: readonly string[]): Promise<number> {
@@ -97,7 +113,7 @@ export async function addTenant(values: Values<typeof tenantAddOptions>, positio
 export async function removeTenant(values: Values<typeof tenantRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant remove', 'DOMAIN', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    const removed = await admin.ask('tenant-remove', values.force ? { domain, force: 'yes' } : { domain });
+    const removed = await askToTheEnd(admin, 'tenant-remove', values.force ? { domain, force: 'yes' } : { domain });
     say(`removed ${domainSchema.parse(removed).domain}`);
   });
 }

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import pino from 'pino';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
+import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { adminAddress } from '../compose/admin-address.ts';
@@ -58,7 +59,10 @@ function talk(socket: Socket): AdminClient {
 async function openOffline(folder: string): Promise<AdminClient> {
   checkHoldsStore(folder);
   const { openSqliteStore } = await import('../../../lib/adapters/sqlite-store.ts');
-  return routeOn(await openSqliteStore(folder, { clock: systemClock }));
+  const { filesFolderIn, openFilesFolder } = await import('../compose/files-part.ts');
+  const store = await openSqliteStore(folder, { clock: systemClock });
+  const { blobs } = await openFilesFolder(filesFolderIn(folder), () => 'http://localhost/', { store, clock: systemClock }); // nobody asks for a URL
+  return routeOn(store, { blobs, isAlone: true });
 }
 
 /** What the services of a cell read in its tables they need not be told over its bus, to which an operator has no way. */
@@ -67,14 +71,26 @@ export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient>
   return routeOn(await openCloudStore(values));
 }
 
-async function routeOn(store: Store): Promise<AdminClient> {
+interface Surroundings {
+  readonly blobs?: Blobs;
+  /** No service runs: rooms are served here, too, for they change with the accounts. */
+  readonly isAlone?: boolean;
+}
+
+async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = {}): Promise<AdminClient> {
   const { memoryBus } = await import('../../../lib/adapters/memory-bus.ts');
   const { composeRouter } = await import('../compose/router-parts.ts');
+  const { UnderWay } = await import('../../router/core/under-way.ts');
+  const { startMucWorker } = await import('../../muc/worker.ts');
   const bus = memoryBus({ clock: systemClock });
-  const { router } = await composeRouter({ store, bus, clock: systemClock, log: pino({ level: 'silent' }) });
+  const underWay = isAlone ? new UnderWay() : undefined;
+  const ports = { store, bus, clock: systemClock, log: pino({ level: 'silent' }), blobs, underWay };
+  const { parts, router } = await composeRouter(ports);
+  const rooms = isAlone ? await startMucWorker({ ...parts, worker: 'operator' }) : undefined;
   return {
     ask: async (operation, given) => unwrap(await askRouter(bus, operation, given)),
     async close() {
+      await rooms?.stop();
       await router.stop();
       await bus.close();
       await store.close();

@@ -13,6 +13,8 @@ import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Parts } from '../../router/core/dependencies.ts';
+import { UnderWay } from '../../router/core/under-way.ts';
+import { resumeRemovals } from '../../router/removal/removals.ts';
 import { reapNode, sweepRegularly } from '../../router/sessions/reaper.ts';
 import { webSocketPath } from '../../web/app.ts';
 import { startWebServer } from '../../web/server.ts';
@@ -87,12 +89,14 @@ async function startParts(
   const fileSweep = sweepFiles(files.blobs, store, log);
   undoing.add('files', () => fileSweep.stop());
 
-  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs });
+  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay: new UnderWay() });
   undoing.add('router', () => router.stop());
-  await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
-  const left = await listNodes(store);
   const worker = await startMucWorker({ ...parts, worker: 'here' });
   undoing.add('rooms', () => worker.stop());
+  await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
+  const removals = resumeRemovals(parts);
+  undoing.add('removals', () => removals.stop());
+  const left = await listNodes(store);
   const sweep = sweepRegularly(parts);
   undoing.add('sweep', () => sweep.stop());
 

@@ -2,6 +2,7 @@
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
+import { findRemoval } from '../../../lib/runtime/removals.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { Refusal } from '../core/report.ts';
 import { askRouter } from './admin-socket.ts';
@@ -22,6 +23,7 @@ export async function ensureTenant({ store, bus, clock, domain, registration }: 
     if (tenant.policy.registration !== registration) await tenants.setPolicy(domain, { registration });
     return;
   }
+  if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: 'yes' }); // it broke off
   const { ok, error } = await askRouter(bus, 'tenant-add', { domain, registration });
   if (!ok) throw new Refusal(`--domain: ${error}`);
 }

@@ -15,7 +15,7 @@ import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { version } from '../core/version.ts';
 
-export interface Ports extends Pick<Parts, 'store' | 'bus' | 'log' | 'blobs'> {
+export interface Ports extends Pick<Parts, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
   /** The deployment's, if this process has started it: a command that keeps no message does without. */
   readonly clock: Clock;
 }

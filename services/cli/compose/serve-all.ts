@@ -7,6 +7,7 @@ import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../../muc/worker.ts';
+import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
@@ -38,9 +39,11 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { parts, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
   undoing.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
-  await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
   const worker = await startMucWorker({ ...parts, worker: values.name });
   undoing.add('rooms', () => worker.stop());
+  await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
+  const removals = resumeRemovals(parts);
+  undoing.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
   const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);

@@ -13,6 +13,7 @@ import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { webSocketPath } from '../../web/app.ts';
 import { startWebServer, type WebServer } from '../../web/server.ts';
@@ -97,6 +98,8 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const reaper = new Reaper(parts);
   undoing.add('reaper', () => reaper.stop());
+  const removals = resumeRemovals(parts);
+  undoing.add('removals', () => removals.stop());
   const watch = new NodeWatch({ store: ports.store, clock: wall, onLook: (_, dead) => reaper.clean(dead), onError });
   await watch.start();
   undoing.add('watch', () => watch.stop());

@@ -12,6 +12,7 @@ export type Job =
       readonly apply: (turn: RoomTurn) => void;
       /** `mark`: it is behind; `return`: its session is back, and what it has not got is read. Both go before anything else, in this order. */
       readonly first?: 'mark' | 'return';
+      readonly done?: (outcome: Outcome) => void;
     };
 
 /** 'silent': another worker wrote it and answers; if it dies before, the retry finds what it left. */
@@ -22,5 +23,5 @@ export function firstOf(job: Job): 'mark' | 'return' | undefined {
 }
 
 export function finish(job: Job, outcome: Outcome): void {
-  if ('done' in job) job.done(outcome);
+  job.done?.(outcome);
 }

@@ -22,6 +22,7 @@ export interface OccupantRow extends Partial<SessionAddress> {
   readonly jid: string;
   readonly nick: string;
   readonly role: Role;
+  readonly incarnation?: string | undefined;
   readonly joinedAt: number;
   /** Archive ids up to this one are history to it. */
   readonly after: string;
@@ -124,17 +125,17 @@ export interface RoomState {
 
 export const configs = collection<RoomConfig>('room', 'room');
 export const subjects = collection<Subject>('subject', 'room');
-export const affiliationRows = collection<Affiliated>('affiliation', 'room');
-export const occupantRows = collection<OccupantRow>('occupant', 'room', 'live');
+export const affiliationRows = collection<Affiliated>('affiliation', 'room', 'core', { grants: true });
+export const occupantRows = collection<OccupantRow>('occupant', 'room', 'live', { grants: true });
 export const presences = collection<string>('presence', 'room', 'live');
 export const states = collection<RoomState>('state', 'room', 'live');
 export const messages = collection<Archived>('m', 'room', 'archive');
 
-export const hatRows = collection<HatsRow>('hats', 'room');
+export const hatRows = collection<HatsRow>('hats', 'room', 'core', { grants: true });
 /** As XML. */
 export const vcards = collection<string>('vcard', 'room');
 /** By {@link jidKey}. */
-export const keptRoles = collection<{ jid: string; role: Role }>('kept-role', 'room');
+export const keptRoles = collection<{ jid: string; role: Role }>('kept-role', 'room', 'core', { grants: true });
 /** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
 export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone', 'room');
 export const formerFloors = collection<string>('affiliation-floor', 'room');

@@ -44,6 +44,8 @@ export interface Asker {
   readonly requestId?: string;
   readonly from: Jid;
   readonly recipient: Recipient;
+  /** {@link RoomRequest.incarnation} */
+  readonly incarnation?: string | undefined;
 }
 
 export class RoomTurn {
@@ -56,6 +58,7 @@ export class RoomTurn {
   /** Who sent the stanza. */
   readonly from: Jid;
   readonly #asker: Recipient;
+  readonly #incarnation: string | undefined;
   readonly #loaded: LoadedRoom;
   readonly #foreseen: Foreseen;
   readonly writes: PendingWrite[] = [];
@@ -77,6 +80,7 @@ export class RoomTurn {
     this.requestId = asker.requestId;
     this.from = asker.from;
     this.#asker = asker.recipient;
+    this.#incarnation = asker.incarnation;
   }
 
   get config(): RoomConfig {
@@ -102,6 +106,11 @@ export class RoomTurn {
 
   get affiliation(): Affiliation {
     return this.room.affiliationOf(this.from);
+  }
+
+  /** Which account of its name the sender is. */
+  get incarnation(): string | undefined {
+    return this.own?.occupant.incarnation ?? this.#incarnation;
   }
 
   /** Where the sender's session is held, when it is of this tenant. */
@@ -183,9 +192,10 @@ export class RoomTurn {
   }
 
   putSession(occupant: Occupant, session: Session): void {
-    const { nick, role } = occupant;
+    const { nick, role, incarnation } = occupant;
     const { jid, address, joinedAt, after, behind } = session;
-    this.put(occupantRows, jidKey(jid.toString()), { jid: jid.toString(), nick, role, joinedAt, after, ...address, behind });
+    const row = { jid: jid.toString(), nick, role, incarnation, joinedAt, after, ...address, behind };
+    this.put(occupantRows, jidKey(jid.toString()), row);
   }
 
   putPresence(session: Session): void {

@@ -32,6 +32,8 @@ export interface Occupant {
   nick: string;
   role: Role;
   readonly bare: Jid;
+  /** Of its account, as a router says it. */
+  readonly incarnation?: string | undefined;
   /** XEP-0421. */
   readonly id: string;
   /** The last one is whose presence others see. Never empty. */

@@ -99,6 +99,13 @@ export function unassignHat(turn: RoomTurn, jid: Jid, uri: string): void {
   show(turn, bare);
 }
 
+/** Those whose addresses are gone wear none any more. */
+export function dropWearers(turn: RoomTurn, isGone: (bare: string) => boolean): void {
+  const { hats, wearers } = turn.room.hats;
+  const left = Object.entries(wearers).filter(([bare]) => !isGone(bare));
+  if (left.length < Object.keys(wearers).length) keep(turn, { hats, wearers: Object.fromEntries(left) });
+}
+
 function setWorn(wearers: Map<string, readonly string[]>, bare: string, worn: readonly string[]): void {
   if (worn.length === 0) wearers.delete(bare);
   else wearers.set(bare, worn);

@@ -18,10 +18,17 @@ export function checkRetraction(turn: RoomTurn, stanza: Stanza): boolean {
   const id = stanza.child('retract', NS_RETRACT)?.attrs.id;
   if (id === undefined) return false;
   const entry = turn.entry(id);
-  if (entry && !Jid.parse(entry.jid).bare.equals(turn.from.bare)) {
+  if (entry && !isWriter(turn, entry)) {
     throw new StanzaError('forbidden', 'only who wrote a message retracts it');
   }
   return true;
+}
+
+/** A later account of the same name is not: its occupant id is another one. */
+function isWriter({ from, own }: RoomTurn, { jid, xml }: Archived): boolean {
+  if (!Jid.parse(jid).bare.equals(from.bare)) return false;
+  const writer = Stanza.parse(xml).child('occupant-id', NS_OCCUPANT_ID)?.attrs.id;
+  return writer === undefined || writer === own?.occupant.id;
 }
 
 /** Only after {@link checkRetraction}. @param id of the message that retracts, as the occupants see it */

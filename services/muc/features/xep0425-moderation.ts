@@ -34,7 +34,7 @@ function announceModeration(turn: RoomTurn, id: string, reason: string | undefin
   const { room, parts } = turn;
   const from = room.jid.toString();
   const by = turn.own ? room.jid.withResource(turn.own.occupant.nick).toString() : from;
-  const moderator = occupantId(room, turn.from.bare);
+  const moderator = occupantId(room, turn.from.bare, turn.incarnation);
   const details = () => [
     xml('moderated', { xmlns: NS_MODERATE, by }, xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: moderator })),
     reason === undefined ? undefined : xml('reason', {}, reason),

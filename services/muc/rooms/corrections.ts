@@ -6,7 +6,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_CORRECT } from '../core/namespaces.ts';
+import { NS_CORRECT, NS_OCCUPANT_ID } from '../core/namespaces.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
 
 /** The `id` that its sender gave the text first, and whether this message is a correction of it. */
@@ -16,14 +16,19 @@ function textOf({ xml }: Archived): { readonly id: string | undefined; readonly 
   return { id: corrected ?? stanza.id, isCorrection: corrected !== undefined };
 }
 
+/** An account: a later one of the same name has another occupant id. */
+function writerOf({ jid, xml }: Archived): string {
+  return `${Jid.parse(jid).bare} ${Stanza.parse(xml).child('occupant-id', NS_OCCUPANT_ID)?.attrs.id}`;
+}
+
 /** The other messages of the same text. @param since archive ids up to this one are of an earlier room */
 export async function versionsOf(rows: Rows, since: string, named: Item<Archived>): Promise<Item<Archived>[]> {
   const { id, isCorrection } = textOf(named.value);
   if (id === undefined || named.value.retracted) return [];
-  const writer = Jid.parse(named.value.jid).bare;
+  const writer = writerOf(named.value);
   const limit = limits.roomCorrectionsScanMax;
   const isOfText = (wantsCorrection: boolean, { value }: Item<Archived>) => {
-    if (value.retracted || !Jid.parse(value.jid).bare.equals(writer)) return false;
+    if (value.retracted || writerOf(value) !== writer) return false;
     const text = textOf(value);
     return text.id === id && text.isCorrection === wantsCorrection;
   };

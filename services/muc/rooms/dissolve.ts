@@ -3,10 +3,15 @@ import { eraseArchive } from '../core/room-store.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 
 export function dissolve(turn: RoomTurn): void {
-  const { room, parts, lastId } = turn;
+  const { lastId } = turn;
   turn.clear();
-  turn.background.push(async () => {
-    await eraseArchive(parts.store, room.domain, room.jid.local, lastId);
+  eraseEarlier(turn, lastId);
+}
+
+/** What the archive has up to and with this id. */
+export function eraseEarlier({ room, parts, background }: RoomTurn, id: string): void {
+  background.push(async () => {
+    await eraseArchive(parts.store, room.domain, room.jid.local, id);
     return [];
   });
 }

@@ -20,6 +20,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { affiliationVersion, sendAffiliations, stepAffiliation } from '../features/xep0463-affiliation-versions.ts';
 import { sendAvatarPresence } from '../features/xep0486-avatar.ts';
 import { announce } from './announce.ts';
+import { eraseEarlier } from './dissolve.ts';
 import { type HistoryWish, readHistoryWish, sendHistory } from './history.ts';
 import { roleOnEntry } from './kept-role.ts';
 import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
@@ -45,7 +46,8 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
     nick,
     role: roleOnEntry(turn),
     bare: from.bare,
-    id: occupantId(room, from.bare),
+    incarnation: turn.incarnation,
+    id: occupantId(room, from.bare, turn.incarnation),
     sessions: [],
   };
   room.addSession(occupant, session);
@@ -153,8 +155,10 @@ function checkCreation(turn: RoomTurn): void {
 function createRoom(turn: RoomTurn): void {
   const { room, from } = turn;
   const owner = from.bare.toString();
-  room.config = newConfig(new Date(turn.now).toISOString(), turn.nextId(), turn.newSecret());
+  const since = turn.nextId();
+  room.config = newConfig(new Date(turn.now).toISOString(), since, turn.newSecret());
   turn.put(configs, '', room.config);
   stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   turn.putDirectory(room.config);
+  eraseEarlier(turn, since); // whoever dissolved the last room of this name may have died before all was erased
 }

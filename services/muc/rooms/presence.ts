@@ -73,7 +73,7 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
     xml(
       'presence',
       { from: stanza.attributes.to, id: stanza.id, type: 'unavailable' },
-      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.room, turn.from.bare) }),
+      xml('occupant-id', { xmlns: NS_OCCUPANT_ID, id: occupantId(turn.room, turn.from.bare, turn.incarnation) }),
       xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: turn.affiliation, role: 'none' }), statuses),
     ),
   );

@@ -5,23 +5,26 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
-import { Conflict, type Store, type Table } from '../../../lib/ports/store.ts';
-import { Certificates } from '../../../lib/runtime/certificates.ts';
-import { collection } from '../../../lib/runtime/collection.ts';
+import { Conflict } from '../../../lib/ports/store.ts';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
-import { Rows } from '../../../lib/runtime/rows.ts';
-import { readSessions } from '../../../lib/runtime/sessions.ts';
+import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import { roomsDomain, type Tenant, type TenantPolicy, Tenants, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { Account } from '../core/account.ts';
-import { createAccount, deleteAccountRow, findAccount, LookTaken, listAccounts, setCredentials } from '../core/accounts.ts';
+import {
+  createAccount,
+  deleteAccountRow,
+  findAccount,
+  LookTaken,
+  listAccounts,
+  setCredentials,
+  unlistAccount,
+} from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';
-import { Turn } from '../core/turn.ts';
+import { removalsOf } from '../removal/removals.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword } from '../sasl/passwords.ts';
-import { closeStream, endSession } from '../sessions/bind.ts';
 import { deleteCertificate, getCertificate, putCertificate, queryCertificates } from './admin-certificates.ts';
 import { describeNodes, drainNode } from './admin-nodes.ts';
 import { Refusal } from './admin-refusal.ts';
@@ -68,7 +71,7 @@ async function addUser(parts: Parts, given: Arguments) {
   }
   if (outcome === 'leaving') {
     throw new Refusal(
-      `the last account '${jid}' is still being removed; if this lasts, finish it with: skylark user remove ${jid}`,
+      `the last account '${jid}' is being removed, and its name is not free yet; to wait for it: skylark user remove ${jid}`,
     );
   }
   return { jid: `${jid}` };
@@ -76,8 +79,10 @@ async function addUser(parts: Parts, given: Arguments) {
 
 async function removeUser(parts: Parts, given: Arguments) {
   const { jid, tenant } = await readAccount(parts, given);
-  if (!(await removeAccount(parts, tenant, jid.local))) throw noAccount(jid);
-  return { jid: `${jid}` };
+  const removal = removalsOf(parts).account(tenant, jid.local);
+  return answerInTime(parts, given, `${jid}`, { jid: `${jid}` }, async () => {
+    if (!(await removal) && given.again !== 'yes') throw noAccount(jid);
+  });
 }
 
 /** `next` is what to ask for as `after`. */
@@ -113,8 +118,13 @@ async function addTenant(parts: Parts, given: Arguments) {
   ] as const) {
     if (await tenants.find(host)) throw new Refusal(`the ${what} of '${domain}' would be at '${host}', which is a tenant`);
   }
+  await checkIsFree(parts, domain);
   try {
     const tenant = await parts.tenants.add(domain, policy);
+    await checkIsFree(parts, domain).catch(async (error: unknown) => {
+      await parts.tenants.remove(tenant);
+      throw error;
+    });
     return describe(tenant);
   } catch (error) {
     if (error instanceof Conflict) throw new Refusal(`there is a tenant '${domain}' already`);
@@ -122,25 +132,49 @@ async function addTenant(parts: Parts, given: Arguments) {
   }
 }
 
+async function checkIsFree({ store }: Parts, domain: string): Promise<void> {
+  if (await findRemoval(store, domain)) {
+    throw new Refusal(
+      `the last tenant '${domain}' is being removed, and its domain is not free yet; to wait for it: skylark tenant remove ${domain}`,
+    );
+  }
+}
+
 async function removeTenant(parts: Parts, given: Arguments) {
-  const tenant = await readTenant(parts, required(given, 'domain'));
-  const { domain } = tenant;
-  const [local] = await listAccounts(parts.store, domain, 1);
+  const domain = readDomain(required(given, 'domain'));
+  const begun = (await findRemoval(parts.store, domain))?.tenant;
+  const there = await uncached(parts).find(domain);
+  if (!there && !begun && given.again === 'yes') return { domain };
+  const tenant = there ?? begun ?? (await readTenant(parts, domain));
+  const [local] = begun ? [] : await listAccounts(parts.store, domain, 1);
   if (local !== undefined && given.force !== 'yes') {
     const example = Jid.of(local, domain);
     throw new Refusal(
       `tenant '${domain}' has accounts, such as '${example}'; remove them with it by: skylark tenant remove ${domain} --force`,
     );
   }
-  await removeAccounts(parts, tenant);
-  await parts.tenants.remove(domain);
-  await sleep(parts.clock, limits.tenantCacheMs); // until then other routers may still make accounts in it
-  await removeAccounts(parts, tenant);
-  await new Certificates(parts.store).remove(domain);
-  for (const rows of [Rows.ofTenant(parts.store, domain), Rows.ofCertificate(parts.store, domain)]) {
-    await erase(parts.store, rows.partition);
-  }
-  return { domain };
+  const removal = removalsOf(parts).tenant(tenant);
+  return answerInTime(parts, given, domain, { domain }, () => removal);
+}
+
+/**
+ * A removal may take long: whoever says how long it waits (`waitMs`) is told by then how far it is, and asks again, with `again`.
+ * @returns with `progress` when it goes on
+ */
+async function answerInTime<Result extends object>(
+  parts: Parts,
+  { waitMs }: Arguments,
+  name: string,
+  result: Result,
+  work: () => Promise<void>,
+): Promise<Result & { readonly progress?: string }> {
+  const working = work().then(() => result);
+  if (waitMs === undefined) return working;
+  const waiting = sleep(parts.clock, Math.min(Number(waitMs), limits.removalAnswerMs)).then(() => undefined);
+  const done = await Promise.race([working, waiting]);
+  if (done) return done;
+  working.catch(() => {}); // told when it is asked again
+  return { ...result, progress: (await findRemoval(parts.store, name))?.progress ?? 'almost done' };
 }
 
 /** `next` is what to ask for as `after`. */
@@ -206,12 +240,12 @@ function parseAccount(text: string): Jid {
   throw new Refusal(`'${text}' is no address of an account, such as juliet@example.org`);
 }
 
+/** As many that no two accounts ever get the same. */
+const incarnationBytes = 9;
+
 function noAccount(jid: Jid): Refusal {
   return new Refusal(`there is no account '${jid}'; add it with: skylark user add ${jid}`);
 }
-
-/** Names whose last account is not erased entirely: nobody may take one over, with what is left. */
-const leaving = collection<{ since: string }>('leaving', 'tenant');
 
 /** @param network of whoever registers for himself: his share of the work, and no look-alikes. @throws {InvalidPassword} @throws {Overloaded} */
 export async function addAccount(
@@ -223,14 +257,15 @@ export async function addAccount(
 ): Promise<'added' | 'exists' | 'alike' | 'leaving'> {
   const { store, clock } = parts;
   const { domain } = tenant;
-  const marks = Rows.ofTenant(store, domain);
+  const name = removalName(tenant, local);
   if (await findAccount(store, domain, local)) return 'exists';
-  if (await marks.get(leaving, local)) return 'leaving';
+  if (await findRemoval(store, name)) return 'leaving';
   const scram = await deriveKeys(password, clock, (work) =>
     parts.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
+  const incarnation = clock.randomBytes(incarnationBytes).toString('base64url');
   try {
-    const row = { createdAt: new Date(clock.now()).toISOString(), scram };
+    const row = { createdAt: new Date(clock.now()).toISOString(), incarnation, scram };
     await createAccount(store, domain, local, row, { isUnlikeOthers: network !== undefined });
   } catch (error) {
     if (error instanceof Conflict) return 'exists';
@@ -238,69 +273,9 @@ export async function addAccount(
     throw error;
   }
   // A removal that ran meanwhile may have taken the new row along, or still be about to.
-  if (!(await marks.get(leaving, local)) && (await findAccount(store, domain, local))) return 'added';
+  const isLeaving = (await findRemoval(store, name)) ?? (await findRemoval(store, domain));
+  if (!isLeaving && (await findAccount(store, domain, local))?.incarnation === incarnation) return 'added';
   await deleteAccountRow(store, domain, local);
+  await unlistAccount(store, domain, local);
   return 'leaving';
-}
-
-/** Does again what a removal that broke off has left. @returns whether there was anything to remove */
-export async function removeAccount(parts: Parts, tenant: Tenant, local: string): Promise<boolean> {
-  const wasThere = await endAccount(parts, tenant, local);
-  if (wasThere) await eraseAccount(parts, tenant, local);
-  return wasThere;
-}
-
-/**
- * Nobody can sign in to the account from here on; its sessions end and those who know it are told. Its rows stay until
- * {@link eraseAccount}, and its name stays taken.
- * @param own the session that asks for it: its stream is left for the caller to close
- */
-export async function endAccount(parts: Parts, tenant: Tenant, local: string, own?: { readonly sid: string }): Promise<boolean> {
-  const { store, clock } = parts;
-  const { domain } = tenant;
-  const marks = Rows.ofTenant(store, domain);
-  const isThere = (await findAccount(store, domain, local)) !== undefined || (await marks.get(leaving, local)) !== undefined;
-  if (isThere) await marks.put(leaving, local, { since: new Date(clock.now()).toISOString() });
-  await deleteAccountRow(store, domain, local); // also an entry of the directory that has no account
-  if (!isThere) return false;
-  const [sessions = []] = await readSessions(store, [{ domain, local }]);
-  const others = sessions.filter(({ sid }) => sid !== own?.sid);
-  await Promise.all(others.map((entry) => closeStream(parts, entry, 'not-authorized', 'the account was removed')));
-  for (const entry of sessions) await endSession(parts, tenant, local, entry);
-  const turn = new Turn(parts);
-  const account = new Account(turn, tenant, local);
-  for (const feature of parts.features.all) await feature.removed?.(account);
-  await turn.finish();
-  return true;
-}
-
-/** After {@link endAccount}: the rest of its rows, then the mark that keeps its name taken. */
-export async function eraseAccount(parts: Parts, tenant: Tenant, local: string): Promise<void> {
-  const { store } = parts;
-  await erase(store, Rows.ofAccount(store, tenant.domain, local).partition);
-  await Rows.ofTenant(store, tenant.domain).delete(leaving, local);
-}
-
-/** All accounts of a tenant, and what broken-off removals have left. Each round makes the lists shorter. */
-async function removeAccounts(parts: Parts, tenant: Tenant): Promise<void> {
-  const { store } = parts;
-  for (;;) {
-    const locals = await listAccounts(store, tenant.domain, limits.adminPageMax);
-    const marks = await Rows.ofTenant(store, tenant.domain).list(leaving, { limit: limits.adminPageMax });
-    if (locals.length === 0 && marks.length === 0) return;
-    for (const local of new Set([...locals, ...marks.map(({ key }) => key)])) await removeAccount(parts, tenant, local);
-  }
-}
-
-const tables: readonly Table[] = ['core', 'archive', 'live'];
-
-async function erase(store: Store, partition: string): Promise<void> {
-  for (const table of tables) {
-    for (let after: string | undefined; ; ) {
-      const rows = await store.query({ table, partition, after, limit: limits.eraseRowsMax, consistent: true });
-      await Promise.all(rows.map(({ sort }) => store.delete({ table, partition, sort })));
-      if (rows.length === 0) break;
-      after = rows.at(-1)!.sort;
-    }
-  }
 }

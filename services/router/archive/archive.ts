@@ -121,8 +121,9 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
   const { turn, session } = account;
   const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, account.now.getTime());
   const key = `${peerKey(peer)} ${spanOf(id)}`;
-  // An account of the same name that comes later has other sessions and another date.
-  const incarnation = session?.sid ?? account.loaded(accounts)?.createdAt;
+  // An account of the same name that comes later has other sessions.
+  const row = session ? undefined : account.loaded(accounts);
+  const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt;
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
   if (turn.parts.knownSpans.has(known)) return;
   account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);

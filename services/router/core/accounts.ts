@@ -19,6 +19,8 @@ export interface ScramKeys {
 
 export interface AccountRow {
   readonly createdAt: string;
+  /** Random, new with each account: a later one of the same name is told from this one by it. Absent in rows of older versions. */
+  readonly incarnation?: string;
   readonly scram: { readonly 'SHA-1': ScramKeys; readonly 'SHA-256': ScramKeys };
 }
 
@@ -59,12 +61,14 @@ export async function setCredentials(store: Store, domain: string, local: string
   return true;
 }
 
-/** The row that makes it an account goes first, so that nobody signs in while the rest is erased. @returns whether it was there */
-export async function deleteAccountRow(store: Store, domain: string, local: string): Promise<boolean> {
-  const there = await Rows.ofAccount(store, domain, local).delete(accounts);
+/** Nobody can sign in from here on. @returns whether it was there */
+export function deleteAccountRow(store: Store, domain: string, local: string): Promise<boolean> {
+  return Rows.ofAccount(store, domain, local).delete(accounts);
+}
+
+export async function unlistAccount(store: Store, domain: string, local: string): Promise<void> {
   await directoryOf(store, domain, local).delete(accountNames, local);
   await releaseLook(store, domain, local);
-  return there;
 }
 
 /** Local parts in order, at most `limit`, after the one named. */

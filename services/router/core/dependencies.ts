@@ -11,6 +11,7 @@ import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TimelyStore } from '../../../lib/runtime/timely-store.ts';
 import type { FeatureIndex } from './feature-index.ts';
 import type { Shares } from './shares.ts';
+import type { UnderWay } from './under-way.ts';
 
 export interface Parts {
   readonly store: Store;
@@ -26,6 +27,8 @@ export interface Parts {
   readonly shares: Shares;
   /** Files of accounts; without them none are offered. */
   readonly blobs?: Blobs | undefined;
+  /** Set where this is the only router of the deployment: the requests that it works on. */
+  readonly underWay?: UnderWay | undefined;
   /** Version of the program, for XEP-0092. */
   readonly version: string;
 }

@@ -6,6 +6,7 @@
  * depend on each other's order.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -96,7 +97,16 @@ export interface AccountFeature {
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
   /** An account is removed: say goodbye (roster, rooms) before its rows go. */
   readonly removed?: (account: Account) => Pending;
+  /** What accounts keep about other addresses and must not outlive them. */
+  readonly forgets?: Forgetting;
   readonly collections?: readonly Collection<never>[];
+}
+
+/** Of collections that are declared with `grants`. */
+export interface Forgetting {
+  readonly collections: readonly Collection<unknown>[];
+  /** `holder` grants nothing to these addresses any more, and its sessions are told. May be done again. */
+  readonly forget: (holder: Account, gone: GoneAddresses) => Pending;
 }
 
 export interface Identity {

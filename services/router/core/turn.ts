@@ -36,13 +36,22 @@ interface After {
 /** Stanzas for another domain, in order. */
 interface Hop {
   readonly ids: string[];
+  readonly incarnations: string[];
   readonly bodies: Buffer[];
+}
+
+/** Who sends a stanza, as far as its `from` does not say it. */
+interface Sender {
+  readonly address?: SessionAddress | undefined;
+  readonly incarnation?: string | undefined;
 }
 
 /** Where the batch came from: replies to this session go out with the batch's answer, in order. */
 export interface Origin extends SessionAddress {
   readonly resource: string;
   readonly jid: string;
+  /** {@link AccountRow.incarnation} */
+  readonly incarnation?: string | undefined;
   reply(xml: Buffer, id?: string): void;
   /** The account's sessions do not name this one any more: its stream is to end. */
   lost(): void;
@@ -130,20 +139,22 @@ export class Turn {
   }
 
   /** Hands a complete stanza to another tenant of this deployment, after the commit. */
-  hop(domain: string, stanza: Buffer, id: string): void {
+  hop(domain: string, stanza: Buffer, id: string, { incarnation = '' }: Sender = {}): void {
     const { hops } = this.#toElsewhere();
     let hop = hops.get(domain);
     if (!hop) {
-      hop = { ids: [], bodies: [] };
+      hop = { ids: [], incarnations: [], bodies: [] };
       hops.set(domain, hop);
     }
     hop.ids.push(id);
+    hop.incarnations.push(incarnation);
     hop.bodies.push(stanza);
   }
 
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
-  room(tenant: Tenant, room: string, stanza: Buffer, id: string, sender?: SessionAddress): void {
-    this.#toElsewhere().rooms.push({ request: { kind: 'room', domain: tenant.domain, room, id, sender }, stanza });
+  room(tenant: Tenant, room: string, stanza: Buffer, id: string, { address, incarnation }: Sender = {}): void {
+    const request = { kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation } as const;
+    this.#toElsewhere().rooms.push({ request, stanza });
   }
 
   #toElsewhere(): Elsewhere {
@@ -195,14 +206,15 @@ export class Turn {
   #hopAll(all: readonly Elsewhere[]): Promise<void>[] {
     const together = new Map<string, Hop>();
     for (const { hops } of all) {
-      for (const [domain, { ids, bodies }] of hops) {
-        const hop = together.get(domain) ?? { ids: [], bodies: [] };
+      for (const [domain, { ids, incarnations, bodies }] of hops) {
+        const hop = together.get(domain) ?? { ids: [], incarnations: [], bodies: [] };
         together.set(domain, hop);
         hop.ids.push(...ids);
+        hop.incarnations.push(...incarnations);
         hop.bodies.push(...bodies);
       }
     }
-    return [...together].map(([domain, { ids, bodies }]) => this.#hop(domain, ids, bodies));
+    return [...together].map(([domain, hop]) => this.#hop(domain, hop));
   }
 
   /** One request after the other for each worker, likewise. */
@@ -242,13 +254,17 @@ export class Turn {
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
   }
 
-  async #hop(domain: string, ids: string[], bodies: Buffer[]): Promise<void> {
+  async #hop(domain: string, { ids, incarnations, bodies }: Hop): Promise<void> {
     for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
       const end = at + limits.batchStanzasMax;
       // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
       const now = this.parts.clock.now();
       const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
-      const request: InboundRequest = { kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now };
+      const known = incarnations.slice(at, end);
+      const request: InboundRequest = {
+        ...{ kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now },
+        incarnations: known.some((one) => one !== '') ? known : undefined,
+      };
       await this.#ask(inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
   }

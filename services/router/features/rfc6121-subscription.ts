@@ -3,7 +3,8 @@
  * Appendix A in subscription-state.ts.
  */
 import type { AccountFeature } from '../core/feature.ts';
-import { cancelAllSubscriptions } from '../roster/subscription.ts';
+import { rosterItems } from '../roster/roster.ts';
+import { cancelAllSubscriptions, forgetContacts } from '../roster/subscription.ts';
 
 export const subscription: AccountFeature = {
   spec: 'RFC 6121 §3',
@@ -11,4 +12,5 @@ export const subscription: AccountFeature = {
   title: 'Instant Messaging and Presence: subscriptions with pre-approval',
   streamFeatures: ["<sub xmlns='urn:xmpp:features:pre-approval'/>"],
   removed: cancelAllSubscriptions,
+  forgets: { collections: [rosterItems], forget: forgetContacts },
 };

@@ -21,6 +21,7 @@ import { configOfNew, createNode, findNode, listNodes, type PepNode } from '../p
 import { configure, deleteNode, publish, purge, retract, standalone } from '../pep/publish.ts';
 import { ownerNs, pubsubError, pubsubNs, unsupported } from '../pep/pubsub-error.ts';
 import { changeSubscribers, listSubscribers, listSubscriptions, subscribe, unsubscribe } from '../pep/subscribe.ts';
+import { forgetSubscribers, subscriberRows } from '../pep/subscriptions.ts';
 import { listContacts } from '../roster/roster.ts';
 
 const configType = `${pubsubNs}#node_config`;
@@ -30,6 +31,7 @@ export const pubsub: AccountFeature = {
   spec: 'XEP-0060',
   version: '1.28.0',
   title: 'Publish-Subscribe, for accounts',
+  forgets: { collections: [subscriberRows], forget: forgetSubscribers },
   note: 'What XEP-0163 needs: affiliations can be read, not changed; no access model authorize, no options of subscriptions, no collections.',
   disco: {
     account: [

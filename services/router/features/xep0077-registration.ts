@@ -10,13 +10,14 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import { mixesScripts } from '../../../lib/xmpp/look-alike.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { addAccount, endAccount, eraseAccount } from '../accounts/admin.ts';
+import { addAccount } from '../accounts/admin.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
-import { lasting, type Parts } from '../core/dependencies.ts';
+import type { Parts } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { isReserved } from '../core/reserved-names.ts';
+import { removalsOf } from '../removal/removals.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { deriveKeys, InvalidPassword, type Queued } from '../sasl/passwords.ts';
 
@@ -95,6 +96,7 @@ async function createFrom(parts: Parts, tenant: Tenant, query: Element, network:
   }
   const outcome = await checked(() => addAccount(parts, tenant, local, password, network));
   if (outcome === 'alike') throw new StanzaError('conflict', `'${local}' looks like a name that is taken`);
+  if (outcome === 'leaving') throw new StanzaError('conflict', 'this address is being removed; it is free again in a while');
   if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
 }
 
@@ -144,16 +146,13 @@ async function changePassword(request: Element, account: Account): Promise<void>
 
 /**
  * §3.2: the result goes out, then all streams of the account end. Rows are erased when the answer is on its way, for they may be
- * many; what that leaves when this process dies, `user-remove` finishes.
+ * many; until then, and until nobody grants the address anything any more, the name stays taken.
  */
 function remove(request: Element, { turn, tenant, local, session }: Account): void {
   const { parts } = turn;
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
   turn.withSessions([], async () => {
-    await endAccount(parts, tenant, local, session);
-    eraseAccount(lasting(parts), tenant, local).catch((error: unknown) => {
-      parts.log.error({ err: error, account: `${local}@${tenant.domain}` }, 'an account was removed but not erased');
-    });
+    await removalsOf(parts).endAccount(tenant, local, session);
     throw new StreamError('not-authorized', 'the account was removed');
   });
 }

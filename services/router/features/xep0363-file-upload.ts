@@ -1,8 +1,9 @@
 /**
  * XEP-0363: HTTP File Upload, at a host of its own, `upload.example.org`, as clients expect to find it among the domain's items.
  *
- * Only accounts of the tenant get slots. What an account has asked for is counted in one row a month, used or not: the bytes go past
- * us, to the web service or to S3. A slot is good for exactly its size and type; one without a type is for `application/octet-stream`.
+ * Only accounts of the tenant get slots. What an account has asked for is counted in one row a month, used or not, and each slot has a
+ * row, by which its file is found when the account is removed: the bytes go past us, to the web service or to S3. A slot is good for exactly its
+ * size and type; one without a type is for `application/octet-stream`.
  */
 import { hash as hashOnce } from 'node:crypto';
 import { limits } from '../../../lib/limits.ts';
@@ -14,6 +15,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
+import { doomFile, fileKey } from '../removal/doomed-files.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -23,10 +25,20 @@ const ITEMS = 'http://jabber.org/protocol/disco#items';
 const headerNames: ReadonlySet<string> = new Set(['Authorization', 'Cookie', 'Expires']);
 const unguessableBytes = 24;
 const shareCharacters = 16;
+const dayMs = 24 * 60 * 60 * 1000;
 const anyType = 'application/octet-stream';
 
 /** Bytes by month: `2026-03`. */
 const uploaded = collection<number>('uploaded', 'account');
+
+interface SlotRow {
+  /** Of the blob. */
+  readonly key: string;
+  readonly untilMs: number;
+}
+
+/** The slots that an account was given, by {@link fileKey}: its files, as far as they have come, go with it. */
+const slots = collection<SlotRow>('file', 'account');
 
 export const fileUpload: AccountFeature = {
   spec: 'XEP-0363',
@@ -38,6 +50,7 @@ export const fileUpload: AccountFeature = {
     { type: 'get', ns: ITEMS, name: 'query', handle: list },
     { type: 'get', ns: NS, name: 'request', handle: giveSlot },
   ],
+  removed: deleteFiles,
 };
 
 /** §3. */
@@ -77,13 +90,33 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
   await charge(account, sizeBytes);
   const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
   const share = hashOnce('sha256', `${tenant.secret} upload\0${account.local}`, 'base64url').slice(0, shareCharacters);
-  const slot = await blobs.slot(key, { type, sizeBytes }, clock.now() + limits.uploadSlotMs, share);
+  const untilMs = clock.now() + limits.uploadSlotMs;
+  const slot = await blobs.slot(key, { type, sizeBytes }, untilMs, share);
+  const keptMs = tenant.policy.retentionDays * dayMs;
+  account.put(slots, fileKey(key), { key, untilMs }, keptMs > 0 ? untilMs + limits.uploadRequestMs + keptMs : undefined);
   return xml(
     'slot',
     { xmlns: NS },
     xml('put', { url: slot.putUrl }, ...Object.entries(slot.headers).map(([header, value]) => writeHeader(header, value))),
     xml('get', { url: slot.getUrl }),
   );
+}
+
+/** The account is removed. */
+async function deleteFiles(account: Account): Promise<void> {
+  const { blobs, store, clock } = account.turn.parts;
+  if (!blobs) return;
+  for (let after: string | undefined; ; ) {
+    const page = await account.list(slots, { limit: limits.blobsPageMax, after });
+    await Promise.all(
+      page.map(async ({ value: { key, untilMs } }) => {
+        if (untilMs + limits.uploadRequestMs > clock.now()) await doomFile(store, key, untilMs);
+        await blobs.delete(key);
+      }),
+    );
+    if (page.length < limits.blobsPageMax) return;
+    after = page.at(-1)!.key;
+  }
 }
 
 /** `xs:positiveInteger`, and not so long that it is no number to us. */

@@ -9,6 +9,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
@@ -27,7 +28,7 @@ interface SubscribersRow {
   readonly subscribers: readonly Subscriber[];
 }
 
-const subscriberRows = collection<SubscribersRow>('pepSubscribers', 'account', 'core', { grants: true });
+export const subscriberRows = collection<SubscribersRow>('pepSubscribers', 'account', 'core', { grants: true });
 
 export async function subscribersOf(account: Account, node: PepNode): Promise<readonly Subscriber[]> {
   return (await account.get(subscriberRows, node.key))?.subscribers ?? [];
@@ -73,4 +74,15 @@ export function dropSubscribers(account: Account, node: PepNode): void {
 /** Those of one person: of its bare JID and of all its resources. */
 export function subscribersOfPerson(subscribers: readonly Subscriber[], person: Jid): readonly Subscriber[] {
   return subscribers.filter(({ jid }) => Jid.parse(jid).bare.equals(person.bare));
+}
+
+/** Their accounts are removed. A subscription gives no right, but a later account of the name has not asked for it. */
+export async function forgetSubscribers(account: Account, gone: GoneAddresses): Promise<void> {
+  for (const { key, value } of await account.list(subscriberRows, { limit: limits.pepNodesMax })) {
+    if (!value.subscribers.some(({ jid }) => gone.has(Jid.parse(jid)))) continue;
+    await account.update(subscriberRows, key, (there) => {
+      const subscribers = there?.subscribers.filter(({ jid }) => !gone.has(Jid.parse(jid))) ?? [];
+      return subscribers.length === 0 ? undefined : { subscribers };
+    });
+  }
 }

@@ -36,7 +36,7 @@ export interface Contact {
   readonly item: RosterItem;
 }
 
-export const rosterItems = collection<RosterItem>('roster', 'account');
+export const rosterItems = collection<RosterItem>('roster', 'account', 'core', { grants: true });
 
 /** Of a contact that has no row. */
 export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };

@@ -5,6 +5,7 @@
  * remembers by which it was changed last: a retry has the same effects although the state has moved on.
  */
 import { limits } from '../../../lib/limits.ts';
+import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -17,7 +18,7 @@ import { sendLastItemsOf } from '../pep/last-items.ts';
 import { routeQuietly, sendCurrentPresence, sendUnavailable } from '../presence/presence-probe.ts';
 import { runGuards } from '../routing/arrive.ts';
 import { bounce, routeStanza } from '../routing/route.ts';
-import { listContacts, pushContactTo, type RosterItem } from './roster.ts';
+import { findContacts, listContacts, pushContactTo, type RosterItem } from './roster.ts';
 import { type Change, changeContact } from './roster-change.ts';
 import {
   arriveSubscriptionStep,
@@ -91,6 +92,31 @@ export function cancelSubscriptions(account: Account, contact: Jid, before: Subs
 export async function cancelAllSubscriptions(account: Account): Promise<void> {
   const id = account.turn.parts.ids.mint();
   for (const { jid, item } of await listContacts(account)) cancelSubscriptions(account, jid, item, id);
+}
+
+/** The contact's account is removed: whatever was between the two is over, also what only this side knows, such as a pre-approval. */
+export async function forgetContacts(account: Account, gone: GoneAddresses): Promise<void> {
+  const contacts = gone.few ? await findContacts(account, gone.few) : await listContacts(account);
+  for (const { jid } of contacts) if (gone.has(jid)) await forgetContact(account, jid);
+}
+
+async function forgetContact(account: Account, contact: Jid): Promise<void> {
+  const id = account.turn.parts.ids.mint();
+  const change = await changeContact(account, contact, `${id} gone`, (item) =>
+    changed(item, { ...item, subscription: 'none', isAsked: false, isPending: false, isApproved: false, request: undefined }),
+  );
+  const { before } = change;
+  if (!hasTo(before) && !hasFrom(before) && !before.isAsked && !before.isPending && !before.isApproved) return;
+  account.withSessions((sessions) => {
+    const interested = sessions.filter((entry) => entry.interested);
+    const tell = (type: SubscriptionType) => {
+      const stanza = xml('presence', { type, from: contact.toString(), to: account.jid.toString() });
+      account.deliverTo(interested, Buffer.from(stanza.toString()), false);
+    };
+    if (hasFrom(before) || before.isPending) tell('unsubscribe');
+    if (hasTo(before) || before.isAsked) tell('unsubscribed');
+    push(account, sessions, contact, change);
+  });
 }
 
 function subscriptionType({ type }: Stanza): SubscriptionType {

@@ -21,13 +21,13 @@ export function routeStanza(turn: Turn, tenant: Tenant, stanza: Stanza, id: stri
 async function routeElsewhere(turn: Turn, tenant: Tenant, stanza: Stanza, to: Jid, id: string): Promise<void> {
   const place = await turn.parts.tenants.place(to.domain);
   if (!place) throw new StanzaError('remote-server-not-found', `no service for ${to.domain} is known here`);
+  const own = turn.origin?.jid === stanza.attributes.from ? turn.origin : undefined;
+  const sender = own && { address: { node: own.node, sid: own.sid }, incarnation: own.incarnation };
   if (place.tenant.domain === tenant.domain) {
     if (place.service === 'uploads') return arrive(turn, tenant, stanza, id);
-    const { origin } = turn;
-    const isOwn = origin?.jid === stanza.attributes.from;
-    turn.room(tenant, to.local, stanza.bytes, id, isOwn && origin ? { node: origin.node, sid: origin.sid } : undefined);
+    turn.room(tenant, to.local, stanza.bytes, id, sender);
   } else {
-    turn.hop(place.tenant.domain, stanza.bytes, id);
+    turn.hop(place.tenant.domain, stanza.bytes, id, sender);
   }
 }
 

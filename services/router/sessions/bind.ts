@@ -39,7 +39,7 @@ const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
 export async function bind(
   parts: Parts,
   tenant: Tenant,
-  local: string,
+  { local, incarnation }: { readonly local: string; readonly incarnation: string | undefined },
   address: SessionAddress,
   iq: Stanza,
 ): Promise<{ jid: Jid; reply: Buffer }> {
@@ -51,7 +51,8 @@ export async function bind(
   const marking = markHeld(parts.store, address, owner);
   if (parts.store.keepsOrder !== true) await marking; // else both go in one commit
   const [replaced] = await Promise.all([writeEntry(parts, owner, address, jid.resource), marking]);
-  if (!(await findAccount(parts.store, tenant.domain, local))) {
+  const account = await findAccount(parts.store, tenant.domain, local);
+  if (!account || account.incarnation !== incarnation) {
     // removed since it signed in: whoever removes it after this look finds the session written above
     await endSession(parts, tenant, local, address);
     throw new StreamError('not-authorized', 'the account was removed');

@@ -13,6 +13,8 @@ export interface SessionState {
   readonly sasl?: SaslState;
   /** Set by SASL. */
   readonly local?: string;
+  /** Likewise: {@link AccountRow.incarnation} of the account that has signed in. */
+  readonly incarnation?: string | undefined;
   /** Set by bind. */
   readonly resource?: string;
 }

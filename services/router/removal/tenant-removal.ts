@@ -1,0 +1,85 @@
+/** The removal of a tenant, step by step; each may be done again by whoever goes on where another process died. */
+import { limits } from '../../../lib/limits.ts';
+import { sleep } from '../../../lib/ports/clock.ts';
+import { Certificates } from '../../../lib/runtime/certificates.ts';
+import type { OwnerKind } from '../../../lib/runtime/collection.ts';
+import { accountNames, directoryParts, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
+import { erasePartition } from '../../../lib/runtime/erase.ts';
+import type { RemovalLease } from '../../../lib/runtime/removals.ts';
+import { Rows } from '../../../lib/runtime/rows.ts';
+import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import type { Parts } from '../core/dependencies.ts';
+import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
+import { askRoom, type ElsewhereWalks } from './elsewhere.ts';
+
+interface Context {
+  readonly parts: Parts;
+  readonly lease: RemovalLease;
+  readonly tenant: Tenant;
+}
+
+/** Kinds of partitions that begin with a tenant's domain. */
+type TenantKind = Exclude<OwnerKind, 'deployment'>;
+
+/** How all partitions of a kind are erased, in this order: the directory, by which accounts and rooms are found, is the last. */
+const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>> = {
+  async account({ parts, lease, tenant }) {
+    for await (const locals of pagesOfNames(parts.store, tenant.domain, accountNames, limits.adminPageMax)) {
+      for (const local of locals) await eraseAccount(parts, lease, tenant, local);
+    }
+  },
+  /** A room is its worker's to erase, who may have it in memory, and has the right to its rows. */
+  async room({ parts, lease, tenant: { domain } }) {
+    let count = 0;
+    for await (const rooms of pagesOfNames(parts.store, domain, roomNames, limits.forgetPageMax)) {
+      lease.check();
+      await Promise.all(rooms.map((room) => askRoom(parts, { kind: 'erase', domain, room, addresses: [] })));
+      count += rooms.length;
+      await lease.beat(`erased ${count} rooms`);
+    }
+  },
+  async certificate({ parts: { store }, lease, tenant: { domain } }) {
+    await new Certificates(store).remove(domain);
+    await erasePartition(store, Rows.ofCertificate(store, domain), { mayDelete: lease.check });
+  },
+  tenant: ({ parts: { store }, lease, tenant: { domain } }) =>
+    erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check }),
+  async directory({ parts: { store }, lease: { beat, check }, tenant: { domain } }) {
+    for (let part = 0; part < directoryParts; part++) {
+      const onPage = () => beat('erasing the directory');
+      await erasePartition(store, Rows.ofDirectory(store, domain, part), { onPage, mayDelete: check });
+    }
+  },
+};
+
+/**
+ * Resolves when the domain is free.
+ * @param finishAccounts carries to their end the removals of accounts of the tenant that are under way
+ * @throws {Unavailable}
+ */
+export async function removeTenant(context: Context, walks: ElsewhereWalks, finishAccounts: () => Promise<void>): Promise<void> {
+  const { parts, lease, tenant } = context;
+  const { domain } = tenant;
+  await parts.tenants.remove(tenant);
+  await sleep(parts.clock, limits.tenantCacheMs); // until then other processes may still serve it
+  await finishAccounts();
+  await endAccounts(context);
+  await waitForRequests(parts, lease);
+  await endAccounts(context);
+  await parts.blobs?.deleteAll(domain, () => lease.beat('deleting files'));
+  for (const erase of Object.values(erasers)) await erase(context);
+  await walks.forget([domain, roomsDomain(domain), uploadsDomain(domain)], lease.beat);
+  await lease.end();
+}
+
+/** Their entries in the directory stay until all else is erased: by them whoever goes on finds the accounts. */
+async function endAccounts({ parts, lease, tenant }: Context): Promise<void> {
+  let count = 0;
+  for await (const locals of pagesOfNames(parts.store, tenant.domain, accountNames, limits.adminPageMax)) {
+    for (const local of locals) {
+      lease.check();
+      await endAccount(parts, tenant, local);
+      await lease.beat(`ended ${++count} accounts`);
+    }
+  }
+}
