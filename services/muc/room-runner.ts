@@ -6,6 +6,7 @@ import { limits } from '../../lib/limits.ts';
 import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
+import { timeOfId } from '../../lib/runtime/ids.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
@@ -193,9 +194,11 @@ export class RoomRunner {
     await fanOut(this.#parts, turn.sendings);
   }
 
-  #load(tenant: Tenant): Promise<LoadedRoom> {
+  async #load(tenant: Tenant): Promise<LoadedRoom> {
     this.#sweptAt = undefined;
-    return loadRoom(this.#parts.store, this.#domain, this.#jid, tenant.secret);
+    const loaded = await loadRoom(this.#parts.store, this.#domain, this.#jid, tenant.secret);
+    this.#parts.clock.observe(timeOfId(loaded.fence.lastId));
+    return loaded;
   }
 
   async #handle(jobs: readonly Job[]): Promise<void> {

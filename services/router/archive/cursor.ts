@@ -149,6 +149,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     readSessions(account.turn.parts.store, [account]),
     account.get(blocklist),
   ]);
+  account.turn.parts.clock.observe(timeOfId(cursor.at)); // where the deployment's own row was lost
   const session = ownOf(account, sessions!);
   const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
