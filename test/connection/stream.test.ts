@@ -28,7 +28,7 @@ describe('before TLS', () => {
     client.destroy();
   });
 
-  test('SASL is refused, and the stream may still take TLS', async () => {
+  test('RFC 7590: SASL before TLS is refused, and the stream may still take TLS', async () => {
     const client = RawClient.plain(fixture.node.addresses.c2s!.port);
     client.send(header);
     await client.read(/<\/stream:features>/);
@@ -93,7 +93,7 @@ describe('a header that is wrong', () => {
 });
 
 describe('TLS', () => {
-  test('refuses ALPN for something else, and speaks to clients that do not say', async () => {
+  test('XEP-0368: ALPN for another protocol is refused; a client that names none is served', async () => {
     const wrong = RawClient.tls(fixture.node.addresses.c2sTls!.port, { ALPNProtocols: ['h2'] });
     await wrong.closed();
     const quiet = RawClient.tls(fixture.node.addresses.c2sTls!.port, { ALPNProtocols: undefined });
@@ -128,7 +128,7 @@ describe('TLS', () => {
     client.destroy();
   });
 
-  test('TLS 1.1 is refused; TLS 1.2 has no tls-exporter', async () => {
+  test('RFC 7590: TLS 1.1 is refused; TLS 1.2 has no tls-exporter', async () => {
     const old = RawClient.tls(fixture.node.addresses.c2sTls!.port, {
       minVersion: 'TLSv1',
       maxVersion: 'TLSv1.1',

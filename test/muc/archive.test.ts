@@ -222,7 +222,7 @@ test('§4.1.3: the form says what can be filtered by', async () => {
   assert.deepEqual(fields, ['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids']);
 });
 
-test('XEP-0313 §4.1.3: the form has all fields, and its list of ids takes any', async () => {
+test('XEP-0313 §4.1.3, XEP-0122: the form has all fields, and its list of ids takes any value', async () => {
   const answer = await ask(juliet, 'get', "<query xmlns='urn:xmpp:mam:2'/>");
   const field = (type: string, name: string, inside = '') =>
     inside === '' ? `<field var='${name}' type='${type}'/>` : `<field var='${name}' type='${type}'>${inside}</field>`;

@@ -1,4 +1,4 @@
-/** XEP-0045 §6 (discovery), §7.10 and §7.12 (nicks of one's own), §15.4 (IQs between occupants); XEP-0410. */
+/** XEP-0045 §6 and XEP-0030 (discovery), §7.10 and §7.12 (nicks of one's own), §15.4 (IQs between occupants); XEP-0410. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';

@@ -79,7 +79,7 @@ test('a message that is refused for another reason costs no time', async () => {
   assert.deepEqual(romeo.heard(), ['error policy-violation modify', 'message Romeo one']);
 });
 
-test('§5: the form asks for a number in a range, and the room says what is set', async () => {
+test('§5, XEP-0122: the form asks for a number in a range, and the room says what is set', async () => {
   const form = await ask(juliet, 'get', "<query xmlns='http://jabber.org/protocol/muc#owner'/>");
   assert.match(
     form,

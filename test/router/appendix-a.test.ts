@@ -1,3 +1,4 @@
+/** RFC 6121 §3 by its Appendix A: every subscription state with every subscription stanza, inbound and outbound. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { collection } from '../../lib/runtime/collection.ts';

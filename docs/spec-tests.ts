@@ -1,0 +1,111 @@
+/**
+ * Which tests show each line of docs/xeps.md. A test file that is named after its specification (`xep0191-blocking.test.ts`) in the folder of
+ * its service is found by that name. What has no such file, or is shown by others too, is listed here; a test says when a
+ * line has no test, and when a file does not exist or does not name the specification.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Conformance } from './xeps.ts';
+
+export type Service = 'router' | 'connection' | 'muc' | 'web';
+
+/** By service and specification; paths below `test/`, without `.test.ts`. */
+const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]>>>> = {
+  router: {
+    'RFC 6120': ['router/sasl-failures', 'router/sign-in-stream', 'router/message'],
+    'RFC 6121 §2': ['router/roster', 'router/contact-shapes'],
+    'RFC 6121 §3': ['router/subscription', 'router/contact-shapes', 'router/appendix-a'],
+    'RFC 6121 §4': ['router/presence', 'router/directed-presence', 'router/unavailable-presence'],
+    'XEP-0030': ['router/client-discovery'],
+    'XEP-0077': ['router/registration', 'end-to-end/erasure'],
+    'XEP-0160': ['connection/xep0160-priorities', 'router/cursor'],
+    'XEP-0163': ['router/pep-roster-access'],
+    'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],
+    'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
+    'XEP-0402': ['router/bookmarks-opaque'],
+    'XEP-0490': ['router/pep-clients'],
+  },
+  connection: {
+    'RFC 6120': ['connection/stream', 'connection/stream-header', 'end-to-end/hostile', 'xmpp/bad-bytes'],
+    'RFC 7395': ['connection/websocket'],
+    'RFC 7590': ['connection/stream'],
+    'XEP-0198': ['connection/stream-management', 'connection/resumption', 'connection/ack-under-load', 'connection/unanswered'],
+    'XEP-0368': ['connection/stream', 'cli/dns'],
+  },
+  muc: {
+    'XEP-0004': ['muc/empty-fields', 'xmpp/data-form', 'form-fields'],
+    'XEP-0030': ['muc/iq'],
+    'XEP-0045': [
+      ...['muc/enter', 'muc/message', 'muc/admin', 'muc/owner', 'muc/configuration', 'muc/registration'],
+      ...['muc/invitations', 'muc/voice', 'muc/iq', 'muc/people', 'muc/ghosts'],
+    ],
+    'XEP-0050': ['muc/xep0317-hats'],
+    'XEP-0059': ['muc/archive', 'runtime/archive-page'],
+    'XEP-0082': ['muc/enter', 'xmpp/date-time'],
+    'XEP-0122': ['muc/xep0500-slow-mode', 'muc/archive'],
+    'XEP-0153': ['muc/xep0486-avatar'],
+    'XEP-0203': ['muc/marks'],
+    'XEP-0249': ['muc/payloads'],
+    'XEP-0308': ['muc/payloads', 'muc/xep0424-retraction'],
+    'XEP-0313': ['muc/archive', 'runtime/archive-page'],
+    'XEP-0317': ['muc/marks'],
+    'XEP-0359': ['muc/message', 'muc/marks'],
+    'XEP-0410': ['muc/iq', 'muc/payloads'],
+    'XEP-0421': ['muc/message', 'muc/payloads', 'muc/derived-ids'],
+    'XEP-0444': ['muc/payloads'],
+    'XEP-0461': ['muc/payloads'],
+  },
+  web: {
+    'XEP-0156': ['web/app', 'end-to-end/host-meta'],
+  },
+};
+
+const tests = new URL('../test/', import.meta.url);
+
+/** @returns paths below `test/`, sorted: those of the specification's name first. */
+export function testsOf(service: Service, spec: string): string[] {
+  const named = readdirSync(new URL(`${service}/`, tests))
+    .filter((file) => file.endsWith('.test.ts') && file.startsWith(`${fileStem(spec)}-`))
+    .map((file) => `${service}/${file}`);
+  const others = (listed[service][spec] ?? []).map((path) => `${path}.test.ts`);
+  return [...new Set([...named.toSorted(), ...others])];
+}
+
+/** `XEP-0191` is `xep0191` in the names of files; a section of an RFC has none. */
+function fileStem(spec: string): string {
+  return spec.includes('§') ? spec : spec.toLowerCase().replaceAll(/[- ]/g, '');
+}
+
+/** @returns one line for each specification without a test, and for each file that is not there or does not name its specification. */
+export function testFaults(
+  rows: readonly (Pick<Conformance, 'spec'> & { readonly service: Service })[],
+  read = (path: string): string | undefined => readIfThere(new URL(path, tests)),
+  find = testsOf,
+): string[] {
+  return rows.flatMap(({ service, spec }) => {
+    const paths = find(service, spec);
+    if (paths.length === 0) return [`${spec} (${service}) has no test`];
+    return paths.flatMap((path) => {
+      const text = read(path);
+      if (text === undefined) return [`${spec} (${service}) names test/${path}, which does not exist`];
+      return text.includes(spec) ? [] : [`${spec} (${service}) names test/${path}, which does not mention ${spec}`];
+    });
+  });
+}
+
+/** @returns one line for each entry of the list that no service declares any more. */
+export function staleEntries(rows: readonly (Pick<Conformance, 'spec'> & { readonly service: Service })[]): string[] {
+  const declared = new Set(rows.map(({ service, spec }) => `${service} ${spec}`));
+  return Object.entries(listed).flatMap(([service, specs]) =>
+    Object.keys(specs)
+      .filter((spec) => !declared.has(`${service} ${spec}`))
+      .map((spec) => `${service} declares no ${spec}`),
+  );
+}
+
+function readIfThere(file: URL): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
