@@ -9,6 +9,10 @@ export interface Code {
   readonly withoutComments: string;
   /** … and strings, templates and regular expressions made quotation marks all over. */
   readonly bare: string;
+  /** Comments alone, with all else blanked. */
+  readonly comments: string;
+  /** Comments, strings and templates, with code blanked. */
+  readonly prose: string;
 }
 
 type Kind = 'code' | 'comment' | 'text';
@@ -22,16 +26,21 @@ interface Span {
 export function readCode(text: string): Code {
   let withoutComments = '';
   let bare = '';
+  let comments = '';
+  let prose = '';
   /** For each template that is open, how many braces are open inside its `${`. */
   const templates: number[] = [];
   for (let at = 0; at < text.length; ) {
     const { end, kind } = nextSpan(text, at, bare, templates);
     const piece = text.slice(at, end);
-    withoutComments += kind === 'comment' ? piece.replaceAll(/[^\n]/g, ' ') : piece;
+    const blank = piece.replaceAll(/[^\n]/g, ' ');
+    withoutComments += kind === 'comment' ? blank : piece;
+    comments += kind === 'comment' ? piece : blank;
+    prose += kind === 'code' ? blank : piece;
     bare += kind === 'code' ? piece : piece.replaceAll(/[^\n]/g, kind === 'comment' ? ' ' : "'");
     at = end;
   }
-  return { withoutComments, bare };
+  return { withoutComments, bare, comments, prose };
 }
 
 function nextSpan(text: string, at: number, before: string, templates: number[]): Span {

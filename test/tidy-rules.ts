@@ -125,6 +125,26 @@ export const lengthFaults: Rule = (path, text) => {
 export const docCommentFaults: Rule = (path, text) =>
   /^(?:#!.*\n)?\/\*\*/.test(text) ? [] : [`${path} does not open with a doc comment`];
 
+/** "x is no y" is not English: "not a y", "unknown y". "There is no y" is, and so are comparisons. */
+const isNo = /(?<!\bthere[\s*/]+)\b(?:is|are|was)[\s*/]+no[\s*/]+(?!longer\b|more\b|less\b|fewer\b)\w+/gi;
+
+/** A comment that opens like this has no subject. The first line of a block may be empty. */
+const noSubject =
+  /(?:\/\*\*?\s*(?:\*\s+)?|\/\/\s*)(?:Of|For what|For which|By which|In which|With which|To which|Whom)\b[^\n]{0,40}/g;
+
+/** Comments, messages and names of tests are plain English sentences, as CONTRIBUTING.md asks. */
+export const proseFaults: Rule = (path, text) => {
+  const { comments, prose } = readCode(text);
+  return [
+    ...hitsAcross(path, prose, isNo, 'says "is no", where plain English says "is not a" or "unknown"'),
+    ...hitsAcross(path, comments, noSubject, 'has a comment without a subject'),
+  ];
+};
+
+/** What is cited must be in the repository: docs/architecture.md or a decision. */
+export const citedFaults: Rule = (path, text) =>
+  hits(path, text, new RegExp(`${'DESIGN'}(?:\\.md)?\\s*§`), 'cites a document that is not here');
+
 /** Folders of one machine mean nothing on another. */
 export const machinePathFaults: Rule = (path, text) =>
   hits(path, text, /(?:^|[^\w.)}])\/(?:work|home|root|Users)\/\w/, 'names a folder of one machine');
@@ -170,6 +190,14 @@ function anchorsOf(markdown: string): string[] {
 
 export function countLines(text: string): number {
   return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+}
+
+/** As {@link hits}, for patterns that may go over the end of a line. */
+function hitsAcross(path: string, text: string, pattern: RegExp, fault: string): string[] {
+  return [...text.matchAll(pattern)].map((match) => {
+    const line = text.slice(0, match.index).split('\n').length;
+    return `${path}:${line} ${fault}: ${match[0].replaceAll(/\s+/g, ' ')}`;
+  });
 }
 
 function hits(path: string, text: string, pattern: RegExp, fault: string): string[] {

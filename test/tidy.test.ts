@@ -36,6 +36,10 @@ const tests = under(/^test\/.*\.test\.ts$/);
 const texts = under(/(?:\.(?:ts|mjs|js|json|md|html|css|ya?ml|toml|py|sh|xml)|\/run)$/);
 const pages = under(/^(?:[^/]+|docs\/.*)\.md$/);
 
+/** Folders whose comments and messages are plain English. */
+const plainFolders = ['lib/ports', 'lib/xmpp', 'test/xmpp'];
+const plain = code.filter((path) => plainFolders.some((folder) => path.startsWith(`${folder}/`)));
+
 interface HouseRule {
   readonly name: string;
   readonly rule: rules.Rule;
@@ -189,6 +193,40 @@ const houseRules: HouseRule[] = [
     seesMin: 60,
     bad: [['lib/xmpp/jid.ts', "import { a } from './a.ts';\n/** Later. */"]],
     good: [['lib/xmpp/jid.ts', '/** RFC 7622. */\n']],
+  },
+  {
+    name: 'comments and messages are plain English',
+    rule: rules.proseFaults,
+    over: plain,
+    seesMin: 40,
+    bad: [
+      ['lib/xmpp/jid.ts', '/** undefined: the text is no address. */'],
+      ['lib/xmpp/jid.ts', "throw new TypeError(`'${text}' is no type of presence`);"],
+      ['lib/xmpp/jid.ts', "const text = 'these are no addresses';"],
+      ['lib/xmpp/jid.ts', '/**\n * It was\n * no address.\n */'],
+      ['lib/xmpp/jid.ts', '// What stands here is\n// no address.'],
+      ['test/xmpp/jid.test.ts', "test('what is no address is refused', () => {});"],
+      ['lib/xmpp/jid.ts', '/** Of the text that begins here. */'],
+      ['lib/xmpp/jid.ts', '/**\n * Of which the last one counts.\n */'],
+      ['lib/xmpp/jid.ts', 'const a = 1; // By which it is found.'],
+      ['lib/xmpp/jid.ts', '// For what a client asked.'],
+      ['lib/xmpp/jid.ts', '/* Whom it reaches. */'],
+    ],
+    good: [
+      ['lib/xmpp/jid.ts', '/** When there is no address, or there are no more. */'],
+      ['lib/xmpp/jid.ts', '/** There\n * is no address. */'],
+      ['lib/xmpp/jid.ts', '/** It is no longer there, is no more than a guess, and is no less true. */'],
+      ['lib/xmpp/jid.ts', '/** Often, in whichever order. Of two the last one counts. */'],
+      ['lib/xmpp/jid.ts', "const text = 'Of two'; const isNo = is.no(text); // the node is not here"],
+    ],
+  },
+  {
+    name: 'what a file cites is in the repository',
+    rule: rules.citedFaults,
+    over: plain,
+    seesMin: 40,
+    bad: [['lib/xmpp/jid.ts', `/** One message for many (${'DESIGN'} §2). */`]],
+    good: [['lib/xmpp/jid.ts', '/** RFC 7622 §3; docs/architecture.md. DESIGN is a word. */']],
   },
   {
     name: 'no file names a folder of one machine',

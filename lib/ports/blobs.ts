@@ -1,5 +1,5 @@
 /**
- * The Blobs port: bytes of files by key (DESIGN §1). Every adapter passes `test/contracts/blobs.contract.ts`.
+ * The Blobs port: the bytes of files, by key. Every adapter passes `test/contracts/blobs.contract.ts`.
  */
 import { limits } from '../limits.ts';
 
@@ -9,30 +9,30 @@ export interface BlobInfo {
   readonly sizeBytes: number;
 }
 
-/** What a blob's type may be: printable ASCII, so that it is a header's value and nothing more. */
+/** Whether a text may be a blob's media type: printable ASCII only, so that it is a safe header value. */
 export function isMediaType(type: string): boolean {
   return type.length <= limits.blobTypeCharactersMax && /^[!-.0-~]+\/[ -.0-~]*[!-.0-~]$/.test(type);
 }
 
-/** Of a blob's bytes, both ends included and counted from 0. */
+/** A range of a blob's bytes. Both ends are included; the first byte is 0. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** What may be put where, as the token of a put URL says. */
+/** What the token of a put URL allows: this key, this type and size, until this time. */
 export interface Slot {
   readonly key: string;
   readonly info: BlobInfo;
   readonly expiresAtMs: number;
-  /** Whose slot it is, in letters that tell nobody: those of one account share what is uploaded at once. */
+  /** An opaque id of the account that owns the slot: the slots of one account share a bound on what is uploaded at once. */
   readonly share?: string;
 }
 
 export interface Blobs {
   /**
-   * Where a client may put exactly `info.sizeBytes` bytes of `info.type` with one HTTP PUT that begins before `expiresAtMs` (or
-   * sooner: S3 grants seven days at most); and where anyone who knows the URL may get them.
+   * Makes the URL at which a client may put exactly `info.sizeBytes` bytes of `info.type` with one HTTP PUT, which must begin
+   * before `expiresAtMs` (or sooner: S3 grants seven days at most), and the URL at which anyone who knows it may get them.
    * @param share see {@link Slot}: up to 32 letters of base64url
    */
   slot(
@@ -41,11 +41,11 @@ export interface Blobs {
     expiresAtMs: number,
     share?: string,
   ): Promise<{ putUrl: string; getUrl: string; headers: Readonly<Record<string, string>> }>;
-  /** Whole or not at all. @throws {Unavailable} when the medium is full or away */
+  /** Stores the whole blob or nothing. @throws {Unavailable} when the medium is full or away */
   put(key: string, info: BlobInfo, body: AsyncIterable<Uint8Array>): Promise<void>;
-  /** `body` is read when it is asked for, and only the `range` that must lie within the blob. */
+  /** Reads `body` only when it is asked for, and only the given `range`, which must lie within the blob. */
   get(key: string, range?: ByteRange): Promise<{ info: BlobInfo; body: AsyncIterable<Uint8Array> } | undefined>;
-  /** @returns whether it was there */
+  /** @returns whether the blob was there */
   delete(key: string): Promise<boolean>;
   /**
    * Deletes all that have this as the first part of their key, before the first slash, and were there when it was called. May take long.
@@ -57,8 +57,8 @@ export interface Blobs {
 
 /** Blobs whose URLs this program itself serves (services/web/files.ts). */
 export interface ServedBlobs extends Blobs {
-  /** For PUT: what the URL's token allows, if it is ours and still good. `url` may be a path with its query. */
+  /** For PUT: what the URL's token allows, or undefined if the token is forged or expired. `url` may be a path with its query. */
   verifySlot(url: string): Slot | undefined;
-  /** For GET and HEAD. */
+  /** For GET and HEAD: the key that the URL names. */
   keyOf(url: string): string | undefined;
 }

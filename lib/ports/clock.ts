@@ -11,7 +11,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment; never goes back. */
   monotonic(): number;
-  /** Does not keep the process alive. */
+  /** Calls back once after the delay. The timer does not keep the process alive. */
   after(delayMs: number, run: () => void): Timer;
   randomBytes(length: number): Buffer;
 }

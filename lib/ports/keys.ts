@@ -1,12 +1,13 @@
 /**
- * The Keys port: secrets of rows are sealed with a key that the store does not hold (DESIGN §6). Every adapter passes
+ * The Keys port: secrets in rows are sealed with a key that the store does not hold. Every adapter passes
  * `test/contracts/keys.contract.ts`.
  */
 
 export interface Keys {
   /**
-   * @param context what the secret belongs to, such as a tenant's domain: not secret itself, and the same when it is opened
-   * @returns text of `[A-Za-z0-9+/=.]`, another one each time
+   * @param context what the secret belongs to, such as a tenant's domain. It is not secret, and the same context opens the secret
+   *   again.
+   * @returns text of `[A-Za-z0-9+/=.]`, different each time
    * @throws {Unavailable}
    */
   seal(secret: Uint8Array, context: string): Promise<string>;
@@ -17,7 +18,7 @@ export interface Keys {
   open(sealed: string, context: string): Promise<Buffer>;
 }
 
-/** A sealed text is not what we sealed, or not for this context; trying again does not help. */
+/** The sealed text is not one of ours, or belongs to another context. Trying again does not help. */
 export class NotOpened extends Error {
   override name = 'NotOpened';
 }

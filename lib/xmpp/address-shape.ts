@@ -1,17 +1,17 @@
 /**
- * Which shape of address is meant where a client names one. `Jid.parse` takes all shapes: it is for block items (XEP-0191 §6), filters
- * and whatever else may be anything. Where somebody becomes something by being named, the place says which shapes it takes, so that a
- * domain does not become a member because it parses.
+ * Checks the shape of an address that a client names. `Jid.parse` takes every shape, for places where any is fine: block items
+ * (XEP-0191 §6), filters. Where a named address is given a role, such as a roster contact or a member of a room, the caller picks
+ * a shape from this file, so that a domain does not become a member just because it parses.
  */
 import { StanzaError } from './errors.ts';
 import { Jid } from './jid.ts';
 
-/** RFC 6121 §2.1.2.3: whoever can be in a roster: a person, a room, a gateway. @throws {StanzaError} jid-malformed */
+/** An address that can be in a roster (RFC 6121 §2.1.2.3): a person, a room, a gateway. @throws {StanzaError} jid-malformed */
 export function contactJid(text: string): Jid {
   return Jid.parse(text).bare;
 }
 
-/** The bare JID of a person; of a full one the resource is left out. @throws {StanzaError} jid-malformed, not-acceptable */
+/** The bare JID of a person; a resource is dropped. @throws {StanzaError} jid-malformed, not-acceptable */
 export function personJid(text: string): Jid {
   return personOf(Jid.parse(text));
 }

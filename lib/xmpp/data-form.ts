@@ -1,11 +1,11 @@
 /**
- * XEP-0004: Data Forms, version 2.13.2: the one place where forms are written and submissions are read.
+ * XEP-0004 (Data Forms), version 2.13.2: the one place where forms are written and submissions are read.
  *
- * §3.4: a field that a submission leaves out keeps its value. §3.5: a field that stands there without a value, `<field var='x'/>` or
- * `<value/>` alike, unsets it; where there is nothing to unset to, {@link SubmittedField} refuses it. §4: data that is not valid is
- * `not-acceptable`, with the field's name; a form that is not well built is `bad-request`.
+ * A field that a submission leaves out keeps its value (§3.4). A field without a value, `<field var='x'/>` or `<value/>`, is
+ * unset (§3.5); if it cannot be unset, {@link SubmittedField} refuses it. Invalid data is `not-acceptable` and the error names
+ * the field (§4); a badly built form is `bad-request`.
  *
- * Hostile: fields, values and characters are bounded, and each value is read once.
+ * Submissions may be hostile: fields, values and characters are bounded, and each value is read once.
  */
 import { limits } from '../limits.ts';
 import { type Element, xml } from './element.ts';
@@ -35,7 +35,7 @@ export interface Field {
   readonly isRequired?: boolean | undefined;
   /** XEP-0122: a whole number. */
   readonly range?: { readonly min: number; readonly max: number } | undefined;
-  /** XEP-0122 §3.2.2: other values than those of a list will do. */
+  /** XEP-0122 §3.2.2: values that are not in the list are accepted too. */
   readonly isOpen?: boolean | undefined;
   readonly options?: readonly { readonly value: string; readonly label?: string }[] | undefined;
 }
@@ -75,7 +75,7 @@ export interface Table {
   readonly rows: readonly Readonly<Record<string, string>>[];
 }
 
-/** §3.4: a result of several items. */
+/** §3.4: a result with several items. */
 export function renderTable({ title, columns, rows }: Table): Element {
   return xml(
     'x',
@@ -96,12 +96,12 @@ export function renderTable({ title, columns, rows }: Table): Element {
   );
 }
 
-/** The form among the children of what wraps it. */
+/** Finds the form among the children of `wrapper`. */
 export function findForm(wrapper: Element): Element | undefined {
   return wrapper.getChild('x', NS_DATA) as Element | undefined;
 }
 
-/** §3.1: whoever sends this wants nothing to change. */
+/** A form of type 'cancel' (§3.1): the sender does not want to change anything. */
 export function isCancelled(form: Element | undefined): boolean {
   return form?.attrs.type === 'cancel';
 }
@@ -112,28 +112,29 @@ export function formTypeOf(form: Element): string | undefined {
   return field?.getChildText('value', NS_DATA) ?? undefined;
 }
 
-/** What was submitted, by the name of the field. What is not in it was left out. */
+/** The submitted fields by name. A field that is not in the map was left out. */
 export type Submission = ReadonlyMap<string, SubmittedField>;
 
 export const emptySubmission: Submission = new Map();
 
 export interface SubmissionOptions {
   readonly formType: string;
-  /** COMPAT: clients that fill in a room's forms without FORM_TYPE, against XEP-0068 §3.2; until none do. */
+  /** COMPAT: some clients submit a room's form without FORM_TYPE, against XEP-0068 §3.2. Remove this when none do. */
   readonly isFormTypeOptional?: boolean;
-  /** Values of one field, and characters of one of them. */
+  /** Bounds on the values of one field, and on the characters of one value. */
   readonly valuesMax?: number;
   readonly charactersMax?: number;
 }
 
 /**
- * The fields that are filled in, without FORM_TYPE.
- * @throws {StanzaError} bad-request when it is not a submission of this FORM_TYPE, or is badly built; not-acceptable beyond the bounds
+ * Reads the submitted fields, without FORM_TYPE.
+ * @throws {StanzaError} bad-request when this is not a submission of this FORM_TYPE or is badly built; not-acceptable beyond the
+ *   bounds
  */
 export function readSubmission(form: Element, options: SubmissionOptions): Submission {
   const { formType, isFormTypeOptional = false } = options;
   const { type } = form.attrs;
-  if (type !== 'submit') throw new StanzaError('bad-request', `a form of type ${quote(type ?? '')} instead of 'submit'`);
+  if (type !== 'submit') throw new StanzaError('bad-request', `the form is of type ${quote(type ?? '')} instead of 'submit'`);
   const elements = form.getChildren('field', NS_DATA) as Element[];
   if (elements.length > limits.formFieldsMax) {
     throw new StanzaError('not-acceptable', `a form has at most ${limits.formFieldsMax} fields, not ${elements.length}`);
@@ -143,7 +144,7 @@ export function readSubmission(form: Element, options: SubmissionOptions): Submi
     const { var: name, type: fieldType } = element.attrs as { var?: string; type?: string };
     if (name === undefined && fieldType === 'fixed') continue; // §3.2: a client sent a heading back
     if (name === undefined) throw new StanzaError('bad-request', "a field of a form needs its 'var'");
-    if (fields.has(name)) throw new StanzaError('bad-request', `the field ${quote(name)} is there twice`);
+    if (fields.has(name)) throw new StanzaError('bad-request', `the field ${quote(name)} appears twice`);
     fields.set(name, new SubmittedField(name, readValues(name, element, options)));
   }
   const given = fields.get('FORM_TYPE')?.values[0];
@@ -167,10 +168,10 @@ function readValues(name: string, element: Element, options: SubmissionOptions):
   });
 }
 
-/** One field that stands in a submission, read as the type that the form gave it. Each reader throws `not-acceptable` with the name. */
+/** One submitted field, read as the type that the form declares. Each reader throws `not-acceptable` with the field's name. */
 export class SubmittedField {
   readonly name: string;
-  /** As they were sent. */
+  /** The values as sent. */
   readonly values: readonly string[];
 
   constructor(name: string, values: readonly string[]) {
@@ -183,15 +184,15 @@ export class SubmittedField {
     return this.values.every((value) => value.trim() === '');
   }
 
-  /** `text-single`, `text-private`: '' when it is empty. */
+  /** `text-single` or `text-private`; '' when it is empty. */
   text(charactersMax: number = Number.POSITIVE_INFINITY): string {
-    if (this.values.length > 1) this.#refuse('takes one value');
+    if (this.values.length > 1) this.#refuse('takes only one value');
     const [value = ''] = this.values;
     if (value.length > charactersMax) this.#refuse(`has at most ${charactersMax} characters`);
     return value;
   }
 
-  /** The same where empty means nothing. */
+  /** The same, for fields that must not be empty. */
   requiredText(charactersMax?: number): string {
     const text = this.text(charactersMax).trim();
     return text === '' ? this.#refuse('cannot be empty') : text;
@@ -201,14 +202,14 @@ export class SubmittedField {
   flag(): boolean {
     const text = this.text().trim();
     if (text === '1' || text === 'true') return true;
-    return text === '0' || text === 'false' ? false : this.#refuse(`is true or false, not ${quote(text)}`);
+    return text === '0' || text === 'false' ? false : this.#refuse(`must be true or false, not ${quote(text)}`);
   }
 
-  /** A whole number. */
+  /** A whole number between `min` and `max`. */
   whole({ min, max }: { readonly min: number; readonly max: number }): number {
     const text = this.text().trim();
     const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    return number >= min && number <= max ? number : this.#refuse(`is a number of ${min} to ${max}, not ${quote(text)}`);
+    return number >= min && number <= max ? number : this.#refuse(`must be a number from ${min} to ${max}, not ${quote(text)}`);
   }
 
   /** `list-single`. */
@@ -216,13 +217,13 @@ export class SubmittedField {
     return this.#option(this.text().trim(), options);
   }
 
-  /** `list-multi`: in the order of the options, each once. */
+  /** `list-multi`: the chosen values in the order of the options, each once. */
   choices<Value extends string>(options: readonly Value[]): Value[] {
     const chosen = new Set(this.lines().map((value) => this.#option(value, options)));
     return options.filter((option) => chosen.has(option));
   }
 
-  /** Any list: without what is empty. */
+  /** A list of any texts; empty ones are dropped. */
   lines(): string[] {
     return this.values.filter((value) => value.trim() !== '');
   }
@@ -242,7 +243,7 @@ export class SubmittedField {
   #option<Value extends string>(text: string, options: readonly Value[]): Value {
     return options.includes(text as Value)
       ? (text as Value)
-      : this.#refuse(`is one of ${options.join(', ')}, not ${quote(text)}`);
+      : this.#refuse(`must be one of ${options.join(', ')}, not ${quote(text)}`);
   }
 
   #refuse(why: string): never {

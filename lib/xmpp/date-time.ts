@@ -1,18 +1,22 @@
 /**
- * XEP-0082: moments as clients write them, `2026-03-01T12:00:00.25+01:00`.
+ * XEP-0082: dates and times as clients write them, such as `2026-03-01T12:00:00.25+01:00`.
  *
- * §3.2 defers to XML Schema's `dateTime`, so `24:00:00` is the first moment of the next day, years may have more than four digits, an
- * offset is at most 14 hours, letters are capital, and there is no leap second. XEP-0082 itself adds that the time zone must be there.
+ * §3.2 defers to XML Schema's `dateTime`, so `24:00:00` is the first moment of the next day, a year may have more than four
+ * digits, an offset is at most 14 hours, letters are upper case, and there are no leap seconds. XEP-0082 itself requires a time
+ * zone.
  */
 import { StanzaError } from './errors.ts';
 
 const pattern = /^(-?(?:[1-9]\d{4,}|\d{4}))-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/;
-/** Longer texts are not looked at: no year and no fraction that anybody needs is that long. */
+/** Longer texts are refused unread: no useful year or fraction is that long. */
 const charactersMax = 64;
-/** The first and last day that a `Date` can hold. */
+/** The first and last millisecond that a `Date` can hold. */
 const momentMax = 8_640_000_000_000_000;
 
-/** @returns milliseconds since the epoch, with fractions, within what a `Date` can hold; undefined when it is not a moment */
+/**
+ * @returns milliseconds since the epoch, with fractions, within the range of a `Date`; undefined when the text is not a date and
+ *   time
+ */
 export function parseMoment(text: string): number | undefined {
   const found = text.length > charactersMax ? null : pattern.exec(text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''));
   if (found === null) return undefined;

@@ -1,10 +1,10 @@
 /**
- * XML trees: ltx's Element, with the three places mended where it departs from XML and Namespaces in XML 1.0.
+ * XML trees: ltx's Element, corrected in the three places where it departs from XML and Namespaces in XML 1.0.
  *
- * - `xmlns=''` takes elements out of the default namespace; ltx lets them inherit the parent's.
- * - Tabs and line ends in an attribute, and CR in text, are written as character references; else the receiver's parser turns
- *   them into spaces and LF (XML 1.0 §2.11, §3.3.3).
- * - A character that XML cannot carry becomes U+FFFD; else one NUL in a roster name would end the reader's stream.
+ * - `xmlns=''` takes an element out of the default namespace; ltx lets it inherit the parent's.
+ * - Tabs and line ends in an attribute, and CR in text, are written as character references. Otherwise the receiver's parser
+ *   turns them into spaces and LF (XML 1.0 §2.11, §3.3.3).
+ * - A character that XML cannot carry becomes U+FFFD. Otherwise one NUL in a roster name would end the reader's stream.
  */
 import { Element as LtxElement } from 'ltx';
 import { decodeAttribute, decodeText } from './xml-characters.ts';
@@ -22,19 +22,19 @@ const references: Record<string, string> = {
   '\r': '&#13;',
 };
 
-/** What most texts and values are made of: nothing to look up. */
+/** Most texts and values consist of these characters and need no escaping. */
 const plain = /^[ !#-%(-;=?-~]*$/;
 
 const escaped = (found: string): string => references[found] ?? '\uFFFD';
 
-/** For character data; also right inside an attribute of either quote, but for white space. */
+/** Escapes character data. The result is also right inside an attribute with either quote, except for white space. */
 export function escapeText(text: string): string {
   if (plain.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what XML cannot carry (XML 1.0 §2.2)
   return text.replace(/[&<>\r]|[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]|\p{Surrogate}/gu, escaped);
 }
 
-/** For an attribute's value between quotes of either kind. */
+/** Escapes an attribute's value for quotes of either kind. */
 export function escapeAttribute(text: string): string {
   if (plain.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what XML cannot carry (XML 1.0 §2.2)
@@ -42,7 +42,7 @@ export function escapeAttribute(text: string): string {
 }
 
 export class Element extends LtxElement {
-  /** The namespace bound to a prefix (none: the default one) here; undefined where there is none. */
+  /** The namespace bound to a prefix at this element ('' or no prefix: the default namespace); undefined if there is none. */
   override findNS(prefix?: string): string | undefined {
     if (prefix === 'xml') return 'http://www.w3.org/XML/1998/namespace';
     const name = prefix ? `xmlns:${prefix}` : 'xmlns';
@@ -84,7 +84,10 @@ function adopt(element: Element, child: Child): void {
   else for (const one of child) adopt(element, one);
 }
 
-/** Builds an element: `xml('iq', { type: 'result', id }, xml('ping', { xmlns: NS }))`. Undefined attributes and children are left out. */
+/**
+ * Builds an element: `xml('iq', { type: 'result', id }, xml('ping', { xmlns: NS }))`. Undefined attributes and children are left
+ * out.
+ */
 export function xml(name: string, attrs?: Attributes, ...children: Child[]): Element {
   const element = new Element(name);
   for (const [key, value] of Object.entries(attrs ?? {})) {
@@ -94,7 +97,7 @@ export function xml(name: string, attrs?: Attributes, ...children: Child[]): Ele
   return element;
 }
 
-/** White space is that of XML: names may hold characters that JavaScript counts among it (U+1680, U+FEFF). */
+/** White space as XML defines it: names may hold characters that JavaScript counts as white space (U+1680, U+FEFF). */
 const attributePattern = /[ \t\r\n]*([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/y;
 const spacePattern = /[ \t\r\n]*/y;
 
@@ -106,13 +109,13 @@ function isNameEnd(code: number): boolean {
   return code === 0x3e || code === 0x2f || code === 0x20 || (code <= 0x0d && code >= 0x09);
 }
 
-/** Where a name has a prefix, notes it. */
+/** Records the name if it has a prefix. */
 function notePrefix(name: string, prefixes: Set<string>): void {
   const colon = name.indexOf(':');
   if (colon > 0) prefixes.add(name.slice(0, colon));
 }
 
-/** Reads an opening tag. @returns the place behind its `>` and whether it was an empty-element tag */
+/** Reads an opening tag. @returns the offset after its `>`, and whether it was an empty-element tag */
 function readTag(text: string, at: number, prefixes: Set<string>): { element: Element; end: number; isEmpty: boolean } {
   let end = at + 1;
   while (end < text.length && !isNameEnd(text.charCodeAt(end))) end += 1;
@@ -125,7 +128,7 @@ function readTag(text: string, at: number, prefixes: Set<string>): { element: El
   const mayHaveAttributes = text.charCodeAt(end) !== 0x2f;
   for (let found = mayHaveAttributes ? attributePattern.exec(text) : null; found !== null; found = attributePattern.exec(text)) {
     end = attributePattern.lastIndex;
-    // XMPP has no such attribute, and plain objects cannot hold it.
+    // XMPP defines no such attribute, and plain objects cannot hold it.
     if (found[1] !== '__proto__') element.attrs[found[1]!] = decodeAttribute(found[2] ?? found[3] ?? '');
     notePrefix(found[1]!, prefixes);
   }
@@ -145,10 +148,10 @@ function addText(element: Element, text: string): void {
 }
 
 /**
- * The tree of ONE element that a scanner has let through; its checks are not made again here.
- * @param inherited namespaces by prefix ('' for the default one), from outside: those that are used are declared on the element. All of them
- *   on each of many children would be a product of two numbers that a peer chooses.
- * @throws {SyntaxError} when it was not
+ * Builds the tree of ONE element that a scanner has accepted; the scanner's checks are not repeated here.
+ * @param inherited namespaces by prefix ('' for the default one) from outside. Only those that are used are declared on the
+ *   element: all of them on each of many children would cost the product of two numbers that a peer chooses.
+ * @throws {SyntaxError} when the text is not one element
  */
 export function parseElement(input: string | Uint8Array, inherited: ReadonlyMap<string, string> = new Map()): Element {
   const prefixes = new Set(['']);

@@ -1,5 +1,5 @@
 /**
- * The protocol's errors: thrown by handlers, made XML in one place by the runtime (RFC 6120 §4.9, §6.5, §8.3).
+ * The protocol's errors: handlers throw them, and the runtime turns them into XML in one place (RFC 6120 §4.9, §6.5, §8.3).
  */
 import { type Element, xml } from './element.ts';
 
@@ -10,7 +10,7 @@ const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
 export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
 
-/** RFC 6120 §8.3.3: each condition with the type it should have; where the RFC offers two, the first. */
+/** The conditions of RFC 6120 §8.3.3 with the type that each should have. Where the RFC offers two types, this is the first. */
 const stanzaErrorTypes = {
   'bad-request': 'modify',
   conflict: 'cancel',
@@ -39,7 +39,7 @@ const stanzaErrorTypes = {
 export type StanzaErrorCondition = keyof typeof stanzaErrorTypes;
 
 export interface StanzaErrorOptions {
-  /** Where the RFC's own type does not fit. */
+  /** The error type, where the RFC's default does not fit. */
   readonly type?: StanzaErrorType;
   /** Who found the error (RFC 6120 §8.3.1). */
   readonly by?: string;
@@ -49,7 +49,7 @@ export interface StanzaErrorOptions {
   readonly extra?: Element;
 }
 
-/** A stanza that cannot be served. Its sender gets `<… type='error'>` with {@link StanzaError.toElement}. */
+/** A stanza that cannot be served. Its sender receives {@link StanzaError.toElement} in a stanza of `type='error'`. */
 export class StanzaError extends Error {
   override name = 'StanzaError';
   readonly condition: StanzaErrorCondition;
@@ -81,7 +81,7 @@ export class StanzaError extends Error {
   }
 }
 
-/** RFC 6120 §4.9.3. */
+/** Stream error conditions (RFC 6120 §4.9.3). */
 export type StreamErrorCondition =
   | 'bad-format'
   | 'bad-namespace-prefix'
@@ -109,14 +109,16 @@ export type StreamErrorCondition =
   | 'unsupported-stanza-type'
   | 'unsupported-version';
 
-/** The stream cannot go on: the peer gets `<stream:error/>` and `</stream:stream>`, then the socket closes (RFC 6120 §4.9.1.1). */
+/**
+ * The stream cannot go on: the peer is sent `<stream:error/>` and `</stream:stream>`, then the socket closes (RFC 6120 §4.9.1.1).
+ */
 export class StreamError extends Error {
   override name = 'StreamError';
   readonly condition: StreamErrorCondition;
   readonly text: string | undefined;
   readonly extra: Element | undefined;
 
-  /** @param options.extra an application's condition, or nothing */
+  /** @param options.extra an application's own condition */
   constructor(condition: StreamErrorCondition, text?: string, options: { readonly extra?: Element } = {}) {
     super(text === undefined ? condition : `${condition}: ${text}`);
     this.condition = condition;
@@ -124,7 +126,7 @@ export class StreamError extends Error {
     this.extra = options.extra;
   }
 
-  /** For framings where no stream header has declared `stream:` (RFC 7395): the prefix is declared on the element. */
+  /** For framings without a stream header that declares `stream:` (RFC 7395): the element declares the prefix itself. */
   toElement(): Element {
     return xml(
       'stream:error',
@@ -143,7 +145,7 @@ export class StreamError extends Error {
   }
 }
 
-/** RFC 6120 §6.5. */
+/** SASL failure conditions (RFC 6120 §6.5). */
 export type SaslCondition =
   | 'aborted'
   | 'account-disabled'
@@ -157,7 +159,7 @@ export type SaslCondition =
   | 'not-authorized'
   | 'temporary-auth-failure';
 
-/** An attempt to authenticate that failed; the stream stays open for another (RFC 6120 §6.4.5). */
+/** A failed attempt to authenticate. The stream stays open for another attempt (RFC 6120 §6.4.5). */
 export class SaslFailure extends Error {
   override name = 'SaslFailure';
   readonly condition: SaslCondition;
@@ -169,7 +171,7 @@ export class SaslFailure extends Error {
     this.text = text;
   }
 
-  /** @param xmlns of `<failure/>`: XEP-0388 has its own, and keeps the conditions of RFC 6120 */
+  /** @param xmlns the namespace of `<failure/>`: XEP-0388 has its own, with the conditions of RFC 6120 */
   toElement(xmlns: string = NS_SASL): Element {
     const inner = xmlns === NS_SASL ? undefined : NS_SASL;
     return xml(

@@ -1,7 +1,7 @@
 /**
- * The gate for WebSocket (RFC 7395 §3.3.3): each message is one complete element, perhaps behind an XML declaration, and begins with `<`.
- * So white space keeps no stream alive here (§3.8 has pings for that). What is let through is what `StreamScanner` lets through between
- * two stream headers.
+ * The gate for WebSocket (RFC 7395 §3.3.3): each message is one complete element, optionally after an XML declaration, and begins
+ * with `<`. So white space cannot keep a stream alive here (§3.8 says to use pings). It accepts what `StreamScanner` accepts
+ * between two stream headers.
  */
 import { StreamError } from './errors.ts';
 import { checkStanza, type Scanner, type ScannerBounds } from './scanner.ts';
@@ -10,7 +10,7 @@ import { declarationLength } from './xml-declaration.ts';
 
 export class FrameScanner implements Scanner {
   bounds: ScannerBounds;
-  /** Bounded by the caller, which must not push on while `bufferedBytes` grows. */
+  /** The caller bounds this queue: it must not push while `bufferedBytes` grows. */
   readonly #frames: Buffer[] = [];
   #bufferedBytes = 0;
   #bytes = 0;
@@ -24,7 +24,7 @@ export class FrameScanner implements Scanner {
     return this.#bufferedBytes;
   }
 
-  /** One whole message. */
+  /** Adds one whole message. */
   push(frame: Uint8Array): void {
     this.#frames.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
     this.#bufferedBytes += frame.length;
@@ -54,7 +54,7 @@ export class FrameScanner implements Scanner {
   #read(frame: Buffer): Stanza {
     if (frame[0] !== 0x3c) throw new StreamError('not-well-formed', 'a WebSocket message begins with "<" (RFC 7395 §3.3.3)');
     const skipped = declarationLength(frame, 0, frame.length);
-    if (skipped < 0) throw new StreamError('not-well-formed', 'a message that is not an element');
+    if (skipped < 0) throw new StreamError('not-well-formed', 'the message is not an element');
     this.#stanzas += 1;
     if (this.#stanzas > this.bounds.stanzasMax) {
       throw new StreamError('policy-violation', `${this.bounds.stanzasMax} elements are allowed at this point`);

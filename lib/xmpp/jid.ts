@@ -1,7 +1,7 @@
 /**
  * RFC 7622: XMPP addresses, `local@domain/resource`.
  *
- * A `Jid` is prepared when it is made, so two addresses are the same when their text is. The domain is kept as U-labels.
+ * A `Jid` is prepared when it is made, so two addresses are equal exactly when their texts are. The domain is kept as U-labels.
  */
 import { isIPv6 } from 'node:net';
 import { toASCII, toUnicode } from 'tr46';
@@ -9,12 +9,14 @@ import { limits } from '../limits.ts';
 import { StanzaError } from './errors.ts';
 import { isUnicodeLabel, opaqueString, usernameCaseMapped } from './precis.ts';
 
-/** Texts beyond this are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
+/** Longer texts are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
 const textCharactersMax = 4 * limits.jidPartBytesMax;
 const partCharactersMax = 2 * limits.jidPartBytesMax;
-/** A label of a domain has at most 63 octets in ASCII (RFC 1035 §2.3.4), and no more characters; before they are composed, some more. */
+/**
+ * A label has at most 63 octets in ASCII (RFC 1035 §2.3.4), so no more characters than that; before it is composed, some more.
+ */
 const labelCharactersMax = 4 * 63;
-/** Longer texts are parsed each time, which bounds the cache in bytes as well. */
+/** Longer texts are not cached, which also bounds the cache in bytes. */
 const cachedCharactersMax = 512;
 
 function malformed(what: string, text: string): StanzaError {
@@ -22,7 +24,7 @@ function malformed(what: string, text: string): StanzaError {
   return new StanzaError('jid-malformed', `${what}: ${JSON.stringify(shown)}`);
 }
 
-/** Keeps hostile lengths from the expensive steps. */
+/** Refuses hostile lengths before the expensive steps. */
 function checkInput(text: string): void {
   if (text.length > partCharactersMax) throw malformed(`longer than ${limits.jidPartBytesMax} bytes`, text);
 }
@@ -34,16 +36,16 @@ function checkLength(part: string, what: string): string {
   return part;
 }
 
-/** §3.3. @throws {StanzaError} jid-malformed */
+/** Prepares a localpart (§3.3). @throws {StanzaError} jid-malformed */
 function prepareLocal(text: string): string {
   checkInput(text);
   const local = usernameCaseMapped(text);
-  // After the mapping, because U+FF20 FULLWIDTH COMMERCIAL AT becomes "@".
+  // This comes after the mapping, because U+FF20 FULLWIDTH COMMERCIAL AT becomes "@".
   if (local === undefined || /["&'/:<>@]/.test(local)) throw malformed('not a localpart', text);
   return checkLength(local, 'the localpart');
 }
 
-/** §3.4. @throws {StanzaError} jid-malformed */
+/** Prepares a resourcepart (§3.4). @throws {StanzaError} jid-malformed */
 function prepareResource(text: string): string {
   checkInput(text);
   const resource = opaqueString(text);
@@ -54,7 +56,7 @@ function prepareResource(text: string): string {
 const asciiDomain = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
 
-/** §3.2, with the mapping of UTS 46. @throws {StanzaError} jid-malformed */
+/** Prepares a domainpart (§3.2) with the mapping of UTS 46. @throws {StanzaError} jid-malformed */
 function prepareDomain(text: string): string {
   checkInput(text);
   if (asciiDomain.test(text) && !text.includes('xn--')) return checkLength(text, 'the domainpart');
@@ -67,7 +69,8 @@ function prepareDomain(text: string): string {
     if (!asciiDomain.test(lower)) throw malformed('not a domainpart', text);
     if (!/(?:^|\.)xn--/.test(lower)) return checkLength(lower, 'the domainpart');
   }
-  // The mapping below costs as much for each character as a whole name does otherwise; such labels are never good.
+  // The mapping below costs as much for each character of a long label as for a whole normal name, and such labels are never
+  // valid.
   if (text.split(/[.\u3002\uFF0E\uFF61]/).some((label) => label.length > labelCharactersMax))
     throw malformed('not a domainpart', text);
   const unicode = toUnicode(text, idna);
@@ -78,22 +81,22 @@ function prepareDomain(text: string): string {
 }
 
 export class Jid {
-  /** '' where there is none. */
+  /** '' if there is none. */
   readonly local: string;
   readonly domain: string;
-  /** '' where there is none. */
+  /** '' if there is none. */
   readonly resource: string;
   #text: string | undefined;
   #bare: Jid | undefined;
 
-  /** Only for parts that are prepared. */
+  /** Takes only prepared parts. */
   private constructor(local: string, domain: string, resource: string) {
     this.local = local;
     this.domain = domain;
     this.resource = resource;
   }
 
-  /** §3.1. @throws {StanzaError} jid-malformed */
+  /** Splits and prepares an address (§3.1). @throws {StanzaError} jid-malformed */
   static parse(text: string): Jid {
     const known = cache.get(text);
     if (known !== undefined) return known;
@@ -101,7 +104,7 @@ export class Jid {
     const slash = text.indexOf('/');
     const rest = slash < 0 ? text : text.slice(0, slash);
     const at = rest.indexOf('@');
-    // An empty part with its separator is refused by its preparation.
+    // An empty part next to its separator is refused when it is prepared.
     const jid = new Jid(
       at < 0 ? '' : prepareLocal(rest.slice(0, at)),
       prepareDomain(rest.slice(at + 1)),
@@ -111,7 +114,7 @@ export class Jid {
     return jid;
   }
 
-  /** undefined: no address. */
+  /** @returns undefined when the text is not an address */
   static tryParse(text: string): Jid | undefined {
     try {
       return Jid.parse(text);
@@ -121,7 +124,7 @@ export class Jid {
     }
   }
 
-  /** From parts that are not prepared yet; '' leaves one out. @throws {StanzaError} jid-malformed */
+  /** Builds an address from parts that are not prepared yet; '' leaves a part out. @throws {StanzaError} jid-malformed */
   static of(local: string, domain: string, resource = ''): Jid {
     if (local.length + domain.length + resource.length > textCharactersMax) throw malformed('too long for an address', domain);
     const known = cache.get(textOf(local, domain, resource));
@@ -147,7 +150,7 @@ export class Jid {
     return this.resource !== '';
   }
 
-  /** '' gives the bare address. @throws {StanzaError} jid-malformed */
+  /** The same address with another resource; '' gives the bare address. @throws {StanzaError} jid-malformed */
   withResource(resource: string): Jid {
     if (resource === '') return this.bare;
     return new Jid(this.local, this.domain, prepareResource(resource));
@@ -174,7 +177,7 @@ function textOf(local: string, domain: string, resource: string): string {
   return `${local === '' ? '' : `${local}@`}${domain}${resource === '' ? '' : `/${resource}`}`;
 }
 
-/** Two generations: what is asked for again moves to the young one; when that is full, the old one is dropped whole. */
+/** A cache of two generations: an entry that is used again moves to the young one. When that is full, the old one is dropped. */
 class JidCache {
   #young = new Map<string, Jid>();
   #old = new Map<string, Jid>();

@@ -1,12 +1,12 @@
 /**
- * When two names look the same (Unicode TR 39): letters of other scripts that are drawn like Latin ones count as those, as far as Cyrillic,
- * Greek, Armenian and small capitals go, so that `Јuliet` cannot pass for `Juliet`.
+ * Tells when two names look the same (Unicode TR 39). Letters that are drawn like Latin ones are treated as Latin, for Cyrillic,
+ * Greek, Armenian and small capitals, so that `Јuliet` cannot pass for `Juliet`.
  *
- * Left out on purpose: scripts whose letters look like single Latin ones here and there. A name of an account may not mix them with Latin
- * (`mixesScripts`).
+ * Scripts in which only a few letters look like Latin ones are left out on purpose: the name of an account may not mix them with
+ * Latin (`mixesScripts`).
  */
 
-/** A look-alike and its Latin letter, in lower case. All are of one UTF-16 unit. */
+/** Pairs of a look-alike and its Latin letter, in lower case. Each is one UTF-16 unit. */
 const pairs = [
   'аa вb еe ѕs іi јj кk мm нh оo рp сc тt уy хx ԁd ԛq ԝw һh ӏl гr пn ѵv', // Cyrillic
   'αa βb γy εe ηn ιi κk νv οo ρp τt υu χx ωw', // Greek
@@ -23,12 +23,15 @@ export function latinLook(text: string): string {
   return [...text].map((letter) => alike.get(letter) ?? letter).join('');
 }
 
-/** Equal for two names that look the same in most fonts: also `paypa1` and `paypal`, `rnark` and `mark`. @param text in lower case */
+/**
+ * Two names that look the same in most fonts have the same skeleton: `paypa1` and `paypal`, `rnark` and `mark`.
+ * @param text in lower case
+ */
 export function skeleton(text: string): string {
   return latinLook(text).replaceAll('0', 'o').replaceAll('1', 'l').replaceAll('m', 'rn').replaceAll('w', 'vv');
 }
 
-/** The scripts that are written together, besides one alone (TR 39 §5.2, highly restrictive). */
+/** Scripts that may be combined, besides any single script (TR 39 §5.2, highly restrictive). */
 const together = ['Latin Han Hiragana Katakana', 'Latin Han Bopomofo', 'Latin Han Hangul'].map((names) => names.split(' '));
 const scripts = [
   ...[
@@ -62,7 +65,10 @@ const scripts = [
 ].map((name) => ({ name, letter: new RegExp(`\\p{Script_Extensions=${name}}`, 'u') }));
 const belongsToAll = /[\p{Script=Common}\p{Script=Inherited}]/u;
 
-/** Letters of scripts that nobody writes in one name (TR 39 §5.2). Of a script that is not listed, a name holds nothing else. */
+/**
+ * Whether a text mixes scripts that nobody combines in one name (TR 39 §5.2). A name in a script that is not listed may use no
+ * other.
+ */
 export function mixesScripts(text: string): boolean {
   const letters = [...text].filter((letter) => !belongsToAll.test(letter));
   const isOf = (names: readonly string[]) =>

@@ -1,4 +1,4 @@
-/** Declarations for ltx 3.1, which ships none: only what `element.ts` builds on. */
+/** Declarations for ltx 3.1, which ships none: only what `element.ts` uses. */
 declare module 'ltx' {
   export type Node = Element | string;
 
@@ -33,6 +33,6 @@ declare module 'ltx' {
     write(writer: (text: string) => void): void;
   }
 
-  /** No gate: lets through what XML and RFC 6120 forbid. For comparison only. */
+  /** Not safe for input from a peer: it accepts what XML and RFC 6120 forbid. Used for comparison only. */
   export function parse(text: string): Element;
 }

@@ -1,5 +1,5 @@
 /**
- * PRECIS: which texts may be user names, resources and nicknames, and when two of them are the same.
+ * PRECIS: which texts may be user names, resources and nicknames, and when two of them are equal.
  *
  * RFC 8264 (string classes), RFC 8265 (UsernameCaseMapped, OpaqueString), RFC 8266 (Nickname), RFC 5892 appendix A (contextual
  * rules), RFC 5893 (Bidi rule). The classes are derived from the properties that the JavaScript engine knows, so they follow its
@@ -9,7 +9,7 @@ import regexes from 'tr46/lib/regexes.js';
 
 /** RFC 8264 §9.6, exceptions: valid whatever their properties. */
 const exceptionsValid = '\\u00DF\\u03C2\\u06FD\\u06FE\\u0F0B\\u3007';
-/** … and never valid. */
+/** RFC 8264 §9.6, exceptions: never valid. */
 const exceptionsInvalid = '\\u0640\\u07FA\\u302E\\u302F\\u3031-\\u3035\\u303B';
 /** RFC 8264 §9.9: Hangul_Syllable_Type L, V and T. */
 const oldHangulJamo = '\\u1100-\\u11FF\\uA960-\\uA97C\\uD7B0-\\uD7C6\\uD7CB-\\uD7FB';
@@ -21,7 +21,9 @@ const letterDigits = '\\p{Ll}\\p{Lu}\\p{Lo}\\p{Nd}\\p{Lm}\\p{Mn}\\p{Mc}';
 const freeform = '\\p{Lt}\\p{Nl}\\p{No}\\p{Me}\\p{Zs}\\p{S}\\p{P}';
 const disallowed = `${exceptionsInvalid}${oldHangulJamo}\\p{Default_Ignorable_Code_Point}\\p{Noncharacter_Code_Point}\\p{Cc}`;
 
-/** Identifiers also take no character with a compatibility mapping (RFC 8264 §9.17), which a pattern cannot say: see `hasCompat`. */
+/**
+ * Identifiers also take no character with a compatibility mapping (RFC 8264 §9.17), which a pattern cannot say: see `hasCompat`.
+ */
 const identifierCharacters = new RegExp(
   `^[[${exceptionsValid}${joinControls}${contextual}!-~][[${letterDigits}]--[${disallowed}]]]+$`,
   'v',
@@ -38,7 +40,7 @@ function hasCompat(text: string): boolean {
   return false;
 }
 
-/** RFC 5892 appendix A.1: between letters that join, across the text from the last ZWNJ to the next. */
+/** RFC 5892 appendix A.1: a ZWNJ is allowed between letters that join. The patterns span the text from one ZWNJ to the next. */
 function joinsBothSides(characters: readonly string[], index: number): boolean {
   let start = index;
   let end = index + 1;
@@ -47,7 +49,7 @@ function joinsBothSides(characters: readonly string[], index: number): boolean {
   return regexes.validZWNJ.test(characters.slice(start, end).join(''));
 }
 
-/** RFC 5892 appendix A.1 to A.6: what must stand beside one character. */
+/** RFC 5892 appendix A.1 to A.6: whether a character has the neighbours that it requires. */
 function fitsNeighbours(characters: readonly string[], index: number): boolean {
   const before = characters[index - 1] ?? '';
   const after = characters[index + 1] ?? '';
@@ -87,7 +89,7 @@ function isFreeform(text: string): boolean {
   return freeformCharacters.test(text) && fitsContexts(text);
 }
 
-/** RFC 5893 §2, for a text that holds a right-to-left character; others pass. */
+/** RFC 5893 §2, for texts with a right-to-left character; others pass. */
 function fitsBidiRule(text: string): boolean {
   if (!regexes.bidiDomain.test(text)) return true;
   const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
@@ -99,26 +101,26 @@ function fitsBidiRule(text: string): boolean {
   return regexes.bidiS1LTR.test(first) && regexes.bidiS5.test(text) && regexes.bidiS6.test(text);
 }
 
-/** RFC 8265 §3.3. @returns undefined when the text is no such name */
+/** RFC 8265 §3.3. @returns undefined when the text is not a valid user name */
 export function usernameCaseMapped(text: string): string | undefined {
   if (/^[!-~]+$/.test(text)) return text.toLowerCase();
-  // NFKC of one such character is its width mapping, or (Hangul jamo, macron) leads to what is refused either way.
+  // NFKC of one such character is its width mapping, or (Hangul jamo, macron) leads to something that is refused either way.
   const mapped = text.replace(wideOrNarrow, (character) => character.normalize('NFKC'));
   if (!isIdentifier(mapped)) return undefined;
   const name = mapped.toLowerCase().normalize('NFC');
   return (name === mapped || isIdentifier(name)) && fitsBidiRule(name) ? name : undefined;
 }
 
-/** RFC 8265 §4.2. @returns undefined when the text is no such string */
+/** RFC 8265 §4.2. @returns undefined when the text is not a valid OpaqueString */
 export function opaqueString(text: string): string | undefined {
   if (/^[ -~]+$/.test(text)) return text;
   if (!isFreeform(text)) return undefined;
   const prepared = text.replace(/\p{Zs}/gu, ' ').normalize('NFC');
-  // Composing may give a character with a contextual rule: U+0387 becomes the middle dot.
+  // Composing may produce a character with a contextual rule: U+0387 becomes the middle dot.
   return prepared === text || isFreeform(prepared) ? prepared : undefined;
 }
 
-/** RFC 8266 §2: applied until it changes nothing, at most as often as RFC 8264 §7 says. NFKC may lead out of the class. */
+/** RFC 8266 §2: applied until it changes nothing, at most as often as RFC 8264 §7 allows. NFKC may produce invalid characters. */
 function applyNickname(text: string, fold: (text: string) => string): string | undefined {
   let before = text;
   for (let round = 0; round < 4; round += 1) {
@@ -130,19 +132,19 @@ function applyNickname(text: string, fold: (text: string) => string): string | u
   return undefined;
 }
 
-/** RFC 8266 §2.3: the form to show. @returns undefined when the text is no nickname */
+/** RFC 8266 §2.3: the form to show. @returns undefined when the text is not a valid nickname */
 export function nickname(text: string): string | undefined {
   return applyNickname(text, (nick) => nick);
 }
 
-/** RFC 8266 §2.4: two nicknames are the same when these are. @returns undefined when the text is no nickname */
+/** RFC 8266 §2.4: two nicknames are equal when their keys are. @returns undefined when the text is not a valid nickname */
 export function nicknameKey(text: string): string | undefined {
   return applyNickname(text, (nick) => nick.toLowerCase());
 }
 
 /**
- * Whether an internationalized label holds only what IDNA2008 allows (RFC 5892, whose rules for letters and digits are those of
- * the IdentifierClass), where UTS 46 would also take symbols.
+ * Whether an internationalized label holds only what IDNA2008 allows; UTS 46 alone would also accept symbols. (The rules of RFC
+ * 5892 for letters and digits are those of the IdentifierClass.)
  */
 export function isUnicodeLabel(label: string): boolean {
   return isIdentifier(label);

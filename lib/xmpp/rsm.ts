@@ -1,4 +1,4 @@
-/** XEP-0059: Result Set Management, the requesting and the answering form. */
+/** XEP-0059 (Result Set Management): reads the request and writes the answer. */
 import { limits } from '../limits.ts';
 import { type Element, xml } from './element.ts';
 import { StanzaError } from './errors.ts';
@@ -10,19 +10,20 @@ export interface Rsm {
   readonly max: number;
   /** The page begins behind this item. */
   readonly after?: string;
-  /** The page ends before this item, the nearest ones; '' = the last page (§2.5). */
+  /** The page consists of the items just before this one; '' is the last page (§2.5). */
   readonly before?: string;
 }
 
 /**
- * @param maxDefault items of a page whose size the request does not say
- * @throws {StanzaError} bad-request for a max that is no number, feature-not-implemented for pages by index
+ * @param maxDefault page size when the request does not name one
+ * @throws {StanzaError} bad-request when max is not a number, feature-not-implemented for pages by index
  */
 export function readRsm(request: Element, maxDefault: number = limits.rsmPageMax): Rsm {
   const set = request.getChild('set', NS);
   if (set?.getChild('index', NS)) throw new StanzaError('feature-not-implemented', 'pages by index are not offered');
   const max = set?.getChildText('max', NS)?.trim();
-  if (max !== undefined && !/^[0-9]{1,9}$/.test(max)) throw new StanzaError('bad-request', `max is ${JSON.stringify(max)}`);
+  if (max !== undefined && !/^[0-9]{1,9}$/.test(max))
+    throw new StanzaError('bad-request', `max must be a number, not ${JSON.stringify(max)}`);
   return {
     max: Math.min(max === undefined ? maxDefault : Number(max), limits.rsmPageMax),
     after: set?.getChildText('after', NS) || undefined,
@@ -31,8 +32,8 @@ export function readRsm(request: Element, maxDefault: number = limits.rsmPageMax
 }
 
 /**
- * `<set><first>…</first><last>…</last></set>`; without both for an empty page (§2.3).
- * @param count of the whole set, where it is known
+ * `<set><first>…</first><last>…</last></set>`; an empty page has neither (§2.3).
+ * @param count size of the whole set, if known
  */
 export function writeRsm(first: string | undefined, last: string | undefined, count?: number): Element {
   return xml(

@@ -1,9 +1,10 @@
 /**
- * The gate: cuts a peer's bytes into stream headers, first-level elements and stream ends, and lets nothing else through.
+ * The gate: cuts a peer's bytes into stream headers, first-level elements and stream ends, and accepts nothing else.
  *
- * RFC 6120 §4 (streams), §11 (XML usage). `FrameScanner` does the same for WebSocket messages. The caller pushes chunks and pulls
- * events, so that it can stop between two stanzas: for a restart, for back-pressure, to drop what stands behind `<starttls/>`.
- * A chunk that was pushed belongs to the scanner; stanzas are views of it. Bytes are copied only where a stanza spans chunks.
+ * It follows RFC 6120 §4 (streams) and §11 (XML usage). `FrameScanner` does the same for WebSocket messages. The caller pushes
+ * chunks and pulls events, so that it can stop between two stanzas: for a restart, for back-pressure, or to drop what follows
+ * `<starttls/>`. A pushed chunk belongs to the scanner; stanzas are views of it. Bytes are copied only where a stanza spans
+ * chunks.
  */
 import { limits } from '../limits.ts';
 import { StreamError } from './errors.ts';
@@ -17,13 +18,13 @@ import type { XmlMachine } from './xml-machine.ts';
 export const NS_STREAM = 'http://etherx.jabber.org/streams';
 
 export interface ScannerBounds extends ElementBounds {
-  /** Everything from the start of the stream or the last `restart()`, bytes; before SASL succeeds this is little. */
+  /** All bytes since the start of the stream or the last `restart()`. Before SASL succeeds this bound is low. */
   readonly streamBytesMax: number;
   /** First-level elements, counted the same way. */
   readonly stanzasMax: number;
 }
 
-/** After authentication. */
+/** Bounds after authentication. */
 export const openBounds: ScannerBounds = {
   stanzaBytesMax: limits.stanzaBytesMax,
   depthMax: limits.depthMax,
@@ -34,7 +35,7 @@ export const openBounds: ScannerBounds = {
   stanzasMax: Number.POSITIVE_INFINITY,
 };
 
-/** Before it. */
+/** Bounds before authentication. */
 export const preauthBounds: ScannerBounds = {
   ...openBounds,
   stanzaBytesMax: limits.preauthStanzaBytesMax,
@@ -43,7 +44,9 @@ export const preauthBounds: ScannerBounds = {
 };
 
 export interface StreamScannerOptions {
-  /** The content namespace that a stream header must declare, if it declares one; stanzas in it are reported in `jabber:client`. */
+  /**
+   * The content namespace that a stream header must declare, if it declares any. Stanzas in it are reported in `jabber:client`.
+   */
   readonly contentNs: string;
   readonly bounds: ScannerBounds;
 }
@@ -57,7 +60,7 @@ export interface StreamHeader {
   readonly version: string | undefined;
   readonly lang: string | undefined;
   readonly attributes: Readonly<Record<string, string>>;
-  /** All declarations, by prefix; '' is the default namespace. */
+  /** All namespace declarations, by prefix; '' is the default namespace. */
   readonly namespaces: ReadonlyMap<string, string>;
 }
 
@@ -68,22 +71,22 @@ export interface StreamEnd {
 
 export type ScannerEvent = StreamHeader | Stanza | StreamEnd;
 
-/** What the two framings have in common. */
+/** The interface that both framings share. */
 export interface Scanner {
-  /** New bounds from here on; what was counted stays counted until `restart()`. */
+  /** Sets new bounds from here on; what was counted stays counted until `restart()`. */
   bounds: ScannerBounds;
-  /** Bytes pushed and not reported yet. */
+  /** Bytes pushed and not yet reported. */
   readonly bufferedBytes: number;
-  /** The chunk belongs to the scanner from now on. */
+  /** Adds a chunk, which belongs to the scanner from now on. */
   push(chunk: Uint8Array): void;
   /**
-   * @returns the next event, or undefined: push more
-   * @throws {StreamError} after which the scanner must not be used
+   * @returns the next event, or undefined when more bytes are needed
+   * @throws {StreamError} after which the scanner must not be used again
    */
   next(): ScannerEvent | undefined;
-  /** Expects a new stream (RFC 6120 §4.3.3), and counts anew; what is pushed and not pulled belongs to the new stream. */
+  /** Expects a new stream (RFC 6120 §4.3.3) and counts from zero. What was pushed and not pulled belongs to the new stream. */
   restart(): void;
-  /** Drops what is pushed and not pulled (RFC 6120 §5.4.3.3: nothing behind `<starttls/>` may count). */
+  /** Drops what was pushed and not pulled: nothing after `<starttls/>` may count (RFC 6120 §5.4.3.3). */
   discard(): void;
 }
 
@@ -96,25 +99,25 @@ const noScope: Scope = { defaultNs: '', contentNs: '', prefixes: new Map() };
 /** Where the scanner stands between two bytes. */
 type Place = 'start' | 'prolog' | 'header' | 'between' | 'element' | 'closing' | 'closed';
 
-/** RFC 6120: elements inside `<stream:stream>`. */
+/** The gate for TCP: elements inside `<stream:stream>` (RFC 6120). */
 export class StreamScanner implements Scanner {
   readonly #contentNs: string;
-  /** While an element is read; an idle stream has none. */
+  /** Set only while an element is read; an idle stream has none. */
   #machine: XmlMachine | undefined;
   #bounds: ScannerBounds;
   #scope: Scope = noScope;
   #place: Place = 'start';
-  /** White space may stand before the declaration: it belongs to the stream before. */
+  /** White space before the declaration is allowed: it belongs to the previous stream. */
   #mayFollowSpace = false;
 
   #buffer: Buffer = noBytes;
-  /** Where what is under way began; the same as `#at` between elements. */
+  /** The offset where the current element began; equal to `#at` between elements. */
   #base = 0;
   #at = 0;
   #end = 0;
-  /** Whether bytes may be appended behind `#end`: the buffer is our own. */
+  /** Whether bytes may be appended after `#end`, because the buffer is our own. */
   #isOwn = false;
-  /** The header was `<stream:stream/>`: its end is still to be reported. */
+  /** The header was `<stream:stream/>`, so its end must still be reported. */
   #isEndDue = false;
 
   #bytesBefore = 0;
@@ -166,7 +169,7 @@ export class StreamScanner implements Scanner {
     if (event === undefined && end < this.#end) {
       throw new StreamError('policy-violation', `${this.#bounds.streamBytesMax} bytes are allowed at this point`);
     }
-    // What was read belongs to its stanzas; an idle stream keeps nothing of it.
+    // Bytes that were read belong to their stanzas; an idle stream keeps nothing of them.
     if (event === undefined && this.#base === this.#end && this.#end > 0) this.discard();
     return event;
   }
@@ -184,7 +187,8 @@ export class StreamScanner implements Scanner {
       return;
     }
     if (!this.#isOwn || this.#buffer.length - this.#end < bytes.length) {
-      // Doubling keeps a peer that sends byte by byte linear. Never the same memory again: stanzas may be views of it.
+      // Doubling keeps the cost linear when a peer sends byte by byte. The old memory is never reused: stanzas may be views of
+      // it.
       const larger = Buffer.allocUnsafeSlow(Math.max(kept + bytes.length, kept * 2));
       this.#buffer.copy(larger, 0, this.#base, this.#end);
       this.#bytesBefore += this.#base;
@@ -221,7 +225,7 @@ export class StreamScanner implements Scanner {
         }
         default: {
           this.#skipSpace(end);
-          if (this.#at < end) throw new StreamError('not-well-formed', 'more after the end of the stream');
+          if (this.#at < end) throw new StreamError('not-well-formed', 'data after the end of the stream');
           return undefined;
         }
       }
@@ -236,8 +240,9 @@ export class StreamScanner implements Scanner {
   }
 
   /**
-   * An XML declaration at the very start, then white space. Some clients end each line that they write, so a stream that restarts may begin
-   * with the white space behind the element that restarted it, as it may stand behind any element (RFC 6120 §4.6.1).
+   * Skips an XML declaration at the very start, then white space. Some clients end each line with a newline, so a restarted
+   * stream may begin with the white space that follows the element which restarted it, as it may follow any element (RFC 6120
+   * §4.6.1).
    * @returns whether an opening tag begins
    */
   #skipProlog(end: number): boolean {
@@ -265,7 +270,7 @@ export class StreamScanner implements Scanner {
     if (this.#at === this.#base) {
       this.#skipSpace(end);
       if (this.#at === end) return false;
-      if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('bad-format', 'text between stanzas');
+      if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('bad-format', 'there is text between stanzas');
       this.#at += 1;
     }
     if (this.#at === end) return false;
@@ -283,7 +288,7 @@ export class StreamScanner implements Scanner {
   }
 
   #begin(place: 'header' | 'element'): void {
-    if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('not-well-formed', 'text outside of the stream');
+    if (this.#buffer[this.#at] !== 0x3c) throw new StreamError('not-well-formed', 'there is text outside of the stream');
     this.#at += 1;
     this.#machine = borrowMachine(this.#bounds, place === 'header' ? noScope : this.#scope);
     this.#place = place;
@@ -298,7 +303,7 @@ export class StreamScanner implements Scanner {
         if (byte !== closingTag[index]) throw new StreamError('not-well-formed', 'a closing tag that matches no opening one');
       } else if (byte !== 0x3e) {
         if ((classes[byte]! & SPACE) === 0) throw new StreamError('not-well-formed', 'a closing tag that matches no opening one');
-        if (index > this.#bounds.nameBytesMax) throw new StreamError('policy-violation', 'a closing tag that is too long');
+        if (index > this.#bounds.nameBytesMax) throw new StreamError('policy-violation', 'a closing tag is too long');
       }
       this.#at += 1;
       if (byte === 0x3e) {
@@ -333,18 +338,19 @@ export class StreamScanner implements Scanner {
     };
   }
 
-  /** RFC 6120 §4.8. @returns what stanzas inherit */
+  /** Checks a stream header (RFC 6120 §4.8). @returns what stanzas inherit */
   #checkHeader(header: Stanza): Scope {
     const { namespaces } = header;
-    if (header.ns !== NS_STREAM) throw new StreamError('invalid-namespace', `a stream is in ${NS_STREAM}`);
-    // §4.8.5 allows to insist on the prefix that everybody uses.
+    if (header.ns !== NS_STREAM)
+      throw new StreamError('invalid-namespace', `a stream header must be in the namespace ${NS_STREAM}`);
+    // §4.8.5 allows a server to insist on the prefix that everybody uses.
     if (namespaces.get('stream') !== NS_STREAM || !header.isPrefixed) {
-      throw new StreamError('bad-namespace-prefix', 'the prefix of a stream is "stream"');
+      throw new StreamError('bad-namespace-prefix', 'the prefix of the stream header must be "stream"');
     }
-    if (header.name !== 'stream') throw new StreamError('bad-format', 'a stream begins with <stream:stream>');
+    if (header.name !== 'stream') throw new StreamError('bad-format', 'a stream must begin with <stream:stream>');
     const declared = namespaces.get('');
     if (declared !== undefined && declared !== this.#contentNs) {
-      throw new StreamError('invalid-namespace', `the content namespace here is ${this.#contentNs}`);
+      throw new StreamError('invalid-namespace', `the content namespace must be ${this.#contentNs}`);
     }
     const prefixes = new Map(namespaces);
     prefixes.delete('');
@@ -374,10 +380,11 @@ export class StreamScanner implements Scanner {
   }
 }
 
-/** What every first-level element must be, in either framing. @throws {StreamError} */
+/** Checks what must hold for every first-level element, in either framing. @throws {StreamError} */
 export function checkStanza(stanza: Stanza): void {
-  if (stanza.ns === '') throw new StreamError('invalid-namespace', 'an element in no namespace');
-  // DEVIATION: RFC 6120 §4.8.3 lets a peer put the content namespace on a prefix; nobody does, and every reader behind us gains.
+  if (stanza.ns === '') throw new StreamError('invalid-namespace', 'an element must be in a namespace');
+  // DEVIATION: RFC 6120 §4.8.3 lets a peer bind the content namespace to a prefix. Nobody does, and all code behind the gate is
+  // simpler.
   if (stanza.ns === NS_CLIENT && stanza.isPrefixed) {
     throw new StreamError('bad-namespace-prefix', 'stanzas must not have a prefix');
   }

@@ -1,20 +1,21 @@
 /**
- * Marks that only a server may set, since clients believe them: one list for every path that a stanza of a client takes to others.
+ * Marks that only a server may set, because clients believe them: one list for every path from a client's stanza to other
+ * clients.
  *
- * Some are never a client's to set. Others name who has set them (`by`, `from`) and are stripped when that is us, however the address is
- * written; those of other servers pass (XEP-0359 §3 rule 3). `origin-id` is the client's own and stays.
+ * Some are never a client's to set. Others name who set them (`by`, `from`) and are stripped when they name us, however the
+ * address is written; those that name other servers pass (XEP-0359 §3 rule 3). `origin-id` is the client's own and stays.
  */
 import type { Element } from './element.ts';
 import { Jid } from './jid.ts';
 import type { ChildSpan, Stanza } from './stanza.ts';
 
-/** On whose behalf a mark could be forged. */
+/** Who must be protected from forged marks on this path. */
 export interface Strict {
-  /** Are these our words? */
+  /** Whether a mark that names this address claims to be ours. */
   readonly isOurs: (who: Jid, claim: Claim) => boolean;
-  /** The stanza goes to the occupants of a room: only the room speaks there of who they are, and of what was taken back. */
+  /** The stanza goes to the occupants of a room, where only the room says who they are and what was retracted. */
   readonly isRoom?: boolean;
-  /** The results of an archive, and what a room says of its occupants, may pass: they come from another server. */
+  /** The stanza comes from another server, which may send archive results and a room's statements about its occupants. */
   readonly isFromServer?: boolean;
 }
 
@@ -22,13 +23,13 @@ type Claim = 'by' | 'from';
 
 interface Mark {
   readonly names: readonly string[];
-  /** The attribute that says who has set it. */
+  /** The attribute that names who set the mark. */
   readonly claim?: Claim;
-  /** Only to occupants of a room. */
+  /** The mark is stripped only on the way to occupants of a room. */
   readonly inRooms?: true;
-  /** Other servers send it. */
+  /** Other servers may send it. */
   readonly ofServers?: true;
-  /** Only if there is something like this in it. */
+  /** The mark is stripped only if its content matches. */
   readonly has?: (element: Element) => boolean;
 }
 
@@ -66,7 +67,7 @@ const marks: ReadonlyMap<string, readonly Mark[]> = new Map<string, readonly Mar
   ['urn:xmpp:message-moderate:1', [ofOccupants]],
   ['urn:xmpp:message-moderate:0', [ofOccupants]],
   ['urn:xmpp:fasten:0', [{ names: ['apply-to'], has: isModerated, ofServers: true }]],
-  // XEP-0033 §4: who a server has sent it for
+  // XEP-0033 §4: whom a server sent it for
   [
     'http://jabber.org/protocol/address',
     [
@@ -74,7 +75,7 @@ const marks: ReadonlyMap<string, readonly Mark[]> = new Map<string, readonly Mar
       { names: ['addresses'], ofServers: true, has: (element) => element.getChildren('address').some(isOriginal) },
     ],
   ],
-  // XEP-0045 §15.3; to a room they are a client's own
+  // XEP-0045 §15.3. A client may send these to a room.
   [muc, [{ names: anyName, inRooms: true }]],
   [`${muc}#user`, [{ names: anyName, inRooms: true }]],
 ]);
@@ -83,7 +84,7 @@ function isOriginal({ attrs }: Element): boolean {
   return attrs.type === 'ofrom';
 }
 
-/** Is this child a mark that whoever sent the stanza could not have set? */
+/** Whether this child is a mark that the stanza's sender had no right to set. */
 export function isForgedMark(stanza: Stanza, child: ChildSpan, strict: Strict): boolean {
   return marks.get(child.ns)?.some((mark) => isForged(stanza, child, mark, strict)) ?? false;
 }
@@ -97,7 +98,9 @@ function isForged(stanza: Stanza, child: ChildSpan, mark: Mark, strict: Strict):
   return mark.has?.(stanza.elementOf(child)) ?? true;
 }
 
-/** In a room what does not prepare as an address may still look like the room's to a client that does not prepare it. */
+/**
+ * In a room, a text that is not a valid address may still look like the room's own to a client that does not prepare addresses.
+ */
 function namesUs(text: string | undefined, claim: Claim, { isOurs, isRoom = false }: Strict): boolean {
   if (text === undefined || text.trim() === '') return false;
   const who = Jid.tryParse(text.trim());

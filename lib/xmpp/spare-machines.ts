@@ -1,11 +1,13 @@
-/** Machines between two elements: a stream needs one only while it reads an element, and making one costs as much as a short stanza. */
+/**
+ * A pool of scanner machines. A stream needs one only while it reads an element, and making one costs as much as a short stanza.
+ */
 import { limits } from '../limits.ts';
 import type { ElementBounds, Scope } from './xml-element.ts';
 import { XmlMachine } from './xml-machine.ts';
 
 const spare: XmlMachine[] = [];
 
-/** At the start of an element, see {@link XmlMachine.start}. */
+/** Takes a machine, ready for the start of an element: see {@link XmlMachine.start}. */
 export function borrowMachine(bounds: ElementBounds, scope: Scope): XmlMachine {
   const machine = spare.pop() ?? new XmlMachine(bounds, scope);
   machine.bounds = bounds;
@@ -14,7 +16,7 @@ export function borrowMachine(bounds: ElementBounds, scope: Scope): XmlMachine {
   return machine;
 }
 
-/** After `finish`. One that has refused something, or whose stream is gone, need not come back. */
+/** Takes a machine back after `finish`. One that refused something, or whose stream is gone, need not be returned. */
 export function returnMachine(machine: XmlMachine): void {
   if (spare.length < limits.spareMachinesMax) spare.push(machine);
 }

@@ -1,8 +1,8 @@
 /**
- * A first-level element of a stream (RFC 6120 §4.1): its opening tag, the names and places of its first-level children, and its
- * bytes. It is forwarded as a new opening tag plus the raw bytes; trees are made of single children, when asked for.
+ * A first-level element of a stream (RFC 6120 §4.1): its opening tag, the names and offsets of its first-level children, and its
+ * bytes. It is forwarded as a new opening tag plus the raw bytes. Trees are built only for single children, on request.
  *
- * The canonical form within the service is what stands on a client's TCP stream whose header declares `jabber:client`: no xmlns
+ * The canonical form within the service is what stands in a client's TCP stream whose header declares `jabber:client`: no xmlns
  * on the stanza itself.
  */
 import { limits } from '../limits.ts';
@@ -22,7 +22,10 @@ const noBytes = Buffer.alloc(0);
 const noAttributes: readonly number[] = [];
 const noChildren: ReadonlySet<ChildSpan> = new Set();
 
-/** Bounds of the canonical form: twice a peer's, because on its way a stanza gains attributes, children and wrappers (carbons, archive). */
+/**
+ * Bounds of the canonical form: twice those of a peer, because a stanza gains attributes, children and wrappers (carbons,
+ * archive).
+ */
 const canonicalBounds: ElementBounds = {
   stanzaBytesMax: 2 * limits.stanzaBytesMax,
   depthMax: 2 * limits.depthMax,
@@ -36,13 +39,15 @@ type Attributes = Readonly<Record<string, string | undefined>>;
 export interface RenderOptions {
   /** First-level children to leave out. */
   readonly drop?: (child: ChildSpan) => boolean;
-  /** Complete elements, put behind the payload as they are. Their default namespace is the stanza's. */
+  /** Complete elements to append after the payload as they are. Their default namespace is the stanza's. */
   readonly append?: Buffer | string | readonly (Buffer | string)[];
-  /** Declared on the opening tag, for framings without a stream header (RFC 7395), of stanzas in `jabber:client`. */
+  /**
+   * The namespace to declare on the opening tag of stanzas in `jabber:client`, for framings without a stream header (RFC 7395).
+   */
   readonly xmlns?: string;
 }
 
-/** A complete element that is put behind a payload; `ns` is declared on it. */
+/** A complete element to append after a payload; it declares `ns`. */
 export interface Appended {
   readonly name: string;
   readonly ns: string;
@@ -50,24 +55,24 @@ export interface Appended {
 }
 
 export interface ParseOptions {
-  /** What an element without xmlns is in; `jabber:client`. */
+  /** The namespace of an element without xmlns; default `jabber:client`. */
   readonly defaultNs?: string;
-  /** Twice what a peer may send. */
+  /** Default: twice what a peer may send. */
   readonly bounds?: ElementBounds;
 }
 
 export class Stanza {
   readonly kind = 'stanza';
-  /** Without prefix: `message`, `presence`, `iq`, or another first-level element. */
+  /** The name without prefix: `message`, `presence`, `iq`, or another first-level element. */
   readonly name: string;
   readonly ns: string;
-  /** Exactly as they came. */
+  /** The bytes exactly as they came. */
   readonly bytes: Buffer;
   readonly children: readonly ChildSpan[];
   readonly #scanned: ScannedElement;
   readonly #scope: Scope;
   #attributes: Readonly<Record<string, string>> | undefined;
-  /** The opening tag is as {@link Stanza.render} would write it. */
+  /** Whether the opening tag is exactly what {@link Stanza.render} would write. */
   #isAmended = false;
   #trees: Map<ChildSpan, Element> | undefined;
   #inherited: ReadonlyMap<string, string> | undefined;
@@ -75,7 +80,7 @@ export class Stanza {
   #to: Jid | undefined;
   #from: Jid | undefined;
 
-  /** For scanners: of bytes they have checked. */
+  /** For scanners: wraps bytes that they have checked. */
   constructor(bytes: Buffer, scanned: ScannedElement, scope: Scope) {
     this.name = scanned.name;
     this.ns = scanned.ns;
@@ -85,31 +90,33 @@ export class Stanza {
     this.#scope = scope;
   }
 
-  /** Scans one complete element, with white space around it allowed. @throws {StreamError} as a stream of these bytes would */
+  /** Scans one complete element; white space around it is allowed. @throws {StreamError} as a stream of these bytes would */
   static parse(input: Uint8Array | string, options: ParseOptions = {}): Stanza {
     const bytes = typeof input === 'string' ? Buffer.from(input) : Buffer.from(input.buffer, input.byteOffset, input.byteLength);
     let start = 0;
     while (start < bytes.length && (classes[bytes[start]!]! & SPACE) !== 0) start += 1;
-    if (bytes[start] !== 0x3c) throw new StreamError('not-well-formed', 'not an element');
+    if (bytes[start] !== 0x3c) throw new StreamError('not-well-formed', 'this is not an element');
     const scope = options.defaultNs === undefined ? clientScope : { ...clientScope, defaultNs: options.defaultNs };
     const machine = borrowMachine(options.bounds ?? canonicalBounds, scope);
     const end = machine.scan(bytes, start, start + 1, bytes.length);
-    if (end < 0) throw new StreamError('not-well-formed', 'an element that does not end');
+    if (end < 0) throw new StreamError('not-well-formed', 'the element does not end');
     for (let at = end; at < bytes.length; at += 1) {
-      if ((classes[bytes[at]!]! & SPACE) === 0) throw new StreamError('not-well-formed', 'more than one element');
+      if ((classes[bytes[at]!]! & SPACE) === 0) throw new StreamError('not-well-formed', 'there is more than one element');
     }
     const scanned = machine.finish();
     returnMachine(machine);
     return new Stanza(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), scanned, scope);
   }
 
-  /** Values by name as written (`xml:lang`), in their order; namespace declarations are in {@link Stanza.namespaces}. */
+  /**
+   * Attribute values by name as written (`xml:lang`), in their order. Namespace declarations are in {@link Stanza.namespaces}.
+   */
   get attributes(): Readonly<Record<string, string>> {
     this.#attributes ??= readAttributes(this.bytes, this.#scanned);
     return this.#attributes;
   }
 
-  /** Declared on the opening tag itself, by prefix; '' is the default namespace. */
+  /** The declarations of the opening tag itself, by prefix; '' is the default namespace. */
   get namespaces(): ReadonlyMap<string, string> {
     return new Map(this.#scanned.declarations);
   }
@@ -118,7 +125,7 @@ export class Stanza {
     return this.#scanned.declarations.length === 0;
   }
 
-  /** Whether its own name is written with a prefix, as `<stream:error>` and `<db:result>` are. */
+  /** Whether the element's name has a prefix, as in `<stream:error>` and `<db:result>`. */
   get isPrefixed(): boolean {
     const { name, nameEnd } = this.#scanned;
     if (name.length + 1 === nameEnd) return false;
@@ -156,13 +163,13 @@ export class Stanza {
     return this.children.filter((child) => child.ns === ns);
   }
 
-  /** The first such child as a tree of its own. Do not change it: it is kept. */
+  /** The first such child as a tree of its own. Do not change the tree: it is cached. */
   child(name: string, ns: string): Element | undefined {
     for (const child of this.children) if (child.name === name && child.ns === ns) return this.elementOf(child);
     return undefined;
   }
 
-  /** The tree of one of {@link Stanza.children}. Do not change it: it is kept. */
+  /** The tree of one of {@link Stanza.children}. Do not change it: it is cached. */
   elementOf(child: ChildSpan): Element {
     this.#trees ??= new Map();
     let tree = this.#trees.get(child);
@@ -173,7 +180,7 @@ export class Stanza {
     return tree;
   }
 
-  /** What the children inherit. */
+  /** The namespaces that the children inherit. */
   #inScope(): ReadonlyMap<string, string> {
     const { declarations } = this.#scanned;
     this.#inherited ??= new Map([['', this.#scope.defaultNs], ...(this.isPrefixed ? this.#scope.prefixes : []), ...declarations]);
@@ -185,7 +192,7 @@ export class Stanza {
     return this.child('body', NS_CLIENT)?.getText();
   }
 
-  /** The whole tree, with all namespaces declared in it. Do not change it: it is kept. */
+  /** The whole tree, with all its namespaces declared. Do not change it: it is cached. */
   element(): Element {
     if (this.#element === undefined) {
       this.#element = parseElement(this.bytes);
@@ -202,7 +209,7 @@ export class Stanza {
 
   /**
    * The same payload under an opening tag with exactly these attributes, in canonical form. Prefixes that the old opening tag
-   * declared are declared on the new one, because the payload may use them.
+   * declared are declared on the new one too, because the payload may use them.
    */
   render(attributes: Attributes, options: RenderOptions = {}): Buffer {
     const opening = this.#opening(attributes, options.xmlns);
@@ -214,8 +221,8 @@ export class Stanza {
   }
 
   /**
-   * `Stanza.parse` of what `render` makes, without looking at the bytes again where that is not needed.
-   * @param dropped of {@link Stanza.children}
+   * Equals `Stanza.parse` of what `render` returns, but scans the bytes again only if it must.
+   * @param dropped those of {@link Stanza.children} to leave out
    */
   amended(attributes: Attributes, dropped: ReadonlySet<ChildSpan> = noChildren, appended: readonly Appended[] = []): Stanza {
     const { name, openEnd, closeStart, declarations } = this.#scanned;
@@ -249,7 +256,7 @@ export class Stanza {
       at = end;
     }
     bytes.write(closing, at);
-    if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // says what is wrong
+    if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // throws and says what is wrong
     const { nameEnd, hasSpecials, isWide, ns } = this.#scanned;
     const places = { nameEnd, openEnd: newOpenEnd, closeStart: at };
     const stanza = new Stanza(
@@ -284,7 +291,7 @@ export class Stanza {
     return this.bytes.toString('utf8', 1, this.#scanned.nameEnd);
   }
 
-  /** The payload, cut where children are dropped. */
+  /** The payload without the dropped children, in pieces. */
   #pieces(drop: RenderOptions['drop']): (Buffer | string)[] {
     const { openEnd, closeStart } = this.#scanned;
     const pieces: (Buffer | string)[] = [];
@@ -301,7 +308,7 @@ export class Stanza {
   }
 }
 
-/** Has no names but its own, and yet is not of the slow kind that objects without any prototype are. */
+/** An object without inherited names that stays in the engine's fast mode, unlike objects with no prototype at all. */
 const AttributeRecord = (() => {
   function Bare() {}
   Bare.prototype = Object.create(null);
@@ -321,7 +328,7 @@ function readAttributes(bytes: Buffer, scanned: ScannedElement): Readonly<Record
   const record = new AttributeRecord();
   const spans = scanned.attributes;
   if (spans.length === 0) return record;
-  // One string for the whole tag: the parts of it cost no copy. Bytes over 0x7F would move the offsets.
+  // One string for the whole tag: taking its parts copies nothing. Bytes over 0x7F would shift the offsets.
   const tag = scanned.isWide ? undefined : bytes.toString('latin1', 0, scanned.openEnd);
   for (let index = 0; index < spans.length; index += ATTRIBUTE_STRIDE) {
     const name = intern(bytes, spans[index]!, spans[index + 1]!);
@@ -341,7 +348,7 @@ function concatenate(pieces: readonly (Buffer | string)[]): Buffer {
   return whole;
 }
 
-/** Puts attributes, as XML text with a leading space, behind the element's name. The element must not have them yet. */
+/** Inserts attributes, as XML text with a leading space, after the element's name. The element must not have them yet. */
 export function spliceAttributes(bytes: Buffer, text: string): Buffer {
   let at = 1;
   while (at < bytes.length && bytes[at] !== 0x3e && bytes[at] !== 0x2f && (classes[bytes[at]!]! & SPACE) === 0) at += 1;
@@ -352,7 +359,7 @@ export function spliceAttributes(bytes: Buffer, text: string): Buffer {
   return whole;
 }
 
-/** Addresses a stanza that was rendered without `to` (DESIGN §2: one bus message, many targets). */
+/** Sets `to` on a stanza that was rendered without it, because one bus message serves many recipients. */
 export function spliceTo(bytes: Buffer, to: string): Buffer {
   return spliceAttributes(bytes, ` to='${escapeAttribute(to)}'`);
 }

@@ -1,20 +1,20 @@
 /**
- * Bytes and characters of XML 1.0 (fifth edition) and what they may stand for. §2.2, §2.3, §4.1.
+ * Bytes and characters of XML 1.0 (fifth edition, §2.2, §2.3, §4.1) and what each may be used for.
  */
 import { isUtf8 } from 'node:buffer';
 import { StreamError } from './errors.ts';
 
-/** May open a name; `:` is left out, the scanner treats it itself (Namespaces in XML §4). */
+/** May begin a name. `:` is left out because the scanner treats it itself (Namespaces in XML §4). */
 export const NAME_START = 1;
-/** May go on in a name; `:` and bytes over 0x7F left out. */
+/** May continue a name. `:` and bytes over 0x7F are left out. */
 export const NAME = 2;
 export const SPACE = 4;
 /** Ends a run of plain text: markup, `>` (of `]]>`), control characters, bytes over 0x7F. */
 export const TEXT_STOP = 8;
-/** Ends a run of a plain attribute value: as above, quotes, and white space that normalization turns into spaces. */
+/** Ends a run of plain attribute value: as above, and quotes, and white space that normalization turns into spaces. */
 export const VALUE_STOP = 16;
 
-/** For each byte, the classes above. */
+/** The classes above for each byte. */
 export const classes: Uint8Array = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte += 1) {
   const character = String.fromCharCode(byte);
@@ -27,7 +27,7 @@ for (let byte = 0; byte < 256; byte += 1) {
   classes[byte] = flags;
 }
 
-/** XML 1.0 §2.3, beyond ASCII: what may open a name, and what may only go on in one. */
+/** XML 1.0 §2.3, beyond ASCII: characters that may begin a name, and those that may only continue one. */
 const wideNameStarts = [
   [0xc0, 0xd6],
   [0xd8, 0xf6],
@@ -46,16 +46,16 @@ const wideNames = [
   [0x300, 0x36f],
   [0x203f, 0x2040],
 ] as const;
-/** All of the planes 1 to 14 may open a name. */
+/** All characters of planes 1 to 14 may begin a name. */
 const nameCodeMax = 0xeffff;
 
-/** For each character of the first plane: {@link NAME_START} and {@link NAME}. */
+/** {@link NAME_START} and {@link NAME} for each character of plane 0. */
 const nameClasses = new Uint8Array(0x10000);
 nameClasses.set(classes.subarray(0, 0x80).map((flags) => flags & (NAME_START | NAME)));
 for (const [first, last] of wideNameStarts) nameClasses.fill(NAME_START | NAME, first, last + 1);
 for (const [first, last] of wideNames) nameClasses.fill(NAME, first, last + 1);
 
-/** The least code that a sequence of so many bytes may stand for: less would be an overlong form. */
+/** The lowest code that a sequence of this many bytes may encode: a lower one would be an overlong form. */
 const codeMin = [0, 0, 0x80, 0x800, 0x10000] as const;
 
 /** @returns the character that begins here, or -1 where the bytes are not UTF-8 */
@@ -73,7 +73,7 @@ function codeAt(bytes: Uint8Array, at: number, end: number): number {
   return code < codeMin[length]! || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? -1 : code;
 }
 
-/** Of the sequence that begins with this byte. */
+/** The length of the UTF-8 sequence that begins with this byte. */
 function lengthOf(first: number): 1 | 2 | 3 | 4 {
   if (first < 0x80) return 1;
   if (first < 0xe0) return 2;
@@ -81,7 +81,7 @@ function lengthOf(first: number): 1 | 2 | 3 | 4 {
 }
 
 /**
- * Whether bytes are a name without colon. It makes no string of them: there may be as many names as elements.
+ * Whether the bytes are a name without colon. It builds no string: an element may hold as many names as elements.
  * @throws {StreamError} unsupported-encoding, when they are not UTF-8
  */
 export function isNcName(bytes: Uint8Array, start: number, end: number): boolean {
@@ -96,7 +96,7 @@ export function isNcName(bytes: Uint8Array, start: number, end: number): boolean
   return isName;
 }
 
-/** Whether these bytes of UTF-8 hold U+FFFE or U+FFFF, the only characters that UTF-8 has and XML has not (§2.2), controls apart. */
+/** Whether this UTF-8 holds U+FFFE or U+FFFF, which, apart from controls, are the only characters that XML forbids (§2.2). */
 function hasNoncharacter(bytes: Uint8Array): boolean {
   const first = bytes.indexOf(0xef);
   if (first < 0) return false;
@@ -107,12 +107,12 @@ function hasNoncharacter(bytes: Uint8Array): boolean {
 }
 
 /**
- * Bytes over 0x7F: strict UTF-8 (so without surrogates and overlong forms), of characters that XML has.
+ * Checks bytes over 0x7F: strict UTF-8 (without surrogates and overlong forms), and only characters that XML allows.
  * @throws {StreamError} unsupported-encoding (RFC 6120 §4.9.3.22), or not-well-formed (§4.9.3.13)
  */
 export function checkCharacters(bytes: Uint8Array): void {
   if (!isUtf8(bytes)) throw new StreamError('unsupported-encoding', 'not UTF-8');
-  if (hasNoncharacter(bytes)) throw new StreamError('not-well-formed', 'XML has no U+FFFE and no U+FFFF');
+  if (hasNoncharacter(bytes)) throw new StreamError('not-well-formed', 'XML does not allow U+FFFE or U+FFFF');
 }
 
 function isXmlCharacter(code: number): boolean {
@@ -135,7 +135,7 @@ function digitOf(byte: number, base: 10 | 16): number {
   return base === 16 && letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** @returns the character's code, or -1 where the bytes between `&#` and `;` are not the number of a character */
+/** @returns the character's code, or -1 if the bytes between `&#` and `;` are not the number of an allowed character */
 function numericReference(bytes: Uint8Array, start: number, end: number): number {
   const base = bytes[start] === 0x78 ? 16 : 10;
   const first = base === 16 ? start + 1 : start;
@@ -148,10 +148,10 @@ function numericReference(bytes: Uint8Array, start: number, end: number): number
   return first < end && isXmlCharacter(code) ? code : -1;
 }
 
-/** What a reference is: 'restricted' is an entity that only a DTD could define (RFC 6120 §11.1). */
+/** The result of looking at a reference: 'restricted' is an entity that only a DTD could define (RFC 6120 §11.1). */
 export type ReferenceVerdict = 'good' | 'restricted' | 'malformed';
 
-/** Between `&` and `;`, in ASCII. */
+/** Looks at the ASCII text between `&` and `;`. */
 export function checkReference(bytes: Uint8Array, start: number, end: number): ReferenceVerdict {
   if (bytes[start] === 0x23) return numericReference(bytes, start + 1, end) < 0 ? 'malformed' : 'good';
   if (end - start <= 4 && isEntity(bytes, start, end)) return 'good';
@@ -169,14 +169,14 @@ function isEntity(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
-/** @param name what stands between `&` and `;` in what a scanner has let through */
+/** @param name the text between `&` and `;`, already accepted by a scanner */
 function readReference(name: string): string {
   const known = entities[name];
   if (known !== undefined) return known;
   return String.fromCodePoint(name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10));
 }
 
-/** Text with references that a scanner has let through. */
+/** Resolves the references in a text that a scanner has accepted. */
 function resolveReferences(text: string): string {
   return text.includes('&') ? text.replace(/&([^;]*);/g, (_, name: string) => readReference(name)) : text;
 }
@@ -186,7 +186,7 @@ export function decodeText(raw: string): string {
   return resolveReferences(raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw);
 }
 
-/** An attribute's value as a reader sees it (§3.3.3): white space that is written plainly becomes spaces. */
+/** An attribute's value as a reader sees it (§3.3.3): literal white space becomes spaces, then references are resolved. */
 export function decodeAttribute(raw: string): string {
   return resolveReferences(/[\t\n\r]/.test(raw) ? raw.replace(/\r\n|[\t\n\r]/g, ' ') : raw);
 }

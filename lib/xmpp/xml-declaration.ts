@@ -2,7 +2,7 @@
 import { StreamError } from './errors.ts';
 import { classes, SPACE } from './xml-characters.ts';
 
-/** `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>` has 55. */
+/** `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>` has 55 bytes. */
 const declarationBytesMax = 256;
 const declarationStart = Buffer.from('<?xml');
 /** XML 1.0 §2.8. */
@@ -10,9 +10,9 @@ const declaration =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:'1\.0'|"1\.0")(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:'([A-Za-z][\w.-]*)'|"([A-Za-z][\w.-]*)"))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:'(?:yes|no)'|"(?:yes|no)"))?[ \t\r\n]*\?>$/;
 
 /**
- * Of the XML declaration that begins at `start`.
+ * Measures the XML declaration that begins at `start`.
  * @returns 0 when there is none, -1 when more bytes are needed to tell
- * @throws {StreamError} when it is malformed, or declares another encoding than UTF-8
+ * @throws {StreamError} when it is malformed, or declares an encoding other than UTF-8
  */
 export function declarationLength(buffer: Buffer, start: number, end: number): number {
   for (let index = 0; index <= declarationStart.length; index += 1) {
@@ -24,10 +24,10 @@ export function declarationLength(buffer: Buffer, start: number, end: number): n
   const length = text.indexOf('?>') + 2;
   if (length < 2) {
     if (text.length < declarationBytesMax) return -1;
-    throw new StreamError('not-well-formed', 'an XML declaration that does not end');
+    throw new StreamError('not-well-formed', 'the XML declaration does not end');
   }
   const parts = declaration.exec(text.slice(0, length));
-  if (parts === null) throw new StreamError('not-well-formed', 'not an XML declaration');
+  if (parts === null) throw new StreamError('not-well-formed', 'the XML declaration is malformed');
   const encoding = parts[1] ?? parts[2];
   if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') throw new StreamError('unsupported-encoding', 'UTF-8 only');
   return length;

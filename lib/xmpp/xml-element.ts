@@ -1,9 +1,9 @@
 /**
- * What the scanner is told about an element, and what it finds: offsets into the bytes instead of a tree.
+ * What the scanner is told about an element, and what it finds: offsets into the bytes, not a tree.
  */
 
 export interface ElementBounds {
-  /** The element from `<` to its last `>`, bytes. */
+  /** Bytes of the element, from `<` to its last `>`. */
   readonly stanzaBytesMax: number;
   /** Nesting below the element. */
   readonly depthMax: number;
@@ -11,47 +11,49 @@ export interface ElementBounds {
   readonly attributesMax: number;
   /** Elements within the element, itself included. */
   readonly elementsMax: number;
-  /** Prefix and local part of a name each, and a reference, bytes. */
+  /** Bytes of a name's prefix, of its local part, and of a reference. */
   readonly nameBytesMax: number;
 }
 
-/** Where one first-level child stands in the element's bytes. */
+/** The offsets of one first-level child in the element's bytes. */
 export interface ChildSpan {
-  /** Local name. */
+  /** The local name. */
   readonly name: string;
-  /** Resolved; '' for none. */
+  /** The resolved namespace; '' if there is none. */
   readonly ns: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** What an element inherits: the default namespace, and prefixes which only an element that has one itself may use. */
+/** What an element inherits: the default namespace, and prefixes that only an element with a prefix itself may use. */
 export interface Scope {
   readonly defaultNs: string;
-  /** Reported as `jabber:client` where the element or its children declare it: `jabber:server`, `jabber:component:accept`. */
+  /** `jabber:server` or `jabber:component:accept`: reported as `jabber:client` where the element or its children declare it. */
   readonly contentNs: string;
   readonly prefixes: ReadonlyMap<string, string>;
 }
 
-/** Numbers per attribute in {@link ScannedElement.attributes}: start and end of the name, start and end of the value. */
+/**
+ * Each attribute takes four numbers in {@link ScannedElement.attributes}: start and end of its name, start and end of its value.
+ */
 export const ATTRIBUTE_STRIDE = 4;
 
 /** The findings; offsets count from the element's `<`. */
 export interface ScannedElement {
   readonly name: string;
   readonly ns: string;
-  /** After the name as written, with its prefix. */
+  /** The offset after the name as written, with its prefix. */
   readonly nameEnd: number;
-  /** After the opening tag's `>`. */
+  /** The offset after the opening tag's `>`. */
   readonly openEnd: number;
-  /** At the `</` of the closing tag; the same as `openEnd` for an empty-element tag. */
+  /** The offset of the closing tag's `</`; equal to `openEnd` for an empty-element tag. */
   readonly closeStart: number;
   readonly attributes: readonly number[];
-  /** Whether one of them has a reference, or white space to normalize. */
+  /** Whether any attribute value has a reference, or white space to normalize. */
   readonly hasSpecials: boolean;
   /** Whether any byte is over 0x7F. */
   readonly isWide: boolean;
-  /** Declared on the opening tag, in its order: prefix ('' for the default one) and namespace. */
+  /** The declarations of the opening tag, in order: prefix ('' for the default one) and namespace. */
   readonly declarations: readonly (readonly [prefix: string, ns: string])[];
   readonly children: readonly ChildSpan[];
 }

@@ -1,9 +1,9 @@
 /**
- * Scans one XML element out of bytes that come in pieces, and checks it: XML 1.0, Namespaces in XML 1.0, the restrictions of
- * RFC 6120 §11, and the bounds it is given. It builds no tree: what it leaves are offsets.
+ * Scans one XML element from bytes that come in pieces, and checks it against XML 1.0, Namespaces in XML 1.0, the restrictions of
+ * RFC 6120 §11, and the given bounds. It builds no tree; its result is a set of offsets.
  *
- * A state machine over bytes, so that a piece may end anywhere, every byte is looked at once, and the verdict does not depend
- * on how the peer cut its writes. UTF-8 is checked when the element is complete.
+ * It is a state machine over bytes, so that a piece may end anywhere, every byte is looked at once, and the verdict does not
+ * depend on how the peer cut its writes. UTF-8 is checked when the element is complete.
  */
 import { checkCharacters, checkReference, classes, NAME, NAME_START, SPACE, TEXT_STOP, VALUE_STOP } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
@@ -43,13 +43,13 @@ export class XmlMachine {
   #state = LESS_THAN;
   #quote = 0;
   #matched = 0;
-  /** The state that a reference or CDATA section stands in. */
+  /** The state to return to after a reference or CDATA section. */
   #resume = TEXT;
   #referenceStart = 0;
   #textStart = 0;
   #isWide = false;
 
-  /** Elements open now; the arrays below are indexed by it. */
+  /** Number of open elements, and the index into the arrays below. */
   #depth = 0;
   readonly #nameStarts: number[] = [];
   readonly #nameEnds: number[] = [];
@@ -75,12 +75,12 @@ export class XmlMachine {
     this.#bounds = bounds;
   }
 
-  /** For the next element. */
+  /** The scope of the next element. */
   set scope(scope: Scope) {
     this.#scope = scope;
   }
 
-  /** Begins a new element; the byte at its offset 0 is `<` and has been seen. */
+  /** Begins a new element. The byte at its offset 0 is `<` and has been seen. */
   start(): void {
     this.#state = LESS_THAN;
     this.#isWide = false;
@@ -92,11 +92,11 @@ export class XmlMachine {
   }
 
   /**
-   * @param base where the element's `<` stands
+   * @param base the offset of the element's `<`
    * @param from the first byte not seen yet
-   * @param to the end of what is there
-   * @param openOnly stops behind the opening tag, for a stream header
-   * @returns the end of the element, or -1: more is needed
+   * @param to the end of the available bytes
+   * @param openOnly stop after the opening tag, for a stream header
+   * @returns the end of the element, or -1 when more bytes are needed
    * @throws {StreamError}
    */
   scan(buffer: Buffer, base: number, from: number, to: number, openOnly = false): number {
@@ -107,7 +107,7 @@ export class XmlMachine {
     return end;
   }
 
-  /** What was found, when `scan` has returned an end. */
+  /** What was found. Call it after `scan` has returned an end. */
   finish(): ScannedElement {
     const { name, ns, nameEnd, openEnd, attributes, hasSpecials } = this.#root;
     return {
@@ -124,12 +124,12 @@ export class XmlMachine {
     };
   }
 
-  /** Whether the opening tag came with nothing inside, as `<a/>`; for stream headers. */
+  /** Whether the opening tag was an empty-element tag, as `<a/>`; for stream headers. */
   get isEmptyTag(): boolean {
     return this.#depth === 0;
   }
 
-  /** The machine. States that a chat message is made of are handled here, in locals; the rare ones in methods. */
+  /** The machine. The states of a typical chat message are handled here, in local variables; rare states have methods. */
   #run(buffer: Buffer, base: number, from: number, to: number, openOnly: boolean): number {
     const tag = this.#tag;
     const name = this.#name;
@@ -196,7 +196,7 @@ export class XmlMachine {
             state = SLASH;
             at += 1;
           } else {
-            if (state === TAG_GAP) refuse('not-well-formed', 'white space must stand between attributes');
+            if (state === TAG_GAP) refuse('not-well-formed', 'there must be white space between attributes');
             name.begin(at - base);
             state = ATTRIBUTE_NAME;
           }
@@ -222,7 +222,7 @@ export class XmlMachine {
         }
         case EQUALS: {
           if (byte === 0x3d) state = QUOTE;
-          else if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'an attribute without a value');
+          else if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'an attribute has no value');
           at += 1;
           break;
         }
@@ -232,7 +232,7 @@ export class XmlMachine {
             this.#quote = byte;
             attributes[tag.count * ATTRIBUTE_STRIDE + 2] = at - base;
             state = VALUE;
-          } else if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'an attribute value without quotes');
+          } else if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'an attribute value has no quotes');
           break;
         }
         case VALUE: {
@@ -288,7 +288,7 @@ export class XmlMachine {
           break;
         }
         case BANG: {
-          if (byte !== cdataStart[this.#matched]) refuse('restricted-xml', 'no comments, no document types');
+          if (byte !== cdataStart[this.#matched]) refuse('restricted-xml', 'comments and document types are not allowed');
           this.#matched += 1;
           at += 1;
           if (this.#matched === cdataStart.length) {
@@ -312,34 +312,34 @@ export class XmlMachine {
     return -1;
   }
 
-  /** Behind `<`, where no name stands. @returns the next state */
+  /** Handles the byte after `<` where it does not begin a name. @returns the next state */
   #markup(byte: number, offset: number): number {
     if (byte === 0x2f) {
-      if (this.#depth === 0) refuse('not-well-formed', 'a closing tag without an opening one');
+      if (this.#depth === 0) refuse('not-well-formed', 'a closing tag matches no opening one');
       this.#closeStart = offset - 1;
       this.#matched = 0;
       return CLOSE_NAME;
     }
-    if (byte === 0x3f) refuse('restricted-xml', 'no processing instructions');
+    if (byte === 0x3f) refuse('restricted-xml', 'processing instructions are not allowed');
     if (byte !== 0x21) refuse('not-well-formed', 'not a name');
-    if (this.#depth === 0) refuse('restricted-xml', 'no comments, sections or document types here');
+    if (this.#depth === 0) refuse('restricted-xml', 'comments, sections and document types are not allowed here');
     this.#matched = 0;
     return BANG;
   }
 
-  /** Whether the `>` before `at` is that of `]]>`, in a run of text or a CDATA section. */
+  /** Whether the `>` before `at` ends a `]]>`, in a run of text or a CDATA section. */
   #endsSection(buffer: Buffer, base: number, at: number): boolean {
     return at - 3 >= base + this.#textStart && buffer[at - 2] === 0x5d && buffer[at - 3] === 0x5d;
   }
 
-  /** A byte of an attribute's value that is neither plain, nor its quote. @returns the next state */
+  /** Handles a byte of an attribute's value that is neither plain nor the closing quote. @returns the next state */
   #inValue(byte: number, offset: number): number {
     this.#tag.hasSpecials = true;
     if (byte === 0x26) {
       this.#startReference(offset, VALUE);
       return REFERENCE;
     }
-    if (byte === 0x3c) refuse('not-well-formed', '"<" in an attribute value');
+    if (byte === 0x3c) refuse('not-well-formed', 'an attribute value may not contain "<"');
     if ((classes[byte]! & SPACE) === 0) refuse('not-well-formed', 'a control character');
     return VALUE;
   }
@@ -349,16 +349,16 @@ export class XmlMachine {
     this.#resume = resume;
   }
 
-  /** @returns the place behind what was read; negative when the reference has ended */
+  /** @returns the offset after what was read; negative when the reference has ended */
   #reference(buffer: Buffer, base: number, from: number, to: number): number {
     let at = from;
     while (at < to && ((classes[buffer[at]!]! & NAME) !== 0 || buffer[at] === 0x23)) at += 1;
-    if (at - base - this.#referenceStart > this.#bounds.nameBytesMax) refuse('policy-violation', 'a reference that is too long');
+    if (at - base - this.#referenceStart > this.#bounds.nameBytesMax) refuse('policy-violation', 'a reference is too long');
     if (at === to) return at;
     if (buffer[at] !== 0x3b) refuse('not-well-formed', '"&" without ";"');
     const verdict = checkReference(buffer, base + this.#referenceStart, at);
-    if (verdict === 'restricted') refuse('restricted-xml', 'an entity beyond the five of XML');
-    if (verdict === 'malformed') refuse('not-well-formed', 'a reference to what is no character');
+    if (verdict === 'restricted') refuse('restricted-xml', 'only the five predefined entities of XML are allowed');
+    if (verdict === 'malformed') refuse('not-well-formed', 'a reference names no character that XML allows');
     this.#textStart = at + 1 - base;
     return -(at + 1);
   }

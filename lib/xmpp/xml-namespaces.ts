@@ -1,5 +1,5 @@
 /**
- * Names of elements and attributes, and the namespaces they are in: Namespaces in XML 1.0, over the offsets of one tag.
+ * Names of elements and attributes and their namespaces: Namespaces in XML 1.0, over the offsets of one tag.
  */
 import { StreamError, type StreamErrorCondition } from './errors.ts';
 import { classes, decodeAttribute, isNcName, NAME_START } from './xml-characters.ts';
@@ -13,8 +13,8 @@ export function refuse(condition: StreamErrorCondition, text: string): never {
 }
 
 /**
- * Names and namespaces recur, and making a string of bytes costs more than comparing: one slot per hash, overwritten freely, so
- * that nobody can fill it.
+ * Names and namespaces recur, and building a string from bytes costs more than comparing them. There is one slot for each hash,
+ * and it is overwritten freely, so that nobody can fill the cache.
  */
 const interned: string[] = new Array<string>(1024).fill('');
 
@@ -43,7 +43,7 @@ export function intern(buffer: Buffer, start: number, end: number): string {
 /** A name as it is read; offsets count from the element's `<`. */
 export class NameSpan {
   start = 0;
-  /** -1 where there is none. */
+  /** The offset of the colon, or -1. */
   colon = -1;
   /** Whether it has bytes over 0x7F. */
   isWide = false;
@@ -57,25 +57,25 @@ export class NameSpan {
   /** @param odd a colon, or a byte over 0x7F */
   add(odd: number, offset: number): void {
     if (odd !== 0x3a) this.isWide = true;
-    else if (this.colon >= 0) refuse('not-well-formed', 'a name with two colons');
+    else if (this.colon >= 0) refuse('not-well-formed', 'a name has two colons');
     else this.colon = offset;
   }
 
-  /** Namespaces in XML §4. @param end absolute, as `base` is */
+  /** Checks the finished name (Namespaces in XML §4). @param end absolute, as `base` is */
   check(buffer: Buffer, base: number, end: number, bytesMax: number): void {
     const start = this.start + base;
     const local = this.colon < 0 ? start : this.colon + 1 + base;
     if (end - local > bytesMax || local - 1 - start > bytesMax) refuse('policy-violation', `a name may have ${bytesMax} bytes`);
     if (this.isWide) {
       const isGood = isNcName(buffer, local, end) && (local === start || isNcName(buffer, start, local - 1));
-      if (!isGood) refuse('not-well-formed', 'not a name');
+      if (!isGood) refuse('not-well-formed', 'a name is malformed');
     } else if (
       start === end ||
       local === end ||
       (classes[buffer[start]!]! & NAME_START) === 0 ||
       (classes[buffer[local]!]! & NAME_START) === 0
     ) {
-      refuse('not-well-formed', 'not a name');
+      refuse('not-well-formed', 'a name is malformed');
     }
   }
 }
@@ -85,23 +85,23 @@ export class Tag {
   start = 0;
   colon = -1;
   end = 0;
-  /** {@link ATTRIBUTE_STRIDE} numbers each; what stands behind `count` is of earlier tags. */
+  /** {@link ATTRIBUTE_STRIDE} numbers for each attribute; what stands after `count` belongs to earlier tags. */
   readonly attributes: number[] = [];
   /** The colon of each attribute, or -1. */
   readonly colons: number[] = [];
   count = 0;
-  /** Whether a value has a reference, or white space to normalize. */
+  /** Whether any value has a reference, or white space to normalize. */
   hasSpecials = false;
 }
 
-/** Attributes of a tag up to which each is compared with each: for so few that is quicker than a set. */
+/** Up to this many attributes of a tag are compared pairwise, which is quicker than a set for so few. */
 const comparedMax = 6;
 
 /**
  * The declarations in scope at one place of an element.
  *
- * No step looks through all declarations, or through all attributes of a tag: a peer chooses both numbers, and their product would be
- * its price. Namespaces, which may be long, are compared once, when they are declared, and are numbers from then on.
+ * No step looks through all declarations or through all attributes of a tag: a peer chooses both numbers, and the cost would be
+ * their product. Namespaces, which may be long, are compared once, when they are declared; from then on they are numbers.
  */
 export class Namespaces {
   #scope: Scope;
@@ -109,19 +109,22 @@ export class Namespaces {
   readonly #prefixes: string[] = [];
   readonly #namespaces: string[] = [];
   readonly #declaredNumbers: number[] = [];
-  /** Which declaration it hides, or -1. */
+  /** The index of the declaration that this one hides, or -1. */
   readonly #hidden: number[] = [];
   #count = 0;
-  /** The innermost declaration of each prefix, or -1; that of the default namespace, which is nearly every one, stands apart. */
+  /**
+   * The innermost declaration of each prefix, or -1. The default namespace has a field of its own, because nearly every one is
+   * that.
+   */
   readonly #innermost = new Map<string, number>();
   #innermostDefault = -1;
   #mayUseScope = false;
   #declarations: (readonly [string, string])[] = [];
-  /** A number for each namespace within the element. */
+  /** A number for each namespace in the element. */
   readonly #numbers = new Map<string, number>();
-  /** The same, by the prefixes of the stream's header. */
+  /** The same for the prefixes of the stream's header. */
   readonly #scopeNumbers = new Map<string, number>();
-  /** For each attribute of the tag: the number of its namespace, or -1 where it has no prefix, or `xmlns`. */
+  /** For each attribute of the tag: the number of its namespace; -1 if it has no prefix or declares a namespace. */
   readonly #ofAttributes: number[] = [];
   readonly #seen = new Set<string>();
 
@@ -138,12 +141,12 @@ export class Namespaces {
     if (this.#scopeNumbers.size > 0) this.#scopeNumbers.clear();
   }
 
-  /** Those of the element's own opening tag. */
+  /** The declarations of the element's own opening tag. */
   get declarations(): readonly (readonly [string, string])[] {
     return this.#declarations;
   }
 
-  /** How many declarations are in scope; to be given to `release` when the element that is opened now closes. */
+  /** The number of declarations in scope. Pass it to `release` when the element that is opened now closes. */
   get mark(): number {
     return this.#count;
   }
@@ -159,8 +162,8 @@ export class Namespaces {
   }
 
   /**
-   * Takes in a tag's declarations and checks its attributes.
-   * @returns the namespace of the tag, or '' where nobody asks: below the first-level children, for names without prefix
+   * Adds a tag's declarations and checks its attributes.
+   * @returns the namespace of the tag; '' where nobody asks for it: below the first-level children, for names without prefix
    */
   enter(buffer: Buffer, base: number, tag: Tag, depth: number, bounds: ElementBounds): string {
     if (depth === 0) this.#mayUseScope = tag.colon >= 0;
@@ -178,13 +181,13 @@ export class Namespaces {
     return this.#innermostDefault < 0 ? this.#scope.defaultNs : this.#namespaces[this.#innermostDefault]!;
   }
 
-  /** Of a prefix that is not ''. */
+  /** The namespace bound to a prefix other than ''. */
   #resolve(prefix: string): string {
     const declared = this.#innermost.get(prefix) ?? -1;
     return declared < 0 ? this.#fromOutside(prefix) : this.#namespaces[declared]!;
   }
 
-  /** What is bound to a prefix that the element does not declare. */
+  /** The namespace bound to a prefix that the element does not declare itself. */
   #fromOutside(prefix: string): string {
     const ns = prefix === 'xml' ? NS_XML : this.#mayUseScope ? this.#scope.prefixes.get(prefix) : undefined;
     if (ns === undefined) {
@@ -202,7 +205,7 @@ export class Namespaces {
     return number;
   }
 
-  /** Of an attribute with a prefix. */
+  /** The number of the namespace of an attribute with a prefix. */
   #ofAttribute(buffer: Buffer, base: number, tag: Tag, index: number): number {
     const prefix = intern(buffer, base + tag.attributes[index * ATTRIBUTE_STRIDE]!, base + tag.colons[index]!);
     const declared = this.#innermost.get(prefix) ?? -1;
@@ -251,7 +254,7 @@ export class Namespaces {
     }
   }
 
-  /** XML 1.0 §3.1 and Namespaces in XML 1.0 §6.3, for a tag of few attributes. */
+  /** Finds double attributes (XML 1.0 §3.1, Namespaces in XML 1.0 §6.3) in a tag with few attributes. */
   #compareAll(buffer: Buffer, base: number, tag: Tag): void {
     const { attributes, colons } = tag;
     for (let left = 1; left < tag.count; left += 1) {
@@ -268,7 +271,9 @@ export class Namespaces {
     }
   }
 
-  /** The same for many, by the names that were seen: as written where that is enough, else with the number of the namespace. */
+  /**
+   * The same for many attributes, with a set of names: as written where that is enough, else with the number of the namespace.
+   */
   #refuseDoubles(buffer: Buffer, base: number, tag: Tag): void {
     const { attributes, colons } = tag;
     const seen = this.#seen;
@@ -285,14 +290,15 @@ export class Namespaces {
 }
 
 function refuseDouble(): never {
-  refuse('not-well-formed', 'an attribute given twice');
+  refuse('not-well-formed', 'an attribute appears twice');
 }
 
-/** Namespaces in XML 1.0 §3 (reserved names) and §5 (no undeclaring of prefixes). */
+/** Checks reserved names (Namespaces in XML 1.0 §3) and refuses to undeclare a prefix (§5). */
 function checkDeclaration(prefix: string, ns: string): void {
-  if (prefix === 'xmlns' || ns === NS_XMLNS) refuse('not-well-formed', 'xmlns cannot be declared');
-  if ((prefix === 'xml') !== (ns === NS_XML)) refuse('not-well-formed', 'xml cannot be declared anew');
-  if (prefix !== '' && ns === '') refuse('not-well-formed', 'a prefix without a namespace');
+  if (prefix === 'xmlns' || ns === NS_XMLNS) refuse('not-well-formed', 'the prefix xmlns and its namespace cannot be declared');
+  if ((prefix === 'xml') !== (ns === NS_XML))
+    refuse('not-well-formed', 'the prefix xml and its namespace can be bound only to each other');
+  if (prefix !== '' && ns === '') refuse('not-well-formed', 'a prefix is declared without a namespace');
 }
 
 function isSame(buffer: Buffer, left: number, right: number, length: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * Bytes that no stanza may hold, at every place of one: what is not UTF-8 is `unsupported-encoding` (RFC 6120 §4.9.3.22), what is UTF-8
- * and yet not a character of XML is `not-well-formed` (§4.9.3.13, XML 1.0 §2.2).
+ * Bytes that must not occur anywhere in a stanza: what is not UTF-8 is `unsupported-encoding` (RFC 6120 §4.9.3.22), and what is
+ * UTF-8 but not an XML character is `not-well-formed` (§4.9.3.13, XML 1.0 §2.2).
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,10 +10,10 @@ import { openBounds, preauthBounds, type Scanner, StreamScanner } from '../../li
 import { header } from './scanning.ts';
 
 const notUtf8 = 'unsupported-encoding: not UTF-8';
-const noncharacter = 'not-well-formed: XML has no U+FFFE and no U+FFFF';
+const noncharacter = 'not-well-formed: XML does not allow U+FFFE or U+FFFF';
 const control = 'not-well-formed: a control character';
 
-/** @param bytes as latin1 */
+/** @param bytes as latin1 text */
 const kinds: readonly (readonly [what: string, bytes: string, verdict: string])[] = [
   ['a lone continuation byte', '\x80', notUtf8],
   ['a byte that UTF-8 never has', '\xFF', notUtf8],
@@ -45,13 +45,13 @@ const places: readonly (readonly [where: string, element: (bytes: string) => str
   ['a namespace', (bytes) => `<iq xmlns='jabber:client'><q xmlns='urn:${bytes}'/></iq>`],
 ];
 
-/** A control character ends a name, and then it is no attribute; what stands in a name is judged as a name first. */
+/** In a name a bad character may also show as a malformed name or attribute, so only the condition is compared here. */
 const names: readonly (readonly [where: string, element: (bytes: string) => string])[] = [
   ['the name of an element', (bytes) => `<iq xmlns='jabber:client'><q${bytes}/></iq>`],
-  ['the begin of a name', (bytes) => `<iq xmlns='jabber:client'><${bytes}/></iq>`],
+  ['the beginning of a name', (bytes) => `<iq xmlns='jabber:client'><${bytes}/></iq>`],
   ['the name of an attribute', (bytes) => `<iq xmlns='jabber:client' a${bytes}='1'/>`],
   ['a prefix', (bytes) => `<iq xmlns='jabber:client' xmlns:a${bytes}='urn:a'/>`],
-  ['a name behind a prefix', (bytes) => `<iq xmlns='jabber:client' xmlns:a='urn:a'><a:b${bytes}/></iq>`],
+  ['a name after a prefix', (bytes) => `<iq xmlns='jabber:client' xmlns:a='urn:a'><a:b${bytes}/></iq>`],
 ];
 
 function verdictOf(scanner: Scanner, chunks: readonly Buffer[]): string | undefined {
@@ -67,7 +67,10 @@ function verdictOf(scanner: Scanner, chunks: readonly Buffer[]): string | undefi
   return undefined;
 }
 
-/** As a stream at once and byte by byte, and as a message of a WebSocket; with the bounds of before and after signing in. */
+/**
+ * Each case runs as a stream at once and byte by byte, and as a WebSocket message; with the bounds of before and after signing
+ * in.
+ */
 function verdicts(element: string): (string | undefined)[] {
   const bytes = Buffer.from(element, 'latin1');
   const whole = Buffer.concat([Buffer.from(header), bytes]);
@@ -103,13 +106,13 @@ test('a stream header is judged in the same way', () => {
 
 test('references to the same characters are not well-formed, in text and in values', () => {
   for (const name of ['#0', '#1', '#x1B', '#xD800', '#57343', '#xFFFE', '#65535', '#x110000', '#x', '#', '#xG', '#1a', '#-1']) {
-    const verdict = 'not-well-formed: a reference to what is no character';
+    const verdict = 'not-well-formed: a reference names no character that XML allows';
     assert.deepEqual(verdicts(`<iq xmlns='jabber:client'>&${name};</iq>`), new Array(6).fill(verdict), name);
     assert.deepEqual(verdicts(`<iq xmlns='jabber:client' id='&${name};'/>`), new Array(6).fill(verdict), name);
   }
 });
 
-test('what XML has is let through: DEL, the C1 controls, private use, noncharacters of other planes', () => {
+test('what XML allows is accepted: DEL, the C1 controls, private use, noncharacters of other planes', () => {
   for (const text of ['\x7F', '\x80\x9F', '\uE000', '\uFFFD', '\uFDD0', '\u{1FFFE}', '\u{1FFFF}', '\u{10FFFF}', '\uFEFF']) {
     const element = Buffer.from(`<iq xmlns='jabber:client' id='${text}'>${text}</iq>`).toString('latin1');
     assert.deepEqual(verdicts(element), new Array(6).fill(undefined), JSON.stringify(text));

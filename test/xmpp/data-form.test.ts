@@ -1,4 +1,4 @@
-/** XEP-0004: how a submission is read, whatever form it is of. */
+/** XEP-0004: how a submission is read, whatever its form. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
@@ -23,7 +23,7 @@ const values = (...list: readonly string[]) => list.map((value) => `<value>${val
 const refuses = (work: () => unknown, condition: string) =>
   assert.throws(work, (error) => error instanceof StanzaError && error.condition === condition && error.text !== undefined);
 
-test('§3.4, §3.5: a field that is left out is not there; one without value, or with an empty one, is empty', () => {
+test('§3.4, §3.5: a field that is left out is absent; a field without a value, or with an empty one, is empty', () => {
   assert.equal(read('').get('x'), undefined);
   for (const inside of ['', '<value/>', '<value></value>', '<value> </value>', '<value/><value/>', '<required/>']) {
     assert.equal(fieldOf(inside).isEmpty, true, inside);
@@ -136,7 +136,7 @@ for (const [type, reader, good, bad] of readers) {
   });
 }
 
-test('§3.3: a JID that is none is jid-malformed, alone or in a list', () => {
+test('§3.3: an invalid JID is jid-malformed, alone or in a list', () => {
   refuses(() => fieldOf(values('@@')).jid(), 'jid-malformed');
   refuses(() => fieldOf(values('a@b.example', '@@')).jids(), 'jid-malformed');
   refuses(() => fieldOf(values('a@b.example')).jid((text) => Jid.parse(`${text}/`)), 'jid-malformed');
@@ -179,20 +179,20 @@ test('§3.1: a form that is cancelled is known as such', () => {
   assert.equal(isCancelled(undefined), false);
 });
 
-test('§3.2: headings, unknown fields and types that a client gives do no harm; fields of other namespaces are not fields', () => {
+test('§3.2: headings, unknown fields and types given by a client do no harm; fields of other namespaces are not fields', () => {
   const inside = `<title>T</title><field type='fixed'><value>Heading</value></field><field var='y' type='made-up'><value>1</value></field>
     <field xmlns='urn:other' var='z'/><reported/><item/>`;
   assert.deepEqual([...read(inside).keys()], ['y']);
 });
 
-test('FORM_TYPE may be left out where clients do so, and may not be another one even there', () => {
+test('FORM_TYPE may be left out where clients do so, but must not be wrong even there', () => {
   const optional = { formType, isFormTypeOptional: true };
   assert.equal(readSubmission(form("<field var='x'><value>1</value></field>"), optional).get('x')!.flag(), true);
   refuses(() => readSubmission(form("<field var='FORM_TYPE'><value>urn:example:other</value></field>"), optional), 'bad-request');
   refuses(() => readSubmission(form("<field var='FORM_TYPE'/>"), { formType }), 'bad-request');
 });
 
-test('what a form shows and a client sends back is what it was', () => {
+test('values survive from a form to the submission of it', () => {
   const shown = renderForm({
     type: 'form',
     formType,
@@ -209,7 +209,7 @@ test('what a form shows and a client sends back is what it was', () => {
   assert.equal(back.get('c')!.text(), '');
 });
 
-test('reading costs the same for each field, whatever it is called', () => {
+test('reading costs the same for each field, whatever its name', () => {
   const cost = (count: number) => {
     const element = form(
       hidden + Array.from({ length: count }, (_, at) => `<field var='__proto__${at}'>${values('1', '2')}</field>`).join(''),

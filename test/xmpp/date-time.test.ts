@@ -73,7 +73,7 @@ for (const text of [
   });
 }
 
-test('a year that no clock can show is the end of time, not an error', () => {
+test('a year beyond every clock is the end of time, not an error', () => {
   assert.equal(parseMoment('999999999-01-01T00:00:00Z'), 8_640_000_000_000_000);
   assert.equal(parseMoment('-999999999-01-01T00:00:00Z'), -8_640_000_000_000_000);
 });

@@ -14,7 +14,7 @@ test('text and attributes are escaped so that a reader gets them back', () => {
   assert.equal(escapeAttribute(`<&>\r\n\t"'`), '&lt;&amp;&gt;&#13;&#10;&#9;&quot;&apos;');
 });
 
-test('what XML cannot carry becomes U+FFFD', () => {
+test('characters that XML cannot carry become U+FFFD', () => {
   const impossible = 'a\0\x1B\uFFFE\uFFFF\uD800b\u{1F600}';
   assert.equal(escapeText(impossible), 'a\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDb\u{1F600}');
   assert.equal(escapeAttribute(impossible), escapeText(impossible));
@@ -52,19 +52,19 @@ test('CDATA, references and line ends are read as text', () => {
   assert.equal(parseElement("<a b='1\r\n2\t3&#10;'/>").attrs.b, '1 2 3\n');
 });
 
-test('children added the way of ltx are of the same class', () => {
+test('children added with the methods of ltx are of the same class', () => {
   const child = xml('a').c('b', { x: "\n'" });
   assert(child instanceof Element);
   assert.equal(`${child.root()}`, "<a><b x='&#10;&apos;'/></a>");
 });
 
 for (const text of ['', 'x', '<a', '<a><b></a', '<a>', '<a b></a>', '<a b=c/>']) {
-  test(`what no scanner has let through is refused: ${JSON.stringify(text)}`, () => {
+  test(`text that a scanner would refuse is refused: ${JSON.stringify(text)}`, () => {
     assert.throws(() => parseElement(text), SyntaxError);
   });
 }
 
-test('names may hold characters that JavaScript takes for white space', () => {
+test('names may hold characters that JavaScript counts as white space', () => {
   const text = "<x><a\uFEFFb c\u1680='1'/><\u1680 d='2'>\u00A0</\u1680></x>";
   assert.equal(parseElement(text).toString(), text);
 });

@@ -14,7 +14,7 @@ for (const [what, error, expected] of [
     `<error type='modify'><bad-request ${stanzas}/><text ${stanzas} xml:lang='en'>a &lt; b</text></error>`,
   ],
   [
-    'another type, who found it, and an own condition',
+    'another type, who found it, and an application condition',
     new StanzaError('not-allowed', undefined, { type: 'wait', by: 'a@b', extra: xml('x', { xmlns: 'urn:x' }) }),
     `<error type='wait' by='a@b'><not-allowed ${stanzas}/><x xmlns='urn:x'/></error>`,
   ],

@@ -1,7 +1,7 @@
 /**
- * What a peer chooses are two numbers, and their product must not be the price: of attributes and declarations, of levels and prefixes, of
- * children and what they inherit. Bytes that the scanner looks at are counted; the time is compared with that of a plain stanza, in the
- * same process and in turns, and with so much room that only a product fails it.
+ * A peer chooses two numbers, and the cost must not be their product: attributes and declarations, levels and prefixes, children
+ * and what they inherit. The tests count the bytes that the scanner looks at. They also compare times with those of a plain
+ * stanza, in the same process and in turns, with so much tolerance that only a product fails.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { XmlMachine } from '../../lib/xmpp/xml-machine.ts';
 
 const scope: Scope = { defaultNs: 'jabber:client', contentNs: 'jabber:client', prefixes: new Map() };
 
-/** A buffer that counts the bytes that are looked at, singly or in ranges. */
+/** A buffer that counts the bytes that are read, singly or in ranges. */
 function counting(bytes: Buffer): { buffer: Buffer; looks: () => number } {
   let looks = 0;
   const buffer = new Proxy(bytes, {
@@ -45,10 +45,13 @@ function looksPerByte(text: string): number {
 }
 
 const stanza = (inside: string): string => `<message>${inside}</message>`;
-/** Twice for names and values that are made strings, twice for names that are compared or checked, once to find their ends; and some. */
+/**
+ * Twice for names and values that become strings, twice for names that are compared or checked, once to find their ends; and a
+ * little.
+ */
 const looksMax = 8;
 
-describe('each byte is looked at a few times, however many there are', () => {
+describe('each byte is read a few times, however many there are', () => {
   for (const [name, shape] of Object.entries(shapes)) {
     test(name, () => {
       for (const bytes of [6_000, 40_000]) {
@@ -70,7 +73,10 @@ function quickest(bytes: Buffer, work: (bytes: Buffer) => void, rounds: number):
   return least;
 }
 
-/** A product of two bounds costs hundreds or thousands of times as much as text does; all else that there is, below fifty. */
+/**
+ * A product of two bounds costs hundreds or thousands of times as much as text; everything else costs less than fifty times as
+ * much.
+ */
 const timesPlainMax = 150;
 
 function compare(bytesList: readonly number[], work: (bytes: Buffer) => void): void {
@@ -79,7 +85,7 @@ function compare(bytesList: readonly number[], work: (bytes: Buffer) => void): v
     for (const [name, shape] of Object.entries(shapes)) {
       const hostile = Buffer.from(stanza(shape(bytes)));
       let times = Number.POSITIVE_INFINITY;
-      // A machine that is busy for a moment gets further rounds.
+      // A machine may be busy for a moment, so there are more rounds.
       for (let tries = 0; tries < 4 && times > timesPlainMax; tries += 1)
         times = Math.min(times, quickest(hostile, work, 4) / plain);
       assert.ok(times <= timesPlainMax, `${name}, ${bytes} bytes: ${times.toFixed(0)} times plain text`);
@@ -98,7 +104,7 @@ test('no shape costs the trees of all children a product of two bounds', () => {
   });
 });
 
-test('children of a stanza that declares many prefixes cost no more than those of one that declares none', () => {
+test('children of a stanza that declares many prefixes cost no more than without prefixes', () => {
   const declarations = Array.from({ length: 60 }, (_, index) => ` xmlns:p${index}='u:${index}'`).join('');
   const inside = '<q/>'.repeat(9_000);
   const trees = (bytes: Buffer): void => {
@@ -110,7 +116,7 @@ test('children of a stanza that declares many prefixes cost no more than those o
   assert.ok(many <= 4 * none, `${many.toFixed(0)} and ${none.toFixed(0)} ns for each byte`);
 });
 
-describe('what a child inherits is declared on its tree where it is used', () => {
+describe('the tree of a child declares the inherited namespaces that it uses', () => {
   const parsed = Stanza.parse(
     "<message xmlns:a='urn:a' xmlns:b='urn:b' xmlns:c='urn:c'><x><a:y b:z=''/></x><b:x xmlns:b='urn:own'/><q/></message>",
   );

@@ -106,7 +106,7 @@ for (const input of [
   `${'abc.'.repeat(256)}d`,
   `a@b/${'x'.repeat(100_000)}`,
 ]) {
-  test(`${shown(input)} is no address`, () => {
+  test(`${shown(input)} is not an address`, () => {
     assert.throws(() => Jid.parse(input), malformed);
   });
 }
@@ -118,7 +118,7 @@ test('an empty domain is refused, and separators do not slip in through parts', 
   assert.equal(Jid.of('', 'B', 'c/d').toString(), 'b/c/d');
 });
 
-test('bare and full addresses', () => {
+test('an address has a bare and a full form', () => {
   const full = Jid.parse('a@b/c');
   assert.deepEqual([full.isFull, full.isBare, `${full.bare}`], [true, false, 'a@b']);
   assert.equal(full.bare, full.bare);
@@ -131,7 +131,7 @@ test('bare and full addresses', () => {
   assert.equal(JSON.stringify({ full }), '{"full":"a@b/c"}');
 });
 
-test('the cache is bounded and forgets nothing that matters', () => {
+test('the cache is bounded and answers correctly after it has dropped entries', () => {
   const first = Jid.parse('a@b/first');
   for (let index = 0; index < 25_000; index += 1) assert.equal(Jid.parse(`a${index}@b`).local, `a${index}`);
   assert.notEqual(Jid.parse('a@b/first'), first, 'dropped by now');

@@ -1,6 +1,6 @@
 /**
- * The scanner against saxes, an independent and strict XML parser: what the scanner lets through saxes must read as the same
- * tree; what the scanner refuses saxes must refuse as well, or RFC 6120 does.
+ * The scanner against saxes, an independent and strict XML parser: what the scanner accepts, saxes must read as the same tree;
+ * what the scanner refuses, saxes must refuse as well, unless RFC 6120 alone forbids it.
  */
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
@@ -78,10 +78,10 @@ function treeOfElement(element: Element): Tree {
   return tree;
 }
 
-/** RFC 6120 refuses these where XML allows them: §11.1, §4.8, §11.6 (U+FFFE counts there), text between stanzas. */
+/** RFC 6120 refuses these although XML allows them: §11.1, §4.8, §11.6 (which covers U+FFFE), text between stanzas. */
 const stricterThanXml = new Set(['restricted-xml', 'bad-namespace-prefix', 'invalid-namespace', 'bad-format']);
 
-/** saxes does not look at the first character of a local part: `a:1` passes it, against Namespaces in XML §4. */
+/** saxes does not check the first character of a local part: it accepts `a:1`, against Namespaces in XML §4. */
 const isLaxName = (text: string): boolean => /[^\s<>=/:]:(?:[-.0-9·]|\u0300)/.test(text);
 
 let accepted = 0;
@@ -115,7 +115,7 @@ function compare(body: Buffer): void {
   }
 }
 
-/** The children as they are seen alone, rendered, and parsed again are those of the whole. */
+/** The children, each seen alone, rendered and parsed again, equal those of the whole. */
 function checkViews(stanza: Stanza): void {
   const whole = treeOfElement(stanza.element());
   const elements = whole.children.filter((child) => typeof child !== 'string');

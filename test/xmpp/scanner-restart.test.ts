@@ -5,7 +5,7 @@ import type { StreamError } from '../../lib/xmpp/errors.ts';
 import { openBounds, type ScannerBounds, StreamScanner } from '../../lib/xmpp/scanner.ts';
 import { header } from './scanning.ts';
 
-/** What comes behind the element that restarts a stream, in the same write and, byte by byte, later. */
+/** What follows the element that restarts a stream: in the same write, or later and byte by byte. */
 function restarted(behind: string, bounds: ScannerBounds = openBounds): (string | undefined)[] {
   return [false, true].map((isSlow) => {
     const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
@@ -45,7 +45,7 @@ for (const [what, behind, expected] of [
   ['a comment', `\n<!-- -->${declared}`, 'restricted-xml'],
   ['two declarations', `\n<?xml version='1.0'?>\n${declared}`, 'restricted-xml'],
 ] as const) {
-  test(`a stream that restarts may follow white space, and nothing else: ${what}: ${expected}`, () => {
+  test(`only white space may stand before a restarted stream: ${what}: ${expected}`, () => {
     assert.deepEqual(restarted(behind), [expected, expected]);
   });
 }

@@ -28,7 +28,7 @@ test('the verdict and the events do not depend on where the bytes are cut', () =
   );
 });
 
-test('events that were given do not change when more is read', () => {
+test('events do not change after they were returned, when more is read', () => {
   const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds: openBounds });
   const bytes = Buffer.from(header + Array.from({ length: 200 }, (_, index) => `<iq id='${index}'><q/></iq>`).join(''));
   const seen = [];
@@ -43,7 +43,7 @@ test('events that were given do not change when more is read', () => {
   }
 });
 
-test('a stanza that comes byte by byte is copied a number of times that does not grow with it', () => {
+test('how often a stanza that comes byte by byte is copied does not grow with its size', () => {
   const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds: openBounds });
   scanner.push(Buffer.from(header));
   scanner.next();

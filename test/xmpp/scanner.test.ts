@@ -14,7 +14,7 @@ const good: readonly (readonly [what: string, body: string, names: string])[] = 
   ['> in text and in a value', "<iq id='a>b'>a>b]>]]</iq>", 'iq'],
   ['the five entities and character references', "<iq id='&lt;&gt;&amp;&quot;&apos;&#9;&#xA;&#x10FFFF;'>&amp;&#65;</iq>", 'iq'],
   ['CDATA sections', '<message><body><![CDATA[<&]]]>x<![CDATA[]]></body></message>', 'message'],
-  ['an own default namespace', "<enable xmlns='urn:xmpp:sm:3'/>", 'enable'],
+  ['a default namespace of its own', "<enable xmlns='urn:xmpp:sm:3'/>", 'enable'],
   ['declared prefixes', "<iq xmlns:a='urn:a'><a:x a:b='1' b='1'/></iq>", 'iq'],
   ['a prefix declared by its own element', "<iq><a:x xmlns:a='urn:a'/></iq>", 'iq'],
   ['a namespace through a reference', "<iq><x xmlns='urn&#58;x'/></iq>", 'iq'],
@@ -93,7 +93,7 @@ const hostile: readonly (readonly [what: string, body: string | Buffer, conditio
   ['a closing tag that is shorter', '<iq></i>', 'not-well-formed'],
   ['a closing tag with another prefix', "<iq xmlns:a='u' xmlns:b='u'><a:x></b:x></iq>", 'not-well-formed'],
   ['a closing tag with an attribute', "<iq></iq a='1'>", 'not-well-formed'],
-  ['the closing tag of no element', '</iq>', 'not-well-formed'],
+  ['a closing tag outside of any element', '</iq>', 'not-well-formed'],
   ['the end of the stream within a stanza', '<iq></stream:stream>', 'not-well-formed'],
   ['a name that begins with a digit', '<1q/>', 'not-well-formed'],
   ['a name that begins with a hyphen', '<-q/>', 'not-well-formed'],
@@ -103,7 +103,7 @@ const hostile: readonly (readonly [what: string, body: string | Buffer, conditio
   ['a name that begins with a colon', '<:iq/>', 'not-well-formed'],
   ['a name that ends with a colon', "<iq xmlns:a='u'><a:/></iq>", 'not-well-formed'],
   ['a local part that begins with a digit', "<iq xmlns:a='u'><a:1/></iq>", 'not-well-formed'],
-  ['a character beyond ASCII that no name has', '<iq><a×b/></iq>', 'not-well-formed'],
+  ['a character beyond ASCII that names may not have', '<iq><a×b/></iq>', 'not-well-formed'],
   ['a slash within a tag', '<iq / >', 'not-well-formed'],
   ['an undeclared prefix', '<iq><a:x/></iq>', 'bad-namespace-prefix'],
   ['an undeclared prefix on an attribute', "<iq a:b='c'/>", 'bad-namespace-prefix'],
@@ -279,7 +279,7 @@ test('before authentication a stream has 8 KiB and 32 elements, and a restart co
   assert.equal(scanChunks([exact, Buffer.from(' ')], preauthBounds).condition, 'policy-violation');
 });
 
-test('a restart keeps what was sent behind the last stanza', () => {
+test('a restart keeps what was sent after the last stanza', () => {
   const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds: openBounds });
   scanner.push(Buffer.from(`${header}<presence/><?xml version='1.0'?>${header}<iq/>`));
   assert.equal(scanner.next()?.kind, 'open');
@@ -290,7 +290,7 @@ test('a restart keeps what was sent behind the last stanza', () => {
   assert.equal(scanner.next(), undefined);
 });
 
-test('what stands behind <starttls/> can be dropped', () => {
+test('what follows <starttls/> can be dropped', () => {
   const scanner = new StreamScanner({ contentNs: 'jabber:client', bounds: openBounds });
   scanner.push(Buffer.from(`${header}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><iq id='injec`));
   scanner.next();
@@ -317,7 +317,7 @@ function frames(...inputs: string[]): (Stanza | undefined)[] {
   return inputs.map(() => scanner.next());
 }
 
-test('a WebSocket message is one element, perhaps behind a declaration', () => {
+test('a WebSocket message is one element, optionally after a declaration', () => {
   const names = frames(
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='a'/>",
     "<?xml version='1.0'?>\n<iq xmlns='jabber:client'><x/></iq> ",
@@ -338,11 +338,11 @@ for (const [what, input, expected] of [
   ['nothing', '', 'not-well-formed'],
   ['a space to keep the stream alive', ' ', 'not-well-formed'],
   ['white space', '\r\n\t', 'not-well-formed'],
-  ['an element behind white space', "\n<iq xmlns='jabber:client'/>", 'not-well-formed'],
+  ['an element after white space', "\n<iq xmlns='jabber:client'/>", 'not-well-formed'],
   ['a byte order mark and an element', "\uFEFF<iq xmlns='jabber:client'/>", 'not-well-formed'],
-  ['text behind the element', "<a xmlns='u'/>x", 'not-well-formed'],
+  ['text after the element', "<a xmlns='u'/>x", 'not-well-formed'],
   ['a stanza without namespace', '<iq/>', 'invalid-namespace'],
-  ['a prefix of nowhere', '<stream:features/>', 'bad-namespace-prefix'],
+  ['an undeclared prefix', '<stream:features/>', 'bad-namespace-prefix'],
   ['a comment', '<!-- -->', 'restricted-xml'],
 ] as const) {
   test(`a WebSocket message may not be ${what}: ${expected}`, () => {

@@ -7,7 +7,7 @@ export const footer = '</stream:stream>';
 
 export interface Outcome {
   readonly events: ScannerEvent[];
-  /** Of the StreamError that ended it. */
+  /** The condition of the StreamError that ended it. */
   readonly condition: string | undefined;
 }
 

@@ -79,7 +79,7 @@ test('the payload is what stands between the tags', () => {
   assert.equal(Stanza.parse('<a/>').payload().length, 0);
 });
 
-test('attributes are spliced behind the name', () => {
+test('attributes are inserted after the name', () => {
   for (const [input, expected] of [
     ['<a/>', "<a to='x&apos;y'/>"],
     ['<a>b</a>', "<a to='x&apos;y'>b</a>"],
@@ -98,7 +98,7 @@ test('attributes named like methods are attributes', () => {
   );
 });
 
-test('a bad address is found when it is asked for', () => {
+test('a bad address is refused when it is read', () => {
   const stanza = Stanza.parse("<iq to='a@@b' from=''/>");
   assert.throws(() => stanza.to, { name: 'StanzaError', condition: 'jid-malformed' });
   assert.throws(() => stanza.from, { name: 'StanzaError', condition: 'jid-malformed' });

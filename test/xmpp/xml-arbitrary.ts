@@ -94,7 +94,7 @@ const stanza = fc
     return `<${it.name}${declared}${it.attributes}>${it.content.join('')}</${it.name}>`;
   });
 
-/** What stands between the stream header and its end. */
+/** What stands between the stream's header and its end. */
 export const streamBody = fc
   .array(fc.oneof({ weight: 5, arbitrary: stanza }, { weight: 1, arbitrary: fc.constantFrom(' ', '\n', '<stream:features/>') }), {
     minLength: 1,
@@ -155,7 +155,7 @@ const damage = fc.record({
   adds: fc.boolean(),
 });
 
-/** The same, with up to three places where bytes are removed, added or replaced. */
+/** The same, damaged in up to three places: bytes are removed, added or replaced. */
 export const damagedBody = fc.tuple(streamBody, fc.array(damage, { maxLength: 3 })).map(([body, damages]) =>
   damages.reduce((bytes, { where, removed, added, adds }) => {
     const at = Math.floor(where * bytes.length);
