@@ -5,36 +5,20 @@
  * that it must find beside something similar that it must let pass.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { cyclesOf, importGraph, upwardImports } from './import-graph.ts';
+import { files, read, root, under } from './project-files.ts';
 import { readCode } from './tidy-code.ts';
 import * as rules from './tidy-rules.ts';
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folders = readFileSync(join(root, '.gitignore'), 'utf8').split('\n');
-const ignored = new Set(['.git', ...folders.filter((line) => line.endsWith('/')).map((line) => line.replaceAll('/', ''))]);
-
-/** All files of the project, as paths from the root. No git: a tree that came as an archive has rules too. */
-function listFiles(folder: string): string[] {
-  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (ignored.has(entry.name)) return [];
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    return entry.isDirectory() ? listFiles(path) : entry.isFile() ? [path] : [];
-  });
-}
-
-const files = listFiles('');
-const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const under = (pattern: RegExp, of = files) => of.filter((path) => pattern.test(path));
 
 const code = under(/^(?:lib|services|test|bench|docs|infra|bin)\/.*\.(?:ts|mjs)$/);
 const product = under(/^(?:lib|services)\/.*\.ts$/);
 const tests = under(/^test\/.*\.test\.ts$/);
 const texts = under(/(?:\.(?:ts|mjs|js|json|md|html|css|ya?ml|toml|py|sh|xml)|\/run)$/);
-const pages = under(/^(?:[^/]+|docs\/.*)\.md$/);
+const pages = under(/^(?:[^/]+|(?:docs|test)\/.*)\.md$/);
 
 /** Folders whose comments and messages are plain English. */
 const plainFolders = ['lib/ports', 'lib/xmpp', 'test/xmpp'];

@@ -1,6 +1,6 @@
 /**
  * Deploys that nobody has to conduct: a node that sees its service running in another release, begun later and up for some time, lets
- * go of its sessions (docs/decisions/0005).
+ * go of its sessions (decision 5).
  *
  * What counts as newer is when its processes began, never what the release is called: a deploy that is rolled back starts processes of
  * the old release later than those of the new one, and then it is the new one that goes.

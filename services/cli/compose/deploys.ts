@@ -1,4 +1,4 @@
-/** What makes a process with sessions leave when a newer release is there, and ECS wait until it has (docs/decisions/0005). */
+/** What makes a process with sessions leave when a newer release is there, and ECS wait until it has (decision 5). */
 
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
