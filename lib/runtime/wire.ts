@@ -245,6 +245,24 @@ export interface InboundReply extends DoneReply {
 
 export const inboundAnswer = answerKind<InboundReply>('inbound', { ok: true, error: true, at: true, missed: true });
 
+/** What an account has blocked of a room (XEP-0191 §6). */
+export interface Hides {
+  /** Nicks, as resources of the room's address. */
+  readonly nicks: readonly string[];
+  /** Of the account's list: what is older than what the room knows says nothing. */
+  readonly version: number;
+}
+
+/** router → `m.<shard>`: the account of an occupant has changed its blocklist. No body; answered as {@link RoomRequest}. */
+export interface HidesRequest {
+  readonly kind: 'hides';
+  readonly domain: string;
+  readonly room: string;
+  /** Full JID of the occupant's session. */
+  readonly jid: string;
+  readonly hides: Hides;
+}
+
 /** router → `m.<shard>`. Body: one stanza with `from` and `to`. */
 export interface RoomRequest {
   readonly kind: 'room';
@@ -256,6 +274,8 @@ export interface RoomRequest {
   readonly sender?: SessionAddress;
   /** Which account of its name the sender is, when it is of this deployment: a later one is somebody else. */
   readonly incarnation?: string | undefined;
+  /** With presence of a session of this tenant, when its account has blocked somebody. */
+  readonly hides?: Hides | undefined;
   /**
    * By the deployment's clock: nobody waits for the answer any more. A worker that stood still lets such requests go: their sender was
    * told that they were not taken, or they came again and another worker has them.

@@ -71,7 +71,7 @@ export class BatchAttempt {
       // Who came later has it from the history.
       const isOwed = (session: Session) => session.after < once! && !room.behind.has(session);
       const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
-      this.batch.sendings.push({ bytes, recipients, once });
+      this.batch.sendings.push({ bytes, recipients: room.withoutHiding(bytes, recipients), once });
     }
   }
 
@@ -143,6 +143,7 @@ export class BatchAttempt {
             from: job.stanza.from!,
             incarnation: job.request.incarnation,
             recipient: { jid: job.stanza.from!, address: job.request.sender },
+            hides: job.request.hides,
           };
     return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, this.#foreseen);
   }

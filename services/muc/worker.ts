@@ -13,7 +13,7 @@ import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
-import type { DoneReply, RoomErasureRequest, RoomRequest } from '../../lib/runtime/wire.ts';
+import type { DoneReply, HidesRequest, RoomErasureRequest, RoomRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import type { Parts, RoomParts } from './core/dependencies.ts';
@@ -25,6 +25,7 @@ import { Pace } from './core/pace.ts';
 import { type Background, errorOf, type RoomTurn } from './core/room-turn.ts';
 import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
+import { changeHides } from './rooms/hides.ts';
 import { answerForService } from './rooms/service.ts';
 import { allShards, type ShardOwner } from './shard-owner.ts';
 
@@ -131,13 +132,24 @@ class Worker implements MucWorker {
   }
 
   async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
-    const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest>(payload);
+    const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest | HidesRequest>(payload);
+    if (header.kind === 'hides') return encodeFrame(await this.#hide(header));
     if (header.kind !== 'room') return encodeFrame(await this.#erase(header));
     this.#parts.clock.observe(header.at);
     const stanza = Stanza.parse(bodies[0]!);
     if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
     const outcome = await this.#take(header, stanza);
     return outcome === 'silent' ? undefined : encodeFrame({ ...outcome, at: this.#parts.clock.now() } satisfies DoneReply);
+  }
+
+  /** Done when the room has written it. */
+  #hide(request: HidesRequest): Promise<DoneReply> {
+    const about = Jid.parse(request.jid);
+    return new Promise((resolve) => {
+      const done = (outcome: Outcome) => resolve(outcome === 'silent' ? { ok: false } : outcome);
+      const isTaken = this.#runner(request).push({ about, apply: (turn) => changeHides(turn, request.hides), done });
+      if (!isTaken) resolve({ ok: false, error: `too much waits for ${request.room}` });
+    });
   }
 
   async #take(request: RoomRequest, stanza: Stanza): Promise<Outcome> {

@@ -305,7 +305,7 @@ export class Stage {
 
   #takeRoom(payload: Uint8Array): Uint8Array {
     const { header, bodies } = decodeFrame<RoomRequest>(payload);
-    this.rooms.push({ request: header, xml: bodies[0]!.toString() });
+    this.rooms.push({ request: header, xml: bodies[0]?.toString() ?? '' });
     if (this.roomFault) throw this.roomFault;
     return encodeFrame({ ok: true } satisfies DoneReply);
   }

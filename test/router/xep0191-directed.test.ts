@@ -130,3 +130,22 @@ test('XEP-0191 §3.3: a block that is tried again tells those again who may not 
   assert.ok(paris.inbox.length >= 1);
   assert.ok(paris.inbox.every((xml) => xml.includes("type='unavailable'")));
 });
+
+test('XEP-0191 §3.3, §3.4: a room hears whom of its occupants an account blocks, with each change and with presence', async (t) => {
+  const { stage, juliet } = await arrange(t, 'b.example');
+  const hides = () => stage.rooms.splice(0).flatMap(({ request }) => request.hides?.nicks.join(' ') ?? []);
+  const room = 'garden@conference.a.example';
+  const enter = `<presence to='${room}/jule'><x xmlns='http://jabber.org/protocol/muc'/></presence>`;
+  await juliet.send(enter);
+  assert.deepEqual(hides(), []);
+  await juliet.send(change('block', `${room}/ann`, 'hall@conference.a.example/bob', 'paris@b.example'));
+  assert.deepEqual(hides(), ['ann']);
+  await juliet.send(change('block', `${room}/bob`));
+  assert.deepEqual(hides(), ['ann bob']);
+  await juliet.send(enter);
+  assert.deepEqual(hides(), ['ann bob']);
+  await juliet.send(change('unblock', `${room}/ann`));
+  assert.deepEqual(hides(), ['bob']);
+  await juliet.send(change('unblock'));
+  assert.deepEqual(hides(), ['']);
+});

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Table } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
-import type { SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Role } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
 import type { Affiliated } from './room.ts';
@@ -28,6 +28,8 @@ export interface OccupantRow extends Partial<SessionAddress> {
   readonly after: string;
   /** From this archive id on the session has not got what was said. */
   readonly behind?: string;
+  /** What its account has blocked of the room. */
+  readonly hides?: Hides;
 }
 
 /** A message as it was sent to the occupants, once per room. */

@@ -86,9 +86,9 @@ function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: Rea
   const inOrder = [...items].sort((a, b) => a.value.joinedAt - b.value.joinedAt);
   for (const { key, value } of inOrder) {
     const jid = Jid.parse(value.jid);
-    const { nick, role, incarnation, node, sid, joinedAt, after, behind } = value;
+    const { nick, role, incarnation, node, sid, joinedAt, after, behind, hides } = value;
     const address = node === undefined || sid === undefined ? undefined : { node, sid };
-    const session: Session = { jid, address, presence: said.get(key) ?? '<presence/>', joinedAt, after, behind };
+    const session: Session = { jid, address, presence: said.get(key) ?? '<presence/>', joinedAt, after, behind, hides };
     const occupant: Occupant = room.withNick(nick) ?? {
       nick,
       role,

@@ -10,7 +10,7 @@ import { report, toStanzaError } from '../../../lib/runtime/faults.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { secretBytes } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import type { SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -46,6 +46,7 @@ export interface Asker {
   readonly recipient: Recipient;
   /** {@link RoomRequest.incarnation} */
   readonly incarnation?: string | undefined;
+  readonly hides?: Hides | undefined;
 }
 
 export class RoomTurn {
@@ -59,6 +60,7 @@ export class RoomTurn {
   readonly from: Jid;
   readonly #asker: Recipient;
   readonly #incarnation: string | undefined;
+  readonly #hides: Hides | undefined;
   readonly #loaded: LoadedRoom;
   readonly #foreseen: Foreseen;
   readonly writes: PendingWrite[] = [];
@@ -81,6 +83,7 @@ export class RoomTurn {
     this.from = asker.from;
     this.#asker = asker.recipient;
     this.#incarnation = asker.incarnation;
+    this.#hides = asker.hides;
   }
 
   get config(): RoomConfig {
@@ -121,6 +124,11 @@ export class RoomTurn {
   /** Has the tenant as many rooms as it may have? Known only when this request could make one. */
   get isTenantFull(): boolean {
     return this.#foreseen.isTenantFull;
+  }
+
+  /** What the sender has blocked of the room, as its presence says. */
+  get hides(): Hides | undefined {
+    return this.#hides;
   }
 
   /** What the sender's session has not got yet, when this turn is to send it. */
@@ -193,8 +201,8 @@ export class RoomTurn {
 
   putSession(occupant: Occupant, session: Session): void {
     const { nick, role, incarnation } = occupant;
-    const { jid, address, joinedAt, after, behind } = session;
-    const row = { jid: jid.toString(), nick, role, incarnation, joinedAt, after, ...address, behind };
+    const { jid, address, joinedAt, after, behind, hides } = session;
+    const row = { jid: jid.toString(), nick, role, incarnation, joinedAt, after, ...address, behind, hides };
     this.put(occupantRows, jidKey(jid.toString()), row);
   }
 
@@ -249,8 +257,9 @@ export class RoomTurn {
 
   /** To occupants and others; `bytes` is a stanza with `from` and without `to`. See {@link Sending.once}. */
   send(bytes: Buffer, recipients: readonly Recipient[], once?: string): void {
-    if (recipients.length === 0) return;
-    this.sendings.push({ bytes, recipients, once });
+    const takers = this.room.withoutHiding(bytes, recipients);
+    if (takers.length === 0) return;
+    this.sendings.push({ bytes, recipients: takers, once });
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 

@@ -3,13 +3,15 @@
  * worker; `room-store.ts` reads it all again.
  */
 import { limits } from '../../../lib/limits.ts';
-import type { SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
 import { nickKey } from './nick-key.ts';
 import type { ActivityRow, Archived, HatsRow, Subject } from './room-rows.ts';
+import type { Recipient } from './sending.ts';
 
 /** One client of an occupant. */
 export interface Session {
@@ -25,6 +27,8 @@ export interface Session {
   after: string;
   /** The first message of the archive that did not reach it: from there on it is sent what is there when it is back (refill.ts). */
   behind?: string | undefined;
+  /** Occupants that its account has blocked: nothing of them is sent to it. */
+  hides?: Hides | undefined;
 }
 
 /** Who speaks under one nick: one bare JID, with one or several clients. */
@@ -75,6 +79,8 @@ export class Room {
   readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
   /** Those that are not sent what goes into the archive: they are to get it from there. */
   readonly behind = new Set<Session>();
+  /** Those whose account has blocked some occupant. */
+  readonly hiding = new Set<Session>();
   /** Keys of reserved nicks, which do not change with a row. */
   readonly #reserved = new WeakMap<Affiliated, string | undefined>();
   /** The last messages, oldest first, for §7.2.13. */
@@ -122,6 +128,27 @@ export class Room {
     return this.#bySession.get(jid.toString());
   }
 
+  /** XEP-0191 §3.3: does the recipient's account block this occupant? Nobody is hidden from itself. */
+  isHidden(nick: string, recipient: Recipient): boolean {
+    const found = this.#bySession.get(recipient.jid.toString());
+    return found !== undefined && found.occupant.nick !== nick && found.session.hides?.nicks.includes(nick) === true;
+  }
+
+  /** The one gate for all that a room sends: those who may get this stanza, by the occupant that it is from. */
+  withoutHiding(bytes: Buffer, recipients: readonly Recipient[]): readonly Recipient[] {
+    if (this.hiding.size === 0) return recipients;
+    const nick = Stanza.parse(bytes).from?.resource ?? '';
+    return nick === '' ? recipients : recipients.filter((recipient) => !this.isHidden(nick, recipient));
+  }
+
+  hide(session: Session, hides: Hides): boolean {
+    if ((session.hides?.version ?? 0) >= hides.version) return false;
+    session.hides = hides;
+    if (hides.nicks.length > 0) this.hiding.add(session);
+    else this.hiding.delete(session);
+    return true;
+  }
+
   withNick(nick: string): Occupant | undefined {
     const key = nickKey(nick);
     return key === undefined ? undefined : this.occupants.get(key);
@@ -150,12 +177,14 @@ export class Room {
     if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
     this.#bySession.set(session.jid.toString(), { occupant, session });
     if (session.behind !== undefined) this.behind.add(session);
+    if (session.hides !== undefined && session.hides.nicks.length > 0) this.hiding.add(session);
   }
 
   removeSession(occupant: Occupant, session: Session): void {
     occupant.sessions = occupant.sessions.filter((other) => other !== session);
     this.#bySession.delete(session.jid.toString());
     this.behind.delete(session);
+    this.hiding.delete(session);
     if (occupant.sessions.length > 0) return;
     this.occupants.delete(nickKey(occupant.nick)!);
     for (const address of addressesOf(occupant)) {
@@ -180,6 +209,7 @@ export class Room {
     this.#byAddress.clear();
     this.#bySession.clear();
     this.behind.clear();
+    this.hiding.clear();
     this.history = [];
     this.former.clear();
     this.formerFloor = '';

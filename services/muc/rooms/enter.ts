@@ -41,7 +41,14 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   if (isNew) createRoom(turn);
   const { config } = turn;
 
-  const session: Session = { jid: from, address: turn.address, presence, joinedAt: turn.now, after: turn.lastId };
+  const session: Session = {
+    jid: from,
+    address: turn.address,
+    presence,
+    joinedAt: turn.now,
+    after: turn.lastId,
+    hides: turn.hides,
+  };
   const occupant: Occupant = room.withNick(nick) ?? {
     nick,
     role: roleOnEntry(turn),

@@ -18,7 +18,7 @@ import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING } from '../core/namespaces.ts';
 import type { Occupant, Room, Session } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { errorOnly } from './error-reply.ts';
-import { mayWrite } from './private-message.ts';
+import { mayWrite, refuseHidden } from './private-message.ts';
 
 const accountNamespaces = new Set(['vcard-temp', 'http://jabber.org/protocol/pubsub', 'urn:ietf:params:xml:ns:vcard-4.0']);
 export const idCharactersMax = 1_024;
@@ -38,6 +38,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
     turn.result(iq);
     return;
   }
+  refuseHidden(turn, occupant, target);
   if ((iq.id?.length ?? 0) > idCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
   const isForged = forgedIn(turn.room, iq);
   if (iq.children.some(isForged)) throw new StanzaError('bad-request', 'only servers say such things');

@@ -10,6 +10,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { saysItIsGone } from '../missed/ghost.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
+import { changeHides } from './hides.ts';
 import { readHistoryWish } from './history.ts';
 import { endIfEmpty, removeSession } from './leave.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
@@ -48,6 +49,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     else sendAway(turn, stanza);
     return;
   }
+  if (turn.hides) changeHides(turn, turn.hides);
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
   const wish = stanza.hasChild('x', NS_MUC) ? readHistoryWish(stanza.child('x', NS_MUC)) : undefined;
   const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);

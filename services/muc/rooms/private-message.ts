@@ -17,6 +17,7 @@ export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
   const target = turn.room.withNick(stanza.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${stanza.to!.resource}`);
   if (!mayWrite(turn, occupant, target)) throw new StanzaError('forbidden', 'private messages are not allowed here');
+  refuseHidden(turn, occupant, target);
   turn.parts.exchanges.sent(exchangeKey(turn, occupant, target, stanza.id));
   const bytes = stanza.render(attributesFrom(turn, occupant, stanza), {
     drop: forgedIn(turn.room, stanza),
@@ -55,4 +56,9 @@ function attributesFrom({ room }: RoomTurn, from: Occupant, { type, id, attribut
 
 function exchangeKey({ room }: RoomTurn, writer: Occupant, reader: Occupant, id = ''): string {
   return `${room.jid} message ${writer.id} ${reader.id} ${id.slice(0, 200)}`;
+}
+
+/** XEP-0191 §3.3: to one who is blocked the other looks as if it were not there. @throws {StanzaError} service-unavailable */
+export function refuseHidden(turn: RoomTurn, from: Occupant, to: Occupant): void {
+  if (to.sessions.every((session) => turn.room.isHidden(from.nick, session))) throw new StanzaError('service-unavailable');
 }

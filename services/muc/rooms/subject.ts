@@ -2,7 +2,7 @@
 import { limits } from '../../../lib/limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
 import type { Occupant, Session } from '../core/room.ts';
 import { subjects } from '../core/room-rows.ts';
@@ -33,5 +33,8 @@ export function sendSubject(turn: RoomTurn, session: Session): void {
   const { subject, jid } = turn.room;
   const from = jid.toString();
   const none = xml('message', { from, type: 'groupchat' }, xml('subject'));
-  turn.send(Buffer.from(subject ? delayed(subject, from) : none.toString()), [session]);
+  const bytes = Buffer.from(subject ? delayed(subject, from) : none.toString());
+  // It is the room's, whoever has set it, and ends the entry: one who blocks the setter gets it from the room itself.
+  const isHidden = turn.room.withoutHiding(bytes, [session]).length === 0;
+  turn.send(isHidden ? Stanza.parse(bytes).render({ ...Stanza.parse(bytes).attributes, from }) : bytes, [session]);
 }

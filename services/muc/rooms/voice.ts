@@ -23,7 +23,9 @@ export function voiceForm(turn: RoomTurn, element: Element): void {
     return;
   }
   if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
-  const moderators = [...turn.room.sessions()].filter((one) => one.occupant.role === 'moderator');
+  const moderators = [...turn.room.sessions()].filter((one) => {
+    return one.occupant.role === 'moderator' && !turn.room.isHidden(occupant.nick, one.session);
+  });
   const fields: Field[] = [
     { var: 'muc#role', type: 'list-single', label: 'Requested role', values: ['participant'] },
     { var: 'muc#jid', type: 'jid-single', label: 'User ID', values: [turn.from.toString()] },

@@ -4,11 +4,14 @@
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
+import type { Hides } from '../../../lib/runtime/wire.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { setOf } from './address-set.ts';
 
 export interface Blocklist {
   readonly jids: readonly string[];
+  /** Grows with each change, so that a room knows which of two lists is the later one. */
+  readonly version?: number;
 }
 
 export const blocklist = collection<Blocklist>('blocklist', 'account');
@@ -26,4 +29,12 @@ export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
  */
 export function isNeverBlocked({ domain, local }: Owner, jid: Jid): boolean {
   return jid.domain === domain && (jid.local === '' || jid.local === local);
+}
+
+/** Which occupants of a room a list names. undefined: the list was never changed. */
+export function hidesIn(list: Blocklist | undefined, room: Jid): Hides | undefined {
+  if (list?.version === undefined) return undefined;
+  const prefix = `${room.bare}/`;
+  const nicks = list.jids.filter((jid) => jid.startsWith(prefix)).map((jid) => jid.slice(prefix.length));
+  return { nicks, version: list.version };
 }

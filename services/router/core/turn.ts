@@ -14,6 +14,8 @@ import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import {
   type DoneReply,
+  type Hides,
+  type HidesRequest,
   type InboundRequest,
   inboundAnswer,
   type RoomRequest,
@@ -79,6 +81,8 @@ export class Turn {
   readonly beforehand: Beforehand | undefined;
   readonly by: Writer | undefined;
   readonly #once: string | undefined;
+  /** What the sender has blocked of the room that its presence goes to. */
+  hides: Hides | undefined;
   /** Some session that is there, or parked, did not confirm what it was sent. */
   hasMissed = false;
   readonly #puts: Put[] = [];
@@ -153,7 +157,8 @@ export class Turn {
 
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
   room(tenant: Tenant, room: string, stanza: Buffer, id: string, { address, incarnation }: Sender = {}): void {
-    const request = { kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation } as const;
+    const hides = address && this.hides;
+    const request = { kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides } as const;
     this.#toElsewhere().rooms.push({ request, stanza });
   }
 
@@ -267,6 +272,12 @@ export class Turn {
       };
       await this.#ask(inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
     }
+  }
+
+  /** At once: tells a room what one of its occupants has blocked. @throws {Unavailable} */
+  tellHides(tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
+    const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
+    return this.#ask(roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
   }
 
   #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {

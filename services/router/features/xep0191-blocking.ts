@@ -50,7 +50,7 @@ async function block(request: Element, account: Account): Promise<undefined> {
   await account.update(blocklist, '', (value) => {
     const before = value?.jids ?? [];
     const after = [...new Set([...before, ...added])];
-    return after.length === before.length ? value : checked({ jids: after });
+    return after.length === before.length ? value : checked({ jids: after, version: (value?.version ?? 0) + 1 });
   });
   push('block', added, account);
   await hidePresence(account, jids);
@@ -64,7 +64,7 @@ async function unblock(request: Element, account: Account): Promise<undefined> {
   const after = await account.update(blocklist, '', (value) => {
     before = value ?? before;
     const kept = named.size === 0 ? [] : before.jids.filter((jid) => !named.has(jid));
-    return kept.length === before.jids.length ? value : { jids: kept };
+    return kept.length === before.jids.length ? value : { jids: kept, version: (value?.version ?? 0) + 1 };
   });
   push('unblock', [...named], account);
   const unblocked = named.size === 0 ? before.jids.map((jid) => Jid.parse(jid)) : jids;

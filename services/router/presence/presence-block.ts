@@ -6,7 +6,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { findContacts, listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
-import { hideDirected } from './presence-directed.ts';
+import { hideDirected, tellRooms } from './presence-directed.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
 /** Queued. These addresses were just blocked: whoever sees the account there, as a subscriber or by directed presence, sees it go. */
@@ -15,6 +15,7 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
     for (const contact of contacts) await sendUnavailable(account, sessions, contact, id);
+    await tellRooms(account, sessions, blocked);
     await hideDirected(account, sessions, { blocked, contacts, id });
   });
 }
@@ -24,6 +25,7 @@ export async function showPresence(account: Account, unblocked: readonly Jid[], 
   const contacts = (await affected(account, unblocked)).filter((jid) => !isBlocked(jid));
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
+    await tellRooms(account, sessions, unblocked);
     for (const contact of contacts) await sendCurrentPresence(account, sessions, contact, id);
   });
 }

@@ -4,11 +4,12 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
-import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { type Blocklist, blocklist, hidesIn, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
 import { forgedFrom } from '../core/marks.ts';
 import { Turn } from '../core/turn.ts';
 import { listContacts } from '../roster/roster.ts';
@@ -23,17 +24,22 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   const to = stanza.to!;
   await runGuards('outbound', stanza, account);
   const isRoom = (await account.turn.parts.tenants.place(to.domain))?.service === 'rooms';
+  const known = isRoom ? hidesIn(account.loaded(blocklist), to) : undefined;
+  account.turn.hides = known;
   if (stanza.type === undefined) await changeEntry(account, (entry) => remember(entry, to, isRoom));
   if (stanza.type === 'unavailable' || stanza.type === 'error') await changeEntry(account, (entry) => forget(entry, to));
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
   const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
   await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
-  if (stanza.type === undefined) account.turn.afterHandOver(() => confirmShown(account, to, id));
+  if (stanza.type === undefined)
+    account.turn.afterHandOver(() => confirmShown(account, to, id, isRoom ? (known?.version ?? 0) : undefined));
 }
 
 /** Another session may block the address at this moment: of two that write and then read at least one sees the other. */
-async function confirmShown(account: Account, to: Jid, id: string): Promise<void> {
-  if (isNeverBlocked(account, to) || !isBlocked(await account.get(blocklist), to)) return;
+async function confirmShown(account: Account, to: Jid, id: string, roomKnows: number | undefined): Promise<void> {
+  const list = await account.get(blocklist);
+  if (roomKnows !== undefined && (list?.version ?? 0) > roomKnows) await tellRoom(account, account.fullJid, to, list);
+  if (isNeverBlocked(account, to) || !isBlocked(list, to)) return;
   const turn = new Turn(account.turn.parts);
   const again = new Account(turn, account.tenant, account.local);
   await routeQuietly(again, spliceTo(unavailableFrom(account.fullJid), to.toString()), id);
@@ -127,4 +133,22 @@ function forget<Entry extends { readonly directed?: readonly string[] }>(entry: 
   const address = to.toString();
   if (!entry.directed?.includes(address)) return entry;
   return { ...entry, directed: entry.directed.filter((other) => other !== address) };
+}
+
+/** Only inside `withSessions`: each room of this tenant that a session is in hears which of its occupants are blocked from now on. */
+export async function tellRooms(account: Account, sessions: readonly SessionEntry[], changed: readonly Jid[]): Promise<void> {
+  const rooms = new Set(changed.filter(({ resource }) => resource !== '').map(({ bare }) => bare.toString()));
+  const list = await account.get(blocklist);
+  for (const { resource, directed = [] } of sessions) {
+    for (const address of directed) {
+      const room = Jid.parse(address).bare;
+      if (rooms.has(room.toString())) await tellRoom(account, account.jid.withResource(resource), room, list);
+    }
+  }
+}
+
+/** Rooms of other tenants are not told: what they send passes the account's guards. */
+async function tellRoom(account: Account, from: Jid, room: Jid, list: Blocklist | undefined): Promise<void> {
+  const hides = room.domain === roomsDomain(account.domain) ? hidesIn(list, room) : undefined;
+  if (hides) await account.turn.tellHides(account.tenant, room.local, from.toString(), hides);
 }

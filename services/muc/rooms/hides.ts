@@ -1,0 +1,31 @@
+/**
+ * XEP-0191 in rooms: what an occupant's account has blocked of the room is kept with its session, so that a message to all costs no read
+ * (decision 11). The account's router tells it with the presence that enters, and with each change.
+ */
+import type { Hides } from '../../../lib/runtime/wire.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { NS_MUC_USER } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { announce } from './announce.ts';
+
+/** §3.4: who is shown again is shown as it is now, and one who has left meanwhile as gone. */
+export function changeHides(turn: RoomTurn, hides: Hides): void {
+  const { own, room } = turn;
+  if (!own) return;
+  const before = own.session.hides?.nicks ?? [];
+  if (!room.hide(own.session, hides)) return;
+  turn.putSession(own.occupant, own.session);
+  for (const nick of before) {
+    if (hides.nicks.includes(nick)) continue;
+    const occupant = room.withNick(nick);
+    if (occupant?.nick === nick) announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [own]);
+    else {
+      const gone = xml(
+        'presence',
+        { from: room.jid.withResource(nick).toString(), type: 'unavailable' },
+        xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: 'none', role: 'none' })),
+      );
+      turn.send(Buffer.from(gone.toString()), [own.session]);
+    }
+  }
+}
