@@ -21,7 +21,7 @@ const texts = under(/(?:\.(?:ts|mjs|js|json|md|html|css|ya?ml|toml|py|sh|xml)|\/
 const pages = under(/^(?:[^/]+|(?:docs|test)\/.*)\.md$/);
 
 /** Folders whose comments and messages are plain English. */
-const plainFolders = ['lib/ports', 'lib/xmpp', 'test/xmpp'];
+const plainFolders = ['lib/adapters', 'lib/ports', 'lib/xmpp', 'test/adapters', 'test/contracts', 'test/xmpp'];
 const plain = code.filter((path) => plainFolders.some((folder) => path.startsWith(`${folder}/`)));
 
 interface HouseRule {

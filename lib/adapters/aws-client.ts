@@ -1,11 +1,11 @@
-/** What all clients of AWS but those with bounds of their own (DynamoDB, S3) are made with. */
+/** The options that all clients of AWS share, except DynamoDB and S3, which have bounds of their own. */
 import { limits } from '../limits.ts';
 
 export interface AwsAccess {
   readonly region: string;
-  /** An engine with the same API; the region's own when left out. */
+  /** The URL of another engine with the same API. Default: the region's own. */
   readonly endpoint?: string;
-  /** The SDK's chain (environment, task role) when left out. */
+  /** Default: the SDK's own chain (environment, task role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 

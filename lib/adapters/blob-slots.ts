@@ -1,8 +1,10 @@
 /**
- * URLs of the folder's blobs: `<base>/<key>` to get, and with `?slot=<token>` to put (XEP-0363 gives clients both).
+ * URLs of the blobs in a folder: `<base>/<key>` to get one, and the same with `?slot=<token>` to put it (XEP-0363 gives clients
+ * both).
  *
- * A token is `<expiry>.<size>.<type>.<share>.<mac>`: milliseconds and bytes in base 36, the media type, whose slot it is (or nothing) and
- * an HMAC-SHA-256 over key, type, size, expiry and share in base64url. The key is not repeated in it but read from the path, so a token is good for one path.
+ * A token is `<expiry>.<size>.<type>.<share>.<mac>`: milliseconds and bytes in base 36, the media type, the owner's share (may be
+ * empty), and an HMAC-SHA-256 over key, type, size, expiry and share in base64url. The key is not repeated in the token but read
+ * from the path, so a token is valid for one path only.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { limits } from '../limits.ts';
@@ -12,9 +14,9 @@ export class BlobSlots {
   readonly #baseUrl: () => string;
   readonly #secret: Uint8Array;
 
-  /** @throws {RangeError} when the secret is too short to be one */
+  /** @throws {RangeError} when the secret is too short to be safe */
   constructor(baseUrl: () => string, secret: Uint8Array) {
-    if (secret.length < 32) throw new RangeError(`cannot sign upload slots with ${secret.length} bytes of secret: at least 32`);
+    if (secret.length < 32) throw new RangeError(`the secret for upload slots has ${secret.length} bytes, but needs at least 32`);
     this.#baseUrl = baseUrl;
     this.#secret = secret;
   }
@@ -33,7 +35,7 @@ export class BlobSlots {
     return `${this.getUrl(key)}?slot=${expiresAtMs.toString(36)}.${info.sizeBytes.toString(36)}.${type}.${share}.${mac}`;
   }
 
-  /** The key that a URL's path names, or undefined. `url` may be a path alone; its host is not compared. */
+  /** The key that a URL's path names, or undefined. `url` may be just a path; its host is not compared. */
   keyOf(url: string): string | undefined {
     const base = this.#base;
     const path = URL.parse(url, base.href)?.pathname;
@@ -43,11 +45,11 @@ export class BlobSlots {
       const key = parts.join('/');
       return parts.some((part) => part.includes('/')) || !isBlobKey(key) ? undefined : key;
     } catch {
-      return undefined; // a malformed percent sign
+      return undefined; // a malformed percent escape
     }
   }
 
-  /** What may be put where, when the token is ours, of this path, and not expired. */
+  /** What the token allows, if it is ours, made for this path, and has not expired. */
   verify(url: string, nowMs: number): Slot | undefined {
     const key = this.keyOf(url);
     const token = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([\w-]{1,400})\.([\w-]{0,32})\.([\w-]{43})$/.exec(
@@ -67,7 +69,7 @@ export class BlobSlots {
   }
 }
 
-/** Relative paths start behind its last slash. */
+/** Adds a trailing slash, so that relative paths are resolved inside the folder. */
 export function folderUrl(url: string): URL {
   return new URL(url.endsWith('/') ? url : `${url}/`);
 }
@@ -76,7 +78,7 @@ export function keyUrl(base: URL, key: string): string {
   return new URL(key.split('/').map(encodeURIComponent).join('/'), base).href;
 }
 
-/** A key must survive as the path of a URL, which no `.` or `..` does, however it is written. */
+/** A key must survive as the path of a URL; `.` and `..` do not, however they are written. */
 export function isBlobKey(key: string): boolean {
   return (
     Buffer.byteLength(key) <= limits.blobKeyBytesMax &&
@@ -86,7 +88,7 @@ export function isBlobKey(key: string): boolean {
   );
 }
 
-/** @throws {TypeError | RangeError} when the key or info is not one that every medium can keep */
+/** @throws {TypeError | RangeError} when some medium could not store a blob with this key or info */
 export function checkBlob(key: string, { type, sizeBytes }: BlobInfo): void {
   if (!isBlobKey(key)) throw new TypeError(`cannot use ${JSON.stringify(key.slice(0, 100))} as a blob's key`);
   if (!isMediaType(type)) {
@@ -109,8 +111,8 @@ export function checkRange({ sizeBytes }: BlobInfo, range: ByteRange | undefined
 }
 
 /**
- * The body as it goes by, refused at the first byte too many, or at its end when bytes are missing. The last chunk is held back until
- * the body has ended: a medium that has got all bytes it was told of keeps them.
+ * Passes the body on, and throws at the first byte too many, or at the end if bytes are missing. The last chunk is held back
+ * until the body has ended, because a medium that has received all announced bytes keeps them.
  * @throws {RangeError}
  */
 export async function* exactly(body: AsyncIterable<Uint8Array>, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {

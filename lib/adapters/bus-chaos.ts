@@ -1,16 +1,15 @@
 /**
- * What the in-process bus does to messages on request of a seed (DESIGN §4): the same seed and the same order of messages give
- * the same fates.
+ * What the in-process bus does to messages for the simulator: the same seed and the same order of messages give the same fates.
  */
 
-/** Chances are from 0 to 1. They are read for each message, so a test may change them as it goes. */
+/** Chances from 0 to 1. They are read anew for each message, so a test may change them while it runs. */
 export interface Chaos {
   readonly seed: number;
   lose?: number;
-  /** With chance `p` a message takes up to `maxMs` of the clock's time. */
+  /** With chance `p` a message is delayed by up to `maxMs` of the clock's time. */
   delay?: { p: number; maxMs: number };
   duplicate?: number;
-  /** A message falls behind all that is sent in the same turn of the event loop. */
+  /** The message is delivered after all others that are sent in the same turn of the event loop. */
   reorder?: number;
 }
 
@@ -20,7 +19,7 @@ export interface Fate {
   readonly isLate: boolean;
 }
 
-/** Five draws for each message whatever the chances are, so that changing one leaves the others' fates as they were. */
+/** Draws five numbers for each message, whatever the chances are, so that changing one chance does not change the other fates. */
 export function chaosDice(chaos: Chaos): () => Fate {
   const draw = mulberry32(chaos.seed);
   return () => {
@@ -34,7 +33,7 @@ export function chaosDice(chaos: Chaos): () => Fate {
   };
 }
 
-/** A generator of numbers in [0, 1) with 32 bits of state (Tommy Ettinger's mulberry32). */
+/** A generator of numbers in [0, 1) with 32 bits of state: Tommy Ettinger's mulberry32. */
 function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,13 +1,14 @@
 /**
- * What every adapter of the Bus port checks and copies, so that a mistake shows on a laptop and not first in the cloud.
+ * Checks and copies that every adapter of the Bus port makes, so that a mistake shows on a laptop and not only in the cloud.
  */
 import { limits } from '../limits.ts';
 
 const subjectForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 
 /**
- * A wildcard or a line break in a subject would read other tenants' messages or write commands to the server.
- * @throws {TypeError} when it is not tokens of `[A-Za-z0-9_-]` joined by dots
+ * Checks a subject: with a wildcard it would read other tenants' messages, and with a line break it would send commands to the
+ * server.
+ * @throws {TypeError} unless it is tokens of `[A-Za-z0-9_-]` joined by dots
  */
 export function checkSubject(subject: string): void {
   if (subject.length > limits.busSubjectCharactersMax || !subjectForm.test(subject)) {
@@ -16,7 +17,7 @@ export function checkSubject(subject: string): void {
 }
 
 /**
- * A copy, because the sender may use its buffer again before the bus has sent it.
+ * Copies the payload, because the sender may reuse its buffer before the bus has sent it.
  * @throws {RangeError} above `bytesMax`
  */
 export function copyPayload(payload: Uint8Array, bytesMax: number = limits.busPayloadBytesMax): Buffer {
@@ -25,23 +26,23 @@ export function copyPayload(payload: Uint8Array, bytesMax: number = limits.busPa
   return Buffer.from(payload);
 }
 
-/** Counters since the bus was opened, for metrics; the last two are what is the case now. */
+/** Counters since the bus was opened, for metrics. The last two are current values. */
 export interface BusStats {
   /** Publishes, requests and answers given to the medium. */
   sent: number;
   /** Messages given to handlers. */
   received: number;
-  /** Could not be sent: no connection, closed, or a full queue; or lost on purpose by chaos. */
+  /** Messages that could not be sent (no connection, closed, or a full queue) or that chaos dropped on purpose. */
   lost: number;
-  /** Arrived and were not handled, because too many handlers were running. */
+  /** Messages that arrived but were not handled, because too many handlers were running. */
   dropped: number;
   /** Handlers that threw, or answered more than a message can hold. */
   handlerErrors: number;
   /** Requests that got no answer in time. */
   timeouts: number;
-  /** Requests that no one served. */
+  /** Requests whose subject nobody served. */
   noResponders: number;
-  /** Each may have lost messages on their way here; being cut off as a slow consumer looks no different. */
+  /** Lost connections. Each may have lost messages on their way here. Being cut off as a slow consumer looks the same. */
   disconnects: number;
   requestsUnderWay: number;
   handlersRunning: number;

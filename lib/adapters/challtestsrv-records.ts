@@ -1,6 +1,6 @@
 /**
- * The DnsRecords port on the HTTP interface of pebble-challtestsrv, the DNS server that goes with Let's Encrypt's test CA:
- * `POST /set-txt {"host":"name.","value":"…"}`. For trying the whole of it on one machine.
+ * The DnsRecords port on the HTTP interface of pebble-challtestsrv, the DNS server that comes with Let's Encrypt's test CA:
+ * `POST /set-txt {"host":"name.","value":"…"}`. It is for trying certificates end to end on one machine.
  */
 import { limits } from '../limits.ts';
 import type { DnsRecords } from '../ports/dns-records.ts';
@@ -23,7 +23,7 @@ export function challtestsrvRecords(url: string): DnsRecords {
   const clear = (name: string) => post('/clear-txt', { host: `${name}.` });
   return {
     async put(name, texts) {
-      await clear(name); // it adds to what stands there
+      await clear(name); // set-txt adds to existing texts
       for (const value of texts) await post('/set-txt', { host: `${name}.`, value });
     },
     remove: clear,

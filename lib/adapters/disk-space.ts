@@ -1,6 +1,6 @@
 /**
- * Whether a folder's disk is nearly full. The last of it is kept for what lets people in and what removes: a disk that messages and files
- * have filled would stop everybody's sign-in, and the deletions that help.
+ * Tells whether a folder's disk is nearly full. The last part of a disk is reserved for sign-ins and deletions: a disk full of
+ * messages and files would otherwise stop everybody's sign-in, and the deletions that would help.
  */
 import { statfsSync } from 'node:fs';
 import { limits } from '../limits.ts';
@@ -22,7 +22,7 @@ export class DiskSpace {
     this.#look = look;
   }
 
-  /** As of the last second. */
+  /** At most a second old. */
   get isShort(): boolean {
     const now = this.#clock.monotonic();
     if (now - this.#lookedMs >= limits.diskLookMs) {
@@ -39,6 +39,6 @@ function spaceOf(folder: string): Space {
     const { bavail, blocks, bsize } = statfsSync(folder);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   } catch {
-    return { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0 }; // a write will say what is wrong
+    return { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0 }; // the next write will fail with the reason
   }
 }

@@ -1,13 +1,13 @@
-/** What DNS says, through the resolvers of this machine or those that are named. */
+/** The DnsLookup port, through this machine's resolvers or given ones. */
 import { Resolver } from 'node:dns/promises';
 import { limits } from '../limits.ts';
 import type { DnsLookup } from '../ports/dns-records.ts';
 import { Unavailable } from '../ports/store.ts';
 
-/** There is no such name, or it has no such record. */
+/** The name does not exist, or has no record of this type. */
 const nothing: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
 
-/** @param servers `192.0.2.1`, `127.0.0.1:5353`; none: those of the system. @throws {TypeError} when one is no address */
+/** @param servers such as `192.0.2.1` or `127.0.0.1:5353`; none: the system's. @throws {TypeError} when one is not an address */
 export function dnsLookup(servers: readonly string[] = []): DnsLookup {
   const resolver = new Resolver({ timeout: limits.dnsTimeoutMs, tries: limits.dnsTriesMax });
   if (servers.length > 0) resolver.setServers(servers);
@@ -17,7 +17,7 @@ export function dnsLookup(servers: readonly string[] = []): DnsLookup {
     } catch (cause) {
       const { code = '' } = cause as NodeJS.ErrnoException;
       if (nothing.has(code)) return [];
-      throw new Unavailable(`DNS does not say what ${what} is: ${code}`, { cause });
+      throw new Unavailable(`DNS lookup of ${what} failed: ${code}`, { cause });
     }
   };
   return {

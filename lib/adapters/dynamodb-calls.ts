@@ -1,8 +1,8 @@
 /**
- * Calls to DynamoDB: the client, its time limits, tries again, and what its errors mean to a caller of the port.
+ * Calls to DynamoDB: the client, its time limits, retries, and what its errors mean to a caller of the port.
  *
- * The SDK's own retries are off: ours pause by the port's clock, so that a seed can replay them, and tell the caller whether an
- * earlier try may have been carried out although no answer came.
+ * The SDK's own retries are off. Ours pause by the port's clock, so that a seed can replay them, and they tell the caller whether
+ * an earlier try may have succeeded although no answer came.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { limits } from '../limits.ts';
@@ -10,20 +10,20 @@ import { type Clock, sleep } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
 
 export interface DynamoOptions {
-  /** An engine that is not AWS, such as DynamoDB Local. */
+  /** The URL of an engine other than AWS, such as DynamoDB Local. */
   readonly endpoint?: string;
   readonly region: string;
-  /** The SDK's chain (environment, task role) when left out. */
+  /** Default: the SDK's own chain (environment, task role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
   /** The tables are `<prefix>core`, `<prefix>archive` and `<prefix>live`. */
   readonly tablePrefix: string;
   readonly clock: Clock;
 }
 
-/** HTTP requests since the store was opened, tries again included: they are what costs CPU, whatever they carry. */
+/** HTTP requests since the store was opened, retries included: a request costs CPU, whatever it carries. */
 export type DynamoCalls = Record<'batchGet' | 'batchWrite' | 'get' | 'put' | 'delete' | 'update' | 'query', number>;
 
-/** Since the store was opened: tries that were refused for now, and calls that failed for good. */
+/** Counts since the store was opened: throttled tries, and calls that failed for good. */
 export interface DynamoTroubles {
   throttles: number;
   failures: number;
@@ -31,11 +31,11 @@ export interface DynamoTroubles {
 
 /** What is known after several tries of one call. */
 export interface Tries {
-  /** An earlier try got no answer (time-out, reset, 5xx): it may have been carried out. */
+  /** An earlier try got no answer (time-out, reset, 5xx), so it may have been carried out. */
   isUncertain: boolean;
 }
 
-/** The service says these before it does anything. */
+/** Errors that the service returns before it does anything. */
 const refusals: ReadonlySet<string> = new Set([
   'ProvisionedThroughputExceededException',
   'ThrottlingException',
@@ -46,7 +46,7 @@ const refusals: ReadonlySet<string> = new Set([
   'TransactionConflictException',
 ]);
 
-/** Our own mistakes, and the one answer that callers look for; all else is an outage of some kind. */
+/** Our own mistakes, and the one answer that callers expect. Everything else counts as an outage. */
 const verdicts: ReadonlySet<string> = new Set([
   'ConditionalCheckFailedException',
   'ValidationException',
@@ -64,7 +64,7 @@ function judge(error: Failure): Verdict {
   const status = error.$metadata?.httpStatusCode;
   if (verdicts.has(error.name) || (error instanceof TypeError && error.code === undefined)) return 'final';
   if (refusals.has(error.name) || error.code === 'ECONNREFUSED' || error.$metadata?.clockSkewCorrected) return 'refused';
-  // With a status below 500 the service has refused for good: no right, no such table, bad signature.
+  // With a status below 500 the refusal is final: access denied, unknown table, bad signature.
   if (status !== undefined && status >= 400 && status < 500) return 'unavailable';
   if (error.name === 'CredentialsProviderError') return 'unavailable';
   return 'uncertain';
@@ -97,13 +97,12 @@ export class DynamoCaller {
   }
 
   /**
-   * Sends until an answer comes, a few times at most. `send` makes one try.
-   * @throws {Unavailable}; `ConditionalCheckFailedException` and validation errors of the SDK as they are
+   * Tries until an answer comes, a few times at most. `send` makes one try.
+   * @throws {Unavailable}. `ConditionalCheckFailedException` and validation errors of the SDK pass unchanged.
    */
   async call<T>(kind: keyof DynamoCalls, send: () => Promise<T>, tries: Tries = { isUncertain: false }): Promise<T> {
     if (this.#isClosed) throw new Unavailable('the store is closed');
-    if (this.#underWay.size >= limits.storeWaitingMax)
-      throw new Unavailable(`${this.#underWay.size} calls are under way already`);
+    if (this.#underWay.size >= limits.storeWaitingMax) throw new Unavailable(`${this.#underWay.size} calls are already running`);
     const run = this.#tryAgain(kind, send, tries);
     this.#underWay.add(run);
     try {
@@ -132,13 +131,13 @@ export class DynamoCaller {
     }
   }
 
-  /** Random within a bound that doubles, so that those who were refused together do not come back together. */
+  /** Waits a random time within a bound that doubles, so that callers who were refused together do not come back together. */
   pause(attempt: number): Promise<void> {
     const boundMs = Math.min(limits.dynamoPauseMaxMs, limits.dynamoPauseBaseMs * 2 ** (attempt - 1));
     return sleep(this.clock, (this.clock.randomBytes(2).readUInt16BE() / 0x1_0000) * boundMs);
   }
 
-  /** Lets calls under way finish; they are bounded by their tries. */
+  /** Lets running calls finish; their tries are bounded. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#underWay);

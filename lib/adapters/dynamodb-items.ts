@@ -26,7 +26,7 @@ export function toItem(row: Put, version: string): Item {
   return item;
 }
 
-/** DynamoDB removes expired items within days, so each read looks for itself. */
+/** DynamoDB may take days to remove expired items, so each read checks for itself. */
 export function isExpired(item: Item, now: number): boolean {
   return item.e?.N !== undefined && Number(item.e.N) <= now;
 }
@@ -36,11 +36,11 @@ export function toRow(item: Item): Row {
   return { partition: p!.S!, sort: s!.S!, value: n?.N ?? v?.S ?? '', version: w?.S ?? '' };
 }
 
-/** One text per key, the same for no two keys. */
+/** A text that is unique to the key. */
 export function keyText({ table, partition, sort }: Key): string {
   return `${table} ${partition.length} ${partition}${sort}`;
 }
 
 export function conflict({ table, partition, sort }: Key): Conflict {
-  return new Conflict(`another write was first: ${table} ${partition} ${sort}`);
+  return new Conflict(`another write came first: ${table} ${partition} ${sort}`);
 }

@@ -1,5 +1,6 @@
 /**
- * Gets of one tick in one BatchGetItem (DESIGN §5): an SDK call costs about half a millisecond of CPU whatever it carries.
+ * Combines the gets of one tick into one BatchGetItem, because an SDK call costs about half a millisecond of CPU whatever it
+ * carries.
  *
  * One request asks for up to 100 different keys of all tables, either all consistent or none.
  */
@@ -11,7 +12,7 @@ import { type Item, keyText, tableName, toKey } from './dynamodb-items.ts';
 
 const keysPerRequest = 100;
 
-/** All who asked for one key in one tick. */
+/** Everybody who asked for one key in one tick. */
 interface Asked {
   readonly key: Key;
   readonly waiters: { resolve: (item: Item | undefined) => void; reject: (error: unknown) => void }[];
@@ -34,7 +35,8 @@ export class ReadBatches {
     const text = keyText(key);
     let asked = pending.get(text);
     if (asked === undefined) {
-      if (pending.size >= limits.storeWaitingMax) return Promise.reject(new Unavailable(`${pending.size} reads wait already`));
+      if (pending.size >= limits.storeWaitingMax)
+        return Promise.reject(new Unavailable(`${pending.size} reads are already waiting`));
       asked = { key, waiters: [] };
       pending.set(text, asked);
     }
@@ -77,10 +79,10 @@ export class ReadBatches {
         const asked = batch.size;
         await this.#readOnce(batch, isConsistent);
         if (batch.size === 0) return;
-        // A response ends at 16 MB, so that some are left over is common and no reason to give up while others come.
+        // A response has at most 16 MB, so leftovers are common. There is a reason to give up only when nothing comes.
         fruitless = batch.size < asked ? 0 : fruitless + 1;
         if (fruitless > 0) this.#caller.troubles.throttles++;
-        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchGet: keys stay unprocessed');
+        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchGet: some keys remain unprocessed');
         await this.#caller.pause(fruitless + 1);
       }
     } catch (error) {
@@ -88,7 +90,7 @@ export class ReadBatches {
     }
   }
 
-  /** Answers and takes out of the batch what was processed. */
+  /** Answers the processed keys and takes them out of the batch. */
   async #readOnce(batch: Map<string, Asked>, isConsistent: boolean): Promise<void> {
     const request: Record<string, KeysAndAttributes> = {};
     for (const { key } of batch.values()) {

@@ -1,8 +1,8 @@
 /**
- * The Store port on DynamoDB: three tables with text keys (DESIGN §3).
+ * The Store port on DynamoDB: three tables with text keys.
  *
- * Gets and unconditional puts of one tick share requests; all else is a request of its own. Calls that overlap have no order, but for
- * puts of one key, which take place in the order of the calls.
+ * Gets and unconditional puts of one tick share requests; every other call is a request of its own. Overlapping calls have no
+ * order, except puts of one key, which take effect in the order of the calls.
  */
 import {
   type ConditionalCheckFailedException,
@@ -47,7 +47,7 @@ export interface DynamoStore extends Store {
   readonly troubles: Readonly<DynamoTroubles>;
 }
 
-/** Does not connect: the tables may be out of reach, or not there yet, when a service starts. */
+/** Does not connect: the tables may be out of reach or missing when a service starts. */
 export async function openDynamoStore(options: DynamoOptions): Promise<DynamoStore> {
   return new TableStore(options);
 }
@@ -88,7 +88,7 @@ class TableStore implements DynamoStore {
     return items.map((item) => this.#toRow(item));
   }
 
-  /** Pages until the limit is filled or the partition ends: expired rows that wait for their removal count for nothing. */
+  /** Reads pages until the limit is filled or the partition ends. Expired rows that DynamoDB has not removed yet do not count. */
   async query(query: Query): Promise<Row[]> {
     checkQuery(query);
     const range = sortRange(query);
@@ -125,7 +125,7 @@ class TableStore implements DynamoStore {
   }
 
   async batchPut(rows: readonly Put[]): Promise<void> {
-    const sizes = rows.map(checkPut); // all before the first is written
+    const sizes = rows.map(checkPut); // all are checked before the first is written
     const sliceRowsMax = limits.storeBatchKeysMax;
     for (let from = 0; from < rows.length; from += sliceRowsMax) {
       this.#checkOpen();
@@ -136,7 +136,9 @@ class TableStore implements DynamoStore {
     }
   }
 
-  /** After a try without an answer a conditional delete that finds no row cannot tell who removed it: Unavailable. */
+  /**
+   * After a try without an answer, a conditional delete that finds no row cannot know who removed it, so it throws Unavailable.
+   */
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     checkKey(key);
     const command = new DeleteItemCommand({
@@ -191,14 +193,14 @@ class TableStore implements DynamoStore {
         if (counter !== undefined && !Number.isSafeInteger(Number(counter) + by)) throw counterOverflow(key);
         if (counter !== undefined) continue;
         if (this.#toRow(item) !== undefined) throw notACounter(key);
-        // An expired row counts as absent, but ADD would keep its expiry: it has to go first.
+        // An expired row counts as absent, but ADD would keep its expiry, so the row is deleted first.
         if (item !== undefined) await this.#removeExpired(key, item);
       }
     }
-    throw new Unavailable(`DynamoDB update: others keep writing ${key.table} ${key.partition} ${key.sort}`);
+    throw new Unavailable(`DynamoDB update: other writers keep changing ${key.table} ${key.partition} ${key.sort}`);
   }
 
-  /** Lets calls under way finish. */
+  /** Lets running calls finish. */
   close(): Promise<void> {
     this.#closed ??= this.#writes.drain().then(() => this.#caller.close());
     return this.#closed;
@@ -223,7 +225,7 @@ class TableStore implements DynamoStore {
     } catch (error) {
       if (!isConditionFailure(error)) throw error;
       if (!tries.isUncertain) throw conflict(row);
-      // An earlier try may be what stands in the way of this one.
+      // The conflicting row may come from an earlier try of this call.
       const item = await this.#itemBehind(error, row);
       if (item?.w?.S !== version) {
         throw new Unavailable(`DynamoDB put: an earlier try may have written ${row.table} ${row.partition} ${row.sort}`);
@@ -231,7 +233,7 @@ class TableStore implements DynamoStore {
     }
   }
 
-  /** The item that made a condition fail. @throws the error when it is none of that kind */
+  /** The item that made a condition fail. @throws the error itself when it is of another kind */
   async #itemBehind(error: unknown, key: Key): Promise<Item | undefined> {
     if (!isConditionFailure(error)) throw error;
     if (error.Item !== undefined) return error.Item;
@@ -240,7 +242,7 @@ class TableStore implements DynamoStore {
     return (await this.#caller.call('get', () => this.#caller.client.send(command))).Item;
   }
 
-  /** Only the very item that was seen. */
+  /** Deletes the item only if it is exactly the one that was read. */
   async #removeExpired(key: Key, item: Item): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: tableName(this.#prefix, key.table),
@@ -251,11 +253,11 @@ class TableStore implements DynamoStore {
     try {
       await this.#caller.call('delete', () => this.#caller.client.send(command));
     } catch (error) {
-      if (!isConditionFailure(error)) throw error; // else somebody else was first, and the next turn looks again
+      if (!isConditionFailure(error)) throw error; // somebody else was first, so the next turn looks again
     }
   }
 
-  /** Puts that wait for company are let through while the store closes, new ones are not. */
+  /** While the store closes, puts that wait for a batch are still sent and new ones are refused. */
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new Unavailable('the store is closed');
   }
@@ -279,7 +281,7 @@ function isConditionFailure(error: unknown): error is ConditionalCheckFailedExce
 
 type KeyCondition = Pick<ConstructorParameters<typeof QueryCommand>[0], 'KeyConditionExpression' | 'ExpressionAttributeValues'>;
 
-/** DynamoDB takes one condition on the sort key; its BETWEEN includes both ends, which the caller drops where they do not belong. */
+/** DynamoDB takes one condition on the sort key. Its BETWEEN includes both ends; the caller drops an end that is not wanted. */
 function keyCondition({ partition }: Query, { lower, upper }: SortRange): KeyCondition {
   const values: Item = { ':p': { S: partition } };
   if (lower !== undefined) values[':lower'] = { S: lower.at };

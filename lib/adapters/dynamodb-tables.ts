@@ -1,4 +1,4 @@
-/** Creates the three tables where no infrastructure code does: for tests and for a cluster on one machine. */
+/** Creates the three tables where infrastructure code does not: in tests, and for a cluster on one machine. */
 import { CreateTableCommand, DescribeTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { limits } from '../limits.ts';
 import { sleep } from '../ports/clock.ts';
@@ -8,7 +8,7 @@ import { tableName } from './dynamodb-items.ts';
 
 const tables: readonly Table[] = ['core', 'archive', 'live'];
 
-/** Leaves tables that are there as they are. Resolves when all can be used. */
+/** Existing tables are left as they are. Resolves when all tables can be used. */
 export async function createTables(options: DynamoOptions): Promise<void> {
   const caller = new DynamoCaller(options);
   try {
@@ -35,7 +35,7 @@ async function createTable({ client, clock }: DynamoCaller, name: string): Promi
   for (let step = 0; ; step++) {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
     if (Table?.TableStatus === 'ACTIVE') break;
-    if (step >= limits.dynamoTablePollsMax) throw new Unavailable(`table ${name} stays ${Table?.TableStatus}`);
+    if (step >= limits.dynamoTablePollsMax) throw new Unavailable(`table ${name} remains ${Table?.TableStatus}`);
     await sleep(clock, limits.dynamoTablePollMs);
   }
   if (wasThere) return;

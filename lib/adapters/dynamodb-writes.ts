@@ -1,9 +1,9 @@
 /**
- * Unconditional puts of one tick in BatchWriteItem requests of 25 (DESIGN §5).
+ * Combines the unconditional puts of one tick into BatchWriteItem requests of 25.
  *
- * DynamoDB refuses a request that names a key twice, and requests overtake each other. So of several puts of a key that wait
- * together only the last is sent (the others are over when it is: nobody could have seen them), and a put of a key that is under way
- * waits for it.
+ * DynamoDB refuses a request that names a key twice, and requests may overtake each other. So of several waiting puts of a key
+ * only the last is sent (the others resolve with it, because nobody could have seen their rows), and a put waits while an earlier
+ * one of its key is being sent.
  */
 import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
 import { limits } from '../limits.ts';
@@ -36,7 +36,7 @@ export class WriteBatches {
 
   put(row: Put, version: string, bytes: number): Promise<void> {
     if (this.#pending.size >= limits.storeWaitingMax || this.#pendingBytes + bytes > limits.storeWaitingBytesMax) {
-      return Promise.reject(new Unavailable(`${this.#pending.size} writes of ${this.#pendingBytes} bytes wait already`));
+      return Promise.reject(new Unavailable(`${this.#pending.size} writes of ${this.#pendingBytes} bytes are already waiting`));
     }
     const text = keyText(row);
     let waiting = this.#pending.get(text);
@@ -60,7 +60,7 @@ export class WriteBatches {
     setImmediate(() => this.#flush());
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing is waiting. */
   async drain(): Promise<void> {
     while (this.#pending.size > 0 || this.#batches.size > 0) {
       await Promise.all(this.#batches);
@@ -105,7 +105,7 @@ export class WriteBatches {
         if (batch.size === 0) return;
         fruitless = batch.size < sent ? 0 : fruitless + 1;
         this.#caller.troubles.throttles++;
-        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchWrite: items stay unprocessed');
+        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchWrite: some items remain unprocessed');
         await this.#caller.pause(fruitless + 1);
       }
     } catch (error) {
@@ -113,7 +113,7 @@ export class WriteBatches {
     }
   }
 
-  /** Answers and takes out of the batch what was processed. */
+  /** Answers the processed items and takes them out of the batch. */
   async #writeOnce(batch: Map<string, Waiting>): Promise<void> {
     const request: Record<string, WriteRequest[]> = {};
     for (const { name, item } of batch.values()) {

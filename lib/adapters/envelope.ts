@@ -1,6 +1,6 @@
 /**
- * Envelope encryption: a secret is encrypted here (AES-256-GCM) with a data key of its own, which stands beside it, wrapped with a key
- * that never leaves its place. The context is authenticated with both.
+ * Envelope encryption: each secret is encrypted here (AES-256-GCM) with its own data key. The data key is stored with it, wrapped
+ * with a key that never leaves its place (a file, KMS). The context is authenticated with both.
  *
  *     1.<wrapped data key>.<12 bytes of nonce>.<ciphertext>.<16 bytes of tag>      each Base64
  */
@@ -15,7 +15,7 @@ export interface DataKey {
   readonly wrapped: Uint8Array;
 }
 
-/** Holds the key that wraps. */
+/** Wraps and unwraps data keys with the key that it holds. */
 export interface Wrapper {
   mint(context: string): Promise<DataKey>;
   /** @throws {NotOpened} */
@@ -38,7 +38,7 @@ export function envelopeKeys(wrapper: Wrapper, clock: Clock): Keys {
     async open(sealed, context) {
       checkContext(context);
       const [version, ...parts] = sealed.length > 4 * limits.sealedBytesMax ? [] : sealed.split('.');
-      if (version !== form || parts.length !== 4) throw new NotOpened('it is no sealed secret');
+      if (version !== form || parts.length !== 4) throw new NotOpened('the text is not a sealed secret');
       const [wrapped, nonce, ciphertext, tag] = parts.map(readBase64) as [Buffer, Buffer, Buffer, Buffer];
       return decrypt(await wrapper.unwrap(wrapped, context), { nonce, ciphertext, tag }, context);
     },
@@ -61,26 +61,26 @@ export function encrypt(key: Uint8Array, secret: Uint8Array, context: string, cl
 
 /** @throws {NotOpened} */
 export function decrypt(key: Uint8Array, { nonce, ciphertext, tag }: Box, context: string): Buffer {
-  // A short tag would be taken as one, and guessed.
-  if (nonce.length !== nonceBytes || tag.length !== tagBytes) throw new NotOpened('it is no sealed secret');
+  // Node would accept a short tag, which an attacker could guess.
+  if (nonce.length !== nonceBytes || tag.length !== tagBytes) throw new NotOpened('the text is not a sealed secret');
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.from(context));
     decipher.setAuthTag(tag);
     return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
   } catch {
-    throw new NotOpened(`it was changed, or sealed with another key, or not for '${context}'`);
+    throw new NotOpened(`the secret was changed, sealed with another key, or sealed for something other than '${context}'`);
   }
 }
 
-/** Node skips what is no Base64. */
+/** Node ignores characters that are not Base64. */
 function readBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text) throw new NotOpened('it is no sealed secret');
+  if (bytes.toString('base64') !== text) throw new NotOpened('the text is not a sealed secret');
   return bytes;
 }
 
 function checkContext(context: string): void {
   if (context === '' || Buffer.byteLength(context) > limits.sealContextBytesMax)
-    throw new TypeError('a secret is sealed for something');
+    throw new TypeError('the context of a secret is empty or too long');
 }

@@ -1,4 +1,4 @@
-/** The Keys port on a key of 32 bytes in a file: whoever can read that file can open what was sealed with it. */
+/** The Keys port on a key of 32 bytes in a file: whoever can read that file can open what was sealed. */
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../ports/clock.ts';
@@ -14,7 +14,10 @@ export interface FileKeysOptions {
   readonly clock: Clock;
 }
 
-/** The file, made when there is none. @throws {TypeError} when it is no key or others may read it; and what the system says */
+/**
+ * Reads the key file, or makes it.
+ * @throws {TypeError} when it is not a key or others may read it; and errors of the file system
+ */
 export function openFileKeys({ path, clock }: FileKeysOptions): Keys {
   const master = readOrMake(path, clock);
   return envelopeKeys(
@@ -25,7 +28,7 @@ export function openFileKeys({ path, clock }: FileKeysOptions): Keys {
         return { plain, wrapped: Buffer.concat([nonce, tag, ciphertext]) };
       },
       async unwrap(wrapped, context) {
-        if (wrapped.length !== nonceBytes + tagBytes + keyBytes) throw new NotOpened('it is no sealed secret');
+        if (wrapped.length !== nonceBytes + tagBytes + keyBytes) throw new NotOpened('the text is not a sealed secret');
         const [nonce, tag] = [wrapped.subarray(0, nonceBytes), wrapped.subarray(nonceBytes, nonceBytes + tagBytes)];
         return decrypt(master, { nonce, tag, ciphertext: wrapped.subarray(nonceBytes + tagBytes) }, context);
       },
@@ -34,7 +37,7 @@ export function openFileKeys({ path, clock }: FileKeysOptions): Keys {
   );
 }
 
-/** Processes that start at once all end with the key of the first. */
+/** When several processes start at once, all use the key of the first. */
 function readOrMake(path: string, clock: Clock): Buffer {
   const found = read(path);
   if (found !== undefined) return found;
@@ -49,7 +52,7 @@ function readOrMake(path: string, clock: Clock): Buffer {
     rmSync(draft);
   }
   const made = read(path);
-  if (made === undefined) throw new TypeError(`'${path}' is a link to nothing`);
+  if (made === undefined) throw new TypeError(`'${path}' is a dangling link`);
   return made;
 }
 
@@ -57,7 +60,7 @@ function read(path: string): Buffer | undefined {
   let key: Buffer;
   try {
     if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
-      throw new TypeError(`'${path}' may be read by others; close it with: chmod 600`);
+      throw new TypeError(`'${path}' can be read by others; protect it with: chmod 600`);
     }
     key = readFileSync(path);
   } catch (error) {

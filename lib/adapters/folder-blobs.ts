@@ -3,8 +3,8 @@
  *
  * A blob is one file, `<hh>/<hash of the key>`: four bytes with the length of a head, the head (JSON: key, type, size), and the
  * bytes. It is written as `temporary/<random>`, synced, and renamed, so that a reader sees all of it or none. Names are hashes,
- * so no key can leave the folder, collide on a file system that ignores case, or be too long. Errors name the file: whoever reads a key
- * in a log could get the blob.
+ * so a key cannot leave the folder, collide on a file system that ignores case, or be too long. Errors name the file and not the
+ * key: whoever reads a key in a log could get the blob.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
@@ -18,24 +18,27 @@ import { DiskSpace, type Space } from './disk-space.ts';
 
 interface FolderBlobsOptions {
   readonly folder: string;
-  /** Where the upload handler serves them, such as `https://files.example/upload`; asked each time, for a port may not be known yet. */
+  /**
+   * URL under which the upload handler serves the blobs, such as `https://files.example/upload`. It is a function because the
+   * port may not be known yet.
+   */
   readonly baseUrl: () => string;
-  /** Signs put URLs; at least 32 bytes, the same in all processes that share the folder. */
+  /** Signs put URLs. At least 32 bytes, the same in all processes that share the folder. */
   readonly secret: Uint8Array;
   readonly clock: Clock;
-  /** What the disk has, if not what the system says. */
+  /** Free space on the disk, for tests. Default: what the system says. */
   readonly space?: () => Space;
 }
 
 export interface FolderBlobs extends ServedBlobs {
   /**
-   * Deletes what is older than `keepMs` says for its key; undefined is for ever.
-   * @returns how many
+   * Deletes blobs older than `keepMs` returns for their key; undefined keeps a blob for ever.
+   * @returns how many were deleted
    */
   expire(keepMs: (key: string) => Promise<number | undefined>): Promise<number>;
 }
 
-/** Makes the folder, and removes what a process that died left half-written. */
+/** Makes the folder, and removes half-written files of processes that died. */
 export async function folderBlobs({ folder, baseUrl, secret, clock, space }: FolderBlobsOptions): Promise<FolderBlobs> {
   const slots = new BlobSlots(baseUrl, secret);
   const disk = new DiskSpace(folder, clock, space);
@@ -57,7 +60,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock, space }: Fol
       return { putUrl: slots.putUrl({ key, info, expiresAtMs, share }), getUrl: slots.getUrl(key), headers: {} };
     },
 
-    /** @throws {RangeError} when the body is not of exactly `info.sizeBytes`; what the body throws goes through */
+    /** @throws {RangeError} when the body does not have exactly `info.sizeBytes`. Errors of the body pass unchanged. */
     async put(key, info, body) {
       checkBlob(key, info);
       if (disk.isShort) throw new Unavailable('the disk is nearly full');
@@ -127,7 +130,7 @@ async function* filesIn(folder: string): AsyncGenerator<string, void, undefined>
   }
 }
 
-/** undefined: it is gone, or damaged, which is for people to look at. */
+/** @returns undefined when the blob is gone, or is damaged, which an operator has to look at */
 async function readAge(file: string): Promise<{ key: string; atMs: number } | undefined> {
   const handle = await openToRead(file);
   if (handle === undefined) return undefined;
@@ -197,7 +200,7 @@ async function readHead(handle: FileHandle, file: string): Promise<Head> {
   return { key: info.key, info: { type: info.type, sizeBytes: info.sizeBytes }, bodyStart };
 }
 
-/** Opens the file anew, so that a body that nobody reads holds nothing open. */
+/** Opens the file anew, so that an unread body does not hold it open. */
 async function* readBody(
   file: string,
   key: string,
@@ -205,16 +208,16 @@ async function* readBody(
   range: ByteRange = { first: 0, last: expected.sizeBytes - 1 },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const handle = await openToRead(file);
-  if (handle === undefined) throw new Unavailable(`cannot read ${file}: it was deleted meanwhile`);
+  if (handle === undefined) throw new Unavailable(`cannot read ${file}: it has been deleted`);
   try {
     const { info, bodyStart } = await onMedium(readHeadOf(handle, file, key));
     if (info.sizeBytes !== expected.sizeBytes || info.type !== expected.type) {
-      throw new Unavailable(`cannot read ${file}: it was replaced meanwhile`);
+      throw new Unavailable(`cannot read ${file}: it has been replaced`);
     }
     for (let at = range.first; at <= range.last; ) {
       const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, range.last + 1 - at));
       const { bytesRead } = await onMedium(handle.read(chunk, 0, chunk.length, bodyStart + at));
-      if (bytesRead === 0) throw new Unavailable(`cannot read ${file}: it ends early`);
+      if (bytesRead === 0) throw new Unavailable(`cannot read ${file}: it is too short`);
       at += bytesRead;
       yield chunk.subarray(0, bytesRead);
     }
@@ -233,7 +236,7 @@ async function unlinkIfThere(file: string): Promise<boolean> {
   }
 }
 
-/** A rename survives a power cut only when its folder was synced. */
+/** A rename survives a power cut only once its folder is synced. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -246,12 +249,12 @@ async function syncFolder(folder: string): Promise<void> {
 async function removeOld(folder: string, beforeMs: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const file = join(folder, name);
-    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY })); // gone: another start removed it
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY })); // another process has removed it
     if (mtimeMs < beforeMs) await rm(file, { force: true });
   }
 }
 
-/** What the medium answers (full, away, no permission) is for trying again later, and not a defect of the caller. */
+/** Errors of the medium (full, away, no permission) may pass and are not the caller's fault, so they become Unavailable. */
 async function onMedium<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -262,7 +265,7 @@ async function onMedium<T>(work: Promise<T>): Promise<T> {
 
 function away(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return error;
-  return new Unavailable(`cannot use the blobs' folder: ${error.message}`, { cause: error });
+  return new Unavailable(`cannot use the folder of files: ${error.message}`, { cause: error });
 }
 
 function isMissing(error: unknown): boolean {

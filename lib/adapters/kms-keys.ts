@@ -1,6 +1,6 @@
 /**
- * The Keys port on AWS KMS: one GenerateDataKey for what is sealed, one Decrypt for what is opened; the secret itself never goes there.
- * The encryption context is `{ domain: <context> }`, so policies can say `kms:EncryptionContext:domain`.
+ * The Keys port on AWS KMS: sealing takes one GenerateDataKey, opening one Decrypt; KMS never sees the secret itself.
+ * The encryption context is `{ domain: <context> }`, so that policies can use `kms:EncryptionContext:domain`.
  */
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import type { Clock } from '../ports/clock.ts';
@@ -10,7 +10,7 @@ import { type AwsAccess, awsClientOptions } from './aws-client.ts';
 import { envelopeKeys } from './envelope.ts';
 
 export interface KmsKeysOptions extends AwsAccess {
-  /** Id, ARN or `alias/…`. */
+  /** Key id, ARN or `alias/…`. */
   readonly keyId: string;
   readonly clock: Clock;
 }
@@ -19,7 +19,7 @@ export interface KmsKeys extends Keys {
   close(): void;
 }
 
-/** What KMS says of a text that it did not make, or for another context. */
+/** The errors of KMS for a text that it did not make, or made for another context. */
 const verdicts: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
 
 export function openKmsKeys({ keyId, clock, ...access }: KmsKeysOptions): KmsKeys {
@@ -29,7 +29,7 @@ export function openKmsKeys({ keyId, clock, ...access }: KmsKeysOptions): KmsKey
       return await send();
     } catch (cause) {
       const { name, message } = cause as Error;
-      if (verdicts.has(name)) throw new NotOpened('KMS did not make it, or for something else', { cause });
+      if (verdicts.has(name)) throw new NotOpened('KMS did not seal this text, or sealed it for something else', { cause });
       throw new Unavailable(`KMS ${what}: ${name}: ${message}`, { cause });
     }
   };
@@ -41,7 +41,7 @@ export function openKmsKeys({ keyId, clock, ...access }: KmsKeysOptions): KmsKey
         return { plain: Plaintext!, wrapped: CiphertextBlob! };
       },
       async unwrap(wrapped, context) {
-        if (wrapped.length === 0) throw new NotOpened('it is no sealed secret');
+        if (wrapped.length === 0) throw new NotOpened('the text is not a sealed secret');
         const given = { KeyId: keyId, CiphertextBlob: wrapped, EncryptionContext: { domain: context } };
         const { Plaintext } = await ask('Decrypt', () => client.send(new DecryptCommand(given)));
         return Plaintext!;

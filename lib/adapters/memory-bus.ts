@@ -1,8 +1,8 @@
 /**
  * The Bus port within one process.
  *
- * Behaves like NATS core where that could matter: a handler never runs in its sender's stack, payloads are copies, messages
- * from one sender keep their order (answers among them), a request that no one serves fails at once, a handler that throws
+ * It behaves like NATS core where that could matter: a handler never runs in its sender's stack, payloads are copies, messages
+ * from one sender (answers included) keep their order, a request that nobody serves fails at once, and a handler that throws
  * answers nothing. All messages of one turn of the event loop are delivered by one callback.
  */
 import { limits } from '../limits.ts';
@@ -21,7 +21,7 @@ interface MemoryBusOptions {
 
 export interface MemoryBus extends Bus {
   readonly stats: Readonly<BusStats>;
-  /** A further participant on the same subjects, which closes on its own: another node of a cluster in one process. */
+  /** Adds a participant on the same subjects that closes on its own, such as another node of a cluster in one process. */
   join(): MemoryBus;
 }
 
@@ -44,7 +44,7 @@ interface Member {
   isStopped: boolean;
 }
 
-/** Arrays are replaced, not changed, because handlers may serve and stop while a message goes round. */
+/** The arrays are replaced, never changed, because handlers may serve and stop while a message is being delivered. */
 interface Route {
   alone: readonly Member[];
   readonly groups: Map<string, { members: readonly Member[]; next: number }>;
@@ -89,7 +89,7 @@ class Network {
     if (route.alone.length === 0 && route.groups.size === 0) this.#routes.delete(subject);
   }
 
-  /** @returns false when the bus is full; what chaos loses counts as sent, for its sender cannot know */
+  /** @returns false when the bus is full. A message lost to chaos counts as sent, because its sender cannot know. */
   post(message: Message): boolean {
     const { length } = message.payload;
     if (this.#heldMessages >= limits.busQueuedMax || this.#heldBytes + length > limits.busHeldBytesMax) return false;
@@ -156,7 +156,7 @@ class Network {
       members.push(group.members[group.next % group.members.length]!);
       group.next = (group.next + 1) % group.members.length;
     }
-    // The last takes the sender's copy, those before it copies of that one: each handler may write into what it got.
+    // The last member takes the sender's copy and the others take copies of it: a handler may write into its payload.
     members.forEach((member, index) => {
       const payload = index === members.length - 1 ? message.payload : Buffer.from(message.payload);
       if (!member.isStopped) member.participant.handle(member.handler, message, payload);
@@ -195,7 +195,7 @@ class Participant implements MemoryBus {
     return { stop: async () => stop() };
   }
 
-  /** Not async: a promise of its own around that of the reply would be one for each message, and three turns of the microtasks. */
+  /** Not async: that would add one promise for each message, and three turns of the microtask queue. */
   request(subject: string, payload: Uint8Array, { timeoutMs }: { readonly timeoutMs: number }): Promise<Uint8Array> {
     try {
       return this.#request(subject, payload, timeoutMs);
@@ -223,7 +223,7 @@ class Participant implements MemoryBus {
     return this.#closed;
   }
 
-  /** Called by the network: a message for one of this participant's handlers. */
+  /** The network calls this with a message for one of this participant's handlers. */
   handle(handler: BusHandler, { from, id, subject }: Message, payload: Buffer): void {
     const answer =
       id === 0
@@ -234,7 +234,7 @@ class Participant implements MemoryBus {
     this.#handlers.run(handler, payload, subject, answer);
   }
 
-  /** Called by the network: nobody serves what this participant requested. */
+  /** The network calls this when nobody serves what this participant requested. */
   refuse(id: number): void {
     this.stats.noResponders++;
     this.replies.fail(id, 'no one serves it');
@@ -247,7 +247,7 @@ class Participant implements MemoryBus {
     return isPosted;
   }
 
-  /** Until the handlers have finished they may still request and publish. */
+  /** Handlers that still run may request and publish until they have finished. */
   async #leave(): Promise<void> {
     for (const stop of this.#stops) stop();
     await this.#handlers.idleWithin(this.#network.clock, limits.busCloseMs);

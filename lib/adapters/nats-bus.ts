@@ -1,13 +1,13 @@
 /**
- * The Bus port on NATS core, https://docs.nats.io/reference/reference-protocols/nats-protocol (DESIGN §5).
+ * The Bus port on NATS core, https://docs.nats.io/reference/reference-protocols/nats-protocol.
  *
- * Nothing is durable: what is published while disconnected is lost and counted; requests made meanwhile wait, within their
- * timeout, for the connection; those under way when it breaks fail at once, since their answers cannot arrive any more. "No
+ * Nothing is durable. What is published while disconnected is lost and counted. Requests made meanwhile wait for the connection,
+ * within their timeout; those that are pending when it breaks fail at once, because their answers can no longer arrive. "No
  * responders" fails a request early and proves nothing: a server that has just restarted knows nobody yet. A process that reads
- * too slowly is cut off without a word (nats-server 2.9): that shows as a disconnect, and what was on its way is lost.
+ * too slowly is cut off without notice (nats-server 2.9): that shows as a disconnect, and messages on their way are lost.
  *
- * Leaves out `nc.request` (an own inbox with a map of callbacks is 7 times cheaper), async iterators (a slow handler would hold
- * up the next), JetStream, and waiting until the other servers of a cluster know of a subscription.
+ * It does not use `nc.request` (an inbox of its own with a map of callbacks is 7 times cheaper), async iterators (a slow handler
+ * would hold up the next message) or JetStream, and does not wait until the other servers of a cluster know of a subscription.
  */
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { limits } from '../limits.ts';
@@ -19,10 +19,10 @@ import { PendingReplies } from './pending-replies.ts';
 import { RunningHandlers } from './running-handlers.ts';
 
 interface NatsBusOptions {
-  /** Such as `nats://127.0.0.1:4222`; further members of the cluster are learnt from these. */
+  /** URLs such as `nats://127.0.0.1:4222`; other members of the cluster are learnt from these. */
   readonly servers: readonly string[];
   readonly clock: Clock;
-  /** Shown by the server's monitoring. */
+  /** The name that the server's monitoring shows. */
   readonly name?: string;
 }
 
@@ -31,7 +31,7 @@ export interface NatsBus extends Bus {
   readonly isConnected: boolean;
 }
 
-/** Waits for the first connection for ever, and afterwards connects again for ever. */
+/** Waits without limit for the first connection, and later reconnects without limit. */
 export async function connectNatsBus({ servers, clock, name }: NatsBusOptions): Promise<NatsBus> {
   const connection = await connect({
     servers: [...servers],
@@ -49,15 +49,15 @@ export async function connectNatsBus({ servers, clock, name }: NatsBusOptions): 
 }
 
 const dialTimeoutMs = 5_000;
-/** Between two tries of the same server, plus as much again at random. */
+/** Pause between two tries of the same server; up to as much again is added at random. */
 const reconnectMs = 200;
-/** A server that stopped answering is given up after two to three of these. */
+/** A server that has stopped answering is given up after two to three such intervals. */
 const pingMs = 5_000;
-/** After this many bytes the server is asked whether it has read them. */
+/** After this many sent bytes the server is asked whether it has read them. */
 const confirmBytes = 1024 * 1024;
-/** Roughly what a message takes besides its payload. */
+/** Roughly the bytes of a message besides its payload. */
 const headBytes = 64;
-/** What the server answers in the header when no one serves the subject of a request. */
+/** The status in the header of the server's answer when nobody serves the subject of a request. */
 const noResponders = 503;
 
 interface Waiting {
@@ -76,7 +76,7 @@ class NatsConnected implements NatsBus {
   readonly #subscriptions = new Set<Subscription>();
   readonly #waiting = new Map<number, Waiting>();
   #waitingBytes = 0;
-  /** Sent on this connection and not known to be read by the server. */
+  /** Bytes sent on this connection that the server may not have read yet. */
   #unreadBytes = 0;
   #unaskedBytes = 0;
   #connects = 1;
@@ -114,7 +114,7 @@ class NatsConnected implements NatsBus {
     await this.#reachServer();
     if (refusal !== undefined) {
       this.#subscriptions.delete(subscription);
-      throw new Unavailable(`cannot serve ${subject}: the server refuses`, { cause: refusal });
+      throw new Unavailable(`cannot serve ${subject}: the server refused`, { cause: refusal });
     }
     return { stop: () => this.#stop(subscription) };
   }
@@ -161,12 +161,12 @@ class NatsConnected implements NatsBus {
     return this.#inbox + id.toString(36);
   }
 
-  /** The server closes the connection of whoever sends more than it takes. */
+  /** The server closes the connection of a client that sends more than it accepts. */
   #payloadBytesMax(): number {
     return Math.min(limits.busPayloadBytesMax, this.#nats.info?.max_payload ?? limits.busPayloadBytesMax);
   }
 
-  /** @returns false when it was lost */
+  /** @returns false when the message is lost */
   #send(subject: string, payload: Buffer, reply: string): boolean {
     if (!this.isConnected || this.#nats.isClosed() || this.#unreadBytes > limits.busHeldBytesMax) {
       this.stats.lost++;
@@ -180,7 +180,9 @@ class NatsConnected implements NatsBus {
     return true;
   }
 
-  /** Bounds what gathers in the socket when the server reads slowly: its PONG says that it has read all before the PING. */
+  /**
+   * Bounds what piles up in the socket when the server reads slowly: its PONG says that it has read everything before the PING.
+   */
   #askWhatIsRead(): void {
     const bytes = this.#unaskedBytes;
     const connects = this.#connects;
@@ -196,7 +198,7 @@ class NatsConnected implements NatsBus {
   #wait(waiting: Waiting, reply: Promise<Uint8Array>): void {
     const { id, payload } = waiting;
     if (this.#waiting.size >= limits.busQueuedMax || this.#waitingBytes + payload.length > limits.busHeldBytesMax) {
-      this.#replies.fail(id, 'not connected, and too many requests wait for that');
+      this.#replies.fail(id, 'not connected, and too many requests wait for the connection');
       return;
     }
     this.#waiting.set(id, waiting);
@@ -215,7 +217,7 @@ class NatsConnected implements NatsBus {
     this.#isConnected = false;
   }
 
-  /** A dial that the server refuses reports this again. */
+  /** Called again when the server refuses a new connection. */
   #disconnected(): void {
     if (!this.#isConnected) return;
     this.stats.disconnects++;
@@ -237,7 +239,7 @@ class NatsConnected implements NatsBus {
     for (const resolve of this.#onConnect.splice(0)) resolve();
   }
 
-  /** Resolves when the server has read all that was sent before, subscriptions made while disconnected among them. */
+  /** Resolves when the server has read all that was sent before, including subscriptions made while disconnected. */
   async #reachServer(): Promise<void> {
     const closed = this.#nats.closed().then(() => 'closed' as const);
     for (;;) {
@@ -254,13 +256,13 @@ class NatsConnected implements NatsBus {
     }
   }
 
-  /** Messages on their way still reach the handler until this resolves. */
+  /** Messages on their way may still reach the handler until this resolves. */
   async #stop(subscription: Subscription): Promise<void> {
     if (!this.#subscriptions.delete(subscription) || subscription.isClosed() || this.#nats.isClosed()) return;
     await Promise.race([subscription.drain(), this.#nats.closed()]);
   }
 
-  /** Until the handlers have finished they may still request and publish. */
+  /** Handlers that still run may request and publish until they have finished. */
   async #leave(): Promise<void> {
     let timer = { cancel: (): void => {} };
     const tooLong = new Promise<void>((resolve) => {
@@ -277,7 +279,7 @@ class NatsConnected implements NatsBus {
   }
 }
 
-/** The library gives a view of the socket's chunk, a Buffer, or what it joined of several, which is none. */
+/** The library returns a view of the socket's chunk (a Buffer), or joins several chunks into an array that is not a Buffer. */
 function asBuffer(data: Uint8Array): Buffer {
   return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.length);
 }

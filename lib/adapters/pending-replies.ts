@@ -1,4 +1,4 @@
-/** Requests of one bus that have no answer yet, by number; one timer for all of them. */
+/** The requests of one bus that wait for an answer, by number, with one timer for all of them. */
 import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
@@ -7,7 +7,7 @@ import type { BusStats } from './bus-messages.ts';
 interface Pending {
   readonly subject: string;
   readonly timeoutMs: number;
-  /** By the monotonic clock. */
+  /** Deadline by the monotonic clock. */
   readonly untilMs: number;
   readonly resolve: (payload: Uint8Array) => void;
   readonly reject: (error: Error) => void;
@@ -18,7 +18,7 @@ export class PendingReplies {
   readonly #stats: BusStats;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  /** For the first of them that may run out; it may have its answer by then, because nearly all have theirs long before. */
+  /** Set for the earliest deadline. That request may have its answer by then: nearly all are answered long before. */
   #timer: Timer | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
 
@@ -27,10 +27,10 @@ export class PendingReplies {
     this.#stats = stats;
   }
 
-  /** @throws {Unavailable} when too many are under way */
+  /** @throws {Unavailable} when too many requests are pending */
   open(subject: string, timeoutMs: number): { id: number; reply: Promise<Uint8Array> } {
     if (this.#pending.size >= limits.busRequestsMax) {
-      throw new Unavailable(`cannot request ${subject}: ${this.#pending.size} requests have no answer yet`);
+      throw new Unavailable(`cannot request ${subject}: ${this.#pending.size} requests are already waiting for an answer`);
     }
     const id = ++this.#lastId;
     const { promise: reply, resolve, reject } = Promise.withResolvers<Uint8Array>();
@@ -42,7 +42,7 @@ export class PendingReplies {
     return { id, reply };
   }
 
-  /** A second or late answer finds nothing and is dropped. */
+  /** A second or late answer finds nothing here and is dropped. */
   settle(id: number, payload: Uint8Array): void {
     this.#take(id)?.resolve(payload);
   }
@@ -70,7 +70,7 @@ export class PendingReplies {
 
   #expire(): void {
     const nowMs = this.#clock.monotonic();
-    // What the timer was for is due, also when it fires a fraction too soon: of sums of fractions the last digit is lost.
+    // The request that the timer was for is due even if it fires a fraction too soon: floating-point sums are inexact.
     const dueMs = Math.max(nowMs, this.#timerAtMs);
     this.#stop();
     let nextMs = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** The DnsRecords port on Route 53: an UPSERT of the whole record set, then a wait until all its servers have it (`INSYNC`). */
+/** The DnsRecords port on Route 53: UPSERTs the whole record set, then waits until all servers have it (`INSYNC`). */
 import {
   type Change,
   ChangeResourceRecordSetsCommand,
@@ -18,7 +18,7 @@ export interface Route53Options extends AwsAccess {
   readonly clock: Clock;
 }
 
-/** Seconds; the CA asks the servers of the zone, so this is for resolvers that somebody else asks. */
+/** Seconds. The CA asks the zone's own servers, so this matters only to other people's resolvers. */
 const ttl = 60;
 
 export function route53Records({ hostedZoneId, clock, ...access }: Route53Options): DnsRecords {
@@ -39,7 +39,7 @@ export function route53Records({ hostedZoneId, clock, ...access }: Route53Option
     const untilMs = clock.monotonic() + limits.dnsChangeMs;
     while (info?.Status !== 'INSYNC') {
       if (clock.monotonic() >= untilMs) {
-        throw new Unavailable(`Route 53 has not told all its servers of the change within ${limits.dnsChangeMs / 1000} s`);
+        throw new Unavailable(`Route 53 did not publish the change to all its servers within ${limits.dnsChangeMs / 1000} s`);
       }
       await sleep(clock, limits.dnsPollMs);
       const question = new GetChangeCommand({ Id: info?.Id });
@@ -47,7 +47,7 @@ export function route53Records({ hostedZoneId, clock, ...access }: Route53Option
     }
   }
 
-  /** As it stands: a deletion must name what it deletes. */
+  /** The record set as it is: a deletion must repeat what it deletes. */
   async function find(name: string): Promise<ResourceRecordSet | undefined> {
     const command = new ListResourceRecordSetsCommand({
       HostedZoneId: hostedZoneId,
@@ -79,7 +79,7 @@ export function route53Records({ hostedZoneId, clock, ...access }: Route53Option
   };
 }
 
-/** RFC 1035 §5.1. */
+/** Decodes the escapes of RFC 1035 §5.1. */
 function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }

@@ -1,29 +1,31 @@
 /**
- * Rows that the embedded store has read or written of late, and keys that it has found empty, so that a message does not pay for
- * reading the same few rows of its sender and recipient again (DESIGN §5).
+ * Rows that the embedded store has read or written lately, and keys that it found empty, so that a message does not pay for
+ * reading the same few rows of its sender and recipient again.
  *
- * Exact, because one process owns the file and every write passes here: while a write of a key is under way the key is not answered
- * from here, and afterwards by what was committed.
+ * The cache is exact, because one process owns the file and every write passes here. While a write of a key is pending, the cache
+ * does not answer for the key; afterwards it answers with what was committed.
  */
 import { limits } from '../limits.ts';
 import type { Key, Row } from '../ports/store.ts';
 
 export interface CachedRow {
-  /** undefined: there is no such row. */
+  /** undefined: the row does not exist. */
   readonly row: Row | undefined;
   /** Seconds since the epoch; null: never. */
   readonly expires: number | null;
 }
 
-/** Two generations: what is asked for again moves to the young one; when that is full, the old one is dropped whole. */
+/**
+ * The cache has two generations: an entry that is used again moves to the young one. When that is full, the old one is dropped.
+ */
 export class RowCache {
   #young = new Map<string, CachedRow>();
   #old = new Map<string, CachedRow>();
   #youngCharacters = 0;
-  /** How many writes of a key have no outcome yet. */
+  /** Number of pending writes for each key. */
   readonly #writing = new Map<string, number>();
 
-  /** @returns undefined when it has to be read */
+  /** @returns undefined when the row must be read from the file */
   get(id: string, now: number): CachedRow | undefined {
     let found = this.#young.get(id);
     if (found === undefined) {
@@ -34,19 +36,19 @@ export class RowCache {
     return found.expires !== null && found.expires <= now ? gone : found;
   }
 
-  /** What a read of the file has found. */
+  /** Adds what a read of the file found. */
   add(id: string, found: CachedRow): void {
     if (!this.#writing.has(id)) this.#add(id, found);
   }
 
-  /** A write of this key was handed in. */
+  /** A write of this key begins. */
   begin(id: string): void {
     this.#writing.set(id, (this.#writing.get(id) ?? 0) + 1);
     this.#young.delete(id);
     this.#old.delete(id);
   }
 
-  /** It has its outcome. @param written what is there now; undefined: that is not known */
+  /** The write has ended. @param written the row afterwards; undefined when that is not known */
   end(id: string, written: CachedRow | undefined): void {
     const left = this.#writing.get(id)! - 1;
     if (left > 0) {
@@ -70,7 +72,7 @@ export class RowCache {
   }
 }
 
-/** Other for each key. */
+/** A text that is unique to the key. */
 export function cacheId({ table, partition, sort }: Key): string {
   return `${table}${partition.length} ${partition}${sort}`;
 }

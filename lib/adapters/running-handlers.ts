@@ -1,7 +1,7 @@
 /**
- * Runs the handlers of one bus side by side, and bounds what they hold.
+ * Runs the handlers of one bus concurrently, and bounds their number and the bytes that they hold.
  *
- * A handler that throws answers nothing, as with NATS, so its requester runs into the timeout; here it is only counted.
+ * A handler that throws answers nothing, as with NATS, so its requester times out. Here the error is only counted.
  */
 import { limits } from '../limits.ts';
 import type { BusHandler } from '../ports/bus.ts';
@@ -17,7 +17,7 @@ export class RunningHandlers {
     this.#stats = stats;
   }
 
-  /** Never throws. `answer` is called with what the handler returns, if anything; else `silent` is. */
+  /** Never throws. Calls `answer` with what the handler returns, or `silent` if it returns nothing. */
   run(
     handler: BusHandler,
     payload: Uint8Array,
@@ -49,7 +49,7 @@ export class RunningHandlers {
     }
   }
 
-  /** Resolves when none is running, or after `timeoutMs`. */
+  /** Resolves when no handler is running, or after `timeoutMs`. */
   idleWithin(clock: Clock, timeoutMs: number): Promise<void> {
     if (this.#stats.handlersRunning === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -1,10 +1,10 @@
 /**
- * The Blobs port on S3, or what speaks its protocol.
+ * The Blobs port on S3, or on a service with the same protocol.
  *
- * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other; a slot may be used again while
- * it lasts, by whoever has it and for the same length and type. GETs go elsewhere: to a domain of their own (CloudFront) that reads the
- * bucket and adds the headers that make strangers' files harmless. Checksums that the SDK would add by itself are left out: clients
- * cannot be asked to send those headers.
+ * Slots are presigned PUTs whose length and type are signed headers, so that S3 itself refuses any other length or type. Whoever
+ * has a slot may use it again while it lasts, for the same length and type. GETs go elsewhere: to a domain of their own
+ * (CloudFront) that reads the bucket and adds headers that make strangers' files harmless. Checksums, which the SDK would add by
+ * itself, are turned off: clients cannot be asked to send those headers.
  */
 
 import { Readable } from 'node:stream';
@@ -25,22 +25,22 @@ import { Unavailable } from '../ports/store.ts';
 import { checkBlob, checkExpiry, checkRange, exactly, folderUrl, isBlobKey, keyUrl } from './blob-slots.ts';
 
 export interface S3Options {
-  /** A service that is not AWS: it is asked for `<endpoint>/<bucket>/<key>`. */
+  /** The URL of a service other than AWS. Requests go to `<endpoint>/<bucket>/<key>`. */
   readonly endpoint?: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Where GETs go, such as `https://files.example.org/`. */
+  /** The URL below which files are read, such as `https://files.example.org/`. */
   readonly filesUrl: string;
-  /** The SDK's chain (environment, task role) when left out. */
+  /** Default: the SDK's own chain (environment, task role). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
-  /** Of the moments at which slots expire. */
+  /** The clock that the expiry times of slots refer to. */
   readonly clock: Clock;
-  /** S3 checks a signature by its own clock, which shows the time of day; `clock` unless it is given. */
+  /** The time of day: S3 checks signatures by its own clock. Default: `clock`. */
   readonly wall?: Clock;
 }
 
 export interface S3Blobs extends Blobs {
-  /** Where PUTs go, for web pages that must say so: `https://bucket.s3.eu-central-1.amazonaws.com`. */
+  /** The origin of put URLs, for web pages that must allow it: `https://bucket.s3.eu-central-1.amazonaws.com`. */
   readonly putOrigin: string;
   close(): void;
 }
@@ -71,7 +71,7 @@ class BucketBlobs implements S3Blobs {
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       ...(credentials !== undefined && { credentials }),
       maxAttempts: limits.s3TriesMax,
-      logger: silent, // what goes wrong is thrown; the SDK would write to the console as well
+      logger: silent, // errors are thrown; the SDK would also write them to the console
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
@@ -91,19 +91,19 @@ class BucketBlobs implements S3Blobs {
     const leftMs = expiresAtMs - this.#clock.now();
     const seconds = Math.min(Math.floor(leftMs / 1000), limits.s3SlotSecondsMax);
     const putUrl = await this.#sign(this.#putInput(key, info), {
-      // one that has expired already was good for the second before
+      // a slot that has already expired is signed as valid for the second before
       signingDate: new Date(this.#wall.now() + (seconds > 0 ? 0 : leftMs - 1000)),
       expiresIn: Math.max(seconds, 1),
     });
     return { putUrl, getUrl: keyUrl(this.#filesUrl, key), headers: {} };
   }
 
-  /** What the body throws goes through, as does a RangeError when it is of another size. */
+  /** Errors of the body pass unchanged, as does a RangeError when its size is wrong. */
   async put(key: string, info: BlobInfo, body: AsyncIterable<Uint8Array>): Promise<void> {
     checkBlob(key, info);
     const source = new Source(exactly(body, info.sizeBytes));
     const input = this.#putInput(key, info);
-    // S3 asks nothing of the body of an empty object, so whether it is empty is asked here
+    // S3 does not check the body of an empty object, so this does
     const stream = info.sizeBytes === 0 ? await source.drain() : source.stream;
     try {
       await onBucket(this.#client.send(new PutObjectCommand({ ...input, Body: stream }), { abortSignal: source.broken }));
@@ -133,7 +133,7 @@ class BucketBlobs implements S3Blobs {
     for (let token: string | undefined; ; ) {
       const { keys, next } = await this.#list(`${first}/`, limits.blobsPageMax, token);
       await onPage();
-      // One by one: for many at once S3 wants a checksum that not all that speak its protocol know.
+      // One by one: S3 requires a checksum when many are deleted at once, and not every service with its protocol knows it.
       const Bucket = this.#bucket;
       await Promise.all(keys.map((Key) => onBucket(this.#client.send(new DeleteObjectCommand({ Bucket, Key })))));
       count += keys.length;
@@ -146,7 +146,7 @@ class BucketBlobs implements S3Blobs {
     this.#client.destroy();
   }
 
-  /** In the order of their bytes, so that a key that is its own prefix comes first. */
+  /** Lists keys in the order of their bytes, so that a key that equals the prefix comes first. */
   async #list(prefix: string, most: number, token?: string): Promise<{ keys: string[]; next: string | undefined }> {
     const list = new ListObjectsV2Command({
       ...{ Bucket: this.#bucket, Prefix: prefix, MaxKeys: most, ContinuationToken: token },
@@ -161,7 +161,7 @@ class BucketBlobs implements S3Blobs {
     return { Bucket: this.#bucket, Key: key, ContentType: type, ContentLength: sizeBytes };
   }
 
-  /** @throws {Unavailable} when there are no credentials */
+  /** @throws {Unavailable} when no credentials are found */
   #sign(input: PutObjectCommandInput, time: { signingDate: Date; expiresIn: number }): Promise<string> {
     const signableHeaders = new Set(['host', 'content-length', 'content-type']);
     return onBucket(getSignedUrl(this.#client, new PutObjectCommand(input), { ...time, signableHeaders }));
@@ -178,7 +178,7 @@ class BucketBlobs implements S3Blobs {
     }
   }
 
-  /** Asks when the first byte is wanted, so that a body that nobody reads holds no socket. */
+  /** Sends the request when the first byte is wanted, so that an unread body holds no socket. */
   async *#read(
     key: string,
     info: BlobInfo,
@@ -198,7 +198,7 @@ class BucketBlobs implements S3Blobs {
     } catch (error) {
       throw away(error);
     }
-    if (bytes !== expected) throw new Unavailable(`cannot read a file of the bucket: ${bytes} of ${expected} bytes came`);
+    if (bytes !== expected) throw new Unavailable(`cannot read a file from the bucket: ${bytes} of ${expected} bytes came`);
   }
 }
 
@@ -207,7 +207,7 @@ function decodeKey(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-/** A body on its way to S3. When it breaks off the request does, too, and with less than its length S3 keeps nothing. */
+/** A body on its way to S3. If it breaks off, so does the request, and S3 keeps nothing that is shorter than announced. */
 class Source {
   readonly stream: Readable;
   readonly #breaking = new AbortController();
@@ -225,10 +225,10 @@ class Source {
     return this.#breaking.signal;
   }
 
-  /** Of a body without bytes. */
+  /** Reads a body that must be empty. */
   async drain(): Promise<Buffer> {
     for await (const _ of this.stream) {
-      // `exactly` throws at the first
+      // `exactly` throws at the first byte
     }
     return Buffer.alloc(0);
   }
@@ -247,11 +247,11 @@ async function onBucket<T>(work: Promise<T>): Promise<T> {
 }
 
 /**
- * Full, away, throttled, no right, no bucket: for trying again later, or for the operator, and not a defect of the caller. What S3 says
- * besides may name the key, with which whoever reads a log could get the file.
+ * These errors (bucket full, away, throttled, access denied, missing) may pass or need the operator, and are not the caller's
+ * fault. S3's own message is left out, because it may name the key, and whoever reads a key in a log could get the file.
  */
 function away(error: unknown): Error {
   const { name, $metadata } = error as Failure;
   const { code } = error as NodeJS.ErrnoException;
-  return new Unavailable(`cannot use the bucket of files: ${[name, code, $metadata?.httpStatusCode].filter(Boolean).join(' ')}`);
+  return new Unavailable(`cannot use the bucket for files: ${[name, code, $metadata?.httpStatusCode].filter(Boolean).join(' ')}`);
 }

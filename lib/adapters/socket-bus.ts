@@ -1,9 +1,9 @@
 /**
  * The Bus port between processes of one machine: each has a socket to a hub (`socket-hub.ts`).
  *
- * A request for what its sender serves itself stays in the process, since routers of all processes are the same and a node's own
- * sessions are the most of what a small machine delivers to. Publishes always go over the hub. When the hub is gone so is the bus: the
- * process is of no use and ends.
+ * Requests for subjects that the sender serves itself stay in the process: the routers of all processes are equal, and on a small
+ * machine most deliveries go to a node's own sessions. Publishes always go through the hub. When the hub is gone, so is the bus:
+ * the process is useless then and ends.
  */
 import type { Socket } from 'node:net';
 import { limits } from '../limits.ts';
@@ -19,7 +19,7 @@ import { FrameSocket, kinds, type SocketFrame } from './socket-frames.ts';
 interface SocketBusOptions {
   readonly socket: Socket;
   readonly clock: Clock;
-  /** The hub is gone, and nobody has closed the bus. */
+  /** Called when the hub has gone although nobody closed the bus. */
   readonly onLost?: () => void;
 }
 
@@ -36,9 +36,9 @@ class SocketBus implements Bus {
   readonly #clock: Clock;
   readonly #frames: FrameSocket;
   readonly #near: MemoryBus;
-  /** How often this process serves a subject. */
+  /** How many handlers of this process serve a subject. */
   readonly #own = new Map<string, number>();
-  /** Of these, what it publishes to as well: there a request must not overtake what was published. */
+  /** The served subjects that the process also publishes to: there a request must not overtake earlier publishes. */
   readonly #published = new Set<string>();
   readonly #served = new Map<number, Served>();
   readonly #stops = new Set<() => Promise<void>>();
@@ -55,7 +55,7 @@ class SocketBus implements Bus {
     this.#near = memoryBus({ clock });
     this.#replies = new PendingReplies(clock, this.#stats);
     const gone = (): void => {
-      this.#leave('the hub is gone');
+      this.#leave('the hub has gone');
       if (this.#closed === undefined) onLost?.();
     };
     this.#frames = new FrameSocket(socket, (frame) => this.#take(frame), gone);
@@ -130,7 +130,7 @@ class SocketBus implements Bus {
     }
   }
 
-  /** Resolves when the hub has done it; or is gone, and with it all that was served. */
+  /** Resolves when the hub has done it, or has gone, in which case nothing is served any more. */
   #tell(kind: number, id: number, subject: string, payload: Buffer | undefined): Promise<void> {
     return new Promise((resolve) => {
       if (this.#frames.send(kind, id, 0, subject, payload)) this.#done.set(id, resolve);
@@ -138,7 +138,7 @@ class SocketBus implements Bus {
     });
   }
 
-  /** Until the handlers have finished they may still request and publish. */
+  /** Handlers that still run may request and publish until they have finished. */
   async #close(): Promise<void> {
     await Promise.all([...this.#stops].map((stop) => stop()));
     await Promise.all([this.#handlers.idleWithin(this.#clock, limits.busCloseMs), this.#near.close()]);
@@ -154,7 +154,7 @@ class SocketBus implements Bus {
   }
 }
 
-/** @throws as `copyPayload`; the copy is made when the frame is */
+/** Checks like `copyPayload`; the copy is made when the frame is written. */
 function checkBytes(payload: Uint8Array): void {
   if (!(payload instanceof Uint8Array)) throw new TypeError('cannot send a payload that is not a Uint8Array');
   const { busPayloadBytesMax } = limits;

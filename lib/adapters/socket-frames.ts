@@ -1,23 +1,23 @@
 /**
- * What the processes of one machine and their hub say to each other, over a socket pair:
+ * The frames that the processes of one machine and their hub exchange over a socket pair:
  *
- *     u32 big-endian: bytes behind it | u8 kind | u32 id | u32 extra | u16 bytes of the subject | subject | payload
+ *     u32 big-endian: length of the rest | u8 kind | u32 id | u32 extra | u16 bytes of the subject | subject | payload
  */
 import type { Socket } from 'node:net';
 import { limits } from '../limits.ts';
 
 export const kinds = {
-  /** A process serves `subject`, with the queue's name as payload; `id` names it from now on. Answered by `done`. */
+  /** The process serves `subject`; the payload is the queue's name, and `id` identifies it from now on. The answer is `done`. */
   serve: 1,
   stop: 2,
-  /** `extra`: the time limit, milliseconds. Answered by `reply` or `refused`. */
+  /** `extra` is the time limit in milliseconds. The answer is `reply` or `refused`. */
   request: 3,
   publish: 4,
   done: 5,
   reply: 6,
-  /** The payload says why. */
+  /** The payload is the reason. */
   refused: 7,
-  /** A message for what is served under `extra`. Answered by `answer` or `silence`. */
+  /** A message for the handler `extra`. The answer is `answer` or `silence`. */
   call: 8,
   answer: 9,
   silence: 10,
@@ -28,7 +28,7 @@ export interface SocketFrame {
   readonly id: number;
   readonly extra: number;
   readonly subject: string;
-  /** Shares memory with the socket's chunk. */
+  /** A view of the socket's chunk. */
   readonly payload: Buffer;
 }
 
@@ -36,14 +36,14 @@ const headBytes = 15;
 const none = Buffer.alloc(0);
 const frameBytesMax = headBytes + limits.busSubjectCharactersMax + limits.busPayloadBytesMax;
 
-/** Writes frames, all of one turn together, and reads them. */
+/** Writes frames, joining all of one turn, and reads them. */
 export class FrameSocket {
   readonly #socket: Socket;
   readonly #take: (frame: SocketFrame) => void;
   #kept: Buffer = none;
   #isCorked = false;
 
-  /** @param gone the other side is gone, or says what is no frame */
+  /** @param gone called when the other side has gone, or sent something that is not a frame */
   constructor(socket: Socket, take: (frame: SocketFrame) => void, gone: () => void) {
     this.#socket = socket;
     this.#take = take;
@@ -52,7 +52,7 @@ export class FrameSocket {
     socket.on('close', gone);
   }
 
-  /** @returns false when it is lost: the other side is gone, or reads too slowly */
+  /** @returns false when the frame is lost, because the other side has gone or reads too slowly */
   send(kind: number, id: number, extra = 0, subject = '', payload: Uint8Array = none): boolean {
     if (!this.#socket.writable || this.#socket.writableLength > limits.busHeldBytesMax) return false;
     const frame = Buffer.allocUnsafe(headBytes + subject.length + payload.length);
@@ -75,7 +75,7 @@ export class FrameSocket {
     return true;
   }
 
-  /** What was sent is written. */
+  /** Resolves when everything is written, and closes the socket. */
   end(): Promise<void> {
     return new Promise((resolve) => {
       this.#socket.end(resolve);

@@ -1,6 +1,6 @@
 /**
- * The middle of a bus between processes of one machine: the in-process bus, with a participant for each process that is attached by a
- * socket. It lives in the process that started the others, and ends with it.
+ * The hub of a bus between the processes of one machine: the in-process bus, with one participant for each process that is
+ * attached by a socket. It lives in the process that started the others, and ends with it.
  */
 import type { Socket } from 'node:net';
 import type { Bus, Serving } from '../ports/bus.ts';
@@ -9,7 +9,7 @@ import { memoryBus } from './memory-bus.ts';
 import { FrameSocket, kinds, type SocketFrame } from './socket-frames.ts';
 
 export interface SocketHub {
-  /** Of this process. */
+  /** The participant of this process. */
   readonly bus: Bus;
   attach(socket: Socket): void;
   close(): Promise<void>;
@@ -36,7 +36,7 @@ class Attached {
   readonly #bus: Bus;
   readonly #frames: FrameSocket;
   readonly #serving = new Map<number, Promise<Serving>>();
-  /** Bounded by the handlers that a bus runs at once. */
+  /** Bounded, because a bus bounds the handlers that run at once. */
   readonly #calls = new Map<number, (reply: Uint8Array | undefined) => void>();
   #lastCall = 0;
 
@@ -48,7 +48,7 @@ class Attached {
         try {
           this.#take(frame);
         } catch {
-          socket.destroy(); // it asks for what no bus of ours does
+          socket.destroy(); // our own bus never sends this
         }
       },
       () => this.#gone(),

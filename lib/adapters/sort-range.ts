@@ -1,6 +1,6 @@
 /**
- * The interval of sort keys that a query's `prefix`, `after` and `before` leave, in the order of UTF-8 bytes (which is the
- * order of code points, and not that of JavaScript's `<`).
+ * The interval of sort keys that satisfies a query's `prefix`, `after` and `before`, in the order of UTF-8 bytes (which is the
+ * order of code points, not that of JavaScript's `<`).
  */
 import { limits } from '../limits.ts';
 import type { Query } from '../ports/store.ts';
@@ -10,13 +10,13 @@ interface Bound {
   readonly inclusive: boolean;
 }
 
-/** A bound that is missing does not bind. */
+/** A missing bound does not limit the interval. */
 export interface SortRange {
   readonly lower?: Bound;
   readonly upper?: Bound;
 }
 
-/** Compares by code points, thus by UTF-8 bytes: UTF-16 would put U+10000 before U+FFFD. */
+/** Compares by code points, which is the order of UTF-8 bytes. UTF-16 would put U+10000 before U+FFFD. */
 export function compareSort(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -25,13 +25,13 @@ export function compareSort(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates, which stand for code points above the rest, sort after all other units. */
+/** Maps surrogates, which stand for higher code points, above all other units. */
 function codePointRank(text: string, at: number): number {
   const unit = text.charCodeAt(at);
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-/** The least text above all that start with `prefix`, or undefined when nothing is above them. */
+/** The lowest text above all that start with `prefix`, or undefined if nothing is above them. */
 function prefixEnd(prefix: string): string | undefined {
   const points = Array.from(prefix, (char) => char.codePointAt(0)!);
   while (points.length > 0) {
@@ -43,13 +43,13 @@ function prefixEnd(prefix: string): string | undefined {
 
 function prefixRange(prefix: string): SortRange {
   const lower = { at: prefix, inclusive: true };
-  // Only the prefix itself still fits a key; and what ends its range may have a byte too many for DynamoDB to compare with.
+  // No longer key is possible, only the prefix itself. The end of its range could be a byte too long for DynamoDB.
   if (Buffer.byteLength(prefix) >= limits.storeKeyBytesMax) return { lower, upper: lower };
   const end = prefixEnd(prefix);
   return end === undefined ? { lower } : { lower, upper: { at: end, inclusive: false } };
 }
 
-/** @returns undefined when no key can lie in the interval */
+/** @returns undefined when the interval is empty */
 export function sortRange({ prefix, after, before }: Pick<Query, 'prefix' | 'after' | 'before'>): SortRange | undefined {
   let { lower, upper } = prefix ? prefixRange(prefix) : ({} as SortRange);
   if (after && (lower === undefined || compareSort(after, lower.at) >= 0)) lower = { at: after, inclusive: false };
@@ -64,7 +64,7 @@ export function sortRange({ prefix, after, before }: Pick<Query, 'prefix' | 'aft
   return { lower, upper };
 }
 
-/** Whether a key at or between the two ends lies within, where an end may be exclusive. */
+/** Whether any key lies between the two ends, each of which may be exclusive. */
 export function isWithin({ lower, upper }: SortRange, sort: string): boolean {
   return !(lower?.inclusive === false && sort === lower.at) && !(upper?.inclusive === false && sort === upper.at);
 }

@@ -1,9 +1,9 @@
 /**
- * One process per data folder, or one and those that it has started (decision 6).
+ * One process owns a data folder, alone or with the processes that it has started (docs/decisions/0006-processes.md).
  *
- * The lock is an exclusive transaction on a database of its own, held open: the kernel releases it whatever way the process
- * dies, which a pid file cannot promise. The pid stands beside it only for the message. (Never open `skylark.lock` by other means in
- * this process: closing any handle of a file drops its POSIX locks.)
+ * The lock is an exclusive transaction on a database of its own that stays open: the kernel releases it however the process dies,
+ * which a pid file cannot promise. The pid is written beside it only for the error message. (Never open `skylark.lock` by other
+ * means in this process: closing any handle of a file drops its POSIX locks.)
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export class FolderInUse extends Error {
 
 const sqliteBusy = 5;
 
-/** @throws {FolderInUse} at once: also while a process that shared the folder with a dead one still writes. */
+/** @throws {FolderInUse} at once, also while a process that shared the folder with a dead owner still writes */
 export function lockFolder(folder: string): { release(): void } {
   const lock = lockAlone(folder);
   const parts = new DatabaseSync(join(folder, partsLock), { timeout: 0 });
@@ -42,13 +42,14 @@ export function lockFolder(folder: string): { release(): void } {
 }
 
 /**
- * Of a process that shares the folder under the lock of another: should that one die first, nobody takes the folder before we are done.
- * @throws {FolderInUse} when somebody is about to take it
+ * Locks the folder for a process that shares it under the lock of its owner: if the owner dies first, nobody else can take the
+ * folder until this process is done.
+ * @throws {FolderInUse} when somebody is about to take the folder
  */
 export function lockPart(folder: string): { release(): void } {
   const lock = new DatabaseSync(join(folder, partsLock), { timeout: limits.sqliteBusyMs });
   try {
-    lock.exec('BEGIN; SELECT count(*) FROM sqlite_schema'); // a read that does not end: a shared lock
+    lock.exec('BEGIN; SELECT count(*) FROM sqlite_schema'); // an open read transaction is a shared lock
     return { release: () => lock.close() };
   } catch (error) {
     lock.close();
@@ -78,6 +79,6 @@ function readPid(path: string): number | undefined {
     const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
     return Number.isSafeInteger(pid) ? pid : undefined;
   } catch {
-    return undefined; // it has the lock and has not written the file yet
+    return undefined; // the owner has the lock but has not written the file yet
   }
 }

@@ -1,15 +1,15 @@
 /**
- * The way of writes from the main thread to the writing thread and of their outcomes back.
+ * Takes writes from the main thread to the writing thread, and their outcomes back.
  *
- * Writes of one tick go over in one message; the writer answers in order, so a queue of who waits is all the bookkeeping there is.
- * The worker is held (`ref`) only while somebody waits: an idle store does not keep the process alive.
+ * The writes of one tick are sent in one message. The writer answers in order, so a queue of waiters is all the bookkeeping
+ * needed. The worker is held (`ref`) only while somebody waits, so that an idle store does not keep the process alive.
  */
 import { Worker } from 'node:worker_threads';
 import { limits } from '../limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import type { Answer, Batch, Outcome, Write } from './sqlite-writes.ts';
 
-/** One call of the port; it may stand for several writes, and is over when `left` is 0. */
+/** One call of the port. It may consist of several writes, and is done when `left` is 0. */
 interface Waiter {
   left: number;
   readonly bytes: number;
@@ -22,14 +22,14 @@ interface Waiter {
 export class WriterQueue {
   readonly #worker: Worker;
   readonly #now: () => number;
-  /** Handed in since the last flush; their waiters are the last ones of `#waiters`. */
+  /** Writes since the last flush; their waiters are the last ones of `#waiters`. */
   #unsent: Write[] = [];
   /** One entry per write, oldest at `#head`. */
   #waiters: Waiter[] = [];
   #head = 0;
   #bytes = 0;
   #isFlushPlanned = false;
-  /** Calls whose writes are in `#unsent`; in the group before it; and when that left. */
+  /** Number of calls in `#unsent`; number of calls in the previous group; and the time when that left. */
   #unsentCalls = 0;
   #lastCalls = 0;
   #lastFlushMs = 0;
@@ -52,13 +52,13 @@ export class WriterQueue {
     });
   }
 
-  /** Resolves when all of them are durable. @throws {Unavailable} when any is not, or too many wait already */
+  /** Resolves when all writes are durable. @throws {Unavailable} when any fails, or when too many are waiting */
   write(writes: readonly Write[], bytes: number): Promise<Answer | undefined> {
     if (this.#isClosing) return Promise.reject(new Unavailable('the store is closed'));
     if (this.#broken !== undefined) return Promise.reject(new Unavailable(this.#broken));
     const waiting = this.#waiters.length - this.#head;
     if (waiting + writes.length > limits.storeWaitingMax || this.#bytes + bytes > limits.storeWaitingBytesMax) {
-      return Promise.reject(new Unavailable(`${waiting} writes of ${this.#bytes} bytes wait for the disk already`));
+      return Promise.reject(new Unavailable(`${waiting} writes of ${this.#bytes} bytes are already waiting for the disk`));
     }
     if (waiting === 0) this.#worker.ref();
     this.#bytes += bytes;
@@ -74,8 +74,8 @@ export class WriterQueue {
   }
 
   /**
-   * Who writes alone does not wait. When several do, the next group leaves a few milliseconds after the one before: a commit costs as
-   * much as fifty rows, whatever it holds.
+   * A single writer does not wait. When there are several, the next group leaves a few milliseconds after the previous one: a
+   * commit costs as much as fifty rows, whatever it holds.
    */
   #planFlush(): void {
     if (this.#isFlushPlanned) return;
@@ -135,7 +135,7 @@ export class WriterQueue {
     else waiter.reject(new Unavailable(`SQLite: ${waiter.failed}`));
   }
 
-  /** Who still waits cannot know whether the last group was committed; that is what Unavailable means. */
+  /** Waiting callers cannot know whether the last group was committed; Unavailable means exactly that. */
   #break(why: string): void {
     this.#broken ??= why;
     const waiters = new Set(this.#waiters.slice(this.#head));
@@ -148,7 +148,7 @@ export class WriterQueue {
   }
 }
 
-/** Beside this file, or beside the bundle that has taken it in. */
+/** The writer's file: beside this one, or beside the bundle that includes this one. */
 const writer = import.meta.url.endsWith('.ts') ? './sqlite-writer.ts' : './sqlite-writer.mjs';
 
 /** Resolves when the writer has opened its file. */

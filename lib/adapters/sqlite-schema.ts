@@ -1,22 +1,23 @@
 /**
  * The SQLite file of the embedded store: `skylark.db` in the data folder.
  *
- * Three tables, one per table of the port. They keep their rowid, because rows of up to 380 kB in a `WITHOUT ROWID` B-tree would
- * make every step of a search read overflow pages. `value` has no declared type: text for rows, an integer for counters.
+ * There are three tables, one for each table of the port. They keep their rowid, because rows of up to 380 kB in a `WITHOUT
+ * ROWID` B-tree would make every step of a search read overflow pages. `value` has no declared type: text for rows, an integer
+ * for counters.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { limits } from '../limits.ts';
 import { type Table, Unavailable } from '../ports/store.ts';
 
-/** Goes up with each change that an older program could not read; 0 is a new file. */
+/** Raised with each change that an older program could not read; 0 is a new file. */
 const schemaNumber = 1;
 
-/** Measured with 5,000 partitions written in turn: twice the rows per second of 4 KiB. Only a new file takes it. */
+/** Measured with 5,000 partitions written in turn: twice the rows per second of 4 KiB pages. It applies only to new files. */
 const pageBytes = 8192;
 
 export const tables: readonly Table[] = ['core', 'archive', 'live'];
 
-/** The file was written by a newer program; nothing was touched. */
+/** The file was written by a newer program. It was not touched. */
 export class NewerSchema extends Error {
   override name = 'NewerSchema';
   constructor(path: string, found: number) {
@@ -53,7 +54,7 @@ export function openReader(path: string): DatabaseSync {
   return db;
 }
 
-/** The connection of the writing thread. What it has committed is on the disk. */
+/** The connection of the writing thread. What it commits is on the disk. */
 export function openWriter(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: limits.sqliteBusyMs });
   db.exec(`PRAGMA synchronous = FULL;
@@ -63,7 +64,7 @@ export function openWriter(path: string): DatabaseSync {
   return db;
 }
 
-/** What SQLite says (full disk, I/O error, closed handle) is an operating error; anything else stays what it is. */
+/** Errors of SQLite (full disk, I/O error, closed handle) become Unavailable; other errors pass unchanged. */
 export function sqliteUnavailable(error: unknown): unknown {
   const { code, errstr, message } = error as { code?: string; errstr?: string; message?: string };
   if (code === 'ERR_SQLITE_ERROR') return new Unavailable(`SQLite: ${message} (${errstr})`, { cause: error });

@@ -1,4 +1,4 @@
-/** The statements of the embedded store: how a write is carried out inside a transaction, and how rows are read. */
+/** The statements of the embedded store: how a write is carried out in a transaction, and how rows are read. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from '../limits.ts';
 import type { Table } from '../ports/store.ts';
@@ -37,7 +37,7 @@ interface Found {
   readonly counter: number | null;
 }
 
-/** @returns a function that carries out one write, and answers what there is to say beyond "done" */
+/** @returns a function that carries out one write, and returns an answer if there is more to say than "done" */
 export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => Answer | undefined {
   const statements = new Map(tables.map((table) => [table, prepareTable(db, table)]));
   return (write, now) => {
@@ -84,9 +84,9 @@ function isExpired(row: Found, now: number): boolean {
 }
 
 export interface ReadStatements {
-  /** partition, sort, now */
+  /** Parameters: partition, sort, now. */
   readonly get: StatementSync;
-  /** partition, from (inclusive), until (exclusive; an empty blob lies above all text), now, limit */
+  /** Parameters: partition, from (inclusive), until (exclusive; an empty blob sorts above all text), now, limit. */
   readonly forward: StatementSync;
   readonly backward: StatementSync;
 }

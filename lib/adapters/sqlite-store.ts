@@ -1,11 +1,13 @@
 /**
- * The Store port on SQLite: one file in a data folder, for one process (DESIGN §5), or for several on one machine.
+ * The Store port on SQLite: one file in a data folder, for one process or several on one machine.
  *
- * A worker thread owns writing (`sqlite-writer.ts`); this thread reads through a read-only connection of its own, so a read sees
- * every commit before it and `consistent` makes no difference. Overlapping writes take place in the order of the calls. Rows of `core`
- * and `live` that were read or written of late are kept in memory (`row-cache.ts`): the lock on the folder says that nobody else writes.
+ * A worker thread owns writing (`sqlite-writer.ts`). This thread reads through its own read-only connection, so a read sees
+ * every earlier commit and `consistent` makes no difference. Overlapping writes take effect in the order of the calls. Rows of
+ * `core` and `live` that were read or written lately are kept in memory (`row-cache.ts`): the lock on the folder guarantees that
+ * nobody else writes.
  *
- * Shared by processes (`isShared`) it keeps nothing in memory; SQLite lets one commit at a time, and each reads what all have committed.
+ * When processes share the folder (`isShared`), nothing is kept in memory. SQLite allows one commit at a time, and each reads
+ * what all have committed.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,9 +49,9 @@ export { NewerSchema } from './sqlite-schema.ts';
 
 interface SqliteOptions {
   readonly clock: Clock;
-  /** Several processes have the folder open like this, under the lock of the one that started them (decision 6). */
+  /** Several processes have the folder open, under the lock of the one that started them (docs/decisions/0006-processes.md). */
   readonly isShared?: boolean;
-  /** What the disk has, if not what the system says. */
+  /** Free space on the disk, for tests. Default: what the system says. */
   readonly space?: () => Space;
 }
 
@@ -69,7 +71,7 @@ export async function openSqliteStore(folder: string, { clock, isShared = false,
   }
 }
 
-/** Above all text: SQLite sorts blobs behind it. */
+/** Above all text: SQLite sorts blobs after text. */
 const unbounded = new Uint8Array(0);
 
 class SqliteStore implements Store {
@@ -79,10 +81,10 @@ class SqliteStore implements Store {
   readonly #reads: ReturnType<typeof prepareReads>;
   readonly #disk: DiskSpace;
   readonly #release: () => void;
-  /** Of this opening; with the counter it makes versions that no other opening makes. */
+  /** Identifies this opening of the store; with the counter it makes versions that no other opening makes. */
   readonly #epoch: string;
   #counter = 0;
-  /** undefined: other processes write as well. */
+  /** undefined when other processes write as well. */
   readonly #cache: RowCache | undefined;
   #sweep: Timer;
   #closed: Promise<void> | undefined;
@@ -99,7 +101,7 @@ class SqliteStore implements Store {
     this.#sweep = clock.after(limits.sqliteSweepMs, () => this.#sweepExpired());
   }
 
-  /** One queue, and one writer that commits what it takes from it in order. */
+  /** The one queue; its writer commits in order. */
   get keepsOrder(): boolean {
     return true;
   }
@@ -144,7 +146,7 @@ class SqliteStore implements Store {
   }
 
   async batchPut(rows: readonly Put[]): Promise<void> {
-    const sizes = rows.map(checkPut); // all before the first is written
+    const sizes = rows.map(checkPut); // all are checked before the first is written
     this.#checkRoom(rows);
     for (let from = 0; from < rows.length; from += limits.sqliteGroupWritesMax) {
       const slice = rows.slice(from, from + limits.sqliteGroupWritesMax);
@@ -161,7 +163,7 @@ class SqliteStore implements Store {
     const isSpared = ({ table, value }: Put) =>
       table === 'live' || (table === 'core' && value.length <= limits.diskShortRowBytesMax);
     if (!this.#disk.isShort || rows.every(isSpared)) return;
-    throw new Unavailable('the disk is nearly full: what is left is for sign-ins and deletions');
+    throw new Unavailable('the disk is nearly full: the remaining space is reserved for sign-ins and deletions');
   }
 
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
@@ -182,7 +184,7 @@ class SqliteStore implements Store {
     return answer as number;
   }
 
-  /** Waits for the writes that were handed in. */
+  /** Waits for pending writes. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -190,7 +192,7 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     this.#sweep.cancel();
-    this.#reader.close(); // first, so that the writer is the last one and folds the log into the file
+    this.#reader.close(); // first, so that the writer closes last and merges the log into the file
     await this.#queue.close();
     this.#release();
   }
@@ -241,7 +243,10 @@ class SqliteStore implements Store {
     return version;
   }
 
-  /** A slice of each table; soon again where a slice was full. A failure needs no care: the next round tries again. */
+  /**
+   * Removes some expired rows of each table, and soon continues where a table had more. Failures are ignored: the next round
+   * tries again.
+   */
   async #sweepExpired(): Promise<void> {
     const sweeps = tables.map((table) => this.#queue.write([['sweep', table, '', '', '', '', null, null]], 0));
     const removed = (await Promise.allSettled(sweeps)).map((sweep) => (sweep.status === 'fulfilled' ? sweep.value : 0));
@@ -252,7 +257,7 @@ class SqliteStore implements Store {
   }
 }
 
-/** Of the archive single rows are hardly ever read, and its rows are the most. */
+/** Single rows of the archive are hardly ever read again, and the archive has the most rows. */
 function isCached(table: Key['table']): boolean {
   return table !== 'archive';
 }
@@ -263,7 +268,7 @@ function idOf([, table, partition, sort]: Write): string {
   return cacheId({ table, partition, sort });
 }
 
-/** What is there after a write that has nothing to say beyond "done": a put. */
+/** The row after a put that was answered with just "done". */
 function written([, , partition, sort, value, version, expires]: Write): CachedRow {
   return { row: { partition, sort, value: `${value}`, version }, expires };
 }
@@ -285,5 +290,5 @@ function toWrite(kind: 'put' | 'insert' | 'replace', row: Put, version: string, 
 }
 
 function conflict({ table, partition, sort }: Key): Conflict {
-  return new Conflict(`another write was first: ${table} ${partition} ${sort}`);
+  return new Conflict(`another write came first: ${table} ${partition} ${sort}`);
 }

@@ -1,9 +1,9 @@
 /**
  * The writing thread of the embedded store.
  *
- * Commits in groups: whatever came while the previous commit waited for the disk forms the next transaction, so one fsync pays for
- * many writes. A condition that fails fails its own write; an error of SQLite (disk full, I/O) fails the whole group, rolls it back,
- * and the thread goes on with the next, which succeeds as soon as there is space again.
+ * It commits in groups: all writes that came while the previous commit waited for the disk form the next transaction, so one
+ * fsync pays for many writes. A condition that does not hold fails only its own write. An error of SQLite (disk full, I/O) fails
+ * the whole group, which is rolled back; the thread goes on with the next group, which succeeds as soon as there is space again.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { limits } from '../limits.ts';
@@ -15,7 +15,7 @@ const port = parentPort!;
 const db = openWriter(workerData as string);
 const perform = prepareWrites(db);
 
-/** Takes what else waits at the port, up to the bound. */
+/** Takes whatever else waits at the port, up to the bound. */
 function gather(first: Batch): Batch[] {
   const group = [first];
   let count = first.writes.length;
@@ -49,7 +49,7 @@ function commit(group: readonly Batch[], count: number): Outcome {
   }
 }
 
-/** SQLite has often rolled back by itself (disk full). @returns what went wrong with that, if anything */
+/** Rolls back; SQLite has often done so by itself (disk full). @returns what went wrong with that, if anything */
 function rollBack(): string | undefined {
   try {
     if (db.isTransaction) db.exec('ROLLBACK');

@@ -1,19 +1,19 @@
 /**
- * What every adapter of the Store port asks of its arguments, so that a row which fits one fits the other.
+ * Checks that every adapter of the Store port makes of its arguments, so that a row which fits one fits the other.
  *
- * A breach is a defect of the caller (`TypeError`, `RangeError`), never `Unavailable`: trying again would not help.
+ * A violation is a defect of the caller (`TypeError`, `RangeError`), never `Unavailable`: trying again would not help.
  */
 import { limits } from '../limits.ts';
 import type { Key, Put, Query } from '../ports/store.ts';
 
 const tables: ReadonlySet<string> = new Set(['core', 'archive', 'live']);
 
-/** A lone surrogate has no UTF-8: SQLite would store another key than the one that was asked for. */
+/** A lone surrogate cannot be written in UTF-8: SQLite would store another key than the one that was asked for. */
 function checkText(what: string, text: string, bytesMax: number): number {
-  if (typeof text !== 'string') throw new TypeError(`${what} must be text, is ${typeof text}`);
+  if (typeof text !== 'string') throw new TypeError(`${what} must be text, not ${typeof text}`);
   if (!text.isWellFormed()) throw new RangeError(`${what} has a lone surrogate: ${JSON.stringify(text.slice(0, 100))}`);
   const bytes = Buffer.byteLength(text);
-  if (bytes > bytesMax) throw new RangeError(`${what} has ${bytes} bytes, at most ${bytesMax} fit`);
+  if (bytes > bytesMax) throw new RangeError(`${what} has ${bytes} bytes, more than ${bytesMax}`);
   return bytes;
 }
 
@@ -25,33 +25,34 @@ function checkKeyPart(what: string, text: string): number {
 
 /** @returns the bytes of both keys */
 export function checkKey(key: Key): number {
-  if (!tables.has(key.table)) throw new RangeError(`no table ${JSON.stringify(key.table)}`);
+  if (!tables.has(key.table)) throw new RangeError(`unknown table ${JSON.stringify(key.table)}`);
   return checkKeyPart('partition', key.partition) + checkKeyPart('sort', key.sort);
 }
 
 /** @returns the bytes of keys and value */
 export function checkPut(row: Put): number {
   const { expiresAtMs } = row;
-  if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs)) throw new RangeError(`expiresAtMs is ${expiresAtMs}`);
+  if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs))
+    throw new RangeError(`expiresAtMs must be a finite number, not ${expiresAtMs}`);
   return checkKey(row) + checkText('value', row.value, limits.storeValueBytesMax);
 }
 
 export function checkBatch(keys: readonly Key[]): void {
   if (keys.length > limits.storeBatchKeysMax) {
-    throw new RangeError(`batchGet of ${keys.length} keys, at most ${limits.storeBatchKeysMax}`);
+    throw new RangeError(`batchGet takes at most ${limits.storeBatchKeysMax} keys, not ${keys.length}`);
   }
   for (const key of keys) checkKey(key);
 }
 
 export function checkQuery(query: Query): void {
   const { limit } = query;
-  if (!tables.has(query.table)) throw new RangeError(`no table ${JSON.stringify(query.table)}`);
+  if (!tables.has(query.table)) throw new RangeError(`unknown table ${JSON.stringify(query.table)}`);
   checkKeyPart('partition', query.partition);
   for (const what of ['prefix', 'after', 'before'] as const) {
     if (query[what] !== undefined) checkText(what, query[what], limits.storeKeyBytesMax);
   }
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.storeQueryRowsMax) {
-    throw new RangeError(`limit is ${limit}, must be 1 to ${limits.storeQueryRowsMax}`);
+    throw new RangeError(`limit must be 1 to ${limits.storeQueryRowsMax}, not ${limit}`);
   }
 }
 
@@ -59,20 +60,20 @@ export function checkStep(by: number): void {
   if (!Number.isSafeInteger(by)) throw new RangeError(`a counter moves by an integer within ±2^53, not ${by}`);
 }
 
-/** Rows expire on whole seconds, as DynamoDB's TTL does: at most a second late, never early. */
+/** Rows expire on whole seconds, as with DynamoDB's TTL: at most a second late, never early. */
 export function expirySeconds(expiresAtMs: number): number {
   return Math.ceil(expiresAtMs / 1_000);
 }
 
-/** A row is gone when its expiry is at or below this. */
+/** A row has expired when its expiry is at or below this. */
 export function nowSeconds(nowMs: number): number {
   return Math.floor(nowMs / 1_000);
 }
 
 export function notACounter(key: Key): TypeError {
-  return new TypeError(`add to a row that is not a counter: ${key.table} ${key.partition} ${key.sort}`);
+  return new TypeError(`cannot add to a row that is not a counter: ${key.table} ${key.partition} ${key.sort}`);
 }
 
 export function counterOverflow(key: Key): RangeError {
-  return new RangeError(`a counter would leave ±2^53: ${key.table} ${key.partition} ${key.sort}`);
+  return new RangeError(`a counter cannot leave ±2^53: ${key.table} ${key.partition} ${key.sort}`);
 }

@@ -1,4 +1,4 @@
-/** The Clock port on the machine's own clock and randomness. */
+/** The Clock port on the machine's clock and random numbers. */
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../ports/clock.ts';

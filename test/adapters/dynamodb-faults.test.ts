@@ -21,7 +21,7 @@ import {
 
 const consistent = { consistent: true } as const;
 
-/** Pauses between tries pass at once. */
+/** Pauses between tries take no time. */
 const hastyClock: Clock = {
   ...systemClock,
   after(_, run) {
@@ -63,7 +63,7 @@ describe('DynamoDB behind a bad network', () => {
   const many = (count: number) => Array.from({ length: count }, () => freshKey());
   const always = (fault: Fault) => meet(...Array.from({ length: limits.dynamoTriesMax + 5 }, () => fault));
 
-  test('gets of one tick share requests of 100 keys, repeats once, consistent ones apart', async () => {
+  test('gets of one tick share requests of 100 keys; repeated keys are asked once, consistent reads separately', async () => {
     const asked = many(120);
     await Promise.all([...asked, ...asked].map((key) => store.get(key, consistent)));
     assert.equal(store.calls.batchGet, 2);
@@ -86,7 +86,7 @@ describe('DynamoDB behind a bad network', () => {
     ['absent', () => 'absent' as const],
     ['version', async (key: Key) => ({ version: await store.put({ ...key, value: 'old' }) })],
   ] as const) {
-    test(`a put if ${what} that was written, but whose answer was lost, is no conflict`, async () => {
+    test(`a put if ${what} that was written, but whose answer was lost, is not a conflict`, async () => {
       const key = freshKey();
       const asked = await condition(key);
       meet(loseAnswer);
@@ -98,7 +98,7 @@ describe('DynamoDB behind a bad network', () => {
     });
   }
 
-  test('a put whose request was lost, and which another one forestalls, is not said to have conflicted', async () => {
+  test('a put whose request was lost is Unavailable, not a Conflict, when another put comes first', async () => {
     const key = freshKey();
     meet(async ({ drop, forward, body }) => {
       await forward({ TableName: body.TableName, Item: { ...body.Item, w: { S: 'theirs' } } });
@@ -108,7 +108,7 @@ describe('DynamoDB behind a bad network', () => {
     await assert.rejects(store.put({ ...key, value: 'mine' }, 'absent'), Conflict);
   });
 
-  test('a put that was only refused for its rate, and then meets another row, conflicts', async () => {
+  test('a put that was throttled, and then finds another row, is a Conflict', async () => {
     const key = freshKey();
     await store.put({ ...key, value: 'theirs' });
     meet(throttle, throttle);
@@ -129,7 +129,7 @@ describe('DynamoDB behind a bad network', () => {
     ['failed with 500', crash],
     ['cut off', loseRequest],
   ] as const) {
-    test(`a call that is ${what} twice succeeds; one that always is becomes Unavailable`, async () => {
+    test(`a call that is ${what} twice succeeds; one that is always ${what} is Unavailable`, async () => {
       const key = freshKey();
       meet(fault, fault);
       await store.put({ ...key, value: 'v' });
@@ -166,7 +166,7 @@ describe('DynamoDB behind a bad network', () => {
     assert.equal((await store.get(key, consistent))?.version, version);
   });
 
-  /** The engine does the first half of a batch and gives the rest back. */
+  /** The engine processes the first half of a batch and returns the rest. */
   const halve: Fault = async ({ operation, body, forward, answer }) => {
     const isWrite = operation === 'BatchWriteItem';
     // biome-ignore lint/suspicious/noExplicitAny: the wire's JSON
@@ -180,7 +180,7 @@ describe('DynamoDB behind a bad network', () => {
     answer({ status: 200, body: JSON.stringify({ ...JSON.parse(done.body), ...left }) });
   };
 
-  test('what an engine leaves unprocessed is sent again, and only that', async () => {
+  test('what an engine leaves unprocessed is sent again, and nothing else', async () => {
     const rows = many(24);
     meet(halve, halve, throttle, halve);
     await Promise.all(rows.map((key, i) => store.put({ ...key, value: `${i}` })));
@@ -195,7 +195,7 @@ describe('DynamoDB behind a bad network', () => {
     assert.equal(store.calls.batchGet, 4);
   });
 
-  test('what stays unprocessed becomes Unavailable', async () => {
+  test('items that remain unprocessed are Unavailable', async () => {
     const key = freshKey();
     always(halve);
     await assert.rejects(store.put({ ...key, value: 'v' }), Unavailable);
@@ -203,7 +203,7 @@ describe('DynamoDB behind a bad network', () => {
     await assert.rejects(store.get(key, consistent), Unavailable);
   });
 
-  test('a put waits for an earlier one of the same key that is under way', async () => {
+  test('a put waits for an earlier one of the same key that is being sent', async () => {
     const key = freshKey();
     let release = () => {};
     const isSent = new Promise<void>((sent) => {
@@ -235,7 +235,7 @@ describe('DynamoDB behind a bad network', () => {
     }
   });
 
-  test('close lets puts that wait for company through and refuses what comes later', async () => {
+  test('close sends puts that wait for a batch and refuses later calls', async () => {
     const rows = many(40);
     const puts = rows.map((key) => store.put({ ...key, value: 'v' }));
     await Promise.all([store.close(), new Promise(setImmediate), ...puts]);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** The port is free when it is found and may be taken when the engine gets there, so another try is due now and then. */
+/** A port that was free may be taken by the time the engine opens it, so another try is sometimes needed. */
 const triesMax = 3;
 const pollMs = 100;
 const pollsMax = 300;
@@ -49,7 +49,7 @@ export async function startDynamoLocal(folder: string): Promise<Engine> {
     }
     kill();
     process.removeListener('exit', kill);
-    if (attempt >= triesMax) throw new Error(`DynamoDB Local in ${folder} does not start: ${complaint()}`);
+    if (attempt >= triesMax) throw new Error(`DynamoDB Local in ${folder} did not start: ${complaint()}`);
   }
 }
 

@@ -28,7 +28,7 @@ async function openDynalite(): Promise<OpenStore> {
   const { port } = server.address() as { port: number };
   return openAt(`http://127.0.0.1:${port}`, async () => {
     server.closeAllConnections();
-    server.unref(); // its close() takes the database away from what is still under way, which throws
+    server.unref(); // its close() would take the database away from running requests, which then throw
   });
 }
 

@@ -1,4 +1,4 @@
-/** Stands between the adapter and its engine, and does to single requests what networks and services do. */
+/** Stands between the adapter and its engine, and treats single requests as bad networks and services do. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -7,7 +7,7 @@ export interface Passing {
   readonly operation: string;
   // biome-ignore lint/suspicious/noExplicitAny: the wire's JSON
   readonly body: any;
-  /** Sends the request on, or another body in its place. */
+  /** Forwards the request, or another body in its place. */
   forward(body?: unknown): Promise<{ status: number; body: string }>;
   answer(answer: { status: number; body: string }): void;
   /** Closes the connection without an answer. */
@@ -18,7 +18,7 @@ export type Fault = (passing: Passing) => Promise<void> | void;
 
 export interface FaultyProxy {
   readonly endpoint: string;
-  /** The next requests meet these, one each; later ones pass. */
+  /** The faults for the next requests, one each. Later requests pass. */
   faults: Fault[];
   close(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export const crash: Fault = ({ answer }) =>
     status: 500,
     body: JSON.stringify({ __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError', message: 'oh' }),
   });
-/** The request is carried out and its answer lost. */
+/** The request is carried out, but its answer is lost. */
 export const loseAnswer: Fault = async ({ forward, drop }) => {
   await forward();
   drop();

@@ -49,7 +49,7 @@ async function filesOf(folder: string): Promise<string[]> {
 const png = { type: 'image/png', sizeBytes: 3 };
 const body = Buffer.of(1, 2, 3);
 
-test('a put URL is read back as what it was made for', async (t) => {
+test('a put URL says what it was made for', async (t) => {
   const { blobs } = await setUp(t);
   const key = fc
     .array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 4 })
@@ -70,7 +70,7 @@ test('a put URL is read back as what it was made for', async (t) => {
   );
 });
 
-test('a token with any character changed is no token', async (t) => {
+test('a token with any character changed is refused', async (t) => {
   const { blobs } = await setUp(t);
   const { putUrl } = await blobs.slot('a/b.png', png, farMs);
   const start = putUrl.indexOf('/upload/') + '/upload/'.length;
@@ -83,7 +83,7 @@ test('a token with any character changed is no token', async (t) => {
       if (letter === putUrl[at]) continue;
       const changed = putUrl.slice(0, at) + letter + putUrl.slice(at + 1);
       const slot = blobs.verifySlot(changed);
-      // base64url leaves two bits of the last letter unused; what they say does not count.
+      // base64url leaves two bits of the last letter unused; a change of those does not count.
       if (at === putUrl.length - 1 && slot !== undefined) assert.deepEqual(slot, genuine);
       else assert.equal(slot, undefined, changed);
       changes++;
@@ -92,7 +92,7 @@ test('a token with any character changed is no token', async (t) => {
   assert.ok(changes > 5_000);
 });
 
-test('a slot of another secret, or past its time, is none', async (t) => {
+test('a slot that was signed with another secret, or has expired, is refused', async (t) => {
   const { blobs, folder } = await setUp(t, 1_000_000);
   const strange = await folderBlobs({ folder, baseUrl: () => baseUrl, secret: Buffer.alloc(32, 8), clock: systemClock });
   assert.equal(blobs.verifySlot((await strange.slot('a', png, farMs)).putUrl), undefined);
@@ -134,7 +134,7 @@ test('no URL names anything but a key below the base', async (t) => {
   assert.equal(blobs.keyOf('/upload/a/b%20c?x=1#y'), 'a/b c');
 });
 
-test('no file lies outside the folder, and none tells its key in its name', async (t) => {
+test('no file lies outside the folder, and no file name reveals its key', async (t) => {
   const { blobs, folder } = await setUp(t);
   for (const key of ['..\\..\\etc', 'a/..b', '~', '-rf', 'C:', 'x'.repeat(1_024), '.../...'])
     await blobs.put(key, png, once(body));
@@ -168,7 +168,7 @@ test('a full disk is Unavailable, leaves nothing behind, and stops reading the b
   const source = async function* (): AsyncGenerator<Uint8Array> {
     try {
       yield body;
-      // Only the operating system is played here: from now on it has no space left.
+      // Only the operating system is simulated here: from now on there is no space left.
       t.mock.method(prototype, 'writeFile', async () => {
         throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
           code: 'ENOSPC',
@@ -225,7 +225,7 @@ test('a blob deleted or replaced before its body is read is Unavailable', async 
   }
 });
 
-test('a start removes what a dead process left half-written, and nothing newer', async (t) => {
+test('a start removes old half-written files of dead processes, and nothing newer', async (t) => {
   const { folder } = await setUp(t);
   const [old, fresh] = [join(folder, 'temporary', 'old'), join(folder, 'temporary', 'fresh')];
   const nowMs = Date.UTC(2030, 0);

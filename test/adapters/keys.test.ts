@@ -1,4 +1,4 @@
-/** Sealing on a key file and on KMS: one contract for both, and what each does besides. */
+/** Sealing with a key file and with KMS: both keep one contract, and each has its own cases. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ test('a key file is made once, for its owner alone', { skip: process.platform ==
   assert.deepEqual(readFileSync(made), bytes);
 });
 
-test('a key file that others may read, or that is none, is refused and left as it is', {
+test('a key file that others may read, or that is not a key, is refused and left as it is', {
   skip: process.platform === 'win32',
 }, () => {
   const open = join(folder, 'open.key');
@@ -89,7 +89,7 @@ test('a key file that others may read, or that is none, is refused and left as i
   chmodSync(open, 0o640);
   assert.throws(() => openFileKeys({ path: open, clock }), {
     name: 'TypeError',
-    message: /may be read by others; close it with: chmod 600/,
+    message: /can be read by others; protect it with: chmod 600/,
   });
   for (const bytes of [0, 31, 33, 4_096]) {
     const short = join(folder, `${bytes}.key`);

@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { busContract } from '../contracts/bus.contract.ts';
 
-/** The system's clock, but its timers keep the process alive: here nothing else does. */
+/** The system's clock, except that its timers keep the process alive: here nothing else does. */
 const clock: Clock = {
   ...systemClock,
   after(delayMs, run) {
@@ -23,7 +23,7 @@ busContract('memory bus', async () => {
   return { join: async () => first.join(), close: () => first.close() };
 });
 
-/** A clock that stands still until told to go on. */
+/** A clock that stands still until it is moved. */
 class ManualClock implements Clock {
   #now = 0;
   #timers: { at: number; run: () => void }[] = [];
@@ -60,7 +60,7 @@ interface Step {
   readonly advanceMs: number;
 }
 
-/** Plays the steps on a bus with chaos, and writes down all that happens. */
+/** Performs the steps on a bus with chaos, and records everything that happens. */
 async function play(steps: readonly Step[], chaos: Chaos): Promise<{ trace: string[]; stats: unknown[] }> {
   const manual = new ManualClock();
   const one = memoryBus({ clock: manual, chaos });
@@ -162,7 +162,7 @@ test('each kind of chaos does what it says, and different seeds do it differentl
   assert.ok(delayed.some(({ at }) => at === 0) && delayed.some(({ at }) => at > 20) && delayed.every(({ at }) => at <= 110));
 });
 
-test('chaos may be changed as a test goes', async () => {
+test('chaos may be changed during a test', async () => {
   const chaos: Chaos = { seed: 3, lose: 1 };
   const bus = memoryBus({ clock: new ManualClock(), chaos });
   let arrived = 0;
@@ -199,7 +199,7 @@ test('a timeout is the clock’s, not the system’s', async () => {
   assert.equal(bus.stats.requestsUnderWay, 0);
 });
 
-test('a queue takes turns', async () => {
+test('the members of a queue take turns', async () => {
   const bus = memoryBus({ clock });
   const counts = [0, 0, 0];
   for (const index of counts.keys()) {
@@ -217,7 +217,7 @@ test('a queue takes turns', async () => {
   assert.deepEqual(counts, [10, 10, 10]);
 });
 
-test('all that is sent in one turn arrives in one', async () => {
+test('messages sent in one turn arrive in one turn', async () => {
   const bus = memoryBus({ clock });
   let arrived = 0;
   await bus.serve('a', () => {

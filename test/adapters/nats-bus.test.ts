@@ -23,7 +23,7 @@ busContract(
 
 const patienceMs = 15_000;
 
-/** Tries until it works, or for long enough. */
+/** Tries until it works, or until a long time has passed. */
 async function eventually<T>(run: () => Promise<T>): Promise<T> {
   const endMs = clock.monotonic() + patienceMs;
   for (;;) {
@@ -44,7 +44,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-describe('NATS bus: when the server goes', { skip: skipWithoutNats, timeout: 60_000 }, () => {
+describe('NATS bus: when the server goes away', { skip: skipWithoutNats, timeout: 60_000 }, () => {
   let server: NatsServer;
   let one: NatsBus;
   let two: NatsBus;
@@ -106,7 +106,7 @@ describe('NATS bus: when the server goes', { skip: skipWithoutNats, timeout: 60_
     await assert.rejects(one.request('gone', payload, { timeoutMs: 10_000 }), /no one serves it/);
   });
 
-  test('it may go many times while requests run, and each request ends', { timeout: 30_000 }, async () => {
+  test('it may go away many times while requests run, and each request ends', { timeout: 30_000 }, async () => {
     await two.serve('busy', echo, { queue: 'q' });
     let isOver = false;
     let answers = 0;
@@ -137,7 +137,7 @@ describe('NATS bus: when the server goes', { skip: skipWithoutNats, timeout: 60_
     assert.equal(two.stats.handlersRunning, 0);
   });
 
-  test('requests that wait for it are bounded, and those that gave up make room', { timeout: 20_000 }, async () => {
+  test('requests that wait for it are bounded, and requests that timed out make room', { timeout: 20_000 }, async () => {
     await goDown();
     const large = new Uint8Array(limits.busPayloadBytesMax);
     const fits = limits.busHeldBytesMax / large.length;
@@ -163,7 +163,7 @@ describe('NATS bus: when the server goes', { skip: skipWithoutNats, timeout: 60_
   });
 });
 
-describe('NATS bus: the server’s ways', { skip: skipWithoutNats, timeout: 60_000 }, () => {
+describe('NATS bus: how the server behaves', { skip: skipWithoutNats, timeout: 60_000 }, () => {
   test('the first connection may be late', { timeout: 20_000 }, async () => {
     const first = await startNats();
     await first.stop();
@@ -189,7 +189,7 @@ describe('NATS bus: the server’s ways', { skip: skipWithoutNats, timeout: 60_0
     await server.stop();
   });
 
-  test('what a frozen server does not read is bounded', { timeout: 30_000 }, async () => {
+  test('data that a frozen server does not read is bounded', { timeout: 30_000 }, async () => {
     const server = await startNats();
     const bus = await connectNatsBus({ servers: [server.url], clock });
     server.child.kill('SIGSTOP');
@@ -208,11 +208,11 @@ describe('NATS bus: the server’s ways', { skip: skipWithoutNats, timeout: 60_0
     await server.stop();
   });
 
-  test('who reads too slowly is cut off, which is counted, and comes back', { timeout: 30_000 }, async () => {
+  test('a client that reads too slowly is cut off, which is counted, and reconnects', { timeout: 30_000 }, async () => {
     const server = await startNats(-1, 'max_pending: 4MB, write_deadline: "100ms"');
     const [slow, sender] = await Promise.all([1, 2].map(() => connectNatsBus({ servers: [server.url], clock })));
     await slow!.serve('flood', () => {
-      // Stands for a process that is busy with something else: nothing is read meanwhile.
+      // This simulates a process that is busy with something else and reads nothing.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
       return undefined;
     });

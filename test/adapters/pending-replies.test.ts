@@ -5,7 +5,7 @@ import { PendingReplies } from '../../lib/adapters/pending-replies.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 
-/** Timers fire on request, in their order, `earlyMs` before their time. */
+/** Timers fire when the test says so, in order, `earlyMs` before their time. */
 class Timers implements Clock {
   nowMs = 0;
   earlyMs = 0;
@@ -41,7 +41,7 @@ class Timers implements Clock {
 
   advance(toMs: number): void {
     for (let fired = 0; ; fired++) {
-      assert.ok(fired < 100, 'timers without an end');
+      assert.ok(fired < 100, 'timers never stop');
       const due = this.#set.filter(({ atMs }) => atMs - this.earlyMs <= toMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (due === undefined) break;
       this.#set = this.#set.filter((other) => other !== due);
@@ -99,14 +99,14 @@ test('thousands of requests that are answered while another waits set no timer e
   assert.equal(clock.made, 1);
 });
 
-test('a timer that fires a fraction too soon has its request fail, instead of being set again and again', async () => {
+test('a timer that fires a fraction too soon fails its request and is not set again and again', async () => {
   const { clock, open, advance } = arrange(1e-9);
   open('one', 0.1 + 0.2);
   assert.deepEqual(await advance(1), ['one']);
   assert.equal(clock.made, 1);
 });
 
-test('when nothing waits, no timer does', () => {
+test('no timer is set when nothing waits', () => {
   const { clock, stats, replies, open } = arrange();
   replies.settle(open('a', 500), Buffer.alloc(0));
   assert.equal(clock.count, 0);

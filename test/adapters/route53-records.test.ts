@@ -1,4 +1,4 @@
-/** TXT records on Route 53: what is asked of it, in its own XML over a signed request, and how long it is waited for. */
+/** TXT records on Route 53: the adapter's requests, signed and in Route 53's own XML, and how long it waits for a change. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { route53Records } from '../../lib/adapters/route53-records.ts';
@@ -13,10 +13,12 @@ const xml = (status: number, body: string): AwsAnswer => ({ status, body: `<?xml
 const changeInfo = (status: string) =>
   `<ChangeInfo><Id>/change/C1</Id><Status>${status}</Status><SubmittedAt>2030-01-01T00:00:00Z</SubmittedAt></ChangeInfo>`;
 
-/** As far as TXT records of one zone go: UPSERT and DELETE of a whole set, a list from a name on, and changes that take a while. */
+/**
+ * A Route 53 for the TXT records of one zone: UPSERT and DELETE of a whole set, lists from a name on, and changes that take time.
+ */
 class Zone {
   readonly sets = new Map<string, string>();
-  /** Questions until a change is everywhere. */
+  /** How often it is asked before a change is everywhere. */
   pendingMax = 0;
   #pending = 0;
 
@@ -110,7 +112,7 @@ function open(given: { secretAccessKey?: string; hostedZoneId?: string } = {}) {
 
 const name = 'one.example.acme.operator.example';
 
-test('a record is put whole, replaces the one before, and is removed as it stands', async () => {
+test('a record is put whole, replaces the previous one, and is removed exactly as it is', async () => {
   const records = open();
   await records.put(name, ['first']);
   await records.put(name, ['with "quotes" and \\']);
@@ -126,7 +128,7 @@ test('a record is put whole, replaces the one before, and is removed as it stand
   assert.equal(zone.sets.size, 0);
 });
 
-test('removing what is not there asks for no change, and touches no neighbour', async () => {
+test('removing what is not there requests no change, and touches no other name', async () => {
   const records = open();
   await records.put(`z.${name}`, ['neighbour']);
   const before = server.requests.length;
@@ -150,7 +152,7 @@ test('… but not for ever', async () => {
   zone.pendingMax = Number.POSITIVE_INFINITY;
   await assert.rejects(open().put(name, ['x']), {
     name: 'Unavailable',
-    message: `Route 53 has not told all its servers of the change within ${limits.dnsChangeMs / 1000} s`,
+    message: `Route 53 did not publish the change to all its servers within ${limits.dnsChangeMs / 1000} s`,
   });
   assert.equal(elapsedMs, limits.dnsChangeMs);
 });

@@ -17,7 +17,7 @@ function cached(value: string, expires: number | null = null): CachedRow {
 }
 
 describe('the cache of rows', () => {
-  test('a key that is being written is not answered, nor filled by a read that may be older', () => {
+  test('while a key is written the cache does not answer for it, nor accept a read that may be older', () => {
     const cache = new RowCache();
     cache.add('k', cached('old'));
     cache.begin('k');
@@ -28,7 +28,7 @@ describe('the cache of rows', () => {
     assert.equal(cache.get('k', 0)?.row?.value, 'new');
   });
 
-  test('of writes that overlap the last outcome counts, and one that is not known leaves nothing', () => {
+  test('the last outcome of overlapping writes counts, and an unknown outcome leaves nothing', () => {
     const cache = new RowCache();
     cache.begin('k');
     cache.begin('k');
@@ -50,7 +50,7 @@ describe('the cache of rows', () => {
     assert.equal(cache.get('k', 10)?.row, undefined);
   });
 
-  test('it keeps the rows that are asked for, and no more than it may', () => {
+  test('it keeps rows that are used, within its bound', () => {
     const cache = new RowCache();
     cache.add('asked', cached('v'));
     for (let index = 0; index < 2 * limits.rowCacheMax; index++) {
@@ -76,7 +76,7 @@ describe('the cache of rows', () => {
 
 type Act = { readonly sort: string; readonly do: 'put' | 'insert' | 'replace' | 'delete' | 'read' };
 
-test('reads of the embedded store say what its writes have left, however they overlap', async (t) => {
+test('reads of the embedded store see what its writes left, however they overlap', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-cache-'));
   const store = await openSqliteStore(folder, { clock: systemClock });
   t.after(async () => {

@@ -59,7 +59,7 @@ function put(url: string, headers: Readonly<Record<string, string | string[]>>, 
 
 const asPng = { 'content-type': 'image/png' };
 
-test('a slot’s URL asks for nothing that a client of XMPP cannot send: no checksums, no headers but length and type', async (t) => {
+test('a slot’s URL requires nothing that an XMPP client cannot send: no checksums, no headers except length and type', async (t) => {
   const { blobs } = await setUp(t);
   const { putUrl, headers } = await blobs.slot('a.example/x/photo.png', png, farMs);
   assert.deepEqual(headers, {});
@@ -67,7 +67,7 @@ test('a slot’s URL asks for nothing that a client of XMPP cannot send: no chec
   assert.doesNotMatch(putUrl, /checksum|crc32/i);
 });
 
-test('a slot lasts as long as it was asked for, and never longer than S3 allows', async (t) => {
+test('a slot lasts as long as requested, and never longer than S3 allows', async (t) => {
   const nowMs = Date.now();
   const { blobs } = await setUp(t, { clock: { ...systemClock, now: () => nowMs } });
   for (const [askedMs, seconds] of [
@@ -95,7 +95,7 @@ test('S3 refuses what was not signed, and says so', async (t) => {
     ['a header of S3', putUrl, { ...asPng, 'x-amz-acl': 'public-read' }, body, '403 AccessDenied'],
     ['another bucket', putUrl.replace(`/${bucket}/`, '/other/'), asPng, body, '403 SignatureDoesNotMatch'],
     ['another key', putUrl.replace('b.png', 'c.png'), asPng, body, '403 SignatureDoesNotMatch'],
-    ['a key by another way of writing', putUrl.replace('b.png', 'x%2F..%2Fb.png'), asPng, body, '403 SignatureDoesNotMatch'],
+    ['a key that is written another way', putUrl.replace('b.png', 'x%2F..%2Fb.png'), asPng, body, '403 SignatureDoesNotMatch'],
     ['a longer life', with_('X-Amz-Expires', '604800').replace('604800', '604799'), asPng, body, '403 SignatureDoesNotMatch'],
     ['more than a week', with_('X-Amz-Expires', '604801'), asPng, body, '400 AuthorizationQueryParametersError'],
     ['fewer signed headers', with_('X-Amz-SignedHeaders', 'host'), asPng, body, '403 SignatureDoesNotMatch'],
@@ -111,7 +111,7 @@ test('S3 refuses what was not signed, and says so', async (t) => {
   assert.deepEqual(endpoint.keys, ['a/b.png']);
 });
 
-test('a put URL gives nothing to whoever GETs or DELETEs it', async (t) => {
+test('a put URL does not work for GET or DELETE', async (t) => {
   const { blobs } = await setUp(t);
   const { putUrl } = await blobs.slot('a/b.png', png, farMs);
   assert.equal(await put(putUrl, asPng), '200');
@@ -121,7 +121,7 @@ test('a put URL gives nothing to whoever GETs or DELETEs it', async (t) => {
   assert.deepEqual((await blobs.get('a/b.png'))?.info, png);
 });
 
-test('a slot of other keys, or of another region, is none', async (t) => {
+test('a slot signed with other keys, or for another region, is refused', async (t) => {
   const { endpoint } = await setUp(t);
   for (const [change, expected] of [
     [{ credentials: { accessKeyId: 'local', secretAccessKey: 'guessed' } }, '403 SignatureDoesNotMatch'],
@@ -136,7 +136,7 @@ test('a slot of other keys, or of another region, is none', async (t) => {
   assert.deepEqual(endpoint.keys, []);
 });
 
-test('at AWS slots go to the bucket’s own host', async (t) => {
+test('on AWS slots use the bucket’s own host', async (t) => {
   const { blobs } = await setUp(t, { endpoint: undefined, region: 'eu-central-1' });
   const { putUrl, getUrl } = await blobs.slot('a.example/x/très cool.jpg', png, farMs);
   assert.equal(blobs.putOrigin, `https://${bucket}.s3.eu-central-1.amazonaws.com`);
@@ -144,7 +144,7 @@ test('at AWS slots go to the bucket’s own host', async (t) => {
   assert.match(getUrl, /^http:\/\/127\.0\.0\.1:\d+\/a\.example\/x\/tr%C3%A8s%20cool\.jpg$/);
 });
 
-test('the bucket’s own host is understood as its path is', async (t) => {
+test('the bucket’s own host works like its path', async (t) => {
   const { endpoint, blobs } = await setUp(t);
   const { port } = new URL(endpoint.url);
   const { region, ...credentials } = localSigner;
@@ -169,7 +169,7 @@ test('the bucket’s own host is understood as its path is', async (t) => {
   assert.deepEqual((await blobs.get('a b/ä.png'))?.info, png);
 });
 
-test('what S3 cannot do now is Unavailable, and tried again where that does no harm', async (t) => {
+test('an outage of S3 is Unavailable, and requests are tried again where that is safe', async (t) => {
   const { endpoint, blobs } = await setUp(t);
   await blobs.put('a', png, once(body));
   for (const fault of [403, 500, 503, 'cut'] as const) {
@@ -199,7 +199,7 @@ test('a blob deleted or replaced before its body is read is Unavailable', async 
   }
 });
 
-test('nobody at the endpoint’s port is Unavailable', async (t) => {
+test('an endpoint that nobody listens on is Unavailable', async (t) => {
   const { endpoint, blobs } = await setUp(t);
   await endpoint.close();
   await assert.rejects(blobs.get('a'), Unavailable);

@@ -1,4 +1,7 @@
-/** The verifier that stands in for S3, on the examples that AWS's description of Signature Version 4 prints (GET Object, presigned URL). */
+/**
+ * The verifier that stands in for S3, checked with the examples in AWS's description of Signature Version 4 (GET Object,
+ * presigned URL).
+ */
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
@@ -39,7 +42,7 @@ const presigned = (change: Readonly<Record<string, string>> = {}) => {
   return `/test.txt?${new URLSearchParams(parameters)}`;
 };
 
-test('AWS’s signed GET Object is taken, and no change of it', () => {
+test('AWS’s signed GET Object is accepted, and any change is refused', () => {
   assert.equal(verifySignature(message('GET', '/test.txt', signed), signer, atMs), noBody);
   for (const [what, request] of [
     ['another method', message('PUT', '/test.txt', signed)],
@@ -55,7 +58,7 @@ test('AWS’s signed GET Object is taken, and no change of it', () => {
   assert.throws(() => verifySignature(message('GET', '/test.txt', signed), signer, atMs + 16 * 60_000), /clocks differ/);
 });
 
-test('AWS’s presigned URL is taken while it lasts, and no change of it', () => {
+test('AWS’s presigned URL is accepted while it lasts, and any change is refused', () => {
   const headers = { Host: host };
   const verify = (url: string, nowMs: number) => verifySignature(message('GET', url, headers), signer, nowMs);
   assert.equal(verify(presigned(), atMs), undefined);

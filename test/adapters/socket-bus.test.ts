@@ -1,4 +1,4 @@
-/** The bus between processes of one machine: the contract, over real sockets; and ends of either side. */
+/** The bus between processes of one machine: the contract over real sockets, and what happens when either side ends. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -10,7 +10,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { busContract } from '../contracts/bus.contract.ts';
 
-/** Timers that keep the process alive: sockets alone do, but not after a close. */
+/** Timers that keep the process alive: sockets do that too, but not after a close. */
 const clock: Clock = {
   ...systemClock,
   after(delayMs, run) {
@@ -55,7 +55,7 @@ busContract('socket bus and its hub', async () => {
 
 const timeoutMs = 60_000;
 
-test('a process that dies leaves its subjects to others, and who asked it hears of it', { timeout: 10_000 }, async () => {
+test('a process that dies leaves its subjects to others, and its requesters are told', { timeout: 10_000 }, async () => {
   const { hub, dial, close } = await open();
   const socket = await dial();
   const dying = socketBus({ socket, clock });
@@ -72,7 +72,7 @@ test('a process that dies leaves its subjects to others, and who asked it hears 
   await close();
 });
 
-test('without its hub a process is told, and what it asks fails at once', { timeout: 10_000 }, async () => {
+test('a process that loses its hub is told, and its requests fail at once', { timeout: 10_000 }, async () => {
   const { dial, close } = await open();
   const lost = Promise.withResolvers<void>();
   const bus = socketBus({ socket: await dial(), clock, onLost: () => lost.resolve() });
@@ -89,15 +89,15 @@ test('without its hub a process is told, and what it asks fails at once', { time
   await bus.close();
 });
 
-test('what is no frame ends the socket and not the hub', { timeout: 10_000 }, async () => {
+test('bytes that are not a frame end the socket, but not the hub', { timeout: 10_000 }, async () => {
   const { hub, dial, close } = await open();
   await hub.bus.serve('echo', (payload) => payload);
   for (const hostile of [
     Buffer.alloc(64, 0xff),
     Buffer.from('GET / HTTP/1.1\r\n\r\n'),
     Buffer.alloc(8),
-    Buffer.from('0000000b03000000010000000500ff', 'hex'), // a subject behind its end
-    Buffer.from('0000000c0400000000000000000001203e', 'hex'), // a subject that is none
+    Buffer.from('0000000b03000000010000000500ff', 'hex'), // a subject that ends after the frame
+    Buffer.from('0000000c0400000000000000000001203e', 'hex'), // an invalid subject
   ]) {
     const socket = await dial();
     socket.on('error', () => {});

@@ -1,13 +1,13 @@
-/** A process with a SQLite store that does what its parent says; the parent kills it, or takes its disk space away. */
+/** A process with a SQLite store that does what its parent says. The parent kills it, or takes its disk space away. */
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 
 export type ChildOrder =
-  /** Put rows `0`, `1`, … from so many writers until the end, and tell each that was acknowledged. */
+  /** Put rows `0`, `1`, … with this many concurrent writers until the end, and report each acknowledged row. */
   | { readonly kind: 'load'; readonly writers: number }
   | { readonly kind: 'put'; readonly sort: string; readonly valueBytes: number };
 
-/** The sort key of a row that is durable, or why it is not. */
+/** The sort key of a durable row, or the reason why it is not durable. */
 export type ChildReport =
   | { readonly ready: true }
   | { readonly put: string }
@@ -15,7 +15,7 @@ export type ChildReport =
 
 const report = (message: ChildReport) => process.send!(message);
 
-process.on('SIGXFSZ', () => {}); // the write that goes too far then fails with EFBIG instead of ending the process
+process.on('SIGXFSZ', () => {}); // a write beyond the limit then fails with EFBIG instead of ending the process
 const store = await openSqliteStore(process.argv[2]!, { clock: systemClock });
 
 async function load(writers: number): Promise<void> {

@@ -52,7 +52,7 @@ storeContract('SQLite, written by one and read by another that shares it', async
 });
 
 describe('stores that share a folder', () => {
-  test('count together, and one alone wins a row', async (t) => {
+  test('count together, and only one of them wins a row', async (t) => {
     const folder = await makeFolder(t);
     const shared = { clock: systemClock, isShared: true };
     const stores = await Promise.all(Array.from({ length: 3 }, () => openSqliteStore(folder, shared)));
@@ -124,7 +124,7 @@ class Child {
   }
 }
 
-describe('SQLite as one process’s own', () => {
+describe('SQLite with one process', () => {
   test('rows, versions and counters outlive the store, and new versions are new', async (t) => {
     const folder = await makeFolder(t);
     const key = { table: 'core', partition: 'p', sort: 's' } as const;
@@ -164,7 +164,7 @@ describe('SQLite as one process’s own', () => {
     assert.equal(store.keepsOrder, true);
     const there = await sortsOf(store, 'load');
     assert.ok(there.length >= acknowledged.length);
-    // What was called for later is not there without what was called for before: no number is left out.
+    // A later write is never there without the earlier ones: no number is missing.
     assert.deepEqual(
       there.map(Number).sort((a, b) => a - b),
       there.map((_, index) => index),
@@ -247,7 +247,7 @@ function canRun(command: string): boolean {
 }
 
 describe('SQLite and its bounds', () => {
-  test('expired rows are removed from the file, slice by slice, the others stay', async (t) => {
+  test('expired rows are removed from the file, slice by slice, and the others stay', async (t) => {
     const folder = await makeFolder(t);
     const timers: { delayMs: number; run: () => void }[] = [];
     let now = 1_000_000_000_000;
@@ -285,7 +285,7 @@ describe('SQLite and its bounds', () => {
     assert.deepEqual(delays, [limits.sqliteSweepBusyMs, limits.sqliteSweepMs]);
   });
 
-  test('more writes than may wait fail at once, and those that wait are done', async (t) => {
+  test('writes beyond the bound fail at once, and the waiting ones succeed', async (t) => {
     const folder = await makeFolder(t);
     const store = await openSqliteStore(folder, { clock: systemClock });
     t.after(() => store.close());
@@ -303,7 +303,7 @@ describe('SQLite and its bounds', () => {
     );
   });
 
-  test('close waits for what was handed in; afterwards every call is Unavailable', async (t) => {
+  test('close waits for pending writes; afterwards every call is Unavailable', async (t) => {
     const folder = await makeFolder(t);
     const key = { table: 'core', partition: 'p', sort: 's' } as const;
     const store = await openSqliteStore(folder, { clock: systemClock });

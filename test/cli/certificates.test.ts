@@ -119,7 +119,7 @@ describe('while the service does not run', () => {
     chmodSync(open, 0o644);
     await expectRefusal(
       ['certificate', 'add', 'one.example', '--cert', cert, '--key', key, '--key-file', open],
-      `--key-file: '${open}' may be read by others; close it with: chmod 600`,
+      `--key-file: '${open}' can be read by others; protect it with: chmod 600`,
     );
   });
 

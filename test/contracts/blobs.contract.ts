@@ -50,7 +50,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.equal(await blobs.get(key), undefined);
     });
 
-    test('all of a tenant are deleted together, and nothing of another one', async () => {
+    test('all blobs of a tenant are deleted together, and none of another tenant', async () => {
       const mine = Array.from({ length: 105 }, (_, index) => `gone.example/${index}/ä b%2f.png`);
       const others = [
         'gone.example.org/1/a',
@@ -70,7 +70,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.equal(await blobs.deleteAll('never.example'), 0);
     });
 
-    test('to delete all of a tenant can be stopped, and done again', async () => {
+    test('deleting all blobs of a tenant can be stopped and repeated', async () => {
       for (let index = 0; index < 3; index++) await blobs.put(`twice.example/${index}/a`, png(1), chunks(Uint8Array.of(1)));
       const stop = async () => {
         throw new Error('somebody else does it');
@@ -92,7 +92,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       ['shorter', 4],
       ['longer', 2],
     ] as const) {
-      test(`a body ${what} than announced leaves nothing, and what was there stays`, async () => {
+      test(`a body ${what} than announced leaves nothing, and keeps the previous blob`, async () => {
         const [fresh, old] = [newKey(), newKey()];
         await blobs.put(old, png(1), chunks(Uint8Array.of(7)));
         for (const key of [fresh, old]) {
@@ -149,7 +149,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       }
     });
 
-    test('what cannot be the path of a URL is refused as a key', async () => {
+    test('a text that cannot be the path of a URL is refused as a key', async () => {
       for (const key of [
         '',
         '/',
@@ -173,7 +173,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       }
     });
 
-    test('what is no media type or size is refused', async () => {
+    test('an invalid media type or size is refused', async () => {
       for (const type of ['', 'png', 'image/', '/png', 'image/png\r\nset-cookie: x', 'image/ä', `image/${'x'.repeat(300)}`]) {
         await assert.rejects(blobs.slot(newKey(), { type, sizeBytes: 1 }, farMs), TypeError, JSON.stringify(type));
       }
@@ -213,7 +213,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.equal(await blobs.get(key), undefined);
     });
 
-    test('a slot takes exactly what it was made for, and its other URL gives it', async () => {
+    test('a slot takes exactly what it was made for, and its other URL returns it', async () => {
       const key = 'tenant.example/random/Ein Bild (ä) #1?.png';
       const body = Uint8Array.of(1, 2, 3, 4);
       const slot = await blobs.slot(key, png(4), farMs);
@@ -234,7 +234,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.deepEqual(got?.info, png(4));
     });
 
-    test('a slot refuses another type, another path, a changed token, and what comes too late', async () => {
+    test('a slot refuses another type, another path, a changed token, and a late request', async () => {
       const body = Uint8Array.of(1);
       const { putUrl, headers } = await blobs.slot('a/one', png(1), farMs);
       const changed = [...new URL(putUrl).searchParams].map(([name, value]) => {
@@ -263,7 +263,7 @@ export function blobsContract(name: string, open: () => Promise<BlobsMedium>, op
       assert.ok((await upload({ putUrl, headers }, 'image/png', body)) < 300, 'all of this has not used it up');
     });
 
-    test('a slot takes no body whose length is not told, and none that breaks off', async () => {
+    test('a slot refuses a body without a length, and one that breaks off', async () => {
       const slot = await blobs.slot('a/chunked', png(300_000), farMs);
       const half = new Uint8Array(150_000);
       assert.ok((await send(slot, { 'content-type': 'image/png', 'transfer-encoding': 'chunked' }, [half, half])) >= 400);
@@ -308,7 +308,7 @@ function upload(slot: PutSlot, type: string | undefined, body: Uint8Array): Prom
   return send(slot, { ...(type !== undefined && { 'content-type': type }), 'content-length': `${body.length}` }, [body]);
 }
 
-/** One PUT, with these headers and no others of a library's. @returns the HTTP status */
+/** One PUT with exactly these headers; a library would add its own. @returns the HTTP status */
 function send(
   { putUrl, headers }: PutSlot,
   own: Readonly<Record<string, string>>,

@@ -4,7 +4,7 @@ import type { Bus } from '../../lib/ports/bus.ts';
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 export const read = (payload: Uint8Array): string => new TextDecoder().decode(payload);
 
-/** Bytes that repeat nowhere near a power of two, so that a shifted or doubled chunk shows. */
+/** Bytes that repeat nowhere near a power of two, so that a shifted or doubled chunk is noticed. */
 export function pattern(bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, index) => (index % 251) ^ (index >> 11));
 }

@@ -1,4 +1,4 @@
-/** What every adapter of the Bus port must do. `open` gives a medium, on which each call of `join` is another participant. */
+/** What every adapter of the Bus port must do. `open` returns a medium; each call of its `join` adds a participant. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
@@ -7,7 +7,7 @@ import { collect, pattern, read, text } from './bus-log.ts';
 
 interface BusMedium {
   join(): Promise<Bus>;
-  /** Called when all participants were closed. */
+  /** Called when all participants are closed. */
   close(): Promise<void>;
 }
 
@@ -175,7 +175,7 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       }
     });
 
-    testBus('more than 1 MiB is refused, and as an answer it is none', async ({ one, two, subject }) => {
+    testBus('more than 1 MiB is refused, and sent as an answer it is dropped', async ({ one, two, subject }) => {
       await two.serve(subject, (payload) => new Uint8Array(payload[0] === 1 ? MiB + 1 : 1));
       const tooMuch = new Uint8Array(MiB + 1);
       assert.throws(() => one.publish(subject, tooMuch), RangeError);
@@ -258,7 +258,7 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       },
     );
 
-    testBus('a handler that throws, rejects or returns nothing answers nothing, and serves on', async ({ one, two, subject }) => {
+    testBus('a handler that throws, rejects or returns nothing sends no answer, and goes on', async ({ one, two, subject }) => {
       await two.serve(subject, (payload) => {
         if (read(payload) === 'throw') throw new Error('thrown in a test');
         if (read(payload) === 'reject') return Promise.reject(new Error('rejected in a test'));
@@ -291,7 +291,7 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       assert.equal(read(await one.request(subject, text(''), long)), subject);
     });
 
-    testBus('what is no subject is refused', async ({ one }) => {
+    testBus('an invalid subject is refused', async ({ one }) => {
       for (const bad of [
         '',
         '.',
@@ -321,7 +321,7 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       }
     });
 
-    testBus('after stop() the handler gets nothing, others get on, and it may be called again', async ({ one, two, subject }) => {
+    testBus('after stop() the handler gets nothing, others go on, and it may be called again', async ({ one, two, subject }) => {
       let calls = 0;
       const first = await two.serve(
         subject,
@@ -342,7 +342,7 @@ export function busContract(name: string, open: () => Promise<BusMedium>, option
       assert.equal(calls, 0);
     });
 
-    testBus('close() fails the requests under way', async ({ one, two, subject }) => {
+    testBus('close() fails pending requests', async ({ one, two, subject }) => {
       const gate = Promise.withResolvers<undefined>();
       await two.serve(subject, () => gate.promise);
       const requests = Array.from({ length: 10 }, () => one.request(subject, text('x'), { timeoutMs: 60_000 }));

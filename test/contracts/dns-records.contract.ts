@@ -5,7 +5,7 @@ import type { DnsRecords } from '../../lib/ports/dns-records.ts';
 
 export interface RecordsSubject {
   readonly records: DnsRecords;
-  /** What stands at a name, in any order, as others see it. */
+  /** The texts at a name as others see them, in any order. */
   texts(name: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -22,20 +22,20 @@ export function dnsRecordsContract(name: string, open: () => Promise<RecordsSubj
     const at = (label: string) => `${label}.one.example.acme.operator.example`;
     const standing = async (label: string) => [...(await subject.texts(at(label)))].sort();
 
-    test('what was put stands there, alone and in full', async () => {
+    test('texts that were put are at the name, complete and with no others', async () => {
       await records.put(at('a'), ['Zm9v_-AZ09', 'second']);
       assert.deepEqual(await standing('a'), ['Zm9v_-AZ09', 'second']);
       await records.put(at('a'), ['third']);
       assert.deepEqual(await standing('a'), ['third']);
     });
 
-    test('what was removed stands there no more, and its neighbours do', async () => {
+    test('removed texts are gone, and other names keep theirs', async () => {
       for (const label of ['b', 'x.b', 'c']) await records.put(at(label), [label]);
       await records.remove(at('b'));
       assert.deepEqual([await standing('b'), await standing('x.b'), await standing('c')], [[], ['x.b'], ['c']]);
     });
 
-    test('removing what is not there is no fault', async () => {
+    test('removing what is not there succeeds', async () => {
       await records.remove(at('never'));
       await records.remove(at('b'));
       assert.deepEqual(await standing('never'), []);

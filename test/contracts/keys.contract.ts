@@ -7,9 +7,9 @@ import { type Keys, NotOpened } from '../../lib/ports/keys.ts';
 
 export interface KeysSubject {
   readonly keys: Keys;
-  /** Of another process with the same key. */
+  /** The keys of another process with the same key. */
   again(): Promise<Keys>;
-  /** With another key. */
+  /** Keys with another key. */
   stranger(): Promise<Keys>;
   close(): Promise<void>;
 }
@@ -93,7 +93,7 @@ export function keysContract(name: string, open: () => Promise<KeysSubject>): vo
       assert.deepEqual(await keys.open(sealed, 'example.org'), secret);
     });
 
-    test('nothing is sealed for nothing, and nothing that is too long', async () => {
+    test('an empty context and too long a secret are refused', async () => {
       await assert.rejects(keys.seal(secret, ''), TypeError);
       await assert.rejects(keys.seal(secret, 'x'.repeat(limits.sealContextBytesMax + 1)), TypeError);
       await assert.rejects(keys.seal(Buffer.alloc(limits.sealedBytesMax + 1), 'example.org'), RangeError);

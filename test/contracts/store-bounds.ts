@@ -67,7 +67,7 @@ export function boundTests(on: Subject): void {
       assert.deepEqual(await sorts(partition, { limit: 7, direction: 'backward' }), ['k49', 'k48', 'k47', 'k46', 'k45']);
     });
 
-    test('an expiry in the past is a row that was never there', async () => {
+    test('a row with an expiry in the past was never there', async () => {
       const { key } = await putExpiring(-100_000);
       assert.equal(await value(key), undefined);
     });
@@ -110,7 +110,7 @@ export function boundTests(on: Subject): void {
       ['a prefix of 1,025 bytes', () => query('p', { prefix: 'x'.repeat(1_025) })],
       ['an unknown table', () => on.store.get({ table: 'core; --' as Table, partition: 'p', sort: 's' }, consistent)],
       [
-        'an expiry that is no number',
+        'an expiry that is not a number',
         () => on.store.put({ table: 'core', partition: 'p', sort: 's', value: '', expiresAtMs: Number.NaN }),
       ],
     ];

@@ -15,7 +15,7 @@ export function conditionTests(on: Subject): void {
       assert.deepEqual(await on.store.get(key, consistent), { partition: key.partition, sort: 'row', value: 'first', version });
     });
 
-    test('put if version: only the current version will do', async () => {
+    test('put if version: only the current version matches', async () => {
       const key = freshKey();
       const first = await on.store.put({ ...key, value: '1' });
       const second = await on.store.put({ ...key, value: '2' }, { version: first });
@@ -32,7 +32,7 @@ export function conditionTests(on: Subject): void {
       await assert.rejects(on.store.put({ ...key, value: '3' }, { version }), Conflict);
     });
 
-    test('delete says whether a row was there, and keeps one of another version', async () => {
+    test('delete says whether a row was there, and keeps a row with another version', async () => {
       const key = freshKey();
       assert.equal(await on.store.delete(key), false);
       const first = await on.store.put({ ...key, value: '1' });
@@ -65,7 +65,7 @@ export function conditionTests(on: Subject): void {
       });
     }
 
-    test('writers that read, change and put if version lose no change', async () => {
+    test('no change is lost between writers that read, change and put if version', async () => {
       const key = freshKey();
       await on.store.put({ ...key, value: '0' });
       const increment = async () => {
@@ -103,7 +103,7 @@ export function conditionTests(on: Subject): void {
       );
     });
 
-    test('a counter changes its version, can be put over and deleted', async () => {
+    test('a counter changes its version, and can be overwritten and deleted', async () => {
       const key = freshKey();
       await on.store.add(key, 1);
       const { version } = (await on.store.get(key, consistent))!;

@@ -8,7 +8,7 @@ interface ModelRow {
   readonly value: string;
   readonly isCounter: boolean;
   readonly expiresAtMs?: number;
-  /** The store's own; undefined when nobody was told. */
+  /** The store's own version; undefined when nobody was told. */
   version?: string;
 }
 
@@ -17,7 +17,7 @@ type Model = Map<string, ModelRow>;
 interface Real {
   readonly store: Store;
   readonly clock: SetClock;
-  /** Versions that were current once, to be used as conditions. */
+  /** Versions that were once current, for use as conditions. */
   readonly versions: string[];
 }
 
@@ -31,7 +31,7 @@ function find(model: Model, { table, sort }: Pick<Key, 'table' | 'sort'>, now: n
   return row?.expiresAtMs !== undefined && row.expiresAtMs <= now ? undefined : row;
 }
 
-/** What the call did, so that a conflict can be compared like a value. */
+/** The outcome of a call, so that a conflict can be compared like a value. */
 async function outcome<T>(call: Promise<T>): Promise<T | string> {
   try {
     return await call;
@@ -124,7 +124,7 @@ function pass(seconds: number): Step {
   return async (_, { clock }) => clock.advance(seconds * 1_000);
 }
 
-/** One step; it says what it is when it is part of a counterexample. */
+/** One step. It can print itself as part of a counterexample. */
 function step(partition: string, astral: readonly string[]): fc.Arbitrary<{ readonly run: Step }> {
   const key = fc.record({
     table: fc.constantFrom<Table>('core', 'live'),

@@ -15,7 +15,7 @@ export function queryTests(on: Subject): void {
       assert.deepEqual(await sorts(partition, { direction: 'forward', consistent: false }), ordered);
     });
 
-    test('each bound, alone and with others, keeps exactly the rows it says', async () => {
+    test('each bound, alone and with others, keeps exactly the rows within it', async () => {
       const partition = await fill(awkward);
       const astral = on.quirks.noAstralBounds ? [] : ['\u{10000}', '\u{10ffff}'];
       const bounds = [undefined, '', 'a', 'a\u0000', 'aa', '\u00e9', '\ud7ff', '\uffff', ...astral, 'zz'];
@@ -57,7 +57,7 @@ export function queryTests(on: Subject): void {
       assert.deepEqual(await sorts(partition, { before: 'k05', direction: 'backward', limit: 2 }), ['k04', 'k03']);
     });
 
-    test('a full page of rows that are large for the engine is filled', async () => {
+    test('a page of rows that are large for the engine is filled completely', async () => {
       const partition = freshPartition();
       const rows = Array.from({ length: 12 }, (_, i) => ({
         table: 'core' as const,

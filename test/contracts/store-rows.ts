@@ -37,7 +37,7 @@ export function rowTests(on: Subject): void {
       }
     });
 
-    test('a value of 380,000 bytes comes back, one byte of many or three of few', async () => {
+    test('a value of 380,000 bytes comes back, of many one-byte or few three-byte characters', async () => {
       for (const text of ['x'.repeat(380_000), `${'\u20ac'.repeat(126_666)}xx`]) {
         const key = freshKey('archive');
         await on.store.put({ ...key, value: text });
@@ -117,7 +117,7 @@ export function rowTests(on: Subject): void {
       );
     });
 
-    test('batchGet passes what one answer of the engine can hold', async () => {
+    test('batchGet returns more than one answer of the engine can hold', async () => {
       const partition = freshPartition();
       const keys = Array.from({ length: 50 }, (_, i): Key => ({ table: 'core', partition, sort: `k${i}` }));
       await on.store.batchPut(keys.map((key, i) => ({ ...key, value: `${i}`.padEnd(370_000, '.') })));

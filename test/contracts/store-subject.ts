@@ -1,4 +1,4 @@
-/** What the parts of the Store port's contract work on. */
+/** What the parts of the Store port's contract share. */
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Key, Query, Row, Store, Table } from '../../lib/ports/store.ts';
@@ -23,7 +23,7 @@ export interface OpenStore {
   readonly store: Store;
   /** The clock that the store was opened with. */
   readonly clock: SetClock;
-  /** Closes the store and what it stands on. */
+  /** Closes the store and its engine. */
   close(): Promise<void>;
 }
 
@@ -37,11 +37,11 @@ export interface Subject {
   readonly store: Store;
   readonly clock: SetClock;
   readonly quirks: Quirks;
-  /** No test meets another one's rows. */
+  /** A new partition, so that no test meets the rows of another. */
   freshPartition(): string;
   freshKey(table?: Table): Key;
   value(key: Key): Promise<string | undefined>;
-  /** In `core`, up to 1,000 rows, consistent, unless told otherwise. */
+  /** Queries `core`, up to 1,000 rows, consistently, unless told otherwise. */
   query(partition: string, rest?: Partial<Query>): Promise<Row[]>;
   sorts(partition: string, rest?: Partial<Query>): Promise<string[]>;
   /** A new partition of `core` with these sort keys. */

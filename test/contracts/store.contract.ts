@@ -1,4 +1,4 @@
-/** What each adapter of the Store port has to do: the docstrings of `lib/ports/store.ts`, as tests. */
+/** What each adapter of the Store port must do: the doc comments of `lib/ports/store.ts` as tests. */
 import { after, before, describe, test } from 'node:test';
 import { boundTests } from './store-bounds.ts';
 import { conditionTests } from './store-conditions.ts';
