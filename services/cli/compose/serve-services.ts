@@ -47,9 +47,9 @@ async function openPorts(serving: Serving): Promise<CloudPorts> {
   const { values, log, undoing } = serving;
   const clock = new DeploymentClock(wall);
   const store = await openStore(serving, clock);
-  await startClock(serving, clock, store);
   const bus = await openCloudBus(values.nats, values.name);
   undoing.add('bus', () => bus.close());
+  await startClock(serving, clock, store); // nothing is served on the bus yet
   return { store, bus, clock, log, figures: () => callFigures(store) };
 }
 
