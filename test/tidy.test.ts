@@ -21,7 +21,18 @@ const texts = under(/(?:\.(?:ts|mjs|js|json|md|html|css|ya?ml|toml|py|sh|xml)|\/
 const pages = under(/^(?:[^/]+|(?:docs|test)\/.*)\.md$/);
 
 /** Folders whose comments and messages are plain English. */
-const plainFolders = ['lib/adapters', 'lib/ports', 'lib/xmpp', 'test/adapters', 'test/contracts', 'test/xmpp'];
+const plainFolders = [
+  'lib/adapters',
+  'lib/ports',
+  'lib/xmpp',
+  'services/certificates',
+  'services/web',
+  'test/adapters',
+  'test/certificates',
+  'test/contracts',
+  'test/web',
+  'test/xmpp',
+];
 const plain = code.filter((path) => plainFolders.some((folder) => path.startsWith(`${folder}/`)));
 
 interface HouseRule {

@@ -1,6 +1,7 @@
 /**
- * The account at a CA (RFC 8555 §7.3) is a key, made once for each directory and kept sealed: CAs limit new accounts, and count the
- * orders of one. It stands in a partition of its own, `#acme`, which those who serve certificates have no right to.
+ * The account at a CA (RFC 8555 §7.3) is a key. It is made once for each directory and stored sealed, because CAs limit new
+ * accounts and count the orders of each. It has a partition of its own, `#acme`, which the processes that serve certificates may
+ * not read.
  */
 import { createHash } from 'node:crypto';
 import type { Keys } from '../../lib/ports/keys.ts';
@@ -11,10 +12,13 @@ import { makeAccountKey } from './authority.ts';
 
 const accounts = collection<{ readonly url: string; readonly sealedKey: string }>('account', 'deployment');
 
-/** No domain has a `#`: what is sealed for the account is sealed for no tenant. */
+/**
+ * The sealing context of the account. A domain cannot contain `#`, so what is sealed for the account is not sealed for any
+ * tenant.
+ */
 const accountContext = '#acme';
 
-/** @returns PEM. @throws {NotOpened} rather than making another one. @throws {Unavailable} */
+/** @returns PEM. @throws {NotOpened} when the stored key cannot be opened; a new one is not made then. @throws {Unavailable} */
 export async function accountKey(store: Store, keys: Keys, url: string): Promise<string> {
   const rows = Rows.ofDeployment(store, 'acme');
   const key = createHash('sha256').update(url).digest('hex');
@@ -27,7 +31,7 @@ export async function accountKey(store: Store, keys: Keys, url: string): Promise
       await rows.put(accounts, key, { url, sealedKey }, 'absent');
       return made;
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error; // somebody else made one: theirs it is
+      if (!(error instanceof Conflict)) throw error; // somebody else has made one, so that is used
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A certificate from a CA by ACME (RFC 8555) with DNS-01: `acme-client` speaks the protocol, this file the proofs. The CA is asked to look
- * only after we have seen the record ourselves, because failed proofs count against the domain.
+ * Gets a certificate from a CA by ACME (RFC 8555) with DNS-01. `acme-client` speaks the protocol; this file provides the proofs.
+ * The CA is asked to look only after we have seen the record ourselves, because failed proofs count against the domain.
  */
 import { Agent } from 'node:https';
 import acme from 'acme-client';
@@ -12,23 +12,23 @@ import { challengeOf } from './names.ts';
 import type { Pem } from './pem.ts';
 
 export interface AuthorityOptions {
-  /** Of the CA's directory. */
+  /** The URL of the CA's directory. */
   readonly url: string;
-  /** PEM. */
+  /** PEM of the account's key. */
   readonly accountKey: string;
-  /** For the CA's messages about the account. */
+  /** The address to which the CA writes about the account. */
   readonly email?: string;
-  /** PEM of the CA that the directory's own TLS certificate is of, when it is none that Node knows. */
+  /** PEM of the CA that signed the directory's own TLS certificate, if Node does not know that CA. */
   readonly trusted?: string;
   readonly clock: Clock;
   readonly records: DnsRecords;
   readonly lookup: DnsLookup;
-  /** The operator's zone, `acme.operator.example`. */
+  /** The operator's zone, such as `acme.operator.example`. */
   readonly zone: string;
 }
 
 export interface Authority {
-  /** @throws {Error} with what the CA says; {Unavailable} when DNS does not get there */
+  /** @throws {Error} with the CA's own words; {Unavailable} when DNS cannot be changed or asked */
   obtain(names: readonly string[], signal: AbortSignal): Promise<Pem>;
 }
 
@@ -38,7 +38,7 @@ export async function makeAccountKey(): Promise<string> {
 
 export function openAuthority(options: AuthorityOptions): Authority {
   const { url, accountKey, trusted, clock, records, lookup, zone } = options;
-  // The library has one HTTP client for all, without limits of its own.
+  // All clients of the library share one HTTP client, which has no limits of its own.
   const { defaults } = acme.axios;
   defaults.timeout = limits.acmeRequestTimeoutMs;
   defaults.maxContentLength = limits.certificateBytesMax;
@@ -77,9 +77,10 @@ export function openAuthority(options: AuthorityOptions): Authority {
       signal.throwIfAborted();
       return { chain, key: key.toString() };
 
-      /** What the CA names is not believed: only our own names ever become records. */
+      /** The CA's answer is not trusted: only names that we ordered become records. */
       function targetOf(name: string, type: string): string {
-        if (type !== 'dns-01') throw new Error(`the CA offers no proof by DNS for ${JSON.stringify(name).slice(0, 80)}`);
+        if (type !== 'dns-01')
+          throw new Error(`the CA does not offer the DNS-01 challenge for ${JSON.stringify(name).slice(0, 80)}`);
         if (!wanted.has(name))
           throw new Error(`the CA asks about ${JSON.stringify(name).slice(0, 80)}, which is not in the order`);
         return challengeOf(name, zone).target;
@@ -87,7 +88,7 @@ export function openAuthority(options: AuthorityOptions): Authority {
     },
   };
 
-  /** A question without an answer is asked again. */
+  /** Asks again when there is no answer. */
   async function isThere(target: string, proof: string): Promise<boolean> {
     try {
       return (await lookup.texts(target)).includes(proof);
@@ -103,13 +104,13 @@ export function openAuthority(options: AuthorityOptions): Authority {
       if (await isThere(target, proof)) return;
       signal.throwIfAborted();
       if (clock.monotonic() >= untilMs)
-        throw new Unavailable(`the record at ${target} is not seen within ${limits.dnsSeenMs / 1000} s`);
+        throw new Unavailable(`the record at ${target} was not visible within ${limits.dnsSeenMs / 1000} s`);
       await sleep(clock, limits.dnsPollMs);
     }
   }
 }
 
-/** The key's account is asked for first: CAs limit how many are made, and some refuse to be told the same again. */
+/** Looks for the key's account first, because CAs limit how many are made and some refuse to be told the same again. */
 async function signUp(client: acme.Client, email: string | undefined): Promise<unknown> {
   try {
     return await client.createAccount({ onlyReturnExisting: true });
@@ -119,5 +120,5 @@ async function signUp(client: acme.Client, email: string | undefined): Promise<u
   }
 }
 
-/** The rest of what the library has there. */
+/** The library's other settings. */
 const acmeSettings = { httpChallengePort: 80, httpsChallengePort: 443, tlsAlpnChallengePort: 443, retryDefaultDelay: 2 };

@@ -4,20 +4,20 @@ import type { CertificateEntry } from '../../lib/runtime/certificates.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Whole days to its end; below 0 when it has ended. */
+/** Whole days until the certificate ends; negative when it has ended. */
 export function daysLeft({ notAfterMs }: Pick<CertificateEntry, 'notAfterMs'>, nowMs: number): number {
   return Math.floor((notAfterMs - nowMs) / dayMs);
 }
 
-/** When less than a third of its life is left: 30 days of 90, as CAs ask for, and enough tries of a shorter one. */
+/** Due when less than a third of its life is left: 30 of 90 days, as CAs ask, and time for several tries if it is shorter. */
 export function isDue({ notBeforeMs, notAfterMs }: Pick<CertificateEntry, 'notBeforeMs' | 'notAfterMs'>, nowMs: number): boolean {
   return notAfterMs - nowMs < (notAfterMs - notBeforeMs) / 3;
 }
 
-/** The last try that failed, or is under way. */
+/** The last try that failed, or is running. */
 export interface Attempt {
   readonly failures: number;
-  /** Milliseconds since the epoch: before it the domain rests. */
+  /** Milliseconds since the epoch; the domain rests until then. */
   readonly notBeforeMs: number;
   readonly error?: string;
 }

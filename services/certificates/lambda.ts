@@ -1,7 +1,7 @@
 /**
- * The scheduled Lambda: issues and renews what is due, a few hours apart. One bundle, `dist/certificates-lambda`; in a Region it needs
- * the rights to read the tenants, to read and write `#certificates`, `#acme` and the partitions `<domain>/c` of `core`, to generate and decrypt
- * data keys, and to change TXT records of one zone.
+ * The scheduled Lambda: every few hours it issues and renews what is due. Its bundle is `dist/certificates-lambda`. In a Region
+ * it needs the rights to read the tenants, to read and write `#certificates`, `#acme` and the partitions `<domain>/c` of `core`,
+ * to generate and decrypt data keys, and to change TXT records of one zone.
  */
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
@@ -18,7 +18,7 @@ import type { Result } from './renewal.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { renewAll } from './tenant-walk.ts';
 
-/** Timers of the clock alone do not keep a process going. */
+/** Timers of the clock do not keep a process alive by themselves. */
 const keepAwakeMs = 60_000;
 
 interface Context {
@@ -31,7 +31,7 @@ export interface Summary {
   readonly failed: readonly string[];
 }
 
-/** @throws {TypeError} for settings; {Unavailable} when store or keys are away: the schedule tries again */
+/** @throws {TypeError} for wrong settings; {Unavailable} when store or keys are away, so that the schedule tries again */
 export async function handler(_event: unknown, context?: Context): Promise<Summary> {
   const { AWS_REGION, ...environment } = process.env;
   const settings = readSettings(environment, AWS_REGION);

@@ -2,7 +2,7 @@
 import { daysLeft } from './due.ts';
 import type { Result } from './renewal.ts';
 
-/** Days to the next end of a certificate that is served; undefined when there is none. */
+/** Days until the first end of any certificate in use; undefined when there is none. */
 export function daysLeftMetric(results: readonly Result[], deployment: string, nowMs: number): string | undefined {
   const days = results.flatMap(({ entry }) => (entry === undefined ? [] : [daysLeft(entry, nowMs)]));
   if (days.length === 0) return undefined;

@@ -1,10 +1,10 @@
 /**
- * The names that a tenant's certificate is for, and where their proofs (RFC 8555 §8.4) stand in the operator's zone.
+ * The names that a tenant's certificate covers, and where their proofs (RFC 8555 §8.4) are in the operator's zone.
  *
  *     _acme-challenge.example.org.             CNAME  example.org.acme.operator.example.
  *     _acme-challenge.conference.example.org.  CNAME  conference.example.org.acme.operator.example.
  *
- * No wildcard: its key would do for every host of the tenant, of which we serve three.
+ * There is no wildcard: its key would be valid for every host of the tenant, while we serve only three.
  */
 import { createHash } from 'node:crypto';
 import { toASCII } from 'tr46';
@@ -17,7 +17,7 @@ const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Node's own `domainToASCII` drops line breaks, and decodes `%2e`. */
 const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
 
-/** As DNS and certificates have it (A-labels); undefined for addresses, and what is no name. */
+/** The name as in DNS and certificates (A-labels); undefined for addresses and for texts that are not a name. */
 export function asciiName(domain: string): string | undefined {
   const name = toASCII(domain, idna) ?? '';
   const labels = name.split('.');
@@ -25,38 +25,38 @@ export function asciiName(domain: string): string | undefined {
   return isName && name.length <= nameCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
 }
 
-/** The same, where a public CA could prove it: not `localhost`. */
+/** The same, if a public CA could prove it; `localhost` cannot be proven. */
 export function dnsName(domain: string): string | undefined {
   const name = asciiName(domain);
   return name?.includes('.') ? name : undefined;
 }
 
-/** The accounts' domain first: without it there is no certificate; the others are for those that it can be proven of. */
+/** The accounts' domain comes first, and without it there is no certificate. The others are included if they can be proven. */
 export function wantedNames(domain: string): readonly string[] {
   const names = [domain, roomsDomain(domain), `upload.${domain}`].map(dnsName);
   return names[0] === undefined ? [] : names.filter((name) => name !== undefined);
 }
 
 export interface Challenge {
-  /** `_acme-challenge.example.org`, an alias that the tenant makes once. */
+  /** `_acme-challenge.example.org`, the alias that the tenant creates once. */
   readonly alias: string;
-  /** In the operator's zone; other names have other ones. */
+  /** The alias's target in the operator's zone, different for each name. */
   readonly target: string;
 }
 
-/** @param zone `acme.operator.example` */
+/** @param zone such as `acme.operator.example` */
 export function challengeOf(name: string, zone: string): Challenge {
   const plain = `${name}.${zone}`;
   const target = plain.length <= nameCharactersMax ? plain : `${hash(name)}.${zone}`;
   return { alias: `_acme-challenge.${name}`, target };
 }
 
-/** No tenant can have such a name: it is one label. */
+/** A hash is a single label, which no tenant's name can be. */
 function hash(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 40);
 }
 
-/** @returns whether a certificate for these names is good for that one (RFC 6125 §6.4.3) */
+/** @returns whether a certificate for these names is valid for that one (RFC 6125 §6.4.3) */
 export function covers(names: readonly string[], name: string): boolean {
   const parent = name.slice(name.indexOf('.') + 1);
   return names.includes(name) || (parent.includes('.') && names.includes(`*.${parent}`));

@@ -1,10 +1,10 @@
-/** Certificates as PEM texts: what they are for and until when, and whether they may be served at all. */
+/** Certificates as PEM texts: which names and dates they have, and whether they may be served at all. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { limits } from '../../lib/limits.ts';
 import { type CertificateEntry, serverName } from '../../lib/runtime/certificates.ts';
 import { asciiName, covers } from './names.ts';
 
-/** A sentence for people. */
+/** Its message is a sentence for people. */
 export class BadCertificate extends Error {
   override name = 'BadCertificate';
 }
@@ -18,9 +18,9 @@ export interface Pem {
 const block = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 
 /**
- * Whether it may be shown to clients of the domain: it is in date, for the domain, the key is its own, and each certificate of the chain
- * is signed by the next.
- * @returns what the list says of it
+ * Checks whether a certificate may be shown to clients of the domain: it is in date, covers the domain, has this key, and each
+ * certificate of the chain is signed by the next.
+ * @returns the entry for the list of certificates
  * @throws {BadCertificate}
  */
 export function checkPem(
@@ -32,7 +32,7 @@ export function checkPem(
   const certificates = readChain(chain);
   const leaf = certificates[0]!;
   const name = asciiName(domain);
-  if (name === undefined) throw new BadCertificate(`'${domain}' is no domain name that a certificate could be for`);
+  if (name === undefined) throw new BadCertificate(`'${domain}' is not a domain name that a certificate can cover`);
   if (leaf.ca) throw new BadCertificate(misplaced(certificates));
   const names = namesOf(leaf);
   if (!covers(names, name)) {
@@ -40,8 +40,8 @@ export function checkPem(
     throw new BadCertificate(`the certificate is not for '${name}'; it is for ${told}`);
   }
   const [notBeforeMs, notAfterMs] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
-  if (notAfterMs <= nowMs) throw new BadCertificate(`the certificate ended on ${leaf.validToDate.toISOString()}`);
-  if (notBeforeMs > nowMs) throw new BadCertificate(`the certificate begins only on ${leaf.validFromDate.toISOString()}`);
+  if (notAfterMs <= nowMs) throw new BadCertificate(`the certificate expired on ${leaf.validToDate.toISOString()}`);
+  if (notBeforeMs > nowMs) throw new BadCertificate(`the certificate is not valid before ${leaf.validFromDate.toISOString()}`);
   if (!leaf.checkPrivateKey(readKey(key))) throw new BadCertificate('the private key does not belong to the certificate');
   checkOrder(certificates, nowMs);
   const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
@@ -72,11 +72,11 @@ function readKey(text: string): KeyObject {
   try {
     return createPrivateKey(text);
   } catch {
-    throw new BadCertificate('the private key is no key in PEM without a passphrase');
+    throw new BadCertificate('the private key is not in PEM, or has a passphrase');
   }
 }
 
-/** Only names of the right form: others, such as addresses, are of no use to a client that asks for a domain. */
+/** Only names in the right form. Others, such as addresses, are useless to a client that asks for a domain. */
 function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   const names = subjectAltName.split(', ').flatMap((entry) => (entry.startsWith('DNS:') ? [serverName(entry.slice(4))] : []));
   if (names.length > limits.certificateNamesMax) {
@@ -88,13 +88,13 @@ function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   });
 }
 
-/** RFC 8446 §4.4.2: the certificate of the domain comes first. */
+/** The certificate of the domain must come first (RFC 8446 §4.4.2). */
 function misplaced(certificates: readonly X509Certificate[]): string {
   const place = certificates.findIndex(({ ca }) => !ca);
-  if (place < 0) return 'the first certificate is that of a CA; the one of the domain comes first';
+  if (place < 0) return "the first certificate is that of a CA; the domain's own must come first";
   const isReversed = place === certificates.length - 1 && isInOrder(certificates.toReversed());
-  if (isReversed) return 'the chain is reversed: the certificate of the domain comes first, then each before its issuer';
-  return `the first certificate is that of a CA; the one of the domain is number ${place + 1} and comes first`;
+  if (isReversed) return "the chain is reversed: the domain's own certificate must come first, then each before its issuer";
+  return `the first certificate is that of a CA; the domain's own is number ${place + 1} and must come first`;
 }
 
 function isInOrder(certificates: readonly X509Certificate[]): boolean {
@@ -105,26 +105,26 @@ function isIssuer(issuer: X509Certificate, of: X509Certificate): boolean {
   return of.checkIssued(issuer) && of.verify(issuer.publicKey);
 }
 
-/** What is wrong where a certificate does not certify the one before. @param index of the first such one */
+/** Says what is wrong when a certificate does not certify the previous one. @param index of the first such certificate */
 function orderFault(certificates: readonly X509Certificate[], index: number): string {
   const unsigned = `certificate ${index} of the chain is not signed by certificate ${index + 1}`;
   if (isInOrder([certificates[0]!, ...certificates.slice(1).toReversed()])) {
-    return `${unsigned}: the chain behind the certificate is reversed; each comes before its issuer`;
+    return `${unsigned}: the rest of the chain is reversed; each must come before its issuer`;
   }
   const before = certificates[index - 1]!;
   const place = certificates.findIndex((each) => each !== before && isIssuer(each, before));
-  if (place >= 0) return `${unsigned}, but by certificate ${place + 1}; each comes before its issuer`;
+  if (place >= 0) return `${unsigned}, but by certificate ${place + 1}; each must come before its issuer`;
   const issuer = before.issuer.replaceAll('\n', ', ');
-  return `${unsigned}: that of its issuer '${issuer}' is missing between them`;
+  return `${unsigned}: the certificate of its issuer '${issuer}' is missing between them`;
 }
 
-/** RFC 8446 §4.4.2 asks for each to certify the one before. */
+/** Each certificate must certify the previous one (RFC 8446 §4.4.2). */
 function checkOrder(certificates: readonly X509Certificate[], nowMs: number): void {
   for (const [index, certificate] of certificates.entries()) {
     if (index === 0) continue;
     if (!isIssuer(certificate, certificates[index - 1]!)) throw new BadCertificate(orderFault(certificates, index));
     if (certificate.validToDate.getTime() <= nowMs) {
-      throw new BadCertificate(`certificate ${index + 1} of the chain ended on ${certificate.validToDate.toISOString()}`);
+      throw new BadCertificate(`certificate ${index + 1} of the chain expired on ${certificate.validToDate.toISOString()}`);
     }
   }
 }

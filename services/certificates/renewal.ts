@@ -1,6 +1,7 @@
 /**
- * One domain: is there something to do, may it be tried, and the try. A try is written down before it begins, as a failure that has not
- * happened yet: two runs at once do not both order, and one that dies in the middle leaves the domain at rest.
+ * Renewal for one domain: whether there is something to do, whether a try is allowed now, and the try itself. A try is recorded
+ * before it begins, as a failure that has not happened yet: so two concurrent runs do not both order, and a run that dies leaves
+ * the domain resting.
  */
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
@@ -26,22 +27,23 @@ export interface RenewalParts {
 }
 
 /**
- * kept: it is not due. issued: there is a new one. failed: see `error`. resting: after a failure. given: somebody else's, who renews it.
- * undelegated: the tenant has no alias yet; see `error`. unprovable: no public name, such as `localhost`.
+ * kept: not due. issued: there is a new one. failed: see `error`. resting: after a failure. given: the certificate is somebody
+ * else's, who renews it. undelegated: the tenant has no alias yet; see `error`. unprovable: not a public name, such as
+ * `localhost`.
  */
 export type Outcome = 'kept' | 'issued' | 'failed' | 'resting' | 'given' | 'undelegated' | 'unprovable';
 
 export interface Result {
   readonly domain: string;
   readonly outcome: Outcome;
-  /** What is served now. */
+  /** The certificate in use. */
   readonly entry?: CertificateEntry;
   readonly error?: string;
 }
 
 const attempts = collection<Attempt>('attempt', 'certificate');
 
-/** @param isForced also when it is not due, or rests. @throws {Unavailable} when the store is away */
+/** @param isForced renew even if it is not due, or rests. @throws {Unavailable} when the store is away */
 export async function renew(parts: RenewalParts, domain: string, isForced = false): Promise<Result> {
   const { store, clock } = parts;
   const entry = await new Certificates(store).find(domain);
@@ -68,11 +70,11 @@ export async function renew(parts: RenewalParts, domain: string, isForced = fals
 
   const failures = (before?.value.failures ?? 0) + 1;
   const pauseMs = pauseAfter(failures, clock.randomBytes(2).readUInt16BE() / 0x1_0000);
-  const attempt: Attempt = { failures, notBeforeMs: now + pauseMs, error: 'the last try did not come to an end' };
+  const attempt: Attempt = { failures, notBeforeMs: now + pauseMs, error: 'the last try did not finish' };
   try {
     await rows.put(attempts, '', attempt, before ? { version: before.version } : 'absent');
   } catch (error) {
-    if (error instanceof Conflict) return { domain, outcome: 'resting', entry, error: 'another run tries it' };
+    if (error instanceof Conflict) return { domain, outcome: 'resting', entry, error: 'another run is trying it' };
     throw error;
   }
   try {
@@ -86,13 +88,20 @@ export async function renew(parts: RenewalParts, domain: string, isForced = fals
   }
 }
 
-/** Asked of DNS before the CA is asked for anything: a proof that cannot work would count against the domain. @throws {Unavailable} */
+/**
+ * Checks the alias before it asks the CA for anything: a proof that cannot work would count against the domain.
+ * @throws {Unavailable}
+ */
 function findDelegated({ lookup, zone }: RenewalParts, names: readonly string[]) {
   return Promise.all(
     names.map(async (name) => {
       const { alias, target } = challengeOf(name, zone);
       const there = await lookup.alias(alias);
-      return { name, isDelegated: there === target, advice: `${alias} has to be a CNAME of ${target}; it is ${there ?? 'none'}` };
+      return {
+        name,
+        isDelegated: there === target,
+        advice: `${alias} must be a CNAME of ${target}; ${there === undefined ? 'there is none' : `it points to ${there}`}`,
+      };
     }),
   );
 }
@@ -101,7 +110,7 @@ async function issue(parts: RenewalParts, domain: string, names: readonly string
   const { store, keys, clock, authority } = parts;
   const abort = new AbortController();
   const timer = clock.after(limits.renewalDomainMs, () => {
-    abort.abort(new Error(`there is no certificate within ${limits.renewalDomainMs / 1000} s`));
+    abort.abort(new Error(`the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`));
   });
   try {
     const pem = await Promise.race([authority.obtain(names, abort.signal), aborted(abort.signal)]);
@@ -114,14 +123,14 @@ async function issue(parts: RenewalParts, domain: string, names: readonly string
   }
 }
 
-/** What waits behind the library's own pauses cannot be stopped; nobody waits for it any longer. */
+/** Work inside the library's own pauses cannot be stopped, so we stop waiting for it. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
 
-/** One line of what may come from a CA. */
+/** One line of an error that may contain a CA's text. */
 function tell(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, limits.failureCharactersMax);

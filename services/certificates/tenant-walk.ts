@@ -1,4 +1,4 @@
-/** All tenants, a few at once; what happens to one is no affair of the others. */
+/** Renews for all tenants, a few at once. The troubles of one do not affect the others. */
 import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
@@ -7,11 +7,11 @@ import { type RenewalParts, type Result, renew } from './renewal.ts';
 
 export interface Walk {
   readonly log: Logger;
-  /** Monotonic: what has not begun by then waits for the next run. */
+  /** Monotonic time; domains not started by then wait for the next run. */
   readonly untilMs?: number;
 }
 
-/** @returns what came of each that there was time for */
+/** @returns the results of the domains that were reached in time */
 export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSITIVE_INFINITY }: Walk): Promise<Result[]> {
   const { store, clock } = parts;
   const results: Result[] = [];
@@ -27,7 +27,7 @@ export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSI
     }
   };
   await Promise.all(Array.from({ length: limits.renewalsConcurrentMax }, work));
-  if (isLate) log.warn({ done: results.length }, 'there was no time for all domains; the next run goes on');
+  if (isLate) log.warn({ done: results.length }, 'there was not enough time for all domains; the next run continues');
   return results;
 }
 
@@ -37,7 +37,7 @@ async function renewLogged(parts: RenewalParts, domain: string, log: Logger): Pr
     logResult(log, result, parts.clock.now());
     return result;
   } catch (error) {
-    log.error({ domain, err: error }, 'the certificate could not be looked at');
+    log.error({ domain, err: error }, 'the certificate could not be checked');
     return { domain, outcome: 'failed', error: 'the store did not answer' };
   }
 }
@@ -47,7 +47,7 @@ export function logResult(log: Logger, { domain, outcome, entry, error }: Result
   log[level]({ domain, outcome, ...(entry && { daysLeft: daysLeft(entry, nowMs) }), ...(error && { error }) }, 'certificate');
 }
 
-/** Shared by several readers: each domain comes once. */
+/** Several workers share this, and each domain comes once. */
 async function* domainsOf(tenants: Tenants): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
     const page = await tenants.list(limits.adminPageMax, after);

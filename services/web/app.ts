@@ -1,6 +1,6 @@
 /**
- * What the service says over HTTP: the web client, how to connect (XEP-0156), whether it is well. The same app runs in one
- * process here and as a function elsewhere.
+ * What the service answers over HTTP: the web client, how to connect (XEP-0156), and whether it is healthy. The same app runs in
+ * the one process here and as a function on AWS.
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
 import { Hono } from 'hono';
@@ -16,17 +16,20 @@ import { serveFolder } from './static.ts';
 export interface WebParts {
   readonly tenants: Tenants;
   readonly log: Logger;
-  /** The tenant of a browser that asks for a name that is none. */
+  /** The tenant that a browser gets when it asks for an unknown name. */
   readonly defaultDomain: string;
   /** Folder with the built web client (converse.js). */
   readonly clientFolder: string;
-  /** Files that are kept here. */
+  /** Set when this process keeps the files itself. */
   readonly files?: Pick<FilesParts, 'blobs' | 'baseUrl' | 'clock'> | undefined;
-  /** Where browsers upload and look at files, besides this origin: `https://files.example.org`; asked with each page. */
+  /**
+   * Origins besides this one where browsers upload and fetch files, such as `https://files.example.org`. It is called for each
+   * page.
+   */
   readonly filesOrigins?: () => readonly string[];
-  /** Where WebSocket streams are, of all tenants, when that is not below the name asked for: `wss://chat.example.org/xmpp-websocket`. */
+  /** The WebSocket URL of all tenants, if it is not on the name asked for: `wss://chat.example.org/xmpp-websocket`. */
   readonly webSocketUrl?: string | undefined;
-  /** WebSocket streams go elsewhere: a load balancer should, too. */
+  /** true: new WebSocket streams are sent elsewhere, and a load balancer should do the same. */
   readonly isDraining?: () => boolean;
 }
 
@@ -36,7 +39,7 @@ export function webApp(parts: WebParts): Hono {
   const app = new Hono();
   const { filesOrigins = () => [], log } = parts;
   const files = () => filesOrigins().join(' ');
-  if (parts.files) app.use(serveFiles({ ...parts.files, log })); // with headers of its own
+  if (parts.files) app.use(serveFiles({ ...parts.files, log })); // it sets its own headers
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -78,19 +81,19 @@ export function webApp(parts: WebParts): Hono {
     return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' });
   });
   app.get('/client/*', serveFolder('/client', parts.clientFolder));
-  // never asks the store or the bus (DESIGN §2)
+  // does not ask the store or the bus: an outage of those must not get this process replaced
   app.get('/healthz', (c) => (parts.isDraining?.() ? c.text('draining\n', 503) : c.text('ok\n')));
   app.notFound((c) => c.text(`There is nothing at ${c.req.path}\n`, 404));
   app.onError((error, c) => {
     log.error({ err: error, path: c.req.path }, 'request failed');
-    return c.text('The service cannot answer now; try again.\n', 500);
+    return c.text('The service cannot answer now; try again later.\n', 500);
   });
   return app;
 }
 
 /**
- * `https://example.org/…` → `wss://example.org/xmpp-websocket`. The Host header is whatever the client says, and what it is told may be kept
- * by a cache on the way, so no name is repeated that is not a tenant's. undefined: it is not.
+ * Maps `https://example.org/…` to `wss://example.org/xmpp-websocket`. A client can send any Host header, and a cache on the way
+ * may keep the answer, so only names of tenants are repeated. @returns undefined for any other name
  */
 async function webSocketUrl(parts: WebParts, requestUrl: string): Promise<string | undefined> {
   if (parts.webSocketUrl !== undefined) return parts.webSocketUrl;
@@ -105,7 +108,7 @@ async function domainOf(parts: WebParts, requestUrl: string): Promise<string> {
   return (await tenantOf(parts, new URL(requestUrl))) ?? parts.defaultDomain;
 }
 
-/** Tenants are named as people write them, URLs as DNS does. */
+/** Tenants may be named in Unicode; URLs use the ASCII form of DNS. */
 async function tenantOf({ tenants }: WebParts, { hostname }: URL): Promise<string | undefined> {
   const name = hostname.replace(/\.$/, '');
   for (const domain of new Set([name, domainToUnicode(name)])) if (domain !== '' && (await tenants.find(domain))) return domain;

@@ -1,4 +1,4 @@
-/** What this service speaks, for docs/xeps.md. */
+/** The specifications that this service implements, for docs/xeps.md. */
 export const conformance = [
   {
     spec: 'XEP-0156',

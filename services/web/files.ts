@@ -1,8 +1,8 @@
 /**
- * Files of accounts (XEP-0363 §6) where this program itself keeps them: PUT for whoever has a slot, GET for whoever knows the URL.
+ * Uploaded files (XEP-0363 §6) that this program keeps itself: PUT for whoever has a slot, GET for whoever knows the URL.
  *
- * Whatever was uploaded is a stranger's, on an origin that may be that of the web client: it is an attachment, in a sandbox, of no type
- * that a page here could run. A slot takes one file once, so what a URL gives never changes.
+ * An uploaded file comes from a stranger, and its origin may be that of the web client. So it is served as an attachment, in a
+ * sandbox, and never with a type that a page could run. A slot takes one file once, so the content of a URL never changes.
  */
 import { createHash } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
@@ -16,7 +16,7 @@ import { SlowUpload, timed } from './slow-upload.ts';
 
 export interface FilesParts {
   readonly blobs: ServedBlobs;
-  /** Of all files, such as `https://files.example.org/`; without a path the host is for files alone. */
+  /** The URL of all files, such as `https://files.example.org/`. Without a path, the whole host is for files. */
   readonly baseUrl: () => string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -24,7 +24,7 @@ export interface FilesParts {
 
 const methods = 'OPTIONS, HEAD, GET, PUT';
 
-/** Of every answer. §7: web clients of any origin may upload. */
+/** Headers of every answer. Web clients of any origin may upload (§7). */
 const safeHeaders = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': methods,
@@ -37,7 +37,7 @@ const safeHeaders = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** Answers what is below the base URL, and leaves the rest to others. */
+/** Answers requests below the base URL, and leaves all others to the next handler. */
 export function serveFiles(parts: FilesParts): MiddlewareHandler {
   const underWay = new Map<string, UnderWay>();
   return async (c, next) => {
@@ -46,7 +46,7 @@ export function serveFiles(parts: FilesParts): MiddlewareHandler {
       if (c.req.method === 'OPTIONS') return c.body(null, 204, safeHeaders);
       if (c.req.method === 'GET' || c.req.method === 'HEAD') return await download(c, parts);
       if (c.req.method === 'PUT') return await upload(c, parts, underWay);
-      return say(c, 405, `There is no ${c.req.method} here`, { allow: methods });
+      return say(c, 405, `The method ${c.req.method} is not allowed here`, { allow: methods });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       parts.log.warn({ err: error }, 'a file could not be kept or read');
@@ -66,12 +66,12 @@ function say(c: Context, status: Status, text: string, headers: Readonly<Record<
   return c.text(`${text}\n`, status, { ...safeHeaders, 'cache-control': 'no-store', ...headers });
 }
 
-/** Where a request comes from, as services/web/server.ts says; '' in a function, where nothing is uploaded. */
+/** The client's address, which services/web/server.ts sets; '' in a function on AWS, where nothing is uploaded. */
 function addressOf(c: Context): string {
   return (c.env as { readonly address?: string } | undefined)?.address ?? '';
 }
 
-/** An upload takes a share of its tenant, of its network and of the account whose slot it is. */
+/** A running upload counts towards the shares of its tenant, of its network and of the account that owns the slot. */
 interface UnderWay {
   readonly tenant: string;
   readonly network: string;
@@ -89,43 +89,43 @@ function hasShare(underWay: ReadonlyMap<string, UnderWay>, { tenant, network, sh
 
 async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Map<string, UnderWay>): Promise<Response> {
   const slot = blobs.verifySlot(c.req.url);
-  if (slot === undefined) return say(c, 403, 'This URL takes no file, or not any more; ask for a new slot');
+  if (slot === undefined) return say(c, 403, 'This URL does not accept a file, or has expired; request a new slot');
   const fault = findFault(c, slot);
   if (fault !== undefined) return say(c, ...fault);
   const { key, info } = slot;
   const mine: UnderWay = { tenant: key.split('/', 1)[0]!, network: networkOf(addressOf(c)), share: slot.share };
   if (!hasShare(underWay, mine)) {
-    return say(c, 429, 'Too many of your files are uploaded now; try again when one of them is there', { 'retry-after': '5' });
+    return say(c, 429, 'Too many of your files are being uploaded; try again when one has finished', { 'retry-after': '5' });
   }
   if (underWay.size >= limits.uploadsAtOnceMax) {
-    return say(c, 503, 'Too many files are uploaded now; try again in a moment', { 'retry-after': '5' });
+    return say(c, 503, 'Too many files are being uploaded; try again in a moment', { 'retry-after': '5' });
   }
-  if (underWay.has(key)) return say(c, 409, 'This file is being uploaded already');
+  if (underWay.has(key)) return say(c, 409, 'This file is already being uploaded');
   underWay.set(key, mine);
   try {
-    if ((await blobs.get(key)) !== undefined) return say(c, 409, 'This file was uploaded already');
+    if ((await blobs.get(key)) !== undefined) return say(c, 409, 'This file has already been uploaded');
     await blobs.put(key, info, timed(c.req.raw.body, info.sizeBytes, clock));
-    return c.body(null, 201, { ...safeHeaders, location: new URL(c.req.url).pathname }); // percent-encoded: a header has no other letters
+    return c.body(null, 201, { ...safeHeaders, location: new URL(c.req.url).pathname }); // percent-encoded, because a header cannot hold other letters
   } catch (error) {
     if (error instanceof Unavailable) throw error;
     if (error instanceof SlowUpload) return say(c, 408, error.message, { connection: 'close' });
-    // the client went away, or its body was not what it said: there is nothing of ours in that
-    return say(c, 400, `The file did not come as announced`, { connection: 'close' });
+    // the client went away or its body was not as announced: not our fault
+    return say(c, 400, `The file was not as announced`, { connection: 'close' });
   } finally {
     underWay.delete(key);
   }
 }
 
-/** What is told before a byte of the body is read. */
+/** Checks what is known before the body is read. */
 function findFault(c: Context, { info }: Slot): readonly [Status, string] | undefined {
   const length = c.req.header('content-length');
-  if (length === undefined || c.req.header('transfer-encoding') !== undefined) return [411, 'The length must be told beforehand'];
+  if (length === undefined || c.req.header('transfer-encoding') !== undefined) return [411, 'A Content-Length is required'];
   if (!/^\d{1,15}$/.test(length) || Number(length) !== info.sizeBytes) {
-    return [Number(length) > info.sizeBytes ? 413 : 400, `The slot is for ${info.sizeBytes} bytes, not for ${length}`];
+    return [Number(length) > info.sizeBytes ? 413 : 400, `The slot is for ${info.sizeBytes} bytes, not ${length}`];
   }
   const type = c.req.header('content-type')?.trim() || 'application/octet-stream'; // §6
-  if (type.toLowerCase() !== info.type.toLowerCase()) return [415, `The slot is for '${info.type}', not for '${type}'`];
-  if (c.req.header('content-range') !== undefined) return [400, 'A file is uploaded whole'];
+  if (type.toLowerCase() !== info.type.toLowerCase()) return [415, `The slot is for '${info.type}', not '${type}'`];
+  if (c.req.header('content-range') !== undefined) return [400, 'A file must be uploaded whole'];
   return undefined;
 }
 
@@ -138,7 +138,7 @@ async function download(c: Context, { blobs }: FilesParts): Promise<Response> {
   const headers = {
     ...safeHeaders,
     'accept-ranges': 'bytes',
-    'cache-control': `public, max-age=${24 * 60 * 60}, immutable`, // a day: what was deleted is gone by then
+    'cache-control': `public, max-age=${24 * 60 * 60}, immutable`, // one day, so that deleted files disappear from caches
     'content-disposition': `attachment; filename*=UTF-8''${encodeName(key.split('/').at(-1)!)}`,
     'content-type': harmless(info.type),
     etag,
@@ -146,7 +146,8 @@ async function download(c: Context, { blobs }: FilesParts): Promise<Response> {
   if (c.req.header('if-none-match')?.includes(etag)) return c.body(null, 304, headers);
   const wanted = c.req.header('if-range') === undefined || c.req.header('if-range') === etag ? c.req.header('range') : undefined;
   const range = readRange(wanted, info.sizeBytes);
-  if (range === 'none') return say(c, 416, 'There are no such bytes', { 'content-range': `bytes */${info.sizeBytes}` });
+  if (range === 'none')
+    return say(c, 416, 'The file does not have these bytes', { 'content-range': `bytes */${info.sizeBytes}` });
   const answer = (body: AsyncIterable<Uint8Array>, status: 200 | 206, more: Readonly<Record<string, string>>) =>
     new Response(c.req.method === 'HEAD' ? null : toStream(body), { status, headers: { ...headers, ...more } });
   if (range === undefined) return answer(found.body, 200, { 'content-length': `${info.sizeBytes}` });
@@ -158,12 +159,12 @@ async function download(c: Context, { blobs }: FilesParts): Promise<Response> {
   });
 }
 
-/** Of the types that `<script>`, `<link>` and workers take, even as attachments; the rest is harmless in its sandbox. */
+/** Types that `<script>`, `<link>` and workers accept even from an attachment. All others are harmless in the sandbox. */
 function harmless(type: string): string {
   return /(?:java|ecma|j|live)script|css|wasm/i.test(type) ? 'application/octet-stream' : type;
 }
 
-/** RFC 9110 §14.2: one range; what is malformed, or more than one, is as if it were not there. 'none': it lies outside. */
+/** One range (RFC 9110 §14.2). A malformed header or several ranges are ignored. 'none': the range lies outside of the file. */
 function readRange(header: string | undefined, sizeBytes: number): ByteRange | 'none' | undefined {
   const found = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
   if (found === null || (found[1] === '' && found[2] === '')) return undefined;
@@ -174,7 +175,7 @@ function readRange(header: string | undefined, sizeBytes: number): ByteRange | '
   return first > last ? 'none' : { first, last };
 }
 
-/** RFC 8187 §3.2.1: what `encodeURIComponent` leaves, but is no `attr-char`. */
+/** RFC 8187 §3.2.1: escapes what `encodeURIComponent` leaves although it is not an `attr-char`. */
 function encodeName(name: string): string {
   return encodeURIComponent(name).replaceAll(/['()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,15 +1,17 @@
 /**
- * The web service as a function on AWS, behind an HTTP API (payload 2.0): the same app as in one process, without streams and files,
- * which are elsewhere there. This is a main file: it reads the environment and chooses adapters.
+ * The web service as a function on AWS, behind an HTTP API (payload 2.0). It is the same app as in one process, without streams
+ * and files, which are elsewhere on AWS. This is a main file: it reads the environment and chooses adapters.
  *
  * | Variable | What | Default |
  * |---|---|---|
- * | SKYLARK_DOMAIN | the tenant of a browser that asks for a name that is none | `localhost` |
- * | SKYLARK_REGION, else AWS_REGION | of DynamoDB | |
- * | SKYLARK_TABLE_PREFIX | of the tables | `skylark-` |
+ * | SKYLARK_DOMAIN | the tenant that a browser gets when it asks for an unknown name | `localhost` |
+ * | SKYLARK_REGION, else AWS_REGION | the region of DynamoDB | |
+ * | SKYLARK_TABLE_PREFIX | the prefix of the tables' names | `skylark-` |
  * | SKYLARK_DYNAMODB | the URL of a DynamoDB, or `aws` | `aws` |
- * | SKYLARK_WEBSOCKET_URL | where WebSocket streams are, `wss://…/xmpp-websocket` | below the name asked for, if it is a tenant's |
- * | SKYLARK_FILES_ORIGINS | where browsers upload and look at files: the bucket's origin and that of --files-url, by spaces | none |
+ * | SKYLARK_WEBSOCKET_URL | where WebSocket streams are, `wss://…/xmpp-websocket` | below the name asked for, if it is a tenant's
+ * |
+ * | SKYLARK_FILES_ORIGINS | where browsers upload and fetch files: the origins of the bucket and of --files-url, separated by
+ * spaces | none |
  * | SKYLARK_CLIENT_FOLDER | the files of the web client | `assets/client` beside the bundle |
  */
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The page of the web client: Converse.js, signing in over WebSocket. */
+/** The page of the web client: Converse.js, which signs in over WebSocket. */
 import { html } from 'hono/html';
 
 export function clientPage(domain: string) {
@@ -23,11 +23,11 @@ export interface ClientSettings {
   readonly domain: string;
   readonly mayRegister: boolean;
   readonly webSocketPath: string;
-  /** Elsewhere. */
+  /** The WebSocket URL when it is on another host. */
   readonly webSocketUrl?: string | undefined;
 }
 
-/** Everything is loaded from this service: no other host is asked for anything. */
+/** Everything is loaded from this service: the page makes no request to another host. */
 export function clientScript({ domain, mayRegister, webSocketPath, webSocketUrl }: ClientSettings): string {
   const settings = {
     view_mode: 'fullscreen',

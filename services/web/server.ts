@@ -1,4 +1,4 @@
-/** The app on HTTP and HTTPS listeners of this process. */
+/** Serves the app on this process's HTTP and HTTPS listeners. */
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
@@ -11,28 +11,28 @@ import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresse
 
 export interface WebListen {
   readonly bind: string;
-  /** 0: any free port. Absent: none. */
+  /** 0: any free port. Absent: no listener. */
   readonly httpPort?: number;
   readonly httpsPort?: number;
-  /** Other paths are no WebSocket. */
+  /** Upgrade requests for any other path are refused. */
   readonly webSocketPath: string;
   readonly tls: ServerOptions;
   readonly reusePort?: boolean;
-  /** A proxy forwards the connections and says whose they are. */
+  /** Set when a proxy forwards the connections: it tells the clients' addresses. */
   readonly peers?: PeerAddresses;
 }
 
 export interface WebServer {
   readonly addresses: { readonly http?: AddressInfo; readonly https?: AddressInfo };
-  /** Whatever may take over connections of these (WebSocket). */
+  /** The servers whose connections WebSocket may take over. */
   readonly servers: readonly Server[];
-  /** For a certificate that changed. */
+  /** Takes a new certificate into use. */
   setTls(options: ServerOptions): void;
-  /** Lets answers under way finish, within bounds. */
+  /** Lets running answers finish, within a bound. */
   stop(): Promise<void>;
 }
 
-/** @throws what listening throws: `EADDRINUSE` and the like, with the port */
+/** @throws errors of listening, such as `EADDRINUSE`, with the port */
 export async function startWebServer(app: Hono, options: WebListen): Promise<WebServer> {
   const { peers = directPeers } = options;
   const listener = getRequestListener((request, env) =>
@@ -65,13 +65,13 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   }
 }
 
-/** Takes the header from each connection before the server sees it. */
+/** Reads the proxy's header from each connection before the server sees it. */
 function behindProxy(server: Server, peers: PeerAddresses, hasRoom: (socket: Socket) => boolean): TcpServer {
   const go = (socket: Socket) => (hasRoom(socket) ? server.emit('connection', socket) : socket.destroy());
   return createTcpServer((socket) => peers.admit(socket, () => void go(socket)));
 }
 
-/** An upgrade that no one answers would hold its socket for ever. */
+/** Refuses other upgrades: one that nobody answers would hold its socket for ever. */
 function refuseOther(webSocketPath: string) {
   return (request: IncomingMessage, socket: Duplex) => {
     if ((request.url ?? '').split('?', 1)[0] === webSocketPath) return;
@@ -89,7 +89,7 @@ function listen(server: TcpServer, port: number, { bind, reusePort = false }: We
   });
 }
 
-/** Its connections are closed by the server behind it. */
+/** Only stops accepting: the server behind the proxy front closes the connections. */
 function closeFront(front: TcpServer): Promise<void> {
   return new Promise((resolve) => void front.close(() => resolve()));
 }
@@ -102,7 +102,7 @@ function close(server: Server): Promise<void> {
   });
 }
 
-/** Of the sockets of a process each network has a share, so that nobody holds all of them. */
+/** Each network may hold only a share of the process's sockets, so that nobody holds all of them. */
 function socketShares(peers: PeerAddresses): (socket: Socket) => boolean {
   const counts = new Map<string, number>();
   return (socket) => {

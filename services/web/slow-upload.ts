@@ -1,4 +1,4 @@
-/** A body that must keep coming: whoever holds a slot could otherwise hold a socket, and a file open, for ever. */
+/** An upload must keep sending: otherwise the holder of a slot could hold a socket and an open file for ever. */
 import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 
@@ -6,7 +6,7 @@ export class SlowUpload extends Error {
   override name = 'SlowUpload';
 }
 
-/** @throws {SlowUpload} after a silence, or when all of it takes longer than the slowest network that is borne */
+/** @throws {SlowUpload} after a silence, or when the whole upload takes longer than the slowest tolerated network would */
 export async function* timed(
   body: ReadableStream<Uint8Array> | null,
   sizeBytes: number,
@@ -22,17 +22,17 @@ export async function* timed(
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {}); // it has broken off
+    await reader.cancel().catch(() => {}); // the body may already have failed
   }
 }
 
 async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = clock.after(Math.max(ms, 0), () => late.reject(new SlowUpload('The file came too slowly')));
+  const timer = clock.after(Math.max(ms, 0), () => late.reject(new SlowUpload('The upload was too slow')));
   try {
     return await Promise.race([work, late.promise]);
   } finally {
     timer.cancel();
-    work.catch(() => {}); // whoever lost the race is heard by nobody
+    work.catch(() => {}); // ignore a failure after the race is over
   }
 }

@@ -1,4 +1,4 @@
-/** Files of one folder over HTTP; a path that leads outside is not found. */
+/** Serves the files of one folder over HTTP. A path that leads outside of it is not found. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
@@ -42,7 +42,7 @@ export function serveFolder(prefix: string, folder: string): Handler {
   };
 }
 
-/** undefined: no percent-encoded UTF-8. */
+/** @returns undefined when the text is not percent-encoded UTF-8 */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

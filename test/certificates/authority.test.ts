@@ -10,7 +10,7 @@ import { HostileCa, type Mischief } from './hostile-ca.ts';
 
 const zone = 'acme.operator.example';
 const accountKey = makeAccountKey();
-/** Waits for nothing in real time. */
+/** A clock that does not wait in real time. */
 function fastClock(): Clock {
   let elapsedMs = 0;
   return {
@@ -26,14 +26,14 @@ function fastClock(): Clock {
 
 interface Tried {
   readonly error: Error;
-  /** What was done to records: `put name` and `remove name`. */
+  /** The changes of records: `put name` and `remove name`. */
   readonly records: readonly string[];
   readonly paths: readonly string[];
 }
 
 interface Options {
   readonly identifiers?: readonly string[];
-  /** What DNS says after a put. */
+  /** The answer of DNS after a put. */
   readonly seen?: (put: readonly string[]) => readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -68,16 +68,16 @@ async function attempt(mischief: Mischief, options: Options = {}): Promise<Tried
 
 const problem = (detail: string, type = 'malformed') => ({ type: `urn:ietf:params:acme:error:${type}`, detail });
 
-test('a refusal is told in the CA’s words, and no record is made', async () => {
+test('a refusal is reported in the CA’s words, and no record is made', async () => {
   const { error, records, paths } = await attempt((path) =>
     path === '/order' ? { status: 403, body: problem('the CAA record forbids it', 'caa') } : undefined,
   );
   assert.match(error.message, /the CAA record forbids it/);
   assert.deepEqual(records, []);
-  assert.equal(paths.filter((path) => path === '/order').length, 1, 'a refusal is not asked for again');
+  assert.equal(paths.filter((path) => path === '/order').length, 1, 'a refused request is not repeated');
 });
 
-test('too many requests and errors of its own are tried again once', async () => {
+test('"too many requests" and errors of the CA are tried again once', async () => {
   for (const status of [429, 500, 503]) {
     const { error, paths } = await attempt((path) =>
       path === '/order' ? { status, body: problem('not now', 'rateLimited'), headers: { 'retry-after': '1' } } : undefined,
@@ -104,15 +104,15 @@ for (const name of [
   });
 }
 
-test('a proof by other means than DNS is refused', async () => {
+test('a CA without the DNS-01 challenge is refused', async () => {
   const challenge = { type: 'http-01', url: 'http://127.0.0.1:1/', token: 'x', status: 'pending' };
   const body = { status: 'pending', identifier: { type: 'dns', value: 'one.example' }, challenges: [challenge] };
   const { error, records } = await attempt((path) => (path.startsWith('/authz/') ? { body } : undefined));
-  assert.match(error.message, /the CA offers no proof by DNS|unable to produce|Unable/);
+  assert.match(error.message, /the CA does not offer the DNS-01 challenge|unable to produce|Unable/);
   assert.deepEqual(records, []);
 });
 
-test('answers that are no ACME end in an error: other JSON, no JSON, a redirect, a body without end, no challenge', async () => {
+test('answers that are not ACME end in an error: other JSON, no JSON, a redirect, a body without end, no challenge', async () => {
   const body = { status: 'pending', identifier: { type: 'dns', value: 'one.example' }, challenges: [] };
   const cases: readonly (readonly [string, Mischief])[] = [
     ['other JSON', (path) => (path === '/dir' ? { body: [1, 2, 3] } : undefined)],
@@ -131,22 +131,22 @@ test('answers that are no ACME end in an error: other JSON, no JSON, a redirect,
   );
 });
 
-test('a proof that the CA does not accept is told, and its record removed', async () => {
+test('a proof that the CA does not accept is reported, and its record removed', async () => {
   const failed = { type: 'dns-01', token: 'token', status: 'invalid', error: problem('no TXT record found', 'dns') };
   const { error, records } = await attempt((path) => (path === '/challenge' ? { body: { ...failed, url: 'x' } } : undefined));
   assert.match(error.message, /no TXT record found|invalid/i);
   assert.deepEqual(records, [`put one.example.${zone}`, `remove one.example.${zone}`]);
 });
 
-test('a record that is not seen ends the try in bounded time, before the CA is asked to look', async () => {
+test('a record that does not become visible ends the try in bounded time, before the CA is asked to look', async () => {
   const { error, records, paths } = await attempt(() => undefined, { seen: () => ['something else'] });
   assert.ok(error instanceof Unavailable);
-  assert.equal(error.message, `the record at one.example.${zone} is not seen within ${limits.dnsSeenMs / 1000} s`);
+  assert.equal(error.message, `the record at one.example.${zone} was not visible within ${limits.dnsSeenMs / 1000} s`);
   assert.deepEqual(records, [`put one.example.${zone}`, `remove one.example.${zone}`]);
   assert.ok(!paths.includes('/challenge'));
 });
 
-test('a try that is given up makes no record any more', async () => {
+test('a try that was given up makes no more records', async () => {
   const signal = AbortSignal.abort(new Error('there is no certificate within 240 s'));
   const { error, records } = await attempt(() => undefined, { signal });
   assert.equal(error.message, 'there is no certificate within 240 s');

@@ -1,4 +1,4 @@
-/** Renewal on a store, a key and a clock of a test's own, with a CA and a DNS that do what they are told. */
+/** Renewal with a store, a key and a clock of the test's own, and with a CA and a DNS that the test controls. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,11 +18,11 @@ export const dayMs = 24 * 60 * 60 * 1000;
 export class RenewalGround {
   store!: Store;
   parts!: RenewalParts;
-  /** What the wall says, ahead of the machine's, milliseconds. */
+  /** How far the wall clock is ahead of the machine's, milliseconds. */
   aheadMs = 0;
-  /** What the CA was asked for. */
+  /** The orders that the CA received. */
   readonly orders: (readonly string[])[] = [];
-  /** The CA's next answers are these failures. */
+  /** Failures that the CA answers next. */
   readonly failures: Error[] = [];
   readonly aliases = new Map<string, string>();
   isDnsAway = false;

@@ -1,4 +1,4 @@
-/** A CA that speaks enough ACME to be asked for a certificate, and then does what a test says. Signatures are nobody's concern here. */
+/** A CA that speaks enough ACME to be asked for a certificate, and then does what a test says. It does not check signatures. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -6,11 +6,11 @@ interface Answer {
   readonly status?: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Instead of a body: raw bytes, or nothing at all for ever. */
+  /** Sent instead of a body: raw bytes, or nothing at all, for ever. */
   readonly raw?: string | 'silence';
 }
 
-/** By path; `undefined` is what a good CA says. */
+/** Answers by path; `undefined` stands for a good CA's answer. */
 export type Mischief = (path: string, asked: number) => Answer | undefined;
 
 export class HostileCa {

@@ -10,7 +10,7 @@ test('a tenant gets its domain, its rooms and its uploads', () => {
   assert.deepEqual(wantedNames('bücher.example')[0], 'xn--bcher-kva.example');
 });
 
-test('what no public CA proves gets nothing', () => {
+test('a name that no public CA could prove gets none', () => {
   for (const domain of ['localhost', '127.0.0.1', '[::1]', '1.2.3.4', 'example.123', '', '.', 'a..b', '-a.example']) {
     assert.deepEqual(wantedNames(domain), [], domain);
   }
@@ -22,7 +22,7 @@ test('a name that is too long with its rooms is left out, not cut', () => {
   assert.deepEqual(wantedNames(domain), [domain, `upload.${domain}`]);
 });
 
-test('what is no name of DNS never becomes one: quotes, spaces, slashes, wildcards, underscores', () => {
+test('a text that is not a DNS name never becomes one: quotes, spaces, slashes, wildcards, underscores', () => {
   for (const domain of [
     'a b.example',
     'a".example',
@@ -38,7 +38,7 @@ test('what is no name of DNS never becomes one: quotes, spaces, slashes, wildcar
   }
 });
 
-test('whatever a tenant may be named, its record is one name below the zone, of plain letters, at most 253 long', () => {
+test('whatever a tenant is called, its record is one name below the zone, in plain letters, at most 253 long', () => {
   const zone = 'acme.operator.example';
   const domains = fc.oneof(
     fc.domain(),
@@ -67,7 +67,7 @@ test('whatever a tenant may be named, its record is one name below the zone, of 
   assert.ok(tried > 300);
 });
 
-test('two names have two records, also long ones', () => {
+test('different names have different records, even long ones', () => {
   const long = (letter: string) => `${Array(3).fill(letter.repeat(63)).join('.')}.${letter.repeat(50)}.example`.slice(0, 253);
   const names = ['example.org', 'conference.example.org', long('a'), long('b')];
   const targets = new Set(names.map((name) => challengeOf(name, 'acme.operator.example').target));

@@ -1,4 +1,4 @@
-/** What may be served and what may not: each refusal says what is wrong. */
+/** Which certificates may be served, and that each refusal says what is wrong. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { before, describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { dns, type Made, makePem } from '../support/pem.ts';
 const now = Date.now();
 const check = (domain: string, chain: string, key: string) => checkPem(domain, { chain, key }, 'pem', now);
 
-describe('a certificate that is given', () => {
+describe('a given certificate', () => {
   let root: Made;
   let middle: Made;
   let leaf: Made;
@@ -58,44 +58,52 @@ describe('a certificate that is given', () => {
       "the certificate is not for 'other.org'; it is for example.org, conference.example.org, *.example.net",
       () => ['other.org', chain, leaf.key],
     ],
-    ['a key of another', 'the private key does not belong to the certificate', () => ['example.org', chain, root.key]],
+    [
+      'the key of another certificate',
+      'the private key does not belong to the certificate',
+      () => ['example.org', chain, root.key],
+    ],
     ['no PEM', 'there is no certificate in PEM', () => ['example.org', 'hello', leaf.key]],
-    ['the files the wrong way round', 'there is no certificate in PEM', () => ['example.org', leaf.key, leaf.cert]],
-    ['a damaged one', 'certificate 1 of the chain is damaged', () => ['example.org', leaf.cert.replace(/M/g, 'N'), leaf.key]],
-    ['no key', 'the private key is no key in PEM without a passphrase', () => ['example.org', chain, 'secret']],
+    ['the two files swapped', 'there is no certificate in PEM', () => ['example.org', leaf.key, leaf.cert]],
+    [
+      'a damaged certificate',
+      'certificate 1 of the chain is damaged',
+      () => ['example.org', leaf.cert.replace(/M/g, 'N'), leaf.key],
+    ],
+    ['no key', 'the private key is not in PEM, or has a passphrase', () => ['example.org', chain, 'secret']],
     [
       'the chain reversed',
-      'the chain is reversed: the certificate of the domain comes first, then each before its issuer',
+      "the chain is reversed: the domain's own certificate must come first, then each before its issuer",
       () => ['example.org', root.cert + middle.cert + leaf.cert, leaf.key],
     ],
     [
       'the chain reversed, without its root',
-      'the chain is reversed: the certificate of the domain comes first, then each before its issuer',
+      "the chain is reversed: the domain's own certificate must come first, then each before its issuer",
       () => ['example.org', middle.cert + leaf.cert, leaf.key],
     ],
     [
       'the root first',
-      'the first certificate is that of a CA; the one of the domain is number 2 and comes first',
+      "the first certificate is that of a CA; the domain's own is number 2 and must come first",
       () => ['example.org', root.cert + leaf.cert + middle.cert, leaf.key],
     ],
     [
       'a CA alone',
-      'the first certificate is that of a CA; the one of the domain comes first',
+      "the first certificate is that of a CA; the domain's own must come first",
       () => ['example.org', middle.cert + root.cert, middle.key],
     ],
     [
-      'a hole in the chain',
-      "certificate 1 of the chain is not signed by certificate 2: that of its issuer 'CN=Middle' is missing between them",
+      'a gap in the chain',
+      "certificate 1 of the chain is not signed by certificate 2: the certificate of its issuer 'CN=Middle' is missing between them",
       () => ['example.org', leaf.cert + root.cert, leaf.key],
     ],
     [
       'the rest of the chain reversed',
-      'certificate 1 of the chain is not signed by certificate 2: the chain behind the certificate is reversed; each comes before its issuer',
+      'certificate 1 of the chain is not signed by certificate 2: the rest of the chain is reversed; each must come before its issuer',
       () => ['example.org', leaf.cert + root.cert + middle.cert, leaf.key],
     ],
     [
       'the same certificate twice',
-      'certificate 1 of the chain is not signed by certificate 2, but by certificate 3; each comes before its issuer',
+      'certificate 1 of the chain is not signed by certificate 2, but by certificate 3; each must come before its issuer',
       () => ['example.org', leaf.cert + leaf.cert + middle.cert + root.cert, leaf.key],
     ],
     [
@@ -109,8 +117,8 @@ describe('a certificate that is given', () => {
       () => ['example.org', `${chain}${' '.repeat(limits.certificateBytesMax)}`, leaf.key],
     ],
     [
-      'an address as domain',
-      "'192.0.2.1' is no domain name that a certificate could be for",
+      'an address as the domain',
+      "'192.0.2.1' is not a domain name that a certificate can cover",
       () => ['192.0.2.1', chain, leaf.key],
     ],
   ] as const) {
@@ -122,15 +130,18 @@ describe('a certificate that is given', () => {
 
   test('is refused before its time and after it, also further up the chain', async () => {
     const early = await makePem('example.org', { notBefore: new Date('2099-01-01'), notAfter: new Date('2099-02-01') });
-    assert.throws(() => check('example.org', early.cert, early.key), /the certificate begins only on 2099-01-01T00:00:00.000Z/);
+    assert.throws(
+      () => check('example.org', early.cert, early.key),
+      /the certificate is not valid before 2099-01-01T00:00:00.000Z/,
+    );
     const late = await makePem('example.org', { notBefore: new Date('2001-01-01'), notAfter: new Date('2001-02-01') });
-    assert.throws(() => check('example.org', late.cert, late.key), /the certificate ended on 2001-02-01T00:00:00.000Z/);
+    assert.throws(() => check('example.org', late.cert, late.key), /the certificate expired on 2001-02-01T00:00:00.000Z/);
     const old = await makePem('Old', { isCa: true, notBefore: new Date('2001-01-01'), notAfter: new Date('2001-02-01') });
     const under = await makePem('example.org', { issuer: old });
-    assert.throws(() => check('example.org', under.cert + old.cert, under.key), /certificate 2 of the chain ended on 2001/);
+    assert.throws(() => check('example.org', under.cert + old.cert, under.key), /certificate 2 of the chain expired on 2001/);
   });
 
-  test('is refused without names that are names: no common name, no address, no trick with a comma', async () => {
+  test('is refused without a DNS name: a common name, an address or a trick with a comma does not count', async () => {
     const nameless = await makePem('example.org', { names: [] });
     assert.throws(() => check('example.org', nameless.cert, nameless.key), /it is for no names/);
     const tricky = await makePem('evil.example', {
@@ -149,6 +160,6 @@ describe('a certificate that is given', () => {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
     });
-    assert.throws(() => check('example.org', chain, privateKey), /the private key is no key in PEM without a passphrase/);
+    assert.throws(() => check('example.org', chain, privateKey), /the private key is not in PEM, or has a passphrase/);
   });
 });

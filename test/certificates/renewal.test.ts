@@ -1,4 +1,4 @@
-/** What is renewed and when, what rests after a failure, and that one tenant's trouble is no other's. */
+/** What is renewed and when, what rests after a failure, and that one tenant's trouble does not affect another. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
@@ -17,7 +17,7 @@ import { dayMs, RenewalGround, zone } from './ground.ts';
 const silent = pino({ level: 'silent' });
 
 describe('when', () => {
-  test('a certificate is due in the last third of its life, be it 90 days, 6 or 1', () => {
+  test('a certificate is due in the last third of its life, whether that is 90 days, 6 or 1', () => {
     for (const days of [90, 47, 6, 1]) {
       const life = { notBeforeMs: 0, notAfterMs: days * dayMs };
       assert.ok(!isDue(life, (days * dayMs * 2) / 3 - 1), `${days}`);
@@ -26,12 +26,12 @@ describe('when', () => {
     }
   });
 
-  test('days left are whole, and negative behind the end', () => {
+  test('days left are whole, and negative after the end', () => {
     assert.equal(daysLeft({ notAfterMs: 30 * dayMs }, 1), 29);
     assert.equal(daysLeft({ notAfterMs: 0 }, 1), -1);
   });
 
-  test('the pause doubles up to a day, with a tenth by chance', () => {
+  test('the pause doubles up to a day, plus up to a tenth at random', () => {
     assert.equal(pauseAfter(1, 0), limits.renewalPauseMs);
     assert.equal(pauseAfter(3, 0), 4 * limits.renewalPauseMs);
     for (const failures of [6, 50, 1e6]) {
@@ -40,7 +40,7 @@ describe('when', () => {
     }
   });
 
-  test('the metric is the next end of all, and no line without a certificate', () => {
+  test('the metric is the earliest end of all, and is left out without a certificate', () => {
     const ending = (days: number) => ({ domain: 'x', outcome: 'kept', entry: { notAfterMs: days * dayMs } }) as unknown as Result;
     const metric = daysLeftMetric([ending(80), { domain: 'y', outcome: 'undelegated' }, ending(12)], 'cell-', 1);
     assert.deepEqual(JSON.parse(metric!), {
@@ -86,7 +86,7 @@ describe('one domain', () => {
     assert.match((await ground.parts.keys.open(sealed.sealedKey, one)).toString(), /PRIVATE KEY/);
   });
 
-  test('gets a name that was delegated later, and loses none because of it', async () => {
+  test('gains a name that was delegated later, and loses none', async () => {
     await renew(ground.parts, one);
     ground.delegate(`upload.${one}`);
     ground.aliases.delete(`_acme-challenge.conference.${one}`);
@@ -97,20 +97,23 @@ describe('one domain', () => {
     assert.equal(await outcome(), 'kept');
   });
 
-  test('is not ordered for while its own name is not delegated, or to somewhere else', async () => {
+  test('is not ordered while its own name is not delegated, or is delegated elsewhere', async () => {
     for (const target of [undefined, 'one.example.acme.evil.example', `two.example.${zone}`]) {
       if (target === undefined) ground.aliases.delete(`_acme-challenge.${one}`);
       else ground.aliases.set(`_acme-challenge.${one}`, target);
       const { outcome: undelegated, error } = await renew(ground.parts, one, true);
       assert.equal(undelegated, 'undelegated');
-      assert.equal(error, `_acme-challenge.${one} has to be a CNAME of ${one}.${zone}; it is ${target ?? 'none'}`);
+      assert.equal(
+        error,
+        `_acme-challenge.${one} must be a CNAME of ${one}.${zone}; ${target === undefined ? 'there is none' : `it points to ${target}`}`,
+      );
     }
     assert.equal(ground.orders.length, 0);
     ground.delegate(one);
     assert.equal(await outcome(), 'issued', 'and does not rest because of it');
   });
 
-  test('is not ordered for while DNS does not answer', async () => {
+  test('is not ordered while DNS does not answer', async () => {
     ground.isDnsAway = true;
     assert.deepEqual(await renew(ground.parts, one), {
       domain: one,
@@ -121,7 +124,7 @@ describe('one domain', () => {
     assert.equal(ground.orders.length, 0);
   });
 
-  test('rests after a failure, longer each time, goes on being served, and forgets it all after a success', async () => {
+  test('rests after a failure, longer each time, is still served, and starts afresh after a success', async () => {
     await renew(ground.parts, one);
     ground.aheadMs = 61 * dayMs;
     for (const hours of [1, 2, 4, 8, 16, 24, 24]) {
@@ -143,31 +146,31 @@ describe('one domain', () => {
     assert.equal(await outcome(true), 'issued', 'it counts from one again');
   });
 
-  test('is tried although it rests, when somebody insists', async () => {
+  test('is tried during a rest when it is forced', async () => {
     ground.failures.push(new Error('no'));
     assert.equal(await outcome(), 'failed');
     assert.equal(await outcome(), 'resting');
     assert.equal(await outcome(true), 'issued');
   });
 
-  test('is ordered for once by two runs at the same time', async () => {
+  test('is ordered only once by two runs at the same time', async () => {
     const both = await Promise.all([renew(ground.parts, one), renew(ground.parts, one)]);
     assert.deepEqual(both.map(({ outcome: each }) => each).sort(), ['issued', 'resting']);
     assert.equal(ground.orders.length, 1);
   });
 
-  test('rests when a run died in the middle of it', async () => {
+  test('rests when a run died during a try', async () => {
     ground.onOrder = () => new Promise(() => {});
-    void renew(ground.parts, one); // nobody hears of it again
+    void renew(ground.parts, one); // nobody waits for it
     while (ground.orders.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     ground.onOrder = async () => {};
     const { outcome: resting, error } = await renew(ground.parts, one);
-    assert.deepEqual([resting, error], ['resting', 'the last try did not come to an end']);
+    assert.deepEqual([resting, error], ['resting', 'the last try did not finish']);
     ground.aheadMs = 1.2 * limits.renewalPauseMs;
     assert.equal(await outcome(), 'issued');
   });
 
-  test('is left alone while somebody gives its certificate, be it due or not', async () => {
+  test('is left alone while its certificate is given by somebody, due or not', async () => {
     const { cert: chain, key } = await makePem(one);
     const entry = checkPem(one, { chain, key }, 'pem', Date.now());
     const sealedKey = await ground.parts.keys.seal(Buffer.from(key), one);
@@ -178,13 +181,13 @@ describe('one domain', () => {
     assert.equal(await outcome(), 'issued');
   });
 
-  test('refuses what a CA calls a certificate and is none', async () => {
+  test('refuses an answer of the CA that is not a certificate', async () => {
     const authority = { obtain: async () => ({ chain: 'hello', key: 'world' }) };
     const { outcome: failed, error } = await renew({ ...ground.parts, authority }, one);
     assert.deepEqual([failed, error], ['failed', 'there is no certificate in PEM']);
   });
 
-  test('is given up when the CA takes for ever, and told so to what still waits', async () => {
+  test('is given up when the CA takes too long, and pending work is told', async () => {
     let given: AbortSignal | undefined;
     const authority = {
       obtain(_names: readonly string[], signal: AbortSignal) {
@@ -202,7 +205,7 @@ describe('one domain', () => {
       },
     };
     const { outcome: failed, error } = await renew({ ...ground.parts, authority, clock }, one);
-    assert.deepEqual([failed, error], ['failed', `there is no certificate within ${limits.renewalDomainMs / 1000} s`]);
+    assert.deepEqual([failed, error], ['failed', `the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`]);
     assert.deepEqual(delays, [limits.renewalDomainMs]);
     assert.equal(given?.aborted, true);
   });
@@ -211,7 +214,7 @@ describe('one domain', () => {
     ['for other names', /is not for 'one.example'/, () => makePem('evil.example')],
     [
       'that has ended',
-      /the certificate ended on 2001/,
+      /the certificate expired on 2001/,
       () => makePem(one, { notBefore: new Date('2001-01-01'), notAfter: new Date('2001-02-01') }),
     ],
   ] as const) {
@@ -225,7 +228,7 @@ describe('one domain', () => {
     });
   }
 
-  test('keeps one line of what a CA says, of bounded length', async () => {
+  test('keeps one line of bounded length from an error of the CA', async () => {
     ground.failures.push(new Error(`a\r\nb\u2028c\0${'x'.repeat(10_000)}`));
     const { error } = await renew(ground.parts, one);
     assert.match(error!, /^a b c x+$/);
@@ -240,7 +243,7 @@ describe('all domains', () => {
   });
   afterEach(() => ground.close());
 
-  test('each gets its turn, whatever becomes of the others', async () => {
+  test('each domain gets its turn, whatever happens to the others', async () => {
     const domains = Array.from({ length: 12 }, (_, index) => `n${index}.example`);
     for (const domain of domains) await ground.tenant(domain, domain);
     await ground.tenant('localhost');
@@ -257,7 +260,7 @@ describe('all domains', () => {
     assert.equal(of('issued').length, 10);
   });
 
-  test('a few are under way at once, and none begins without the time for it', async () => {
+  test('a few run at once, and none begins without enough time', async () => {
     for (let index = 0; index < 12; index++) await ground.tenant(`n${index}.example`, `n${index}.example`);
     let [now, most] = [0, 0];
     ground.onOrder = async () => {
@@ -269,12 +272,12 @@ describe('all domains', () => {
     const log = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) });
     const untilMs = ground.parts.clock.monotonic() + limits.renewalDomainMs - 1;
     assert.deepEqual(await renewAll(ground.parts, { log, untilMs }), []);
-    assert.match(warned[0]!, /there was no time for all domains/);
+    assert.match(warned[0]!, /there was not enough time for all domains/);
     assert.equal((await renewAll(ground.parts, { log })).length, 12);
     assert.equal(most, limits.renewalsConcurrentMax);
   });
 
-  test('a row that the store does not give holds up nobody', async () => {
+  test('a row that the store does not return holds up nobody', async () => {
     for (const domain of ['one.example', 'two.example']) await ground.tenant(domain, domain);
     const store = new Proxy(ground.store, {
       get: (target, name) => {

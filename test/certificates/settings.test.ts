@@ -1,11 +1,11 @@
-/** What the Lambda is told by variables: each mistake is named, all at once. */
+/** The Lambda's settings come from variables, and an error names every mistake at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readSettings } from '../../services/certificates/settings.ts';
 
 const least = { SKYLARK_KMS_KEY: 'alias/certificates', SKYLARK_DNS_ZONE: 'acme.example.org', SKYLARK_DNS_ZONE_ID: 'Z1' };
 
-test('the least that is needed is enough, and the region comes from AWS', () => {
+test('the required variables are enough, and the region comes from AWS', () => {
   assert.deepEqual(readSettings({ ...least, SKYLARK_ACME_EMAIL: '', PATH: '/bin' }, 'eu-west-1'), {
     ...least,
     SKYLARK_DYNAMODB: 'aws',
@@ -28,12 +28,12 @@ for (const [name, value, fault] of [
   ['SKYLARK_KMS_KEY', undefined, 'is needed'],
   ['SKYLARK_DNS_ZONE', undefined, 'is needed'],
   ['SKYLARK_DNS_ZONE_ID', undefined, 'is needed'],
-  ['SKYLARK_DNS_ZONE', 'Bad Zone', 'is no domain name such as acme.example.org'],
-  ['SKYLARK_DNS_ZONE', 'localhost', 'is no domain name such as acme.example.org'],
-  ['SKYLARK_DNS_SERVERS', 'resolver.example', 'has what is no address'],
-  ['SKYLARK_ACME', 'ftp://ca.example/', 'is no http:// or https:// URL'],
-  ['SKYLARK_KMS', 'gcp', "is neither 'aws' nor a URL"],
-  ['SKYLARK_ACME_EMAIL', 'nobody', 'is no e-mail address'],
+  ['SKYLARK_DNS_ZONE', 'Bad Zone', 'must be a domain name such as acme.example.org'],
+  ['SKYLARK_DNS_ZONE', 'localhost', 'must be a domain name such as acme.example.org'],
+  ['SKYLARK_DNS_SERVERS', 'resolver.example', 'must be a list of IP addresses'],
+  ['SKYLARK_ACME', 'ftp://ca.example/', 'must be an http:// or https:// URL'],
+  ['SKYLARK_KMS', 'gcp', "must be 'aws' or a URL"],
+  ['SKYLARK_ACME_EMAIL', 'nobody', 'must be an e-mail address'],
 ] as const) {
   test(`${name} that is ${value === undefined ? 'missing' : `'${value}'`} is named`, () => {
     assert.throws(() => readSettings({ ...least, [name]: value }, 'eu-west-1'), {

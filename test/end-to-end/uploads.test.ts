@@ -1,8 +1,8 @@
 /**
  * Files from end to end: xmpp.js finds the service and asks for slots, plain HTTP puts and gets.
  *
- * Who is hostile here has an account, and so slots: bodies of another length or type, slow ones, replays, other people's places, paths,
- * pages that would run in the reader's browser.
+ * Who is hostile here has an account, and so slots: bodies of another length or type, slow ones, replays, other people's places,
+ * paths, pages that would run in the reader's browser.
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -118,8 +118,8 @@ test('parts are got for players that seek, and nothing when the browser has it a
     ['bytes=-3', 206, '789', 'bytes 7-9/10'],
     ['bytes=0-99', 206, '0123456789', 'bytes 0-9/10'],
     ['bytes=-99', 206, '0123456789', 'bytes 0-9/10'],
-    ['bytes=10-', 416, 'There are no such bytes\n', 'bytes */10'],
-    ['bytes=-0', 416, 'There are no such bytes\n', 'bytes */10'],
+    ['bytes=10-', 416, 'The file does not have these bytes\n', 'bytes */10'],
+    ['bytes=-0', 416, 'The file does not have these bytes\n', 'bytes */10'],
     ['bytes=4-2', 200, '0123456789', null],
     ['bytes=0-1,4-5', 200, '0123456789', null],
     ['lines=1-2', 200, '0123456789', null],

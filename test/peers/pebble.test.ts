@@ -1,6 +1,7 @@
 /**
  * Certificates from a real CA (pebble, which looks every proof up in DNS) to running nodes: issued and renewed by the bundle
- * that the Lambda is made of, with rows in a DynamoDB-compatible store and keys sealed by a KMS-compatible endpoint; shown by the processes of a cluster.
+ * that the Lambda is made of, with rows in a DynamoDB-compatible store and keys sealed by a KMS-compatible endpoint; shown by the
+ * processes of a cluster.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -251,7 +252,7 @@ describe('a CA, the Lambda and a cluster', { skip: skipWithoutPebble || skipWith
     });
     assert.equal(
       undelegated.out,
-      `undelegated.example  undelegated  none is served: _acme-challenge.undelegated.example has to be a CNAME of undelegated.example.${zone}; it is none\n`,
+      `undelegated.example  undelegated  none is served: _acme-challenge.undelegated.example must be a CNAME of undelegated.example.${zone}; there is none\n`,
     );
     assert.equal(undelegated.code, 1);
   });

@@ -1,4 +1,4 @@
-/** The pages, host-meta and the web client's files, through the app's own door. */
+/** The pages, host-meta and the web client's files, through the app itself. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the page is that of the domain asked for, else of the first', async () => {
+test('the page is that of the requested domain, or else of the first', async () => {
   for (const [url, domain] of [
     ['http://b.example/', 'b.example'],
     ['http://localhost:5280/', 'a.example'],
@@ -42,7 +42,7 @@ test('the page is that of the domain asked for, else of the first', async () => 
   }
 });
 
-test('a page asks no other host for anything', async () => {
+test('a page makes no request to another host', async () => {
   const response = await app.request('http://a.example/');
   assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'self'/);
   assert.doesNotMatch(await response.text(), /(src|href)="https?:/);
@@ -77,7 +77,7 @@ for (const host of [
   '192.0.2.1',
   '[2001:db8::1]:443',
 ]) {
-  test(`XEP-0156: host-meta is not there for ${host}, whatever forwarding headers say`, async () => {
+  test(`XEP-0156: host-meta does not exist for ${host}, whatever forwarding headers say`, async () => {
     for (const path of ['/.well-known/host-meta', '/.well-known/host-meta.json']) {
       const headers = { 'x-forwarded-host': 'a.example', forwarded: 'host=a.example', 'x-original-host': 'a.example' };
       const answer = await app.request(`https://${host}${path}`, { headers });
@@ -101,7 +101,7 @@ test('no page, script or header repeats a name that is not a tenant’s', async 
   }
 });
 
-test('XEP-0156: a name is known however it is written, and answered as DNS has it', async () => {
+test('XEP-0156: a name is recognized however it is written, and the answer has its DNS form', async () => {
   for (const [host, href] of [
     ['B.EXAMPLE', 'wss://b.example/xmpp-websocket'],
     ['b.example.', 'wss://b.example/xmpp-websocket'],
@@ -113,7 +113,7 @@ test('XEP-0156: a name is known however it is written, and answered as DNS has i
   }
 });
 
-test('XEP-0156: where the operator has said where streams are, that is the answer under any name', async () => {
+test('XEP-0156: a configured WebSocket URL is the answer under any name', async () => {
   const webSocketUrl = 'wss://chat.operator.example/xmpp-websocket';
   const told = webApp({
     ...{ tenants: new Tenants(store, systemClock), log: pino({ level: 'silent' }), defaultDomain: 'a.example', clientFolder },
@@ -125,7 +125,7 @@ test('XEP-0156: where the operator has said where streams are, that is the answe
   }
 });
 
-test('the client’s files are served, and nothing beside them', async () => {
+test('the client’s files are served, and nothing outside of their folder', async () => {
   const css = await app.request('http://a.example/client/converse.min.css');
   assert.equal(css.status, 200);
   assert.equal(css.headers.get('content-type'), 'text/css; charset=utf-8');
@@ -147,7 +147,7 @@ test('the client’s files are served, and nothing beside them', async () => {
   }
 });
 
-test('it is well without asking anybody, and says so of what is not there', async () => {
+test('it is healthy without asking store or bus, and answers 404 for unknown paths', async () => {
   assert.equal((await app.request('http://a.example/healthz')).status, 200);
   assert.equal((await app.request('http://a.example/nothing')).status, 404);
 });

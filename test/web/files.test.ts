@@ -1,4 +1,4 @@
-/** The handler of files when things go wrong: clients that are slow, too many at once, a medium that is full; and what grows old. */
+/** The handler of files when things go wrong (slow clients, too many at once, a full medium), and how files expire. */
 import assert from 'node:assert/strict';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -32,7 +32,7 @@ async function setUp(t: TestContext, clock: Clock = systemClock) {
   return { folder, blobs, files, slot };
 }
 
-/** A PUT that has sent its head and `first`, and says no more by itself. */
+/** A PUT that has sent its head and `first`, and sends no more by itself. */
 class Hanging {
   readonly socket: Socket;
   answer = '';
@@ -85,7 +85,7 @@ test('an upload that falls silent is broken off, leaves nothing, and may be trie
   assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 201);
 });
 
-test('an upload that trickles is broken off when it is slower than any network that is borne', async (t) => {
+test('an upload that trickles is broken off when it is slower than the slowest tolerated network', async (t) => {
   const clock = new ManualClock();
   const { files, slot } = await setUp(t, clock);
   const sizeBytes = 10 * limits.uploadBytesPerSecondMin;
@@ -113,7 +113,7 @@ test('the same slot twice at once takes one of them', async (t) => {
   first.socket.destroy();
 });
 
-test('more uploads at once than are borne are asked to come again', async (t) => {
+test('uploads beyond the bound are asked to come again', async (t) => {
   const { files, slot } = await setUp(t);
   const hanging: Hanging[] = [];
   for (let count = 0; count < limits.uploadsAtOnceMax; count++) {
@@ -133,7 +133,7 @@ test('more uploads at once than are borne are asked to come again', async (t) =>
   await until(async () => (await files()) === 1);
 });
 
-test('one account that holds its uploads open keeps nobody else from uploading', async (t) => {
+test('an account that holds its uploads open does not keep others from uploading', async (t) => {
   const { files, slot, blobs } = await setUp(t);
   const slotOf = async (key: string, share: string) =>
     (await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), share)).putUrl;
@@ -179,14 +179,14 @@ test('nor does one address, with slots of many accounts', async (t) => {
   for (const { socket } of hanging) socket.destroy();
 });
 
-test('a full disk is a 503 that says so, leaves no half file, and goes by', async (t) => {
+test('a full disk is a 503 that says so, leaves no partial file, and passes', async (t) => {
   const { folder, files, slot, blobs } = await setUp(t);
   const probe = await open(join(folder, 'probe'), 'w');
   const prototype = Object.getPrototypeOf(probe) as typeof probe;
   await probe.close();
   await rm(join(folder, 'probe'));
   const url = await slot('a');
-  // only the operating system is played here
+  // only the operating system is simulated here
   t.mock.method(prototype, 'writeFile', async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28, syscall: 'write' });
   });
@@ -201,7 +201,7 @@ test('a full disk is a 503 that says so, leaves no half file, and goes by', asyn
   assert.deepEqual((await blobs.get('a'))?.info, { type: 'image/png', sizeBytes: 4 });
 });
 
-test('files past their tenant’s retention go, others stay, and a damaged one is left for people', async (t) => {
+test('files past their tenant’s retention go, others stay, and a damaged one is kept for an operator', async (t) => {
   let nowMs = Date.now();
   const { blobs, files, folder } = await setUp(t, { ...systemClock, now: () => nowMs });
   const info = { type: 'image/png', sizeBytes: 1 };
@@ -230,7 +230,7 @@ test('files past their tenant’s retention go, others stay, and a damaged one i
   assert.equal(await files(), 1);
 });
 
-/** Line feeds are in no key (`safeName` of the upload service takes them out). */
+/** A key cannot contain line feeds (`safeName` of the upload service takes them out). */
 for (const name of [
   'б1.jpg',
   'Привет, мир.png',
@@ -242,7 +242,7 @@ for (const name of [
   'é'.repeat(127),
   'ascii.png',
 ]) {
-  test(`every header has ASCII alone for a file named ${JSON.stringify(name.slice(0, 30))}`, async (t) => {
+  test(`all headers are ASCII for a file named ${JSON.stringify(name.slice(0, 30))}`, async (t) => {
     const { blobs } = await setUp(t);
     const { putUrl, getUrl } = await blobs.slot(`a.example/r/${name}`, { type: 'image/png', sizeBytes: 4 }, farMs);
     const body = Buffer.from('four');

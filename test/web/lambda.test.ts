@@ -91,7 +91,7 @@ function ask(
   return handler(event, { awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef', functionName: 'web' });
 }
 
-test('the page and its script are those of the domain asked for, else of the first', async () => {
+test('the page and its script are those of the requested domain, or else of the first', async () => {
   const page = await ask('/');
   assert.equal(page.statusCode, 200);
   assert.equal(page.isBase64Encoded, false);
@@ -104,14 +104,14 @@ test('the page and its script are those of the domain asked for, else of the fir
   assert.match(script, /settings\.websocket_url = "wss:\/\/xmpp\.a\.example\/xmpp-websocket";/);
 });
 
-test('a page may upload to the bucket and show what is there', async () => {
+test('a page may upload to the bucket and show its files', async () => {
   const policy = (await ask('/')).headers['content-security-policy']!;
   const files = 'https://files.a.example https://bucket.s3.eu-central-1.amazonaws.com';
   assert.ok(policy.includes(`connect-src 'self' ws: wss: ${files};`), policy);
   assert.ok(policy.includes(`img-src 'self' data: blob: ${files};`), policy);
 });
 
-test('XEP-0156: host-meta says where the streams are, to any origin', async () => {
+test('XEP-0156: host-meta tells any origin where the streams are', async () => {
   const json = await ask('/.well-known/host-meta.json', { headers: { origin: 'https://chat.example' } });
   assert.equal(json.headers['access-control-allow-origin'], '*');
   assert.deepEqual(JSON.parse(json.body), {
@@ -140,7 +140,7 @@ test('the web client comes whole, text as text and bytes in base64, within what 
   assert.ok(inBase64 > 0 && inBase64 < wanted.length, `${inBase64} of ${wanted.length}`);
 });
 
-test('a browser that has a file already is told so', async () => {
+test('a browser that already has a file is told so', async () => {
   const first = await ask('/client/converse.min.css');
   const again = await ask('/client/converse.min.css', { headers: { 'if-none-match': first.headers.etag } });
   assert.equal(again.statusCode, 304);
