@@ -4,10 +4,10 @@
  * A `Jid` is prepared when it is made, so two addresses are equal exactly when their texts are. The domain is kept as U-labels.
  */
 import { isIPv6 } from 'node:net';
-import { toASCII, toUnicode } from 'tr46';
 import { limits } from '../limits.ts';
 import { StanzaError } from './errors.ts';
-import { isUnicodeLabel, opaqueString, usernameCaseMapped } from './precis.ts';
+import { unicodeDomain } from './idna.ts';
+import { opaqueString, usernameCaseMapped } from './precis.ts';
 
 /** Longer texts are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
 const textCharactersMax = 4 * limits.jidPartBytesMax;
@@ -54,7 +54,6 @@ function prepareResource(text: string): string {
 }
 
 const asciiDomain = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
 
 /** Prepares a domainpart (§3.2) with the mapping of UTS 46. @throws {StanzaError} jid-malformed */
 function prepareDomain(text: string): string {
@@ -73,10 +72,8 @@ function prepareDomain(text: string): string {
   // valid.
   if (text.split(/[.\u3002\uFF0E\uFF61]/).some((label) => label.length > labelCharactersMax))
     throw malformed('not a domainpart', text);
-  const unicode = toUnicode(text, idna);
-  const domain = unicode.domain.replace(/\.$/, '');
-  const labels = unicode.error || !domain.split('.').every(isUnicodeLabel) ? null : toASCII(domain, idna);
-  if (labels === null || !asciiDomain.test(labels)) throw malformed('not a domainpart', text);
+  const domain = unicodeDomain(text);
+  if (domain === undefined) throw malformed('not a domainpart', text);
   return checkLength(domain, 'the domainpart');
 }
 

@@ -35,8 +35,10 @@ const freeformCharacters = new RegExp(
 const contextualCharacter = new RegExp(`[${joinControls}${contextual}]`, 'u');
 const wideOrNarrow = /[\u3000\uFF01-\uFFEE]/g;
 
+/** What is left alone as a whole holds no such character, and that is soon said. */
 function hasCompat(text: string): boolean {
-  for (const character of text) if (character.normalize('NFKC') !== character) return true;
+  if (text.normalize('NFKC') === text) return false;
+  for (const character of text) if (character > '\x7F' && character.normalize('NFKC') !== character) return true;
   return false;
 }
 
@@ -91,7 +93,11 @@ function isFreeform(text: string): boolean {
 
 /** RFC 5893 §2, for texts with a right-to-left character; others pass. */
 function fitsBidiRule(text: string): boolean {
-  if (!regexes.bidiDomain.test(text)) return true;
+  return !regexes.bidiDomain.test(text) || fitsBidiLabel(text);
+}
+
+/** RFC 5893 §2, the six conditions. */
+export function fitsBidiLabel(text: string): boolean {
   const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
   if (regexes.bidiS1RTL.test(first)) {
     return (

@@ -19,6 +19,7 @@ declare module 'tr46/lib/regexes.js' {
   const regexes: Readonly<
     Record<
       | 'combiningClassVirama'
+      | 'combiningMarks'
       | 'validZWNJ'
       | 'bidiDomain'
       | 'bidiS1LTR'
@@ -33,4 +34,20 @@ declare module 'tr46/lib/regexes.js' {
     >
   >;
   export default regexes;
+}
+
+/** By code point or range, ascending: what UTS 46 §5 does with it (mapped: 1, valid: 2, disallowed: 3, deviation: 6, ignored: 7). */
+declare module 'tr46/lib/mappingTable.json' {
+  const table: readonly (readonly [range: number | readonly [number, number], status: number, mapping?: string])[];
+  export default table;
+}
+
+/** RFC 3492. The package's own name is that of a module of Node, which is deprecated. */
+declare module 'punycode/punycode.js' {
+  const punycode: {
+    /** @throws {RangeError} when it is not Punycode */
+    decode(text: string): string;
+    encode(text: string): string;
+  };
+  export default punycode;
 }
