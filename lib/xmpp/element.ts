@@ -97,6 +97,27 @@ export function xml(name: string, attrs?: Attributes, ...children: Child[]): Ele
   return element;
 }
 
+class Verbatim extends Element {
+  readonly #text: string;
+
+  constructor(text: string) {
+    super('verbatim');
+    this.#text = text;
+  }
+
+  override write(writer: (text: string) => void): void {
+    writer(this.#text);
+  }
+}
+
+/**
+ * An element that is only to be written, inside of others: no tree is made of it.
+ * @param text of one element, with all namespaces declared
+ */
+export function verbatim(text: string): Element {
+  return new Verbatim(text);
+}
+
 /** White space as XML defines it: names may hold characters that JavaScript counts as white space (U+1680, U+FEFF). */
 const attributePattern = /[ \t\r\n]*([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/y;
 const spacePattern = /[ \t\r\n]*/y;

@@ -1,7 +1,6 @@
 /** Rows of private XML storage (XEP-0049): one per namespace and element name, with all such elements of one request. */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
-import { type Element, parseElement } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 
@@ -26,9 +25,8 @@ export function privateKey(name: string, ns: string | undefined): string {
 }
 
 /** Empty: there is nothing. */
-export async function readPrivate(account: Account, key: string): Promise<readonly Element[]> {
-  const row = await account.get(stored, key);
-  return row?.elements.map((text) => parseElement(text)) ?? [];
+export async function readPrivate(account: Account, key: string): Promise<readonly string[]> {
+  return (await account.get(stored, key))?.elements ?? [];
 }
 
 type Wanted = ReadonlyMap<string, readonly string[]>;

@@ -2,7 +2,7 @@
  * XEP-0049: Private XML Storage. What a client wrote is read again as it was (services/router/accounts/private-xml.ts), but for bookmarks: those
  * are made of XEP-0402's.
  */
-import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { checkPrivate, privateNs as NS, privateKey, readPrivate, writePrivate } from '../accounts/private-xml.ts';
 import type { Account } from '../core/account.ts';
@@ -25,7 +25,7 @@ async function read(request: Element, account: Account): Promise<Element> {
   const [asked, ...more] = request.getChildElements() as Element[];
   if (!asked || more.length > 0) throw new StanzaError('bad-request', 'name one element');
   const key = keyOf(asked);
-  const found = isBookmarks(asked) ? [await readStorage(account)] : await readPrivate(account, key);
+  const found = isBookmarks(asked) ? [await readStorage(account)] : (await readPrivate(account, key)).map(verbatim);
   return xml('query', { xmlns: NS }, found.length > 0 ? found : xml(asked.getName(), { xmlns: asked.getNS() }));
 }
 
@@ -33,7 +33,7 @@ async function write(request: Element, account: Account): Promise<undefined> {
   const children = request.getChildElements() as Element[];
   if (children.length === 0) throw new StanzaError('not-acceptable', 'there is nothing to store'); // §2.3
   const wanted = new Map<string, string[]>();
-  for (const element of children) wanted.set(keyOf(element), [...(wanted.get(keyOf(element)) ?? []), standalone(element)]);
+  for (const [key, elements] of Map.groupBy(children, keyOf)) wanted.set(key, elements.map(standalone));
   const storages = children.filter(isBookmarks);
   const { rooms, others } = parseStorage(storages);
   if (storages.length > 0) wanted.set(storageKey, [others]);

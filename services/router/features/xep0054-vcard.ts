@@ -6,7 +6,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
-import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
@@ -42,7 +42,7 @@ function empty(): Element {
 
 async function read(account: Account): Promise<Element | undefined> {
   const row = await account.get(vcards);
-  return row && parseElement(row.xml);
+  return row && verbatim(row.xml);
 }
 
 async function write(request: Element, account: Account): Promise<undefined> {

@@ -8,7 +8,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { emptySubmission, findForm, isCancelled, readSubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
-import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -182,7 +182,7 @@ async function items(asked: Element, request: Element, account: Account, iq: Sta
   const named = asked.getChildren('item', pubsubNs).map(({ attrs }) => attrs.id as string | undefined);
   const page = named.length > 0 ? { ids: known(named), set: undefined } : cutPage(asked, request, await listIds(account, node));
   const found = await readItems(account, node, page.ids);
-  const children = found.map(({ id, payload }) => xml('item', { id }, parseElement(payload)));
+  const children = found.map(({ id, payload }) => xml('item', { id }, verbatim(payload)));
   return [xml('items', { node: node.name }, ...children), ...(page.set ? [page.set] : [])];
 }
 

@@ -66,7 +66,9 @@ type Rooms = ReadonlyMap<string, Element>;
 export async function readStorage(account: Account): Promise<Element> {
   const node = await findNode(account, NS);
   const found = node ? await readBookmarks(account, node) : [];
-  const others = (await readPrivate(account, storageKey)).flatMap((storage) => storage.getChildElements() as Element[]);
+  const others = (await readPrivate(account, storageKey)).flatMap(
+    (storage) => parseElement(storage).getChildElements() as Element[],
+  );
   return xml('storage', { xmlns: storageNs }, [...byJid(found).values()].map(conferenceOf), others);
 }
 

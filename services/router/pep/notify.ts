@@ -10,7 +10,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
-import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
@@ -152,7 +152,7 @@ export function eventMessage(from: Jid, event: Element, id: string, { at, subid 
 }
 
 export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
-  const content = node.config.deliverPayloads ? parseElement(payload) : undefined;
+  const content = node.config.deliverPayloads ? verbatim(payload) : undefined;
   return xml('items', { node: node.name }, xml('item', { id }, content));
 }
 
