@@ -7,8 +7,8 @@ import type { Table } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Role } from './affiliation.ts';
+import type { Affiliated } from './affiliation-list.ts';
 import type { RoomConfig } from './config.ts';
-import type { Affiliated } from './room.ts';
 
 export interface Subject {
   /** The whole message, without `to`. */

@@ -64,7 +64,10 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
   room.hats = hats?.value ?? room.hats;
   room.activity = activity?.value;
   room.formerFloor = floor?.value ?? '';
-  for (const { value } of former) room.former.set(value.jid, value.version);
+  for (const { value } of former) {
+    room.former.set(value.jid, value.version);
+    room.affiliations.noteVersion(value.version);
+  }
   for (const { value } of kept) room.keptRoles.set(value.jid, value.role);
   for (const { value } of affiliations) room.affiliations.set(value.jid, value);
   const said = new Map(presenceItems.map(({ key, value }) => [key, value]));

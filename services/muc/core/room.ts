@@ -8,6 +8,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from './affiliation.ts';
+import { AffiliationList } from './affiliation-list.ts';
 import type { RoomConfig } from './config.ts';
 import { nickKey } from './nick-key.ts';
 import type { ActivityRow, Archived, HatsRow, Subject } from './room-rows.ts';
@@ -44,20 +45,6 @@ export interface Occupant {
   sessions: Session[];
 }
 
-export interface Affiliated {
-  /** Bare JID or domain. */
-  readonly jid: string;
-  readonly affiliation: Affiliation;
-  /** §7.10: reserved for this JID. */
-  readonly nick?: string | undefined;
-  /** §7.10: became what it is by registering, and ceases to be it by ending that. Nobody else has decided on it since. */
-  readonly isRegistered?: true | undefined;
-  /** §9.2: why it was banned. */
-  readonly reason?: string | undefined;
-  /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
-  readonly version?: string;
-}
-
 /** A message that new occupants may be sent, with its archive id. */
 export interface Remembered extends Archived {
   readonly id: string;
@@ -70,7 +57,7 @@ export class Room {
   /** undefined: there is no such room. */
   config: RoomConfig | undefined;
   subject: Subject | undefined;
-  readonly affiliations = new Map<string, Affiliated>();
+  readonly affiliations = new AffiliationList();
   /** By {@link nickKey}. */
   readonly occupants = new Map<string, Occupant>();
   /** By bare JID, and by its domain: who is meant by an address is found without looking at all. */
@@ -81,8 +68,6 @@ export class Room {
   readonly behind = new Set<Session>();
   /** Those whose account has blocked some occupant. */
   readonly hiding = new Set<Session>();
-  /** Keys of reserved nicks, which do not change with a row. */
-  readonly #reserved = new WeakMap<Affiliated, string | undefined>();
   /** The last messages, oldest first, for §7.2.13. */
   history: Remembered[] = [];
   /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
@@ -224,17 +209,6 @@ export class Room {
   affiliationOf(jid: Jid): Affiliation {
     const found = this.affiliations.get(jid.bare.toString()) ?? this.affiliations.get(jid.domain);
     return found?.affiliation ?? 'none';
-  }
-
-  /** §7.10: who has reserved the nick. */
-  reservedFor(nick: string): string | undefined {
-    const key = nickKey(nick);
-    for (const affiliated of this.affiliations.values()) {
-      if (affiliated.nick === undefined) continue;
-      if (!this.#reserved.has(affiliated)) this.#reserved.set(affiliated, nickKey(affiliated.nick));
-      if (this.#reserved.get(affiliated) === key) return affiliated.jid;
-    }
-    return undefined;
   }
 
   remember(id: string, entry: Archived): void {

@@ -10,8 +10,9 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type Affiliation, affiliationRank } from '../core/affiliation.ts';
+import type { Affiliated } from '../core/affiliation-list.ts';
 import { NS_AFFILIATIONS, NS_MUC, NS_MUC_USER } from '../core/namespaces.ts';
-import type { Affiliated, Occupant, Room, Session } from '../core/room.ts';
+import type { Occupant, Room, Session } from '../core/room.ts';
 import { formerAffiliations, formerFloors, jidKey } from '../core/room-rows.ts';
 import { errorOf, type RoomTurn } from '../core/room-turn.ts';
 
@@ -33,10 +34,8 @@ function floorOf(room: Room): string {
 }
 
 export function affiliationVersion(room: Room): string {
-  let version = floorOf(room);
-  for (const affiliated of room.affiliations.values()) if ((affiliated.version ?? '') > version) version = affiliated.version!;
-  for (const gone of room.former.values()) if (gone > version) version = gone;
-  return version;
+  const floor = floorOf(room);
+  return room.affiliations.newest > floor ? room.affiliations.newest : floor;
 }
 
 /** Changes the room in memory and queues the rows; absent `affiliated` ends it. The only place where affiliations change. */
@@ -48,6 +47,7 @@ export function stepAffiliation(turn: RoomTurn, jid: string, affiliated: Affilia
     if (room.former.delete(jid)) turn.delete(formerAffiliations, jidKey(jid));
   } else {
     room.affiliations.delete(jid);
+    room.affiliations.noteVersion(step.until);
     room.former.set(jid, step.until);
     turn.put(formerAffiliations, jidKey(jid), { jid, version: step.until });
     if (room.former.size > limits.roomFormerAffiliationsMax) forgetOldest(turn);

@@ -39,13 +39,12 @@ export function checkRoomForAffiliations(turn: RoomTurn, count: number): void {
 export function checkAffiliationChanges(turn: RoomTurn, changes: readonly AffiliationChange[]): void {
   for (const change of changes) checkRight(turn, change);
   const { affiliations } = turn.room;
-  const owners = new Set([...affiliations.values()].filter((one) => one.affiliation === 'owner').map(({ jid }) => jid));
-  const hadOwner = owners.size > 0;
-  for (const { jid, affiliation } of changes) {
-    if (affiliation === 'owner') owners.add(jid.toString());
-    else owners.delete(jid.toString());
+  const last = new Map(changes.map(({ jid, affiliation }) => [jid.toString(), affiliation]));
+  let owners = affiliations.ownerCount;
+  for (const [jid, affiliation] of last) {
+    owners += Number(affiliation === 'owner') - Number(affiliations.get(jid)?.affiliation === 'owner');
   }
-  if (hadOwner && owners.size === 0) throw new StanzaError('conflict', 'a room needs an owner'); // §10.4
+  if (affiliations.ownerCount > 0 && owners === 0) throw new StanzaError('conflict', 'a room needs an owner'); // §10.4
   const added = changes.filter(({ jid, affiliation }) => affiliation !== 'none' && !affiliations.has(jid.toString()));
   checkRoomForAffiliations(turn, added.length);
 }

@@ -40,7 +40,7 @@ export function checkNickIsFree(turn: RoomTurn, nick: string): void {
 export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
   const holder = turn.room.withNick(nick);
   if (holder && !holder.bare.equals(bare)) throw new StanzaError('conflict', `the nick ${nick} is in use`);
-  const reserved = turn.room.reservedFor(nick);
+  const reserved = turn.room.affiliations.reservedFor(nick);
   if (reserved !== undefined && reserved !== bare.toString()) throw new StanzaError('conflict', `the nick ${nick} is reserved`);
 }
 

@@ -1,0 +1,91 @@
+/**
+ * Who belongs to a room (XEP-0045 §5.2), by bare JID or domain. Each entering asks who has reserved a nick (§7.10) and which version the list
+ * has (XEP-0463), each change of the list that and how many owners there are (§10.4): none of these may cost as much as there are people.
+ */
+import type { Affiliation } from './affiliation.ts';
+import { nickKey } from './nick-key.ts';
+
+export interface Affiliated {
+  /** Bare JID or domain. */
+  readonly jid: string;
+  readonly affiliation: Affiliation;
+  /** §7.10: reserved for this JID. */
+  readonly nick?: string | undefined;
+  /** §7.10: became what it is by registering, and ceases to be it by ending that. Nobody else has decided on it since. */
+  readonly isRegistered?: true | undefined;
+  /** §9.2: why it was banned. */
+  readonly reason?: string | undefined;
+  /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
+  readonly version?: string;
+}
+
+export class AffiliationList extends Map<string, Affiliated> {
+  /** By the key of the nick. Rows of older versions may name one nick for several. */
+  readonly #reserved = new Map<string, Set<string>>();
+  #owners = 0;
+  #newest = '';
+
+  /** The version of the last change of all (XEP-0463), whether or not that entry is still there; '': of none. */
+  get newest(): string {
+    return this.#newest;
+  }
+
+  noteVersion(version: string | undefined): void {
+    if (version !== undefined && version > this.#newest) this.#newest = version;
+  }
+
+  get ownerCount(): number {
+    return this.#owners;
+  }
+
+  /** @returns the first who has reserved the nick */
+  reservedFor(nick: string): string | undefined {
+    const key = nickKey(nick);
+    return key === undefined ? undefined : this.#reserved.get(key)?.values().next().value;
+  }
+
+  override set(jid: string, affiliated: Affiliated): this {
+    const before = this.get(jid);
+    this.#count(before, -1);
+    this.#count(affiliated, 1);
+    this.noteVersion(affiliated.version);
+    if (before?.nick !== affiliated.nick) {
+      this.#release(jid, before?.nick);
+      this.#reserve(jid, affiliated.nick);
+    }
+    return super.set(jid, affiliated);
+  }
+
+  override delete(jid: string): boolean {
+    const before = this.get(jid);
+    this.#count(before, -1);
+    this.#release(jid, before?.nick);
+    return super.delete(jid);
+  }
+
+  override clear(): void {
+    this.#owners = 0;
+    this.#newest = '';
+    this.#reserved.clear();
+    super.clear();
+  }
+
+  #count(affiliated: Affiliated | undefined, by: number): void {
+    if (affiliated?.affiliation === 'owner') this.#owners += by;
+  }
+
+  #reserve(jid: string, nick: string | undefined): void {
+    const key = nick === undefined ? undefined : nickKey(nick);
+    if (key === undefined) return;
+    const holders = this.#reserved.get(key);
+    if (holders) holders.add(jid);
+    else this.#reserved.set(key, new Set([jid]));
+  }
+
+  #release(jid: string, nick: string | undefined): void {
+    const key = nick === undefined ? undefined : nickKey(nick);
+    const holders = key === undefined ? undefined : this.#reserved.get(key);
+    holders?.delete(jid);
+    if (holders?.size === 0) this.#reserved.delete(key!);
+  }
+}
