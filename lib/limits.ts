@@ -485,6 +485,8 @@ export const limits = {
   privateBytesMax: 1024 * 1024,
   /** Rooms: rooms of one tenant; a sixteenth of them is counted with one query when one is made. */
   roomsPerTenantMax: 16_000,
+  /** Rooms: rooms that one account has made and that are still there; a sixteenth of them in each part of the directory. */
+  roomsPerAccountMax: 800,
   /** Rooms: persons, domains or rooms whose tokens one worker remembers, of each rate. */
   roomTokensMax: 50_000,
   /** Rooms: messages of one person who is no admin: at once, and per second. */

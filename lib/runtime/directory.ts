@@ -11,8 +11,13 @@ interface Listed {
   readonly createdAt: string;
 }
 
+interface ListedRoomName extends Listed {
+  /** Bare JID of the account that made the room; absent in rows that are older than the bound on rooms of one account. */
+  readonly madeBy?: string | undefined;
+}
+
 export const accountNames = collection<Listed>('account', 'directory');
-export const roomNames = collection<Listed>('room', 'directory');
+export const roomNames = collection<ListedRoomName>('room', 'directory');
 
 export const directoryParts = 16;
 

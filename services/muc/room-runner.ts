@@ -186,7 +186,13 @@ export class RoomRunner {
   /** The tenant was removed, and its rows with it: who is inside hears of it, as far as this worker knows of them. */
   async #shutDown(): Promise<void> {
     if (!this.#loaded || !this.#tenant) return;
-    const nothing: Foreseen = { entries: new Map(), versions: new Map(), isTenantFull: false, owed: new Map() };
+    const nothing: Foreseen = {
+      entries: new Map(),
+      versions: new Map(),
+      isTenantFull: false,
+      fullMakers: new Set(),
+      owed: new Map(),
+    };
     const asker = { from: this.#jid, recipient: { jid: this.#jid } };
     const turn = new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, nothing);
     shutDown(turn);

@@ -54,13 +54,15 @@ export interface RoomConfig {
   /** §10.1.1: from its creation until the owner has sent a configuration. */
   readonly isLocked: boolean;
   readonly createdAt: string;
+  /** Bare JID of the account that made the room: counted among its rooms. */
+  readonly madeBy?: string;
   /** Keys what the room derives from addresses, base64; absent in rooms that are older: the tenant's serves them. */
   readonly secret?: string;
   /** Archive entries up to this id are of an earlier room by the same name, which is nobody's business. */
   readonly since: string;
 }
 
-export function newConfig(createdAt: string, since: string, secret: string): RoomConfig {
+export function newConfig(createdAt: string, since: string, secret: string, madeBy?: string): RoomConfig {
   return {
     name: '',
     description: '',
@@ -79,6 +81,7 @@ export function newConfig(createdAt: string, since: string, secret: string): Roo
     historyLength: 20,
     isLocked: true,
     createdAt,
+    ...(madeBy !== undefined && { madeBy }),
     secret,
     since,
   };

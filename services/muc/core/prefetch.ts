@@ -22,6 +22,8 @@ export interface Foreseen {
   readonly versions: ReadonlyMap<string, readonly string[]>;
   /** The tenant has as many rooms as it may have. */
   readonly isTenantFull: boolean;
+  /** Bare JIDs of accounts that have made as many rooms as they may. */
+  readonly fullMakers: ReadonlySet<string>;
   /** By the session that is back. */
   readonly owed: ReadonlyMap<Session, Owed>;
 }
@@ -58,7 +60,8 @@ export async function foresee(
     }
   }
   const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  return { entries, versions, isTenantFull: mayMake && (await isFull(parts, room)), owed: await readOwed(parts, room, returned) };
+  const made = mayMake ? await readRoomsMade(parts, room) : nobodyIsFull;
+  return { entries, versions, ...made, owed: await readOwed(parts, room, returned) };
 }
 
 async function readOwed({ store }: RoomParts, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {
@@ -89,9 +92,17 @@ function retractedId(stanza: Stanza): string[] {
   return id === undefined ? [] : [id];
 }
 
+type RoomsMade = Pick<Foreseen, 'isTenantFull' | 'fullMakers'>;
+
+const nobodyIsFull: RoomsMade = { isTenantFull: false, fullMakers: new Set() };
+
 /** Rooms are spread evenly over the parts of the directory: when the room's own part is full, all are about to be. */
-async function isFull(parts: RoomParts, room: Room): Promise<boolean> {
+async function readRoomsMade(parts: RoomParts, room: Room): Promise<RoomsMade> {
   const most = limits.roomsPerTenantMax / directoryParts;
   const rows = directoryOf(parts.store, room.domain, room.jid.local);
-  return (await rows.list(roomNames, { limit: most })).length >= most;
+  const names = await rows.list(roomNames, { limit: most });
+  const byMaker = Map.groupBy(names, ({ value }) => value.madeBy);
+  const perAccount = limits.roomsPerAccountMax / directoryParts;
+  const full = [...byMaker].flatMap(([maker, made]) => (maker !== undefined && made.length >= perAccount ? [maker] : []));
+  return { isTenantFull: names.length >= most, fullMakers: new Set(full) };
 }

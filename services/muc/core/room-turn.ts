@@ -126,6 +126,11 @@ export class RoomTurn {
     return this.#foreseen.isTenantFull;
   }
 
+  /** Has this account made as many rooms as it may? Known only when this request could make one. */
+  isMakerFull(bare: Jid): boolean {
+    return this.#foreseen.fullMakers.has(bare.toString());
+  }
+
   /** What the sender has blocked of the room, as its presence says. */
   get hides(): Hides | undefined {
     return this.#hides;
@@ -230,7 +235,7 @@ export class RoomTurn {
   #directory(config: RoomConfig | undefined): void {
     const name = this.room.jid.local;
     const rows = directoryOf(this.parts.store, this.tenant.domain, name);
-    this.#write({ ...rows.keyOf(roomNames, name), value: config && { createdAt: config.createdAt } });
+    this.#write({ ...rows.keyOf(roomNames, name), value: config && { createdAt: config.createdAt, madeBy: config.madeBy } });
     this.#write({ ...rows.keyOf(listed, name), value: config && isListed(config) ? this.#listing(config) : undefined });
   }
 

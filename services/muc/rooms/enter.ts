@@ -155,6 +155,8 @@ function checkCreation(turn: RoomTurn): void {
   const { from, parts, tenant } = turn;
   if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
   if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
+  if (turn.isMakerFull(from.bare))
+    throw new StanzaError('resource-constraint', 'you have made as many rooms as an account may have');
   parts.pace.demand('creation', from.bare.toString());
 }
 
@@ -163,7 +165,7 @@ function createRoom(turn: RoomTurn): void {
   const { room, from } = turn;
   const owner = from.bare.toString();
   const since = turn.nextId();
-  room.config = newConfig(new Date(turn.now).toISOString(), since, turn.newSecret());
+  room.config = newConfig(new Date(turn.now).toISOString(), since, turn.newSecret(), owner);
   turn.put(configs, '', room.config);
   stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   turn.putDirectory(room.config);
