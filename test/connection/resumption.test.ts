@@ -163,6 +163,8 @@ describe('§5 resumption', () => {
   test('is over when the client closes its stream in order', async () => {
     const { client, sid } = await sessions.start('orderly');
     client.send('</stream:stream>');
+    await client.read(/<\/stream:stream>$/);
+    client.socket.end();
     await client.closed();
     await until(() => sessions.hasEnded(sid), 'the end');
     assert.deepEqual(await sessions.deliver(sid, 'nobody'), [sid]);

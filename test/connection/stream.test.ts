@@ -197,6 +197,7 @@ describe('after SASL', () => {
     assert.ok(fixture.router.stanzas.includes(message));
     client.send('</stream:stream>');
     await client.read(/<\/stream:stream>$/);
+    client.socket.end();
     await client.closed();
   });
 
@@ -222,6 +223,7 @@ describe('after SASL', () => {
     const client = await connected(fixture.node, 'closer');
     client.send("<message to='romeo@example.org' id='last'/><iq type='get' id='q'><x xmlns='y'/></iq></stream:stream>");
     await client.read(/<iq type='result' id='q'\/><\/stream:stream>$/);
+    client.socket.end();
     await client.closed();
     await until(() => fixture.router.steps.at(-1)?.items.some(({ item }) => item.k === 'end') === true, 'the end of the session');
     const own = fixture.router.steps.filter(({ request }) => request.session.startsWith('closer@'));
@@ -230,6 +232,34 @@ describe('after SASL', () => {
       [['stanza', 'stanza'], ['end']],
     );
   });
+
+  for (const [when, connect, open] of [
+    ['signed in', async () => connected(fixture.node, 'leaver'), ''],
+    ['not signed in', async () => RawClient.tls(fixture.node.addresses.c2sTls!.port), header],
+    ['without TLS', async () => RawClient.plain(fixture.node.addresses.c2s!.port), header],
+  ] as const) {
+    test(`§4.4: whoever closes the stream first closes the connection; a client that does not is hung up on: ${when}`, async () => {
+      for (const isPolite of [true, false]) {
+        const client = await connect();
+        if (open !== '') {
+          client.send(open);
+          await client.read(/<\/stream:features>/);
+        }
+        let hasEnded = false;
+        client.socket.once('end', () => {
+          hasEnded = true;
+        });
+        client.send('</stream:stream>');
+        await client.read(/<\/stream:stream>$/);
+        await fixture.clock.advance(limits.closeTimeoutMs - 1);
+        await new Promise<void>((resolve) => void setTimeout(resolve, 50));
+        assert.equal(hasEnded, false, "TLS's goodbye, or that of TCP, must not come with the closing tag");
+        if (isPolite) client.socket.end();
+        else await fixture.clock.advance(1);
+        await client.closed();
+      }
+    });
+  }
 
   test('one batch is under way at a time; what comes meanwhile goes together', async () => {
     const client = await connected(fixture.node, 'batcher');

@@ -130,7 +130,7 @@ export class Stream implements TransportReader, SessionStream {
     this.sendElement(this.#framing.closing);
     this.#isOver = true;
     this.#timer.cancel();
-    this.#transport.end();
+    this.#transport.end(this.#hasPeerClosed);
   }
 
   pull(): void {

@@ -39,8 +39,12 @@ export interface Transport {
   resume(): void;
   /** Keeps middleboxes awake and shows dead peers. */
   ping(): void;
-  /** Flushes, says goodbye, and closes at the latest after `limits.closeTimeoutMs`. */
-  end(): void;
+  /**
+   * Flushes, says goodbye, and closes at the latest after `limits.closeTimeoutMs`.
+   * @param isPeerFirst the peer has closed the stream before us, so that it is the one to close the connection (RFC 6120 §4.4); we do so
+   * when it has not after as long again. Clients lose our closing tag when TLS's goodbye comes in one piece with it.
+   */
+  end(isPeerFirst?: boolean): void;
   destroy(): void;
 }
 
@@ -145,11 +149,16 @@ export class SocketTransport implements Transport, Flushable {
     this.send(' ');
   }
 
-  end(): void {
+  end(isPeerFirst = false): void {
     if (this.#closing !== undefined) return;
     this.flush();
-    this.socket.end();
     this.socket.resume(); // what still comes is thrown away; unread, it would turn our goodbye into a reset
+    if (isPeerFirst) this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#hangUp());
+    else this.#hangUp();
+  }
+
+  #hangUp(): void {
+    this.socket.end();
     this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.socket.destroy());
   }
 
