@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { openAdmin } from '../services/cli/commands/admin-client.ts';
 import { openCloudStore } from '../services/cli/compose/cloud-ports.ts';
+import { status } from '../services/router/operations/nodes.ts';
 import { disperse, gather, Pace } from './generator/crowd.ts';
 import type { Endpoint } from './generator/endpoint.ts';
 import { chat } from './modes/chat.ts';
@@ -47,8 +48,6 @@ const eventSchema = z.object({
   dynamodb: z.string().optional(),
   addresses: z.record(z.string(), z.object({ port: z.number() })).optional(),
 });
-
-const statusSchema = z.object({ nodes: z.array(z.object({ figures: z.record(z.string(), z.number()) })) });
 
 export async function measureCluster(settings: Settings, say: (line: string) => void): Promise<Load[]> {
   const data = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
@@ -91,7 +90,7 @@ async function measure(output: string, settings: Settings, say: (line: string) =
       const clients = await gather(endpoint, accounts, users, pace, { sm: settings.sm });
       const read = async () => ({
         cpu: new Map(services.map((service) => [service, cpuOf(pids.get(service)!)])),
-        calls: callsOf(statusSchema.parse(await admin.ask('status', {}))),
+        calls: callsOf(await admin.ask(status, {})),
       });
       await chat(clients, undefined, { seconds: 1, window, sm: settings.sm });
       const before = await read();
@@ -116,7 +115,7 @@ async function measure(output: string, settings: Settings, say: (line: string) =
   return found;
 }
 
-function callsOf({ nodes }: z.infer<typeof statusSchema>): Map<string, number> {
+function callsOf({ nodes }: z.output<typeof status.output>): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { figures } of nodes) {
     for (const [name, count] of Object.entries(figures)) {

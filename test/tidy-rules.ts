@@ -91,8 +91,8 @@ export const nameFaults: Rule = (path) => {
     (word) => /(?:^|-)(?:utils?|helpers?|managers?)(?:-|$)/.test(word) || /^(?:common|types|misc|shared)$/.test(word),
   );
   if (isVague) faults.push(`${path} says nothing about what it holds`);
-  if (stem === 'index' && !path.endsWith('/features/index.ts'))
-    faults.push(`${path}: index files are for lists of features only`);
+  if (stem === 'index' && !/\/(?:features|operations)\/index\.ts$/.test(path))
+    faults.push(`${path}: index files are for lists of features and operations only`);
   return faults;
 };
 

@@ -71,7 +71,7 @@ describe('what the simulator does not play', () => {
       const bus = memoryBus({ clock });
       const underWay = new UnderWay(); // else the removals wait for requests of other routers
       const { router } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }), underWay });
-      const done = async (operation: string, given: Record<string, string>) => {
+      const done = async (operation: string, given: Record<string, unknown>) => {
         const { ok, error } = await askRouter(bus, operation, given);
         assert.ok(ok, error);
       };
@@ -82,7 +82,7 @@ describe('what the simulator does not play', () => {
       await done('user-list', { domain: 'one.example' });
       await done('user-remove', { jid: 'juliet@one.example' });
       await done('tenant-list', {});
-      await done('tenant-remove', { domain: 'one.example', force: 'yes' });
+      await done('tenant-remove', { domain: 'one.example', force: true });
       await router.stop();
       await bus.close();
     });

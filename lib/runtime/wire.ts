@@ -322,11 +322,13 @@ export interface DoneReply {
 
 export const roomAnswer = answerKind<DoneReply>('room', { ok: true, error: true, at: true });
 
-/** command line, console → `rt`. */
+/** command line → `rt`. */
 export interface AdminRequest {
   readonly kind: 'admin';
+  /** The name of one of the router's operations. */
   readonly operation: string;
-  readonly arguments: Readonly<Record<string, string>>;
+  /** The operation's input, which the router checks. */
+  readonly arguments: Readonly<Record<string, unknown>>;
 }
 
 /** With ok false it is final. */

@@ -1,7 +1,7 @@
 /** All commands as a list. What a command needs is imported only when it runs, so that the others start quickly. */
-import * as accounts from './commands/accounts.ts';
+import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
-import { drain, drainOptions, status, statusOptions } from './commands/nodes.ts';
+import { drainOptions, statusOptions } from './commands/node-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
 import { serveOptions } from './compose/serve-options.ts';
 import { startOptions } from './compose/start-options.ts';
@@ -58,55 +58,55 @@ export const commands: readonly Command[] = [
     positionals: ['JID'],
     summary: 'makes an account',
     text: [...passwordText, ...anyTimeText],
-    options: accounts.passwordOptions,
-    run: accounts.addUser,
+    options: accountOptions.passwordOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).addUser(values, positionals),
   }),
   command({
     name: 'user remove',
     positionals: ['JID'],
     summary: 'removes an account with all that it keeps',
     text: anyTimeText,
-    options: accounts.userRemoveOptions,
-    run: accounts.removeUser,
+    options: accountOptions.userRemoveOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).removeUser(values, positionals),
   }),
   command({
     name: 'user list',
     positionals: ['[DOMAIN]'],
     summary: 'prints the accounts of a tenant, or of all',
     text: anyTimeText,
-    options: accounts.userListOptions,
-    run: accounts.listUsers,
+    options: accountOptions.userListOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).listUsers(values, positionals),
   }),
   command({
     name: 'user password',
     positionals: ['JID'],
     summary: 'changes the password of an account',
     text: [...passwordText, ...anyTimeText],
-    options: accounts.passwordOptions,
-    run: accounts.changePassword,
+    options: accountOptions.passwordOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).changePassword(values, positionals),
   }),
   command({
     name: 'tenant add',
     positionals: ['DOMAIN'],
     summary: 'makes a domain a tenant, served within a second',
     text: anyTimeText,
-    options: accounts.tenantAddOptions,
-    run: accounts.addTenant,
+    options: accountOptions.tenantAddOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).addTenant(values, positionals),
   }),
   command({
     name: 'tenant remove',
     positionals: ['DOMAIN'],
     summary: 'ends a tenant',
     text: anyTimeText,
-    options: accounts.tenantRemoveOptions,
-    run: accounts.removeTenant,
+    options: accountOptions.tenantRemoveOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).removeTenant(values, positionals),
   }),
   command({
     name: 'tenant list',
     summary: 'prints the tenants',
     text: anyTimeText,
-    options: accounts.tenantListOptions,
-    run: accounts.listTenants,
+    options: accountOptions.tenantListOptions,
+    run: async (values, positionals) => (await import('./commands/accounts.ts')).listTenants(values, positionals),
   }),
   command({
     name: 'certificate add',
@@ -156,7 +156,7 @@ export const commands: readonly Command[] = [
       'With --json it prints one object a line, the last one with the number of sessions parked in the store.',
     ],
     options: statusOptions,
-    run: status,
+    run: async (values, positionals) => (await import('./commands/nodes.ts')).status(values, positionals),
   }),
   command({
     name: 'drain',
@@ -167,7 +167,7 @@ export const commands: readonly Command[] = [
       'another node; others end. The node takes no new streams and stays up. The command ends when it holds none.',
     ],
     options: drainOptions,
-    run: drain,
+    run: async (values, positionals) => (await import('./commands/nodes.ts')).drain(values, positionals),
   }),
   command({
     name: 'dns',

@@ -20,9 +20,9 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { admin } from './accounts/admin.ts';
 import { type Parts, timely } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
+import { perform } from './operations/perform.ts';
 import { arrive } from './routing/arrive.ts';
 import { bounce } from './routing/route.ts';
 import { Step } from './step.ts';
@@ -167,7 +167,7 @@ async function takeTogether(
 
 async function handleAdmin(parts: Parts, request: AdminRequest): Promise<AdminReply> {
   try {
-    return await admin(parts, request);
+    return await perform(parts, request);
   } catch (error) {
     report(parts.log, error, 'admin operation failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };

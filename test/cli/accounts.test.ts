@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { adminAddress } from '../../services/cli/compose/admin-address.ts';
+import { userAdd, userRemove } from '../../services/router/operations/users.ts';
 import { TcpClient } from '../support/tcp-client.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 
@@ -70,11 +71,11 @@ describe('while the service does not run', () => {
   test('lists more accounts than fit a page', async () => {
     const admin = await openAdmin(realpathSync(data));
     const names = Array.from({ length: 130 }, (_, index) => `n${String(index).padStart(3, '0')}@localhost`);
-    for (const jid of names) await admin.ask('user-add', { jid, password: 'x' });
+    for (const jid of names) await admin.ask(userAdd, { jid, password: 'x' });
     await admin.close();
     await expectOutput(['user', 'list', 'localhost'], `${[...names, 'offline@localhost'].join('\n')}\n`);
     const again = await openAdmin(realpathSync(data));
-    await Promise.all(names.map((jid) => again.ask('user-remove', { jid })));
+    await Promise.all(names.map((jid) => again.ask(userRemove, { jid })));
     await again.close();
   });
 
@@ -149,11 +150,13 @@ describe('while the service runs', () => {
       socket.write(`${line}\n`);
       return JSON.parse((await lines.next()).value as string) as { ok: boolean; error?: string };
     };
-    for (const line of ['', 'x', '[]', '{"operation":"user-list"}', '{"operation":"user-list","arguments":{"domain":1}}']) {
-      assert.deepEqual(await ask(line), { ok: false, error: 'a line is {"operation":"…","arguments":{"name":"text"}}' });
+    for (const line of ['', 'x', '[]', '{"operation":"user-list"}', '{"operation":"user-list","arguments":["domain"]}']) {
+      assert.deepEqual(await ask(line), { ok: false, error: 'a line is {"operation":"…","arguments":{…}}' });
     }
+    const wrong = await ask('{"operation":"user-list","arguments":{"domain":1}}');
+    assert.deepEqual(wrong, { ok: false, error: "'domain' takes text" });
     const unknown = await ask('{"operation":"launch","arguments":{}}');
-    assert.match(unknown.error!, /^there is no operation 'launch'; there are: user-add, /);
+    assert.match(unknown.error!, /^unknown operation 'launch'; there are: user-add, /);
     socket.on('error', () => {});
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write('x'.repeat(1024 * 1024));

@@ -7,6 +7,8 @@ import { connect } from 'node:tls';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { commands } from '../../services/cli/commands.ts';
 import { readArguments } from '../../services/cli/core/arguments.ts';
+import { certificateGet } from '../../services/router/operations/certificates.ts';
+import { tenantAdd, tenantRemove } from '../../services/router/operations/tenants.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 import { anyPorts, type Finished, type RunOptions, removeFolder, Service, skylark, temporaryFolder } from './skylark-command.ts';
 
@@ -173,15 +175,14 @@ describe('while the service runs', () => {
   test('a tenant that goes takes its certificate along', async () => {
     const two = await makePem('two.example');
     const admin = await openAdmin(realpathSync(data));
-    await admin.ask('tenant-add', { domain: 'two.example' });
+    await admin.ask(tenantAdd, { domain: 'two.example' });
     const files = ['--cert', write('two.pem', two.cert), '--key', write('two.key', two.key)];
     assert.equal((await run(['certificate', 'add', 'two.example', ...files])).code, 0);
-    const row = { key: JSON.stringify({ table: 'core', partition: 'two.example/c', sort: 'pem/' }) };
-    const entry = { key: JSON.stringify({ table: 'core', partition: '#certificates', sort: 'certificate/two.example' }) };
-    for (const each of [row, entry]) assert.ok(((await admin.ask('certificate-get', each)) as { row?: object }).row);
-    await admin.ask('tenant-remove', { domain: 'two.example' });
-    for (const each of [row, entry])
-      assert.equal(((await admin.ask('certificate-get', each)) as { row?: object }).row, undefined);
+    const row = { key: { table: 'core', partition: 'two.example/c', sort: 'pem/' } } as const;
+    const entry = { key: { table: 'core', partition: '#certificates', sort: 'certificate/two.example' } } as const;
+    for (const each of [row, entry]) assert.ok((await admin.ask(certificateGet, each)).row);
+    await admin.ask(tenantRemove, { domain: 'two.example' });
+    for (const each of [row, entry]) assert.equal((await admin.ask(certificateGet, each)).row, undefined);
     await admin.close();
   });
 });

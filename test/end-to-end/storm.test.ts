@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
+import { userAdd } from '../../services/router/operations/users.ts';
 import { Bystanders, faultsOf } from '../support/bystanders.ts';
 import { Skylark } from '../support/skylark.ts';
 import { TcpClient } from '../support/tcp-client.ts';
@@ -18,7 +19,7 @@ before(async () => {
   skylark = await Skylark.start();
   const admin = await openAdmin(realpathSync(skylark.data));
   const names = ['juliet', 'romeo', ...Array.from({ length: accounts }, (_, n) => `guest${n}`)];
-  for (const name of names) await admin.ask('user-add', { jid: `${name}@localhost`, password: 'secret' });
+  for (const name of names) await admin.ask(userAdd, { jid: `${name}@localhost`, password: 'secret' });
   await admin.close();
   bystanders = await Bystanders.signIn(skylark);
 });

@@ -15,6 +15,7 @@ import { room } from '../../bench/modes/muc.ts';
 import type { Outcome } from '../../bench/modes/outcome.ts';
 import { signIn } from '../../bench/modes/signin.ts';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
+import { userAdd } from '../../services/router/operations/users.ts';
 
 const main = new URL('../../services/main.ts', import.meta.url).pathname;
 const domain = 'localhost';
@@ -78,7 +79,7 @@ async function ready(child: ChildProcess): Promise<readonly Started[]> {
 async function makeAccounts(data: string): Promise<Account[]> {
   const accounts = Array.from({ length: sessions }, (_, index) => ({ local: `load${index}`, password: 'load' }));
   const admin = await openAdmin(realpathSync(data));
-  for (const { local, password } of accounts) await admin.ask('user-add', { jid: `${local}@${domain}`, password });
+  for (const { local, password } of accounts) await admin.ask(userAdd, { jid: `${local}@${domain}`, password });
   await admin.close();
   return accounts;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { admin } from '../../services/router/accounts/admin.ts';
+import { perform } from '../../services/router/operations/perform.ts';
 import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
 
 let parts: EmbeddedParts;
@@ -12,11 +12,7 @@ beforeEach(async () => {
 afterEach(() => parts.close());
 
 const ask = (operation: string, given: Readonly<Record<string, unknown>>) =>
-  admin(parts, {
-    kind: 'admin',
-    operation,
-    arguments: Object.fromEntries(Object.entries(given).map(([name, value]) => [name, JSON.stringify(value)])),
-  });
+  perform(parts, { kind: 'admin', operation, arguments: given });
 
 const key = { table: 'core', partition: 'one.example/c', sort: 'pem/' };
 
@@ -76,13 +72,10 @@ test('no other partition or table is reached', async () => {
     assert.equal((await ask('certificate-get', { key: { ...key, table } })).ok, false);
 });
 
-test('what is no JSON, or a page without bound, is refused', async () => {
-  assert.deepEqual(await admin(parts, { kind: 'admin', operation: 'certificate-get', arguments: { key: '{' } }), {
-    ok: false,
-    error: "the operation needs 'key' as JSON",
-  });
-  assert.equal((await ask('certificate-put', { row: 'x' })).error, "the operation needs 'row' as JSON");
-  assert.equal((await ask('certificate-put', {})).error, "the operation needs 'row' as JSON");
+test('what is not an object, or a page without bound, is refused', async () => {
+  assert.deepEqual(await ask('certificate-get', { key: '{' }), { ok: false, error: "'key' takes an object" });
+  assert.equal((await ask('certificate-put', { row: 'x' })).error, "'row' takes an object");
+  assert.equal((await ask('certificate-put', {})).error, "the operation needs 'row'");
   for (const limit of [limits.adminPageMax + 1, 'x', undefined]) {
     const query = { table: 'core', partition: '#certificates', limit };
     assert.equal((await ask('certificate-query', { query })).error, `a page has at most ${limits.adminPageMax} rows`);

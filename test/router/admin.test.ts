@@ -12,9 +12,10 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import { type Tenant, Tenants } from '../../lib/runtime/tenants.ts';
 import type { NodeRequest } from '../../lib/runtime/wire.ts';
-import { addAccount, admin } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { accounts, createAccount, deleteAccountRow, findAccount } from '../../services/router/core/accounts.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
+import { perform } from '../../services/router/operations/perform.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
 
@@ -46,16 +47,16 @@ beforeEach(async () => {
 
 afterEach(() => parts.close());
 
-const ask = (operation: string, given: Record<string, string> = {}) =>
-  admin(parts, { kind: 'admin', operation, arguments: given });
+const ask = (operation: string, given: Record<string, unknown> = {}) =>
+  perform(parts, { kind: 'admin', operation, arguments: given });
 
-async function done(operation: string, given: Record<string, string> = {}): Promise<unknown> {
+async function done(operation: string, given: Record<string, unknown> = {}): Promise<unknown> {
   const { ok, error, result } = await ask(operation, given);
   assert.equal(ok, true, error);
   return result;
 }
 
-async function refused(operation: string, given: Record<string, string> = {}): Promise<string | undefined> {
+async function refused(operation: string, given: Record<string, unknown> = {}): Promise<string | undefined> {
   const { ok, error } = await ask(operation, given);
   assert.equal(ok, false);
   return error;
@@ -132,9 +133,9 @@ describe('tenants', () => {
     const error =
       "tenant 'example.org' has accounts, such as 'juliet@example.org'; remove them with it by: skylark tenant remove example.org --force";
     assert.equal(await refused('tenant-remove', { domain: 'example.org' }), error);
-    assert.equal(await refused('tenant-remove', { domain: 'example.org', force: 'no' }), error);
+    assert.equal(await refused('tenant-remove', { domain: 'example.org', force: false }), error);
     await breakOff((await parts.tenants.find('example.org'))!, 'romeo');
-    await done('tenant-remove', { domain: 'example.org', force: 'yes' });
+    await done('tenant-remove', { domain: 'example.org', force: true });
     await done('tenant-add', { domain: 'example.org' });
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });
     assert.equal((await allRows('example.org', 'juliet')) + (await allRows('example.org', 'romeo')), 0);
@@ -157,7 +158,7 @@ describe('tenants', () => {
       },
     });
     const request = { kind: 'admin', operation: 'tenant-remove', arguments: { domain: 'example.org' } } as const;
-    assert.equal((await admin({ ...parts, clock, tenants: new Tenants(parts.store, clock) }, request)).ok, true);
+    assert.equal((await perform({ ...parts, clock, tenants: new Tenants(parts.store, clock) }, request)).ok, true);
     assert.ok(made.length > 0);
     for (const outcome of made) assert.equal(outcome, 'leaving');
     assert.equal(await allRows('example.org', 'late'), 0);
@@ -197,7 +198,7 @@ describe('users', () => {
 
   test('that cannot be are refused', async () => {
     await done('user-add', { jid: 'juliet@example.org', password: 'pencil' });
-    const isNone = (text: string) => `'${text}' is no address of an account, such as juliet@example.org`;
+    const isNone = (text: string) => `'${text}' is not the address of an account, such as juliet@example.org`;
     const none = "there is no account 'romeo@example.org'; add it with: skylark user add romeo@example.org";
     const long = `${'x'.repeat(1_020)}@example.org`;
     for (const [operation, given, error] of [
@@ -219,7 +220,7 @@ describe('users', () => {
       [
         'user-rename',
         {},
-        "there is no operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, status, node-drain, certificate-query, certificate-get, certificate-put, certificate-delete",
+        "unknown operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, status, node-drain, certificate-query, certificate-get, certificate-put, certificate-delete",
       ],
       ['constructor', {}, undefined],
     ] as const) {

@@ -8,7 +8,7 @@ import type { Store, Table } from '../../lib/ports/store.ts';
 import { type Collection, collection, type OwnerKind } from '../../lib/runtime/collection.ts';
 import { directoryOf, roomNames } from '../../lib/runtime/directory.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
-import { admin } from '../../services/router/accounts/admin.ts';
+import { perform } from '../../services/router/operations/perform.ts';
 import type { EmbeddedParts } from './embedded-parts.ts';
 import { openStage, type Stage } from './harness.ts';
 
@@ -94,10 +94,10 @@ test('whatever is added under an account, a room, a tenant, its certificate or i
   }
   assert.ok((await rowsOf('a.example')).length > kinds.length * tables.length);
   const before = await rowsOf('b.example');
-  const removed = await admin(stage.parts, {
+  const removed = await perform(stage.parts, {
     kind: 'admin',
     operation: 'tenant-remove',
-    arguments: { domain: 'a.example', force: 'yes' },
+    arguments: { domain: 'a.example', force: true },
   });
   assert.equal(removed.ok, true, removed.error);
   assert.deepEqual(await rowsOf('a.example'), []);
@@ -114,7 +114,7 @@ test('whatever is added under an account goes with it, and nothing of others', a
   await stage.appear('romeo@a.example/x');
   const added: Collection<string> = collection('added-tomorrow', 'account', 'live');
   for (const local of ['juliet', 'romeo']) await Rows.ofAccount(stage.parts.store, 'a.example', local).put(added, 'any', 'thing');
-  await admin(stage.parts, { kind: 'admin', operation: 'user-remove', arguments: { jid: 'juliet@a.example' } });
+  await perform(stage.parts, { kind: 'admin', operation: 'user-remove', arguments: { jid: 'juliet@a.example' } });
   const left = await rowsOf('a.example');
   assert.deepEqual(
     left.filter((row) => row.includes('juliet')),

@@ -11,9 +11,10 @@ import { findRemoval, listRemovals, RemovalLease } from '../../lib/runtime/remov
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { forgotten } from '../../services/muc/rooms/forget.ts';
-import { addAccount, admin } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { deleteAccountRow } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
+import { perform } from '../../services/router/operations/perform.ts';
 import { deleteDoomedFiles } from '../../services/router/removal/doomed-files.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
@@ -30,8 +31,8 @@ beforeEach(async () => {
 });
 afterEach(() => stage.close());
 
-async function done(operation: string, given: Record<string, string>): Promise<unknown> {
-  const { ok, error, result } = await admin(stage.parts, { kind: 'admin', operation, arguments: given });
+async function done(operation: string, given: Record<string, unknown>): Promise<unknown> {
+  const { ok, error, result } = await perform(stage.parts, { kind: 'admin', operation, arguments: given });
   assert.equal(ok, true, error);
   return result;
 }
@@ -254,7 +255,7 @@ describe('files of an account that was removed', () => {
     const bob = await stage.appear('bob@a.example/x');
     const key = await upload(bob);
     for (const one of [key, 'a.example/older/b.png', 'b.example/1/c.png', 'a.example.org/1/d.png']) await put(one);
-    await done('tenant-remove', { domain: 'a.example', force: 'yes' });
+    await done('tenant-remove', { domain: 'a.example', force: true });
     const kept = ['b.example/1/c.png', 'a.example.org/1/d.png'];
     for (const one of [key, 'a.example/older/b.png']) assert.equal(await stage.parts.blobs!.get(one), undefined, one);
     for (const one of kept) assert.ok(await stage.parts.blobs!.get(one), one);
@@ -274,7 +275,7 @@ describe('a tenant that was removed', () => {
     await grant(carl, far, 'a.example', 'member');
     const farBefore = occupantIdOf(await enter(bob, far, 'Bob'));
     await stage.befriend(bob, carl);
-    await done('tenant-remove', { domain: 'a.example', force: 'yes' });
+    await done('tenant-remove', { domain: 'a.example', force: true });
     assert.equal(bob.closed, 'not-authorized');
     assert.match(await hears(carl, /Bob' .*type='unavailable'|type='unavailable'.*Bob'/), /far@/);
     await done('tenant-add', { domain: 'a.example' });
@@ -301,7 +302,7 @@ describe('a tenant that was removed', () => {
     const tenant = (await parts.tenants.find('a.example'))!;
     await RemovalLease.take(parts, 'a.example', 'a process that died', { row: { tenant }, mayTake: () => false });
     await parts.tenants.remove(tenant);
-    const refused = await admin(parts, { kind: 'admin', operation: 'tenant-add', arguments: { domain: 'a.example' } });
+    const refused = await perform(parts, { kind: 'admin', operation: 'tenant-add', arguments: { domain: 'a.example' } });
     assert.match(refused.error!, /'a.example' is being removed/);
     assert.equal(await addAccount(parts, tenant, 'late', 'x'), 'leaving');
     await bob.send('<presence/>');

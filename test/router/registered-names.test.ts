@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { addAccount } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';

@@ -7,7 +7,7 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { type NodeRequest, routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { addAccount } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { findAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
 import { registerBeforeAuth, registerStreamFeature } from '../../services/router/features/xep0077-registration.ts';

@@ -10,7 +10,7 @@ import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { addAccount } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { Shares } from '../../services/router/core/shares.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { saslStep } from '../../services/router/sasl/exchange.ts';

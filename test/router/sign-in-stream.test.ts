@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
-import { addAccount } from '../../services/router/accounts/admin.ts';
+import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
 import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
 import { base64, binding, ns } from './sasl-client.ts';

@@ -2,49 +2,35 @@
  * `skylark user …` and `skylark tenant …`: the same whether the service runs or not. In a cell (`--dynamodb`) there is no removing: who
  * is signed in would have to be told over the bus.
  */
-import { z } from 'zod';
+import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/tenants.ts';
+import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
-import { choiceOption, type Options, switchOption, textOption, type Values } from '../core/arguments.ts';
-import { data, dynamodb, json, region, tablePrefix } from '../core/options.ts';
+import type { Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
+import type {
+  passwordOptions,
+  tenantAddOptions,
+  tenantListOptions,
+  tenantRemoveOptions,
+  userListOptions,
+  userRemoveOptions,
+} from './account-options.ts';
 import { type AdminClient, openAdmin, openCloudAdmin } from './admin-client.ts';
 import { readPassword } from './password.ts';
 
-const dataOnly = { data } satisfies Options;
-/** A data folder, or the tables of a cell. */
-const place = { data, dynamodb, region, tablePrefix } satisfies Options;
-type Place = Pick<Values<typeof place>, 'data'> & Partial<Values<typeof place>>;
-
-export const passwordOptions = {
-  password: textOption('TEXT', 'the password; others on this machine may see it in the list of processes', 'a password'),
-  ...place,
-} satisfies Options;
-export const userRemoveOptions = dataOnly;
-export const userListOptions = place;
-export const tenantAddOptions = {
-  registration: choiceOption('open|closed', 'may anyone make an account in it; closed unless said', ['open', 'closed']),
-  ...place,
-} satisfies Options;
-export const tenantRemoveOptions = {
-  force: switchOption('also when it has accounts: they are removed with all that they keep'),
-  data,
-} satisfies Options;
-export const tenantListOptions = { json, ...place } satisfies Options;
+type Place = Pick<Values<typeof userListOptions>, 'data'> & Partial<Values<typeof userListOptions>>;
 
 export async function addUser(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
-  return withPassword('user add', 'user-add', values, positionals, (jid) => `added ${jid}`);
+  return withPassword('user add', userAdd, values, positionals, (jid) => `added ${jid}`);
 }
 
 export async function changePassword(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
-  return withPassword('user password', 'user-password', values, positionals, (jid) => `changed the password of ${jid}`);
+  return withPassword('user password', userPassword, values, positionals, (jid) => `changed the password of ${jid}`);
 }
-
-const jidSchema = z.object({ jid: z.string() });
-const domainSchema = z.object({ domain: z.string() });
 
 async function withPassword(
   command: string,
-  operation: string,
+  operation: typeof userAdd | typeof userPassword,
   values: Values<typeof passwordOptions>,
   positionals: readonly string[],
   told: (jid: string) => string,
@@ -53,7 +39,7 @@ async function withPassword(
   const open = adminOf(values); // before anybody types a password in vain
   const password = values.password ?? (await readPassword(jid));
   return withAdmin(open, async (admin) => {
-    const done = jidSchema.parse(await admin.ask(operation, { jid, password }));
+    const done = await admin.ask(operation, { jid, password });
     say(told(done.jid));
   });
 }
@@ -61,20 +47,21 @@ async function withPassword(
 export async function removeUser(values: Values<typeof userRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const jid = one('user remove', 'JID', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    say(`removed ${jidSchema.parse(await askToTheEnd(admin, 'user-remove', { jid })).jid}`);
+    const removed = await askToTheEnd((waiting) => admin.ask(userRemove, { jid, ...waiting }));
+    say(`removed ${removed.jid}`);
   });
 }
 
-const progressSchema = z.object({ progress: z.string().optional() });
 /** How long the service is asked to wait for the end before it says how far it is, milliseconds. */
-const waitMs = '2000';
+const waitMs = 2_000;
 
 /** What was erased by half is erased to its end by the next who asks, so a command that broke off is given again. */
-async function askToTheEnd(admin: AdminClient, operation: string, given: Readonly<Record<string, string>>): Promise<unknown> {
+async function askToTheEnd<Result extends { readonly progress?: string | undefined }>(
+  ask: (waiting: { readonly waitMs: number; readonly again?: true }) => Promise<Result>,
+): Promise<Result> {
   let told: string | undefined;
-  for (let asked: Readonly<Record<string, string>> = { ...given, waitMs }; ; asked = { ...given, waitMs, again: 'yes' }) {
-    const result = await admin.ask(operation, asked);
-    const { progress } = progressSchema.parse(result);
+  for (let result = await ask({ waitMs }); ; result = await ask({ waitMs, again: true })) {
+    const { progress } = result;
     if (progress === undefined) return result;
     if (progress !== told) process.stderr.write(`${progress}\n`);
     told = progress;
@@ -90,11 +77,9 @@ export async function listUsers(values: Values<typeof userListOptions>, position
   });
 }
 
-const usersSchema = z.object({ users: z.array(z.string()), next: z.string().optional() });
-
 async function listUsersOf(admin: AdminClient, domain: string): Promise<void> {
   for (let after: string | undefined; ; ) {
-    const page = usersSchema.parse(await admin.ask('user-list', after === undefined ? { domain } : { domain, after }));
+    const page = await admin.ask(userList, after === undefined ? { domain } : { domain, after });
     say(...page.users);
     after = page.next;
     if (after === undefined) return;
@@ -105,7 +90,7 @@ export async function addTenant(values: Values<typeof tenantAddOptions>, positio
   const domain = one('tenant add', 'DOMAIN', positionals);
   const { registration = 'closed' } = values;
   return withAdmin(adminOf(values), async (admin) => {
-    const added = domainSchema.parse(await admin.ask('tenant-add', { domain, registration }));
+    const added = await admin.ask(tenantAdd, { domain, registration });
     say(`added ${added.domain}; registration is ${registration}`);
   });
 }
@@ -113,8 +98,8 @@ export async function addTenant(values: Values<typeof tenantAddOptions>, positio
 export async function removeTenant(values: Values<typeof tenantRemoveOptions>, positionals: readonly string[]): Promise<number> {
   const domain = one('tenant remove', 'DOMAIN', positionals);
   return withAdmin(adminOf(values), async (admin) => {
-    const removed = await askToTheEnd(admin, 'tenant-remove', values.force ? { domain, force: 'yes' } : { domain });
-    say(`removed ${domainSchema.parse(removed).domain}`);
+    const removed = await askToTheEnd((waiting) => admin.ask(tenantRemove, { domain, force: values.force, ...waiting }));
+    say(`removed ${removed.domain}`);
   });
 }
 
@@ -125,14 +110,9 @@ export async function listTenants(values: Values<typeof tenantListOptions>, posi
   });
 }
 
-const tenantsSchema = z.object({
-  tenants: z.array(z.object({ domain: z.string(), createdAt: z.string(), registration: z.string(), retentionDays: z.number() })),
-  next: z.string().optional(),
-});
-
 async function* eachTenant(admin: AdminClient) {
   for (let after: string | undefined; ; ) {
-    const page = tenantsSchema.parse(await admin.ask('tenant-list', after === undefined ? {} : { after }));
+    const page = await admin.ask(tenantList, after === undefined ? {} : { after });
     yield* page.tenants;
     after = page.next;
     if (after === undefined) return;

@@ -5,10 +5,12 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import pino from 'pino';
+import type { z } from 'zod';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Store } from '../../../lib/ports/store.ts';
-import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
+import type { AdminReply } from '../../../lib/runtime/wire.ts';
+import type { Operation } from '../../router/operations/operation.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { askRouter } from '../compose/admin-socket.ts';
 import type { DynamoValues } from '../compose/cloud-ports.ts';
@@ -17,7 +19,10 @@ import { Refusal } from '../core/report.ts';
 
 export interface AdminClient {
   /** @throws {Refusal} with what the service says */
-  ask(operation: string, given: AdminRequest['arguments']): Promise<unknown>;
+  ask<Input extends z.ZodType<object>, Output extends z.ZodType>(
+    operation: Operation<Input, Output>,
+    input: z.input<Input>,
+  ): Promise<z.output<Output>>;
   close(): Promise<void>;
 }
 
@@ -42,12 +47,14 @@ function talk(socket: Socket): AdminClient {
   socket.on('error', () => {}); // the lines end with it
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
-    async ask(operation, given) {
-      socket.write(`${JSON.stringify({ operation, arguments: given })}\n`);
+    async ask(operation, input) {
+      socket.write(`${JSON.stringify({ operation: operation.name, arguments: input })}\n`);
       const { value } = await lines.next().catch(() => ({ value: undefined }));
-      if (value === undefined)
-        throw new Refusal('the service stopped before it answered; look whether it was done, and try again');
-      return unwrap(JSON.parse(value) as AdminReply);
+      if (value === undefined) {
+        const advice = operation.isRepeatable ? 'try again' : 'look whether it was done, and try again';
+        throw new Refusal(`the service stopped before it answered; ${advice}`);
+      }
+      return read(operation, JSON.parse(value) as AdminReply);
     },
     async close() {
       socket.destroy();
@@ -88,7 +95,9 @@ async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = 
   const { parts, router } = await composeRouter(ports);
   const rooms = isAlone ? await startMucWorker({ ...parts, worker: 'operator' }) : undefined;
   return {
-    ask: async (operation, given) => unwrap(await askRouter(bus, operation, given)),
+    async ask(operation, input) {
+      return read(operation, await askRouter(bus, operation.name, { ...(input as object) }));
+    },
     async close() {
       await rooms?.stop();
       await router.stop();
@@ -98,7 +107,8 @@ async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = 
   };
 }
 
-function unwrap({ ok, error, result }: AdminReply): unknown {
-  if (ok) return result;
+function read<Output extends z.ZodType>({ output }: Operation<z.ZodType, Output>, reply: AdminReply): z.output<Output> {
+  const { ok, error, result } = reply;
+  if (ok) return output.parse(result);
   throw new Refusal(error ?? 'the service refuses without a reason');
 }

@@ -2,8 +2,10 @@
  * The store as the commands on certificates see it: DynamoDB itself, or that of a data folder through the service that holds it (or, when
  * none runs, through a router of our own); there only the rows of certificates can be had.
  */
-import { z } from 'zod';
-import { Conflict, type Row, type Store } from '../../../lib/ports/store.ts';
+import type { z } from 'zod';
+import { Conflict, type Key, type Row, type Store } from '../../../lib/ports/store.ts';
+import { certificateDelete, certificateGet, certificatePut, certificateQuery } from '../../router/operations/certificates.ts';
+import type { Operation } from '../../router/operations/operation.ts';
 import { openCloudStore } from '../compose/cloud-ports.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
@@ -28,12 +30,6 @@ export async function openCertificateStore(values: StoreValues): Promise<Certifi
   return { store: new AdminStore(await openAdmin(folder)), folder };
 }
 
-const rowSchema: z.ZodType<Row> = z.object({ partition: z.string(), sort: z.string(), value: z.string(), version: z.string() });
-const querySchema = z.object({ rows: z.array(rowSchema) });
-const getSchema = z.object({ row: rowSchema.optional() });
-const putSchema = z.object({ version: z.string().optional() });
-const deleteSchema = z.object({ wasThere: z.boolean().optional() });
-
 class AdminStore implements Store {
   readonly #admin: AdminClient;
   /** One line, one answer. */
@@ -44,11 +40,11 @@ class AdminStore implements Store {
   }
 
   async query(query: Parameters<Store['query']>[0]): Promise<Row[]> {
-    return querySchema.parse(await this.#ask('certificate-query', { query })).rows;
+    return (await this.#ask(certificateQuery, { query: checkTable(query) })).rows;
   }
 
   async get(key: Parameters<Store['get']>[0]): Promise<Row | undefined> {
-    return getSchema.parse(await this.#ask('certificate-get', { key })).row;
+    return (await this.#ask(certificateGet, { key: checkTable(key) })).row;
   }
 
   batchGet(keys: Parameters<Store['batchGet']>[0]): Promise<(Row | undefined)[]> {
@@ -56,7 +52,7 @@ class AdminStore implements Store {
   }
 
   async put(row: Parameters<Store['put']>[0], condition?: Parameters<Store['put']>[1]): Promise<string> {
-    const { version } = putSchema.parse(await this.#ask('certificate-put', { row, condition }));
+    const { version } = await this.#ask(certificatePut, { row: checkTable(row), condition });
     if (version === undefined) throw new Conflict('somebody else has changed the row');
     return version;
   }
@@ -66,7 +62,7 @@ class AdminStore implements Store {
   }
 
   async delete(key: Parameters<Store['delete']>[0], condition?: Parameters<Store['delete']>[1]): Promise<boolean> {
-    const { wasThere } = deleteSchema.parse(await this.#ask('certificate-delete', { key, condition }));
+    const { wasThere } = await this.#ask(certificateDelete, { key: checkTable(key), condition });
     if (wasThere === undefined) throw new Conflict('somebody else has changed the row');
     return wasThere;
   }
@@ -79,10 +75,18 @@ class AdminStore implements Store {
     return this.#admin.close();
   }
 
-  #ask(operation: string, given: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const texts = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, JSON.stringify(value)]]));
-    const answer = this.#turn.then(() => this.#admin.ask(operation, Object.fromEntries(texts)));
+  #ask<Input extends z.ZodType<object>, Output extends z.ZodType>(
+    operation: Operation<Input, Output>,
+    input: z.input<Input>,
+  ): Promise<z.output<Output>> {
+    const answer = this.#turn.then(() => this.#admin.ask(operation, input));
     this.#turn = answer.catch(() => {});
     return answer;
   }
+}
+
+/** Rows of certificates stand in one table. */
+function checkTable<Named extends Pick<Key, 'table'>>(named: Named): Named & { readonly table: 'core' } {
+  if (named.table === 'core') return { ...named, table: named.table };
+  throw new TypeError(`no rows of certificates stand in the table '${named.table}'`);
 }

@@ -1,33 +1,17 @@
 /** `skylark status` and `skylark drain`. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { limits } from '../../../lib/limits.ts';
+import { nodeDrain, status as statusOperation } from '../../router/operations/nodes.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
-import type { Options, Values } from '../core/arguments.ts';
-import { data, json } from '../core/options.ts';
+import type { Values } from '../core/arguments.ts';
 import { Refusal, say, UsageError } from '../core/report.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
-
-export const statusOptions = { json, data } satisfies Options;
-export const drainOptions = { data } satisfies Options;
+import type { drainOptions, statusOptions } from './node-options.ts';
 
 const pollMs = 250;
 
-const statusSchema = z.object({
-  nodes: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
-      subject: z.string(),
-      since: z.string(),
-      state: z.string(),
-      figures: z.record(z.string(), z.number()),
-    }),
-  ),
-  parked: z.number(),
-});
-
-type Status = z.infer<typeof statusSchema>;
+type Status = z.output<typeof statusOperation.output>;
 
 /** By the names that they have in `figures`. */
 const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
@@ -35,7 +19,7 @@ const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
 export async function status(values: Values<typeof statusOptions>, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help status`);
   return withAdmin(values.data, async (admin) => {
-    const found = await readStatus(admin);
+    const found = await admin.ask(statusOperation, {});
     if (values.json) for (const node of found.nodes) say(JSON.stringify(node));
     else say(...table(found));
     if (values.json) say(JSON.stringify({ parkedInStore: found.parked }));
@@ -67,19 +51,15 @@ export async function drain(values: Values<typeof drainOptions>, positionals: re
   if (node === undefined) throw new UsageError("'skylark drain' needs the NAME of a node; see: skylark status");
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help drain`);
   return withAdmin(values.data, async (admin) => {
-    const { name, subject } = z.object({ name: z.string(), subject: z.string() }).parse(await admin.ask('node-drain', { node }));
+    const { name, subject } = await admin.ask(nodeDrain, { node });
     for (;;) {
-      const found = (await readStatus(admin)).nodes.find((one) => one.subject === subject);
+      const found = (await admin.ask(statusOperation, {})).nodes.find((one) => one.subject === subject);
       if (found === undefined) throw new Refusal(`node ${name} stopped before it was empty`);
       if (found.state === 'draining' && found.figures.sessions === 0) break;
       await pause(pollMs);
     }
     say(`drained ${name}: it holds no session and takes no stream`);
   });
-}
-
-async function readStatus(admin: AdminClient): Promise<Status> {
-  return statusSchema.parse(await admin.ask('status', {}));
 }
 
 async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {

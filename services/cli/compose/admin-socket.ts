@@ -1,6 +1,6 @@
 /**
  * Takes operators' commands while the service runs: one JSON object a line, `{"operation":"user-add","arguments":{…}}`, each answered
- * by a line with a `AdminReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
+ * by a line with an `AdminReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type AdminReply, type AdminRequest, adminAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
 
-const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.string()) });
+const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.unknown()) });
 
 /** Asks a router. @throws {Unavailable} when none answers in time */
 export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
@@ -73,7 +73,7 @@ async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> 
 
 async function answer(line: string, bus: Bus): Promise<AdminReply> {
   const request = lineSchema.safeParse(parseJson(line));
-  if (!request.success) return { ok: false, error: 'a line is {"operation":"…","arguments":{"name":"text"}}' };
+  if (!request.success) return { ok: false, error: 'a line is {"operation":"…","arguments":{…}}' };
   try {
     return await askRouter(bus, request.data.operation, request.data.arguments);
   } catch (error) {

@@ -23,7 +23,7 @@ export async function ensureTenant({ store, bus, clock, domain, registration }: 
     if (tenant.policy.registration !== registration) await tenants.setPolicy(domain, { registration });
     return;
   }
-  if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: 'yes' }); // it broke off
+  if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: true }); // it broke off
   const { ok, error } = await askRouter(bus, 'tenant-add', { domain, registration });
   if (!ok) throw new Refusal(`--domain: ${error}`);
 }

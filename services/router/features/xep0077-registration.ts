@@ -10,7 +10,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import { mixesScripts } from '../../../lib/xmpp/look-alike.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { addAccount } from '../accounts/admin.ts';
+import { addAccount } from '../accounts/add-account.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';

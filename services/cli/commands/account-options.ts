@@ -1,0 +1,23 @@
+/** The options of `skylark user …` and `skylark tenant …`. */
+import { choiceOption, type Options, switchOption, textOption } from '../core/arguments.ts';
+import { data, dynamodb, json, region, tablePrefix } from '../core/options.ts';
+
+const dataOnly = { data } satisfies Options;
+/** A data folder, or the tables of a cell. */
+const place = { data, dynamodb, region, tablePrefix } satisfies Options;
+
+export const passwordOptions = {
+  password: textOption('TEXT', 'the password; others on this machine may see it in the list of processes', 'a password'),
+  ...place,
+} satisfies Options;
+export const userRemoveOptions = dataOnly;
+export const userListOptions = place;
+export const tenantAddOptions = {
+  registration: choiceOption('open|closed', 'may anyone make an account in it; closed unless said', ['open', 'closed']),
+  ...place,
+} satisfies Options;
+export const tenantRemoveOptions = {
+  force: switchOption('also when it has accounts: they are removed with all that they keep'),
+  data,
+} satisfies Options;
+export const tenantListOptions = { json, ...place } satisfies Options;

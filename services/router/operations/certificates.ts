@@ -1,0 +1,89 @@
+/**
+ * Operations on the rows of certificates, for commands that check, seal and issue by themselves: while a service holds the data folder,
+ * nobody else reaches its store. They reach only these rows, and the list of tenants to read.
+ */
+import { z } from 'zod';
+import { limits } from '../../../lib/limits.ts';
+import { Conflict } from '../../../lib/ports/store.ts';
+import { operation } from './operation.ts';
+
+/** `#certificates`, `#acme`, `<domain>/c`. */
+const writable = /^(?:#certificates|#acme|[^#/]+\/c)$/;
+const readable = /^(?:#tenants|#certificates|#acme|[^#/]+\/c)$/;
+
+const error = 'only rows of certificates can be asked for';
+const place = (partition: RegExp) => ({
+  table: z.literal('core', { error }),
+  partition: z.string({ error }).regex(partition, { error }),
+});
+const keyIn = (partition: RegExp) => z.object({ ...place(partition), sort: z.string() });
+const versioned = z.object({ version: z.string() });
+const row = z.object({ partition: z.string(), sort: z.string(), value: z.string(), version: z.string() });
+/** True instead of a result: the condition did not hold, and nothing was changed. */
+const isConflict = z.literal(true).optional();
+
+const pageError = `a page has at most ${limits.adminPageMax} rows`;
+const query = z.object({
+  ...place(readable),
+  prefix: z.string().optional(),
+  after: z.string().optional(),
+  before: z.string().optional(),
+  direction: z.enum(['forward', 'backward']).optional(),
+  limit: z.number({ error: pageError }).max(limits.adminPageMax, { error: pageError }),
+});
+
+export const certificateQuery = operation({
+  name: 'certificate-query',
+  input: z.strictObject({ query }),
+  output: z.object({ rows: z.array(row) }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Lists a page of the rows of certificates.',
+  commands: ['certificate list', 'certificate renew'],
+  run: async ({ store }, input) => ({ rows: await store.query({ ...input.query, consistent: true }) }),
+});
+
+export const certificateGet = operation({
+  name: 'certificate-get',
+  input: z.strictObject({ key: keyIn(readable) }),
+  output: z.object({ row: row.optional() }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Gives one row of a certificate.',
+  commands: ['certificate add', 'certificate renew'],
+  run: async ({ store }, { key }) => ({ row: await store.get(key, { consistent: true }) }),
+});
+
+export const certificatePut = operation({
+  name: 'certificate-put',
+  input: z.strictObject({
+    row: keyIn(writable).extend({ value: z.string(), expiresAtMs: z.number().optional() }),
+    condition: z.union([z.literal('absent'), versioned]).optional(),
+  }),
+  output: z.object({ version: z.string().optional(), isConflict }),
+  right: 'deployment',
+  isRepeatable: false,
+  help: 'Writes one row of a certificate.',
+  commands: ['certificate add', 'certificate renew'],
+  run: ({ store }, input) => orConflict(async () => ({ version: await store.put(input.row, input.condition) })),
+});
+
+export const certificateDelete = operation({
+  name: 'certificate-delete',
+  input: z.strictObject({ key: keyIn(writable), condition: versioned.optional() }),
+  output: z.object({ wasThere: z.boolean().optional(), isConflict }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Deletes one row of a certificate.',
+  commands: ['certificate remove'],
+  run: ({ store }, { key, condition }) => orConflict(async () => ({ wasThere: await store.delete(key, condition) })),
+});
+
+async function orConflict<Result>(work: () => Promise<Result>): Promise<Result | { isConflict: true }> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Conflict) return { isConflict: true };
+    throw error;
+  }
+}

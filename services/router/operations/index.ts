@@ -1,0 +1,22 @@
+/** All operations. */
+import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
+import { nodeDrain, status } from './nodes.ts';
+import type { Operation } from './operation.ts';
+import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
+import { userAdd, userList, userPassword, userRemove } from './users.ts';
+
+export const operations: readonly Operation[] = [
+  userAdd,
+  userRemove,
+  userList,
+  userPassword,
+  tenantAdd,
+  tenantRemove,
+  tenantList,
+  status,
+  nodeDrain,
+  certificateQuery,
+  certificateGet,
+  certificatePut,
+  certificateDelete,
+];

@@ -1,0 +1,56 @@
+/** The fields that several operations take, and the accounts and tenants that they name. */
+import { z } from 'zod';
+import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Parts } from '../core/dependencies.ts';
+import { prepareName } from '../sasl/credentials.ts';
+import { Refusal } from './refusal.ts';
+
+/** RFC 1035 §2.3.4; U-labels are not longer than what DNS sees of them. */
+const domainCharactersMax = 253;
+
+const text = z.string().min(1);
+
+export const domainInput = text.transform((given, context) => {
+  try {
+    const { domain } = Jid.of('', given);
+    if (domain.length <= domainCharactersMax) return domain;
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error;
+  }
+  context.addIssue(`'${given}' is not a domain name`);
+  return z.NEVER;
+});
+
+/** The bare address of an account. */
+export const accountInput = text.transform((given, context) => {
+  const jid = Jid.tryParse(given);
+  if (jid && jid.local !== '' && jid.isBare) return jid;
+  context.addIssue(`'${given}' is not the address of an account, such as juliet@example.org`);
+  return z.NEVER;
+});
+
+export const passwordInput = text;
+
+/** The last entry of the page before; absent for the first page. */
+export const afterInput = z.string().optional();
+
+/** The rows as they are now: an operator must not be told what a cache knew a second ago. */
+export function uncached(parts: Parts): Tenants {
+  return new Tenants(parts.store, parts.clock);
+}
+
+/** @throws {Refusal} */
+export async function findTenant(parts: Parts, domain: string): Promise<Tenant> {
+  const tenant = await uncached(parts).find(domain);
+  if (!tenant) throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
+  return tenant;
+}
+
+/** The tenant of an address that an account can have. @throws {Refusal} */
+export async function tenantOf(parts: Parts, jid: Jid): Promise<Tenant> {
+  const tenant = await findTenant(parts, jid.domain);
+  if (prepareName(jid.local, tenant) === undefined) throw new Refusal(`'${jid}' is too long for an account`);
+  return tenant;
+}

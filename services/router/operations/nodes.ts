@@ -1,0 +1,70 @@
+/** Operations on the processes of the deployment: how they are, and that one lets go of its sessions. */
+import { z } from 'zod';
+import { limits } from '../../../lib/limits.ts';
+import { askControl } from '../../../lib/runtime/control.ts';
+import { type LiveNode, listNodes } from '../../../lib/runtime/nodes.ts';
+import { countParked } from '../../../lib/runtime/parked.ts';
+import type { Parts } from '../core/dependencies.ts';
+import { operation } from './operation.ts';
+import { Refusal } from './refusal.ts';
+
+const nodeStatus = z.object({
+  name: z.string(),
+  kind: z.string(),
+  subject: z.string(),
+  since: z.string(),
+  /** `silent`: the node has a row and does not answer. */
+  state: z.enum(['up', 'draining', 'silent']),
+  figures: z.record(z.string(), z.number()),
+});
+
+export const status = operation({
+  name: 'status',
+  input: z.strictObject({}),
+  /** `parked` counts the sessions in the store, up to what one query gives. */
+  output: z.object({ nodes: z.array(nodeStatus), parked: z.number() }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Tells which processes the service has, and what they hold.',
+  commands: ['status', 'drain'],
+  async run(parts) {
+    const [nodes, parked] = await Promise.all([listNodes(parts.store), countParked(parts.store, limits.storeQueryRowsMax)]);
+    const described = await Promise.all(nodes.map((node) => describe(parts, node)));
+    return { nodes: described.sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1)), parked };
+  },
+});
+
+async function describe({ bus }: Parts, { name, kind, subject, startedAt }: LiveNode): Promise<z.input<typeof nodeStatus>> {
+  const reply = await askControl(bus, subject, 'status');
+  const state = reply === undefined ? 'silent' : reply.isDraining ? 'draining' : 'up';
+  return { name, kind, subject, since: startedAt, state, figures: { ...reply?.figures } };
+}
+
+/** Begins; `status` tells how far it got. */
+export const nodeDrain = operation({
+  name: 'node-drain',
+  /** A name, or a subject where several nodes have the name. */
+  input: z.strictObject({ node: z.string().default('') }),
+  output: z.object({ name: z.string(), subject: z.string() }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Makes a node let go of its sessions, so that it can be stopped and nobody notices.',
+  commands: ['drain'],
+  async run(parts, { node: wanted }) {
+    const all = await listNodes(parts.store);
+    const found = all.filter(({ name, subject }) => name === wanted || subject === wanted);
+    if (found.length === 0) {
+      const names = all.filter(({ kind }) => kind === 'connection').map(({ name }) => name);
+      throw new Refusal(`there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
+    }
+    const replies = await Promise.all(found.map(({ subject }) => askControl(parts.bus, subject, 'drain')));
+    const index = replies.findIndex((reply) => reply !== undefined);
+    if (index < 0) throw new Refusal(`node '${wanted}' does not answer`);
+    if (found.length > 1 && replies.filter((reply) => reply !== undefined).length > 1) {
+      throw new Refusal(`there are several nodes '${wanted}': name one of ${found.map(({ subject }) => subject).join(', ')}`);
+    }
+    const { error } = replies[index]!;
+    if (error !== undefined) throw new Refusal(`node '${wanted}' cannot be drained: ${error}`);
+    return { name: found[index]!.name, subject: found[index]!.subject };
+  },
+});

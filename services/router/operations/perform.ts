@@ -1,0 +1,58 @@
+/** Does what an operator asks for: finds the operation, checks the input, runs it, and checks what it gives. */
+import type { z } from 'zod';
+import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
+import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
+import type { Parts } from '../core/dependencies.ts';
+import { InvalidPassword } from '../sasl/passwords.ts';
+import { operations } from './index.ts';
+import type { Operation } from './operation.ts';
+import { Refusal } from './refusal.ts';
+
+/**
+ * Errors are sentences for people that quote the value and say what to do.
+ * @throws {Unavailable} when the store is away
+ */
+export async function perform(
+  parts: Parts,
+  { operation: name, arguments: given }: AdminRequest,
+  list: readonly Operation[] = operations,
+): Promise<AdminReply> {
+  try {
+    const operation = list.find((one) => one.name === name);
+    if (!operation) throw new Refusal(`unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
+    const result = await operation.run(parts, readInput(operation, given));
+    return { ok: true, result: operation.output.parse(result) };
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof InvalidPassword) return { ok: false, error: error.message };
+    if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment` };
+    throw error;
+  }
+}
+
+/** @throws {Refusal} with the first thing that is wrong */
+function readInput({ name, input }: Operation, given: unknown): unknown {
+  const result = input.safeParse(given, { error: (issue) => sentenceOf(name, issue) });
+  if (result.success) return result.data;
+  throw new Refusal(result.error.issues[0]!.message);
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  boolean: 'true or false',
+  number: 'a number',
+  int: 'a whole number',
+  object: 'an object',
+};
+
+/** What is wrong, where the schema does not say it itself. Values are quoted from lists of choices only: others may be secret. */
+function sentenceOf(operation: string, issue: z.core.$ZodRawIssue): string {
+  const field = (issue.path ?? []).map(String).join('.');
+  if (issue.code === 'unrecognized_keys') return `'${operation}' does not take '${issue.keys[0]}'`;
+  if (field === '') return `'${operation}' takes an object`;
+  if (issue.input === undefined || issue.input === '') return `the operation needs '${field}'`;
+  if (issue.code === 'invalid_value') {
+    return `${field} is ${issue.values.map((value) => `'${String(value)}'`).join(' or ')}, not '${String(issue.input)}'`;
+  }
+  const expected = issue.code === 'invalid_type' ? kinds[issue.expected] : undefined;
+  return `'${field}' ${expected === undefined ? 'is not allowed as it is' : `takes ${expected}`}`;
+}

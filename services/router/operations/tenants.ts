@@ -1,0 +1,115 @@
+/** Operations on tenants: the domains that the deployment serves. */
+import { z } from 'zod';
+import { limits } from '../../../lib/limits.ts';
+import { Conflict } from '../../../lib/ports/store.ts';
+import { findRemoval } from '../../../lib/runtime/removals.ts';
+import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import { listAccounts } from '../core/accounts.ts';
+import type { Parts } from '../core/dependencies.ts';
+import { removalsOf } from '../removal/removals.ts';
+import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
+import { afterInput, domainInput, findTenant, uncached } from './inputs.ts';
+import { operation } from './operation.ts';
+import { Refusal } from './refusal.ts';
+
+const registration = z.enum(['open', 'closed']);
+/** Never the secret. */
+const described = z.object({ domain: z.string(), createdAt: z.string(), registration, retentionDays: z.number() });
+
+/** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms; so with files. */
+export const tenantAdd = operation({
+  name: 'tenant-add',
+  input: z.strictObject({ domain: domainInput, registration: registration.default('closed') }),
+  output: described,
+  right: 'deployment',
+  isRepeatable: false,
+  help: 'Makes a domain a tenant.',
+  commands: ['tenant add'],
+  async run(parts, input) {
+    const { domain } = input;
+    const tenants = uncached(parts);
+    const taken = await tenants.place(domain);
+    if (taken?.service === 'accounts') throw new Refusal(`there is a tenant '${domain}' already`);
+    if (taken) {
+      const what = taken.service === 'rooms' ? 'rooms' : 'files';
+      throw new Refusal(`'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
+    }
+    for (const [what, host] of [
+      ['rooms', roomsDomain(domain)],
+      ['files', uploadsDomain(domain)],
+    ] as const) {
+      if (await tenants.find(host)) throw new Refusal(`the ${what} of '${domain}' would be at '${host}', which is a tenant`);
+    }
+    await checkIsFree(parts, domain);
+    try {
+      const tenant = await parts.tenants.add(domain, { registration: input.registration, retentionDays: 0 });
+      await checkIsFree(parts, domain).catch(async (error: unknown) => {
+        await parts.tenants.remove(tenant);
+        throw error;
+      });
+      return describe(tenant);
+    } catch (error) {
+      if (error instanceof Conflict) throw new Refusal(`there is a tenant '${domain}' already`);
+      throw error;
+    }
+  },
+});
+
+export const tenantRemove = operation({
+  name: 'tenant-remove',
+  input: z.strictObject({
+    domain: domainInput,
+    /** True: also when the tenant has accounts, which go with it. */
+    force: z.boolean().optional(),
+    ...waitingInput,
+  }),
+  output: z.object({ domain: z.string(), ...progressOutput }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Ends a tenant and removes all that is kept for it.',
+  commands: ['tenant remove'],
+  async run(parts, { domain, force, waitMs, again }) {
+    const begun = (await findRemoval(parts.store, domain))?.tenant;
+    const there = await uncached(parts).find(domain);
+    if (!there && !begun && again) return { domain };
+    const tenant = there ?? begun ?? (await findTenant(parts, domain));
+    const [local] = begun ? [] : await listAccounts(parts.store, domain, 1);
+    if (local !== undefined && !force) {
+      const example = Jid.of(local, domain);
+      throw new Refusal(
+        `tenant '${domain}' has accounts, such as '${example}'; remove them with it by: skylark tenant remove ${domain} --force`,
+      );
+    }
+    const removal = removalsOf(parts).tenant(tenant);
+    return answerInTime(parts, waitMs, domain, { domain }, () => removal);
+  },
+});
+
+export const tenantList = operation({
+  name: 'tenant-list',
+  input: z.strictObject({ after: afterInput }),
+  /** `next` is what to ask for as `after`; absent on the last page. */
+  output: z.object({ tenants: z.array(described), next: z.string().optional() }),
+  right: 'deployment',
+  isRepeatable: true,
+  help: 'Lists a page of the tenants.',
+  commands: ['tenant list', 'user list'],
+  async run(parts, { after }) {
+    const found = await parts.tenants.list(limits.adminPageMax, after);
+    return { tenants: found.map(describe), next: found.length === limits.adminPageMax ? found.at(-1)?.domain : undefined };
+  },
+});
+
+function describe({ domain, createdAt, policy }: Tenant): z.input<typeof described> {
+  return { domain, createdAt, ...policy };
+}
+
+/** @throws {Refusal} */
+async function checkIsFree({ store }: Parts, domain: string): Promise<void> {
+  if (await findRemoval(store, domain)) {
+    throw new Refusal(
+      `the last tenant '${domain}' is being removed, and its domain is not free yet; to wait for it: skylark tenant remove ${domain}`,
+    );
+  }
+}
