@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { cyclesOf, importGraph, upwardImports } from './import-graph.ts';
+import { layers } from './layers.ts';
 import { files, read, root, under } from './project-files.ts';
 import { readCode } from './tidy-code.ts';
 import * as rules from './tidy-rules.ts';
@@ -316,9 +317,18 @@ describe('imports between files', () => {
     assert.deepEqual(cyclesOf(chain), []);
   });
 
+  const graph = importGraph(product, read);
+  for (const [part, layersOfPart] of Object.entries(layers)) {
+    test(`folders of ${part} look down only`, () => {
+      const seen = product.filter((path) => path.startsWith(`${part}/`)).length;
+      assert.ok(seen >= 20, `the rule saw ${seen} files`);
+      assert.deepEqual(upwardImports(graph, part, layersOfPart), []);
+    });
+  }
+
   test('an import that looks up or aside is found, and a folder that no layer names', () => {
-    const layers = [['.'], ['features'], ['rooms', 'archive'], ['core']];
-    const faults = (tree: Readonly<Record<string, string>>) => upwardImports(graphOf(tree), 'services/muc', layers).length;
+    const planted = [['.'], ['features'], ['rooms', 'archive'], ['core']];
+    const faults = (tree: Readonly<Record<string, string>>) => upwardImports(graphOf(tree), 'services/muc', planted).length;
     const core = { 'services/muc/core/room.ts': '' };
     assert.equal(faults({ ...core, 'services/muc/rooms/enter.ts': "import '../core/room.ts';" }), 0);
     assert.equal(faults({ 'services/muc/core/room.ts': "import '../worker.ts';", 'services/muc/worker.ts': '' }), 1);

@@ -12,7 +12,7 @@ import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
 import { startDynalite } from '../../services/cli/compose/dynalite.ts';
 import { Health } from '../../services/cli/compose/health.ts';
-import { Undoing } from '../../services/cli/compose/lifetime.ts';
+import { Cleanup } from '../../services/cli/compose/lifetime.ts';
 import { type MetricName, Metrics } from '../../services/cli/compose/metrics.ts';
 import { serveAll } from '../../services/cli/compose/serve-all.ts';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
@@ -95,17 +95,17 @@ describe('metrics', { skip: skipWithoutNats }, () => {
 
 async function namesOf(name: Service, variables: Record<string, string>): Promise<ReadonlySet<string>> {
   const { values } = readArguments('serve', serveOptions, [], variables);
-  const undoing = new Undoing(log);
+  const cleanup = new Cleanup(log);
   const metrics = new Recorded({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
   const serving: Serving = {
-    ...{ values: { ...values, name: `${name}-1` }, release: undefined, log, undoing, health: new Health(), metrics },
+    ...{ values: { ...values, name: `${name}-1` }, release: undefined, log, cleanup, health: new Health(), metrics },
     fail: (reason) => assert.fail(reason),
     end: (reason) => assert.fail(reason),
   };
   try {
     await services[name](serving);
   } finally {
-    await undoing.run();
+    await cleanup.run();
   }
   return metrics.names;
 }

@@ -6,10 +6,16 @@ import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
-import type { Release } from './releases.ts';
 import { Rows } from './rows.ts';
 
 export type NodeKind = 'connection' | 'router' | 'muc' | 'web';
+
+export interface Release {
+  /** Deployed as one: `connection`, `web`. */
+  readonly service: string;
+  /** Any text that is the same for all processes of one deploy and another for the next. */
+  readonly id: string;
+}
 
 export interface NodeRow {
   readonly kind: NodeKind;

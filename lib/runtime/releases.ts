@@ -7,14 +7,7 @@
  */
 import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { LiveNode } from './nodes.ts';
-
-export interface Release {
-  /** Deployed as one: `connection`, `web`. */
-  readonly service: string;
-  /** Any text that is the same for all processes of one deploy and another for the next. */
-  readonly id: string;
-}
+import type { LiveNode, Release } from './nodes.ts';
 
 export class ReleaseWatch {
   readonly #clock: Clock;

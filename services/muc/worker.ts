@@ -11,6 +11,7 @@ import { answering, isOperating, report, toStanzaError } from '../../lib/runtime
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, HidesRequest, RoomErasureRequest, RoomRequest } from '../../lib/runtime/wire.ts';
@@ -27,7 +28,6 @@ import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
 import { changeHides } from './rooms/hides.ts';
 import { answerForService } from './rooms/service.ts';
-import { allShards, type ShardOwner } from './shard-owner.ts';
 
 export interface MucWorker {
   /** In memory. */

@@ -6,9 +6,9 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
+import { allShards, type ShardOwner, sharedShards } from '../../lib/runtime/shard-owner.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { shardCount } from '../../lib/runtime/wire.ts';
-import { allShards, type ShardOwner, sharedShards } from '../../services/muc/shard-owner.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
 import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 

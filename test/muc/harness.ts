@@ -25,13 +25,13 @@ import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
+import type { ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import type { DeliverRequest, DoneReply, InboundRequest, RoomRequest } from '../../lib/runtime/wire.ts';
 import { escapeAttribute } from '../../lib/xmpp/element.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza, spliceAttributes, spliceTo } from '../../lib/xmpp/stanza.ts';
-import type { ShardOwner } from '../../services/muc/shard-owner.ts';
 import { type MucWorker, startMucWorker } from '../../services/muc/worker.ts';
 import { assertXml } from '../router/xml-equality.ts';
 

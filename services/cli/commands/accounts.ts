@@ -6,6 +6,7 @@ import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/ten
 import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
+import { readPassword } from '../core/password.ts';
 import { say, UsageError } from '../core/report.ts';
 import type {
   passwordOptions,
@@ -16,7 +17,6 @@ import type {
   userRemoveOptions,
 } from './account-options.ts';
 import { type AdminClient, openAdmin, openCloudAdmin } from './admin-client.ts';
-import { readPassword } from './password.ts';
 
 type Place = Pick<Values<typeof userListOptions>, 'data'> & Partial<Values<typeof userListOptions>>;
 

@@ -5,12 +5,12 @@ import { limits } from '../../../lib/limits.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { serveAdmin } from '../compose/admin-socket.ts';
 import { openCloudBus, openCloudStore } from '../compose/cloud-ports.ts';
-import { type Ground, prepareGround } from '../compose/cluster-backends.ts';
+import { type ClusterBackends, prepareBackends } from '../compose/cluster-backends.ts';
 import type { ClusterValues } from '../compose/cluster-options.ts';
 import { checkPortsFree, planCluster } from '../compose/cluster-plan.ts';
 import { ClusterReport } from '../compose/cluster-report.ts';
 import { checkFileFlags } from '../compose/files-part.ts';
-import { beginLifetime, openLog, stopWithin, Undoing } from '../compose/lifetime.ts';
+import { beginLifetime, Cleanup, openLog, stopWithin } from '../compose/lifetime.ts';
 import { ensureTenant } from '../compose/own-tenant.ts';
 import { checkPorts, registrationOf } from '../compose/start-options.ts';
 import { Supervisor } from '../compose/supervisor.ts';
@@ -26,9 +26,9 @@ export async function cluster(values: ClusterValues, positionals: readonly strin
   process.umask(0o077);
   const log = openLog({ service: 'cluster' });
   const lifetime = beginLifetime(log);
-  const undoing = new Undoing(log);
+  const cleanup = new Cleanup(log);
   const report = new ClusterReport(values.json);
-  const supervisor = new Supervisor(undoing, {
+  const supervisor = new Supervisor(cleanup, {
     started: (child) => report.started(child),
     died(child, ending) {
       report.died(child, ending);
@@ -36,42 +36,42 @@ export async function cluster(values: ClusterValues, positionals: readonly strin
     },
   });
   try {
-    await Promise.race([startAll(values, log, undoing, supervisor, report), lifetime.over]);
+    await Promise.race([startAll(values, log, cleanup, supervisor, report), lifetime.over]);
   } catch (error) {
     supervisor.expectEnds();
-    await undoing.run();
+    await cleanup.run();
     throw error;
   }
   log.info({ reason: await lifetime.over }, 'stopping');
   supervisor.expectEnds();
-  const code = await stopWithin(log, () => undoing.run(), stopMs);
+  const code = await stopWithin(log, () => cleanup.run(), stopMs);
   log.info('stopped');
   return code;
 }
 
 /** From the inside out, so that stopping goes from the outside in. */
-async function startAll(values: ClusterValues, log: Logger, undoing: Undoing, supervisor: Supervisor, report: ClusterReport) {
+async function startAll(values: ClusterValues, log: Logger, cleanup: Cleanup, supervisor: Supervisor, report: ClusterReport) {
   await checkPortsFree(values);
-  const ground = await prepareGround(values, log, undoing, supervisor);
-  const plan = planCluster(values, ground);
+  const backends = await prepareBackends(values, log, cleanup, supervisor);
+  const plan = planCluster(values, backends);
   await supervisor.start(plan.inner);
-  await serveOperators(values, ground, log, undoing);
+  await serveOperators(values, backends, log, cleanup);
   const outer = await supervisor.start(plan.outer);
   const web = outer.find(({ service }) => service === 'web');
-  report.ready(values, ground, web);
-  log.info({ domain: values.domain, nats: ground.nats, dynamodb: ground.dynamodb }, 'started');
+  report.ready(values, backends, web);
+  log.info({ domain: values.domain, nats: backends.nats, dynamodb: backends.dynamodb }, 'started');
 }
 
-async function serveOperators(values: ClusterValues, ground: Ground, log: Logger, undoing: Undoing): Promise<void> {
+async function serveOperators(values: ClusterValues, backends: ClusterBackends, log: Logger, cleanup: Cleanup): Promise<void> {
   const { domain } = values;
-  const bus = await openCloudBus(ground.nats, 'cluster');
-  undoing.add('bus', () => bus.close());
-  const store = await openCloudStore({ ...values, dynamodb: ground.dynamodb });
+  const bus = await openCloudBus(backends.nats, 'cluster');
+  cleanup.add('bus', () => bus.close());
+  const store = await openCloudStore({ ...values, dynamodb: backends.dynamodb });
   try {
     await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   } finally {
     await store.close();
   }
-  const admin = await serveAdmin(adminAddress(ground.folder), bus, log);
-  undoing.add('admin', () => admin.stop());
+  const admin = await serveAdmin(adminAddress(backends.folder), bus, log);
+  cleanup.add('admin', () => admin.stop());
 }

@@ -2,7 +2,7 @@
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { identify } from '../compose/deploys.ts';
 import { Health, serveHealth } from '../compose/health.ts';
-import { beginLifetime, openLog, stopWithin, Undoing } from '../compose/lifetime.ts';
+import { beginLifetime, Cleanup, openLog, stopWithin } from '../compose/lifetime.ts';
 import { type Addresses, addressOf } from '../compose/listening.ts';
 import { Metrics } from '../compose/metrics.ts';
 import type { ServeValues } from '../compose/serve-options.ts';
@@ -36,7 +36,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const log = openLog({ service, name });
   const lifetime = beginLifetime(log);
   if (values.untilInputEnds) process.stdin.on('close', () => lifetime.end('input ended')).resume();
-  const undoing = new Undoing(log);
+  const cleanup = new Cleanup(log);
   let failure: string | undefined;
   const fail = (reason: string) => {
     failure = reason;
@@ -46,14 +46,14 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const health = new Health();
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
   // Before anything that may have to be waited for.
-  const healthAddress = await startHealth(values, health, undoing);
+  const healthAddress = await startHealth(values, health, cleanup);
   const end = (reason: string) => lifetime.end(reason);
-  const serving = { values: { ...values, name }, release, log, undoing, health, metrics, fail, end };
+  const serving = { values: { ...values, name }, release, log, cleanup, health, metrics, fail, end };
   const started = run(serving).then((found) => {
     const addresses = { ...found, ...healthAddress };
     if (values.metrics === 'emf') {
       metrics.start();
-      undoing.add('metrics', () => metrics.stop());
+      cleanup.add('metrics', () => metrics.stop());
     }
     say(JSON.stringify({ event: 'listening', service, name, pid: process.pid, addresses }));
     log.info({ addresses }, 'started');
@@ -62,18 +62,18 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     // A bus that is away holds up the start for ever, but not the end.
     await Promise.race([started, lifetime.over]);
   } catch (error) {
-    await undoing.run();
+    await cleanup.run();
     throw error;
   }
   log.info({ reason: await lifetime.over }, 'stopping');
-  const code = await stopWithin(log, () => undoing.run(), values.stopSeconds * 1_000);
+  const code = await stopWithin(log, () => cleanup.run(), values.stopSeconds * 1_000);
   log.info('stopped');
   return failure === undefined ? code : 1;
 }
 
-async function startHealth({ bind, healthPort }: ServeValues, health: Health, undoing: Undoing): Promise<Addresses> {
+async function startHealth({ bind, healthPort }: ServeValues, health: Health, cleanup: Cleanup): Promise<Addresses> {
   if (healthPort === undefined) return {};
   const server = await serveHealth(bind, healthPort, health);
-  undoing.add('health', () => server.stop());
+  cleanup.add('health', () => server.stop());
   return { health: addressOf(server.address) };
 }

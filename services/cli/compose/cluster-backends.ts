@@ -12,11 +12,11 @@ import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './ce
 import { ensureTables } from './cloud-ports.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { ensureDataFolder } from './data-folder.ts';
-import type { Undoing } from './lifetime.ts';
+import type { Cleanup } from './lifetime.ts';
 import { findProgram } from './nats-server.ts';
 import type { Supervisor } from './supervisor.ts';
 
-export interface Ground {
+export interface ClusterBackends {
   readonly folder: string;
   readonly nats: string;
   readonly dynamodb: string;
@@ -29,17 +29,17 @@ export interface Ground {
 }
 
 /** @throws {UsageError | Refusal | FolderInUse} */
-export async function prepareGround(
+export async function prepareBackends(
   values: ClusterValues,
   log: Logger,
-  undoing: Undoing,
+  cleanup: Cleanup,
   supervisor: Supervisor,
-): Promise<Ground> {
+): Promise<ClusterBackends> {
   const given = checkPemFlags(values);
   if (given) readPemFiles(given);
   const folder = ensureDataFolder(values.data, log);
   const lock = lockFolder(folder);
-  undoing.add('folder', () => lock.release());
+  cleanup.add('folder', () => lock.release());
   const isOwn = given === undefined && values.certificates !== 'store';
   const pem = isOwn ? (await keepSelfSigned(join(folder, 'tls'), values.domain, clock)).files : given;
   const ticketKeys = join(folder, 'ticket-keys');

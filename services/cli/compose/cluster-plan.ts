@@ -1,7 +1,7 @@
 /** Which processes a cluster has, and with which arguments. */
 import { createServer } from 'node:net';
 import { keyFileOf } from './certificate-keys.ts';
-import type { Ground } from './cluster-backends.ts';
+import type { ClusterBackends } from './cluster-backends.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { filesFolderIn, presetFilesUrl } from './files-part.ts';
 import { listening } from './listening.ts';
@@ -18,20 +18,20 @@ export interface Plan {
   readonly outer: readonly Planned[];
 }
 
-export function planCluster(values: ClusterValues, ground: Ground): Plan {
+export function planCluster(values: ClusterValues, backends: ClusterBackends): Plan {
   const common = [
-    ...['--nats', ground.nats, '--dynamodb', ground.dynamodb],
+    ...['--nats', backends.nats, '--dynamodb', backends.dynamodb],
     ...['--region', values.region, '--table-prefix', values.tablePrefix],
   ];
   const streams = [
     ...common,
     ...['--domain', values.domain, '--bind', values.bind],
-    ...(ground.pem ? ['--cert', ground.pem.cert, '--key', ground.pem.key] : []),
-    ...['--ticket-keys', ground.ticketKeys],
-    ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, ground)] : []),
+    ...(backends.pem ? ['--cert', backends.pem.cert, '--key', backends.pem.key] : []),
+    ...['--ticket-keys', backends.ticketKeys],
+    ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, backends)] : []),
     ...(values.defaultCertificate === undefined ? [] : ['--default-certificate', values.defaultCertificate]),
   ];
-  const files = fileArguments(values, ground);
+  const files = fileArguments(values, backends);
   const isShared = isSharing(values);
   const connections = numbered('connection', 'c', values.connections, (index) => {
     const shift = isShared ? 0 : index * portStep;
@@ -54,12 +54,12 @@ export function planCluster(values: ClusterValues, ground: Ground): Plan {
   };
 }
 
-function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: Ground): string[] {
+function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: ClusterBackends): string[] {
   return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
 }
 
 /** Without S3 all processes share a folder. Routers are there before the web server has a port, so any free one would be too late. */
-function fileArguments(values: ClusterValues, { folder, isSelfSigned }: Ground): readonly string[] {
+function fileArguments(values: ClusterValues, { folder, isSelfSigned }: ClusterBackends): readonly string[] {
   const { s3, filesBucket, domain, bind, httpPort, httpsPort } = values;
   const bucket = [...(s3 ? ['--s3', s3] : []), ...(filesBucket ? ['--files-bucket', filesBucket] : [])];
   const isKnown = httpPort !== 0 && httpsPort !== 0;

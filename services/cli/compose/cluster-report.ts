@@ -2,7 +2,7 @@
 
 import { quote, say } from '../core/report.ts';
 import { type Child, describeEnding, type Ending } from './child-process.ts';
-import type { Ground } from './cluster-backends.ts';
+import type { ClusterBackends } from './cluster-backends.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { hostPort } from './listening.ts';
 
@@ -29,7 +29,7 @@ export class ClusterReport {
     this.#say({ event: 'died', service, name, pid, ...ending }, line);
   }
 
-  ready({ domain, data }: ClusterValues, { folder, nats, dynamodb }: Ground, web: Child | undefined): void {
+  ready({ domain, data }: ClusterValues, { folder, nats, dynamodb }: ClusterBackends, web: Child | undefined): void {
     this.#say(
       { event: 'ready', pid: process.pid, domain, folder, nats, dynamodb },
       `The cluster serves ${domain} over ${nats} and ${dynamodb}`,

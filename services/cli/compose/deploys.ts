@@ -29,7 +29,7 @@ async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | un
 
 /** When the node takes streams. */
 export async function makeStoppable(serving: Serving, { store }: Ports, node: ConnectionNode): Promise<void> {
-  const { values, release, log, undoing, end } = serving;
+  const { values, release, log, cleanup, end } = serving;
   const agent = process.env.ECS_AGENT_URI;
   if (agent) {
     const look = () => {
@@ -38,7 +38,7 @@ export async function makeStoppable(serving: Serving, { store }: Ports, node: Co
     };
     const task = new EcsTask({ agent, clock, log, look, onLeft: () => end('drained') });
     task.start();
-    undoing.add('task', () => task.stop());
+    cleanup.add('task', () => task.stop());
   }
   if (release === undefined) return;
   const watch = new ReleaseWatch({ clock, subject: node.subject, release, settleMs: values.settleSeconds * 1_000 });
@@ -53,5 +53,5 @@ export async function makeStoppable(serving: Serving, { store }: Ports, node: Co
     onError: (error) => log.warn({ err: error }, 'the nodes could not be looked at'),
   });
   await nodes.start();
-  undoing.add('releases', () => nodes.stop());
+  cleanup.add('releases', () => nodes.stop());
 }

@@ -24,7 +24,7 @@ import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './cer
 import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
-import { Undoing } from './lifetime.ts';
+import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { composeRouter } from './router-parts.ts';
@@ -49,12 +49,12 @@ export async function startEmbedded(values: EmbeddedValues, log: Logger): Promis
   const pemFiles = checkPemFlags(values);
   const pem = pemFiles && readPemFiles(pemFiles);
   const folder = ensureDataFolder(values.data, log);
-  const undoing = new Undoing(log);
+  const cleanup = new Cleanup(log);
   try {
-    const addresses = await startParts(values, folder, pem, log, undoing);
-    return { folder, addresses, stop: () => undoing.run() };
+    const addresses = await startParts(values, folder, pem, log, cleanup);
+    return { folder, addresses, stop: () => cleanup.run() };
   } catch (error) {
-    await undoing.run();
+    await cleanup.run();
     throw error;
   }
 }
@@ -64,41 +64,41 @@ async function startParts(
   folder: string,
   given: PemPair | undefined,
   log: Logger,
-  undoing: Undoing,
+  cleanup: Cleanup,
 ): Promise<Addresses> {
   const { domain, bind } = values;
   let isDraining = () => false;
   const clock = new DeploymentClock(systemClock);
   const store = await openSqliteStore(folder, { clock });
-  undoing.add('store', () => store.close());
+  cleanup.add('store', () => store.close());
   await clock.start({ store, log, isAlone: true }); // the folder's lock is ours
-  undoing.add('clock', () => clock.stop());
+  cleanup.add('clock', () => clock.stop());
   const tls =
     values.certificates === 'store'
       ? await storeTls({ values, store, log, folder, fallback: given })
       : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, systemClock)), log);
-  undoing.add('certificate', () => tls.stop());
+  cleanup.add('certificate', () => tls.stop());
   const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
   const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
-  undoing.add('tickets', () => tickets.stop());
+  cleanup.add('tickets', () => tickets.stop());
   const bus = memoryBus({ clock });
-  undoing.add('bus', () => bus.close());
+  cleanup.add('bus', () => bus.close());
 
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(folder), () => filesUrl, { store, clock });
   const fileSweep = sweepFiles(files.blobs, store, log);
-  undoing.add('files', () => fileSweep.stop());
+  cleanup.add('files', () => fileSweep.stop());
 
   const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay: new UnderWay() });
-  undoing.add('router', () => router.stop());
+  cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...parts, worker: 'here' });
-  undoing.add('rooms', () => worker.stop());
+  cleanup.add('rooms', () => worker.stop());
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(parts);
-  undoing.add('removals', () => removals.stop());
+  cleanup.add('removals', () => removals.stop());
   const left = await listNodes(store);
   const sweep = sweepRegularly(parts);
-  undoing.add('sweep', () => sweep.stop());
+  cleanup.add('sweep', () => sweep.stop());
 
   const app = composeWebApp({
     tenants: parts.tenants,
@@ -112,7 +112,7 @@ async function startParts(
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),
   );
-  undoing.add('web', () => web.stop());
+  cleanup.add('web', () => web.stop());
   filesUrl ||= presetFilesUrl({
     ...{ domain, bind, isSelfSigned: given === undefined && values.certificates !== 'store' },
     ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
@@ -125,11 +125,11 @@ async function startParts(
     }),
   );
   isDraining = () => connection.node.isDraining;
-  undoing.add('streams', () => connection.stop());
+  cleanup.add('streams', () => connection.stop());
   for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
 
   const admin = await serveAdmin(adminAddress(folder), bus, log);
-  undoing.add('admin', () => admin.stop());
+  cleanup.add('admin', () => admin.stop());
   void reapLeft(parts, left);
   return addressesOf({ ...connection.node.addresses, ...web.addresses });
 }

@@ -15,7 +15,7 @@ import type { WebParts } from '../../web/app.ts';
 import { isLoopback } from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
 import { localCredentials } from './cloud-ports.ts';
-import type { Undoing } from './lifetime.ts';
+import type { Cleanup } from './lifetime.ts';
 
 export interface FilesPart {
   readonly blobs: Blobs;
@@ -48,7 +48,7 @@ export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<
 export async function openFiles(
   values: FilesValues,
   { store, clock }: { readonly store: Store; readonly clock: Clock },
-  undoing: Undoing,
+  cleanup: Cleanup,
 ): Promise<FilesPart | undefined> {
   checkFileFlags(values);
   const { s3, filesBucket, filesFolder, filesUrl, region } = values;
@@ -61,7 +61,7 @@ export async function openFiles(
   const endpoint = s3 === 'aws' ? undefined : s3;
   const credentials = endpoint === undefined ? undefined : localCredentials();
   const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, wall, ...(credentials && { credentials }) });
-  undoing.add('bucket', () => blobs.close());
+  cleanup.add('bucket', () => blobs.close());
   return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
 }
 

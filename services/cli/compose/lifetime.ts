@@ -17,7 +17,7 @@ export function openLog(base: Readonly<Record<string, string>> = {}): Logger {
 }
 
 /** Steps that undo what was started, taken in the opposite order. A failure is logged, and the next step taken. */
-export class Undoing {
+export class Cleanup {
   readonly #log: Logger;
   readonly #steps: { readonly what: string; readonly run: () => Promise<unknown> | unknown }[] = [];
 

@@ -5,8 +5,8 @@ import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { Heartbeat, type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { sharedShards, type WorkerRegistry } from '../../../lib/runtime/shard-owner.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
-import { sharedShards, type WorkerRegistry } from '../../muc/shard-owner.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Ports } from './connection-part.ts';
 

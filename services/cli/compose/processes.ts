@@ -18,7 +18,7 @@ import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Embedded } from './embedded.ts';
 import { filesFolderIn, openFilesFolder, sweepFiles } from './files-part.ts';
-import { Undoing } from './lifetime.ts';
+import { Cleanup } from './lifetime.ts';
 import type { Addresses } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { ProcessPool } from './process-pool.ts';
@@ -40,19 +40,19 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
   const pemFiles = checkPemFlags(values);
   if (pemFiles) readPemFiles(pemFiles);
   const folder = ensureDataFolder(values.data, log);
-  const undoing = new Undoing(log);
+  const cleanup = new Cleanup(log);
   try {
     const lock = lockFolder(folder);
-    undoing.add('folder', () => lock.release());
+    cleanup.add('folder', () => lock.release());
     await checkPortsFree(values);
     if (!pemFiles) await keepSelfSigned(join(folder, 'tls'), values.domain, clock);
     const hub = socketHub({ clock });
-    undoing.add('bus', () => hub.close());
+    cleanup.add('bus', () => hub.close());
     const store = await openSqliteStore(folder, { clock, isShared: true });
-    undoing.add('store', () => store.close());
+    cleanup.add('store', () => store.close());
     const files = await openFilesFolder(filesFolderIn(folder), () => values.filesUrl ?? 'http://localhost/', { store, clock });
     const fileSweep = sweepFiles(files.blobs, store, log);
-    undoing.add('files', () => fileSweep.stop());
+    cleanup.add('files', () => fileSweep.stop());
     const shared = [
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
@@ -66,15 +66,15 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
     const start = (name: string, addresses: Addresses | undefined): Promise<Child> =>
       startChild('part', name, [...shared, '--reuse-port', ...portsOf(values, addresses)], (link) => hub.attach(link));
     const pool = new ProcessPool({ count: values.processes, start, log, ...events });
-    undoing.add('processes', () => pool.stop());
+    cleanup.add('processes', () => pool.stop());
     const addresses = await pool.start();
     const { domain } = values;
     await ensureTenant({ store, bus: hub.bus, clock, domain, registration: registrationOf(values) });
     const admin = await serveAdmin(adminAddress(folder), hub.bus, log);
-    undoing.add('admin', () => admin.stop());
-    return { folder, addresses, stop: () => undoing.run() };
+    cleanup.add('admin', () => admin.stop());
+    return { folder, addresses, stop: () => cleanup.run() };
   } catch (error) {
-    await undoing.run();
+    await cleanup.run();
     throw error;
   }
 }

@@ -20,7 +20,7 @@ import { registrationOf } from './start-options.ts';
 import { composeWebApp } from './web-app.ts';
 
 export async function serveAll(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing, metrics } = serving;
+  const { values, log, cleanup, metrics } = serving;
   const { domain, bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
   checkFileFlags(values);
   const clock = new DeploymentClock(systemClock);
@@ -28,22 +28,22 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   await ensureTables(values);
   await startClock(serving, clock, store);
   const bus = memoryBus({ clock });
-  undoing.add('bus', () => bus.close());
+  cleanup.add('bus', () => bus.close());
   const ports = { store, bus, clock, log };
-  const files = await openFiles(values, ports, undoing);
+  const files = await openFiles(values, ports, cleanup);
   if (files?.folder) {
     const sweep = sweepFiles(files.folder, store, log);
-    undoing.add('files', () => sweep.stop());
+    cleanup.add('files', () => sweep.stop());
   }
 
   const { parts, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
-  undoing.add('router', () => router.stop());
+  cleanup.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   const worker = await startMucWorker({ ...parts, worker: values.name });
-  undoing.add('rooms', () => worker.stop());
+  cleanup.add('rooms', () => worker.stop());
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
   const removals = resumeRemovals(parts);
-  undoing.add('removals', () => removals.stop());
+  cleanup.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
   const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);
@@ -60,9 +60,9 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   // Others are those before us; ourselves we would take for dead when the store was slow.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
   const reaper = new Reaper(parts);
-  undoing.add('reaper', () => reaper.stop());
+  cleanup.add('reaper', () => reaper.stop());
   const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();
-  undoing.add('watch', () => watch.stop());
+  cleanup.add('watch', () => watch.stop());
   return addressesOf({ ...streams.node.addresses, ...web });
 }

@@ -4,20 +4,20 @@ import { type Addresses, addressOf, listening } from './listening.ts';
 import { startNatsServer } from './nats-server.ts';
 import type { Serving } from './serving.ts';
 
-export async function serveDynamo({ values, undoing }: Serving): Promise<Addresses> {
+export async function serveDynamo({ values, cleanup }: Serving): Promise<Addresses> {
   const { port, data } = values;
   const engine = await listening('127.0.0.1', { port }, () => startDynalite(data, port));
-  undoing.add('dynalite', () => engine.stop());
+  cleanup.add('dynalite', () => engine.stop());
   return { dynamodb: addressOf(engine.address) };
 }
 
-export async function serveNats({ values, undoing, fail }: Serving): Promise<Addresses> {
+export async function serveNats({ values, cleanup, fail }: Serving): Promise<Addresses> {
   const server = await startNatsServer(values.natsServer, values.port);
   let isStopping = false;
   void server.ended.then(() => {
     if (!isStopping) fail('nats-server died');
   });
-  undoing.add('nats-server', async () => {
+  cleanup.add('nats-server', async () => {
     isStopping = true;
     await server.stop();
   });

@@ -23,20 +23,20 @@ import { composeWebApp } from './web-app.ts';
 const linkDescriptor = 3;
 
 export async function servePart(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing, fail } = serving;
+  const { values, log, cleanup, fail } = serving;
   const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort, data, domain, name } = values;
   const clock = new DeploymentClock(systemClock);
   const bus = socketBus({ socket: openLink(), clock, onLost: () => fail('the process that started this one is gone') });
   const store = await openSqliteStore(data, { clock, isShared: true });
-  undoing.add('store', () => store.close());
+  cleanup.add('store', () => store.close());
   await startClock(serving, clock, store);
-  undoing.add('bus', () => bus.close());
+  cleanup.add('bus', () => bus.close());
   const ports = { store, bus, clock, log };
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   await route(serving, { ...ports, blobs: files.blobs });
   const rooms = await startMucPart(ports, name);
-  undoing.add('rooms', () => rooms.stop());
+  cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';
   const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given; // made by who started us

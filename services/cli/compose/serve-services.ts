@@ -44,24 +44,24 @@ interface CloudPorts extends Ports {
 }
 
 async function openPorts(serving: Serving): Promise<CloudPorts> {
-  const { values, log, undoing } = serving;
+  const { values, log, cleanup } = serving;
   const clock = new DeploymentClock(wall);
   const store = await openStore(serving, clock);
   const bus = await openCloudBus(values.nats, values.name);
-  undoing.add('bus', () => bus.close());
+  cleanup.add('bus', () => bus.close());
   await startClock(serving, clock, store); // nothing is served on the bus yet
   return { store, bus, clock, log, figures: () => callFigures(store) };
 }
 
 /** Before anything mints an id. */
-export async function startClock({ log, undoing }: Serving, clock: DeploymentClock, store: Store): Promise<void> {
+export async function startClock({ log, cleanup }: Serving, clock: DeploymentClock, store: Store): Promise<void> {
   await clock.start({ store, log });
-  undoing.add('clock', () => clock.stop());
+  cleanup.add('clock', () => clock.stop());
 }
 
-export async function openStore({ values, undoing, metrics }: Serving, clock: Clock): Promise<DynamoStore> {
+export async function openStore({ values, cleanup, metrics }: Serving, clock: Clock): Promise<DynamoStore> {
   const store = await openCloudStore(values, clock);
-  undoing.add('store', () => store.close());
+  cleanup.add('store', () => store.close());
   metrics.counter('Throttles', () => store.troubles.throttles);
   metrics.counter('StoreErrors', () => store.troubles.failures);
   metrics.counter('Faults', countProgrammingErrors);
@@ -78,10 +78,10 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
 }
 
 export async function serveRouter(serving: Serving): Promise<Addresses> {
-  const { values, undoing, health } = serving;
+  const { values, cleanup, health } = serving;
   checkFileFlags(values);
   const ports = await openPorts(serving);
-  const files = await openFiles(values, ports, undoing);
+  const files = await openFiles(values, ports, cleanup);
   await route(serving, { ...ports, blobs: files?.blobs });
   health.started();
   return {};
@@ -89,27 +89,27 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
 
 /** A router that watches all nodes. */
 export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
-  const { values, log, undoing, metrics } = serving;
+  const { values, log, cleanup, metrics } = serving;
   const { parts, router, deliveries } = await composeRouter(ports);
-  undoing.add('router', () => router.stop());
+  cleanup.add('router', () => router.stop());
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const reaper = new Reaper(parts);
-  undoing.add('reaper', () => reaper.stop());
+  cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(parts);
-  undoing.add('removals', () => removals.stop());
+  cleanup.add('removals', () => removals.stop());
   const watch = new NodeWatch({ store: ports.store, clock: wall, onLook: (_, dead) => reaper.clean(dead), onError });
   await watch.start();
-  undoing.add('watch', () => watch.stop());
+  cleanup.add('watch', () => watch.stop());
   log.debug({ name: values.name }, 'routing');
 }
 
 export async function serveMuc(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   const part = await startMucPart(ports, serving.values.name, ports.figures);
-  serving.undoing.add('rooms', () => part.stop());
+  serving.cleanup.add('rooms', () => part.stop());
   serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
   serving.health.started();
   return {};
@@ -117,7 +117,7 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
 
 /** Takes the row of this process away when it stops. */
 async function beat(
-  { values, log, undoing }: Serving,
+  { values, log, cleanup }: Serving,
   { store, bus }: Ports,
   kind: NodeKind,
   figures: () => Readonly<Record<string, number>>,
@@ -125,22 +125,22 @@ async function beat(
   const subject = `${kind}.${values.name}.${wall.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
   const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
-  undoing.add('heartbeat', () => heartbeat.stop());
+  cleanup.add('heartbeat', () => heartbeat.stop());
   const control = await serveControl(bus, subject, { figures });
-  undoing.add('control', () => control.stop());
+  cleanup.add('control', () => control.stop());
 }
 
 export type Streams = Awaited<ReturnType<typeof startStreams>>;
 
 export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, figures?: Figures) {
-  const { values, release, log, undoing, health, metrics } = serving;
+  const { values, release, log, cleanup, health, metrics } = serving;
   const tls = await startTls(values, ports.store, log);
-  undoing.add('certificate', () => tls.stop());
+  cleanup.add('certificate', () => tls.stop());
   if (values.ticketKeys === undefined) {
     const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
     const { store } = ports;
     const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
-    undoing.add('tickets', () => tickets.stop());
+    cleanup.add('tickets', () => tickets.stop());
   }
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
@@ -150,7 +150,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
     startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, stopMs, release, figures }),
   );
   const { node } = connection;
-  undoing.add('streams', () => connection.stop());
+  cleanup.add('streams', () => connection.stop());
   health.started(() => node.isDraining);
   metrics.gauge('Connections', () => node.stats.streams);
   metrics.gauge('BatchLatency', () => node.latency.take(0.99));
@@ -165,7 +165,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
 
 /** WebSocket streams on web servers of this process; pages, too, if the app has any. */
 export async function attachWeb(
-  { values: { bind, reusePort }, undoing }: Serving,
+  { values: { bind, reusePort }, cleanup }: Serving,
   { tls, node, peers }: Streams,
   app: Hono,
   ports: { readonly httpPort: number; readonly httpsPort: number } | { readonly websocketPort: number },
@@ -174,7 +174,7 @@ export async function attachWeb(
   const web = await listening(bind, { ...ports }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source), reusePort, peers }),
   );
-  undoing.add('web', () => web.stop());
+  cleanup.add('web', () => web.stop());
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   for (const server of web.servers) node.attachWebSocket(server, webSocketPath);
   return web.addresses;
@@ -207,17 +207,17 @@ function readTicketKeys(path: string | undefined): Buffer | undefined {
 }
 
 export async function serveWeb(serving: Serving): Promise<Addresses> {
-  const { values, log, undoing } = serving;
+  const { values, log, cleanup } = serving;
   const { bind, domain, httpPort, httpsPort } = values;
   checkFileFlags(values);
   const ports = await openPorts(serving);
   // WebSocket streams are held by this process: a node without ports of its own.
   const streams = await startStreams(serving, ports, { bind }, ports.figures);
   const tenants = new Tenants(ports.store, ports.clock);
-  const files = await openFiles(values, ports, undoing);
+  const files = await openFiles(values, ports, cleanup);
   if (files?.folder) {
     const sweep = sweepFiles(files.folder, ports.store, log);
-    undoing.add('files', () => sweep.stop());
+    cleanup.add('files', () => sweep.stop());
   }
   const app = composeWebApp({
     tenants,

@@ -1,8 +1,8 @@
 /** What a process of a cluster is started with. */
 import type { Logger } from 'pino';
-import type { Release } from '../../../lib/runtime/releases.ts';
+import type { Release } from '../../../lib/runtime/nodes.ts';
 import type { Health } from './health.ts';
-import type { Undoing } from './lifetime.ts';
+import type { Cleanup } from './lifetime.ts';
 import type { Metrics } from './metrics.ts';
 import type { ServeValues } from './serve-options.ts';
 
@@ -11,7 +11,7 @@ export interface Serving {
   /** Of its service, when that is known. */
   readonly release: Release | undefined;
   readonly log: Logger;
-  readonly undoing: Undoing;
+  readonly cleanup: Cleanup;
   readonly health: Health;
   readonly metrics: Metrics;
   /** What this process is for is gone: it ends with 1. */

@@ -1,6 +1,6 @@
 /** The processes of a cluster: started a group at a time, watched, none started again. */
 import { type Child, type Ending, startChild } from './child-process.ts';
-import type { Undoing } from './lifetime.ts';
+import type { Cleanup } from './lifetime.ts';
 
 export interface Planned {
   readonly service: string;
@@ -16,12 +16,12 @@ export interface SupervisorEvents {
 }
 
 export class Supervisor {
-  readonly #undoing: Undoing;
+  readonly #cleanup: Cleanup;
   readonly #events: SupervisorEvents;
   #isStopping = false;
 
-  constructor(undoing: Undoing, events: SupervisorEvents) {
-    this.#undoing = undoing;
+  constructor(cleanup: Cleanup, events: SupervisorEvents) {
+    this.#cleanup = cleanup;
     this.#events = events;
   }
 
@@ -39,7 +39,7 @@ export class Supervisor {
       });
       return child;
     });
-    this.#undoing.add(group.map(({ name }) => name).join(', '), async () => {
+    this.#cleanup.add(group.map(({ name }) => name).join(', '), async () => {
       const children = (await Promise.allSettled(started)).flatMap((child) =>
         child.status === 'fulfilled' ? [child.value] : [],
       );

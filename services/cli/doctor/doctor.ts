@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { readPassword } from '../commands/password.ts';
+import { readPassword } from '../core/password.ts';
 import { reasonOf, say, UsageError } from '../core/report.ts';
 import { publicDomain } from '../dns/host-name.ts';
 import { checkDirectTls, checkOtherAddresses, checkStartTls, type Opened, type Patient } from './client-check.ts';

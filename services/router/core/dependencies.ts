@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Store } from '../../../lib/ports/store.ts';
+import { DeadlineStore } from '../../../lib/runtime/deadline-store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
-import { TimelyStore } from '../../../lib/runtime/timely-store.ts';
 import type { FeatureIndex } from './feature-index.ts';
 import type { Shares } from './shares.ts';
 import type { UnderWay } from './under-way.ts';
@@ -33,12 +33,12 @@ export interface Parts {
   readonly version: string;
 }
 
-/** For what must not be done late, see {@link TimelyStore}. */
-export function timely(parts: Parts, untilMs: number | undefined): Parts {
-  return untilMs === undefined ? parts : { ...parts, store: new TimelyStore(parts.store, parts.clock, untilMs) };
+/** The parts for work that must not be done late, see {@link DeadlineStore}. */
+export function timely(parts: Parts, deadlineMs: number | undefined): Parts {
+  return deadlineMs === undefined ? parts : { ...parts, store: new DeadlineStore(parts.store, parts.clock, deadlineMs) };
 }
 
-/** For what goes on when the request was answered. */
-export function lasting(parts: Parts): Parts {
-  return parts.store instanceof TimelyStore ? { ...parts, store: parts.store.lasting } : parts;
+/** The parts for work that goes on after the request was answered. */
+export function withoutDeadline(parts: Parts): Parts {
+  return parts.store instanceof DeadlineStore ? { ...parts, store: parts.store.withoutDeadline } : parts;
 }

@@ -1,7 +1,7 @@
 /**
  * Who has written a row of late, kept in the row: a request may be carried out twice, by two routers, when its answer got lost or the bus
  * brought it twice, and the second time the session may have gone on, or another one of the account. By then the row names what came
- * after it. (What was carried out late for the first time is held off by the clock: lib/runtime/timely-store.ts.)
+ * after it. (What was carried out late for the first time is held off by the clock: lib/runtime/deadline-store.ts.)
  *
  *     {"xml":"<vCard …","writers":["<sid> <ingress id of the stanza>", …]}   the last one first
  */

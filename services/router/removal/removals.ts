@@ -14,7 +14,7 @@ import {
 } from '../../../lib/runtime/removals.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { findAccount, unlistAccount } from '../core/accounts.ts';
-import { lasting, type Parts } from '../core/dependencies.ts';
+import { type Parts, withoutDeadline } from '../core/dependencies.ts';
 import { removeAccount } from './account-removal.ts';
 import { deleteDoomedFiles } from './doomed-files.ts';
 import { ElsewhereWalks } from './elsewhere.ts';
@@ -42,7 +42,7 @@ const ofProcess = new WeakMap<Tenants, Removals>();
 export function removalsOf(parts: Parts): Removals {
   let removals = ofProcess.get(parts.tenants);
   if (!removals) {
-    removals = new Removals(lasting(parts));
+    removals = new Removals(withoutDeadline(parts));
     ofProcess.set(parts.tenants, removals);
   }
   return removals;

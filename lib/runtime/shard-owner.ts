@@ -5,7 +5,7 @@
  * Two workers may think for a moment that a shard is theirs. That is harmless: rooms are fenced by their `state` row.
  */
 import { createHash } from 'node:crypto';
-import { shardCount } from '../../lib/runtime/wire.ts';
+import { shardCount } from './wire.ts';
 
 export interface ShardOwner {
   owned(): ReadonlySet<number>;

@@ -1,10 +1,10 @@
-/** A store that ends with the patience of whoever asked (lib/runtime/timely-store.ts). */
+/** A store that ends with the deadline of the request (lib/runtime/deadline-store.ts). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
+import { DeadlineStore } from '../../lib/runtime/deadline-store.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
-import { TimelyStore } from '../../lib/runtime/timely-store.ts';
 import { update } from '../../lib/runtime/update.ts';
 import { setClock } from '../contracts/store.contract.ts';
 import { SimStore } from '../simulator/sim-store.ts';
@@ -12,10 +12,10 @@ import { StoreRows } from '../simulator/store-rows.ts';
 
 const names = collection<{ readonly name: string }>('name', 'account');
 
-function arrange(): { store: Store; clock: ReturnType<typeof setClock>; late: (ms: number) => TimelyStore } {
+function arrange(): { store: Store; clock: ReturnType<typeof setClock>; late: (ms: number) => DeadlineStore } {
   const clock = setClock();
   const store = new SimStore(new StoreRows(clock.now), async (apply) => apply());
-  return { store, clock, late: (ms) => new TimelyStore(store, clock, clock.now() + ms) };
+  return { store, clock, late: (ms) => new DeadlineStore(store, clock, clock.now() + ms) };
 }
 
 function rowsOf(store: Store): Rows {

@@ -1,7 +1,7 @@
 /** Passwords that are typed twice at a terminal, without echo, or piped in as one line. */
 import type { ReadStream } from 'node:tty';
 import { limits } from '../../../lib/limits.ts';
-import { Refusal } from '../core/report.ts';
+import { Refusal } from './report.ts';
 
 /** Before SASLprep, which may shorten it. */
 const bytesMax = 4 * limits.passwordBytesMax;
