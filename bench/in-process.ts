@@ -1,5 +1,5 @@
 /**
- * Connection node, router and SQLite in this process, and clients that are fed by hand, without sockets and TLS: for measuring what the
+ * Connection node, router, rooms and SQLite in this process, and clients that are fed by hand, without sockets and TLS: for measuring what the
  * server itself costs.
  */
 import { EventEmitter } from 'node:events';
@@ -15,6 +15,7 @@ import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
 import { composeRouter } from '../services/cli/compose/router-parts.ts';
 import { watchTls } from '../services/cli/compose/tls-source.ts';
 import { startConnectionNode } from '../services/connection/node.ts';
+import { startMucWorker } from '../services/muc/worker.ts';
 import { createAccount } from '../services/router/core/accounts.ts';
 import { deriveKeys } from '../services/router/sasl/passwords.ts';
 
@@ -87,6 +88,8 @@ export class Client extends EventEmitter {
 }
 
 export interface InProcessServer {
+  /** Streams over TCP, with STARTTLS. */
+  readonly port: number;
   /** A stream that nobody has signed in on. */
   connect(local: string): Promise<Client>;
   /** With initial presence. @param sm with XEP-0198 */
@@ -109,13 +112,17 @@ export async function startInProcess(locals: readonly string[]): Promise<InProce
   const free = { perSecond: 1e6, burst: 1e6 };
   const rates = { accepts: free, acceptsPerAddress: free, opensPerTenant: free, ready: free };
   const ports = { bus, store, clock, log };
-  const node = await startConnectionNode({ ...ports, node: 'path', tls: tls.source, listen: { bind: '127.0.0.1' }, rates });
+  const sendingRates = { stanzas: free, bytes: { perSecond: 1e12, burst: 1e12 } };
+  const listen = { bind: '127.0.0.1', c2sPort: 0 };
+  const rooms = await startMucWorker({ ...parts, worker: 'path' });
+  const node = await startConnectionNode({ ...ports, node: 'path', tls: tls.source, listen, rates, sendingRates });
   const connect = async (local: string): Promise<Client> => {
     const client = new Client(local);
     await node.acceptWebSocket(client as unknown as WebSocket, { address: '127.0.0.1', isSecure: true, binding: {} });
     return client;
   };
   return {
+    port: node.addresses.c2s!.port,
     connect,
     async enter(local, sm) {
       const client = await connect(local);
@@ -124,6 +131,7 @@ export async function startInProcess(locals: readonly string[]): Promise<InProce
     },
     async stop() {
       await node.stop();
+      await rooms.stop();
       await router.stop();
       await bus.close();
       await store.close();

@@ -2,9 +2,17 @@
 import { shapes } from './shapes.ts';
 
 /** @param round other for each request, for names that nobody has seen before. @returns the child of an iq of about so many bytes */
-export type Request = (bytes: number, round: number) => { readonly type: 'get' | 'set'; readonly child: string };
+export type Request = (
+  bytes: number,
+  round: number,
+) => {
+  readonly type: 'get' | 'set';
+  readonly child: string;
+  /** A room, or the service of rooms; absent: the sender's own account. */
+  readonly to?: 'room' | 'rooms';
+};
 
-function list(bytes: number, piece: (index: number) => string): string {
+export function list(bytes: number, piece: (index: number) => string): string {
   const pieces: string[] = [];
   for (let index = 0, length = 0; length < bytes; index += 1) {
     const next = piece(index);
@@ -14,9 +22,9 @@ function list(bytes: number, piece: (index: number) => string): string {
   return pieces.join('');
 }
 
-const set = (child: string) => ({ type: 'set', child }) as const;
+export const set = (child: string) => ({ type: 'set', child }) as const;
 const pubsub = (child: string) => set(`<pubsub xmlns='http://jabber.org/protocol/pubsub'>${child}</pubsub>`);
-const form = (formType: string, fields: string): string =>
+export const form = (formType: string, fields: string): string =>
   `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>${formType}</value></field>${fields}</x>`;
 const mam = (fields: string) => set(`<query xmlns='urn:xmpp:mam:2'>${form('urn:xmpp:mam:2', fields)}</query>`);
 
@@ -34,6 +42,22 @@ export const requests: Readonly<Record<string, Request>> = {
   'block: domains that are not ASCII': (bytes, round) =>
     set(
       `<block xmlns='urn:xmpp:blocking'>${list(bytes, (index) => `<item jid='ж${index}r${round}.ж${'é'.repeat(20)}.example'/>`)}</block>`,
+    ),
+  'block: domains of letters that all differ': (bytes, round) =>
+    set(
+      `<block xmlns='urn:xmpp:blocking'>${list(bytes, (index) => `<item jid='ж${index}r${round}.абвгдеёжзийклмнопрст.example'/>`)}</block>`,
+    ),
+  'block: domains from right to left': (bytes, round) =>
+    set(
+      `<block xmlns='urn:xmpp:blocking'>${list(bytes, (index) => `<item jid='א${index}.ב${round}.${'אבגדה'.repeat(4)}.אב'/>`)}</block>`,
+    ),
+  'block: domains that are mapped': (bytes, round) =>
+    set(
+      `<block xmlns='urn:xmpp:blocking'>${list(bytes, (index) => `<item jid='Ж${index}R${round}.${'E\u0301'.repeat(12)}.example'/>`)}</block>`,
+    ),
+  'block: domains in Punycode': (bytes, round) =>
+    set(
+      `<block xmlns='urn:xmpp:blocking'>${list(bytes, (index) => `<item jid='x${index}r${round}.xn--80acghilmnpq8a9b.xn--bcher-kva'/>`)}</block>`,
     ),
   'block: domains with labels that are too long': (bytes, round) =>
     set(

@@ -92,8 +92,11 @@ function octetsOf(label: string): number {
 export function unicodeDomain(text: string): string | undefined {
   const labels: string[] = [];
   for (const label of map(text)?.normalize('NFC').replace(/\.$/, '').split('.') ?? ['']) {
-    const decoded = label.startsWith('xn--') ? decode(label) : label;
-    if (decoded === undefined || !isValid(decoded) || octetsOf(decoded) > labelOctetsMax) return undefined;
+    const isEncoded = label.startsWith('xn--');
+    const decoded = isEncoded ? decode(label) : label;
+    if (decoded === undefined || !isValid(decoded)) return undefined;
+    // Punycode has one spelling of each label (RFC 3492 §6.2), so what was decoded would be encoded to the same.
+    if ((isEncoded ? label.length : octetsOf(decoded)) > labelOctetsMax) return undefined;
     labels.push(decoded);
   }
   const name = labels.join('.');

@@ -1,0 +1,54 @@
+/** Costs of several things in turns, again and again, and each as a multiple of what plain text costs in the same round. */
+
+/** Something that is measured: some bytes, and what is done with them. */
+export interface Work {
+  readonly bytes: number;
+  readonly run: () => Promise<void> | void;
+}
+
+export interface Cost {
+  readonly name: string;
+  /** Nanoseconds of CPU for each byte. */
+  readonly cost: number;
+  readonly times: number;
+}
+
+const rounds = 3;
+
+/** Nanoseconds of CPU for each byte. */
+async function costOf({ bytes, run }: Work, bytesPerRound: number): Promise<number> {
+  const times = Math.max(2, Math.ceil(bytesPerRound / bytes));
+  const before = process.cpuUsage();
+  for (let count = 0; count < times; count += 1) await run();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1_000) / (times * bytes);
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1]!;
+}
+
+/** @param works in pairs with their names; plain text is measured before and after each round of them */
+export async function compare(plain: Work, works: ReadonlyMap<string, Work>, bytesPerRound: number): Promise<readonly Cost[]> {
+  const found = new Map([...works.keys()].map((name) => [name, { costs: [] as number[], times: [] as number[] }]));
+  const plainCosts: number[] = [];
+  await costOf(plain, bytesPerRound / 2);
+  for (let round = 0; round < rounds; round += 1) {
+    const texts = [await costOf(plain, bytesPerRound)];
+    const costs = new Map<string, number>();
+    for (const [name, work] of works) {
+      if (round === 0) await work.run();
+      costs.set(name, await costOf(work, bytesPerRound));
+      if (costs.size % 12 === 0) texts.push(await costOf(plain, bytesPerRound));
+    }
+    texts.push(await costOf(plain, bytesPerRound));
+    const text = median(texts);
+    plainCosts.push(text);
+    for (const [name, cost] of costs) {
+      found.get(name)!.costs.push(cost);
+      found.get(name)!.times.push(cost / text);
+    }
+  }
+  const rows = [...found].map(([name, { costs, times }]) => ({ name, cost: median(costs), times: median(times) }));
+  return [{ name: 'plain text', cost: median(plainCosts), times: 1 }, ...rows];
+}
