@@ -24,7 +24,7 @@ async function costOf({ bytes, run }: Work, bytesPerRound: number): Promise<numb
   return ((user + system) * 1_000) / (times * bytes);
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[values.length >> 1]!;
 }
 
