@@ -149,6 +149,8 @@ export const limits = {
   rosterItemsMax: 5_000,
   /** Entries in one blocklist. */
   blocklistMax: 2_000,
+  /** XEP-0191: full addresses of one bare address in a blocklist: those of a room are kept with the occupant's session there. */
+  blockedPlacesMax: 50,
   /** Addresses one session may have sent directed presence to. */
   directedPresenceMax: 500,
   /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change (DESIGN §2). */
@@ -477,6 +479,8 @@ export const limits = {
   rowWritersMax: 4,
   /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it, so the cache of rows must take it. */
   blocklistBytesMax: 60_000,
+  /** Characters of all full addresses of one bare address in a blocklist, for the same reason as {@link limits.blockedPlacesMax}. */
+  blockedPlacesCharactersMax: 16_000,
   /** XEP-0054: a vCard, bytes; one with a photo of 64 KiB has 90,000, and JSON may double it in its row. */
   vcardBytesMax: 180_000,
   /** XEP-0049: one element, bytes, likewise; elements of an account, and all of them, bytes. */

@@ -1,10 +1,12 @@
 /** XEP-0191 §3.3, §3.4 and §6 in rooms: nothing of a blocked occupant reaches the one who blocks, and nothing else is lost (decision 11). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
-import type { DoneReply, HidesRequest } from '../../lib/runtime/wire.ts';
-import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { type DoneReply, type HidesRequest, nowhere } from '../../lib/runtime/wire.ts';
+import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let version = 0;
 
@@ -124,4 +126,58 @@ test('a list that is older than what the room knows changes nothing, and the nex
   await stage.restart();
   await ann.say('unheard');
   assert.deepEqual(romeo.heard(), []);
+});
+
+for (const [what, nick, isSentAgain] of [
+  ['of one who is unblocked comes again', 'ann', true],
+  ['of somebody else does not', 'Juliet', false],
+] as const) {
+  test(`XEP-0191 §3.4: the subject ${what}, because it may have been set unheard`, async (t) => {
+    const { stage, juliet, romeo, ann } = await arrange(t);
+    await configure(juliet, { changesubject: '1' });
+    await hide(stage, romeo, ['ann']);
+    const setter = nick === 'ann' ? ann : juliet;
+    await setter.send(`<message to='${hall}' type='groupchat' id='1'><subject>news</subject></message>`);
+    romeo.take();
+    await hide(stage, romeo, []);
+    const shown = ['presence ann none/participant', 'message ann earlier: subject=news'];
+    assert.deepEqual(romeo.heard(), isSentAgain ? shown : shown.slice(0, 1));
+  });
+}
+
+test('XEP-0191 §3.3, XEP-0045 §7.13: a request for voice goes to the moderators who do not block the visitor', async (t) => {
+  const { stage, juliet, romeo, ann } = await arrange(t);
+  await configure(juliet, { moderatedroom: '1' });
+  await adminSet(juliet, `<item nick='Romeo' role='moderator'/>`);
+  await adminSet(juliet, `<item nick='ann' role='visitor'/>`);
+  const request =
+    `<message to='${hall}'><x xmlns='jabber:x:data' type='submit'>` +
+    `<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#request</value></field></x></message>`;
+  for (const nicks of [['ann'], []]) {
+    await hide(stage, romeo, nicks);
+    for (const one of [juliet, romeo]) one.take();
+    await ann.send(request);
+    const asked = [juliet, romeo].map((one) => one.take().filter((xml) => xml.includes('muc#request_allow')).length);
+    assert.deepEqual(asked, [1, nicks.length === 0 ? 1 : 0]);
+  }
+});
+
+test('XEP-0191 §3.3: what is read from the archive for a session that comes back leaves out whom it blocks', async (t) => {
+  const { stage, juliet, romeo, ann } = await arrange(t);
+  await stage.restart({ clock: { ...systemClock, after: (delayMs, run) => systemClock.after(delayMs / 10, run) } });
+  const place = (node: string, sid: string) =>
+    updateSessions(stage.store, romeo.jid, (): SessionEntry[] => [
+      { node, sid, resource: romeo.jid.resource, boundAt: 1, available: true, priority: 0 },
+    ]);
+  await hide(stage, romeo, ['ann']);
+  stage.missing.add(romeo.sid);
+  await place(nowhere, romeo.sid);
+  await juliet.say('one');
+  await ann.say('two');
+  await juliet.say('three');
+  stage.move(romeo, 'resumed');
+  await place('n.stage.1', 'resumed');
+  await stage.settle(romeo, 2);
+  await juliet.say('four');
+  assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: three', 'message Juliet four']);
 });

@@ -233,6 +233,23 @@ test('the list is bounded by entries and by bytes', async (t) => {
   assert.match(await juliet.next(), /<blocklist xmlns='urn:xmpp:blocking'\/>/); // all items or none
 });
 
+test('occupants of one room, which the room keeps, too, are bounded by number and by length; other addresses are not', async (t) => {
+  const { juliet } = await arrange(t);
+  const room = 'hall@conference.b.example';
+  const nicks = (count: number, length = 1) =>
+    Array.from({ length: count }, (_, index) => `${room}/${`${index}`.padStart(length, 'n')}`);
+  for (const [jids, isTaken] of [
+    [nicks(limits.blockedPlacesMax + 1), false],
+    [nicks(limits.blockedPlacesMax, 1_000), false],
+    [nicks(limits.blockedPlacesMax), true],
+    [[`${room}/one-more`], false],
+    [['garden@conference.b.example/one-more', room, 'romeo@b.example/orchard'], true],
+  ] as const) {
+    await juliet.send(change('block', ...jids));
+    assert.match(await juliet.next(), isTaken ? /type='result'/ : /<resource-constraint /, jids[0]);
+  }
+});
+
 for (const [what, blocked, request, answer] of [
   [
     'disco',

@@ -7,8 +7,9 @@ import { xml } from '../../../lib/xmpp/element.ts';
 import { NS_MUC_USER } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { announce } from './announce.ts';
+import { isSubjectOf, sendSubject } from './subject.ts';
 
-/** §3.4: who is shown again is shown as it is now, and one who has left meanwhile as gone. */
+/** §3.4: who is shown again is shown as it is now, and one who has left meanwhile as gone. So is the subject that such a one has set. */
 export function changeHides(turn: RoomTurn, hides: Hides): void {
   const { own, room } = turn;
   if (!own) return;
@@ -27,5 +28,6 @@ export function changeHides(turn: RoomTurn, hides: Hides): void {
       );
       turn.send(Buffer.from(gone.toString()), [own.session]);
     }
+    if (isSubjectOf(room, nick)) sendSubject(turn, own.session);
   }
 }

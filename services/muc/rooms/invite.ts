@@ -133,5 +133,7 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
       xml('decline', { from: turn.from.bare.toString() }, reason === undefined ? undefined : xml('reason', {}, reason)),
     ),
   );
-  turn.send(Buffer.from(message.toString()), inviter.sessions);
+  // By their routers, as invitations are: it names an account, and whether the inviter blocks that one only its own guard knows (XEP-0191).
+  const recipients = inviter.sessions.map(({ jid }) => ({ jid }));
+  turn.send(Buffer.from(message.toString()), recipients);
 }

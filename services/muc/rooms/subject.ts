@@ -4,7 +4,7 @@ import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
-import type { Occupant, Session } from '../core/room.ts';
+import type { Occupant, Room, Session } from '../core/room.ts';
 import { subjects } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { delayed } from './history.ts';
@@ -27,6 +27,11 @@ export function keepSubject(turn: RoomTurn, stanza: Stanza, sent: string): void 
   const text = stanza.child('subject', NS_CLIENT)?.getText() ?? '';
   turn.room.subject = { xml: sent, text, at: turn.parts.clock.timeOfDay() };
   turn.put(subjects, '', turn.room.subject);
+}
+
+/** Was it set under this nick? */
+export function isSubjectOf({ subject }: Room, nick: string): boolean {
+  return subject !== undefined && Stanza.parse(subject.xml).from?.resource === nick;
 }
 
 export function sendSubject(turn: RoomTurn, session: Session): void {

@@ -78,7 +78,21 @@ function checked(next: Blocklist): Blocklist {
   if (Buffer.byteLength(JSON.stringify(next)) > limits.blocklistBytesMax) {
     throw new StanzaError('resource-constraint', 'the addresses take too much room');
   }
+  checkPlaces(next);
   return next;
+}
+
+/** Those of one room are kept with the occupant there, too. */
+function checkPlaces({ jids }: Blocklist): void {
+  const places = Map.groupBy(
+    jids.filter((jid) => jid.includes('/')),
+    (jid) => jid.slice(0, jid.indexOf('/')),
+  );
+  for (const [bare, named] of places) {
+    if (named.length > limits.blockedPlacesMax || named.join('').length > limits.blockedPlacesCharactersMax) {
+      throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one: block all of it`);
+    }
+  }
 }
 
 /** @throws {StanzaError} jid-malformed */

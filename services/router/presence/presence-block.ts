@@ -16,7 +16,7 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
   account.withSessions(async (sessions) => {
     for (const contact of contacts) await sendUnavailable(account, sessions, contact, id);
     await tellRooms(account, sessions, blocked);
-    await hideDirected(account, sessions, { blocked, contacts, id });
+    await hideDirected(account, sessions, { blocked, contacts });
   });
 }
 

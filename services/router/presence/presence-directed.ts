@@ -32,17 +32,18 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
   await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
   if (stanza.type === undefined)
-    account.turn.afterHandOver(() => confirmShown(account, to, id, isRoom ? (known?.version ?? 0) : undefined));
+    account.turn.afterHandOver(() => confirmShown(account, to, isRoom ? (known?.version ?? 0) : undefined));
 }
 
 /** Another session may block the address at this moment: of two that write and then read at least one sees the other. */
-async function confirmShown(account: Account, to: Jid, id: string, roomKnows: number | undefined): Promise<void> {
+async function confirmShown(account: Account, to: Jid, roomKnows: number | undefined): Promise<void> {
   const list = await account.get(blocklist);
   if (roomKnows !== undefined && (list?.version ?? 0) > roomKnows) await tellRoom(account, account.fullJid, to, list);
   if (isNeverBlocked(account, to) || !isBlocked(list, to)) return;
   const turn = new Turn(account.turn.parts);
   const again = new Account(turn, account.tenant, account.local);
-  await routeQuietly(again, spliceTo(unavailableFrom(account.fullJid), to.toString()), id);
+  // Not with the id of the presence, which a room has carried out.
+  await routeQuietly(again, spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.parts.ids.mint());
   await turn.finish();
 }
 
@@ -71,7 +72,6 @@ export interface Hiding {
   readonly blocked: readonly Jid[];
   /** Those among them, or behind them, that were told as subscribers. */
   readonly contacts: readonly Jid[];
-  readonly id: string;
 }
 
 /**
@@ -79,7 +79,7 @@ export interface Hiding {
  * (XEP-0045 §7.14), because it can no longer say anything to its occupant.
  */
 export async function hideDirected(account: Account, sessions: readonly SessionEntry[], hiding: Hiding): Promise<void> {
-  const { blocked, contacts, id } = hiding;
+  const { blocked, contacts } = hiding;
   const told = new Set(contacts.map(String));
   const list: Blocklist = { jids: blocked.map(String) };
   const resources = Map.groupBy(
@@ -99,7 +99,8 @@ export async function hideDirected(account: Account, sessions: readonly SessionE
     );
     for (const taker of takers) {
       const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
-      if (!isTold) await routeQuietly(account, spliceTo(unavailableFrom(from), taker), id);
+      // An id of its own each: a room carries out one request of an id, and several sessions may be in it.
+      if (!isTold) await routeQuietly(account, spliceTo(unavailableFrom(from), taker), account.turn.parts.ids.mint());
     }
   }
   // Not before they were told: this may be tried again.
