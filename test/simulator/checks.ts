@@ -1,4 +1,5 @@
 /** What must hold after a run, when everything has healed: the contract of docs/reliability.md. */
+import { blockersOf } from './block-history.ts';
 import type { SimClient } from './client.ts';
 import type { History, ReceivedMessage, SentMessage } from './history.ts';
 import type { Witness } from './witness.ts';
@@ -17,6 +18,7 @@ export function check(findings: Findings): string[] {
     ...checkLoss(findings),
     ...checkDoubles(findings),
     ...checkPriorities(findings),
+    ...checkBlocks(findings),
     ...checkOrder(findings),
     ...checkRooms(findings),
     ...checkArchiveOrder(findings),
@@ -40,8 +42,9 @@ function checkLoss({ history, witness }: Findings): string[] {
     for (const { id } of received) ids.add(id);
   }
   const faults: string[] = [];
-  for (const { id, from, to, state, isRoom } of history.sent.values()) {
-    if (state !== 'acknowledged') continue;
+  for (const { id, from, to, state, isRoom, isPrivate, seenAs, atMs } of history.sent.values()) {
+    if (state !== 'acknowledged' || isPrivate) continue;
+    if (!isRoom && history.blocks.isPossibleSince(to, blockersOf(seenAs), atMs)) continue;
     const owners = isRoom ? [to] : [to, from.split('/')[0]!];
     for (const owner of owners)
       if (!witness.isArchived(owner, id)) faults.push(`lost: ${id} was acknowledged and is not in the archive of ${owner}`);
@@ -58,7 +61,7 @@ function checkDoubles({ history }: Findings): string[] {
     for (const message of session.received) {
       const sent = history.sent.get(message.id);
       // The sender of one that was refused knows that it may have arrived, and has sent it again.
-      if (sent?.state === 'refused' || (sent?.isRoom && message.isDelayed)) continue;
+      if (sent?.state === 'refused' || (sent?.isRoom && (message.isDelayed || sent.isPrivate))) continue;
       if (seen.has(message.id)) {
         faults.push(`double: session ${session.number} of ${session.client} received ${message.id} twice`);
       }
@@ -74,6 +77,17 @@ function checkPriorities({ history }: Findings): string[] {
     received
       .filter(({ isUnwanted }) => isUnwanted)
       .map(({ id }) => `unwanted: session ${number} of ${client} received ${id} with a negative priority`),
+  );
+}
+
+/** XEP-0191 §3.3: nothing comes that was said when its sender was blocked, as was confirmed, before it was asked to end that. */
+function checkBlocks({ history }: Findings): string[] {
+  return history.sessions.flatMap(({ client, number, account, received }) =>
+    received.flatMap(({ id, atMs }) => {
+      const sent = history.sent.get(id);
+      if (sent === undefined || !history.blocks.isSure(account, blockersOf(sent.seenAs), sent.atMs, atMs)) return [];
+      return [`blocked: session ${number} of ${client} received ${id} of ${sent.seenAs}, whom its account has blocked`];
+    }),
   );
 }
 
@@ -130,7 +144,7 @@ function checkRooms({ history }: Findings): string[] {
     const last = new Map<string, ReceivedMessage>();
     for (const received of session.received) {
       const sent = history.sent.get(received.id);
-      if (!sent?.isRoom || received.isDelayed || received.stanzaId === undefined) continue;
+      if (!sent?.isRoom || sent.isPrivate || received.isDelayed || received.stanzaId === undefined) continue;
       const before = last.get(sent.to);
       if (before?.stanzaId !== undefined && before.stanzaId > received.stanzaId) {
         faults.push(`room order: session ${session.number} of ${session.client} received ${received.id} after ${before.id}`);
@@ -151,7 +165,10 @@ function checkRoomGaps({ history, witness }: Findings): string[] {
       const first = said.findIndex(({ stanzaId }) => heard.has(stanzaId));
       const last = said.findLastIndex(({ stanzaId }) => heard.has(stanzaId));
       for (const { stanzaId, id } of said.slice(Math.max(0, first), last + 1)) {
-        if (heard.has(stanzaId) || history.sent.get(id)?.state !== 'acknowledged') continue;
+        const sent = history.sent.get(id);
+        if (heard.has(stanzaId) || sent?.state !== 'acknowledged') continue;
+        // Once blocked, it is not sent later either.
+        if (history.blocks.isPossibleSince(session.account, blockersOf(sent.seenAs), sent.atMs)) continue;
         faults.push(`unheard: session ${session.number} of ${session.client} did not get ${id} in ${room}`);
       }
     }
@@ -160,12 +177,14 @@ function checkRoomGaps({ history, witness }: Findings): string[] {
 }
 
 /** Each client sees of each contact exactly those who are there, and what they last said. */
-function checkPresence({ clients, witness }: Findings): string[] {
+function checkPresence({ clients, witness, history }: Findings): string[] {
   const faults: string[] = [];
+  const wasBlocked = (account: string, jid: string): boolean => history.blocks.isPossibleSince(account, blockersOf(jid), 0);
   const truth = new Map(clients.filter(({ isOnline }) => isOnline).map(({ jid, said }) => [jid, said.status]));
   for (const client of clients) {
     if (!client.isOnline || witness.missedPresence(client.jid)) continue;
     for (const [jid, status] of truth) {
+      if (wasBlocked(client.account, jid) || wasBlocked(jid.split('/')[0]!, client.jid)) continue;
       if (jid === client.jid || client.said.view.get(jid) === status || witness.lostPresence(jid)) continue;
       faults.push(`presence: ${client.jid} sees ${jid} as ${client.said.view.get(jid) ?? 'away'}, which is ${status}`);
     }
@@ -182,7 +201,8 @@ export function repeatedInRooms({ sessions, sent }: History): Set<string> {
   for (const { received } of sessions) {
     const seen = new Set<string>();
     for (const { id, isDelayed } of received) {
-      if (isDelayed || !sent.get(id)?.isRoom) continue;
+      const message = sent.get(id);
+      if (isDelayed || !message?.isRoom || message.isPrivate) continue;
       if (seen.has(id)) repeated.add(id);
       seen.add(id);
     }

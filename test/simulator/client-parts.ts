@@ -19,4 +19,6 @@ export interface ClientParts {
   readonly doors: () => readonly Door[];
   readonly jid: string;
   readonly rooms: readonly string[];
+  /** What it may block. */
+  readonly blockable: readonly string[];
 }

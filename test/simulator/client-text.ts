@@ -21,6 +21,8 @@ export const say = {
     `<presence xmlns='jabber:client' id='${status}'><status>${status}</status>${priority === 0 ? '' : `<priority>${priority}</priority>`}</presence>`,
   message: (type: string, to: string, id: string) =>
     `<message xmlns='jabber:client' type='${type}' to='${to}' id='${id}'><body>${id}</body></message>`,
+  private: (to: string, id: string) =>
+    `<message xmlns='jabber:client' type='chat' to='${to}' id='${id}'><body>${id}</body><x xmlns='${NS_MUC}#user'/></message>`,
   join: (room: string, nick: string) => `<presence xmlns='jabber:client' to='${room}/${nick}'><x xmlns='${NS_MUC}'/></presence>`,
   /** XEP-0045 §10.1.2: takes the configuration as it is. */
   openRoom: (room: string) =>

@@ -3,6 +3,7 @@
  * again, and writes down what it was promised and what it got.
  */
 
+import { ClientBlocks } from './client-blocks.ts';
 import { ClientMessages, type Where } from './client-messages.ts';
 import type { ClientParts, Door } from './client-parts.ts';
 import { ClientPresence } from './client-presence.ts';
@@ -14,7 +15,7 @@ import type { ClientSession, History, SentMessage } from './history.ts';
 import type { Random } from './random.ts';
 import { clientFinal, clientFirst } from './scram-client.ts';
 import type { SimSocket, SocketReader } from './sim-socket.ts';
-import { attribute, isStanza, readMessage, readPresence, tagOf } from './stanza-text.ts';
+import { attribute, isStanza, readPresence, tagOf } from './stanza-text.ts';
 import type { World } from './world.ts';
 
 type Stage = 'off' | 'greeting' | 'signing in' | 'restarting' | 'resuming' | 'binding' | 'enabling' | 'online';
@@ -33,6 +34,7 @@ export class SimClient {
   readonly #doors: () => readonly Door[];
   readonly #rooms: ClientRooms;
   readonly #settings: ClientSettings;
+  readonly #blocks: ClientBlocks;
   #stage: Stage = 'off';
   #socket: SimSocket | undefined;
   #door = '';
@@ -48,7 +50,7 @@ export class SimClient {
   /** Answers `<r/>`. */
   isDiligent = true;
 
-  constructor({ world, random, history, settings, doors, jid, rooms }: ClientParts) {
+  constructor({ world, random, history, settings, doors, jid, rooms, blockable }: ClientParts) {
     this.#world = world;
     this.#random = random;
     this.#history = history;
@@ -58,7 +60,8 @@ export class SimClient {
     this.account = jid.slice(0, jid.indexOf('/'));
     this.name = `${jid.slice(0, jid.indexOf('@'))}-${jid.slice(jid.indexOf('/') + 1)}`;
     this.#settings = new ClientSettings(this.name, settings);
-    this.#messages = new ClientMessages(history, this.name, jid);
+    this.#blocks = new ClientBlocks(history.blocks, this.account, this.name, blockable);
+    this.#messages = new ClientMessages(world, history, this.name, jid);
     this.#presence = new ClientPresence(jid, random.fork('presence'));
     this.#watch();
   }
@@ -70,8 +73,6 @@ export class SimClient {
   get said(): Pick<ClientPresence, 'status' | 'view'> {
     return this.#presence;
   }
-
-  // What the workload asks for.
 
   connect(): void {
     if (this.#stage !== 'off' || !this.isWanted) return;
@@ -89,13 +90,19 @@ export class SimClient {
   }
 
   sendMessage(to: string): void {
-    if (this.#stage === 'online') this.#send(this.#messages.next(to, false, this.#where));
+    if (this.#stage === 'online') this.#send(this.#messages.next(to, 'account', this.#where));
   }
 
   sendToRoom(room: string): void {
     if (this.#stage !== 'online' || !this.#rooms.has(room)) return;
-    if (this.#rooms.isIn(room)) this.#send(this.#messages.next(room, true, this.#where));
+    if (this.#rooms.isIn(room)) this.#send(this.#messages.next(room, 'room', this.#where));
     else this.#join(room);
+  }
+
+  /** A private message (XEP-0045 §7.5). */
+  sendToOccupant(room: string, nick: string): void {
+    if (this.#stage !== 'online' || !this.#rooms.isIn(room)) return;
+    this.#send(this.#messages.next(`${room}/${nick}`, 'occupant', this.#where));
   }
 
   changePresence(): void {
@@ -113,6 +120,12 @@ export class SimClient {
 
   changeSetting(): void {
     if (this.#stage === 'online') this.#stanza({ text: this.#settings.next(this.#random), message: undefined });
+  }
+
+  /** Blocks somebody, or somebody no longer. */
+  changeBlocks(): void {
+    const request = this.#stage === 'online' ? this.#blocks.next(this.#random, this.#world.nowMs) : undefined;
+    if (request !== undefined) this.#stanza({ text: request, message: undefined });
   }
 
   /** The network goes away without a word. */
@@ -158,8 +171,6 @@ export class SimClient {
   acknowledge(): void {
     if (this.#stage === 'online' && this.#sm) this.#write(say.acknowledge(this.#sm.received));
   }
-
-  // From the socket.
 
   #heard(text: string): void {
     this.#heardMs = this.#world.nowMs;
@@ -237,6 +248,7 @@ export class SimClient {
     this.#session = this.#history.openSession(this.account, this.name);
     this.#presence.begin();
     this.#rooms.clear();
+    this.#blocks.begin();
     this.#setStage('online');
     this.#note('is online in session', this.#session.number, 'at', this.#door);
     this.changePresence();
@@ -282,22 +294,15 @@ export class SimClient {
     const tag = tagOf(text);
     if (tag === 'presence') this.#heardPresence(text);
     else if (tag === 'message') this.#received(text);
-    else if (tag === 'iq') this.#settings.heard(text);
+    else if (tag === 'iq') {
+      this.#settings.heard(text);
+      this.#blocks.heard(text, this.#world.nowMs);
+    }
   }
 
   #received(text: string): void {
-    const { id, type, body, isDelayed, stanzaId } = readMessage(text);
-    if (type === 'error') {
-      const sent = this.#history.sent.get(id);
-      if (sent !== undefined) sent.state = 'refused';
-      if (sent?.isRoom) this.#rooms.leave(sent.to);
-      return;
-    }
-    if (body === undefined) return;
-    this.#world.note(`  ${this.name} received ${id}${isDelayed ? ' from the archive' : ''} ${stanzaId ?? ''}`);
-    const sent = this.#history.sent.get(id);
-    const isUnwanted = sent?.isRoom === false && this.#presence.wasClosedAt(sent.atMs);
-    this.#session!.received.push({ id, isDelayed, stanzaId, atMs: this.#world.nowMs, isUnwanted });
+    const refused = this.#messages.heard(text, { session: this.#session!, presence: this.#presence });
+    if (refused?.isRoom && !refused.isPrivate) this.#rooms.leave(refused.to);
   }
 
   #heardPresence(text: string): void {
@@ -324,9 +329,7 @@ export class SimClient {
   }
 
   #send(message: SentMessage): void {
-    const { id, to, isRoom } = message;
-    this.#world.note(`  ${id} to ${to}`);
-    this.#stanza({ text: say.message(isRoom ? 'groupchat' : 'chat', to, id), message });
+    this.#stanza({ text: this.#messages.write(message), message });
   }
 
   #join(room: string): void {

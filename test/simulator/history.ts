@@ -1,4 +1,5 @@
 /** What the clients of a run have sent, received and been promised: all that the checks look at. */
+import { BlockHistory } from './block-history.ts';
 
 export type SentState = 'sent' | 'acknowledged' | 'refused';
 
@@ -11,6 +12,12 @@ export interface SentMessage {
   /** Bare JID of an account or a room. */
   readonly to: string;
   readonly isRoom: boolean;
+  /** The address that it was written to: `to`, or an occupant's place in the room. */
+  readonly recipient: string;
+  /** To one occupant of the room (XEP-0045 §7.5), which is kept in no archive of the room. */
+  readonly isPrivate: boolean;
+  /** What the recipient sees as its sender: the account's bare JID, or the occupant's place in the room. */
+  readonly seenAs: string;
   /** Which session of the sender, and at which node, it was first written to. */
   readonly session: number;
   readonly node: string;
@@ -42,6 +49,7 @@ export interface ClientSession {
 export class History {
   readonly sent = new Map<string, SentMessage>();
   readonly sessions: ClientSession[] = [];
+  readonly blocks = new BlockHistory();
   resumed = 0;
   resumedElsewhere = 0;
   resumeFailed = 0;

@@ -10,6 +10,9 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
   type DeliverReply,
   type DeliverRequest,
+  type DoneReply,
+  type HidesRequest,
+  type RoomRequest,
   type RouterRequest,
   routerSubject,
   type StepReply,
@@ -101,6 +104,23 @@ function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; re
 }
 
 export const plants: readonly Plant[] = [
+  {
+    ...same,
+    name: 'guard-skipped-by-rooms',
+    breaks: 'a room keeps what its occupants have blocked, because what it sends passes no guard of theirs',
+    bus: (kind, bus) => {
+      if (kind !== 'muc') return bus;
+      const around = (handler: BusHandler): BusHandler => {
+        return (payload, subject) => {
+          const { header, bodies } = decodeFrame<RoomRequest | HidesRequest>(payload);
+          if (header.kind === 'hides') return encodeFrame({ ok: true } satisfies DoneReply);
+          if (header.hides === undefined) return handler(payload, subject);
+          return handler(encodeFrame({ ...header, hides: undefined, len: undefined }, bodies), subject);
+        };
+      };
+      return withBus(bus, { serve: (subject, handler, options) => bus.serve(subject, around(handler), options) });
+    },
+  },
   {
     ...same,
     name: 'wall-clock-ids',

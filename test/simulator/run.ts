@@ -38,6 +38,9 @@ export interface RunNumbers {
   readonly unconfirmed: number;
   /** Requests of which the last one counts that were confirmed. */
   readonly set: number;
+  /** Times that somebody was blocked, as was confirmed. */
+  readonly blocked: number;
+  readonly unblocked: number;
   /** Messages of rooms that some session got twice. */
   readonly repeatedInRooms: number;
 }
@@ -45,6 +48,8 @@ export interface RunNumbers {
 const domains = ['a.example', 'b.example'];
 const addresses = ['romeo@a.example/home', 'juliet@a.example/balcony', 'juliet@a.example/tower', 'mercutio@b.example/street'];
 const rooms = ['garden@conference.a.example'];
+/** One client of each account blocks others. */
+const blockers = ['romeo@a.example/home', 'juliet@a.example/balcony', 'mercutio@b.example/street'];
 const chaosMs = 30_000;
 const quietMs = 45_000;
 
@@ -100,6 +105,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
         doors: () => cluster.doors,
         jid,
         rooms: scene.chance(0.8) ? rooms : [],
+        blockable: blockers.includes(jid) ? blockableBy(jid) : [],
       }),
   );
   scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, untilMs: chaosMs });
@@ -126,9 +132,26 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
       resumeFailed: history.resumeFailed,
       unconfirmed: witness.unconfirmed,
       set: settings.count,
+      blocked: history.blocks.counts.sure,
+      unblocked: history.blocks.counts.ended,
       repeatedInRooms: repeatedInRooms(history).size,
     },
   };
+}
+
+/** Occupants above all, and now and then a room, a service or an account. */
+function blockableBy(jid: string): readonly string[] {
+  const account = jid.split('/')[0]!;
+  const others = addresses.filter((other) => !other.startsWith(`${account}/`));
+  const occupants = rooms.flatMap((room) => others.map((other) => `${room}/${other.replace(/@.*\//, '-')}`));
+  return [
+    ...occupants,
+    ...occupants,
+    ...occupants,
+    ...rooms,
+    'conference.a.example',
+    ...others.map((other) => other.split('/')[0]!),
+  ];
 }
 
 const rosterItems = collection<{ subscription: 'both'; version: number; isListed: boolean }>('roster', 'account');

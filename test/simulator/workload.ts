@@ -30,14 +30,16 @@ export function scheduleWorkload(options: WorkloadOptions): void {
 
 function behave(client: SimClient, { random, clients, rooms }: WorkloadOptions): void {
   const draw = random.next();
-  if (draw < 0.5) {
+  if (draw < 0.46) {
     const others = clients.filter(({ account }) => account !== client.account);
     const { account } = random.pick(others);
     // Several at once go into one batch.
     for (let count = random.chance(0.3) ? random.below(5) + 1 : 1; count > 0; count--) client.sendMessage(account);
-  } else if (draw < 0.67) client.sendToRoom(random.pick(rooms));
-  else if (draw < 0.74) client.changePresence();
-  else if (draw < 0.92) for (let count = random.below(4) + 1; count > 0; count--) client.changeSetting();
+  } else if (draw < 0.65) client.sendToRoom(random.pick(rooms));
+  else if (draw < 0.7) client.sendToOccupant(random.pick(rooms), random.pick(clients.filter((other) => other !== client)).name);
+  else if (draw < 0.75) client.changePresence();
+  else if (draw < 0.8) client.changeBlocks();
+  else if (draw < 0.94) for (let count = random.below(4) + 1; count > 0; count--) client.changeSetting();
   else client.acknowledge();
 }
 
