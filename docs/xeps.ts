@@ -3,7 +3,8 @@
  * Either way it fails when a line is not shown by a test.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { conformance as connection } from '../services/connection/conformance.ts';
+import { conformance as streams } from '../services/connection/core/conformance.ts';
+import { streamFeatures } from '../services/connection/features/index.ts';
 import { conformance as muc } from '../services/muc/core/conformance.ts';
 import { features } from '../services/router/features/index.ts';
 import { conformance as web } from '../services/web/conformance.ts';
@@ -20,7 +21,7 @@ const file = new URL('./xeps.md', import.meta.url);
 
 const parts: readonly { readonly heading: string; readonly service: Service; readonly list: readonly Conformance[] }[] = [
   { heading: 'Accounts and hosts', service: 'router', list: features },
-  { heading: 'Streams', service: 'connection', list: connection },
+  { heading: 'Streams', service: 'connection', list: [...streams, ...streamFeatures.flatMap(({ specs }) => specs ?? [])] },
   { heading: 'Rooms', service: 'muc', list: muc },
   { heading: 'Web', service: 'web', list: web },
 ];

@@ -124,6 +124,9 @@ export const limits = {
   unackedBytesMax: 4 * 1024 * 1024,
   /** Sockets that are written to in one turn of the event loop, of those with something new, and as many of those that wait; 15 µs each. */
   socketsPerTurn: 128,
+  /** Stanzas to one client that stream features hold back, and their bytes; beyond this they go out. Below what may be unacknowledged. */
+  heldOutgoingStanzasMax: 500,
+  heldOutgoingBytesMax: 1024 * 1024,
   /** Bytes waiting in one client's socket before the session is parked instead of buffered on. */
   socketBufferBytesMax: 4 * 1024 * 1024,
   /** After this many stanzas towards a client we ask it for an acknowledgement. */

@@ -20,16 +20,20 @@ import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
-import { Doorkeeper, type DoorRates, type Way } from './door/admission.ts';
+import { FeatureList } from './core/feature-list.ts';
+import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
+import { Admission, type DoorRates } from './door/admission.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './door/websocket.ts';
+import { streamFeatures } from './features/index.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
 import { Allowances, type SendingRates } from './session/allowance.ts';
 import type { SessionStream } from './session/egress.ts';
+import type { StageKind } from './session/outgoing-stages.ts';
 import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
 import type { SessionStart } from './session/session-owner.ts';
@@ -37,7 +41,6 @@ import { Cork } from './stream/cork.ts';
 import { Greetings } from './stream/greetings.ts';
 import { refuseSocket } from './stream/refuse-socket.ts';
 import { Stream } from './stream/stream.ts';
-import type { Claim, Found } from './stream/stream-elements.ts';
 import type { StreamHost } from './stream/stream-host.ts';
 import { SocketTransport, type Transport } from './stream/transport.ts';
 
@@ -57,6 +60,8 @@ export interface ConnectionParts {
   /** Other than those of `lib/limits.ts`. */
   readonly rates?: DoorRates;
   readonly sendingRates?: SendingRates;
+  /** `streamFeatures` unless others are given. */
+  readonly features?: readonly StreamFeature[];
   /** A stop takes at most so long, milliseconds; `limits.shutdownMs` unless it is given. */
   readonly stopMs?: number;
   /** Whose the connections are, when a proxy forwards them. */
@@ -126,11 +131,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly fetching = new Map<string, Promise<Session | undefined>>();
   readonly parking = new Map<string, Promise<void>>();
   readonly taken = new RecentKeys(limits.endedSessionsMax);
+  readonly features: FeatureList;
+  readonly stages: readonly StageKind[];
   readonly #parts: ConnectionParts;
   readonly #peers: PeerAddresses;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
-  readonly #door: Doorkeeper;
+  readonly admission: Admission;
   readonly allowances: Allowances;
   readonly #streams = new Set<Stream>();
   readonly #held = new Map<string, Session>();
@@ -157,7 +164,9 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.ids = new IdMint(this.clock);
     this.router = new RouterLink(this);
     this.greetings = new Greetings(parts.clock);
-    this.#door = new Doorkeeper(parts.clock, parts.rates);
+    this.features = new FeatureList(parts.features ?? streamFeatures);
+    this.stages = this.features.stages;
+    this.admission = new Admission(parts.clock, parts.rates);
     this.allowances = new Allowances(parts.clock, parts.sendingRates);
     this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
   }
@@ -207,7 +216,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void> {
     const transport = new WebSocketTransport(socket, peer, this.#cork, this.clock);
-    const mayConnect = this.#door.mayConnect(peer.address, (gone) => socket.once('close', gone));
+    const mayConnect = this.admission.mayConnect(peer.address, (gone) => socket.once('close', gone));
     if (mayConnect === true) {
       this.#accept(transport);
       return;
@@ -313,7 +322,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #gate(socket: Socket, isPlain: boolean): Promise<boolean> | boolean {
-    const mayConnect = this.#door.mayConnect(this.#peers.of(socket), (gone) => socket.once('close', gone));
+    const mayConnect = this.admission.mayConnect(this.#peers.of(socket), (gone) => socket.once('close', gone));
     return mayConnect === true || this.#wait(socket, isPlain, mayConnect);
   }
 
@@ -323,18 +332,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
     if (isPlain) refuseSocket(socket, this.clock.randomBytes(12).toString('base64url'));
     else socket.destroy();
     return false;
-  }
-
-  signedIn(address: string, change: 1 | -1): void {
-    this.#door.signedIn(address, change);
-  }
-
-  mayOpen(domain: string): boolean {
-    return this.#door.mayOpen(domain);
-  }
-
-  async mayGetReady(way: Way): Promise<boolean> {
-    return this.#door.mayGetReady(way);
   }
 
   #acceptPlain(socket: Socket): void {
@@ -368,7 +365,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
-    this.#door.stop();
+    this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
     await drainSessions(this, () => [...this.#held.values()], { reason, deadlineMs, isOver });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { StreamManagement } from '../../services/connection/features/xep0198-stream-management.ts';
+import { StreamManagement } from '../../services/connection/session/stream-management.ts';
 import { ManualClock } from './manual-clock.ts';
 
 function start() {

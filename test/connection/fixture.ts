@@ -10,10 +10,8 @@ import { type MemoryBus, memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
-import type { PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
-import type { DoorRates } from '../../services/connection/door/admission.ts';
 import { type PemIdentity, PemTls } from '../../services/connection/door/tls.ts';
-import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
+import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../../services/connection/node.ts';
 import { FakeRouter } from './fake-router.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 import { RawClient } from './raw-client.ts';
@@ -37,6 +35,9 @@ export async function certificate(name: string): Promise<PemIdentity> {
   return { cert: made.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n` };
 }
 
+/** Settings of a node that differ from the usual ones. */
+export type Settings = Partial<Pick<ConnectionParts, 'rates' | 'peers' | 'features'>>;
+
 export interface Fixture extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly bus: MemoryBus;
@@ -45,7 +46,7 @@ export interface Fixture extends AsyncDisposable {
   readonly node: ConnectionNode;
   readonly tls: PemTls;
   /** Another node of the same deployment. */
-  another(name: string, rates?: DoorRates, peers?: PeerAddresses): Promise<ConnectionNode>;
+  another(name: string, settings?: Settings): Promise<ConnectionNode>;
   stopNode(node: ConnectionNode): Promise<void>;
 }
 
@@ -61,15 +62,14 @@ export async function startFixture(): Promise<Fixture> {
   const router = new FakeRouter(bus);
   await router.start();
   const nodes: ConnectionNode[] = [];
-  const another = async (name: string, rates?: DoorRates, peers?: PeerAddresses): Promise<ConnectionNode> => {
+  const another = async (name: string, settings: Settings = {}): Promise<ConnectionNode> => {
     const node = await startConnectionNode({
       bus,
       store,
       clock,
       log: pino({ level: process.env.LOG ?? 'silent' }),
       node: name,
-      ...(rates && { rates }),
-      ...(peers && { peers }),
+      ...settings,
       tls,
       listen: { bind: '127.0.0.1', c2sPort: 0, c2sTlsPort: 0 },
     });

@@ -5,12 +5,12 @@ import { limits } from '../../lib/limits.ts';
 import { Egress, type SessionStream } from '../../services/connection/session/egress.ts';
 
 function egressWith(written: string[]): Egress {
-  const egress = new Egress({ clogged: () => undefined, overfull: () => undefined });
-  egress.stream = {
+  const egress = new Egress({ clogged: () => undefined, overfull: () => undefined }, []);
+  egress.attach({
     isOpen: true,
     bufferedBytes: 0,
     sendStanza: (bytes: Buffer) => void written.push(bytes.toString()),
-  } as unknown as SessionStream;
+  } as unknown as SessionStream);
   return egress;
 }
 

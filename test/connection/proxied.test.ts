@@ -27,7 +27,7 @@ let node: ConnectionNode;
 before(async () => {
   fixture = await startFixture();
   peers = new ProxiedPeers(fixture.clock);
-  node = await fixture.another('proxied', open, peers);
+  node = await fixture.another('proxied', { rates: open, peers });
 });
 after(() => fixture[Symbol.asyncDispose]());
 
@@ -52,7 +52,7 @@ function tlsBehind(head: Buffer): RawClient {
 async function strictNode(name: string): Promise<{ node: ConnectionNode; peers: ProxiedPeers }> {
   const own = new ProxiedPeers(fixture.clock);
   const rates = { ...open, acceptsPerAddress: { perSecond: 0.001, burst: 1 } };
-  return { node: await fixture.another(name, rates, own), peers: own };
+  return { node: await fixture.another(name, { rates, peers: own }), peers: own };
 }
 
 describe('a client', () => {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { limits } from '../../lib/limits.ts';
-import { Doorkeeper } from '../../services/connection/door/admission.ts';
+import { Admission } from '../../services/connection/door/admission.ts';
 import { Allowances } from '../../services/connection/session/allowance.ts';
 import { type Fixture, startFixture, until } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
@@ -45,14 +45,14 @@ describe('what an address holds', () => {
   const ample = { perSecond: 1_000_000, burst: 1_000_000 };
   const rates = { accepts: ample, acceptsPerAddress: ample, opensPerTenant: ample, ready: ample };
 
-  function hold(door: Doorkeeper, address: string, count: number): (() => void)[] {
+  function hold(door: Admission, address: string, count: number): (() => void)[] {
     const ends: (() => void)[] = [];
     for (let n = 0; n < count; n++) if (door.mayConnect(address, (gone) => ends.push(gone)) === false) break;
     return ends;
   }
 
   test('so many whose clients have not signed in, over IPv4 and as an IPv6 network', () => {
-    const door = new Doorkeeper(new ManualClock(), rates);
+    const door = new Admission(new ManualClock(), rates);
     for (const [address, same, other] of [
       ['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.2'],
       ['2001:db8::1', '2001:db8::ffff:1', '2001:db8:0:1::1'],
@@ -67,7 +67,7 @@ describe('what an address holds', () => {
   });
 
   test('more when they have signed in, up to a share of the node', () => {
-    const door = new Doorkeeper(new ManualClock(), rates);
+    const door = new Admission(new ManualClock(), rates);
     let held = 0;
     for (;;) {
       const more = hold(door, '192.0.2.1', limits.strangersPerNetworkMax).length;
@@ -80,7 +80,7 @@ describe('what an address holds', () => {
   });
 
   test('and a proxy on this machine is not one of them', () => {
-    const door = new Doorkeeper(new ManualClock(), rates);
+    const door = new Admission(new ManualClock(), rates);
     assert.equal(hold(door, '127.0.0.1', limits.socketsPerNetworkMax + 10).length, 0);
     assert.equal(door.mayConnect('127.0.0.1'), true);
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
-import { Doorkeeper, type DoorRates } from '../../services/connection/door/admission.ts';
+import { Admission, type DoorRates } from '../../services/connection/door/admission.ts';
 import { type Fixture, header, startFixture } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 import { RawClient } from './raw-client.ts';
@@ -12,7 +12,7 @@ const open: DoorRates = { accepts: ample, acceptsPerAddress: ample, opensPerTena
 
 describe('the door', () => {
   test('closes what is too much of one address, and lets others in', () => {
-    const door = new Doorkeeper(new ManualClock(), { ...open, acceptsPerAddress: { perSecond: 1, burst: 3 } });
+    const door = new Admission(new ManualClock(), { ...open, acceptsPerAddress: { perSecond: 1, burst: 3 } });
     assert.deepEqual(
       Array.from({ length: 5 }, (_, n) => door.mayConnect(`2001:db8::${n}`)),
       [true, true, true, false, false],
@@ -23,7 +23,7 @@ describe('the door', () => {
 
   test('lets sockets wait for their turn, and closes those for whom there is no room', async () => {
     const clock = new ManualClock();
-    const door = new Doorkeeper(clock, { ...open, accepts: { perSecond: 10, burst: 2 } });
+    const door = new Admission(clock, { ...open, accepts: { perSecond: 10, burst: 2 } });
     const letIn: number[] = [];
     for (let n = 0; n < limits.acceptsWaitingMax + 5; n++) {
       const answer = door.mayConnect(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
@@ -43,7 +43,7 @@ describe('the door', () => {
     const clock = new ManualClock();
     const { bindTokens, resumeTokens } = limits;
     assert.ok(resumeTokens < bindTokens);
-    const door = new Doorkeeper(clock, { ...open, ready: { perSecond: bindTokens, burst: bindTokens } });
+    const door = new Admission(clock, { ...open, ready: { perSecond: bindTokens, burst: bindTokens } });
     assert.equal(door.mayGetReady('bind'), true);
     const order: string[] = [];
     for (const [way, name] of [
@@ -68,7 +68,7 @@ describe('a node', () => {
   after(() => fixture[Symbol.asyncDispose]());
 
   test('makes sockets wait before the handshake, and takes them in turn', async () => {
-    const node = await fixture.another('slow', { ...open, accepts: { perSecond: 2, burst: 1 } });
+    const node = await fixture.another('slow', { rates: { ...open, accepts: { perSecond: 2, burst: 1 } } });
     const clients = Array.from({ length: 4 }, () => RawClient.tls(node.addresses.c2sTls!.port));
     for (const client of clients) client.send(header);
     await clients[0]!.read(/<\/stream:features>/);
@@ -86,7 +86,7 @@ describe('a node', () => {
   });
 
   test('ends streams to a tenant that opens too many at once', async () => {
-    const node = await fixture.another('fair', { ...open, opensPerTenant: { perSecond: 1, burst: 2 } });
+    const node = await fixture.another('fair', { rates: { ...open, opensPerTenant: { perSecond: 1, burst: 2 } } });
     const texts: string[] = [];
     for (let n = 0; n < 3; n++) {
       const client = RawClient.tls(node.addresses.c2sTls!.port);

@@ -22,11 +22,11 @@ const defaultRates: DoorRates = {
   ready: { perSecond: limits.readyTokensPerSecond, burst: limits.readyTokensBurst },
 };
 
-export type Way = 'resume' | 'bind';
+type Way = 'resume' | 'bind';
 
 const tokens: Readonly<Record<Way, number>> = { resume: limits.resumeTokens, bind: limits.bindTokens };
 
-export class Doorkeeper {
+export class Admission {
   readonly #sockets: WaitingLine;
   readonly #addresses: RateLimit;
   readonly #tenants: RateLimit;

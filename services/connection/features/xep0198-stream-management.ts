@@ -1,184 +1,119 @@
 /**
- * XEP-0198 1.6 of one session: counting both ways, acknowledging, asking for acknowledgements.
- *
- * `<a h/>` to the client covers only what a router has answered: until then the stanza is nowhere but here. A stanza that was
- * refused because no router could be reached is covered when a later one succeeds.
+ * XEP-0198 1.6: `<enable/>` (§3), `<r/>` and `<a/>` (§4), `<resume/>` (§5). What is counted stands with the session, which outlives its
+ * stream; where a session to resume is found is the matter of `moving`.
  */
 import { limits } from '../../../lib/limits.ts';
-import type { Clock, Timer } from '../../../lib/ports/clock.ts';
-import { xml } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
-import { type Entry, Outbox } from '../session/outbox.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';
+import { formatResumeId } from '../moving/resume-id.ts';
+import { NS_SM, readCount, StreamManagement } from '../session/stream-management.ts';
 
-export const NS_SM = 'urn:xmpp:sm:3';
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
-const request = `<r xmlns='${NS_SM}'/>`;
 
-/** What another node is told when it takes the session over. */
-export interface Counters {
-  readonly inbound: number;
-  readonly acked: number;
-  readonly unacked: readonly Entry[];
-  readonly pending: readonly Entry[];
+export const streamManagement: StreamFeature = {
+  specs: [
+    {
+      spec: 'XEP-0198',
+      version: '1.6.1',
+      title: 'Stream Management',
+      note: 'Acknowledgements, resumption on this and on another node. Without `location`: any node will do.',
+    },
+  ],
+  requires: ['signedIn'],
+  advertise: () => `<sm xmlns='${NS_SM}'/>`,
+  elements: [
+    { ns: NS_SM, name: 'r', handle: request },
+    { ns: NS_SM, name: 'a', handle: acknowledge },
+    { ns: NS_SM, name: 'enable', handle: enable },
+    { ns: NS_SM, name: 'resume', handle: resume },
+  ],
+};
+
+/** §4. */
+function request(_element: Stanza, stream: FeatureStream): undefined {
+  const { sm } = stream.session!;
+  if (sm === undefined) throw new StreamError('not-authorized', 'stream management is not enabled');
+  sm.onRequest();
 }
 
-export interface StreamManagementOptions {
-  readonly clock: Clock;
-  readonly token: string;
-  /** Kept this long after the stream was lost, milliseconds; 0: the client did not ask for resumption. */
-  readonly resumeMs: number;
-  /** Writes an element that is not counted. */
-  readonly write: (text: string) => void;
-  readonly counters?: Counters;
+/** §4. */
+function acknowledge({ attributes }: Stanza, stream: FeatureStream): undefined {
+  const { session } = stream;
+  if (session?.sm === undefined) throw new StreamError('not-authorized', 'stream management is not enabled');
+  session.acknowledged(session.sm, attributes.h);
 }
 
-export class StreamManagement {
-  readonly token: string;
-  readonly resumeMs: number;
-  readonly outbox: Outbox;
-  readonly #clock: Clock;
-  readonly #write: (text: string) => void;
-  /** Stanzas of the client: read; answered by a router; answered or refused. */
-  #received: number;
-  #handled: number;
-  #settled: number;
-  /** Numbers that `<r/>` waits for, the oldest and the newest, at most one timer for all. */
-  #asked: number | undefined;
-  #askedLast = 0;
-  #askedTimer: Timer | undefined;
-  #sinceRequest = 0;
-  #requestTimer: Timer | undefined;
-
-  constructor(options: StreamManagementOptions) {
-    this.token = options.token;
-    this.resumeMs = options.resumeMs;
-    this.#clock = options.clock;
-    this.#write = options.write;
-    const { inbound = 0, acked = 0, unacked = [], pending = [] } = options.counters ?? {};
-    this.#received = inbound;
-    this.#handled = inbound;
-    this.#settled = inbound;
-    this.outbox = new Outbox(acked, unacked);
-    for (const entry of pending) this.outbox.add(entry);
+/** §3: after bind, once. */
+function enable({ attributes }: Stanza, stream: FeatureStream): undefined {
+  const session = stream.session!;
+  if (session.sm !== undefined) throw new StreamError('policy-violation', 'stream management is enabled already');
+  if (!stream.has('bound')) {
+    stream.sendElement(failed('unexpected-request'));
+    return;
   }
-
-  /** As the client is told: modulo 2^32. */
-  get h(): number {
-    return this.#handled >>> 0;
-  }
-
-  get counters(): Counters {
-    const { acked, unacked, pending } = this.outbox;
-    return { inbound: this.#handled, acked, unacked, pending };
-  }
-
-  /** @returns the number of a stanza that was read */
-  count(): number {
-    return ++this.#received;
-  }
-
-  /** A batch is done. @param number of its last stanza; 0 when that came before `<enable/>` */
-  settle(number: number, isHandled: boolean): void {
-    this.#settled = Math.max(this.#settled, number);
-    if (isHandled) this.#handled = Math.max(this.#handled, number);
-    if (this.#asked !== undefined && this.#settled >= this.#asked) this.#answer();
-    // A client that asks faster than routers answer hears of each step all the same.
-    if (this.#askedLast > this.#settled) this.#await(this.#askedLast);
-  }
-
-  /** What was read and not answered will come again. */
-  forgetUnanswered(): void {
-    this.#received = this.#handled;
-    this.#settled = this.#handled;
-  }
-
-  /** `<r/>`: answered when everything before it is, or after a while with what is. */
-  onRequest(): void {
-    this.#askedLast = this.#received;
-    if (this.#settled >= this.#received) this.#answer();
-    else this.#await(this.#received);
-  }
-
-  /** `<a h='…'/>`. @returns archive ids that the client has now. @throws {StreamError} */
-  onAck(h: string | undefined): string[] {
-    const count = this.outbox.countAcked(readCount(h));
-    if (count === undefined) throw handledCountTooHigh(h, this.outbox);
-    const ids = this.outbox.ack(count);
-    if (this.outbox.size === 0) this.#stopRequests();
-    return ids;
-  }
-
-  /** A stanza was written. */
-  onSent(): void {
-    this.outbox.markSent();
-    if (++this.#sinceRequest >= limits.ackRequestStanzas) this.requestAck();
-    else this.#requestTimer ??= this.#clock.after(limits.ackRequestMs, () => this.requestAck());
-  }
-
-  requestAck(): void {
-    this.#sinceRequest = 0;
-    this.#requestTimer?.cancel();
-    this.#requestTimer = this.#clock.after(limits.ackRequestMs, () => this.requestAck());
-    this.#write(request);
-  }
-
-  /** The stream is gone. */
-  stop(): void {
-    this.#stopRequests();
-    this.#askedTimer?.cancel();
-    this.#askedTimer = undefined;
-    this.#asked = undefined;
-    this.#askedLast = 0;
-  }
-
-  #await(number: number): void {
-    this.#asked ??= number;
-    this.#askedTimer ??= this.#clock.after(limits.batchTimeoutMs, () => {
-      this.#askedLast = 0;
-      this.#answer();
-    });
-  }
-
-  #stopRequests(): void {
-    this.#requestTimer?.cancel();
-    this.#requestTimer = undefined;
-    this.#sinceRequest = 0;
-  }
-
-  #answer(): void {
-    this.#askedTimer?.cancel();
-    this.#askedTimer = undefined;
-    this.#asked = undefined;
-    this.#write(`<a xmlns='${NS_SM}' h='${this.h}'/>`);
-  }
+  const { clock, subject: node } = stream.host;
+  const resumeMs = resumeMsOf(attributes);
+  const token = clock.randomBytes(16).toString('base64url');
+  const id = formatResumeId({ node, sid: session.sid, token });
+  stream.sendElement(enabled(resumeMs === 0 ? undefined : id, resumeMs));
+  const write = (text: string): void => session.egress.stream?.sendElement(text);
+  session.egress.sm = new StreamManagement({ clock, token, resumeMs, write });
 }
 
-/** An xs:unsignedInt. @throws {StreamError} bad-format */
-export function readCount(h: string | undefined): number {
-  const value = /^\s*\+?0*([0-9]{1,10})\s*$/.exec(h ?? '')?.[1];
-  if (value === undefined || Number(value) >= 2 ** 32) throw new StreamError('bad-format', '"h" must be a number below 2^32');
-  return Number(value);
+/** §5: instead of bind. */
+async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<void> {
+  const fresh = stream.session!;
+  const { previd, h } = attributes;
+  if (fresh.hasStepped || fresh.isBound) {
+    stream.sendElement(failed('unexpected-request'));
+    return;
+  }
+  if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
+  const count = readCount(h);
+  if (previd.length > limits.storeKeyBytesMax) {
+    stream.sendElement(failed('item-not-found')); // it was not given out here
+    return;
+  }
+  const { host } = stream;
+  if (!(await host.admission.mayGetReady('resume')))
+    throw new StreamError('resource-constraint', 'too many clients come back at once');
+  const found = await host.claim({ previd, h: count, account: fresh.account.toString() }, stream);
+  const { session } = found;
+  if (session?.sm === undefined) {
+    if (stream.isOpen) stream.sendElement(failed('item-not-found', found.h));
+    return;
+  }
+  if (!stream.isOpen) {
+    session.release();
+    return;
+  }
+  stream.session = session;
+  fresh.forget();
+  const { sm } = session;
+  stream.sendElement(resumed(previd, sm.h));
+  session.acknowledged(sm, h);
+  session.attach(sm, stream);
 }
 
-/** §6. */
-export function handledCountTooHigh(h: string | undefined, { acked, unackedCount }: Outbox): StreamError {
-  const counts = { xmlns: NS_SM, h, 'send-count': (acked + unackedCount) >>> 0 };
-  return new StreamError('undefined-condition', undefined, { extra: xml('handled-count-too-high', counts) });
-}
-
-export function enabled(id: string | undefined, resumeMs: number): string {
+function enabled(id: string | undefined, resumeMs: number): string {
   if (id === undefined) return `<enabled xmlns='${NS_SM}'/>`;
   return `<enabled xmlns='${NS_SM}' id='${id}' resume='true' max='${Math.floor(resumeMs / 1000)}'/>`;
 }
 
+function resumed(previd: string, h: number): string {
+  // What we have given out is base64url, so nothing in it needs escaping.
+  return `<resumed xmlns='${NS_SM}' previd='${previd}' h='${h}'/>`;
+}
+
 /** @param h of a session that is over, when it is known */
-export function failed(condition: 'unexpected-request' | 'item-not-found' | 'internal-server-error', h?: number): string {
+function failed(condition: 'unexpected-request' | 'item-not-found', h?: number): string {
   const count = h === undefined ? '' : ` h='${h}'`;
   return `<failed xmlns='${NS_SM}'${count}><${condition} xmlns='${NS_STANZAS}'/></failed>`;
 }
 
 /** How long to keep the session for a client that sent this `<enable/>`, milliseconds. */
-export function resumeMsOf({ resume, max }: Readonly<Record<string, string>>): number {
+function resumeMsOf({ resume, max }: Readonly<Record<string, string>>): number {
   if (resume !== 'true' && resume !== '1') return 0;
   const seconds = /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) : Number.POSITIVE_INFINITY;
   return Math.min(limits.resumeTimeoutMs, seconds * 1000);

@@ -7,20 +7,27 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { openBounds, preauthBounds } from '../../../lib/xmpp/scanner.ts';
+import type { StreamFeature } from '../core/stream-feature.ts';
 
 const NS = 'urn:xmpp:stream-limits:0';
 
-const announced = {
-  preauth: announcement(preauthBounds.stanzaBytesMax, limits.preauthTimeoutMs),
-  open: announcement(openBounds.stanzaBytesMax, limits.bindTimeoutMs),
-} as const;
+const beforeSignIn = announcement(preauthBounds.stanzaBytesMax, limits.preauthTimeoutMs);
+const signedIn = announcement(openBounds.stanzaBytesMax, limits.bindTimeoutMs);
+
+export const streamLimits: StreamFeature = {
+  specs: [
+    {
+      spec: 'XEP-0478',
+      version: '0.1.0',
+      title: 'Stream Limits Advertisement',
+      note: 'Behind STARTTLS, before and after SASL. An element beyond `max-bytes` ends the stream with `policy-violation`.',
+    },
+  ],
+  requires: ['secure'],
+  advertise: (stream) => (stream.has('signedIn') ? signedIn : beforeSignIn),
+};
 
 function announcement(maxBytes: number, idleMs: number): string {
   const idleSeconds = Math.floor(idleMs / 1_000);
   return `<limits xmlns='${NS}'><max-bytes>${maxBytes}</max-bytes><idle-seconds>${idleSeconds}</idle-seconds></limits>`;
-}
-
-/** A feature of the stream that is about to begin. */
-export function announceLimits(stage: keyof typeof announced): string {
-  return announced[stage];
 }

@@ -10,10 +10,10 @@ import { isParked, type Owner, readSessions, type SessionEntry } from '../../../
 import { type HandOverRequest, handOverAnswer } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { handledCountTooHigh } from '../features/xep0198-stream-management.ts';
+import type { Claim, Found } from '../core/stream-feature.ts';
 import type { SessionStream } from '../session/egress.ts';
 import type { Session } from '../session/session.ts';
-import type { Claim, Found } from '../stream/stream-elements.ts';
+import { handledCountTooHigh } from '../session/stream-management.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import { isOwner, takeOver } from './hand-over.ts';
 import { unpackSession } from './parcel.ts';

@@ -6,11 +6,11 @@
  * has; what is behind them it never got, so that its number is free, and the archive gives it again under the next ones.
  */
 import type { Outgoing, SessionParcel } from '../../../lib/runtime/wire.ts';
-import { type Counters, StreamManagement } from '../features/xep0198-stream-management.ts';
 import { DeliveredRing } from '../session/delivered-ring.ts';
 import type { Entry } from '../session/outbox.ts';
 import { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
+import { type Counters, StreamManagement } from '../session/stream-management.ts';
 import type { ResumeId } from './resume-id.ts';
 
 const emptied = Buffer.alloc(0);

@@ -6,11 +6,12 @@ import { limits } from '../../../lib/limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
-import type { StreamManagement } from '../features/xep0198-stream-management.ts';
 import { CatchUp, type PageEntry, type Queue } from './catch-up.ts';
 import type { Delivered } from './cursor-flush.ts';
 import { DeliveredRing } from './delivered-ring.ts';
 import type { Entry, Outbox } from './outbox.ts';
+import { type OutgoingStage, OutgoingStages, type StageKind } from './outgoing-stages.ts';
+import type { StreamManagement } from './stream-management.ts';
 
 /** The stream that a session is attached to. */
 export interface SessionStream {
@@ -46,6 +47,7 @@ export class Egress {
   readonly catchUp = new CatchUp(
     (entry) => this.#give(entry),
     () => {
+      this.flush();
       this.#caughtUpAt = this.sm?.outbox.last ?? 0;
     },
   );
@@ -56,9 +58,29 @@ export class Egress {
   /** The resync mark that was seen last. */
   #mark = '';
   readonly #owner: EgressOwner;
+  readonly #kinds: readonly StageKind[];
+  /** What stands between the session and the stream that it is attached to. */
+  #stages: OutgoingStages | undefined;
 
-  constructor(owner: EgressOwner) {
+  /** @param kinds of the stages that stanzas pass, in their order */
+  constructor(owner: EgressOwner, kinds: readonly StageKind[]) {
     this.#owner = owner;
+    this.#kinds = kinds;
+  }
+
+  attach(stream: SessionStream): void {
+    this.stream = stream;
+    if (this.#kinds.length > 0) this.#stages = new OutgoingStages(this.#kinds, (bytes, id) => this.#put(bytes, id));
+  }
+
+  /** The stage that a feature has on the way out to the stream. */
+  stage<Stage extends OutgoingStage>(kind: StageKind<Stage>): Stage | undefined {
+    return this.#stages?.find(kind);
+  }
+
+  /** Stages hold nothing back any more. */
+  flush(): void {
+    this.#stages?.flush();
   }
 
   get hasRoomForPage(): boolean {
@@ -127,16 +149,20 @@ export class Egress {
     return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
   }
 
-  /** The stream is gone or about to be. */
-  stop(): void {
+  /** The stream is gone or about to be: whatever stages held back waits in the outbox with the rest. */
+  park(): void {
     if (this.catchUp.abort()) this.needsCatchUp = true;
     this.sm?.stop();
+    this.stream = undefined;
+    this.isParked = true;
+    this.flush();
+    this.#stages = undefined;
   }
 
   /** XEP-0198 §5: sends again what the client has not, then what came meanwhile. */
   resume(sm: StreamManagement, stream: SessionStream): void {
     const { outbox } = sm;
-    this.stream = stream;
+    this.attach(stream);
     this.isParked = false;
     outbox.rewind();
     this.#leaveToArchive(outbox, ({ bytes }) => bytes.length === 0);
@@ -196,6 +222,11 @@ export class Egress {
   }
 
   #write(bytes: Buffer, id?: string): void {
+    if (this.#stages === undefined) this.#put(bytes, id);
+    else this.#stages.take(ownCopy(bytes), id);
+  }
+
+  #put(bytes: Buffer, id?: string): void {
     const { stream, sm } = this;
     if (sm !== undefined && (stream !== undefined || this.isParked)) sm.outbox.add({ bytes: ownCopy(bytes), id });
     if (stream !== undefined) {

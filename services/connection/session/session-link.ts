@@ -43,7 +43,7 @@ export class SessionLink {
   async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<StepAnswer | undefined> {
     const isFirst = !this.hasStepped;
     this.hasStepped = true;
-    if (isFirst && !(await this.#owner.mayGetReady('bind'))) return undefined;
+    if (isFirst && !(await this.#owner.admission.mayGetReady('bind'))) return undefined;
     const { clock, subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
     this.#givenUpAtMs ??= clock.monotonic() + limits.batchPatienceMs;

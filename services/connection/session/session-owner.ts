@@ -2,7 +2,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Admission } from '../door/admission.ts';
 import type { Allowances } from './allowance.ts';
+import type { StageKind } from './outgoing-stages.ts';
 import type { RouterLink } from './router-link.ts';
 import type { Session } from './session.ts';
 
@@ -13,8 +15,9 @@ export interface SessionOwner {
   readonly ids: IdMint;
   readonly router: RouterLink;
   readonly allowances: Allowances;
-  /** Resolves when a client may bind; false: too many wait. */
-  mayGetReady(way: 'bind'): Promise<boolean>;
+  /** What stanzas pass on their way to a client. */
+  readonly stages: readonly StageKind[];
+  readonly admission: Admission;
   /** Deliveries find it from now on. */
   held(session: Session): void;
   /** They do not any more. */

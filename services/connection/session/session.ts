@@ -8,7 +8,6 @@ import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { StreamManagement } from '../features/xep0198-stream-management.ts';
 import {
   type Batch,
   bare,
@@ -31,6 +30,7 @@ import { refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
 import { SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
+import type { StreamManagement } from './stream-management.ts';
 
 /** `ending`: what the client has sent is still handled, then its end is told. */
 type Phase = 'unbound' | 'bound' | 'ending' | 'over';
@@ -72,8 +72,8 @@ export class Session {
       owner.timedOut(this);
       this.#end();
     });
-    this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() });
-    this.egress.stream = stream;
+    this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() }, owner.stages);
+    if (stream !== undefined) this.egress.attach(stream);
     this.#pump = new Pump<Batch>({
       next: () => this.#next(),
       run: (batch) => this.#run(batch),
@@ -339,19 +339,15 @@ export class Session {
 
   /** Kept for resumption if the client has asked for that, else ended. */
   #park(): void {
-    this.egress.stop();
-    this.egress.stream = undefined;
     const resumeMs = this.#phase === 'bound' ? (this.sm?.resumeMs ?? 0) : 0;
-    if (resumeMs === 0) {
-      this.#end();
-      return;
-    }
-    this.egress.isParked = true;
-    this.#wait.start(resumeMs);
+    this.egress.park();
+    if (resumeMs === 0) this.#end();
+    else if (this.isParked) this.#wait.start(resumeMs); // else too much was held back, and the session has ended
   }
 
   #cut(error: StreamError): void {
     const { stream } = this.egress;
+    this.egress.flush();
     this.egress.stream = undefined;
     stream?.fail(error);
   }
@@ -361,6 +357,7 @@ export class Session {
     this.#owner.released(this);
     this.#stopTimers();
     this.#phase = 'ending';
+    this.egress.flush();
     this.egress.isParked = false;
     this.egress.catchUp.abort();
     if (this.hasStepped) {

@@ -1,5 +1,5 @@
 /**
- * One stream of a client (RFC 6120 §4 to §7): header, STARTTLS, SASL, and then the elements of a session.
+ * One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature.
  *
  * Events are pulled from the scanner one at a time; while something takes time (a router is asked, a session resumed, too much is
  * unanswered) nothing is pulled and the socket is not read.
@@ -7,35 +7,28 @@
 import { limits } from '../../../lib/limits.ts';
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
-import { SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { FeatureHost, FeatureStream, StreamTrait } from '../core/stream-feature.ts';
 import type { StreamIdentity } from '../door/tls.ts';
-import { NS_SM } from '../features/xep0198-stream-management.ts';
-import { announceLimits } from '../features/xep0478-stream-limits.ts';
-import type { SessionStream } from '../session/egress.ts';
 import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
 import type { Greeting as Offer } from './greetings.ts';
 import { checkOpening, type Greeting, wantedDomain } from './opening.ts';
-import { manageStream } from './stream-elements.ts';
 import type { StreamHost } from './stream-host.ts';
 import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
 
 const NS_CLIENT = 'jabber:client';
-const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
-const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const NS_CSI = 'urn:xmpp:csi:0';
-const NS_REGISTER = 'jabber:iq:register';
 
-export class Stream implements TransportReader, SessionStream {
+export class Stream implements TransportReader, FeatureStream {
   session: Session | undefined;
   readonly #host: StreamHost;
   readonly #transport: Transport;
   readonly #framing: Framing;
   readonly #scanner: Scanner;
-  readonly #sid: string;
+  readonly sid: string;
   readonly #deadlineMs: number;
   #timer: Timer;
   #routerSession = '';
@@ -53,7 +46,7 @@ export class Stream implements TransportReader, SessionStream {
   /** Our closing tag is sent. */
   #isOver = false;
   #failures = 0;
-  /** Of the TLS below, until the client has signed in; with its data from when the client has chosen to bind to it. */
+  /** What the TLS below offers to bind to, until the client has signed in; with its data once the client has chosen to bind to it. */
   #binding: ChannelBinding | undefined;
   /** Features of the stream that follows SASL, when the router has told them already. */
   #features: string | undefined;
@@ -65,7 +58,7 @@ export class Stream implements TransportReader, SessionStream {
     this.#transport = transport;
     this.#framing = transport.kind === 'tcp' ? tcpFraming : webSocketFraming;
     this.#scanner = this.#framing.scanner();
-    this.#sid = host.ids.mint();
+    this.sid = host.ids.mint();
     this.#deadlineMs = deadlineMs;
     this.#sentAtMs = host.clock.monotonic();
     this.#timer = this.#limitTime(Math.max(0, deadlineMs - host.clock.monotonic()));
@@ -100,7 +93,7 @@ export class Stream implements TransportReader, SessionStream {
     this.#isOver = true;
     this.#timer.cancel();
     this.session?.lost(this);
-    if (this.#account !== undefined) this.#host.signedIn(this.#transport.address, -1);
+    if (this.#account !== undefined) this.#host.admission.signedIn(this.#transport.address, -1);
     this.#host.closed(this);
   }
 
@@ -119,7 +112,7 @@ export class Stream implements TransportReader, SessionStream {
 
   fail(error: StreamError): void {
     if (this.#isOver) return;
-    this.#host.log.info({ sid: this.#sid, condition: error.condition, address: this.#transport.address }, 'stream error');
+    this.#host.log.info({ sid: this.sid, condition: error.condition, address: this.#transport.address }, 'stream error');
     this.#sendHeader();
     this.sendElement(this.#framing.error(error));
     this.finish();
@@ -189,7 +182,7 @@ export class Stream implements TransportReader, SessionStream {
       this.close(error);
       return;
     }
-    this.#host.log.error({ err: error, sid: this.#sid }, 'a stream failed');
+    this.#host.log.error({ err: error, sid: this.sid }, 'a stream failed');
     this.close(new StreamError('internal-server-error'));
   }
 
@@ -239,7 +232,7 @@ export class Stream implements TransportReader, SessionStream {
     if (before !== undefined && domain !== before) {
       throw new StreamError('not-authorized', 'a stream keeps its domain when it restarts');
     }
-    if (before === undefined && !this.#host.mayOpen(domain)) {
+    if (before === undefined && !this.#host.admission.mayOpen(domain)) {
       throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
     }
     this.#binding ??= this.#transport.offeredBinding;
@@ -249,17 +242,17 @@ export class Stream implements TransportReader, SessionStream {
     this.#greeting = checkOpening(opening, domain, this.#account);
     this.#sendHeader();
     if (this.#account !== undefined) this.#startSession(domain, this.#account);
-    this.sendElement(this.#framing.features(this.#withOwn(features)));
+    this.sendElement(this.#framing.features((this.has('secure') ? features : '') + this.#host.features.advertise(this)));
   }
 
   /** @throws {StreamError} also as the router closes the stream */
   async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
     const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
     const ask = async (): Promise<Offer> => {
-      const answer = await this.#ask(open, []);
+      const answer = await this.ask(open, []);
       if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
       const keepMs = answer.reply.take('keepMs');
-      finishAnswer(this.#host.log, answer, this.#sid);
+      finishAnswer(this.#host.log, answer, this.sid);
       return { features: answer.reply.bodies[0]?.toString() ?? '', session: this.#routerSession, keepMs };
     };
     const greeting = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
@@ -267,24 +260,47 @@ export class Stream implements TransportReader, SessionStream {
     return greeting.features;
   }
 
-  #withOwn(features: string): string {
-    if (!this.#transport.isSecure && this.#transport.kind === 'tcp') return `<starttls xmlns='${NS_TLS}'><required/></starttls>`;
-    if (this.#account === undefined) return features + announceLimits('preauth');
-    return `${features}<sm xmlns='${NS_SM}'/>${announceLimits('open')}`;
-  }
-
   #startSession(domain: string, account: string): void {
     this.#binding = undefined;
     this.#features = undefined;
-    this.session = this.#host.session({ sid: this.#sid, domain, account, routerSession: this.#routerSession }, this);
+    this.session = this.#host.session({ sid: this.sid, domain, account, routerSession: this.#routerSession }, this);
   }
 
-  /** Before there is a session: alone and in order, because nothing is read meanwhile. */
-  async #ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
+  #element(element: Stanza): void {
+    if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
+    if (this.session !== undefined && isStanza(element)) {
+      this.session.receive(element, this.#greeting?.lang);
+      return;
+    }
+    const work = this.#host.features.handle(element, this);
+    if (work !== undefined) this.#wait(work);
+  }
+
+  // From features.
+
+  get host(): FeatureHost {
+    return this.#host;
+  }
+
+  get kind(): Transport['kind'] {
+    return this.#transport.kind;
+  }
+
+  get isSecure(): boolean {
+    return this.#transport.isSecure;
+  }
+
+  has(trait: StreamTrait): boolean {
+    if (trait === 'signedIn') return this.session !== undefined;
+    if (trait === 'bound') return this.session?.isBound ?? false;
+    return this.#transport.isSecure || this.#transport.kind !== 'tcp';
+  }
+
+  async ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
     const session = this.#routerSession;
     const { subject: node } = this.#host;
     const { address } = this.#transport;
-    const request = { kind: 'step', node, sid: this.#sid, domain: this.#domain ?? '', address, session } as const;
+    const request = { kind: 'step', node, sid: this.sid, domain: this.#domain ?? '', address, session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
       triesMax: () => limits.batchTriesMax,
       givenUpAtMs: 0,
@@ -294,86 +310,17 @@ export class Stream implements TransportReader, SessionStream {
     return answer;
   }
 
-  #element(element: Stanza): void {
-    const { ns, name } = element;
-    if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
-    if (ns === NS_TLS && name === 'starttls') this.#startTls();
-    else if (this.session !== undefined) this.#ofSession(this.session, element);
-    else if (ns === NS_SASL) this.#sasl(element);
-    else if (ns === NS_CLIENT && name === 'iq' && this.#transport.isSecure && element.hasChild('query', NS_REGISTER)) {
-      this.#wait(this.#register(element));
-    } else throw new StreamError('not-authorized', 'sign in first');
+  get binding(): ChannelBinding {
+    return this.#binding ?? {};
   }
 
-  #ofSession(session: Session, element: Stanza): void {
-    const { ns, name } = element;
-    if (ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq'))
-      session.receive(element, this.#greeting?.lang);
-    else if (ns === NS_SM) {
-      const work = manageStream(this.#host, this, session, element);
-      if (work !== undefined) this.#wait(work);
-    } else if (ns !== NS_CSI || (name !== 'active' && name !== 'inactive')) {
-      throw new StreamError('unsupported-stanza-type', `<${name}/> is not known here`);
-    }
+  bindToTls(): void {
+    this.#binding = this.#transport.binding;
   }
 
-  /** RFC 6120 §5.4.2, §5.4.3.3: nothing that came behind `<starttls/>` counts. */
-  #startTls(): void {
-    const transport = this.#transport;
-    if (transport.isSecure || !(transport instanceof SocketTransport)) {
-      this.sendElement(`<failure xmlns='${NS_TLS}'/>`);
-      this.finish();
-      return;
-    }
-    this.#scanner.discard();
-    const identity = this.#host.identityFor(this.#domain!);
-    if (identity instanceof Promise) this.#wait(identity.then((found) => this.#proceed(transport, found)));
-    else this.#proceed(transport, identity);
-  }
-
-  #proceed(transport: SocketTransport, identity: StreamIdentity | undefined): void {
-    if (this.#isOver) return;
-    this.#scanner.discard();
-    this.sendElement(`<proceed xmlns='${NS_TLS}'/>`);
-    this.#isOver = true;
-    this.#timer.cancel();
-    this.#host.closed(this);
-    this.#host.startTls(transport, this.#deadlineMs, identity);
-  }
-
-  #sasl(element: Stanza): void {
-    const { name } = element;
-    if (name !== 'auth' && name !== 'response' && name !== 'abort') {
-      throw new StreamError('unsupported-stanza-type', `<${name}/> is not known here`);
-    }
-    if (element.isPrefixed) throw new StreamError('bad-namespace-prefix', 'SASL elements must not have a prefix');
-    // The data is asked for only when it is used: it costs as much as a step of the exchange.
-    if (element.attributes.mechanism?.endsWith('-PLUS')) this.#binding = this.#transport.binding;
-    if (this.#transport.isSecure) this.#wait(this.#exchange(element));
-    else this.#saslFailed(new SaslFailure('encryption-required').toElement().toString());
-  }
-
-  /** For what routers did not hear of; the rest they count. RFC 6120 §6.4.5: a few attempts. @throws {StreamError} */
-  #saslFailed(failure: string): void {
-    this.sendElement(failure);
-    this.#failures++;
-    if (this.#failures >= limits.saslFailuresMax)
-      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
-  }
-
-  async #exchange(element: Stanza): Promise<void> {
-    const answer = await this.#ask({ k: 'sasl', binding: this.#binding ?? {}, body: true }, [element.bytes]);
-    if (this.#isOver) return;
-    if (answer === undefined) {
-      this.#saslFailed(new SaslFailure('temporary-auth-failure').toElement().toString());
-      return;
-    }
-    const [account, features] = [answer.reply.take('account'), answer.reply.take('features')];
-    for (const body of answer.reply.bodies) this.sendElement(body.toString());
-    finishAnswer(this.#host.log, answer, this.#sid);
-    if (account === undefined) return;
+  signedIn(account: string, features: string | undefined): void {
     this.#account = account;
-    this.#host.signedIn(this.#transport.address, 1);
+    this.#host.admission.signedIn(this.#transport.address, 1);
     this.#transport.trust();
     this.#features = features;
     this.#hasOpened = false;
@@ -383,16 +330,36 @@ export class Stream implements TransportReader, SessionStream {
     this.#scanner.restart();
     this.#timer.cancel();
     this.#timer = this.#limitTime(limits.bindTimeoutMs);
-    this.#host.log.info({ sid: this.#sid, account: this.#account, address: this.#transport.address }, 'signed in');
+    this.#host.log.info({ sid: this.sid, account, address: this.#transport.address }, 'signed in');
   }
 
-  /** XEP-0077 before SASL. */
-  async #register(stanza: Stanza): Promise<void> {
-    const body = stanza.declaresNothing ? stanza.bytes : stanza.render(stanza.attributes);
-    const answer = await this.#ask({ k: 'stanza', id: this.#host.ids.mint(), body: true }, [body]);
-    if (this.#isOver) return;
-    if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
-    for (const bytes of answer.reply.bodies) this.sendStanza(bytes);
-    finishAnswer(this.#host.log, answer, this.#sid);
+  signInFailed(failure: string): void {
+    this.sendElement(failure);
+    this.#failures++;
+    if (this.#failures >= limits.saslFailuresMax)
+      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
   }
+
+  startTls(proceed: string): Promise<void> | undefined {
+    this.#scanner.discard();
+    const identity = this.#host.identityFor(this.#domain!);
+    if (identity instanceof Promise) return identity.then((found) => this.#handToTls(proceed, found));
+    this.#handToTls(proceed, identity);
+    return undefined;
+  }
+
+  #handToTls(proceed: string, identity: StreamIdentity | undefined): void {
+    const transport = this.#transport;
+    if (this.#isOver || !(transport instanceof SocketTransport)) return;
+    this.#scanner.discard();
+    this.sendElement(proceed);
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#host.closed(this);
+    this.#host.startTls(transport, this.#deadlineMs, identity);
+  }
+}
+
+function isStanza({ ns, name }: Stanza): boolean {
+  return ns === NS_CLIENT && (name === 'message' || name === 'presence' || name === 'iq');
 }

@@ -1,0 +1,62 @@
+/** The stream features of a node: what they advertise on a stream, and which of them handles an element. */
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { StageKind } from '../session/outgoing-stages.ts';
+import type { ElementRoute, FeatureStream, StreamFeature, StreamStates } from './stream-feature.ts';
+
+export class FeatureList {
+  /** In the order in which stanzas pass them. */
+  readonly stages: readonly StageKind[];
+  readonly #features: readonly StreamFeature[];
+  readonly #routes = new Map<string, ElementRoute[]>();
+
+  /** @throws {RangeError} when two features handle the same element */
+  constructor(features: readonly StreamFeature[]) {
+    this.#features = features;
+    this.stages = features.flatMap(({ outgoing }) => outgoing ?? []);
+    const seen = new Set<string>();
+    for (const feature of features) {
+      for (const route of feature.elements ?? []) {
+        const { ns, name, child } = route;
+        const element = `{${ns}}${name}${child ? `/{${child.ns}}${child.name}` : ''}`;
+        if (seen.has(element)) throw new RangeError(`two stream features handle ${element}`);
+        seen.add(element);
+        const routes = this.#routes.get(ns) ?? [];
+        routes.push({ ...route, states: route.states ?? feature });
+        this.#routes.set(ns, routes);
+      }
+    }
+  }
+
+  /** The features of the list for the stream as it is now. */
+  advertise(stream: FeatureStream): string {
+    let text = '';
+    for (const feature of this.#features) {
+      if (feature.advertise !== undefined && isIn(stream, feature)) text += feature.advertise(stream);
+    }
+    return text;
+  }
+
+  /** @returns what takes time. @throws {StreamError} also when no feature handles such an element in the state of the stream */
+  handle(element: Stanza, stream: FeatureStream): Promise<void> | undefined {
+    let isOfFeature = false;
+    for (const route of this.#routes.get(element.ns) ?? none) {
+      if (!isIn(stream, route.states!)) continue;
+      const { name, child } = route;
+      if (name === element.name && (child === undefined || element.hasChild(child.name, child.ns))) {
+        return route.handle(element, stream);
+      }
+      isOfFeature ||= child === undefined;
+    }
+    if (!isOfFeature && !stream.has('signedIn')) throw new StreamError('not-authorized', 'sign in first');
+    throw new StreamError('unsupported-stanza-type', `unknown element <${element.name}/>`);
+  }
+}
+
+const none: readonly ElementRoute[] = [];
+
+function isIn(stream: FeatureStream, { requires, forbids }: StreamStates): boolean {
+  if (requires !== undefined) for (const trait of requires) if (!stream.has(trait)) return false;
+  if (forbids !== undefined) for (const trait of forbids) if (stream.has(trait)) return false;
+  return true;
+}

@@ -1,0 +1,18 @@
+/** The stream features. Adding one: its file, one line here, its test (docs/contributing.md). */
+import type { StreamFeature } from '../core/stream-feature.ts';
+import { sasl } from './rfc6120-sasl.ts';
+import { startTls } from './rfc6120-starttls.ts';
+import { registration } from './xep0077-registration.ts';
+import { streamManagement } from './xep0198-stream-management.ts';
+import { clientState } from './xep0352-client-state.ts';
+import { streamLimits } from './xep0478-stream-limits.ts';
+
+/** In the order in which they are advertised, behind what routers offer. */
+export const streamFeatures: readonly StreamFeature[] = [
+  startTls,
+  sasl,
+  registration,
+  streamManagement,
+  clientState,
+  streamLimits,
+];

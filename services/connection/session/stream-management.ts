@@ -1,0 +1,167 @@
+/**
+ * What XEP-0198 counts for one session, in both directions: when the client is told how far its stanzas were handled, and when it is asked
+ * how far it has received ours. The negotiation and the elements of a client are the stream feature of the same name.
+ *
+ * `<a h/>` to the client covers only what a router has answered: until then the stanza exists nowhere but here. A stanza that was
+ * refused because no router could be reached is covered when a later one succeeds.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { type Entry, Outbox } from './outbox.ts';
+
+export const NS_SM = 'urn:xmpp:sm:3';
+const request = `<r xmlns='${NS_SM}'/>`;
+
+/** What another node is told when it takes the session over. */
+export interface Counters {
+  readonly inbound: number;
+  readonly acked: number;
+  readonly unacked: readonly Entry[];
+  readonly pending: readonly Entry[];
+}
+
+export interface StreamManagementOptions {
+  readonly clock: Clock;
+  readonly token: string;
+  /** Kept this long after the stream was lost, milliseconds; 0: the client did not ask for resumption. */
+  readonly resumeMs: number;
+  /** Writes an element that is not counted. */
+  readonly write: (text: string) => void;
+  readonly counters?: Counters;
+}
+
+export class StreamManagement {
+  readonly token: string;
+  readonly resumeMs: number;
+  readonly outbox: Outbox;
+  readonly #clock: Clock;
+  readonly #write: (text: string) => void;
+  /** Stanzas of the client: read; answered by a router; answered or refused. */
+  #received: number;
+  #handled: number;
+  #settled: number;
+  /** Numbers that `<r/>` waits for, the oldest and the newest, at most one timer for all. */
+  #asked: number | undefined;
+  #askedLast = 0;
+  #askedTimer: Timer | undefined;
+  #sinceRequest = 0;
+  #requestTimer: Timer | undefined;
+
+  constructor(options: StreamManagementOptions) {
+    this.token = options.token;
+    this.resumeMs = options.resumeMs;
+    this.#clock = options.clock;
+    this.#write = options.write;
+    const { inbound = 0, acked = 0, unacked = [], pending = [] } = options.counters ?? {};
+    this.#received = inbound;
+    this.#handled = inbound;
+    this.#settled = inbound;
+    this.outbox = new Outbox(acked, unacked);
+    for (const entry of pending) this.outbox.add(entry);
+  }
+
+  /** As the client is told: modulo 2^32. */
+  get h(): number {
+    return this.#handled >>> 0;
+  }
+
+  get counters(): Counters {
+    const { acked, unacked, pending } = this.outbox;
+    return { inbound: this.#handled, acked, unacked, pending };
+  }
+
+  /** @returns the number of a stanza that was read */
+  count(): number {
+    return ++this.#received;
+  }
+
+  /** A batch is done. @param number of its last stanza; 0 when that came before `<enable/>` */
+  settle(number: number, isHandled: boolean): void {
+    this.#settled = Math.max(this.#settled, number);
+    if (isHandled) this.#handled = Math.max(this.#handled, number);
+    if (this.#asked !== undefined && this.#settled >= this.#asked) this.#answer();
+    // A client that asks faster than routers answer hears of each step all the same.
+    if (this.#askedLast > this.#settled) this.#await(this.#askedLast);
+  }
+
+  /** What was read and not answered will come again. */
+  forgetUnanswered(): void {
+    this.#received = this.#handled;
+    this.#settled = this.#handled;
+  }
+
+  /** `<r/>`: answered when everything before it is, or after a while with what is. */
+  onRequest(): void {
+    this.#askedLast = this.#received;
+    if (this.#settled >= this.#received) this.#answer();
+    else this.#await(this.#received);
+  }
+
+  /** `<a h='…'/>`. @returns archive ids that the client has now. @throws {StreamError} */
+  onAck(h: string | undefined): string[] {
+    const count = this.outbox.countAcked(readCount(h));
+    if (count === undefined) throw handledCountTooHigh(h, this.outbox);
+    const ids = this.outbox.ack(count);
+    if (this.outbox.size === 0) this.#stopRequests();
+    return ids;
+  }
+
+  /** A stanza was written. */
+  onSent(): void {
+    this.outbox.markSent();
+    if (++this.#sinceRequest >= limits.ackRequestStanzas) this.requestAck();
+    else this.#requestTimer ??= this.#clock.after(limits.ackRequestMs, () => this.requestAck());
+  }
+
+  requestAck(): void {
+    this.#sinceRequest = 0;
+    this.#requestTimer?.cancel();
+    this.#requestTimer = this.#clock.after(limits.ackRequestMs, () => this.requestAck());
+    this.#write(request);
+  }
+
+  /** The stream is gone. */
+  stop(): void {
+    this.#stopRequests();
+    this.#askedTimer?.cancel();
+    this.#askedTimer = undefined;
+    this.#asked = undefined;
+    this.#askedLast = 0;
+  }
+
+  #await(number: number): void {
+    this.#asked ??= number;
+    this.#askedTimer ??= this.#clock.after(limits.batchTimeoutMs, () => {
+      this.#askedLast = 0;
+      this.#answer();
+    });
+  }
+
+  #stopRequests(): void {
+    this.#requestTimer?.cancel();
+    this.#requestTimer = undefined;
+    this.#sinceRequest = 0;
+  }
+
+  #answer(): void {
+    this.#askedTimer?.cancel();
+    this.#askedTimer = undefined;
+    this.#asked = undefined;
+    this.#write(`<a xmlns='${NS_SM}' h='${this.h}'/>`);
+  }
+}
+
+/** An xs:unsignedInt. @throws {StreamError} bad-format */
+export function readCount(h: string | undefined): number {
+  const value = /^\s*\+?0*([0-9]{1,10})\s*$/.exec(h ?? '')?.[1];
+  if (value === undefined || Number(value) >= 2 ** 32) throw new StreamError('bad-format', '"h" must be a number below 2^32');
+  return Number(value);
+}
+
+/** §6. */
+export function handledCountTooHigh(h: string | undefined, { acked, unackedCount }: Outbox): StreamError {
+  const counts = { xmlns: NS_SM, h, 'send-count': (acked + unackedCount) >>> 0 };
+  return new StreamError('undefined-condition', undefined, { extra: xml('handled-count-too-high', counts) });
+}
