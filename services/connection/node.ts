@@ -25,7 +25,7 @@ import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
 import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
-import { serveWebSocket, type WebSocketPeer, WebSocketTransport, type WebSocketUpgrades } from './door/websocket.ts';
+import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
@@ -43,6 +43,7 @@ import { refuseSocket } from './stream/refuse-socket.ts';
 import { Stream } from './stream/stream.ts';
 import type { StreamHost } from './stream/stream-host.ts';
 import { SocketTransport, type Transport } from './stream/transport.ts';
+import { WebSocketTransport } from './stream/websocket-transport.ts';
 
 export type { Listen } from './door/listen.ts';
 

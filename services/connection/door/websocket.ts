@@ -1,14 +1,11 @@
-/** WebSocket (RFC 7395) as a transport: subprotocol `xmpp`, text messages, no compression. */
+/** The upgrades of HTTP connections to WebSockets (RFC 7395 §3.1): subprotocol `xmpp`, no compression. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { limits } from '../../../lib/limits.ts';
-import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
-import type { Cork, Flushable } from '../stream/cork.ts';
-import type { Transport, TransportReader } from '../stream/transport.ts';
 import { channelBinding, shownCertificate } from './channel-binding.ts';
 import type { TlsSource } from './tls.ts';
 
@@ -22,122 +19,6 @@ export interface WebSocketPeer {
   readonly binding: ChannelBinding;
   /** What the WebSocket reads from, to count what has come of a message that is not whole yet. */
   readonly raw?: Duplex;
-}
-
-export class WebSocketTransport implements Transport, Flushable {
-  readonly kind = 'websocket';
-  readonly address: string;
-  readonly isSecure: boolean;
-  readonly binding: ChannelBinding;
-  readonly #socket: WebSocket;
-  readonly #raw: Duplex | undefined;
-  #strangeBytes = 0;
-  /** RFC 6455 §7.4.1, when there is more to say than that it ends. */
-  #closeCode: number | undefined;
-  readonly #cork: Cork;
-  readonly #clock: Clock;
-  #reader: TransportReader | undefined;
-  #waiting: (string | Buffer)[] = [];
-  #waitingBytes = 0;
-  #ids: string[] = [];
-  #closing: Timer | undefined;
-
-  constructor(socket: WebSocket, peer: WebSocketPeer, cork: Cork, clock: Clock) {
-    this.address = peer.address;
-    this.isSecure = peer.isSecure;
-    this.binding = peer.binding;
-    this.#socket = socket;
-    this.#raw = peer.raw;
-    this.#cork = cork;
-    this.#clock = clock;
-  }
-
-  get offeredBinding(): ChannelBinding {
-    return this.binding;
-  }
-
-  get bufferedBytes(): number {
-    return this.#waitingBytes + this.#socket.bufferedAmount;
-  }
-
-  open(reader: TransportReader): void {
-    this.#reader = reader;
-    this.#raw?.on('data', this.#count);
-    this.#socket.on('message', (data, isBinary) => {
-      // RFC 7395 §3.2: text only. What is no text is no element, and the gate says so.
-      const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
-      this.#reader?.data(isBinary ? Buffer.from([0]) : bytes);
-    });
-    this.#socket.on('error', () => {}); // 'close' follows
-    this.#socket.on('close', () => {
-      this.#closing?.cancel();
-      const closed = this.#reader;
-      this.#reader = undefined;
-      closed?.closed();
-    });
-  }
-
-  /** Until then a message is bounded by what all streams may send before signing in, and not by `maxPayload`. */
-  trust(): void {
-    this.#raw?.off('data', this.#count);
-  }
-
-  readonly #count = (chunk: Buffer): void => {
-    this.#strangeBytes += chunk.length;
-    if (this.#strangeBytes <= limits.preauthFrameBytesMax) return;
-    this.trust();
-    this.#closeCode = 1009;
-    this.#reader?.flooded();
-  };
-
-  /** One message for each call (RFC 7395 §3.3.3). */
-  send(bytes: Buffer | string, id?: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (id !== undefined) this.#ids.push(id);
-    this.#waitingBytes += bytes.length;
-    this.#waiting.push(bytes);
-    if (this.#waiting.length === 1) this.#cork.add(this);
-  }
-
-  flush(): void {
-    const messages = this.#waiting;
-    const ids = this.#ids;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#ids = [];
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    const last = messages.length - 1;
-    messages.forEach((message, index) => {
-      this.#socket.send(message, { binary: false }, (error) => {
-        if (index === last && !error) this.#reader?.drained(ids);
-      });
-    });
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  /** RFC 7395 §3.9: no white space, but a ping. */
-  ping(): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
-  }
-
-  end(): void {
-    if (this.#closing !== undefined) return;
-    this.flush();
-    this.#socket.resume();
-    this.#socket.close(this.#closeCode);
-    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#socket.terminate());
-  }
-
-  destroy(): void {
-    this.#socket.terminate();
-  }
 }
 
 export interface WebSocketUpgrades {

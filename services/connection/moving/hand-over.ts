@@ -50,7 +50,7 @@ export async function handOver(session: Session | undefined, request: HandOverRe
  * @returns undefined: that node has no such session
  */
 export function takeOver(
-  owner: SessionOwner,
+  owner: SessionOwner<Session>,
   domain: string,
   account: string,
   id: ResumeId,

@@ -71,7 +71,7 @@ function trim(counters: Counters, roomBytes: number, keepsArchived: boolean): Co
 
 /** Parked until a stream is attached. @throws {RangeError} when it is no parcel */
 export function unpackSession(
-  owner: SessionOwner,
+  owner: SessionOwner<Session>,
   domain: string,
   account: string,
   { sid, token }: ResumeId,

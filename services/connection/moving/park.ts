@@ -13,7 +13,7 @@ import type { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
 import { packSession } from './parcel.ts';
 
-export interface ParkingHost extends SessionOwner {
+export interface ParkingHost extends SessionOwner<Session> {
   readonly store: Store;
   /** Sessions on their way into the store, by sid: whoever wants one waits. */
   readonly parking: Map<string, Promise<void>>;

@@ -22,14 +22,14 @@ export class SessionLink {
   hasStepped = false;
   /** A batch had to be sent again: little more is to be read from the client for now. */
   isStalled = false;
-  readonly #owner: SessionOwner;
+  readonly #owner: SessionOwner<never>;
   readonly #start: SessionStart;
   /** Monotonic, of the first batch of those that no router has answered: later ones are not waited for as long again. */
   #givenUpAtMs: number | undefined;
   /** Set while nothing but stanzas is sent, because no router answered. */
   #pause: Timer | undefined;
 
-  constructor(owner: SessionOwner, start: SessionStart) {
+  constructor(owner: SessionOwner<never>, start: SessionStart) {
     this.#owner = owner;
     this.#start = start;
     this.state = start.routerSession;

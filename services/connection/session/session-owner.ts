@@ -6,9 +6,9 @@ import type { Admission } from '../door/admission.ts';
 import type { Allowances } from './allowance.ts';
 import type { StageKind } from './outgoing-stages.ts';
 import type { RouterLink } from './router-link.ts';
-import type { Session } from './session.ts';
 
-export interface SessionOwner {
+/** @typeParam Held how the node knows its sessions */
+export interface SessionOwner<Held> {
   readonly subject: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -19,13 +19,13 @@ export interface SessionOwner {
   readonly stages: readonly StageKind[];
   readonly admission: Admission;
   /** Deliveries find it from now on. */
-  held(session: Session): void;
+  held(session: Held): void;
   /** They do not any more. */
-  released(session: Session): void;
+  released(session: Held): void;
   /** Nothing of it is left. */
-  over(session: Session): void;
+  over(session: Held): void;
   /** A client waited too long with its resumption. */
-  timedOut(session: Session): void;
+  timedOut(session: Held): void;
 }
 
 export interface SessionStart {

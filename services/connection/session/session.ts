@@ -44,7 +44,7 @@ export class Session {
   isAvailable = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
-  readonly #owner: SessionOwner;
+  readonly #owner: SessionOwner<Session>;
   readonly #inbox: Inbox;
   readonly #pump: Pump<Batch>;
   #phase: Phase = 'unbound';
@@ -60,7 +60,7 @@ export class Session {
   /** Streams and nodes that have wanted to take the session: the last one gets it. */
   #claims = 0;
 
-  constructor(owner: SessionOwner, start: SessionStart, stream: SessionStream | undefined) {
+  constructor(owner: SessionOwner<Session>, start: SessionStart, stream: SessionStream | undefined) {
     this.#owner = owner;
     this.sid = start.sid;
     this.domain = start.domain;
