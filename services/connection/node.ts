@@ -141,7 +141,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly admission: Admission;
   readonly allowances: Allowances;
   readonly #streams = new Set<Stream>();
-  readonly #held = new Map<string, Session>();
+  readonly held = new Map<string, Session>();
   /** Also those that are not bound yet, and those whose end is not told yet. */
   readonly #sessions = new Set<Session>();
   /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
@@ -174,10 +174,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async start(): Promise<void> {
     const { bus, listen: options, tls, reusePort = false } = this.#parts;
-    this.#serving = await bus.serve(
-      this.subject,
-      answering(this.log, (payload) => this.#requests.handle(payload)),
-    );
+    this.#serving = await bus.serve(this.subject, answering(this.log, this.#requests.handle));
     const accept = {
       peers: this.#peers,
       gate: (socket: Socket, isPlain: boolean) => this.#gate(socket, isPlain),
@@ -200,11 +197,11 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   get stats(): ConnectionStats {
     let parked = 0;
-    for (const session of this.#held.values()) if (session.isParked) parked++;
+    for (const session of this.held.values()) if (session.isParked) parked++;
     const { size: streams } = this.#streams;
     const { inFlight: batchesInFlight } = this.router;
     const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
-    return { streams, sessions: this.#held.size, parked, ...counts };
+    return { streams, sessions: this.held.size, parked, ...counts };
   }
 
   get latency(): Latency {
@@ -242,12 +239,12 @@ class Node implements ConnectionNode, StreamHost, Claims {
       if (!this.#marks.has(version)) this.#resyncs++;
       this.#marks.add(version);
     }
-    return marks.filter(({ sid, from, version }) => this.#held.get(sid)?.resync(from, version) ?? true);
+    return marks.filter(({ sid, from, version }) => this.held.get(sid)?.resync(from, version) ?? true);
   }
 
   /** Routers are told of the ends, too: sessions that were bound since have rows. */
   dropSessions(): void {
-    for (const session of [...this.#held.values()]) {
+    for (const session of [...this.held.values()]) {
       this.ended.add(session);
       session.close(new StreamError('reset', 'this node was taken for dead'));
     }
@@ -300,17 +297,17 @@ class Node implements ConnectionNode, StreamHost, Claims {
   // For sessions.
 
   find(sid: string): Session | undefined {
-    return this.#held.get(sid);
+    return this.held.get(sid);
   }
 
-  held(session: Session): void {
-    this.#held.set(session.sid, session);
+  hold(session: Session): void {
+    this.held.set(session.sid, session);
     this.#sessions.add(session);
     this.log.info({ sid: session.sid, jid: `${session.jid}` }, 'session held');
   }
 
   released(session: Session): void {
-    if (this.#held.get(session.sid) === session) this.#held.delete(session.sid);
+    if (this.held.get(session.sid) === session) this.held.delete(session.sid);
   }
 
   over(session: Session): void {
@@ -369,7 +366,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    await drainSessions(this, () => [...this.#held.values()], { reason, deadlineMs, isOver });
+    await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver });
   }
 
   async #stop(): Promise<boolean> {

@@ -23,7 +23,8 @@ export interface Sessions extends Giver {
   readonly log: Logger;
   /** Sessions on their way into the store. */
   readonly parking: ReadonlyMap<string, Promise<void>>;
-  find(sid: string): Session | undefined;
+  /** By sid. */
+  readonly held: ReadonlyMap<string, Session>;
 }
 
 export class NodeRequests {
@@ -35,8 +36,8 @@ export class NodeRequests {
     this.#node = node;
   }
 
-  /** @throws {RangeError | SyntaxError} on what is no request of ours */
-  handle(payload: Uint8Array): Promise<Buffer> | Buffer {
+  /** @throws {RangeError | SyntaxError} on what is not a request of ours */
+  readonly handle = (payload: Uint8Array): Promise<Buffer> | Buffer => {
     const { header, bodies } = decodeFrame<NodeRequest>(payload);
     switch (header.kind) {
       case 'deliver':
@@ -48,10 +49,10 @@ export class NodeRequests {
       default:
         throw new RangeError('a request that is not for a node');
     }
-  }
+  };
 
   #close({ sid, condition, text }: CloseRequest): Buffer {
-    const session = this.#node.find(sid);
+    const session = this.#node.held.get(sid);
     const { undelivered = [], requests = [] } = session?.egress ?? {};
     const reply = encodeFrame({ undelivered } satisfies CloseReply, requests);
     session?.drop(new StreamError(condition as StreamErrorCondition, text));
@@ -66,7 +67,7 @@ export class NodeRequests {
       this.#node.clock.observe(timeOfId(id ?? once ?? '')); // what a client says to it is later
       for (let at = 0; at < sids.length; at++) {
         const sid = sids[at]!;
-        const session = this.#node.find(sid);
+        const session = this.#node.held.get(sid);
         if (session === undefined) missing.add(sid);
         else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, once);
       }
@@ -88,7 +89,7 @@ export class NodeRequests {
     const key = `${request.id} ${request.sid} ${request.token} ${request.account}`;
     const known = this.#handedOver.get(key);
     if (known !== undefined) return known;
-    const session = this.#node.find(request.sid);
+    const session = this.#node.held.get(request.sid);
     const answer = this.#giveAway(request);
     if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
       this.#handedOver.set(key, answer);
@@ -102,6 +103,6 @@ export class NodeRequests {
 
   async #giveAway(request: HandOverRequest): Promise<Buffer> {
     await this.#node.parking.get(request.sid);
-    return handOver(this.#node.find(request.sid), request, this.#node);
+    return handOver(this.#node.held.get(request.sid), request, this.#node);
   }
 }

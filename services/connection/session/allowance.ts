@@ -43,10 +43,11 @@ export class Allowance {
     this.#buckets = [stanzas, bytes];
   }
 
-  /** Whatever was read counts, so the account may come into debt. */
-  spend(bytes: number): void {
+  /** Whatever was read counts, so the account may come into debt. @returns `waitMs` from now on */
+  spend(bytes: number): number {
     this.#buckets[0].spend(1);
     this.#buckets[1].spend(bytes);
+    return Math.max(this.#buckets[0].waitMs(0), this.#buckets[1].waitMs(0));
   }
 
   /** How long nothing more is to be read, ms. */

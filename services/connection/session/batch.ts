@@ -20,6 +20,12 @@ export interface Batch {
   readonly mayTurnQueue: boolean;
 }
 
+interface StanzaBatch extends Batch {
+  /** How many of the stanzas are presence to all, and what the session is behind them. */
+  readonly presences: number;
+  readonly isAvailable: boolean;
+}
+
 export const bare = { stanzas: [], delivered: nothingDelivered, isInitial: false, mayTurnQueue: false } as const;
 
 export function deliveredItem({ ids, aside }: Delivered): readonly StepItem[] {
@@ -48,18 +54,23 @@ export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[]
   return out.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, bytes: bodies[index]! }]));
 }
 
-/** @param changes one for each stanza */
-export function stanzaBatch(
-  stanzas: readonly Received[],
-  changes: readonly (PresenceChange | undefined)[],
-  delivered: Delivered,
-): Batch {
-  const items = stanzas.map(({ id }, index): StepItem => {
-    return { k: 'stanza', id, body: true, initial: changes[index] === 'initial' || undefined };
+/** @param wasAvailable before these stanzas; presence may come in one batch with the request to bind */
+export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean, delivered: Delivered): StanzaBatch {
+  let isAvailable = wasAvailable;
+  let presences = 0;
+  let isInitial = false;
+  const items = stanzas.map(({ id, stanza }): StepItem => {
+    const change = presenceChange(stanza, isAvailable);
+    if (change !== undefined) {
+      isAvailable = change !== 'gone';
+      presences++;
+    }
+    isInitial ||= change === 'initial';
+    return { k: 'stanza', id, body: true, initial: change === 'initial' || undefined };
   });
-  const isInitial = changes.includes('initial');
-  const mayTurnQueue = changes.some((change) => change !== undefined);
-  return { kind: 'stanzas', items: [...items, ...deliveredItem(delivered)], stanzas, delivered, isInitial, mayTurnQueue };
+  for (const item of deliveredItem(delivered)) items.push(item);
+  const seen = { isInitial, mayTurnQueue: presences > 0, presences, isAvailable };
+  return { kind: 'stanzas', items, stanzas, delivered, ...seen };
 }
 
 /** Of the last stanza, by XEP-0198's count. */
@@ -67,10 +78,10 @@ export function lastNumber({ stanzas }: Batch): number {
   return stanzas.at(-1)?.number ?? 0;
 }
 
-export type PresenceChange = 'initial' | 'changed' | 'gone';
+type PresenceChange = 'initial' | 'changed' | 'gone';
 
 /** RFC 6121 §4.2, §4.4, §4.5: what a stanza says of its session. */
-export function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): PresenceChange | undefined {
+function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): PresenceChange | undefined {
   const { to, type } = attributes;
   if (name !== 'presence' || to !== undefined) return undefined;
   if (type === 'unavailable') return 'gone';

@@ -23,7 +23,7 @@ type Phase = 'off' | 'asking' | 'reading' | 'waiting';
 export class CatchUp {
   readonly #give: (entry: PageEntry) => void;
   readonly #finished: () => void;
-  #phase: Phase = 'off';
+  phase: Phase = 'off';
   #after = '';
   /** Made when there is something to hold back. */
   #held: Map<string, Buffer> | undefined;
@@ -44,16 +44,8 @@ export class CatchUp {
     this.#finished = finished;
   }
 
-  get isOff(): boolean {
-    return this.#phase === 'off';
-  }
-
   get missed(): string | undefined {
     return this.#missed;
-  }
-
-  get wantsPage(): boolean {
-    return this.#phase === 'reading';
   }
 
   /** What the session is given now says nothing of what waits for the account. */
@@ -66,7 +58,7 @@ export class CatchUp {
    * @param mayReopen it may close an open one first
    */
   ask(mayReopen: boolean): void {
-    if (this.#phase === 'off' && (mayReopen || this.#queue !== 'open')) this.#phase = 'asking';
+    if (this.phase === 'off' && (mayReopen || this.#queue !== 'open')) this.phase = 'asking';
   }
 
   /** @param queue undefined: the presence was refused, and changed nothing */
@@ -74,10 +66,10 @@ export class CatchUp {
     const before = this.#queue;
     this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
     if (queue === 'opened' || (queue === 'open' && before !== 'open')) this.#read('');
-    else if (this.#phase === 'asking') {
+    else if (this.phase === 'asking') {
       if (this.#isIncomplete || this.#missed !== undefined) this.#read('');
       else this.#finish();
-    } else if (this.#queue === 'closed' && this.#phase === 'reading') {
+    } else if (this.#queue === 'closed' && this.phase === 'reading') {
       // What was held back comes behind what is not read now: all of it is read when the queue opens again.
       for (const id of this.#held?.keys() ?? []) this.miss(id);
       this.#clear();
@@ -103,13 +95,13 @@ export class CatchUp {
 
   /** A resync mark, or a gap in what was delivered. */
   start(): void {
-    if (this.#phase === 'off') this.#read('');
+    if (this.phase === 'off') this.#read('');
     else this.#isIncomplete = true;
   }
 
   /** @returns whether the entry is held back (or will be read) */
   hold(entry: PageEntry): boolean {
-    if (this.#phase === 'off') return false;
+    if (this.phase === 'off') return false;
     if (this.#held?.has(entry.id)) return true;
     this.#held ??= new Map();
     if (this.#held.size >= limits.catchUpBufferStanzasMax || this.#heldBytes >= limits.catchUpBufferBytesMax) {
@@ -124,20 +116,20 @@ export class CatchUp {
 
   /** Begins a page. @returns where it starts */
   takePage(): string {
-    this.#phase = 'waiting';
+    this.phase = 'waiting';
     this.#isIncomplete = false;
     return this.#after;
   }
 
   /** No router answered. */
   retryPage(): void {
-    if (this.#phase === 'waiting') this.#phase = 'reading';
+    if (this.phase === 'waiting') this.phase = 'reading';
   }
 
   page(entries: readonly PageEntry[], { queue, next }: Pick<StepReply, 'queue' | 'next'>): void {
     const before = this.#queue;
     this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
-    if (this.#phase !== 'waiting') return; // the session was parked meanwhile, and will read it all again
+    if (this.phase !== 'waiting') return; // the session was parked meanwhile, and will read it all again
     if (this.#queue === 'open' && before !== 'open' && this.#after !== '') this.#isIncomplete = true;
     for (const entry of entries) {
       const held = this.#held?.get(entry.id);
@@ -146,7 +138,7 @@ export class CatchUp {
         this.#heldBytes -= held.length;
       }
       this.#give(entry);
-      if (this.#phase !== 'waiting') return; // it was too much for the client
+      if (this.phase !== 'waiting') return; // it was too much for the client
     }
     if (next !== undefined) this.#read(next);
     // From the cursor again and not from here: what was let go may have a smaller id than what was read (DESIGN §2).
@@ -156,21 +148,21 @@ export class CatchUp {
 
   /** The client is gone. @returns whether there was something to read or to give */
   abort(): boolean {
-    if (this.#phase === 'off') return false;
-    this.#phase = 'off';
+    if (this.phase === 'off') return false;
+    this.phase = 'off';
     for (const id of this.#held?.keys() ?? []) this.miss(id);
     this.#clear();
     return true;
   }
 
   #read(after: string): void {
-    this.#phase = 'reading';
+    this.phase = 'reading';
     this.#after = after;
   }
 
   #finish(): void {
     const held = [...(this.#held ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
-    this.#phase = 'off';
+    this.phase = 'off';
     this.#missed = undefined;
     this.#clear();
     for (const [id, bytes] of held) this.#give({ id, bytes });

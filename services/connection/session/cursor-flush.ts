@@ -16,20 +16,12 @@ export class CursorFlush {
   #ids: string[] = [];
   #aside: string[] = [];
   #timer: Timer | undefined;
-  #isDue = false;
+  /** Time to send a batch for these alone. */
+  isDue = false;
 
   constructor(clock: Clock, wake: () => void) {
     this.#clock = clock;
     this.#wake = wake;
-  }
-
-  get isEmpty(): boolean {
-    return this.#ids.length + this.#aside.length === 0;
-  }
-
-  /** Time to send a batch for these alone. */
-  get isDue(): boolean {
-    return this.#isDue && !this.isEmpty;
   }
 
   add({ ids, aside }: Delivered): void {
@@ -38,7 +30,7 @@ export class CursorFlush {
     this.#aside = newest([...this.#aside, ...aside]);
     this.#timer ??= this.#clock.after(limits.cursorFlushMs, () => {
       this.#timer = undefined;
-      this.#isDue = true;
+      this.isDue = true;
       this.#wake();
     });
   }
@@ -47,7 +39,7 @@ export class CursorFlush {
     const taken = { ids: this.#ids, aside: this.#aside };
     this.#ids = [];
     this.#aside = [];
-    this.#isDue = false;
+    this.isDue = false;
     this.#timer?.cancel();
     this.#timer = undefined;
     return taken;

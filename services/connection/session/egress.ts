@@ -17,8 +17,8 @@ import type { StreamManagement } from './stream-management.ts';
 export interface SessionStream {
   readonly isOpen: boolean;
   readonly bufferedBytes: number;
-  /** A stanza in the canonical form. @param id told to {@link Session.drained} */
-  sendStanza(bytes: Buffer, id?: string): void;
+  /** Takes a stanza in the canonical form. @param id told to {@link Session.drained}. @returns `bufferedBytes` with it */
+  sendStanza(bytes: Buffer, id?: string): number;
   sendElement(text: string): void;
   /** Says why, and closes. */
   fail(error: StreamError): void;
@@ -84,7 +84,7 @@ export class Egress {
   }
 
   get hasRoomForPage(): boolean {
-    if (!this.catchUp.wantsPage || this.stream === undefined) return false;
+    if (this.catchUp.phase !== 'reading' || this.stream === undefined) return false;
     return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < limits.catchUpUnackedMax;
   }
 
@@ -105,7 +105,7 @@ export class Egress {
     if (this.#hasSeen(id)) return;
     if (this.needsCatchUp)
       this.catchUp.miss(id); // read later, in its order
-    else if (this.catchUp.isOff) this.#give({ id, bytes });
+    else if (this.catchUp.phase === 'off') this.#give({ id, bytes });
     else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
   }
 
@@ -145,7 +145,7 @@ export class Egress {
   }
 
   get #isCaughtUp(): boolean {
-    if (this.needsCatchUp || !this.catchUp.isOff || this.catchUp.missed !== undefined) return false;
+    if (this.needsCatchUp || this.catchUp.phase !== 'off' || this.catchUp.missed !== undefined) return false;
     return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
   }
 
@@ -230,9 +230,9 @@ export class Egress {
     const { stream, sm } = this;
     if (sm !== undefined && (stream !== undefined || this.isParked)) sm.outbox.add({ bytes: ownCopy(bytes), id });
     if (stream !== undefined) {
-      stream.sendStanza(bytes, sm === undefined ? id : undefined);
+      const bufferedBytes = stream.sendStanza(bytes, sm === undefined ? id : undefined);
       sm?.onSent();
-      if (stream.bufferedBytes > limits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
+      if (bufferedBytes > limits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
     } else if (sm !== undefined && this.isParked && sm.outbox.isFull) this.#shed(sm.outbox);
   }
 

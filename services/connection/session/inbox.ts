@@ -14,7 +14,7 @@ export interface Received {
 }
 
 /** @param lang the stream's language, for a stanza that names none (RFC 6120 §8.1.5) */
-export function canonical(stanza: Stanza, lang: string | undefined): Buffer {
+function canonical(stanza: Stanza, lang: string | undefined): Buffer {
   const { attributes } = stanza;
   const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(attributes);
   if (lang === undefined || attributes['xml:lang'] !== undefined) return bytes;
@@ -27,6 +27,8 @@ export class Inbox {
   #queue: Received[] = [];
   #bytes = 0;
   #batch: readonly Received[] = [];
+  /** Nothing waits, and nothing is in a batch under way. */
+  isEmpty = true;
 
   /** @param wake the account may send again */
   constructor(allowance: Allowance, wake: () => void) {
@@ -36,22 +38,28 @@ export class Inbox {
 
   /** Those in the batch under way count. @param isStalled no router answers, so all sessions of the node may fill up */
   isFull(isStalled: boolean): boolean {
-    if (this.#allowance.waitMs > 0) {
-      this.#allowance.wait(this.#wake);
-      return true;
-    }
+    if (this.#allowance.waitMs > 0) return this.#waitForAllowance();
+    return this.#isAtBound(isStalled);
+  }
+
+  #waitForAllowance(): true {
+    this.#allowance.wait(this.#wake);
+    return true;
+  }
+
+  #isAtBound(isStalled: boolean): boolean {
     const bytesMax = isStalled ? limits.stalledIngressBytesMax : limits.ingressBytesMax;
     return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= bytesMax;
   }
 
-  get isEmpty(): boolean {
-    return this.#queue.length === 0 && this.#batch.length === 0;
-  }
-
-  add(received: Received): void {
-    this.#queue.push(received);
-    this.#bytes += received.bytes.length;
-    this.#allowance.spend(received.bytes.length);
+  /** @param lang of the stream. @returns `isFull` with it */
+  add(stanza: Stanza, lang: string | undefined, id: string, number: number, isStalled: boolean): boolean {
+    const bytes = canonical(stanza, lang);
+    this.#queue.push({ id, stanza, bytes, number });
+    this.isEmpty = false;
+    this.#bytes += bytes.length;
+    const isAtBound = this.#isAtBound(isStalled);
+    return this.#allowance.spend(bytes.length) > 0 ? this.#waitForAllowance() : isAtBound;
   }
 
   /** Everything that waits, up to the bounds of a batch; until `settle` it counts as waiting. */
@@ -71,12 +79,14 @@ export class Inbox {
   settle(): void {
     for (const { bytes } of this.#batch) this.#bytes -= bytes.length;
     this.#batch = [];
+    this.isEmpty = this.#queue.length === 0;
   }
 
   /** Forgets what is in no batch: a client that resumes sends it again. */
   drop(): void {
     for (const { bytes } of this.#queue) this.#bytes -= bytes.length;
     this.#queue = [];
+    this.isEmpty = this.#batch.length === 0;
     this.#allowance.stop();
   }
 }

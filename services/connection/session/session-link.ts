@@ -26,17 +26,17 @@ export class SessionLink {
   readonly #start: SessionStart;
   /** Monotonic, of the first batch of those that no router has answered: later ones are not waited for as long again. */
   #givenUpAtMs: number | undefined;
-  /** Set while nothing but stanzas is sent, because no router answered. */
+  /** Nothing but stanzas is sent, because no router answered. */
+  isPaused = false;
   #pause: Timer | undefined;
+  readonly #stalled: () => void;
 
-  constructor(owner: SessionOwner<never>, start: SessionStart) {
+  /** @param stalled `isStalled` has become true */
+  constructor(owner: SessionOwner<never>, start: SessionStart, stalled: () => void) {
     this.#owner = owner;
+    this.#stalled = stalled;
     this.#start = start;
     this.state = start.routerSession;
-  }
-
-  get isPaused(): boolean {
-    return this.#pause !== undefined;
   }
 
   /** undefined: no router took it. */
@@ -53,6 +53,7 @@ export class SessionLink {
       isOver,
       onRetry: () => {
         this.isStalled = true;
+        this.#stalled();
       },
     });
     if (answer !== undefined) this.#givenUpAtMs = undefined;
@@ -62,13 +63,15 @@ export class SessionLink {
 
   pause(over: () => void): void {
     const { clock } = this.#owner;
+    this.isPaused = true;
     this.#pause ??= clock.after(jittered(clock, limits.batchTimeoutMs / 2), () => {
-      this.#pause = undefined;
+      this.stop();
       over();
     });
   }
 
   stop(): void {
+    this.isPaused = false;
     this.#pause?.cancel();
     this.#pause = undefined;
   }

@@ -19,7 +19,7 @@ export interface SessionOwner<Held> {
   readonly stages: readonly StageKind[];
   readonly admission: Admission;
   /** Deliveries find it from now on. */
-  held(session: Held): void;
+  hold(session: Held): void;
   /** They do not any more. */
   released(session: Held): void;
   /** Nothing of it is left. */

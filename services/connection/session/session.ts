@@ -8,23 +8,12 @@ import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import {
-  type Batch,
-  bare,
-  carrying,
-  deliveredItem,
-  endBatch,
-  lastNumber,
-  type PresenceChange,
-  pageEntries,
-  presenceChange,
-  stanzaBatch,
-} from './batch.ts';
+import { type Batch, bare, carrying, deliveredItem, endBatch, lastNumber, pageEntries, stanzaBatch } from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
 import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
-import { canonical, Inbox } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
@@ -42,6 +31,8 @@ export class Session {
   /** Set from bind on: the full JID. */
   jid: Jid | undefined;
   isAvailable = false;
+  /** The stream is to read no more for now; looked at for each stanza, and therefore kept. */
+  isFull = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
   readonly #owner: SessionOwner<Session>;
@@ -65,8 +56,8 @@ export class Session {
     this.sid = start.sid;
     this.domain = start.domain;
     this.account = Jid.parse(start.account);
-    this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.egress.stream?.pull());
-    this.link = new SessionLink(owner, start);
+    this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.#resumeReading());
+    this.link = new SessionLink(owner, start, () => this.#gauge());
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
     this.#wait = new ClientWait(owner.clock, () => {
       owner.timedOut(this);
@@ -97,11 +88,6 @@ export class Session {
     return this.link.hasStepped || !this.#inbox.isEmpty;
   }
 
-  /** The stream is to read no more for now. */
-  get isFull(): boolean {
-    return this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
-  }
-
   /** For how long it can be resumed when it is parked now, or still, milliseconds. */
   get remainingMs(): number {
     return this.isParked ? this.#wait.leftMs : (this.sm?.resumeMs ?? 0);
@@ -114,9 +100,9 @@ export class Session {
 
   /** A stanza was read; `pump` is to follow when there are no more at hand. @param lang the stream's. @throws {StreamError} invalid-from */
   receive(stanza: Stanza, lang?: string): void {
-    checkFrom(stanza, this.jid, this.account);
-    const bytes = canonical(stanza, lang);
-    this.#inbox.add({ id: this.#owner.ids.mint(), stanza, bytes, number: this.sm?.count() ?? 0 });
+    if (stanza.attributes.from !== undefined) checkFrom(stanza, this.jid, this.account);
+    const number = this.sm?.count() ?? 0;
+    this.isFull = this.#inbox.add(stanza, lang, this.#owner.ids.mint(), number, this.link.isStalled) || this.#isLeaving;
   }
 
   /** `<a/>`. @throws {StreamError} */
@@ -126,8 +112,8 @@ export class Session {
 
   /** Without XEP-0198 what the operating system has taken counts as received. */
   drained(ids: readonly string[]): void {
-    this.cursor.add(this.egress.delivered(ids));
-    if (this.egress.catchUp.wantsPage) this.pump();
+    if (ids.length > 0) this.cursor.add(this.egress.delivered(ids));
+    if (this.egress.catchUp.phase === 'reading') this.pump();
   }
 
   /** The client has closed its stream in order: nothing to resume. Its last stanzas are handled and answered. */
@@ -176,12 +162,14 @@ export class Session {
   /** As `detach`, but its stream hears nothing yet, and deliveries do not find it any more. */
   async withdraw(): Promise<boolean> {
     this.#isLeaving = true;
+    this.#gauge();
     if (await this.#detach()) {
       this.#wait.stop();
       this.#owner.released(this);
       return true;
     }
     this.#isLeaving = false;
+    this.#resumeReading();
     return false;
   }
 
@@ -189,8 +177,9 @@ export class Session {
   stay(): void {
     if (!this.#isLeaving || this.#phase !== 'bound') return;
     this.#isLeaving = false;
+    this.#gauge();
     this.egress.needsCatchUp = true;
-    this.#owner.held(this);
+    this.#owner.hold(this);
     this.#wait.go();
     if (this.#isFinished) this.#end();
     else this.release();
@@ -202,6 +191,7 @@ export class Session {
     await this.#pump.freeze();
     if (this.#phase !== 'bound' || claim !== this.#claims) return false;
     this.#inbox.drop();
+    this.#gauge();
     this.sm?.forgetUnanswered();
     return true;
   }
@@ -226,7 +216,7 @@ export class Session {
     this.#isMoved = true;
     // Between the other node's farewell and the routers' hearing of it, deliveries found nobody.
     this.egress.needsCatchUp = true;
-    this.#owner.held(this);
+    this.#owner.hold(this);
     this.#park();
   }
 
@@ -249,7 +239,7 @@ export class Session {
     if (this.#phase === 'over') return undefined;
     const isPaused = this.link.isPaused && this.#phase !== 'ending';
     if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
-    const hasPage = !isPaused && this.egress.hasRoomForPage;
+    const hasPage = !isPaused && this.egress.catchUp.phase === 'reading' && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
     if (!this.#inbox.isEmpty && !isPageDue) return this.#stanzaBatch();
@@ -263,17 +253,11 @@ export class Session {
   }
 
   #stanzaBatch(): Batch {
-    const stanzas = this.#inbox.take();
-    const changes = stanzas.map(({ stanza }) => this.#seePresence(stanza));
-    const count = changes.filter((change) => change !== undefined).length;
-    if (count > 0) this.egress.catchUp.ask(count > 1); // deliveries are held back from now on
-    return stanzaBatch(stanzas, changes, this.cursor.isDue ? this.cursor.take() : nothingDelivered);
-  }
-
-  #seePresence(stanza: Stanza): PresenceChange | undefined {
-    const change = presenceChange(stanza, this.isAvailable); // it may come in one batch with the request to bind
-    if (change !== undefined) this.isAvailable = change !== 'gone';
-    return change;
+    const delivered = this.cursor.isDue ? this.cursor.take() : nothingDelivered;
+    const batch = stanzaBatch(this.#inbox.take(), this.isAvailable, delivered);
+    this.isAvailable = batch.isAvailable;
+    if (batch.presences > 0) this.egress.catchUp.ask(batch.presences > 1); // deliveries are held back from now on
+    return batch;
   }
 
   async #run(batch: Batch): Promise<void> {
@@ -287,7 +271,7 @@ export class Session {
     if (answer === undefined) this.#giveUp(batch);
     else this.#settle(batch, answer);
     if (batch.kind === 'end') this.#over();
-    else this.egress.stream?.pull();
+    else if (this.isFull) this.#resumeReading();
   }
 
   #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<StepAnswer | undefined> {
@@ -326,10 +310,20 @@ export class Session {
     this.jid = Jid.parse(jid);
     if (this.#phase !== 'unbound') return; // the stream was lost while it bound: its end is on the way
     this.#phase = 'bound';
-    this.#owner.held(this);
+    this.#owner.hold(this);
   }
 
   // The stream, and the end.
+
+  #gauge(): void {
+    this.isFull = this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
+  }
+
+  /** There may be room again. */
+  #resumeReading(): void {
+    this.#gauge();
+    if (!this.isFull) this.egress.stream?.pull();
+  }
 
   #clogged(): void {
     const { stream } = this.egress;

@@ -37,7 +37,7 @@ export class Cork {
     const soon = Math.min(fresh.length, limits.socketsPerTurn);
     for (let index = 0; index < soon; index++) fresh[index]!.flush();
     for (let index = soon; index < fresh.length; index++) this.#backlog.push(fresh[index]!);
-    this.#flushBacklog();
+    if (this.#backlog.length > 0) this.#flushBacklog();
   }
 
   #flushBacklog(): void {

@@ -31,13 +31,14 @@ export type StreamEvent = Opening | Stanza | { readonly kind: 'close' };
 
 export interface Framing {
   scanner(): Scanner;
-  event(event: ScannerEvent): StreamEvent;
+  /** Absent: what the scanner says is what the stream takes. */
+  readonly event?: (event: ScannerEvent) => StreamEvent;
   header(header: OwnHeader): string;
   /** @param inner complete elements that declare their namespaces */
   features(inner: string): string;
   error(error: StreamError): string;
-  /** From the canonical form. */
-  stanza(bytes: Buffer): Buffer;
+  /** From the canonical form; absent: it is written as it is. */
+  readonly stanza?: (bytes: Buffer) => Buffer;
   readonly closing: string;
 }
 
@@ -50,12 +51,10 @@ function attributes({ id, from, to }: OwnHeader): string {
 
 export const tcpFraming: Framing = {
   scanner: () => new StreamScanner({ contentNs: NS_CLIENT, bounds: preauthBounds }),
-  event: (event) => event,
   header: (header) =>
     `<?xml version='1.0'?><stream:stream xmlns='${NS_CLIENT}' xmlns:stream='${NS_STREAM}'${attributes(header)}>`,
   features: (inner) => `<stream:features>${inner}</stream:features>`,
   error: (error) => error.toString(),
-  stanza: (bytes) => bytes,
   closing: '</stream:stream>',
 };
 

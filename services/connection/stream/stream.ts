@@ -86,7 +86,8 @@ export class Stream implements TransportReader, FeatureStream {
   }
 
   drained(ids: readonly string[]): void {
-    this.session?.drained(ids);
+    const { session } = this;
+    if (session !== undefined && (ids.length > 0 || session.egress.catchUp.phase === 'reading')) session.drained(ids);
   }
 
   closed(): void {
@@ -99,9 +100,9 @@ export class Stream implements TransportReader, FeatureStream {
 
   // From the session.
 
-  sendStanza(bytes: Buffer, id?: string): void {
-    this.#transport.send(this.#framing.stanza(bytes), id);
+  sendStanza(bytes: Buffer, id?: string): number {
     this.#sentAtMs = this.#host.clock.monotonic();
+    return this.#transport.send(this.#framing.stanza?.(bytes) ?? bytes, id);
   }
 
   sendElement(text: string): void {
@@ -130,10 +131,10 @@ export class Stream implements TransportReader, FeatureStream {
     if (this.#isPulling) return;
     this.#isPulling = true;
     try {
-      while (!this.#isWaiting && !this.#isOver && !this.#hasPeerClosed) {
+      while (!this.#isBusy && this.session?.isFull !== true && !this.#isOver && !this.#hasPeerClosed) {
         const event = this.#scanner.next();
         if (event === undefined) break;
-        this.#handle(this.#framing.event(event));
+        this.#handle(this.#framing.event?.(event) ?? event);
       }
     } catch (error) {
       this.#refuse(error);
@@ -141,7 +142,8 @@ export class Stream implements TransportReader, FeatureStream {
       this.#isPulling = false;
     }
     this.session?.pump();
-    this.#steer();
+    const isWaiting = this.#isBusy || this.session?.isFull === true;
+    if (isWaiting !== this.#isPaused) this.#steer(isWaiting);
   }
 
   // From the node.
@@ -163,13 +165,9 @@ export class Stream implements TransportReader, FeatureStream {
     this.#transport.destroy();
   }
 
-  get #isWaiting(): boolean {
-    return this.#isBusy || (this.session?.isFull ?? false);
-  }
-
   /** What comes behind the peer's closing tag is read and thrown away, so that we see its socket close. */
-  #steer(): void {
-    const mustPause = this.#isWaiting && !this.#hasPeerClosed;
+  #steer(isWaiting: boolean): void {
+    const mustPause = isWaiting && !this.#hasPeerClosed;
     if (this.#isOver || mustPause === this.#isPaused) return;
     this.#isPaused = mustPause;
     if (mustPause) this.#transport.pause();

@@ -33,8 +33,8 @@ export interface Transport {
   open(reader: TransportReader): void;
   /** The client has signed in: what it says may be long from now on. */
   trust(): void;
-  /** @param id told to `drained` */
-  send(bytes: Buffer | string, id?: string): void;
+  /** @param id told to `drained`. @returns `bufferedBytes` with it */
+  send(bytes: Buffer | string, id?: string): number;
   pause(): void;
   resume(): void;
   /** Keeps middleboxes awake and shows dead peers. */
@@ -108,8 +108,9 @@ export class SocketTransport implements Transport, Flushable {
     return this.socket;
   }
 
-  send(bytes: Buffer | string, id?: string): void {
-    if (!this.socket.writable) return;
+  send(bytes: Buffer | string, id?: string): number {
+    const buffered = this.socket.writableLength;
+    if (!this.socket.writable) return this.#waitingBytes + buffered;
     const chunk = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     if (id !== undefined) {
       this.#ids ??= [];
@@ -119,10 +120,11 @@ export class SocketTransport implements Transport, Flushable {
     if (this.#first === undefined) {
       this.#first = chunk;
       this.#cork.add(this);
-      return;
+    } else {
+      this.#others ??= [];
+      this.#others.push(chunk);
     }
-    this.#others ??= [];
-    this.#others.push(chunk);
+    return this.#waitingBytes + buffered;
   }
 
   flush(): void {

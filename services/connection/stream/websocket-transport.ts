@@ -75,12 +75,13 @@ export class WebSocketTransport implements Transport, Flushable {
   };
 
   /** One message for each call (RFC 7395 §3.3.3). */
-  send(bytes: Buffer | string, id?: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+  send(bytes: Buffer | string, id?: string): number {
+    if (this.#socket.readyState !== this.#socket.OPEN) return this.bufferedBytes;
     if (id !== undefined) this.#ids.push(id);
     this.#waitingBytes += bytes.length;
     this.#waiting.push(bytes);
     if (this.#waiting.length === 1) this.#cork.add(this);
+    return this.bufferedBytes;
   }
 
   flush(): void {
