@@ -1,6 +1,6 @@
 /**
  * A connection node: holds the streams of clients and their sessions, frames and counts stanzas, and lets routers decide about
- * everything else (DESIGN §1, §2). It reads nothing of an account but where its sessions are.
+ * everything else. It reads nothing of an account but where its sessions are.
  *
  * Left out on purpose: streams of servers and components.
  */

@@ -1,5 +1,5 @@
 /**
- * Storms (DESIGN §2): when all clients come back at once, they are let in at a rate that the node bears, in three places. A socket costs
+ * Storms: when all clients come back at once, they are let in at a rate that the node bears, in three places. A socket costs
  * a TLS handshake: those above the node's rate wait unread, those above the rate of their address are closed. A stream costs its tenant
  * a share of the node. To get ready, a resumption costs little and goes first; a bind, with all that follows, costs more and waits.
  */

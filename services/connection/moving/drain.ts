@@ -1,5 +1,5 @@
 /**
- * Empties a node in order (DESIGN §2): sessions that can be resumed are parked in the store at a rate, so that their clients come back
+ * Empties a node in order: sessions that can be resumed are parked in the store at a rate, so that their clients come back
  * elsewhere at that rate; the others end. Nothing is announced of a parked session.
  */
 import { limits } from '../../../lib/limits.ts';

@@ -1,4 +1,4 @@
-/** What others ask of a node (DESIGN §4): to deliver, to close a session, to hand one over. */
+/** What others ask of a node over the bus: to deliver, to close a session, to hand one over. */
 import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';

@@ -1,5 +1,5 @@
 /**
- * Parks a session in the store (DESIGN §2), from where any node can take it: what a drain and a stop do. The client is told only when
+ * Parks a session in the store, from where any node can take it: what a drain and a stop do. The client is told only when
  * it lies there, so that its next `<resume/>` finds it wherever it connects.
  */
 

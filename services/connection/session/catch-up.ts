@@ -1,5 +1,5 @@
 /**
- * Reading what the archive holds for a session (DESIGN §2: the archive is the queue), page by page as the client takes it.
+ * Reads what the archive holds for a session, because the archive is the queue, page by page as the client takes it.
  *
  * While this goes on, deliveries of archive entries are held back, so that the client gets everything once and in order.
  */
@@ -141,7 +141,7 @@ export class CatchUp {
       if (this.phase !== 'waiting') return; // it was too much for the client
     }
     if (next !== undefined) this.#read(next);
-    // From the cursor again and not from here: what was let go may have a smaller id than what was read (DESIGN §2).
+    // From the cursor again and not from here: what was let go may have a smaller id than what was read.
     else if (this.#isIncomplete) this.#read('');
     else this.#finish();
   }

@@ -1,4 +1,4 @@
-/** The last archive ids that a session was given, against doubles (DESIGN §2). */
+/** The last archive ids that a session was given, so that none is given twice. */
 import { limits } from '../../../lib/limits.ts';
 import { firstIdAt } from '../../../lib/runtime/ids.ts';
 

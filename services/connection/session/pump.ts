@@ -1,4 +1,4 @@
-/** Sends one batch after the other for as long as there are any (DESIGN §2 rule 1), and can be made to stand still between two. */
+/** Sends one batch after the other for as long as there are any, never two at once, and can be made to stand still between two. */
 export interface PumpOptions<Batch> {
   /** Takes the next batch; undefined: nothing to do until `start` is called again. */
   readonly next: () => Batch | undefined;

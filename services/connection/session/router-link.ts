@@ -1,5 +1,5 @@
 /**
- * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time (DESIGN §2 rules 1 and 2).
+ * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time, so that a retry writes the same rows.
  */
 import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';

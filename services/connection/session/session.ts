@@ -1,7 +1,7 @@
 /**
  * One session: from the end of SASL until its rows are gone. It outlives its stream while it is parked (XEP-0198 §5).
  *
- * One batch at a time is at a router (DESIGN §2 rule 1); the next leaves when there is something to send.
+ * One batch at a time is at a router, which keeps the order per sender; the next leaves when there is something to send.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';

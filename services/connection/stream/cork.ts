@@ -1,5 +1,5 @@
 /**
- * One write per socket and turn of the event loop (DESIGN §5): what is sent to a socket in one turn leaves together.
+ * One write per socket and turn of the event loop: what is sent to a socket in one turn leaves together.
  *
  * A message in a room of thousands has something for thousands of sockets, and encrypting that for one after the other would be one turn of
  * a tenth of a second, in which nobody else is served. So a turn writes to some of them, and to those first that have just been given
