@@ -1,4 +1,4 @@
-/** `cdk synth`, `cdk deploy`: the CDK runs this and takes what it leaves in cdk.out. */
+/** The program that `cdk synth` and `cdk deploy` run; its output goes into cdk.out. */
 import { App } from 'aws-cdk-lib';
 import { buildCell } from './lib/cell.ts';
 import { SettingError } from './lib/settings.ts';

@@ -1,4 +1,4 @@
-/** Where alarms and costs are told: one e-mail address. */
+/** The one e-mail address that receives alarms and cost reports. */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
@@ -32,7 +32,7 @@ export class Alerts extends Construct {
     });
   }
 
-  /** A policy of its own, as `enforceSSL` makes one, takes the place of that by which a topic hears the alarms of its account. */
+  /** A topic policy of its own, such as `enforceSSL` adds, replaces the default one that lets the account's alarms publish. */
   #alarmsMayPublish(): PolicyStatement {
     const stack = Stack.of(this);
     const arnFormat = ArnFormat.COLON_RESOURCE_NAME;
@@ -46,7 +46,7 @@ export class Alerts extends Construct {
     });
   }
 
-  /** Tells of the alarm, and that it is over. */
+  /** Sends a message when the alarm begins and when it is over. */
   hear(...alarms: readonly Alarm[]): void {
     const action = new SnsAction(this.topic);
     for (const alarm of alarms) {

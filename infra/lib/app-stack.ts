@@ -19,10 +19,10 @@ interface AppProps extends CellProps {
   readonly net: NetStack;
 }
 
-/** Many small tasks (DESIGN §8): a stream needs 36 kB and a share of a core, and a task that dies takes few with it. */
+/** Tasks are small and many: a stream needs 36 kB and a share of a core, and a task that dies takes few streams with it. */
 const taskSize = { cpu: 1024, memoryMiB: 4096 };
 
-/** The process ends by itself before ECS would end it. */
+/** The process ends by itself before ECS would kill it. */
 const reserveSeconds = 10;
 
 export class AppStack extends CellStack {
@@ -57,8 +57,8 @@ export class AppStack extends CellStack {
   }
 
   /**
-   * One process on DynamoDB and S3 with the bus inside: a second one would not hear the first, hence `isAlone`. It does not protect
-   * itself, because its successor cannot begin before it ends: SIGTERM parks its sessions.
+   * One process on DynamoDB and S3 with an in-process bus. A second process would not hear the first, hence `isAlone`. The task
+   * is not protected, because its successor cannot begin before it ends; SIGTERM parks its sessions.
    */
   #all(): SkylarkService {
     const all = this.#add('All', { tier: 'all', holdsStreams: true, tasks: { min: 1, max: 1 }, isAlone: true });
@@ -86,7 +86,7 @@ export class AppStack extends CellStack {
     grantRows(router.taskRole, this.#data.tables, rightsOf(['router']));
     grantUploads(router.taskRole, this.settings);
     scaleOnCpu(router);
-    // What a process tells is the time within which 99 of 100 batches were handled; the mean of all routers counts.
+    // Each process reports the time within which 99 of 100 batches were handled. Scaling follows the mean of all routers.
     router.scaling?.scaleOnMetric('Batches', {
       metric: serviceMetric(this.settings, 'router', 'BatchLatency', Stats.AVERAGE),
       scalingSteps: [
@@ -108,7 +108,7 @@ export class AppStack extends CellStack {
     return muc;
   }
 
-  /** The variables of the command line's options: `SKYLARK_TABLE_PREFIX` is `--table-prefix`. */
+  /** The command line's options as variables: `SKYLARK_TABLE_PREFIX` is `--table-prefix`. */
   #environment({ tier, holdsStreams }: Pick<ServiceProps, 'tier' | 'holdsStreams'>): Record<string, string> {
     const { settings } = this;
     const bus = this.#net.bus;
@@ -143,12 +143,12 @@ export class AppStack extends CellStack {
   }
 }
 
-/** Out at once, in slowly: a task that goes has to be drained first. */
+/** Scale out at once and in slowly: a task must be drained before it ends. */
 const pace = { scaleOutCooldown: Duration.minutes(1), scaleInCooldown: Duration.minutes(15) };
 
 /**
- * Tasks with streams are protected, so ECS would stop none of them when fewer are wanted. The number wanted would sink all the same, to
- * the least there may be, and the next deployment would put the streams of all into those few.
+ * Tasks with streams are protected, so ECS would stop none of them when fewer are wanted. The desired number would still fall to
+ * the minimum, and the next deployment would put all streams into that few tasks.
  */
 const neverIn = { disableScaleIn: true };
 

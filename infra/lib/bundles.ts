@@ -1,4 +1,7 @@
-/** What `npm run bundle` of the project leaves in its `dist`: checked before it is used, because an empty asset deploys, too. */
+/**
+ * The output of `npm run bundle` in the project's `dist`. It is checked before use, because even an empty asset would be
+ * deployed.
+ */
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -23,7 +26,7 @@ function folderOf({ bundles }: Settings, name: BundleName): string {
   );
 }
 
-/** Only the bundle goes into the build: the folder that the image is made of holds nothing else. */
+/** Only the bundle goes into the build: the folder for the image holds nothing else. */
 export function skylarkImage(scope: Construct, settings: Settings): ContainerImage {
   if (settings.image !== undefined) return namedImage(scope, settings.image);
   const bundle = folderOf(settings, 'skylark');
@@ -34,14 +37,14 @@ export function skylarkImage(scope: Construct, settings: Settings): ContainerIma
     const asset = new DockerImageAsset(scope, 'Image', { directory: folder, platform: Platform.LINUX_ARM64 });
     return ContainerImage.fromDockerImageAsset(asset);
   } finally {
-    rmSync(folder, { recursive: true, force: true }); // the CDK has taken its copy
+    rmSync(folder, { recursive: true, force: true }); // the CDK has made its own copy
   }
 }
 
 const ecrPattern =
   /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com\/(?<name>[a-z0-9._/-]+)(?:@(?<digest>sha256:[0-9a-f]{64})|:(?<tag>[\w.-]+))$/;
 
-/** Of ECR: with the right to fetch from that repository. Of elsewhere: public. */
+/** An image from ECR gets the right to fetch from its repository. An image from elsewhere must be public. */
 function namedImage(scope: Construct, image: string): ContainerImage {
   const parts = ecrPattern.exec(image)?.groups;
   if (parts === undefined) return ContainerImage.fromRegistry(image);

@@ -1,4 +1,4 @@
-/** What all stacks of a cell have in common. */
+/** What all stacks of a cell share. */
 import { Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Settings } from './settings.ts';
@@ -18,7 +18,7 @@ export class CellStack extends Stack {
     Tags.of(this).add('skylark:deployment', settings.name);
   }
 
-  /** Three, whatever the account: without a look-up the CDK would take two. */
+  /** Three zones in any account; without this and without a look-up the CDK would use two. */
   override get availabilityZones(): string[] {
     return Array.from({ length: zoneCount }, (_, index) => Fn.select(index, Fn.getAzs()));
   }

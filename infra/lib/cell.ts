@@ -1,4 +1,4 @@
-/** A cell is these four stacks (DESIGN §7, §8). What is deployed first is named first. */
+/** A cell is these four stacks, named in the order in which they are deployed (docs/architecture.md, docs/deploy.md). */
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { AppStack } from './app-stack.ts';
@@ -14,7 +14,7 @@ export interface Cell {
   readonly app: AppStack;
 }
 
-/** Synthesis fails on any finding of cdk-nag that nobody has given a reason for. @throws {SettingError} */
+/** Synthesis fails on any finding of cdk-nag that has no stated reason. @throws {SettingError} */
 export function buildCell(scope: App): Cell {
   const settings = readSettings(scope.node);
   Validations.of(scope).addPlugins(new AwsSolutionsChecks(scope, { verbose: true }));

@@ -1,6 +1,7 @@
 /**
- * Certificates of tenants by ACME (DNS-01), looked at every hour: the function orders what is missing or about to expire, proves the
- * domain with a record in the zone that `_acme-challenge.DOMAIN` points into, and keeps the key in `core`, encrypted.
+ * Certificates of tenants by ACME (DNS-01), checked every hour. The function orders certificates that are missing or about to
+ * expire, proves the domain with a record in the zone that `_acme-challenge.DOMAIN` points into, and keeps the key in `core`,
+ * encrypted.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -45,14 +46,14 @@ export class CertificateRenewal extends Construct {
     grantSeal(renewal.role, data.certificateKey);
     this.#grantChallenges(renewal.role, zone.id);
     new Rule(this, 'Schedule', {
-      description: 'Certificates are looked at',
-      // A new tenant waits for its first certificate so long at most; for renewals a day would do.
+      description: 'Checks certificates',
+      // A new tenant waits at most this long for its first certificate. For renewals alone, a day would do.
       schedule: Schedule.rate(Duration.hours(1)),
       targets: [new LambdaFunction(renewal.function, { retryAttempts: 2 })],
     });
   }
 
-  /** TXT records of that zone, and no others. */
+  /** Allows changes of TXT records in that zone, and nothing else. */
   #grantChallenges(role: Role, zoneId: string): void {
     const { partition } = Stack.of(this);
     allow(role, ['route53:ChangeResourceRecordSets'], [`arn:${partition}:route53:::hostedzone/${zoneId}`], {
@@ -62,7 +63,7 @@ export class CertificateRenewal extends Construct {
     allow(role, ['route53:ListResourceRecordSets'], [`arn:${partition}:route53:::hostedzone/${zoneId}`]);
     allow(role, ['route53:GetChange'], [`arn:${partition}:route53:::change/*`]);
     acknowledge(role, {
-      'IAM5[Resource::arn:<AWS::Partition>:route53:::change/*]': 'a change has an id that Route 53 makes up; it can only be read',
+      'IAM5[Resource::arn:<AWS::Partition>:route53:::change/*]': 'Route 53 chooses the id of a change, which can only be read',
     });
   }
 }

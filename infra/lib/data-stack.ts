@@ -1,8 +1,8 @@
 /**
- * What has to outlive everything else: tables, files, keys. Retained when the stack goes, protected from deletion (DESIGN §8).
+ * What must outlive everything else: tables, files, keys. They are retained when the stack goes, and protected from deletion.
  *
- * The CDN stands here, beside the bucket that only it may read: in a stack of its own, bucket policy and distribution would need each
- * other's stack first.
+ * The CDN is in this stack, beside the bucket that only it may read: in separate stacks, bucket policy and distribution would
+ * each need the other's stack first.
  */
 import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
@@ -17,13 +17,13 @@ import type { Table } from './rights.ts';
 import type { Settings } from './settings.ts';
 
 export class DataStack extends CellStack {
-  /** Here because all other stacks tell it of their alarms. */
+  /** In this stack because all other stacks send their alarms here. */
   readonly alerts: Alerts;
   readonly tables: Readonly<Record<Table, TableV2>>;
   readonly files: Bucket;
-  /** Ends with a slash. */
+  /** The URL ends with a slash. */
   readonly filesUrl: string;
-  /** Private keys of tenants' certificates lie in `core`, encrypted with this. */
+  /** Encrypts the private keys of tenants' certificates, which are rows of `core`. */
   readonly certificateKey: Key;
 
   constructor(scope: Construct, id: string, props: CellProps) {
@@ -33,7 +33,7 @@ export class DataStack extends CellStack {
     this.tables = {
       core: this.#table('Core', 'core', true),
       archive: this.#table('Archive', 'archive', true),
-      // Sessions and heartbeats mean nothing after a restore (DESIGN §3).
+      // `live` is not backed up: sessions and heartbeats mean nothing after a restore.
       live: this.#table('Live', 'live', false),
     };
     this.certificateKey = new Key(this, 'CertificateKey', {
@@ -50,15 +50,18 @@ export class DataStack extends CellStack {
 
   #tell(): void {
     const { domains, host, tablePrefix } = this.settings;
-    new CfnOutput(this, 'FilesUrl', { value: this.filesUrl, description: 'where uploaded files are read' });
-    new CfnOutput(this, 'CertificateKeyArn', { value: this.certificateKey.keyArn, description: 'seals private keys: --kms-key' });
+    new CfnOutput(this, 'FilesUrl', { value: this.filesUrl, description: 'the URL from which uploaded files are read' });
+    new CfnOutput(this, 'CertificateKeyArn', {
+      value: this.certificateKey.keyArn,
+      description: 'the key that seals private keys, for --kms-key',
+    });
     for (const [index, domain] of [...new Set([...domains, host])].entries()) {
       const value = `npx skylark tenant add ${domain} --dynamodb aws --region ${this.region} --table-prefix ${tablePrefix}`;
       new CfnOutput(this, `Tenant${index + 1}`, { value, description: `makes ${domain} a tenant` });
     }
   }
 
-  /** As lib/adapters/dynamodb-tables.ts makes them where there are no stacks. */
+  /** The same table as lib/adapters/dynamodb-tables.ts makes where there are no stacks. */
   #table(id: string, table: Table, isBackedUp: boolean): TableV2 {
     const { tablePrefix, warmReads, warmWrites } = this.settings;
     return new TableV2(this, id, {
@@ -81,12 +84,15 @@ export class DataStack extends CellStack {
   }
 }
 
-/** Chosen here and not by AWS, so that roles can name it, and a new stack can take over the files of an old one. */
+/**
+ * The name is chosen here and not by AWS, so that roles can name the bucket, and a new stack can take over the files of an old
+ * one.
+ */
 export function filesBucketName({ account, region }: Stack, { name }: Settings): string {
   return `${name}-files-${account}-${region}`;
 }
 
-/** XEP-0363: clients put files with URLs that a router has signed, from any origin; nobody reads from the bucket but the CDN. */
+/** Clients put files with URLs that a router has signed (XEP-0363), from any origin. Only the CDN reads from the bucket. */
 function filesBucket(scope: Construct, settings: Settings): Bucket {
   const { retentionDays } = settings;
   const bucket = new Bucket(scope, 'Files', {
@@ -111,7 +117,7 @@ function filesBucket(scope: Construct, settings: Settings): Bucket {
     ],
   });
   acknowledge(bucket, {
-    S1: 'the link is the only secret of a file (XEP-0363): a log of links would be a second key to every file',
+    S1: 'the link is the only secret of a file (XEP-0363), so a log of links would open every file',
   });
   return bucket;
 }

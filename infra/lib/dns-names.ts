@@ -1,4 +1,4 @@
-/** Names of the cell itself in the hosted zone, when there is one. The records of tenants' domains are printed by `skylark dns`. */
+/** DNS names of the cell itself in the hosted zone, if there is one. `skylark dns` prints the records of tenants' domains. */
 import { AaaaRecord, ARecord, HostedZone, type IAliasRecordTarget, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { Construct } from 'constructs';
 import type { Settings } from './settings.ts';

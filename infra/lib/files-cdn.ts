@@ -1,5 +1,5 @@
 /**
- * Uploaded files, read from an origin of their own (DESIGN §6): whatever somebody uploads, a browser saves it and runs nothing of it.
+ * Uploaded files, served from an origin of their own: whatever somebody uploads, a browser saves it and never runs it.
  */
 import { Duration } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
@@ -45,11 +45,11 @@ export class FilesCdn extends Construct {
       }),
     });
     acknowledge(distribution, {
-      CFR1: 'a messaging service is for the tenants’ people wherever they are',
-      CFR2: 'files are public to who has the link and cannot be changed here: there is nothing for a firewall to filter',
-      CFR3: 'the link is the only secret of a file (XEP-0363): a log of links would be a second key to every file',
+      CFR1: 'users of a messaging service may be anywhere',
+      CFR2: 'files are public to everybody who has the link and cannot be changed here, so a firewall would have nothing to filter',
+      CFR3: 'the link is the only secret of a file (XEP-0363), so a log of links would open every file',
       ...(filesDomain === undefined && {
-        CFR4: 'the name and certificate of the CDN itself, which set the TLS version, are used until -c filesDomain names another',
+        CFR4: 'the name and certificate of the CDN itself, which set the TLS version, are used unless -c filesDomain names another domain',
       }),
     });
     if (filesDomain !== undefined)
@@ -57,10 +57,10 @@ export class FilesCdn extends Construct {
     this.url = `https://${filesDomain ?? distribution.distributionDomainName}/`;
   }
 
-  /** The same as the local server sends; each overrides what an object might say of itself. */
+  /** The same headers as the local server sends. Each overrides what an object may say of itself. */
   #headers(): ResponseHeadersPolicy {
     return new ResponseHeadersPolicy(this, 'Headers', {
-      comment: 'Saved, never shown in the context of a page',
+      comment: 'Files are saved, never shown in the context of a page',
       securityHeadersBehavior: {
         contentSecurityPolicy: { contentSecurityPolicy: "default-src 'none'; sandbox", override: true },
         contentTypeOptions: { override: true },

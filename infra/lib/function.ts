@@ -1,4 +1,4 @@
-/** A Lambda function from a bundle, with a log and a role of its own, and an alarm on its errors. */
+/** A Lambda function from a bundle, with its own log, role, and alarm on errors. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Alarm, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -41,7 +41,7 @@ export class SkylarkFunction extends Construct {
       evaluationPeriods: 2,
       datapointsToAlarm: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription: `the function fails: ${props.description}`,
+      alarmDescription: `the function reports errors: ${props.description}`,
     });
     alerts.hear(errors);
   }

@@ -1,4 +1,4 @@
-/** What the roles of services may do: named actions on named things, rows by their partition. */
+/** What the roles of services may do: named actions on named resources, and rows by their partition. */
 import { Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -7,7 +7,7 @@ import { type DataStack, filesBucketName } from './data-stack.ts';
 import { type RowRight, rowStatements } from './rights.ts';
 import type { Settings } from './settings.ts';
 
-/** `Null` refuses requests without any key, which `ForAllValues` alone would let pass. */
+/** `Null` refuses requests without any key, which `ForAllValues` alone would allow. */
 export function grantRows(role: Role, tables: DataStack['tables'], rights: readonly RowRight[]): void {
   for (const { table, actions, partitions, except } of rowStatements(rights))
     allow(role, actions, [tables[table].tableArn], {
@@ -17,7 +17,7 @@ export function grantRows(role: Role, tables: DataStack['tables'], rights: reado
     });
 }
 
-/** For as long as a task holds streams, ECS must not choose it for the next deployment or scale-in. */
+/** While a task holds streams, ECS must not choose it for the next deployment or scale-in. */
 export function grantTaskProtection(role: Role, { name }: Settings): void {
   const stack = Stack.of(role);
   const cluster = stack.formatArn({ service: 'ecs', resource: 'cluster', resourceName: name });
@@ -25,13 +25,13 @@ export function grantTaskProtection(role: Role, { name }: Settings): void {
   allow(role, ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'], [tasks], { ArnEquals: { 'ecs:cluster': cluster } });
   acknowledge(role, {
     [`IAM5[Resource::arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/${name}/*]`]:
-      'a task learns its id when it runs; the cluster is named, and holds nothing but this deployment',
+      "a task's id is known only when it runs; the cluster is named, and holds only this deployment",
   });
 }
 
 /**
- * A slot is signed with the router's own rights, so it needs the right to put; files go with their account or tenant, so it lists and
- * deletes. It reads nothing.
+ * A slot is signed with the router's own rights, so the router needs the right to put. Files are removed with their account or
+ * tenant, so it lists and deletes. It does not read files.
  */
 export function grantUploads(role: Role, settings: Settings): void {
   const stack = Stack.of(role);
@@ -47,11 +47,11 @@ export function grantUploads(role: Role, settings: Settings): void {
   allow(role, ['s3:ListBucket'], [bucket]);
   acknowledge(role, {
     [`IAM5[Resource::arn:<AWS::Partition>:s3:::${settings.name}-files-<AWS::AccountId>-<AWS::Region>/*]`]:
-      'files get their names when they are uploaded; the bucket holds nothing else',
+      'files are named when they are uploaded; the bucket holds nothing else',
   });
 }
 
-/** To open what is sealed for a domain; what is sealed for the deployment itself (`#acme`) is another's. */
+/** Opens what is sealed for a domain. What is sealed for the deployment itself (`#acme`) belongs to another service. */
 export function grantUnseal(role: Role, key: IKey): void {
   allow(role, ['kms:Decrypt'], [key.keyArn], {
     StringNotLike: { 'kms:EncryptionContext:domain': '#*' },

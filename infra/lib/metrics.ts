@@ -1,4 +1,6 @@
-/** The metrics that services write into their logs (embedded metric format), as services/cli/compose/metrics.ts names them. */
+/**
+ * The metrics that services write into their logs (embedded metric format), under the names of services/cli/compose/metrics.ts.
+ */
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Settings } from './settings.ts';

@@ -1,9 +1,9 @@
 /**
- * NATS core on three tasks (DESIGN §8): a cluster that clients find by one name in Cloud Map, with the addresses of all servers.
+ * NATS core on three tasks: a cluster that clients find by one name in Cloud Map, which has the addresses of all servers.
  *
- * Servers are replaced one at a time (66 to 100 percent of three), so that a new one always meets servers that know each other: two that
- * started together could find only each other. SIGTERM becomes lame-duck mode: the server tells its clients to go elsewhere, one after
- * the other, before it ends.
+ * Servers are replaced one at a time (66 to 100 percent of three), so that a new one always meets servers that know each other:
+ * two that started together could find only each other. SIGTERM becomes lame-duck mode: before it ends, the server tells its
+ * clients one after the other to reconnect elsewhere.
  */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
@@ -28,10 +28,10 @@ export const busPorts = { clients: 4222, routes: 6222, monitor: 8222 } as const;
 
 const image = 'public.ecr.aws/docker/library/nats:2.11.4-alpine';
 const serverCount = 3;
-/** Longer than the lame duck takes: 10 s until it begins, then 60 s. */
+/** Longer than lame-duck mode takes: 10 s until it begins, then 60 s. */
 const stopTimeout = Duration.seconds(120);
 
-/** Payloads are 256 KiB and a header at most (DESIGN §4). A client that reads too slowly is cut off and comes back. */
+/** The services send at most 256 KiB of payload and a header. A client that reads too slowly is cut off, and reconnects. */
 function config(host: string): string {
   return `listen: "0.0.0.0:${busPorts.clients}"
 http: "127.0.0.1:${busPorts.monitor}"
@@ -49,7 +49,7 @@ cluster {
 `;
 }
 
-/** The configuration comes as a variable and goes in through a pipe: nothing is written, so the root can be read-only. */
+/** The configuration comes as a variable and is read through a pipe: nothing is written, so the root can be read-only. */
 const script = [
   'printf "%s" "$NATS_CONFIG" | nats-server --config /dev/stdin &',
   'server=$!',
@@ -102,7 +102,7 @@ export class NatsBus extends Construct {
       ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
     });
     acknowledge(task, {
-      ECS2: 'the variable is the configuration file, in which there is no secret: the bus is closed by security groups',
+      ECS2: 'the variable is the configuration file and contains no secret; security groups protect the bus',
     });
     this.service = new FargateService(this, 'Service', {
       cluster,

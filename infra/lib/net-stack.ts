@@ -1,4 +1,4 @@
-/** The network of a cell: three zones, one security group per tier, the load balancer, and in the shape `cell` the bus. */
+/** The network of a cell: three zones, one security group per tier, the load balancer, and (shape `cell`) the bus. */
 import { CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
@@ -45,10 +45,12 @@ export class NetStack extends CellStack {
     });
     if (settings.shape === 'small')
       acknowledge(this.cluster, {
-        ECS4: 'one task is seen well enough by its own metrics, and Container Insights costs as much as a task',
+        ECS4: 'the metrics of the one task are enough, and Container Insights costs as much as a task',
       });
     const balancerGroup = this.#group('BalancerGroup', 'the load balancer');
-    acknowledge(balancerGroup, { EC23: 'XMPP clients and servers come from everywhere, to the five ports of the load balancer' });
+    acknowledge(balancerGroup, {
+      EC23: 'XMPP clients and servers connect from everywhere, to the five ports of the load balancer',
+    });
     for (const { port } of doors) balancerGroup.addIngressRule(Peer.anyIpv4(), Port.tcp(port), 'clients and servers');
     const tiers: readonly TaskTier[] = settings.shape === 'small' ? ['all'] : ['connection', 'router', 'muc', 'nats'];
     for (const tier of tiers) this.#addTier(tier);
@@ -62,9 +64,12 @@ export class NetStack extends CellStack {
     new DnsName(this, 'Name', { settings, name: settings.host, target });
     new CfnOutput(this, 'BalancerName', {
       value: this.balancer.balancer.loadBalancerDnsName,
-      description: `${settings.host} is a name of this`,
+      description: `the name to which ${settings.host} must point`,
     });
-    new CfnOutput(this, 'BalancerArn', { value: this.balancer.balancer.loadBalancerArn, description: 'of the load balancer' });
+    new CfnOutput(this, 'BalancerArn', {
+      value: this.balancer.balancer.loadBalancerArn,
+      description: 'the ARN of the load balancer',
+    });
     if (settings.shape === 'small') return;
     this.bus = this.#addBus();
     new CfnOutput(this, 'BusService', { value: this.bus.service.serviceName, description: 'the service of the bus on ECS' });
@@ -76,7 +81,7 @@ export class NetStack extends CellStack {
     return group;
   }
 
-  /** Where tasks are placed. */
+  /** The subnets where tasks are placed. */
   get taskSubnets() {
     return this.settings.natGateways > 0
       ? { vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS }, assignPublicIp: false }
@@ -93,7 +98,7 @@ export class NetStack extends CellStack {
         { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 20 },
         ...(natGateways > 0 ? [{ name: 'tasks', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }] : []),
       ],
-      // Rows and files do not go through the NAT gateways, which cost by the byte.
+      // Rows and files bypass the NAT gateways, which charge by the byte.
       gatewayEndpoints: {
         DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
         S3: { service: GatewayVpcEndpointAwsService.S3 },

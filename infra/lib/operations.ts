@@ -1,4 +1,4 @@
-/** What people look at and are woken by: a dashboard and alarms over the services of a cell. */
+/** A dashboard and alarms over the services of a cell. */
 import { Duration } from 'aws-cdk-lib';
 import {
   Alarm,
@@ -24,7 +24,7 @@ interface OperationsProps {
   readonly net: NetStack;
 }
 
-/** Alarms look back this far; one bad minute wakes nobody. */
+/** Alarms look back this many minutes: one bad minute wakes nobody. */
 const minutes = 5;
 
 export class Operations extends Construct {
@@ -39,7 +39,7 @@ export class Operations extends Construct {
     this.#dashboard();
   }
 
-  /** Which service tells of a metric: in the shape `small` all of them are one. */
+  /** A metric of a service. In the shape `small` all services are one. */
   #metric(service: string, name: MetricName, statistic: string, span = minutes): Metric {
     return serviceMetric(this.#settings, this.#settings.shape === 'small' ? 'all' : service, name, statistic, span);
   }
@@ -51,7 +51,7 @@ export class Operations extends Construct {
         'Connections',
         this.#metric('connection', 'Connections', Stats.MAXIMUM),
         streamsPerTask * 1.5,
-        'a task holds more streams than it should; see connectionTasksMax',
+        'a task holds more streams than intended; see connectionTasksMax',
       ),
       this.#alarm(
         'DeliveryLatency',
@@ -63,13 +63,13 @@ export class Operations extends Construct {
         'Resyncs',
         this.#metric('connection', 'Resyncs', Stats.SUM),
         100,
-        'nodes do not confirm deliveries; they come from the archive instead',
+        'nodes do not confirm deliveries, so messages come from the archive instead',
       ),
       this.#alarm(
         'CertificateAge',
         this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60),
         14,
-        'a certificate was not renewed, or nobody looks',
+        'a certificate was not renewed, or no node reports its certificates',
         {
           comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
           treatMissingData: TreatMissingData.BREACHING,
@@ -86,19 +86,19 @@ export class Operations extends Construct {
         `${tier}Throttles`,
         serviceMetric(this.#settings, tier, 'Throttles', Stats.SUM, minutes),
         10,
-        'DynamoDB refuses requests for their number',
+        'DynamoDB throttles requests',
       ),
       this.#alarm(
         `${tier}StoreErrors`,
         serviceMetric(this.#settings, tier, 'StoreErrors', Stats.SUM, minutes),
         10,
-        'the store does not answer; nothing is acknowledged meanwhile',
+        'the store does not answer, and until it does nothing is acknowledged',
       ),
       this.#alarm(
         `${tier}Memory`,
         service.metricMemoryUtilization({ period: Duration.minutes(minutes), statistic: Stats.MAXIMUM }),
         85,
-        'a task is about to be ended for its memory',
+        'a task is about to run out of memory',
       ),
       this.#alarm(
         `${tier}Cpu`,
@@ -120,14 +120,14 @@ export class Operations extends Construct {
           period: Duration.minutes(minutes),
         }),
         10,
-        `DynamoDB fails on ${name}`,
+        `DynamoDB reports errors for the table ${name}`,
       ),
     );
     const healthy = this.#alarm(
       'HealthyTasks',
       group.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
       1,
-      'no task takes streams',
+      'no task accepts streams',
       {
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,
@@ -148,7 +148,7 @@ export class Operations extends Construct {
       period: Duration.minutes(1),
     });
     return [
-      this.#alarm('BusServers', running, 2, 'fewer than two servers of the bus run', {
+      this.#alarm('BusServers', running, 2, 'fewer than two servers of the bus are running', {
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,
         evaluationPeriods: 5,
@@ -212,7 +212,7 @@ export class Operations extends Construct {
             'Memory, %',
             Object.values(services).map(({ service }) => service.metricMemoryUtilization()),
           ),
-          graph('Tasks that take streams', [group.metrics.healthyHostCount(), group.metrics.unHealthyHostCount()]),
+          graph('Tasks that accept streams', [group.metrics.healthyHostCount(), group.metrics.unHealthyHostCount()]),
         ],
         [
           graph(
@@ -223,7 +223,7 @@ export class Operations extends Construct {
             'Table units written',
             Object.values(data.tables).map((table) => table.metricConsumedWriteCapacityUnits()),
           ),
-          graph('Days left of certificates', [this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60)]),
+          graph('Days until certificates expire', [this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60)]),
         ],
         [graph('Connections without a PROXY header', [this.#metric('connection', 'BadProxyHeaders', Stats.SUM, 1)])],
       ],

@@ -1,9 +1,10 @@
 /**
- * Which rows a service may touch (DESIGN §6): the process that faces the internet holds no right to credentials or archives, and no
- * service to another's rows. DynamoDB checks it by the partition key of each item (`dynamodb:LeadingKeys`).
+ * Which rows a service may touch. The process that faces the internet has no right to credentials or archives, and no service has
+ * a right to another's rows. DynamoDB checks this by the partition key of each item (`dynamodb:LeadingKeys`).
  *
- * The patterns are those of lib/runtime/rows.ts; addresses hold no `/`, so that the pattern of accounts never fits a room. A test runs the
- * services and checks that what they ask of the store is here and that nothing is here that they never ask.
+ * The patterns are those of lib/runtime/rows.ts. Addresses contain no `/`, so the pattern of accounts never matches a room. A
+ * test runs the services and checks that all their requests to the store are allowed here, and that nothing is allowed that they
+ * never request.
  */
 
 export type Table = 'core' | 'archive' | 'live';
@@ -22,20 +23,20 @@ const directory = '*/d/*';
 const tenant = '*/t';
 /** A tenant's certificate with its sealed key. */
 const certificate = '*/c';
-/** Of the deployment itself, Rows.ofDeployment. */
+/** Partitions of the deployment itself: `Rows.ofDeployment`. */
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
-/** What is being removed, and files that may come after their account has gone. */
+/** Pending removals, and files that may arrive after their account has gone. */
 const [removals, files] = ['#removals', '#files'];
-/** Heartbeats; sessions parked in the store; what a node holds; keys of TLS tickets. */
+/** Heartbeats; sessions parked in the store; the rows of a node; keys of TLS tickets. */
 const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
 
-/** Kinds of partitions below a tenant that hold many. */
+/** Kinds of partitions of which a tenant has many. */
 const deepKinds = [account, room, directory];
 
-/** `*` stands for slashes, too, and so for all of them. */
+/** `*` also matches slashes, so this matches all of them. */
 const deepPartitions = '*/*/*';
 
-/** As the adapter calls them: conditional writes look at the item that was in the way, hence GetItem. */
+/** The actions of the adapter's calls. Conditional writes read the item that was in the way, hence GetItem. */
 const get = ['dynamodb:BatchGetItem', 'dynamodb:GetItem'];
 const list = ['dynamodb:Query'];
 const put = ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'];
@@ -53,11 +54,11 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
   ],
   router: [
     { table: 'core', actions: [...all, ...count], partitions: [account, tenant, directory, tenants, removals, files] },
-    // With a tenant goes its certificate. What lies there is sealed, and this service has no right to the key.
+    // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
-    // Who erases a tenant looks into all tables.
+    // Erasing a tenant looks into all tables.
     { table: 'archive', actions: list, partitions: [tenant, certificate, directory] },
     { table: 'live', actions: list, partitions: [certificate, directory] },
   ],
@@ -75,22 +76,22 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
   ],
 };
 
-/** Several services in one process. */
+/** The rights of several services in one process. */
 export function rightsOf(tiers: readonly Tier[]): readonly RowRight[] {
   return tiers.flatMap((tier) => rowRights[tier]);
 }
 
 export interface RowStatement extends RowRight {
-  /** Patterns of partitions that are none of these. */
+  /** Patterns of partitions that the statement does not cover. */
   readonly except: readonly string[];
 }
 
 /**
- * One statement for all partitions of a table that an action is good for. The adapter gathers the reads of a moment into one request, and IAM
- * looks for a single statement that allows all keys of a request.
+ * Makes one statement for all partitions of a table that allow an action. The adapter combines concurrent reads into one request,
+ * and IAM looks for a single statement that allows all keys of a request.
  *
- * Because `*` stands for slashes, too, the pattern of a tenant's certificate is good for the account and the room named c: kinds that have
- * no pattern of their own are excepted where there is such a pattern.
+ * Because `*` also matches slashes, the pattern of a tenant's certificate would match the account and the room named c. So kinds
+ * that have no pattern of their own are excluded where there is such a pattern.
  */
 export function rowStatements(rights: readonly RowRight[]): readonly RowStatement[] {
   const statements = new Map<string, { table: Table; actions: string[]; partitions: readonly string[] }>();

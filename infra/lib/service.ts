@@ -1,4 +1,4 @@
-/** One ECS service of Skylark: its task, roles, log, placement, scaling. What differs between services is in its props. */
+/** One ECS service of Skylark: its task, roles, log, placement and scaling. Its props say how services differ. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import {
   AvailabilityZoneRebalancing,
@@ -24,19 +24,21 @@ export interface ServiceProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly cpu: number;
   readonly memoryMiB: number;
-  /** Ports that the load balancer reaches. */
+  /** Whether the load balancer forwards streams to it. */
   readonly holdsStreams: boolean;
   readonly tasks: { readonly min: number; readonly max: number };
-  /** Another task must not run beside it, not even during a deployment. */
+  /** true: no other task may run beside it, not even during a deployment. */
   readonly isAlone?: boolean;
 }
 
-/** What ECS gives at most between SIGTERM and SIGKILL (DESIGN §8). */
+/** The longest time that ECS allows between SIGTERM and SIGKILL. */
 export const stopTimeout = Duration.seconds(120);
-/** The heap may take this share of the task's memory; sockets and buffers have the rest. */
+/** The heap may use this share of the task's memory; sockets and buffers need the rest. */
 const heapShare = 0.6;
 
-/** Of the process alone: `/healthz` never asks the store or the bus (DESIGN §2). */
+/**
+ * The health check concerns the process alone: `/healthz` does not ask the store or the bus, whose outage no new task would mend.
+ */
 export const healthPort = 8086;
 const isWell = `fetch('http://127.0.0.1:${healthPort}/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
 
@@ -52,12 +54,12 @@ export class SkylarkService extends Construct {
     this.service = new FargateService(this, 'Service', {
       cluster: net.cluster,
       taskDefinition: this.#task(props),
-      // Where there is scaling, it alone says how many: a number here would be set again by each deployment, however many are needed then.
+      // With scaling there is no fixed number here: each deployment would reset the service to it, however many tasks are needed.
       ...(tasks.max === tasks.min && { desiredCount: tasks.min }),
       minHealthyPercent: isAlone ? 0 : 100,
       maxHealthyPercent: isAlone ? 100 : 200,
       circuitBreaker: { enable: true, rollback: true },
-      // Moving a task for balance alone would cost its streams a reconnect.
+      // Moving a task just to balance zones would make its streams reconnect.
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       securityGroups: [net.groupOf(tier)],
       enableExecuteCommand: false,
@@ -99,8 +101,8 @@ export class SkylarkService extends Construct {
       },
       ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
     });
-    acknowledge(task, { ECS2: 'no variable is a secret: rights come from the task’s role, private keys from the store' });
-    acknowledge(role, { 'IAM5[Resource::*]': 'ecr:GetAuthorizationToken takes no resource' });
+    acknowledge(task, { ECS2: 'the variables contain no secret: rights come from the task’s role, private keys from the store' });
+    acknowledge(role, { 'IAM5[Resource::*]': 'ecr:GetAuthorizationToken cannot be limited to a resource' });
     return task;
   }
 }

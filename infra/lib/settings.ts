@@ -1,8 +1,8 @@
 /**
- * What an operator says of a cell: `cdk deploy -c NAME=VALUE …`, or the same names in a `cdk.context.json` of their own.
+ * The settings of a cell: `cdk deploy -c NAME=VALUE …`, or the same names in the operator's own `cdk.context.json`.
  *
- * Everything is said here and nothing is looked up in an account, so that synthesis works offline and twice alike. A name that is none
- * of these is an error: a misspelt `retentionDays` must not be a bucket that keeps files for ever.
+ * All settings are given here and nothing is looked up in an account, so that synthesis works offline and always gives the same
+ * result. An unknown name is an error: a misspelt `retentionDays` must not become a bucket that keeps files for ever.
  */
 import type { Node } from 'constructs';
 
@@ -39,7 +39,7 @@ function oneOf<Value extends string | number>(text: string, values: readonly Val
   return { text, allowed: `one of ${values.join(', ')}`, parse, preset };
 }
 
-/** More are added with `skylark tenant add`; these have two outputs each, of the 200 that a stack may have. */
+/** More domains are added with `skylark tenant add`. Each of these takes two outputs of the 200 that a stack may have. */
 const domainsMax = 50;
 
 function parseDomains(given: string): readonly string[] | undefined {
@@ -48,7 +48,7 @@ function parseDomains(given: string): readonly string[] | undefined {
   return isGood && domains.length <= domainsMax ? domains : undefined;
 }
 
-/** DynamoDB refuses less than what a new table takes anyway. */
+/** DynamoDB refuses values below the capacity of a new table. */
 function warm(text: string, least: number): Setting<number> {
   const { parse, ...rest } = whole(text, least, 10_000_000, 0);
   return { ...rest, allowed: `0 or ${rest.allowed}`, parse: (given) => (given === '0' ? 0 : parse(given)) };
@@ -57,71 +57,76 @@ function warm(text: string, least: number): Setting<number> {
 const aDomain = 'a domain name in lower case, such as example.org';
 const small = (ofSmall: number, ofCell: number) => (shape: Shape) => (shape === 'small' ? ofSmall : ofCell);
 
-/** Without a preset are `shape`, `domains` and `budgetEmail`. */
+/** All settings except `shape`, `domains` and `budgetEmail`, which have no default. */
 const settings = {
   name: textWith(
-    'of the deployment',
+    'the name of the deployment',
     '1 to 20 lower-case letters, digits and hyphens, beginning with a letter',
     /^[a-z][a-z0-9-]{0,19}$/,
     'skylark',
   ),
-  host: textWith('that the load balancer gets in DNS; xmpp.FIRST-DOMAIN when not given', aDomain, domainPattern, undefined),
+  host: textWith('the DNS name of the load balancer; xmpp.FIRST-DOMAIN by default', aDomain, domainPattern, undefined),
   image: textWith(
-    'URI of an image, instead of one built from dist/skylark',
+    'the URI of an image, instead of one built from dist/skylark',
     'an image with its tag or digest, such as 1.dkr.ecr.eu-central-1.amazonaws.com/skylark:1',
     /^[a-z0-9][\w.:/-]{0,400}(?::[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/,
     undefined,
   ),
-  bundles: textWith('folder with what `npm run bundle` has made', 'a path', /^[^\0]{1,1000}$/, '../dist'),
+  bundles: textWith('the folder with the output of `npm run bundle`', 'a path', /^[^\0]{1,1000}$/, '../dist'),
   certificates: oneOf('where certificates come from', ['acme', 'pem'], 'acme'),
-  acmeEmail: textWith('account of the certificate authority', 'an e-mail address', emailPattern, undefined),
+  acmeEmail: textWith('the account at the certificate authority', 'an e-mail address', emailPattern, undefined),
   acmeDirectory: textWith(
-    'of the certificate authority',
+    'the directory of the certificate authority',
     'an https:// URL',
     /^https:\/\/[^\s]{1,500}$/,
     'https://acme-v02.api.letsencrypt.org/directory',
   ),
   challengeZoneId: textWith(
-    'hosted zone that the _acme-challenge names point into',
+    'the hosted zone that the _acme-challenge names point into',
     'the id of a hosted zone, such as Z0123456789ABC',
     /^Z[A-Z0-9]{1,31}$/,
     undefined,
   ),
   challengeZoneName: textWith('its name', aDomain, domainPattern, undefined),
   hostedZoneId: textWith(
-    'hosted zone that gets the names of the cell itself, as far as they are in it; the records of domains are printed by `skylark dns`',
+    'the hosted zone for those names of the cell that are in it; `skylark dns` prints the records of domains',
     'the id of a hosted zone, such as Z0123456789ABC',
     /^Z[A-Z0-9]{1,31}$/,
     undefined,
   ),
   hostedZoneName: textWith('its name', aDomain, domainPattern, undefined),
-  filesDomain: textWith('where uploaded files are read; a name of the CDN when not given', aDomain, domainPattern, undefined),
+  filesDomain: textWith('the domain of uploaded files; a name of the CDN by default', aDomain, domainPattern, undefined),
   filesCertificate: textWith(
-    'for filesDomain',
-    'the ARN of a certificate in us-east-1 (the CDN takes no other)',
+    'the certificate for filesDomain',
+    'the ARN of a certificate in us-east-1, which the CDN requires',
     /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
-  webDomain: textWith('of the pages; a name of the HTTP API when not given', aDomain, domainPattern, undefined),
+  webDomain: textWith('the domain of the pages; a name of the HTTP API by default', aDomain, domainPattern, undefined),
   webCertificate: textWith(
-    'for webDomain',
+    'the certificate for webDomain',
     'the ARN of a certificate in the Region of the cell',
     /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[0-9a-f-]{36}$/,
     undefined,
   ),
-  retentionDays: whole('that uploaded files are kept; 0: for ever', 0, 36_500, 365),
-  logDays: oneOf('that logs are kept', [1, 3, 5, 7, 14, 30, 60, 90, 180, 365], 30),
-  budgetUsd: whole('a month, of the whole account', 1, 10_000_000, small(100, 1_000)),
-  natGateways: whole('0: tasks have public addresses and take nothing that comes from outside', 0, 3, small(0, 3)),
-  streamsPerTask: whole('that a connection task shall hold', 1_000, 20_000, 12_000),
-  connectionTasksMin: whole('tasks at least', 2, 500, 3),
-  connectionTasksMax: whole('tasks at most', 2, 1_000, 30),
-  routerTasksMin: whole('tasks at least', 2, 500, 3),
-  routerTasksMax: whole('tasks at most', 2, 500, 20),
-  mucTasksMin: whole('tasks at least', 2, 200, 2),
-  mucTasksMax: whole('tasks at most', 2, 200, 10),
-  warmReads: warm('a second that the tables take from the first moment; 0: what new tables take', 12_000),
-  warmWrites: warm('a second that the tables take from the first moment; 0: what new tables take', 4_000),
+  retentionDays: whole('days that uploaded files are kept; 0: for ever', 0, 36_500, 365),
+  logDays: oneOf('days that logs are kept', [1, 3, 5, 7, 14, 30, 60, 90, 180, 365], 30),
+  budgetUsd: whole('US dollars a month for the whole account', 1, 10_000_000, small(100, 1_000)),
+  natGateways: whole(
+    'the number of NAT gateways; 0: tasks have public addresses but accept no connections from outside',
+    0,
+    3,
+    small(0, 3),
+  ),
+  streamsPerTask: whole('streams that a connection task should hold', 1_000, 20_000, 12_000),
+  connectionTasksMin: whole('the least number of tasks', 2, 500, 3),
+  connectionTasksMax: whole('the largest number of tasks', 2, 1_000, 30),
+  routerTasksMin: whole('the least number of tasks', 2, 500, 3),
+  routerTasksMax: whole('the largest number of tasks', 2, 500, 20),
+  mucTasksMin: whole('the least number of tasks', 2, 200, 2),
+  mucTasksMax: whole('the largest number of tasks', 2, 200, 10),
+  warmReads: warm('reads a second that the tables can take at once; 0: the capacity of new tables', 12_000),
+  warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),
 } satisfies Record<
   string,
   Setting<never> | Setting<string | undefined> | Setting<number> | Setting<Certificates> | Setting<string>
@@ -133,24 +138,24 @@ type Given = { readonly [Name in keyof Table]: Table[Name] extends Setting<infer
 
 export interface Settings extends Omit<Given, 'host'> {
   readonly shape: Shape;
-  /** The first is the one that pages are of when nothing else is said; outputs tell what to run for each. */
+  /** The first domain is the default one of the pages. Outputs say what to run for each domain. */
   readonly domains: readonly [string, ...string[]];
-  /** That the load balancer gets in DNS. */
+  /** The DNS name of the load balancer. */
   readonly host: string;
-  /** Hears of costs and alarms. */
+  /** Receives cost reports and alarms. */
   readonly budgetEmail: string;
-  /** Of the tables, and the dimension `Deployment` of the metrics. */
+  /** The prefix of the tables' names, and the dimension `Deployment` of the metrics. */
   readonly tablePrefix: string;
 }
 
-/** Of `certificates=acme`: `readSettings` has seen that there is one. */
+/** The zone for challenges with `certificates=acme`; `readSettings` has checked that there is one. */
 export function challengeZone({ challengeZoneId, challengeZoneName, hostedZoneId, hostedZoneName }: Settings) {
   return { id: challengeZoneId ?? hostedZoneId!, name: challengeZoneName ?? hostedZoneName! };
 }
 
 export class SettingError extends Error {}
 
-/** Of the CDK itself: feature flags and what the CLI adds. */
+/** Names that belong to the CDK itself: feature flags and what its CLI adds. */
 const isForeign = (name: string) => /[:/]/.test(name) || name === 'cli-telemetry' || name === 'acknowledged-issue-numbers';
 
 /** @throws {SettingError} one line that names the setting, quotes its value, and says what is allowed */
@@ -159,7 +164,7 @@ export function readSettings(node: Node): Settings {
   const known = new Set(['shape', 'domains', 'budgetEmail', ...Object.keys(settings)]);
   for (const name of Object.keys(context)) {
     if (!known.has(name) && !isForeign(name))
-      throw new SettingError(`-c ${name}: there is no such setting; there are: ${[...known].join(', ')}`);
+      throw new SettingError(`-c ${name}: unknown setting; it must be one of ${[...known].join(', ')}`);
   }
   const text = (name: string) => (context[name] === undefined || context[name] === '' ? undefined : `${context[name]}`);
   const shape = read('shape', text('shape'), 'one of small, cell', (given) =>
@@ -234,14 +239,14 @@ function checkTogether(given: Given): void {
   }
 }
 
-/** Each is a name of something else: streams, files, pages; and the domains have web sites of their own. */
+/** Streams, files and pages need different names, and the domains themselves have web sites of their own. */
 function checkNames({ host, filesDomain, webDomain }: Given & { readonly host: string }, domains: readonly string[]): void {
   const names = Object.entries({ host, filesDomain, webDomain }).filter(([, name]) => name !== undefined);
   for (const [index, [setting, name]] of names.entries()) {
     const other = names.slice(0, index).find(([, one]) => one === name);
     if (other !== undefined)
-      throw new SettingError(`-c ${setting}: '${name}' is that of ${other[0]}; each needs a name of its own`);
+      throw new SettingError(`-c ${setting}: '${name}' is already used for ${other[0]}; each needs its own name`);
   }
   if (filesDomain !== undefined && domains.includes(filesDomain))
-    throw new SettingError(`-c filesDomain: '${filesDomain}' is one of the domains; files of strangers need a name of their own`);
+    throw new SettingError(`-c filesDomain: '${filesDomain}' is one of the domains; files from strangers need their own name`);
 }

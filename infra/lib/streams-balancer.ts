@@ -1,6 +1,6 @@
 /**
- * The one load balancer of a cell (DESIGN §8): TCP only, because TLS at the balancer would break STARTTLS, channel binding and client
- * certificates. It keeps the client's address and says it in a PROXY v2 header, too.
+ * The one load balancer of a cell. It is TCP only, because TLS at the balancer would break STARTTLS, channel binding and client
+ * certificates. It keeps the client's address, and also sends it in a PROXY v2 header.
  */
 import { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
@@ -11,7 +11,7 @@ import { acknowledge } from './acknowledge.ts';
 interface Door {
   readonly id: string;
   readonly port: number;
-  /** Of the task, which is not root and takes no port below 1024. */
+  /** The port of the task, which does not run as root and cannot use ports below 1024. */
   readonly targetPort: number;
 }
 
@@ -23,9 +23,9 @@ export const doors: readonly Door[] = [
   { id: 'S2sTls', port: 5270, targetPort: 5270 },
 ];
 
-/** All doors are as healthy as the first one: a door that nothing listens behind (yet) must not end the task. */
+/** The health of the first door counts for all: a door that nothing listens behind (yet) must not end the task. */
 const healthPort = doors[0]!.targetPort;
-/** A stream that says nothing for this long is forgotten; nodes probe after 240 s (lib/limits.ts). */
+/** A stream that is silent for this long is forgotten; nodes probe after 240 s (lib/limits.ts). */
 const idleSeconds = 350;
 
 interface BalancerProps {
@@ -43,11 +43,13 @@ export class StreamsBalancer extends Construct {
       vpc,
       internetFacing: true,
       crossZoneEnabled: true,
-      // Its name stands in the DNS of other people's domains.
+      // Other people's domains point to its name.
       deletionProtection: true,
       securityGroups: [securityGroup],
     });
-    acknowledge(this.balancer, { ELB2: 'a network load balancer logs requests of TLS listeners only, and there are none' });
+    acknowledge(this.balancer, {
+      ELB2: 'a network load balancer logs only the requests of TLS listeners, which this one does not have',
+    });
     this.targetGroups = doors.map((door) => ({ door, group: this.#open(door, vpc) }));
   }
 
@@ -59,11 +61,12 @@ export class StreamsBalancer extends Construct {
       targetType: TargetType.IP,
       proxyProtocolV2: true,
       preserveClientIp: true,
-      // ECS sends SIGTERM after this delay: the node itself parks its sessions then, and streams go on until it has.
+      // ECS sends SIGTERM after this delay: then the node itself parks its sessions, and streams continue until it has.
       deregistrationDelay: Duration.seconds(5),
       connectionTermination: false,
-      // By TCP: whether the balancer puts its PROXY header before a check by HTTP is said nowhere. A node that drains has closed the
-      // door, so new streams go elsewhere soon. If ECS ends it then, SIGTERM leaves it the time to park the rest.
+      // The check is TCP, because it is undocumented whether the balancer sends its PROXY header before an HTTP check. A draining
+      // node
+      // has closed the door, so new streams soon go elsewhere. If ECS ends it then, SIGTERM leaves it time to park the rest.
       healthCheck: {
         protocol: Protocol.TCP,
         port: `${healthPort}`,
@@ -73,7 +76,7 @@ export class StreamsBalancer extends Construct {
         unhealthyThresholdCount: 3,
       },
     });
-    // An unhealthy target is a node that drains, or whose listener is slow: its streams are alive.
+    // An unhealthy target is a draining node, or one with a slow listener: its streams are alive.
     group.setAttribute('target_health_state.unhealthy.connection_termination.enabled', 'false');
     this.balancer.addListener(`${id}Listener`, {
       port,

@@ -1,4 +1,4 @@
-/** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API, and the renewal of certificates. */
+/** What runs on request: the pages (host-meta, the web client) as a function behind an HTTP API, and certificate renewal. */
 import { CfnOutput, Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import { DomainName, HttpApi, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -20,7 +20,7 @@ interface WebProps extends CellProps {
   readonly data: DataStack;
 }
 
-/** An account has a common bound on functions that run at once; pages must not use it up. */
+/** All functions of an account share one bound on concurrency, which the pages must not use up. */
 const requestsPerSecond = 200;
 const requestsAtOnce = 400;
 
@@ -54,7 +54,10 @@ export class WebStack extends CellStack {
     this.#tellRecords(Fn.select(2, Fn.split('/', url)));
   }
 
-  /** What to run for the records of each domain; of the host, too, because browsers open streams to it and want a certificate for it. */
+  /**
+   * The commands that print the records of each domain, and of the host, because browsers open streams to it and need a
+   * certificate.
+   */
   #tellRecords(webHost: string): void {
     const { domains, host, certificates } = this.settings;
     const zone = certificates === 'acme' ? ` --acme-zone ${challengeZone(this.settings).name}` : '';
@@ -79,7 +82,7 @@ export class WebStack extends CellStack {
       defaultIntegration: new HttpLambdaIntegration('Pages', pages.function),
       disableExecuteApiEndpoint: domainName !== undefined,
     });
-    acknowledge(api, { APIG4: 'host-meta and the web client are for people who have not signed in yet' });
+    acknowledge(api, { APIG4: 'host-meta and the web client serve people who have not signed in yet' });
     const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
     const stage = api.addStage('Stage', {
       stageName: '$default',

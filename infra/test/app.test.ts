@@ -1,4 +1,4 @@
-/** The stack App: DESIGN §8 on tasks, deployments, drain and scaling. */
+/** The stack App: tasks, deployments, drain and scaling. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
@@ -46,11 +46,11 @@ for (const name of shapes) {
       assert.equal(service.EnableExecuteCommand, false);
       assert.equal(container.Essential, true);
       assert.deepEqual(container.Ulimits, [{ Name: 'nofile', SoftLimit: 65_535, HardLimit: 65_535 }]);
-      if (command === 'nats') assert.equal(container.User, '65532:65532'); // ours says so in its Dockerfile
+      if (command === 'nats') assert.equal(container.User, '65532:65532'); // our own image sets its user in the Dockerfile
     }
   });
 
-  test(`${name}: a log that cannot be written holds nobody up, and logs end`, () => {
+  test(`${name}: a log that cannot be written holds nothing up, and logs expire`, () => {
     for (const [command, { container }] of services(name)) {
       const { LogDriver, Options } = container.LogConfiguration;
       assert.deepEqual([LogDriver, Options.mode], ['awslogs', 'non-blocking'], command);
@@ -61,14 +61,14 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: a deployment that does not come up is rolled back`, () => {
+  test(`${name}: a failed deployment is rolled back`, () => {
     for (const [command, { service }] of services(name)) {
       assert.deepEqual(service.DeploymentConfiguration.DeploymentCircuitBreaker, { Enable: true, Rollback: true }, command);
       assert.equal(service.AvailabilityZoneRebalancing, 'DISABLED', command);
     }
   });
 
-  test(`${name}: the task behind the load balancer has all its doors, and the process the ports behind them`, () => {
+  test(`${name}: the task behind the load balancer has all its doors, and the process listens on the ports behind them`, () => {
     const { service, container } = services(name).get(name === 'small' ? 'serve all' : 'serve connection')!;
     const ports = service.LoadBalancers.map(({ ContainerPort }: Json) => ContainerPort).sort();
     assert.deepEqual(ports, [5222, 5223, 5269, 5270, 5443]);
@@ -82,7 +82,7 @@ for (const name of shapes) {
     assert.equal(variables.SKYLARK_CERTIFICATES, 'store');
   });
 
-  test(`${name}: a process that stops ends by itself before ECS ends it, and parks 20,000 streams meanwhile`, () => {
+  test(`${name}: a stopping process ends by itself before ECS kills it, with time to park 20,000 streams`, () => {
     for (const [command, { container }] of services(name)) {
       if (command === 'nats') continue;
       const seconds = Number(environment(container).SKYLARK_STOP_SECONDS);
@@ -91,7 +91,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: whether a process is well is asked of the process alone`, () => {
+  test(`${name}: the health of a process depends on the process alone`, () => {
     for (const [command, { container }] of services(name)) {
       if (command === 'nats') continue;
       const { Command } = container.HealthCheck;
@@ -101,7 +101,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: no variable is a secret`, () => {
+  test(`${name}: no variable contains a secret`, () => {
     for (const [command, { container }] of services(name)) {
       assert.equal(container.Secrets, undefined, command);
       for (const { Name } of container.Environment) assert.doesNotMatch(Name, /SECRET|PASSWORD|TOKEN|ACCESS_KEY/);
@@ -127,7 +127,7 @@ test('cell: a deployment puts new tasks beside the old ones and does not wait fo
   }
   for (const [, { Properties }] of shape('cell').resources('net', 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
     const delay = Properties.TargetGroupAttributes.find(({ Key }: Json) => Key === 'deregistration_delay.timeout_seconds');
-    assert.ok(Number(delay.Value) <= 10, 'ECS waits so long before SIGTERM, for each task');
+    assert.ok(Number(delay.Value) <= 10, 'ECS waits this long before SIGTERM, for each task');
   }
 });
 
@@ -145,10 +145,10 @@ function scaled(tier: string, synthesis = shape('cell')): Json {
   return found![1].Properties;
 }
 
-test('cell: a deployment leaves as many tasks as scaling has made', () => {
+test('cell: a deployment keeps as many tasks as scaling has started', () => {
   for (const tier of ['connection', 'router', 'muc']) {
     const { service } = services('cell').get(`serve ${tier}`)!;
-    assert.equal(service.DesiredCount, undefined, `${tier}: CloudFormation would set it again`);
+    assert.equal(service.DesiredCount, undefined, `${tier}: CloudFormation would reset it`);
     assert.ok(scaled(tier).MinCapacity >= 2);
   }
 });
@@ -199,7 +199,7 @@ test('cell: scaling follows streams a task, CPU, and how long batches take', () 
   assert.ok(onBatches.some(({ AlarmActions }) => JSON.stringify(AlarmActions).includes('Batches')));
 });
 
-test('cell: the number of connection tasks does not sink under tasks that their streams protect', () => {
+test('cell: the number of connection tasks does not fall below the tasks that are protected by streams', () => {
   const policies = shape('cell').resources('app', 'AWS::ApplicationAutoScaling::ScalingPolicy');
   const ofTier = (tier: string) =>
     policies.flatMap(
@@ -214,7 +214,7 @@ test('cell: the number of connection tasks does not sink under tasks that their 
   assert.deepEqual([...ofTier('Router'), ...ofTier('Muc')], [false, false]);
 });
 
-test('sizes are what the settings say', () => {
+test('sizes follow the settings', () => {
   const synthesis = synthesize({ shape: 'cell', connectionTasksMin: 7, connectionTasksMax: 40, streamsPerTask: 15_000 });
   const { MinCapacity, MaxCapacity } = scaled('connection', synthesis);
   assert.deepEqual([MinCapacity, MaxCapacity], [7, 40]);
@@ -236,7 +236,7 @@ const alarmNames = {
 };
 
 for (const name of shapes) {
-  test(`${name}: alarms wake somebody and say when it is over`, () => {
+  test(`${name}: alarms notify somebody, and say when they are over`, () => {
     const { resources } = shape(name);
     const alarms = resources('app', 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('Operations'));
     const ids = alarms.map(([id]) => id);
@@ -263,7 +263,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: the topic that alarms go to takes them, over TLS, from this account`, () => {
+  test(`${name}: the topic accepts alarms, over TLS, from this account`, () => {
     const { templates, resources, only } = shape(name);
     const { id: topic } = only('data', 'AWS::SNS::Topic');
     for (const [id, { Properties }] of resources('app', 'AWS::CloudWatch::Alarm').filter(([one]) => one.startsWith('Operations')))
@@ -280,7 +280,7 @@ for (const name of shapes) {
     templates.data.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.org' });
   });
 
-  test(`${name}: a certificate of whose age nobody tells is an alarm, too`, () => {
+  test(`${name}: missing data about certificates is an alarm, too`, () => {
     const [, age] = shape(name)
       .resources('app', 'AWS::CloudWatch::Alarm')
       .find(([id]) => id.includes('CertificateAge'))!;
@@ -288,7 +288,7 @@ for (const name of shapes) {
     assert.equal(age.Properties.Threshold, 14);
   });
 
-  test(`${name}: a dashboard shows them`, () => {
+  test(`${name}: a dashboard shows the metrics`, () => {
     const { Properties } = shape(name).only('app', 'AWS::CloudWatch::Dashboard');
     const body = JSON.stringify(Properties.DashboardBody);
     for (const metric of [

@@ -14,7 +14,7 @@ export interface Ended {
   readonly home: string;
 }
 
-/** Whatever is asked over HTTP goes to a port where nobody listens; nothing but Node and a shell is on the path. */
+/** All HTTP requests go to a port where nobody listens, and only Node and a shell are on the path. */
 export function synth(context: Record<string, unknown>): Promise<Ended> {
   const folder = mkdtempSync(join(scratch, 'run-'));
   const [home, bin, out] = ['home', 'bin', 'out'].map((name) => join(folder, name)) as [string, string, string];
@@ -36,7 +36,7 @@ export function synth(context: Record<string, unknown>): Promise<Ended> {
   });
 }
 
-/** Four stacks, and nothing was looked up or left behind. */
+/** Checks that there are four stacks, and that nothing was looked up or left behind. */
 export function expectCell({ code, output, out, home }: Ended): void {
   assert.equal(code, 0, output);
   const templates = readdirSync(out).filter((file) => file.endsWith('.template.json'));

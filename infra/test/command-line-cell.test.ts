@@ -1,4 +1,4 @@
-/** `cdk synth` of the shape `cell`, in a file of its own because it takes seconds. */
+/** `cdk synth` for the shape `cell`, in a file of its own because it takes seconds. */
 import { test } from 'node:test';
 import { expectCell, synth } from './cdk-command.ts';
 

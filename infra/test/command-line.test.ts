@@ -1,4 +1,4 @@
-/** `cdk synth` as an operator runs it, and what it stands on: pins, flags, the image. */
+/** `cdk synth` as an operator runs it, and what it depends on: pins, flags, the image. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ test('all feature flags that the CDK recommends are committed', () => {
   assert.deepEqual([settings.versionReporting, settings.notices], [false, false]);
 });
 
-test('the CDK is pinned: its command line is 2.x, and what is installed is what is written', () => {
+test('the CDK is pinned: its command line is 2.x, and the installed version is the pinned one', () => {
   const { dependencies, devDependencies } = read('package.json');
   const pins = { ...dependencies, ...devDependencies };
   assert.deepEqual(pins, { 'aws-cdk-lib': '2.276.0', 'cdk-nag': '3.0.2', constructs: '10.8.1', 'aws-cdk': '2.1148.1' });

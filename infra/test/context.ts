@@ -1,4 +1,6 @@
-/** The settings of tests, with bundles in place of those that `npm run bundle` makes. Without the CDK, which takes a second to load. */
+/**
+ * The settings of tests, with placeholders for the bundles of `npm run bundle`. It does not load the CDK, which takes a second.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

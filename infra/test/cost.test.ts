@@ -1,4 +1,4 @@
-/** `skylark cost` computes with what the stacks hold. */
+/** `skylark cost` calculates with the figures of the stacks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { watched } from '../../services/cli/cost/bill.ts';
@@ -13,23 +13,23 @@ function all(name: (typeof shapes)[number], type: string): Json[] {
   );
 }
 
-/** CloudWatch charges for each figure that an alarm computes with. */
+/** CloudWatch charges for each metric in an alarm's expression. */
 const figuresOf = ({ Metrics }: Json) => Metrics?.filter(({ MetricStat }: Json) => MetricStat !== undefined).length ?? 1;
 
-/** Target tracking makes an alarm to scale out and, unless that is disabled, one to scale in. */
+/** Target tracking creates an alarm to scale out and, unless disabled, one to scale in. */
 const alarmsOf = ({ TargetTrackingScalingPolicyConfiguration: one }: Json) => (one ? (one.DisableScaleIn ? 1 : 2) : 0);
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
 for (const name of shapes) {
-  test(`${name}: alarms are as many as are paid for`, () => {
+  test(`${name}: the bill counts the alarms`, () => {
     const own = sum(all(name, 'AWS::CloudWatch::Alarm').map(figuresOf));
     const ofScaling = sum(all(name, 'AWS::ApplicationAutoScaling::ScalingPolicy').map(alarmsOf));
     assert.ok(own > 10);
     assert.equal(own + ofScaling, watched[name].alarms);
   });
 
-  test(`${name}: addresses, NAT gateways and the zones of the load balancer are those of the bill`, () => {
+  test(`${name}: addresses, NAT gateways and the zones of the load balancer are those in the bill`, () => {
     assert.equal(all(name, 'AWS::EC2::NatGateway').length, name === 'small' ? 0 : 3);
     const [{ Subnets, LoadBalancerAttributes }] = all(name, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
     assert.equal(Subnets.length, 3);
@@ -46,7 +46,7 @@ for (const name of shapes) {
   });
 }
 
-test('tasks are as large, and as many at least, as those of the bill', () => {
+test('the bill has the size and the least number of the tasks', () => {
   const tasks = all('cell', 'AWS::ECS::TaskDefinition').map(({ Cpu, Memory }) => [Number(Cpu) / 1024, Number(Memory) / 1024]);
   assert.deepEqual(tasks.sort().map(String), ['0.5,1', '1,4', '1,4', '1,4']);
   const nobody = { streamsPeak: 0, cores: { connection: 0, router: 0, muc: 0 }, peak: 1 } as Parameters<typeof cellTasks>[0];

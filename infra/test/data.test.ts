@@ -61,7 +61,7 @@ for (const name of shapes) {
     });
   });
 
-  test(`${name}: browsers of any origin may put a file into a slot, and do nothing else`, () => {
+  test(`${name}: browsers of any origin may put a file into a slot, and nothing else`, () => {
     const { Properties: bucket } = shape(name).only('data', 'AWS::S3::Bucket');
     const [rule, ...others] = bucket.CorsConfiguration.CorsRules;
     assert.deepEqual(others, []);
@@ -108,14 +108,14 @@ for (const name of shapes) {
     });
   });
 
-  test(`${name}: the key of private keys is rotated, retained, and not gone in a day`, () => {
+  test(`${name}: the key for private keys is rotated, retained, and cannot be deleted in a day`, () => {
     const { Properties, DeletionPolicy } = shape(name).only('data', 'AWS::KMS::Key');
     assert.equal(Properties.EnableKeyRotation, true);
     assert.equal(Properties.PendingWindowInDays, 30);
     assert.equal(DeletionPolicy, 'Retain');
   });
 
-  test(`${name}: costs are told before they are there`, () => {
+  test(`${name}: forecast costs are reported`, () => {
     const { Properties } = shape(name).only('data', 'AWS::Budgets::Budget');
     assert.deepEqual([Properties.Budget.TimeUnit, Properties.Budget.BudgetType], ['MONTHLY', 'COST']);
     assert.equal(Properties.Budget.BudgetLimit.Amount, name === 'small' ? 100 : 1_000);
@@ -137,7 +137,7 @@ test('files expire with the retention, and never without one', () => {
   assert.deepEqual(rulesOf(0), [undefined]);
 });
 
-test('tables can be warmed before a first day', () => {
+test('tables can be warmed before the first day', () => {
   const { resources } = synthesize({ shape: 'cell', warmReads: 40_000, warmWrites: 20_000 });
   for (const [, { Properties }] of resources('data', 'AWS::DynamoDB::GlobalTable')) {
     assert.deepEqual(Properties.WarmThroughput, { ReadUnitsPerSecond: 40_000, WriteUnitsPerSecond: 20_000 });

@@ -1,4 +1,4 @@
-/** A walk over every policy of every stack: what it allows is named, and what it allows it on is named or stands in a list with a reason. */
+/** Checks every policy of every stack: each action is named, and each resource is named or is in a list with a reason. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json } from './context.ts';
@@ -16,7 +16,7 @@ interface Statement {
 
 const asList = (value: Json): Json[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-/** Whatever has a `Statement`, wherever it stands: policies of roles, buckets, keys, topics, trust. */
+/** Everything with a `Statement`, wherever it is: policies of roles, buckets, keys, topics, trust. */
 function statementsIn(value: Json, where: string): Statement[] {
   if (value === null || typeof value !== 'object') return [];
   const here = asList(value.Statement)
@@ -42,7 +42,7 @@ function statements(name: (typeof shapes)[number]): Statement[] {
   );
 }
 
-/** Text of a resource, with what is filled in at deployment left as its name. */
+/** The text of a resource; values that are filled in at deployment appear as their names. */
 function text(value: Json): string {
   if (typeof value === 'string') return value;
   if (value['Fn::Join'] !== undefined) return value['Fn::Join'][1].map(text).join('');
@@ -53,12 +53,17 @@ function text(value: Json): string {
 /** The only wildcards in resources, and why each is needed. */
 const wildcards: readonly { readonly where: RegExp; readonly action: RegExp; readonly resource: RegExp; readonly why: string }[] =
   [
-    { where: /ExecutionRole/, action: /^ecr:GetAuthorizationToken$/, resource: /^\*$/, why: 'the action takes no resource' },
+    {
+      where: /ExecutionRole/,
+      action: /^ecr:GetAuthorizationToken$/,
+      resource: /^\*$/,
+      why: 'the action cannot be limited to a resource',
+    },
     {
       where: /(Connection|All)TaskRole/,
       action: /^ecs:(Get|Update)TaskProtection$/,
       resource: /:task\/skylark\/\*$/,
-      why: 'a task learns its id when it runs; the cluster is named',
+      why: "a task's id is known only when it runs; the cluster is named",
     },
     {
       where: /(Router|All)TaskRole/,
@@ -70,19 +75,24 @@ const wildcards: readonly { readonly where: RegExp; readonly action: RegExp; rea
       where: /CertificatesRenewalRole/,
       action: /^route53:GetChange$/,
       resource: /:route53:::change\/\*$/,
-      why: 'Route 53 makes up the id',
+      why: 'Route 53 chooses the id',
     },
     {
       where: /^data\/CertificateKey/,
       action: /^kms:\*$/,
       resource: /^\*$/,
-      why: 'the policy of the key: the account, not anyone, has it',
+      why: 'it is the policy of the key, and belongs to the account, not to everybody',
     },
-    { where: /^data\/FilesPolicy/, action: /^s3:(\*|GetObject)$/, resource: /<attribute>\/\*$/, why: 'the policy of the bucket' },
+    {
+      where: /^data\/FilesPolicy/,
+      action: /^s3:(\*|GetObject)$/,
+      resource: /<attribute>\/\*$/,
+      why: 'it is the policy of the bucket',
+    },
   ];
 
 for (const name of shapes) {
-  test(`${name}: no statement allows an action by a wildcard, or whatever is not named`, () => {
+  test(`${name}: no statement allows an action by a wildcard, or everything except a list`, () => {
     const all = statements(name);
     assert.ok(all.length > 20, `only ${all.length} statements were seen`);
     for (const { where, Effect, actions, hasNot } of all) {
@@ -94,7 +104,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: resources are named, but for those in the list above`, () => {
+  test(`${name}: resources are named, except those in the list above`, () => {
     const used = new Set<(typeof wildcards)[number]>();
     const explanationOf = (where: string, action: string, resource: string) => {
       const found = wildcards.find((one) => one.where.test(where) && one.action.test(action) && one.resource.test(resource));
@@ -113,7 +123,7 @@ for (const name of shapes) {
         ),
       );
     assert.deepEqual(unexplained, []);
-    if (name === 'cell') assert.equal(used.size, wildcards.length, 'an exception that nothing needs');
+    if (name === 'cell') assert.equal(used.size, wildcards.length, 'an unused exception');
   });
 
   test(`${name}: rights to rows are rights to partitions`, () => {
@@ -148,14 +158,14 @@ for (const name of shapes) {
   });
 }
 
-/** What a role of a service is allowed, by service of AWS. */
+/** What a service's role may do, by service of AWS. */
 function allowed(role: RegExp): string[] {
   const found = statements('cell').filter(({ where, Principal }) => role.test(where) && Principal === undefined);
   assert.ok(found.length > 0);
   return [...new Set(found.flatMap(({ actions }) => actions.map((action) => action.split(':')[0]!)))].sort();
 }
 
-test('cell: the process that faces the internet signs nothing, orders nothing, and opens sealed keys of tenants only', () => {
+test('cell: the process that faces the internet signs nothing, orders nothing, and opens only sealed keys of tenants', () => {
   assert.deepEqual(allowed(/^app\/ConnectionTaskRole/), ['dynamodb', 'ecs', 'kms']);
   assert.deepEqual(allowed(/^app\/RouterTaskRole/), ['dynamodb', 's3']);
   assert.deepEqual(allowed(/^app\/MucTaskRole/), ['dynamodb']);
@@ -189,7 +199,7 @@ test('the renewal writes TXT records of one zone and nothing else', () => {
   });
 });
 
-test('the walk finds a planted wildcard', () => {
+test('the check finds a planted wildcard', () => {
   const planted = {
     Properties: { Policies: [{ PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] } }] },
   };

@@ -1,6 +1,6 @@
 /**
- * What alarms, the dashboard and scaling ask CloudWatch for is what processes tell it: each service is started as its container starts
- * it, on engines of this machine, and what it has to tell is held against the templates, service by service.
+ * The metrics that alarms, the dashboard and scaling read from CloudWatch are those that processes write. Each service is started
+ * as its container starts it, with engines on this machine, and its metrics are compared with the templates, service by service.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -66,7 +66,7 @@ describe('metrics', { skip: skipWithoutNats }, () => {
   });
 
   for (const name of shapes) {
-    test(`${name}: every one that is asked for is told by that service, under that deployment`, () => {
+    test(`${name}: every metric that is read is written by that service, for that deployment`, () => {
       const asked = [...alarms(name), ...graphs(name), ...(name === 'cell' ? policies() : [])];
       assert.ok(asked.length >= 15, `only ${asked.length} were seen`);
       const unknown = asked.filter(
@@ -75,13 +75,13 @@ describe('metrics', { skip: skipWithoutNats }, () => {
       assert.deepEqual(unknown, []);
     });
 
-    test(`${name}: \`skylark cost\` counts what is told, and what the renewal tells`, () => {
+    test(`${name}: \`skylark cost\` counts the metrics of the services and of the renewal`, () => {
       const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
       const count = tiers.reduce((sum, tier) => sum + told.get(tier)!.size, 0);
       assert.equal(count + 1, watched[name].metrics);
     });
 
-    test(`${name}: of what streams, deliveries, resyncs, the store and certificates tell, each has an alarm or a graph`, () => {
+    test(`${name}: each metric of streams, deliveries, resyncs, the store and certificates has an alarm or a graph`, () => {
       const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
       const names = new Set(tiers.flatMap((tier) => [...told.get(tier)!]));
       const shown = new Set([...alarms(name), ...graphs(name)].map(({ metric }) => metric));
@@ -119,11 +119,11 @@ interface Asked {
 
 function askedFor(where: string, metric: string, dimensions: readonly Json[]): Asked {
   const { Service, Deployment, ...others } = Object.fromEntries(dimensions.map(({ Name, Value }) => [Name, Value]));
-  assert.deepEqual(others, {}, `${where}: a dimension that nobody tells is another metric`);
+  assert.deepEqual(others, {}, `${where}: a dimension that nobody writes makes it another metric`);
   return { where, metric, service: Service, deployment: Deployment };
 }
 
-/** Those of scaling, too. */
+/** Metrics of alarms, including those of scaling. */
 function alarms(name: (typeof shapes)[number]): Asked[] {
   return shape(name)
     .resources('app', 'AWS::CloudWatch::Alarm')

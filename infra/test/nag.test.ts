@@ -1,4 +1,4 @@
-/** cdk-nag as a validation plugin: no finding without a reason, no reason without a finding, and it does find. */
+/** cdk-nag as a validation plugin: every finding has a reason, every reason has a finding, and a planted finding is found. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Validations } from 'aws-cdk-lib';
@@ -9,7 +9,7 @@ import type { IConstruct } from 'constructs';
 import { buildCell } from '../lib/cell.ts';
 import { newApp, shape, shapes } from './synthesis.ts';
 
-/** All that the rules find, whatever was acknowledged. */
+/** Everything that the rules find, acknowledged or not. */
 class Unforgiving extends AwsSolutionsChecks {}
 Object.defineProperty(Unforgiving.prototype, 'isAcknowledged', { value: () => false });
 
@@ -25,7 +25,7 @@ function acknowledged(root: IConstruct): Acknowledged[] {
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
       .flatMap(({ data }) => Object.entries(data as Record<string, string>))
       .map(([id, reason]) => ({ path: node.path, id: id.replace(/^Annotation::/i, ''), reason }))
-      // The CDK acknowledges some of its own plugin's, `CloudFormation-Validate`, itself.
+      // The CDK itself acknowledges some findings of its own plugin, `CloudFormation-Validate`.
       .filter(({ id }) => id.startsWith('AwsSolutions-')),
   );
 }
@@ -40,8 +40,8 @@ function findings(root: IConstruct): { readonly path: string; readonly id: strin
 const isWithin = (path: string, of: string) => path === of || path.startsWith(`${of}/`);
 
 for (const name of shapes) {
-  test(`${name}: no finding stays without a reason`, () => {
-    const { app } = shape(name); // synthesis throws on such a finding; this looks once more
+  test(`${name}: every finding has a reason`, () => {
+    const { app } = shape(name); // synthesis already throws on such a finding; this checks again
     const reasons = acknowledged(app);
     const all = findings(app);
     assert.ok(all.length > 10, `the rules found only ${all.length}: did they look?`);
@@ -49,14 +49,14 @@ for (const name of shapes) {
     assert.deepEqual(open, []);
   });
 
-  test(`${name}: every acknowledgement is of something that is found, and says why`, () => {
+  test(`${name}: every acknowledgement has a finding, and a reason`, () => {
     const { app } = shape(name);
     const all = findings(app);
     const reasons = acknowledged(app);
     assert.ok(reasons.length > 10);
     const idle = reasons.filter(({ path, id }) => !all.some((one) => one.id === id && isWithin(one.path, path)));
     assert.deepEqual(idle, []);
-    for (const { id, reason } of reasons) assert.ok(reason.length > 30, `${id}: '${reason}' is no reason`);
+    for (const { id, reason } of reasons) assert.ok(reason.length > 30, `${id}: '${reason}' is not a reason`);
   });
 
   test(`${name}: no acknowledgement covers a whole stack`, () => {

@@ -1,4 +1,4 @@
-/** The bus as its container runs it: command and configuration of the template, with a real nats-server where there is one. */
+/** The bus as its container runs it: the template's command and configuration, with a real nats-server if there is one. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -20,7 +20,7 @@ function bus(): { service: Json; container: Json; task: Json } {
   return { service: only('net', 'AWS::ECS::Service').Properties, task, container: task.ContainerDefinitions[0] };
 }
 
-test('three servers, of which one at a time is replaced', () => {
+test('three servers are replaced one at a time', () => {
   const { service } = bus();
   assert.equal(service.DesiredCount, 3);
   const { MinimumHealthyPercent, MaximumPercent } = service.DeploymentConfiguration;
@@ -38,11 +38,11 @@ test('clients find all servers by one name in Cloud Map', () => {
   assert.equal(resources('net', 'AWS::ECS::Service').length, 1);
 });
 
-test('the image is the official one, by its version', () => {
+test('the image is the official one, pinned to a version', () => {
   assert.match(bus().container.Image, /^public\.ecr\.aws\/docker\/library\/nats:\d+\.\d+\.\d+-alpine$/);
 });
 
-test('nothing durable: no JetStream, and monitoring for the container alone', () => {
+test('nothing is durable: no JetStream; monitoring is for the container alone', () => {
   const config: string = bus().container.Environment[0].Value;
   assert.doesNotMatch(config, /jetstream|store_dir/);
   assert.match(config, /http: "127\.0\.0\.1:8222"/);
@@ -64,7 +64,7 @@ interface Running {
   has(pattern: RegExp): boolean;
 }
 
-/** The container's own command and configuration, on ports of the loopback. */
+/** The container's own command and configuration, on loopback ports. */
 function start(bin: string, ports: { clients: number; routes: number; other: number }): Running {
   const { container } = bus();
   const [shell, ...args] = container.EntryPoint;
@@ -74,7 +74,7 @@ function start(bin: string, ports: { clients: number; routes: number; other: num
     .replace('127.0.0.1:8222', '127.0.0.1:-1')
     .replace('nats.skylark.internal:6222', `127.0.0.1:${ports.other}`)
     .replace('lame_duck_grace_period: "10s"', 'lame_duck_grace_period: "100ms"')
-    .replace('lame_duck_duration: "60s"', 'lame_duck_duration: "31s"'); // the least that it takes; without clients it ends at once
+    .replace('lame_duck_duration: "60s"', 'lame_duck_duration: "31s"'); // the least that it accepts; without clients it ends at once
   const child = spawn(shell, args, {
     env: { PATH: `${bin}:/usr/bin:/bin`, NATS_CONFIG: config },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -107,7 +107,7 @@ function start(bin: string, ports: { clients: number; routes: number; other: num
   };
 }
 
-test('servers find each other, and SIGTERM makes a lame duck of one', needsServer, async () => {
+test('servers find each other, and SIGTERM puts one into lame-duck mode', needsServer, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'skylark-nats-'));
   const bin = join(folder, 'bin');
   mkdirSync(bin);

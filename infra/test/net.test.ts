@@ -1,4 +1,4 @@
-/** The stack Net: DESIGN §8 on the load balancer, the network and its security groups. */
+/** The stack Net: the load balancer, the network and its security groups. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
@@ -32,7 +32,7 @@ for (const name of shapes) {
     for (const [, { Properties }] of resources('net', 'AWS::ElasticLoadBalancingV2::Listener')) {
       assert.deepEqual(Properties.ListenerAttributes, [{ Key: 'tcp.idle_timeout.seconds', Value: '350' }]);
     }
-    // White space, or a ping of WebSocket; TCP's own probes are held against a running process in test/cli/image.test.ts.
+    // This is white space or a WebSocket ping. test/cli/image.test.ts checks TCP's own probes with a running process.
     assert.ok(limits.keepAliveMs < 350_000);
     assert.equal(limits.tcpKeepAliveMs, 240_000);
   });
@@ -54,7 +54,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: all doors are as healthy as that for clients: one that nothing listens behind does not end a task`, () => {
+  test(`${name}: the clients’ door decides the health of all: a door that nothing listens behind does not end a task`, () => {
     for (const [, { Properties: group }] of resources('net', 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
       assert.deepEqual([group.HealthCheckProtocol, group.HealthCheckPort], ['TCP', '5222']);
       assert.deepEqual([group.HealthCheckIntervalSeconds, group.UnhealthyThresholdCount], [10, 3]);
@@ -76,7 +76,7 @@ for (const name of shapes) {
     for (const { RouteTableIds } of endpoints) assert.equal(RouteTableIds.length, subnets.length);
   });
 
-  test(`${name}: refused packets are logged, and the default security group lets nothing through`, () => {
+  test(`${name}: refused packets are logged, and the default security group allows nothing`, () => {
     templates.net.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'REJECT' });
     templates.net.resourceCountIs('Custom::VpcRestrictDefaultSG', 1);
   });
@@ -101,7 +101,7 @@ for (const name of shapes) {
   });
 }
 
-/** `from → to port`, of all rules between groups. */
+/** All rules between groups as `from → to port`. */
 function rulesBetween(kind: 'Ingress' | 'Egress'): string[] {
   const name = (ref: unknown) =>
     /"(Balancer|Connection|Muc|Nats|Router)Group/.exec(JSON.stringify(ref))?.[1] ?? JSON.stringify(ref);
@@ -121,7 +121,7 @@ const between = [
   'Nats → Nats 6222',
 ].sort();
 
-test('cell: streams reach connection only, and services meet at the bus only', () => {
+test('cell: streams reach connection only, and services meet only at the bus', () => {
   assert.deepEqual(rulesBetween('Ingress'), between);
   assert.deepEqual(rulesBetween('Egress'), between);
 });
@@ -132,7 +132,7 @@ test('small: no bus, no NAT gateway; the task has a public address', () => {
     templates.net.resourceCountIs(type, 0);
 });
 
-test('cell: a NAT gateway in each zone, so that a zone that fails takes no other’s with it', () => {
+test('cell: a NAT gateway in each zone, so that a failing zone does not take others with it', () => {
   shape('cell').templates.net.resourceCountIs('AWS::EC2::NatGateway', 3);
 });
 

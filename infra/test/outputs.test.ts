@@ -1,4 +1,4 @@
-/** What the stacks tell at the end of a deployment: names that the pages of docs/ use, and commands that the command line takes. */
+/** The outputs at the end of a deployment: names that the pages of docs/ use, and commands that the command line accepts. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const page = readFileSync(join(root, 'docs', 'deploy.md'), 'utf8');
 
 type Synthesis = ReturnType<typeof shape>;
 
-/** By name; without what stacks tell each other. */
+/** Outputs by name, without those between stacks. */
 function outputs({
   templates,
 }: Synthesis): Map<string, { readonly stack: string; readonly text: string; readonly about: string }> {
@@ -26,7 +26,7 @@ function outputs({
   return found;
 }
 
-/** As CloudFormation might fill it in. */
+/** Fills in values as CloudFormation might. */
 function filled(value: Json): string {
   if (typeof value === 'string') return value;
   if (value['Fn::Join'] !== undefined) return value['Fn::Join'][1].map(filled).join(value['Fn::Join'][0]);
@@ -39,21 +39,21 @@ function filled(value: Json): string {
   return 'x1';
 }
 
-/** The row of the table of outputs, for `Tenant1` that of `Tenant1`, `Tenant2` …. */
+/** The row in the table of outputs; `Tenant1` stands for `Tenant1`, `Tenant2` …. */
 function toldNames(): string[] {
   const table = page.slice(page.indexOf('## What it tells'), page.indexOf('## Settings'));
   return table.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name!));
 }
 
 for (const name of shapes) {
-  test(`${name}: docs/deploy.md tells of every output`, () => {
+  test(`${name}: docs/deploy.md lists every output`, () => {
     const told = toldNames();
     const missing = [...outputs(shape(name)).keys()].filter((one) => !told.includes(one.replace(/\d+$/, '1')));
     assert.deepEqual(missing, []);
   });
 }
 
-test('docs/deploy.md tells of no other output', () => {
+test('docs/deploy.md lists no other output', () => {
   const there = new Set(shapes.flatMap((name) => [...outputs(shape(name)).keys()]));
   assert.deepEqual(
     toldNames().filter((one) => !there.has(one)),
@@ -62,7 +62,7 @@ test('docs/deploy.md tells of no other output', () => {
 });
 
 for (const name of shapes) {
-  test(`${name}: the commands for records print them, for each domain and the host`, async () => {
+  test(`${name}: the commands for records work, for each domain and the host`, async () => {
     const found = outputs(shape(name));
     const domains = ['example.org', 'example.net', 'xmpp.example.org'];
     for (const [index, domain] of domains.entries()) {
@@ -88,7 +88,7 @@ for (const name of shapes) {
   });
 }
 
-test('without a renewal nobody is asked for aliases, and pages have the name that they were given', () => {
+test('without a renewal no aliases are asked for, and pages have the given name', () => {
   const webCertificate = `arn:aws:acm:eu-central-1:123456789012:certificate/${'0'.repeat(36)}`;
   const given = { shape: 'small', certificates: 'pem', webDomain: 'chat.example.org', webCertificate, host: 'example.net' };
   const found = outputs(synthesize(given));
@@ -99,7 +99,7 @@ test('without a renewal nobody is asked for aliases, and pages have the name tha
   assert.ok(!found.has('Renewal') && !found.has('Records3'), 'the host is one of the domains');
 });
 
-test('every command of `skylark` in docs/deploy.md exists, with the options that it is given there', async () => {
+test('every command of `skylark` in docs/deploy.md exists, with the options that are used there', async () => {
   const text = page.replaceAll(/\s+/g, ' ');
   const commands = [...text.matchAll(/`npx skylark ((?:[a-z]+ ?)+)([^`]*)`/g)].map(
     ([, words, rest]) => [words!.trim(), rest!] as const,
@@ -108,7 +108,7 @@ test('every command of `skylark` in docs/deploy.md exists, with the options that
   for (const [words, rest] of commands) {
     const { code, out, err } = await skylark(['help', ...words.split(' ')]);
     assert.equal(code, 0, `${words}: ${err}`);
-    for (const [flag] of rest.matchAll(/--[a-z-]+/g)) assert.ok(out.includes(`  ${flag} `), `${words} knows no ${flag}`);
+    for (const [flag] of rest.matchAll(/--[a-z-]+/g)) assert.ok(out.includes(`  ${flag} `), `${words} does not know ${flag}`);
   }
 });
 

@@ -1,9 +1,9 @@
-/** A store that writes down which actions of DynamoDB it would have asked for, on which partition. */
+/** A store that records which actions of DynamoDB its calls would need, and on which partitions. */
 import type { Store } from '../../lib/ports/store.ts';
 
 type Note = (actions: readonly string[], key: { readonly table: string; readonly partition: string }) => void;
 
-/** As lib/adapters/dynamodb-store.ts sends them; a write on a condition may look at the row that is in the way. */
+/** The actions of lib/adapters/dynamodb-store.ts. A conditional write may read the row that is in the way. */
 const conditional = (action: string) => [action, 'GetItem'];
 
 export function recorded(store: Store, note: Note): Store {

@@ -1,11 +1,11 @@
-/** What the policy of a role, as it stands in the template, says to a call of DynamoDB: as IAM evaluates it, for the operators we use. */
+/** Decides what a role's policy in the template says to a call of DynamoDB, as IAM does, for the operators that we use. */
 import type { Json } from './context.ts';
 import { shape } from './synthesis.ts';
 
 export interface Call {
   readonly action: string;
   readonly table: string;
-  /** Of the row; of all rows, when the request is for several. */
+  /** The partition of the row, or of each row if the request has several. */
   readonly partition: string | readonly string[];
 }
 
@@ -24,7 +24,7 @@ const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
   certificates: ['web', /^CertificatesRenewalRoleDefaultPolicy/],
 };
 
-/** Services of a cell; `all` is those of the shape `small` in one. */
+/** The services of a cell. `all` is left out: it is the one task of the shape `small`. */
 export const tiers = Object.keys(roles).filter((tier) => tier !== 'all');
 
 function statementsOf(tier: string): Statement[] {
@@ -37,7 +37,7 @@ function statementsOf(tier: string): Statement[] {
   return statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith('dynamodb:')));
 }
 
-/** `*` is any text, slashes and nothing included. */
+/** `*` matches any text, slashes and the empty text included. */
 function isLike(text: string, pattern: string): boolean {
   const escaped = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${escaped.join('.*')}$`, 's').test(text);
@@ -54,20 +54,20 @@ function isTable(resource: Json, table: string): boolean {
   return JSON.stringify(resource).includes(`GetAtt${table[0]!.toUpperCase()}${table.slice(1)}`);
 }
 
-/** One statement has to allow all keys of a request (`ForAllValues`). */
+/** One statement must allow all keys of a request (`ForAllValues`). */
 export function allows(tier: string, { action, table, partition }: Call): boolean {
   const keys = [partition].flat();
   return statementsOf(tier).some(({ Action, Resource, Condition }) => {
     if (![Action].flat().includes(`dynamodb:${action}`) || !isTable(Resource, table)) return false;
     return Object.entries(Condition as Record<string, Json>).every(([operator, { 'dynamodb:LeadingKeys': patterns }]) => {
       const holds = operators[operator];
-      if (holds === undefined) throw new Error(`the operator ${operator} is not known here`);
+      if (holds === undefined) throw new Error(`the operator ${operator} is unknown here`);
       return keys.every((key) => holds([patterns].flat(), key));
     });
   });
 }
 
-/** Whether anything at all of a table is allowed. */
+/** Whether anything of a table is allowed. */
 export function touches(tier: string, table: string): boolean {
   return statementsOf(tier).some(({ Resource }) => isTable(Resource, table));
 }

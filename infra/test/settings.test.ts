@@ -1,4 +1,4 @@
-/** Settings: bad ones are refused with a line that says which, and what is allowed. */
+/** Settings: bad ones are refused with one line that says which, and what is allowed. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   [
     'a misspelt name',
     { retnetionDays: 1 },
-    /^-c retnetionDays: there is no such setting; there are: shape, domains, .*retentionDays/,
+    /^-c retnetionDays: unknown setting; it must be one of shape, domains, .*retentionDays/,
   ],
   [
     'a negative number',
@@ -40,7 +40,7 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   ['days that logs cannot be kept', { logDays: 31 }, /^-c logDays: '31' is not allowed; it takes one of 1, 3, /],
   ['an image without a tag', { image: 'example/skylark' }, /^-c image: /],
   ['an image with a command behind it', { image: 'example/skylark:1 --privileged' }, /^-c image: /],
-  ['a name that is no prefix', { name: 'Sky_lark' }, /^-c name: /],
+  ['a name that cannot be a prefix', { name: 'Sky_lark' }, /^-c name: /],
   ['ACME without an account', { acmeEmail: undefined }, /^-c certificates=acme needs -c acmeEmail=/],
   ['ACME without a zone', { hostedZoneId: undefined, hostedZoneName: undefined }, /needs a hosted zone for its challenges/],
   ['a zone without its name', { hostedZoneName: undefined }, /^-c hostedZoneId needs -c hostedZoneName, too$/],
@@ -57,24 +57,24 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   ['an ACME directory without TLS', { acmeDirectory: 'http://ca.example/directory' }, /^-c acmeDirectory: /],
   ['too many domains', { domains: Array.from({ length: 51 }, (_, i) => `d${i}.example`).join() }, /^-c domains: .* at most 50 /],
   [
-    'a table less warm than new ones',
+    'reads below those of a new table',
     { warmReads: 11_999 },
     /^-c warmReads: '11999' .* takes 0 or a whole number from 12000 to /,
   ],
-  ['writes less warm than those of new ones', { warmWrites: 1 }, /^-c warmWrites: '1' .* 0 or a whole number from 4000 to /],
+  ['writes below those of a new table', { warmWrites: 1 }, /^-c warmWrites: '1' .* 0 or a whole number from 4000 to /],
   [
-    'streams and pages of one name',
+    'one name for streams and pages',
     { ...ofPages, webDomain: 'xmpp.example.org' },
-    /^-c webDomain: .* is that of host; each needs/,
+    /^-c webDomain: .* is already used for host; each needs/,
   ],
   [
-    'files and pages of one name',
+    'one name for files and pages',
     { ...ofPages, ...ofFiles, webDomain: 'files.example.org' },
-    /is that of filesDomain; each needs/,
+    /is already used for filesDomain; each needs/,
   ],
-  ['files in the place of a domain', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
+  ['files on one of the domains', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
   [
-    'more tasks at least than at most',
+    'a least number of tasks above the largest',
     { routerTasksMin: 9, routerTasksMax: 3 },
     /^-c routerTasksMin=9 is more than routerTasksMax=3$/,
   ],
@@ -94,12 +94,12 @@ for (const [what, context, message] of refused) {
   });
 }
 
-test('files and pages may have domains beside that of streams', () => {
+test('files and pages may have domains of their own', () => {
   const { host, filesDomain, webDomain } = read({ ...ofFiles, ...ofPages, domains: 'example.net' });
   assert.deepEqual([host, filesDomain, webDomain], ['xmpp.example.net', 'files.example.org', 'chat.example.org']);
 });
 
-test('takes numbers as text, as the command line gives them, and fills in the rest', () => {
+test('accepts numbers as text, as the command line gives them, and fills in the rest', () => {
   const settings = read({ retentionDays: '30', domains: ' example.org , example.net' });
   assert.equal(settings.retentionDays, 30);
   assert.deepEqual(settings.domains, ['example.org', 'example.net']);
@@ -107,7 +107,7 @@ test('takes numbers as text, as the command line gives them, and fills in the re
   assert.equal(settings.tablePrefix, 'skylark-');
 });
 
-test('the shapes differ where money is', () => {
+test('the shapes differ where costs arise', () => {
   const [small, cell] = [read({ shape: 'small' }), read({ shape: 'cell' })];
   assert.deepEqual([small.natGateways, cell.natGateways], [0, 3]);
   assert.ok(small.budgetUsd < cell.budgetUsd);
@@ -118,7 +118,7 @@ for (const [missing, there] of [
   ['web-lambda', ['skylark', 'certificates-lambda']],
   ['certificates-lambda', ['skylark', 'web-lambda']],
 ] as const) {
-  test(`a missing bundle ${missing} is named, with the command that makes it`, () => {
+  test(`a missing bundle ${missing} is reported, with the command that makes it`, () => {
     assert.throws(
       () => synthesize({ shape: 'small', bundles: makeBundles(...there) }),
       (error) =>
@@ -142,14 +142,14 @@ test('with an image and PEM certificates neither their bundles nor ACME settings
   templates.web.resourceCountIs('AWS::Lambda::Function', 1);
 });
 
-test('docs/deploy.md tells of every setting, and of no other', () => {
+test('docs/deploy.md lists every setting, and no other', () => {
   const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy.md'), 'utf8');
   const table = page.slice(page.indexOf('## Settings'), page.indexOf('## Update'));
   const told = table.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
   assert.throws(
     () => read({ surely: 'not' }),
     ({ message }: Error) => {
-      assert.deepEqual(told.sort(), message.split('there are: ')[1]!.split(', ').sort());
+      assert.deepEqual(told.sort(), message.split('it must be one of ')[1]!.split(', ').sort());
       return true;
     },
   );

@@ -1,4 +1,4 @@
-/** Synthesizes a cell with the settings of a test, as `cdk synth` does, with the flags of cdk.json. */
+/** Synthesizes a cell with a test's settings, as `cdk synth` does, with the flags of cdk.json. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -23,9 +23,9 @@ export interface Synthesis {
   readonly app: App;
   readonly cell: Cell;
   readonly templates: Readonly<Record<StackName, Template>>;
-  /** All resources of a type with their ids; fails when there is none. */
+  /** All resources of a type with their ids; fails if there are none. */
   resources(stack: StackName, type: string): [string, Resource][];
-  /** The one of its type; fails when there are more. */
+  /** The only resource of a type; fails if there are several. */
   only(stack: StackName, type: string): Resource & { readonly id: string };
 }
 
@@ -52,7 +52,7 @@ export function synthesize(context: Context): Synthesis {
 
 const known = new Map<string, Synthesis>();
 
-/** The two shapes as they are with the least said; made once per test file. */
+/** The two shapes with the fewest settings; made once per test file. */
 export function shape(name: 'small' | 'cell'): Synthesis {
   const found = known.get(name) ?? synthesize({ shape: name });
   known.set(name, found);

@@ -1,6 +1,6 @@
 /**
- * What the simulator does not play of connection and router: certificates and keys of TLS tickets from the store, accounts that come and
- * go, a tenant that goes. Each call is held against the policy of the role.
+ * What the simulator does not play of connection and router: certificates and keys of TLS tickets from the store, accounts that
+ * come and go, a tenant that goes. Each call is held against the policy of the role.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -26,7 +26,7 @@ async function callsOf(work: (ground: TlsGround, store: TlsGround['store']) => P
   return calls;
 }
 
-/** Also by the role of the shape `small`, whose one task does it all. */
+/** The roles of the service, and of the shape `small`, whose one task does everything. */
 function expectRights(tier: 'connection' | 'router', calls: readonly Call[], wanted: readonly string[]): void {
   for (const role of [tier, 'all'])
     assert.deepEqual(
@@ -42,7 +42,7 @@ function expectRights(tier: 'connection' | 'router', calls: readonly Call[], wan
   );
 }
 
-describe('what the simulator does not play', () => {
+describe('what the simulator does not cover', () => {
   test('connection: certificates that come and change, keys of TLS tickets', async () => {
     const calls = await callsOf(async (ground, store) => {
       const { store: everything } = ground;

@@ -1,4 +1,4 @@
-/** What the templates tell processes is what these processes take: names and values, read by their own code. */
+/** The variables in the templates are those that the processes accept, names and values, as read by their own code. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..');
 /** Read before there are options. */
 const others = ['NODE_OPTIONS', 'SKYLARK_LOG_LEVEL'];
 
-/** What CloudFormation fills in, as it might. */
+/** Example values for what CloudFormation fills in. */
 function filled(value: Json): string {
   if (typeof value === 'string') return value;
   const text = JSON.stringify(value);
@@ -21,7 +21,7 @@ function filled(value: Json): string {
 }
 
 for (const name of shapes) {
-  test(`${name}: every variable of a task is an option of what it runs, with a value that it takes`, () => {
+  test(`${name}: every variable of a task is an option of its program, with an accepted value`, () => {
     const known = new Set([...Object.keys(serveOptions).map(variableOf), ...others]);
     const tasks = shape(name).resources('app', 'AWS::ECS::TaskDefinition');
     for (const [id, { Properties }] of tasks) {
@@ -44,7 +44,7 @@ for (const [bundle, source] of [
   ['Renewal', 'services/certificates/settings.ts'],
   ['Pages', 'services/web/lambda.ts'],
 ] as const) {
-  test(`every variable of the function ${bundle} is one that it reads`, () => {
+  test(`every variable of the function ${bundle} is read by it`, () => {
     const text = readFileSync(join(root, source), 'utf8');
     const [, { Properties }] = shape('cell')
       .resources('web', 'AWS::Lambda::Function')

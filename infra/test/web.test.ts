@@ -23,7 +23,7 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: one HTTP API gives all paths to the pages, at a bounded rate, and logs requests`, () => {
+  test(`${name}: one HTTP API sends all paths to the pages, at a bounded rate, and logs requests`, () => {
     const { Properties: route } = only('web', 'AWS::ApiGatewayV2::Route');
     assert.equal(route.RouteKey, '$default');
     const { Properties: integration } = only('web', 'AWS::ApiGatewayV2::Integration');
@@ -44,7 +44,7 @@ for (const name of shapes) {
     );
   });
 
-  test(`${name}: the schedule runs the renewal every hour, and only the schedule may`, () => {
+  test(`${name}: the schedule runs the renewal every hour, and nobody else may`, () => {
     const { id: ruleId, Properties: rule } = only('web', 'AWS::Events::Rule');
     assert.deepEqual([rule.ScheduleExpression, rule.State], ['rate(1 hour)', 'ENABLED']);
     const renewal = rule.Targets[0].Arn['Fn::GetAtt'][0];
@@ -75,13 +75,13 @@ test('challenges may be proven in a zone of their own', () => {
   assert.deepEqual(renewal.Environment.Variables.SKYLARK_DNS_ZONE_ID, 'Z0CHALLENGE');
 });
 
-test('with certificates of one’s own there is no renewal', () => {
+test('with the operator’s own certificates there is no renewal', () => {
   const { templates, resources } = synthesize({ shape: 'small', certificates: 'pem' });
   assert.equal(resources('web', 'AWS::Lambda::Function').length, 1);
   templates.web.resourceCountIs('AWS::Events::Rule', 0);
 });
 
-test('pages get a domain of their own, and then no other', () => {
+test('pages get a domain of their own, and only that one', () => {
   const webCertificate = `arn:aws:acm:eu-central-1:123456789012:certificate/${'0'.repeat(36)}`;
   const { templates, only } = synthesize({ shape: 'small', webDomain: 'chat.example.org', webCertificate });
   assert.equal(only('web', 'AWS::ApiGatewayV2::Api').Properties.DisableExecuteApiEndpoint, true);
