@@ -1,6 +1,7 @@
 /**
- * The processes of a cell apart, over NATS and a DynamoDB-compatible store: what a message costs each kind of process, and how many
- * requests to the store it takes, at several loads. The requests fall as the load rises, because what comes together goes together.
+ * Measures the processes of a cell on their own, over NATS and a DynamoDB-compatible store: what a message costs each kind of
+ * process, and how many store requests it takes, at several loads. Requests per message fall as the load rises, because
+ * concurrent ones are combined.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,23 +20,23 @@ import { cpuOf } from './usage.ts';
 
 const command = new URL('../bin/skylark.mjs', import.meta.url).pathname;
 
-/** So many users with so many messages under way each. */
+/** Each load has this many users, each with `window` messages on their way. */
 const loads = [
   { users: 4, window: 1 },
   { users: 40, window: 1 },
   { users: 200, window: 1 },
 ];
 
-/** In the order of a message's way; web has no part in it. */
+/** In the order of a message's path, which does not include the web service. */
 const services = ['connection', 'router', 'muc', 'nats', 'dynamodb'];
 
 export interface Load {
   readonly users: number;
   readonly window: number;
   readonly perSecond: number;
-  /** By service: `connection`, `router`, `muc`, `nats`, `dynamodb`. */
+  /** CPU by service: `connection`, `router`, `muc`, `nats`, `dynamodb`. */
   readonly cpuMicrosEach: Readonly<Record<string, number>>;
-  /** By kind of request; heartbeats and the like are in it. */
+  /** Store requests by kind; heartbeats and the like are included. */
   readonly callsEach: Readonly<Record<string, number>>;
   readonly faults: number;
 }
@@ -52,7 +53,7 @@ const eventSchema = z.object({
 export async function measureCluster(settings: Settings, say: (line: string) => void): Promise<Load[]> {
   const data = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
   const remove = () => rmSync(data, { recursive: true, force: true });
-  process.once('exit', remove); // also when it is interrupted
+  process.once('exit', remove); // also after an interrupt
   const counts = ['--connections', '1', '--routers', '1', '--muc', '1'];
   const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
   const args = [command, 'cluster', '--json', '--domain', domain, '--data', data, ...counts, ...ports];
@@ -75,7 +76,7 @@ async function measure(output: string, settings: Settings, say: (line: string) =
   const started = events.filter(({ event }) => event === 'listening');
   const ready = events.find(({ event }) => event === 'ready')!;
   const pids = new Map(started.map(({ service, pid }) => [service!, pid]));
-  // the database is not ours, and on a core with everything else it would be most of what is seen
+  // the database is not ours, and on a shared core it would dominate the figures
   pinToGenerator(pids.get('dynamodb')!);
   const port = started.find(({ service }) => service === 'connection')!.addresses!.c2sTls!.port;
   const endpoint: Endpoint = { host: '127.0.0.1', port, domain, transport: 'tls', mechanism: settings.mechanism };
@@ -124,7 +125,7 @@ function callsOf({ nodes }: z.output<typeof status.output>): Map<string, number>
       sums.set(kind, (sums.get(kind) ?? 0) + count);
     }
   }
-  if (sums.size === 0) throw new Error('no process tells of its requests to the store');
+  if (sums.size === 0) throw new Error('no process reports its store requests');
   return sums;
 }
 
@@ -140,8 +141,8 @@ function describe({ users, window, perSecond, cpuMicrosEach, callsEach, faults }
   const cpu = Object.entries(cpuMicrosEach).map(([service, micros]) => `${service} ${micros.toFixed(0)} µs`);
   const calls = Object.entries(callsEach).flatMap(([kind, count]) => (count > 0 ? [`${kind} ${count.toFixed(3)}`] : []));
   return [
-    `${users} users with ${window} under way, ${perSecond.toFixed(0)} messages a second; lost, doubled or reordered ${faults}`,
+    `${users} users with ${window} messages on their way each, ${perSecond.toFixed(0)} messages a second; lost, doubled or reordered: ${faults}`,
     `    CPU each: ${cpu.join(', ')}`,
-    `    requests to the store each: ${sumOf(callsEach).toFixed(2)} (${calls.join(', ')})`,
+    `    store requests for each: ${sumOf(callsEach).toFixed(2)} (${calls.join(', ')})`,
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 /**
- * Connection node, router, rooms and SQLite in this process, and clients that are fed by hand, without sockets and TLS: for measuring what the
- * server itself costs.
+ * Connection node, router, rooms and SQLite in this process, with clients that are driven directly, without sockets and TLS. It
+ * measures what the server itself costs.
  */
 import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,7 +23,7 @@ const domain = 'localhost';
 /** RFC 7395 §3.4. */
 export const open = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`;
 
-/** A WebSocket of which both ends are here. */
+/** A WebSocket with both ends in this process. */
 export class Client extends EventEmitter {
   readonly OPEN = 1;
   readonly readyState = 1;
@@ -37,7 +37,7 @@ export class Client extends EventEmitter {
     this.jid = `${local}@${domain}/bench`;
   }
 
-  /** The server writes. */
+  /** The server calls this to write. */
   send(data: Buffer | string, _options: unknown, sent: () => void): void {
     const text = String(data);
     if (text.startsWith('<message') || text.startsWith('<iq') || text.startsWith('<presence')) this.#count++;
@@ -46,12 +46,12 @@ export class Client extends EventEmitter {
     process.nextTick(sent);
   }
 
-  /** In a turn of its own, as from a socket. */
+  /** Delivers in a turn of its own, as a socket would. */
   write(text: string): void {
     setImmediate(() => void this.emit('message', Buffer.from(text), false));
   }
 
-  /** @returns the first message that is such an answer */
+  /** @returns the first matching message */
   async ask(text: string, answer: RegExp): Promise<string> {
     return new Promise((resolve) => {
       this.onStanza = (got) => {
@@ -90,16 +90,16 @@ export class Client extends EventEmitter {
 export interface InProcessServer {
   /** Streams over TCP, with STARTTLS. */
   readonly port: number;
-  /** A stream that nobody has signed in on. */
+  /** A stream before sign-in. */
   connect(local: string): Promise<Client>;
-  /** With initial presence. @param sm with XEP-0198 */
+  /** Signs in and sends initial presence. @param sm use XEP-0198 */
   enter(local: string, sm: boolean): Promise<Client>;
   stop(): Promise<void>;
 }
 
-/** @param locals accounts; their password is `bench` */
+/** @param locals the accounts; each has the password `bench` */
 export async function startInProcess(locals: readonly string[]): Promise<InProcessServer> {
-  const awake = setInterval(() => {}, 60_000); // no socket of ours keeps the process alive
+  const awake = setInterval(() => {}, 60_000); // there are no sockets to keep the process alive
   const folder = mkdtempSync(join(tmpdir(), 'skylark-path-'));
   const store = await openSqliteStore(folder, { clock });
   const bus = memoryBus({ clock });

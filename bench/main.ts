@@ -21,7 +21,7 @@ import { canPin, domain, pinToGenerator } from './servers/server.ts';
 import { startSkylark } from './servers/skylark.ts';
 import { type Make, readSettings, type Settings, usage, WrongUsage } from './settings.ts';
 
-// by `exit`, which ends the servers and removes their folders
+// through `exit`, which ends the servers and removes their folders
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 try {
   const settings = readSettings(process.argv.slice(2));
@@ -37,15 +37,15 @@ process.exit();
 async function bench(settings: Settings): Promise<number> {
   const measures = measuresOf(settings);
   if (settings.cpuProf && measures.length !== 1)
-    throw new WrongUsage('--cpu-prof is of one measurement: name a mode, and --archive on or off');
+    throw new WrongUsage('--cpu-prof needs a single measurement: name a mode, and --archive on or off');
   pinToGenerator(process.pid);
-  if (!canPin) console.log('taskset is missing: nothing is pinned to a core, and figures of a busy machine mean little');
+  if (!canPin) console.log('taskset is missing, so nothing is pinned to a core, and on a busy machine the figures mean little');
   if (settings.isCluster) return runCluster(settings);
   const report = (run: Run, measure: Measure) => console.log(describeRun(run, measure, settings.rounds));
   const runs = settings.target ? await runTarget(settings, measures, report) : await runOwn(settings, measures, report);
   const faulty = runs.filter(isFaulty);
   for (const { server, measure } of faulty)
-    console.log(`${server}: ${measure} is not right: it broke off, or something was lost, doubled or reordered`);
+    console.log(`${server}: ${measure} failed: it broke off, or something was lost, doubled or reordered`);
   return faulty.length === 0 && runs.length > 0 ? 0 : 1;
 }
 

@@ -1,4 +1,4 @@
-/** What is measured, with the figure that counts and the share of the better peer's that is wanted at most. */
+/** The list of measures, each with its main figure and the greatest share of the better peer's figure that is acceptable. */
 import type { Client } from './generator/client.ts';
 import { disperse, gather } from './generator/crowd.ts';
 import type { Account, Endpoint } from './generator/endpoint.ts';
@@ -18,20 +18,20 @@ export type MeasuredServer = SignInServer & Pick<Server, 'name'>;
 export interface Measure {
   readonly id: string;
   readonly title: string;
-  /** The figure that ratios are made of, and its unit. */
+  /** The figure that is compared, and its unit. */
   readonly figure: 'cpuMicrosEach' | 'rssKilobytesEach';
-  /** At most this share of the better peer's. */
+  /** The figure should be at most this share of the better peer's. */
   readonly target?: number;
-  /** Peers with their archive on. */
+  /** Whether peers keep an archive. */
   readonly archive: boolean;
-  /** With a server that has done nothing yet. */
+  /** Whether the server must be freshly started. */
   readonly isFresh: boolean;
-  /** Once is enough: memory hardly varies, and it takes minutes. */
+  /** Once is enough for memory, which hardly varies and takes minutes to measure. */
   readonly roundsMax?: number;
   run(server: MeasuredServer, endpoint: Endpoint, round: number): Promise<Outcome>;
 }
 
-/** Users with contacts, and users with archives, are nobody else's. */
+/** Users with contacts and users with archives are used for nothing else. */
 const readers = 20;
 
 function block(server: MeasuredServer, from: 'mam' | 'presence' | 'rest', circleUsers: number): readonly Account[] {
@@ -41,7 +41,7 @@ function block(server: MeasuredServer, from: 'mam' | 'presence' | 'rest', circle
   return from === 'presence' ? accounts.slice(first, second) : accounts.slice(second);
 }
 
-/** All that a server needs for these measures. */
+/** The number of accounts that a server needs for these measures. */
 export function accountsFor(settings: Settings): number {
   const { users, streams, signIns, occupants } = settings;
   const wanted = settings.modes.flatMap((mode) => {
@@ -105,7 +105,7 @@ const makers: Readonly<Record<Mode, Make>> = {
       target: isArchived ? 1 / 6 : 1 / 4,
       archive: isArchived,
       run: (server, endpoint) => {
-        const sm = settings.sm || isArchived; // acks are XEP-0198's
+        const sm = settings.sm || isArchived; // acks need XEP-0198
         const options = { ...settings, sm };
         return together(server, endpoint, block(server, 'rest', circleUsersOf(settings)), settings.users ?? 500, sm, (clients) =>
           chat(clients, server.pid, options),

@@ -1,4 +1,4 @@
-/** Writes the picture and the table in docs/performance.md from kept results: `node bench/pages.ts`. */
+/** Writes the picture and the table of docs/performance.md from stored results: `node bench/pages.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { clusterTable, readCluster } from './report/cluster-table.ts';
 import { drawResults } from './report/picture.ts';
@@ -22,6 +22,6 @@ writeFileSync(path('../docs/bench.svg'), drawResults(results));
 function fill(name: string, lines: readonly string[]): void {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${page} has no place for ${name}`);
+  if (from < 0 || to < from) throw new Error(`${page} has no section for ${name}`);
   text = `${text.slice(0, from)}${begin}\n${lines.join('\n')}\n\n${text.slice(to)}`;
 }

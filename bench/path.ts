@@ -1,24 +1,24 @@
 /**
- * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm]`: what a message costs from one
- * stream's bytes to the next one's, without sockets and TLS: connection node, router and SQLite in this process, streams fed by hand. For
- * engineers who change the path; the servers are compared by `npm run bench`.
+ * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm]` measures what a message
+ * costs from the bytes of one stream to those of another, without sockets and TLS: connection node, router and SQLite run in this
+ * process, and streams are driven directly. It is for engineers who change the path; `npm run bench` compares servers.
  */
 import { parseArgs } from 'node:util';
 import { type Client, startInProcess } from './in-process.ts';
 
 const tickMs = 5;
 const warmUp = 20_000;
-/** Clients that sign in together. */
+/** Clients, which sign in together. */
 const atOnce = 32;
 
 interface PathOptions {
   readonly sessions: number;
-  /** Messages per second, at most. */
+  /** Greatest number of messages per second. */
   readonly rate: number;
-  /** Messages that have not arrived yet, at most: a machine that is busy with other work gets fewer, and none is refused. */
+  /** Greatest number of messages on their way. A busy machine gets fewer messages, and none is refused. */
   readonly underWay: number;
   readonly messages: number;
-  /** XEP-0198. */
+  /** Use XEP-0198. */
   readonly sm: boolean;
 }
 
@@ -66,7 +66,7 @@ async function chat(clients: readonly Client[], { rate, messages, underWay }: Pa
   return { total: (user + system) / sent, main: (main.user + main.system) / sent };
 }
 
-/** 349 bytes like a client's. */
+/** 349 bytes, as from a client. */
 function message(to: string, sequence: number): string {
   const body = `${sequence} Wherefore art thou, Romeo? Deny thy father and refuse thy name. And I'll no longer be a Capulet.`;
   return `<message xmlns='jabber:client' type='chat' to='${to}' id='m${sequence}'><body>${body}</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/></message>`;

@@ -4,7 +4,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** @returns whether `isDone` came true within the time */
+/** @returns whether `isDone` became true within the time */
 export async function until(isDone: () => boolean, msMax: number, stepMs = 20): Promise<boolean> {
   const end = performance.now() + msMax;
   while (!isDone()) {

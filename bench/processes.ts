@@ -1,7 +1,8 @@
 /**
- * `node bin/with-node.mjs bench/processes.ts [--users 1000,5000,20000] [--processes 1,2,4] [--rate 1000] [--seconds 5]`: what a message
- * costs `skylark start --processes N`, by N and by how many users are signed in; the sum over all processes, on one core. The rate is
- * fixed, so that what differs is not how many messages share a write. A row costs as many sign-ins as it has users, at some 190 a second.
+ * `node bin/with-node.mjs bench/processes.ts [--users 1000,5000,20000] [--processes 1,2,4] [--rate 1000] [--seconds 5]` measures
+ * what a message costs `skylark start --processes N`, by N and by the number of users, as the sum over all processes, on one
+ * core. The rate is fixed, so that the number of messages that share a write is the same. A row needs one sign-in for each user,
+ * at some 190 a second.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,7 @@ const settleMs = 3_000;
 function numbers(name: 'users' | 'processes' | 'rate' | 'seconds'): number[] {
   const read = values[name].split(',').map(Number);
   if (read.some((number) => !Number.isSafeInteger(number) || number < 1))
-    throw new Error(`--${name}: '${values[name]}' is no number`);
+    throw new Error(`--${name}: '${values[name]}' is not a number`);
   return read;
 }
 

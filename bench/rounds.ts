@@ -1,4 +1,4 @@
-/** Runs measures on servers in turns (A B C A B C …), so that what else the machine does meets all of them alike. */
+/** Runs measures on servers in turns (A B C A B C …), so that other work on the machine affects all of them alike. */
 import type { Endpoint } from './generator/endpoint.ts';
 import { accountsFor, type Measure, type MeasuredServer } from './measures.ts';
 import type { Outcome } from './modes/outcome.ts';
@@ -9,16 +9,16 @@ export interface Run {
   readonly measure: string;
   readonly server: string;
   readonly round: number;
-  /** Why there is no outcome: the server does not have it. */
+  /** The reason why the server cannot do this measure at all. */
   readonly cannot?: string;
-  /** Why it broke off. */
+  /** The reason why the run broke off. */
   readonly failed?: string;
   readonly outcome?: Outcome;
 }
 
 const serverNames: Readonly<Record<Make, string>> = { skylark: 'Skylark', prosody: 'Prosody', ejabberd: 'ejabberd' };
 
-/** @throws {Cannot} when it is not installed */
+/** @throws {Cannot} when the server is not installed */
 export type Starter = (options: ServerOptions) => Promise<Server>;
 
 export class Grounds {
@@ -32,7 +32,7 @@ export class Grounds {
     this.#starters = starters;
   }
 
-  /** @param measured is told all runs so far after each measure */
+  /** @param measured receives all runs so far after each measure */
   async runAll(
     measures: readonly Measure[],
     report: (run: Run, measure: Measure) => void,
@@ -66,7 +66,7 @@ export class Grounds {
     } catch (error) {
       if (error instanceof Cannot) return { ...said, cannot: error.message };
       const failed = `${(error as Error).message}\n${server?.output() ?? ''}`.trim();
-      // whatever state it is in, the next measurement is not to meet it
+      // its state is unknown, so the next measurement must not use it
       for (const [key, running] of this.#running) if (running === server) this.#running.delete(key);
       if (!measure.isFresh) await server?.stop();
       return { ...said, failed };
@@ -92,7 +92,7 @@ export function isFaulty({ outcome, failed }: Run): boolean {
   return outcome !== undefined && (outcome.count === 0 || outcome.lost + outcome.duplicated + outcome.reordered > 0);
 }
 
-/** For servers that run elsewhere: one measurement of each. */
+/** For servers that run elsewhere: each measure runs once. */
 export async function runForeign(
   server: MeasuredServer,
   endpoint: Endpoint,

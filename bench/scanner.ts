@@ -1,7 +1,7 @@
 /**
- * What the gate costs: microseconds of one core per 349-byte chat message (DESIGN §5 asks for 1 to 2).
+ * What the scanner costs: microseconds of one core for each chat message of 349 bytes. It should be 1 to 2.
  *
- * `node bench/scanner.ts`; absolute figures are this machine's, compare the lines with each other.
+ * Run it with `node bench/scanner.ts`. The figures depend on the machine; compare the lines with each other.
  */
 import { parse } from 'ltx';
 import { openBounds, StreamScanner } from '../lib/xmpp/scanner.ts';
@@ -15,7 +15,7 @@ const message =
   "<active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>" +
   "<origin-id xmlns='urn:xmpp:sid:0' id='ktx72v49-1f0a-4d3e'/></message>";
 const bytes = Buffer.from(message);
-/** As they come from a busy socket. */
+/** Bytes as they come from a busy socket. */
 const chunk = Buffer.from(message.repeat(40));
 
 function measure(what: string, perRound: number, round: () => void): void {

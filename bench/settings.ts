@@ -6,7 +6,7 @@ import { type Mechanism, mechanisms } from './generator/scram.ts';
 export const modes = ['signin', 'idle', 'chat', 'muc', 'presence', 'mam', 'churn'] as const;
 export type Mode = (typeof modes)[number];
 
-/** Without a mode: a minute, or all that there are targets for. */
+/** Seconds when no mode is given: short for everything, or as long as the targets need. */
 const shortModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
 const comparedModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn', 'idle'];
 
@@ -73,7 +73,7 @@ const options = {
   ...{ target: word, domain: text('localhost'), 'accounts-file': word, pid: word, help: flag },
 } as const;
 
-/** undefined: help is wanted. @throws {WrongUsage} */
+/** @returns undefined when help is wanted. @throws {WrongUsage} */
 export function readSettings(args: readonly string[]): Settings | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
@@ -125,14 +125,14 @@ function parse(args: readonly string[]) {
 
 function oneOf<Value extends string>(what: string, choices: readonly Value[], value: string): Value {
   const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw new WrongUsage(`${what}: '${value}' is none of ${choices.join(', ')}`);
+  if (found === undefined) throw new WrongUsage(`${what}: '${value}' is not one of ${choices.join(', ')}`);
   return found;
 }
 
 function count(name: string, value: string, max: number): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1 || number > max) {
-    throw new WrongUsage(`--${name}: '${value}' is no whole number from 1 to ${max}`);
+    throw new WrongUsage(`--${name}: '${value}' is not a whole number from 1 to ${max}`);
   }
   return number;
 }

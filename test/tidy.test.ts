@@ -1,8 +1,8 @@
 /**
  * The house rules (`docs/decisions` and the README say why), applied to every file of the tree.
  *
- * Each rule must see a minimum of files, so that none passes for having looked in the wrong place, and each is shown a planted fault
- * that it must find beside something similar that it must let pass.
+ * Each rule must see a minimum of files, so that none passes for having looked in the wrong place, and each is shown a planted
+ * fault that it must find beside something similar that it must let pass.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -23,12 +23,16 @@ const pages = under(/^(?:[^/]+|(?:docs|test)\/.*)\.md$/);
 
 /** Folders whose comments and messages are plain English. */
 const plainFolders = [
+  'bench',
+  'bin',
+  'infra',
   'lib/adapters',
   'lib/ports',
   'lib/xmpp',
   'services/certificates',
   'services/web',
   'test/adapters',
+  'test/bench',
   'test/certificates',
   'test/contracts',
   'test/web',

@@ -1,6 +1,6 @@
 /**
- * One client: a bare socket, enough of XMPP to sign in (STARTTLS or TLS, SCRAM, bind, XEP-0198), and from then on bytes: elements are
- * handed over where they stand in the buffer.
+ * One client: a bare socket and enough XMPP to sign in (STARTTLS or TLS, SCRAM, bind, XEP-0198). After that it handles only
+ * bytes: elements are handed over where they are in the buffer.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -9,15 +9,15 @@ import { ScramClient } from './scram.ts';
 import { type OnElement, Splitter } from './splitter.ts';
 
 export interface ClientOptions {
-  /** XEP-0198, with resumption. */
+  /** Use XEP-0198 with resumption. */
   readonly sm?: boolean;
-  /** Of an earlier TLS session (RFC 8446 §2.2). */
+  /** The ticket of an earlier TLS session (RFC 8446 §2.2). */
   readonly ticket?: Buffer;
   readonly presence?: boolean;
 }
 
 const answerMsMax = 60_000;
-/** Our own `<r/>` goes with every so many stanzas. */
+/** The client sends `<r/>` after this many stanzas. */
 const askEvery = 10;
 
 const letter = { a: 0x61, i: 0x69, m: 0x6d, p: 0x70, r: 0x72, space: 0x20, slash: 0x2f };
@@ -26,16 +26,16 @@ export class Client {
   readonly endpoint: Endpoint;
   readonly account: Account;
   readonly resource: string;
-  /** As the server bound it. */
+  /** The address that the server bound. */
   jid = '';
-  /** Gets every stanza once the stream is ready. */
+  /** Receives every stanza once the stream is ready. */
   onStanza: OnElement | undefined;
   onLost: ((error: Error | undefined) => void) | undefined;
   ticket: Buffer | undefined;
-  /** Of the last handshake. */
+  /** Whether the last handshake used the ticket. */
   isTicketUsed = false;
   resumeId = '';
-  /** Stanzas that the server has acknowledged, and those that we have sent. */
+  /** Numbers of our stanzas that the server has acknowledged, and that we have sent. */
   acknowledged = 0;
   sent = 0;
   readonly #options: ClientOptions;
@@ -56,7 +56,7 @@ export class Client {
     this.#options = options;
   }
 
-  /** @throws an error that says what the server said */
+  /** @throws an error with the server's words */
   async start(): Promise<void> {
     await this.authenticate();
     const { resource } = this;
@@ -78,7 +78,10 @@ export class Client {
     this.#getReady();
   }
 
-  /** XEP-0198 §5: instead of {@link start}, after the stream was lost. @returns the stanzas that the server has of ours */
+  /**
+   * Resumes after the stream was lost (XEP-0198 §5), instead of {@link start}.
+   * @returns how many of our stanzas the server has
+   */
   async resume(): Promise<number> {
     this.#isReady = false;
     await this.authenticate();
@@ -89,7 +92,7 @@ export class Client {
     return Number(/\sh=['"](\d+)/.exec(answer)?.[1] ?? Number.NaN);
   }
 
-  /** Up to the features behind SASL. */
+  /** Connects, up to the features after SASL. */
   async authenticate(): Promise<void> {
     const { endpoint, account } = this;
     await this.#dial();
@@ -111,12 +114,12 @@ export class Client {
     else this.write(text);
   }
 
-  /** XEP-0198: what was acknowledged so far will be known soon. */
+  /** XEP-0198: asks the server to acknowledge what it has so far. */
   askForAck(): void {
     this.write("<r xmlns='urn:xmpp:sm:3'/>");
   }
 
-  /** What one turn of ours writes goes out together. */
+  /** Texts written in one turn of the event loop are sent together. */
   write(text: string): void {
     if (this.#outgoing === '') process.nextTick(() => this.#flush());
     this.#outgoing += text;
@@ -131,7 +134,7 @@ export class Client {
     setTimeout(() => this.#socket.destroy(), 2_000).unref();
   }
 
-  /** As if the network were gone. */
+  /** Drops the connection as a network failure would. */
   cut(): void {
     this.#isReady = false;
     this.#socket.destroy();

@@ -1,14 +1,14 @@
-/** Many clients that sign in at a pace that servers with storm control take. */
+/** Many clients that sign in at a pace that servers with storm control accept. */
 import { pause } from '../pause.ts';
 import { Client, type ClientOptions } from './client.ts';
 import type { Account, Endpoint } from './endpoint.ts';
 
-/** Below what a Skylark node takes of one tenant (`opensPerTenant…` in lib/limits.ts); for all servers alike. */
+/** Below what a Skylark node accepts from one tenant (`opensPerTenant…` in lib/limits.ts). All servers get the same pace. */
 const burst = 1_800;
 const perSecond = 190;
 const atOnce = 16;
 
-/** For each server: it remembers who came before. */
+/** Each server has its own pace, which remembers earlier sign-ins. */
 export class Pace {
   #tokens = burst;
   #filledMs = performance.now();
@@ -29,7 +29,7 @@ export interface CrowdOptions extends ClientOptions {
   readonly prefix?: string;
 }
 
-/** The index of a client is that of its account; more clients than accounts get further resources. */
+/** Client n uses account n. When there are more clients than accounts, they get further resources. */
 export async function gather(
   endpoint: Endpoint,
   accounts: readonly Account[],
@@ -49,7 +49,7 @@ export async function gather(
   return clients;
 }
 
-/** At most `width` at once; the first error ends it. */
+/** Runs at most `width` at once; the first error ends it. */
 export async function forEach<Item>(
   items: readonly Item[],
   width: number,
@@ -65,7 +65,7 @@ export async function forEach<Item>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 }
 
-/** Streams that end while a benchmark runs are counted: figures without them would be of less work. */
+/** Counts streams that end while a benchmark runs: without that, its figures would be for less work. */
 export function watchLosses(clients: readonly Client[]): { readonly count: () => number; readonly first: () => string } {
   let [count, first] = [0, ''];
   for (const client of clients) {

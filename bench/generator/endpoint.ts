@@ -1,4 +1,4 @@
-/** Where a server listens, and how one gets there. */
+/** Where a server listens, and how to connect to it. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, createSecureContext } from 'node:tls';
 import type { Mechanism } from './scram.ts';
@@ -20,13 +20,13 @@ export interface Account {
   readonly password: string;
 }
 
-/** One for all: the same version and group everywhere, and no copy of it for each stream. */
+/** One TLS context for all streams: the same version and group everywhere, and no copy for each stream. */
 const secureContext = createSecureContext({ minVersion: 'TLSv1.3', ecdhCurve: 'X25519:prime256v1' });
 
-/** Sockets are read one at a time and what is left over is copied, so they share the memory that they are read into. */
+/** Streams share one read buffer: sockets are read one at a time, and incomplete data is copied. */
 const sharedBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Ports of one address are not enough for many streams that come and go. */
+/** A single address does not have enough ports for many streams that come and go. */
 const sourceAddresses = 8;
 let sources = 0;
 
@@ -50,7 +50,7 @@ export function upgrade(socket: Socket, { domain }: Endpoint, session: Buffer | 
   return connectTls({ socket, secureContext, servername: domain, rejectUnauthorized: false, session });
 }
 
-/** Before STARTTLS nothing may read ahead of the handshake, so that socket has listeners. */
+/** Before STARTTLS nothing may read ahead of the handshake, so this socket uses listeners. */
 export function dialForUpgrade({ host, port }: Endpoint): Socket {
   return connectTcp({ host, port, localAddress: sourceFor(host), noDelay: true });
 }

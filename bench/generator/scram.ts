@@ -1,4 +1,4 @@
-/** SCRAM (RFC 5802, RFC 7677) from the client's side; the derivation is made once for each salt. */
+/** The client's side of SCRAM (RFC 5802, RFC 7677). Keys are derived once for each salt. */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 
 export type Mechanism = 'SCRAM-SHA-1' | 'SCRAM-SHA-256';
@@ -13,7 +13,7 @@ interface Keys {
   readonly serverKey: Buffer;
 }
 
-/** Accounts of a benchmark may share a salt, so this is what signing in again and again does not pay for. */
+/** Accounts of a benchmark may share a salt, so that repeated sign-ins do not pay for the derivation. */
 const derived = new Map<string, Keys>();
 const derivedMax = 20_000;
 
@@ -48,11 +48,11 @@ export class ScramClient {
     return Buffer.from(`n,,${this.#bare}`).toString('base64');
   }
 
-  /** @throws when the server's challenge is none for us */
+  /** @throws when the server's challenge is not valid for us */
   answer(challenge: string): string {
     const text = Buffer.from(challenge, 'base64').toString();
     const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(text) ?? [];
-    if (!nonce?.startsWith(this.#nonce) || !salt) throw new Error(`no challenge of SCRAM: ${text}`);
+    if (!nonce?.startsWith(this.#nonce) || !salt) throw new Error(`not a SCRAM challenge: ${text}`);
     const { clientKey, storedKey, serverKey } = derive(this.#mechanism, this.#password, salt, Number(iterations));
     const withoutProof = `c=biws,r=${nonce}`;
     const signed = `${this.#bare},${text},${withoutProof}`;

@@ -1,9 +1,9 @@
 /**
- * Cuts a server's bytes into the first-level elements of the stream. It trusts the server (no comments, no CDATA, no limits but one)
- * and makes no tree: about a nanosecond a byte, so that the generator costs less than what it measures.
+ * Cuts a server's bytes into the first-level elements of the stream. It trusts the server (no comments, no CDATA, only one limit)
+ * and builds no tree. It takes about a nanosecond a byte, so that the generator costs less than what it measures.
  */
 
-/** Where one element stands; the buffer is only good until the call returns. */
+/** The position of one element. The buffer is valid only until the call returns. */
 export type OnElement = (bytes: Buffer, start: number, end: number) => void;
 
 const lt = 0x3c;
@@ -13,7 +13,7 @@ const apostrophe = 0x27;
 const quotation = 0x22;
 const question = 0x3f;
 
-/** An element that is longer is no stanza of a benchmark. */
+/** No stanza of a benchmark is longer. */
 const elementBytesMax = 4 * 1024 * 1024;
 
 const streamName = 'stream:stream';
@@ -21,12 +21,12 @@ const streamName = 'stream:stream';
 export class Splitter {
   readonly #onElement: OnElement;
   readonly #onEnd: () => void;
-  /** What came of an element that is not complete. */
+  /** The bytes so far of an incomplete element. */
   #rest: Buffer | undefined;
   #depth = 0;
   #isInTag = false;
   #quote = 0;
-  /** Of the tag that is being read, in `#rest` and what follows. */
+  /** The start of the current tag, in `#rest` and the bytes after it. */
   #tagStart = 0;
 
   constructor(onElement: OnElement, onEnd: () => void) {
@@ -93,8 +93,8 @@ export class Splitter {
     this.#isInTag = isInTag;
     this.#quote = quote;
     this.#tagStart = tagStart - start;
-    if (depth === 0 && !isInTag) return; // white space at most
-    if (length - start > elementBytesMax) throw new Error(`the server sends an element of more than ${elementBytesMax} bytes`);
+    if (depth === 0 && !isInTag) return; // at most white space
+    if (length - start > elementBytesMax) throw new Error(`the server sent an element of more than ${elementBytesMax} bytes`);
     this.#rest = Buffer.from(bytes.subarray(start));
   }
 }

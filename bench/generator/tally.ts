@@ -1,14 +1,14 @@
-/** What came of numbered stanzas: once, in order, or not. Each stream of numbers (a sender and a receiver) is counted apart. */
+/** Whether numbered stanzas arrived once and in order. Each stream of numbers (a sender and a receiver) is counted separately. */
 
 export class Tally {
   delivered = 0;
   duplicated = 0;
   reordered = 0;
   readonly #next = new Map<number, number>();
-  /** Numbers that were skipped and may come late. */
+  /** Skipped numbers, which may still arrive late. */
   readonly #missing = new Map<number, Set<number>>();
 
-  /** @returns false for a double */
+  /** @returns false for a duplicate */
   take(stream: number, sequence: number): boolean {
     const next = this.#next.get(stream) ?? 0;
     if (sequence === next) {
@@ -40,20 +40,20 @@ export interface Counts {
   readonly reordered: number;
 }
 
-/** More than clients of one run. */
+/** More than the clients of one run. */
 export const streamsPerRun = 100_000;
 
 let runs = Math.floor(performance.timeOrigin / 1000) % 1_000_000;
 
 /**
- * The first number of streams that nobody used before: a server may deliver again what clients of an earlier run had, because they left
- * before it knew, and that is no double of this run.
+ * The first of a range of stream numbers that nobody has used before. A server may deliver again what clients of an earlier run
+ * already had, because they left before it knew; that must not count as a duplicate of this run.
  */
 export function freshStreams(): number {
   return runs++ * streamsPerRun;
 }
 
-/** Marks that are found without looking at the rest of a stanza: `@@stream:sequence:time@`. */
+/** Marks can be found without parsing the stanza: `@@stream:sequence:time@`. */
 const mark = Buffer.from('@@');
 
 export interface Mark {

@@ -1,4 +1,4 @@
-/** What a hostile peer does, once, and until the server is done with it. */
+/** What a hostile peer does in one exchange, and how to tell that the server is done with it. */
 import { connect } from 'node:net';
 import { type Client, type InProcessServer, open } from '../in-process.ts';
 import { list, type Request } from './requests.ts';
@@ -11,7 +11,7 @@ const header =
 const caps = 'http://jabber.org/protocol/caps';
 const info = 'http://jabber.org/protocol/disco#info';
 
-/** The stream ends after one exchange, so that no count of failures slows the next one. */
+/** The stream ends after one exchange, so that a growing count of failures does not slow the next one. */
 const abort = (inside: string): string => `<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${inside}</abort>`;
 
 export class Exchanges {
@@ -26,7 +26,7 @@ export class Exchanges {
     this.#receiver = receiver;
   }
 
-  /** With a room that the sender owns. */
+  /** A session with a room that it owns. */
   static async start(server: InProcessServer): Promise<Exchanges> {
     const sender = await server.enter('mallory', false);
     const muc = 'http://jabber.org/protocol/muc';
@@ -75,7 +75,7 @@ export class Exchanges {
     return this.#toReceiver((id, to) => `<presence xmlns='jabber:client' ${to} id='${id}'>${inside}</presence>`);
   }
 
-  /** Until the receiver has it, or the sender is told that it will not. */
+  /** Waits until the receiver has the stanza, or the sender is told that it will not arrive. */
   #toReceiver(write: (id: string, to: string) => string): Work {
     const to = `to='${this.#receiver.jid}'`;
     const run = async (): Promise<void> => {
@@ -90,7 +90,10 @@ export class Exchanges {
     return { bytes: Buffer.byteLength(write('h0', to)), run };
   }
 
-  /** XEP-0115: a presence with a hash that nobody knows, the question, and the answer. Then a ping, which comes behind it. */
+  /**
+   * XEP-0115: a presence with an unknown hash, the server's question, and the answer. A ping follows, whose result says that all
+   * is done.
+   */
   capabilities(bytes: number): Work {
     const features = list(bytes, (index) => `<feature var='f${index}'/>`);
     const run = async (): Promise<void> => {

@@ -1,12 +1,12 @@
 /**
- * `npm run bench:hostile -- [--only WORD]`: CPU for each byte of hostile input, as a multiple of what plain text of the same size costs on the
- * same path, at two sizes each; fails when one is above 8.
+ * `npm run bench:hostile -- [--only WORD]` measures the CPU for each byte of hostile input as a multiple of the cost of plain
+ * text of the same size on the same path, at two sizes each. It fails when a multiple is above 8.
  *
- * - `before`: a stream that nobody has signed in on, over WebSocket, from its opening to its end, with as many bytes as it may send;
+ * - `before`: a stream before sign-in over WebSocket, from its opening to its end, with as many bytes as it may send;
  * - `tcp`: the same over TCP, before STARTTLS;
  * - `after`: from a session's bytes through node, router, room and store to the answer, or to another session;
- * - `scanner`: the scanner alone, for those who change it. Plain text is hardly more than a loop over bytes there, so no bound is put on it;
- *   what chat messages as clients send them cost is one of its lines.
+ * - `scanner`: the scanner alone, for those who change it. Plain text is hardly more than a loop over bytes there, so there is no
+ *   bound on the multiple; one line is the cost of typical chat messages.
  */
 import { parseArgs } from 'node:util';
 import { openBounds } from '../../lib/xmpp/scanner.ts';
@@ -36,7 +36,7 @@ const chatMessage =
 type Shape = (bytes: number) => string;
 type Make = (bytes: number) => Work;
 
-/** As large as there is room for. */
+/** As large as the bounds allow. */
 function fit(shape: Shape, bytesMax: number): string {
   for (let bytes = bytesMax; ; bytes *= 0.9) {
     const text = shape(Math.floor(bytes));
@@ -49,7 +49,7 @@ function scan(text: string): Work {
   return { bytes: bytes.length, run: () => void Stanza.parse(bytes, { bounds: openBounds }) };
 }
 
-/** Of each path: how plain text is measured, and all else by name. */
+/** For each path: how plain text is measured, and the other cases by name. */
 function worksOf(path: Path, exchanges: Exchanges): { plain: Make; others: readonly (readonly [string, Make])[] } {
   const makeOf: Readonly<Record<Path, (shape: Shape) => Make>> = {
     before: (shape) => (bytes) => exchanges.before(fit(shape, bytes)),
@@ -75,7 +75,7 @@ function cellOf({ cost, times }: Cost): string {
   return `${cost.toFixed(1)} ns ${times.toFixed(1)}×`.padStart(20);
 }
 
-/** @returns whether all are within the bound */
+/** @returns whether all costs are within the bound */
 async function printPath(path: Path, exchanges: Exchanges, only: string): Promise<boolean> {
   const { sizes, bytesPerRound } = paths[path];
   const { plain, others } = worksOf(path, exchanges);
@@ -97,7 +97,7 @@ async function printPath(path: Path, exchanges: Exchanges, only: string): Promis
 
 async function main(server: InProcessServer, only: string): Promise<boolean> {
   const exchanges = await Exchanges.start(server);
-  // The engine compiles what is hot: nothing is measured before all shapes were seen.
+  // The engine compiles hot code, so all shapes run once before anything is measured.
   for (const shape of Object.values(shapes)) for (let n = 0; n < 20; n += 1) Stanza.parse(`<message>${shape(4_000)}</message>`);
   let isGood = true;
   for (const path of Object.keys(paths) as Path[]) isGood = (await printPath(path, exchanges, only)) && isGood;

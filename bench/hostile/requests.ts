@@ -1,14 +1,19 @@
-/** Requests that are lists, as long as the bounds let them be: what each handler of a list costs, against plain text of the same size. */
+/**
+ * Requests with lists as long as the bounds allow: what each handler of a list costs, compared with plain text of the same size.
+ */
 import { shapes } from './shapes.ts';
 
-/** @param round other for each request, for names that nobody has seen before. @returns the child of an iq of about so many bytes */
+/**
+ * @param round differs for each request, to make names that were never seen before.
+ * @returns the child of an iq of about this many bytes
+ */
 export type Request = (
   bytes: number,
   round: number,
 ) => {
   readonly type: 'get' | 'set';
   readonly child: string;
-  /** A room, or the service of rooms; absent: the sender's own account. */
+  /** The address of a room or of the room service; absent: the sender's own account. */
   readonly to?: 'room' | 'rooms';
 };
 

@@ -1,4 +1,4 @@
-/** What an owner may send to a room, and anybody to the service of rooms, in lists as long as the bounds let them be. */
+/** What an owner may send to a room, and anybody to the room service, in lists as long as the bounds allow. */
 import { form, list, type Request, set } from './requests.ts';
 
 export const roomRequests: Readonly<Record<string, Request>> = {

@@ -1,13 +1,13 @@
 /**
- * Elements that cost more for each byte than plain text does, of any size: what a hostile peer would send. Bounds of the scanner hold for
- * all of them, so that it reads them to their end.
+ * Elements of any size that cost more for each byte than plain text, as a hostile peer would send. They stay within the scanner's
+ * bounds, so that it reads them to the end.
  */
 import { limits } from '../../lib/limits.ts';
 
-/** @returns the inside of one first-level element, of about so many bytes; fewer where a bound on elements is met first */
+/** @returns the content of one first-level element of about this many bytes, or fewer if a bound on elements comes first */
 type Shape = (bytes: number) => string;
 
-/** Repeats numbered pieces until there are so many bytes. */
+/** Repeats numbered pieces until there are this many bytes. */
 function fill(bytes: number, piece: (index: number) => string, most = Number.POSITIVE_INFINITY): string {
   const pieces: string[] = [];
   for (let index = 0, length = 0; length < bytes && index < most; index += 1) {
@@ -22,27 +22,27 @@ function list(count: number, piece: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => piece(index)).join('');
 }
 
-/** A name of its own for each number, as short as can be: a, b … z, aa, ba … */
+/** A distinct name for each number, as short as possible: a, b … z, aa, ba … */
 function shortName(index: number): string {
   const letter = String.fromCharCode(97 + (index % 26));
   return index < 26 ? letter : shortName(Math.floor(index / 26) - 1) + letter;
 }
 
 const most = limits.attributesMax - 1;
-/** As many attributes with names as long as can be as there is room for. */
+/** As many attributes with the longest names as there is room for. */
 const long = (bytes: number): number => Math.max(2, Math.min(most, Math.floor(bytes / (limits.nameBytesMax + 6))));
 const elements = limits.elementsMax - 8;
 const prefixes = (from: number, ns: (index: number) => string): string =>
   list(most, (index) => ` xmlns:${shortName(26 + from + index)}='${ns(index)}'`);
 const sameLocal = (from: number): string => list(most, (index) => ` ${shortName(26 + from + index)}:x=''`);
 
-/** Nested `depth` deep, over and over. */
+/** Elements nested `depth` deep, repeated. */
 function nests(bytes: number, depth: number, open: (level: number) => string, inside = ''): string {
   const one = list(depth, (level) => `<a${open(level)}>`) + inside + '</a>'.repeat(depth);
   return fill(bytes, () => one, Math.floor(elements / depth));
 }
 
-/** What each is compared with. */
+/** What all shapes are compared with. */
 export const plainText: Shape = (bytes) =>
   `<body>${'Wherefore art thou Romeo? '.repeat(Math.ceil(bytes / 26)).slice(0, bytes)}</body>`;
 

@@ -1,6 +1,6 @@
-/** Costs of several things in turns, again and again, and each as a multiple of what plain text costs in the same round. */
+/** Measures several things in turns, repeatedly, each as a multiple of the cost of plain text in the same round. */
 
-/** Something that is measured: some bytes, and what is done with them. */
+/** Something to measure: some bytes, and what is done with them. */
 export interface Work {
   readonly bytes: number;
   readonly run: () => Promise<void> | void;
@@ -28,7 +28,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[values.length >> 1]!;
 }
 
-/** @param works in pairs with their names; plain text is measured before and after each round of them */
+/** @param works the works by name; plain text is measured before and after each round of them */
 export async function compare(plain: Work, works: ReadonlyMap<string, Work>, bytesPerRound: number): Promise<readonly Cost[]> {
   const found = new Map([...works.keys()].map((name) => [name, { costs: [] as number[], times: [] as number[] }]));
   const plainCosts: number[] = [];

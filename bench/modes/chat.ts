@@ -1,6 +1,6 @@
 /**
- * 1:1 messages. Closed loop: each user has so many under way, and sends the next when one has arrived, which shows what a message costs a
- * busy server. Open loop: a fixed rate, whatever the server does, which shows how long one takes.
+ * 1:1 messages. Closed loop: each user has a fixed number on their way and sends the next when one has arrived, which shows what
+ * a message costs a busy server. Open loop: a fixed rate, whatever the server does, which shows how long a message takes.
  */
 import type { Client } from '../generator/client.ts';
 import { watchLosses } from '../generator/crowd.ts';
@@ -10,16 +10,16 @@ import { beginCpu, ModeFailed, type Outcome, percentile } from './outcome.ts';
 
 export interface ChatOptions {
   readonly seconds: number;
-  /** Under way for each user; closed loop. */
+  /** Messages on their way for each user; closed loop. */
   readonly window: number;
-  /** Messages per second of all; open loop. */
+  /** Messages per second of all users; open loop. */
   readonly rate?: number;
   readonly sm: boolean;
-  /** What has not arrived so long after the last was sent counts as lost, milliseconds. */
+  /** Messages that have not arrived this long after the last was sent count as lost, milliseconds. */
   readonly settleMs?: number;
-  /** Goes on until each user has sent so many, on a machine that is too busy for it within the time. */
+  /** On a machine that is too slow, the run continues after its time until each user has sent this many. */
   readonly messagesMin?: number;
-  /** false: the caller has warmed up. */
+  /** false: the caller has already warmed up. */
   readonly warmUp?: boolean;
 }
 
@@ -28,7 +28,7 @@ const warmUpS = 1.5;
 const latenciesMax = 200_000;
 const tickMs = 5;
 
-/** About 350 bytes like a client's: body, an id, a chat state, a receipt request. */
+/** About 350 bytes, as from a client: body, id, chat state, receipt request. */
 function message(to: string, from: number, sequence: number): string {
   const body = `${writeMark(from, sequence, performance.now())} Wherefore art thou, Romeo? Deny thy father and refuse thy name.`;
   return `<message type='chat' to='${to}' id='m${from}-${sequence}'><body>${body}</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/></message>`;
@@ -82,7 +82,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
   await until(() => tally.delivered >= sent, settleMs);
   const { serverMicrosEach, generatorMicrosEach } = cpu(tally.delivered);
   const unacknowledged = sm ? await countUnacknowledged(clients, sentBefore) : 0;
-  await pause(50); // doubles come late
+  await pause(50); // duplicates may come late
   latencies.sort((a, b) => a - b);
   return {
     unit: 'messages',
@@ -101,7 +101,7 @@ async function talk(clients: readonly Client[], pid: number | undefined, options
   };
 }
 
-/** XEP-0198: the server takes the responsibility for all, or something is missing. */
+/** XEP-0198: waits until the server has acknowledged all stanzas; otherwise some are missing. */
 async function countUnacknowledged(clients: readonly Client[], sentBefore: readonly number[]): Promise<number> {
   const missing = () =>
     clients.reduce((sum, client, index) => sum + (client.sent > sentBefore[index]! ? client.sent - client.acknowledged : 0), 0);

@@ -8,10 +8,10 @@ import { beginCpu, type Outcome } from './outcome.ts';
 
 const waitMsMax = 20_000;
 const atOnce = 8;
-/** As a client that notices and comes back. */
+/** About the time that a client takes to notice and come back. */
 const awayMs = 50;
 
-/** Every second client loses its stream so many times; the one behind it writes to it while it is away. */
+/** Every second client loses its stream this many times; its neighbour writes to it while it is away. */
 export async function churn(clients: readonly Client[], pid: number | undefined, pace: Pace, times: number): Promise<Outcome> {
   const tally = new Tally();
   const base = freshStreams();

@@ -3,7 +3,7 @@ import { ModeFailed } from './outcome.ts';
 
 export const waitMsMax = 120_000;
 
-/** Resolves with the stanza that `matches`; others pass. */
+/** Resolves with the first stanza that `matches`; others are ignored. */
 export function heard(client: Client, what: string, matches: (text: string) => boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new ModeFailed(`${client.jid}: no ${what} within ${waitMsMax} ms`)), waitMsMax);
@@ -17,9 +17,9 @@ export function heard(client: Client, what: string, matches: (text: string) => b
   });
 }
 
-/** As nick `o<index>`. @throws {ModeFailed} */
+/** Enters with the nick `o<index>`. @throws {ModeFailed} */
 export async function join(client: Client, address: string, index: number): Promise<void> {
-  // the empty subject is what a room says last (XEP-0045 §7.2.15)
+  // a room sends its subject last, even an empty one (XEP-0045 §7.2.15)
   const isError = (text: string) => text.startsWith('<presence') && /\stype=['"]error['"]/.test(text);
   const entered = heard(client, 'subject of the room', (text) => isError(text) || /^<message[\s\S]*<subject/.test(text));
   client.send(

@@ -1,4 +1,4 @@
-/** Memory of streams on which nothing happens: before, after, and when collectors and hibernation have had their time. */
+/** Memory of idle streams: before, after, and when garbage collection and hibernation have had time to work. */
 import { disperse, gather, watchLosses } from '../generator/crowd.ts';
 import type { Endpoint } from '../generator/endpoint.ts';
 import { pause } from '../pause.ts';
@@ -8,12 +8,12 @@ import type { SignInServer } from './signin.ts';
 
 export interface IdleOptions {
   readonly streams: number;
-  /** ejabberd lets a stream's process hibernate after 30 s by default; everybody gets as long. */
+  /** ejabberd's stream processes hibernate after 30 s by default, so every server gets that time. */
   readonly settleSeconds: number;
   readonly sm: boolean;
 }
 
-/** What every server loads when first used is not a stream's. */
+/** What a server loads on first use does not belong to a stream. */
 const warmUps = 20;
 
 export async function idle(server: SignInServer, endpoint: Endpoint, options: IdleOptions): Promise<Outcome> {

@@ -1,4 +1,4 @@
-/** Archives read page by page (XEP-0313 with XEP-0059), all of them at once; each message must be there once, in order. */
+/** Reads archives page by page (XEP-0313 with XEP-0059), all at once. Each message must be there once, in order. */
 import type { Client } from '../generator/client.ts';
 import { forEach, watchLosses } from '../generator/crowd.ts';
 import { readMark, Tally, writeMark } from '../generator/tally.ts';
@@ -6,10 +6,10 @@ import { until } from '../pause.ts';
 import { beginCpu, ModeFailed, type Outcome } from './outcome.ts';
 
 export interface ArchiveOptions {
-  /** Kept for each reader. */
+  /** Messages in each reader's archive. */
   readonly messages: number;
   readonly page: number;
-  /** Each archive is read so often. */
+  /** How often each archive is read. */
   readonly times: number;
 }
 
@@ -17,7 +17,7 @@ const waitMsMax = 60_000;
 const underWay = 20;
 const pagesMax = 10_000;
 
-/** Every second client reads; the one behind it has written to it. Filled once, and read in each round. */
+/** Every second client reads; its neighbour has written to it. The archives are filled once and read in each round. */
 export async function archive(
   clients: readonly Client[],
   pid: number | undefined,
@@ -75,7 +75,7 @@ async function fill(clients: readonly Client[], messages: number): Promise<void>
     throw new ModeFailed(`only ${arrived} of ${wanted} messages arrived to be archived`);
 }
 
-/** @returns the number of pages */
+/** Reads one archive. @returns the number of pages */
 async function readAll(client: Client, page: number, tally: Tally): Promise<number> {
   let after = '';
   for (let pages = 1; pages <= pagesMax; pages++) {

@@ -1,4 +1,6 @@
-/** One room: what a delivery costs, the time until the last occupant has a message, and what two in a room beside it notice. */
+/**
+ * One room: what a delivery costs, the time until the last occupant has a message, and how it affects two people in another room.
+ */
 import type { Client } from '../generator/client.ts';
 import { forEach, watchLosses } from '../generator/crowd.ts';
 import { readMark, writeMark } from '../generator/tally.ts';
@@ -10,7 +12,7 @@ import { SmallRoom } from './small-room.ts';
 export interface RoomOptions {
   readonly address: string;
   readonly seconds: number;
-  /** Messages under way; the next goes when all have one. */
+  /** Messages on their way; the next is sent when all occupants have one. */
   readonly window: number;
 }
 
@@ -19,14 +21,17 @@ const quietMs = 500;
 const messagesMax = 20_000;
 const warmUpS = 1;
 
-/** Presence goes out for moderators only, as a big room's owner would set it: with everybody's, joining costs the square of the occupants. */
+/**
+ * Only moderators' presence is broadcast, as the owner of a big room would set it: otherwise joining costs the square of the
+ * occupants.
+ */
 const configuration = [
   ['muc#roomconfig_publicroom', '0'],
   ['muc#roomconfig_maxusers', '10000'],
   ['muc#roomconfig_presencebroadcast', 'moderator'],
 ];
 
-/** @param everybody the last two are in the room beside */
+/** @param everybody the last two clients go into the other room */
 export async function room(everybody: readonly Client[], pid: number | undefined, options: RoomOptions): Promise<Outcome> {
   const losses = watchLosses(everybody);
   const clients = everybody.slice(0, -2);
@@ -60,7 +65,7 @@ async function configure(client: Client, address: string): Promise<void> {
   if (!/type=['"]result/.test(answer)) throw new ModeFailed(`the room cannot be configured: ${answer}`);
 }
 
-/** Until nothing comes any more. */
+/** Waits until nothing comes any more. */
 async function quiet(clients: readonly Client[]): Promise<void> {
   let lastMs = performance.now();
   for (const client of clients) {
@@ -68,7 +73,7 @@ async function quiet(clients: readonly Client[]): Promise<void> {
       lastMs = performance.now();
     };
   }
-  if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('the room never gets quiet');
+  if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('the room never becomes quiet');
 }
 
 async function talk(
@@ -80,7 +85,7 @@ async function talk(
   const { address, window } = options;
   const size = clients.length;
   const lasts: number[] = [];
-  /** All occupants see one order (DESIGN §2): that of whoever saw a message first. */
+  /** All occupants see the same order, which is that of the first to see each message. */
   const order: number[] = [];
   const seen = clients.map(() => new Uint8Array(messagesMax));
   const positions = clients.map(() => 0);
@@ -116,7 +121,7 @@ async function talk(
   isOver = true;
   await until(() => deliveries >= missing.length * size, waitMsMax);
   const { seconds: elapsedS, serverMicrosEach, generatorMicrosEach } = cpu(deliveries);
-  await pause(50); // doubles come late
+  await pause(50); // duplicates may come late
   lasts.sort((a, b) => a - b);
   return {
     unit: 'deliveries',

@@ -1,25 +1,25 @@
-/** What a run of a mode gives, whatever it measures. */
+/** The outcome of a mode's run, whatever it measures. */
 import type { Counts } from '../generator/tally.ts';
 import { cpuOf } from '../usage.ts';
 
 export interface Outcome extends Counts {
-  /** What is counted, in the plural: `messages`. */
+  /** The counted thing, in the plural: `messages`. */
   readonly unit: string;
   readonly count: number;
-  /** CPU time of the server for one; undefined where the mode measures something else, or the server's process is not known. */
+  /** CPU time of the server for each; undefined if the mode measures something else or the server's process is unknown. */
   readonly cpuMicrosEach?: number;
-  /** Further figures, by a name with its unit. */
+  /** Further figures; each name ends with its unit. */
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** When servers were measured, microseconds of the system's monotonic clock, which profiles of V8 have too. */
+/** When servers were measured: microseconds of the system's monotonic clock, which V8's profiles use too. */
 export const measuredSpans: { readonly fromMicros: number; readonly toMicros: number }[] = [];
 
 function monotonicMicros(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
-/** CPU of the server and of this process from now on. */
+/** Measures the CPU of the server and of this process from now on. */
 export function beginCpu(pid: number | undefined) {
   const own = process.cpuUsage();
   const before = pid === undefined ? undefined : cpuOf(pid);

@@ -1,4 +1,4 @@
-/** Presence of contacts: everybody of a circle changes status again and again, and all others of it hear each change. */
+/** Presence of contacts: everybody in a circle changes status repeatedly, and all others in it receive each change. */
 import type { Client } from '../generator/client.ts';
 import { watchLosses } from '../generator/crowd.ts';
 import { readMark, Tally, writeMark } from '../generator/tally.ts';
@@ -6,18 +6,18 @@ import { pause, until } from '../pause.ts';
 import { beginCpu, ModeFailed, type Outcome } from './outcome.ts';
 
 export interface PresenceOptions {
-  /** Clients next to each other form a circle; everybody in it has all others in the roster. */
+  /** Adjacent clients form a circle; each has all others of it in the roster. */
   readonly circle: number;
   readonly seconds: number;
 }
 
-/** Prosody writes a file for each change of a roster: minutes, on a machine that is busy with other things. */
+/** Prosody writes a file for each change of a roster, which takes minutes on a busy machine. */
 const waitMsMax = 300_000;
 const befriendMsMax = 600_000;
 const befriendPollMsMax = 5_000;
 const quietMs = 500;
 const warmUpS = 1;
-/** Circles stay below it. */
+/** Circles must be smaller. */
 const circleMax = 1_000;
 
 export async function presence(clients: readonly Client[], pid: number | undefined, options: PresenceOptions): Promise<Outcome> {
@@ -34,7 +34,7 @@ export async function presence(clients: readonly Client[], pid: number | undefin
   return outcome;
 }
 
-/** RFC 6121 §3: everybody asks for everybody's presence, and gets it. Rosters that are full already stay. */
+/** Everybody asks for everybody's presence and grants it (RFC 6121 §3). Rosters that are already full are left alone. */
 async function befriend(clients: readonly Client[], circle: number): Promise<void> {
   if ((await strangerOf(clients, circle)) === undefined) return;
   for (const client of clients) {
@@ -54,14 +54,14 @@ async function befriend(clients: readonly Client[], circle: number): Promise<voi
   }
   const endMs = performance.now() + befriendMsMax;
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, befriendPollMsMax)) {
-    await pause(pauseMs); // whoever asks for rosters all the time keeps the server from filling them
+    await pause(pauseMs); // constant roster requests would keep the server from filling them
     const stranger = await strangerOf(clients, circle);
     if (stranger === undefined) return;
     if (performance.now() > endMs) throw new ModeFailed(`${stranger}, not ${circle - 1}`);
   }
 }
 
-/** Who does not have all others in the roster; asking also makes a client one that hears of its roster (RFC 6121 §2.2). */
+/** Clients that lack others in the roster. Asking also makes a client interested in roster pushes (RFC 6121 §2.2). */
 async function strangerOf(clients: readonly Client[], circle: number): Promise<string | undefined> {
   const counts = await Promise.all(clients.map(friendsOf));
   const index = counts.findIndex((count) => count !== circle - 1);
@@ -100,7 +100,7 @@ async function quiet(clients: readonly Client[]): Promise<void> {
       lastMs = performance.now();
     };
   }
-  if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('presence never gets quiet');
+  if (!(await until(() => performance.now() - lastMs > quietMs, waitMsMax))) throw new ModeFailed('presence never becomes quiet');
 }
 
 async function announce(clients: readonly Client[], pid: number | undefined, circle: number, seconds: number): Promise<Outcome> {
@@ -117,7 +117,7 @@ async function announce(clients: readonly Client[], pid: number | undefined, cir
   clients.forEach((client, index) => {
     client.onStanza = (bytes, start, end) => {
       const mark = readMark(bytes, start, end);
-      if (mark === undefined || mark.stream === index) return; // own resources hear it too
+      if (mark === undefined || mark.stream === index) return; // a user's own resources receive it too
       if (!tally.take(mark.stream * circleMax + (index % circle), mark.sequence)) return;
       if (--missing[mark.stream]! === 0 && !isOver) change(mark.stream);
     };

@@ -1,4 +1,4 @@
-/** Signing in: connection, TLS handshake, SCRAM, bind; with a full handshake, and with the ticket of an earlier one. */
+/** Signing in: connection, TLS handshake, SCRAM and bind, with a full handshake or with the ticket of an earlier one. */
 import { Client } from '../generator/client.ts';
 import { disperse, forEach } from '../generator/crowd.ts';
 import type { Endpoint } from '../generator/endpoint.ts';
@@ -7,14 +7,14 @@ import { Cannot, type Server } from '../servers/server.ts';
 import { beginCpu, type Outcome } from './outcome.ts';
 
 const atOnce = 8;
-/** The first ones find cold code, and no tickets. */
+/** The first sign-ins meet cold code and have no tickets. */
 const warmUps = 50;
 
 export type SignInServer = Pick<Server, 'accounts' | 'pace'> & { readonly pid: number | undefined };
 
 export async function signIn(server: SignInServer, endpoint: Endpoint, count: number, withTicket: boolean): Promise<Outcome> {
   const first = await open(server, endpoint, withTicket ? count : Math.min(warmUps, count), []);
-  await pause(withTicket ? 200 : 0); // tickets come behind the handshake (RFC 8446 §4.6.1)
+  await pause(withTicket ? 200 : 0); // tickets come after the handshake (RFC 8446 §4.6.1)
   const tickets = first.flatMap(({ ticket }) => (ticket ? [ticket] : []));
   await disperse(first);
   if (withTicket && tickets.length === 0) throw new Cannot('gives no session tickets');

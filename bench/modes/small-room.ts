@@ -1,5 +1,5 @@
 /**
- * Two people in a room of their own who talk all the while: what they notice of a big room beside theirs. Their clients are in the process
+ * Two people who talk in a small room of their own, and how a big room beside it affects them. Their clients run in the process
  * that reads for all occupants, so its work counts, too.
  */
 import type { Client } from '../generator/client.ts';
@@ -8,7 +8,7 @@ import { until } from '../pause.ts';
 import { join, waitMsMax } from './enter-room.ts';
 import { ModeFailed, percentile } from './outcome.ts';
 
-/** From one message's arrival to the next. */
+/** The pause between the arrival of a message and the next one. */
 const pauseMs = 50;
 
 export class SmallRoom {
@@ -49,7 +49,7 @@ export class SmallRoom {
     const arrived = await until(() => this.#tookMs.length === this.#sent, waitMsMax);
     clearTimeout(this.#timer);
     this.#listener.onStanza = undefined;
-    if (!arrived) throw new ModeFailed(`a message in the room beside did not arrive within ${waitMsMax} ms`);
+    if (!arrived) throw new ModeFailed(`a message in the small room did not arrive within ${waitMsMax} ms`);
     const sorted = this.#tookMs.toSorted((a, b) => a - b);
     return { besideP50Ms: percentile(sorted, 0.5), besideMaxMs: percentile(sorted, 1) };
   }

@@ -1,4 +1,4 @@
-/** Loads of a cluster as a table, and as a file. */
+/** Prints the loads of a cluster as a table, and reads and writes them as a file. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -47,7 +47,7 @@ export function clusterTable(loads: readonly Load[]): string[] {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
 }
 
-/** Too few to be of the messages are left out. */
+/** Calls that are too rare to belong to messages are left out. */
 function kinds(callsEach: Readonly<Record<string, number>>): string {
   return Object.entries(callsEach)
     .filter(([, count]) => count >= 0.005)

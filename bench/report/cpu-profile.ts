@@ -1,4 +1,4 @@
-/** Where Skylark's time goes: V8's CPU profiles of all its threads, cut to the time of the measurement, by function and by file. */
+/** Where Skylark's time goes: V8's CPU profiles of all its threads, cut to the measured time, by function and by file. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -27,7 +27,7 @@ export function profilingOptions(folder: string): string[] {
 
 const root = new URL('../..', import.meta.url).href;
 
-/** @throws when there is no profile, or none of the spans is in it */
+/** @throws when there is no profile, or none covers a measured span */
 export function describeProfiles(folder: string, spans: readonly Span[]): string[] {
   const [functions, files] = [new Map<string, number>(), new Map<string, number>()];
   let total = 0;
@@ -48,12 +48,12 @@ export function describeProfiles(folder: string, spans: readonly Span[]): string
     `${(total / 1e6).toFixed(2)} s of busy time; by file:`,
     ...top(files, total, filesMax),
     '',
-    'by function, without what it calls:',
+    'by function, without its callees:',
     ...top(functions, total, functionsMax),
   ];
 }
 
-/** By index of node. */
+/** File and function of each node, by its index. */
 function selfTimes({ nodes, startTime, samples, timeDeltas }: Profile, spans: readonly Span[]): Map<number, number> {
   const indexById = new Map(nodes.map(({ id }, index) => [id, index]));
   const times = new Map<number, number>();
@@ -62,7 +62,7 @@ function selfTimes({ nodes, startTime, samples, timeDeltas }: Profile, spans: re
     now += timeDeltas[index]!;
     if (!spans.some(({ fromMicros, toMicros }) => now >= fromMicros && now <= toMicros)) return;
     const node = indexById.get(id)!;
-    // a sample stands for the time until the next one
+    // a sample counts for the time until the next one
     times.set(node, (times.get(node) ?? 0) + Math.max(0, timeDeltas[index + 1] ?? 0));
   });
   return times;

@@ -1,10 +1,10 @@
-/** Runs as lines for people. */
+/** Runs as lines for people to read. */
 import type { Measure } from '../measures.ts';
 import type { Run } from '../rounds.ts';
 
 const serverWidth = 10;
 
-/** Titles of figures, by the unit at the end of their names. */
+/** Titles of figures; the unit is at the end of their names. */
 const units: readonly (readonly [ending: RegExp, format: (value: number) => string])[] = [
   [/MicrosEach$/, formatMicros],
   [/KilobytesEach(AtOnce)?$/, (value) => `${value.toFixed(1)} kB`],

@@ -1,4 +1,4 @@
-/** Results as bars: for each measure the servers beside each other, as shares of the greatest. */
+/** Results as bars: for each measure the servers side by side, as shares of the greatest. */
 import { formatFigure } from './lines.ts';
 import { type Results, ratioOf } from './results.ts';
 import { serverOrder } from './table.ts';
@@ -10,7 +10,7 @@ const barHeight = 14;
 const gap = 14;
 const top = 64;
 
-/** Seen on light and dark pages. */
+/** Colours that work on light and dark pages. */
 const colours: Readonly<Record<string, string>> = { Skylark: '#2f81f7', Prosody: '#a371f7', ejabberd: '#d29922' };
 const ink = '#7d8590';
 

@@ -1,4 +1,4 @@
-/** Results as a file: medians and each run, with what they were made on and when, but no names of hosts or folders. */
+/** Results as a file: medians and all runs, with the machine and the date, but without names of hosts or folders. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname } from 'node:path';
@@ -7,7 +7,7 @@ import type { Measure } from '../measures.ts';
 import type { Run } from '../rounds.ts';
 
 const measuredSchema = z.object({
-  /** As {@link Measure.figure}. */
+  /** The same as {@link Measure.figure}. */
   figure: z.enum(['cpuMicrosEach', 'rssKilobytesEach']),
   title: z.string(),
   target: z.number().optional(),
@@ -16,12 +16,12 @@ const measuredSchema = z.object({
     z.string(),
     z.object({
       cannot: z.string().optional(),
-      /** Rounds that broke off. */
+      /** Number of rounds that broke off. */
       failed: z.number().optional(),
       median: z.number().optional(),
-      /** Of each round, in order. */
+      /** The values of all rounds, in order. */
       values: z.array(z.number()),
-      /** Of the round with the median. */
+      /** The figures of the round with the median. */
       figures: z.record(z.string(), z.number()),
       lost: z.number(),
       duplicated: z.number(),
@@ -48,7 +48,7 @@ export function readResults(path: string): Results {
   return resultsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
 }
 
-/** Measures that the file has already are replaced, others stay. */
+/** Replaces measures that are already in the file, and keeps the others. */
 export function keepResults(path: string, results: Results): void {
   const before = existsSync(path) ? readResults(path) : undefined;
   const measures = { ...before?.measures, ...results.measures };
@@ -104,13 +104,13 @@ function summarizeServer(runs: readonly Run[], figure: Measure['figure']): Measu
 
 export interface Ratio {
   readonly skylark: number;
-  /** The better of the others. */
+  /** The best value of the other servers. */
   readonly better: number;
   readonly betterName: string;
   readonly ratio: number;
 }
 
-/** undefined: Skylark or all others are missing. */
+/** @returns undefined when Skylark or all other servers are missing */
 export function ratioOf({ servers }: Measured): Ratio | undefined {
   const skylark = servers.Skylark?.median;
   const others = Object.entries(servers).flatMap(([name, { median }]) =>

@@ -1,4 +1,4 @@
-/** Results as a table in Markdown, which reads as well in a terminal. */
+/** Results as a Markdown table, which is also readable in a terminal. */
 import { formatFigure } from './lines.ts';
 import { type Measured, type Results, ratioOf } from './results.ts';
 
@@ -37,7 +37,7 @@ function targetText({ target }: Measured): string {
   return `≤ ${target.toFixed(2)} (${above}/${below})`;
 }
 
-/** Of all servers together, or by name. */
+/** Faults of all servers together, or by name. */
 function faultsText({ servers }: Measured): string {
   const faulty = Object.entries(servers).flatMap(([name, { lost, duplicated, reordered, failed = 0 }]) => {
     if (lost + duplicated + reordered + failed === 0) return [];

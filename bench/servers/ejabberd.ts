@@ -1,4 +1,7 @@
-/** Debian's ejabberd, as an Erlang node of its own without a name (so neither epmd nor the system's service), with `bench/peers/ejabberd.yml`. */
+/**
+ * Debian's ejabberd as an Erlang node without a name, which needs neither epmd nor the system's service, with
+ * `bench/peers/ejabberd.yml`.
+ */
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,7 +22,9 @@ import type { PemFiles } from './skylark.ts';
 const template = new URL('../peers/ejabberd.yml', import.meta.url);
 const accountsScript = new URL('../peers/accounts.erl', import.meta.url).pathname;
 
-/** As ejabberdctl starts it, and: one scheduler on the one core, and none that waits by spinning, which would count as work. */
+/**
+ * As ejabberdctl starts it, except that one scheduler uses the one core and none waits by spinning, which would count as work.
+ */
 const emulator = [
   '+K',
   'true',
@@ -44,7 +49,7 @@ export function startEjabberd(options: ServerOptions, pem: PemFiles): Promise<Se
 async function startIn(data: string, options: ServerOptions, pem: PemFiles): Promise<Server> {
   const version = installedVersion('ejabberd');
   const [library] = globSync('/usr/lib/*/ejabberd-*/ebin');
-  if (library === undefined) throw new Cannot('ejabberd is not where its Debian package puts it');
+  if (library === undefined) throw new Cannot('ejabberd is not in the folder of its Debian package');
   const [port, tlsPort] = (await freePorts(2)) as [number, number];
   const configuration = join(data, 'ejabberd.yml');
   writeFileSync(configuration, fill({ port, tlsPort, pem, options }));

@@ -54,7 +54,7 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
 
 const iterations = 10_000;
 
-/** As mod_auth_internal_hashed keeps them, the same keys for all: deriving them is not what is measured. */
+/** Stored as mod_auth_internal_hashed does, with the same keys for all: the derivation is not what is measured. */
 function fillAccounts(data: string, accounts: readonly { local: string; password: string }[], hash: 'SHA-1' | 'SHA-256'): void {
   const [name, bytes] = hash === 'SHA-1' ? (['sha1', 20] as const) : (['sha256', 32] as const);
   const salt = 'salt-of-the-benchmark';

@@ -1,4 +1,4 @@
-/** A server under test, whatever its make: a process of its own, on a core of its own, with accounts. */
+/** A server under test, whatever its make: a process of its own, on its own core, with accounts. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,14 +12,14 @@ import { pause } from '../pause.ts';
 export interface Server {
   readonly name: string;
   readonly version: string;
-  /** All that runs below it counts. */
+  /** The process, whose children count too. */
   readonly pid: number;
   readonly accounts: readonly Account[];
   readonly pace: Pace;
   readonly isArchiving: boolean;
   /** @throws {Cannot} */
   endpoint(transport: Transport, mechanism: Mechanism): Endpoint;
-  /** The last of what it printed, for errors. */
+  /** The end of its output, for error messages. */
   output(): string;
   stop(): Promise<void>;
 }
@@ -27,15 +27,15 @@ export interface Server {
 export interface ServerOptions {
   readonly accounts: number;
   readonly archive: boolean;
-  /** Which keys are kept, where a server keeps one kind. */
+  /** The kind of keys to store, for servers that store only one. */
   readonly mechanism: Mechanism;
   /** Skylark's `--processes`. */
   readonly processes?: number;
-  /** More for the command line of Skylark's Node, such as `--cpu-prof`. */
+  /** Further options for Skylark's Node, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 }
 
-/** A mode or variant that a server does not have: printed as such. */
+/** The server does not have this mode or variant. The report says so. */
 export class Cannot extends Error {
   override name = 'Cannot';
 }
@@ -46,7 +46,7 @@ const generatorCore = 1;
 
 export const canPin = spawnSync('taskset', ['-V']).status === 0;
 
-/** A process with all its threads, and those it will start. */
+/** Pins a process with all its threads, present and future, to a core. */
 export function pinToGenerator(pid: number): void {
   if (canPin) spawnSync('taskset', ['-a', '-p', '-c', `${generatorCore}`, `${pid}`]);
 }
@@ -61,7 +61,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** What shows that it is ready: a line of its output with this text, or these ports open. */
+/** The sign that it is ready: a line of output with this text, or these open ports. */
 type Sign = { readonly line: string } | { readonly ports: readonly number[] };
 
 export async function run(
@@ -77,7 +77,7 @@ export async function run(
   process.once('exit', end);
   child.once('exit', () => process.removeListener('exit', end));
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${command} is not ready within ${startMsMax} ms:\n${output}`)), startMsMax);
+    const timer = setTimeout(() => reject(new Error(`${command} was not ready within ${startMsMax} ms:\n${output}`)), startMsMax);
     const settle = (finish: () => void) => {
       clearTimeout(timer);
       finish();
@@ -118,7 +118,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Gone when the start fails; else it is `stop` that removes it. */
+/** Removed when the start fails; otherwise `stop` removes it. */
 export async function inFreshFolder(start: (folder: string) => Promise<Server>): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'skylark-bench-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
@@ -142,7 +142,7 @@ export async function inFreshFolder(start: (folder: string) => Promise<Server>):
   }
 }
 
-/** @throws {Cannot} when the Debian package is not there */
+/** @throws {Cannot} when the Debian package is not installed */
 export function installedVersion(debian: string): string {
   const { status, stdout } = spawnSync('dpkg-query', ['-s', debian], { encoding: 'utf8' });
   const version = /^Status: install ok installed$/m.test(stdout ?? '') ? /^Version: (.+)$/m.exec(stdout)?.[1] : undefined;
@@ -154,7 +154,7 @@ export function endpointOf(ports: Readonly<Record<Transport, number>>): Server['
   return (transport, mechanism) => ({ host: '127.0.0.1', port: ports[transport], domain, transport, mechanism });
 }
 
-/** All have one password: what it is derived to is not what is measured. */
+/** All accounts have the same password, because its derivation is not what is measured. */
 export function accountNames(count: number): Account[] {
   return Array.from({ length: count }, (_, index) => ({ local: `bench${index}`, password: 'bench-password' }));
 }

@@ -57,11 +57,11 @@ async function startIn(data: string, options: ServerOptions, pem: PemFiles): Pro
 }
 
 function portFor({ c2s, c2sTls }: Record<'c2s' | 'c2sTls', { port: number }>, transport: Transport): number {
-  if (transport === 'tcp') throw new Cannot('nobody signs in without TLS');
+  if (transport === 'tcp') throw new Cannot('sign-in requires TLS');
   return transport === 'tls' ? c2sTls.port : c2s.port;
 }
 
-/** The keys are derived once: 10,000 derivations would take a minute, and no sign-in looks at another account's salt. */
+/** Keys are derived once: 10,000 derivations would take a minute, and a sign-in never looks at another account's salt. */
 export async function fillAccounts(store: Store, count: number): Promise<Account[]> {
   const accounts = accountNames(count);
   const scram = await deriveKeys(accounts[0]!.password, clock);

@@ -1,6 +1,7 @@
 /**
- * Loaded before the program (`--import`): makes every function of `services` and `lib` note its file when it is entered, and tells the
- * parent process of a stretch of that on request. Entries alone are kept, so that functions that wait are no special case.
+ * Loaded before the program (`--import`). It makes every function of `services` and `lib` record its file when it is entered, and
+ * sends the record to the parent process on request. Only entries are recorded, so that functions which wait need no special
+ * treatment.
  */
 import { readFileSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
@@ -14,7 +15,7 @@ interface SyntaxNode {
   readonly body?: SyntaxNode;
 }
 
-/** Asked by the parent: begin anew, or hand over what was entered since. */
+/** The parent asks to start again, or to send what was entered since. */
 export type WalkRequest = 'begin' | 'end';
 
 const root = process.env.SKYLARK_WALK_ROOT ?? '';

@@ -1,9 +1,10 @@
 /**
- * `npm run walk [-- --root FOLDER] [--files]`: how often one message to a room of two leads a reader from file to file.
+ * `npm run walk [-- --root FOLDER] [--files]` counts how often one message to a room of two leads a reader from file to file.
  *
- * Runs the program of the folder (this one, or another checkout with its packages installed) with each function noting its file, and
- * prints for each service: *stops*, entries of a function in another file than the last one of that service; *files*, how many of them
- * there are; and *returns*, stops at a file that was left before. Of several messages the shortest walk counts: timers walk, too.
+ * It runs the program in the folder (this one, or another checkout with its packages installed) with each function recording its
+ * file. For each service it prints *stops* (entries of a function in a file other than the service's last one), *files* (how many
+ * different files), and *returns* (stops at a file that was left before). The shortest walk of several messages counts, because
+ * timers record files, too.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -37,7 +38,7 @@ function walkIn(folder: string, entered: readonly string[]): Walk {
   return { stops, files, returns: stops.length - files };
 }
 
-/** Runs `skylark start` of the folder and waits until it listens. */
+/** Runs `skylark start` in the folder and waits until it listens. */
 async function startProgram(data: string, ports: readonly number[]): Promise<ChildProcess> {
   const flags = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((flag, index) => [
     flag,
@@ -74,7 +75,7 @@ async function signIn(port: number, local: string): Promise<TcpClient> {
   return client;
 }
 
-/** A new room is locked until its owner has decided on its configuration (XEP-0045 §10.1.2). */
+/** A new room is locked until its owner has accepted a configuration (XEP-0045 §10.1.2). */
 async function unlock(owner: TcpClient): Promise<void> {
   owner.send(
     `<iq type='set' id='o' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,

@@ -1,4 +1,4 @@
-/** The load generator against a real Skylark: what it counts is what happened, also when something between them meddles. */
+/** The load generator with a real Skylark: it counts what happened, even when something in between interferes. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -93,7 +93,7 @@ describe('messages', () => {
     });
   }
 
-  /** Meddles with the fourth message of the first user, as often as there is one. */
+  /** Interferes with each fourth message of the first user. */
   const isFourth = (stanza: string, sequence = 3) => {
     const bytes = Buffer.from(stanza);
     const mark = readMark(bytes, 0, bytes.length);
@@ -115,12 +115,12 @@ describe('messages', () => {
       (stanza: string) => (isFourth(stanza) ? [stanza, stanza] : [stanza]),
       { lost: 0, duplicated: 1, reordered: 0 },
     ],
-    ['lets one wait', wait, { lost: 0, duplicated: 0, reordered: 1 }],
+    ['delays one', wait, { lost: 0, duplicated: 0, reordered: 1 }],
   ] as const) {
-    test(`something between that ${what} is noticed`, async () => {
+    test(`a middle that ${what} is noticed`, async () => {
       const middle = await standBetween(pem, endpoint.port, meddle);
       try {
-        // what is eaten never comes; all else has the time that a busy machine needs
+        // dropped messages never come; all others have the time that a busy machine needs
         const settle = expected.lost > 0 ? { settleMs: 4_000 } : {};
         const { lost, duplicated, reordered } = await chatAt({ ...endpoint, port: middle.port }, settle);
         assert.deepEqual({ lost, duplicated, reordered }, expected);
@@ -131,7 +131,7 @@ describe('messages', () => {
   }
 });
 
-test('a wrong password is told as what it is', async () => {
+test('a wrong password is reported as such', async () => {
   const wrong = [{ ...accounts[0]!, password: 'wrong' }];
   await assert.rejects(gather(endpoint, wrong, 1, pace), /bench0: cannot sign in: <failure/);
 });
@@ -145,7 +145,7 @@ test('signing in, with and without tickets', async () => {
   assert.equal(resumed.figures.ticketsUsed, 4);
 });
 
-test('a room: everybody has every message, in one order, and two in a room beside it talk meanwhile', async () => {
+test('a room: everybody gets every message, in one order, while two people talk in another room', async () => {
   const clients = await gather(endpoint, accounts, 5 + 2, pace);
   const address = 'bench@conference.localhost';
   const outcome = await room(clients, undefined, { ...short, address });
@@ -155,7 +155,7 @@ test('a room: everybody has every message, in one order, and two in a room besid
   await disperse(clients);
 });
 
-test('who may not enter a room is told why', async () => {
+test('a refused entry to a room says why', async () => {
   const clients = await gather(endpoint, accounts, 3, pace);
   const address = 'not a room@conference.localhost';
   await assert.rejects(room(clients, undefined, { ...short, address }), /cannot enter: <presence/);
@@ -173,7 +173,7 @@ test('presence reaches all contacts, and rosters are filled once', async () => {
 });
 
 test('archives are read whole, page by page', async () => {
-  // users whose archives hold nothing else
+  // users whose archives contain nothing else
   const clients = await gather(endpoint, accounts.slice(4), 4, pace);
   const outcome = await archive(clients, undefined, { messages: 25, page: 10, times: 2 }, false);
   assertClean(outcome);
@@ -182,7 +182,7 @@ test('archives are read whole, page by page', async () => {
   await disperse(clients);
 });
 
-test('streams that are cut are resumed, and have what came meanwhile', async () => {
+test('cut streams are resumed, and receive what came meanwhile', async () => {
   const clients = await gather(endpoint, accounts, 4, pace, { sm: true });
   const outcome = await churn(clients, undefined, pace, 2);
   assertClean(outcome);

@@ -1,9 +1,9 @@
-/** Ends TLS, and does to a server's stanzas what a test wants: passes them, eats them, doubles them, or lets them wait. */
+/** Terminates TLS, and does to a server's stanzas what a test wants: passes, drops, doubles or delays them. */
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { Splitter } from '../../bench/generator/splitter.ts';
 
-/** @returns what goes to the client instead */
+/** @returns what is sent to the client instead */
 export type Meddling = (stanza: string) => readonly string[];
 
 export interface Middle {
@@ -11,7 +11,7 @@ export interface Middle {
   stop(): Promise<void>;
 }
 
-/** SCRAM without channel binding does not notice. @param pem of the middle @param port of direct TLS */
+/** SCRAM without channel binding does not notice it. @param pem certificate and key of the middle @param port of direct TLS */
 export async function standBetween(pem: { key: string; cert: string }, port: number, meddle: Meddling): Promise<Middle> {
   const sockets = new Set<TLSSocket>();
   const server: Server = createServer({ ...pem, ALPNProtocols: ['xmpp-client'] }, (near) => {
@@ -23,7 +23,7 @@ export async function standBetween(pem: { key: string; cert: string }, port: num
       () => near.end('</stream:stream>'),
     );
     far.on('data', (chunk: Buffer) => {
-      // the server begins anew behind SASL
+      // the server begins a new stream after SASL
       if (chunk.includes('<stream:stream')) splitter.reset();
       splitter.push(chunk);
     });

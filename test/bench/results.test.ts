@@ -1,4 +1,4 @@
-/** What the benchmark makes of its runs: medians, the better peer, and no silence on what is missing or wrong. */
+/** How the benchmark reports its runs: medians, the better peer, and everything that is missing or wrong. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ test('the ratio is of medians, against the better peer', () => {
   assert.match(row!, /\| 20\.0 µs +\| 120\.0 µs +\| 160\.0 µs +\| 0\.17 +\| ≤ 0\.25 \(1\/4\) +\| none +\|/);
 });
 
-test('what a server cannot do is said, and makes no ratio', () => {
+test('what a server cannot do is reported, and gives no ratio', () => {
   const cannot = ['Prosody', 'ejabberd'].map(
     (server): Run => ({ measure: 'chat', server, round: 1, cannot: 'has no such thing' }),
   );
@@ -52,14 +52,14 @@ test('what a server cannot do is said, and makes no ratio', () => {
   assert.match(tableOf(results)[2]!, /cannot: has no such thing.*cannot: has no such thing.*none/);
 });
 
-test('one lost message is a fault of the run, and stands in the table', () => {
+test('one lost message is a fault of the run, and is in the table', () => {
   const faulty = ran('Prosody', 4, 1, 1);
   assert.ok(isFaulty(faulty));
   assert.ok(!runs.some(isFaulty));
   assert.match(tableOf(summarizeRuns([...runs, faulty]))[2]!, /Prosody: 1, 0, 0/);
 });
 
-test('a round that broke off is a fault, and no silence', () => {
+test('a round that broke off is reported as a fault', () => {
   const broken: Run = { measure: 'chat', server: 'ejabberd', round: 1, failed: 'the server ended' };
   assert.ok(isFaulty(broken));
   assert.match(
@@ -85,7 +85,7 @@ test('kept results keep other measurements, and a file of something else is refu
   assert.throws(() => readResults(new URL('../../package.json', import.meta.url).pathname));
 });
 
-test('the picture has a bar for each server, and text that is no markup', () => {
+test('the picture has a bar for each server, and its text is escaped', () => {
   const svg = drawResults(summarizeRuns(runs));
   assert.equal(svg.match(/<rect/g)?.length, 3);
   assert.ok(svg.includes('a &lt;message> &amp; more'));

@@ -1,16 +1,16 @@
-/** The benchmark's command line: what is wrong is named, before anything starts. */
+/** The benchmark's command line: errors name what is wrong, before anything starts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measuresOf } from '../../bench/measures.ts';
 import { readSettings, WrongUsage } from '../../bench/settings.ts';
 
 for (const [args, says] of [
-  [['chatt'], /mode: 'chatt' is none of signin/],
-  [['--transport', 'quic'], /--transport: 'quic' is none of tls/],
-  [['--servers', 'skylark,openfire'], /--servers: 'openfire' is none of/],
-  [['--seconds', '0'], /--seconds: '0' is no whole number from 1/],
-  [['--users', '1e9'], /--users: '1e9' is no whole number/],
-  [['--occupants', '300,'], /--occupants: '' is no whole number/],
+  [['chatt'], /mode: 'chatt' is not one of signin/],
+  [['--transport', 'quic'], /--transport: 'quic' is not one of tls/],
+  [['--servers', 'skylark,openfire'], /--servers: 'openfire' is not one of/],
+  [['--seconds', '0'], /--seconds: '0' is not a whole number from 1/],
+  [['--users', '1e9'], /--users: '1e9' is not a whole number/],
+  [['--occupants', '300,'], /--occupants: '' is not a whole number/],
   [['--rate', '-5'], /--rate/],
   [['--target', 'localhost'], /--target: 'localhost' is not host:port/],
   [['--nonsense'], /nonsense/],
@@ -23,14 +23,14 @@ for (const [args, says] of [
   });
 }
 
-test('without arguments it is Skylark alone, and short', () => {
+test('without arguments it is a short run of Skylark alone', () => {
   const settings = readSettings([])!;
   assert.deepEqual(settings.makes, ['skylark']);
   assert.equal(settings.seconds, 2);
   assert.ok(!measuresOf(settings).some(({ id }) => id === 'idle'));
 });
 
-test('with --peers each target has its measurement', () => {
+test('with --peers each target is measured', () => {
   const measures = measuresOf(readSettings(['--peers'])!);
   const targets = measures.flatMap(({ id, target }) => (target === undefined ? [] : [[id, target]]));
   assert.deepEqual(Object.fromEntries(targets), {

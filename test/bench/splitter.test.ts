@@ -1,4 +1,4 @@
-/** The load generator cuts a server's bytes where stanzas end, however they come. */
+/** The load generator cuts a server's bytes at the ends of stanzas, however the bytes arrive. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -49,7 +49,7 @@ test('elements come whole, whatever the chunks', () => {
   fc.assert(property, { numRuns: 300 });
 });
 
-test('the end of a stream is told, and what is behind it is not looked at', () => {
+test('the end of a stream is reported, and what follows is not read', () => {
   const { elements, ends } = split([Buffer.from(`${header}<iq/></stream:stream><iq/>`)]);
   assert.equal(elements.length, 2);
   assert.equal(ends, 1);

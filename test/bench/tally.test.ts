@@ -1,4 +1,4 @@
-/** The benchmark tells what was lost, doubled and reordered apart. */
+/** The benchmark distinguishes lost, duplicated and reordered stanzas. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,9 +6,9 @@ import { readMark, Tally, writeMark } from '../../bench/generator/tally.ts';
 
 for (const [what, arriving, delivered, duplicated, reordered] of [
   ['all in order', [0, 1, 2, 3], 4, 0, 0],
-  ['a hole is what is missing', [0, 1, 3], 3, 0, 0],
+  ['a gap is a missing number', [0, 1, 3], 3, 0, 0],
   ['one twice', [0, 1, 1, 2], 3, 1, 0],
-  ['one behind its next', [0, 2, 1, 3], 4, 0, 1],
+  ['one after its successor', [0, 2, 1, 3], 4, 0, 1],
   ['the last twice', [0, 1, 2, 2], 3, 1, 0],
   ['late, and then again', [0, 2, 1, 1], 3, 1, 1],
   ['nothing', [], 0, 0, 0],

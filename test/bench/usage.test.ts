@@ -1,4 +1,4 @@
-/** What the benchmark reads of the system is of all processes of a server; and profiles are cut to the time of the measurement. */
+/** The benchmark reads the figures of all processes of a server, and cuts profiles to the measured time. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'skylark-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('CPU time and memory of children count as the server’s', async () => {
-  // the shell itself only waits
+  // the shell itself just waits
   const shell = spawn('sh', ['-c', 'while :; do :; done & wait'], { detached: true, stdio: 'ignore' });
   try {
     assert.ok(await until(() => cpuOf(shell.pid!) >= 50_000, 20_000));
@@ -37,7 +37,7 @@ function keepProfile(name: string): string {
     { id: 2, callFrame: frame('route', `${root}services/router/routing/route.ts`) },
     { id: 3, callFrame: frame('', `${root}node_modules/ltx/src/parse.js`) },
   ];
-  // at 1000, 1100 … 1400: each stands for the time until the next
+  // at 1000, 1100 … 1400: each counts for the time until the next
   const profile = { nodes, startTime: 1_000, samples: [2, 1, 3, 2, 3], timeDeltas: [0, 100, 100, 100, 100] };
   const own = join(folder, name);
   mkdirSync(own);
@@ -45,13 +45,13 @@ function keepProfile(name: string): string {
   return own;
 }
 
-test('a profile tells functions and files, of the measurement alone and without idle time', () => {
+test('a profile lists functions and files of the measured time, without idle time', () => {
   const text = describeProfiles(keepProfile('cut'), [{ fromMicros: 1_050, toMicros: 1_350 }]).join('\n');
   assert.match(text, /50\.0 % {2}route {2}services\/router\/routing\/route\.ts:10/);
   assert.match(text, /50\.0 % {2}\(anonymous\) {2}ltx\/src\/parse\.js:10/);
   assert.ok(!text.includes('idle'));
 });
 
-test('a profile of another time is an error', () => {
+test('a profile that does not cover the measured time is an error', () => {
   assert.throws(() => describeProfiles(keepProfile('other'), [{ fromMicros: 1, toMicros: 2 }]), /no profile/);
 });
