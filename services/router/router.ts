@@ -23,8 +23,6 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { type Parts, timely } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
 import { perform } from './operations/perform.ts';
-import { arrive } from './routing/arrive.ts';
-import { bounce } from './routing/route.ts';
 import { Step } from './step.ts';
 
 export interface Router {
@@ -132,7 +130,7 @@ async function takeArrivals(
     }
     report(parts.log, error, 'a stanza that arrived could not be handled', { stanza: arrivals[0]?.stanza.name });
     const turn = new Turn(parts);
-    for (const { stanza } of arrivals) await bounce(turn, tenant, stanza, toStanzaError(error));
+    for (const { stanza } of arrivals) turn.bounce(tenant, stanza, toStanzaError(error));
     await turn.finish();
     return [];
   }
@@ -152,14 +150,13 @@ async function takeTogether(
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
     const once = request.once?.[index] || `${id} ${type} ${attributes.from}`;
-    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { once });
+    const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
+    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { once, sender });
     turns.push(turn);
     if (!to) continue;
-    const place = await parts.tenants.place(to.domain);
-    if (place?.tenant.domain !== tenant.domain) await bounce(turn, tenant, stanza, new StanzaError('item-not-found'));
-    else if (place.service === 'rooms')
-      turn.room(tenant, to.local, stanza.bytes, id, { incarnation: request.incarnations?.[index] || undefined });
-    else await arrive(turn, tenant, stanza, id);
+    const isHere = to.domain === tenant.domain || (await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain;
+    if (isHere) await parts.route(turn, tenant, stanza, id);
+    else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
   return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));

@@ -8,7 +8,6 @@ import { unpark } from '../../lib/runtime/parked.ts';
 import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
-import { xml } from '../../lib/xmpp/element.ts';
 import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
@@ -16,16 +15,16 @@ import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
 import { findAccount } from './core/accounts.ts';
 import { type Parts, timely } from './core/dependencies.ts';
-import { Dropped } from './core/feature.ts';
+import { Dropped } from './core/dropped.ts';
 import { Beforehand } from './core/prefetch.ts';
+import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
 import { type Origin, Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
 import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
-import { sendLastItems } from './pep/last-items.ts';
-import { sendPresence } from './presence/presence.ts';
+import { type Sent, sendPresence } from './presence/presence.ts';
 import { refresh } from './presence/presence-broadcast.ts';
 import { isSubscriptionType } from './roster/subscription-state.ts';
-import { emptyResult, sendIq } from './routing/iq.ts';
+import { sendIq } from './routing/iq.ts';
 import { sendMessage } from './routing/message.ts';
 import { mechanisms, saslStep } from './sasl/exchange.ts';
 import { bind, endSession } from './sessions/bind.ts';
@@ -206,7 +205,7 @@ export class Step {
     const { resource } = jid;
     const { incarnation } = this.#state;
     return {
-      ...{ node, sid, resource, incarnation, jid: jid.toString() },
+      ...{ node, sid, resource, incarnation, jid: jid.toString(), address: { node, sid } },
       reply: (bytes, id) => this.#write(bytes, id),
       lost: () => this.#lost(),
     };
@@ -267,10 +266,11 @@ export class Step {
     const account = this.#account(turn);
     const done = await this.#guarded(stanza, async (checked) => {
       if ((by !== undefined || this.#readsOwn(checked)) && !(await account.isHeld())) throw new Dropped();
-      if (checked.name === 'iq') return sendIq(account, checked, id);
-      if (checked.name !== 'presence') throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is no stanza`);
-      const { queue } = await sendPresence(account, checked, id, initial);
-      if (queue) this.#reply = { ...this.#reply, queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue };
+      if (checked.name === 'iq') await sendIq(account, checked, id);
+      else if (checked.name !== 'presence')
+        throw new StreamError('unsupported-stanza-type', `<${checked.name}/> is not a stanza`);
+      else this.#tellQueue(await sendPresence(account, checked, id, initial));
+      await turn.drain();
     });
     if (!done) return;
     const written = this.#out.length;
@@ -327,6 +327,10 @@ export class Step {
     }
   }
 
+  #tellQueue({ queue }: Sent): void {
+    if (queue) this.#reply = { ...this.#reply, queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue };
+  }
+
   /** RFC 6120 §8.1.2.1. */
   #checkFrom(stanza: Stanza): void {
     const { from } = stanza;
@@ -336,10 +340,9 @@ export class Step {
   }
 
   #refuse(stanza: Stanza, error: StanzaError): void {
-    if (stanza.type === 'error' || stanza.type === 'result') return;
-    const { id, to } = stanza.attributes;
-    const from = error.condition === 'jid-malformed' ? undefined : to; // clients choke on an address that is none
-    this.#write(Buffer.from(xml(stanza.name, { id, from, type: 'error' }, error.toElement()).toString()));
+    if (!isAnswerable(stanza)) return;
+    const from = error.condition === 'jid-malformed' ? undefined : stanza.attributes.to; // clients choke on a malformed address
+    this.#write(Buffer.from(errorWith(stanza, { from }, error).toString()));
   }
 
   async #catchUp({ after, seen, missed }: Extract<StepItem, { k: 'catchUp' }>): Promise<void> {
@@ -381,7 +384,7 @@ export class Step {
     const turn = new Turn(this.#inTime, this.#origin());
     const account = this.#account(turn);
     await refresh(account, entry, sessions);
-    await sendLastItems(account, entry, entry.wanted ?? []); // notifications are in no archive either
+    for (const { moved } of this.#parts.features.all) await moved?.(account, entry);
     await turn.finish();
   }
 }

@@ -19,6 +19,8 @@ import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../services/router/core/feature-index.ts';
 import { Shares } from '../../services/router/core/shares.ts';
 import { UnderWay } from '../../services/router/core/under-way.ts';
+import { destinations } from '../../services/router/routing/destinations.ts';
+import { routing } from '../../services/router/routing/route.ts';
 
 /** A clock that stands until it is moved, and whose timers ring at once: a pause costs a test no time. */
 export function steppedClock(): Clock & { advance(ms: number): void } {
@@ -67,6 +69,7 @@ export async function embeddedParts(
     deliverer: new Deliverer(bus),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
+    route: routing(destinations),
     knownSpans: new RecentKeys(limits.knownSpansMax),
     shares: new Shares(clock),
     underWay: new UnderWay(),

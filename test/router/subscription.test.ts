@@ -5,8 +5,8 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
+import { cancelAllSubscriptions } from '../../services/router/presence/subscription.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
-import { cancelAllSubscriptions } from '../../services/router/roster/subscription.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 

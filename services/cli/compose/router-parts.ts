@@ -13,6 +13,8 @@ import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
+import { destinations } from '../../router/routing/destinations.ts';
+import { routing } from '../../router/routing/route.ts';
 import { version } from '../core/version.ts';
 
 export interface Ports extends Pick<Parts, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
@@ -37,6 +39,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
+    route: routing(destinations),
     knownSpans: new RecentKeys(limits.knownSpansMax),
     shares: new Shares(ports.clock),
     version,

@@ -11,11 +11,11 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
-import { mayArchive } from '../features/xep0441-archive-preferences.ts';
-import { messageType } from '../routing/message.ts';
+import { mayArchive } from './preferences.ts';
 
 export type Direction = 'in' | 'out';
 

@@ -10,11 +10,10 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { routeStanza } from '../routing/route.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { accounts } from './accounts.ts';
 import type { Pending } from './stages.ts';
-import type { Turn } from './turn.ts';
+import type { OnRefusal, Turn } from './turn.ts';
 
 /** The session that a batch came from. */
 export interface OwnSession {
@@ -207,8 +206,8 @@ export class Account implements Owner {
     this.deliver(xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.parts.ids.mint()}` }, child), which);
   }
 
-  /** Sends a stanza with `from` and `to` on its way as if it had passed this account's outbound guards: see {@link routeStanza}. */
-  async send(stanza: Element): Promise<void> {
-    await routeStanza(this.turn, this.tenant, Stanza.parse(stanza.toString()), this.turn.parts.ids.mint());
+  /** {@link Turn.post}, as if the stanza had passed this account's outbound guards. */
+  post(stanza: Stanza | Buffer, id: string, onRefusal?: OnRefusal): void {
+    this.turn.post(this.tenant, stanza, id, onRefusal);
   }
 }

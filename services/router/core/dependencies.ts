@@ -1,4 +1,7 @@
-/** What the router is made of; one object, made at start and passed down. */
+/**
+ * What the router is made of; one object, made at start and passed down. Two of its fields are declared where their types are, because
+ * those know this one: the features (feature-index.ts) and the route (turn.ts).
+ */
 import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
@@ -9,7 +12,6 @@ import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
-import type { FeatureIndex } from './feature-index.ts';
 import type { Shares } from './shares.ts';
 import type { UnderWay } from './under-way.ts';
 
@@ -21,7 +23,6 @@ export interface Parts {
   readonly tenants: Tenants;
   readonly deliverer: Deliverer;
   readonly ids: IdMint;
-  readonly features: FeatureIndex;
   /** Rows of {@link spansByPeer} that were written of late: what they say stays true, so they need not be written again. */
   readonly knownSpans: RecentKeys;
   readonly shares: Shares;

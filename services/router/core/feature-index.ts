@@ -1,9 +1,15 @@
 /** Features by what the router looks up: iq routes by type, namespace and name; stages as flat lists. */
 import type { Collection } from '../../../lib/runtime/collection.ts';
-import type { SpecifiedNode } from '../pep/specified-node.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
 import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts';
+
+/** Declared here, because features know accounts, and accounts their turn's dependencies. */
+declare module './dependencies.ts' {
+  interface Parts {
+    readonly features: FeatureIndex;
+  }
+}
 
 type StageName = Exclude<keyof Stages, 'reads'>;
 
@@ -15,7 +21,6 @@ export class FeatureIndex {
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
-  readonly #nodes: ReadonlyMap<string, SpecifiedNode>;
   readonly #stages: Readonly<
     Record<'outbound' | 'inbound', { readonly [Name in StageName]: readonly NonNullable<Stages[Name]>[] }>
   >;
@@ -31,13 +36,13 @@ export class FeatureIndex {
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
     }
-    this.#nodes = new Map(features.flatMap(({ nodes = [] }) => nodes.map((node) => [node.name, node] as const)));
     const inOrder = <Name extends StageName>(direction: 'outbound' | 'inbound', name: Name) =>
       features.map((feature) => feature[direction]?.[name]).filter((stage) => stage !== undefined);
     const stages = (direction: 'outbound' | 'inbound') => ({
       guard: inOrder(direction, 'guard'),
       amend: inOrder(direction, 'amend'),
       keep: inOrder(direction, 'keep'),
+      takes: inOrder(direction, 'takes'),
       follow: inOrder(direction, 'follow'),
     });
     this.#stages = { outbound: stages('outbound'), inbound: stages('inbound') };
@@ -61,21 +66,6 @@ export class FeatureIndex {
 
   uploads(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#uploads.get(routeKey(type, ns, name));
-  }
-
-  node(name: string): SpecifiedNode | undefined {
-    return this.#nodes.get(name);
-  }
-
-  /** The nodes that show this one's items. */
-  viewsOf(name: string): readonly SpecifiedNode[] {
-    return [...this.#nodes.values()].filter(({ view }) => view?.of === name);
-  }
-
-  /** The node, those that show its items, those whose items it shows. */
-  together(name: string): readonly string[] {
-    const shown = this.#nodes.get(name)?.view?.of ?? name;
-    return [shown, ...this.viewsOf(shown).map((view) => view.name)];
   }
 
   stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {

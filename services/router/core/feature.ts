@@ -9,8 +9,8 @@ import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { SpecifiedNode } from '../pep/specified-node.ts';
 import type { Account } from './account.ts';
 import type { HostContext } from './host.ts';
 import type { Pending } from './stages.ts';
@@ -61,6 +61,8 @@ export interface Stages {
   readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Pending;
   /** `id` was minted at ingress: rows under it are written again, as they are, by a retry. */
   readonly keep?: (stanza: Stanza, account: Account, id: string) => Pending;
+  /** Only of what arrives: does this session, which the message would be delivered to, take it? */
+  readonly takes?: (stanza: Stanza, entry: SessionEntry) => boolean;
   readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Pending;
 }
 
@@ -82,8 +84,6 @@ export interface AccountFeature {
   /** Children of `<stream:features/>` after SASL. */
   readonly streamFeatures?: readonly string[];
   readonly iq?: readonly IqRoute[];
-  /** PEP nodes that are not like others. */
-  readonly nodes?: readonly SpecifiedNode[];
   readonly hostIq?: readonly HostIqRoute[];
   /** For the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];
@@ -93,6 +93,12 @@ export interface AccountFeature {
   readonly inbound?: Stages;
   /** A session of the account has sent presence to all; `before` is its entry as it was. */
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
+  /** A session has come to another node, and may have missed what is in no archive. */
+  readonly moved?: (account: Account, entry: SessionEntry) => Pending;
+  /** The account has just become a subscriber of the contact's presence. Runs with the account's sessions, after the commit. */
+  readonly subscribed?: (account: Account, contact: Jid, sessions: readonly SessionEntry[]) => Pending;
+  /** Probes that ask for something of this feature instead of presence. */
+  readonly probed?: ProbeAnswer;
   /** A session is over (its entry is gone already); `entry` is as it last was. */
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
   /** An account is removed: say goodbye (roster, rooms) before its rows go. */
@@ -100,6 +106,12 @@ export interface AccountFeature {
   /** What accounts keep about other addresses and must not outlive them. */
   readonly forgets?: Forgetting;
   readonly collections?: readonly Collection<never>[];
+}
+
+export interface ProbeAnswer {
+  readonly asks: (probe: Stanza) => boolean;
+  /** Runs after the commit, and only for somebody who may see the account's presence. */
+  readonly answer: (account: Account, probe: Stanza) => Pending;
 }
 
 /** Of collections that are declared with `grants`. */
@@ -113,9 +125,4 @@ export interface Identity {
   readonly category: string;
   readonly type: string;
   readonly name?: string;
-}
-
-/** Thrown by a guard: the stanza ends here, nobody is told. */
-export class Dropped extends Error {
-  override name = 'Dropped';
 }

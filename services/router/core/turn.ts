@@ -1,30 +1,23 @@
 /**
- * The effects of one stanza, or of a run of messages of one session: handlers queue rows and deliveries here; `finish` commits
- * the rows, then reads sessions, then delivers (DESIGN §2 rule 3). A throw before `finish` discards everything.
+ * The effects of one stanza. Handlers queue rows, deliveries and further stanzas here, and nothing happens until `finish`: it commits the
+ * rows, then reads sessions, then delivers, and last hands stanzas to other services. A throw before the commit discards all of it. Only
+ * after the commit are sessions read: a session that becomes available writes itself first and reads the archive then, so that no
+ * message falls between the two.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Key, Put } from '../../../lib/ports/store.ts';
-import type { AnswerKind } from '../../../lib/runtime/answer.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import { ask, checkDone } from '../../../lib/runtime/faults.ts';
-import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
-import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import {
-  type DoneReply,
-  type Hides,
-  type HidesRequest,
-  type InboundRequest,
-  inboundAnswer,
-  type RoomRequest,
-  roomAnswer,
-  routerSubject,
-  type SessionAddress,
-} from '../../../lib/runtime/wire.ts';
+import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Element } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Parts } from './dependencies.ts';
+import { HandOver } from './hand-over.ts';
 import type { Beforehand } from './prefetch.ts';
+import { errorOf } from './replies.ts';
 import { inOrder, type Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
 
@@ -35,34 +28,46 @@ interface After {
   readonly use: UseSessions;
 }
 
-/** Stanzas for another domain, in order. */
-interface Hop {
-  readonly ids: string[];
-  readonly incarnations: string[];
-  readonly bodies: Buffer[];
+/** Who sends a stanza, as far as its `from` does not say it. */
+export interface Sender {
+  /** Full JID. */
+  readonly jid: string | undefined;
+  readonly address?: SessionAddress | undefined;
+  /** {@link AccountRow.incarnation} */
+  readonly incarnation?: string | undefined;
 }
 
-/** Who sends a stanza, as far as its `from` does not say it. */
-interface Sender {
-  readonly address?: SessionAddress | undefined;
-  readonly incarnation?: string | undefined;
+/**
+ * What becomes of a posted stanza that cannot go anywhere: the handler's stanza is refused with the error and its effects are void (only
+ * before the commit), its sender is told as of any error that comes back, or nobody is told.
+ */
+export type OnRefusal = 'refuse' | 'bounce' | 'quiet';
+
+interface Post {
+  readonly tenant: Tenant;
+  readonly stanza: Stanza | Buffer;
+  readonly id: string;
+  readonly onRefusal: OnRefusal;
+}
+
+/** Sends a stanza with `from` and `to` on its way; its effects are queued in the turn. @throws {StanzaError} what the sender is to be told */
+export type Route = (turn: Turn, tenant: Tenant, stanza: Stanza, id: string) => Pending;
+
+/** Declared here, because a route takes a turn and a turn has its dependencies. */
+declare module './dependencies.ts' {
+  interface Parts {
+    /** Composed of the destinations (routing/route.ts). */
+    readonly route: Route;
+  }
 }
 
 /** Where the batch came from: replies to this session go out with the batch's answer, in order. */
-export interface Origin extends SessionAddress {
+export interface Origin extends SessionAddress, Sender {
   readonly resource: string;
   readonly jid: string;
-  /** {@link AccountRow.incarnation} */
-  readonly incarnation?: string | undefined;
   reply(xml: Buffer, id?: string): void;
   /** The account's sessions do not name this one any more: its stream is to end. */
   lost(): void;
-}
-
-/** What is handed to other services, after the commit. */
-interface Elsewhere {
-  readonly hops: Map<string, Hop>;
-  readonly rooms: { readonly request: Omit<RoomRequest, 'until'>; readonly stanza: Buffer }[];
 }
 
 export interface TurnOptions {
@@ -72,6 +77,8 @@ export interface TurnOptions {
   readonly beforehand?: Beforehand;
   /** In whose name rows are changed of which the last change counts. */
   readonly by?: Writer | undefined;
+  /** Who sends the stanza that this turn is about, where that is no session of this router's batch. */
+  readonly sender?: Sender | undefined;
 }
 
 /** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
@@ -92,14 +99,17 @@ export class Turn {
   readonly #pending: Promise<unknown>[] = [];
   #looks: (() => Promise<void>)[] | undefined;
   #handed: (() => Promise<void>)[] | undefined;
-  #elsewhere: Elsewhere | undefined;
+  #handOver: HandOver | undefined;
+  #posts: Post[] | undefined;
+  readonly #sender: Sender | undefined;
 
-  constructor(parts: Parts, origin?: Origin, { once, beforehand, by }: TurnOptions = {}) {
+  constructor(parts: Parts, origin?: Origin, { once, beforehand, by, sender }: TurnOptions = {}) {
     this.parts = parts;
     this.origin = origin;
     this.#once = once;
     this.beforehand = beforehand;
     this.by = by;
+    this.#sender = sender ?? origin;
   }
 
   put(row: Put): void {
@@ -143,28 +153,76 @@ export class Turn {
   }
 
   /** Hands a complete stanza to another tenant of this deployment, after the commit. */
-  hop(domain: string, stanza: Buffer, id: string, { incarnation = '' }: Sender = {}): void {
-    const { hops } = this.#toElsewhere();
-    let hop = hops.get(domain);
-    if (!hop) {
-      hop = { ids: [], incarnations: [], bodies: [] };
-      hops.set(domain, hop);
-    }
-    hop.ids.push(id);
-    hop.incarnations.push(incarnation);
-    hop.bodies.push(stanza);
+  forward(domain: string, stanza: Stanza, id: string): void {
+    this.#handOver ??= new HandOver();
+    this.#handOver.forward(domain, stanza.bytes, id, this.#senderOf(stanza)?.incarnation ?? '');
   }
 
   /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
-  room(tenant: Tenant, room: string, stanza: Buffer, id: string, { address, incarnation }: Sender = {}): void {
+  room(tenant: Tenant, room: string, stanza: Stanza, id: string): void {
+    const { address, incarnation } = this.#senderOf(stanza) ?? {};
     const hides = address && this.hides;
-    const request = { kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides } as const;
-    this.#toElsewhere().rooms.push({ request, stanza });
+    this.#handOver ??= new HandOver();
+    this.#handOver.room({ kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides }, stanza.bytes);
   }
 
-  #toElsewhere(): Elsewhere {
-    this.#elsewhere ??= { hops: new Map(), rooms: [] };
-    return this.#elsewhere;
+  /** A turn also sends answers and presence of others. */
+  #senderOf({ attributes }: Stanza): Sender | undefined {
+    return this.#sender !== undefined && this.#sender.jid === attributes.from ? this.#sender : undefined;
+  }
+
+  /**
+   * Queued: a stanza with `from` and `to`, sent on its way behind those that were posted before it, when the handler or the callback that
+   * runs has ended. Nothing that handles a stanza calls the routing itself.
+   */
+  post(tenant: Tenant, stanza: Stanza | Buffer, id: string, onRefusal: OnRefusal = 'quiet'): void {
+    this.#posts ??= [];
+    this.#posts.push({ tenant, stanza, id, onRefusal });
+  }
+
+  /**
+   * Sends an answer (it has `from` and `to`) to the session that this batch came from if it is the one, else posts it. A message is
+   * always posted: other resources have got a copy of what it is the answer to (XEP-0280 §6.1).
+   */
+  answer(tenant: Tenant, stanza: Element): void {
+    const { origin } = this;
+    const bytes = Buffer.from(stanza.toString());
+    if (origin && stanza.name !== 'message' && stanza.attrs.to === origin.jid) origin.reply(bytes);
+    else this.post(tenant, bytes, this.parts.ids.mint());
+  }
+
+  /** Answers whoever sent the stanza with an error, unless it is an answer itself. */
+  bounce(tenant: Tenant, stanza: Stanza, error: StanzaError): void {
+    const answer = errorOf(stanza, error);
+    if (answer) this.answer(tenant, answer);
+  }
+
+  /** Sends what was posted on its way, and what that posts, until nothing is left. @throws {StanzaError} see {@link OnRefusal} */
+  drain(): Pending {
+    if (this.#posts !== undefined) return this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    for (let posts = this.#takePosts(); posts !== undefined; posts = this.#takePosts()) {
+      for (const post of posts) await this.#send(post);
+    }
+  }
+
+  #takePosts(): readonly Post[] | undefined {
+    const posts = this.#posts;
+    this.#posts = undefined;
+    return posts;
+  }
+
+  async #send({ tenant, stanza, id, onRefusal }: Post): Promise<void> {
+    let sent: Stanza | undefined;
+    try {
+      sent = stanza instanceof Stanza ? stanza : Stanza.parse(stanza);
+      await this.parts.route(this, tenant, sent, id);
+    } catch (error) {
+      if (onRefusal === 'refuse' || !(error instanceof StanzaError)) throw error;
+      if (onRefusal === 'bounce' && sent) this.bounce(tenant, sent, error);
+    }
   }
 
   /** {@link Turn.finishAll} of this turn alone. */
@@ -173,13 +231,14 @@ export class Turn {
   }
 
   /**
-   * One commit for all turns, then their sessions in one read, then their deliveries in order.
+   * One commit for all turns, then their sessions in one read, then their deliveries in order, then what was posted meanwhile.
    * @throws {Unavailable} when rows could not be written or another service did not take its part: all of it is to be tried again
    * @throws {StanzaError | RemoteFault} when another service refuses its part for good
    */
   static async finishAll(turns: readonly Turn[]): Promise<void> {
     const parts = turns[0]?.parts;
     if (!parts) return;
+    for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     const puts = joined(turns, (turn) => turn.#puts);
     if (puts.length > 0) await parts.store.batchPut(puts);
     for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await parts.store.delete(key);
@@ -189,7 +248,10 @@ export class Turn {
     );
     if (committed !== undefined) await committed;
     const begun = parts.clock.monotonic();
-    for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) await Turn.#runAfter(parts, steps);
+    for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) {
+      await Turn.#runAfter(parts, steps);
+      for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
+    }
     await Turn.#handedOver(turns);
     for (const run of turns.flatMap((turn) => turn.#handed ?? [])) await run();
     if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
@@ -198,39 +260,9 @@ export class Turn {
 
   static #handedOver(turns: readonly Turn[]): Promise<unknown> {
     const pending = joined(turns, (turn) => turn.#pending);
-    const elsewhere = turns.flatMap((turn) => turn.#elsewhere ?? []);
-    if (elsewhere.length > 0) pending.push(...turns[0]!.#handOver(elsewhere));
+    const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
+    if (handOvers.length > 0) pending.push(...HandOver.run(turns[0]!.parts, handOvers));
     return pending.length === 1 ? pending[0]! : Promise.all(pending);
-  }
-
-  #handOver(all: readonly Elsewhere[]): Promise<void>[] {
-    return [...this.#hopAll(all), ...this.#askRooms(all)];
-  }
-
-  /** All turns' stanzas for a domain together: two requests at once could overtake each other. */
-  #hopAll(all: readonly Elsewhere[]): Promise<void>[] {
-    const together = new Map<string, Hop>();
-    for (const { hops } of all) {
-      for (const [domain, { ids, incarnations, bodies }] of hops) {
-        const hop = together.get(domain) ?? { ids: [], incarnations: [], bodies: [] };
-        together.set(domain, hop);
-        hop.ids.push(...ids);
-        hop.incarnations.push(...incarnations);
-        hop.bodies.push(...bodies);
-      }
-    }
-    return [...together].map(([domain, hop]) => this.#hop(domain, hop));
-  }
-
-  /** One request after the other for each worker, likewise. */
-  #askRooms(all: readonly Elsewhere[]): Promise<void>[] {
-    const lanes = Map.groupBy(
-      all.flatMap(({ rooms }) => rooms),
-      ({ request }) => roomShard(request.domain, request.room),
-    );
-    return [...lanes].map(async ([subject, lane]) => {
-      for (const { request, stanza } of lane) await this.#askRoom(subject, request, stanza);
-    });
   }
 
   static #takeAfter(turns: readonly Turn[]): readonly After[] {
@@ -257,39 +289,6 @@ export class Turn {
     this.hasMissed ||= failures.length > 0;
     if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
-  }
-
-  async #hop(domain: string, { ids, incarnations, bodies }: Hop): Promise<void> {
-    for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
-      const end = at + limits.batchStanzasMax;
-      // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
-      const now = this.parts.clock.now();
-      const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
-      const known = incarnations.slice(at, end);
-      const request: InboundRequest = {
-        ...{ kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now },
-        incarnations: known.some((one) => one !== '') ? known : undefined,
-      };
-      await this.#ask(inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
-    }
-  }
-
-  /** At once: tells a room what one of its occupants has blocked. @throws {Unavailable} */
-  tellHides(tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
-    const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
-    return this.#ask(roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
-  }
-
-  #askRoom(subject: string, request: Omit<RoomRequest, 'until'>, stanza: Buffer): Promise<void> {
-    const at = this.parts.clock.now();
-    const until = at + limits.hopTimeoutMs;
-    return this.#ask(roomAnswer, subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
-  }
-
-  async #ask(kind: AnswerKind<DoneReply>, subject: string, payload: Buffer): Promise<void> {
-    const answer = await ask(this.parts.bus, kind, subject, payload, limits.hopTimeoutMs);
-    this.parts.clock.observe(answer.take('at'));
-    checkDone(answer, subject);
   }
 }
 

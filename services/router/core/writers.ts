@@ -7,7 +7,7 @@
  */
 import { limits } from '../../../lib/limits.ts';
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
-import { Dropped } from './feature.ts';
+import { Dropped } from './dropped.ts';
 
 /** It was carried out before, and others came after it: it changes nothing any more, and an iq is answered as it was then. */
 export class Superseded extends Dropped {

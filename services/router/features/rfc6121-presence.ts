@@ -6,7 +6,7 @@ import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { depart } from '../presence/presence.ts';
-import { unavailableFrom } from '../presence/presence-probe.ts';
+import { unavailableFrom } from '../presence/shown-presence.ts';
 
 export const presence: AccountFeature = {
   spec: 'RFC 6121 §4',

@@ -11,6 +11,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { cancelSubscriptions } from '../presence/subscription.ts';
 import {
   type Contact,
   findContact,
@@ -22,7 +23,6 @@ import {
 } from '../roster/roster.ts';
 import { changeContact, readVersion } from '../roster/roster-change.ts';
 import { listAndCount } from '../roster/roster-totals.ts';
-import { cancelSubscriptions } from '../roster/subscription.ts';
 
 export const roster: AccountFeature = {
   spec: 'RFC 6121 §2',

@@ -1,10 +1,10 @@
 /**
- * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/roster/subscription.ts handles the stanzas, by the tables of
+ * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/presence/subscription.ts handles the stanzas, by the tables of
  * Appendix A in subscription-state.ts.
  */
 import type { AccountFeature } from '../core/feature.ts';
+import { cancelAllSubscriptions, forgetContacts } from '../presence/subscription.ts';
 import { rosterItems } from '../roster/roster.ts';
-import { cancelAllSubscriptions, forgetContacts } from '../roster/subscription.ts';
 
 export const subscription: AccountFeature = {
   spec: 'RFC 6121 §3',

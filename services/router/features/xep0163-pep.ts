@@ -13,7 +13,8 @@ import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { type Caps, infoNs, isSameCaps, isVerified, readCaps, wantedNodes } from '../pep/caps.ts';
-import { sendLastItems } from '../pep/last-items.ts';
+import { answerWanted, asksForNodes, sendLastItems, sendLastItemsOf } from '../pep/last-items.ts';
+import { isWanted } from '../pep/notify.ts';
 import { changeEntry } from '../presence/presence-entry.ts';
 
 interface Known {
@@ -33,6 +34,10 @@ export const pep: AccountFeature = {
   disco: { accountIdentity: [{ category: 'pubsub', type: 'pep' }] },
   iq: [{ type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn }],
   announced: look,
+  moved: (account, entry) => sendLastItems(account, entry, entry.wanted ?? []),
+  subscribed: sendLastItemsOf,
+  probed: { asks: asksForNodes, answer: answerWanted },
+  inbound: { takes: isWanted },
 };
 
 /** A resource's presence was broadcast. */

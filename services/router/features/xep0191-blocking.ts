@@ -11,7 +11,8 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
-import { type AccountFeature, Dropped } from '../core/feature.ts';
+import { Dropped } from '../core/dropped.ts';
+import type { AccountFeature } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { hidePresence, showPresence } from '../presence/presence-block.ts';
 

@@ -8,13 +8,13 @@ import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
+import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isArchived } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature, Outcome } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
 import { Superseded } from '../core/writers.ts';
-import { messageType } from '../routing/message.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const hintsNs = 'urn:xmpp:hints';

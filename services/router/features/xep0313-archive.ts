@@ -14,10 +14,10 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type ArchiveEntry, type Direction, isArchived, keepEntry } from '../archive/archive.ts';
 import { archiveEdge, queryArchive, stampOf } from '../archive/archive-query.ts';
+import { preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { Pending } from '../core/stages.ts';
-import { preferences } from './xep0441-archive-preferences.ts';
 
 const features = [NS, `${NS}#extended`, `${NS}#groupchat-field`, 'http://jabber.org/protocol/rsm'];
 

@@ -2,26 +2,14 @@
  * XEP-0441: Message Archive Management Preferences. One item per account; without it everything is archived.
  */
 import { limits } from '../../../lib/limits.ts';
-import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { initialPreferences, type Preferences, preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
-import { setOf } from '../core/address-set.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { isInRoster } from '../roster/roster.ts';
 
 const NS = 'urn:xmpp:mam:2';
-
-interface Preferences {
-  readonly default: 'always' | 'never' | 'roster';
-  /** JIDs as the client wrote them, prepared. */
-  readonly always: readonly string[];
-  readonly never: readonly string[];
-}
-
-export const preferences = collection<Preferences>('archive-preferences', 'account');
-const initial: Preferences = { default: 'always', always: [], never: [] };
 
 export const archivePreferences: AccountFeature = {
   spec: 'XEP-0441',
@@ -35,20 +23,7 @@ export const archivePreferences: AccountFeature = {
 };
 
 async function read(account: Account): Promise<Preferences> {
-  return (await account.get(preferences)) ?? initial;
-}
-
-/** §2.3: an address in full, then its bare form, then the default. Of a stage that names {@link preferences} in its `reads`. */
-export function mayArchive(account: Account, peer: Jid): Promise<boolean> | boolean {
-  const { always, never, default: rule } = account.loaded(preferences) ?? initial;
-  if (always.length > 0 || never.length > 0) {
-    for (const address of [peer.toString(), peer.bare.toString()]) {
-      if (setOf(never).has(address)) return false;
-      if (setOf(always).has(address)) return true;
-    }
-  }
-  if (rule !== 'roster') return rule === 'always';
-  return isInRoster(account, peer);
+  return (await account.get(preferences)) ?? initialPreferences;
 }
 
 async function change(request: Element, account: Account): Promise<Element> {

@@ -11,7 +11,6 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { isNear, readAudience, readNeighbours } from '../presence/presence-audience.ts';
-import { routeQuietly } from '../presence/presence-probe.ts';
 import { findContact, type RosterItem } from '../roster/roster.ts';
 import { hasTo } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
@@ -54,13 +53,13 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
     for (const contact of contacts) {
       if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
       const probe = xml('presence', { from: full.toString(), to: contact.jid.toString(), type: 'probe' }, wantedElement(wanted));
-      await routeQuietly(account, Buffer.from(probe.toString()), account.turn.parts.ids.mint());
+      account.post(Buffer.from(probe.toString()), account.turn.parts.ids.mint());
     }
   });
 }
 
 /** Only inside `withSessions`: the account has just become a subscriber of the contact (XEP-0060 §6.1.7). */
-export async function sendLastItemsOf(account: Account, sessions: readonly SessionEntry[], contact: Jid): Promise<void> {
+export async function sendLastItemsOf(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
   if (contact.domain !== account.domain) return;
   const owner = account.other(contact.local);
   const item = await findContact(owner, account.jid);
@@ -79,23 +78,25 @@ export async function sendLastItemTo(account: Account, node: PepNode, { jid, sub
     forEachMessage(
       account,
       [{ owner: account, node, id }],
-      (message, messageId) => routeQuietly(account, spliceTo(message, jid), messageId),
+      (message, messageId) => account.post(spliceTo(message, jid), messageId),
       subid,
     ),
   );
 }
 
-/** The nodes that a probe asks for instead of presence. */
-export function wantedIn(probe: Stanza): readonly string[] | undefined {
-  const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs);
-  return nodes?.slice(0, limits.pepWantedMax).map((node) => node.getText());
+/** Does a probe name nodes, and asks for them instead of presence? */
+export function asksForNodes(probe: Stanza): boolean {
+  return probe.hasChild('wanted', wantedNs);
 }
 
 /** Only inside `withSessions`: a subscriber in another tenant wants these. */
-export async function answerWanted(account: Account, asker: Jid, wanted: readonly string[]): Promise<void> {
+export async function answerWanted(account: Account, probe: Stanza): Promise<void> {
+  const asker = probe.from!;
+  const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs) ?? [];
+  const wanted = nodes.slice(0, limits.pepWantedMax).map((node) => node.getText());
   const item = asker.bare.equals(account.jid) ? undefined : await findContact(account, asker);
   const found = await findLast([{ owner: account, item }], wanted, presenceKinds);
-  await forEachMessage(account, found, (message, id) => routeQuietly(account, spliceTo(message, asker.toString()), id));
+  await forEachMessage(account, found, (message, id) => account.post(spliceTo(message, asker.toString()), id));
 }
 
 const wantedNs = 'https://skylark.im/pep';

@@ -9,7 +9,7 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { defaultConfig, type NodeConfig } from './node-config.ts';
-import type { View } from './specified-node.ts';
+import { nodesTogether, specifiedNode, type View } from './specified-node.ts';
 
 export interface PepNode {
   readonly name: string;
@@ -42,12 +42,12 @@ export async function findNode(account: Account, name: string): Promise<PepNode 
 }
 
 export function viewOf(account: Account, { name }: { readonly name: string }): View | undefined {
-  return account.turn.parts.features.node(name)?.view;
+  return specifiedNode(account.turn.parts.features, name)?.view;
 }
 
 /** Of a node that is made without a word on it. */
 export function configOfNew(account: Account, name: string): NodeConfig {
-  return account.turn.parts.features.node(name)?.config ?? defaultConfig;
+  return specifiedNode(account.turn.parts.features, name)?.config ?? defaultConfig;
 }
 
 /** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
@@ -57,7 +57,7 @@ export async function createNode(account: Account, name: string, config: NodeCon
   }
   checkView(account, { name, config });
   const { features, ids } = account.turn.parts;
-  const fresh = features.together(name).map((member): PepNode => {
+  const fresh = nodesTogether(features, name).map((member): PepNode => {
     return { name: member, key: ids.mint(), config: member === name ? config : configOfNew(account, member) };
   });
   const row = await account.update(nodeRows, '', (value = { nodes: [] }) => {
@@ -90,7 +90,7 @@ export async function configureNode(account: Account, { name, key }: PepNode, co
 
 /** At once; their items are left to the caller. @returns the node, and those that go with it */
 export async function dropNode(account: Account, { name, key }: PepNode): Promise<readonly PepNode[]> {
-  const names = account.turn.parts.features.together(name);
+  const names = nodesTogether(account.turn.parts.features, name);
   let dropped: readonly PepNode[] = [];
   await account.update(nodeRows, '', (value) => {
     const isThere = value?.nodes.some((node) => node.key === key);

@@ -17,13 +17,13 @@ import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import { blocklist, isBlocked } from '../core/blocklist.ts';
 import { isNear, readAudience, readListeners } from '../presence/presence-audience.ts';
-import { routeQuietly } from '../presence/presence-probe.ts';
 import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
 import type { PepItem } from './items.ts';
 import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
+import { viewsOf } from './specified-node.ts';
 import { type Subscriber, subscribersOf, subscribersOfPerson } from './subscriptions.ts';
 
 /** XEP-0131. */
@@ -58,7 +58,7 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
       const [subscriber] = explicit.of(contact.jid);
       for (const { event, id, bytes } of messages) {
         const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
-        await routeQuietly(account, spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
+        account.post(spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
       }
     }
   });
@@ -114,7 +114,7 @@ async function datesOf(account: Account, persons: readonly Jid[]): Promise<Reado
  * @param name of the node whose items have changed, or of the view
  */
 export function showViews(account: Account, name: string): void {
-  const views = viewOf(account, { name }) ? [name] : account.turn.parts.features.viewsOf(name).map((view) => view.name);
+  const views = viewOf(account, { name }) ? [name] : viewsOf(account.turn.parts.features, name).map((view) => view.name);
   for (const view of views) account.withSessions((sessions) => showView(account, view, sessions));
 }
 

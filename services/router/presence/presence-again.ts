@@ -8,7 +8,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { Turn } from '../core/turn.ts';
-import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
+import { isVisible, unavailableFrom } from './shown-presence.ts';
 
 /** Whose presence was shown, and their sessions as they were read. */
 export interface Shown {
@@ -61,6 +61,6 @@ function differences(owner: Jid, before: readonly SessionEntry[], now: readonly 
 export function showTo(account: Account, to: Jid): (turn: Turn, presence: Buffer) => Promise<void> {
   return async (turn, presence) => {
     const again = new Account(turn, account.tenant, account.local);
-    await routeQuietly(again, spliceTo(presence, to.toString()), turn.parts.ids.mint());
+    again.post(spliceTo(presence, to.toString()), turn.parts.ids.mint());
   };
 }

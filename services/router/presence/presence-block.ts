@@ -14,7 +14,7 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
   const contacts = await affected(account, blocked);
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
-    for (const contact of contacts) await sendUnavailable(account, sessions, contact, id);
+    for (const contact of contacts) sendUnavailable(account, sessions, contact, id);
     await tellRooms(account, sessions, blocked);
     await hideDirected(account, sessions, { blocked, contacts });
   });
@@ -26,7 +26,7 @@ export async function showPresence(account: Account, unblocked: readonly Jid[], 
   const id = account.turn.parts.ids.mint();
   account.withSessions(async (sessions) => {
     await tellRooms(account, sessions, unblocked);
-    for (const contact of contacts) await sendCurrentPresence(account, sessions, contact, id);
+    for (const contact of contacts) sendCurrentPresence(account, sessions, contact, id);
   });
 }
 

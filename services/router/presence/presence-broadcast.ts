@@ -15,7 +15,7 @@ import type { Contact } from '../roster/roster.ts';
 import { hasFrom, hasTo } from '../roster/subscription-state.ts';
 import { lookAgain } from './presence-again.ts';
 import { isNear, type Listener, type Neighbour, readAudience, readListeners, readNeighbours } from './presence-audience.ts';
-import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
+import { isVisible, unavailableFrom } from './shown-presence.ts';
 
 export interface Broadcast {
   /** The resource that it is about. */
@@ -97,7 +97,7 @@ async function tell(account: Account, news: Broadcast, near: readonly Listener[]
   account.turn.deliver(targets, bytes);
   for (const contact of contacts) {
     if (isNear(account, contact) || !hasFrom(contact.item)) continue;
-    await routeQuietly(account, spliceTo(bytes, contact.jid.toString()), id);
+    account.post(spliceTo(bytes, contact.jid.toString()), id);
   }
 }
 
@@ -121,7 +121,7 @@ async function probe(
   for (const { jid, item, sessions, isSharing } of near) {
     if (!hasTo(item)) continue;
     const visible = sessions.filter(isVisible);
-    if (!isSharing) await routeQuietly(account, addressed(jid, account.jid, 'unsubscribed'), id);
+    if (!isSharing) account.post(addressed(jid, account.jid, 'unsubscribed'), id);
     else if (visible.length === 0) show(account, entry, unavailableFrom(jid));
     else for (const session of visible) show(account, entry, Buffer.from(session.presence!));
   }
@@ -138,8 +138,8 @@ async function probe(
   for (const contact of contacts) {
     if (isNear(account, contact)) continue;
     const { jid, item } = contact;
-    if (hasTo(item)) await routeQuietly(account, addressed(from, jid, 'probe'), id);
-    else if (item.isAsked && isFirst) await routeQuietly(account, addressed(account.jid, jid, 'subscribe'), id); // §3.1.2
+    if (hasTo(item)) account.post(addressed(from, jid, 'probe'), id);
+    else if (item.isAsked && isFirst) account.post(addressed(account.jid, jid, 'subscribe'), id); // §3.1.2
   }
 }
 

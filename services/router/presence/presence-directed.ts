@@ -10,14 +10,14 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, hidesIn, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
+import { runGuards } from '../core/guard.ts';
+import { tellHides } from '../core/hand-over.ts';
 import { forgedFrom } from '../core/marks.ts';
 import { Turn } from '../core/turn.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
-import { runGuards } from '../routing/arrive.ts';
-import { routeStanza } from '../routing/route.ts';
 import { changeEntry } from './presence-entry.ts';
-import { isVisible, routeQuietly, unavailableFrom } from './presence-probe.ts';
+import { isVisible, unavailableFrom } from './shown-presence.ts';
 
 /** A session sends presence with a `to`; also probes and errors. @throws {StanzaError} */
 export async function sendDirected(account: Account, stanza: Stanza, id: string): Promise<void> {
@@ -30,7 +30,7 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
   if (stanza.type === 'unavailable' || stanza.type === 'error') await changeEntry(account, (entry) => forget(entry, to));
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
   const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
-  await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
+  account.post(Stanza.parse(bytes), id, 'refuse');
   if (stanza.type === undefined)
     account.turn.afterHandOver(() => confirmShown(account, to, isRoom ? (known?.version ?? 0) : undefined));
 }
@@ -43,7 +43,7 @@ async function confirmShown(account: Account, to: Jid, roomKnows: number | undef
   const turn = new Turn(account.turn.parts);
   const again = new Account(turn, account.tenant, account.local);
   // Not with the id of the presence, which a room has carried out.
-  await routeQuietly(again, spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.parts.ids.mint());
+  again.post(spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.parts.ids.mint());
   await turn.finish();
 }
 
@@ -62,7 +62,7 @@ export async function endDirected(
       const jid = Jid.parse(address);
       // Whoever is blocked has seen the session go before, and sees nothing any more.
       if (covered.has(jid.bare.toString()) || isBlocked(blocked, jid)) continue;
-      await routeQuietly(account, spliceTo(bytes, address), options.id);
+      account.post(spliceTo(bytes, address), options.id);
     }
   });
 }
@@ -100,7 +100,7 @@ export async function hideDirected(account: Account, sessions: readonly SessionE
     for (const taker of takers) {
       const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
       // An id of its own each: a room carries out one request of an id, and several sessions may be in it.
-      if (!isTold) await routeQuietly(account, spliceTo(unavailableFrom(from), taker), account.turn.parts.ids.mint());
+      if (!isTold) account.post(spliceTo(unavailableFrom(from), taker), account.turn.parts.ids.mint());
     }
   }
   // Not before they were told: this may be tried again.
@@ -151,5 +151,5 @@ export async function tellRooms(account: Account, sessions: readonly SessionEntr
 /** Rooms of other tenants are not told: what they send passes the account's guards. */
 async function tellRoom(account: Account, from: Jid, room: Jid, list: Blocklist | undefined): Promise<void> {
   const hides = room.domain === roomsDomain(account.domain) ? hidesIn(list, room) : undefined;
-  if (hides) await account.turn.tellHides(account.tenant, room.local, from.toString(), hides);
+  if (hides) await tellHides(account.turn.parts, account.tenant, room.local, from.toString(), hides);
 }

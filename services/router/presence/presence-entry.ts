@@ -4,7 +4,7 @@ import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
-import { Dropped } from '../core/feature.ts';
+import { Dropped } from '../core/dropped.ts';
 
 export interface EntryChange {
   readonly before: SessionEntry;

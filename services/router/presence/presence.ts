@@ -10,14 +10,14 @@ import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { runGuards } from '../core/guard.ts';
 import { forgedFrom, forgedTo } from '../core/marks.ts';
-import { arriveSubscription, sendSubscription } from '../roster/subscription.ts';
 import { isSubscriptionType } from '../roster/subscription-state.ts';
-import { runGuards } from '../routing/arrive.ts';
 import { type Broadcast, broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
 import { endDirected, sendDirected } from './presence-directed.ts';
 import { changeEntryOnce } from './presence-entry.ts';
 import { arriveProbe } from './presence-probe.ts';
+import { arriveSubscription, sendSubscription } from './subscription.ts';
 
 export interface Sent {
   /** {@link StepReply.queue} from now on. */

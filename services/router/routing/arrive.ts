@@ -3,14 +3,14 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
-import { Dropped } from '../core/feature.ts';
-import { inOrder, type Pending } from '../core/stages.ts';
+import { Dropped } from '../core/dropped.ts';
+import { resultOf } from '../core/replies.ts';
+import type { Pending } from '../core/stages.ts';
 import type { Turn } from '../core/turn.ts';
 import { Superseded } from '../core/writers.ts';
 import { arrivePresence } from '../presence/presence.ts';
-import { answerAgain, arriveIq, hostIq } from './iq.ts';
+import { arriveIq, type HostService, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
-import { bounce } from './route.ts';
 
 /** Errors that the account's side raises go back to the sender; they never throw here. */
 export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
@@ -21,32 +21,35 @@ export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): 
   }
 }
 
-function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): Pending {
-  if (error instanceof Superseded && stanza.name === 'iq') return answerAgain(turn, tenant, stanza);
-  if (error instanceof Dropped) return;
-  if (!(error instanceof StanzaError)) throw error;
-  return bounce(turn, tenant, stanza, error);
+/** A stanza arrives at the tenant's host of files, where nobody lives. */
+export async function arriveAtUploads(turn: Turn, tenant: Tenant, stanza: Stanza): Promise<void> {
+  try {
+    await enterHost(turn, tenant, stanza, 'uploads');
+  } catch (error) {
+    refused(turn, tenant, stanza, error);
+  }
 }
 
 function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   const to = stanza.to!;
-  const isUploads = to.domain !== tenant.domain; // rooms are with their workers; nobody lives at the host of files
-  if (to.local === '' || isUploads) {
-    if (stanza.name === 'presence') return; // nobody subscribes to a host
-    const isHost = to.local === '' && to.resource === '';
-    if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
-    return hostIq(turn, tenant, stanza);
-  }
+  if (to.local === '') return enterHost(turn, tenant, stanza, 'host');
   const account = new Account(turn, tenant, to.local, undefined, to.bare);
   if (stanza.name === 'message') return arriveMessage(account, stanza, id);
   if (stanza.name === 'iq') return arriveIq(account, stanza);
   return arrivePresence(account, stanza, id);
 }
 
-/** The first guard in the features' order that refuses decides. */
-export function runGuards(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account): Pending {
-  const guards = account.turn.parts.features.stage(direction, 'guard');
-  const run = () => inOrder(guards, (guard) => guard(stanza, account));
-  const loading = account.load(direction);
-  return loading === undefined ? run() : loading.then(run);
+function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService): Pending {
+  if (stanza.name === 'presence') return; // nobody subscribes to a host
+  const { local, resource } = stanza.to!;
+  const isHost = local === '' && resource === '';
+  if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
+  return hostIq(turn, tenant, stanza, service);
+}
+
+function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): void {
+  if (error instanceof Superseded && stanza.name === 'iq')
+    turn.answer(tenant, resultOf(stanza)); // it was carried out before
+  else if (error instanceof StanzaError) turn.bounce(tenant, stanza, error);
+  else if (!(error instanceof Dropped)) throw error;
 }

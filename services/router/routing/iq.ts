@@ -1,15 +1,13 @@
 /** Info/query (RFC 6120 §8.2.3, RFC 6121 §8.5): to oneself, to the host, to another account, to a resource. */
 import { isParked } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
-import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
+import { runGuards } from '../core/guard.ts';
 import { HostContext } from '../core/host.ts';
+import { resultOf, resultWith } from '../core/replies.ts';
 import type { Turn } from '../core/turn.ts';
-import { runGuards } from './arrive.ts';
-import { answer, routeStanza } from './route.ts';
 
 /** A session sends an iq. @throws {StanzaError} */
 export async function sendIq(account: Account, stanza: Stanza, id: string): Promise<void> {
@@ -23,7 +21,7 @@ export async function sendIq(account: Account, stanza: Stanza, id: string): Prom
   }
   await runGuards('outbound', stanza, account);
   const bytes = stanza.render({ ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() });
-  await routeStanza(account.turn, account.tenant, Stanza.parse(bytes), id);
+  account.post(Stanza.parse(bytes), id, 'refuse');
 }
 
 /** RFC 6120 §8.2.3: id and type are required; a request has exactly one child, a result at most one. */
@@ -45,8 +43,8 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   const route = account.turn.parts.features.self(iq.type!, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
-  const { id, to } = iq.attributes;
-  account.turn.origin?.reply(Buffer.from(result({ id, from: to, to: account.fullJid.toString() }, child).toString()));
+  const { to: from } = iq.attributes;
+  account.turn.origin?.reply(Buffer.from(resultWith(iq, { from, to: account.fullJid.toString() }, child).toString()));
 }
 
 /** Of what the server itself asked; that a push was taken (RFC 6121 §2.1.6) is no news. */
@@ -56,19 +54,21 @@ async function takeResult(account: Account, iq: Stanza): Promise<void> {
   await route?.handle(iq.elementOf(child!), account, iq);
 }
 
+/** The domain itself, or its host of files. */
+export type HostService = 'host' | 'uploads';
+
 /** An iq arrives at the tenant's domain, or at its host of files. @throws {StanzaError} */
-export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
+export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
   const { features } = turn.parts;
-  const service = iq.to!.domain === tenant.domain ? 'host' : 'uploads';
   const route = request && features[service](iq.type, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
   const from = iq.from!;
   const account =
     from.domain === tenant.domain && from.local !== '' ? new Account(turn, tenant, from.local, ownSession(turn)) : undefined;
   const child = await route.handle(iq.child(request.name, request.ns)!, new HostContext(turn, tenant, account), iq);
-  await answer(turn, tenant, reply(iq, child));
+  turn.answer(tenant, resultOf(iq, child));
 }
 
 /** An iq arrives at an account of this tenant. @throws {StanzaError | Dropped} */
@@ -77,11 +77,11 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   const isRequest = iq.type === 'get' || iq.type === 'set';
   const { resource } = iq.to!;
   if (resource !== '') {
-    account.withSessions(async (sessions) => {
+    account.withSessions((sessions) => {
       const entry = sessions.find((session) => session.resource === resource);
       // of one that is parked nobody knows whether its client comes back, and an iq wants an answer
       if (entry && !isParked(entry)) account.deliverTo([entry], iq.bytes, false);
-      else if (isRequest) await answer(account.turn, account.tenant, refusal(iq)); // §8.5.3.2.3
+      else if (isRequest) account.turn.bounce(account.tenant, iq, new StanzaError('service-unavailable')); // §8.5.3.2.3
     });
     return;
   }
@@ -91,35 +91,10 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   // RFC 6121 §8.5.1: an account that does not exist answers like one that does not know the request
   if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
-  await answer(account.turn, account.tenant, reply(iq, child));
+  account.turn.answer(account.tenant, resultOf(iq, child));
 }
 
 function ownSession(turn: Turn) {
   const { origin } = turn;
   return origin && { node: origin.node, sid: origin.sid, resource: origin.resource };
-}
-
-function reply(iq: Stanza, child: Element | undefined): Element {
-  const { id, from, to } = iq.attributes;
-  return result({ id, from: to, to: from }, child);
-}
-
-function result(attributes: Record<string, string | undefined>, child: Element | undefined): Element {
-  return xml('iq', { ...attributes, type: 'result' }, child);
-}
-
-/** A request was carried out before. */
-export function answerAgain(turn: Turn, tenant: Tenant, iq: Stanza): Promise<void> {
-  return answer(turn, tenant, reply(iq, undefined));
-}
-
-/** The same, to the session itself. */
-export function emptyResult(iq: Stanza, to: Jid): Buffer {
-  const { id, to: from } = iq.attributes;
-  return Buffer.from(result({ id, from, to: to.toString() }, undefined).toString());
-}
-
-function refusal(iq: Stanza): Element {
-  const { id, from, to } = iq.attributes;
-  return xml('iq', { id, from: to, to: from, type: 'error' }, new StanzaError('service-unavailable').toElement());
 }

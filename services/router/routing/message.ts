@@ -6,25 +6,16 @@
  */
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { storageOf } from '../archive/archive.ts';
 import { keepLate, queueAgain } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
 import { amend } from '../core/amend.ts';
-import type { Outcome } from '../core/feature.ts';
+import type { Outcome, Stages } from '../core/feature.ts';
+import { runGuards } from '../core/guard.ts';
 import { inOrder, type Pending } from '../core/stages.ts';
-import { isWanted } from '../pep/notify.ts';
-import { runGuards } from './arrive.ts';
-import { bounce, routeStanza } from './route.ts';
-
-const types = new Set(['normal', 'chat', 'groupchat', 'headline', 'error']);
-
-/** RFC 6121 §5.2.2: an unknown type is treated as normal. */
-export function messageType(stanza: Stanza): string {
-  const type = stanza.type ?? 'normal';
-  return types.has(type) ? type : 'normal';
-}
 
 /** A session sends a message. @throws {StanzaError} */
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
@@ -37,7 +28,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   const sealed = amending instanceof Promise ? await amending : amending;
   const keeping = keepBy('outbound', sealed, account, id);
   if (keeping !== undefined) await keeping;
-  const routing = routeStanza(account.turn, account.tenant, sealed, id);
+  const routing = account.turn.parts.route(account.turn, account.tenant, sealed, id);
   if (routing !== undefined) await routing;
   account.withSessions((sessions) => {
     account.checkHeld(sessions);
@@ -70,9 +61,10 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
-    const delivered = recipients(arrived, sessions).filter((entry) => isWanted(arrived, entry));
+    const takes = account.turn.parts.features.stage('inbound', 'takes');
+    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(takes, arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
-      return bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
+      return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
     const deliver = () => {
       account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
@@ -99,6 +91,11 @@ async function checkResource(account: Account, stanza: Stanza): Promise<void> {
   const { resource } = stanza.to!;
   const [sessions] = await readSessions(account.turn.parts.store, [account]);
   if (!sessions!.some((entry) => entry.resource === resource)) throw new StanzaError('service-unavailable');
+}
+
+function isTaken(takes: readonly NonNullable<Stages['takes']>[], stanza: Stanza, entry: SessionEntry): boolean {
+  for (const stage of takes) if (!stage(stanza, entry)) return false;
+  return true;
 }
 
 /** RFC 6121 §8.5.2 and §8.5.3. A `normal` message whose resource has gone since it was checked is in the queue, so it goes as `chat`. */

@@ -27,7 +27,7 @@ import { findAccount } from '../core/accounts.ts';
 import type { Parts } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { broadcast, tellLater } from '../presence/presence-broadcast.ts';
-import { isVisible } from '../presence/presence-probe.ts';
+import { isVisible } from '../presence/shown-presence.ts';
 import { bounceUnanswered } from './unanswered.ts';
 
 const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';

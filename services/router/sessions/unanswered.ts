@@ -5,7 +5,6 @@
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
 import type { Account } from '../core/account.ts';
-import { bounce } from '../routing/route.ts';
 
 /** @param stanzas that the account's client was to get; those that are no requests, or our own, are passed over */
 export async function bounceUnanswered(account: Account, stanzas: readonly Buffer[]): Promise<void> {
@@ -15,7 +14,7 @@ export async function bounceUnanswered(account: Account, stanzas: readonly Buffe
     const { from, to } = stanza;
     const isOurs = !from || from.equals(account.jid) || from.local === '';
     if (isOurs || !to?.bare.equals(account.jid)) continue;
-    await bounce(account.turn, account.tenant, stanza, new StanzaError('service-unavailable'));
+    account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable'));
   }
   await account.turn.finish();
 }

@@ -1,5 +1,5 @@
 /**
- * RFC 6121 §3: subscription stanzas, out and in, by the tables of Appendix A (subscription-state.ts).
+ * RFC 6121 §3: subscription stanzas, out and in, by the tables of Appendix A (roster/subscription-state.ts).
  *
  * The contact's row is changed at once, everything else is queued. Both sides of one stanza see the same ingress id, and a row
  * remembers by which it was changed last: a retry has the same effects although the state has moved on.
@@ -13,13 +13,10 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { Drop } from '../core/feature.ts';
+import { runGuards } from '../core/guard.ts';
 import { forgedFrom, forgedTo } from '../core/marks.ts';
-import { sendLastItemsOf } from '../pep/last-items.ts';
-import { routeQuietly, sendCurrentPresence, sendUnavailable } from '../presence/presence-probe.ts';
-import { runGuards } from '../routing/arrive.ts';
-import { bounce, routeStanza } from '../routing/route.ts';
-import { findContacts, listContacts, pushContactTo, type RosterItem } from './roster.ts';
-import { type Change, changeContact } from './roster-change.ts';
+import { findContacts, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
+import { type Change, changeContact } from '../roster/roster-change.ts';
 import {
   arriveSubscriptionStep,
   hasFrom,
@@ -28,7 +25,8 @@ import {
   type SubscriptionState,
   type SubscriptionType,
   sendSubscriptionStep,
-} from './subscription-state.ts';
+} from '../roster/subscription-state.ts';
+import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
 /** A session sends it. @throws {StanzaError} */
 export async function sendSubscription(account: Account, stanza: Stanza, id: string): Promise<void> {
@@ -44,12 +42,12 @@ export async function sendSubscription(account: Account, stanza: Stanza, id: str
   });
   const { state, passes } = sendSubscriptionStep(type, change.before);
   const sealed = seal(stanza, account.jid, contact, forgedFrom(account, stanza));
-  account.withSessions(async (sessions) => {
+  account.withSessions((sessions) => {
     // §3.2.2: while the contact is still subscribed
-    if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id);
-    if (passes) await sendOrBounce(account, sealed, id);
+    if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id);
+    if (passes) account.post(sealed, id, 'bounce'); // the contact's domain may be unknown
     push(account, sessions, contact, change);
-    if (!hasFrom(change.before) && hasFrom(state)) await sendCurrentPresence(account, sessions, contact, id); // §3.1.5
+    if (!hasFrom(change.before) && hasFrom(state)) sendCurrentPresence(account, sessions, contact, id); // §3.1.5
   });
 }
 
@@ -72,19 +70,19 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
       account.deliverTo(takers, sealed.bytes, false);
     }
     push(account, sessions, contact, change);
-    if (!hasTo(change.before) && hasTo(state)) await sendLastItemsOf(account, sessions, contact);
-    if (isGranted) await answerFor(account, 'subscribed', contact, id);
-    if (isGranted) await sendCurrentPresence(account, sessions, contact, id);
-    if (hasFrom(change.before) && !hasFrom(state)) await sendUnavailable(account, sessions, contact, id); // §3.3.3
+    if (!hasTo(change.before) && hasTo(state)) await tellSubscribed(account, contact, sessions);
+    if (isGranted) answerFor(account, 'subscribed', contact, id);
+    if (isGranted) sendCurrentPresence(account, sessions, contact, id);
+    if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id); // §3.3.3
   });
 }
 
 /** §2.5.2: the contact left the roster, or the account ends: whatever there was between the two is over, on both sides. Queued. */
 export function cancelSubscriptions(account: Account, contact: Jid, before: SubscriptionState, id: string): void {
-  account.withSessions(async (sessions) => {
-    if (hasTo(before) || before.isAsked) await answerFor(account, 'unsubscribe', contact, id);
-    if (hasFrom(before)) await sendUnavailable(account, sessions, contact, id);
-    if (hasFrom(before) || before.isPending) await answerFor(account, 'unsubscribed', contact, id);
+  account.withSessions((sessions) => {
+    if (hasTo(before) || before.isAsked) answerFor(account, 'unsubscribe', contact, id);
+    if (hasFrom(before)) sendUnavailable(account, sessions, contact, id);
+    if (hasFrom(before) || before.isPending) answerFor(account, 'unsubscribed', contact, id);
   });
 }
 
@@ -149,17 +147,11 @@ function push(account: Account, sessions: readonly SessionEntry[], contact: Jid,
   if (isVisible && (after.isListed || before.isListed)) pushContactTo(account, sessions, { jid: contact, item: after });
 }
 
-/** The contact's domain may be unknown: the account hears of it as of any error that comes back. */
-async function sendOrBounce(account: Account, stanza: Stanza, id: string): Promise<void> {
-  try {
-    await routeStanza(account.turn, account.tenant, stanza, id);
-  } catch (error) {
-    if (!(error instanceof StanzaError)) throw error;
-    await bounce(account.turn, account.tenant, stanza, error);
-  }
+async function tellSubscribed(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
+  for (const { subscribed } of account.turn.parts.features.all) await subscribed?.(account, contact, sessions);
 }
 
-async function answerFor(account: Account, type: SubscriptionType, contact: Jid, id: string): Promise<void> {
+function answerFor(account: Account, type: SubscriptionType, contact: Jid, id: string): void {
   const stanza = xml('presence', { type, from: account.jid.toString(), to: contact.toString() });
-  await routeQuietly(account, Buffer.from(stanza.toString()), id);
+  account.post(Buffer.from(stanza.toString()), id);
 }

@@ -1,0 +1,116 @@
+/**
+ * What the turns of a batch hand to other services after the commit: stanzas for another tenant go to a router that acts for it, stanzas for
+ * a room to the worker of the room's shard. Stanzas that go to the same place go one request after the other, because two requests at
+ * once could overtake each other.
+ */
+import { limits } from '../../../lib/limits.ts';
+import type { AnswerKind } from '../../../lib/runtime/answer.ts';
+import { ask, checkDone } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { roomShard } from '../../../lib/runtime/shards.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import {
+  type DoneReply,
+  type Hides,
+  type HidesRequest,
+  type InboundRequest,
+  inboundAnswer,
+  type RoomRequest,
+  roomAnswer,
+  routerSubject,
+} from '../../../lib/runtime/wire.ts';
+import type { Parts } from './dependencies.ts';
+
+type ForRoom = Omit<RoomRequest, 'until'>;
+
+/** Stanzas for one domain, in order. */
+interface Forward {
+  readonly ids: string[];
+  readonly incarnations: string[];
+  readonly bodies: Buffer[];
+}
+
+/** The stanzas of one turn. */
+export class HandOver {
+  readonly #forwards = new Map<string, Forward>();
+  readonly #rooms: { readonly request: ForRoom; readonly stanza: Buffer }[] = [];
+
+  /** @param incarnation of the sender's account; '' when it is not known */
+  forward(domain: string, stanza: Buffer, id: string, incarnation: string): void {
+    const forward = forwardIn(this.#forwards, domain);
+    forward.ids.push(id);
+    forward.incarnations.push(incarnation);
+    forward.bodies.push(stanza);
+  }
+
+  room(request: ForRoom, stanza: Buffer): void {
+    this.#rooms.push({ request, stanza });
+  }
+
+  /** Hands over what these turns have for others. @returns a promise for each place, which rejects when nobody takes its stanzas */
+  static run(parts: Parts, all: readonly HandOver[]): Promise<void>[] {
+    const together = new Map<string, Forward>();
+    for (const { ids, incarnations, bodies, domain } of all.flatMap((one) => one.#listed())) {
+      const forward = forwardIn(together, domain);
+      forward.ids.push(...ids);
+      forward.incarnations.push(...incarnations);
+      forward.bodies.push(...bodies);
+    }
+    const lanes = Map.groupBy(
+      all.flatMap((one) => one.#rooms),
+      ({ request }) => roomShard(request.domain, request.room),
+    );
+    return [
+      ...[...together].map(([domain, forward]) => forwardTo(parts, domain, forward)),
+      ...[...lanes].map(async ([subject, lane]) => {
+        for (const { request, stanza } of lane) await askRoom(parts, subject, request, stanza);
+      }),
+    ];
+  }
+
+  #listed() {
+    return [...this.#forwards].map(([domain, forward]) => ({ domain, ...forward }));
+  }
+}
+
+function forwardIn(forwards: Map<string, Forward>, domain: string): Forward {
+  let forward = forwards.get(domain);
+  if (!forward) {
+    forward = { ids: [], incarnations: [], bodies: [] };
+    forwards.set(domain, forward);
+  }
+  return forward;
+}
+
+async function forwardTo(parts: Parts, domain: string, { ids, incarnations, bodies }: Forward): Promise<void> {
+  for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
+    const end = at + limits.batchStanzasMax;
+    // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
+    const now = parts.clock.now();
+    const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+    const known = incarnations.slice(at, end);
+    const request: InboundRequest = {
+      ...{ kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now },
+      incarnations: known.some((one) => one !== '') ? known : undefined,
+    };
+    await askOther(parts, inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
+  }
+}
+
+function askRoom(parts: Parts, subject: string, request: ForRoom, stanza: Buffer): Promise<void> {
+  const at = parts.clock.now();
+  const until = at + limits.hopTimeoutMs;
+  return askOther(parts, roomAnswer, subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
+}
+
+/** At once: tells a room what one of its occupants has blocked. @throws {Unavailable} */
+export function tellHides(parts: Parts, tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
+  const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
+  return askOther(parts, roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
+}
+
+async function askOther(parts: Parts, kind: AnswerKind<DoneReply>, subject: string, payload: Buffer): Promise<void> {
+  const answer = await ask(parts.bus, kind, subject, payload, limits.hopTimeoutMs);
+  parts.clock.observe(answer.take('at'));
+  checkDone(answer, subject);
+}

@@ -1,0 +1,42 @@
+/** What the server answers with: results (RFC 6120 §8.2.3) and errors (§8.3). They are built here and nowhere else. */
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
+import type { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+
+interface Addresses {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** A result with these addresses. @param child what the handler returned; undefined: an empty result */
+export function resultWith(iq: Stanza, addresses: Addresses, child?: Element): Element {
+  return xml('iq', { id: iq.attributes.id, ...addresses, type: 'result' }, child);
+}
+
+/** A result that goes back to the sender of the request. */
+export function resultOf(iq: Stanza, child?: Element): Element {
+  const { from, to } = iq.attributes;
+  return resultWith(iq, { from: to, to: from }, child);
+}
+
+/** An empty result for the session that asked: the request was carried out before. */
+export function emptyResult(iq: Stanza, session: Jid): Buffer {
+  return Buffer.from(resultWith(iq, { from: iq.attributes.to, to: session.toString() }).toString());
+}
+
+/** An error with these addresses. */
+export function errorWith(stanza: Stanza, addresses: Addresses, error: StanzaError): Element {
+  return xml(stanza.name, { id: stanza.attributes.id, ...addresses, type: 'error' }, error.toElement());
+}
+
+/** An error that goes back to the sender. @returns undefined for errors and results, which are never answered (§8.3.1) */
+export function errorOf(stanza: Stanza, error: StanzaError): Element | undefined {
+  if (!isAnswerable(stanza)) return undefined;
+  const { from, to } = stanza.attributes;
+  return errorWith(stanza, { from: to, to: from }, error);
+}
+
+export function isAnswerable({ type }: Stanza): boolean {
+  return type !== 'error' && type !== 'result';
+}
