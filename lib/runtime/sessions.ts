@@ -24,18 +24,6 @@ export interface SessionEntry extends SessionAddress {
   readonly resumeMs?: number;
   /** A session of the same resource whose presence others still see: nobody was told of its end, because this one takes its place. */
   readonly inherited?: { readonly sid: string };
-  /** Has asked for the roster (RFC 6121 §2.2). */
-  readonly interested?: boolean;
-  /** XEP-0280. */
-  readonly carbons?: boolean;
-  /** The request that has turned them on or off last, but for the first one. */
-  readonly carbonsBy?: string;
-  /** Has asked for the blocklist (XEP-0191 §3.6). */
-  readonly blocklist?: boolean;
-  /** Has queried the archive: reads its history by itself and is not flooded. */
-  readonly archive?: boolean;
-  /** PEP nodes that it wants notifications of (XEP-0163 §4.3.2); absent as long as that is not known. */
-  readonly wanted?: readonly string[] | undefined;
   /** Addresses that got directed presence and hear of the end (RFC 6121 §4.6). */
   readonly directed?: readonly string[];
   /** What the broadcast presence with this ingress id changed: a retry of it must have the same effects. */
@@ -47,6 +35,22 @@ export interface SessionEntry extends SessionAddress {
     readonly inherited?: { readonly sid: string };
   };
 }
+
+/** The keys that are declared here. Features of the router keep further ones in an entry (services/router/core/session-part.ts). */
+export const sessionKeys: Readonly<Record<keyof SessionEntry, true>> = {
+  node: true,
+  sid: true,
+  resource: true,
+  boundAt: true,
+  available: true,
+  priority: true,
+  presence: true,
+  parked: true,
+  resumeMs: true,
+  inherited: true,
+  directed: true,
+  turned: true,
+};
 
 /** Held by no node: what is not in the archive cannot reach it. */
 export function isParked(entry: SessionEntry): boolean {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
+import { wantedNodes } from '../../services/router/pep/notify.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { announcement, answer, app, appear, client, event, info, lastItem, questionIn } from './pep-listener.ts';
 import { config, configure, create, publish, purge, remove, retract } from './pep-requests.ts';
@@ -305,7 +306,7 @@ test('what a client wants is bounded, and an answer that nobody asked for says n
   await juliet.send(announcement(many));
   await answer(juliet, questionIn(juliet)!, many);
   const wanted = async () =>
-    (await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]))[0]![0]!.wanted ?? [];
+    wantedNodes.of((await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]))[0]![0]!) ?? [];
   assert.ok((await wanted()).length > 0 && (await wanted()).length <= limits.pepWantedMax);
   assert.ok(Buffer.byteLength((await wanted()).join('')) <= limits.pepWantedBytesMax);
   await juliet.send('<presence/>');

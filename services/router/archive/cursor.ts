@@ -13,6 +13,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
+import { sessionPart } from '../core/session-part.ts';
 import type { Pending } from '../core/stages.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, unarchived } from './archive.ts';
 
@@ -27,6 +28,9 @@ export interface Cursor {
    */
   readonly late?: readonly string[];
 }
+
+/** Set when the session has queried the archive: it reads its history by itself, and is not flooded with the queue. */
+export const readsArchive = sessionPart<boolean>('archive');
 
 const cursors = collection<Cursor>('cursor', 'account');
 const start: Cursor = { at: '', given: '' };
@@ -246,7 +250,7 @@ function catchUpStart({ at, given }: Cursor): string {
 
 /** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what came since it signed in. */
 function ownHistoryEnd(session: SessionEntry | undefined): string {
-  return session?.archive ? firstIdAt(session.boundAt - limits.catchUpOverlapMs) : '';
+  return session && readsArchive.of(session) ? firstIdAt(session.boundAt - limits.catchUpOverlapMs) : '';
 }
 
 /**

@@ -15,6 +15,7 @@ import { cancelSubscriptions } from '../presence/subscription.ts';
 import {
   type Contact,
   findContact,
+  interested,
   itemElement,
   rosterNs as NS,
   pushContact,
@@ -39,7 +40,7 @@ export const roster: AccountFeature = {
 /** §2.2, §2.6.3: an empty result, followed by what changed since the client's version; else the whole roster. */
 async function read(request: Element, account: Account): Promise<Element | undefined> {
   // first: a change that is written after the read finds this session interested
-  await account.updateSession((entry) => (entry.interested ? entry : { ...entry, interested: true }));
+  await account.updateSession((entry) => interested.with(entry, true));
   const known = /^\d{1,15}$/.test(request.attrs.ver ?? '') ? Number(request.attrs.ver) : -1;
   // Nothing took a number since: there is nothing to look for.
   if (known > 0 && known === (await readVersion(account))) return undefined;

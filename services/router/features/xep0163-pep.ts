@@ -12,9 +12,9 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { type Caps, infoNs, isSameCaps, isVerified, readCaps, wantedNodes } from '../pep/caps.ts';
+import { type Caps, infoNs, isSameCaps, isVerified, notifyFeatures, readCaps } from '../pep/caps.ts';
 import { answerWanted, asksForNodes, sendLastItems, sendLastItemsOf } from '../pep/last-items.ts';
-import { isWanted } from '../pep/notify.ts';
+import { isWanted, wantedNodes } from '../pep/notify.ts';
 import { changeEntry } from '../presence/presence-entry.ts';
 
 interface Known {
@@ -34,7 +34,7 @@ export const pep: AccountFeature = {
   disco: { accountIdentity: [{ category: 'pubsub', type: 'pep' }] },
   iq: [{ type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn }],
   announced: look,
-  moved: (account, entry) => sendLastItems(account, entry, entry.wanted ?? []),
+  moved: (account, entry) => sendLastItems(account, entry, wantedNodes.of(entry) ?? []),
   subscribed: sendLastItemsOf,
   probed: { asks: asksForNodes, answer: answerWanted },
   inbound: { takes: isWanted },
@@ -44,15 +44,15 @@ export const pep: AccountFeature = {
 async function look(account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry): Promise<void> {
   const caps = readCaps(presence);
   if (!caps) {
-    if (entry.wanted) await want(account, entry, undefined, []);
+    if (wantedNodes.of(entry)) await want(account, entry, undefined, []);
     return;
   }
   const isSame = before.presence !== undefined && isSameCaps(caps, readCaps(Stanza.parse(before.presence)));
-  if (before.available && isSame && entry.wanted) return;
+  if (before.available && isSame && wantedNodes.of(entry)) return;
   const { known = [] } = (await account.get(knownHashes)) ?? {};
   const found = known.find(({ hash, ver }) => hash === caps.hash && ver === caps.ver);
-  if (found) return want(account, entry, found.wanted, before.available ? (entry.wanted ?? []) : []);
-  if (entry.wanted && !before.available) await want(account, entry, undefined, []); // else as before, until it answers
+  if (found) return want(account, entry, found.wanted, before.available ? (wantedNodes.of(entry) ?? []) : []);
+  if (wantedNodes.of(entry) && !before.available) await want(account, entry, undefined, []); // else as before, until it answers
   ask(account, entry, caps);
 }
 
@@ -78,9 +78,9 @@ async function learn(query: Element, account: Account, iq: Stanza): Promise<unde
   if (!entry || !caps) return;
   const { node } = query.attrs as { node?: string };
   if (node !== undefined && node !== `${caps.node}#${caps.ver}`) return; // of a presence before this one
-  const wanted = wantedNodes(query);
+  const wanted = notifyFeatures(query);
   if (isVerified(caps, query)) await remember(account, { hash: caps.hash!, ver: caps.ver, wanted });
-  await want(account, entry, wanted, entry.wanted ?? []);
+  await want(account, entry, wanted, wantedNodes.of(entry) ?? []);
 }
 
 async function remember(account: Account, learned: Known): Promise<void> {
@@ -97,7 +97,7 @@ async function want(
   wanted: readonly string[] | undefined,
   before: readonly string[],
 ): Promise<void> {
-  await changeEntry(account, (now) => ({ ...now, wanted }));
+  await changeEntry(account, (now) => wantedNodes.with(now, wanted));
   if (!entry.available || !wanted) return;
   const added = wanted.filter((node) => !before.includes(node));
   await sendLastItems(account, entry, added);

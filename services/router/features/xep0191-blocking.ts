@@ -13,10 +13,13 @@ import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked, isNeverBlocked } from '../core/blocklist.ts';
 import { Dropped } from '../core/dropped.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { sessionPart } from '../core/session-part.ts';
 import type { Pending } from '../core/stages.ts';
 import { hidePresence, showPresence } from '../presence/presence-block.ts';
 
 const NS = 'urn:xmpp:blocking';
+/** Set when the session has asked for the list: it gets the pushes from then on (§3.6). */
+const hasAsked = sessionPart<boolean>('blocklist');
 const mucUserNs = 'http://jabber.org/protocol/muc#user';
 
 export const blocking: AccountFeature = {
@@ -35,7 +38,7 @@ export const blocking: AccountFeature = {
 
 /** §3.2; from now on this session gets the pushes. */
 async function list(_request: Element, account: Account): Promise<Element> {
-  await account.updateSession((entry) => (entry.blocklist ? entry : { ...entry, blocklist: true }));
+  await account.updateSession((entry) => hasAsked.with(entry, true));
   const { jids } = (await account.get(blocklist)) ?? { jids: [] };
   return listElement('blocklist', jids);
 }
@@ -107,7 +110,7 @@ function itemJids(request: Element): Jid[] {
 
 /** To each resource that has asked for the list. */
 function push(name: 'block' | 'unblock', jids: readonly string[], account: Account): void {
-  account.push(listElement(name, jids), (entry) => entry.blocklist === true);
+  account.push(listElement(name, jids), (entry) => hasAsked.of(entry) === true);
 }
 
 function listElement(name: string, jids: readonly string[]): Element {

@@ -1,7 +1,7 @@
 /**
  * XEP-0280: Message Carbons, with all rules of §6.1 (`urn:xmpp:carbons:rules:0`).
  *
- * Whether a session wants copies stands in its session entry. Copies are made after delivery, from the bytes that were delivered;
+ * Whether a session wants copies stands in its entry. Copies are made after delivery, from the bytes that were delivered;
  * they never pass `arrive`, where everything that claims to be one is stripped (§11; core/marks.ts).
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
@@ -13,6 +13,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { isArchived } from '../archive/archive.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature, Outcome } from '../core/feature.ts';
+import { sessionPart } from '../core/session-part.ts';
 import type { Pending } from '../core/stages.ts';
 import { Superseded } from '../core/writers.ts';
 
@@ -35,14 +36,20 @@ export const carbons: AccountFeature = {
 
 type Kind = 'sent' | 'received';
 
+const wantsCopies = sessionPart<boolean>('carbons');
+/** The request that has turned them on or off last, except for the first one. */
+const lastRequest = sessionPart<string>('carbonsBy');
+
 /** The first request has none before it that could come again. @throws {Superseded} */
 async function turn(account: Account, isOn: boolean): Promise<undefined> {
   const id = account.turn.by?.id;
   await account.updateSession((entry) => {
-    const { carbons: wasOn, carbonsBy } = entry;
-    if (id !== undefined && carbonsBy !== undefined && isMintedBefore(id, carbonsBy)) throw new Superseded();
+    const last = lastRequest.of(entry);
+    if (id !== undefined && last !== undefined && isMintedBefore(id, last)) throw new Superseded();
+    const wasOn = wantsCopies.of(entry);
     if (wasOn === isOn) return entry;
-    return wasOn === undefined ? { ...entry, carbons: isOn } : { ...entry, carbons: isOn, carbonsBy: id };
+    const turned = wantsCopies.with(entry, isOn);
+    return wasOn === undefined ? turned : lastRequest.with(turned, id);
   });
 }
 
@@ -83,7 +90,7 @@ const conversationNs = new Set([
 
 /** §8. To oneself it arrives, and is copied as received. */
 function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Pending {
-  const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry));
+  const others = sessions.filter((entry) => wantsCopies.of(entry) && !delivered.includes(entry));
   if (others.length === 0 || stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
   return copySentTo(others, stanza, account, id);
 }
@@ -98,7 +105,7 @@ async function copySentTo(others: readonly SessionEntry[], stanza: Stanza, accou
 /** §7. */
 function copyReceived(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
   const sender = stanza.from?.bare.equals(account.jid) ? stanza.from.resource : undefined;
-  const others = sessions.filter((entry) => entry.carbons && !delivered.includes(entry) && entry.resource !== sender);
+  const others = sessions.filter((entry) => wantsCopies.of(entry) && !delivered.includes(entry) && entry.resource !== sender);
   if (others.length > 0 && isEligible(stanza, 'received', account)) copy('received', stanza, account, others);
 }
 

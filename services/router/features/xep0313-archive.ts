@@ -14,6 +14,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type ArchiveEntry, type Direction, isArchived, keepEntry } from '../archive/archive.ts';
 import { archiveEdge, queryArchive, stampOf } from '../archive/archive-query.ts';
+import { readsArchive } from '../archive/cursor.ts';
 import { preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
@@ -59,7 +60,7 @@ async function query(request: Element, account: Account): Promise<Element> {
   const page = await queryArchive(account, wanted, asked);
   // a client that reads all there is, and not one conversation or message, needs no queue (cursor.ts)
   const isAll = !wanted.with && !wanted.ids;
-  if (isAll) await account.updateSession((session) => (session.archive ? session : { ...session, archive: true }));
+  if (isAll) await account.updateSession((session) => readsArchive.with(session, true));
   for (const item of isFlipped ? page.items.toReversed() : page.items) {
     account.turn.origin?.reply(resultMessage(account, item, queryid));
   }

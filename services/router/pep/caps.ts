@@ -27,7 +27,7 @@ export function isSameCaps(one: Caps | undefined, other: Caps | undefined): bool
 }
 
 /** Nodes that the client wants notifications of: features `<node>+notify` (XEP-0060 §9.2), as many as are kept. */
-export function wantedNodes(query: Element): readonly string[] {
+export function notifyFeatures(query: Element): readonly string[] {
   const wanted: string[] = [];
   let bytes = 0;
   for (const { attrs } of query.getChildren('feature', infoNs)) {

@@ -17,7 +17,7 @@ import { mayRead } from './access.ts';
 import { itemInRow, itemRowKey, lastIdInRow, listIds, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
-import { eventMessage, isOfDeployment, itemsEvent, readView } from './notify.ts';
+import { eventMessage, isOfDeployment, itemsEvent, readView, wantedNodes } from './notify.ts';
 import type { Subscriber } from './subscriptions.ts';
 
 interface Source {
@@ -64,8 +64,9 @@ export async function sendLastItemsOf(account: Account, contact: Jid, sessions: 
   const owner = account.other(contact.local);
   const item = await findContact(owner, account.jid);
   for (const entry of sessions) {
-    if (!entry.available || !entry.wanted?.length) continue;
-    const found = await findLast([{ owner, item }], entry.wanted, ['on_sub', ...presenceKinds]);
+    const wanted = wantedNodes.of(entry);
+    if (!entry.available || !wanted?.length) continue;
+    const found = await findLast([{ owner, item }], wanted, ['on_sub', ...presenceKinds]);
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
   }
 }

@@ -16,6 +16,7 @@ import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import { blocklist, isBlocked } from '../core/blocklist.ts';
+import { sessionPart } from '../core/session-part.ts';
 import { isNear, readAudience, readListeners } from '../presence/presence-audience.ts';
 import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
@@ -25,6 +26,9 @@ import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
 import { viewsOf } from './specified-node.ts';
 import { type Subscriber, subscribersOf, subscribersOfPerson } from './subscriptions.ts';
+
+/** The nodes that a session wants notifications of (XEP-0163 §4.3.2); absent as long as that is not known. */
+export const wantedNodes = sessionPart<readonly string[]>('wanted');
 
 /** XEP-0131. */
 const headersNs = 'http://jabber.org/protocol/shim';
@@ -166,7 +170,7 @@ export function isWanted(stanza: Stanza, entry: SessionEntry): boolean {
   if (stanza.hasChild('headers', headersNs)) return true;
   const event = stanza.child('event', eventNs);
   const node = (event?.getChildElements()[0] as Element | undefined)?.attrs.node as string | undefined;
-  return node === undefined || entry.wanted?.includes(node) === true;
+  return node === undefined || wantedNodes.of(entry)?.includes(node) === true;
 }
 
 /** Resources of one person that want the node, and those that it has subscribed explicitly: all of a bare JID, or the one of a full JID. */
@@ -174,7 +178,7 @@ function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, expl
   const resources = new Set(explicit.map(({ jid }) => Jid.parse(jid).resource));
   const isSubscribed = ({ resource, priority }: SessionEntry) => resources.has(resource) || (resources.has('') && priority >= 0);
   return sessions
-    .filter((entry) => entry.available && (entry.wanted?.includes(node) || isSubscribed(entry)))
+    .filter((entry) => entry.available && (wantedNodes.of(entry)?.includes(node) || isSubscribed(entry)))
     .map((entry) => ({ node: entry.node, sid: entry.sid, to: bare.withResource(entry.resource).toString() }));
 }
 

@@ -15,7 +15,7 @@ import type { Account } from '../core/account.ts';
 import type { Drop } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
 import { forgedFrom, forgedTo } from '../core/marks.ts';
-import { findContacts, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
+import { findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
 import { type Change, changeContact } from '../roster/roster-change.ts';
 import {
   arriveSubscriptionStep,
@@ -66,7 +66,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   const { state, passes, isGranted } = arriveSubscriptionStep(type, change.before);
   account.withSessions(async (sessions) => {
     if (passes) {
-      const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : entry.interested));
+      const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : interested.of(entry)));
       account.deliverTo(takers, sealed.bytes, false);
     }
     push(account, sessions, contact, change);
@@ -106,10 +106,10 @@ async function forgetContact(account: Account, contact: Jid): Promise<void> {
   const { before } = change;
   if (!hasTo(before) && !hasFrom(before) && !before.isAsked && !before.isPending && !before.isApproved) return;
   account.withSessions((sessions) => {
-    const interested = sessions.filter((entry) => entry.interested);
+    const takers = sessions.filter((entry) => interested.of(entry));
     const tell = (type: SubscriptionType) => {
       const stanza = xml('presence', { type, from: contact.toString(), to: account.jid.toString() });
-      account.deliverTo(interested, Buffer.from(stanza.toString()), false);
+      account.deliverTo(takers, Buffer.from(stanza.toString()), false);
     };
     if (hasFrom(before) || before.isPending) tell('unsubscribe');
     if (hasTo(before) || before.isAsked) tell('unsubscribed');

@@ -14,6 +14,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
+import { sessionPart } from '../core/session-part.ts';
 import { hasFrom, type SubscriptionState } from './subscription-state.ts';
 
 export const rosterNs = 'jabber:iq:roster';
@@ -38,7 +39,10 @@ export interface Contact {
 
 export const rosterItems = collection<RosterItem>('roster', 'account', 'core', { grants: true });
 
-/** Of a contact that has no row. */
+/** Set when the session has asked for the roster (RFC 6121 §2.2). */
+export const interested = sessionPart<boolean>('interested');
+
+/** The item of a contact that has no row. */
 export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
 
 /** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
@@ -128,8 +132,11 @@ export function pushContact(account: Account, contact: Contact): void {
 export function pushContactTo(account: Account, sessions: readonly SessionEntry[], contact: Contact): void {
   const id = `push-${account.turn.parts.ids.mint()}`;
   const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(contact));
-  const interested = sessions.filter((entry) => entry.interested);
-  account.deliverTo(interested, Buffer.from(push.toString()), true);
+  account.deliverTo(
+    sessions.filter((entry) => interested.of(entry)),
+    Buffer.from(push.toString()),
+    true,
+  );
 }
 
 export function pushElement(contact: Contact): Element {
