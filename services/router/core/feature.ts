@@ -105,7 +105,6 @@ export interface AccountFeature {
   readonly removed?: (account: Account) => Pending;
   /** What accounts keep about other addresses and must not outlive them. */
   readonly forgets?: Forgetting;
-  readonly collections?: readonly Collection<never>[];
 }
 
 export interface ProbeAnswer {
