@@ -16,7 +16,7 @@ import { Account } from './core/account.ts';
 import { findAccount } from './core/accounts.ts';
 import { type Parts, timely } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
-import { Beforehand } from './core/prefetch.ts';
+import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
 import { type Origin, Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
@@ -250,11 +250,11 @@ export class Step {
   /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
   async #together(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const stanzas = run.map(({ stanza }) => stanza);
-    const beforehand = await Beforehand.read(this.#parts, this.#tenant, this.#state.local!, stanzas);
+    const prefetched = await Prefetched.read(this.#parts, this.#tenant, this.#state.local!, stanzas);
     const origin = this.#origin();
     const turns: Turn[] = [];
     for (const { id, stanza } of run) {
-      const turn = new Turn(this.#parts, origin, { beforehand });
+      const turn = new Turn(this.#parts, origin, { prefetched });
       if (await this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id))) turns.push(turn);
     }
     await Turn.finishAll(turns);

@@ -79,7 +79,7 @@ export class Account implements Owner {
   load(direction: 'outbound' | 'inbound'): Pending {
     if (this.#loaded !== undefined) return;
     const reads = this.turn.parts.features.reads(direction);
-    const read = this.turn.beforehand?.of(this, direction);
+    const read = this.turn.prefetched?.of(this, direction);
     if (read === undefined) return this.rows.getAll(reads).then((values) => this.#take(reads, values));
     this.#take(reads, read);
   }

@@ -13,7 +13,7 @@ import type { Parts } from './dependencies.ts';
 
 type Direction = 'outbound' | 'inbound';
 
-export class Beforehand {
+export class Prefetched {
   readonly #domain: string;
   readonly #values: readonly unknown[];
   /** By {@link idOf}: where among the values those of the features' reads begin. */
@@ -30,7 +30,7 @@ export class Beforehand {
     tenant: Tenant,
     sender: string,
     messages: readonly Stanza[],
-  ): Promise<Beforehand> {
+  ): Promise<Prefetched> {
     const keys: Key[] = [];
     const starts = new Map<string, number>();
     const ask = (direction: Direction, local: string): void => {
@@ -50,7 +50,7 @@ export class Beforehand {
       }
     }
     const rows = await store.batchGet(keys, { consistent: true });
-    return new Beforehand(
+    return new Prefetched(
       tenant.domain,
       rows.map((row) => row && rowValue(row)),
       starts,

@@ -16,7 +16,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Parts } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
-import type { Beforehand } from './prefetch.ts';
+import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
 import { inOrder, type Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
@@ -74,7 +74,7 @@ export interface TurnOptions {
   /** Of what this turn is about, {@link Delivery.once}. */
   readonly once?: string;
   /** What was read for this turn and others. */
-  readonly beforehand?: Beforehand;
+  readonly prefetched?: Prefetched;
   /** In whose name rows are changed of which the last change counts. */
   readonly by?: Writer | undefined;
   /** Who sends the stanza that this turn is about, where that is no session of this router's batch. */
@@ -85,7 +85,7 @@ export interface TurnOptions {
 export class Turn {
   readonly parts: Parts;
   readonly origin: Origin | undefined;
-  readonly beforehand: Beforehand | undefined;
+  readonly prefetched: Prefetched | undefined;
   readonly by: Writer | undefined;
   readonly #once: string | undefined;
   /** What the sender has blocked of the room that its presence goes to. */
@@ -103,11 +103,11 @@ export class Turn {
   #posts: Post[] | undefined;
   readonly #sender: Sender | undefined;
 
-  constructor(parts: Parts, origin?: Origin, { once, beforehand, by, sender }: TurnOptions = {}) {
+  constructor(parts: Parts, origin?: Origin, { once, prefetched, by, sender }: TurnOptions = {}) {
     this.parts = parts;
     this.origin = origin;
     this.#once = once;
-    this.beforehand = beforehand;
+    this.prefetched = prefetched;
     this.by = by;
     this.#sender = sender ?? origin;
   }
