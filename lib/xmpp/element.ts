@@ -7,7 +7,7 @@
  * - A character that XML cannot carry becomes U+FFFD. Otherwise one NUL in a roster name would end the reader's stream.
  */
 import { Element as LtxElement } from 'ltx';
-import { decodeAttribute, decodeText } from './xml-characters.ts';
+import { decodeAttribute, decodeText } from './xml-text.ts';
 
 export type Attributes = Record<string, string | number | undefined>;
 

@@ -10,9 +10,10 @@ import { type Element, escapeAttribute, parseElement } from './element.ts';
 import { StreamError } from './errors.ts';
 import { Jid } from './jid.ts';
 import { borrowMachine, returnMachine } from './spare-machines.ts';
-import { classes, decodeAttribute, SPACE } from './xml-characters.ts';
+import { classes, SPACE } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ChildSpan, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
 import { intern } from './xml-namespaces.ts';
+import { decodeAttribute } from './xml-text.ts';
 
 export type { ChildSpan };
 

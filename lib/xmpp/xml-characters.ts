@@ -3,6 +3,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { StreamError } from './errors.ts';
+import { entities } from './xml-text.ts';
 
 /** May begin a name. `:` is left out because the scanner treats it itself (Namespaces in XML §4). */
 export const NAME_START = 1;
@@ -126,8 +127,6 @@ function isXmlCharacter(code: number): boolean {
   );
 }
 
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
 /** The code of a hexadecimal or decimal digit, or -1. */
 function digitOf(byte: number, base: 10 | 16): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
@@ -167,26 +166,4 @@ function isEntity(bytes: Uint8Array, start: number, end: number): boolean {
     if (at === name.length && at === end - start) return true;
   }
   return false;
-}
-
-/** @param name the text between `&` and `;`, already accepted by a scanner */
-function readReference(name: string): string {
-  const known = entities[name];
-  if (known !== undefined) return known;
-  return String.fromCodePoint(name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10));
-}
-
-/** Resolves the references in a text that a scanner has accepted. */
-function resolveReferences(text: string): string {
-  return text.includes('&') ? text.replace(/&([^;]*);/g, (_, name: string) => readReference(name)) : text;
-}
-
-/** Character data as a reader sees it: line ends become LF (§2.11), then references are resolved. */
-export function decodeText(raw: string): string {
-  return resolveReferences(raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw);
-}
-
-/** An attribute's value as a reader sees it (§3.3.3): literal white space becomes spaces, then references are resolved. */
-export function decodeAttribute(raw: string): string {
-  return resolveReferences(/[\t\n\r]/.test(raw) ? raw.replace(/\r\n|[\t\n\r]/g, ' ') : raw);
 }

@@ -2,8 +2,9 @@
  * Names of elements and attributes and their namespaces: Namespaces in XML 1.0, over the offsets of one tag.
  */
 import { StreamError, type StreamErrorCondition } from './errors.ts';
-import { classes, decodeAttribute, isNcName, NAME_START } from './xml-characters.ts';
+import { classes, isNcName, NAME_START } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ElementBounds, type Scope } from './xml-element.ts';
+import { decodeAttribute } from './xml-text.ts';
 
 const NS_XML = 'http://www.w3.org/XML/1998/namespace';
 const NS_XMLNS = 'http://www.w3.org/2000/xmlns/';

@@ -121,7 +121,7 @@ describe('while the service runs', () => {
     );
     await expectRefusal(
       ['user', 'add', 'localhost', '--password=x'],
-      "'localhost' is no address of an account, such as juliet@example.org",
+      "'localhost' is not the address of an account, such as juliet@example.org",
     );
     await expectRefusal(
       ['user', 'add', 'juliet@example.com', '--password=x'],

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { limits } from '../../lib/limits.ts';
 import type { Query, Store } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
@@ -212,7 +213,7 @@ test('a router that stood still until nobody waits any more does nothing of a se
 
 test('what goes on when the request was answered has all the time it needs: an account that left is erased', async (t) => {
   const clock = steppedClock();
-  /** The first look at all that the account keeps takes longer than anybody waits. */
+  /** The first look at all that the account keeps takes longer than anybody waits for an answer, and less than a removal's lease. */
   const slow = (store: Store): Store =>
     new Proxy(store, {
       get(target, name) {
@@ -220,7 +221,7 @@ test('what goes on when the request was answered has all the time it needs: an a
         if (typeof method !== 'function') return method;
         return (...values: unknown[]) => {
           const { partition, prefix } = values[0] as Partial<Query>;
-          if (name === 'query' && partition === 'a.example/a/juliet' && prefix === undefined) clock.advance(60_000);
+          if (name === 'query' && partition === 'a.example/a/juliet' && prefix === undefined) clock.advance(8_000);
           return method.apply(target, values);
         };
       },
@@ -245,6 +246,16 @@ test('a message may be late: its entry in the archive bears its time', async (t)
   t.after(() => stage.close());
   const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
   const message = `<message type='chat' to='romeo@a.example'><body>late</body></message>`;
-  assert.equal((await sendUntil(stage, juliet, 0, message)).ok, true);
+  assert.equal((await sendUntil(stage, juliet, systemClock.now() - 1_000, message)).ok, true);
   assert.match(await romeo.next(), /late/);
+});
+
+test('a message that comes later than anything waits for it writes nothing: its account may be another one by now', async (t) => {
+  const stage = await openStage();
+  t.after(() => stage.close());
+  const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
+  const message = `<message type='chat' to='romeo@a.example'><body>late</body></message>`;
+  const { ok } = await sendUntil(stage, juliet, systemClock.now() - limits.lateWriteMs - 1_000, message);
+  assert.equal(ok, false, 'the node sends it again');
+  await stage.play([romeo, 'receives nothing']);
 });
