@@ -4,6 +4,9 @@ import { type Client, type InProcessServer, open } from '../in-process.ts';
 import { list, type Request } from './requests.ts';
 import type { Work } from './table.ts';
 
+/** How an answer stands in the table that says to come again later: the request was not handled. */
+export const tooFast = 'too fast';
+
 const roomsService = 'conference.localhost';
 const room = `hall@${roomsService}`;
 const header =
@@ -114,15 +117,18 @@ export class Exchanges {
   }
 
   request(request: Request, bytes: number): Work {
+    const answers = new Set<string>();
     const run = async (): Promise<void> => {
       const id = `h${this.#ids++}`;
       const { type, child, to } = request(bytes, this.#ids);
       const address = to === undefined ? '' : ` to='${to === 'room' ? room : roomsService}'`;
-      await this.#sender.ask(
+      const answer = await this.#sender.ask(
         `<iq xmlns='jabber:client' type='${type}' id='${id}'${address}>${child}</iq>`,
         new RegExp(`id='${id}'`),
       );
+      const [, errorType, condition = 'result'] = /<error[^>]* type=['"](\w+)['"][^>]*>\s*<([a-z-]+)/.exec(answer) ?? [];
+      answers.add(errorType === 'wait' && condition === 'policy-violation' ? tooFast : condition);
     };
-    return { bytes: Buffer.byteLength(request(bytes, 0).child), run };
+    return { bytes: Buffer.byteLength(request(bytes, 0).child), run, answers };
   }
 }

@@ -4,6 +4,8 @@
 export interface Work {
   readonly bytes: number;
   readonly run: () => Promise<void> | void;
+  /** How it was answered, so far. */
+  readonly answers?: ReadonlySet<string>;
 }
 
 export interface Cost {
@@ -11,9 +13,10 @@ export interface Cost {
   /** Nanoseconds of CPU for each byte. */
   readonly cost: number;
   readonly times: number;
+  readonly answers: readonly string[];
 }
 
-const rounds = 3;
+const rounds = 5;
 
 /** Nanoseconds of CPU for each byte. */
 async function costOf({ bytes, run }: Work, bytesPerRound: number): Promise<number> {
@@ -49,6 +52,8 @@ export async function compare(plain: Work, works: ReadonlyMap<string, Work>, byt
       found.get(name)!.times.push(cost / text);
     }
   }
-  const rows = [...found].map(([name, { costs, times }]) => ({ name, cost: median(costs), times: median(times) }));
-  return [{ name: 'plain text', cost: median(plainCosts), times: 1 }, ...rows];
+  const rows = [...found].map(([name, { costs, times }]) => {
+    return { name, cost: median(costs), times: median(times), answers: [...(works.get(name)?.answers ?? [])] };
+  });
+  return [{ name: 'plain text', cost: median(plainCosts), times: 1, answers: [] }, ...rows];
 }

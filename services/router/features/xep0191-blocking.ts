@@ -99,12 +99,19 @@ function checkPlaces({ jids }: Blocklist): void {
   }
 }
 
-/** @throws {StanzaError} jid-malformed */
+/**
+ * To prepare an address costs much more than to read it, so a request that cannot fit the list is refused before.
+ * @throws {StanzaError} bad-request, resource-constraint, jid-malformed
+ */
 function itemJids(request: Element): Jid[] {
-  const jids = request.getChildren('item', NS).map(({ attrs }) => {
+  const texts = request.getChildren('item', NS).map(({ attrs }) => {
     if (!attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
-    return Jid.parse(attrs.jid);
+    return String(attrs.jid);
   });
+  if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > limits.blocklistBytesMax) {
+    throw new StanzaError('resource-constraint', 'too many addresses in one request');
+  }
+  const jids = texts.map((text) => Jid.parse(text));
   return [...new Map(jids.map((jid) => [jid.toString(), jid])).values()];
 }
 
