@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
+import { findAccount } from '../../services/router/core/accounts.ts';
 import { openStage } from './harness.ts';
 
 const bindIq = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>balcony</resource></bind></iq>";
@@ -33,7 +34,8 @@ async function bindWith(t: { after(run: () => Promise<void>): void }, keepsOrder
   isAway = true;
   called.length = 0;
   settled.length = 0;
-  const session = JSON.stringify({ secure: true, failures: 0, local: 'juliet' });
+  const { incarnation } = (await findAccount(stage.parts.store, 'a.example', 'juliet'))!;
+  const session = JSON.stringify({ secure: true, failures: 0, local: 'juliet', incarnation });
   const request = { kind: 'step', node: 'n.stage.1', sid: 'another', domain: 'a.example', session } as const;
   const { header } = await stage.ask<StepReply>({ ...request, items: [{ k: 'stanza', id: 'b', body: true }] }, [bindIq]);
   return { header, called, settled };
