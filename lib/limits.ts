@@ -78,7 +78,7 @@ export const limits = {
   sessionsPerAccountMax: 30,
   /** Stanzas of one session in one batch to a router; the header and XML stay under `batchBytesMax`. */
   batchStanzasMax: 64,
-  /** XML of one batch, bytes (DESIGN §4); one stanza alone may fill it. */
+  /** XML of one batch, bytes; one stanza alone may fill it. */
   batchBytesMax: 256 * 1024,
   /** What one account may send at a node: stanzas and bytes at once, and per second; beyond it its sockets are read later. */
   sentStanzasBurst: 10_000,
@@ -100,9 +100,9 @@ export const limits = {
   diskShortRowBytesMax: 16 * 1024,
   /** Stanzas of one session read from its socket and not yet answered by a router; at this many the socket is not read. */
   ingressStanzasMax: 256,
-  /** Sessions that one delivery may name (DESIGN §4). */
+  /** Sessions that one delivery may name. */
   deliveryTargetsMax: 5_000,
-  /** A router waits this long for a node to confirm a delivery, milliseconds (DESIGN §2). */
+  /** A router waits this long for a node to confirm a delivery, milliseconds. */
   deliveryTimeoutMs: 250,
   /** A node waits this long for a router's answer before it sends the batch again, milliseconds. */
   batchTimeoutMs: 5_000,
@@ -137,10 +137,10 @@ export const limits = {
   resumeTimeoutMs: 300_000,
   /** The account's cursor is written at most this often per session, milliseconds. */
   cursorFlushMs: 500,
-  /** Ids remembered behind the cursor, and per session against doubles (DESIGN §2). */
+  /** Ids remembered behind the cursor, and per session against doubles. */
   deliveredRingMax: 256,
   /**
-   * Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds (DESIGN §2). Half of it is for
+   * Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds. Half of it is for
    * processes that do not know yet how far others have come: of the deployment's clock they hear with each heartbeat.
    */
   catchUpOverlapMs: 10_000,
@@ -156,7 +156,7 @@ export const limits = {
   blockedPlacesMax: 50,
   /** Addresses one session may have sent directed presence to. */
   directedPresenceMax: 500,
-  /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change (DESIGN §2). */
+  /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change. */
   heartbeatMs: 3_000,
   heartbeatDeadMs: 10_000,
   /** The deployment's time is written this far ahead of its use, milliseconds: three heartbeats and some more (decision 9). */
@@ -365,11 +365,11 @@ export const limits = {
   handOverBytesMax: 768 * 1024,
   /** Answers to hand-over requests kept in case that the answer was lost, entries of a node. */
   handOverRepliesMax: 100,
-  /** Sockets of one node (DESIGN §8). */
+  /** Sockets of one node. */
   streamsPerNodeMax: 50_000,
   /** After our closing tag the peer has this long to close its side, milliseconds. */
   closeTimeoutMs: 2_000,
-  /** TCP keep-alive probes begin after this much silence, milliseconds (DESIGN §8). */
+  /** TCP keep-alive probes begin after this much silence, milliseconds. */
   tcpKeepAliveMs: 240_000,
   /** Rooms: clients in one room, whatever its owner says; each is a row in memory and a copy of every message. */
   roomSessionsMax: 6_000,

@@ -1,7 +1,6 @@
 /**
- * Hands stanzas to the nodes that hold sessions (DESIGN §2 rule 4): what one turn queues for a node leaves as one bus message,
- * the stanza once with the list of its sessions. Messages to one node keep their order: the next leaves when the one before was
- * confirmed or given up.
+ * Hands stanzas to the nodes that hold sessions: what one turn queues for a node leaves as one bus message, the stanza once with the
+ * list of its sessions. Messages to one node keep their order: the next leaves when the one before was confirmed or given up.
  */
 import { limits } from '../limits.ts';
 import type { Bus } from '../ports/bus.ts';

@@ -1,5 +1,5 @@
 /**
- * A payload on the bus: a short JSON header and raw XML bodies (DESIGN §4).
+ * A payload on the bus: a short JSON header and raw XML bodies.
  *
  *     u32 big-endian: bytes of the header | header, JSON in UTF-8 | body 0 | body 1 | …
  *

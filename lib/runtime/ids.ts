@@ -1,5 +1,5 @@
 /**
- * Ids minted at ingress (DESIGN §2): 48 bits of milliseconds, 20 bits of node, 20 bits of counter, as 18 characters of
+ * Ids minted at ingress: 48 bits of milliseconds, 20 bits of node, 20 bits of counter, as 18 characters of
  * Crockford base32 whose text order is the order of minting within a node and the order of time between nodes.
  *
  * They are the archive's sort keys and the XEP-0359 stanza ids, and a retry carries the same id.

@@ -1,5 +1,5 @@
 /**
- * The processes of a deployment (DESIGN §2, leases): each writes one row every `heartbeatMs`; whoever watches calls one dead when
+ * The processes of a deployment: each writes one row every `heartbeatMs`; whoever watches calls one dead when
  * its row did not change for `heartbeatDeadMs` by the watcher's own clock, so that clocks need not agree.
  */
 import { limits } from '../limits.ts';

@@ -1,5 +1,5 @@
 /**
- * Sessions parked in `live` (DESIGN §2): what a node that goes away leaves of an XEP-0198 session, for whichever node its client comes
+ * Sessions parked in `live`: what a node that goes away leaves of an XEP-0198 session, for whichever node its client comes
  * back to.
  *
  *     <domain>/a/<local>  parked/<sid>              the session; claimed with a conditional write, so that exactly one node gets it

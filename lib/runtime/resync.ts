@@ -1,5 +1,5 @@
 /**
- * Resync marks (DESIGN §2 rule 6): a delivery that its node did not confirm leaves a mark; the node reads its marks with each
+ * Resync marks: a delivery that its node did not confirm leaves a mark; the node reads its marks with each
  * heartbeat and catches those sessions up from the archive. A mark stays until the client has acknowledged what came of it: when the
  * node dies before, whoever cleans up after it finds the mark.
  */

@@ -1,5 +1,5 @@
 /**
- * Rows of one owner: every key starts with the tenant's domain (DESIGN §3), which is given once, where the scope is made, and
+ * Rows of one owner: every key starts with the tenant's domain, which is given once, where the scope is made, and
  * cannot be named again. Domains hold no `/` and no `#`, so two tenants' keys never meet.
  *
  *     example.org/a/juliet   an account         example.org/r/garden   a room

@@ -1,6 +1,6 @@
 /**
  * The sessions of an account: one item in `live` holds them all, so that the presence of 100 contacts is one batchGet
- * (DESIGN §3). A second row per session under the node that holds it lets the reaper find what a dead node left behind.
+ * A second row per session under the node that holds it lets the reaper find what a dead node left behind.
  */
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
@@ -69,7 +69,7 @@ export interface Owner {
   readonly local: string;
 }
 
-/** The sessions of each owner, in order; strongly consistent (DESIGN §2 rule 3). */
+/** The sessions of each owner, in order; strongly consistent. */
 export async function readSessions(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
   const found: (readonly SessionEntry[])[] = [];
   for (let at = 0; at < owners.length; at += 1000) {

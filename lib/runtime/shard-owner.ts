@@ -1,5 +1,5 @@
 /**
- * Which shards of rooms a worker serves (DESIGN §4): all of them in one process; in a cluster each live worker takes those for which
+ * Which shards of rooms a worker serves: all of them in one process; in a cluster each live worker takes those for which
  * its name draws the highest lot, so that a change moves only the shards of the worker that came or went.
  *
  * Two workers may think for a moment that a shard is theirs. That is harmless: rooms are fenced by their `state` row.

@@ -1,4 +1,4 @@
-/** Which subject a room's stanzas go to: rooms are spread over a fixed number of shards (DESIGN §4). */
+/** Which subject a room's stanzas go to: rooms are spread over a fixed number of shards. */
 import { createHash } from 'node:crypto';
 import { shardCount } from './wire.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What the services say to each other on the bus (DESIGN §4). Each interface is the header of a frame; the comment names its
+ * What the services say to each other on the bus. Each interface is the header of a frame; the comment names its
  * bodies. XML in bodies is in the canonical form: the default namespace is `jabber:client`, implied.
  */
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';

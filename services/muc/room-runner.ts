@@ -1,6 +1,6 @@
 /**
  * Handles the requests of one room one after the other: what has gathered is handled together with one conditional write, then the
- * rows, then the deliveries, then the answers (DESIGN §2). Whatever goes wrong, the copy in memory is dropped and read again.
+ * rows, then the deliveries, then the answers. Whatever goes wrong, the copy in memory is dropped and read again.
  */
 import { limits } from '../../lib/limits.ts';
 import type { Timer } from '../../lib/ports/clock.ts';

@@ -1,5 +1,5 @@
 /**
- * The worker of rooms: serves the subjects `m.<shard>` that it owns (DESIGN §4), keeps the rooms it has to do with in memory, and
+ * The worker of rooms: serves the subjects `m.<shard>` that it owns, keeps the rooms it has to do with in memory, and
  * hands each request to its room. What it holds can be lost at any moment.
  */
 import { limits } from '../../lib/limits.ts';

@@ -1,5 +1,5 @@
 /**
- * One batch of one session (DESIGN §1): (batch, session) → (rows, deliveries, replies, session'). Items are handled in order;
+ * One batch of one session: (batch, session) → (rows, deliveries, replies, session'). Items are handled in order;
  * messages that follow each other share one commit, everything else is a turn of its own.
  */
 import { limits } from '../../lib/limits.ts';

@@ -1,4 +1,4 @@
-/** DESIGN §2, storms: while routers or the store are away, streams stay, sockets wait, and nothing grows without bound. */
+/** Storms: while routers or the store are away, streams stay, sockets wait, and nothing grows without bound. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

@@ -1,4 +1,4 @@
-/** DESIGN §2: the archive is the queue. What a session gets of it, in which order, and how routers hear that it has it. */
+/** The archive is the queue. What a session gets of it, in which order, and how routers hear that it has it. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

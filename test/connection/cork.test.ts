@@ -1,4 +1,4 @@
-/** DESIGN §5: one write per socket and turn; a crowd does not keep others waiting. */
+/** One write per socket and turn; a crowd does not keep others waiting. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

@@ -1,4 +1,4 @@
-/** What the internet sends (DESIGN §6). After each attack the node serves the next client, and holds nothing of the attacker. */
+/** What the internet sends. After each attack the node serves the next client, and holds nothing of the attacker. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';

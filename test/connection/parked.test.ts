@@ -1,4 +1,4 @@
-/** Sessions parked in the store (DESIGN §2): a node lets go of them, another takes them up, and nobody else notices. */
+/** Sessions parked in the store: a node lets go of them, another takes them up, and nobody else notices. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

@@ -1,4 +1,4 @@
-/** Storms (DESIGN §2): clients that all come back at once are let in at a rate, and resumption goes first. */
+/** Storms: clients that all come back at once are let in at a rate, and resumption goes first. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';

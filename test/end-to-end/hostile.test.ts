@@ -1,5 +1,5 @@
 /**
- * What the internet sends to the program as it runs (DESIGN §6): each attack ends its own stream with the error that RFC 6120 §4.9
+ * What the internet sends to the program as it runs: each attack ends its own stream with the error that RFC 6120 §4.9
  * names, while two people go on chatting.
  */
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-/** What stands in a room's archive and what its occupants see is in one order, also when the store fails half-way (DESIGN §2). */
+/** What stands in a room's archive and what its occupants see is in one order, also when the store fails half-way. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';

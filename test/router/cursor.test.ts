@@ -1,4 +1,4 @@
-/** The archive as the queue (DESIGN §2), XEP-0160: what waits is delivered once, whatever the order in which it came to stand there. */
+/** The archive as the queue, XEP-0160: what waits is delivered once, whatever the order in which it came to stand there. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';

@@ -8,11 +8,12 @@ import * as wire from '../../lib/runtime/wire.ts';
 
 const root = join(import.meta.dirname, '../..');
 const stream = 'services/connection/stream/stream.ts';
+const sasl = 'services/connection/features/rfc6120-sasl.ts';
 const session = 'services/connection/session/session.ts';
 const sessionLink = 'services/connection/session/session-link.ts';
 const routerLink = 'services/connection/session/router-link.ts';
 const handOver = 'services/connection/moving/hand-over.ts';
-const turn = 'services/router/core/turn.ts';
+const routerHandOver = 'services/router/core/hand-over.ts';
 const faults = 'lib/runtime/faults.ts';
 const bind = 'services/router/sessions/bind.ts';
 const fanOut = 'services/muc/core/fan-out.ts';
@@ -26,8 +27,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     ok: [routerLink],
     out: [routerLink],
     session: [stream, sessionLink],
-    account: [stream],
-    features: [stream],
+    account: [sasl],
+    features: [sasl],
     keepMs: [stream],
     bound: [session],
     queue: [session],
@@ -38,8 +39,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   deliver: { missing: [deliverer] },
   close: { undelivered: [bind] },
   handOver: { state: [handOver] },
-  inbound: { ok: [faults], error: [faults], at: [turn, fanOut], missed: [fanOut] },
-  room: { ok: [faults], error: [faults], at: [turn] },
+  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut], missed: [fanOut] },
+  room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   admin: { ok: [adminSocket], error: [adminSocket], result: [adminSocket] },
 };

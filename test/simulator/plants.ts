@@ -1,5 +1,5 @@
 /**
- * Bugs that the rules of DESIGN §2 prevent, planted from outside the product: in what a process sees of its ports. The simulator
+ * Bugs that the rules of docs/reliability.md prevent, planted from outside the product: in what a process sees of its ports. The simulator
  * must find each.
  */
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';

@@ -1,5 +1,5 @@
 /**
- * Is this process well? Asked by whoever placed it and by the load balancer before it; never depends on store or bus (DESIGN §2), because
+ * Is this process well? Asked by whoever placed it and by the load balancer before it; never depends on store or bus, because
  * processes that are replaced while those are away make everything worse.
  *
  * `/healthz` is 200 as long as the process answers. `/readyz` is 503 until it serves and while it drains: no new connections, please.

@@ -1,6 +1,6 @@
 /**
  * Sends what a batch has queued, in order: to sessions of this tenant by the Deliverer, to everyone else as complete stanzas to the
- * routers of their tenant (DESIGN §2 rule 4).
+ * routers of their tenant.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';

@@ -1,6 +1,6 @@
 /**
  * What a worker knows of a room's `state` row: which version it may replace, the order of archive ids, and which requests were
- * handled already (DESIGN §2: a retry carries the same id and is not done twice).
+ * handled already (a retry carries the same id and is not done twice).
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Redo, RoomState } from './room-rows.ts';

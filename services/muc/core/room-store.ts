@@ -1,5 +1,5 @@
 /**
- * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, then the rows (DESIGN §2, §3).
+ * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, then the rows.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';

@@ -1,5 +1,5 @@
 /**
- * Sessions that did not get what the room sent: moved to another node, or gone without a word (DESIGN §2; XEP-0045 §16.1.2). The
+ * Sessions that did not get what the room sent: moved to another node, or gone without a word (XEP-0045 §16.1.2). The
  * account's row of sessions knows.
  */
 import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';

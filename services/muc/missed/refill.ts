@@ -1,5 +1,5 @@
 /**
- * Occupants whose session is on its way: handed from one node to another, or parked in the store (DESIGN §2). What is said meanwhile
+ * Occupants whose session is on its way: handed from one node to another, or parked in the store. What is said meanwhile
  * stands in the archive, and is sent from there, with its time (XEP-0203) and in its order, when some node has the session again. Until
  * then what goes into the archive is not sent to it at all, so that nothing comes twice or too early.
  *

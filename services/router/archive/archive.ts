@@ -1,5 +1,5 @@
 /**
- * The account's archive, which is also its queue (DESIGN §2): offline delivery is the entries after the cursor.
+ * The account's archive, which is also its queue: offline delivery is the entries after the cursor.
  *
  * Rows in `archive`, under the account: `m/<id>` the entry; `p/<bare peer> <span>` for queries by peer: in this span of time something was
  * exchanged with the peer (decision 7); `q/<id>` what must not be archived (XEP-0334, XEP-0441) but must reach an offline user; cursor.ts

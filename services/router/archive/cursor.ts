@@ -1,5 +1,5 @@
 /**
- * The cursor: how far the account's clients have the queue (DESIGN §2). Entries after it are delivered to the next client that
+ * The cursor: how far the account's clients have the queue. Entries after it are delivered to the next client that
  * becomes available; the read begins a little before it, because an entry with a smaller id may commit later, and leaves out what
  * the ring says was delivered.
  */

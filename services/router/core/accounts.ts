@@ -1,6 +1,6 @@
 /**
  * Accounts as rows: the credentials (SCRAM keys, never passwords) and a directory row per account in 16 partitions per tenant,
- * so that listing, export and erasure can walk a tenant (DESIGN §3).
+ * so that listing, export and erasure can walk a tenant.
  */
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';

@@ -5,7 +5,7 @@
  * Left out: the RSM count and index (counting would read the whole archive), and searching (XEP-0431). Only the account itself has
  * routes here; others get `service-unavailable`, whether there is such an account or not.
  *
- * DEVIATION: §3: ids are sortable, so not unpredictable (DESIGN §2); knowing one gives access to nothing.
+ * DEVIATION: §3: ids are sortable, because they are keys of the archive, and so not unpredictable; knowing one gives access to nothing.
  */
 import { archiveForm, finElement, NS_MAM as NS, readArchiveRequest } from '../../../lib/runtime/archive-page.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';

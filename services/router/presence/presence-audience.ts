@@ -1,6 +1,6 @@
 /**
- * Who sees an account's presence and whose presence it sees, and the rows of its contacts in the same tenant, read together
- * (DESIGN §3): their sessions, what their rosters say of the account, their blocklists.
+ * Who sees an account's presence and whose presence it sees, and the rows of its contacts in the same tenant, read together: their
+ * sessions, what their rosters say of the account, their blocklists.
  */
 import { limits } from '../../../lib/limits.ts';
 import type { Key } from '../../../lib/ports/store.ts';

@@ -1,7 +1,7 @@
 /**
  * Presence that goes to everybody who may see it: a resource comes, changes or goes (RFC 6121 §4.2, §4.4, §4.5).
  *
- * The stanza leaves once per node with the list of sessions (DESIGN §2 rule 4). Contacts of the same tenant cost a share of one
+ * The stanza leaves once per node with the list of sessions. Contacts of the same tenant cost a share of one
  * read; those of other domains get a stanza each. The session's own entry was written before the contacts' are read, so of two
  * who come at the same time at least one sees the other.
  */

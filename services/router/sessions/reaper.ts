@@ -1,5 +1,5 @@
 /**
- * Cleans up after connection nodes that died, and after parked sessions whose clients did not come back (DESIGN §2). Every router
+ * Cleans up after connection nodes that died, and after parked sessions whose clients did not come back. Every router
  * watches; paced, and it does no harm when two do it at once.
  *
  * A session that its client could resume (XEP-0198) is not over when its node dies: what the node knew of it is lost, but the client
