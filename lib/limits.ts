@@ -496,7 +496,7 @@ export const limits = {
   roomsPerAccountMax: 800,
   /** Rooms: persons, domains or rooms whose tokens one worker remembers, of each rate. */
   roomTokensMax: 50_000,
-  /** Rooms: messages of one person who is no admin: at once, and per second. */
+  /** Rooms: messages of one person who is not an admin: at once, and per second. */
   roomMessagesBurst: 100,
   roomMessagesPerSecond: 10,
   /** Rooms: entering, new nicks and presence of one person: at once, and per second. */

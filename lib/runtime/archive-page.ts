@@ -269,7 +269,7 @@ function isMatch<Entry extends Archived>(archive: Archive<Entry>, query: Archive
   return (archive.isKept?.(value) ?? true) && (archive.isWanted?.(value) ?? true);
 }
 
-/** Of the whole set, wherever in it the page is. @returns undefined: there are too many */
+/** Counts the whole set, wherever in it the page is. @returns undefined when there are too many */
 async function countAll<Entry extends Archived>(
   archive: Archive<Entry>,
   query: ArchiveQuery,

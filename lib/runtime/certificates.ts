@@ -1,5 +1,5 @@
 /**
- * Certificates of tenants' domains as rows of `core`. What is no secret stands in one list, `#certificates`, which nodes look at for
+ * Certificates of tenants' domains as rows of `core`. What is not secret stands in one list, `#certificates`, which nodes look at for
  * changes; the chain and the sealed private key stand in a partition of the tenant's own, `<domain>/c`, so that those who serve them
  * need the right to these two kinds of partitions and to nothing else.
  */

@@ -63,7 +63,7 @@ export class DeploymentClock implements Clock {
   /** By the monotonic clock. */
   #readAtMs = Number.NEGATIVE_INFINITY;
   #heard: Heard | undefined;
-  /** Of the row as it was when we began: whoever wrote that may be dead. */
+  /** The row's version when we began: whoever wrote it may be dead. */
   #oldVersion: string | undefined;
   /** Since when our clock on the wall has been far ahead and nobody denied it, by the monotonic clock. */
   #claimedAtMs: number | undefined;

@@ -35,7 +35,7 @@ export function isOperating(error: unknown): boolean {
 let programmingErrors = 0;
 const reported = new WeakSet<object>();
 
-/** Of this process, for the metric `Faults`. */
+/** How many there were in this process, for the metric `Faults`. */
 export function countProgrammingErrors(): number {
   return programmingErrors;
 }

@@ -9,7 +9,7 @@ export function networkOf(address: string): string {
   return isIPv6(plain) && plain !== '::1' ? prefixOf(plain) : plain;
 }
 
-/** Of this machine, so possibly a proxy that stands for many: its connections have bounds of their own. Also '', which is unknown. */
+/** This machine may be a proxy that stands for many: its connections have bounds of their own. So has '', which is unknown. */
 export function isOwnMachine(network: string): boolean {
   return network === '' || network === '::1' || /^127\./.test(network);
 }

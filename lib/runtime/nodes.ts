@@ -26,7 +26,7 @@ export interface NodeRow {
   readonly beat: number;
   /** Somebody has begun to clean up after it: if it lives after all, what it holds is void. */
   readonly isCondemned?: true;
-  /** Of what is deployed as one. */
+  /** The release of what is deployed as one. */
   readonly release?: Release;
 }
 
@@ -61,7 +61,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #startedAt: string;
   #beat = 0;
-  /** Of the row as we wrote it last. */
+  /** The version of the row as we wrote it last. */
   #version: string | undefined;
   #timer: Timer | undefined;
   #isStopped = false;

@@ -2,7 +2,7 @@
  * Whose connection a socket is. Behind a load balancer each connection begins with a header of the PROXY protocol, which is read before
  * anything else, so that TLS begins behind it; without one the socket's own address counts, and such a header is a bad stream.
  *
- * A health check is no client: a connection that ends without a byte, or says LOCAL and nothing more, goes no further than here.
+ * A health check is not a client: a connection that ends without a byte, or says LOCAL and nothing more, goes no further than here.
  */
 import type { Socket } from 'node:net';
 import { limits } from '../limits.ts';
@@ -97,7 +97,7 @@ export class ProxiedPeers implements PeerAddresses {
   }
 }
 
-/** Of a TCP connection, as long as it is there. */
+/** Names a TCP connection by its two ends, as long as it is there. */
 export function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

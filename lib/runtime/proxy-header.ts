@@ -11,7 +11,7 @@ export interface ProxyHeader {
   readonly bytes: number;
   /** LOCAL: the proxy speaks for itself, most likely to see whether we are well. */
   readonly isLocal: boolean;
-  /** Of the client; absent when the proxy does not say (LOCAL, UNSPEC). */
+  /** The client's address; absent when the proxy does not say (LOCAL, UNSPEC). */
   readonly address?: string;
 }
 

@@ -46,7 +46,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** For what has happened already: the bucket may go into debt. */
+  /** Takes tokens for something that has happened already: the bucket may go into debt. */
   spend(count: number): void {
     this.#tokens = this.tokens - count;
   }

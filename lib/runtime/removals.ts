@@ -18,7 +18,7 @@ import { update } from './update.ts';
 export interface RemovalRow {
   /** As it was; its own row may be gone. */
   readonly tenant: Tenant;
-  /** Of the account; absent: the tenant itself. */
+  /** The account's local part; absent when the tenant itself is removed. */
   readonly local?: string;
   /** The process that works on it. */
   readonly by: string;

@@ -13,7 +13,7 @@ export interface Mark {
   readonly sid: string;
   /** Id of the archive entry that was not delivered, the first of them: the cursor may be far ahead when the mark is read. */
   readonly from: string;
-  /** Of its row: changes when it is left again. */
+  /** The row's version: it changes when the mark is left again. */
   readonly version: string;
 }
 

@@ -80,7 +80,7 @@ export class Rows {
     return { table: collection.table, partition: this.partition, sort };
   }
 
-  /** Of their single rows. */
+  /** Keys of the collections' single rows. */
   keysOf(collections: readonly Collection<unknown>[]): Key[] {
     return collections.map((collection) => this.keyOf(collection, ''));
   }

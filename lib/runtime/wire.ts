@@ -8,7 +8,7 @@ import { answerKind } from './answer.ts';
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
   readonly kind: 'protocol' | 'operating' | 'programming';
-  /** Of `protocol`: what the sender of the stanza is told. */
+  /** Set for `protocol`: what the sender of the stanza is told. */
   readonly condition?: StanzaErrorCondition;
   readonly type?: StanzaErrorType;
   readonly text?: string | undefined;
@@ -36,7 +36,7 @@ export interface StepRequest extends SessionAddress {
   readonly kind: 'step';
   /** The tenant, fixed where the stream opened. */
   readonly domain: string;
-  /** Of the client, until there is a session: whoever signs in or registers has a share by it. */
+  /** The client's address, until there is a session: whoever signs in or registers has a share by it. */
   readonly address?: string;
   /** What the last reply of a router said; '' at first. Opaque to the node. */
   readonly session: string;
@@ -101,8 +101,8 @@ export interface StepReply {
   /** With `account`: what `open` would be answered when the stream restarts. It need not be asked. */
   readonly features?: string;
   /**
-   * Of `open` by a stream that is new (`session` ''): for so long, milliseconds, this answer with its `session` is good for every stream
-   * to the domain that opens with the same `secure` and the same types of `binding`.
+   * How long this answer to `open` and its `session` are good for other new streams, ms: those to the domain that open with the same
+   * `secure` and the same types of `binding`.
    */
   readonly keepMs?: number;
   /** Set by a bind: the full JID. */
@@ -114,7 +114,7 @@ export interface StepReply {
    * two stanzas of the batch.
    */
   readonly queue?: 'open' | 'opened' | 'closed';
-  /** Of a page: where the next one begins; absent: it was the last. */
+  /** Where the next page begins; absent after the last one. */
   readonly next?: string;
   /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
   readonly close?: { readonly condition: string; readonly text?: string };
@@ -139,7 +139,7 @@ export const stepAnswer = answerKind<StepReply>('step', {
 export interface Outgoing {
   /** Set when this is an archive entry that moves the cursor once the client has it. */
   readonly id?: string | undefined;
-  /** Of a session that moves: the client was given it while the queue was closed. */
+  /** Set for a session that moves: the client was given the entry while the queue was closed. */
   readonly isAside?: true;
 }
 
@@ -156,7 +156,7 @@ export interface DeliverItem {
   readonly tos?: readonly string[];
   /** The id of the archive entry behind this stanza: it moves the cursor and is not delivered twice. */
   readonly id?: string;
-  /** For what is in no archive of the account (messages of rooms): a session that was given this once is not given it again. */
+  /** Names what is in no archive of the account (messages of rooms): a session that was given it once is not given it again. */
   readonly once?: string;
 }
 
@@ -249,7 +249,7 @@ export const inboundAnswer = answerKind<InboundReply>('inbound', { ok: true, err
 export interface Hides {
   /** Nicks, as resources of the room's address. */
   readonly nicks: readonly string[];
-  /** Of the account's list: what is older than what the room knows says nothing. */
+  /** The version of the account's list: an older one than the room knows says nothing. */
   readonly version: number;
 }
 
