@@ -95,6 +95,12 @@ export class Operations extends Construct {
         'the store does not answer, and until it does nothing is acknowledged',
       ),
       this.#alarm(
+        `${tier}Faults`,
+        serviceMetric(this.#settings, tier, 'Faults', Stats.SUM, minutes),
+        1,
+        'a mistake in the program was met: the log has it at level error',
+      ),
+      this.#alarm(
         `${tier}Memory`,
         service.metricMemoryUtilization({ period: Duration.minutes(minutes), statistic: Stats.MAXIMUM }),
         85,
@@ -225,7 +231,10 @@ export class Operations extends Construct {
           ),
           graph('Days until certificates expire', [this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60)]),
         ],
-        [graph('Connections without a PROXY header', [this.#metric('connection', 'BadProxyHeaders', Stats.SUM, 1)])],
+        [
+          graph('Connections without a PROXY header', [this.#metric('connection', 'BadProxyHeaders', Stats.SUM, 1)]),
+          graph('Mistakes in the program', ofAll('Faults', Stats.SUM)),
+        ],
       ],
     });
   }

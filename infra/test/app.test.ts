@@ -229,9 +229,9 @@ test('an image of ECR may be fetched from its repository, and from no other', ()
 });
 
 const alarmNames = {
-  small: ['allThrottles', 'allStoreErrors', 'allMemory', 'allCpu'],
+  small: ['allThrottles', 'allStoreErrors', 'allFaults', 'allMemory', 'allCpu'],
   cell: ['connection', 'router', 'muc'].flatMap((tier) =>
-    ['Throttles', 'StoreErrors', 'Memory', 'Cpu'].map((what) => `${tier}${what}`),
+    ['Throttles', 'StoreErrors', 'Faults', 'Memory', 'Cpu'].map((what) => `${tier}${what}`),
   ),
 };
 
@@ -298,6 +298,7 @@ for (const name of shapes) {
       'Resyncs',
       'Throttles',
       'StoreErrors',
+      'Faults',
       'CertificateDaysLeft',
     ])
       assert.ok(body.includes(metric), metric);

@@ -33,8 +33,8 @@ const logBytesPerProcessHour = 200_000;
  * against the stacks.
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
-  small: { metrics: 9, alarms: 23 },
-  cell: { metrics: 15, alarms: 39 },
+  small: { metrics: 10, alarms: 24 },
+  cell: { metrics: 18, alarms: 42 },
 };
 /** Container Insights of a cell, by AWS's list of them: 10 of a task definition, 15 of a service, 13 of the cluster; with that of NATS. */
 const insights = 4 * (10 + 15) + 13;
