@@ -34,6 +34,14 @@ export class BlockHistory {
     return this.#of(account, addresses).some(({ endMs = Number.POSITIVE_INFINITY }) => ms <= endMs);
   }
 
+  /** When the blocking of one of these that began before the moment was over; undefined when there was none. */
+  lastEnd(account: string, addresses: readonly string[], ms: number): number | undefined {
+    const ends = this.#of(account, addresses).flatMap(({ askedMs, endMs = Number.POSITIVE_INFINITY }) => {
+      return askedMs <= ms ? [endMs] : [];
+    });
+    return ends.length === 0 ? undefined : Math.max(...ends);
+  }
+
   /** Spans of blocking that were confirmed, and how many of them have ended. */
   get counts(): { readonly sure: number; readonly ended: number } {
     const all = [...this.#spans.values()].flat();

@@ -310,6 +310,7 @@ export class SimClient {
     const bare = from.split('/')[0]!;
     if (this.#rooms.has(bare)) {
       this.#rooms.presence(bare, type, isSelf);
+      if (isSelf && type === undefined) this.#history.enter(this.#session!, bare, this.#world.nowMs);
       if (isSelf && isNew) this.#stanza({ text: say.openRoom(bare), message: undefined });
       return;
     }
@@ -317,7 +318,6 @@ export class SimClient {
     if (refused !== undefined) this.#presenceRefused(refused);
   }
 
-  /** "Try again later." */
   #presenceRefused(status: string): void {
     this.#world.after(1_000, () => {
       if (status === this.#presence.status) this.#stage === 'online' ? this.changePresence() : this.#presenceRefused(status);

@@ -43,6 +43,8 @@ export interface ClientSession {
   readonly account: string;
   readonly client: string;
   readonly received: ReceivedMessage[];
+  /** When it was told that it is in a room, by room. */
+  readonly entered: Map<string, number[]>;
   resumptions: number;
 }
 
@@ -55,8 +57,20 @@ export class History {
   resumeFailed = 0;
 
   openSession(account: string, client: string): ClientSession {
-    const session = { number: this.sessions.length + 1, account, client, received: [], resumptions: 0 };
+    const session: ClientSession = {
+      number: this.sessions.length + 1,
+      account,
+      client,
+      received: [],
+      entered: new Map(),
+      resumptions: 0,
+    };
     this.sessions.push(session);
     return session;
+  }
+
+  /** The session was told that it is in the room. */
+  enter({ entered }: ClientSession, room: string, nowMs: number): void {
+    entered.set(room, [...(entered.get(room) ?? []), nowMs]);
   }
 }
