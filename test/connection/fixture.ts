@@ -4,6 +4,7 @@ import { webcrypto } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import * as x509 from '@peculiar/x509';
 import { pino } from 'pino';
 import { type MemoryBus, memoryBus } from '../../lib/adapters/memory-bus.ts';
@@ -82,7 +83,10 @@ export async function startFixture(): Promise<Fixture> {
     const stopping = node.stop().then(() => {
       isStopped = true;
     });
-    while (!isStopped) await clock.advance(50);
+    while (!isStopped) {
+      await clock.advance(50);
+      await pause(2); // rows are written in real time, and the clock must not run ahead of them
+    }
     await stopping;
   };
   const node = await another('c1');
