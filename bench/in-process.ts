@@ -12,7 +12,7 @@ import { memoryBus } from '../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../lib/adapters/system-clock.ts';
 import { keepSelfSigned } from '../services/cli/compose/certificate.ts';
-import { composeRouter } from '../services/cli/compose/router-parts.ts';
+import { composeRouter } from '../services/cli/compose/compose-router.ts';
 import { watchTls } from '../services/cli/compose/tls-source.ts';
 import { startConnectionNode } from '../services/connection/node.ts';
 import { startMucWorker } from '../services/muc/worker.ts';
@@ -104,8 +104,8 @@ export async function startInProcess(locals: readonly string[]): Promise<InProce
   const store = await openSqliteStore(folder, { clock });
   const bus = memoryBus({ clock });
   const log = pino({ level: 'error' });
-  const { parts, router } = await composeRouter({ store, bus, clock, log });
-  await parts.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
+  const { dependencies, router } = await composeRouter({ store, bus, clock, log });
+  await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
   const scram = await deriveKeys('bench', clock);
   await Promise.all(locals.map((local) => createAccount(store, domain, local, { createdAt: '2026-01-01T00:00:00Z', scram })));
   const tls = watchTls(await keepSelfSigned(join(folder, 'tls'), domain, clock), log);
@@ -114,7 +114,7 @@ export async function startInProcess(locals: readonly string[]): Promise<InProce
   const ports = { bus, store, clock, log };
   const sendingRates = { stanzas: free, bytes: { perSecond: 1e12, burst: 1e12 } };
   const listen = { bind: '127.0.0.1', c2sPort: 0 };
-  const rooms = await startMucWorker({ ...parts, worker: 'path' });
+  const rooms = await startMucWorker({ ...dependencies, worker: 'path' });
   const node = await startConnectionNode({ ...ports, node: 'path', tls: tls.source, listen, rates, sendingRates });
   const connect = async (local: string): Promise<Client> => {
     const client = new Client(local);

@@ -182,7 +182,7 @@ export const limits = {
   /** Deliveries waiting for one node, bytes; beyond this they fail and the archive takes over. */
   deliveryQueueBytesMax: 16 * 1024 * 1024,
   /** A router waits this long for another router or a room's worker, milliseconds; under `batchTimeoutMs`. */
-  hopTimeoutMs: 3_000,
+  forwardTimeoutMs: 3_000,
   /** One message on the bus, bytes: NATS's own default maximum. */
   busPayloadBytesMax: 1024 * 1024,
   /** A subject; ours are under 60 characters. */

@@ -77,16 +77,16 @@ export const defaultExportFaults: Rule = (path, text) => {
 };
 
 export const nameFaults: Rule = (path) => {
-  const parts = path.split('/');
-  const stem = (parts.at(-1) ?? '').replace(/(?:\.[a-z]+)+$/, '');
+  const dependencies = path.split('/');
+  const stem = (dependencies.at(-1) ?? '').replace(/(?:\.[a-z]+)+$/, '');
   const faults: string[] = [];
   if (
-    !parts.slice(0, -1).every((part) => /^\.?[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part)) ||
+    !dependencies.slice(0, -1).every((part) => /^\.?[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part)) ||
     !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(stem)
   ) {
     faults.push(`${path} is not in kebab-case`);
   }
-  const words = parts.slice(0, -1).concat(stem);
+  const words = dependencies.slice(0, -1).concat(stem);
   const isVague = words.some(
     (word) => /(?:^|-)(?:utils?|helpers?|managers?)(?:-|$)/.test(word) || /^(?:common|types|misc|shared)$/.test(word),
   );

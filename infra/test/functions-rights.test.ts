@@ -45,15 +45,15 @@ function expectRights(tier: 'web' | 'certificates', calls: readonly Call[]): voi
 describe('rows', () => {
   test('the renewal: an account at the CA, first certificates, a failure, what is not delegated, renewals', async () => {
     const calls = await callsOf(async (ground, store) => {
-      const parts = { ...ground.parts, store };
+      const dependencies = { ...ground.dependencies, store };
       await ground.tenant('one.example', 'one.example', 'conference.one.example', 'upload.one.example');
       await ground.tenant('two.example', 'two.example');
       await ground.tenant('three.example');
       ground.failures.push(new Error('the CA is away'));
-      assert.ok((await accountKey(store, ground.parts.keys, 'https://ca.example/directory')).includes('PRIVATE KEY'));
+      assert.ok((await accountKey(store, ground.dependencies.keys, 'https://ca.example/directory')).includes('PRIVATE KEY'));
       for (const days of [0, 1, 62]) {
         ground.aheadMs = days * dayMs;
-        const outcomes = (await renewAll(parts, { log })).map(({ outcome }) => outcome).sort();
+        const outcomes = (await renewAll(dependencies, { log })).map(({ outcome }) => outcome).sort();
         if (days === 0) assert.deepEqual(outcomes, ['failed', 'issued', 'undelegated']);
         else assert.ok(outcomes.includes('issued'), `${outcomes}`);
       }
@@ -64,7 +64,7 @@ describe('rows', () => {
   test('the pages: host-meta, the web client, of a tenant and of nobody', async () => {
     const calls = await callsOf(async (ground, store) => {
       await ground.tenant('two.example');
-      const tenants = new Tenants(store, ground.parts.clock);
+      const tenants = new Tenants(store, ground.dependencies.clock);
       const app = webApp({ tenants, log, defaultDomain: 'two.example', clientFolder: import.meta.dirname });
       for (const host of ['two.example', 'elsewhere.example']) {
         for (const path of ['/', '/client.js', '/.well-known/host-meta', '/.well-known/host-meta.json']) {

@@ -9,7 +9,7 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
-import { composeRouter } from '../../services/cli/compose/router-parts.ts';
+import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { UnderWay } from '../../services/router/core/under-way.ts';
 import { look, TlsGround } from '../../test/connection/tls-ground.ts';
 import { recorded } from './recorded-store.ts';

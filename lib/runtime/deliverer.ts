@@ -19,8 +19,8 @@ export interface Delivery {
   readonly xml: Buffer;
   /** {@link DeliverItem.id} */
   readonly id?: string;
-  /** {@link DeliverItem.once} */
-  readonly once?: string;
+  /** {@link DeliverItem.dedupeKey} */
+  readonly dedupeKey?: string;
 }
 
 /** Sessions that did not confirm: parked or not held by their node any more, or the node did not answer in time. */
@@ -118,14 +118,14 @@ export class Deliverer {
 }
 
 /** What goes to each node, in messages that are not too long. */
-function partsOf({ targets, id, once }: Delivery): { readonly node: string; readonly item: DeliverItem }[] {
+function partsOf({ targets, id, dedupeKey }: Delivery): { readonly node: string; readonly item: DeliverItem }[] {
   const parts: { readonly node: string; readonly item: { sids: string[]; tos: string[] } & DeliverItem }[] = [];
   const open = new Map<string, (typeof parts)[number]>();
   let part: (typeof parts)[number] | undefined;
   for (const { node, sid, to = '' } of targets) {
     if (part?.node !== node) part = open.get(node);
     if (part === undefined || part.item.sids.length === limits.deliveryTargetsMax) {
-      part = { node, item: { sids: [], tos: [], id, once } };
+      part = { node, item: { sids: [], tos: [], id, dedupeKey } };
       parts.push(part);
       open.set(node, part);
     }

@@ -20,7 +20,7 @@ export interface ParkedRow {
   /** SHA-256 of the token that `<resume/>` shows. */
   readonly tokenHash: string;
   /** Milliseconds since the epoch. */
-  readonly until: number;
+  readonly deadline: number;
   /** The node that wrote it. The account's entry names it, and `until`, too: a row that a failed attempt has left is not the session. */
   readonly by: string;
   /** The node that the client came back to. */
@@ -35,11 +35,11 @@ export interface Overdue {
   readonly key: string;
   readonly sid: string;
   readonly owner: Owner;
-  readonly until: number;
+  readonly deadline: number;
 }
 
 const parked = collection<ParkedRow>('parked', 'account', 'live');
-const deadlines = collection<{ readonly sid: string; readonly owner: Owner; readonly until: number }>(
+const deadlines = collection<{ readonly sid: string; readonly owner: Owner; readonly deadline: number }>(
   'parked',
   'deployment',
   'live',
@@ -79,26 +79,26 @@ export async function parkSession(
   store: Store,
   owner: Owner,
   { node, sid }: SessionAddress,
-  until: number,
+  deadline: number,
   row?: ParkedRow,
 ): Promise<boolean> {
   const puts: Put[] = [
-    listing(store).row(deadlines, `${timeKey(until)} ${sid}`, {
+    listing(store).row(deadlines, `${timeKey(deadline)} ${sid}`, {
       sid,
       owner: { domain: owner.domain, local: owner.local },
-      until,
+      deadline,
     }),
   ];
-  if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, until + limits.parkedKeepMs));
+  if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, deadline + limits.parkedKeepMs));
   await store.batchPut(puts);
   let isThere = false;
   await updateSessions(store, owner, (sessions) => {
     const index = sessions.findIndex((entry) => entry.sid === sid && (entry.node === node || entry.parked?.by === node));
     isThere = index >= 0;
     if (!isThere) return sessions;
-    return sessions.with(index, { ...sessions[index]!, node: nowhere, parked: { until, by: node } });
+    return sessions.with(index, { ...sessions[index]!, node: nowhere, parked: { deadline, by: node } });
   });
-  if (!isThere) await unpark(store, owner, sid, until);
+  if (!isThere) await unpark(store, owner, sid, deadline);
   return isThere;
 }
 
@@ -113,7 +113,7 @@ export function readParked(store: Store, owner: Owner, sid: string): Promise<Ite
 export async function claimParked(store: Store, owner: Owner, sid: string, row: Item<ParkedRow>, node: string): Promise<boolean> {
   const { value, version } = row;
   try {
-    const claimed = rowsOf(store, owner).row(parked, sid, { ...value, claimedBy: node }, value.until + limits.parkedKeepMs);
+    const claimed = rowsOf(store, owner).row(parked, sid, { ...value, claimedBy: node }, value.deadline + limits.parkedKeepMs);
     await store.put(claimed, { version });
     return true;
   } catch (error) {
@@ -127,13 +127,13 @@ export function removeParked(store: Store, owner: Owner, sid: string, version?: 
   return rowsOf(store, owner).delete(parked, sid, version === undefined ? undefined : { version });
 }
 
-export function removeDeadline(store: Store, sid: string, until: number): Promise<boolean> {
-  return listing(store).delete(deadlines, `${timeKey(until)} ${sid}`);
+export function removeDeadline(store: Store, sid: string, deadline: number): Promise<boolean> {
+  return listing(store).delete(deadlines, `${timeKey(deadline)} ${sid}`);
 }
 
 /** Nothing of it is left but the account's entry. */
-export async function unpark(store: Store, owner: Owner, sid: string, until: number): Promise<void> {
-  await Promise.all([removeParked(store, owner, sid), removeDeadline(store, sid, until)]);
+export async function unpark(store: Store, owner: Owner, sid: string, deadline: number): Promise<void> {
+  await Promise.all([removeParked(store, owner, sid), removeDeadline(store, sid, deadline)]);
 }
 
 /** In order of time, at most `limit`. */

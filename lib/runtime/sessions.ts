@@ -19,7 +19,7 @@ export interface SessionEntry extends SessionAddress {
   /** The last broadcast presence: a whole stanza with `from`, without `to`. */
   readonly presence?: string;
   /** Set while the session lies in the store, or its node died: until when, by the clock of the node `by` that held it last. */
-  readonly parked?: { readonly until: number; readonly by: string };
+  readonly parked?: { readonly deadline: number; readonly by: string };
   /** XEP-0198 with resumption: how long it outlives its node, milliseconds. Written along with other changes. */
   readonly resumeMs?: number;
   /** A session of the same resource whose presence others still see: nobody was told of its end, because this one takes its place. */

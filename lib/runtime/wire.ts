@@ -47,43 +47,43 @@ export interface StepRequest extends SessionAddress {
    * By the deployment's clock: until then the node waits for the answer. What must not come after what the session sent later is not
    * begun, and not written, from then on.
    */
-  readonly until?: number;
+  readonly deadline?: number;
   /** The sender's time by the deployment's clock, which the receiver's follows. */
   readonly at?: number;
 }
 
 export type StepItem =
   /** A stream opened: what features has the host? No body. */
-  | { readonly k: 'open'; readonly secure: boolean; readonly binding: ChannelBinding }
+  | { readonly kind: 'open'; readonly secure: boolean; readonly binding: ChannelBinding }
   /** `<auth/>`, `<response/>` or `<abort/>`; body. */
-  | { readonly k: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
+  | { readonly kind: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
   /**
    * A stanza, before or after bind; body. `id` was minted when it was read. `initial`: presence, and none before it was answered:
    * one that no router answered may have left its mark on the session's row.
    */
-  | { readonly k: 'stanza'; readonly id: string; readonly body: true; readonly initial?: boolean }
+  | { readonly kind: 'stanza'; readonly id: string; readonly body: true; readonly initial?: boolean }
   /**
    * The client has these archive entries: the account's cursor may move. It got those `aside` while the queue was closed for it: they say
    * nothing of what waits before them.
    */
-  | { readonly k: 'delivered'; readonly ids: readonly string[]; readonly aside?: readonly string[] }
+  | { readonly kind: 'delivered'; readonly ids: readonly string[]; readonly aside?: readonly string[] }
   /** The session has room for the next page of catch-up. */
   | {
-      readonly k: 'catchUp';
+      readonly kind: 'catchUp';
       readonly after: string;
       readonly seen: readonly string[];
       /** An entry that did not reach the session, the smallest: the first page begins with it, however old it is. */
       readonly missed?: string;
     }
   /** The session was resumed at this node, which `StepRequest` names. */
-  | { readonly k: 'moved' }
+  | { readonly kind: 'moved' }
   /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */
-  | { readonly k: 'unanswered'; readonly body: true }
+  | { readonly kind: 'unanswered'; readonly body: true }
   /**
    * The session is over: unavailable presence, rooms left, rows gone. Without a body also for streams that never bound. `undelivered`:
    * archive entries that it was to get and has not acknowledged. `missed` as in `catchUp`.
    */
-  | { readonly k: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
+  | { readonly kind: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
 
 /**
  * Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. '' instead of the data where the client has not
@@ -157,7 +157,7 @@ export interface DeliverItem {
   /** The id of the archive entry behind this stanza: it moves the cursor and is not delivered twice. */
   readonly id?: string;
   /** Names what is in no archive of the account (messages of rooms): a session that was given it once is not given it again. */
-  readonly once?: string;
+  readonly dedupeKey?: string;
 }
 
 /** Received means: in the session's queue. `missing` are sids that this node does not hold. */
@@ -205,8 +205,8 @@ export interface SessionParcel {
   readonly pending: readonly Outgoing[];
   readonly available: boolean;
   readonly seen: readonly string[];
-  /** The same of {@link DeliverItem.once}, of late. */
-  readonly seenOnce: readonly string[];
+  /** The same of {@link DeliverItem.dedupeKey}, of late. */
+  readonly seenDedupeKeys: readonly string[];
   /** As in {@link StepItem} `catchUp`. */
   readonly missed: string;
   /** How long it outlives its stream, milliseconds. */
@@ -226,12 +226,12 @@ export interface InboundRequest {
   /** The tenant they arrive at. */
   readonly domain: string;
   readonly ids: readonly string[];
-  /** {@link DeliverItem.once}, one per id; '' for none. */
-  readonly once?: readonly string[];
+  /** {@link DeliverItem.dedupeKey}, one per id; '' for none. */
+  readonly dedupeKey?: readonly string[];
   /** {@link RoomRequest.incarnation}, one per id; '' for none. */
   readonly incarnations?: readonly string[] | undefined;
   /** As in {@link StepRequest}. */
-  readonly until?: number;
+  readonly deadline?: number;
   /** As in {@link StepRequest}. */
   readonly at?: number;
   /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
@@ -280,7 +280,7 @@ export interface RoomRequest {
    * By the deployment's clock: nobody waits for the answer any more. A worker that stood still lets such requests go: their sender was
    * told that they were not taken, or they came again and another worker has them.
    */
-  readonly until?: number;
+  readonly deadline?: number;
   /** As in {@link StepRequest}. */
   readonly at?: number;
 }

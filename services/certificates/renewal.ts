@@ -16,7 +16,7 @@ import { type Attempt, isDue, pauseAfter } from './due.ts';
 import { challengeOf, covers, wantedNames } from './names.ts';
 import { checkPem } from './pem.ts';
 
-export interface RenewalParts {
+export interface RenewalDependencies {
   readonly store: Store;
   readonly keys: Keys;
   readonly clock: Clock;
@@ -44,8 +44,8 @@ export interface Result {
 const attempts = collection<Attempt>('attempt', 'certificate');
 
 /** @param isForced renew even if it is not due, or rests. @throws {Unavailable} when the store is away */
-export async function renew(parts: RenewalParts, domain: string, isForced = false): Promise<Result> {
-  const { store, clock } = parts;
+export async function renew(dependencies: RenewalDependencies, domain: string, isForced = false): Promise<Result> {
+  const { store, clock } = dependencies;
   const entry = await new Certificates(store).find(domain);
   const wanted = wantedNames(domain);
   const now = clock.now();
@@ -60,7 +60,7 @@ export async function renew(parts: RenewalParts, domain: string, isForced = fals
   if (!isForced && before !== undefined && now < before.value.notBeforeMs) {
     return { domain, outcome: 'resting', entry, error: before.value.error };
   }
-  const found = await findDelegated(parts, wanted).catch(tell);
+  const found = await findDelegated(dependencies, wanted).catch(tell);
   if (typeof found === 'string') return { domain, outcome: 'failed', entry, error: found };
   const names = found.filter(({ isDelegated }) => isDelegated).map(({ name }) => name);
   const gains = lacks.some((name) => names.includes(name));
@@ -78,7 +78,7 @@ export async function renew(parts: RenewalParts, domain: string, isForced = fals
     throw error;
   }
   try {
-    const issued = await issue(parts, domain, names);
+    const issued = await issue(dependencies, domain, names);
     await rows.delete(attempts);
     return { domain, outcome: 'issued', entry: issued };
   } catch (error) {
@@ -92,7 +92,7 @@ export async function renew(parts: RenewalParts, domain: string, isForced = fals
  * Checks the alias before it asks the CA for anything: a proof that cannot work would count against the domain.
  * @throws {Unavailable}
  */
-function findDelegated({ lookup, zone }: RenewalParts, names: readonly string[]) {
+function findDelegated({ lookup, zone }: RenewalDependencies, names: readonly string[]) {
   return Promise.all(
     names.map(async (name) => {
       const { alias, target } = challengeOf(name, zone);
@@ -106,8 +106,8 @@ function findDelegated({ lookup, zone }: RenewalParts, names: readonly string[])
   );
 }
 
-async function issue(parts: RenewalParts, domain: string, names: readonly string[]): Promise<CertificateEntry> {
-  const { store, keys, clock, authority } = parts;
+async function issue(dependencies: RenewalDependencies, domain: string, names: readonly string[]): Promise<CertificateEntry> {
+  const { store, keys, clock, authority } = dependencies;
   const abort = new AbortController();
   const timer = clock.after(limits.renewalDomainMs, () => {
     abort.abort(new Error(`the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`));

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { limits } from '../../lib/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { daysLeft } from './due.ts';
-import { type RenewalParts, type Result, renew } from './renewal.ts';
+import { type RenewalDependencies, type Result, renew } from './renewal.ts';
 
 export interface Walk {
   readonly log: Logger;
@@ -12,8 +12,11 @@ export interface Walk {
 }
 
 /** @returns the results of the domains that were reached in time */
-export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSITIVE_INFINITY }: Walk): Promise<Result[]> {
-  const { store, clock } = parts;
+export async function renewAll(
+  dependencies: RenewalDependencies,
+  { log, untilMs = Number.POSITIVE_INFINITY }: Walk,
+): Promise<Result[]> {
+  const { store, clock } = dependencies;
   const results: Result[] = [];
   const domains = domainsOf(new Tenants(store, clock));
   let isLate = false;
@@ -23,7 +26,7 @@ export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSI
         isLate = true;
         return;
       }
-      results.push(await renewLogged(parts, domain, log));
+      results.push(await renewLogged(dependencies, domain, log));
     }
   };
   await Promise.all(Array.from({ length: limits.renewalsConcurrentMax }, work));
@@ -31,10 +34,10 @@ export async function renewAll(parts: RenewalParts, { log, untilMs = Number.POSI
   return results;
 }
 
-async function renewLogged(parts: RenewalParts, domain: string, log: Logger): Promise<Result> {
+async function renewLogged(dependencies: RenewalDependencies, domain: string, log: Logger): Promise<Result> {
   try {
-    const result = await renew(parts, domain);
-    logResult(log, result, parts.clock.now());
+    const result = await renew(dependencies, domain);
+    logResult(log, result, dependencies.clock.now());
     return result;
   } catch (error) {
     log.error({ domain, err: error }, 'the certificate could not be checked');

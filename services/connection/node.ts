@@ -47,7 +47,7 @@ import { WebSocketTransport } from './stream/websocket-transport.ts';
 
 export type { Listen } from './door/listen.ts';
 
-export interface ConnectionParts {
+export interface ConnectionDependencies {
   readonly bus: Bus;
   readonly store: Store;
   readonly clock: Clock;
@@ -112,9 +112,10 @@ export interface ConnectionNode {
 }
 
 /** @throws when the name is none, or a port cannot be had */
-export async function startConnectionNode(parts: ConnectionParts): Promise<ConnectionNode> {
-  if (!/^[a-z0-9-]{1,64}$/.test(parts.node)) throw new RangeError(`a node's name is of a-z, 0-9 and '-', not '${parts.node}'`);
-  const node = new Node(parts);
+export async function startConnectionNode(dependencies: ConnectionDependencies): Promise<ConnectionNode> {
+  if (!/^[a-z0-9-]{1,64}$/.test(dependencies.node))
+    throw new RangeError(`a node's name is of a-z, 0-9 and '-', not '${dependencies.node}'`);
+  const node = new Node(dependencies);
   await node.start();
   return node;
 }
@@ -134,7 +135,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly taken = new RecentKeys(limits.endedSessionsMax);
   readonly features: FeatureList;
   readonly stages: readonly StageKind[];
-  readonly #parts: ConnectionParts;
+  readonly #dependencies: ConnectionDependencies;
   readonly #peers: PeerAddresses;
   readonly #cork = new Cork();
   readonly #requests = new NodeRequests(this);
@@ -155,25 +156,25 @@ class Node implements ConnectionNode, StreamHost, Claims {
   #draining: Promise<void> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(parts: ConnectionParts) {
-    this.#parts = parts;
-    this.#peers = parts.peers ?? directPeers;
-    this.bus = parts.bus;
-    this.store = parts.store;
-    this.clock = DeploymentClock.of(parts.clock);
-    this.log = parts.log;
+  constructor(dependencies: ConnectionDependencies) {
+    this.#dependencies = dependencies;
+    this.#peers = dependencies.peers ?? directPeers;
+    this.bus = dependencies.bus;
+    this.store = dependencies.store;
+    this.clock = DeploymentClock.of(dependencies.clock);
+    this.log = dependencies.log;
     this.ids = new IdMint(this.clock);
     this.router = new RouterLink(this);
-    this.greetings = new Greetings(parts.clock);
-    this.features = new FeatureList(parts.features ?? streamFeatures);
+    this.greetings = new Greetings(dependencies.clock);
+    this.features = new FeatureList(dependencies.features ?? streamFeatures);
     this.stages = this.features.stages;
-    this.admission = new Admission(parts.clock, parts.rates);
-    this.allowances = new Allowances(parts.clock, parts.sendingRates);
-    this.subject = `n.${parts.node}.${parts.clock.randomBytes(6).toString('hex')}`;
+    this.admission = new Admission(dependencies.clock, dependencies.rates);
+    this.allowances = new Allowances(dependencies.clock, dependencies.sendingRates);
+    this.subject = `n.${dependencies.node}.${dependencies.clock.randomBytes(6).toString('hex')}`;
   }
 
   async start(): Promise<void> {
-    const { bus, listen: options, tls, reusePort = false } = this.#parts;
+    const { bus, listen: options, tls, reusePort = false } = this.#dependencies;
     this.#serving = await bus.serve(this.subject, answering(this.log, this.#requests.handle));
     const accept = {
       peers: this.#peers,
@@ -230,7 +231,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   attachWebSocket(server: Server, path: string): void {
     this.#webSockets.push(
-      serveWebSocket(server, path, this.#peers, this.#parts.tls, (socket, peer) => this.acceptWebSocket(socket, peer)),
+      serveWebSocket(server, path, this.#peers, this.#dependencies.tls, (socket, peer) => this.acceptWebSocket(socket, peer)),
     );
   }
 
@@ -273,7 +274,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined> {
-    const { tls } = this.#parts;
+    const { tls } = this.#dependencies;
     return tls.isForAnyName ? undefined : tls.identityFor(domain);
   }
 
@@ -333,14 +334,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptPlain(socket: Socket): void {
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls));
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls));
   }
 
   #acceptSecure(socket: Socket): void {
     const key = this.#upgrading.size === 0 ? '' : endsOf(socket);
     const deadlineMs = this.#upgrading.get(key);
     this.#upgrading.delete(key);
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#parts.tls), deadlineMs);
+    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls), deadlineMs);
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {
@@ -371,7 +372,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async #stop(): Promise<boolean> {
     const startMs = this.clock.monotonic();
-    const { stopMs = limits.shutdownMs } = this.#parts;
+    const { stopMs = limits.shutdownMs } = this.#dependencies;
     const untilMs = startMs + stopMs;
     this.#sweep?.cancel();
     const draining = this.#drain(() => false, startMs + stopMs * limits.drainShare);

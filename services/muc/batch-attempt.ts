@@ -7,7 +7,7 @@ import type { RoomRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Batch } from './core/batch.ts';
-import type { RoomParts } from './core/dependencies.ts';
+import type { RoomDependencies } from './core/dependencies.ts';
 import type { Job } from './core/job.ts';
 import { NS_SID } from './core/namespaces.ts';
 import type { Foreseen } from './core/prefetch.ts';
@@ -31,14 +31,14 @@ export class BatchAttempt {
   readonly #shown = new Set<string>();
   /** A handler failed half-way: the room in memory is not to be trusted. */
   isPoisoned = false;
-  readonly #parts: RoomParts;
+  readonly #dependencies: RoomDependencies;
   readonly #tenant: Tenant;
   readonly #loaded: LoadedRoom;
   readonly #wasBeaten: boolean;
   readonly #foreseen: Foreseen;
 
-  constructor(parts: RoomParts, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean, foreseen: Foreseen) {
-    this.#parts = parts;
+  constructor(dependencies: RoomDependencies, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean, foreseen: Foreseen) {
+    this.#dependencies = dependencies;
     this.#tenant = tenant;
     this.#loaded = loaded;
     this.#wasBeaten = wasBeaten;
@@ -47,7 +47,7 @@ export class BatchAttempt {
 
   /** The last batch of the worker before, which may have written it and no more: it goes before anything new. */
   showLast(): void {
-    const sinceMs = this.#parts.clock.now() - limits.roomShowAgainMs;
+    const sinceMs = this.#dependencies.clock.now() - limits.roomShowAgainMs;
     for (const id of this.#loaded.fence.unfinished.keys()) this.#show(id, sinceMs);
   }
 
@@ -63,15 +63,15 @@ export class BatchAttempt {
     const { room, fence } = this.#loaded;
     if (this.#shown.has(request)) return;
     for (const bytes of fence.unfinished.get(request) ?? []) {
-      const once = idInRoom(bytes);
-      const writtenMs = once === undefined ? Number.NaN : timeOfId(once);
+      const dedupeKey = idInRoom(bytes);
+      const writtenMs = dedupeKey === undefined ? Number.NaN : timeOfId(dedupeKey);
       if (!(writtenMs >= sinceMs)) continue;
       if (!this.#shown.has(request)) this.batch.showsAgain(request);
       this.#shown.add(request);
       // Who came later has it from the history.
-      const isOwed = (session: Session) => session.after < once! && !room.behind.has(session);
+      const isOwed = (session: Session) => session.after < dedupeKey! && !room.behind.has(session);
       const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
-      this.batch.sendings.push({ bytes, recipients: room.withoutHiding(bytes, recipients), once });
+      this.batch.sendings.push({ bytes, recipients: room.withoutHiding(bytes, recipients), dedupeKey });
     }
   }
 
@@ -87,8 +87,8 @@ export class BatchAttempt {
     return [];
   }
 
-  #isLate({ until = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
-    return this.#parts.clock.now() > until + limits.roomLateMs;
+  #isLate({ deadline = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
+    return this.#dependencies.clock.now() > deadline + limits.roomLateMs;
   }
 
   /** @returns false when another worker answers, or nobody waits for an answer */
@@ -127,7 +127,7 @@ export class BatchAttempt {
       }
     } catch (error) {
       this.isPoisoned ||= !(error instanceof StanzaError);
-      report(this.#parts.log, error, 'a request to a room failed', { room: this.#loaded.room.jid.toString() });
+      report(this.#dependencies.log, error, 'a request to a room failed', { room: this.#loaded.room.jid.toString() });
       turn = makeTurn();
       if (stanza) turn.bounce(stanza, toStanzaError(error));
     }
@@ -145,7 +145,7 @@ export class BatchAttempt {
             recipient: { jid: job.stanza.from!, address: job.request.sender },
             hides: job.request.hides,
           };
-    return new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, this.#foreseen);
+    return new RoomTurn(this.#dependencies, this.#tenant, this.#loaded, asker, this.#foreseen);
   }
 }
 

@@ -12,7 +12,7 @@ import type { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { BatchAttempt } from './batch-attempt.ts';
-import type { RoomParts } from './core/dependencies.ts';
+import type { RoomDependencies } from './core/dependencies.ts';
 import { fanOut } from './core/fan-out.ts';
 import { finish, firstOf, type Job } from './core/job.ts';
 import { type Foreseen, foresee } from './core/prefetch.ts';
@@ -26,7 +26,7 @@ import { shutDown } from './rooms/shut-down.ts';
 const triesMax = 4;
 
 export class RoomRunner {
-  readonly #parts: RoomParts;
+  readonly #dependencies: RoomDependencies;
   readonly #domain: string;
   readonly #jid: Jid;
   readonly #background: (run: Background) => void;
@@ -47,8 +47,8 @@ export class RoomRunner {
   /** By the monotonic clock; undefined while the room in memory was not swept. */
   #sweptAt: number | undefined;
 
-  constructor(parts: RoomParts, domain: string, jid: Jid, background: (run: Background) => void) {
-    this.#parts = parts;
+  constructor(dependencies: RoomDependencies, domain: string, jid: Jid, background: (run: Background) => void) {
+    this.#dependencies = dependencies;
     this.#domain = domain;
     this.#jid = jid;
     this.#background = background;
@@ -99,11 +99,14 @@ export class RoomRunner {
       this.#lookMs = limits.roomLookMs;
       return;
     }
-    this.#looking = this.#parts.clock.after(this.#lookMs, async () => {
+    this.#looking = this.#dependencies.clock.after(this.#lookMs, async () => {
       try {
         await this.#look();
       } catch (error) {
-        this.#parts.log.info({ err: error, room: this.#jid.toString() }, 'sessions that are behind could not be looked for');
+        this.#dependencies.log.info(
+          { err: error, room: this.#jid.toString() },
+          'sessions that are behind could not be looked for',
+        );
       }
       this.#looking = undefined;
       this.#lookMs = Math.min(this.#lookMs * 2, limits.roomLookMaxMs);
@@ -113,17 +116,17 @@ export class RoomRunner {
 
   async #look(): Promise<void> {
     if (this.#loaded && this.#unwritten.length === 0)
-      await lookForReturned(this.#parts, this.#loaded.room, (job) => this.push(job));
+      await lookForReturned(this.#dependencies, this.#loaded.room, (job) => this.push(job));
     else this.push({ about: this.#jid, apply: () => {} }); // reads the room, and writes what could not be written
   }
 
   /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
   async sweep(): Promise<void> {
-    if (this.#loaded && !(await this.#parts.tenants.find(this.#domain))) this.push({ about: this.#jid, apply: () => {} });
-    const now = this.#parts.clock.monotonic();
+    if (this.#loaded && !(await this.#dependencies.tenants.find(this.#domain))) this.push({ about: this.#jid, apply: () => {} });
+    const now = this.#dependencies.clock.monotonic();
     if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < limits.roomSweepMs)) return;
     this.#sweptAt = now;
-    await sweep(this.#parts, this.#loaded.room, (job) => this.push(job));
+    await sweep(this.#dependencies, this.#loaded.room, (job) => this.push(job));
   }
 
   async #run(): Promise<void> {
@@ -153,7 +156,7 @@ export class RoomRunner {
         return;
       }
       this.#mayOwe = false;
-      report(this.#parts.log, error, 'a request to a room failed', { room: this.#jid.toString() });
+      report(this.#dependencies.log, error, 'a request to a room failed', { room: this.#jid.toString() });
       for (const job of jobs) await this.#refuse(job, toStanzaError(error));
     }
   }
@@ -162,7 +165,7 @@ export class RoomRunner {
   #takeLater(jobs: readonly Job[], error: unknown): void {
     this.#mayOwe = true;
     this.#unwritten.push(...jobs.filter((job) => firstOf(job) === 'mark'));
-    this.#parts.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
+    this.#dependencies.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
     for (const job of jobs) {
       const isMessage = 'stanza' in job && job.stanza.name === 'message';
       if (isMessage && this.#unshown.size < limits.roomHandledMax) this.#unshown.add(job.request.id);
@@ -178,7 +181,7 @@ export class RoomRunner {
     const { stanza, request } = job;
     if (stanza.type !== 'error' && stanza.type !== 'result') {
       const bytes = Buffer.from(errorOf(stanza, error, this.#jid).toString());
-      await fanOut(this.#parts, [{ bytes, recipients: [{ jid: stanza.from!, address: request.sender }] }]);
+      await fanOut(this.#dependencies, [{ bytes, recipients: [{ jid: stanza.from!, address: request.sender }] }]);
     }
     finish(job, { ok: true });
   }
@@ -194,22 +197,22 @@ export class RoomRunner {
       owed: new Map(),
     };
     const asker = { from: this.#jid, recipient: { jid: this.#jid } };
-    const turn = new RoomTurn(this.#parts, this.#tenant, this.#loaded, asker, nothing);
+    const turn = new RoomTurn(this.#dependencies, this.#tenant, this.#loaded, asker, nothing);
     shutDown(turn);
     this.forget();
-    await fanOut(this.#parts, turn.sendings);
+    await fanOut(this.#dependencies, turn.sendings);
   }
 
   async #load(tenant: Tenant): Promise<LoadedRoom> {
     this.#sweptAt = undefined;
-    const loaded = await loadRoom(this.#parts.store, this.#domain, this.#jid, tenant.secret);
-    this.#parts.clock.observe(timeOfId(loaded.fence.lastId));
+    const loaded = await loadRoom(this.#dependencies.store, this.#domain, this.#jid, tenant.secret);
+    this.#dependencies.clock.observe(timeOfId(loaded.fence.lastId));
     return loaded;
   }
 
   async #handle(jobs: readonly Job[]): Promise<void> {
-    const parts = this.#parts;
-    const tenant = await parts.tenants.find(this.#domain);
+    const dependencies = this.#dependencies;
+    const tenant = await dependencies.tenants.find(this.#domain);
     if (!tenant) {
       await this.#shutDown();
       for (const job of jobs) finish(job, { ok: true }); // removed while its stanzas were under way
@@ -224,15 +227,15 @@ export class RoomRunner {
       try {
         const isFresh = this.#loaded === undefined;
         loaded = this.#loaded ??= await this.#load(tenant);
-        const foreseen = await foresee(parts, loaded, stanzasOf(jobs), returnedOf(jobs));
-        pass = new BatchAttempt(parts, tenant, loaded, wasBeaten, foreseen);
+        const foreseen = await foresee(dependencies, loaded, stanzasOf(jobs), returnedOf(jobs));
+        pass = new BatchAttempt(dependencies, tenant, loaded, wasBeaten, foreseen);
         if (isFresh) pass.showLast();
         pass.show(this.#unshown);
         rest = pass.take(jobs);
-        const begun = parts.clock.monotonic();
-        if (pass.batch.needsFence) await commitBatch(parts.store, loaded, pass.batch, parts.clock.now());
+        const begun = dependencies.clock.monotonic();
+        if (pass.batch.needsFence) await commitBatch(dependencies.store, loaded, pass.batch, dependencies.clock.now());
         // Another worker may have shown it, and later ones: what was written is looked at again.
-        if (parts.clock.monotonic() - begun > limits.roomStallMs)
+        if (dependencies.clock.monotonic() - begun > limits.roomStallMs)
           throw new Unavailable('this process stood still, or the store did');
       } catch (error) {
         this.#loaded = undefined;
@@ -245,8 +248,8 @@ export class RoomRunner {
       this.#unshown.clear();
       if (pass.isPoisoned) this.#loaded = undefined;
       this.#waiting.unshift(...rest);
-      const undelivered = await fanOut(parts, pass.batch.sendings);
-      if (undelivered.length > 0) await heal(parts, loaded.room, undelivered, (job) => this.push(job));
+      const undelivered = await fanOut(dependencies, pass.batch.sendings);
+      if (undelivered.length > 0) await heal(dependencies, loaded.room, undelivered, (job) => this.push(job));
       closeGaps(pass.batch.refills, undelivered, (job) => this.push(job));
       for (const job of pass.beaten) finish(job, 'silent');
       for (const job of pass.done) finish(job, { ok: true });

@@ -17,7 +17,7 @@ import { roomsDomain } from '../../lib/runtime/tenants.ts';
 import type { DoneReply, HidesRequest, RoomErasureRequest, RoomRequest } from '../../lib/runtime/wire.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import type { Parts, RoomParts } from './core/dependencies.ts';
+import type { Dependencies, RoomDependencies } from './core/dependencies.ts';
 import { Exchanges } from './core/exchanges.ts';
 import { fanOut } from './core/fan-out.ts';
 import type { Outcome } from './core/job.ts';
@@ -36,14 +36,14 @@ export interface MucWorker {
   stop(): Promise<void>;
 }
 
-export async function startMucWorker(parts: Parts & { readonly shards?: ShardOwner }): Promise<MucWorker> {
-  const worker = new Worker(parts, parts.shards ?? allShards());
+export async function startMucWorker(dependencies: Dependencies & { readonly shards?: ShardOwner }): Promise<MucWorker> {
+  const worker = new Worker(dependencies, dependencies.shards ?? allShards());
   await worker.start();
   return worker;
 }
 
 class Worker implements MucWorker {
-  readonly #parts: RoomParts;
+  readonly #dependencies: RoomDependencies;
   readonly #shards: ShardOwner;
   readonly #handler: BusHandler;
   readonly #servings = new Map<number, Serving>();
@@ -56,10 +56,10 @@ class Worker implements MucWorker {
   #isStopped = false;
   #sweeper: Timer | undefined;
 
-  constructor(parts: Parts, shards: ShardOwner) {
-    this.#parts = { ...parts, pace: new Pace(parts.clock), exchanges: new Exchanges() };
+  constructor(dependencies: Dependencies, shards: ShardOwner) {
+    this.#dependencies = { ...dependencies, pace: new Pace(dependencies.clock), exchanges: new Exchanges() };
     this.#shards = shards;
-    this.#handler = answering(parts.log, (payload) => this.#answer(payload));
+    this.#handler = answering(dependencies.log, (payload) => this.#answer(payload));
   }
 
   get rooms(): number {
@@ -77,17 +77,17 @@ class Worker implements MucWorker {
     this.#sweeper?.cancel();
     this.#unsubscribe();
     await this.#follow();
-    await Promise.race([this.#idle(), sleep(this.#parts.clock, limits.shutdownMs)]);
+    await Promise.race([this.#idle(), sleep(this.#dependencies.clock, limits.shutdownMs)]);
   }
 
   /** One room after the other: ghosts are in no hurry, and the store has other things to do. */
   #sweepLater(): void {
     if (this.#isStopped) return;
-    this.#sweeper = this.#parts.clock.after(limits.roomFirstSweepMs, async () => {
+    this.#sweeper = this.#dependencies.clock.after(limits.roomFirstSweepMs, async () => {
       try {
         for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
       } catch (error) {
-        this.#parts.log.warn({ err: error }, 'occupants of rooms could not be looked at');
+        this.#dependencies.log.warn({ err: error }, 'occupants of rooms could not be looked at');
       }
       this.#sweepLater();
     });
@@ -106,7 +106,7 @@ class Worker implements MucWorker {
     this.#changing = this.#changing
       .then(() => this.#change())
       .catch((error: unknown) => {
-        this.#parts.log.error({ err: error }, 'shards of rooms could not be changed');
+        this.#dependencies.log.error({ err: error }, 'shards of rooms could not be changed');
       });
     return this.#changing;
   }
@@ -127,7 +127,7 @@ class Worker implements MucWorker {
     }
     for (const shard of owned) {
       if (this.#servings.has(shard)) continue;
-      this.#servings.set(shard, await this.#parts.bus.serve(`m.${shard}`, this.#handler));
+      this.#servings.set(shard, await this.#dependencies.bus.serve(`m.${shard}`, this.#handler));
     }
   }
 
@@ -135,11 +135,11 @@ class Worker implements MucWorker {
     const { header, bodies } = decodeFrame<RoomRequest | RoomErasureRequest | HidesRequest>(payload);
     if (header.kind === 'hides') return encodeFrame(await this.#hide(header));
     if (header.kind !== 'room') return encodeFrame(await this.#erase(header));
-    this.#parts.clock.observe(header.at);
+    this.#dependencies.clock.observe(header.at);
     const stanza = Stanza.parse(bodies[0]!);
     if (!stanza.from || !stanza.to) throw new Error(`a ${stanza.name} for ${header.room} has no addresses`);
     const outcome = await this.#take(header, stanza);
-    return outcome === 'silent' ? undefined : encodeFrame({ ...outcome, at: this.#parts.clock.now() } satisfies DoneReply);
+    return outcome === 'silent' ? undefined : encodeFrame({ ...outcome, at: this.#dependencies.clock.now() } satisfies DoneReply);
   }
 
   /** Done when the room has written it. */
@@ -166,7 +166,7 @@ class Worker implements MucWorker {
   /** @see RoomErasureRequest */
   async #erase(request: RoomErasureRequest): Promise<DoneReply> {
     const { kind, domain, room } = request;
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const gone = new GoneAddresses(request.addresses);
     try {
       if (kind === 'forget') {
@@ -217,7 +217,7 @@ class Worker implements MucWorker {
     }
     if (this.#rooms.size >= limits.roomsCachedMax) this.#evict();
     const jid = Jid.of(room, roomsDomain(domain));
-    const runner = new RoomRunner(this.#parts, domain, jid, (run) => this.#later(run));
+    const runner = new RoomRunner(this.#dependencies, domain, jid, (run) => this.#later(run));
     this.#rooms.set(key, { shard: shardOf(domain, room), runner });
     return runner;
   }
@@ -232,17 +232,17 @@ class Worker implements MucWorker {
   }
 
   async #serve(request: RoomRequest, stanza: Stanza): Promise<DoneReply> {
-    const tenant = await this.#parts.tenants.find(request.domain);
+    const tenant = await this.#dependencies.tenants.find(request.domain);
     if (!tenant) return { ok: true };
     const recipients = [{ jid: stanza.from!, address: request.sender }];
     try {
-      const answer = await answerForService(this.#parts, tenant, stanza);
-      if (answer) await fanOut(this.#parts, [{ bytes: Buffer.from(answer.toString()), recipients }]);
+      const answer = await answerForService(this.#dependencies, tenant, stanza);
+      if (answer) await fanOut(this.#dependencies, [{ bytes: Buffer.from(answer.toString()), recipients }]);
     } catch (error) {
       if (isOperating(error)) return { ok: false, error: String(error) };
-      report(this.#parts.log, error, 'a request to the service of rooms failed', { stanza: stanza.name });
+      report(this.#dependencies.log, error, 'a request to the service of rooms failed', { stanza: stanza.name });
       const bytes = Buffer.from(errorOf(stanza, toStanzaError(error), stanza.to!.bare).toString());
-      await fanOut(this.#parts, [{ bytes, recipients }]);
+      await fanOut(this.#dependencies, [{ bytes, recipients }]);
     }
     return { ok: true };
   }
@@ -250,7 +250,7 @@ class Worker implements MucWorker {
   #later(run: Background): void {
     if (this.#background.size < limits.roomQueriesMax) this.#start(run);
     else if (this.#backlog.length < limits.roomQueueMax) this.#backlog.push(run);
-    else this.#parts.log.warn('too many archive pages are asked for; one is dropped');
+    else this.#dependencies.log.warn('too many archive pages are asked for; one is dropped');
   }
 
   #start(run: Background): void {
@@ -264,10 +264,10 @@ class Worker implements MucWorker {
 
   async #run(run: Background): Promise<void> {
     try {
-      await fanOut(this.#parts, await run());
+      await fanOut(this.#dependencies, await run());
     } catch (error) {
-      report(this.#parts.log, error, 'a background task of a room failed');
-      if (isOperating(error)) this.#parts.log.warn({ err: error }, 'a background task of a room was not done');
+      report(this.#dependencies.log, error, 'a background task of a room failed');
+      if (isOperating(error)) this.#dependencies.log.warn({ err: error }, 'a background task of a room was not done');
     }
   }
 }

@@ -20,7 +20,7 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { type Parts, timely } from './core/dependencies.ts';
+import { type Dependencies, timely } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
 import { perform } from './operations/perform.ts';
 import { Step } from './step.ts';
@@ -32,16 +32,16 @@ export interface Router {
   stop(): Promise<void>;
 }
 
-export async function startRouter(parts: Parts): Promise<Router> {
+export async function startRouter(dependencies: Dependencies): Promise<Router> {
   let busy = 0;
-  const latency = new Latency(parts.clock);
-  const serving: Serving = await parts.bus.serve(
+  const latency = new Latency(dependencies.clock);
+  const serving: Serving = await dependencies.bus.serve(
     routerSubject,
-    answering(parts.log, async (payload) => {
+    answering(dependencies.log, async (payload) => {
       busy++;
       const begun = latency.begin();
       try {
-        return await handle(parts, payload);
+        return await handle(dependencies, payload);
       } finally {
         busy--;
         latency.end(begun);
@@ -57,36 +57,36 @@ export async function startRouter(parts: Parts): Promise<Router> {
     async stop() {
       await serving.stop();
       for (let waited = 0; busy > 0 && waited < limits.shutdownMs; waited += 10) {
-        await new Promise<void>((resolve) => void parts.clock.after(10, resolve));
+        await new Promise<void>((resolve) => void dependencies.clock.after(10, resolve));
       }
     },
   };
 }
 
-function handle(parts: Parts, payload: Uint8Array): Promise<Uint8Array> {
+function handle(dependencies: Dependencies, payload: Uint8Array): Promise<Uint8Array> {
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
-  if (header.kind === 'admin') return handleAdmin(parts, header).then((reply) => encodeFrame(reply));
-  parts.clock.observe(header.at);
+  if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
+  dependencies.clock.observe(header.at);
   const work = () =>
     header.kind === 'step'
-      ? handleStep(parts, header, bodies)
-      : handleInbound(parts, header, bodies).then((reply) => encodeFrame({ ...reply, at: parts.clock.now() }));
-  return parts.underWay === undefined ? work() : parts.underWay.run(work);
+      ? handleStep(dependencies, header, bodies)
+      : handleInbound(dependencies, header, bodies).then((reply) => encodeFrame({ ...reply, at: dependencies.clock.now() }));
+  return dependencies.underWay === undefined ? work() : dependencies.underWay.run(work);
 }
 
-async function handleStep(parts: Parts, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
+async function handleStep(dependencies: Dependencies, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {
   try {
-    const finding = parts.tenants.find(request.domain);
+    const finding = dependencies.tenants.find(request.domain);
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
-    const result = await new Step(parts, tenant, request).run(bodies);
-    return encodeFrame({ ...result.reply, at: parts.clock.now() } satisfies StepReply, result.bodies);
+    const result = await new Step(dependencies, tenant, request).run(bodies);
+    return encodeFrame({ ...result.reply, at: dependencies.clock.now() } satisfies StepReply, result.bodies);
   } catch (error) {
     if (isOperating(error)) {
-      parts.log.warn({ err: error }, 'batch to be tried again');
-      return encodeFrame({ ok: false, out: [], at: parts.clock.now() } satisfies StepReply);
+      dependencies.log.warn({ err: error }, 'batch to be tried again');
+      return encodeFrame({ ok: false, out: [], at: dependencies.clock.now() } satisfies StepReply);
     }
-    report(parts.log, error, 'batch failed');
+    report(dependencies.log, error, 'batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
 }
@@ -96,11 +96,15 @@ function closing(condition: string, text?: string): StepReply {
 }
 
 /** @throws {Unavailable | Conflict} when all of it is to come again */
-async function handleInbound(parts: Parts, request: InboundRequest, bodies: readonly Buffer[]): Promise<InboundReply> {
-  const tenant = await parts.tenants.find(request.domain);
+async function handleInbound(
+  dependencies: Dependencies,
+  request: InboundRequest,
+  bodies: readonly Buffer[],
+): Promise<InboundReply> {
+  const tenant = await dependencies.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
   const arrivals = bodies.map((body, index): Arrival => ({ index, stanza: Stanza.parse(body) }));
-  const missed = await takeArrivals(parts, tenant, request, arrivals);
+  const missed = await takeArrivals(dependencies, tenant, request, arrivals);
   return request.tellsMissed ? { ok: true, missed } : { ok: true };
 }
 
@@ -114,22 +118,22 @@ interface Arrival {
  * @returns the numbers of those that some session has not confirmed
  */
 async function takeArrivals(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   request: InboundRequest,
   arrivals: readonly Arrival[],
 ): Promise<readonly number[]> {
   try {
-    return await takeTogether(parts, tenant, request, arrivals);
+    return await takeTogether(dependencies, tenant, request, arrivals);
   } catch (error) {
     if (isOperating(error)) throw error;
     if (arrivals.length > 1) {
       const missed: number[] = [];
-      for (const arrival of arrivals) missed.push(...(await takeArrivals(parts, tenant, request, [arrival])));
+      for (const arrival of arrivals) missed.push(...(await takeArrivals(dependencies, tenant, request, [arrival])));
       return missed;
     }
-    report(parts.log, error, 'a stanza that arrived could not be handled', { stanza: arrivals[0]?.stanza.name });
-    const turn = new Turn(parts);
+    report(dependencies.log, error, 'a stanza that arrived could not be handled', { stanza: arrivals[0]?.stanza.name });
+    const turn = new Turn(dependencies);
     for (const { stanza } of arrivals) turn.bounce(tenant, stanza, toStanzaError(error));
     await turn.finish();
     return [];
@@ -137,36 +141,36 @@ async function takeArrivals(
 }
 
 async function takeTogether(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   request: InboundRequest,
   arrivals: readonly Arrival[],
 ): Promise<readonly number[]> {
   const turns: Turn[] = [];
-  const inTime = timely(parts, request.until);
-  const late = timely(parts, request.until === undefined ? undefined : request.until + limits.lateWriteMs);
+  const inTime = timely(dependencies, request.deadline);
+  const late = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + limits.lateWriteMs);
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
     // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
-    const once = request.once?.[index] || `${id} ${type} ${attributes.from}`;
+    const dedupeKey = request.dedupeKey?.[index] || `${id} ${type} ${attributes.from}`;
     const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
-    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { once, sender });
+    const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { dedupeKey, sender });
     turns.push(turn);
     if (!to) continue;
-    const isHere = to.domain === tenant.domain || (await parts.tenants.place(to.domain))?.tenant.domain === tenant.domain;
-    if (isHere) await parts.route(turn, tenant, stanza, id);
+    const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
+    if (isHere) await dependencies.route(turn, tenant, stanza, id);
     else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
   return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));
 }
 
-async function handleAdmin(parts: Parts, request: AdminRequest): Promise<AdminReply> {
+async function handleAdmin(dependencies: Dependencies, request: AdminRequest): Promise<AdminReply> {
   try {
-    return await perform(parts, request);
+    return await perform(dependencies, request);
   } catch (error) {
-    report(parts.log, error, 'admin operation failed', { operation: request.operation });
+    report(dependencies.log, error, 'admin operation failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
 }

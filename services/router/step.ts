@@ -14,7 +14,7 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
 import { findAccount } from './core/accounts.ts';
-import { type Parts, timely } from './core/dependencies.ts';
+import { type Dependencies, timely } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
@@ -39,8 +39,8 @@ interface BodyItem {
 }
 
 export class Step {
-  readonly #parts: Parts;
-  #timely: Parts | undefined;
+  readonly #dependencies: Dependencies;
+  #timely: Dependencies | undefined;
   readonly #tenant: Tenant;
   readonly #request: StepRequest;
   readonly #before: SessionState;
@@ -50,9 +50,9 @@ export class Step {
   #reply: Partial<Omit<StepReply, 'ok' | 'out'>> = {};
   #ownJid: Jid | undefined;
 
-  constructor(parts: Parts, tenant: Tenant, request: StepRequest) {
+  constructor(dependencies: Dependencies, tenant: Tenant, request: StepRequest) {
     // Messages may be written late, for their entries bear their time and are written again as they are; but not for ever.
-    this.#parts = timely(parts, request.until === undefined ? undefined : request.until + limits.lateWriteMs);
+    this.#dependencies = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + limits.lateWriteMs);
     this.#tenant = tenant;
     this.#request = request;
     this.#before = parseState(request.session);
@@ -67,7 +67,7 @@ export class Step {
     );
     // What the client has got has nothing to do with what it sends in the same batch: one commit for both.
     const { resource } = this.#state;
-    const moving = resource !== undefined && queue.at(-1)?.item.k === 'delivered' ? this.#item(queue.pop()!) : undefined;
+    const moving = resource !== undefined && queue.at(-1)?.item.kind === 'delivered' ? this.#item(queue.pop()!) : undefined;
     moving?.catch(() => {}); // awaited below, when the rest has not failed before
     try {
       for (let at = 0; at < queue.length; ) {
@@ -87,8 +87,8 @@ export class Step {
   }
 
   /** For what must not be done late: all but messages, whose entries bear their time and are written again as they are. */
-  get #inTime(): Parts {
-    this.#timely ??= timely(this.#parts, this.#request.until);
+  get #inTime(): Dependencies {
+    this.#timely ??= timely(this.#dependencies, this.#request.deadline);
     return this.#timely;
   }
 
@@ -102,7 +102,7 @@ export class Step {
     if (this.#state.resource === undefined) return run;
     for (let at = start; at < queue.length; at++) {
       const { item, body } = queue[at]!;
-      if (item.k !== 'stanza') break;
+      if (item.kind !== 'stanza') break;
       const stanza = Stanza.parse(body);
       if (stanza.name !== 'message') break;
       run.push({ id: item.id, stanza });
@@ -111,7 +111,7 @@ export class Step {
   }
 
   async #item({ item, body }: BodyItem): Promise<void> {
-    switch (item.k) {
+    switch (item.kind) {
       case 'open':
         this.#state = { ...this.#state, secure: item.secure };
         this.#write(Buffer.from(this.#features(item)));
@@ -126,11 +126,13 @@ export class Step {
       case 'delivered':
         return this.#state.local === undefined
           ? undefined
-          : moveCursor(this.#account(new Turn(this.#parts)), item.ids, item.aside);
+          : moveCursor(this.#account(new Turn(this.#dependencies)), item.ids, item.aside);
       case 'catchUp':
         return this.#catchUp(item);
       case 'unanswered':
-        return this.#state.resource === undefined ? undefined : bounceUnanswered(this.#account(new Turn(this.#parts)), [body]);
+        return this.#state.resource === undefined
+          ? undefined
+          : bounceUnanswered(this.#account(new Turn(this.#dependencies)), [body]);
       case 'moved':
         return this.#moved();
       case 'end':
@@ -138,15 +140,15 @@ export class Step {
     }
   }
 
-  #features(item: Extract<StepItem, { k: 'open' }>): string {
+  #features(item: Extract<StepItem, { kind: 'open' }>): string {
     if (this.#state.local === undefined) return mechanisms(this.#tenant, item) + registerStreamFeature(this.#tenant, item);
-    return this.#parts.features.streamFeatures;
+    return this.#dependencies.features.streamFeatures;
   }
 
-  async #sasl(item: Extract<StepItem, { k: 'sasl' }>, element: Stanza): Promise<void> {
+  async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
     if (element.ns !== saslNs || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
     const { secure } = this.#state;
-    const result = await saslStep(this.#parts, this.#tenant, this.#state.sasl, element, {
+    const result = await saslStep(this.#dependencies, this.#tenant, this.#state.sasl, element, {
       secure,
       binding: item.binding,
       address: this.#request.address,
@@ -159,7 +161,7 @@ export class Step {
     this.#state = { secure, failures, misfits, sasl: result.state, local: result.local, incarnation };
     if (result.local !== undefined) {
       const account = Jid.of(result.local, this.#tenant.domain).toString();
-      this.#reply = { ...this.#reply, account, features: this.#parts.features.streamFeatures };
+      this.#reply = { ...this.#reply, account, features: this.#dependencies.features.streamFeatures };
     }
     if (failures >= limits.saslFailuresMax || misfits >= limits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many failed attempts to sign in');
@@ -168,7 +170,7 @@ export class Step {
 
   /** In the request that has checked the password, so that it is the account whose password it is. */
   async #incarnationOf(local: string): Promise<string | undefined> {
-    return (await findAccount(this.#parts.store, this.#tenant.domain, local))?.incarnation;
+    return (await findAccount(this.#dependencies.store, this.#tenant.domain, local))?.incarnation;
   }
 
   /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */
@@ -179,7 +181,7 @@ export class Step {
       if (local === undefined) {
         if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
         if (!this.#state.secure) throw new StanzaError('not-allowed', 'passwords pass over TLS only');
-        this.#write(Buffer.from(await registerBeforeAuth(this.#parts, this.#tenant, stanza, this.#request.address)));
+        this.#write(Buffer.from(await registerBeforeAuth(this.#dependencies, this.#tenant, stanza, this.#request.address)));
         return;
       }
       const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation }, this.#request, stanza);
@@ -217,13 +219,13 @@ export class Step {
     return this.#ownJid;
   }
 
-  async #end({ undelivered, missed }: Extract<StepItem, { k: 'end' }>): Promise<void> {
+  async #end({ undelivered, missed }: Extract<StepItem, { kind: 'end' }>): Promise<void> {
     const { local, resource } = this.#state;
     if (local === undefined) return;
     if (resource !== undefined && (undelivered !== undefined || missed !== undefined)) {
-      await requeue(this.#account(new Turn(this.#parts)), { resource, undelivered, missed });
+      await requeue(this.#account(new Turn(this.#dependencies)), { resource, undelivered, missed });
     }
-    await endSession(this.#parts, this.#tenant, local, this.#request);
+    await endSession(this.#dependencies, this.#tenant, local, this.#request);
   }
 
   /** See {@link Account.checkHeld}. */
@@ -250,17 +252,17 @@ export class Step {
   /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
   async #together(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const stanzas = run.map(({ stanza }) => stanza);
-    const prefetched = await Prefetched.read(this.#parts, this.#tenant, this.#state.local!, stanzas);
+    const prefetched = await Prefetched.read(this.#dependencies, this.#tenant, this.#state.local!, stanzas);
     const origin = this.#origin();
     const turns: Turn[] = [];
     for (const { id, stanza } of run) {
-      const turn = new Turn(this.#parts, origin, { prefetched });
+      const turn = new Turn(this.#dependencies, origin, { prefetched });
       if (await this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id))) turns.push(turn);
     }
     await Turn.finishAll(turns);
   }
 
-  async #stanza(stanza: Stanza, { id, initial = false }: Extract<StepItem, { k: 'stanza' }>): Promise<void> {
+  async #stanza(stanza: Stanza, { id, initial = false }: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
     const by = isSet(stanza) ? new Writer(this.#request.sid, id) : undefined;
     const turn = new Turn(this.#inTime, this.#origin(), { by });
     const account = this.#account(turn);
@@ -285,7 +287,7 @@ export class Step {
 
   /** Programming errors are logged and counted: a permanent error ends this stanza, and nothing else. */
   #permanent({ name }: Stanza, error: unknown): StanzaError {
-    report(this.#parts.log, error, 'a stanza could not be handled', { stanza: name });
+    report(this.#dependencies.log, error, 'a stanza could not be handled', { stanza: name });
     return toStanzaError(error);
   }
 
@@ -300,7 +302,7 @@ export class Step {
   }
 
   /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */
-  async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { k: 'stanza' }>): Promise<void> {
+  async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
     const written = this.#out.length;
     await this.#stanza(stanza, item);
     if (stanza.name !== 'iq' || this.#answerBytes() <= limits.answersBytesMax) return;
@@ -345,9 +347,9 @@ export class Step {
     this.#write(Buffer.from(errorWith(stanza, { from }, error).toString()));
   }
 
-  async #catchUp({ after, seen, missed }: Extract<StepItem, { k: 'catchUp' }>): Promise<void> {
+  async #catchUp({ after, seen, missed }: Extract<StepItem, { kind: 'catchUp' }>): Promise<void> {
     if (this.#state.resource === undefined) return;
-    const page = await readQueue(this.#account(new Turn(this.#parts)), after, new Set(seen), missed);
+    const page = await readQueue(this.#account(new Turn(this.#dependencies)), after, new Set(seen), missed);
     const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
     const { queue } = page;
     if (this.#bodies.length > 0 && bytes + this.#answerBytes() > limits.answersBytesMax) {
@@ -367,24 +369,24 @@ export class Step {
     const { store } = this.#inTime;
     await markHeld(store, { node, sid }, owner);
     let before: string | undefined;
-    let until: number | undefined;
+    let deadline: number | undefined;
     const sessions = await updateSession(store, owner, sid, (entry) => {
       before = entry.node;
-      until = entry.parked?.until;
+      deadline = entry.parked?.deadline;
       return entry.node === node ? entry : { ...entry, node, parked: undefined };
     });
     if (before === undefined) {
       await unmarkHeld(store, { node, sid });
       throw new StreamError('reset', 'the session has ended meanwhile');
     }
-    if (until !== undefined) await unpark(store, owner, sid, until);
+    if (deadline !== undefined) await unpark(store, owner, sid, deadline);
     else if (before !== node) await unmarkHeld(store, { node: before, sid });
     const entry = sessions.find((other) => other.sid === sid);
     if (!entry?.available) return;
     const turn = new Turn(this.#inTime, this.#origin());
     const account = this.#account(turn);
     await refresh(account, entry, sessions);
-    for (const { moved } of this.#parts.features.all) await moved?.(account, entry);
+    for (const { moved } of this.#dependencies.features.all) await moved?.(account, entry);
     await turn.finish();
   }
 }

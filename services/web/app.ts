@@ -8,12 +8,12 @@ import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
-import { type FilesParts, serveFiles } from './files.ts';
+import { type FilesDependencies, serveFiles } from './files.ts';
 import { hostMetaJson, hostMetaXml } from './host-meta.ts';
 import { clientPage, clientScript } from './page.ts';
 import { serveFolder } from './static.ts';
 
-export interface WebParts {
+export interface WebDependencies {
   readonly tenants: Tenants;
   readonly log: Logger;
   /** The tenant that a browser gets when it asks for an unknown name. */
@@ -21,7 +21,7 @@ export interface WebParts {
   /** Folder with the built web client (converse.js). */
   readonly clientFolder: string;
   /** Set when this process keeps the files itself. */
-  readonly files?: Pick<FilesParts, 'blobs' | 'baseUrl' | 'clock'> | undefined;
+  readonly files?: Pick<FilesDependencies, 'blobs' | 'baseUrl' | 'clock'> | undefined;
   /**
    * Origins besides this one where browsers upload and fetch files, such as `https://files.example.org`. It is called for each
    * page.
@@ -35,11 +35,11 @@ export interface WebParts {
 
 export const webSocketPath = '/xmpp-websocket';
 
-export function webApp(parts: WebParts): Hono {
+export function webApp(dependencies: WebDependencies): Hono {
   const app = new Hono();
-  const { filesOrigins = () => [], log } = parts;
+  const { filesOrigins = () => [], log } = dependencies;
   const files = () => filesOrigins().join(' ');
-  if (parts.files) app.use(serveFiles({ ...parts.files, log })); // it sets its own headers
+  if (dependencies.files) app.use(serveFiles({ ...dependencies.files, log })); // it sets its own headers
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -61,28 +61,28 @@ export function webApp(parts: WebParts): Hono {
   app.use('/.well-known/host-meta', anyOrigin);
   app.use('/.well-known/host-meta.json', anyOrigin);
   app.get('/.well-known/host-meta', async (c) => {
-    const url = await webSocketUrl(parts, c.req.url);
+    const url = await webSocketUrl(dependencies, c.req.url);
     return url === undefined ? c.notFound() : c.body(hostMetaXml(url), 200, { 'content-type': 'application/xrd+xml' });
   });
   app.get('/.well-known/host-meta.json', async (c) => {
-    const url = await webSocketUrl(parts, c.req.url);
+    const url = await webSocketUrl(dependencies, c.req.url);
     return url === undefined ? c.notFound() : c.json(hostMetaJson(url));
   });
-  app.get('/', async (c) => c.html(clientPage(await domainOf(parts, c.req.url))));
+  app.get('/', async (c) => c.html(clientPage(await domainOf(dependencies, c.req.url))));
   app.get('/client.js', async (c) => {
-    const domain = await domainOf(parts, c.req.url);
-    const tenant = await parts.tenants.find(domain);
+    const domain = await domainOf(dependencies, c.req.url);
+    const tenant = await dependencies.tenants.find(domain);
     const script = clientScript({
       domain,
       mayRegister: tenant?.policy.registration === 'open',
       webSocketPath,
-      webSocketUrl: parts.webSocketUrl,
+      webSocketUrl: dependencies.webSocketUrl,
     });
     return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' });
   });
-  app.get('/client/*', serveFolder('/client', parts.clientFolder));
+  app.get('/client/*', serveFolder('/client', dependencies.clientFolder));
   // does not ask the store or the bus: an outage of those must not get this process replaced
-  app.get('/healthz', (c) => (parts.isDraining?.() ? c.text('draining\n', 503) : c.text('ok\n')));
+  app.get('/healthz', (c) => (dependencies.isDraining?.() ? c.text('draining\n', 503) : c.text('ok\n')));
   app.notFound((c) => c.text(`There is nothing at ${c.req.path}\n`, 404));
   app.onError((error, c) => {
     log.error({ err: error, path: c.req.path }, 'request failed');
@@ -95,21 +95,21 @@ export function webApp(parts: WebParts): Hono {
  * Maps `https://example.org/…` to `wss://example.org/xmpp-websocket`. A client can send any Host header, and a cache on the way
  * may keep the answer, so only names of tenants are repeated. @returns undefined for any other name
  */
-async function webSocketUrl(parts: WebParts, requestUrl: string): Promise<string | undefined> {
-  if (parts.webSocketUrl !== undefined) return parts.webSocketUrl;
+async function webSocketUrl(dependencies: WebDependencies, requestUrl: string): Promise<string | undefined> {
+  if (dependencies.webSocketUrl !== undefined) return dependencies.webSocketUrl;
   const asked = new URL(requestUrl);
-  const domain = await tenantOf(parts, asked);
+  const domain = await tenantOf(dependencies, asked);
   if (domain === undefined) return undefined;
   const port = asked.port === '' ? '' : `:${asked.port}`;
   return `${asked.protocol === 'https:' ? 'wss' : 'ws'}://${domainToASCII(domain)}${port}${webSocketPath}`;
 }
 
-async function domainOf(parts: WebParts, requestUrl: string): Promise<string> {
-  return (await tenantOf(parts, new URL(requestUrl))) ?? parts.defaultDomain;
+async function domainOf(dependencies: WebDependencies, requestUrl: string): Promise<string> {
+  return (await tenantOf(dependencies, new URL(requestUrl))) ?? dependencies.defaultDomain;
 }
 
 /** Tenants may be named in Unicode; URLs use the ASCII form of DNS. */
-async function tenantOf({ tenants }: WebParts, { hostname }: URL): Promise<string | undefined> {
+async function tenantOf({ tenants }: WebDependencies, { hostname }: URL): Promise<string | undefined> {
   const name = hostname.replace(/\.$/, '');
   for (const domain of new Set([name, domainToUnicode(name)])) if (domain !== '' && (await tenants.find(domain))) return domain;
   return undefined;

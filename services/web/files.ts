@@ -14,7 +14,7 @@ import { Unavailable } from '../../lib/ports/store.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { SlowUpload, timed } from './slow-upload.ts';
 
-export interface FilesParts {
+export interface FilesDependencies {
   readonly blobs: ServedBlobs;
   /** The URL of all files, such as `https://files.example.org/`. Without a path, the whole host is for files. */
   readonly baseUrl: () => string;
@@ -38,18 +38,18 @@ const safeHeaders = {
 } as const;
 
 /** Answers requests below the base URL, and leaves all others to the next handler. */
-export function serveFiles(parts: FilesParts): MiddlewareHandler {
+export function serveFiles(dependencies: FilesDependencies): MiddlewareHandler {
   const underWay = new Map<string, UnderWay>();
   return async (c, next) => {
-    if (!isBelow(c.req.url, parts.baseUrl())) return next();
+    if (!isBelow(c.req.url, dependencies.baseUrl())) return next();
     try {
       if (c.req.method === 'OPTIONS') return c.body(null, 204, safeHeaders);
-      if (c.req.method === 'GET' || c.req.method === 'HEAD') return await download(c, parts);
-      if (c.req.method === 'PUT') return await upload(c, parts, underWay);
+      if (c.req.method === 'GET' || c.req.method === 'HEAD') return await download(c, dependencies);
+      if (c.req.method === 'PUT') return await upload(c, dependencies, underWay);
       return say(c, 405, `The method ${c.req.method} is not allowed here`, { allow: methods });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      parts.log.warn({ err: error }, 'a file could not be kept or read');
+      dependencies.log.warn({ err: error }, 'a file could not be kept or read');
       return say(c, 503, 'Files cannot be kept or read now; try again later', { 'retry-after': '60' });
     }
   };
@@ -87,7 +87,7 @@ function hasShare(underWay: ReadonlyMap<string, UnderWay>, { tenant, network, sh
   return ofTenant < limits.uploadsPerTenantMax && count((other) => other.share === share) < limits.uploadsPerAccountMax;
 }
 
-async function upload(c: Context, { blobs, clock }: FilesParts, underWay: Map<string, UnderWay>): Promise<Response> {
+async function upload(c: Context, { blobs, clock }: FilesDependencies, underWay: Map<string, UnderWay>): Promise<Response> {
   const slot = blobs.verifySlot(c.req.url);
   if (slot === undefined) return say(c, 403, 'This URL does not accept a file, or has expired; request a new slot');
   const fault = findFault(c, slot);
@@ -129,7 +129,7 @@ function findFault(c: Context, { info }: Slot): readonly [Status, string] | unde
   return undefined;
 }
 
-async function download(c: Context, { blobs }: FilesParts): Promise<Response> {
+async function download(c: Context, { blobs }: FilesDependencies): Promise<Response> {
   const key = blobs.keyOf(c.req.url);
   const found = key === undefined ? undefined : await blobs.get(key);
   if (key === undefined || found === undefined) return say(c, 404, 'There is no such file');

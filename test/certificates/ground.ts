@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import type { DnsLookup } from '../../lib/ports/dns-records.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import type { RenewalParts } from '../../services/certificates/renewal.ts';
+import type { RenewalDependencies } from '../../services/certificates/renewal.ts';
 import { dns, makePem } from '../support/pem.ts';
 
 export const zone = 'acme.operator.example';
@@ -17,7 +17,7 @@ export const dayMs = 24 * 60 * 60 * 1000;
 
 export class RenewalGround {
   store!: Store;
-  parts!: RenewalParts;
+  dependencies!: RenewalDependencies;
   /** How far the wall clock is ahead of the machine's, milliseconds. */
   aheadMs = 0;
   /** The orders that the CA received. */
@@ -41,7 +41,7 @@ export class RenewalGround {
       },
       texts: async () => [],
     };
-    ground.parts = {
+    ground.dependencies = {
       ...{ store: ground.store, clock, lookup, zone },
       keys: openFileKeys({ path: join(ground.#folder, 'one.key'), clock }),
       authority: {

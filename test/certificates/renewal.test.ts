@@ -70,10 +70,10 @@ describe('one domain', () => {
     await ground.tenant(one, one, `conference.${one}`);
   });
   afterEach(() => ground.close());
-  const outcome = async (isForced = false) => (await renew(ground.parts, one, isForced)).outcome;
+  const outcome = async (isForced = false) => (await renew(ground.dependencies, one, isForced)).outcome;
 
   test('is issued once for what is delegated, kept, and renewed when it is due', async () => {
-    const { outcome: first, entry } = await renew(ground.parts, one);
+    const { outcome: first, entry } = await renew(ground.dependencies, one);
     assert.deepEqual([first, entry?.names, entry?.source], ['issued', [one, `conference.${one}`], 'acme']);
     assert.equal(await outcome(), 'kept');
     ground.aheadMs = 59 * dayMs;
@@ -83,11 +83,11 @@ describe('one domain', () => {
     assert.equal(await outcome(), 'kept');
     assert.equal(ground.orders.length, 2);
     const sealed = (await new Certificates(ground.store).read(one))!;
-    assert.match((await ground.parts.keys.open(sealed.sealedKey, one)).toString(), /PRIVATE KEY/);
+    assert.match((await ground.dependencies.keys.open(sealed.sealedKey, one)).toString(), /PRIVATE KEY/);
   });
 
   test('gains a name that was delegated later, and loses none', async () => {
-    await renew(ground.parts, one);
+    await renew(ground.dependencies, one);
     ground.delegate(`upload.${one}`);
     ground.aliases.delete(`_acme-challenge.conference.${one}`);
     assert.equal(await outcome(), 'kept');
@@ -101,7 +101,7 @@ describe('one domain', () => {
     for (const target of [undefined, 'one.example.acme.evil.example', `two.example.${zone}`]) {
       if (target === undefined) ground.aliases.delete(`_acme-challenge.${one}`);
       else ground.aliases.set(`_acme-challenge.${one}`, target);
-      const { outcome: undelegated, error } = await renew(ground.parts, one, true);
+      const { outcome: undelegated, error } = await renew(ground.dependencies, one, true);
       assert.equal(undelegated, 'undelegated');
       assert.equal(
         error,
@@ -115,7 +115,7 @@ describe('one domain', () => {
 
   test('is not ordered while DNS does not answer', async () => {
     ground.isDnsAway = true;
-    assert.deepEqual(await renew(ground.parts, one), {
+    assert.deepEqual(await renew(ground.dependencies, one), {
       domain: one,
       outcome: 'failed',
       entry: undefined,
@@ -125,16 +125,16 @@ describe('one domain', () => {
   });
 
   test('rests after a failure, longer each time, is still served, and starts afresh after a success', async () => {
-    await renew(ground.parts, one);
+    await renew(ground.dependencies, one);
     ground.aheadMs = 61 * dayMs;
     for (const hours of [1, 2, 4, 8, 16, 24, 24]) {
       ground.failures.push(new Error('too many certificates already issued'));
-      const failed = await renew(ground.parts, one);
+      const failed = await renew(ground.dependencies, one);
       assert.deepEqual([failed.outcome, failed.error], ['failed', 'too many certificates already issued']);
       assert.equal(failed.entry?.domain, one);
       const pauseMs = hours * limits.renewalPauseMs;
       ground.aheadMs += pauseMs - 60_000;
-      const resting = await renew(ground.parts, one);
+      const resting = await renew(ground.dependencies, one);
       assert.deepEqual([resting.outcome, resting.error], ['resting', 'too many certificates already issued']);
       ground.aheadMs += pauseMs / 10 + 120_000;
     }
@@ -154,17 +154,17 @@ describe('one domain', () => {
   });
 
   test('is ordered only once by two runs at the same time', async () => {
-    const both = await Promise.all([renew(ground.parts, one), renew(ground.parts, one)]);
+    const both = await Promise.all([renew(ground.dependencies, one), renew(ground.dependencies, one)]);
     assert.deepEqual(both.map(({ outcome: each }) => each).sort(), ['issued', 'resting']);
     assert.equal(ground.orders.length, 1);
   });
 
   test('rests when a run died during a try', async () => {
     ground.onOrder = () => new Promise(() => {});
-    void renew(ground.parts, one); // nobody waits for it
+    void renew(ground.dependencies, one); // nobody waits for it
     while (ground.orders.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     ground.onOrder = async () => {};
-    const { outcome: resting, error } = await renew(ground.parts, one);
+    const { outcome: resting, error } = await renew(ground.dependencies, one);
     assert.deepEqual([resting, error], ['resting', 'the last try did not finish']);
     ground.aheadMs = 1.2 * limits.renewalPauseMs;
     assert.equal(await outcome(), 'issued');
@@ -173,17 +173,17 @@ describe('one domain', () => {
   test('is left alone while its certificate is given by somebody, due or not', async () => {
     const { cert: chain, key } = await makePem(one);
     const entry = checkPem(one, { chain, key }, 'pem', Date.now());
-    const sealedKey = await ground.parts.keys.seal(Buffer.from(key), one);
+    const sealedKey = await ground.dependencies.keys.seal(Buffer.from(key), one);
     await new Certificates(ground.store).put(entry, { chain, sealedKey });
     ground.aheadMs = 80 * dayMs;
-    assert.deepEqual(await renew(ground.parts, one, true), { domain: one, outcome: 'given', entry });
+    assert.deepEqual(await renew(ground.dependencies, one, true), { domain: one, outcome: 'given', entry });
     await new Certificates(ground.store).remove(one);
     assert.equal(await outcome(), 'issued');
   });
 
   test('refuses an answer of the CA that is not a certificate', async () => {
     const authority = { obtain: async () => ({ chain: 'hello', key: 'world' }) };
-    const { outcome: failed, error } = await renew({ ...ground.parts, authority }, one);
+    const { outcome: failed, error } = await renew({ ...ground.dependencies, authority }, one);
     assert.deepEqual([failed, error], ['failed', 'there is no certificate in PEM']);
   });
 
@@ -197,14 +197,14 @@ describe('one domain', () => {
     };
     const delays: number[] = [];
     const clock: Clock = {
-      ...ground.parts.clock,
+      ...ground.dependencies.clock,
       after(delayMs, run) {
         delays.push(delayMs);
         setImmediate(run);
         return { cancel: () => {} };
       },
     };
-    const { outcome: failed, error } = await renew({ ...ground.parts, authority, clock }, one);
+    const { outcome: failed, error } = await renew({ ...ground.dependencies, authority, clock }, one);
     assert.deepEqual([failed, error], ['failed', `the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`]);
     assert.deepEqual(delays, [limits.renewalDomainMs]);
     assert.equal(given?.aborted, true);
@@ -221,7 +221,7 @@ describe('one domain', () => {
     test(`refuses a certificate of the CA ${what}`, async () => {
       const { cert, key } = await chain();
       const authority = { obtain: async () => ({ chain: cert, key }) };
-      const { outcome: failed, error } = await renew({ ...ground.parts, authority }, one);
+      const { outcome: failed, error } = await renew({ ...ground.dependencies, authority }, one);
       assert.equal(failed, 'failed');
       assert.match(error!, message);
       assert.equal(await new Certificates(ground.store).find(one), undefined);
@@ -230,7 +230,7 @@ describe('one domain', () => {
 
   test('keeps one line of bounded length from an error of the CA', async () => {
     ground.failures.push(new Error(`a\r\nb\u2028c\0${'x'.repeat(10_000)}`));
-    const { error } = await renew(ground.parts, one);
+    const { error } = await renew(ground.dependencies, one);
     assert.match(error!, /^a b c x+$/);
     assert.equal(error!.length, limits.failureCharactersMax);
   });
@@ -252,7 +252,7 @@ describe('all domains', () => {
       if (name === 'n3.example') throw new Error('rateLimited');
       if (name === 'n5.example') throw new TypeError('undefined is not a function');
     };
-    const results = await renewAll(ground.parts, { log: silent });
+    const results = await renewAll(ground.dependencies, { log: silent });
     const of = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).map(({ domain }) => domain);
     assert.equal(results.length, 14);
     assert.deepEqual(of('failed').sort(), ['n3.example', 'n5.example']);
@@ -270,10 +270,10 @@ describe('all domains', () => {
     };
     const warned: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) });
-    const untilMs = ground.parts.clock.monotonic() + limits.renewalDomainMs - 1;
-    assert.deepEqual(await renewAll(ground.parts, { log, untilMs }), []);
+    const untilMs = ground.dependencies.clock.monotonic() + limits.renewalDomainMs - 1;
+    assert.deepEqual(await renewAll(ground.dependencies, { log, untilMs }), []);
     assert.match(warned[0]!, /there was not enough time for all domains/);
-    assert.equal((await renewAll(ground.parts, { log })).length, 12);
+    assert.equal((await renewAll(ground.dependencies, { log })).length, 12);
     assert.equal(most, limits.renewalsConcurrentMax);
   });
 
@@ -288,7 +288,7 @@ describe('all domains', () => {
             : method.apply(target, [key, ...rest]);
       },
     });
-    const results = await renewAll({ ...ground.parts, store }, { log: silent });
+    const results = await renewAll({ ...ground.dependencies, store }, { log: silent });
     assert.deepEqual(
       results.map(({ domain, outcome }) => [domain, outcome]),
       [

@@ -92,11 +92,11 @@ test('a router that stood still finds its time over by every clock before anothe
   const client = await connected(fixture.node, 'overtaken');
   const { clock, router } = fixture;
   const sentAt: number[] = [];
-  const untils: number[] = [];
+  const deadlines: number[] = [];
   router.answer = ({ request, items }) => {
     if (!items.some(({ body }) => body.includes('overtaken-'))) return undefined;
     sentAt.push(request.at!);
-    untils.push(request.until!);
+    deadlines.push(request.deadline!);
     return 'silence';
   };
   client.send(`<message id='overtaken-1'/>`);
@@ -106,10 +106,10 @@ test('a router that stood still finds its time over by every clock before anothe
   for (let waited = 0; sentAt.length < tries && waited < 60_000; waited += 100) await clock.advance(100);
   assert.equal(sentAt.length, tries, 'all tries of the first, and the second one');
   for (let at = 1; at < tries; at++) {
-    assert.equal(untils[at]! - sentAt[at]!, limits.batchTimeoutMs, 'each try has its own time');
+    assert.equal(deadlines[at]! - sentAt[at]!, limits.batchTimeoutMs, 'each try has its own time');
     assert.ok(
-      sentAt[at]! - untils[at - 1]! >= limits.clocksDifferMs,
-      `${sentAt[at]! - untils[at - 1]!} ms behind the one before`,
+      sentAt[at]! - deadlines[at - 1]! >= limits.clocksDifferMs,
+      `${sentAt[at]! - deadlines[at - 1]!} ms behind the one before`,
     );
   }
   router.answer = () => undefined;
@@ -145,7 +145,7 @@ test('the end of a session is told when routers are back', async () => {
   await until(
     () =>
       fixture.router.steps.some(
-        ({ request, items }) => request.session.startsWith('goodbye@') && items.some(({ item }) => item.k === 'end'),
+        ({ request, items }) => request.session.startsWith('goodbye@') && items.some(({ item }) => item.kind === 'end'),
       ),
     'the end',
   );

@@ -53,15 +53,15 @@ async function signIn(user: string): Promise<Signed> {
       fixture.router.steps
         .filter(({ request }) => request.sid === sid)
         .flatMap(({ items }) => items.map(({ item }) => item))
-        .filter((item) => item.k === 'catchUp'),
+        .filter((item) => item.kind === 'catchUp'),
   };
 }
 
 /** Initial presence starts catch-up; each page is what `page` says. */
 function pages(page: (after: string, step: Step) => Promise<Told> | Told, start?: () => Promise<void>) {
   return async (step: Step): Promise<Told | undefined> => {
-    const item = step.items.map(({ item }) => item).find(({ k }) => k === 'catchUp');
-    if (item?.k === 'catchUp') return page(item.after, step);
+    const item = step.items.map(({ item }) => item).find(({ kind }) => kind === 'catchUp');
+    if (item?.kind === 'catchUp') return page(item.after, step);
     if (!step.items.some(({ body }) => body === '<presence/>')) return undefined;
     await start?.();
     return usual(step);
@@ -174,7 +174,7 @@ describe('initial presence', () => {
     const { client, asked, deliver } = await signIn('retry');
     let isAway = true;
     fixture.router.answer = async (step) => {
-      if (isAway && step.items.some(({ item }) => item.k === 'catchUp')) return { ok: false };
+      if (isAway && step.items.some(({ item }) => item.kind === 'catchUp')) return { ok: false };
       return pages(() => ({ out: [entry('e1')], queue: 'open' }))(step);
     };
     client.send('<presence/>');
@@ -222,7 +222,7 @@ describe('without stream management', () => {
       fixture.router.steps
         .filter(({ request }) => request.sid === sid)
         .flatMap(({ items }) =>
-          items.flatMap(({ item }) => (item.k === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : [])),
+          items.flatMap(({ item }) => (item.kind === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : [])),
         );
     await until(() => told().length > 0, 'the cursor');
     assert.deepEqual(told(), ['g1']);
@@ -244,12 +244,15 @@ describe('without stream management', () => {
     }
     assert.deepEqual(missing, [sid]);
     await until(
-      () => fixture.router.steps.some(({ request, items }) => request.sid === sid && items.some(({ item }) => item.k === 'end')),
+      () =>
+        fixture.router.steps.some(({ request, items }) => request.sid === sid && items.some(({ item }) => item.kind === 'end')),
       'the end',
     );
     const told = fixture.router.steps
       .filter(({ request }) => request.sid === sid)
-      .flatMap(({ items }) => items.flatMap(({ item }) => (item.k === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : [])));
+      .flatMap(({ items }) =>
+        items.flatMap(({ item }) => (item.kind === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : [])),
+      );
     assert.ok(told.length * body.length < 40_000_000);
     assert.deepEqual(await deliver('h9999'), [sid]);
     client.destroy();

@@ -9,10 +9,10 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { readSessions, type SessionEntry } from '../../lib/runtime/sessions.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
-import { composeRouter } from '../../services/cli/compose/router-parts.ts';
+import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { PemTls } from '../../services/connection/door/tls.ts';
 import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
-import type { Parts } from '../../services/router/core/dependencies.ts';
+import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import { bind, certificate, enable, NS_SM, signIn, until } from './fixture.ts';
 import { ManualClock } from './manual-clock.ts';
 import type { RawClient } from './raw-client.ts';
@@ -25,7 +25,7 @@ export class Deployment {
   /** Writes of nodes fail while this is set. */
   isStoreAway = false;
   readonly nodes: ConnectionNode[] = [];
-  parts!: Parts;
+  dependencies!: Dependencies;
   store!: Store;
   readonly #folder = mkdtempSync(join(tmpdir(), 'skylark-deployment-'));
   readonly #dead = new Set<string>();
@@ -36,10 +36,15 @@ export class Deployment {
     const deployment = new Deployment();
     deployment.store = await openSqliteStore(deployment.#folder, { clock: deployment.clock });
     const { clock, bus, store } = deployment;
-    const { parts, router } = await composeRouter({ store, bus, clock, log: pino({ level: process.env.LOG ?? 'silent' }) });
-    deployment.parts = parts;
+    const { dependencies, router } = await composeRouter({
+      store,
+      bus,
+      clock,
+      log: pino({ level: process.env.LOG ?? 'silent' }),
+    });
+    deployment.dependencies = dependencies;
     deployment.#stopRouter = () => router.stop();
-    await parts.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
+    await dependencies.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
     return deployment;
   }
 
@@ -50,7 +55,7 @@ export class Deployment {
       bus: this.#nodeBus(isDead),
       store: this.#nodeStore(isDead),
       clock: this.clock,
-      log: this.parts.log,
+      log: this.dependencies.log,
       node: name,
       tls: new PemTls([await identity]),
       listen: { bind: '127.0.0.1', c2sTlsPort: 0 },

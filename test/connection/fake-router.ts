@@ -52,8 +52,8 @@ export class FakeRouter {
     return this.items('stanza').map(({ body }) => body);
   }
 
-  items<K extends StepItem['k']>(kind: K): { readonly item: Extract<StepItem, { k: K }>; readonly body: string }[] {
-    return this.steps.flatMap(({ items }) => items).filter(({ item }) => item.k === kind) as never;
+  items<K extends StepItem['kind']>(kind: K): { readonly item: Extract<StepItem, { kind: K }>; readonly body: string }[] {
+    return this.steps.flatMap(({ items }) => items).filter(({ item }) => item.kind === kind) as never;
   }
 
   async deliver(node: string, sid: string, xml: string, id?: string, to?: string): Promise<readonly string[]> {
@@ -100,14 +100,14 @@ export function usual({ request, items }: Step): Told {
   const out: (string | { id: string; xml: string })[] = [];
   let told: Told = {};
   for (const { item, body } of items) {
-    if (item.k === 'open') {
+    if (item.kind === 'open') {
       if (request.domain !== 'example.org') return { close: { condition: 'host-unknown' } };
       out.push(
         request.session === ''
           ? `<mechanisms xmlns='${sasl}'><mechanism>PLAIN</mechanism></mechanisms>`
           : `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>`,
       );
-    } else if (item.k === 'sasl') {
+    } else if (item.kind === 'sasl') {
       const [, user = '', password = ''] = Buffer.from(/>([^<]*)</.exec(body)?.[1] ?? '', 'base64')
         .toString()
         .split('\0');
@@ -120,7 +120,7 @@ export function usual({ request, items }: Step): Told {
         out.push(`<success xmlns='${sasl}'/>`);
         told = { ...told, account: `${user}@example.org`, session: `${user}@example.org` };
       }
-    } else if (item.k === 'stanza') {
+    } else if (item.kind === 'stanza') {
       const stanza = Stanza.parse(body);
       const { id } = stanza.attributes;
       const resource = /<resource>([^<]*)</.exec(body)?.[1];
@@ -133,7 +133,7 @@ export function usual({ request, items }: Step): Told {
       else if (stanza.name === 'presence' && stanza.to === undefined) {
         told = { ...told, queue: stanza.type === 'unavailable' ? 'closed' : 'open' };
       }
-    } else if (item.k === 'catchUp') told = { ...told, queue: 'open' };
+    } else if (item.kind === 'catchUp') told = { ...told, queue: 'open' };
   }
   return { ...told, out };
 }

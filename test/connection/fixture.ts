@@ -12,7 +12,7 @@ import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { type PemIdentity, PemTls } from '../../services/connection/door/tls.ts';
-import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../../services/connection/node.ts';
+import { type ConnectionDependencies, type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
 import { FakeRouter } from './fake-router.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 import { RawClient } from './raw-client.ts';
@@ -37,7 +37,7 @@ export async function certificate(name: string): Promise<PemIdentity> {
 }
 
 /** Settings of a node that differ from the usual ones. */
-export type Settings = Partial<Pick<ConnectionParts, 'rates' | 'peers' | 'features'>>;
+export type Settings = Partial<Pick<ConnectionDependencies, 'rates' | 'peers' | 'features'>>;
 
 export interface Fixture extends AsyncDisposable {
   readonly clock: ManualClock;

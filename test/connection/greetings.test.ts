@@ -28,7 +28,7 @@ const asked = () => fixture.router.items('open').length;
 describe('what a router says of a domain', () => {
   beforeEach(() => {
     fixture.router.answer = (step) =>
-      step.items[0]?.item.k === 'open' ? { ...usual(step), keepMs, session: 'opened' } : undefined;
+      step.items[0]?.item.kind === 'open' ? { ...usual(step), keepMs, session: 'opened' } : undefined;
   });
 
   test('is said to all streams of the moment, which go on with the same session', async () => {
@@ -92,7 +92,7 @@ test('a router that does not say for how long is asked each time', async () => {
 describe('behind SASL', () => {
   test('the features that came with the success are shown, and nobody is asked', async () => {
     fixture.router.answer = (step) =>
-      step.items[0]?.item.k === 'sasl'
+      step.items[0]?.item.kind === 'sasl'
         ? { ...usual(step), features: "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><x/>" }
         : undefined;
     const client = await openStream(fixture.node);

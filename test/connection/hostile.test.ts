@@ -91,7 +91,7 @@ describe('before SASL', () => {
   );
 
   test('a flood of aborts that routers let pass ends with the count of elements', async () => {
-    fixture.router.answer = ({ items }) => (items.some(({ item }) => item.k === 'sasl') ? { out: [] } : undefined);
+    fixture.router.answer = ({ items }) => (items.some(({ item }) => item.kind === 'sasl') ? { out: [] } : undefined);
     const client = await openStream(fixture.node);
     const before = fixture.router.items('sasl').length;
     client.send(many(limits.preauthElementsMax + 5, () => "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"));

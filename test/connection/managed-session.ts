@@ -46,7 +46,7 @@ export class ManagedSessions {
 
   hasEnded(sid: string): boolean {
     return this.#fixture.router.steps.some(
-      ({ request, items }) => request.sid === sid && items.some(({ item }) => item.k === 'end'),
+      ({ request, items }) => request.sid === sid && items.some(({ item }) => item.kind === 'end'),
     );
   }
 }

@@ -5,12 +5,12 @@ import fc from 'fast-check';
 import { Outbox } from '../../services/connection/session/outbox.ts';
 
 const step = fc.oneof(
-  fc.record({ k: fc.constant('send' as const), isArchived: fc.boolean() }),
-  fc.record({ k: fc.constant('wait' as const), isArchived: fc.boolean() }),
-  fc.record({ k: fc.constant('ack' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
-  fc.record({ k: fc.constant('tooMuch' as const), by: fc.integer({ min: 1, max: 1000 }) }),
-  fc.record({ k: fc.constant('shed' as const) }),
-  fc.record({ k: fc.constant('resume' as const) }),
+  fc.record({ kind: fc.constant('send' as const), isArchived: fc.boolean() }),
+  fc.record({ kind: fc.constant('wait' as const), isArchived: fc.boolean() }),
+  fc.record({ kind: fc.constant('ack' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({ kind: fc.constant('tooMuch' as const), by: fc.integer({ min: 1, max: 1000 }) }),
+  fc.record({ kind: fc.constant('shed' as const) }),
+  fc.record({ kind: fc.constant('resume' as const) }),
 );
 
 test('holds exactly what was not acknowledged, in order, whatever happens and across the wrap', () => {
@@ -22,16 +22,16 @@ test('holds exactly what was not acknowledged, in order, whatever happens and ac
       let pending: { n: number; id?: string }[] = [];
       const names = (list: readonly { n: number }[]): string[] => list.map(({ n }) => `${n}`);
       steps.forEach((one, n) => {
-        if (one.k === 'send' || one.k === 'wait') {
+        if (one.kind === 'send' || one.kind === 'wait') {
           // Nothing is sent past what waits.
           const entry = { n, id: one.isArchived ? `id${n}` : undefined };
           outbox.add({ bytes: Buffer.from(`${n}`), id: entry.id });
           pending.push(entry);
-          if (one.k === 'send') {
+          if (one.kind === 'send') {
             outbox.markSent();
             sent = [...sent, ...pending.splice(0)];
           }
-        } else if (one.k === 'ack') {
+        } else if (one.kind === 'ack') {
           const count = Math.floor(one.share * sent.length);
           assert.equal(outbox.countAcked((acked + count) % 2 ** 32), count);
           const gone = sent.splice(0, count);
@@ -41,9 +41,9 @@ test('holds exactly what was not acknowledged, in order, whatever happens and ac
           );
           for (const { id } of gone) if (id !== undefined) assert.ok(!outbox.has(id));
           acked += count;
-        } else if (one.k === 'tooMuch') {
+        } else if (one.kind === 'tooMuch') {
           assert.equal(outbox.countAcked((acked + sent.length + one.by) % 2 ** 32), undefined);
-        } else if (one.k === 'shed') {
+        } else if (one.kind === 'shed') {
           const ids = outbox.shed(({ id }) => id !== undefined);
           assert.deepEqual(
             ids,

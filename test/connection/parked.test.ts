@@ -51,7 +51,7 @@ describe('a drained node', () => {
     // Hers: presence, subscribe, subscribed, and the pings in between.
     assert.match(answer, /^<resumed [^>]*h='[1-9]/);
     await juliet.heard('meanwhile2');
-    assert.deepEqual(juliet.bodies.slice(5), [...range('unseen', 3), ...range('meanwhile', 3)], 'each once, in order');
+    assert.deepEqual(juliet.bodies.slice(5), [...range('unseen', 3), ...range('meanwhile', 3)], 'each dedupeKey, in order');
     assert.ok(juliet.stanzas.slice(seen).every((text) => !text.startsWith('<message') || text.includes('<delay ')));
     // The numbers go on behind what the client said that it has.
     await juliet.settle();
@@ -242,10 +242,10 @@ describe('a parked session', () => {
     other.acknowledge();
     await other.settle();
     await deployment.clock.advance(limits.cursorFlushMs);
-    assert.equal(await deployment.during(sweepParked(deployment.parts)), 0, 'it is not time');
+    assert.equal(await deployment.during(sweepParked(deployment.dependencies)), 0, 'it is not time');
     await deployment.clock.advance(limits.resumeTimeoutMs);
     assert.ok(!romeo.presenceFrom(juliet.jid).includes('unavailable'));
-    await deployment.during(sweepParked(deployment.parts));
+    await deployment.during(sweepParked(deployment.dependencies));
     await until(() => romeo.presenceFrom(juliet.jid).includes('unavailable'), 'the end');
     assert.equal((await deployment.sessions('rosaline')).length, 1);
     assert.match(await juliet.resume(second), /<failed/);
@@ -260,7 +260,7 @@ describe('a parked session', () => {
     await deployment.clock.advance(limits.cursorFlushMs);
     const fourth = await Person.join(deployment, second, 'rosaline/four');
     await fourth.settle();
-    assert.deepEqual(fourth.bodies, [], 'once');
+    assert.deepEqual(fourth.bodies, [], 'dedupeKey');
     for (const person of [juliet, other, romeo, fourth]) person.client.destroy();
   });
 
@@ -278,7 +278,7 @@ describe('a parked session', () => {
     await friar.heard('unacknowledged');
     await until(() => john.stanzas.some((text) => text.includes('again')), 'the new presence');
     await deployment.clock.advance(limits.resumeTimeoutMs);
-    await deployment.during(sweepParked(deployment.parts));
+    await deployment.during(sweepParked(deployment.dependencies));
     await john.settle();
     assert.ok(!john.presenceFrom(friar.jid).includes('unavailable'));
     friar.client.send("<presence type='unavailable'/>");
@@ -302,7 +302,7 @@ describe('a parked session', () => {
     gone.client.send('</stream:stream>');
     await until(() => watcher.presenceFrom(gone.jid).includes('unavailable'), 'the end of the successor');
     await deployment.clock.advance(limits.resumeTimeoutMs);
-    await deployment.during(sweepParked(deployment.parts));
+    await deployment.during(sweepParked(deployment.dependencies));
     await until(() => watcher.presenceFrom(shy.jid).includes('unavailable'), 'the end of the time');
     for (const person of [shy, watcher]) person.client.destroy();
   });
@@ -324,7 +324,7 @@ describe('a node that died', () => {
   async function dead(one: ConnectionNode, ...people: Person[]): Promise<void> {
     deployment.kill(one);
     for (const { client } of people) client.destroy();
-    await deployment.during(reapNode(deployment.parts, one.subject));
+    await deployment.during(reapNode(deployment.dependencies, one.subject));
   }
 
   test('leaves the presence of sessions that could be resumed until their time is over; others end at once', async () => {
@@ -337,11 +337,11 @@ describe('a node that died', () => {
     await until(() => watcher.presenceFrom(plain.jid).includes('unavailable'), 'the end of the plain one');
     assert.match(await managed.resume(second), /<failed.*item-not-found/);
     await deployment.clock.advance(limits.resumeTimeoutMs - limits.heartbeatDeadMs - 60_000);
-    await deployment.during(sweepParked(deployment.parts));
+    await deployment.during(sweepParked(deployment.dependencies));
     await watcher.settle();
     assert.ok(!watcher.presenceFrom(managed.jid).includes('unavailable'));
     await deployment.clock.advance(60_000);
-    await deployment.during(sweepParked(deployment.parts));
+    await deployment.during(sweepParked(deployment.dependencies));
     await until(() => watcher.presenceFrom(managed.jid).includes('unavailable'), 'the end');
     for (const person of [watcher, managed, plain]) person.client.destroy();
   });
@@ -350,17 +350,17 @@ describe('a node that died', () => {
     const [first, second] = [await node(), await node()];
     const person = await Person.join(deployment, first, 'escalus/left');
     const { sid, token } = parseResumeId(person.previd)!;
-    const until = deployment.clock.now() + limits.resumeTimeoutMs;
+    const deadline = deployment.clock.now() + limits.resumeTimeoutMs;
     const parcel = {
       ...{ session: '', jid: person.jid, inbound: 0, acked: 0, unacked: [], pending: [], available: true },
-      ...{ seen: [], seenOnce: [], missed: '0', resumeMs: limits.resumeTimeoutMs },
+      ...{ seen: [], seenDedupeKeys: [], missed: '0', resumeMs: limits.resumeTimeoutMs },
     };
-    const row = { tokenHash: hashToken(token), until, by: first.subject, parcel, bodies: [] };
+    const row = { tokenHash: hashToken(token), deadline, by: first.subject, parcel, bodies: [] };
     const half = new Proxy(deployment.store, {
       get: (store, name) =>
         name === 'put' ? async () => Promise.reject(new Unavailable('away')) : Reflect.get(store, name).bind(store),
     });
-    await assert.rejects(parkSession(half, owner('escalus'), { node: first.subject, sid }, until, row), Unavailable);
+    await assert.rejects(parkSession(half, owner('escalus'), { node: first.subject, sid }, deadline, row), Unavailable);
     assert.ok(await readParked(deployment.store, owner('escalus'), sid));
     await dead(first, person);
     assert.match(await person.resume(second), /<failed/);

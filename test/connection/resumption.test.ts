@@ -99,7 +99,7 @@ describe('§5 resumption', () => {
   test('is refused for a wrong secret, another account, another id, and after bind', async () => {
     const { client, previd } = await sessions.start('victim');
     const [node, sid, token] = Buffer.from(previd, 'base64url').toString().split('/') as [string, string, string];
-    const forge = (...parts: string[]): string => Buffer.from(parts.join('/')).toString('base64url');
+    const forge = (...dependencies: string[]): string => Buffer.from(dependencies.join('/')).toString('base64url');
     const wrongToken = token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A');
     const thief = await signIn(fixture.node, 'thief');
     for (const id of [previd, forge(node, sid, wrongToken), forge(node, sid, ''), forge(node, 'nosuch', token), 'x', '&amp;']) {
@@ -151,7 +151,7 @@ describe('§5 resumption', () => {
       .filter(({ request }) => request.sid === sid)
       .flatMap(({ items }) => items.map(({ item }) => item));
     assert.deepEqual(
-      own.slice(-2).map((item) => (item.k === 'delivered' ? item.aside : item.k)),
+      own.slice(-2).map((item) => (item.kind === 'delivered' ? item.aside : item.kind)),
       [['ddd1'], 'end'], // without presence it got what was sent to it alone
     );
     const again = await signIn(fixture.node, 'late');
@@ -190,7 +190,7 @@ describe('a parked session', () => {
       await sessions.deliver(sid, `f${n}`, `eee${String(n).padStart(5, '0')}`);
     await sessions.deliver(sid, 'kept-too');
     fixture.router.answer = (step) =>
-      step.request.sid === sid && step.items.some(({ item }) => item.k === 'catchUp')
+      step.request.sid === sid && step.items.some(({ item }) => item.kind === 'catchUp')
         ? { out: [{ id: 'eee00000', xml: "<message id='f0'/>" }], queue: 'open' }
         : undefined;
     const again = await signIn(fixture.node, 'flooded');
@@ -232,7 +232,7 @@ describe('§5 on another node', () => {
     await sessions.lose(client);
     await sessions.deliver(sid, 'meanwhile', 'ggg2');
     fixture.router.answer = (step) =>
-      step.items.some(({ item }) => item.k === 'catchUp')
+      step.items.some(({ item }) => item.kind === 'catchUp')
         ? {
             out: [
               { id: 'ggg2', xml: "<message id='meanwhile'/>" },
@@ -251,7 +251,7 @@ describe('§5 on another node', () => {
     );
     const own = fixture.router.steps.filter(({ request }) => request.sid === sid && request.node === other.subject);
     assert.deepEqual(
-      own.slice(0, 2).map(({ items }) => items.map(({ item }) => item.k)),
+      own.slice(0, 2).map(({ items }) => items.map(({ item }) => item.kind)),
       [['moved'], ['catchUp']],
     );
     assert.equal(own[0]!.request.session, 'mover@example.org/balcony');
@@ -292,7 +292,7 @@ describe('§5 on another node', () => {
     for (let n = 0; n < 5; n++) await fixture.router.deliver(fixture.node.subject, sid, xml(n), `w${n}`);
     await sessions.deliver(sid, 'not-archived');
     fixture.router.answer = (step) =>
-      step.items.some(({ item }) => item.k === 'catchUp')
+      step.items.some(({ item }) => item.kind === 'catchUp')
         ? { out: [0, 1, 2, 3, 4].map((n) => ({ id: `w${n}`, xml: `<message id='w${n}'/>` })), queue: 'open' }
         : undefined;
     const again = await signIn(other, 'heavy');

@@ -138,8 +138,8 @@ describe('§4 acknowledging', () => {
     await client.read(/id='sync'/);
     const told = () => fixture.router.steps.filter(({ request }) => request.sid === sid).flatMap(({ items }) => items);
     await fixture.clock.advance(limits.cursorFlushMs);
-    await until(() => told().some(({ item }) => item.k === 'delivered'), 'the cursor');
-    const ids = told().flatMap(({ item }) => (item.k === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : []));
+    await until(() => told().some(({ item }) => item.kind === 'delivered'), 'the cursor');
+    const ids = told().flatMap(({ item }) => (item.kind === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : []));
     assert.deepEqual(ids, ['aaa1', 'aaa2', 'aaa3']);
     client.destroy();
   });

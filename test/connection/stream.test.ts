@@ -212,7 +212,7 @@ describe('after SASL', () => {
     const client = await connected(fixture.node, 'lost');
     const ends = (): number =>
       fixture.router.steps.filter(
-        ({ request, items }) => request.session.startsWith('lost@') && items.some(({ item }) => item.k === 'end'),
+        ({ request, items }) => request.session.startsWith('lost@') && items.some(({ item }) => item.kind === 'end'),
       ).length;
     assert.equal(ends(), 0);
     client.destroy();
@@ -225,10 +225,13 @@ describe('after SASL', () => {
     await client.read(/<iq type='result' id='q'\/><\/stream:stream>$/);
     client.socket.end();
     await client.closed();
-    await until(() => fixture.router.steps.at(-1)?.items.some(({ item }) => item.k === 'end') === true, 'the end of the session');
+    await until(
+      () => fixture.router.steps.at(-1)?.items.some(({ item }) => item.kind === 'end') === true,
+      'the end of the session',
+    );
     const own = fixture.router.steps.filter(({ request }) => request.session.startsWith('closer@'));
     assert.deepEqual(
-      own.slice(-2).map(({ items }) => items.map(({ item }) => item.k)),
+      own.slice(-2).map(({ items }) => items.map(({ item }) => item.kind)),
       [['stanza', 'stanza'], ['end']],
     );
   });
@@ -284,7 +287,7 @@ describe('after SASL', () => {
       own().map(({ items }) => items.length),
       [1, 9],
     );
-    const ids = own().flatMap(({ items }) => items.map(({ item }) => (item.k === 'stanza' ? item.id : '')));
+    const ids = own().flatMap(({ items }) => items.map(({ item }) => (item.kind === 'stanza' ? item.id : '')));
     assert.deepEqual(ids, [...ids].sort());
     fixture.router.answer = () => undefined;
     client.destroy();
@@ -332,7 +335,7 @@ test('a stop says system-shutdown, tells routers of each end, and leaves nothing
   await fixture.stopNode(node);
   for (const client of [...clients, waiting]) assert.match(await client.closed(), /<system-shutdown .*<\/stream:stream>$/);
   const ends = fixture.router.steps.filter(
-    ({ request, items }) => request.node === node.subject && items.some(({ item }) => item.k === 'end'),
+    ({ request, items }) => request.node === node.subject && items.some(({ item }) => item.kind === 'end'),
   );
   assert.equal(ends.length, 3);
   assert.deepEqual(node.stats, { streams: 0, sessions: 0, parked: 0, batchesInFlight: 0, badProxyHeaders: 0, resyncs: 0 });

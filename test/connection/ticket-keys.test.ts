@@ -32,13 +32,13 @@ function methodsOf(clock: ManualClock) {
 
 /** As a process does: with keys of its own reading. */
 async function start(name: string): Promise<ConnectionNode> {
-  const { store, clock, bus, parts } = deployment;
+  const { store, clock, bus, dependencies } = deployment;
   const tls = new PemTls([await pem]);
   const onError = (error: unknown) => assert.fail(String(error));
   const later = { ...methodsOf(clock), now: () => clock.now() + laterMs };
   watching.push(await TicketKeys.start({ store, clock: later, use: (keys) => tls.setTicketKeys(keys), onError }));
   const node = await startConnectionNode({
-    ...{ bus, store, clock, log: parts.log, node: name, tls },
+    ...{ bus, store, clock, log: dependencies.log, node: name, tls },
     listen: { bind: '127.0.0.1', c2sTlsPort: 0 },
   });
   deployment.nodes.push(node);

@@ -65,7 +65,7 @@ test('a session in the store that nobody came for', async () => {
   await deployment.during(first.drain());
   assert.deepEqual(errors(asker), []);
   await deployment.clock.advance(limits.resumeTimeoutMs);
-  await deployment.during(sweepParked(deployment.parts));
+  await deployment.during(sweepParked(deployment.dependencies));
   await told(asker, asked);
   asker.client.destroy();
 });

@@ -12,9 +12,9 @@ import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
+import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { startConnectionPart } from '../../services/cli/compose/connection-part.ts';
 import { startMucPart } from '../../services/cli/compose/muc-part.ts';
-import { composeRouter } from '../../services/cli/compose/router-parts.ts';
 import { PemTls } from '../../services/connection/door/tls.ts';
 import { startConnectionNode } from '../../services/connection/node.ts';
 import { startMucWorker } from '../../services/muc/worker.ts';
@@ -60,8 +60,8 @@ export async function openCell({ withHeartbeats = false } = {}) {
   const { bus } = counted;
   const ports = { store, bus, clock, log };
   const undo: (() => Promise<unknown>)[] = [];
-  const { parts, router } = await composeRouter(ports);
-  await parts.tenants.add(domain, { registration: 'closed', retentionDays: 365 });
+  const { dependencies, router } = await composeRouter(ports);
+  await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 365 });
 
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat failed');
   const tls = new PemTls([await certificate(domain)]);
@@ -81,7 +81,7 @@ export async function openCell({ withHeartbeats = false } = {}) {
       () => heartbeat.stop(),
     );
   } else {
-    const worker = await startMucWorker({ ...parts, worker: 'm1' });
+    const worker = await startMucWorker({ ...dependencies, worker: 'm1' });
     const started = await startConnectionNode({ ...ports, node: 'c1', tls, listen });
     node = started;
     undo.push(

@@ -134,8 +134,8 @@ test('two workers that both think a room is theirs: each message once, none lost
 test('a request that nobody waits for any more, as a worker finds it that stood still, is let go', async () => {
   const late = `<message to='${hall}' type='groupchat' id='late'><body>late</body></message>`;
   const longAgo = systemClock.now() - limits.roomLateMs - 1;
-  await assert.rejects(stage.ask(juliet, late, stage.ids.mint(), { until: longAgo, timeoutMs: 300 }), Unavailable);
-  await stage.ask(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { until: systemClock.now() });
+  await assert.rejects(stage.ask(juliet, late, stage.ids.mint(), { deadline: longAgo, timeoutMs: 300 }), Unavailable);
+  await stage.ask(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { deadline: systemClock.now() });
   assert.deepEqual(romeo.heard(), ['message Juliet in time']);
 });
 

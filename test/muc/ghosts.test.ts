@@ -16,14 +16,14 @@ import { createAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
 import { reapNode } from '../../services/router/sessions/reaper.ts';
-import { type EmbeddedParts, embeddedParts } from '../router/embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../router/embedded-dependencies.ts';
 
 const hall = 'hall@conference.a.example';
 const muc = 'http://jabber.org/protocol/muc';
 /** Timers of the rooms ring a hundred times sooner. */
 const hasty = { ...systemClock, after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 100, run) };
 
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 let router: Router;
 let worker: MucWorker;
 let clients: Map<string, Client>;
@@ -48,7 +48,7 @@ class Client {
     const jid = Jid.parse(address);
     const keys = { salt: '', iterations: 4_096, storedKey: '', serverKey: '' };
     const scram = { 'SHA-1': keys, 'SHA-256': keys };
-    await createAccount(parts.store, jid.domain, jid.local, { createdAt: new Date(0).toISOString(), scram });
+    await createAccount(dependencies.store, jid.domain, jid.local, { createdAt: new Date(0).toISOString(), scram });
     const client = new Client(jid, node);
     await client.send(
       `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${jid.resource}</resource></bind></iq>`,
@@ -58,11 +58,11 @@ class Client {
   }
 
   send(xml: string): Promise<StepReply> {
-    return this.step([{ k: 'stanza', id: parts.ids.mint(), body: true }], [xml]);
+    return this.step([{ kind: 'stanza', id: dependencies.ids.mint(), body: true }], [xml]);
   }
 
   end(): Promise<StepReply> {
-    return this.step([{ k: 'end' }], []);
+    return this.step([{ kind: 'end' }], []);
   }
 
   async step(items: readonly StepItem[], bodies: readonly string[]): Promise<StepReply> {
@@ -73,7 +73,7 @@ class Client {
       bodies.map((body) => Buffer.from(body)),
     );
     const { header, bodies: written } = decodeFrame<StepReply>(
-      await parts.bus.request(routerSubject, payload, { timeoutMs: 10_000 }),
+      await dependencies.bus.request(routerSubject, payload, { timeoutMs: 10_000 }),
     );
     this.#session = header.session ?? this.#session;
     this.inbox.push(...written.map(String));
@@ -96,15 +96,16 @@ class Client {
 }
 
 async function openWorker(clock = systemClock): Promise<void> {
-  worker = await startMucWorker({ ...parts, clock: DeploymentClock.of(clock), worker: 'w' });
+  worker = await startMucWorker({ ...dependencies, clock: DeploymentClock.of(clock), worker: 'w' });
 }
 
 beforeEach(async () => {
   clients = new Map();
-  parts = await embeddedParts({ features });
-  for (const domain of ['a.example', 'b.example']) await parts.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
+  dependencies = await embeddedDependencies({ features });
+  for (const domain of ['a.example', 'b.example'])
+    await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
   for (const node of ['n.one.1', 'n.two.1']) {
-    await parts.bus.serve(node, (payload) => {
+    await dependencies.bus.serve(node, (payload) => {
       const { header, bodies } = decodeFrame<DeliverRequest>(payload);
       header.items.forEach(({ sids }, index) => {
         for (const sid of sids) clients.get(`${node} ${sid}`)?.inbox.push(bodies[index]!.toString());
@@ -112,13 +113,13 @@ beforeEach(async () => {
       return encodeFrame({ missing: [] });
     });
   }
-  router = await startRouter(parts);
+  router = await startRouter(dependencies);
   await openWorker();
 });
 afterEach(async () => {
   await worker.stop();
   await router.stop();
-  await parts.close();
+  await dependencies.close();
 });
 
 async function openRoom(): Promise<Client> {
@@ -146,7 +147,7 @@ for (const address of ['romeo@a.example/orchard', 'romeo@b.example/orchard']) {
     const juliet = await openRoom();
     const romeo = await Client.join(address, 'n.two.1');
     await romeo.enter('Romeo');
-    assert.equal(await reapNode(parts, 'n.two.1'), 1);
+    assert.equal(await reapNode(dependencies, 'n.two.1'), 1);
     await juliet.hears(gone);
   });
 }

@@ -118,7 +118,7 @@ export interface Stage {
     person: Person,
     xml: string,
     id: string,
-    options?: { readonly until?: number; readonly timeoutMs?: number },
+    options?: { readonly deadline?: number; readonly timeoutMs?: number },
   ): Promise<DoneReply>;
   /** Another worker takes over: what it knows, it has read. */
   restart(options?: { readonly store?: Store; readonly clock?: Clock }): Promise<void>;
@@ -141,16 +141,16 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
   const workers: MucWorker[] = [];
   /** As nodes do: what a session was given once is not given to it again. */
   const given = new Set<string>();
-  const isAgain = (jid: Jid | undefined, once: string | undefined): boolean => {
-    if (jid === undefined || once === undefined) return false;
+  const isAgain = (jid: Jid | undefined, dedupeKey: string | undefined): boolean => {
+    if (jid === undefined || dedupeKey === undefined) return false;
     const size = given.size;
-    return given.add(`${once} ${jid}`).size === size;
+    return given.add(`${dedupeKey} ${jid}`).size === size;
   };
   await bus.serve(node, (payload) => {
     const { header, bodies } = decodeFrame<DeliverRequest>(payload);
-    header.items.forEach(({ sids, tos, once }, index) => {
+    header.items.forEach(({ sids, tos, dedupeKey }, index) => {
       for (const [at, sid] of sids.entries()) {
-        if (missing.has(sid) || isAgain(bySid.get(sid)?.jid, once)) continue;
+        if (missing.has(sid) || isAgain(bySid.get(sid)?.jid, dedupeKey)) continue;
         const to = tos?.[at];
         const xml = to ? spliceTo(bodies[index]!, to) : bodies[index]!;
         bySid.get(sid)?.inbox.push(xml.toString());
@@ -164,7 +164,7 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
     for (const [index, body] of bodies.entries()) {
       const to = Jid.parse(Stanza.parse(body).attributes.to!);
       assert.equal(to.domain, header.domain, 'a stanza arrives at the tenant it is addressed to');
-      if (isAgain(to, header.once?.[index] || undefined)) continue;
+      if (isAgain(to, header.dedupeKey?.[index] || undefined)) continue;
       (people.get(to.toString())?.inbox ?? elsewhere).push(body.toString());
     }
     return encodeFrame({ ok: true });
@@ -189,14 +189,14 @@ export async function openRooms(options: { readonly hasWorker?: boolean } = {}):
       person.sid = sid;
       bySid.set(sid, person);
     },
-    async ask(person, xml, id, { until, timeoutMs = 5_000 } = {}) {
+    async ask(person, xml, id, { deadline, timeoutMs = 5_000 } = {}) {
       const body = spliceAttributes(Buffer.from(xml), ` from='${escapeAttribute(person.jid.toString())}'`);
       const to = Stanza.parse(body).to!;
       const place = await tenants.place(to.domain);
       assert.equal(place?.service, 'rooms', `${to} is no room`);
       const { domain } = place.tenant;
       const sender = person.jid.domain === domain ? { node, sid: person.sid } : undefined;
-      const request: RoomRequest = { kind: 'room', domain, room: to.local, id, sender, until };
+      const request: RoomRequest = { kind: 'room', domain, room: to.local, id, sender, deadline };
       const reply = await bus.request(roomShard(domain, to.local), encodeFrame(request, [body]), { timeoutMs });
       return decodeFrame<DoneReply>(reply).header;
     },

@@ -143,7 +143,7 @@ test('versions go on with another worker', async () => {
   assert.deepEqual(lists[0]!.items, { 'tybalt@a.example': 'none' });
 });
 
-test('a long list comes in parts that lead from one version to the next, and old changes are forgotten', async () => {
+test('a long list comes in pages that lead from one version to the next, and old changes are forgotten', async () => {
   const { version } = await enter(romeo, 'Romeo');
   await leave(romeo, 'Romeo');
   const jids = Array.from({ length: limits.roomFormerAffiliationsMax + 1 }, (_, number) => `p${number}@a.example`);

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
-import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 beforeEach(async () => {
-  parts = await embeddedParts({});
+  dependencies = await embeddedDependencies({});
 });
-afterEach(() => parts.close());
+afterEach(() => dependencies.close());
 
 const ask = (operation: string, given: Readonly<Record<string, unknown>>) =>
-  perform(parts, { kind: 'admin', operation, arguments: given });
+  perform(dependencies, { kind: 'admin', operation, arguments: given });
 
 const key = { table: 'core', partition: 'one.example/c', sort: 'pem/' };
 

@@ -17,7 +17,7 @@ import { accounts, createAccount, deleteAccountRow, findAccount } from '../../se
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
 
 const node = 'n.node-1.a';
 let log: string[] = [];
@@ -33,22 +33,22 @@ const witness: AccountFeature = {
 };
 const note = collection<string>('note', 'account');
 
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 
 beforeEach(async () => {
   log = [];
-  parts = await embeddedParts({ features: [witness], clock: steppedClock() });
-  await parts.bus.serve(node, (payload) => {
+  dependencies = await embeddedDependencies({ features: [witness], clock: steppedClock() });
+  await dependencies.bus.serve(node, (payload) => {
     const { header } = decodeFrame<NodeRequest>(payload);
     if (header.kind === 'close') log.push(`close ${header.sid} ${header.condition}`);
     return encodeFrame({ ok: true });
   });
 });
 
-afterEach(() => parts.close());
+afterEach(() => dependencies.close());
 
 const ask = (operation: string, given: Record<string, unknown> = {}) =>
-  perform(parts, { kind: 'admin', operation, arguments: given });
+  perform(dependencies, { kind: 'admin', operation, arguments: given });
 
 async function done(operation: string, given: Record<string, unknown> = {}): Promise<unknown> {
   const { ok, error, result } = await ask(operation, given);
@@ -65,15 +65,15 @@ async function refused(operation: string, given: Record<string, unknown> = {}): 
 /** As a process that dies when it has begun a removal. */
 async function breakOff(tenant: Tenant, local: string): Promise<void> {
   const name = `${local}@${tenant.domain}`;
-  assert.ok(await RemovalLease.take(parts, name, 'a process that died', { row: { tenant, local }, mayTake: () => false }));
-  await deleteAccountRow(parts.store, tenant.domain, local);
+  assert.ok(await RemovalLease.take(dependencies, name, 'a process that died', { row: { tenant, local }, mayTake: () => false }));
+  await deleteAccountRow(dependencies.store, tenant.domain, local);
 }
 
 async function allRows(domain: string, local: string): Promise<number> {
   let count = 0;
   for (const table of ['core', 'archive', 'live'] as const) {
-    const { partition } = Rows.ofAccount(parts.store, domain, local);
-    count += (await parts.store.query({ table, partition, limit: 1_000, consistent: true })).length;
+    const { partition } = Rows.ofAccount(dependencies.store, domain, local);
+    count += (await dependencies.store.query({ table, partition, limit: 1_000, consistent: true })).length;
   }
   return count;
 }
@@ -89,8 +89,8 @@ describe('tenants', () => {
       next: undefined,
     });
     assert.deepEqual(await done('tenant-remove', { domain: 'example.org' }), { domain: 'example.org' });
-    assert.equal(await parts.tenants.find('example.org'), undefined);
-    assert.ok(await parts.tenants.find('example.net'));
+    assert.equal(await dependencies.tenants.find('example.org'), undefined);
+    assert.ok(await dependencies.tenants.find('example.net'));
   });
 
   test('that cannot be are refused', async () => {
@@ -134,7 +134,7 @@ describe('tenants', () => {
       "tenant 'example.org' has accounts, such as 'juliet@example.org'; remove them with it by: skylark tenant remove example.org --force";
     assert.equal(await refused('tenant-remove', { domain: 'example.org' }), error);
     assert.equal(await refused('tenant-remove', { domain: 'example.org', force: false }), error);
-    await breakOff((await parts.tenants.find('example.org'))!, 'romeo');
+    await breakOff((await dependencies.tenants.find('example.org'))!, 'romeo');
     await done('tenant-remove', { domain: 'example.org', force: true });
     await done('tenant-add', { domain: 'example.org' });
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });
@@ -145,12 +145,12 @@ describe('tenants', () => {
 
   test('take no account in while they go, although other routers may still believe in them', async () => {
     await done('tenant-add', { domain: 'example.org' });
-    const tenant = (await parts.tenants.find('example.org'))!;
+    const tenant = (await dependencies.tenants.find('example.org'))!;
     const made: string[] = [];
     const clock = new DeploymentClock({
       ...systemClock,
       after(_, run) {
-        void addAccount(parts, tenant, 'late', 'x').then((outcome) => {
+        void addAccount(dependencies, tenant, 'late', 'x').then((outcome) => {
           made.push(outcome);
           run();
         });
@@ -158,7 +158,7 @@ describe('tenants', () => {
       },
     });
     const request = { kind: 'admin', operation: 'tenant-remove', arguments: { domain: 'example.org' } } as const;
-    assert.equal((await perform({ ...parts, clock, tenants: new Tenants(parts.store, clock) }, request)).ok, true);
+    assert.equal((await perform({ ...dependencies, clock, tenants: new Tenants(dependencies.store, clock) }, request)).ok, true);
     assert.ok(made.length > 0);
     for (const outcome of made) assert.equal(outcome, 'leaving');
     assert.equal(await allRows('example.org', 'late'), 0);
@@ -166,7 +166,7 @@ describe('tenants', () => {
 
   test('are listed by pages', async () => {
     const domains = Array.from({ length: limits.adminPageMax + 1 }, (_, index) => `t${String(index).padStart(3, '0')}.example`);
-    for (const domain of domains) await parts.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
+    for (const domain of domains) await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
     const first = (await done('tenant-list')) as { tenants: { domain: string }[]; next: string };
     assert.equal(first.tenants.length, limits.adminPageMax);
     const second = (await done('tenant-list', { after: first.next })) as typeof first;
@@ -193,7 +193,7 @@ describe('users', () => {
     assert.deepEqual(await done('user-remove', { jid: 'juliet@example.org' }), { jid: 'juliet@example.org' });
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['romeo@example.org'], next: undefined });
     assert.equal(await allRows('example.org', 'juliet'), 0);
-    assert.ok(await findAccount(parts.store, 'example.org', 'romeo'));
+    assert.ok(await findAccount(dependencies.store, 'example.org', 'romeo'));
   });
 
   test('that cannot be are refused', async () => {
@@ -232,9 +232,9 @@ describe('users', () => {
 
   test('get a new password', async () => {
     await done('user-add', { jid: 'juliet@example.org', password: 'pencil' });
-    const before = await findAccount(parts.store, 'example.org', 'juliet');
+    const before = await findAccount(dependencies.store, 'example.org', 'juliet');
     await done('user-password', { jid: 'juliet@example.org', password: 'pen' });
-    const now = await findAccount(parts.store, 'example.org', 'juliet');
+    const now = await findAccount(dependencies.store, 'example.org', 'juliet');
     assert.equal(now?.createdAt, before?.createdAt);
     for (const hash of ['SHA-1', 'SHA-256'] as const) {
       assert.notEqual(now?.scram[hash].storedKey, before?.scram[hash].storedKey);
@@ -247,7 +247,7 @@ describe('users', () => {
     const locals = Array.from({ length: 2 * limits.adminPageMax + 5 }, (_, index) => `user${String(index).padStart(3, '0')}`);
     const keys = { salt: '', iterations: 1, storedKey: '', serverKey: '' };
     const row = { createdAt: '2026-01-01T00:00:00Z', scram: { 'SHA-1': keys, 'SHA-256': keys } };
-    await Promise.all(locals.map((local) => createAccount(parts.store, 'example.org', local, row)));
+    await Promise.all(locals.map((local) => createAccount(dependencies.store, 'example.org', local, row)));
     const users: string[] = [];
     for (let after: string | undefined, pages = 1; ; pages++) {
       const page = (await done('user-list', { domain: 'example.org', ...(after && { after }) })) as {
@@ -272,16 +272,16 @@ describe('the removal of an account', () => {
   async function prepare() {
     await done('tenant-add', { domain: 'example.org' });
     await done('user-add', { jid: 'juliet@example.org', password: 'pencil' });
-    return (await parts.tenants.find('example.org'))!;
+    return (await dependencies.tenants.find('example.org'))!;
   }
 
   test('closes its streams, runs the hooks while its rows are there, and erases them all', async () => {
     const tenant = await prepare();
-    const rows = Rows.ofAccount(parts.store, 'example.org', 'juliet');
+    const rows = Rows.ofAccount(dependencies.store, 'example.org', 'juliet');
     await rows.put(note, '', 'kept');
     const many = collection<number>('many', 'account', 'archive');
     const entries = Array.from({ length: 2 * limits.eraseRowsMax + 1 }, (_, index) => rows.row(many, `${index}`, index));
-    await parts.store.batchPut(entries);
+    await dependencies.store.batchPut(entries);
     const session = (sid: string, at: string): SessionEntry => ({
       node: at,
       sid,
@@ -291,9 +291,9 @@ describe('the removal of an account', () => {
       priority: 0,
     });
     const sessions = [session('balcony', node), session('lost', 'n.dead.a')];
-    await updateSessions(parts.store, { domain: 'example.org', local: 'juliet' }, () => sessions);
+    await updateSessions(dependencies.store, { domain: 'example.org', local: 'juliet' }, () => sessions);
 
-    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), true);
+    assert.equal(await removalsOf(dependencies).account(tenant, 'juliet'), true);
     assert.deepEqual(log, [
       'close balcony not-authorized',
       'ended juliet@example.org/balcony',
@@ -302,58 +302,58 @@ describe('the removal of an account', () => {
       'removed juliet@example.org, gone, note undefined', // what was written meanwhile
     ]);
     assert.equal(await allRows('example.org', 'juliet'), 0);
-    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), false);
+    assert.equal(await removalsOf(dependencies).account(tenant, 'juliet'), false);
     assert.equal(log.length, 5);
   });
 
   test('that broke off keeps the name taken until it is done again', async () => {
     const tenant = await prepare();
-    await Rows.ofAccount(parts.store, 'example.org', 'juliet').put(note, '', 'private');
+    await Rows.ofAccount(dependencies.store, 'example.org', 'juliet').put(note, '', 'private');
     await breakOff(tenant, 'juliet');
-    assert.equal(await findAccount(parts.store, 'example.org', 'juliet'), undefined);
+    assert.equal(await findAccount(dependencies.store, 'example.org', 'juliet'), undefined);
     assert.equal(
       await refused('user-add', { jid: 'juliet@example.org', password: 'x' }),
       "the last account 'juliet@example.org' is being removed, and its name is not free yet; to wait for it: skylark user remove juliet@example.org",
     );
     await done('user-remove', { jid: 'juliet@example.org' });
     await done('user-add', { jid: 'juliet@example.org', password: 'x' });
-    assert.equal(await Rows.ofAccount(parts.store, 'example.org', 'juliet').get(note), undefined);
+    assert.equal(await Rows.ofAccount(dependencies.store, 'example.org', 'juliet').get(note), undefined);
   });
 
   for (const isErased of [false, true]) {
     test(`takes no account along that is made meanwhile (${isErased ? 'before' : 'after'} it is erased)`, async () => {
       const tenant = await prepare();
       const remove = async () => {
-        assert.equal(await addAccount(parts, tenant, 'romeo', 'first'), 'added');
+        assert.equal(await addAccount(dependencies, tenant, 'romeo', 'first'), 'added');
         await breakOff(tenant, 'romeo');
       };
       let steps = 0;
       // Another router, whose row is written between the two halves of a removal, or read behind it.
-      const store = Object.create(parts.store) as Store;
+      const store = Object.create(dependencies.store) as Store;
       store.put = async (row, condition) => {
         const isAccount = row.partition === 'example.org/a/romeo' && ++steps === 1;
         if (isAccount) await remove();
-        const version = await parts.store.put(row, condition);
-        if (isAccount && isErased) await removalsOf(parts).account(tenant, 'romeo');
+        const version = await dependencies.store.put(row, condition);
+        if (isAccount && isErased) await removalsOf(dependencies).account(tenant, 'romeo');
         return version;
       };
       for (const name of ['get', 'batchGet', 'query', 'batchPut', 'delete', 'add'] as const) {
-        Object.defineProperty(store, name, { value: parts.store[name].bind(parts.store) });
+        Object.defineProperty(store, name, { value: dependencies.store[name].bind(dependencies.store) });
       }
-      assert.equal(await addAccount({ ...parts, store }, tenant, 'romeo', 'second'), 'leaving');
+      assert.equal(await addAccount({ ...dependencies, store }, tenant, 'romeo', 'second'), 'leaving');
       assert.equal(steps, 1);
-      assert.equal(await findAccount(parts.store, 'example.org', 'romeo'), undefined);
-      await removalsOf(parts).account(tenant, 'romeo');
+      assert.equal(await findAccount(dependencies.store, 'example.org', 'romeo'), undefined);
+      await removalsOf(dependencies).account(tenant, 'romeo');
       assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
-      assert.equal(await addAccount(parts, tenant, 'romeo', 'third'), 'added');
+      assert.equal(await addAccount(dependencies, tenant, 'romeo', 'third'), 'added');
     });
   }
 
   test('clears an entry of the directory that has no account', async () => {
     const tenant = await prepare();
-    await Rows.ofAccount(parts.store, 'example.org', 'juliet').delete(accounts);
+    await Rows.ofAccount(dependencies.store, 'example.org', 'juliet').delete(accounts);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
-    assert.equal(await removalsOf(parts).account(tenant, 'juliet'), false);
+    assert.equal(await removalsOf(dependencies).account(tenant, 'juliet'), false);
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: [], next: undefined });
   });
 });

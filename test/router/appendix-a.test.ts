@@ -34,7 +34,7 @@ describe('RFC 6121 Appendix A, through the router', () => {
   ): Promise<{ passes: boolean; item: RosterItem }> {
     const isListed = was !== 'None + Pending In';
     const item: RosterItem = { ...states[was], version: 1, isListed };
-    await Rows.ofAccount(stage.parts.store, 'a.example', 'juliet').put(rosterRows, contact, item);
+    await Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet').put(rosterRows, contact, item);
     stage.clear();
     stage.rooms.length = 0;
     let passed: readonly string[];
@@ -52,7 +52,7 @@ describe('RFC 6121 Appendix A, through the router', () => {
       passed = juliet.inbox;
       expected = `<presence type='${type}' from='${contact}' to='juliet@a.example'/>`;
     }
-    const row = await Rows.ofAccount(stage.parts.store, 'a.example', 'juliet').get(rosterRows, contact);
+    const row = await Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet').get(rosterRows, contact);
     return { passes: passed.some((xml) => isSameXml(xml, expected)), item: row!.value };
   }
 

@@ -74,8 +74,8 @@ export async function talk(stage: Stage, romeo: Actor, actor: Actor, number: num
 export const epoch = 1_600_000_000_000;
 
 export async function accountOf(stage: Stage, { jid, sid }: Actor): Promise<Account> {
-  const tenant = (await stage.parts.tenants.find(jid.domain))!;
-  return new Account(new Turn(stage.parts), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
+  const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
+  return new Account(new Turn(stage.dependencies), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
 }
 
 export interface Kept {
@@ -87,7 +87,7 @@ export interface Kept {
 }
 
 export async function fill(stage: Stage, account: Account, list: readonly Kept[]): Promise<string[]> {
-  const fresh = new Account(new Turn(stage.parts), account.tenant, account.local);
+  const fresh = new Account(new Turn(stage.dependencies), account.tenant, account.local);
   await fresh.load('inbound');
   const ids = list.map(({ ms, peer = 'romeo@b.example/x', direction = 'in', size = 0, archived = true }, index) => {
     const id = `${firstIdAt(epoch + ms)}0000${String(index).padStart(4, '0')}`;

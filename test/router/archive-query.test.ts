@@ -186,7 +186,7 @@ describe('XEP-0313 §4', () => {
     const juliet = await someone();
     await fill(stage, await accountOf(stage, juliet), [{ ms: 1, size: 250_000 }]);
     juliet.inbox.length = 0;
-    const items = ['1', '2', '3', '4', '5'].map(() => ({ k: 'stanza', id: stage.mint(), body: true }) as const);
+    const items = ['1', '2', '3', '4', '5'].map(() => ({ kind: 'stanza', id: stage.mint(), body: true }) as const);
     const ping = `<iq type='get' id='q'><ping xmlns='urn:xmpp:ping'/></iq>`;
     await juliet.step(items, [query(''), query(''), query(''), query(''), ping]);
     const answers = juliet.inbox

@@ -22,7 +22,7 @@ describe('spans of an archive', () => {
   });
   after(() => stage.close());
 
-  const rowsOf = (local: string) => Rows.ofAccount(stage.parts.store, 'a.example', local);
+  const rowsOf = (local: string) => Rows.ofAccount(stage.dependencies.store, 'a.example', local);
 
   test('one row says that two have talked, on each side, and is not written again', async () => {
     const [one, other] = [await stage.join('one@a.example/x'), await stage.join('other@a.example/x')];
@@ -46,13 +46,13 @@ describe('spans of an archive', () => {
 
   test('who signs up under the name of an account that was removed has an archive by peer as well', async () => {
     const sender = await stage.join('sender@b.example/x');
-    const scram = await deriveKeys('secret', stage.parts.clock);
+    const scram = await deriveKeys('secret', stage.dependencies.clock);
     for (const createdAt of ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z']) {
-      await createAccount(stage.parts.store, 'a.example', 'again', { createdAt, scram });
+      await createAccount(stage.dependencies.store, 'a.example', 'again', { createdAt, scram });
       const again = await stage.join('again@a.example/x');
       await sender.send(`<message to='again@a.example' type='chat'><body>!</body></message>`);
       assert.equal((await ask(again, query(form({ with: 'sender@b.example' })))).ids.length, 1, createdAt);
-      await removalsOf(stage.parts).account((await stage.parts.tenants.find('a.example'))!, 'again');
+      await removalsOf(stage.dependencies).account((await stage.dependencies.tenants.find('a.example'))!, 'again');
     }
   });
 

@@ -28,16 +28,16 @@ async function bindWith(t: { after(run: () => Promise<void>): void }, keepsOrder
         };
       },
     });
-  const stage = await openStage({ wrap: (parts) => ({ ...parts, store: watch(parts.store) }) });
+  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: watch(dependencies.store) }) });
   t.after(() => stage.close());
   await stage.join('juliet@a.example/orchard');
   isAway = true;
   called.length = 0;
   settled.length = 0;
-  const { incarnation } = (await findAccount(stage.parts.store, 'a.example', 'juliet'))!;
+  const { incarnation } = (await findAccount(stage.dependencies.store, 'a.example', 'juliet'))!;
   const session = JSON.stringify({ secure: true, failures: 0, local: 'juliet', incarnation });
   const request = { kind: 'step', node: 'n.stage.1', sid: 'another', domain: 'a.example', session } as const;
-  const { header } = await stage.ask<StepReply>({ ...request, items: [{ k: 'stanza', id: 'b', body: true }] }, [bindIq]);
+  const { header } = await stage.ask<StepReply>({ ...request, items: [{ kind: 'stanza', id: 'b', body: true }] }, [bindIq]);
   return { header, called, settled };
 }
 

@@ -16,10 +16,10 @@ const command = (name: 'block' | 'unblock', jids: readonly string[]): string =>
   `<iq type='set' id='b'><${name} xmlns='urn:xmpp:blocking'>${jids.map((jid) => `<item jid='${jid}'/>`).join('')}</${name}></iq>`;
 
 async function fill(stage: Stage, count: number): Promise<void> {
-  const owner = Rows.ofAccount(stage.parts.store, 'a.example', 'juliet');
+  const owner = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   const item: RosterItem = { subscription: 'to', isListed: true, version: 1 };
   const rows = Array.from({ length: count }, (_, index) => owner.row(rosterRows, `c${index}@b.example`, item));
-  for (let at = 0; at < rows.length; at += 500) await stage.parts.store.batchPut(rows.slice(at, at + 500));
+  for (let at = 0; at < rows.length; at += 500) await stage.dependencies.store.batchPut(rows.slice(at, at + 500));
 }
 
 test('one address is blocked and unblocked without reading the roster; a domain is looked for in it', async (t) => {

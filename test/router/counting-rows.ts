@@ -1,10 +1,10 @@
 /** A store that counts what it gives out, for tests of what a request costs. */
-import type { EmbeddedParts } from './embedded-parts.ts';
+import type { EmbeddedDependencies } from './embedded-dependencies.ts';
 
 /** Counts the rows that the store gives out. */
-export function countingRows(count: (rows: number) => void): (parts: EmbeddedParts) => EmbeddedParts {
-  return (parts) => {
-    const store = new Proxy(parts.store, {
+export function countingRows(count: (rows: number) => void): (dependencies: EmbeddedDependencies) => EmbeddedDependencies {
+  return (dependencies) => {
+    const store = new Proxy(dependencies.store, {
       get(target, name) {
         const method: unknown = Reflect.get(target, name);
         if (typeof method !== 'function') return method;
@@ -16,6 +16,6 @@ export function countingRows(count: (rows: number) => void): (parts: EmbeddedPar
         };
       },
     });
-    return { ...parts, store, close: parts.close };
+    return { ...dependencies, store, close: dependencies.close };
   };
 }

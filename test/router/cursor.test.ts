@@ -41,8 +41,8 @@ describe('the queue', () => {
   }
 
   async function accountOf({ jid, sid }: Actor): Promise<Account> {
-    const tenant = (await stage.parts.tenants.find(jid.domain))!;
-    return new Account(new Turn(stage.parts), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
+    const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
+    return new Account(new Turn(stage.dependencies), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
   }
 
   async function keep(
@@ -51,7 +51,7 @@ describe('the queue', () => {
     options: { size?: number; archived?: boolean } = {},
   ): Promise<void> {
     const { size = 1, archived = true } = options;
-    const fresh = new Account(new Turn(stage.parts), account.tenant, account.local);
+    const fresh = new Account(new Turn(stage.dependencies), account.tenant, account.local);
     await fresh.load('inbound');
     for (const id of ids) {
       const body = `<body>${id}${'.'.repeat(size)}</body>`;
@@ -153,7 +153,7 @@ describe('the queue', () => {
     await moveCursor(account, [...ids, idAt(start + 60_000)]);
     await readAll(account);
     await readAll(account);
-    const rows = await stage.parts.store.query({
+    const rows = await stage.dependencies.store.query({
       table: 'archive',
       partition: account.rows.partition,
       prefix: 'q/',
@@ -175,7 +175,7 @@ describe('the queue', () => {
 
   test('does not flood a client that has read the archive, but gives it what came since it signed in', async () => {
     const { account, actor } = await someone();
-    const now = stage.parts.clock.now();
+    const now = stage.dependencies.clock.now();
     await keep(account, [idAt(now - 3_600_000), idAt(now + 1)]);
     await keep(account, [idAt(now - 3_600_000, 2)], { archived: false });
     const query = (form: string) => `<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'>${form}</query></iq>`;

@@ -13,12 +13,12 @@ const echo: Destination = {
     if (stanza.name !== 'message') throw new StanzaError('feature-not-implemented', 'the echo takes messages');
     const { from, to } = stanza.attributes;
     const bytes = stanza.render({ ...stanza.attributes, from: to, to: from });
-    turn.post(tenant, bytes, turn.parts.ids.mint());
+    turn.post(tenant, bytes, turn.dependencies.ids.mint());
   },
 };
 
 function openWith(list: readonly Destination[]) {
-  return openStage({ wrap: (parts) => ({ ...parts, route: routing(list) }) });
+  return openStage({ wrap: (dependencies) => ({ ...dependencies, route: routing(list) }) });
 }
 
 const message = `<message id='1' type='chat' to='echo.example.net'><body>hark</body></message>`;

@@ -98,7 +98,7 @@ test('the addresses of directed presence are bounded', async (t) => {
   const juliet = await stage.join(balcony);
   const directed = Array.from({ length: limits.directedPresenceMax }, (_, index) => `x${index}@a.example`);
   const sessions = collection<{ sessions: object[] }>('sessions', 'account', 'live');
-  const rows = Rows.ofAccount(stage.parts.store, 'a.example', 'juliet');
+  const rows = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   const item = await rows.get(sessions);
   await rows.put(sessions, '', { sessions: [{ ...item!.value.sessions[0]!, directed }] });
   await juliet.send(`<presence to='x0@a.example'/>`);

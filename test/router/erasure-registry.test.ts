@@ -9,7 +9,7 @@ import { type Collection, collection, type OwnerKind } from '../../lib/runtime/c
 import { directoryOf, roomNames } from '../../lib/runtime/directory.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { perform } from '../../services/router/operations/perform.ts';
-import type { EmbeddedParts } from './embedded-parts.ts';
+import type { EmbeddedDependencies } from './embedded-dependencies.ts';
 import { openStage, type Stage } from './harness.ts';
 
 type TenantKind = Exclude<OwnerKind, 'deployment'>;
@@ -30,8 +30,8 @@ let stage: Stage;
 /** Partitions that were written to. */
 let written: Set<string>;
 
-function noting(parts: EmbeddedParts): EmbeddedParts {
-  const store: Store = new Proxy(parts.store, {
+function noting(dependencies: EmbeddedDependencies): EmbeddedDependencies {
+  const store: Store = new Proxy(dependencies.store, {
     get(target, name: keyof Store) {
       const method = Reflect.get(target, name) as ((...values: unknown[]) => unknown) | boolean | undefined;
       if (typeof method !== 'function') return method;
@@ -41,7 +41,7 @@ function noting(parts: EmbeddedParts): EmbeddedParts {
       };
     },
   });
-  return { ...parts, store };
+  return { ...dependencies, store };
 }
 
 beforeEach(async () => {
@@ -55,7 +55,7 @@ async function rowsOf(domain: string): Promise<string[]> {
   const found: string[] = [];
   for (const partition of written) {
     for (const table of tables) {
-      const rows = await stage.parts.store.query({ table, partition, limit: 1_000, consistent: true });
+      const rows = await stage.dependencies.store.query({ table, partition, limit: 1_000, consistent: true });
       const isTenants = partition.startsWith(`${domain}/`);
       found.push(
         ...rows
@@ -88,13 +88,13 @@ test('whatever is added under an account, a room, a tenant, its certificate or i
     for (const kind of kinds) {
       for (const table of tables) {
         const added: Collection<string> = collection(`added-tomorrow-${table}`, kind, table);
-        await places[kind](stage.parts.store, domain).put(added, 'any', 'thing');
+        await places[kind](stage.dependencies.store, domain).put(added, 'any', 'thing');
       }
     }
   }
   assert.ok((await rowsOf('a.example')).length > kinds.length * tables.length);
   const before = await rowsOf('b.example');
-  const removed = await perform(stage.parts, {
+  const removed = await perform(stage.dependencies, {
     kind: 'admin',
     operation: 'tenant-remove',
     arguments: { domain: 'a.example', force: true },
@@ -113,8 +113,9 @@ test('whatever is added under an account goes with it, and nothing of others', a
   await stage.appear('juliet@a.example/x');
   await stage.appear('romeo@a.example/x');
   const added: Collection<string> = collection('added-tomorrow', 'account', 'live');
-  for (const local of ['juliet', 'romeo']) await Rows.ofAccount(stage.parts.store, 'a.example', local).put(added, 'any', 'thing');
-  await perform(stage.parts, { kind: 'admin', operation: 'user-remove', arguments: { jid: 'juliet@a.example' } });
+  for (const local of ['juliet', 'romeo'])
+    await Rows.ofAccount(stage.dependencies.store, 'a.example', local).put(added, 'any', 'thing');
+  await perform(stage.dependencies, { kind: 'admin', operation: 'user-remove', arguments: { jid: 'juliet@a.example' } });
   const left = await rowsOf('a.example');
   assert.deepEqual(
     left.filter((row) => row.includes('juliet')),
@@ -124,7 +125,7 @@ test('whatever is added under an account goes with it, and nothing of others', a
 });
 
 test('rows stand under no partition of another kind than they were declared for', () => {
-  const rows = Rows.ofAccount(stage.parts.store, 'a.example', 'juliet');
+  const rows = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   assert.throws(() => rows.keyOf(roomNames, ''), /'room' belong under a partition of kind directory, not account/);
-  assert.ok(directoryOf(stage.parts.store, 'a.example', 'hall').keyOf(roomNames, 'hall'));
+  assert.ok(directoryOf(stage.dependencies.store, 'a.example', 'hall').keyOf(roomNames, 'hall'));
 });

@@ -32,7 +32,7 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 async function done(operation: string, given: Record<string, unknown>): Promise<unknown> {
-  const { ok, error, result } = await perform(stage.parts, { kind: 'admin', operation, arguments: given });
+  const { ok, error, result } = await perform(stage.dependencies, { kind: 'admin', operation, arguments: given });
   assert.equal(ok, true, error);
   return result;
 }
@@ -90,23 +90,23 @@ const removals: Readonly<Record<string, (bob: Actor) => Promise<void>>> = {
     await done('user-remove', { jid: `${bob.jid.bare}` });
   },
   async 'user remove, after a process died when it had begun'(bob) {
-    const tenant = (await stage.parts.tenants.find(bob.jid.domain))!;
+    const tenant = (await stage.dependencies.tenants.find(bob.jid.domain))!;
     const row = { tenant, local: bob.jid.local };
-    await RemovalLease.take(stage.parts, `${bob.jid.bare}`, 'a process that died', { row, mayTake: () => false });
-    await deleteAccountRow(stage.parts.store, tenant.domain, bob.jid.local);
-    await removalsOf(stage.parts).resume();
+    await RemovalLease.take(stage.dependencies, `${bob.jid.bare}`, 'a process that died', { row, mayTake: () => false });
+    await deleteAccountRow(stage.dependencies.store, tenant.domain, bob.jid.local);
+    await removalsOf(stage.dependencies).resume();
   },
 };
 
 async function free(bare: Jid): Promise<void> {
-  await until(async () => (await findRemoval(stage.parts.store, `${bare}`)) === undefined, `${bare} is free`);
+  await until(async () => (await findRemoval(stage.dependencies.store, `${bare}`)) === undefined, `${bare} is free`);
 }
 
 /** Somebody else gets the name: registers, signs in. */
 async function bearerOf(jid: Jid): Promise<Actor> {
   await free(jid.bare);
-  const tenant = (await stage.parts.tenants.find(jid.domain))!;
-  assert.equal(await addAccount(stage.parts, tenant, jid.local, 'other'), 'added');
+  const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
+  assert.equal(await addAccount(stage.dependencies, tenant, jid.local, 'other'), 'added');
   return stage.appear(`${jid}`);
 }
 
@@ -225,7 +225,7 @@ describe('files of an account that was removed', () => {
     return path.slice('/files/'.length).split('/').map(decodeURIComponent).join('/');
   }
   const put = (key: string) =>
-    stage.parts.blobs!.put(
+    stage.dependencies.blobs!.put(
       key,
       { type: 'image/png', sizeBytes: 1 },
       (async function* () {
@@ -240,9 +240,9 @@ describe('files of an account that was removed', () => {
     await put(first);
     await put(other);
     await done('user-remove', { jid: 'bob@a.example' });
-    assert.equal(await stage.parts.blobs!.get(first), undefined);
+    assert.equal(await stage.dependencies.blobs!.get(first), undefined);
     await put(late); // its slot is good for some minutes
-    const { store, blobs, clock } = stage.parts;
+    const { store, blobs, clock } = stage.dependencies;
     await deleteDoomedFiles(store, blobs!, clock.now());
     assert.equal(await blobs!.get(late), undefined);
     assert.ok(await blobs!.get(other));
@@ -257,8 +257,8 @@ describe('files of an account that was removed', () => {
     for (const one of [key, 'a.example/older/b.png', 'b.example/1/c.png', 'a.example.org/1/d.png']) await put(one);
     await done('tenant-remove', { domain: 'a.example', force: true });
     const kept = ['b.example/1/c.png', 'a.example.org/1/d.png'];
-    for (const one of [key, 'a.example/older/b.png']) assert.equal(await stage.parts.blobs!.get(one), undefined, one);
-    for (const one of kept) assert.ok(await stage.parts.blobs!.get(one), one);
+    for (const one of [key, 'a.example/older/b.png']) assert.equal(await stage.dependencies.blobs!.get(one), undefined, one);
+    for (const one of kept) assert.ok(await stage.dependencies.blobs!.get(one), one);
   });
 });
 
@@ -298,17 +298,17 @@ describe('a tenant that was removed', () => {
   test('serves nobody, and its domain and names stay taken, until it is erased by whoever goes on', async () => {
     const bob = await stage.appear('bob@a.example/x');
     await enter(bob, hall, 'Bob');
-    const { parts } = stage;
-    const tenant = (await parts.tenants.find('a.example'))!;
-    await RemovalLease.take(parts, 'a.example', 'a process that died', { row: { tenant }, mayTake: () => false });
-    await parts.tenants.remove(tenant);
-    const refused = await perform(parts, { kind: 'admin', operation: 'tenant-add', arguments: { domain: 'a.example' } });
+    const { dependencies } = stage;
+    const tenant = (await dependencies.tenants.find('a.example'))!;
+    await RemovalLease.take(dependencies, 'a.example', 'a process that died', { row: { tenant }, mayTake: () => false });
+    await dependencies.tenants.remove(tenant);
+    const refused = await perform(dependencies, { kind: 'admin', operation: 'tenant-add', arguments: { domain: 'a.example' } });
     assert.match(refused.error!, /'a.example' is being removed/);
-    assert.equal(await addAccount(parts, tenant, 'late', 'x'), 'leaving');
+    assert.equal(await addAccount(dependencies, tenant, 'late', 'x'), 'leaving');
     await bob.send('<presence/>');
     assert.equal(bob.closed, 'host-unknown');
-    await removalsOf(parts).resume();
-    await until(async () => (await listRemovals(parts.store, 1)).length === 0, 'the removal is gone on with');
+    await removalsOf(dependencies).resume();
+    await until(async () => (await listRemovals(dependencies.store, 1)).length === 0, 'the removal is gone on with');
     await done('tenant-add', { domain: 'a.example' });
     const heir = await stage.appear('bob@a.example/x');
     assert.match(await enter(heir, hall, 'Bob'), /code='201'/);

@@ -12,7 +12,7 @@ import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Shares } from '../../services/router/core/shares.ts';
 import { type SaslResult, saslStep } from '../../services/router/sasl/exchange.ts';
-import { steppedClock } from './embedded-parts.ts';
+import { steppedClock } from './embedded-dependencies.ts';
 import { base64, binding, Client, conditionOf, dataOf, ns, openServer } from './sasl-client.ts';
 
 const attacker = '203.0.113.66';
@@ -29,12 +29,12 @@ beforeEach(async () => {
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   server = await openServer({ clock, log });
 });
-afterEach(() => server.parts.close());
+afterEach(() => server.dependencies.close());
 
 /** What a node asks when a client tries PLAIN. */
 function tryPlain(local: string, password: string, address: string, tenant: Tenant = server.tenant): Promise<SaslResult> {
   const auth = `<auth xmlns='${ns}' mechanism='PLAIN'>${base64(`\0${local}\0${password}`)}</auth>`;
-  return saslStep(server.parts, tenant, undefined, Stanza.parse(auth), { secure: true, binding: {}, address });
+  return saslStep(server.dependencies, tenant, undefined, Stanza.parse(auth), { secure: true, binding: {}, address });
 }
 
 async function tryScram(local: string, password: string, address: string): Promise<SaslResult> {
@@ -106,14 +106,14 @@ describe('wrong passwords for one account from one address', () => {
 
   test('another process knows of them', async () => {
     await guessUntilRefused(tryPlain, () => attacker);
-    Object.assign(server.parts, { shares: new Shares(clock) });
+    Object.assign(server.dependencies, { shares: new Shares(clock) });
     assert.equal(conditionOf(await tryPlain('juliet', 'pencil', attacker)), 'temporary-auth-failure');
   });
 
   test('a clock that steps by a day neither locks anybody out nor opens the door for long', async () => {
     await guessUntilRefused(tryPlain, () => attacker);
     const back = { ...clock, now: () => clock.now() - 24 * 60 * 60 * 1_000 };
-    Object.assign(server.parts, { clock: back });
+    Object.assign(server.dependencies, { clock: back });
     assert.equal(conditionOf(await tryPlain('juliet', 'wrong', attacker)), 'temporary-auth-failure');
     assert.ok(await isIn(tryPlain('juliet', 'pencil', elsewhere)));
   });
@@ -171,7 +171,7 @@ describe('spread guesses', () => {
   });
 
   test('at one tenant are nothing to another', async () => {
-    const other = await server.parts.tenants.add('example.net', { registration: 'closed', retentionDays: 0 });
+    const other = await server.dependencies.tenants.add('example.net', { registration: 'closed', retentionDays: 0 });
     await guessUntilRefused(tryPlain, () => attacker);
     assert.equal(conditionOf(await tryPlain('juliet', 'x', attacker, other)), 'not-authorized');
   });
@@ -188,7 +188,7 @@ test('a name without an account is treated the same', async () => {
 
 test('a store that cannot be written keeps nobody out, and guesses are counted all the same', async () => {
   const put = () => Promise.reject(new Unavailable('the disk is full'));
-  Object.assign(server.parts, { store: withPut(server.parts.store, put) });
+  Object.assign(server.dependencies, { store: withPut(server.dependencies.store, put) });
   const looked = await guessUntilRefused(tryPlain, (n) => `203.0.${n >> 8}.${n & 255}`);
   assert.equal(looked, limits.furtherGuessesBurst);
   clock.advance(60_000);

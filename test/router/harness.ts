@@ -40,7 +40,7 @@ import { createAccount, findAccount } from '../../services/router/core/accounts.
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { features as allFeatures } from '../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
-import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 import { assertXml, isSameXml } from './xml-equality.ts';
 
 const node = 'n.stage.1';
@@ -82,11 +82,11 @@ export class Actor {
 
   /** @param id the ingress id: the same once more is what a node does when a router's answer got lost */
   async send(xml: string, id = this.#stage.mint()): Promise<StepReply> {
-    return this.step([{ k: 'stanza', id, body: true }], [xml]);
+    return this.step([{ kind: 'stanza', id, body: true }], [xml]);
   }
 
   async end(): Promise<void> {
-    await this.step([{ k: 'end' }], []);
+    await this.step([{ kind: 'end' }], []);
   }
 
   /** Any batch, as a node sends it. Fails when the router wants it again. */
@@ -104,14 +104,14 @@ export class Actor {
   }
 
   async #acknowledge(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.step([{ k: 'delivered', ids }], []);
+    if (ids.length > 0) await this.step([{ kind: 'delivered', ids }], []);
   }
 
   async #catchUp({ queue, next }: StepReply): Promise<void> {
     const wasOpen = this.#isOpen;
     this.#isOpen = queue === undefined ? wasOpen : queue !== 'closed';
     const after = next ?? (queue === 'opened' || (this.#isOpen && !wasOpen) ? '' : undefined);
-    if (after !== undefined) await this.step([{ k: 'catchUp', after, seen: [] }], []);
+    if (after !== undefined) await this.step([{ kind: 'catchUp', after, seen: [] }], []);
   }
 
   /** Takes the next stanza; waits for it, within bounds. */
@@ -138,7 +138,7 @@ function counting(store: Store, count: () => void): Store {
 }
 
 export class Stage {
-  readonly parts: EmbeddedParts;
+  readonly dependencies: EmbeddedDependencies;
   /** What reached the rooms' workers, who are not on this stage and take everything. */
   readonly rooms: { readonly request: RoomRequest; readonly xml: string }[] = [];
   /** What the rooms' workers throw, if anything. */
@@ -150,35 +150,35 @@ export class Stage {
   #worker: MucWorker | undefined;
   #sids = 0;
 
-  constructor(parts: EmbeddedParts) {
-    const store = counting(parts.store, () => this.storeCalls++);
-    this.parts = { ...parts, store, close: parts.close };
+  constructor(dependencies: EmbeddedDependencies) {
+    const store = counting(dependencies.store, () => this.storeCalls++);
+    this.dependencies = { ...dependencies, store, close: dependencies.close };
   }
 
   async open(hasRooms: boolean): Promise<void> {
-    const { bus, tenants } = this.parts;
+    const { bus, tenants } = this.dependencies;
     for (const domain of ['a.example', 'b.example']) await tenants.add(domain, { registration: 'closed', retentionDays: 0 });
     await bus.serve(node, (payload) => this.#deliver(payload));
-    const takeRoom = answering(this.parts.log, (payload) => this.#takeRoom(payload));
+    const takeRoom = answering(this.dependencies.log, (payload) => this.#takeRoom(payload));
     if (hasRooms) await this.startRooms();
     else for (let shard = 0; shard < shardCount; shard++) await bus.serve(`m.${shard}`, takeRoom);
-    this.#router = await startRouter(this.parts);
+    this.#router = await startRouter(this.dependencies);
   }
 
   /** Another worker takes over: what it knows, it has read. */
   async startRooms(): Promise<void> {
     await this.#worker?.stop();
-    this.#worker = await startMucWorker({ ...this.parts, worker: 'stage' });
+    this.#worker = await startMucWorker({ ...this.dependencies, worker: 'stage' });
   }
 
   async close(): Promise<void> {
     await this.#worker?.stop();
     await this.#router?.stop();
-    await this.parts.close();
+    await this.dependencies.close();
   }
 
   mint(): string {
-    return this.parts.ids.mint();
+    return this.dependencies.ids.mint();
   }
 
   /** Makes an account without a session, nor a password that works. */
@@ -188,7 +188,7 @@ export class Stage {
     const scram = { 'SHA-1': keys, 'SHA-256': keys };
     const row = { createdAt: new Date(0).toISOString(), incarnation: this.mint(), scram };
     try {
-      await createAccount(this.parts.store, domain, local, row);
+      await createAccount(this.dependencies.store, domain, local, row);
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
     }
@@ -198,7 +198,7 @@ export class Stage {
   async join(address: string): Promise<Actor> {
     const jid = Jid.parse(address);
     await this.register(address);
-    const account = await findAccount(this.parts.store, jid.domain, jid.local);
+    const account = await findAccount(this.dependencies.store, jid.domain, jid.local);
     const actor = new Actor(this, jid, `s${++this.#sids}`, account?.incarnation);
     this.#actors.set(actor.sid, actor);
     const bind = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${jid.resource}</resource></bind>`;
@@ -249,7 +249,7 @@ export class Stage {
       request,
       bodies.map((body) => Buffer.from(body)),
     );
-    return decodeFrame<Header>(await this.parts.bus.request(routerSubject, payload, { timeoutMs: 10_000 }));
+    return decodeFrame<Header>(await this.dependencies.bus.request(routerSubject, payload, { timeoutMs: 10_000 }));
   }
 
   async #playOne(scene: Scene, where: string): Promise<void> {
@@ -316,13 +316,13 @@ export async function openStage(
   options: {
     readonly features?: readonly AccountFeature[];
     /** Puts something between the router and its parts. */
-    readonly wrap?: (parts: EmbeddedParts) => EmbeddedParts;
+    readonly wrap?: (dependencies: EmbeddedDependencies) => EmbeddedDependencies;
     /** With the real rooms instead of {@link Stage.rooms}. */
     readonly hasRooms?: boolean;
   } = {},
 ): Promise<Stage> {
-  const parts = await embeddedParts({ features: options.features ?? allFeatures });
-  const stage = new Stage(options.wrap?.(parts) ?? parts);
+  const dependencies = await embeddedDependencies({ features: options.features ?? allFeatures });
+  const stage = new Stage(options.wrap?.(dependencies) ?? dependencies);
   await stage.open(options.hasRooms === true);
   return stage;
 }

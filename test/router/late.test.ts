@@ -13,7 +13,7 @@ import { updateSession } from '../../lib/runtime/sessions.ts';
 import { nowhere, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { findAccount } from '../../services/router/core/accounts.ts';
 import { Superseded, Writer } from '../../services/router/core/writers.ts';
-import { steppedClock } from './embedded-parts.ts';
+import { steppedClock } from './embedded-dependencies.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { assertXml } from './xml-equality.ts';
 
@@ -113,7 +113,7 @@ for (const [whom, to] of [
     const juliet = await stage.join(`${owner}/balcony`);
     const change = (password: string) =>
       `<query xmlns='jabber:iq:register'><username>juliet</username><password>${password}</password></query>`;
-    const salt = async () => (await findAccount(stage.parts.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
+    const salt = async () => (await findAccount(stage.dependencies.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
     const id = stage.mint();
     const ask = (number: string, password: string) => set(number, change(password)).replace(' id=', `${to} id=`);
     await juliet.send(ask('1', 'first'), id);
@@ -176,7 +176,7 @@ test('a session that is at another node changes nothing through this one, until 
   const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.join(`${owner}/balcony`);
-  const { store, clock } = stage.parts;
+  const { store, clock } = stage.dependencies;
   const account = { domain: 'a.example', local: 'juliet' };
   const moveTo = (node: string) => updateSession(store, account, juliet.sid, (entry) => ({ ...entry, node }));
   for (const elsewhere of ['n.other.1', nowhere]) {
@@ -184,15 +184,15 @@ test('a session that is at another node changes nothing through this one, until 
     const { ok } = await sendUntil(stage, juliet, clock.now() + 5_000, set('1', vcard('Giulietta')));
     assert.equal(ok, false, 'it is to be sent again');
   }
-  await juliet.step([{ k: 'moved' }], []);
+  await juliet.step([{ kind: 'moved' }], []);
   await juliet.send(set('2', vcard('Juliet')));
   assert.match(await read(juliet, `<vCard xmlns='vcard-temp'/>`), /Juliet/);
 });
 
-async function sendUntil(stage: Stage, { sid, jid }: Actor, until: number, xml: string): Promise<StepReply> {
+async function sendUntil(stage: Stage, { sid, jid }: Actor, deadline: number, xml: string): Promise<StepReply> {
   const session = JSON.stringify({ secure: true, failures: 0, local: jid.local, resource: jid.resource });
-  const items: StepItem[] = [{ k: 'stanza', id: stage.mint(), body: true }];
-  const request: StepRequest = { kind: 'step', node: 'n.stage.1', sid, domain: jid.domain, session, items, until };
+  const items: StepItem[] = [{ kind: 'stanza', id: stage.mint(), body: true }];
+  const request: StepRequest = { kind: 'step', node: 'n.stage.1', sid, domain: jid.domain, session, items, deadline };
   return (await stage.ask<StepReply>(request, [xml])).header;
 }
 
@@ -201,7 +201,7 @@ test('a router that stood still until nobody waits any more does nothing of a se
   t.after(() => stage.close());
   const juliet = await stage.join(`${owner}/balcony`);
   await juliet.send(set('1', vcard('Juliet')));
-  const past = stage.parts.clock.now() - 1;
+  const past = stage.dependencies.clock.now() - 1;
   for (const late of [set('2', vcard('Giulietta')), '<presence/>']) {
     const { ok, out } = await sendUntil(stage, juliet, past, late);
     assert.deepEqual({ ok, out }, { ok: false, out: [] });
@@ -226,7 +226,9 @@ test('what goes on when the request was answered has all the time it needs: an a
         };
       },
     });
-  const stage = await openStage({ wrap: (parts) => ({ ...parts, clock: DeploymentClock.of(clock), store: slow(parts.store) }) });
+  const stage = await openStage({
+    wrap: (dependencies) => ({ ...dependencies, clock: DeploymentClock.of(clock), store: slow(dependencies.store) }),
+  });
   t.after(() => stage.close());
   const juliet = await stage.join(`${owner}/balcony`);
   await juliet.send(set('1', vcard('Juliet')));
@@ -234,7 +236,7 @@ test('what goes on when the request was answered has all the time it needs: an a
   const remove = set('2', `<query xmlns='jabber:iq:register'><remove/></query>`);
   assert.equal((await sendUntil(stage, juliet, before + 5_000, remove)).close?.condition, 'not-authorized');
   const key = { table: 'core', partition: 'a.example/a/juliet', sort: 'vcard/' } as const;
-  for (let tries = 0; (await stage.parts.store.get(key, { consistent: true })) !== undefined; tries++) {
+  for (let tries = 0; (await stage.dependencies.store.get(key, { consistent: true })) !== undefined; tries++) {
     assert.ok(tries < 200, 'its rows are gone');
     await new Promise((resolve) => void setTimeout(resolve, 10));
   }

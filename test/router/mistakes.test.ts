@@ -33,7 +33,7 @@ function brittle(store: Store): Store {
 }
 
 beforeEach(async () => {
-  stage = await openStage({ wrap: (parts) => ({ ...parts, store: brittle(parts.store) }) });
+  stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: brittle(dependencies.store) }) });
   juliet = await stage.appear('juliet@a.example/balcony');
   romeo = await stage.appear('romeo@a.example/orchard');
   nurse = await stage.appear('nurse@b.example/house');
@@ -49,7 +49,7 @@ for (const [where, to] of [
 ] as const) {
   test(`one of five messages to ${where} cannot be kept: the other four arrive, once and in order`, async () => {
     const texts = ['one', 'two', 'breaks the store', 'four', 'five'];
-    const items = texts.map((): StepItem => ({ k: 'stanza', id: stage.mint(), body: true }));
+    const items = texts.map((): StepItem => ({ kind: 'stanza', id: stage.mint(), body: true }));
     await juliet.step(
       items,
       texts.map((text) => say(text, to)),
@@ -78,7 +78,7 @@ test('of several stanzas that arrive from another domain, one that cannot be kep
     ),
   );
   const request: InboundRequest = { kind: 'inbound', domain: 'a.example', ids: bodies.map(() => stage.mint()) };
-  await stage.parts.bus.request(routerSubject, encodeFrame(request, bodies), { timeoutMs: 3_000 });
+  await stage.dependencies.bus.request(routerSubject, encodeFrame(request, bodies), { timeoutMs: 3_000 });
   assert.deepEqual([...new Set(romeo.inbox.map((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1]))], ['first', 'third']);
   assert.match(await nurse.next(), /<message [^>]*id='breaks the store'[^>]*type='error'.*<internal-server-error /);
 });

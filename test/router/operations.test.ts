@@ -12,7 +12,7 @@ import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
 import * as users from '../../services/router/operations/users.ts';
-import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 
 const exported: Readonly<Record<string, unknown>> = { ...users, ...tenants, ...nodes, ...certificates };
 
@@ -66,14 +66,14 @@ describe('the list of operations', () => {
 });
 
 describe('an operation', () => {
-  let parts: EmbeddedParts;
+  let dependencies: EmbeddedDependencies;
   beforeEach(async () => {
-    parts = await embeddedParts();
+    dependencies = await embeddedDependencies();
   });
-  afterEach(() => parts.close());
+  afterEach(() => dependencies.close());
 
   const ask = (list: readonly Operation[], name: string, given: Readonly<Record<string, unknown>>) =>
-    perform(parts, { kind: 'admin', operation: name, arguments: given }, list);
+    perform(dependencies, { kind: 'admin', operation: name, arguments: given }, list);
 
   /** All that it takes to add one. */
   const echo = operation({

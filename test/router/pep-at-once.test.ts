@@ -42,7 +42,7 @@ for (const [what, request, itemsMax] of [
 ] as const) {
   test(`an item that one resource publishes while another has ${what} it is kept`, async (t) => {
     const gate = new Gate();
-    const stage = await openStage({ wrap: (parts) => ({ ...parts, store: gate.wrap(parts.store) }) });
+    const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: gate.wrap(dependencies.store) }) });
     t.after(() => stage.close());
     const balcony = await stage.join('juliet@a.example/balcony');
     const chamber = await stage.join('juliet@a.example/chamber');

@@ -27,9 +27,9 @@ test('40 items that are retracted at once do not read the roster 40 times', asyn
     await juliet.send(set(`<publish node='urn:n'><item id='i${n}'><p xmlns='urn:p'/></item></publish>${options}`));
   }
   assert.ok(juliet.inbox.every((xml) => /type='result'/.test(xml)));
-  const owner = Rows.ofAccount(stage.parts.store, 'a.example', 'juliet');
+  const owner = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   const item: RosterItem = { subscription: 'from', isListed: true, version: 1 };
-  await stage.parts.store.batchPut(
+  await stage.dependencies.store.batchPut(
     Array.from({ length: 300 }, (_, index) => owner.row(rosterRows, `c${index}@far.example`, item)),
   );
   const retract = async (ids: readonly number[]): Promise<number> => {

@@ -11,9 +11,9 @@ const status = (text: string) => `<presence><status>${text}</status></presence>`
 async function openSlowStage(text: string): Promise<{ stage: Stage; hold: () => { held: Promise<void>; letGo: () => void } }> {
   let gate: { arrived: () => void; open: Promise<void> } | undefined;
   const stage = await openStage({
-    wrap: (parts) => ({
-      ...parts,
-      deliverer: new Proxy(parts.deliverer, {
+    wrap: (dependencies) => ({
+      ...dependencies,
+      deliverer: new Proxy(dependencies.deliverer, {
         get: (target, name) =>
           name !== 'deliver'
             ? Reflect.get(target, name)
@@ -74,13 +74,13 @@ test('the end of a session shows who has its resource now as it is, not as it wa
   await stage.befriend(first, romeo);
   // The next one has bound the resource while the first one's node could not be asked: both entries are there.
   let entry: object | undefined;
-  await updateSessions(stage.parts.store, { domain: 'a.example', local: 'juliet' }, (sessions) => {
+  await updateSessions(stage.dependencies.store, { domain: 'a.example', local: 'juliet' }, (sessions) => {
     entry = sessions.find(({ sid }) => sid === first.sid);
     return sessions;
   });
   const heir = await stage.join('juliet@a.example/balcony');
   await heir.send(status('old'));
-  await updateSessions(stage.parts.store, { domain: 'a.example', local: 'juliet' }, (sessions) => [
+  await updateSessions(stage.dependencies.store, { domain: 'a.example', local: 'juliet' }, (sessions) => [
     ...sessions.filter(({ sid }) => sid !== first.sid),
     entry as (typeof sessions)[number],
   ]);

@@ -109,7 +109,7 @@ for (const domain of ['a.example', 'b.example']) {
     const juliet = await stage.appear(balcony);
     const romeo = await stage.appear(`romeo@${domain}/orchard`);
     await stage.befriend(juliet, romeo);
-    await Rows.ofAccount(stage.parts.store, domain, 'romeo').delete(rosterRows, 'juliet@a.example');
+    await Rows.ofAccount(stage.dependencies.store, domain, 'romeo').delete(rosterRows, 'juliet@a.example');
     await juliet.send(`<presence type='unavailable'/>`);
     stage.clear();
     await stage.play(
@@ -177,7 +177,7 @@ for (const [text, priority] of [
     const stage = await stageWith(t);
     const juliet = await stage.join(balcony);
     await juliet.send(`<presence><priority>${text}</priority></presence>`);
-    const [sessions] = await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]);
+    const [sessions] = await readSessions(stage.dependencies.store, [{ domain: 'a.example', local: 'juliet' }]);
     assert.deepEqual(
       sessions?.map((entry) => entry.priority),
       [priority],
@@ -204,7 +204,7 @@ for (const [what, presence, condition] of [
     assert.equal(juliet.inbox.length, 1);
     assert.match(juliet.inbox[0]!, new RegExp(`^<presence [^>]*type='error'.*<${condition} `));
     assert.equal(queue, undefined);
-    const [sessions] = await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]);
+    const [sessions] = await readSessions(stage.dependencies.store, [{ domain: 'a.example', local: 'juliet' }]);
     assert.deepEqual(
       sessions?.map((entry) => entry.available),
       [false],
@@ -374,7 +374,7 @@ test('the presence of hundreds of contacts costs a handful of calls of the store
   const romeo = await stage.appear('romeo@a.example/orchard');
   const contacts = ['romeo', ...Array.from({ length: 299 }, (_, index) => `c${index}`)];
   const item: RosterItem = { subscription: 'both', isListed: true, version: 1 };
-  const { store } = stage.parts;
+  const { store } = stage.dependencies;
   await store.batchPut(
     contacts.flatMap((local) => [
       Rows.ofAccount(store, 'a.example', 'juliet').row(rosterRows, `${local}@a.example`, item),

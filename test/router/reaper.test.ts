@@ -11,7 +11,7 @@ const owner = (local: string) => ({ domain: 'a.example', local });
 
 /** A node that has died, with one session. */
 async function die(stage: Stage, name: string, local: string): Promise<LiveNode> {
-  const { store, clock } = stage.parts;
+  const { store, clock } = stage.dependencies;
   const subject = `n.${name}.1`;
   const onError = (error: unknown) => assert.fail(`${error}`);
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'connection', name, subject, onError });
@@ -42,12 +42,12 @@ test('a node that takes long does not keep a second one waiting, nor the looks',
       },
     });
   let isGated = false;
-  const stage = await openStage({ wrap: (parts) => ({ ...parts, store: slow(parts.store) }) });
+  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: slow(dependencies.store) }) });
   t.after(() => stage.close());
-  const sessions = async (local: string) => (await readSessions(stage.parts.store, [owner(local)]))[0]!;
+  const sessions = async (local: string) => (await readSessions(stage.dependencies.store, [owner(local)]))[0]!;
   const first = await die(stage, 'one', 'first');
   const second = await die(stage, 'two', 'second');
-  const reaper = new Reaper(stage.parts);
+  const reaper = new Reaper(stage.dependencies);
   isGated = true;
   reaper.clean([first]);
   reaper.clean([first, second]);
@@ -57,7 +57,7 @@ test('a node that takes long does not keep a second one waiting, nor the looks',
   }
   open();
   isGated = false;
-  for (let tries = 0; (await listNodes(stage.parts.store)).length > 0; tries++) {
+  for (let tries = 0; (await listNodes(stage.dependencies.store)).length > 0; tries++) {
     assert.ok(tries < 200, 'so is the first one');
     await new Promise((resolve) => void setTimeout(resolve, 10));
   }
@@ -69,12 +69,12 @@ test('one that is stopped leaves the rest to others', async (t) => {
   const stage = await openStage();
   t.after(() => stage.close());
   const node = await die(stage, 'one', 'first');
-  const reaper = new Reaper(stage.parts);
+  const reaper = new Reaper(stage.dependencies);
   await reaper.stop();
   reaper.clean([node]);
-  assert.equal(await condemnNode(stage.parts.store, node), true, 'nobody has begun');
-  new Reaper(stage.parts).clean([node]);
-  for (let tries = 0; (await listNodes(stage.parts.store)).length > 0; tries++) {
+  assert.equal(await condemnNode(stage.dependencies.store, node), true, 'nobody has begun');
+  new Reaper(stage.dependencies).clean([node]);
+  for (let tries = 0; (await listNodes(stage.dependencies.store)).length > 0; tries++) {
     assert.ok(tries < 200, 'another one cleans up');
     await new Promise((resolve) => void setTimeout(resolve, 10));
   }

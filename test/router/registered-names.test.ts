@@ -6,26 +6,26 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
 
 const clock = steppedClock();
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 let here: Tenant;
 let other: Tenant;
 
 before(async () => {
-  parts = await embeddedParts({ clock });
-  here = await parts.tenants.add('example.org', { registration: 'open', retentionDays: 0 });
-  other = await parts.tenants.add('example.net', { registration: 'open', retentionDays: 0 });
+  dependencies = await embeddedDependencies({ clock });
+  here = await dependencies.tenants.add('example.org', { registration: 'open', retentionDays: 0 });
+  other = await dependencies.tenants.add('example.net', { registration: 'open', retentionDays: 0 });
 });
-after(() => parts.close());
+after(() => dependencies.close());
 
 /** @returns 'result', or the error's condition */
 async function register(name: string, tenant = here): Promise<string | undefined> {
   clock.advance(60_000);
   const fields = `<username>${name}</username><password>x</password>`;
   const iq = Stanza.parse(`<iq type='set' id='r'><query xmlns='jabber:iq:register'>${fields}</query></iq>`);
-  const answer = await registerBeforeAuth(parts, tenant, iq, '192.0.2.1');
+  const answer = await registerBeforeAuth(dependencies, tenant, iq, '192.0.2.1');
   return /type='result'/.test(answer) ? 'result' : /<error [^>]*><([a-z-]+)/.exec(answer)?.[1];
 }
 
@@ -66,7 +66,7 @@ describe('names that only operators give out', () => {
   }
 
   test('are added by operators all the same', async () => {
-    assert.equal(await addAccount(parts, here, 'postmaster', 'x'), 'added');
+    assert.equal(await addAccount(dependencies, here, 'postmaster', 'x'), 'added');
   });
 
   for (const name of ['adminah', 'grootte', 'infos', 'wwwilson', 'abuser', 'romina', '4711', 'marlene']) {
@@ -77,7 +77,7 @@ describe('names that only operators give out', () => {
 describe('names that look like one that is taken', () => {
   before(async () => {
     for (const name of ['anna', 'paypal', 'mark', 'оля', 'müller', 'boo', 'οδυσσέας']) {
-      assert.equal(await addAccount(parts, here, name, 'x'), 'added', name);
+      assert.equal(await addAccount(dependencies, here, name, 'x'), 'added', name);
     }
   });
   for (const name of [
@@ -113,13 +113,13 @@ describe('names that look like one that is taken', () => {
   test('are free again when the account is gone', async () => {
     assert.equal(await register('do11y'), 'result');
     assert.equal(await register('dolly'), 'conflict');
-    await removalsOf(parts).account(here, 'do11y');
+    await removalsOf(dependencies).account(here, 'do11y');
     assert.equal(await register('dolly'), 'result');
     assert.equal(await register('dolly'), 'conflict');
   });
   test('are given out by operators', async () => {
-    assert.equal(await addAccount(parts, here, 'аnna', 'x'), 'added');
-    await removalsOf(parts).account(here, 'аnna');
+    assert.equal(await addAccount(dependencies, here, 'аnna', 'x'), 'added');
+    await removalsOf(dependencies).account(here, 'аnna');
     assert.equal(await register('ᴀnna'), 'conflict', 'anna keeps her look');
   });
 });

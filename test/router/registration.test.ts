@@ -12,24 +12,24 @@ import { findAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
 import { registerBeforeAuth, registerStreamFeature } from '../../services/router/features/xep0077-registration.ts';
 import { startRouter } from '../../services/router/router.ts';
-import { type EmbeddedParts, embeddedParts, steppedClock } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
 
 const ns = 'jabber:iq:register';
 const node = 'n.node-1.a';
 const clock = steppedClock();
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 let open: Tenant;
 let closed: Tenant;
 let arrived: string[] = [];
 let stopRouter: () => Promise<void>;
 
 before(async () => {
-  parts = await embeddedParts({ features, clock });
-  open = await parts.tenants.add('example.org', { registration: 'open', retentionDays: 0 });
-  closed = await parts.tenants.add('example.net', { registration: 'closed', retentionDays: 0 });
-  const router = await startRouter(parts);
+  dependencies = await embeddedDependencies({ features, clock });
+  open = await dependencies.tenants.add('example.org', { registration: 'open', retentionDays: 0 });
+  closed = await dependencies.tenants.add('example.net', { registration: 'closed', retentionDays: 0 });
+  const router = await startRouter(dependencies);
   stopRouter = () => router.stop();
-  await parts.bus.serve(node, (payload) => {
+  await dependencies.bus.serve(node, (payload) => {
     const { header, bodies } = decodeFrame<NodeRequest>(payload);
     if (header.kind === 'close') arrived.push(`close ${header.sid} ${header.condition}`);
     else if (header.kind === 'deliver') {
@@ -41,7 +41,7 @@ before(async () => {
 
 after(async () => {
   await stopRouter();
-  await parts.close();
+  await dependencies.close();
 });
 
 beforeEach(() => {
@@ -69,26 +69,26 @@ class Stream {
       items: [item],
     };
     const payload = encodeFrame(request, body === undefined ? [] : [Buffer.from(body)]);
-    const frame = decodeFrame<StepReply>(await parts.bus.request(routerSubject, payload, { timeoutMs: 5_000 }));
+    const frame = decodeFrame<StepReply>(await dependencies.bus.request(routerSubject, payload, { timeoutMs: 5_000 }));
     assert.equal(frame.header.ok, true);
     this.#session = frame.header.session ?? this.#session;
     return { out: frame.bodies.join(''), reply: frame.header };
   }
 
   stanza(body: string) {
-    return this.step({ k: 'stanza', id: `${this.sid}-${this.#ids++}`, body: true }, body);
+    return this.step({ kind: 'stanza', id: `${this.sid}-${this.#ids++}`, body: true }, body);
   }
 
   static async open(sid: string): Promise<Stream> {
     const stream = new Stream(sid);
-    await stream.step({ k: 'open', secure: true, binding: {} });
+    await stream.step({ kind: 'open', secure: true, binding: {} });
     return stream;
   }
 
   async signIn(local: string, password: string): Promise<string | undefined> {
     const data = Buffer.from(`\0${local}\0${password}`).toString('base64');
     const element = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${data}</auth>`;
-    return (await this.step({ k: 'sasl', binding: {}, body: true }, element)).reply.account;
+    return (await this.step({ kind: 'sasl', binding: {}, body: true }, element)).reply.account;
   }
 
   /** Signed in, bound, interested in the roster and available. */
@@ -110,7 +110,7 @@ const condition = (out: string) =>
   /<error type='([a-z]+)'><([a-z-]+) xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/.exec(out)?.slice(1).join(' ');
 
 const register = (tenant: Tenant, body: string, attributes = "type='set' id='r1'") =>
-  registerBeforeAuth(parts, tenant, Stanza.parse(`<iq ${attributes}>${body}</iq>`));
+  registerBeforeAuth(dependencies, tenant, Stanza.parse(`<iq ${attributes}>${body}</iq>`));
 
 test('the stream feature stands where the tenant is open and the stream is under TLS', () => {
   const feature = "<register xmlns='http://jabber.org/features/iq-register'/>";
@@ -168,7 +168,7 @@ describe('before signing in', () => {
   ] as const) {
     test(`§3.1: ${what} is answered with ${expected}`, async () => {
       assert.equal(condition(await register(open, body, attributes)), expected);
-      assert.equal(await findAccount(parts.store, open.domain, 'ann'), undefined);
+      assert.equal(await findAccount(dependencies.store, open.domain, 'ann'), undefined);
     });
   }
 
@@ -179,14 +179,14 @@ describe('before signing in', () => {
   test('a closed tenant answers not-allowed', async () => {
     assert.equal(condition(await register(closed, fields('ann', 'x'))), 'cancel not-allowed');
     assert.equal(condition(await register(closed, query(''), "type='get' id='r1'")), 'cancel not-allowed');
-    assert.equal(await findAccount(parts.store, closed.domain, 'ann'), undefined);
+    assert.equal(await findAccount(dependencies.store, closed.domain, 'ann'), undefined);
   });
   test('answers are not answered', async () => {
     assert.equal(await register(open, query(''), "type='result' id='r1'"), '');
     assert.equal(await register(open, query(''), "type='error' id='r1'"), '');
   });
   test('the rate of a tenant is bounded, and comes back with time', async () => {
-    const other = await parts.tenants.add('example.edu', { registration: 'open', retentionDays: 0 });
+    const other = await dependencies.tenants.add('example.edu', { registration: 'open', retentionDays: 0 });
     const attempt = async (tenant: Tenant) => condition(await register(tenant, fields('long', 'x')));
     for (let count = 0; count < limits.registrationsPerSecond; count++) assert.equal(await attempt(open), 'cancel conflict');
     assert.equal(await attempt(open), 'wait resource-constraint');
@@ -203,7 +203,7 @@ describe('after signing in', () => {
     ['oneself', '', ''],
   ] as const) {
     test(`${where} says who is registered`, async () => {
-      await addAccount(parts, open, 'feste', 'hey ho');
+      await addAccount(dependencies, open, 'feste', 'hey ho');
       const stream = await Stream.bound('feste', 'feste', 'hey ho');
       const { out } = await stream.stanza(`<iq type='get' id='g1'${to}>${query('')}</iq>`);
       const address = ` to='feste@example.org/feste' type='result'`;
@@ -214,8 +214,8 @@ describe('after signing in', () => {
     });
     test(`§3.3: ${where} changes one's own password and no other`, async () => {
       const local = `orsino${to.length}`;
-      await addAccount(parts, open, local, 'first');
-      await addAccount(parts, open, 'olivia', 'veil');
+      await addAccount(dependencies, open, local, 'first');
+      await addAccount(dependencies, open, 'olivia', 'veil');
       const stream = await Stream.bound('orsino', local, 'first');
       const set = async (body: string) => (await stream.stanza(`<iq type='set' id='s1'${to}>${body}</iq>`)).out;
       for (const [body, expected] of [
@@ -238,7 +238,7 @@ describe('after signing in', () => {
   async function rowsOf(local: string): Promise<string[]> {
     const partition = `example.org/a/${local}`;
     const pages = (['core', 'archive', 'live'] as const).map((table) =>
-      parts.store.query({ table, partition, limit: 1_000, consistent: true }),
+      dependencies.store.query({ table, partition, limit: 1_000, consistent: true }),
     );
     return (await Promise.all(pages)).flat().map(({ sort }) => sort);
   }
@@ -246,7 +246,7 @@ describe('after signing in', () => {
   async function erased(local: string): Promise<void> {
     const partition = '#removals';
     for (let tries = 0; tries < 500; tries++) {
-      const marks = await parts.store.query({
+      const marks = await dependencies.store.query({
         table: 'core',
         partition,
         prefix: `removal/${local}@`,
@@ -260,8 +260,8 @@ describe('after signing in', () => {
   }
 
   test('§3.2: removal ends all streams, tells the contacts, erases the rows and frees the name', async () => {
-    await addAccount(parts, open, 'romeo', 'rose');
-    await addAccount(parts, open, 'juliet', 'pencil');
+    await addAccount(dependencies, open, 'romeo', 'rose');
+    await addAccount(dependencies, open, 'juliet', 'pencil');
     const romeo = await Stream.bound('orchard', 'romeo', 'rose');
     const juliet = await Stream.bound('balcony', 'juliet', 'pencil');
     await Stream.bound('chamber', 'juliet', 'pencil');
@@ -301,20 +301,20 @@ describe('after signing in', () => {
       assert.equal(types.filter((type) => type === expected).length, 1, `${expected} once among ${types}`);
     }
 
-    await juliet.step({ k: 'end' });
+    await juliet.step({ kind: 'end' });
     await erased('juliet');
     assert.deepEqual(await rowsOf('juliet'), []);
     assert.equal(await (await Stream.open('j1')).signIn('juliet', 'pencil'), undefined);
-    assert.equal(await addAccount(parts, open, 'juliet', 'new'), 'added');
+    assert.equal(await addAccount(dependencies, open, 'juliet', 'new'), 'added');
     assert.equal(await (await Stream.open('j2')).signIn('juliet', 'new'), 'juliet@example.org');
   });
 
   test('a session of another account cannot remove it', async () => {
-    await addAccount(parts, open, 'maria', 'letter');
-    await addAccount(parts, open, 'toby', 'cakes');
+    await addAccount(dependencies, open, 'maria', 'letter');
+    await addAccount(dependencies, open, 'toby', 'cakes');
     const stream = await Stream.bound('toby', 'toby', 'cakes');
     const { out } = await stream.stanza(`<iq type='set' id='x1' to='maria@example.org'>${query('<remove/>')}</iq>`);
     assert.equal(condition(out), 'cancel service-unavailable');
-    assert.ok(await findAccount(parts.store, open.domain, 'maria'));
+    assert.ok(await findAccount(dependencies.store, open.domain, 'maria'));
   });
 });

@@ -32,7 +32,7 @@ function bodies({ inbox }: Actor): string[] {
 }
 
 async function acknowledge(actor: Actor, ...ids: string[]): Promise<void> {
-  await actor.step([{ k: 'delivered', ids }], []);
+  await actor.step([{ kind: 'delivered', ids }], []);
 }
 
 test('of a session that ends: what was to its full JID and not acknowledged', async () => {
@@ -44,7 +44,7 @@ test('of a session that ends: what was to its full JID and not acknowledged', as
   const both = await say(bare, 'both');
   await acknowledge(one, acknowledged);
   await acknowledge(two, both);
-  await one.step([{ k: 'end', undelivered: [alone, both] }], []);
+  await one.step([{ kind: 'end', undelivered: [alone, both] }], []);
   const three = await stage.appear(`${bare}/three`);
   three.inbox.length = 0;
   const four = await stage.join(`${bare}/four`);
@@ -59,7 +59,7 @@ test('comes to the next session, in order, and not again when it was acknowledge
   const two = await stage.appear(`${bare}/two`);
   const ids = [await say(`${bare}/one`, 'a'), await say(`${bare}/one`, 'b')];
   await acknowledge(two, await say(bare, 'later'));
-  await one.step([{ k: 'end', undelivered: ids }], []);
+  await one.step([{ kind: 'end', undelivered: ids }], []);
   const three = await stage.join(`${bare}/three`);
   await three.send('<presence/>');
   assert.deepEqual(bodies(three), ['a', 'b']);
@@ -83,10 +83,10 @@ test('of a session whose node died: what came to its full JID of late, and what 
     const one = await stage.appear(`${bare}/one`);
     const missed = await say(bare, 'missed');
     const alone = await say(`${bare}/one`, 'alone');
-    if (isMarked) await leaveMark(stage.parts.store, { node, sid: one.sid }, missed);
+    if (isMarked) await leaveMark(stage.dependencies.store, { node, sid: one.sid }, missed);
     const two = isMarked ? undefined : await stage.appear(`${bare}/two`);
     await acknowledge(two ?? one, await say(bare, 'later'));
-    await reapNode(stage.parts, node);
+    await reapNode(stage.dependencies, node);
     const three = await stage.join(`${bare}/three`);
     await three.send('<presence/>');
     assert.deepEqual(bodies(three), isMarked ? ['missed', 'alone'] : ['alone']);
@@ -104,10 +104,10 @@ test('a resumed session gets what is its own although another one has acknowledg
   const last = await say(bare, 'missed too');
   await acknowledge(two, has, missed, last);
   one.inbox.length = 0;
-  await one.step([{ k: 'catchUp', after: '', seen: [has], missed: has }], []);
+  await one.step([{ kind: 'catchUp', after: '', seen: [has], missed: has }], []);
   assert.deepEqual(bodies(one), ['missed', 'missed too']);
   one.inbox.length = 0;
-  await one.step([{ k: 'catchUp', after: '', seen: [has] }], []);
+  await one.step([{ kind: 'catchUp', after: '', seen: [has] }], []);
   assert.deepEqual(bodies(one), [], 'without a gap there is nothing');
 });
 
@@ -122,8 +122,8 @@ test('a batch of a session that was taken for dead ends its stream', async () =>
     const bare = account();
     const actor = await stage.appear(`${bare}/one`);
     const owner = { domain: 'a.example', local: bare.split('@')[0]! };
-    const parked = { until: Date.now() + limits.resumeTimeoutMs, by: node };
-    await updateSession(stage.parts.store, owner, actor.sid, (entry) => ({ ...entry, node: '', parked }));
+    const parked = { deadline: Date.now() + limits.resumeTimeoutMs, by: node };
+    await updateSession(stage.dependencies.store, owner, actor.sid, (entry) => ({ ...entry, node: '', parked }));
     await actor.send(xml);
     assert.equal(actor.closed, 'reset', xml);
   }

@@ -16,7 +16,7 @@ test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced af
     domain: 'a.example',
     session: JSON.stringify({ secure: true, failures: 0, local: 'juliet' }),
   };
-  const { bodies } = await stage.ask<StepReply>({ ...request, items: [{ k: 'open', secure: true, binding: {} }] }, []);
+  const { bodies } = await stage.ask<StepReply>({ ...request, items: [{ kind: 'open', secure: true, binding: {} }] }, []);
   const features = bodies[0]!.toString();
   assert.ok(features.includes(`<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>`));
   assert.ok(features.includes(`<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>`));
@@ -25,18 +25,18 @@ test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced af
 test('RFC 6120 §6.4.6: success says what the restarted stream offers; an answer to a new stream says for how long it is good', async (t) => {
   const stage = await openStage();
   t.after(() => stage.close());
-  const { store, clock } = stage.parts;
+  const { store, clock } = stage.dependencies;
   await createAccount(store, 'a.example', 'juliet', {
     createdAt: '2026-01-01T00:00:00Z',
     scram: await deriveKeys('secret', clock),
   });
   const request = { kind: 'step', node: 'n.stage.1', sid: 'x', domain: 'a.example' } as const;
-  const open = { k: 'open', secure: true, binding: {} } as const;
+  const open = { kind: 'open', secure: true, binding: {} } as const;
   const first = await stage.ask<StepReply>({ ...request, session: '', items: [open] }, []);
   assert.equal(first.header.keepMs, limits.greetingKeepMs);
   const { session = '' } = first.header;
   const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${Buffer.from('\0juliet\0secret').toString('base64')}</auth>`;
-  const success = await stage.ask<StepReply>({ ...request, session, items: [{ k: 'sasl', binding: {}, body: true }] }, [auth]);
+  const success = await stage.ask<StepReply>({ ...request, session, items: [{ kind: 'sasl', binding: {}, body: true }] }, [auth]);
   assert.equal(success.header.account, 'juliet@a.example');
   const again = await stage.ask<StepReply>({ ...request, session: success.header.session!, items: [open] }, []);
   assert.equal(again.header.keepMs, undefined);

@@ -15,7 +15,7 @@ import { Shares } from '../../services/router/core/shares.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { saslStep } from '../../services/router/sasl/exchange.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
-import { type EmbeddedParts, steppedClock } from './embedded-parts.ts';
+import { type EmbeddedDependencies, steppedClock } from './embedded-dependencies.ts';
 import { openStage, type Stage } from './harness.ts';
 
 const refused = /type=["']error["'].*<error type=["']wait["']><resource-constraint /;
@@ -23,7 +23,7 @@ const chat = (body: string, to = 'romeo@b.example') => `<message to='${to}' type
 
 async function rowOf(stage: Stage, jid: string): Promise<{ day: string; bytes: number } | undefined> {
   const [local, domain] = [jid.slice(0, jid.indexOf('.')), jid.slice(jid.indexOf('.') + 1)];
-  const row = await stage.parts.store.get(
+  const row = await stage.dependencies.store.get(
     { table: 'live', partition: `${domain}/a/${local}`, sort: 'sentBytes/' },
     { consistent: true },
   );
@@ -47,7 +47,7 @@ test('what an account has sent today is bounded, by a row that is written by the
   assert.ok(row !== undefined && row.bytes > limits.keptBytesStep);
   // Another router, or this one before it was started anew, has counted nearly all of it.
   const value = JSON.stringify({ ...row, bytes: limits.keptBytesPerDayMax - 100 });
-  await stage.parts.store.put({ table: 'live', partition: 'a.example/a/juliet', sort: 'sentBytes/', value });
+  await stage.dependencies.store.put({ table: 'live', partition: 'a.example/a/juliet', sort: 'sentBytes/', value });
   for (let n = 0; n < 6; n++) await juliet.send(chat(body, 'nurse@a.example'));
   await pause(100);
   juliet.inbox.length = 0;
@@ -64,9 +64,9 @@ test('what an account has sent today is bounded, by a row that is written by the
 /** A stage whose store says that the disk is nearly full while `isShort` is set. */
 async function shortStage(t: TestContext): Promise<{ stage: Stage; disk: { isShort: boolean } }> {
   const disk = { isShort: false };
-  const wrap = (parts: EmbeddedParts): EmbeddedParts => ({
-    ...parts,
-    store: new Proxy(parts.store, {
+  const wrap = (dependencies: EmbeddedDependencies): EmbeddedDependencies => ({
+    ...dependencies,
+    store: new Proxy(dependencies.store, {
       get(target, name) {
         const value: unknown = name === 'isShort' ? disk.isShort : Reflect.get(target, name);
         return typeof value === 'function' ? value.bind(target) : value;
@@ -161,27 +161,27 @@ for (const [what, freeBytes, totalBytes, isShort] of [
 
 test('whoever has a password signs in, and nobody registers', async (t) => {
   const { stage, disk } = await shortStage(t);
-  const { parts } = stage;
-  const tenant = (await parts.tenants.find('a.example'))!;
-  assert.equal(await addAccount(parts, tenant, 'tybalt', 'cat'), 'added');
+  const { dependencies } = stage;
+  const tenant = (await dependencies.tenants.find('a.example'))!;
+  assert.equal(await addAccount(dependencies, tenant, 'tybalt', 'cat'), 'added');
   disk.isShort = true;
   const data = Buffer.from('\0tybalt\0cat').toString('base64');
   const auth = Stanza.parse(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${data}</auth>`);
   assert.equal(
-    (await saslStep(parts, tenant, undefined, auth, { secure: true, binding: {}, address: '192.0.2.1' })).local,
+    (await saslStep(dependencies, tenant, undefined, auth, { secure: true, binding: {}, address: '192.0.2.1' })).local,
     'tybalt',
   );
-  const open = await parts.tenants.add('c.example', { registration: 'open', retentionDays: 0 });
+  const open = await dependencies.tenants.add('c.example', { registration: 'open', retentionDays: 0 });
   const fields = '<username>paris</username><password>x</password>';
   const register = Stanza.parse(`<iq type='set' id='r'><query xmlns='jabber:iq:register'>${fields}</query></iq>`);
-  assert.match(await registerBeforeAuth(parts, open, register, '192.0.2.1'), refused);
+  assert.match(await registerBeforeAuth(dependencies, open, register, '192.0.2.1'), refused);
   disk.isShort = false;
-  assert.match(await registerBeforeAuth(parts, open, register, '192.0.2.1'), /type='result'/);
+  assert.match(await registerBeforeAuth(dependencies, open, register, '192.0.2.1'), /type='result'/);
 });
 
 test('an account that asks for pages of its archive without end is slowed, and others are not', async (t) => {
   const clock = steppedClock();
-  const stage = await openStage({ wrap: (parts) => ({ ...parts, shares: new Shares(clock) }) });
+  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, shares: new Shares(clock) }) });
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@b.example/orchard');

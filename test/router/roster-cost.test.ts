@@ -18,14 +18,14 @@ const get = (ver?: string): string =>
   `<iq type='get' id='g'><query xmlns='jabber:iq:roster'${ver === undefined ? '' : ` ver='${ver}'`}/></iq>`;
 const set = (item: string): string => `<iq type='set' id='s'><query xmlns='jabber:iq:roster'>${item}</query></iq>`;
 
-const rowsOf = (stage: Stage, local = 'juliet'): Rows => Rows.ofAccount(stage.parts.store, 'a.example', local);
+const rowsOf = (stage: Stage, local = 'juliet'): Rows => Rows.ofAccount(stage.dependencies.store, 'a.example', local);
 const totalsOf = async (stage: Stage): Promise<RosterTotals | undefined> => (await rowsOf(stage).get(totalsRow))?.value;
 
 /** Contacts written past the router, and known to its totals. */
 async function fill(stage: Stage, juliet: Actor, count: number): Promise<void> {
   const item: RosterItem = { subscription: 'both', isListed: true, version: 1, name: 'A contact', groups: ['Friends'] };
   const rows = Array.from({ length: count }, (_, index) => rowsOf(stage).row(rosterRows, `c${index}@b.example`, item));
-  for (let at = 0; at < rows.length; at += 500) await stage.parts.store.batchPut(rows.slice(at, at + 500));
+  for (let at = 0; at < rows.length; at += 500) await stage.dependencies.store.batchPut(rows.slice(at, at + 500));
   if ((await rowsOf(stage).get(versions)) === undefined) await rowsOf(stage).add(versions, 1);
   await juliet.send(get());
   stage.clear();

@@ -6,7 +6,7 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Account } from '../../services/router/core/account.ts';
-import type { Parts } from '../../services/router/core/dependencies.ts';
+import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import { Turn } from '../../services/router/core/turn.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { changeContact } from '../../services/router/roster/roster-change.ts';
@@ -38,7 +38,7 @@ function interim(to: string, item: string, ver: string): string {
 }
 
 function rowsOf(stage: Stage, local = 'juliet'): Rows {
-  return Rows.ofAccount(stage.parts.store, 'a.example', local);
+  return Rows.ofAccount(stage.dependencies.store, 'a.example', local);
 }
 
 async function versionOf(actor: Actor): Promise<string> {
@@ -163,7 +163,7 @@ test('RFC 6121 §2.6: the stream offers versions and pre-approval', async (t) =>
   const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.join(balcony);
-  await juliet.step([{ k: 'open', secure: true, binding: {} }], []);
+  await juliet.step([{ kind: 'open', secure: true, binding: {} }], []);
   assert.match(juliet.inbox[0]!, /<ver xmlns='urn:xmpp:features:rosterver'\/>/);
   assert.match(juliet.inbox[0]!, /<sub xmlns='urn:xmpp:features:pre-approval'\/>/);
 });
@@ -223,7 +223,7 @@ test('after many changes a client with an old version gets the whole roster', as
   const rows = Array.from({ length: count }, (_, index) =>
     rowsOf(stage).row(rosterRows, `c${index}@b.example`, { subscription: 'none', isListed: true, version: index + 1 }),
   );
-  await stage.parts.store.batchPut(rows);
+  await stage.dependencies.store.batchPut(rows);
   const juliet = await stage.join(balcony);
   await juliet.send(get('0'));
   assert.equal(juliet.inbox.length, 1);
@@ -241,29 +241,29 @@ test('one who was overtaken between taking a version and writing takes a new one
   const stage = await openStage();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
-  const tenant = (await stage.parts.tenants.find('a.example'))!;
+  const tenant = (await stage.dependencies.tenants.find('a.example'))!;
   const romeo = Jid.parse('romeo@b.example');
-  const name = (parts: Parts, text: string) =>
-    changeContact(new Account(new Turn(parts), tenant, 'juliet'), romeo, text, (item) => ({
+  const name = (dependencies: Dependencies, text: string) =>
+    changeContact(new Account(new Turn(dependencies), tenant, 'juliet'), romeo, text, (item) => ({
       ...item,
       isListed: true,
       name: text,
     }));
   let isOvertaken = false;
-  const slow = new Proxy(stage.parts.store, {
+  const slow = new Proxy(stage.dependencies.store, {
     get: (store, method: 'get') =>
       (method as string) === 'add'
         ? async (...values: Parameters<Store['add']>) => {
             const version = await store.add(...values);
             if (!isOvertaken) {
               isOvertaken = true;
-              await name(stage.parts, 'first');
+              await name(stage.dependencies, 'first');
             }
             return version;
           }
         : store[method],
   });
-  const { after } = await name({ ...stage.parts, store: slow }, 'second');
+  const { after } = await name({ ...stage.dependencies, store: slow }, 'second');
   assert.deepEqual([after.name, after.version], ['second', 3]);
 });
 
@@ -275,7 +275,7 @@ test('tombstones are bounded, and a client older than the oldest gets the whole 
   const tombstones = Array.from({ length: limits.rosterTombstonesMax }, (_, index) =>
     rowsOf(stage).row(rosterRows, `gone${index}@b.example`, { subscription: 'none', isListed: false, version: index + 2 }),
   );
-  await stage.parts.store.batchPut(tombstones);
+  await stage.dependencies.store.batchPut(tombstones);
   await rowsOf(stage).add(collection<number>('rosterVersion', 'account'), limits.rosterTombstonesMax + 10);
   await juliet.send(get()); // counts the rows that were written past the router
   await juliet.send(set(`<item jid='second@b.example'/>`));
@@ -297,7 +297,7 @@ test('a roster is bounded in items and in bytes', async (t) => {
   const fill = async (count: number, item: Partial<RosterItem>) => {
     const full: RosterItem = { subscription: 'none', isListed: true, version: 1, ...item };
     const rows = Array.from({ length: count }, (_, index) => rowsOf(stage).row(rosterRows, `c${index}@b.example`, full));
-    await stage.parts.store.batchPut(rows);
+    await stage.dependencies.store.batchPut(rows);
     await juliet.send(get()); // counts the rows that were written past the router
     stage.clear();
   };

@@ -8,7 +8,7 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { type SaslContext, type SaslResult, type SaslState, saslStep } from '../../services/router/sasl/exchange.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
-import { embeddedParts } from './embedded-parts.ts';
+import { embeddedDependencies } from './embedded-dependencies.ts';
 
 export const ns = 'urn:ietf:params:xml:ns:xmpp-sasl';
 export const binding: ChannelBinding = {
@@ -87,19 +87,19 @@ const address = () => `198.51.${(++steps >> 8) & 255}.${steps & 255}`;
 
 /** A server with the account `juliet`, whose password is `pencil`. */
 export async function openServer(options: { readonly clock?: Clock; readonly log?: Logger } = {}) {
-  const embedded = await embeddedParts({ clock: options.clock });
-  const parts = options.log ? { ...embedded, log: options.log } : embedded;
-  const tenant = await parts.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
+  const embedded = await embeddedDependencies({ clock: options.clock });
+  const dependencies = options.log ? { ...embedded, log: options.log } : embedded;
+  const tenant = await dependencies.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
 
   async function addAccount(local: string, password: string) {
-    const scram = await deriveKeys(password, parts.clock);
-    await createAccount(parts.store, tenant.domain, local, { createdAt: '2026-01-01T00:00:00Z', scram });
+    const scram = await deriveKeys(password, dependencies.clock);
+    await createAccount(dependencies.store, tenant.domain, local, { createdAt: '2026-01-01T00:00:00Z', scram });
   }
 
   function step(element: string, context: SaslContext, state?: SaslState): Promise<SaslResult> {
     // Through JSON, as the connection node carries it.
     const carried = state && (JSON.parse(JSON.stringify(state)) as SaslState);
-    return saslStep(parts, tenant, carried, Stanza.parse(element), { address: address(), ...context });
+    return saslStep(dependencies, tenant, carried, Stanza.parse(element), { address: address(), ...context });
   }
 
   const auth = (mechanism: string, data?: string | Buffer, context = unbound) =>
@@ -116,5 +116,5 @@ export async function openServer(options: { readonly clock?: Clock; readonly log
   }
 
   await addAccount('juliet', 'pencil');
-  return { parts, tenant, addAccount, step, auth, respond, signIn };
+  return { dependencies, tenant, addAccount, step, auth, respond, signIn };
 }

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { base64, bound, Client, conditionOf, dataOf, ns, openServer, unbound } from './sasl-client.ts';
 
-const { parts, step, auth, respond } = await openServer();
+const { dependencies, step, auth, respond } = await openServer();
 
-after(() => parts.close());
+after(() => dependencies.close());
 
 /** What a node says of a channel before a client has chosen to bind to it. */
 const named = { secure: true, binding: { 'tls-exporter': '', 'tls-server-end-point': '' } };

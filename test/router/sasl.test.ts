@@ -11,9 +11,9 @@ import { composeServerFirst } from '../../services/router/sasl/scram.ts';
 import { parseClientFirst } from '../../services/router/sasl/scram-messages.ts';
 import { base64, binding, bound, Client, conditionOf, dataOf, hashes, ns, openServer, unbound } from './sasl-client.ts';
 
-const { parts, tenant, addAccount, step, auth, respond, signIn } = await openServer();
+const { dependencies, tenant, addAccount, step, auth, respond, signIn } = await openServer();
 
-after(() => parts.close());
+after(() => dependencies.close());
 
 describe('mechanisms', () => {
   const list = (...names: string[]) =>
@@ -80,8 +80,8 @@ describe('the examples of the RFCs', () => {
   }
 
   async function setOrCreate(local: string, scram: Parameters<typeof setCredentials>[3]) {
-    if (await setCredentials(parts.store, tenant.domain, local, scram)) return;
-    await createAccount(parts.store, tenant.domain, local, { createdAt: '2026-01-01T00:00:00Z', scram });
+    if (await setCredentials(dependencies.store, tenant.domain, local, scram)) return;
+    await createAccount(dependencies.store, tenant.domain, local, { createdAt: '2026-01-01T00:00:00Z', scram });
   }
 });
 
@@ -155,7 +155,7 @@ describe('signing in', () => {
     await addAccount('nurse', 'first');
     const client = new Client('SCRAM-SHA-256', 'nurse', 'first');
     const first = await auth('SCRAM-SHA-256', client.first);
-    await setCredentials(parts.store, tenant.domain, 'nurse', await deriveKeys('second', parts.clock));
+    await setCredentials(dependencies.store, tenant.domain, 'nurse', await deriveKeys('second', dependencies.clock));
     assert.equal(conditionOf(await respond(first.state, client.final(dataOf(first, 'challenge')))), 'not-authorized');
   });
 });
@@ -184,8 +184,8 @@ describe('who has an account does not show', () => {
     }
   });
   test('the state between the steps holds no keys and no secret', async () => {
-    const scram = await deriveKeys('secret', parts.clock);
-    await createAccount(parts.store, tenant.domain, 'tybalt', { createdAt: '2026-01-01T00:00:00Z', scram });
+    const scram = await deriveKeys('secret', dependencies.clock);
+    await createAccount(dependencies.store, tenant.domain, 'tybalt', { createdAt: '2026-01-01T00:00:00Z', scram });
     for (const [mechanism, hash] of [
       ['SCRAM-SHA-1', 'SHA-1'],
       ['SCRAM-SHA-256', 'SHA-256'],
@@ -213,10 +213,10 @@ test('one account that signs in hundreds of times at once does not keep another 
 });
 
 test('hundreds of accounts sign in at once, and none is refused', async () => {
-  const scram = await deriveKeys('pencil', parts.clock);
+  const scram = await deriveKeys('pencil', dependencies.clock);
   const names = Array.from({ length: 330 }, (_, n) => `crowd${n}`);
   await Promise.all(
-    names.map((name) => createAccount(parts.store, tenant.domain, name, { createdAt: '2026-01-01T00:00:00Z', scram })),
+    names.map((name) => createAccount(dependencies.store, tenant.domain, name, { createdAt: '2026-01-01T00:00:00Z', scram })),
   );
   const context = { ...unbound, address: '192.0.2.78' };
   const results = await Promise.all(names.map((name) => auth('PLAIN', `\0${name}\0pencil`, context)));
@@ -228,7 +228,7 @@ test('hundreds of accounts sign in at once, and none is refused', async () => {
 
 test('new passwords wait in a queue of their own', async () => {
   const address = (n: number) => `198.51.100.${n}`;
-  const { newPasswords } = parts.shares;
+  const { newPasswords } = dependencies.shares;
   const { promise, resolve: release } = Promise.withResolvers<void>();
   const registering = newPasswords.run([tenant.domain, address(1)], () => promise);
   assert.equal((await auth('PLAIN', '\0juliet\0pencil')).local, 'juliet', 'while one is being made');

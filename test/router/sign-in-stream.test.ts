@@ -9,22 +9,22 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
-import { type EmbeddedParts, embeddedParts } from './embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 import { base64, binding, ns } from './sasl-client.ts';
 
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 let router: Router;
 let addresses = 0;
 
 before(async () => {
-  parts = await embeddedParts();
-  const tenant = await parts.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
-  await addAccount(parts, tenant, 'juliet', 'pencil');
-  router = await startRouter(parts);
+  dependencies = await embeddedDependencies();
+  const tenant = await dependencies.tenants.add('example.org', { registration: 'closed', retentionDays: 0 });
+  await addAccount(dependencies, tenant, 'juliet', 'pencil');
+  router = await startRouter(dependencies);
 });
 after(async () => {
   await router.stop();
-  await parts.close();
+  await dependencies.close();
 });
 
 class Stream {
@@ -38,21 +38,21 @@ class Stream {
       request,
       bodies.map((body) => Buffer.from(body)),
     );
-    const answer = decodeFrame<StepReply>(await parts.bus.request(routerSubject, payload, { timeoutMs: 10_000 }));
+    const answer = decodeFrame<StepReply>(await dependencies.bus.request(routerSubject, payload, { timeoutMs: 10_000 }));
     this.#session = answer.header.session ?? this.#session;
     return { text: answer.bodies.join(''), reply: answer.header };
   }
 
   static async open(): Promise<Stream> {
     const stream = new Stream();
-    await stream.step({ k: 'open', secure: true, binding });
+    await stream.step({ kind: 'open', secure: true, binding });
     return stream;
   }
 
   /** @returns the condition, `challenge` or `success`, and how the stream ended */
   async auth(mechanism: string, message: string): Promise<{ said: string | undefined; close: string | undefined }> {
     const element = `<auth xmlns='${ns}' mechanism='${mechanism}'>${base64(message)}</auth>`;
-    const { text, reply } = await this.step({ k: 'sasl', binding, body: true }, element);
+    const { text, reply } = await this.step({ kind: 'sasl', binding, body: true }, element);
     return { said: /<failure [^>]*><([a-z-]+)/.exec(text)?.[1] ?? /^<([a-z]+)/.exec(text)?.[1], close: reply.close?.condition };
   }
 }

@@ -40,7 +40,7 @@ class Outage {
 
 async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; outage: Outage; actors: Actor[] }> {
   const outage = new Outage();
-  const stage = await openStage({ wrap: (parts) => ({ ...parts, store: outage.wrap(parts.store) }) });
+  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: outage.wrap(dependencies.store) }) });
   t.after(() => stage.close());
   const actors: Actor[] = [];
   for (const address of ['romeo@a.example/orchard', 'juliet@a.example/balcony', 'nurse@b.example/house']) {
@@ -52,13 +52,13 @@ async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ 
 
 async function send(stage: Stage, { sid, jid }: Actor, ids: readonly string[], bodies: readonly string[]): Promise<StepReply> {
   const session = JSON.stringify({ secure: true, failures: 0, local: jid.local, resource: jid.resource });
-  const items = ids.map((id): StepItem => ({ k: 'stanza', id, body: true }));
+  const items = ids.map((id): StepItem => ({ kind: 'stanza', id, body: true }));
   const request: StepRequest = { kind: 'step', node: 'n.stage.1', sid, domain: jid.domain, session, items };
   return (await stage.ask<StepReply>(request, bodies)).header;
 }
 
 async function archived(stage: Stage, partition: string): Promise<string[]> {
-  const rows = await stage.parts.store.query({ table: 'archive', partition, limit: 1_000, consistent: true });
+  const rows = await stage.dependencies.store.query({ table: 'archive', partition, limit: 1_000, consistent: true });
   return rows.map(({ sort }) => sort);
 }
 

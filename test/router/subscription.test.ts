@@ -18,7 +18,7 @@ function push(account: string, item: string): string {
 }
 
 async function contactRow(stage: Stage, local: string, contact: string): Promise<RosterItem | undefined> {
-  return (await Rows.ofAccount(stage.parts.store, 'a.example', local).get(rosterRows, contact))?.value;
+  return (await Rows.ofAccount(stage.dependencies.store, 'a.example', local).get(rosterRows, contact))?.value;
 }
 
 for (const domain of ['a.example', 'b.example']) {
@@ -255,14 +255,14 @@ test('requests of strangers are bounded, and the stanza beyond the bound changes
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const waiting = Array.from({ length: limits.rosterRequestsMax }, (_, index) =>
-    Rows.ofAccount(stage.parts.store, 'a.example', 'juliet').row(rosterRows, `x${index}@b.example`, {
+    Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet').row(rosterRows, `x${index}@b.example`, {
       subscription: 'none',
       isPending: true,
       version: 0,
       isListed: false,
     }),
   );
-  await stage.parts.store.batchPut(waiting);
+  await stage.dependencies.store.batchPut(waiting);
   const romeo = await stage.appear('romeo@a.example/orchard');
   await romeo.send(`<presence type='subscribe' to='juliet@a.example'/>`);
   assert.match(romeo.inbox.join(''), /resource-constraint/);
@@ -318,8 +318,8 @@ test('an account that is removed cancels its subscriptions both ways', async (t)
   await stage.befriend(juliet, romeo);
   await juliet.end();
   stage.clear();
-  const turn = new Turn(stage.parts);
-  const tenant = await stage.parts.tenants.find('a.example');
+  const turn = new Turn(stage.dependencies);
+  const tenant = await stage.dependencies.tenants.find('a.example');
   await cancelAllSubscriptions(new Account(turn, tenant!, 'juliet'));
   await turn.finish();
   await stage.play(

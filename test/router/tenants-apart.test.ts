@@ -112,7 +112,11 @@ describe('tenants', () => {
 
   before(async () => {
     stage = await openStage({
-      wrap: (parts) => ({ ...parts, store: spyStore(parts.store, accesses), bus: taggedBus(parts.bus) }),
+      wrap: (dependencies) => ({
+        ...dependencies,
+        store: spyStore(dependencies.store, accesses),
+        bus: taggedBus(dependencies.bus),
+      }),
     });
     romeo = await stage.appear('romeo@a.example/orchard');
     juliet = await stage.appear('juliet@b.example/balcony');

@@ -32,7 +32,7 @@ test('it is announced, answers, keeps a row and a part of the session, and takes
     [chamber, 'sends', ring],
     [chamber, 'receives', rung('juliet@a.example/chamber', 1, 3)],
   );
-  const [sessions] = await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]);
+  const [sessions] = await readSessions(stage.dependencies.store, [{ domain: 'a.example', local: 'juliet' }]);
   assert.deepEqual(
     sessions!.map((entry) => (entry as unknown as { bellRings?: number }).bellRings),
     [2, 1],

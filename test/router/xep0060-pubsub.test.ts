@@ -243,7 +243,7 @@ test('of what is dropped, retracted, purged or deleted no row stays', async (t) 
   const { stage, juliet } = await arrange(t);
   const rows = async () => {
     const query = { table: 'core', partition: 'a.example/a/juliet', prefix: 'pep', limit: 1_000, consistent: true } as const;
-    return (await stage.parts.store.query(query)).length;
+    return (await stage.dependencies.store.query(query)).length;
   };
   await ask(juliet, create('n', config({ max_items: '30' })));
   for (let count = 0; count < 33; count++) await ask(juliet, publish('n', `${count}`, tune));

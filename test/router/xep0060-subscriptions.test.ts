@@ -184,7 +184,7 @@ describe('a subscription gives no right to read', () => {
 test('a subscription ends with the account: a later one of the same name is not told', async (t) => {
   const { stage, juliet, romeo } = await arrange(t);
   await ask(romeo, subscribe('romeo@a.example'));
-  const { store } = stage.parts;
+  const { store } = stage.dependencies;
   const [row] = await store.batchGet([{ table: 'core', partition: 'a.example/a/romeo', sort: 'account/' }], { consistent: true });
   await deleteAccountRow(store, 'a.example', 'romeo');
   const later = { ...(JSON.parse(row!.value) as object), createdAt: '2030-01-01T00:00:00.000Z' };
@@ -221,7 +221,7 @@ test('XEP-0060 §5.6, §5.7, §8.8.1: each sees its own subscriptions, the owner
 test('a node has a bounded number of subscribers', async (t) => {
   const { stage, juliet, romeo } = await arrange(t);
   await ask(romeo, subscribe('romeo@a.example'));
-  const { store } = stage.parts;
+  const { store } = stage.dependencies;
   const [row] = await store.query({
     table: 'core',
     partition: 'a.example/a/juliet',

@@ -25,7 +25,7 @@ test('XEP-0115 §6.2, §6.3: the stream features hold the host’s hash, and its
     domain: 'a.example',
     session: JSON.stringify({ secure: true, failures: 0, local: 'juliet' }),
   };
-  const { bodies } = await stage.ask<StepReply>({ ...request, items: [{ k: 'open', secure: true, binding: {} }] }, []);
+  const { bodies } = await stage.ask<StepReply>({ ...request, items: [{ kind: 'open', secure: true, binding: {} }] }, []);
   const [, node, ver] = /<c xmlns='http:\/\/jabber.org\/protocol\/caps' hash='sha-1' node='([^']+)' ver='([^']+)'\/>/.exec(
     bodies[0]!.toString(),
   )!;

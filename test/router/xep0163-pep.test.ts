@@ -173,12 +173,12 @@ test('XEP-0163 §4.3.4: who comes gets the last items that it wants, its own and
 test('a session that moved to another node gets the last items again: it may have missed them', async (t) => {
   const stage = await open(t);
   const juliet = await appear(stage, 'juliet@a.example/balcony', tuneNs);
-  const { clock } = stage.parts;
+  const { clock } = stage.dependencies;
   const before = clock.now();
   await send(juliet, publish(tuneNs, 'a', tune));
   const after = clock.now();
   stage.clear();
-  await juliet.step([{ k: 'moved' }], []);
+  await juliet.step([{ kind: 'moved' }], []);
   const at = Date.parse(/ stamp='([^']+Z)'/.exec(juliet.inbox[0]!)![1]!);
   assert.ok(before <= at && at <= after, 'XEP-0060 §6.1.7: with the time of its publication');
   await stage.play([juliet, 'receives', last(juliet, published('a'))], [juliet, 'receives nothing']);
@@ -306,7 +306,7 @@ test('what a client wants is bounded, and an answer that nobody asked for says n
   await juliet.send(announcement(many));
   await answer(juliet, questionIn(juliet)!, many);
   const wanted = async () =>
-    wantedNodes.of((await readSessions(stage.parts.store, [{ domain: 'a.example', local: 'juliet' }]))[0]![0]!) ?? [];
+    wantedNodes.of((await readSessions(stage.dependencies.store, [{ domain: 'a.example', local: 'juliet' }]))[0]![0]!) ?? [];
   assert.ok((await wanted()).length > 0 && (await wanted()).length <= limits.pepWantedMax);
   assert.ok(Buffer.byteLength((await wanted()).join('')) <= limits.pepWantedBytesMax);
   await juliet.send('<presence/>');

@@ -12,7 +12,7 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { escapeAttribute, parseElement } from '../../lib/xmpp/element.ts';
 import { safeName } from '../../services/router/features/xep0363-file-upload.ts';
-import { steppedClock } from './embedded-parts.ts';
+import { steppedClock } from './embedded-dependencies.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
@@ -25,10 +25,10 @@ interface Options {
 
 async function arrange(t: { after(run: () => Promise<void>): void }, { clock, hasBlobs = true }: Options = {}) {
   const stage = await openStage({
-    wrap: (parts) => ({
-      ...parts,
-      clock: clock ? DeploymentClock.of(clock) : parts.clock,
-      blobs: hasBlobs ? parts.blobs : undefined,
+    wrap: (dependencies) => ({
+      ...dependencies,
+      clock: clock ? DeploymentClock.of(clock) : dependencies.clock,
+      blobs: hasBlobs ? dependencies.blobs : undefined,
     }),
   });
   t.after(() => stage.close());
@@ -57,7 +57,7 @@ async function ask(actor: Actor, xml: string) {
 }
 
 function slotOf(stage: Stage, putUrl: string) {
-  return (stage.parts.blobs as FolderBlobs).verifySlot(putUrl);
+  return (stage.dependencies.blobs as FolderBlobs).verifySlot(putUrl);
 }
 
 const photo = { filename: 'my-juliet.jpg', size: 23_456, 'content-type': 'image/jpeg' };
@@ -97,7 +97,7 @@ test('XEP-0363 §4: a slot is for exactly the size and type that were asked for,
   assert.match(get, /^https:\/\/files\.example\/files\/a\.example\/[\w-]{32}\/my-juliet\.jpg$/);
   const slot = slotOf(stage, put);
   assert.deepEqual(slot?.info, { type: 'image/jpeg', sizeBytes: 23_456 });
-  const seconds = ((slot?.expiresAtMs ?? 0) - stage.parts.clock.now()) / 1000;
+  const seconds = ((slot?.expiresAtMs ?? 0) - stage.dependencies.clock.now()) / 1000;
   assert.ok(seconds > 200 && seconds <= 300, `good for ${seconds} s`);
 });
 
@@ -158,8 +158,8 @@ test('any name gives a key that every medium takes', async (t) => {
       const safe = safeName(name);
       assert.ok(Buffer.byteLength(safe) <= limits.uploadNameBytesMax);
       if (safe === '') return;
-      const { getUrl } = await stage.parts.blobs!.slot(`a.example/x/${safe}`, { type: 'a/b', sizeBytes: 1 }, 1);
-      assert.equal((stage.parts.blobs as FolderBlobs).keyOf(getUrl), `a.example/x/${safe}`);
+      const { getUrl } = await stage.dependencies.blobs!.slot(`a.example/x/${safe}`, { type: 'a/b', sizeBytes: 1 }, 1);
+      assert.equal((stage.dependencies.blobs as FolderBlobs).keyOf(getUrl), `a.example/x/${safe}`);
     }),
   );
 });
@@ -220,7 +220,7 @@ test('small files count as more than they are, so that their number has an end',
   const { stage, juliet } = await arrange(t, { clock: steppedClock() });
   await ask(juliet, request({ ...photo, size: 1 }));
   const key = { table: 'core', partition: 'a.example/a/juliet', sort: 'uploaded/2023-11' } as const;
-  const row = await stage.parts.store.get(key, { consistent: true });
+  const row = await stage.dependencies.store.get(key, { consistent: true });
   assert.equal(row?.value, `${limits.uploadCountedBytesMin}`);
 });
 

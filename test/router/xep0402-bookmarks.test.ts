@@ -135,7 +135,7 @@ test('XEP-0402 §5.3: either node is purged and deleted with the other', async (
     assertXml(await ask(juliet, inPrivate.read), `<iq type='result' id='r' to='${juliet.jid}'>${priv(storage(page))}</iq>`);
   }
   const query = { table: 'core', partition: 'a.example/a/juliet', prefix: 'pep', limit: 10, consistent: true } as const;
-  assert.deepEqual(await stage.parts.store.query(query), [], 'and no row is left');
+  assert.deepEqual(await stage.dependencies.store.query(query), [], 'and no row is left');
 });
 
 test('XEP-0048 §3.1, XEP-0163 §4.3.4: who comes and wants the older node is sent the list; of the other nothing', async (t) => {

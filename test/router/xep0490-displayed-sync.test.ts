@@ -136,7 +136,7 @@ test('XEP-0490: messages of one batch, a retry, one’s own address, none, and o
   const { stage, juliet } = await arrange(t);
   const batch = ['1', '2', '3'].map((id) => assisted('romeo@a.example', marker(id) + displayed(id)));
   const ids = batch.map(() => stage.mint());
-  const stanzas = ids.map((id) => ({ k: 'stanza', id, body: true }) as const);
+  const stanzas = ids.map((id) => ({ kind: 'stanza', id, body: true }) as const);
   await juliet.step(stanzas, batch);
   await juliet.step(stanzas, batch);
   assert.deepEqual(await shown(juliet), { 'romeo@a.example': displayed('3') });
@@ -211,7 +211,7 @@ test('a chat that is read on changes the row of its item, and not the list of al
   const { stage, juliet } = await arrange(t);
   const versions = async () => {
     const query = { table: 'core', partition: 'a.example/a/juliet', prefix: 'pep', limit: 1_000, consistent: true } as const;
-    const rows = await stage.parts.store.query(query);
+    const rows = await stage.dependencies.store.query(query);
     return Object.fromEntries(rows.map(({ sort, version }) => [sort.replace(/\/.*/, ''), version]));
   };
   await juliet.send(assisted('nurse@a.example'));

@@ -11,66 +11,66 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { type Tenant, Tenants } from '../../lib/runtime/tenants.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedParts, embeddedParts, steppedClock } from '../router/embedded-parts.ts';
+import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from '../router/embedded-dependencies.ts';
 
 const name = 'bob@a.example';
-let parts: EmbeddedParts;
+let dependencies: EmbeddedDependencies;
 let clock: ReturnType<typeof steppedClock>;
 let tenant: Tenant;
 
 beforeEach(async () => {
   clock = steppedClock();
-  parts = await embeddedParts({ clock });
-  tenant = await parts.tenants.add('a.example', { registration: 'closed', retentionDays: 0 });
+  dependencies = await embeddedDependencies({ clock });
+  tenant = await dependencies.tenants.add('a.example', { registration: 'closed', retentionDays: 0 });
 });
-afterEach(() => parts.close());
+afterEach(() => dependencies.close());
 
 const take = (by: string, mayTake = false) =>
-  RemovalLease.take(parts, name, by, { row: { tenant, local: 'bob' }, mayTake: () => mayTake });
+  RemovalLease.take(dependencies, name, by, { row: { tenant, local: 'bob' }, mayTake: () => mayTake });
 
 describe('a removal', () => {
   test('is one process its work, until another one may take it', async () => {
     const first = (await take('one'))!;
     assert.equal(await take('two'), undefined);
     assert.ok(await take('one'), 'it may begin again itself');
-    assert.equal((await findRemoval(parts.store, name))?.by, 'one');
+    assert.equal((await findRemoval(dependencies.store, name))?.by, 'one');
     const second = (await take('two', true))!;
     clock.advance(limits.removalBeatMs);
     await assert.rejects(first.beat('further'), Unavailable);
     await assert.rejects(first.end(), Unavailable);
     await second.beat('further');
-    assert.equal((await findRemoval(parts.store, name))?.progress, 'further');
+    assert.equal((await findRemoval(dependencies.store, name))?.progress, 'further');
     await second.end();
-    assert.equal(await findRemoval(parts.store, name), undefined);
+    assert.equal(await findRemoval(dependencies.store, name), undefined);
   });
 
   test('is not gone on with by a process that stood still: the name may be somebody else’s by then', async () => {
     const lease = (await take('one'))!;
-    const rows = Rows.ofAccount(parts.store, 'a.example', 'bob');
-    await parts.store.put({ table: 'core', partition: rows.partition, sort: 'x/', value: '"1"' });
+    const rows = Rows.ofAccount(dependencies.store, 'a.example', 'bob');
+    await dependencies.store.put({ table: 'core', partition: rows.partition, sort: 'x/', value: '"1"' });
     clock.advance(limits.removalLeaseMs + 1);
     assert.throws(lease.check, Unavailable);
-    await assert.rejects(erasePartition(parts.store, rows, { mayDelete: lease.check }), Unavailable);
+    await assert.rejects(erasePartition(dependencies.store, rows, { mayDelete: lease.check }), Unavailable);
     await assert.rejects(lease.beat('further'), Unavailable);
     await assert.rejects(lease.end(), Unavailable);
-    assert.ok(await parts.store.get({ table: 'core', partition: rows.partition, sort: 'x/' }, { consistent: true }));
+    assert.ok(await dependencies.store.get({ table: 'core', partition: rows.partition, sort: 'x/' }, { consistent: true }));
   });
 
   test('that has ended is not begun again by whoever only goes on', async () => {
-    assert.equal(await RemovalLease.take(parts, name, 'two', { mayTake: () => true }), undefined);
-    assert.equal(await findRemoval(parts.store, name), undefined);
+    assert.equal(await RemovalLease.take(dependencies, name, 'two', { mayTake: () => true }), undefined);
+    assert.equal(await findRemoval(dependencies.store, name), undefined);
   });
 
   test('is told of its tenant', async () => {
     await take('one');
-    await RemovalLease.take(parts, 'a.example', 'one', { row: { tenant }, mayTake: () => false });
-    assert.deepEqual(await removedAccountsOf(parts.store, 'a.example'), ['bob']);
-    assert.deepEqual(await removedAccountsOf(parts.store, 'b.example'), []);
+    await RemovalLease.take(dependencies, 'a.example', 'one', { row: { tenant }, mayTake: () => false });
+    assert.deepEqual(await removedAccountsOf(dependencies.store, 'a.example'), ['bob']);
+    assert.deepEqual(await removedAccountsOf(dependencies.store, 'b.example'), []);
   });
 
   test('of a process that lives is left to it, and taken up when it stands still', async () => {
-    const { underWay, ...others } = parts;
-    const cluster = { ...others, tenants: new Tenants(parts.store, clock) };
+    const { underWay, ...others } = dependencies;
+    const cluster = { ...others, tenants: new Tenants(dependencies.store, clock) };
     const removals = removalsOf(cluster);
     const lease = (await take('one'))!;
     await removals.resume();
@@ -78,12 +78,12 @@ describe('a removal', () => {
       clock.advance(limits.removalStaleMs / 3);
       await lease.beat(`${beats}`);
       await removals.resume();
-      assert.equal((await findRemoval(parts.store, name))?.by, 'one');
+      assert.equal((await findRemoval(dependencies.store, name))?.by, 'one');
     }
     clock.advance(limits.removalStaleMs + 1);
     await removals.resume();
-    for (let tries = 0; tries < 500 && (await findRemoval(parts.store, name)); tries++) await pause(10);
-    assert.equal(await findRemoval(parts.store, name), undefined);
+    for (let tries = 0; tries < 500 && (await findRemoval(dependencies.store, name)); tries++) await pause(10);
+    assert.equal(await findRemoval(dependencies.store, name), undefined);
     assert.ok(limits.removalLeaseMs < limits.removalStaleMs, 'who stood still has stopped before');
   });
 });

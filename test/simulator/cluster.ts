@@ -4,9 +4,9 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
+import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { startConnectionPart } from '../../services/cli/compose/connection-part.ts';
 import { startMucPart } from '../../services/cli/compose/muc-part.ts';
-import { composeRouter } from '../../services/cli/compose/router-parts.ts';
 import type { TlsSource } from '../../services/connection/door/tls.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
@@ -176,11 +176,11 @@ export class Cluster {
       slot.stop = () => part.stop();
     } else {
       const { store, clock, log } = ports;
-      const { parts, router } = await composeRouter(ports);
+      const { dependencies, router } = await composeRouter(ports);
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
-      const reaper = new Reaper(parts);
+      const reaper = new Reaper(dependencies);
       const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(dead), onError });
       await watch.start();
       slot.stop = async () => {

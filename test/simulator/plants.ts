@@ -99,7 +99,7 @@ class WallClock extends DeploymentClock {
 function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; readonly bodies: readonly Buffer[] }): boolean {
   if (header.kind !== 'step') return false;
   const texts = bodies.map((body) => body.toString());
-  const isInitial = header.items.some((item) => item.k === 'stanza' && item.initial === true);
+  const isInitial = header.items.some((item) => item.kind === 'stanza' && item.initial === true);
   return !isInitial && texts.some((text) => text.startsWith('<presence') && !/^<[^>]*\sto=/.test(text));
 }
 
@@ -155,7 +155,7 @@ export const plants: readonly Plant[] = [
       return withRouter(bus, (handler) => (payload, subject) => {
         const { header, bodies } = decodeFrame<StepRequest>(payload);
         if (header.kind !== 'step') return handler(payload, subject);
-        const items = header.items.map((item) => (item.k === 'stanza' ? { ...item, id: mintAgain(item.id) } : item));
+        const items = header.items.map((item) => (item.kind === 'stanza' ? { ...item, id: mintAgain(item.id) } : item));
         return handler(encodeFrame({ ...header, items, len: undefined }, bodies), subject);
       });
     },
@@ -290,7 +290,7 @@ export const plants: readonly Plant[] = [
       if (kind !== 'router') return bus;
       return withRouter(bus, (handler) => (payload, subject) => {
         const { header, bodies } = decodeFrame<RouterRequest>(payload);
-        return handler(encodeFrame({ ...header, until: undefined, len: undefined }, bodies), subject);
+        return handler(encodeFrame({ ...header, deadline: undefined, len: undefined }, bodies), subject);
       });
     },
   },
@@ -306,7 +306,7 @@ export const plants: readonly Plant[] = [
   },
   {
     ...same,
-    name: 'no-once',
+    name: 'no-dedupeKey',
     breaks: 'rooms: a worker that takes over shows the last batch again, and nobody gets it twice',
     bus: (kind, bus) => {
       if (kind !== 'muc') return bus;
@@ -314,7 +314,7 @@ export const plants: readonly Plant[] = [
         request(subject, payload, options) {
           const { header, bodies } = decodeFrame<DeliverRequest>(payload);
           if (header.kind !== 'deliver') return bus.request(subject, payload, options);
-          const items = header.items.map((item) => ({ ...item, once: undefined }));
+          const items = header.items.map((item) => ({ ...item, dedupeKey: undefined }));
           return bus.request(subject, encodeFrame({ ...header, items, len: undefined }, bodies), options);
         },
       });

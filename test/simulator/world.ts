@@ -53,8 +53,8 @@ export class World {
   }
 
   /** Both part of the hash and of the trace. */
-  note(...parts: readonly (string | number)[]): void {
-    const line = parts.join(' ');
+  note(...dependencies: readonly (string | number)[]): void {
+    const line = dependencies.join(' ');
     this.mix(line);
     this.trace?.push(`${(this.nowMs / 1000).toFixed(4).padStart(9)} ${line}`);
   }

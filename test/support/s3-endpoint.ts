@@ -124,9 +124,9 @@ export class S3Endpoint {
     const { 'content-length': length, 'content-type': type = 'binary/octet-stream' } = request.headers;
     if (length === undefined) throw new Refused(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.');
     if (this.#heldBytes + Number(length) > heldBytesMax) throw new Refused(503, 'SlowDown', 'this endpoint is full');
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const body = Buffer.concat(parts);
+    const dependencies: Buffer[] = [];
+    for await (const part of request) dependencies.push(part as Buffer);
+    const body = Buffer.concat(dependencies);
     if (body.length !== Number(length)) throw new Refused(400, 'IncompleteBody', `${body.length} of ${length} bytes`);
     if (payloadHash !== undefined && createHash('sha256').update(body).digest('hex') !== payloadHash) {
       throw new Refused(400, 'XAmzContentSHA256Mismatch', 'the body is another one than was signed');

@@ -25,7 +25,7 @@ for (const [input, local, domain, resource] of [
   ['a.example.com/b@example.net', '', 'a.example.com', 'b@example.net'],
   // Table 2 lists this one as invalid; errata 4560 says that it is not.
   ['juliet@example.com/ foo', 'juliet', 'example.com', ' foo'],
-  // Parts.
+  // Dependencies.
   ['a@b/c/d@e', 'a', 'b', 'c/d@e'],
   ['Juliet@EXAMPLE.Com/Balcony', 'juliet', 'example.com', 'Balcony'],
   ['example.com.', '', 'example.com', ''],
@@ -63,7 +63,7 @@ for (const input of [
   '\u265A@example.com',
   'juliet@',
   '/foobar',
-  // Parts.
+  // Dependencies.
   '',
   '@',
   '/',

@@ -40,10 +40,10 @@ const reference = fc.constantFrom(
 );
 const text = fc
   .array(fc.oneof(character, character, reference), { maxLength: 6 })
-  .map((parts) => parts.join('').replaceAll(']]>', ']'));
+  .map((dependencies) => dependencies.join('').replaceAll(']]>', ']'));
 const cdata = fc
   .array(fc.oneof(character, fc.constantFrom('<', '&', '<x>')), { maxLength: 4 })
-  .map((parts) => `<![CDATA[${parts.join('').replaceAll(']]>', '')}]]>`);
+  .map((dependencies) => `<![CDATA[${dependencies.join('').replaceAll(']]>', '')}]]>`);
 const value = fc
   .tuple(text, fc.constantFrom("'", '"'))
   .map(([inner, quote]) => quote + inner.replaceAll(quote, quote === '"' ? '&quot;' : '&apos;') + quote);
@@ -100,7 +100,7 @@ export const streamBody = fc
     minLength: 1,
     maxLength: 4,
   })
-  .map((parts) => Buffer.from(parts.join('')));
+  .map((dependencies) => Buffer.from(dependencies.join('')));
 
 const tokens = [
   ...[

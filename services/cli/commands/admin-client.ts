@@ -86,14 +86,14 @@ interface Surroundings {
 
 async function routeOn(store: Store, { blobs, isAlone = false }: Surroundings = {}): Promise<AdminClient> {
   const { memoryBus } = await import('../../../lib/adapters/memory-bus.ts');
-  const { composeRouter } = await import('../compose/router-parts.ts');
+  const { composeRouter } = await import('../compose/compose-router.ts');
   const { UnderWay } = await import('../../router/core/under-way.ts');
   const { startMucWorker } = await import('../../muc/worker.ts');
   const bus = memoryBus({ clock: systemClock });
   const underWay = isAlone ? new UnderWay() : undefined;
   const ports = { store, bus, clock: systemClock, log: pino({ level: 'silent' }), blobs, underWay };
-  const { parts, router } = await composeRouter(ports);
-  const rooms = isAlone ? await startMucWorker({ ...parts, worker: 'operator' }) : undefined;
+  const { dependencies, router } = await composeRouter(ports);
+  const rooms = isAlone ? await startMucWorker({ ...dependencies, worker: 'operator' }) : undefined;
   return {
     async ask(operation, input) {
       return read(operation, await askRouter(bus, operation.name, { ...(input as object) }));

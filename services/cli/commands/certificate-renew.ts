@@ -9,7 +9,7 @@ import { accountKey } from '../../certificates/account.ts';
 import { openAuthority } from '../../certificates/authority.ts';
 import { daysLeft } from '../../certificates/due.ts';
 import { dnsName } from '../../certificates/names.ts';
-import { type RenewalParts, type Result, renew } from '../../certificates/renewal.ts';
+import { type RenewalDependencies, type Result, renew } from '../../certificates/renewal.ts';
 import { logResult, renewAll } from '../../certificates/tenant-walk.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
 import { engineOptions } from '../compose/cloud-ports.ts';
@@ -34,8 +34,9 @@ export async function renewCertificates(values: RenewValues, positionals: readon
     const keys = await openKeys(values, folder);
     const account = await accountKey(store, keys, url);
     const authority = openAuthority({ url, accountKey: account, email, trusted, clock, records, lookup, zone });
-    const parts: RenewalParts = { store, keys, clock, lookup, authority, zone };
-    const results = domain === undefined ? await renewAll(parts, { log }) : [await renew(parts, domain, values.force)];
+    const dependencies: RenewalDependencies = { store, keys, clock, lookup, authority, zone };
+    const results =
+      domain === undefined ? await renewAll(dependencies, { log }) : [await renew(dependencies, domain, values.force)];
     for (const result of results) {
       if (domain !== undefined) logResult(log, result, clock.now());
       say(values.json ? JSON.stringify(described(result)) : line(result));

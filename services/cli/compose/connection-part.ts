@@ -10,7 +10,7 @@ import type { Release } from '../../../lib/runtime/nodes.ts';
 import { Heartbeat } from '../../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../../lib/runtime/resync.ts';
 import type { TlsSource } from '../../connection/door/tls.ts';
-import { type ConnectionNode, type ConnectionParts, startConnectionNode } from '../../connection/node.ts';
+import { type ConnectionDependencies, type ConnectionNode, startConnectionNode } from '../../connection/node.ts';
 
 export interface Ports {
   readonly store: Store;
@@ -19,14 +19,14 @@ export interface Ports {
   readonly log: Logger;
 }
 
-export type ListenOptions = ConnectionParts['listen'];
+export type ListenOptions = ConnectionDependencies['listen'];
 
-interface NodeParts extends Ports {
+interface NodeDependencies extends Ports {
   readonly name: string;
   readonly tls: TlsSource;
   readonly listen: ListenOptions;
   readonly reusePort?: boolean;
-  readonly peers?: ConnectionParts['peers'];
+  readonly peers?: ConnectionDependencies['peers'];
   readonly stopMs?: number;
   readonly release?: Release;
   /** What else this process holds, for `skylark status`. */
@@ -34,9 +34,11 @@ interface NodeParts extends Ports {
 }
 
 /** `stop` parks or ends the sessions first; the node's row goes only when none is left, because others find them by it. */
-export async function startConnectionPart(parts: NodeParts): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
-  const { bus, store, clock, log, name, release, figures } = parts;
-  const node = await startConnectionNode({ ...parts, node: name });
+export async function startConnectionPart(
+  dependencies: NodeDependencies,
+): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {
+  const { bus, store, clock, log, name, release, figures } = dependencies;
+  const node = await startConnectionNode({ ...dependencies, node: name });
   let marksAfter = '';
   try {
     const heartbeat = await Heartbeat.start({

@@ -12,7 +12,7 @@ import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
 import { startMucWorker } from '../../muc/worker.ts';
-import type { Parts } from '../../router/core/dependencies.ts';
+import type { Dependencies } from '../../router/core/dependencies.ts';
 import { UnderWay } from '../../router/core/under-way.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { reapNode, sweepRegularly } from '../../router/sessions/reaper.ts';
@@ -21,13 +21,13 @@ import { startWebServer } from '../../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
+import { composeRouter } from './compose-router.ts';
 import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
-import { composeRouter } from './router-parts.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -89,19 +89,19 @@ async function startParts(
   const fileSweep = sweepFiles(files.blobs, store, log);
   cleanup.add('files', () => fileSweep.stop());
 
-  const { parts, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay: new UnderWay() });
+  const { dependencies, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay: new UnderWay() });
   cleanup.add('router', () => router.stop());
-  const worker = await startMucWorker({ ...parts, worker: 'here' });
+  const worker = await startMucWorker({ ...dependencies, worker: 'here' });
   cleanup.add('rooms', () => worker.stop());
   await ensureTenant({ store, bus, clock, domain, registration: registrationOf(values) });
-  const removals = resumeRemovals(parts);
+  const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
   const left = await listNodes(store);
-  const sweep = sweepRegularly(parts);
+  const sweep = sweepRegularly(dependencies);
   cleanup.add('sweep', () => sweep.stop());
 
   const app = composeWebApp({
-    tenants: parts.tenants,
+    tenants: dependencies.tenants,
     log,
     defaultDomain: domain,
     isDraining: () => isDraining(),
@@ -130,7 +130,7 @@ async function startParts(
 
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   cleanup.add('admin', () => admin.stop());
-  void reapLeft(parts, left);
+  void reapLeft(dependencies, left);
   return addressesOf({ ...connection.node.addresses, ...web.addresses });
 }
 
@@ -138,14 +138,17 @@ async function startParts(
  * Sessions that a killed process has left. The folder's lock is ours, so whoever wrote these rows is dead; and for the same reason
  * nobody needs watching later, least of all this process by itself, which would call itself dead after the machine has slept.
  */
-async function reapLeft(parts: Parts, left: Awaited<ReturnType<typeof listNodes>>): Promise<void> {
+async function reapLeft(dependencies: Dependencies, left: Awaited<ReturnType<typeof listNodes>>): Promise<void> {
   for (const { subject, kind } of left) {
     try {
-      const sessions = kind === 'connection' ? await reapNode(parts, subject) : 0;
-      await forgetNode(parts.store, subject);
-      parts.log.info({ sessions }, 'cleaned up after a process that was killed');
+      const sessions = kind === 'connection' ? await reapNode(dependencies, subject) : 0;
+      await forgetNode(dependencies.store, subject);
+      dependencies.log.info({ sessions }, 'cleaned up after a process that was killed');
     } catch (error) {
-      parts.log.warn({ err: error }, 'sessions of a process that was killed could not be ended; the next start tries again');
+      dependencies.log.warn(
+        { err: error },
+        'sessions of a process that was killed could not be ended; the next start tries again',
+      );
     }
   }
 }

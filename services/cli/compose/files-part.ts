@@ -11,7 +11,7 @@ import { collection } from '../../../lib/runtime/collection.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
-import type { WebParts } from '../../web/app.ts';
+import type { WebDependencies } from '../../web/app.ts';
 import { isLoopback } from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
 import { localCredentials } from './cloud-ports.ts';
@@ -19,7 +19,7 @@ import type { Cleanup } from './lifetime.ts';
 
 export interface FilesPart {
   readonly blobs: Blobs;
-  readonly web: Pick<WebParts, 'files' | 'filesOrigins'>;
+  readonly web: Pick<WebDependencies, 'files' | 'filesOrigins'>;
   /** The same, when it is a folder: nobody else deletes there what is old. */
   readonly folder?: FolderBlobs;
 }

@@ -28,7 +28,7 @@ export async function startMucPart(
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
   await watch.start();
   const deliveries = new Latency(clock);
-  const parts = {
+  const dependencies = {
     ...ports,
     clock,
     ids: new IdMint(clock),
@@ -36,7 +36,7 @@ export async function startMucPart(
     tenants: new Tenants(store, clock),
     worker: name,
   };
-  const worker = await startMucWorker({ ...parts, shards: sharedShards(name, registry) });
+  const worker = await startMucWorker({ ...dependencies, shards: sharedShards(name, registry) });
   const listening = await bus.serve(changedSubject, () => {
     watch.look().catch(onError);
     return undefined;

@@ -10,10 +10,10 @@ import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
 import { ensureTables } from './cloud-ports.ts';
+import { composeRouter } from './compose-router.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
-import { composeRouter } from './router-parts.ts';
 import { attachWeb, openStore, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
@@ -36,19 +36,19 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     cleanup.add('files', () => sweep.stop());
   }
 
-  const { parts, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
+  const { dependencies, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
   cleanup.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
-  const worker = await startMucWorker({ ...parts, worker: values.name });
+  const worker = await startMucWorker({ ...dependencies, worker: values.name });
   cleanup.add('rooms', () => worker.stop());
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });
-  const removals = resumeRemovals(parts);
+  const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
   const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);
   const app = composeWebApp({
-    ...{ tenants: parts.tenants, log, defaultDomain: domain },
+    ...{ tenants: dependencies.tenants, log, defaultDomain: domain },
     isDraining: () => streams.node.isDraining,
     webSocketUrl: values.websocketUrl,
     ...files?.web,
@@ -59,7 +59,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { subject } = streams.node;
   // Others are those before us; ourselves we would take for dead when the store was slow.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
-  const reaper = new Reaper(parts);
+  const reaper = new Reaper(dependencies);
   cleanup.add('reaper', () => reaper.stop());
   const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();

@@ -20,12 +20,12 @@ import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
 import { makeStoppable } from './deploys.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
-import { composeRouter, type Ports as RouterPorts } from './router-parts.ts';
 import type { Serving } from './serving.ts';
 import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -90,15 +90,15 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
 /** A router that watches all nodes. */
 export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
   const { values, log, cleanup, metrics } = serving;
-  const { parts, router, deliveries } = await composeRouter(ports);
+  const { dependencies, router, deliveries } = await composeRouter(ports);
   cleanup.add('router', () => router.stop());
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
-  const reaper = new Reaper(parts);
+  const reaper = new Reaper(dependencies);
   cleanup.add('reaper', () => reaper.stop());
-  const removals = resumeRemovals(parts);
+  const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
   const watch = new NodeWatch({ store: ports.store, clock: wall, onLook: (_, dead) => reaper.clean(dead), onError });
   await watch.start();

@@ -18,7 +18,7 @@ export interface RunningTls {
   stop(): void;
 }
 
-interface StoreTlsParts {
+interface StoreTlsDependencies {
   readonly values: KeyValues & { readonly domain: string; readonly defaultCertificate: string | undefined };
   readonly store: Store;
   readonly log: Logger;
@@ -30,7 +30,7 @@ interface StoreTlsParts {
 }
 
 /** `--certificates store`. @throws {UsageError | Refusal | Unavailable} */
-export async function storeTls({ values, store, log, folder, fallback, ticketKeys }: StoreTlsParts): Promise<RunningTls> {
+export async function storeTls({ values, store, log, folder, fallback, ticketKeys }: StoreTlsDependencies): Promise<RunningTls> {
   const keys = await openKeys(values, folder);
   const defaultDomains = [values.defaultCertificate, values.domain].filter((domain) => domain !== undefined);
   const source = await StoreTls.start({ store, keys, clock, log, fallback, defaultDomains, ticketKeys });

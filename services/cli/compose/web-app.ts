@@ -4,11 +4,11 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Hono } from 'hono';
-import { type WebParts, webApp } from '../../web/app.ts';
+import { type WebDependencies, webApp } from '../../web/app.ts';
 import { Refusal } from '../core/report.ts';
 
-export function composeWebApp(parts: Omit<WebParts, 'clientFolder'>): Hono {
-  return webApp({ ...parts, clientFolder: findClient() });
+export function composeWebApp(dependencies: Omit<WebDependencies, 'clientFolder'>): Hono {
+  return webApp({ ...dependencies, clientFolder: findClient() });
 }
 
 /** @throws {Refusal} */

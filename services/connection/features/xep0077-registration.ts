@@ -13,7 +13,7 @@ export const registration: StreamFeature = {
 async function passOn(iq: Stanza, stream: FeatureStream): Promise<void> {
   if (!stream.isSecure) throw new StreamError('not-authorized', 'sign in first'); // a WebSocket without TLS
   const body = iq.declaresNothing ? iq.bytes : iq.render(iq.attributes);
-  const answer = await stream.ask({ k: 'stanza', id: stream.host.ids.mint(), body: true }, [body]);
+  const answer = await stream.ask({ kind: 'stanza', id: stream.host.ids.mint(), body: true }, [body]);
   if (!stream.isOpen) return;
   if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
   for (const bytes of answer.reply.bodies) stream.sendStanza(bytes);

@@ -83,7 +83,7 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
       if (holder === node.subject || holder === refused) return nobody(isKnown);
-      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), limits.hopTimeoutMs);
+      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), limits.forwardTimeoutMs);
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away
@@ -120,8 +120,8 @@ async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Looke
 }
 
 /** Not left by an attempt that failed: its node has held the session on, and may have died with it since. */
-function isOf({ by, until }: ParkedRow, { parked }: SessionEntry): boolean {
-  return by === parked?.by && until === parked.until;
+function isOf({ by, deadline }: ParkedRow, { parked }: SessionEntry): boolean {
+  return by === parked?.by && deadline === parked.deadline;
 }
 
 /**
@@ -138,8 +138,8 @@ async function takeParked(
   for (let tries = 1; tries <= triesMax; tries++) {
     const row = await readParked(node.store, owner, id.sid);
     if (row === undefined || !isOf(row.value, entry) || !fitsToken(row.value, id.token)) return 'nowhere';
-    const { claimedBy, parcel, bodies, until } = row.value;
-    if (claimedBy === undefined && until <= node.clock.now()) return 'nowhere';
+    const { claimedBy, parcel, bodies, deadline } = row.value;
+    if (claimedBy === undefined && deadline <= node.clock.now()) return 'nowhere';
     if (claimedBy !== undefined && claimedBy !== node.subject) return claimedBy;
     try {
       if (claimedBy === undefined && !(await claimParked(node.store, owner, id.sid, row, node.subject))) continue;
@@ -148,7 +148,7 @@ async function takeParked(
       continue;
     }
     // It was here already, and has left or ended since.
-    const key = `${id.sid} ${row.value.by} ${until}`;
+    const key = `${id.sid} ${row.value.by} ${deadline}`;
     if (node.taken.has(key)) return 'nowhere';
     node.taken.add(key);
     return unpackSession(node, owner.domain, account, id, { parcel, bodies: bodies.map((text) => Buffer.from(text)) });

@@ -61,24 +61,24 @@ export class NodeRequests {
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
     const missing = new Set<string>();
-    items.forEach(({ sids, tos, id, once }, index) => {
+    items.forEach(({ sids, tos, id, dedupeKey }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
-      this.#node.clock.observe(timeOfId(id ?? once ?? '')); // what a client says to it is later
+      this.#node.clock.observe(timeOfId(id ?? dedupeKey ?? '')); // what a client says to it is later
       for (let at = 0; at < sids.length; at++) {
         const sid = sids[at]!;
         const session = this.#node.held.get(sid);
         if (session === undefined) missing.add(sid);
-        else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, once);
+        else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, dedupeKey);
       }
     });
     return { missing: [...missing] };
   }
 
   /** A fault with one session is no reason to keep the stanza from the others. */
-  #give(session: Session, bytes: Buffer, id: string | undefined, once: string | undefined): void {
+  #give(session: Session, bytes: Buffer, id: string | undefined, dedupeKey: string | undefined): void {
     try {
-      session.egress.deliver(bytes, id, once);
+      session.egress.deliver(bytes, id, dedupeKey);
     } catch (error) {
       this.#node.log.error({ err: error, sid: session.sid }, 'a delivery failed');
       session.close(new StreamError('internal-server-error'));
@@ -94,7 +94,7 @@ export class NodeRequests {
     if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
       this.#handedOver.set(key, answer);
       void answer
-        .then(() => sleep(this.#node.clock, 2 * limits.hopTimeoutMs))
+        .then(() => sleep(this.#node.clock, 2 * limits.forwardTimeoutMs))
         .catch(() => {})
         .finally(() => this.#handedOver.delete(key));
     }

@@ -43,7 +43,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
     pending: pending.map(place),
     available: session.isAvailable,
     seen: egress.ring.ids,
-    seenOnce: egress.once.ids,
+    seenDedupeKeys: egress.seenDedupeKeys.ids,
     missed: missed < start ? missed : start,
     resumeMs: sm.resumeMs,
   };
@@ -89,7 +89,7 @@ export function unpackSession(
   const write = (text: string): void => session.egress.stream?.sendElement(text);
   session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: parcel.resumeMs, write, counters });
   session.egress.ring = new DeliveredRing(parcel.seen);
-  session.egress.once = new DeliveredRing(parcel.seenOnce);
+  session.egress.seenDedupeKeys = new DeliveredRing(parcel.seenDedupeKeys);
   for (const { id, isAside } of [...parcel.unacked, ...parcel.pending])
     if (id !== undefined && isAside) session.egress.setAside(id);
   session.egress.catchUp.miss(parcel.missed);

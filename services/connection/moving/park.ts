@@ -39,11 +39,11 @@ export function park(host: ParkingHost, session: Session, reason: StreamError): 
 }
 
 async function move(host: ParkingHost, session: Session, reason: StreamError): Promise<void> {
-  const until = host.clock.now() + session.remainingMs;
+  const deadline = host.clock.now() + session.remainingMs;
   session.egress.catchUp.miss(await readMark(host.store, { node: host.subject, sid: session.sid }));
   if (!(await session.withdraw())) return;
   await session.leave();
-  const row = rowOf(host, session, until);
+  const row = rowOf(host, session, deadline);
   if (row === undefined) {
     session.stay();
     session.close(new StreamError('resource-constraint', 'too much to move'));
@@ -51,7 +51,7 @@ async function move(host: ParkingHost, session: Session, reason: StreamError): P
   }
   const owner = { domain: session.domain, local: session.account.local };
   const address = { node: host.subject, sid: session.sid };
-  if (await parkSession(host.store, owner, address, until, row)) {
+  if (await parkSession(host.store, owner, address, deadline, row)) {
     session.forget();
     await unmarkHeld(host.store, address);
   } else {
@@ -61,13 +61,13 @@ async function move(host: ParkingHost, session: Session, reason: StreamError): P
   }
 }
 
-function rowOf(host: ParkingHost, session: Session, until: number): ParkedRow | undefined {
+function rowOf(host: ParkingHost, session: Session, deadline: number): ParkedRow | undefined {
   const packed = packSession(session, host.clock.now(), limits.parkedRowBytesMax, false);
   if (packed === undefined || session.sm === undefined) return undefined;
   const { parcel, bodies } = packed;
   const row: ParkedRow = {
     tokenHash: hashToken(session.sm.token),
-    until,
+    deadline,
     by: host.subject,
     parcel,
     bodies: bodies.map((bytes) => bytes.toString()),

@@ -30,7 +30,7 @@ export const bare = { stanzas: [], delivered: nothingDelivered, isInitial: false
 
 export function deliveredItem({ ids, aside }: Delivered): readonly StepItem[] {
   if (ids.length + aside.length === 0) return [];
-  return [{ k: 'delivered', ids, ...(aside.length > 0 && { aside }) }];
+  return [{ kind: 'delivered', ids, ...(aside.length > 0 && { aside }) }];
 }
 
 /** What the client has got, and perhaps something more. */
@@ -41,12 +41,12 @@ export function carrying(kind: Batch['kind'], delivered: Delivered, ...further: 
 /** @param isMoved routers have not heard yet where the session is */
 export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, requests, catchUp }: Egress): Batch {
   const end: StepItem = {
-    k: 'end',
+    kind: 'end',
     ...(undelivered.length > 0 && { undelivered }),
     ...(catchUp.missed && { missed: catchUp.missed }),
   };
-  const moved: readonly StepItem[] = isMoved ? [{ k: 'moved' }] : [];
-  const bounced = requests.map((): StepItem => ({ k: 'unanswered', body: true }));
+  const moved: readonly StepItem[] = isMoved ? [{ kind: 'moved' }] : [];
+  const bounced = requests.map((): StepItem => ({ kind: 'unanswered', body: true }));
   return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], unanswered: requests };
 }
 
@@ -66,7 +66,7 @@ export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean,
       presences++;
     }
     isInitial ||= change === 'initial';
-    return { k: 'stanza', id, body: true, initial: change === 'initial' || undefined };
+    return { kind: 'stanza', id, body: true, initial: change === 'initial' || undefined };
   });
   for (const item of deliveredItem(delivered)) items.push(item);
   const seen = { isInitial, mayTurnQueue: presences > 0, presences, isAvailable };

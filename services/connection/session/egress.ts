@@ -43,7 +43,7 @@ export class Egress {
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
   ring = new DeliveredRing();
-  once = new DeliveredRing();
+  seenDedupeKeys = new DeliveredRing();
   readonly catchUp = new CatchUp(
     (entry) => this.#give(entry),
     () => {
@@ -89,15 +89,15 @@ export class Egress {
   }
 
   takePage(): StepItem {
-    return { k: 'catchUp', after: this.catchUp.takePage(), seen: this.ring.ids, missed: this.catchUp.missed };
+    return { kind: 'catchUp', after: this.catchUp.takePage(), seen: this.ring.ids, missed: this.catchUp.missed };
   }
 
   /**
    * @param id of the archive entry behind the stanza
-   * @param once names what is in no archive of the account and is not to be given twice
+   * @param dedupeKey names what is in no archive of the account and is not to be given twice
    */
-  deliver(bytes: Buffer, id: string | undefined, once?: string): void {
-    if (once !== undefined && !this.once.add(once)) return;
+  deliver(bytes: Buffer, id: string | undefined, dedupeKey?: string): void {
+    if (dedupeKey !== undefined && !this.seenDedupeKeys.add(dedupeKey)) return;
     if (id === undefined) {
       this.#write(bytes);
       return;

@@ -40,11 +40,11 @@ export class RouterLink {
   readonly latency: Latency;
   #inFlight = 0;
 
-  constructor(parts: { readonly bus: Bus; readonly clock: DeploymentClock; readonly log: Logger }) {
-    this.#bus = parts.bus;
-    this.#clock = parts.clock;
-    this.#log = parts.log;
-    this.latency = new Latency(parts.clock);
+  constructor(dependencies: { readonly bus: Bus; readonly clock: DeploymentClock; readonly log: Logger }) {
+    this.#bus = dependencies.bus;
+    this.#clock = dependencies.clock;
+    this.#log = dependencies.log;
+    this.latency = new Latency(dependencies.clock);
   }
 
   get inFlight(): number {
@@ -59,7 +59,7 @@ export class RouterLink {
       for (let tries = 1; ; tries++) {
         const at = this.#clock.now();
         const overAtMs = this.#clock.monotonic() + limits.batchTimeoutMs;
-        const payload = encodeFrame({ ...request, until: at + limits.batchTimeoutMs, at } satisfies StepRequest, bodies);
+        const payload = encodeFrame({ ...request, deadline: at + limits.batchTimeoutMs, at } satisfies StepRequest, bodies);
         try {
           const answer = this.#read(await ask(this.#bus, stepAnswer, routerSubject, payload, limits.batchTimeoutMs));
           if (answer !== undefined) return answer;

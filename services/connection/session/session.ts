@@ -238,7 +238,7 @@ export class Session {
   #next(): Batch | undefined {
     if (this.#phase === 'over') return undefined;
     const isPaused = this.link.isPaused && this.#phase !== 'ending';
-    if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ k: 'moved' }] };
+    if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ kind: 'moved' }] };
     const hasPage = !isPaused && this.egress.catchUp.phase === 'reading' && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);

@@ -6,7 +6,7 @@ import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 
-type Open = Extract<StepItem, { k: 'open' }>;
+type Open = Extract<StepItem, { kind: 'open' }>;
 
 /** What a stream that has opened is told. */
 export interface Greeting {

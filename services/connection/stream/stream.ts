@@ -245,7 +245,7 @@ export class Stream implements TransportReader, FeatureStream {
 
   /** @throws {StreamError} also as the router closes the stream */
   async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
-    const open = { k: 'open', secure: this.#transport.isSecure, binding } as const;
+    const open = { kind: 'open', secure: this.#transport.isSecure, binding } as const;
     const ask = async (): Promise<Offer> => {
       const answer = await this.ask(open, []);
       if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');

@@ -9,7 +9,7 @@ import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Pace } from './pace.ts';
 
-export interface Parts {
+export interface Dependencies {
   readonly store: Store;
   readonly bus: Bus;
   readonly clock: DeploymentClock;
@@ -22,7 +22,7 @@ export interface Parts {
 }
 
 /** What its rooms see of it. */
-export interface RoomParts extends Parts {
+export interface RoomDependencies extends Dependencies {
   readonly pace: Pace;
   readonly exchanges: Exchanges;
 }

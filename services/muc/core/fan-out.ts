@@ -8,7 +8,7 @@ import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 import type { Recipient, Sending } from './sending.ts';
 
 /** A recipient that was not reached where we thought it was, and what it did not get. */
@@ -20,7 +20,7 @@ export interface Undelivered {
 }
 
 /** Resolves when all was handed over or given up; never rejects. */
-export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promise<Undelivered[]> {
+export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<Undelivered[]> {
   const lost = new Map<string, Undelivered>();
   const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
     const known = lost.get(recipient.jid.toString());
@@ -30,7 +30,7 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
   const away: Sending[] = [];
   // All calls of `deliver` happen in this turn of the event loop, so that nothing comes between them.
   const local = sendings.map(async (sending) => {
-    const { bytes, recipients, once } = sending;
+    const { bytes, recipients, dedupeKey } = sending;
     const [near, remote]: [Recipient[], Recipient[]] = [[], []];
     const targets: Target[] = [];
     for (const recipient of recipients) {
@@ -38,14 +38,14 @@ export async function fanOut(parts: Parts, sendings: readonly Sending[]): Promis
       (address === undefined ? remote : near).push(recipient);
       if (address !== undefined) targets.push({ node: address.node, sid: address.sid, to: jid.toString() });
     }
-    if (remote.length > 0) away.push({ bytes, recipients: remote, once });
+    if (remote.length > 0) away.push({ bytes, recipients: remote, dedupeKey });
     if (targets.length === 0) return;
-    const failures = await parts.deliverer.deliver({ targets, xml: bytes, once });
+    const failures = await dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey });
     if (failures.length === 0) return;
     const failed = new Set(failures.map(({ node, sid }) => `${node} ${sid}`));
     for (const [index, { node, sid }] of targets.entries()) if (failed.has(`${node} ${sid}`)) lose(near[index]!, sending);
   });
-  await Promise.all([...local, sendAway(parts, away, lose)]);
+  await Promise.all([...local, sendAway(dependencies, away, lose)]);
   return [...lost.values()];
 }
 
@@ -58,32 +58,32 @@ interface Departure {
 
 type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
 
-async function sendAway(parts: Parts, sendings: readonly Sending[], lose: Lose): Promise<void> {
+async function sendAway(dependencies: Dependencies, sendings: readonly Sending[], lose: Lose): Promise<void> {
   const lanes = new Map<string, Departure[]>();
   for (const sending of sendings) {
     for (const recipient of sending.recipients) {
-      const place = await parts.tenants.place(recipient.jid.domain);
+      const place = await dependencies.tenants.place(recipient.jid.domain);
       if (place?.service !== 'accounts') {
         lose(recipient, sending, true);
         continue;
       }
       const lane = lanes.get(place.tenant.domain) ?? [];
       lanes.set(place.tenant.domain, lane);
-      lane.push({ id: parts.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
+      lane.push({ id: dependencies.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
     }
   }
-  await Promise.all([...lanes].map(([domain, lane]) => sendLane(parts, domain, lane, lose)));
+  await Promise.all([...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, lose)));
 }
 
 /** One request after the other, for the order. */
-async function sendLane(parts: Parts, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
+async function sendLane(dependencies: Dependencies, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
   for (let at = 0; at < lane.length; ) {
     const batch = lane.slice(at, endOfBatch(lane, at));
     try {
-      for (const index of await hop(parts, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
+      for (const index of await forward(dependencies, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
     } catch (error) {
       // Holding up the room for one domain would punish all others.
-      parts.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
+      dependencies.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
       for (const { recipient, sending } of lane.slice(at)) lose(recipient, sending);
       return;
     }
@@ -101,18 +101,18 @@ function endOfBatch(lane: readonly Departure[], start: number): number {
 }
 
 /** @returns which of them did not reach a session that is there, or parked. @throws {Unavailable} */
-async function hop(parts: Parts, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
+async function forward(dependencies: Dependencies, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
   const request: InboundRequest = {
     kind: 'inbound',
     domain,
     ids: batch.map(({ id }) => id),
-    once: batch.map(({ sending }) => sending.once ?? ''),
-    at: parts.clock.now(),
+    dedupeKey: batch.map(({ sending }) => sending.dedupeKey ?? ''),
+    at: dependencies.clock.now(),
     tellsMissed: true,
   };
   const bodies = batch.map(({ body }) => body);
-  const answer = await ask(parts.bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), limits.hopTimeoutMs);
-  parts.clock.observe(answer.take('at'));
+  const answer = await ask(dependencies.bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), limits.forwardTimeoutMs);
+  dependencies.clock.observe(answer.take('at'));
   checkDone(answer, routerSubject);
   return answer.take('missed') ?? [];
 }

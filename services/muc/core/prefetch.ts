@@ -9,7 +9,7 @@ import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { versionsOf } from '../rooms/corrections.ts';
-import type { RoomParts } from './dependencies.ts';
+import type { RoomDependencies } from './dependencies.ts';
 import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
 import type { Room, Session } from './room.ts';
 import { type Archived, messages } from './room-rows.ts';
@@ -38,7 +38,7 @@ export interface Owed {
 
 /** @throws {Unavailable} */
 export async function foresee(
-  parts: RoomParts,
+  dependencies: RoomDependencies,
   { room }: LoadedRoom,
   stanzas: readonly Stanza[],
   returned: readonly Jid[],
@@ -47,7 +47,7 @@ export async function foresee(
   const versions = new Map<string, readonly string[]>();
   const ids = room.config ? [...new Set(stanzas.flatMap(retractedId))].filter((id) => isId(id) && id > room.config!.since) : [];
   if (ids.length > 0) {
-    const rows = Rows.ofRoom(parts.store, room.domain, room.jid.local);
+    const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
     const items = await Promise.all(ids.map((id) => rows.get(messages, id)));
     for (const item of items) {
       if (!item) continue;
@@ -60,11 +60,11 @@ export async function foresee(
     }
   }
   const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  const made = mayMake ? await readRoomsMade(parts, room) : nobodyIsFull;
-  return { entries, versions, ...made, owed: await readOwed(parts, room, returned) };
+  const made = mayMake ? await readRoomsMade(dependencies, room) : nobodyIsFull;
+  return { entries, versions, ...made, owed: await readOwed(dependencies, room, returned) };
 }
 
-async function readOwed({ store }: RoomParts, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {
+async function readOwed({ store }: RoomDependencies, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {
   const rows = Rows.ofRoom(store, room.domain, room.jid.local);
   const owed = new Map<Session, Owed>();
   for (const jid of returned) {
@@ -97,9 +97,9 @@ type RoomsMade = Pick<Foreseen, 'isTenantFull' | 'fullMakers'>;
 const nobodyIsFull: RoomsMade = { isTenantFull: false, fullMakers: new Set() };
 
 /** Rooms are spread evenly over the parts of the directory: when the room's own part is full, all are about to be. */
-async function readRoomsMade(parts: RoomParts, room: Room): Promise<RoomsMade> {
+async function readRoomsMade(dependencies: RoomDependencies, room: Room): Promise<RoomsMade> {
   const most = limits.roomsPerTenantMax / directoryParts;
-  const rows = directoryOf(parts.store, room.domain, room.jid.local);
+  const rows = directoryOf(dependencies.store, room.domain, room.jid.local);
   const names = await rows.list(roomNames, { limit: most });
   const byMaker = Map.groupBy(names, ({ value }) => value.madeBy);
   const perAccount = limits.roomsPerAccountMax / directoryParts;

@@ -18,7 +18,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Refill } from '../missed/refill.ts';
 import type { Affiliation } from './affiliation.ts';
 import type { RoomConfig } from './config.ts';
-import type { RoomParts } from './dependencies.ts';
+import type { RoomDependencies } from './dependencies.ts';
 import { NS_MUC } from './namespaces.ts';
 import type { RateName } from './pace.ts';
 import type { Foreseen, Owed } from './prefetch.ts';
@@ -50,7 +50,7 @@ export interface Asker {
 }
 
 export class RoomTurn {
-  readonly parts: RoomParts;
+  readonly dependencies: RoomDependencies;
   readonly tenant: Tenant;
   readonly room: Room;
   readonly rows: Rows;
@@ -71,14 +71,14 @@ export class RoomTurn {
   needsFence = false;
   bytes = 0;
 
-  constructor(parts: RoomParts, tenant: Tenant, loaded: LoadedRoom, asker: Asker, foreseen: Foreseen) {
-    this.parts = parts;
+  constructor(dependencies: RoomDependencies, tenant: Tenant, loaded: LoadedRoom, asker: Asker, foreseen: Foreseen) {
+    this.dependencies = dependencies;
     this.tenant = tenant;
     this.room = loaded.room;
     this.#loaded = loaded;
     this.#foreseen = foreseen;
-    this.rows = Rows.ofRoom(parts.store, tenant.domain, loaded.room.jid.local);
-    this.now = parts.clock.now();
+    this.rows = Rows.ofRoom(dependencies.store, tenant.domain, loaded.room.jid.local);
+    this.now = dependencies.clock.now();
     this.requestId = asker.requestId;
     this.from = asker.from;
     this.#asker = asker.recipient;
@@ -160,7 +160,7 @@ export class RoomTurn {
    * @throws {StanzaError} policy-violation of type wait
    */
   demandPace(name: RateName, count = 1): void {
-    this.parts.pace.demand(name, `${this.room.jid} ${this.from.bare}`, count);
+    this.dependencies.pace.demand(name, `${this.room.jid} ${this.from.bare}`, count);
   }
 
   get lastId(): string {
@@ -169,11 +169,11 @@ export class RoomTurn {
 
   /** An archive id behind all others of the room. */
   nextId(): string {
-    return this.#loaded.fence.nextId(this.parts.ids.mint());
+    return this.#loaded.fence.nextId(this.dependencies.ids.mint());
   }
 
   newSecret(): string {
-    return this.parts.clock.randomBytes(secretBytes).toString('base64');
+    return this.dependencies.clock.randomBytes(secretBytes).toString('base64');
   }
 
   put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
@@ -234,7 +234,7 @@ export class RoomTurn {
 
   #directory(config: RoomConfig | undefined): void {
     const name = this.room.jid.local;
-    const rows = directoryOf(this.parts.store, this.tenant.domain, name);
+    const rows = directoryOf(this.dependencies.store, this.tenant.domain, name);
     this.#write({ ...rows.keyOf(roomNames, name), value: config && { createdAt: config.createdAt, madeBy: config.madeBy } });
     this.#write({ ...rows.keyOf(listed, name), value: config && isListed(config) ? this.#listing(config) : undefined });
   }
@@ -260,20 +260,20 @@ export class RoomTurn {
     if (Math.abs(occupants.size - listedOccupants) >= Math.max(1, listedOccupants / 10)) this.#directory(config);
   }
 
-  /** To occupants and others; `bytes` is a stanza with `from` and without `to`. See {@link Sending.once}. */
-  send(bytes: Buffer, recipients: readonly Recipient[], once?: string): void {
+  /** To occupants and others; `bytes` is a stanza with `from` and without `to`. See {@link Sending.dedupeKey}. */
+  send(bytes: Buffer, recipients: readonly Recipient[], dedupeKey?: string): void {
     const takers = this.room.withoutHiding(bytes, recipients);
     if (takers.length === 0) return;
-    this.sendings.push({ bytes, recipients: takers, once });
+    this.sendings.push({ bytes, recipients: takers, dedupeKey });
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 
   /** To all clients of all occupants; those that are behind get what is in the archive from there, in its order. */
-  broadcast(bytes: Buffer, once?: string): void {
+  broadcast(bytes: Buffer, dedupeKey?: string): void {
     const { behind } = this.room;
     const sessions: Session[] = [];
-    for (const { session } of this.room.sessions()) if (once === undefined || !behind.has(session)) sessions.push(session);
-    this.send(bytes, sessions, once);
+    for (const { session } of this.room.sessions()) if (dedupeKey === undefined || !behind.has(session)) sessions.push(session);
+    this.send(bytes, sessions, dedupeKey);
   }
 
   /** To the sender alone. */
@@ -293,7 +293,7 @@ export class RoomTurn {
         return (await run()).map((bytes) => ({ bytes, recipients: [this.#asker] }));
       } catch (error) {
         // Whoever asked waits for an answer, whatever went wrong.
-        report(this.parts.log, error, 'a request to a room failed in the background', { room: this.room.jid.toString() });
+        report(this.dependencies.log, error, 'a request to a room failed in the background', { room: this.room.jid.toString() });
         const bytes = Buffer.from(errorOf(iq, toStanzaError(error), this.room.jid).toString());
         return [{ bytes, recipients: [this.#asker] }];
       }

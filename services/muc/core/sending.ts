@@ -14,7 +14,7 @@ export interface Sending {
   readonly bytes: Buffer;
   readonly recipients: readonly Recipient[];
   /** Of a message to all: a retry does not give it to a client twice. */
-  readonly once?: string;
+  readonly dedupeKey?: string;
 }
 
 /** Attributes as XML text with leading spaces; undefined ones are left out. */

@@ -124,7 +124,7 @@ export function commandInfo(node: string | undefined): Element[] | undefined {
 export function runCommand(turn: RoomTurn, iq: Stanza, request: Element): void {
   turn.requireRoom();
   const { node, action = 'execute' } = request.attrs;
-  const sessionid = request.attrs.sessionid?.slice(0, 128) ?? turn.parts.ids.mint();
+  const sessionid = request.attrs.sessionid?.slice(0, 128) ?? turn.dependencies.ids.mint();
   const command = commandOf(node);
   if (!command) throw new StanzaError('item-not-found', 'there is no such command');
   if (!isAllowed(turn, command)) throw new StanzaError('forbidden', 'hats are managed by admins and owners');

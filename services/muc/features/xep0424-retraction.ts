@@ -34,7 +34,11 @@ function isWriter({ from, own }: RoomTurn, { jid, xml }: Archived): boolean {
 /** Only after {@link checkRetraction}. @param id of the message that retracts, as the occupants see it */
 export function retract(turn: RoomTurn, stanza: Stanza, id: string): void {
   const retracted = stanza.child('retract', NS_RETRACT)!.attrs.id!;
-  bury(turn, retracted, xml('retracted', { xmlns: NS_RETRACT, id, stamp: new Date(turn.parts.clock.timeOfDay()).toISOString() }));
+  bury(
+    turn,
+    retracted,
+    xml('retracted', { xmlns: NS_RETRACT, id, stamp: new Date(turn.dependencies.clock.timeOfDay()).toISOString() }),
+  );
 }
 
 /** Puts a tombstone in the place of an entry, and of its other versions; does nothing when there is none, or one already. */

@@ -31,7 +31,7 @@ export function moderate(turn: RoomTurn, iq: Stanza, request: Element): void {
 }
 
 function announceModeration(turn: RoomTurn, id: string, reason: string | undefined): void {
-  const { room, parts } = turn;
+  const { room, dependencies } = turn;
   const from = room.jid.toString();
   const by = turn.own ? room.jid.withResource(turn.own.occupant.nick).toString() : from;
   const moderator = occupantId(room, turn.from.bare, turn.incarnation);
@@ -40,14 +40,14 @@ function announceModeration(turn: RoomTurn, id: string, reason: string | undefin
     reason === undefined ? undefined : xml('reason', {}, reason),
   ];
   const archiveId = turn.nextId();
-  const messageId = parts.ids.mint();
+  const messageId = dependencies.ids.mint();
   const message = xml(
     'message',
     { from, id: messageId, type: 'groupchat' },
     xml('retract', { xmlns: NS_RETRACT, id }, ...details()),
     xml('stanza-id', { xmlns: NS_SID, by: from, id: archiveId }),
   );
-  const stamp = new Date(turn.parts.clock.timeOfDay()).toISOString();
+  const stamp = new Date(turn.dependencies.clock.timeOfDay()).toISOString();
   bury(turn, id, xml('retracted', { xmlns: NS_RETRACT, id: messageId, stamp }, ...details()));
   const bytes = Buffer.from(message.toString());
   archive(turn, archiveId, bytes);

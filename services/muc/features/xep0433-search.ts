@@ -11,7 +11,7 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
-import type { RoomParts } from '../core/dependencies.ts';
+import type { RoomDependencies } from '../core/dependencies.ts';
 import { NS_SEARCH } from '../core/namespaces.ts';
 import { type ListedRoom, listed } from '../core/room-rows.ts';
 
@@ -40,18 +40,18 @@ interface Place {
 }
 
 /** §3.2. @throws {StanzaError} */
-export async function searchRooms(parts: RoomParts, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
+export async function searchRooms(dependencies: RoomDependencies, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
   const form = findForm(request);
   if (!form) return xml('search', { xmlns: searchFeature }, searchForm());
   const wish = readWish(readSubmission(form, { formType, isFormTypeOptional: true }));
-  const seconds = parts.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
+  const seconds = dependencies.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
   if (seconds > 0) {
     const text = 'too many searches';
     throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
   }
   const page = readRsm(request, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
-  const found = wish.isForRooms ? await find(parts, tenant, wish) : [];
+  const found = wish.isForRooms ? await find(dependencies, tenant, wish) : [];
   const before = readPlace(page.before, wish);
   const after = readPlace(page.after, wish);
   const inPage = found.filter((item) => {
@@ -153,9 +153,9 @@ function refusal(
 }
 
 /** All of them, in order; of a tenant with more rooms than the bound, the first of each part. */
-async function find(parts: RoomParts, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
+async function find(dependencies: RoomDependencies, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
   const lists = Array.from({ length: directoryParts }, (_, part) =>
-    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
+    Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
   );
   const rooms = (await Promise.all(lists)).flat().filter((item) => isMatch(item, wish));
   return rooms.sort((a, b) => (isBefore(placeOf(a, wish), placeOf(b, wish)) ? -1 : 1));

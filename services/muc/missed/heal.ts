@@ -6,7 +6,7 @@ import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import type { Undelivered } from '../core/fan-out.ts';
 import type { Job } from '../core/job.ts';
 import type { Room, Session } from '../core/room.ts';
@@ -18,7 +18,7 @@ import { findEntry } from './sweep.ts';
 
 /** Delivers again to those that moved; those that are on their way get it from the archive when they are back; others leave the room. */
 export async function heal(
-  parts: Parts,
+  dependencies: Dependencies,
   room: Room,
   undelivered: readonly Undelivered[],
   push: (job: Job) => void,
@@ -27,7 +27,12 @@ export async function heal(
   const inside = undelivered.flatMap(({ recipient, isGone, stanzas }) => {
     const session = room.find(recipient.jid)?.session;
     return session
-      ? { recipient, session, isGone, stanzas: stanzas.filter(({ once }) => once === undefined || once > session.after) }
+      ? {
+          recipient,
+          session,
+          isGone,
+          stanzas: stanzas.filter(({ dedupeKey }) => dedupeKey === undefined || dedupeKey > session.after),
+        }
       : [];
   });
   for (const { recipient, isGone, stanzas } of undelivered) {
@@ -42,11 +47,11 @@ export async function heal(
   let lists: Awaited<ReturnType<typeof readSessions>>;
   try {
     lists = await readSessions(
-      parts.store,
+      dependencies.store,
       near.map(({ recipient }) => recipient.jid),
     );
   } catch (error) {
-    parts.log.info({ err: error, room: room.jid.toString() }, 'sessions that were not reached cannot be looked up');
+    dependencies.log.info({ err: error, room: room.jid.toString() }, 'sessions that were not reached cannot be looked up');
     for (const { session, stanzas } of near) fallBehind(room, session, stanzas, push);
     return;
   }
@@ -68,7 +73,7 @@ export async function heal(
       }
       push({ about: jid, apply: ifStillThere(session, (turn) => follow(turn, { node, sid })) });
       const targets = [{ node, sid, to: jid.toString() }];
-      const again = stanzas.map(({ bytes, once }) => parts.deliverer.deliver({ targets, xml: bytes, once }));
+      const again = stanzas.map(({ bytes, dedupeKey }) => dependencies.deliverer.deliver({ targets, xml: bytes, dedupeKey }));
       const failures = await Promise.all(again);
       fallBehind(
         room,

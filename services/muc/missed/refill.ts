@@ -8,7 +8,7 @@
 import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import type { Undelivered } from '../core/fan-out.ts';
 import type { Job } from '../core/job.ts';
 import type { Room, Session } from '../core/room.ts';
@@ -28,7 +28,7 @@ export interface Refill {
 
 /** From the first of these on; the rows follow with the next batch. */
 export function fallBehind(room: Room, session: Session, undelivered: readonly Sending[], push: (job: Job) => void): void {
-  const [first] = undelivered.flatMap(({ once }) => once ?? []).sort();
+  const [first] = undelivered.flatMap(({ dedupeKey }) => dedupeKey ?? []).sort();
   if (first === undefined) return;
   const mark = (one: Session, among: Room) => {
     if (one.behind === undefined || first < one.behind) one.behind = first;
@@ -49,13 +49,13 @@ export function fallBehind(room: Room, session: Session, undelivered: readonly S
 }
 
 /** Queues what is to be done for those that some node holds again. Others are looked for another time. @throws {Unavailable} */
-export async function lookForReturned(parts: Parts, room: Room, push: (job: Job) => void): Promise<void> {
+export async function lookForReturned(dependencies: Dependencies, room: Room, push: (job: Job) => void): Promise<void> {
   for (const session of room.behind) if (room.find(session.jid)?.session !== session) room.behind.delete(session);
   const behind = [...room.behind].filter(({ address }) => address);
   // Of other tenants only their routers know: they are tried again.
   for (const { jid, address } of room.behind) if (!address) push({ about: jid, first: 'return', apply: (turn) => refill(turn) });
   const lists = await readSessions(
-    parts.store,
+    dependencies.store,
     behind.map(({ jid }) => jid),
   );
   for (const [index, session] of behind.entries()) {

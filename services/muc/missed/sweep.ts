@@ -4,7 +4,7 @@
  * seen; theirs are found when something bounces (ghost.ts).
  */
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import type { Job } from '../core/job.ts';
 import type { Room, Session } from '../core/room.ts';
 import { follow, ifStillThere, leaveAsGhost } from './heal.ts';
@@ -22,12 +22,12 @@ export function findEntry(session: Session, entries: readonly SessionEntry[]): S
 }
 
 /** Queues what is to be done. @throws {Unavailable} */
-export async function sweep(parts: Parts, room: Room, push: (job: Job) => void): Promise<void> {
+export async function sweep(dependencies: Dependencies, room: Room, push: (job: Job) => void): Promise<void> {
   const near = [...room.sessions()].map(({ session }) => session).filter(({ address }) => address !== undefined);
   for (let at = 0; at < near.length; at += pageMax) {
     const page = near.slice(at, at + pageMax);
     const lists = await readSessions(
-      parts.store,
+      dependencies.store,
       page.map(({ jid }) => jid),
     );
     for (const [index, session] of page.entries()) {

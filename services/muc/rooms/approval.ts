@@ -58,7 +58,7 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
   ];
   const form = renderForm({ type: 'form', formType: registerForm.type, title: 'Registration request', fields });
   const body = xml('body', {}, `${bare} asks to be a member of ${turn.room.jid} as ${nick}.`);
-  const message = xml('message', { from: turn.room.jid.toString(), id: turn.parts.ids.mint() }, body, form);
+  const message = xml('message', { from: turn.room.jid.toString(), id: turn.dependencies.ids.mint() }, body, form);
   turn.send(Buffer.from(message.toString()), approvers(turn));
 }
 

@@ -74,7 +74,7 @@ function archiveOf(turn: RoomTurn, query: ArchiveQuery, mayKnow: MayKnow): Archi
   const isWanted = query.with && isBy(turn, query.with, mayKnow);
   return {
     floor: config.since,
-    aheadMaxMs: turn.parts.clock.aheadMaxMs,
+    aheadMaxMs: turn.dependencies.clock.aheadMaxMs,
     isCounted: true,
     find: (ids) => rows.getMany(messages, ids),
     walk: (range) => walkRows(rows, messages, isWanted ? { ...range, most: entriesPerRound } : range, entriesPerRound),

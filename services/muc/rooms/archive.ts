@@ -24,12 +24,12 @@ export function isWorthKeeping(stanza: Stanza): boolean {
  * unless its owner has set that to nothing.
  */
 export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
-  const { config, parts } = turn;
+  const { config, dependencies } = turn;
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
     at: timeOfId(id), // what `start` and `end` of a query go by: the stamp finds its own entry
-    aheadMs: parts.clock.aheadMs || undefined,
+    aheadMs: dependencies.clock.aheadMs || undefined,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),
     role: turn.own?.occupant.role ?? 'none',

@@ -73,7 +73,7 @@ export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
 function isFlood(turn: RoomTurn, stanza: Stanza): boolean {
   if (stanza.type !== 'error' && stanza.type !== 'result') return false;
   if (stanza.name !== 'iq' && turn.own && saysItIsGone(stanza)) return false; // taken once, and then it is outside
-  return turn.parts.pace.take('answer', `${turn.room.jid} ${turn.from.bare}`) > 0;
+  return turn.dependencies.pace.take('answer', `${turn.room.jid} ${turn.from.bare}`) > 0;
 }
 
 /**
@@ -83,13 +83,13 @@ function isFlood(turn: RoomTurn, stanza: Stanza): boolean {
 function checkPace(turn: RoomTurn, stanza: Stanza): void {
   const { name, type } = stanza;
   if (type === 'unavailable' || type === 'error' || type === 'result') return;
-  const { room, parts } = turn;
+  const { room, dependencies } = turn;
   const address = room.jid.toString();
   const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
   if (!isAdmin) turn.demandPace(name === 'iq' ? 'request' : name === 'message' ? 'message' : 'presence');
   if (name === 'presence' && !turn.own) return; // enter.ts: only who may come in counts
-  if (name !== 'iq') parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount));
-  else if (isAdmin) parts.pace.demand('deliveries', address, Math.max(1, room.sessionCount * changesOf(stanza)));
+  if (name !== 'iq') dependencies.pace.demand('deliveries', address, Math.max(1, room.sessionCount));
+  else if (isAdmin) dependencies.pace.demand('deliveries', address, Math.max(1, room.sessionCount * changesOf(stanza)));
 }
 
 /** What all occupants are told of when an admin does this, at most. */

@@ -9,9 +9,9 @@ export function dissolve(turn: RoomTurn): void {
 }
 
 /** What the archive has up to and with this id. */
-export function eraseEarlier({ room, parts, background }: RoomTurn, id: string): void {
+export function eraseEarlier({ room, dependencies, background }: RoomTurn, id: string): void {
   background.push(async () => {
-    await eraseArchive(parts.store, room.domain, room.jid.local, id);
+    await eraseArchive(dependencies.store, room.domain, room.jid.local, id);
     return [];
   });
 }

@@ -123,7 +123,7 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
     throw new StanzaError('resource-constraint', `a nick has at most ${limits.roomSessionsPerNickMax} clients`);
   }
   // Last, so that those who are refused keep nobody out.
-  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.parts.pace.demand('entry', room.jid.toString());
+  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.dependencies.pace.demand('entry', room.jid.toString());
 }
 
 /** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
@@ -136,7 +136,7 @@ export function isFull(room: Room, affiliation: Affiliation, nick: string): bool
 
 /** §7.2.5. Guesses are few: of one account, and of all accounts of another domain, which may have as many as it likes. */
 function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
-  const { pace } = turn.parts;
+  const { pace } = turn.dependencies;
   const password = extension?.getChildText('password', NS_MUC) ?? '';
   if (password === '') throw new StanzaError('not-authorized', 'the room needs its password');
   const person = `${turn.room.jid} ${turn.from.bare}`;
@@ -152,12 +152,12 @@ function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
 
 /** §10.1.1. @throws {StanzaError} not-allowed, resource-constraint, policy-violation */
 function checkCreation(turn: RoomTurn): void {
-  const { from, parts, tenant } = turn;
+  const { from, dependencies, tenant } = turn;
   if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
   if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
   if (turn.isMakerFull(from.bare))
     throw new StanzaError('resource-constraint', 'you have made as many rooms as an account may have');
-  parts.pace.demand('creation', from.bare.toString());
+  dependencies.pace.demand('creation', from.bare.toString());
 }
 
 /** §10.1: who makes a room owns it, and it is locked until the owner has said how it is to be. */

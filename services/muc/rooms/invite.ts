@@ -48,7 +48,7 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   const from = config.whois === 'anyone' ? turn.from.bare : room.jid.withResource(occupant.nick);
   invitations.forEach((invitation, index) => {
     const invitee = invitees[index]!;
-    turn.parts.exchanges.sent(invitedKey(turn, invitee));
+    turn.dependencies.exchanges.sent(invitedKey(turn, invitee));
     const message = invitationMessage(turn, invitationId(turn, turn.from, invitee, stanza.id), invitation, from);
     turn.send(Buffer.from(message.toString()), [{ jid: invitee }]);
   });
@@ -71,9 +71,9 @@ function invitationProof({ secret }: Room, inviter: Jid, invitee: Jid): string {
 export function returnInvitation(turn: RoomTurn, invitationIdBack: string | undefined): boolean {
   const [, given, id] = /^invite\.([\w-]{22})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
   if (given === undefined || id === undefined) return false;
-  const { room, from, parts, requestId } = turn;
+  const { room, from, dependencies, requestId } = turn;
   const asker = [...room.sessions()].find(({ session }) => isSameSecret(given, invitationProof(room, session.jid, from)));
-  if (!asker || !parts.exchanges.isNew(`${room.jid} invite ${from.bare} ${invitationIdBack}`, requestId)) return true;
+  if (!asker || !dependencies.exchanges.isNew(`${room.jid} invite ${from.bare} ${invitationIdBack}`, requestId)) return true;
   const error = new StanzaError('item-not-found', `there is no ${turn.from.bare}`, { by: turn.room.jid.toString() });
   const message = xml(
     'message',
@@ -122,7 +122,7 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
   const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
   if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
   // Words are for those who were asked: others could write to anybody so, without voice and whatever `allowpm` says.
-  const wasInvited = turn.parts.exchanges.isFirstAnswer(invitedKey(turn, turn.from), turn.requestId);
+  const wasInvited = turn.dependencies.exchanges.isFirstAnswer(invitedKey(turn, turn.from), turn.requestId);
   const reason = wasInvited ? readReason(refusal) : undefined;
   const message = xml(
     'message',

@@ -74,7 +74,7 @@ export function occupantAnswer(turn: RoomTurn, iq: Stanza): void {
   const { room, from } = turn;
   const answering = turn.own?.occupant ?? room.occupantsOf(from.bare)[0];
   const asker = answering && findAsker(room, iq.to!, asked.asker);
-  if (!asker || !turn.parts.exchanges.isNew(`${room.jid} iq ${iq.id}`, turn.requestId)) return;
+  if (!asker || !turn.dependencies.exchanges.isNew(`${room.jid} iq ${iq.id}`, turn.requestId)) return;
   const attributes = {
     from: room.jid.withResource(answering.nick).toString(),
     id: asked.id,

@@ -18,7 +18,7 @@ export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${stanza.to!.resource}`);
   if (!mayWrite(turn, occupant, target)) throw new StanzaError('forbidden', 'private messages are not allowed here');
   refuseHidden(turn, occupant, target);
-  turn.parts.exchanges.sent(exchangeKey(turn, occupant, target, stanza.id));
+  turn.dependencies.exchanges.sent(exchangeKey(turn, occupant, target, stanza.id));
   const bytes = stanza.render(attributesFrom(turn, occupant, stanza), {
     drop: forgedIn(turn.room, stanza),
     append: `<x xmlns='${NS_MUC_USER}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
@@ -31,7 +31,7 @@ export function bouncePrivate(turn: RoomTurn, stanza: Stanza): void {
   const writer = turn.room.withNick(stanza.to!.resource);
   if (!turn.own || !writer) return;
   const { occupant } = turn.own;
-  if (!turn.parts.exchanges.isFirstAnswer(exchangeKey(turn, writer, occupant, stanza.id), turn.requestId)) return;
+  if (!turn.dependencies.exchanges.isFirstAnswer(exchangeKey(turn, writer, occupant, stanza.id), turn.requestId)) return;
   const { type: _, ...attributes } = attributesFrom(turn, occupant, stanza);
   const bytes = errorOnly(stanza, attributes, mayWrite(turn, occupant, writer));
   if (bytes) turn.send(bytes, writer.sessions);

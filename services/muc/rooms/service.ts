@@ -8,7 +8,7 @@ import { StanzaError, type StanzaErrorCondition } from '../../../lib/xmpp/errors
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts, RoomParts } from '../core/dependencies.ts';
+import type { Dependencies, RoomDependencies } from '../core/dependencies.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from '../core/namespaces.ts';
 import { listed } from '../core/room-rows.ts';
 import { resultOf } from '../core/room-turn.ts';
@@ -27,15 +27,20 @@ const features = [
 ];
 
 /** @returns the answer, without `to`; undefined where none is due. @throws {StanzaError} */
-export async function answerForService(parts: RoomParts, tenant: Tenant, stanza: Stanza): Promise<Element | undefined> {
+export async function answerForService(
+  dependencies: RoomDependencies,
+  tenant: Tenant,
+  stanza: Stanza,
+): Promise<Element | undefined> {
   if (stanza.type === 'error' || stanza.type === 'result') return undefined;
   if (stanza.name === 'presence') return undefined;
   const child = stanza.name === 'iq' ? stanza.children[0] : undefined;
   const request = child && stanza.type === 'get' ? `${child.name} ${child.ns}` : '';
   if (request === `query ${NS_DISCO_INFO}`) return resultOf(stanza, serviceInfo(stanza.elementOf(child!)));
-  if (request === `query ${NS_DISCO_ITEMS}`) return resultOf(stanza, await listRooms(parts, tenant, stanza.elementOf(child!)));
+  if (request === `query ${NS_DISCO_ITEMS}`)
+    return resultOf(stanza, await listRooms(dependencies, tenant, stanza.elementOf(child!)));
   if (request === `search ${searchFeature}`) {
-    return resultOf(stanza, await searchRooms(parts, tenant, stanza.from!, stanza.elementOf(child!)));
+    return resultOf(stanza, await searchRooms(dependencies, tenant, stanza.from!, stanza.elementOf(child!)));
   }
   if (request === `ping ${NS_PING}`) return resultOf(stanza);
   throw new StanzaError('service-unavailable');
@@ -59,7 +64,7 @@ function serviceInfo(query: Element): Element {
 }
 
 /** §6.3, a page at a time: XEP-0059 with the room's address as the item's id. Only listed rooms have a row to be found. */
-async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<Element> {
+async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Element): Promise<Element> {
   if (query.attrs.node) throw new StanzaError('item-not-found');
   const page = readRsm(query, limits.roomListMax);
   const max = Math.min(page.max, limits.roomListMax);
@@ -67,7 +72,7 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
   const after = localOf(page.after);
   const before = localOf(page.before);
   const lists = Array.from({ length: directoryParts }, (_, part) =>
-    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, {
+    Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, {
       limit: Math.max(max, 1),
       after,
       before,
@@ -76,7 +81,7 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
   );
   const found = (await Promise.all(lists)).flat().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   // RSM §2.7: the first page says how many there are, as far as they are counted; who asks for none wants only that.
-  const count = max === 0 ? await countRooms(parts, tenant) : undefined;
+  const count = max === 0 ? await countRooms(dependencies, tenant) : undefined;
   const shown = max === 0 ? [] : isBackward ? found.slice(-max) : found.slice(0, max);
   const items = shown.map(({ key, value }) => ({
     jid: Jid.of(key, roomsDomain(tenant.domain)).toString(),
@@ -91,10 +96,10 @@ async function listRooms(parts: Parts, tenant: Tenant, query: Element): Promise<
 }
 
 /** undefined: too many to count. */
-async function countRooms(parts: Parts, tenant: Tenant): Promise<number | undefined> {
+async function countRooms(dependencies: Dependencies, tenant: Tenant): Promise<number | undefined> {
   const limit = limits.roomSearchRowsMax;
   const lists = Array.from({ length: directoryParts }, (_, part) =>
-    Rows.ofDirectory(parts.store, tenant.domain, part).list(listed, { limit }),
+    Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit }),
   );
   const found = await Promise.all(lists);
   return found.some((list) => list.length >= limit) ? undefined : found.flat().length;

@@ -25,7 +25,7 @@ export function checkSubjectChange(turn: RoomTurn, occupant: Occupant, stanza: S
 
 export function keepSubject(turn: RoomTurn, stanza: Stanza, sent: string): void {
   const text = stanza.child('subject', NS_CLIENT)?.getText() ?? '';
-  turn.room.subject = { xml: sent, text, at: turn.parts.clock.timeOfDay() };
+  turn.room.subject = { xml: sent, text, at: turn.dependencies.clock.timeOfDay() };
   turn.put(subjects, '', turn.room.subject);
 }
 

@@ -7,7 +7,7 @@ export function tellChanges(turn: RoomTurn, codes: readonly number[]): void {
   for (const code of codes) {
     const extension = xml('x', { xmlns: NS_MUC_USER }, xml('status', { code }));
     const from = turn.room.jid.toString();
-    const message = xml('message', { from, type: 'groupchat', id: turn.parts.ids.mint() }, extension);
+    const message = xml('message', { from, type: 'groupchat', id: turn.dependencies.ids.mint() }, extension);
     turn.broadcast(Buffer.from(message.toString()));
   }
 }

@@ -3,7 +3,7 @@ import { Conflict } from '../../../lib/ports/store.ts';
 import { findRemoval, removalName } from '../../../lib/runtime/removals.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { createAccount, deleteAccountRow, findAccount, LookTaken, unlistAccount } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { deriveKeys } from '../sasl/passwords.ts';
 
 /** Random bytes that tell an account from the next one of its name: enough that no two ever get the same. */
@@ -14,19 +14,19 @@ const incarnationBytes = 9;
  * @throws {InvalidPassword} @throws {Overloaded}
  */
 export async function addAccount(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   local: string,
   password: string,
   network?: string,
 ): Promise<'added' | 'exists' | 'alike' | 'leaving'> {
-  const { store, clock } = parts;
+  const { store, clock } = dependencies;
   const { domain } = tenant;
   const name = removalName(tenant, local);
   if (await findAccount(store, domain, local)) return 'exists';
   if (await findRemoval(store, name)) return 'leaving';
   const scram = await deriveKeys(password, clock, (work) =>
-    parts.shares.newPasswords.run([domain, network ?? 'operators'], work),
+    dependencies.shares.newPasswords.run([domain, network ?? 'operators'], work),
   );
   const incarnation = clock.randomBytes(incarnationBytes).toString('base64url');
   try {

@@ -26,7 +26,7 @@ function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry>
   const { rows } = account;
   const find = (ids: readonly string[]) => rows.getMany(entries, ids);
   const peer = query.with?.bare.equals(account.jid) ? account.jid : query.with; // §4.1.1: of oneself the resource is ignored
-  const { aheadMaxMs } = account.turn.parts.clock;
+  const { aheadMaxMs } = account.turn.dependencies.clock;
   if (!peer) return { aheadMaxMs, find, walk: (range) => walkRows(rows, entries, range, entriesPerRound) };
   return { aheadMaxMs, find, walk: (range) => walkSpans(account, peer, range), isWanted: (entry) => isOf(entry, peer) };
 }

@@ -89,7 +89,7 @@ export function isArchived(account: Account, stanza: Stanza, direction: Directio
 /** Queues the rows of one entry. Writing them again under the same id changes nothing. @throws {StanzaError} when it is too large */
 export function keepEntry(account: Account, id: string, stanza: Stanza, direction: Direction, isInArchive: boolean): void {
   const peer = peerOf(stanza, direction);
-  const { aheadMs } = account.turn.parts.clock;
+  const { aheadMs } = account.turn.dependencies.clock;
   const entry: ArchiveEntry = {
     xml: stanza.bytes.toString(),
     peer: peer.toString(),
@@ -125,9 +125,9 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
   const row = session ? undefined : account.loaded(accounts);
   const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt;
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
-  if (turn.parts.knownSpans.has(known)) return;
+  if (turn.dependencies.knownSpans.has(known)) return;
   account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);
-  turn.afterCommit(() => turn.parts.knownSpans.add(known));
+  turn.afterCommit(() => turn.dependencies.knownSpans.add(known));
 }
 
 function expiry(account: Account, retainMs: number): number | undefined {

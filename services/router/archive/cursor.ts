@@ -39,7 +39,7 @@ const start: Cursor = { at: '', given: '' };
 export async function moveCursor(account: Account, ids: readonly string[], aside: readonly string[] = []): Promise<void> {
   const valid = [...ids, ...aside].filter(isId).sort();
   if (valid.length === 0) return;
-  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const session = ownOf(account, sessions!);
   // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
   const newest = queueOf(session) === 'open' ? ids.filter(isId).sort().at(-1) : undefined;
@@ -75,7 +75,7 @@ function idsIn(given: string): string[] {
  * other processes are ahead of us without our knowledge.
  */
 export function keepLate(account: Account, id: string): Pending {
-  if (account.turn.parts.clock.latestMs() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
+  if (account.turn.dependencies.clock.latestMs() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
   // Also when the cursor has not passed it yet: it may do so before a client has the entry.
   return queueAgain(account, [id]);
 }
@@ -115,7 +115,7 @@ export async function requeue(account: Account, { resource, undelivered = [], mi
     const lists = await Promise.all([account.list(entries, options), account.list(unarchived, options)]);
     found.push(...lists.flat());
   }
-  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const isAlone = sessions!.every((entry) => entry.resource === resource);
   const lost = found.filter(({ key, value }) => {
     if (!value.queue) return false;
@@ -150,10 +150,10 @@ export interface Page {
 export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>, missed?: string): Promise<Page> {
   const [cursor = start, [sessions], blocked] = await Promise.all([
     account.get(cursors),
-    readSessions(account.turn.parts.store, [account]),
+    readSessions(account.turn.dependencies.store, [account]),
     account.get(blocklist),
   ]);
-  account.turn.parts.clock.observe(timeOfId(cursor.at)); // where the deployment's own row was lost
+  account.turn.dependencies.clock.observe(timeOfId(cursor.at)); // where the deployment's own row was lost
   const session = ownOf(account, sessions!);
   const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
@@ -212,7 +212,9 @@ function readable(account: Account, key: string, entry: ArchiveEntry, blocked: B
     return isBlocked(blocked, Jid.parse(entry.peer)) ? undefined : delayed(key, entry, account.domain);
   } catch (error) {
     const damage = new Error(`entry ${key} cannot be read`, { cause: error });
-    report(account.turn.parts.log, damage, 'a message that waits cannot be delivered', { account: account.jid.toString() });
+    report(account.turn.dependencies.log, damage, 'a message that waits cannot be delivered', {
+      account: account.jid.toString(),
+    });
     return undefined;
   }
 }

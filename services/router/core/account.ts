@@ -43,7 +43,7 @@ export class Account implements Owner {
     this.tenant = tenant;
     this.local = local;
     this.session = session;
-    this.rows = Rows.ofAccount(turn.parts.store, tenant.domain, local);
+    this.rows = Rows.ofAccount(turn.dependencies.store, tenant.domain, local);
   }
 
   get domain(): string {
@@ -63,7 +63,7 @@ export class Account implements Owner {
   }
 
   get now(): Date {
-    return new Date(this.turn.parts.clock.now());
+    return new Date(this.turn.dependencies.clock.now());
   }
 
   /** Another account of the same tenant, in the same turn. */
@@ -78,7 +78,7 @@ export class Account implements Owner {
   /** Reads what the features' stages look at, and for what arrives, whether there is such an account; once. */
   load(direction: 'outbound' | 'inbound'): Pending {
     if (this.#loaded !== undefined) return;
-    const reads = this.turn.parts.features.reads(direction);
+    const reads = this.turn.dependencies.features.reads(direction);
     const read = this.turn.prefetched?.of(this, direction);
     if (read === undefined) return this.rows.getAll(reads).then((values) => this.#take(reads, values));
     this.#take(reads, read);
@@ -133,7 +133,7 @@ export class Account implements Owner {
   /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
   async updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
     if (!this.session) throw new Error(`no session of ${this.jid} is acting`);
-    const sessions = await updateSession(this.turn.parts.store, this, this.session.sid, (entry) =>
+    const sessions = await updateSession(this.turn.dependencies.store, this, this.session.sid, (entry) =>
       this.kept(entry, change(entry)),
     );
     this.checkHeld(sessions);
@@ -163,7 +163,7 @@ export class Account implements Owner {
    */
   async isHeld(): Promise<boolean> {
     const { session } = this;
-    const [sessions] = await readSessions(this.turn.parts.store, [this]);
+    const [sessions] = await readSessions(this.turn.dependencies.store, [this]);
     this.checkHeld(sessions!);
     const entry = sessions!.find(({ sid }) => sid === session?.sid);
     if (!entry || entry.parked?.by === session?.node) return false;
@@ -173,7 +173,7 @@ export class Account implements Owner {
 
   /** At once: all entries. */
   updateSessions(change: (sessions: readonly SessionEntry[]) => readonly SessionEntry[]): Promise<readonly SessionEntry[]> {
-    return updateSessions(this.turn.parts.store, this, change);
+    return updateSessions(this.turn.dependencies.store, this, change);
   }
 
   /** After the commit, with this account's sessions. */
@@ -203,7 +203,10 @@ export class Account implements Owner {
 
   /** After the commit: an iq set from the account to each session that `which` picks (RFC 6121 §2.1.6 and its like). */
   push(child: Element, which: (entry: SessionEntry) => boolean): void {
-    this.deliver(xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.parts.ids.mint()}` }, child), which);
+    this.deliver(
+      xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.dependencies.ids.mint()}` }, child),
+      which,
+    );
   }
 
   /** {@link Turn.post}, as if the stanza had passed this account's outbound guards. */

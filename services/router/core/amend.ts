@@ -46,7 +46,7 @@ export function amend(
 ): Promise<Stanza> | Stanza {
   const amending = new Amending(stanza);
   amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
-  const stages = account.turn.parts.features.stage(direction, 'amend');
+  const stages = account.turn.dependencies.features.stage(direction, 'amend');
   const pending = inOrder(stages, (stage) => stage(stanza, account, amending, id));
   return pending === undefined ? amending.render(attributes) : pending.then(() => amending.render(attributes));
 }

@@ -15,7 +15,7 @@ import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Shares } from './shares.ts';
 import type { UnderWay } from './under-way.ts';
 
-export interface Parts {
+export interface Dependencies {
   readonly store: Store;
   readonly bus: Bus;
   readonly clock: DeploymentClock;
@@ -34,12 +34,16 @@ export interface Parts {
   readonly version: string;
 }
 
-/** The parts for work that must not be done late, see {@link DeadlineStore}. */
-export function timely(parts: Parts, deadlineMs: number | undefined): Parts {
-  return deadlineMs === undefined ? parts : { ...parts, store: new DeadlineStore(parts.store, parts.clock, deadlineMs) };
+/** The dependencies for work that must not be done late, see {@link DeadlineStore}. */
+export function timely(dependencies: Dependencies, deadlineMs: number | undefined): Dependencies {
+  return deadlineMs === undefined
+    ? dependencies
+    : { ...dependencies, store: new DeadlineStore(dependencies.store, dependencies.clock, deadlineMs) };
 }
 
-/** The parts for work that goes on after the request was answered. */
-export function withoutDeadline(parts: Parts): Parts {
-  return parts.store instanceof DeadlineStore ? { ...parts, store: parts.store.withoutDeadline } : parts;
+/** The dependencies for work that goes on after the request was answered. */
+export function withoutDeadline(dependencies: Dependencies): Dependencies {
+  return dependencies.store instanceof DeadlineStore
+    ? { ...dependencies, store: dependencies.store.withoutDeadline }
+    : dependencies;
 }

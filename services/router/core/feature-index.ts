@@ -6,7 +6,7 @@ import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts'
 
 /** Declared here, because features know accounts, and accounts their turn's dependencies. */
 declare module './dependencies.ts' {
-  interface Parts {
+  interface Dependencies {
     readonly features: FeatureIndex;
   }
 }

@@ -5,7 +5,7 @@ import { inOrder, type Pending } from './stages.ts';
 
 /** The first guard in the features' order that refuses decides. @throws {StanzaError | Dropped} */
 export function runGuards(direction: 'inbound' | 'outbound', stanza: Stanza, account: Account): Pending {
-  const guards = account.turn.parts.features.stage(direction, 'guard');
+  const guards = account.turn.dependencies.features.stage(direction, 'guard');
   const run = () => inOrder(guards, (guard) => guard(stanza, account));
   const loading = account.load(direction);
   return loading === undefined ? run() : loading.then(run);

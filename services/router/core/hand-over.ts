@@ -19,9 +19,9 @@ import {
   roomAnswer,
   routerSubject,
 } from '../../../lib/runtime/wire.ts';
-import type { Parts } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 
-type ForRoom = Omit<RoomRequest, 'until'>;
+type ForRoom = Omit<RoomRequest, 'deadline'>;
 
 /** Stanzas for one domain, in order. */
 interface Forward {
@@ -48,7 +48,7 @@ export class HandOver {
   }
 
   /** Hands over what these turns have for others. @returns a promise for each place, which rejects when nobody takes its stanzas */
-  static run(parts: Parts, all: readonly HandOver[]): Promise<void>[] {
+  static run(dependencies: Dependencies, all: readonly HandOver[]): Promise<void>[] {
     const together = new Map<string, Forward>();
     for (const { ids, incarnations, bodies, domain } of all.flatMap((one) => one.#listed())) {
       const forward = forwardIn(together, domain);
@@ -61,9 +61,9 @@ export class HandOver {
       ({ request }) => roomShard(request.domain, request.room),
     );
     return [
-      ...[...together].map(([domain, forward]) => forwardTo(parts, domain, forward)),
+      ...[...together].map(([domain, forward]) => forwardTo(dependencies, domain, forward)),
       ...[...lanes].map(async ([subject, lane]) => {
-        for (const { request, stanza } of lane) await askRoom(parts, subject, request, stanza);
+        for (const { request, stanza } of lane) await askRoom(dependencies, subject, request, stanza);
       }),
     ];
   }
@@ -82,35 +82,40 @@ function forwardIn(forwards: Map<string, Forward>, domain: string): Forward {
   return forward;
 }
 
-async function forwardTo(parts: Parts, domain: string, { ids, incarnations, bodies }: Forward): Promise<void> {
+async function forwardTo(dependencies: Dependencies, domain: string, { ids, incarnations, bodies }: Forward): Promise<void> {
   for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
     const end = at + limits.batchStanzasMax;
     // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
-    const now = parts.clock.now();
-    const until = now + limits.hopTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+    const now = dependencies.clock.now();
+    const deadline = now + limits.forwardTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
     const known = incarnations.slice(at, end);
     const request: InboundRequest = {
-      ...{ kind: 'inbound', domain, ids: ids.slice(at, end), until, at: now },
+      ...{ kind: 'inbound', domain, ids: ids.slice(at, end), deadline, at: now },
       incarnations: known.some((one) => one !== '') ? known : undefined,
     };
-    await askOther(parts, inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
+    await askOther(dependencies, inboundAnswer, routerSubject, encodeFrame(request, bodies.slice(at, end)));
   }
 }
 
-function askRoom(parts: Parts, subject: string, request: ForRoom, stanza: Buffer): Promise<void> {
-  const at = parts.clock.now();
-  const until = at + limits.hopTimeoutMs;
-  return askOther(parts, roomAnswer, subject, encodeFrame({ ...request, until, at } satisfies RoomRequest, [stanza]));
+function askRoom(dependencies: Dependencies, subject: string, request: ForRoom, stanza: Buffer): Promise<void> {
+  const at = dependencies.clock.now();
+  const deadline = at + limits.forwardTimeoutMs;
+  return askOther(dependencies, roomAnswer, subject, encodeFrame({ ...request, deadline, at } satisfies RoomRequest, [stanza]));
 }
 
 /** At once: tells a room what one of its occupants has blocked. @throws {Unavailable} */
-export function tellHides(parts: Parts, tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
+export function tellHides(dependencies: Dependencies, tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
   const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
-  return askOther(parts, roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
+  return askOther(dependencies, roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));
 }
 
-async function askOther(parts: Parts, kind: AnswerKind<DoneReply>, subject: string, payload: Buffer): Promise<void> {
-  const answer = await ask(parts.bus, kind, subject, payload, limits.hopTimeoutMs);
-  parts.clock.observe(answer.take('at'));
+async function askOther(
+  dependencies: Dependencies,
+  kind: AnswerKind<DoneReply>,
+  subject: string,
+  payload: Buffer,
+): Promise<void> {
+  const answer = await ask(dependencies.bus, kind, subject, payload, limits.forwardTimeoutMs);
+  dependencies.clock.observe(answer.take('at'));
   checkDone(answer, subject);
 }

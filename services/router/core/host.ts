@@ -22,6 +22,6 @@ export class HostContext {
   }
 
   get rows(): Rows {
-    return Rows.ofTenant(this.turn.parts.store, this.tenant.domain);
+    return Rows.ofTenant(this.turn.dependencies.store, this.tenant.domain);
   }
 }

@@ -23,7 +23,7 @@ interface Sender {
   readonly jid: Jid;
   readonly rows: Rows;
   readonly now: Date;
-  readonly turn: { afterCommit(run: () => undefined): void; readonly parts: { readonly log: Logger } };
+  readonly turn: { afterCommit(run: () => undefined): void; readonly dependencies: { readonly log: Logger } };
 }
 
 interface Count {
@@ -75,7 +75,7 @@ export class KeptMessages {
       (error: unknown) => {
         count.known -= fresh;
         count.fresh += fresh;
-        turn.parts.log.debug({ err: error }, 'what an account has sent could not be noted');
+        turn.dependencies.log.debug({ err: error }, 'what an account has sent could not be noted');
       },
     );
   }

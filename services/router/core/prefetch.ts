@@ -9,7 +9,7 @@ import type { Owner } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 
 type Direction = 'outbound' | 'inbound';
 
@@ -26,7 +26,7 @@ export class Prefetched {
   }
 
   static async read(
-    { store, features }: Parts,
+    { store, features }: Dependencies,
     tenant: Tenant,
     sender: string,
     messages: readonly Stanza[],

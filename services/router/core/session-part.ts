@@ -16,7 +16,7 @@ const declared = new Set<string>(Object.keys(sessionKeys));
 
 /** @param name the key in the entry: it stays the same for ever, because routers of two versions read the same entries */
 export function sessionPart<Value>(name: string): SessionPart<Value> {
-  if (declared.has(name)) throw new Error(`two parts of a session's entry are called '${name}'`);
+  if (declared.has(name)) throw new Error(`two dependencies of a session's entry are called '${name}'`);
   declared.add(name);
   const of = (entry: SessionEntry) => (entry as unknown as Readonly<Record<string, Value | undefined>>)[name];
   return {

@@ -14,7 +14,7 @@ import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
@@ -55,7 +55,7 @@ export type Route = (turn: Turn, tenant: Tenant, stanza: Stanza, id: string) => 
 
 /** Declared here, because a route takes a turn and a turn has its dependencies. */
 declare module './dependencies.ts' {
-  interface Parts {
+  interface Dependencies {
     /** Composed of the destinations (routing/route.ts). */
     readonly route: Route;
   }
@@ -71,8 +71,8 @@ export interface Origin extends SessionAddress, Sender {
 }
 
 export interface TurnOptions {
-  /** Of what this turn is about, {@link Delivery.once}. */
-  readonly once?: string;
+  /** Of what this turn is about, {@link Delivery.dedupeKey}. */
+  readonly dedupeKey?: string;
   /** What was read for this turn and others. */
   readonly prefetched?: Prefetched;
   /** In whose name rows are changed of which the last change counts. */
@@ -83,11 +83,11 @@ export interface TurnOptions {
 
 /** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
 export class Turn {
-  readonly parts: Parts;
+  readonly dependencies: Dependencies;
   readonly origin: Origin | undefined;
   readonly prefetched: Prefetched | undefined;
   readonly by: Writer | undefined;
-  readonly #once: string | undefined;
+  readonly #dedupeKey: string | undefined;
   /** What the sender has blocked of the room that its presence goes to. */
   hides: Hides | undefined;
   /** Some session that is there, or parked, did not confirm what it was sent. */
@@ -103,10 +103,10 @@ export class Turn {
   #posts: Post[] | undefined;
   readonly #sender: Sender | undefined;
 
-  constructor(parts: Parts, origin?: Origin, { once, prefetched, by, sender }: TurnOptions = {}) {
-    this.parts = parts;
+  constructor(dependencies: Dependencies, origin?: Origin, { dedupeKey, prefetched, by, sender }: TurnOptions = {}) {
+    this.dependencies = dependencies;
     this.origin = origin;
-    this.#once = once;
+    this.#dedupeKey = dedupeKey;
     this.prefetched = prefetched;
     this.by = by;
     this.#sender = sender ?? origin;
@@ -188,7 +188,7 @@ export class Turn {
     const { origin } = this;
     const bytes = Buffer.from(stanza.toString());
     if (origin && stanza.name !== 'message' && stanza.attrs.to === origin.jid) origin.reply(bytes);
-    else this.post(tenant, bytes, this.parts.ids.mint());
+    else this.post(tenant, bytes, this.dependencies.ids.mint());
   }
 
   /** Answers whoever sent the stanza with an error, unless it is an answer itself. */
@@ -218,7 +218,7 @@ export class Turn {
     let sent: Stanza | undefined;
     try {
       sent = stanza instanceof Stanza ? stanza : Stanza.parse(stanza);
-      await this.parts.route(this, tenant, sent, id);
+      await this.dependencies.route(this, tenant, sent, id);
     } catch (error) {
       if (onRefusal === 'refuse' || !(error instanceof StanzaError)) throw error;
       if (onRefusal === 'bounce' && sent) this.bounce(tenant, sent, error);
@@ -236,32 +236,32 @@ export class Turn {
    * @throws {StanzaError | RemoteFault} when another service refuses its part for good
    */
   static async finishAll(turns: readonly Turn[]): Promise<void> {
-    const parts = turns[0]?.parts;
-    if (!parts) return;
+    const dependencies = turns[0]?.dependencies;
+    if (!dependencies) return;
     for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     const puts = joined(turns, (turn) => turn.#puts);
-    if (puts.length > 0) await parts.store.batchPut(puts);
-    for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await parts.store.delete(key);
+    if (puts.length > 0) await dependencies.store.batchPut(puts);
+    for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await dependencies.store.delete(key);
     const committed = inOrder(
       joined(turns, (turn) => turn.#committed),
       (run) => run(),
     );
     if (committed !== undefined) await committed;
-    const begun = parts.clock.monotonic();
+    const begun = dependencies.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) {
-      await Turn.#runAfter(parts, steps);
+      await Turn.#runAfter(dependencies, steps);
       for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     }
     await Turn.#handedOver(turns);
     for (const run of turns.flatMap((turn) => turn.#handed ?? [])) await run();
-    if (parts.clock.monotonic() - begun < limits.lookAgainMs) return;
+    if (dependencies.clock.monotonic() - begun < limits.lookAgainMs) return;
     for (const look of turns.flatMap((turn) => turn.#looks ?? [])) await look();
   }
 
   static #handedOver(turns: readonly Turn[]): Promise<unknown> {
     const pending = joined(turns, (turn) => turn.#pending);
     const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
-    if (handOvers.length > 0) pending.push(...HandOver.run(turns[0]!.parts, handOvers));
+    if (handOvers.length > 0) pending.push(...HandOver.run(turns[0]!.dependencies, handOvers));
     return pending.length === 1 ? pending[0]! : Promise.all(pending);
   }
 
@@ -271,9 +271,9 @@ export class Turn {
     return steps;
   }
 
-  static async #runAfter(parts: Parts, steps: readonly After[]): Promise<void> {
+  static async #runAfter(dependencies: Dependencies, steps: readonly After[]): Promise<void> {
     const lists = await readSessions(
-      parts.store,
+      dependencies.store,
       steps.flatMap(({ owners }) => owners),
     );
     let at = 0;
@@ -285,10 +285,10 @@ export class Turn {
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
-    const failures = await this.parts.deliverer.deliver({ targets, xml, id, once: this.#once });
+    const failures = await this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey: this.#dedupeKey });
     this.hasMissed ||= failures.length > 0;
     if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
-    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.parts.store, failure, id);
+    for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);
   }
 }
 

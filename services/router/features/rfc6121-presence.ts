@@ -19,5 +19,5 @@ async function leave(account: Account, entry: SessionEntry): Promise<void> {
   if (!entry.available && !entry.inherited && !entry.directed?.length) return;
   const own = await account.updateSessions((sessions) => sessions);
   const bytes = unavailableFrom(account.jid.withResource(entry.resource));
-  await depart(account, entry, { bytes, id: account.turn.parts.ids.mint(), own });
+  await depart(account, entry, { bytes, id: account.turn.dependencies.ids.mint(), own });
 }

@@ -60,7 +60,7 @@ function pushToOwn(account: Account, changed: readonly Contact[]): void {
   const { turn } = account;
   turn.withSessions([], () => {
     for (const contact of changed.toSorted((a, b) => a.item.version - b.item.version)) {
-      const id = `push-${turn.parts.ids.mint()}`;
+      const id = `push-${turn.dependencies.ids.mint()}`;
       const push = xml('iq', { type: 'set', id, to: account.fullJid.toString() }, pushElement(contact));
       turn.origin?.reply(Buffer.from(push.toString()));
     }
@@ -81,7 +81,7 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
     throw new StanzaError('not-acceptable', `a name has at most ${limits.rosterNameBytesMax} bytes`);
   }
   const groups = readGroups(item);
-  const { after } = await changeContact(account, jid, account.turn.parts.ids.mint(), (before) => ({
+  const { after } = await changeContact(account, jid, account.turn.dependencies.ids.mint(), (before) => ({
     ...before,
     isListed: true,
     name,

@@ -48,7 +48,7 @@ export const disco: AccountFeature = {
 
 function describeHost(request: Element, host: HostContext): Element {
   const { node } = request.attrs;
-  const info = hostInfo(host.turn.parts.features.all);
+  const info = hostInfo(host.turn.dependencies.features.all);
   if (node && node !== capsNode(info)) throw new StanzaError('item-not-found', `there is no node '${node}'`);
   return xml(
     'query',
@@ -62,7 +62,7 @@ function listHost(request: Element, host: HostContext): Element {
   if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
   const { domain } = host.tenant;
   const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
-  if (host.turn.parts.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
+  if (host.turn.dependencies.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
   return xml('query', { xmlns: ITEMS }, ...items);
 }
 
@@ -74,7 +74,7 @@ async function describeAccount(request: Element, account: Account, iq: Stanza): 
     const leaf = xml('identity', { category: 'pubsub', type: 'leaf' }); // XEP-0060 §5.3
     return xml('query', { xmlns: INFO, node }, leaf, feature(pubsubNs));
   }
-  const features = account.turn.parts.features.all;
+  const features = account.turn.dependencies.features.all;
   const identities = features.flatMap(({ disco: part }) => part?.accountIdentity ?? []);
   const vars = [...new Set(features.flatMap(({ disco: part }) => part?.account ?? []))].sort();
   return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));

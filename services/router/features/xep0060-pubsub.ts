@@ -233,7 +233,7 @@ async function publishItem(asked: Element, request: Element, account: Account): 
   const [payload, ...others] = item.getChildElements() as Element[];
   if (!payload) throw pubsubError('bad-request', 'payload-required');
   if (others.length > 0) throw pubsubError('bad-request', 'invalid-payload', { text: 'an item has one payload' });
-  const id = (item.attrs.id as string | undefined) || account.turn.parts.ids.mint();
+  const id = (item.attrs.id as string | undefined) || account.turn.dependencies.ids.mint();
   const options = request.getChild('publish-options', pubsubNs) as Element | undefined;
   const published = { id, payload: standalone(payload) };
   const kept = await publish(account, name, published, options ? formIn(options, optionsType) : emptySubmission);
@@ -253,7 +253,7 @@ async function retractItems(asked: Element, account: Account): Promise<undefined
 async function create(asked: Element, request: Element, account: Account): Promise<Element | undefined> {
   checkOwner(account);
   const given = asked.attrs.node as string | undefined;
-  const name = given || account.turn.parts.ids.mint();
+  const name = given || account.turn.dependencies.ids.mint();
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
   const config = applyForm(form ? formIn(form, configType) : emptySubmission, configOfNew(account, name));
   const { isNew } = await createNode(account, name, config);

@@ -13,7 +13,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { addAccount } from '../accounts/add-account.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
 import { isReserved } from '../core/reserved-names.ts';
@@ -51,11 +51,11 @@ export function registerStreamFeature(tenant: Tenant, { secure }: { readonly sec
  * @returns the answer; '' where none is due
  * @throws {Unavailable} when the store is away: the iq may be handled again
  */
-export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
+export async function registerBeforeAuth(dependencies: Dependencies, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
   if (iq.type === 'result' || iq.type === 'error') return '';
   const { id, to } = iq.attributes;
   try {
-    return xml('iq', { id, from: to, type: 'result' }, await register(parts, tenant, iq, networkOf(address))).toString();
+    return xml('iq', { id, from: to, type: 'result' }, await register(dependencies, tenant, iq, networkOf(address))).toString();
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
     return xml('iq', { id, from: to, type: 'error' }, error.toElement()).toString();
@@ -63,7 +63,7 @@ export async function registerBeforeAuth(parts: Parts, tenant: Tenant, iq: Stanz
 }
 
 /** §3.1. */
-async function register(parts: Parts, tenant: Tenant, iq: Stanza, network: string): Promise<Element | undefined> {
+async function register(dependencies: Dependencies, tenant: Tenant, iq: Stanza, network: string): Promise<Element | undefined> {
   const query = iq.child('query', ns);
   if (iq.id === undefined || (iq.type !== 'get' && iq.type !== 'set') || iq.children.length !== 1 || !query) {
     throw new StanzaError('bad-request', `an iq for registration has an id, a type and one child`);
@@ -74,7 +74,7 @@ async function register(parts: Parts, tenant: Tenant, iq: Stanza, network: strin
     throw new StanzaError('unexpected-request', 'sign in to remove your account', { type: 'auth' });
   if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `${tenant.domain} takes no registrations`);
   if (iq.type === 'get') return form(tenant);
-  await createFrom(parts, tenant, query, network);
+  await createFrom(dependencies, tenant, query, network);
   return undefined;
 }
 
@@ -83,18 +83,19 @@ function form(tenant: Tenant): Element {
   return xml('query', { xmlns: ns }, xml('instructions', {}, instructions), xml('username'), xml('password'));
 }
 
-async function createFrom(parts: Parts, tenant: Tenant, query: Element, network: string): Promise<void> {
+async function createFrom(dependencies: Dependencies, tenant: Tenant, query: Element, network: string): Promise<void> {
   const { username, password } = readFields(query);
   if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are needed');
   const local = prepareName(username, tenant);
   if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
   if (isReserved(local)) throw new StanzaError('not-acceptable', `'${local}' is a name that only operators give out`);
   if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'the letters of a user name are of one script');
-  if (parts.store.isShort) throw new StanzaError('resource-constraint', 'there is no room for accounts now; try again later');
-  if (!parts.shares.mayRegister(tenant.domain, network)) {
+  if (dependencies.store.isShort)
+    throw new StanzaError('resource-constraint', 'there is no room for accounts now; try again later');
+  if (!dependencies.shares.mayRegister(tenant.domain, network)) {
     throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }
-  const outcome = await checked(() => addAccount(parts, tenant, local, password, network));
+  const outcome = await checked(() => addAccount(dependencies, tenant, local, password, network));
   if (outcome === 'alike') throw new StanzaError('conflict', `'${local}' looks like a name that is taken`);
   if (outcome === 'leaving') throw new StanzaError('conflict', 'this address is being removed; it is free again in a while');
   if (outcome !== 'added') throw new StanzaError('conflict', `'${local}' is taken`);
@@ -137,7 +138,7 @@ async function changePassword(request: Element, account: Account): Promise<void>
   const { username, password } = readFields(request);
   if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are needed');
   if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'only your own password is yours to change');
-  const { clock, shares } = account.turn.parts;
+  const { clock, shares } = account.turn.dependencies;
   const queued: Queued = (work) => shares.newPasswords.run([tenant.domain, `account ${local}`], work);
   const scram = await checked(() => deriveKeys(password, clock, queued));
   const row = await account.update(accounts, '', (there) => there && { ...there, scram });
@@ -149,10 +150,10 @@ async function changePassword(request: Element, account: Account): Promise<void>
  * many; until then, and until nobody grants the address anything any more, the name stays taken.
  */
 function remove(request: Element, { turn, tenant, local, session }: Account): void {
-  const { parts } = turn;
+  const { dependencies } = turn;
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
   turn.withSessions([], async () => {
-    await removalsOf(parts).endAccount(tenant, local, session);
+    await removalsOf(dependencies).endAccount(tenant, local, session);
     throw new StreamError('not-authorized', 'the account was removed');
   });
 }

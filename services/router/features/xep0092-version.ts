@@ -15,7 +15,7 @@ export const softwareVersion: AccountFeature = {
       ns: NS,
       name: 'query',
       handle: (_request, host) =>
-        xml('query', { xmlns: NS }, xml('name', {}, 'Skylark'), xml('version', {}, host.turn.parts.version)),
+        xml('query', { xmlns: NS }, xml('name', {}, 'Skylark'), xml('version', {}, host.turn.dependencies.version)),
     },
   ],
 };

@@ -61,7 +61,7 @@ function ask(account: Account, { sid }: SessionEntry, { node, ver }: Caps): void
   const query = xml('query', { xmlns: infoNs, node: `${node}#${ver}` });
   const iq = xml(
     'iq',
-    { from: account.jid.toString(), type: 'get', id: `${answerPrefix}${account.turn.parts.ids.mint()}` },
+    { from: account.jid.toString(), type: 'get', id: `${answerPrefix}${account.turn.dependencies.ids.mint()}` },
     query,
   );
   account.deliver(iq, (other) => other.sid === sid);
@@ -72,7 +72,7 @@ const answerPrefix = 'caps-';
 /** The client answers. What it says without being asked says no more than that, of itself. */
 async function learn(query: Element, account: Account, iq: Stanza): Promise<undefined> {
   if (!iq.attributes.id?.startsWith(answerPrefix)) return;
-  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const entry = sessions!.find(({ sid }) => sid === account.session?.sid);
   const caps = entry?.presence === undefined ? undefined : readCaps(Stanza.parse(entry.presence));
   if (!entry || !caps) return;

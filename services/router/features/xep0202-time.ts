@@ -15,7 +15,7 @@ export const entityTime: AccountFeature = {
       ns: NS,
       name: 'time',
       handle(_request, host) {
-        const now = new Date(host.turn.parts.clock.timeOfDay());
+        const now = new Date(host.turn.dependencies.clock.timeOfDay());
         return xml('time', { xmlns: NS }, xml('tzo', {}, '+00:00'), xml('utc', {}, now.toISOString()));
       },
     },

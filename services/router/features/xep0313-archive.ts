@@ -54,7 +54,7 @@ const further = [{ var: 'include-groupchat', type: 'boolean' }] as const;
 /** §4. The results go out before the answer, on the same stream. */
 async function query(request: Element, account: Account): Promise<Element> {
   const { query: wanted, page: asked, isFlipped, queryid } = readArchiveRequest(request, further);
-  if (!account.turn.parts.shares.archiveQueries.take(account.jid.toString())) {
+  if (!account.turn.dependencies.shares.archiveQueries.take(account.jid.toString())) {
     throw new StanzaError('resource-constraint', 'too many pages of the archive are asked for; try again in a moment');
   }
   const page = await queryArchive(account, wanted, asked);

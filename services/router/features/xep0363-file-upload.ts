@@ -71,13 +71,13 @@ function list(request: Element, host: HostContext): Element {
 }
 
 function checkService({ attrs: { node } }: Element, host: HostContext): void {
-  if (!host.turn.parts.blobs) throw new StanzaError('service-unavailable');
+  if (!host.turn.dependencies.blobs) throw new StanzaError('service-unavailable');
   if (node) throw new StanzaError('item-not-found', `there is no node '${node.slice(0, 100)}'`);
 }
 
 /** §4, §5. */
 async function giveSlot(request: Element, { account, tenant, turn }: HostContext): Promise<Element> {
-  const { blobs, clock } = turn.parts;
+  const { blobs, clock } = turn.dependencies;
   if (!blobs) throw new StanzaError('service-unavailable');
   if (!account?.session) throw new StanzaError('forbidden', `only accounts of ${tenant.domain} upload files here`);
   const { filename, size } = request.attrs;
@@ -104,7 +104,7 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
 
 /** The account is removed. */
 async function deleteFiles(account: Account): Promise<void> {
-  const { blobs, store, clock } = account.turn.parts;
+  const { blobs, store, clock } = account.turn.dependencies;
   if (!blobs) return;
   for (let after: string | undefined; ; ) {
     const page = await account.list(slots, { limit: limits.blobsPageMax, after });

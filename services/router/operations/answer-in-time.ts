@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 
 export const waitingInput = {
   /** How long the asker waits, ms; absent: until the removal has ended. */
@@ -17,7 +17,7 @@ export const progressOutput = { progress: z.string().optional() };
 
 /** @param name of the removal's row */
 export async function answerInTime<Result extends object>(
-  parts: Parts,
+  dependencies: Dependencies,
   waitMs: number | undefined,
   name: string,
   result: Result,
@@ -25,9 +25,9 @@ export async function answerInTime<Result extends object>(
 ): Promise<Result & { readonly progress?: string }> {
   const working = work().then(() => result);
   if (waitMs === undefined) return working;
-  const waiting = sleep(parts.clock, Math.min(waitMs, limits.removalAnswerMs)).then(() => undefined);
+  const waiting = sleep(dependencies.clock, Math.min(waitMs, limits.removalAnswerMs)).then(() => undefined);
   const done = await Promise.race([working, waiting]);
   if (done) return done;
   working.catch(() => {}); // told when it is asked again
-  return { ...result, progress: (await findRemoval(parts.store, name))?.progress ?? 'almost done' };
+  return { ...result, progress: (await findRemoval(dependencies.store, name))?.progress ?? 'almost done' };
 }

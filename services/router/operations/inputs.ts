@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { Refusal } from './refusal.ts';
 
@@ -37,20 +37,20 @@ export const passwordInput = text;
 export const afterInput = z.string().optional();
 
 /** The rows as they are now: an operator must not be told what a cache knew a second ago. */
-export function uncached(parts: Parts): Tenants {
-  return new Tenants(parts.store, parts.clock);
+export function uncached(dependencies: Dependencies): Tenants {
+  return new Tenants(dependencies.store, dependencies.clock);
 }
 
 /** @throws {Refusal} */
-export async function findTenant(parts: Parts, domain: string): Promise<Tenant> {
-  const tenant = await uncached(parts).find(domain);
+export async function findTenant(dependencies: Dependencies, domain: string): Promise<Tenant> {
+  const tenant = await uncached(dependencies).find(domain);
   if (!tenant) throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
   return tenant;
 }
 
 /** The tenant of an address that an account can have. @throws {Refusal} */
-export async function tenantOf(parts: Parts, jid: Jid): Promise<Tenant> {
-  const tenant = await findTenant(parts, jid.domain);
+export async function tenantOf(dependencies: Dependencies, jid: Jid): Promise<Tenant> {
+  const tenant = await findTenant(dependencies, jid.domain);
   if (prepareName(jid.local, tenant) === undefined) throw new Refusal(`'${jid}' is too long for an account`);
   return tenant;
 }

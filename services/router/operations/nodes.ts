@@ -4,7 +4,7 @@ import { limits } from '../../../lib/limits.ts';
 import { askControl } from '../../../lib/runtime/control.ts';
 import { type LiveNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { countParked } from '../../../lib/runtime/parked.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
@@ -27,14 +27,20 @@ export const status = operation({
   isRepeatable: true,
   help: 'Tells which processes the service has, and what they hold.',
   commands: ['status', 'drain'],
-  async run(parts) {
-    const [nodes, parked] = await Promise.all([listNodes(parts.store), countParked(parts.store, limits.storeQueryRowsMax)]);
-    const described = await Promise.all(nodes.map((node) => describe(parts, node)));
+  async run(dependencies) {
+    const [nodes, parked] = await Promise.all([
+      listNodes(dependencies.store),
+      countParked(dependencies.store, limits.storeQueryRowsMax),
+    ]);
+    const described = await Promise.all(nodes.map((node) => describe(dependencies, node)));
     return { nodes: described.sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1)), parked };
   },
 });
 
-async function describe({ bus }: Parts, { name, kind, subject, startedAt }: LiveNode): Promise<z.input<typeof nodeStatus>> {
+async function describe(
+  { bus }: Dependencies,
+  { name, kind, subject, startedAt }: LiveNode,
+): Promise<z.input<typeof nodeStatus>> {
   const reply = await askControl(bus, subject, 'status');
   const state = reply === undefined ? 'silent' : reply.isDraining ? 'draining' : 'up';
   return { name, kind, subject, since: startedAt, state, figures: { ...reply?.figures } };
@@ -50,14 +56,14 @@ export const nodeDrain = operation({
   isRepeatable: true,
   help: 'Makes a node let go of its sessions, so that it can be stopped and nobody notices.',
   commands: ['drain'],
-  async run(parts, { node: wanted }) {
-    const all = await listNodes(parts.store);
+  async run(dependencies, { node: wanted }) {
+    const all = await listNodes(dependencies.store);
     const found = all.filter(({ name, subject }) => name === wanted || subject === wanted);
     if (found.length === 0) {
       const names = all.filter(({ kind }) => kind === 'connection').map(({ name }) => name);
       throw new Refusal(`there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
     }
-    const replies = await Promise.all(found.map(({ subject }) => askControl(parts.bus, subject, 'drain')));
+    const replies = await Promise.all(found.map(({ subject }) => askControl(dependencies.bus, subject, 'drain')));
     const index = replies.findIndex((reply) => reply !== undefined);
     if (index < 0) throw new Refusal(`node '${wanted}' does not answer`);
     if (found.length > 1 && replies.filter((reply) => reply !== undefined).length > 1) {

@@ -5,7 +5,7 @@
  * An operation is one entry in a file of its subject and one line in `operations/index.ts`.
  */
 import type { z } from 'zod';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 
 /**
  * The right that the asker needs. Operators of the deployment have both. `tenant` is the right over one tenant: such an operation names
@@ -28,7 +28,7 @@ export interface Operation<Input extends z.ZodType = z.ZodType, Output extends z
   /** The commands of the command line that ask for it, or why there are none. */
   readonly commands: readonly [string, ...string[]] | { readonly whyNone: string };
   /** @throws {Refusal} */
-  run(parts: Parts, input: z.output<Input>): Promise<z.input<Output>>;
+  run(dependencies: Dependencies, input: z.output<Input>): Promise<z.input<Output>>;
 }
 
 /** Ties the types of `run` to those of the schemas. */

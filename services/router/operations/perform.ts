@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { InvalidPassword } from '../sasl/passwords.ts';
 import { operations } from './index.ts';
 import type { Operation } from './operation.ts';
@@ -13,14 +13,14 @@ import { Refusal } from './refusal.ts';
  * @throws {Unavailable} when the store is away
  */
 export async function perform(
-  parts: Parts,
+  dependencies: Dependencies,
   { operation: name, arguments: given }: AdminRequest,
   list: readonly Operation[] = operations,
 ): Promise<AdminReply> {
   try {
     const operation = list.find((one) => one.name === name);
     if (!operation) throw new Refusal(`unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
-    const result = await operation.run(parts, readInput(operation, given));
+    const result = await operation.run(dependencies, readInput(operation, given));
     return { ok: true, result: operation.output.parse(result) };
   } catch (error) {
     if (error instanceof Refusal || error instanceof InvalidPassword) return { ok: false, error: error.message };

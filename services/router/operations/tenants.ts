@@ -6,7 +6,7 @@ import { findRemoval } from '../../../lib/runtime/removals.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { listAccounts } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { answerInTime, progressOutput, waitingInput } from './answer-in-time.ts';
 import { afterInput, domainInput, findTenant, uncached } from './inputs.ts';
@@ -26,9 +26,9 @@ export const tenantAdd = operation({
   isRepeatable: false,
   help: 'Makes a domain a tenant.',
   commands: ['tenant add'],
-  async run(parts, input) {
+  async run(dependencies, input) {
     const { domain } = input;
-    const tenants = uncached(parts);
+    const tenants = uncached(dependencies);
     const taken = await tenants.place(domain);
     if (taken?.service === 'accounts') throw new Refusal(`there is a tenant '${domain}' already`);
     if (taken) {
@@ -41,11 +41,11 @@ export const tenantAdd = operation({
     ] as const) {
       if (await tenants.find(host)) throw new Refusal(`the ${what} of '${domain}' would be at '${host}', which is a tenant`);
     }
-    await checkIsFree(parts, domain);
+    await checkIsFree(dependencies, domain);
     try {
-      const tenant = await parts.tenants.add(domain, { registration: input.registration, retentionDays: 0 });
-      await checkIsFree(parts, domain).catch(async (error: unknown) => {
-        await parts.tenants.remove(tenant);
+      const tenant = await dependencies.tenants.add(domain, { registration: input.registration, retentionDays: 0 });
+      await checkIsFree(dependencies, domain).catch(async (error: unknown) => {
+        await dependencies.tenants.remove(tenant);
         throw error;
       });
       return describe(tenant);
@@ -69,20 +69,20 @@ export const tenantRemove = operation({
   isRepeatable: true,
   help: 'Ends a tenant and removes all that is kept for it.',
   commands: ['tenant remove'],
-  async run(parts, { domain, force, waitMs, again }) {
-    const begun = (await findRemoval(parts.store, domain))?.tenant;
-    const there = await uncached(parts).find(domain);
+  async run(dependencies, { domain, force, waitMs, again }) {
+    const begun = (await findRemoval(dependencies.store, domain))?.tenant;
+    const there = await uncached(dependencies).find(domain);
     if (!there && !begun && again) return { domain };
-    const tenant = there ?? begun ?? (await findTenant(parts, domain));
-    const [local] = begun ? [] : await listAccounts(parts.store, domain, 1);
+    const tenant = there ?? begun ?? (await findTenant(dependencies, domain));
+    const [local] = begun ? [] : await listAccounts(dependencies.store, domain, 1);
     if (local !== undefined && !force) {
       const example = Jid.of(local, domain);
       throw new Refusal(
         `tenant '${domain}' has accounts, such as '${example}'; remove them with it by: skylark tenant remove ${domain} --force`,
       );
     }
-    const removal = removalsOf(parts).tenant(tenant);
-    return answerInTime(parts, waitMs, domain, { domain }, () => removal);
+    const removal = removalsOf(dependencies).tenant(tenant);
+    return answerInTime(dependencies, waitMs, domain, { domain }, () => removal);
   },
 });
 
@@ -95,8 +95,8 @@ export const tenantList = operation({
   isRepeatable: true,
   help: 'Lists a page of the tenants.',
   commands: ['tenant list', 'user list'],
-  async run(parts, { after }) {
-    const found = await parts.tenants.list(limits.adminPageMax, after);
+  async run(dependencies, { after }) {
+    const found = await dependencies.tenants.list(limits.adminPageMax, after);
     return { tenants: found.map(describe), next: found.length === limits.adminPageMax ? found.at(-1)?.domain : undefined };
   },
 });
@@ -106,7 +106,7 @@ function describe({ domain, createdAt, policy }: Tenant): z.input<typeof describ
 }
 
 /** @throws {Refusal} */
-async function checkIsFree({ store }: Parts, domain: string): Promise<void> {
+async function checkIsFree({ store }: Dependencies, domain: string): Promise<void> {
   if (await findRemoval(store, domain)) {
     throw new Refusal(
       `the last tenant '${domain}' is being removed, and its domain is not free yet; to wait for it: skylark tenant remove ${domain}`,

@@ -21,8 +21,8 @@ export const userAdd = operation({
   isRepeatable: false,
   help: 'Adds an account.',
   commands: ['user add'],
-  async run(parts, { jid, password }) {
-    const outcome = await addAccount(parts, await tenantOf(parts, jid), jid.local, password);
+  async run(dependencies, { jid, password }) {
+    const outcome = await addAccount(dependencies, await tenantOf(dependencies, jid), jid.local, password);
     if (outcome === 'exists') {
       throw new Refusal(`there is an account '${jid}' already; change its password with: skylark user password ${jid}`);
     }
@@ -43,9 +43,9 @@ export const userRemove = operation({
   isRepeatable: true,
   help: 'Removes an account with all that it keeps.',
   commands: ['user remove'],
-  async run(parts, { jid, waitMs, again }) {
-    const removal = removalsOf(parts).account(await tenantOf(parts, jid), jid.local);
-    return answerInTime(parts, waitMs, `${jid}`, { jid: `${jid}` }, async () => {
+  async run(dependencies, { jid, waitMs, again }) {
+    const removal = removalsOf(dependencies).account(await tenantOf(dependencies, jid), jid.local);
+    return answerInTime(dependencies, waitMs, `${jid}`, { jid: `${jid}` }, async () => {
       if (!(await removal) && !again) throw noAccount(jid);
     });
   },
@@ -60,9 +60,9 @@ export const userList = operation({
   isRepeatable: true,
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
-  async run(parts, { domain, after }) {
-    await findTenant(parts, domain);
-    const locals = await listAccounts(parts.store, domain, limits.adminPageMax, after);
+  async run(dependencies, { domain, after }) {
+    await findTenant(dependencies, domain);
+    const locals = await listAccounts(dependencies.store, domain, limits.adminPageMax, after);
     const users = locals.map((local) => `${Jid.of(local, domain)}`);
     return { users, next: locals.length === limits.adminPageMax ? locals.at(-1) : undefined };
   },
@@ -76,11 +76,11 @@ export const userPassword = operation({
   isRepeatable: true,
   help: 'Changes the password of an account.',
   commands: ['user password'],
-  async run(parts, { jid, password }) {
-    const { domain } = await tenantOf(parts, jid);
-    if (!(await findAccount(parts.store, domain, jid.local))) throw noAccount(jid);
-    const scram = await deriveKeys(password, parts.clock);
-    if (!(await setCredentials(parts.store, domain, jid.local, scram))) throw noAccount(jid);
+  async run(dependencies, { jid, password }) {
+    const { domain } = await tenantOf(dependencies, jid);
+    if (!(await findAccount(dependencies.store, domain, jid.local))) throw noAccount(jid);
+    const scram = await deriveKeys(password, dependencies.clock);
+    if (!(await setCredentials(dependencies.store, domain, jid.local, scram))) throw noAccount(jid);
     return { jid: `${jid}` };
   },
 });

@@ -66,7 +66,7 @@ async function readItemRows(account: Account, node: PepNode, ids: readonly strin
   for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
     const page = ids.slice(at, at + limits.storeBatchKeysMax);
     const keys = page.map((id) => itemRowKey(account, node, id));
-    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
       if (row) found.push({ id: page[index]!, row });
     });
@@ -125,7 +125,7 @@ export async function putItems(
     return next;
   });
   const gone = new Set(dropped.map(([id]) => id));
-  const at = account.turn.parts.clock.timeOfDay();
+  const at = account.turn.dependencies.clock.timeOfDay();
   for (const { id, payload } of items) if (!gone.has(id)) account.put(itemRows, `${node.key}/${id}`, { payload, at });
   dropRows(account, node, dropped);
 }

@@ -53,7 +53,7 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
     for (const contact of contacts) {
       if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
       const probe = xml('presence', { from: full.toString(), to: contact.jid.toString(), type: 'probe' }, wantedElement(wanted));
-      account.post(Buffer.from(probe.toString()), account.turn.parts.ids.mint());
+      account.post(Buffer.from(probe.toString()), account.turn.dependencies.ids.mint());
     }
   });
 }
@@ -122,7 +122,7 @@ async function forEachMessage(
     for (const [index, { owner, node, id }] of page.entries()) {
       const item = await readItem(owner, node, rows[index]);
       if (!item || bytes >= limits.pepLastItemsBytesMax) continue;
-      const messageId = account.turn.parts.ids.mint();
+      const messageId = account.turn.dependencies.ids.mint();
       const event = itemsEvent(node, { id, payload: item.payload });
       const message = eventMessage(owner.jid, event, messageId, { at: item.at, subid });
       bytes += message.length;
@@ -175,7 +175,9 @@ async function findLast(
 async function readRows(account: Account, keys: readonly Key[]): Promise<(Row | undefined)[]> {
   const rows: (Row | undefined)[] = [];
   for (let at = 0; at < keys.length; at += limits.storeBatchKeysMax) {
-    rows.push(...(await account.turn.parts.store.batchGet(keys.slice(at, at + limits.storeBatchKeysMax), { consistent: true })));
+    rows.push(
+      ...(await account.turn.dependencies.store.batchGet(keys.slice(at, at + limits.storeBatchKeysMax), { consistent: true })),
+    );
   }
   return rows;
 }

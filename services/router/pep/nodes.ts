@@ -42,12 +42,12 @@ export async function findNode(account: Account, name: string): Promise<PepNode 
 }
 
 export function viewOf(account: Account, { name }: { readonly name: string }): View | undefined {
-  return specifiedNode(account.turn.parts.features, name)?.view;
+  return specifiedNode(account.turn.dependencies.features, name)?.view;
 }
 
 /** Of a node that is made without a word on it. */
 export function configOfNew(account: Account, name: string): NodeConfig {
-  return specifiedNode(account.turn.parts.features, name)?.config ?? defaultConfig;
+  return specifiedNode(account.turn.dependencies.features, name)?.config ?? defaultConfig;
 }
 
 /** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
@@ -56,7 +56,7 @@ export async function createNode(account: Account, name: string, config: NodeCon
     throw new StanzaError('not-acceptable', `the name of a node has at most ${limits.pepNodeNameBytesMax} bytes`);
   }
   checkView(account, { name, config });
-  const { features, ids } = account.turn.parts;
+  const { features, ids } = account.turn.dependencies;
   const fresh = nodesTogether(features, name).map((member): PepNode => {
     return { name: member, key: ids.mint(), config: member === name ? config : configOfNew(account, member) };
   });
@@ -90,7 +90,7 @@ export async function configureNode(account: Account, { name, key }: PepNode, co
 
 /** At once; their items are left to the caller. @returns the node, and those that go with it */
 export async function dropNode(account: Account, { name, key }: PepNode): Promise<readonly PepNode[]> {
-  const names = nodesTogether(account.turn.parts.features, name);
+  const names = nodesTogether(account.turn.dependencies.features, name);
   let dropped: readonly PepNode[] = [];
   await account.update(nodeRows, '', (value) => {
     const isThere = value?.nodes.some((node) => node.key === key);

@@ -40,7 +40,7 @@ const headersNs = 'http://jabber.org/protocol/shim';
 export async function notify(account: Account, node: PepNode, ...events: readonly Element[]): Promise<void> {
   if (events.length === 0) return;
   const messages = events.map((event) => {
-    const id = account.turn.parts.ids.mint();
+    const id = account.turn.dependencies.ids.mint();
     return { event, id, bytes: eventMessage(account.jid, event, id) };
   });
   const deliverAll = (targets: readonly Target[]): void => {
@@ -62,7 +62,7 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
       const [subscriber] = explicit.of(contact.jid);
       for (const { event, id, bytes } of messages) {
         const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
-        account.post(spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.parts.ids.mint());
+        account.post(spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.dependencies.ids.mint());
       }
     }
   });
@@ -105,7 +105,7 @@ async function datesOf(account: Account, persons: readonly Jid[]): Promise<Reado
   for (let at = 0; at < persons.length; at += limits.storeBatchKeysMax) {
     const page = persons.slice(at, at + limits.storeBatchKeysMax);
     const keys = page.map(({ local }) => account.other(local).rows.keyOf(accounts, ''));
-    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
       if (row) dates.set(page[index]!.toString(), rowValue<AccountRow>(row).createdAt);
     });
@@ -118,7 +118,7 @@ async function datesOf(account: Account, persons: readonly Jid[]): Promise<Reado
  * @param name of the node whose items have changed, or of the view
  */
 export function showViews(account: Account, name: string): void {
-  const views = viewOf(account, { name }) ? [name] : viewsOf(account.turn.parts.features, name).map((view) => view.name);
+  const views = viewOf(account, { name }) ? [name] : viewsOf(account.turn.dependencies.features, name).map((view) => view.name);
   for (const view of views) account.withSessions((sessions) => showView(account, view, sessions));
 }
 
@@ -130,7 +130,7 @@ async function showView(account: Account, name: string, sessions: readonly Sessi
   const item = await readView(account, node);
   if (!item) return;
   const event = itemsEvent(node, item);
-  account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.parts.ids.mint()));
+  account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.dependencies.ids.mint()));
 }
 
 /** undefined: too large for a message, and one without payload looks to clients as if there were nothing in the list any more. */
@@ -185,6 +185,6 @@ function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, expl
 /** An account of a tenant of ours. */
 export async function isOfDeployment(account: Account, { domain, local }: Jid): Promise<boolean> {
   if (local === '') return false;
-  const place = await account.turn.parts.tenants.place(domain);
+  const place = await account.turn.dependencies.tenants.place(domain);
   return place?.service === 'accounts';
 }

@@ -27,10 +27,10 @@ function look(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: 
   if (left === 0 || shown.length === 0) return;
   turn.lookAgain(async () => {
     const lists = await readSessions(
-      turn.parts.store,
+      turn.dependencies.store,
       shown.map(({ account }) => account),
     );
-    const next = new Turn(turn.parts);
+    const next = new Turn(turn.dependencies);
     const now = shown.map((before, index) => ({ ...before, sessions: chosen(lists[index]!, before.resource) }));
     for (const [index, { account, sessions }] of shown.entries()) {
       for (const presence of differences(account.jid, sessions, now[index]!.sessions)) await show(next, presence);
@@ -61,6 +61,6 @@ function differences(owner: Jid, before: readonly SessionEntry[], now: readonly 
 export function showTo(account: Account, to: Jid): (turn: Turn, presence: Buffer) => Promise<void> {
   return async (turn, presence) => {
     const again = new Account(turn, account.tenant, account.local);
-    again.post(spliceTo(presence, to.toString()), turn.parts.ids.mint());
+    again.post(spliceTo(presence, to.toString()), turn.dependencies.ids.mint());
   };
 }

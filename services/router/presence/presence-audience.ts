@@ -69,7 +69,7 @@ async function readPage(account: Account, full: Jid, contacts: readonly Contact[
   const owners = contacts.map(({ jid }) => account.other(jid.local));
   const keys = owners.map(({ rows }) => rows.keyOf(blocklist, ''));
   const [lists, blocklists] = await Promise.all([
-    readSessions(account.turn.parts.store, owners),
+    readSessions(account.turn.dependencies.store, owners),
     readValues<Blocklist>(account, keys),
   ]);
   return contacts.map(({ jid, item }, index) => {
@@ -78,6 +78,6 @@ async function readPage(account: Account, full: Jid, contacts: readonly Contact[
 }
 
 async function readValues<Value>(account: Account, keys: readonly Key[]): Promise<(Value | undefined)[]> {
-  const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+  const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
   return rows.map((row) => row && rowValue<Value>(row));
 }

@@ -12,7 +12,7 @@ import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 /** Queued. These addresses were just blocked: whoever sees the account there, as a subscriber or by directed presence, sees it go. */
 export async function hidePresence(account: Account, blocked: readonly Jid[]): Promise<void> {
   const contacts = await affected(account, blocked);
-  const id = account.turn.parts.ids.mint();
+  const id = account.turn.dependencies.ids.mint();
   account.withSessions(async (sessions) => {
     for (const contact of contacts) sendUnavailable(account, sessions, contact, id);
     await tellRooms(account, sessions, blocked);
@@ -23,7 +23,7 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
 /** Queued. These addresses were just unblocked; another entry may still block some of them. */
 export async function showPresence(account: Account, unblocked: readonly Jid[], isBlocked: (jid: Jid) => boolean): Promise<void> {
   const contacts = (await affected(account, unblocked)).filter((jid) => !isBlocked(jid));
-  const id = account.turn.parts.ids.mint();
+  const id = account.turn.dependencies.ids.mint();
   account.withSessions(async (sessions) => {
     await tellRooms(account, sessions, unblocked);
     for (const contact of contacts) sendCurrentPresence(account, sessions, contact, id);

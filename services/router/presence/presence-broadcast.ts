@@ -71,7 +71,7 @@ export async function refresh(account: Account, entry: SessionEntry, own: readon
       contacts.filter((contact) => isNear(account, contact)),
     );
     for (const other of own.filter(isVisible)) if (other.sid !== entry.sid) show(account, entry, Buffer.from(other.presence!));
-    await probe(account, { from, bytes: Buffer.alloc(0), id: account.turn.parts.ids.mint(), own }, near, contacts, entry);
+    await probe(account, { from, bytes: Buffer.alloc(0), id: account.turn.dependencies.ids.mint(), own }, near, contacts, entry);
   });
 }
 
@@ -83,8 +83,8 @@ export function tellLater(account: Account, told: SessionEntry): void {
   const { resource } = told;
   lookAgain(account.turn, [{ account, sessions: [told], resource }], async (turn, bytes) => {
     const again = new Account(turn, account.tenant, account.local);
-    const [own] = await readSessions(turn.parts.store, [again]);
-    await broadcast(again, { from: account.jid.withResource(resource), bytes, id: turn.parts.ids.mint(), own: own! });
+    const [own] = await readSessions(turn.dependencies.store, [again]);
+    await broadcast(again, { from: account.jid.withResource(resource), bytes, id: turn.dependencies.ids.mint(), own: own! });
   });
 }
 

@@ -23,7 +23,7 @@ import { isVisible, unavailableFrom } from './shown-presence.ts';
 export async function sendDirected(account: Account, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to!;
   await runGuards('outbound', stanza, account);
-  const isRoom = (await account.turn.parts.tenants.place(to.domain))?.service === 'rooms';
+  const isRoom = (await account.turn.dependencies.tenants.place(to.domain))?.service === 'rooms';
   const known = isRoom ? hidesIn(account.loaded(blocklist), to) : undefined;
   account.turn.hides = known;
   if (stanza.type === undefined) await changeEntry(account, (entry) => remember(entry, to, isRoom));
@@ -40,10 +40,10 @@ async function confirmShown(account: Account, to: Jid, roomKnows: number | undef
   const list = await account.get(blocklist);
   if (roomKnows !== undefined && (list?.version ?? 0) > roomKnows) await tellRoom(account, account.fullJid, to, list);
   if (isNeverBlocked(account, to) || !isBlocked(list, to)) return;
-  const turn = new Turn(account.turn.parts);
+  const turn = new Turn(account.turn.dependencies);
   const again = new Account(turn, account.tenant, account.local);
   // Not with the id of the presence, which a room has carried out.
-  again.post(spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.parts.ids.mint());
+  again.post(spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.dependencies.ids.mint());
   await turn.finish();
 }
 
@@ -100,7 +100,7 @@ export async function hideDirected(account: Account, sessions: readonly SessionE
     for (const taker of takers) {
       const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
       // An id of its own each: a room carries out one request of an id, and several sessions may be in it.
-      if (!isTold) account.post(spliceTo(unavailableFrom(from), taker), account.turn.parts.ids.mint());
+      if (!isTold) account.post(spliceTo(unavailableFrom(from), taker), account.turn.dependencies.ids.mint());
     }
   }
   // Not before they were told: this may be tried again.
@@ -151,5 +151,5 @@ export async function tellRooms(account: Account, sessions: readonly SessionEntr
 /** Rooms of other tenants are not told: what they send passes the account's guards. */
 async function tellRoom(account: Account, from: Jid, room: Jid, list: Blocklist | undefined): Promise<void> {
   const hides = room.domain === roomsDomain(account.domain) ? hidesIn(list, room) : undefined;
-  if (hides) await tellHides(account.turn.parts, account.tenant, room.local, from.toString(), hides);
+  if (hides) await tellHides(account.turn.dependencies, account.tenant, room.local, from.toString(), hides);
 }

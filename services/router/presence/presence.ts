@@ -79,7 +79,8 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
   if (before.available) await broadcast(account, news);
   else await broadcastInitial(account, news, after);
   if (isAgain) tellLater(account, after);
-  for (const { announced } of account.turn.parts.features.all) if (announced) await announced(account, stanza, before, after);
+  for (const { announced } of account.turn.dependencies.features.all)
+    if (announced) await announced(account, stanza, before, after);
   if (priority < 0) return { queue: 'closed' };
   return { queue: before.available && before.priority >= 0 ? 'open' : 'opened' };
 }

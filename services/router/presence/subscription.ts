@@ -88,7 +88,7 @@ export function cancelSubscriptions(account: Account, contact: Jid, before: Subs
 
 /** XEP-0077 §3.2. */
 export async function cancelAllSubscriptions(account: Account): Promise<void> {
-  const id = account.turn.parts.ids.mint();
+  const id = account.turn.dependencies.ids.mint();
   for (const { jid, item } of await listContacts(account)) cancelSubscriptions(account, jid, item, id);
 }
 
@@ -99,7 +99,7 @@ export async function forgetContacts(account: Account, gone: GoneAddresses): Pro
 }
 
 async function forgetContact(account: Account, contact: Jid): Promise<void> {
-  const id = account.turn.parts.ids.mint();
+  const id = account.turn.dependencies.ids.mint();
   const change = await changeContact(account, contact, `${id} gone`, (item) =>
     changed(item, { ...item, subscription: 'none', isAsked: false, isPending: false, isApproved: false, request: undefined }),
   );
@@ -148,7 +148,7 @@ function push(account: Account, sessions: readonly SessionEntry[], contact: Jid,
 }
 
 async function tellSubscribed(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
-  for (const { subscribed } of account.turn.parts.features.all) await subscribed?.(account, contact, sessions);
+  for (const { subscribed } of account.turn.dependencies.features.all) await subscribed?.(account, contact, sessions);
 }
 
 function answerFor(account: Account, type: SubscriptionType, contact: Jid, id: string): void {

@@ -9,7 +9,7 @@ import { isParked, readSessions } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { Account } from '../core/account.ts';
 import { deleteAccountRow, unlistAccount } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { closeStream, endSession } from '../sessions/bind.ts';
 import type { ElsewhereWalks } from './elsewhere.ts';
@@ -25,43 +25,48 @@ export interface AccountRemoval {
 
 /** Resolves when the name is free. @throws {Unavailable} */
 export async function removeAccount(
-  parts: Parts,
+  dependencies: Dependencies,
   lease: RemovalLease,
   walks: ElsewhereWalks,
   { tenant, local, own, onEnded }: AccountRemoval,
 ): Promise<void> {
-  await endAccount(parts, tenant, local, own);
-  await unlistAccount(parts.store, tenant.domain, local);
+  await endAccount(dependencies, tenant, local, own);
+  await unlistAccount(dependencies.store, tenant.domain, local);
   onEnded?.();
-  await eraseAccount(parts, lease, tenant, local);
-  await waitForRequests(parts, lease);
+  await eraseAccount(dependencies, lease, tenant, local);
+  await waitForRequests(dependencies, lease);
   // From here on nothing is written in the account's name.
   await walks.forget([lease.name], lease.beat);
-  await endAccount(parts, tenant, local);
-  await eraseAccount(parts, lease, tenant, local);
+  await endAccount(dependencies, tenant, local);
+  await eraseAccount(dependencies, lease, tenant, local);
   await lease.end();
 }
 
 /** Its sessions end, those who know it are told, and what features keep outside of its rows goes. */
-export async function endAccount(parts: Parts, tenant: Tenant, local: string, own?: { readonly sid: string }): Promise<void> {
-  const { store } = parts;
+export async function endAccount(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  own?: { readonly sid: string },
+): Promise<void> {
+  const { store } = dependencies;
   const owner = { domain: tenant.domain, local };
   await deleteAccountRow(store, tenant.domain, local);
   const [sessions = []] = await readSessions(store, [owner]);
   const others = sessions.filter(({ sid }) => sid !== own?.sid);
-  await Promise.all(others.map((entry) => closeStream(parts, entry, 'not-authorized', 'the account was removed')));
+  await Promise.all(others.map((entry) => closeStream(dependencies, entry, 'not-authorized', 'the account was removed')));
   for (const entry of sessions) {
-    if (isParked(entry) && entry.parked) await unpark(store, owner, entry.sid, entry.parked.until);
-    await endSession(parts, tenant, local, entry);
+    if (isParked(entry) && entry.parked) await unpark(store, owner, entry.sid, entry.parked.deadline);
+    await endSession(dependencies, tenant, local, entry);
   }
-  const turn = new Turn(parts);
+  const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
-  for (const feature of parts.features.all) await feature.removed?.(account);
+  for (const feature of dependencies.features.all) await feature.removed?.(account);
   await turn.finish();
 }
 
 export async function eraseAccount(
-  { store }: Parts,
+  { store }: Dependencies,
   { check, beat }: RemovalLease,
   { domain }: Tenant,
   local: string,
@@ -75,7 +80,7 @@ export async function eraseAccount(
 }
 
 /** Until what its sessions have asked for is done: a router that was slow may write rows that were erased already. */
-export async function waitForRequests({ clock, underWay }: Parts, { beat }: RemovalLease): Promise<void> {
+export async function waitForRequests({ clock, underWay }: Dependencies, { beat }: RemovalLease): Promise<void> {
   let isOver = underWay === undefined ? undefined : false;
   void underWay?.settled().then(() => {
     isOver = true;

@@ -14,7 +14,7 @@ import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { type RoomErasureRequest, roomAnswer } from '../../../lib/runtime/wire.ts';
 import { Account } from '../core/account.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 
 export type Beat = (progress: string) => Promise<void>;
@@ -26,13 +26,13 @@ interface Walk {
 }
 
 export class ElsewhereWalks {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   /** The one that has not begun. */
   #next: Walk | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** Resolves when nobody grants anything to these addresses any more. @param names bare JIDs, or domains */
@@ -50,7 +50,7 @@ export class ElsewhereWalks {
       .catch(() => {}) // those who waited for that one were told
       .then(() => {
         this.#next = undefined;
-        return walk(this.#parts, new GoneAddresses(names), async (progress) => {
+        return walk(this.#dependencies, new GoneAddresses(names), async (progress) => {
           const told = await Promise.allSettled([...beats, ...(this.#next?.beats ?? [])].map((beat) => beat(progress)));
           if (told.slice(0, beats.length).every(({ status }) => status === 'rejected')) {
             throw new Unavailable('other processes have taken over the removals that this walk was for');
@@ -62,8 +62,8 @@ export class ElsewhereWalks {
   }
 }
 
-async function walk(parts: Parts, gone: GoneAddresses, beat: Beat): Promise<void> {
-  const { store, clock, tenants } = parts;
+async function walk(dependencies: Dependencies, gone: GoneAddresses, beat: Beat): Promise<void> {
+  const { store, clock, tenants } = dependencies;
   let [accounts, rooms] = [0, 0];
   const pause = async () => {
     await beat(`looked for what others keep about it: ${accounts} accounts, ${rooms} rooms`);
@@ -74,13 +74,13 @@ async function walk(parts: Parts, gone: GoneAddresses, beat: Beat): Promise<void
     for (const tenant of page) {
       if (gone.names.includes(tenant.domain)) continue;
       for await (const locals of pagesOfNames(store, tenant.domain, accountNames, limits.forgetPageMax)) {
-        await Promise.all(locals.map((local) => forgetIn(parts, tenant, local, gone)));
+        await Promise.all(locals.map((local) => forgetIn(dependencies, tenant, local, gone)));
         accounts += locals.length;
         await pause();
       }
       for await (const names of pagesOfNames(store, tenant.domain, roomNames, limits.forgetPageMax)) {
         const { domain } = tenant;
-        await Promise.all(names.map((room) => askRoom(parts, { kind: 'forget', domain, room, addresses: gone.names })));
+        await Promise.all(names.map((room) => askRoom(dependencies, { kind: 'forget', domain, room, addresses: gone.names })));
         rooms += names.length;
         await pause();
       }
@@ -90,18 +90,18 @@ async function walk(parts: Parts, gone: GoneAddresses, beat: Beat): Promise<void
   }
 }
 
-async function forgetIn(parts: Parts, tenant: Tenant, local: string, gone: GoneAddresses): Promise<void> {
-  const turn = new Turn(parts);
+async function forgetIn(dependencies: Dependencies, tenant: Tenant, local: string, gone: GoneAddresses): Promise<void> {
+  const turn = new Turn(dependencies);
   const holder = new Account(turn, tenant, local);
   if (gone.has(holder.jid)) return;
-  for (const { forgets } of parts.features.all) await forgets?.forget(holder, gone);
+  for (const { forgets } of dependencies.features.all) await forgets?.forget(holder, gone);
   await turn.finish();
 }
 
 const triesMax = 5;
 
 /** The worker that owns the room changes it, whether it is in memory or not. @throws {Unavailable} */
-export async function askRoom({ bus, clock }: Parts, request: RoomErasureRequest): Promise<void> {
+export async function askRoom({ bus, clock }: Dependencies, request: RoomErasureRequest): Promise<void> {
   const subject = roomShard(request.domain, request.room);
   for (let tries = 1; ; tries++) {
     try {

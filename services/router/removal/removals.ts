@@ -14,7 +14,7 @@ import {
 } from '../../../lib/runtime/removals.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { findAccount, unlistAccount } from '../core/accounts.ts';
-import { type Parts, withoutDeadline } from '../core/dependencies.ts';
+import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
 import { removeAccount } from './account-removal.ts';
 import { deleteDoomedFiles } from './doomed-files.ts';
 import { ElsewhereWalks } from './elsewhere.ts';
@@ -39,31 +39,31 @@ interface Begin {
 const ofProcess = new WeakMap<Tenants, Removals>();
 
 /** One for all requests of a process. */
-export function removalsOf(parts: Parts): Removals {
-  let removals = ofProcess.get(parts.tenants);
+export function removalsOf(dependencies: Dependencies): Removals {
+  let removals = ofProcess.get(dependencies.tenants);
   if (!removals) {
-    removals = new Removals(withoutDeadline(parts));
-    ofProcess.set(parts.tenants, removals);
+    removals = new Removals(withoutDeadline(dependencies));
+    ofProcess.set(dependencies.tenants, removals);
   }
   return removals;
 }
 
 class Removals {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   readonly #by: string;
   readonly #walks: ElsewhereWalks;
   readonly #running = new Map<string, Promise<void>>();
   readonly #seen = new Map<string, Seen>();
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#by = parts.clock.randomBytes(9).toString('base64url');
-    this.#walks = new ElsewhereWalks(parts);
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+    this.#by = dependencies.clock.randomBytes(9).toString('base64url');
+    this.#walks = new ElsewhereWalks(dependencies);
   }
 
   /** Resolves when the name is free. @returns false when there was nothing to remove. @throws {Unavailable} it is gone on with later */
   async account(tenant: Tenant, local: string): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const name = removalName(tenant, local);
     const isThere = (await findAccount(store, tenant.domain, local)) !== undefined;
     if (!isThere && (await findRemoval(store, name)) === undefined) {
@@ -79,7 +79,7 @@ class Removals {
     const name = removalName(tenant, local);
     return new Promise((resolve, reject) => {
       this.#run(name, { row: { tenant, local }, own, onEnded: resolve }).then(resolve, (error: unknown) => {
-        this.#parts.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
+        this.#dependencies.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
         reject(error as Error);
       });
     });
@@ -93,7 +93,7 @@ class Removals {
   /** Goes on with those that nobody works on any more. */
   async resume(): Promise<void> {
     for (let after: string | undefined; ; ) {
-      const page = await listRemovals(this.#parts.store, limits.adminPageMax, after);
+      const page = await listRemovals(this.#dependencies.store, limits.adminPageMax, after);
       for (const { key, value } of page) if (this.#mayTake(key, value)) this.#goOn(key);
       if (page.length < limits.adminPageMax) return;
       after = page.at(-1)!.key;
@@ -103,7 +103,7 @@ class Removals {
   #goOn(name: string): void {
     if (this.#running.has(name)) return;
     this.#run(name, {}).catch((error: unknown) => {
-      this.#parts.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
+      this.#dependencies.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
     });
   }
 
@@ -118,27 +118,27 @@ class Removals {
   async #work(name: string, { row, own, onEnded }: Begin): Promise<void> {
     for (let isFirst = true; ; isFirst = false) {
       const mayTake = (there: RemovalRow) => this.#mayTake(name, there);
-      const lease = await RemovalLease.take(this.#parts, name, this.#by, { row: isFirst ? row : undefined, mayTake });
-      const there = await findRemoval(this.#parts.store, name);
+      const lease = await RemovalLease.take(this.#dependencies, name, this.#by, { row: isFirst ? row : undefined, mayTake });
+      const there = await findRemoval(this.#dependencies.store, name);
       if (!there) return; // another process has come to its end
       if (lease) return this.#carryOut(lease, there, { own, onEnded });
-      await sleep(this.#parts.clock, limits.removalBeatMs);
+      await sleep(this.#dependencies.clock, limits.removalBeatMs);
     }
   }
 
   #carryOut(lease: RemovalLease, { tenant, local }: Subject, { own, onEnded }: Begin): Promise<void> {
-    if (local !== undefined) return removeAccount(this.#parts, lease, this.#walks, { tenant, local, own, onEnded });
+    if (local !== undefined) return removeAccount(this.#dependencies, lease, this.#walks, { tenant, local, own, onEnded });
     const finishAccounts = async () => {
-      const locals = await removedAccountsOf(this.#parts.store, tenant.domain);
+      const locals = await removedAccountsOf(this.#dependencies.store, tenant.domain);
       await Promise.all(locals.map((one) => this.#run(removalName(tenant, one), {})));
     };
-    return removeTenant({ parts: this.#parts, lease, tenant }, this.#walks, finishAccounts);
+    return removeTenant({ dependencies: this.#dependencies, lease, tenant }, this.#walks, finishAccounts);
   }
 
   /** The only process of a deployment need not wait: whoever else has written the row is dead. */
   #mayTake(name: string, { by, beats }: RemovalRow): boolean {
-    if (by === this.#by || this.#parts.underWay !== undefined) return true;
-    const nowMs = this.#parts.clock.monotonic();
+    if (by === this.#by || this.#dependencies.underWay !== undefined) return true;
+    const nowMs = this.#dependencies.clock.monotonic();
     const seen = this.#seen.get(name);
     if (seen?.by === by && seen.beats === beats) return nowMs - seen.atMs > limits.removalStaleMs;
     if (this.#seen.size >= limits.removalsSeenMax) this.#seen.clear();
@@ -148,19 +148,19 @@ class Removals {
 }
 
 /** Looks for removals that nobody works on, at once and from time to time. */
-export function resumeRemovals(parts: Parts): { stop(): void } {
+export function resumeRemovals(dependencies: Dependencies): { stop(): void } {
   let isStopped = false;
-  let timer = parts.clock.after(0, look);
+  let timer = dependencies.clock.after(0, look);
   let looks = 0;
   async function look(): Promise<void> {
     try {
-      await removalsOf(parts).resume();
-      if (parts.blobs && looks++ % limits.doomedFilesLooks === 0)
-        await deleteDoomedFiles(parts.store, parts.blobs, parts.clock.now());
+      await removalsOf(dependencies).resume();
+      if (dependencies.blobs && looks++ % limits.doomedFilesLooks === 0)
+        await deleteDoomedFiles(dependencies.store, dependencies.blobs, dependencies.clock.now());
     } catch (error) {
-      parts.log.warn({ err: error }, 'removals that broke off could not be looked for');
+      dependencies.log.warn({ err: error }, 'removals that broke off could not be looked for');
     }
-    if (!isStopped) timer = parts.clock.after(limits.removalSweepMs, look);
+    if (!isStopped) timer = dependencies.clock.after(limits.removalSweepMs, look);
   }
   return {
     stop() {

@@ -8,12 +8,12 @@ import { erasePartition } from '../../../lib/runtime/erase.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
 import { askRoom, type ElsewhereWalks } from './elsewhere.ts';
 
 interface Context {
-  readonly parts: Parts;
+  readonly dependencies: Dependencies;
   readonly lease: RemovalLease;
   readonly tenant: Tenant;
 }
@@ -23,28 +23,28 @@ type TenantKind = Exclude<OwnerKind, 'deployment'>;
 
 /** How all partitions of a kind are erased, in this order: the directory, by which accounts and rooms are found, is the last. */
 const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>> = {
-  async account({ parts, lease, tenant }) {
-    for await (const locals of pagesOfNames(parts.store, tenant.domain, accountNames, limits.adminPageMax)) {
-      for (const local of locals) await eraseAccount(parts, lease, tenant, local);
+  async account({ dependencies, lease, tenant }) {
+    for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, limits.adminPageMax)) {
+      for (const local of locals) await eraseAccount(dependencies, lease, tenant, local);
     }
   },
   /** A room is its worker's to erase, who may have it in memory, and has the right to its rows. */
-  async room({ parts, lease, tenant: { domain } }) {
+  async room({ dependencies, lease, tenant: { domain } }) {
     let count = 0;
-    for await (const rooms of pagesOfNames(parts.store, domain, roomNames, limits.forgetPageMax)) {
+    for await (const rooms of pagesOfNames(dependencies.store, domain, roomNames, limits.forgetPageMax)) {
       lease.check();
-      await Promise.all(rooms.map((room) => askRoom(parts, { kind: 'erase', domain, room, addresses: [] })));
+      await Promise.all(rooms.map((room) => askRoom(dependencies, { kind: 'erase', domain, room, addresses: [] })));
       count += rooms.length;
       await lease.beat(`erased ${count} rooms`);
     }
   },
-  async certificate({ parts: { store }, lease, tenant: { domain } }) {
+  async certificate({ dependencies: { store }, lease, tenant: { domain } }) {
     await new Certificates(store).remove(domain);
     await erasePartition(store, Rows.ofCertificate(store, domain), { mayDelete: lease.check });
   },
-  tenant: ({ parts: { store }, lease, tenant: { domain } }) =>
+  tenant: ({ dependencies: { store }, lease, tenant: { domain } }) =>
     erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check }),
-  async directory({ parts: { store }, lease: { beat, check }, tenant: { domain } }) {
+  async directory({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {
     for (let part = 0; part < directoryParts; part++) {
       const onPage = () => beat('erasing the directory');
       await erasePartition(store, Rows.ofDirectory(store, domain, part), { onPage, mayDelete: check });
@@ -58,27 +58,27 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
  * @throws {Unavailable}
  */
 export async function removeTenant(context: Context, walks: ElsewhereWalks, finishAccounts: () => Promise<void>): Promise<void> {
-  const { parts, lease, tenant } = context;
+  const { dependencies, lease, tenant } = context;
   const { domain } = tenant;
-  await parts.tenants.remove(tenant);
-  await sleep(parts.clock, limits.tenantCacheMs); // until then other processes may still serve it
+  await dependencies.tenants.remove(tenant);
+  await sleep(dependencies.clock, limits.tenantCacheMs); // until then other processes may still serve it
   await finishAccounts();
   await endAccounts(context);
-  await waitForRequests(parts, lease);
+  await waitForRequests(dependencies, lease);
   await endAccounts(context);
-  await parts.blobs?.deleteAll(domain, () => lease.beat('deleting files'));
+  await dependencies.blobs?.deleteAll(domain, () => lease.beat('deleting files'));
   for (const erase of Object.values(erasers)) await erase(context);
   await walks.forget([domain, roomsDomain(domain), uploadsDomain(domain)], lease.beat);
   await lease.end();
 }
 
 /** Their entries in the directory stay until all else is erased: by them whoever goes on finds the accounts. */
-async function endAccounts({ parts, lease, tenant }: Context): Promise<void> {
+async function endAccounts({ dependencies, lease, tenant }: Context): Promise<void> {
   let count = 0;
-  for await (const locals of pagesOfNames(parts.store, tenant.domain, accountNames, limits.adminPageMax)) {
+  for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, limits.adminPageMax)) {
     for (const local of locals) {
       lease.check();
-      await endAccount(parts, tenant, local);
+      await endAccount(dependencies, tenant, local);
       await lease.beat(`ended ${++count} accounts`);
     }
   }

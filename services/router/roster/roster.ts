@@ -70,7 +70,7 @@ export async function findContacts(account: Account, jids: readonly Jid[]): Prom
       .slice(at, at + page)
       .filter((jid) => Buffer.byteLength(jid.bare.toString()) <= limits.rosterAddressBytesMax);
     const keys = asked.map((jid) => rosterRowKey(account, jid));
-    const rows = await account.turn.parts.store.batchGet(keys, { consistent: true });
+    const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     for (const [index, row] of rows.entries()) if (row) contacts.push({ jid: asked[index]!, item: rowValue<RosterItem>(row) });
   }
   return contacts;
@@ -130,7 +130,7 @@ export function pushContact(account: Account, contact: Contact): void {
 
 /** Only inside `withSessions`: to those of the sessions that are interested. */
 export function pushContactTo(account: Account, sessions: readonly SessionEntry[], contact: Contact): void {
-  const id = `push-${account.turn.parts.ids.mint()}`;
+  const id = `push-${account.turn.dependencies.ids.mint()}`;
   const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(contact));
   account.deliverTo(
     sessions.filter((entry) => interested.of(entry)),

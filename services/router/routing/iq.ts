@@ -40,7 +40,7 @@ function checkShape(stanza: Stanza): void {
 
 async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   const request = iq.children[0]!;
-  const route = account.turn.parts.features.self(iq.type!, request.ns, request.name);
+  const route = account.turn.dependencies.features.self(iq.type!, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
   const { to: from } = iq.attributes;
@@ -50,7 +50,7 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
 /** Of what the server itself asked; that a push was taken (RFC 6121 §2.1.6) is no news. */
 async function takeResult(account: Account, iq: Stanza): Promise<void> {
   const child = iq.children[0];
-  const route = child && account.turn.parts.features.self('result', child.ns, child.name);
+  const route = child && account.turn.dependencies.features.self('result', child.ns, child.name);
   await route?.handle(iq.elementOf(child!), account, iq);
 }
 
@@ -61,7 +61,7 @@ export type HostService = 'host' | 'uploads';
 export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
-  const { features } = turn.parts;
+  const { features } = turn.dependencies;
   const route = request && features[service](iq.type, request.ns, request.name);
   if (!route) throw new StanzaError('service-unavailable');
   const from = iq.from!;
@@ -87,7 +87,7 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   }
   if (!isRequest) return;
   const request = iq.children[0];
-  const route = request && account.turn.parts.features.account(iq.type!, request.ns, request.name);
+  const route = request && account.turn.dependencies.features.account(iq.type!, request.ns, request.name);
   // RFC 6121 §8.5.1: an account that does not exist answers like one that does not know the request
   if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);

@@ -28,7 +28,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   const sealed = amending instanceof Promise ? await amending : amending;
   const keeping = keepBy('outbound', sealed, account, id);
   if (keeping !== undefined) await keeping;
-  const routing = account.turn.parts.route(account.turn, account.tenant, sealed, id);
+  const routing = account.turn.dependencies.route(account.turn, account.tenant, sealed, id);
   if (routing !== undefined) await routing;
   account.withSessions((sessions) => {
     account.checkHeld(sessions);
@@ -39,7 +39,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
 
 /** @throws {StanzaError} resource-constraint, of type `wait`: the account has sent too much today, or the disk is nearly full */
 function checkRoomFor(account: Account, stanza: Stanza): void {
-  const { shares, store } = account.turn.parts;
+  const { shares, store } = account.turn.dependencies;
   shares.keptMessages.charge(account, stanza.bytes.length);
   if (store.isShort !== true) return;
   const { archive, queue } = storageOf(stanza);
@@ -61,7 +61,7 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
-    const takes = account.turn.parts.features.stage('inbound', 'takes');
+    const takes = account.turn.dependencies.features.stage('inbound', 'takes');
     const delivered = recipients(arrived, sessions).filter((entry) => isTaken(takes, arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
@@ -79,17 +79,17 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
 type Direction = 'inbound' | 'outbound';
 
 function keepBy(direction: Direction, stanza: Stanza, account: Account, id: string): Pending {
-  return inOrder(account.turn.parts.features.stage(direction, 'keep'), (keep) => keep(stanza, account, id));
+  return inOrder(account.turn.dependencies.features.stage(direction, 'keep'), (keep) => keep(stanza, account, id));
 }
 
 function followBy(direction: Direction, stanza: Stanza, account: Account, outcome: Outcome, id: string): Pending {
-  return inOrder(account.turn.parts.features.stage(direction, 'follow'), (follow) => follow(stanza, account, outcome, id));
+  return inOrder(account.turn.dependencies.features.stage(direction, 'follow'), (follow) => follow(stanza, account, outcome, id));
 }
 
 /** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
 async function checkResource(account: Account, stanza: Stanza): Promise<void> {
   const { resource } = stanza.to!;
-  const [sessions] = await readSessions(account.turn.parts.store, [account]);
+  const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   if (!sessions!.some((entry) => entry.resource === resource)) throw new StanzaError('service-unavailable');
 }
 

@@ -13,7 +13,7 @@ export function routing(destinations: readonly Destination[]): Route {
     if (!to) throw new Error(`a ${stanza.name} to be routed has no 'to'`);
     const { domain } = to;
     if (domain === tenant.domain) return deliver(destinations, turn, tenant, stanza, id, { tenant, service: 'accounts' });
-    return turn.parts.tenants.place(domain).then((place) => deliver(destinations, turn, tenant, stanza, id, place));
+    return turn.dependencies.tenants.place(domain).then((place) => deliver(destinations, turn, tenant, stanza, id, place));
   };
 }
 

@@ -8,7 +8,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { findAccount, type ScramKeys } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
 
 export interface Credentials {
@@ -43,8 +43,13 @@ export function isOwnAddress(authzid: string, local: string, tenant: Tenant): bo
 }
 
 /** @param local prepared */
-export async function findCredentials(parts: Parts, tenant: Tenant, local: string, hash: ScramHash): Promise<Credentials> {
-  const account = await findAccount(parts.store, tenant.domain, local);
+export async function findCredentials(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  hash: ScramHash,
+): Promise<Credentials> {
+  const account = await findAccount(dependencies.store, tenant.domain, local);
   const madeUp = makeUpKeys(tenant, local, hash); // for the known too: the same work
   return account ? { keys: account.scram[hash], isKnown: true } : { keys: madeUp, isKnown: false };
 }

@@ -8,7 +8,7 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { decodeBase64 } from './base64.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { checkPlain } from './plain.ts';
@@ -73,7 +73,7 @@ export function mechanisms(_tenant: Tenant, context: SaslContext): string {
  * @throws {Unavailable} when the store is away: the same step may be tried again
  */
 export async function saslStep(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   state: SaslState | undefined,
   element: Stanza,
@@ -82,7 +82,7 @@ export async function saslStep(
   try {
     const { mechanism, data, scram } = readStep(state, element, context);
     if (data === undefined) return { reply: `${xml('challenge', { xmlns: saslNs })}`, state: { mechanism } };
-    return await advance(parts, tenant, { mechanism, scram }, data, context);
+    return await advance(dependencies, tenant, { mechanism, scram }, data, context);
   } catch (error) {
     if (error instanceof SaslFailure) {
       return { reply: `${error.toElement()}`, isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
@@ -119,18 +119,24 @@ function decodeData(text: string): string {
   }
 }
 
-async function advance(parts: Parts, tenant: Tenant, state: SaslState, data: string, context: SaslContext): Promise<SaslResult> {
+async function advance(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  state: SaslState,
+  data: string,
+  context: SaslContext,
+): Promise<SaslResult> {
   const mechanism = known.get(state.mechanism)!;
   const { binding, address = '' } = context;
   if (mechanism === 'PLAIN') {
-    const local = await checkPlain(parts, tenant, data, address);
+    const local = await checkPlain(dependencies, tenant, data, address);
     return { reply: `${xml('success', { xmlns: saslNs })}`, local };
   }
   if (!state.scram) {
-    const scram = await startScram(parts, tenant, mechanism, data, binding);
+    const scram = await startScram(dependencies, tenant, mechanism, data, binding);
     return { reply: answer('challenge', scram.serverFirst), state: { mechanism: state.mechanism, scram } };
   }
-  const final = await finishScram(parts, tenant, mechanism, state.scram, data, { binding, address });
+  const final = await finishScram(dependencies, tenant, mechanism, state.scram, data, { binding, address });
   return { reply: answer('success', final), local: state.scram.local };
 }
 

@@ -22,7 +22,7 @@ import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 
 /** The password was wrong, or there was none to compare it with. Other failures are of the mechanism, and are nobody's guess. */
 export class WrongPassword extends SaslFailure {
@@ -92,28 +92,28 @@ interface Standing {
  * @param isRight compares the password. What it throws is of the mechanism, and the attempt then counts as none.
  * @throws {WrongPassword} @throws {TooManyGuesses} @throws {Overloaded}
  */
-export async function checkGuess(parts: Parts, attempt: Attempt, isRight: () => Promise<boolean>): Promise<void> {
+export async function checkGuess(dependencies: Dependencies, attempt: Attempt, isRight: () => Promise<boolean>): Promise<void> {
   const { tenant, local, address } = attempt;
   const network = networkOf(address);
-  await parts.shares.signIn(`${local}@${tenant.domain}`, network, async () => {
-    const standing = await readStanding(parts, attempt, network);
+  await dependencies.shares.signIn(`${local}@${tenant.domain}`, network, async () => {
+    const standing = await readStanding(dependencies, attempt, network);
     const waitMs = Math.max(
-      earliest(standing, rateOf(network), parts.clock.now()),
-      parts.shares.unrecordedGuesses.waitMs(`${local}@${tenant.domain}`),
+      earliest(standing, rateOf(network), dependencies.clock.now()),
+      dependencies.shares.unrecordedGuesses.waitMs(`${local}@${tenant.domain}`),
     );
     if (waitMs > 0) {
-      logFailure(parts, attempt, network, 'temporary-auth-failure');
+      logFailure(dependencies, attempt, network, 'temporary-auth-failure');
       throw new TooManyGuesses(waitMs);
     }
     const right = await isRight();
-    await recorded(parts, attempt, () => (right ? welcome : blame)(parts, attempt, standing, network), right);
+    await recorded(dependencies, attempt, () => (right ? welcome : blame)(dependencies, attempt, standing, network), right);
     if (right) return;
-    logFailure(parts, attempt, network, 'not-authorized');
+    logFailure(dependencies, attempt, network, 'not-authorized');
     throw new WrongPassword();
   });
 }
 
-async function readStanding({ store, clock }: Parts, { tenant, local }: Attempt, network: string): Promise<Standing> {
+async function readStanding({ store, clock }: Dependencies, { tenant, local }: Attempt, network: string): Promise<Standing> {
   const rows = Rows.ofAccount(store, tenant.domain, local);
   const keys = [rows.keyOf(guesses, ''), rows.keyOf(familiar, ''), networkRows(store, tenant).keyOf(networkGuesses, network)];
   const [account, known, ofNetwork] = await store.batchGet(keys, { consistent: true });
@@ -168,7 +168,12 @@ function minusOne(tokens: Tokens | undefined, rate: Rate, nowMs: number): Tokens
 }
 
 /** A wrong password: it takes a token of the account and of the network, unless the owner was seen there. */
-async function blame({ store, clock }: Parts, { tenant, local }: Attempt, standing: Standing, network: string): Promise<void> {
+async function blame(
+  { store, clock }: Dependencies,
+  { tenant, local }: Attempt,
+  standing: Standing,
+  network: string,
+): Promise<void> {
   const nowMs = clock.now();
   const { name, isFamiliar } = standing;
   const expiresAtMs = nowMs + limits.guessesKeepMs;
@@ -197,7 +202,7 @@ function mostWrong(byNetwork: Readonly<Record<string, Wrong>>, nowMs: number): R
 }
 
 /** A right password: mostly there is nothing to write. */
-async function welcome({ store, clock }: Parts, { tenant, local }: Attempt, standing: Standing): Promise<void> {
+async function welcome({ store, clock }: Dependencies, { tenant, local }: Attempt, standing: Standing): Promise<void> {
   const nowMs = clock.now();
   const { name } = standing;
   const rows = Rows.ofAccount(store, tenant.domain, local);
@@ -224,13 +229,18 @@ function lastNoted(noted: Readonly<Record<string, number>>): Readonly<Record<str
 }
 
 /** A store that cannot be written keeps nobody out; wrong passwords are then counted in memory. */
-async function recorded(parts: Parts, { tenant, local }: Attempt, write: () => Promise<void>, right: boolean): Promise<void> {
+async function recorded(
+  dependencies: Dependencies,
+  { tenant, local }: Attempt,
+  write: () => Promise<void>,
+  right: boolean,
+): Promise<void> {
   try {
     await write();
   } catch (error) {
     if (!(error instanceof Unavailable || error instanceof Conflict)) throw error;
-    if (!right) parts.shares.unrecordedGuesses.bucket(`${local}@${tenant.domain}`).spend(1);
-    parts.log.debug({ err: error }, 'an attempt to sign in could not be noted');
+    if (!right) dependencies.shares.unrecordedGuesses.bucket(`${local}@${tenant.domain}`).spend(1);
+    dependencies.log.debug({ err: error }, 'an attempt to sign in could not be noted');
   }
 }
 
@@ -238,7 +248,12 @@ async function recorded(parts: Parts, { tenant, local }: Attempt, write: () => P
  * One line for each failure, up to a rate for each network. Its form is one that filters of fail2ban know from other servers; the
  * account's name is prepared, so it holds neither white space nor anything that could end the line.
  */
-function logFailure({ log, shares }: Parts, { tenant, local, address }: Attempt, network: string, condition: string): void {
+function logFailure(
+  { log, shares }: Dependencies,
+  { tenant, local, address }: Attempt,
+  network: string,
+  condition: string,
+): void {
   if (!shares.failureLines.take(network)) return;
   const account = `${local}@${tenant.domain}`;
   const ip = networkOf(address).includes(':') || !address.includes('.') ? address : networkOf(address); // without ::ffff:

@@ -10,7 +10,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { ScramKeys } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { findCredentials, isOwnAddress, prepareName } from './credentials.ts';
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { digests, type ScramHash } from './passwords.ts';
@@ -58,7 +58,7 @@ function bindingData(type: string, binding: ChannelBinding): Buffer | undefined 
 
 /** The client's first message. @throws {SaslFailure} */
 export async function startScram(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   mechanism: ScramMechanism,
   message: string,
@@ -69,15 +69,15 @@ export async function startScram(
   const local = prepareName(first.username, tenant);
   if (local === undefined) throw new WrongPassword();
   if (first.authzid !== undefined && !isOwnAddress(first.authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
-  const { keys } = await findCredentials(parts, tenant, local, mechanism.hash);
-  const nonce = first.nonce + parts.clock.randomBytes(nonceBytes).toString('base64');
+  const { keys } = await findCredentials(dependencies, tenant, local, mechanism.hash);
+  const nonce = first.nonce + dependencies.clock.randomBytes(nonceBytes).toString('base64');
   const { header, bindingType, bare } = first;
   return { local, header, bindingType, clientFirst: bare, serverFirst: composeServerFirst(nonce, keys), nonce };
 }
 
 /** The client's final message. @returns the server's final message. @throws {SaslFailure} */
 export async function finishScram(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   { hash }: ScramMechanism,
   state: ScramState,
@@ -87,8 +87,8 @@ export async function finishScram(
   const final = parseClientFinal(message);
   const { local } = state;
   let serverFinal = '';
-  await checkGuess(parts, { tenant, local, address }, async () => {
-    const { keys, isKnown } = await findCredentials(parts, tenant, local, hash);
+  await checkGuess(dependencies, { tenant, local, address }, async () => {
+    const { keys, isKnown } = await findCredentials(dependencies, tenant, local, hash);
     const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
     // Every check is made for every client, known or not.
     const isRight = isProof(final.proof, keys, authMessage, hash) && isKnown;

@@ -24,7 +24,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
 import { findAccount } from '../core/accounts.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { broadcast, tellLater } from '../presence/presence-broadcast.ts';
 import { isVisible } from '../presence/shown-presence.ts';
@@ -37,7 +37,7 @@ const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
  * because the older is usually a lost connection of the same device).
  */
 export async function bind(
-  parts: Parts,
+  dependencies: Dependencies,
   tenant: Tenant,
   { local, incarnation }: { readonly local: string; readonly incarnation: string | undefined },
   address: SessionAddress,
@@ -46,18 +46,18 @@ export async function bind(
   const request = iq.type === 'set' ? iq.child('bind', bindNs) : undefined;
   if (!request) throw new StanzaError('not-allowed', 'bind a resource first');
   const wanted = request.getChildText('resource')?.trim() ?? '';
-  const jid = Jid.of(local, tenant.domain, wanted || parts.clock.randomBytes(6).toString('base64url'));
+  const jid = Jid.of(local, tenant.domain, wanted || dependencies.clock.randomBytes(6).toString('base64url'));
   const owner: Owner = { domain: tenant.domain, local };
-  const marking = markHeld(parts.store, address, owner);
-  if (parts.store.keepsOrder !== true) await marking; // else both go in one commit
-  const [replaced] = await Promise.all([writeEntry(parts, owner, address, jid.resource), marking]);
-  const account = await findAccount(parts.store, tenant.domain, local);
+  const marking = markHeld(dependencies.store, address, owner);
+  if (dependencies.store.keepsOrder !== true) await marking; // else both go in one commit
+  const [replaced] = await Promise.all([writeEntry(dependencies, owner, address, jid.resource), marking]);
+  const account = await findAccount(dependencies.store, tenant.domain, local);
   if (!account || account.incarnation !== incarnation) {
     // removed since it signed in: whoever removes it after this look finds the session written above
-    await endSession(parts, tenant, local, address);
+    await endSession(dependencies, tenant, local, address);
     throw new StreamError('not-authorized', 'the account was removed');
   }
-  if (replaced) await replace(parts, tenant, local, address, replaced);
+  if (replaced) await replace(dependencies, tenant, local, address, replaced);
   const { id } = iq.attributes;
   const reply = xml('iq', { type: 'result', id }, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
   return { jid, reply: Buffer.from(reply.toString()) };
@@ -65,14 +65,14 @@ export async function bind(
 
 /** @returns the session that held the resource. The new one inherits its presence until it is known whether that has ended. */
 async function writeEntry(
-  parts: Parts,
+  dependencies: Dependencies,
   owner: Owner,
   { node, sid }: SessionAddress,
   resource: string,
 ): Promise<SessionEntry | undefined> {
   let replaced: SessionEntry | undefined;
-  const fresh: SessionEntry = { node, sid, resource, boundAt: parts.clock.now(), available: false, priority: 0 };
-  await updateSessions(parts.store, owner, (sessions) => {
+  const fresh: SessionEntry = { node, sid, resource, boundAt: dependencies.clock.now(), available: false, priority: 0 };
+  await updateSessions(dependencies.store, owner, (sessions) => {
     replaced = undefined;
     // The same batch once more, or late: what the session has said since must not be forgotten.
     if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
@@ -91,29 +91,35 @@ async function writeEntry(
  * Of a session that is parked, or whose node is gone, nobody has heard that it ended, and nobody needs to: the presence of the one that
  * takes its place comes next. Only those that the client must show itself to again, such as rooms, are told.
  */
-async function replace(parts: Parts, tenant: Tenant, local: string, address: SessionAddress, old: SessionEntry): Promise<void> {
-  const { store } = parts;
+async function replace(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  address: SessionAddress,
+  old: SessionEntry,
+): Promise<void> {
+  const { store } = dependencies;
   const owner: Owner = { domain: tenant.domain, local };
-  const account = new Account(new Turn(parts), tenant, local);
+  const account = new Account(new Turn(dependencies), tenant, local);
   const { resource } = old;
   if (isParked(old)) {
     const row = await readParked(store, owner, old.sid);
     await requeueParked(account, old, row);
     await removeParked(store, owner, old.sid);
     await bounceParked(account, row);
-    await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
+    await sayGoodbye(dependencies, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
-  const left = await closeStream(parts, old, 'conflict', 'another session bound this resource');
+  const left = await closeStream(dependencies, old, 'conflict', 'another session bound this resource');
   if (left === undefined) {
     await requeue(account, { resource, missed: await readMark(store, old), isUnknown: true });
-    await sayGoodbye(parts, tenant, local, { ...old, available: false, inherited: undefined });
+    await sayGoodbye(dependencies, tenant, local, { ...old, available: false, inherited: undefined });
     return;
   }
   await requeue(account, { resource, undelivered: left.undelivered });
   await bounceUnanswered(account, left.unanswered);
   await updateSession(store, owner, address.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
-  await sayGoodbye(parts, tenant, local, old);
+  await sayGoodbye(dependencies, tenant, local, old);
 }
 
 /** A parked session is over. @param row what its node knew of it; absent: its node died, and was cleaned up after */
@@ -143,7 +149,7 @@ interface Left {
  * @returns undefined when nobody answered
  */
 export async function closeStream(
-  parts: Parts,
+  dependencies: Dependencies,
   { node, sid }: SessionAddress,
   condition: string,
   text: string,
@@ -151,10 +157,10 @@ export async function closeStream(
   if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
-    const answer = await ask(parts.bus, closeAnswer, node, encodeFrame(request), limits.deliveryTimeoutMs);
+    const answer = await ask(dependencies.bus, closeAnswer, node, encodeFrame(request), limits.deliveryTimeoutMs);
     return { undelivered: answer.take('undelivered'), unanswered: answer.bodies };
   } catch (error) {
-    parts.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
+    dependencies.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
     return undefined;
   }
 }
@@ -163,44 +169,54 @@ export async function closeStream(
  * The session is over: its entry goes first, then those who knew of it are told. Does nothing when it is gone already, or has moved
  * to another node, which the one that asks does not know of.
  */
-export async function endSession(parts: Parts, tenant: Tenant, local: string, address: SessionAddress): Promise<void> {
+export async function endSession(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  address: SessionAddress,
+): Promise<void> {
   let ended: SessionEntry | undefined;
-  await updateSessions(parts.store, { domain: tenant.domain, local }, (sessions) => {
+  await updateSessions(dependencies.store, { domain: tenant.domain, local }, (sessions) => {
     ended = sessions.find(({ sid, node }) => sid === address.sid && node === address.node);
     return ended ? sessions.filter((entry) => entry !== ended) : sessions;
   });
-  if (ended) await sayGoodbye(parts, tenant, local, ended);
-  else if (address.node !== nowhere) await unmarkHeld(parts.store, address);
+  if (ended) await sayGoodbye(dependencies, tenant, local, ended);
+  else if (address.node !== nowhere) await unmarkHeld(dependencies.store, address);
 }
 
 /** The client of `heir` has taken the place of a session that is over now, and has not shown itself. */
-export async function disinherit(parts: Parts, tenant: Tenant, local: string, heir: SessionEntry): Promise<void> {
+export async function disinherit(dependencies: Dependencies, tenant: Tenant, local: string, heir: SessionEntry): Promise<void> {
   let isDone = false;
-  await updateSession(parts.store, { domain: tenant.domain, local }, heir.sid, (entry) => {
+  await updateSession(dependencies.store, { domain: tenant.domain, local }, heir.sid, (entry) => {
     isDone = entry.inherited?.sid === heir.inherited?.sid;
     return isDone ? { ...entry, inherited: undefined } : entry;
   });
-  if (isDone) await sayGoodbye(parts, tenant, local, { ...heir, node: nowhere, directed: undefined });
+  if (isDone) await sayGoodbye(dependencies, tenant, local, { ...heir, node: nowhere, directed: undefined });
 }
 
-async function sayGoodbye(parts: Parts, tenant: Tenant, local: string, entry: SessionEntry): Promise<void> {
-  const turn = new Turn(parts);
+async function sayGoodbye(dependencies: Dependencies, tenant: Tenant, local: string, entry: SessionEntry): Promise<void> {
+  const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
-  for (const feature of parts.features.all) await feature.ended?.(account, entry);
+  for (const feature of dependencies.features.all) await feature.ended?.(account, entry);
   await turn.finish();
-  if (!isParked(entry)) await unmarkHeld(parts.store, entry);
-  if (entry.available || entry.inherited) await showHeir(parts, tenant, local, entry);
+  if (!isParked(entry)) await unmarkHeld(dependencies.store, entry);
+  if (entry.available || entry.inherited) await showHeir(dependencies, tenant, local, entry);
 }
 
 /** Whoever has taken the resource meanwhile may have shown itself before the other's end arrived. */
-async function showHeir(parts: Parts, tenant: Tenant, local: string, { sid, resource }: SessionEntry): Promise<void> {
-  const turn = new Turn(parts);
+async function showHeir(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  local: string,
+  { sid, resource }: SessionEntry,
+): Promise<void> {
+  const turn = new Turn(dependencies);
   const account = new Account(turn, tenant, local);
-  const [own] = await readSessions(parts.store, [account]);
+  const [own] = await readSessions(dependencies.store, [account]);
   const heir = own!.find((entry) => entry.resource === resource && entry.sid !== sid && isVisible(entry));
   if (!heir) return;
   const from = account.jid.withResource(resource);
-  await broadcast(account, { from, bytes: Buffer.from(heir.presence!), id: parts.ids.mint(), own: own! });
+  await broadcast(account, { from, bytes: Buffer.from(heir.presence!), id: dependencies.ids.mint(), own: own! });
   tellLater(account, heir);
   await turn.finish();
 }

@@ -25,7 +25,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { nowhere, type SessionAddress } from '../../../lib/runtime/wire.ts';
 import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
-import type { Parts } from '../core/dependencies.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 
@@ -37,43 +37,43 @@ const pauseMs = 50;
  * so that a reaper that dies half-way is followed by another.
  */
 export async function reapNode(
-  parts: Parts,
+  dependencies: Dependencies,
   node: string,
   isStillDead: () => Promise<boolean> = async () => true,
 ): Promise<number> {
   let count = 0;
   for (
-    let page = await listHeld(parts.store, node, pageMax);
+    let page = await listHeld(dependencies.store, node, pageMax);
     page.length > 0;
-    page = await listHeld(parts.store, node, pageMax)
+    page = await listHeld(dependencies.store, node, pageMax)
   ) {
     // After the page was read: if the node has come back, there may be sessions in it that began since.
     if (!(await isStillDead())) break;
     for (const { sid, owner } of page) {
-      const tenant = await parts.tenants.find(owner.domain);
-      if (tenant) await release(parts, tenant, owner, { node, sid });
-      else await unmarkHeld(parts.store, { node, sid });
+      const tenant = await dependencies.tenants.find(owner.domain);
+      if (tenant) await release(dependencies, tenant, owner, { node, sid });
+      else await unmarkHeld(dependencies.store, { node, sid });
       count++;
     }
-    await sleep(parts.clock, pauseMs);
+    await sleep(dependencies.clock, pauseMs);
   }
   return count;
 }
 
-async function release(parts: Parts, tenant: Tenant, owner: Owner, address: SessionAddress): Promise<void> {
-  const [sessions] = await readSessions(parts.store, [owner]);
+async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner, address: SessionAddress): Promise<void> {
+  const [sessions] = await readSessions(dependencies.store, [owner]);
   const entry = sessions!.find(({ node, sid }) => sid === address.sid && node === address.node);
   if (entry) {
-    const missed = await readMark(parts.store, address);
-    const account = new Account(new Turn(parts), tenant, owner.local);
+    const missed = await readMark(dependencies.store, address);
+    const account = new Account(new Turn(dependencies), tenant, owner.local);
     // Only other sessions move the account's cursor past what was sent to this one alone.
     if (missed !== undefined || sessions!.length > 1)
       await requeue(account, { resource: entry.resource, missed, isUnknown: true });
   }
-  if (!entry?.resumeMs) return endSession(parts, tenant, owner.local, address);
+  if (!entry?.resumeMs) return endSession(dependencies, tenant, owner.local, address);
   const silentMs = Math.min(limits.heartbeatDeadMs, entry.resumeMs);
-  await parkSession(parts.store, owner, address, parts.clock.now() + entry.resumeMs - silentMs);
-  await unmarkHeld(parts.store, address);
+  await parkSession(dependencies.store, owner, address, dependencies.clock.now() + entry.resumeMs - silentMs);
+  await unmarkHeld(dependencies.store, address);
 }
 
 /**
@@ -81,18 +81,18 @@ async function release(parts: Parts, tenant: Tenant, owner: Owner, address: Sess
  * node once at a time.
  */
 export class Reaper {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   readonly #running = new Map<string, Promise<void>>();
   #isStopped = false;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** After a look. */
   clean(dead: readonly LiveNode[]): void {
     for (const node of dead) this.#start(node.subject, () => this.#reap(node));
-    this.#start('parked sessions', () => sweepParked(this.#parts, () => this.#isStopped));
+    this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped));
   }
 
   /** Resolves when nothing is under way. */
@@ -104,18 +104,20 @@ export class Reaper {
   #start(what: string, work: () => Promise<unknown>): void {
     if (this.#isStopped || this.#running.has(what)) return;
     const running = work()
-      .catch((error: unknown) => this.#parts.log.warn({ err: error, what }, 'what somebody left behind could not be cleaned up'))
+      .catch((error: unknown) =>
+        this.#dependencies.log.warn({ err: error, what }, 'what somebody left behind could not be cleaned up'),
+      )
       .then(() => void this.#running.delete(what));
     this.#running.set(what, running);
   }
 
   async #reap(node: LiveNode): Promise<void> {
-    const { store, log } = this.#parts;
+    const { store, log } = this.#dependencies;
     const { subject, kind, name } = node;
     if (!(await condemnNode(store, node))) return;
     const isStillDead = async () => !this.#isStopped && (await isCondemned(store, subject));
     if (kind === 'connection') {
-      const count = await reapNode(this.#parts, subject, isStillDead);
+      const count = await reapNode(this.#dependencies, subject, isStillDead);
       log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
     }
     if (await isStillDead()) await forgetNode(store, subject);
@@ -123,15 +125,15 @@ export class Reaper {
 }
 
 /** For a process that watches no nodes. */
-export function sweepRegularly(parts: Parts): { stop(): void } {
+export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   let timer: Timer | undefined;
   let isStopped = false;
   const schedule = () => {
-    timer = parts.clock.after(limits.heartbeatMs, async () => {
+    timer = dependencies.clock.after(limits.heartbeatMs, async () => {
       try {
-        await sweepParked(parts);
+        await sweepParked(dependencies);
       } catch (error) {
-        parts.log.warn({ err: error }, 'parked sessions could not be looked at');
+        dependencies.log.warn({ err: error }, 'parked sessions could not be looked at');
       }
       if (!isStopped) schedule();
     });
@@ -146,27 +148,27 @@ export function sweepRegularly(parts: Parts): { stop(): void } {
 }
 
 /** Ends parked sessions that nobody came for in time. @returns how many there were, up to a bound */
-export async function sweepParked(parts: Parts, isOver: () => boolean = () => false): Promise<number> {
-  const overdue = await listOverdue(parts.store, parts.clock.now(), limits.parkedSweepMax);
+export async function sweepParked(dependencies: Dependencies, isOver: () => boolean = () => false): Promise<number> {
+  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), limits.parkedSweepMax);
   for (const [index, one] of overdue.entries()) {
     if (isOver()) break;
-    if (index > 0 && index % 20 === 0) await sleep(parts.clock, pauseMs);
-    await sweep(parts, one);
+    if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, pauseMs);
+    await sweep(dependencies, one);
   }
   return overdue.length;
 }
 
-async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void> {
-  const { store, clock } = parts;
-  const tenant = await parts.tenants.find(owner.domain);
-  if (!tenant) return unpark(store, owner, sid, until);
+async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overdue): Promise<void> {
+  const { store, clock } = dependencies;
+  const tenant = await dependencies.tenants.find(owner.domain);
+  if (!tenant) return unpark(store, owner, sid, deadline);
   const row = await readParked(store, owner, sid);
   // A node has it: a router is about to hear so.
-  if (row?.value.claimedBy !== undefined && clock.now() < until + limits.parkedClaimMs) return;
+  if (row?.value.claimedBy !== undefined && clock.now() < deadline + limits.parkedClaimMs) return;
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
-  if (entry !== undefined && isParked(entry) && entry.parked!.until <= clock.now()) {
-    const account = new Account(new Turn(parts), tenant, owner.local);
+  if (entry !== undefined && isParked(entry) && entry.parked!.deadline <= clock.now()) {
+    const account = new Account(new Turn(dependencies), tenant, owner.local);
     await requeueParked(account, entry, row);
     try {
       if (row) await removeParked(store, owner, sid, row.version);
@@ -175,11 +177,11 @@ async function sweep(parts: Parts, { sid, owner, until }: Overdue): Promise<void
       throw error;
     }
     await bounceParked(account, row);
-    await endSession(parts, tenant, owner.local, { node: nowhere, sid });
-  } else if (row !== undefined && row.value.until === until && (entry === undefined || !isParked(entry))) {
+    await endSession(dependencies, tenant, owner.local, { node: nowhere, sid });
+  } else if (row !== undefined && row.value.deadline === deadline && (entry === undefined || !isParked(entry))) {
     await removeParked(store, owner, sid); // what an attempt to park has left behind
   }
   const heir = sessions!.find(({ inherited }) => inherited?.sid === sid);
-  if (heir) await disinherit(parts, tenant, owner.local, heir);
-  await removeDeadline(store, sid, until);
+  if (heir) await disinherit(dependencies, tenant, owner.local, heir);
+  await removeDeadline(store, sid, deadline);
 }

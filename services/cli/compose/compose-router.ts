@@ -8,7 +8,7 @@ import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
-import type { Parts } from '../../router/core/dependencies.ts';
+import type { Dependencies } from '../../router/core/dependencies.ts';
 import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
@@ -17,13 +17,13 @@ import { destinations } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
 import { version } from '../core/version.ts';
 
-export interface Ports extends Pick<Parts, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
+export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
   /** The deployment's, if this process has started it: a command that keeps no message does without. */
   readonly clock: Clock;
 }
 
 export interface ComposedRouter {
-  readonly parts: Parts;
+  readonly dependencies: Dependencies;
   readonly router: Router;
   /** Of messages to nodes with sessions. */
   readonly deliveries: Latency;
@@ -32,7 +32,7 @@ export interface ComposedRouter {
 export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
   const clock = DeploymentClock.of(ports.clock);
   const deliveries = new Latency(clock);
-  const parts: Parts = {
+  const dependencies: Dependencies = {
     ...ports,
     clock,
     tenants: new Tenants(ports.store, clock),
@@ -44,5 +44,5 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     shares: new Shares(ports.clock),
     version,
   };
-  return { parts, router: await startRouter(parts), deliveries };
+  return { dependencies, router: await startRouter(dependencies), deliveries };
 }

@@ -14,7 +14,7 @@ import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
-import type { Parts } from '../../services/router/core/dependencies.ts';
+import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../services/router/core/feature-index.ts';
 import { Shares } from '../../services/router/core/shares.ts';
@@ -40,14 +40,14 @@ export function steppedClock(): Clock & { advance(ms: number): void } {
   };
 }
 
-export interface EmbeddedParts extends Parts {
+export interface EmbeddedDependencies extends Dependencies {
   close(): Promise<void>;
 }
 
 /** @param options.clock of all but the store and the bus */
-export async function embeddedParts(
+export async function embeddedDependencies(
   options: { readonly features?: readonly AccountFeature[]; readonly clock?: Clock } = {},
-): Promise<EmbeddedParts> {
+): Promise<EmbeddedDependencies> {
   const { features = [] } = options;
   const clock = DeploymentClock.of(options.clock ?? systemClock);
   const folder = mkdtempSync(join(tmpdir(), 'skylark-router-'));
