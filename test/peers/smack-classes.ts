@@ -8,6 +8,8 @@ export interface Expected {
   readonly passes: number;
   /** Name of each test that fails, and why. */
   readonly fails?: Readonly<Record<string, string>>;
+  /** Name of each test that passes or fails by chance, and why: Smack's own threads race in it. It is not among `passes`. */
+  readonly races?: Readonly<Record<string, string>>;
   /** Why no test of the class runs. */
   readonly doesNotRun?: string;
 }
@@ -52,7 +54,16 @@ export const classes: readonly Expected[] = [
   },
   { name: 'MultiUserChatIntegrationTest', passes: 6 },
   { name: 'MultiUserChatLowLevelIntegrationTest', passes: 3 },
-  { name: 'MultiUserChatOccupantIntegrationTest', passes: 21 },
+  {
+    name: 'MultiUserChatOccupantIntegrationTest',
+    passes: 17,
+    races: {
+      mucMaxUsersLimitJoinRoomTest: 'a refused entry removes the listener that the test waits for, often before it was called',
+      mucLeaveTest: 'the answer is on the wire within 10 ms; Smack reads it when its call has timed out',
+      mucJoinPresenceInformationTest: 'Smack counts occupants while another thread still reads their presence',
+      mucChangeNicknameInformationTest: 'Smack counts presence while another thread still reads it',
+    },
+  },
   { name: 'MultiUserChatRolesAffiliationsPrivilegesIntegrationTest', passes: 18 },
   { name: 'OXInstantMessagingIntegrationTest', passes: 1 },
   {
