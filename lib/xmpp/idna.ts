@@ -103,3 +103,13 @@ export function unicodeDomain(text: string): string | undefined {
   // RFC 5893 §2: one label that is written from right to left makes demands on all.
   return !regexes.bidiDomain.test(name) || labels.every(fitsBidiLabel) ? name : undefined;
 }
+
+/** RFC 1035 §2.3.4, as text without the dot at the end. */
+const nameOctetsMax = 253;
+
+/** The name as DNS and certificates have it, in A-labels. @returns undefined when it is not such a name, or too long for DNS */
+export function asciiDomain(text: string): string | undefined {
+  const labels = unicodeDomain(text)?.split('.');
+  const name = labels?.map((label) => (/[^\0-\x7F]/.test(label) ? `xn--${punycode.encode(label)}` : label)).join('.');
+  return name !== undefined && name.length <= nameOctetsMax ? name : undefined;
+}

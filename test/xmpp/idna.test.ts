@@ -7,11 +7,11 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import punycode from 'punycode/punycode.js';
 import { toASCII, toUnicode } from 'tr46';
-import { unicodeDomain } from '../../lib/xmpp/idna.ts';
+import { asciiDomain, unicodeDomain } from '../../lib/xmpp/idna.ts';
 import { isUnicodeLabel } from '../../lib/xmpp/precis.ts';
 
 const options = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
-const asciiDomain = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const namePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** By tr46 alone: the name in U-labels, if it also has a form in ASCII that the DNS takes. */
 function expected(text: string): string | undefined {
@@ -19,12 +19,15 @@ function expected(text: string): string | undefined {
   const name = domain.replace(/\.$/, '');
   if (error || !name.split('.').every(isUnicodeLabel)) return undefined;
   const ascii = toASCII(name, options);
-  return ascii !== null && asciiDomain.test(ascii) ? name : undefined;
+  return ascii !== null && namePattern.test(ascii) ? name : undefined;
 }
 
 function same(text: string): void {
   const [one, other] = [unicodeDomain(text), expected(text)];
   if (one !== other) assert.equal(one, other, JSON.stringify(text));
+  const ascii = other === undefined ? null : toASCII(other, options);
+  const isShort = ascii !== null && ascii.length <= 253;
+  if (asciiDomain(text) !== (isShort ? ascii : undefined)) assert.equal(asciiDomain(text), ascii, JSON.stringify(text));
 }
 
 /** Letters of both directions, digits of three kinds, marks, joiners, what is mapped to more, to less and to nothing, and what is refused. */
