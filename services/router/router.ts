@@ -67,11 +67,11 @@ function handle(dependencies: Dependencies, payload: Uint8Array): Promise<Uint8A
   const { header, bodies } = decodeFrame<RouterRequest>(payload);
   if (header.kind === 'admin') return handleAdmin(dependencies, header).then((reply) => encodeFrame(reply));
   dependencies.clock.observe(header.at);
-  const work = () =>
+  const working =
     header.kind === 'step'
       ? handleStep(dependencies, header, bodies)
       : handleInbound(dependencies, header, bodies).then((reply) => encodeFrame({ ...reply, at: dependencies.clock.now() }));
-  return dependencies.underWay === undefined ? work() : dependencies.underWay.run(work);
+  return dependencies.underWay?.track(working) ?? working;
 }
 
 async function handleStep(dependencies: Dependencies, request: StepRequest, bodies: readonly Buffer[]): Promise<Uint8Array> {

@@ -197,8 +197,8 @@ export class Step {
   #account(turn: Turn): Account {
     const { local, resource } = this.#state;
     const { node, sid, resumeMs } = this.#request;
-    const jid = resource === undefined ? undefined : this.#jid.bare;
-    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs }, jid);
+    const address = resource === undefined ? undefined : this.#jid;
+    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs }, address);
   }
 
   #origin(): Origin {

@@ -88,7 +88,7 @@ export interface Kept {
 
 export async function fill(stage: Stage, account: Account, list: readonly Kept[]): Promise<string[]> {
   const fresh = new Account(new Turn(stage.dependencies), account.tenant, account.local);
-  await fresh.load('inbound');
+  await fresh.prefetch('inbound');
   const ids = list.map(({ ms, peer = 'romeo@b.example/x', direction = 'in', size = 0, archived = true }, index) => {
     const id = `${firstIdAt(epoch + ms)}0000${String(index).padStart(4, '0')}`;
     const [from, to] = direction === 'in' ? [peer, account.jid] : [account.fullJid, peer];

@@ -52,7 +52,7 @@ describe('the queue', () => {
   ): Promise<void> {
     const { size = 1, archived = true } = options;
     const fresh = new Account(new Turn(stage.dependencies), account.tenant, account.local);
-    await fresh.load('inbound');
+    await fresh.prefetch('inbound');
     for (const id of ids) {
       const body = `<body>${id}${'.'.repeat(size)}</body>`;
       const xml = `<message from='romeo@b.example/orchard' to='${account.jid}' type='chat'>${body}</message>`;

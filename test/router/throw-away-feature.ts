@@ -37,6 +37,6 @@ async function ring(_request: Element, account: Account): Promise<Element> {
 }
 
 function tellRings(_stanza: Stanza, account: Account, amendment: Amendment): void {
-  const { rung = 0 } = account.loaded(bell) ?? {};
+  const { rung = 0 } = account.prefetched(bell) ?? {};
   if (rung > 0) amendment.append(xml('rung', { xmlns: bellNs, all: String(rung) }));
 }

@@ -122,7 +122,7 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
   const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, account.now.getTime());
   const key = `${peerKey(peer)} ${spanOf(id)}`;
   // An account of the same name that comes later has other sessions.
-  const row = session ? undefined : account.loaded(accounts);
+  const row = session ? undefined : account.prefetched(accounts);
   const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt;
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
   if (turn.dependencies.knownSpans.has(known)) return;

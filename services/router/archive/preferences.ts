@@ -20,7 +20,7 @@ export const initialPreferences: Preferences = { default: 'always', always: [], 
  * {@link preferences} in their `reads`.
  */
 export function mayArchive(account: Account, peer: Jid): Promise<boolean> | boolean {
-  const { always, never, default: rule } = account.loaded(preferences) ?? initialPreferences;
+  const { always, never, default: rule } = account.prefetched(preferences) ?? initialPreferences;
   if (always.length > 0 || never.length > 0) {
     for (const address of [peer.toString(), peer.bare.toString()]) {
       if (setOf(never).has(address)) return false;

@@ -1,6 +1,6 @@
 /**
- * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The tenant is inside and in
- * no argument, so a feature cannot name another tenant's rows.
+ * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The account knows its tenant, and
+ * no method takes one as an argument, so a feature cannot reach another tenant's rows.
  */
 import { Unavailable } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
@@ -15,7 +15,7 @@ import { accounts } from './accounts.ts';
 import type { Pending } from './stages.ts';
 import type { OnRefusal, Turn } from './turn.ts';
 
-/** The session that a batch came from. */
+/** The session that sent the batch. */
 export interface OwnSession {
   readonly node: string;
   readonly sid: string;
@@ -27,76 +27,68 @@ export interface OwnSession {
 export class Account implements Owner {
   readonly turn: Turn;
   readonly tenant: Tenant;
+  readonly domain: string;
   readonly local: string;
-  /** Set while a stanza of this session is handled; absent for what arrives. */
+  /** The session whose stanza is handled; absent when a stanza arrives at the account. */
   readonly session: OwnSession | undefined;
+  /** The bare JID. */
+  readonly jid: Jid;
+  /** The full JID of the session whose stanza is handled, otherwise the bare JID. */
+  readonly fullJid: Jid;
   readonly rows: Rows;
-  #jid: Jid | undefined;
-  #fullJid: Jid | undefined;
-  /** What was read for the stanza that is handled, in the order of `#reads`. */
-  #loaded: readonly unknown[] | undefined;
-  #reads: readonly Collection<unknown>[] = [];
+  /** The collections that were read for the stages, and the value of each. */
+  #reads: readonly Collection<unknown>[] | undefined;
+  #values: readonly unknown[] = [];
 
-  constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession, jid?: Jid) {
-    this.#jid = jid;
+  /** @param address the account's JID if the caller has it; with a session, the session's full JID */
+  constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession, address?: Jid) {
+    const jid = address?.bare ?? Jid.of(local, tenant.domain);
     this.turn = turn;
     this.tenant = tenant;
+    this.domain = tenant.domain;
     this.local = local;
     this.session = session;
+    this.jid = jid;
+    this.fullJid = session === undefined ? jid : (address ?? jid.withResource(session.resource));
     this.rows = Rows.ofAccount(turn.dependencies.store, tenant.domain, local);
-  }
-
-  get domain(): string {
-    return this.tenant.domain;
-  }
-
-  /** The bare JID. */
-  get jid(): Jid {
-    this.#jid ??= Jid.of(this.local, this.tenant.domain);
-    return this.#jid;
-  }
-
-  /** The full JID of the session whose stanza is handled, else the bare JID. */
-  get fullJid(): Jid {
-    this.#fullJid ??= this.session ? this.jid.withResource(this.session.resource) : this.jid;
-    return this.#fullJid;
   }
 
   get now(): Date {
     return new Date(this.turn.dependencies.clock.now());
   }
 
-  /** Another account of the same tenant, in the same turn. */
-  other(local: string): Account {
-    return new Account(this.turn, this.tenant, local);
+  /** Another account of the same tenant, in the same turn. @param address any JID of that account */
+  other(address: Jid): Account {
+    return new Account(this.turn, this.tenant, address.local, undefined, address);
   }
 
   async exists(): Promise<boolean> {
     return (await this.get(accounts)) !== undefined;
   }
 
-  /** Reads what the features' stages look at, and for what arrives, whether there is such an account; once. */
-  load(direction: 'outbound' | 'inbound'): Pending {
-    if (this.#loaded !== undefined) return;
-    const reads = this.turn.dependencies.features.reads(direction);
-    const read = this.turn.prefetched?.of(this, direction);
-    if (read === undefined) return this.rows.getAll(reads).then((values) => this.#take(reads, values));
-    this.#take(reads, read);
-  }
-
-  #take(reads: readonly Collection<unknown>[], values: readonly unknown[]): void {
+  /** Reads the rows that the stages of this direction look at (`reads`), unless that has been done. */
+  prefetch(direction: 'outbound' | 'inbound'): Pending {
+    if (this.#reads !== undefined) return;
+    const { reads } = this.turn.dependencies.features[direction];
+    const values = this.turn.prefetched?.of(this, direction);
+    if (values === undefined) {
+      return this.rows.getAll(reads).then((read) => {
+        this.#reads = reads;
+        this.#values = read;
+      });
+    }
     this.#reads = reads;
-    this.#loaded = values;
+    this.#values = values;
   }
 
-  /** As `get`, of a row that a feature's `reads` name, or of the account itself, while its stages run. */
-  loaded<Value>(collection: Collection<Value>): Value | undefined {
-    const index = this.#reads.indexOf(collection);
-    if (index < 0) throw new Error(`${collection.name} is not among what is read for the stages`);
-    return this.#loaded?.[index] as Value | undefined;
+  /** Gives a stage the row of a collection that its feature names in `reads`, without waiting. Inbound stages may ask for `accounts` too. */
+  prefetched<Value>(collection: Collection<Value>): Value | undefined {
+    const index = this.#reads?.indexOf(collection) ?? -1;
+    if (index < 0) throw new Error(`no feature names ${collection.name} in its reads`);
+    return this.#values[index] as Value | undefined;
   }
 
-  /** Does not see what this turn has queued. */
+  /** Reads a row as the store has it: what this turn has queued is not in it yet. */
   async get<Value>(collection: Collection<Value>, key = ''): Promise<Value | undefined> {
     return (await this.rows.get(collection, key))?.value;
   }
@@ -105,24 +97,24 @@ export class Account implements Owner {
     return this.rows.list(collection, options);
   }
 
-  /** Queued; written when the turn commits. */
+  /** Queues a row, which is written when the turn commits. */
   put<Value>(collection: Collection<Value>, key: string, value: Value, expiresAtMs?: number): void {
     this.turn.put(this.rows.row(collection, key, value, expiresAtMs));
   }
 
-  /** Queued. */
+  /** Queues the deletion of a row. */
   delete(collection: Collection<unknown>, key = ''): void {
     this.turn.delete(this.rows.keyOf(collection, key));
   }
 
-  /** At once: a number that is used up although the turn fails does no harm. */
+  /** Adds to a counter at once. If the turn fails later, its number is simply left out. */
   add(collection: Collection<number>, by: number, key = ''): Promise<number> {
     return this.rows.add(collection, by, key);
   }
 
   /**
-   * At once, with compare and swap, see {@link update}: for all rows of which the last change counts.
-   * @throws {Superseded} by a request that was carried out before, and that others came after
+   * Changes a row at once, with compare and swap ({@link update}). Use it for rows that several sessions may change.
+   * @throws {Superseded} when this request was carried out before, and other requests have changed the row since
    */
   update<Value>(collection: Collection<Value>, key: string, change: (value: Value | undefined) => Value | undefined) {
     const { by } = this.turn;
@@ -130,7 +122,7 @@ export class Account implements Owner {
     return by === undefined ? write(change) : by.sign(`${this.local} ${collection.name}/${key}`, change, write);
   }
 
-  /** At once: this session's entry. When it is gone, nothing happens but that its stream ends. */
+  /** Changes the entry of this session at once. If there is no such entry any more, only the session's stream ends. */
   async updateSession(change: (entry: SessionEntry) => SessionEntry): Promise<readonly SessionEntry[]> {
     if (!this.session) throw new Error(`no session of ${this.jid} is acting`);
     const sessions = await updateSession(this.turn.dependencies.store, this, this.session.sid, (entry) =>
@@ -140,50 +132,51 @@ export class Account implements Owner {
     return sessions;
   }
 
-  /** What is to be written of this session's entry: along with a change goes for how long the session can be resumed. */
+  /** Adds to a change of this session's entry how long the session can be resumed. */
   kept(before: SessionEntry, after: SessionEntry): SessionEntry {
     const resumeMs = this.session?.resumeMs;
     return after === before || resumeMs === undefined || after.resumeMs === resumeMs ? after : { ...after, resumeMs };
   }
 
   /**
-   * This session's stream ends when the session is over without its node knowing: the account was removed, or the node was silent so
-   * long that it was taken for dead. Its client would wait in vain for what is delivered to sessions that exist.
+   * Ends this session's stream if the session is over and its node does not know: because the account was removed, or because the node
+   * was silent for so long that it was taken for dead. Nothing is delivered to such a session, so its client would wait in vain.
+   * @returns this session's entry if it is there
    */
-  checkHeld(sessions: readonly SessionEntry[]): void {
+  checkHeld(sessions: readonly SessionEntry[]): SessionEntry | undefined {
     const { session } = this;
-    if (!session) return;
+    if (!session) return undefined;
     const entry = sessions.find(({ sid }) => sid === session.sid);
     if (!entry || entry.parked?.by === session.node) this.turn.origin?.lost();
+    return entry;
   }
 
   /**
    * Is this session still there? Another one may have taken its place.
-   * @throws {Unavailable} when it is at another node by now, or routers are about to hear that it has come to this one
+   * @throws {Unavailable} when the entry names another node: the session has moved there, or has come here and routers will hear of it
    */
   async isHeld(): Promise<boolean> {
     const { session } = this;
     const [sessions] = await readSessions(this.turn.dependencies.store, [this]);
-    this.checkHeld(sessions!);
-    const entry = sessions!.find(({ sid }) => sid === session?.sid);
+    const entry = this.checkHeld(sessions!);
     if (!entry || entry.parked?.by === session?.node) return false;
-    if (entry.node !== session?.node) throw new Unavailable(`the session is said to be at ${entry.node || 'no node'}`);
+    if (entry.node !== session?.node) throw new Unavailable(`the session's entry names ${entry.node || 'no node'}`);
     return true;
   }
 
-  /** At once: all entries. */
+  /** Changes the entries of all sessions at once. */
   updateSessions(change: (sessions: readonly SessionEntry[]) => readonly SessionEntry[]): Promise<readonly SessionEntry[]> {
     return updateSessions(this.turn.dependencies.store, this, change);
   }
 
-  /** After the commit, with this account's sessions. */
+  /** Queues work that is done after the commit, and that needs the account's sessions. */
   withSessions(use: (sessions: readonly SessionEntry[]) => Pending): void {
     this.turn.withSessions([this], ([sessions]) => use(sessions!));
   }
 
   /**
-   * After the commit: to those sessions that `which` picks, each with its full JID as `to` unless the stanza has a `to`.
-   * @param id the archive entry behind it, see {@link DeliverItem.id}
+   * Queues a delivery to the sessions that `which` picks. Unless the stanza has a `to`, each gets it with its own full JID as `to`.
+   * @param id of the stanza's archive entry, see {@link DeliverItem.id}
    */
   deliver(stanza: Element, which: (entry: SessionEntry) => boolean, id?: string): void {
     const spliced = stanza.attrs.to === undefined;
@@ -191,7 +184,7 @@ export class Account implements Owner {
     this.withSessions((sessions) => this.deliverTo(sessions.filter(which), bytes, spliced, id));
   }
 
-  /** Only inside `withSessions`. `spliced`: the stanza has no `to` and gets the session's full JID. */
+  /** Delivers to these sessions. Call it only inside `withSessions`. @param spliced true: the stanza has no `to`; add each full JID */
   deliverTo(sessions: readonly SessionEntry[], bytes: Buffer, spliced: boolean, id?: string): void {
     const targets = sessions.map(({ node, sid, resource }) => ({
       node,
@@ -201,7 +194,7 @@ export class Account implements Owner {
     this.turn.deliver(targets, bytes, id);
   }
 
-  /** After the commit: an iq set from the account to each session that `which` picks (RFC 6121 §2.1.6 and its like). */
+  /** Queues a push (RFC 6121 §2.1.6): an iq of type `set`, from the account to each session that `which` picks. */
   push(child: Element, which: (entry: SessionEntry) => boolean): void {
     this.deliver(
       xml('iq', { from: this.jid.toString(), type: 'set', id: `push-${this.turn.dependencies.ids.mint()}` }, child),
@@ -209,7 +202,7 @@ export class Account implements Owner {
     );
   }
 
-  /** {@link Turn.post}, as if the stanza had passed this account's outbound guards. */
+  /** {@link Turn.post}. The stanza does not pass this account's outbound guards. */
   post(stanza: Stanza | Buffer, id: string, onRefusal?: OnRefusal): void {
     this.turn.post(this.tenant, stanza, id, onRefusal);
   }

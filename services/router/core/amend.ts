@@ -1,18 +1,22 @@
-/** Strips what only servers say (marks.ts), then runs the `amend` stage: one rendering, whatever the number of features. */
-
+/**
+ * What a stanza loses and gains on its way from an account or to one. Marks that only a server may set are stripped
+ * (XEP-0203 §6, XEP-0280 §11, XEP-0313 §7.2, XEP-0359 §3), and then the `amend` stage runs. However many features take part, the
+ * stanza is rendered once.
+ */
 import type { Element } from '../../../lib/xmpp/element.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { isForgedMark, type Strict } from '../../../lib/xmpp/server-marks.ts';
 import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
-import { forgedFrom, forgedTo } from './marks.ts';
 import { inOrder } from './stages.ts';
 
 type Attributes = Readonly<Record<string, string | undefined>>;
 
 class Amending implements Amendment {
   readonly #stanza: Stanza;
-  #dropped: Set<ChildSpan> | undefined;
-  #appended: Appended[] | undefined;
+  dropped: Set<ChildSpan> | undefined;
+  appended: Appended[] | undefined;
 
   constructor(stanza: Stanza) {
     this.#stanza = stanza;
@@ -21,22 +25,18 @@ class Amending implements Amendment {
   strip(drop: Drop): void {
     for (const child of this.#stanza.children) {
       if (!drop(child)) continue;
-      this.#dropped ??= new Set();
-      this.#dropped.add(child);
+      this.dropped ??= new Set();
+      this.dropped.add(child);
     }
   }
 
   append(child: Element): void {
-    this.#appended ??= [];
-    this.#appended.push({ name: child.name, ns: child.attrs.xmlns ?? 'jabber:client', text: child.toString() });
-  }
-
-  render(attributes: Attributes): Stanza {
-    return this.#stanza.amended(attributes, this.#dropped, this.#appended);
+    this.appended ??= [];
+    this.appended.push({ name: child.name, ns: child.attrs.xmlns ?? 'jabber:client', text: child.toString() });
   }
 }
 
-/** The stanza with these attributes, with what the features strip and append. */
+/** Renders the stanza with these attributes, without what is stripped and with what the features append. */
 export function amend(
   direction: 'inbound' | 'outbound',
   stanza: Stanza,
@@ -46,7 +46,33 @@ export function amend(
 ): Promise<Stanza> | Stanza {
   const amending = new Amending(stanza);
   amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
-  const stages = account.turn.dependencies.features.stage(direction, 'amend');
-  const pending = inOrder(stages, (stage) => stage(stanza, account, amending, id));
-  return pending === undefined ? amending.render(attributes) : pending.then(() => amending.render(attributes));
+  const pending = inOrder(account.turn.dependencies.features[direction].amend, stanza, account, amending, id);
+  if (pending !== undefined) return pending.then(() => stanza.amended(attributes, amending.dropped, amending.appended));
+  return stanza.amended(attributes, amending.dropped, amending.appended);
+}
+
+/** Picks the marks that the account's client may not set on a stanza that it sends. */
+export function forgedFrom(account: Account, stanza: Stanza): Drop {
+  return forged(account, stanza, { isOwn: true, isFromServer: false });
+}
+
+/**
+ * Picks the marks that the sender may not set on a stanza that arrives. Archives and rooms of other servers address the session that
+ * has asked, or that is inside, so they send to a full JID (XEP-0313 §7.2).
+ */
+export function forgedTo(account: Account, stanza: Stanza): Drop {
+  const { from, to } = stanza;
+  const isFromServer = to?.isFull === true && from?.domain !== account.domain;
+  return forged(account, stanza, { isOwn: from?.bare.equals(account.jid) ?? true, isFromServer });
+}
+
+function forged(account: Account, stanza: Stanza, { isOwn, isFromServer }: { isOwn: boolean; isFromServer: boolean }): Drop {
+  const isHost = (who: Jid) => who.local === '' && who.domain === account.domain;
+  const isAccount = (who: Jid) => who.bare.equals(account.jid);
+  const strict: Strict = {
+    isFromServer,
+    // A client may say that it delayed a message itself: it sends what was written while it was offline.
+    isOurs: (who, claim) => isHost(who) || (isAccount(who) && !(isOwn && claim === 'from')),
+  };
+  return (child) => isForgedMark(stanza, child, strict);
 }

@@ -1,4 +1,4 @@
-/** Features by what the router looks up: iq routes by type, namespace and name; stages as flat lists. */
+/** The features, arranged by what the router looks up: iq routes by type, namespace and name, and a list of stages for each kind. */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
@@ -13,18 +13,22 @@ declare module './dependencies.ts' {
 
 type StageName = Exclude<keyof Stages, 'reads'>;
 
+/** The stages of one direction, each kind in the order of the features. */
+type StageLists = { readonly [Name in StageName]: readonly NonNullable<Stages[Name]>[] } & {
+  /** The rows that any of these stages looks at. For what arrives they include the account itself, which may not exist. */
+  readonly reads: readonly Collection<unknown>[];
+};
+
 export class FeatureIndex {
   readonly all: readonly AccountFeature[];
   /** Children of `<stream:features/>` after SASL, the host's caps among them. */
   readonly streamFeatures: string;
+  readonly outbound: StageLists;
+  readonly inbound: StageLists;
   readonly #self = new Map<string, IqRoute>();
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
   readonly #uploads = new Map<string, HostIqRoute>();
-  readonly #stages: Readonly<
-    Record<'outbound' | 'inbound', { readonly [Name in StageName]: readonly NonNullable<Stages[Name]>[] }>
-  >;
-  readonly #reads: Readonly<Record<'outbound' | 'inbound', readonly Collection<unknown>[]>>;
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
@@ -36,20 +40,8 @@ export class FeatureIndex {
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);
       for (const route of feature.uploadsIq ?? []) addOnce(this.#uploads, route, feature.spec);
     }
-    const inOrder = <Name extends StageName>(direction: 'outbound' | 'inbound', name: Name) =>
-      features.map((feature) => feature[direction]?.[name]).filter((stage) => stage !== undefined);
-    const stages = (direction: 'outbound' | 'inbound') => ({
-      guard: inOrder(direction, 'guard'),
-      amend: inOrder(direction, 'amend'),
-      keep: inOrder(direction, 'keep'),
-      takes: inOrder(direction, 'takes'),
-      follow: inOrder(direction, 'follow'),
-    });
-    this.#stages = { outbound: stages('outbound'), inbound: stages('inbound') };
-    const reads = (direction: 'outbound' | 'inbound') => [
-      ...new Set(features.flatMap((feature) => feature[direction]?.reads ?? [])),
-    ];
-    this.#reads = { outbound: reads('outbound'), inbound: [accounts, ...reads('inbound')] };
+    this.outbound = listStages(features, 'outbound', []);
+    this.inbound = listStages(features, 'inbound', [accounts]);
   }
 
   self(type: string, ns: string, name: string): IqRoute | undefined {
@@ -67,15 +59,23 @@ export class FeatureIndex {
   uploads(type: string, ns: string, name: string): HostIqRoute | undefined {
     return this.#uploads.get(routeKey(type, ns, name));
   }
+}
 
-  stage<Name extends StageName>(direction: 'outbound' | 'inbound', name: Name): readonly NonNullable<Stages[Name]>[] {
-    return this.#stages[direction][name];
-  }
-
-  /** What the stages of a direction look at; for what arrives, whether there is such an account as well. */
-  reads(direction: 'outbound' | 'inbound'): readonly Collection<unknown>[] {
-    return this.#reads[direction];
-  }
+function listStages(
+  features: readonly AccountFeature[],
+  direction: 'outbound' | 'inbound',
+  alwaysRead: readonly Collection<unknown>[],
+): StageLists {
+  const stages = features.flatMap((feature) => feature[direction] ?? []);
+  const list = <Name extends StageName>(name: Name) => stages.map((of) => of[name]).filter((stage) => stage !== undefined);
+  return {
+    reads: [...new Set([...alwaysRead, ...stages.flatMap(({ reads }) => reads ?? [])])],
+    guard: list('guard'),
+    amend: list('amend'),
+    keep: list('keep'),
+    takes: list('takes'),
+    follow: list('follow'),
+  };
 }
 
 function routeKey(type: string, ns: string, name: string): string {

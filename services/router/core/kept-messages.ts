@@ -1,9 +1,10 @@
 /**
- * How much one account sends that is kept: bytes of its messages in a day (UTC). They are counted in memory and added to the account's row
- * by the mebibyte, so a message costs no write of its own, and a router that dies forgets less than that.
+ * Bounds how much one account may send in a day (UTC), in bytes of messages. The bytes are counted in memory and added to the account's
+ * row a mebibyte at a time, so a message costs no write of its own. A router that dies forgets less than a mebibyte per account.
  */
 import type { Logger } from 'pino';
 import { limits } from '../../../lib/limits.ts';
+import type { Clock } from '../../../lib/ports/clock.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Rows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
@@ -18,42 +19,44 @@ interface Day {
 const sentBytes = collection<Day>('sentBytes', 'account', 'live');
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** What of an account is looked at. */
+/** The parts of an account that are used here. */
 interface Sender {
   readonly jid: Jid;
   readonly rows: Rows;
-  readonly now: Date;
-  readonly turn: { afterCommit(run: () => undefined): void; readonly dependencies: { readonly log: Logger } };
+  readonly turn: {
+    afterCommit(run: () => undefined): void;
+    readonly dependencies: { readonly log: Logger; readonly clock: Clock };
+  };
 }
 
 interface Count {
   day: string;
-  /** In the row, as far as this process knows: other routers add to it as well. */
+  /** What the row holds, as far as this process knows: other routers add to it as well. */
   known: number;
-  /** Not yet in the row. */
+  /** What was not added to the row yet. */
   fresh: number;
 }
 
 export class KeptMessages {
-  /** The one used last stands last. */
+  /** In the order of their last use. */
   readonly #counts = new Map<string, Count>();
 
-  /** Before a message is taken. @throws {StanzaError} resource-constraint, until the next day */
+  /** Counts a message before it is accepted. @throws {StanzaError} resource-constraint until the next day if the account sent too much */
   charge(account: Sender, bytes: number): void {
     const count = this.#count(account);
     if (count.known + count.fresh + bytes > limits.keptBytesPerDayMax) {
       throw new StanzaError(
         'resource-constraint',
-        `an account sends at most ${limits.keptBytesPerDayMax} bytes of messages a day`,
+        `an account may send at most ${limits.keptBytesPerDayMax} bytes of messages a day`,
       );
     }
     count.fresh += bytes;
     if (count.fresh >= limits.keptBytesStep) account.turn.afterCommit(() => this.#write(account, count));
   }
 
-  #count({ jid, now }: Sender): Count {
+  #count({ jid, turn }: Sender): Count {
     const key = jid.toString();
-    const day = now.toISOString().slice(0, 'yyyy-mm-dd'.length);
+    const day = new Date(turn.dependencies.clock.now()).toISOString().slice(0, 'yyyy-mm-dd'.length);
     const there = this.#counts.get(key);
     this.#counts.delete(key);
     if (this.#counts.size >= limits.keptAccountsMax) this.#counts.delete(this.#counts.keys().next().value!);
@@ -62,20 +65,21 @@ export class KeptMessages {
     return count;
   }
 
-  /** Nobody waits for it; what fails is tried with the next mebibyte. */
-  #write({ rows, now, turn }: Sender, count: Count): undefined {
+  /** Adds the fresh bytes to the row, and nobody waits for that. If it fails, they are added along with the next mebibyte. */
+  #write({ rows, turn }: Sender, count: Count): undefined {
+    const { log, clock } = turn.dependencies;
     const { fresh, day } = count;
     count.fresh = 0;
     count.known += fresh;
     const add = (before: Day | undefined) => ({ day, bytes: (before?.day === day ? before.bytes : 0) + fresh });
-    update(rows, sentBytes, '', add, now.getTime() + 2 * dayMs).then(
+    update(rows, sentBytes, '', add, clock.now() + 2 * dayMs).then(
       (row) => {
         count.known = Math.max(count.known, row?.bytes ?? 0);
       },
       (error: unknown) => {
         count.known -= fresh;
         count.fresh += fresh;
-        turn.dependencies.log.debug({ err: error }, 'what an account has sent could not be noted');
+        log.debug({ err: error }, "could not add to the count of an account's bytes of today");
       },
     );
   }

@@ -1,6 +1,7 @@
 /**
- * What the stages look at for a run of messages of one session: rows of its account, and of those of the same tenant that the messages
- * go to, by one read before the first. Messages change none of them, so that this is as good as a read for each.
+ * The rows that stages look at, for a run of messages of one session: rows of its account, and of the accounts of the same tenant
+ * that the messages go to. They are read together before the first message is handled. Messages change none of these rows, so this
+ * is as good as reading them for each message.
  */
 import type { Key } from '../../../lib/ports/store.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
@@ -16,7 +17,7 @@ type Direction = 'outbound' | 'inbound';
 export class Prefetched {
   readonly #domain: string;
   readonly #values: readonly unknown[];
-  /** By {@link idOf}: where among the values those of the features' reads begin. */
+  /** The index of the first value of an account, by {@link idOf}. */
   readonly #starts: ReadonlyMap<string, number>;
 
   private constructor(domain: string, values: readonly unknown[], starts: ReadonlyMap<string, number>) {
@@ -36,9 +37,8 @@ export class Prefetched {
     const ask = (direction: Direction, local: string): void => {
       const id = idOf(direction, local);
       if (starts.has(id)) return;
-      const wanted = Rows.ofAccount(store, tenant.domain, local).keysOf(features.reads(direction));
       starts.set(id, keys.length);
-      keys.push(...wanted);
+      keys.push(...Rows.ofAccount(store, tenant.domain, local).keysOf(features[direction].reads));
     };
     ask('outbound', sender);
     for (const message of messages) {
@@ -46,7 +46,7 @@ export class Prefetched {
         const { local, domain } = message.to ?? { local: sender, domain: tenant.domain };
         if (local !== '' && domain === tenant.domain) ask('inbound', local);
       } catch (error) {
-        if (!(error instanceof StanzaError)) throw error; // no address, or too long a one: the message is refused when its turn comes
+        if (!(error instanceof StanzaError)) throw error; // the address is malformed: the message is refused when its turn comes
       }
     }
     const rows = await store.batchGet(keys, { consistent: true });
@@ -57,7 +57,7 @@ export class Prefetched {
     );
   }
 
-  /** The values of the features' reads, in order; undefined: they were not read. */
+  /** The values of the `reads` of this direction, in their order. @returns undefined if the account's rows were not read */
   of({ domain, local }: Owner, direction: Direction): readonly unknown[] | undefined {
     const start = domain === this.#domain ? this.#starts.get(idOf(direction, local)) : undefined;
     return start === undefined ? undefined : this.#values.slice(start);

@@ -1,13 +1,16 @@
 /**
- * Stages hardly ever wait: what they look at was read beforehand (`reads`). A promise for each call of each would cost a message more than
- * all that they do, so they return one only where there is something to wait for.
+ * Stages rarely wait, because the rows that they look at were read before (`reads`). A promise for each call would cost a message
+ * more than all the work that the stages do, so a stage returns a promise only where there is something to wait for.
  */
 export type Pending = Promise<void> | void;
 
-/** Each stage when the one before it is done. @returns a promise from the first on that waits */
-export function inOrder<Stage>(stages: readonly Stage[], run: (stage: Stage) => Pending, from = 0): Pending {
-  for (let at = from; at < stages.length; at++) {
-    const pending = run(stages[at]!);
-    if (pending !== undefined) return pending.then(() => inOrder(stages, run, at + 1));
+/** Calls each stage when the one before it is done. @returns a promise if one of them has to wait */
+export function inOrder<Arguments extends readonly unknown[]>(
+  stages: readonly ((...given: Arguments) => Pending)[],
+  ...given: Arguments
+): Pending {
+  for (let at = 0; at < stages.length; at++) {
+    const pending = stages[at]!(...given);
+    if (pending !== undefined) return pending.then(() => inOrder(stages.slice(at + 1), ...given));
   }
 }

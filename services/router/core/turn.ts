@@ -18,7 +18,7 @@ import type { Dependencies } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
-import { inOrder, type Pending } from './stages.ts';
+import type { Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
 
 type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
@@ -242,20 +242,19 @@ export class Turn {
     const puts = joined(turns, (turn) => turn.#puts);
     if (puts.length > 0) await dependencies.store.batchPut(puts);
     for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await dependencies.store.delete(key);
-    const committed = inOrder(
-      joined(turns, (turn) => turn.#committed),
-      (run) => run(),
-    );
-    if (committed !== undefined) await committed;
+    for (const run of joined(turns, (turn) => turn.#committed)) {
+      const pending = run();
+      if (pending !== undefined) await pending;
+    }
     const begun = dependencies.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) {
       await Turn.#runAfter(dependencies, steps);
       for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     }
     await Turn.#handedOver(turns);
-    for (const run of turns.flatMap((turn) => turn.#handed ?? [])) await run();
+    for (const turn of turns) for (const run of turn.#handed ?? []) await run();
     if (dependencies.clock.monotonic() - begun < limits.lookAgainMs) return;
-    for (const look of turns.flatMap((turn) => turn.#looks ?? [])) await look();
+    for (const turn of turns) for (const look of turn.#looks ?? []) await look();
   }
 
   static #handedOver(turns: readonly Turn[]): Promise<unknown> {
@@ -277,11 +276,11 @@ export class Turn {
       steps.flatMap(({ owners }) => owners),
     );
     let at = 0;
-    return inOrder(steps, ({ owners, use }) => {
-      const from = at;
+    for (const { owners, use } of steps) {
+      const pending = use(lists.slice(at, at + owners.length));
+      if (pending !== undefined) await pending;
       at += owners.length;
-      return use(lists.slice(from, at));
-    });
+    }
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {

@@ -1,19 +1,19 @@
-/** Requests that are being handled, for whoever has to wait until those that began before him are over. */
+/** The requests that are being handled, for work that must wait until all earlier requests are done. */
 export class UnderWay {
   readonly #running = new Set<Promise<unknown>>();
 
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    const running = work();
-    const settled = running.catch(() => {});
+  /** Remembers the request until it is done. @returns the same result */
+  async track<Result>(request: Promise<Result>): Promise<Result> {
+    const settled = request.catch(() => {});
     this.#running.add(settled);
     try {
-      return await running;
+      return await request;
     } finally {
       this.#running.delete(settled);
     }
   }
 
-  /** Resolves when all that run now have ended, whatever came of them. */
+  /** Resolves when all requests that are handled now are done, whether they succeed or fail. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
   }

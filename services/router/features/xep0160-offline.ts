@@ -20,5 +20,5 @@ export const delayedDelivery: AccountFeature = {
   version: '2.0',
   title: 'Delayed Delivery',
   disco: { host: [delayNs] },
-  note: 'Delays in our name that somebody else wrote are stripped (core/marks.ts).',
+  note: 'Delays in our name that somebody else wrote are stripped (core/amend.ts).',
 };

@@ -130,15 +130,16 @@ function listElement(name: string, jids: readonly string[]): Element {
 
 /** §3.3: the user must unblock before sending. */
 function refuseOutbound(stanza: Stanza, account: Account): void {
+  const list = account.prefetched(blocklist);
   const { to } = stanza;
-  if (!to || isNeverBlocked(account, to) || !isBlocked(account.loaded(blocklist), to)) return;
+  if (!to || !list || list.jids.length === 0 || isNeverBlocked(account, to) || !isBlocked(list, to)) return;
   const extra = xml('blocked', { xmlns: 'urn:xmpp:blocking:errors' });
   throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra });
 }
 
 /** §3.3: presence is dropped, messages and requests look as if the account were not there. */
 function refuseInbound(stanza: Stanza, account: Account): Pending {
-  const list = account.loaded(blocklist);
+  const list = account.prefetched(blocklist);
   const { from } = stanza;
   if (!from || !list || list.jids.length === 0 || isNeverBlocked(account, from)) return;
   if (isBlocked(list, from)) return refuseBlocked(stanza, from, account);

@@ -2,7 +2,7 @@
  * XEP-0280: Message Carbons, with all rules of §6.1 (`urn:xmpp:carbons:rules:0`).
  *
  * Whether a session wants copies stands in its entry. Copies are made after delivery, from the bytes that were delivered;
- * they never pass `arrive`, where everything that claims to be one is stripped (§11; core/marks.ts).
+ * they never pass `arrive`, where everything that claims to be one is stripped (§11; core/amend.ts).
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';

@@ -2,7 +2,7 @@
  * XEP-0359: Unique and Stable Stanza IDs.
  *
  * The id is the one minted at ingress, which is the archive's id too (XEP-0313 §3.4). `stanza-id` elements that claim to come
- * from us are stripped, from whomever (§3 rule 2; core/marks.ts); others are left alone (rule 3).
+ * from us are stripped, from whomever (§3 rule 2; core/amend.ts); others are left alone (rule 3).
  */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';

@@ -45,7 +45,7 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
   const sharing = near.filter(({ isSharing }) => isSharing);
   const sources = [
     { owner: account, item: undefined },
-    ...sharing.map(({ jid, theirs }) => ({ owner: account.other(jid.local), item: theirs })),
+    ...sharing.map(({ jid, theirs }) => ({ owner: account.other(jid), item: theirs })),
   ];
   const found = await findLast(sources, wanted, presenceKinds);
   account.turn.withSessions([], async () => {
@@ -61,7 +61,7 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
 /** Only inside `withSessions`: the account has just become a subscriber of the contact (XEP-0060 §6.1.7). */
 export async function sendLastItemsOf(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
   if (contact.domain !== account.domain) return;
-  const owner = account.other(contact.local);
+  const owner = account.other(contact);
   const item = await findContact(owner, account.jid);
   for (const entry of sessions) {
     const wanted = wantedNodes.of(entry);

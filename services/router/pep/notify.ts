@@ -104,7 +104,7 @@ async function datesOf(account: Account, persons: readonly Jid[]): Promise<Reado
   const dates = new Map<string, string>();
   for (let at = 0; at < persons.length; at += limits.storeBatchKeysMax) {
     const page = persons.slice(at, at + limits.storeBatchKeysMax);
-    const keys = page.map(({ local }) => account.other(local).rows.keyOf(accounts, ''));
+    const keys = page.map((jid) => account.other(jid).rows.keyOf(accounts, ''));
     const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
       if (row) dates.set(page[index]!.toString(), rowValue<AccountRow>(row).createdAt);

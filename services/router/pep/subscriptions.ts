@@ -38,7 +38,7 @@ export async function subscribersOf(account: Account, node: PepNode): Promise<re
 export async function addSubscriber(account: Account, node: PepNode, jid: Jid): Promise<Subscriber> {
   const { domain, local } = jid;
   const isNear = domain === account.domain && local !== '';
-  const createdAt = isNear ? (await account.other(local).get(accounts))?.createdAt : undefined;
+  const createdAt = isNear ? (await account.other(jid).get(accounts))?.createdAt : undefined;
   const fresh = { jid: jid.toString(), subid: account.turn.dependencies.ids.mint(), ...(createdAt && { createdAt }) };
   const row = await account.update(subscriberRows, node.key, (value = { subscribers: [] }) => {
     const same = value.subscribers.find((one) => one.jid === fresh.jid);

@@ -38,7 +38,7 @@ export interface Neighbour extends Listener {
 /** For one who looks at them, too. @param full the address whose presence is at stake: a contact may block a single resource */
 export function readNeighbours(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
   return inPages(contacts, async (page) => {
-    const keys = page.map(({ jid }) => rosterRowKey(account.other(jid.local), account.jid));
+    const keys = page.map(({ jid }) => rosterRowKey(account.other(jid), account.jid));
     const [items, listeners] = await Promise.all([readValues<RosterItem>(account, keys), readPage(account, full, page)]);
     return listeners.flatMap((listener, index) => {
       const theirs = items[index] ?? unknownContact;
@@ -66,7 +66,7 @@ async function inPages<Found>(
 
 /** @returns undefined for one who blocks the account */
 async function readPage(account: Account, full: Jid, contacts: readonly Contact[]): Promise<(Listener | undefined)[]> {
-  const owners = contacts.map(({ jid }) => account.other(jid.local));
+  const owners = contacts.map(({ jid }) => account.other(jid));
   const keys = owners.map(({ rows }) => rows.keyOf(blocklist, ''));
   const [lists, blocklists] = await Promise.all([
     readSessions(account.turn.dependencies.store, owners),

@@ -128,7 +128,7 @@ async function probe(
   const shown = near.filter(({ item, isSharing }) => hasTo(item) && isSharing);
   lookAgain(
     account.turn,
-    [{ account, sessions: own }, ...shown.map(({ jid, sessions }) => ({ account: account.other(jid.local), sessions }))],
+    [{ account, sessions: own }, ...shown.map(({ jid, sessions }) => ({ account: account.other(jid), sessions }))],
     async (turn, presence) => {
       const to = account.jid.withResource(entry.resource).toString();
       turn.deliver([{ node: entry.node, sid: entry.sid, to }], presence);

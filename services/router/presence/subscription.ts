@@ -12,9 +12,9 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { forgedFrom, forgedTo } from '../core/amend.ts';
 import type { Drop } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
-import { forgedFrom, forgedTo } from '../core/marks.ts';
 import { findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
 import { type Change, changeContact } from '../roster/roster-change.ts';
 import {

@@ -33,7 +33,7 @@ export async function arriveAtUploads(turn: Turn, tenant: Tenant, stanza: Stanza
 function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   const to = stanza.to!;
   if (to.local === '') return enterHost(turn, tenant, stanza, 'host');
-  const account = new Account(turn, tenant, to.local, undefined, to.bare);
+  const account = new Account(turn, tenant, to.local, undefined, to);
   if (stanza.name === 'message') return arriveMessage(account, stanza, id);
   if (stanza.name === 'iq') return arriveIq(account, stanza);
   return arrivePresence(account, stanza, id);

@@ -13,12 +13,13 @@ import { keepLate, queueAgain } from '../archive/cursor.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
 import { amend } from '../core/amend.ts';
-import type { Outcome, Stages } from '../core/feature.ts';
+import type { Stages } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
 import { inOrder, type Pending } from '../core/stages.ts';
 
 /** A session sends a message. @throws {StanzaError} */
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const { features, route } = account.turn.dependencies;
   checkRoomFor(account, stanza);
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
   const guarding = runGuards('outbound', stanza, account);
@@ -26,14 +27,13 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
   const amending = amend('outbound', stanza, account, id, attributes);
   const sealed = amending instanceof Promise ? await amending : amending;
-  const keeping = keepBy('outbound', sealed, account, id);
+  const keeping = inOrder(features.outbound.keep, sealed, account, id);
   if (keeping !== undefined) await keeping;
-  const routing = account.turn.dependencies.route(account.turn, account.tenant, sealed, id);
+  const routing = route(account.turn, account.tenant, sealed, id);
   if (routing !== undefined) await routing;
-  account.withSessions((sessions) => {
-    account.checkHeld(sessions);
-    const delivered = sessions.filter((entry) => entry.sid === account.session?.sid);
-    return followBy('outbound', sealed, account, { sessions, delivered }, id);
+  account.turn.withSessions([account], ([sessions]) => {
+    const own = account.checkHeld(sessions!);
+    return inOrder(features.outbound.follow, sealed, account, { sessions: sessions!, delivered: own ? [own] : [] }, id);
   });
 }
 
@@ -50,40 +50,30 @@ function checkRoomFor(account: Account, stanza: Stanza): void {
 
 /** A message arrives at an account. @throws {StanzaError | Dropped} */
 export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
+  const { features } = account.turn.dependencies;
   const guarding = runGuards('inbound', stanza, account);
   if (guarding !== undefined) await guarding;
-  if (account.loaded(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
+  if (account.prefetched(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
   if (stanza.to!.resource !== '' && messageType(stanza) === 'normal') await checkResource(account, stanza);
   const amending = amend('inbound', stanza, account, id, stanza.attributes);
   const arrived = amending instanceof Promise ? await amending : amending;
-  const keeping = keepBy('inbound', arrived, account, id);
+  const keeping = inOrder(features.inbound.keep, arrived, account, id);
   if (keeping !== undefined) await keeping;
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
-    const takes = account.turn.dependencies.features.stage('inbound', 'takes');
-    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(takes, arrived, entry));
+    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(features.inbound.takes, arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
     const deliver = () => {
       account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
-      return followBy('inbound', arrived, account, { sessions, delivered }, id);
+      return inOrder(features.inbound.follow, arrived, account, { sessions, delivered }, id);
     };
     // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
     const isForParked = isQueued && stanza.to!.resource !== '' && delivered.some(isParked);
     return isForParked ? queueAgain(account, [id]).then(deliver) : deliver();
   });
-}
-
-type Direction = 'inbound' | 'outbound';
-
-function keepBy(direction: Direction, stanza: Stanza, account: Account, id: string): Pending {
-  return inOrder(account.turn.dependencies.features.stage(direction, 'keep'), (keep) => keep(stanza, account, id));
-}
-
-function followBy(direction: Direction, stanza: Stanza, account: Account, outcome: Outcome, id: string): Pending {
-  return inOrder(account.turn.dependencies.features.stage(direction, 'follow'), (follow) => follow(stanza, account, outcome, id));
 }
 
 /** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
