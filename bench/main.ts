@@ -18,7 +18,7 @@ import { Grounds, isFaulty, type Run, runForeign, type Starter } from './rounds.
 import { startEjabberd } from './servers/ejabberd.ts';
 import { startProsody } from './servers/prosody.ts';
 import { canPin, domain, pinToGenerator } from './servers/server.ts';
-import { startSkylark } from './servers/skylark.ts';
+import { startBefore, startSkylark } from './servers/skylark.ts';
 import { type Make, readSettings, type Settings, usage, WrongUsage } from './settings.ts';
 
 // through `exit`, which ends the servers and removes their folders
@@ -67,6 +67,7 @@ async function runOwn(settings: Settings, measures: readonly Measure[], report: 
       skylark: (options) => startSkylark({ ...options, nodeOptions }, files),
       prosody: (options) => startProsody(options, files),
       ejabberd: (options) => startEjabberd(options, files),
+      before: (options) => startBefore(settings.against!, options, files),
     };
     const grounds = new Grounds(settings, starters);
     const summary = (runs: readonly Run[]) => {

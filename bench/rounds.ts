@@ -16,7 +16,12 @@ export interface Run {
   readonly outcome?: Outcome;
 }
 
-const serverNames: Readonly<Record<Make, string>> = { skylark: 'Skylark', prosody: 'Prosody', ejabberd: 'ejabberd' };
+const serverNames: Readonly<Record<Make, string>> = {
+  skylark: 'Skylark',
+  prosody: 'Prosody',
+  ejabberd: 'ejabberd',
+  before: 'Before',
+};
 
 /** @throws {Cannot} when the server is not installed */
 export type Starter = (options: ServerOptions) => Promise<Server>;
@@ -76,7 +81,7 @@ export class Grounds {
   }
 
   async #serverFor(measure: Measure, make: Make): Promise<Server> {
-    const archive = measure.archive || make === 'skylark';
+    const archive = measure.archive || make === 'skylark' || make === 'before';
     const options = { accounts: accountsFor(this.#settings), archive, mechanism: this.#settings.mechanism };
     const key = `${make} ${archive}`;
     const known = measure.isFresh ? undefined : this.#running.get(key);

@@ -10,12 +10,14 @@ export type Mode = (typeof modes)[number];
 const shortModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn'];
 const comparedModes: readonly Mode[] = ['signin', 'chat', 'muc', 'presence', 'mam', 'churn', 'idle'];
 
-export const makes = ['skylark', 'prosody', 'ejabberd'] as const;
-export type Make = (typeof makes)[number];
+const chosenByName = ['skylark', 'prosody', 'ejabberd'] as const;
+/** `before` is Skylark as another checkout has it. */
+export type Make = (typeof chosenByName)[number] | 'before';
 
 export const usage = `npm run bench                                    a short look at all of it, Skylark alone
 npm run bench -- MODE… [options]                 ${modes.join(' ')}
 npm run bench -- [MODE…] --peers                 beside Debian's prosody and ejabberd, in turns
+npm run bench -- [MODE…] --against FOLDER        beside Skylark of another checkout, with its packages installed
 npm run bench -- cluster                         processes apart, over NATS and a DynamoDB-compatible store
   --servers skylark,prosody    these                      --rounds 1         medians of so many
   --transport tls|starttls|tcp                            --mechanism SCRAM-SHA-1|SCRAM-SHA-256
@@ -33,6 +35,8 @@ export interface Settings {
   readonly modes: readonly Mode[];
   readonly isCluster: boolean;
   readonly makes: readonly Make[];
+  /** The other checkout, when one is compared. */
+  readonly against: string | undefined;
   readonly rounds: number;
   readonly transport: Transport;
   readonly mechanism: Mechanism;
@@ -66,7 +70,15 @@ const word = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 
 const options = {
-  ...{ peers: flag, servers: word, rounds: word, transport: text('tls'), mechanism: text('SCRAM-SHA-1'), sm: flag },
+  ...{
+    peers: flag,
+    servers: word,
+    against: word,
+    rounds: word,
+    transport: text('tls'),
+    mechanism: text('SCRAM-SHA-1'),
+    sm: flag,
+  },
   ...{ archive: text('both'), seconds: word, users: word, window: text('2'), rate: word, occupants: word },
   ...{ circle: text('41'), messages: text('500'), page: text('50'), 'sign-ins': text('500'), streams: text('10000') },
   ...{ settle: text('40'), times: text('3'), json: word, 'cpu-prof': flag },
@@ -78,17 +90,19 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
   const isCluster = positionals.includes('cluster');
-  const isAlone = positionals.length === 0 && !values.peers && !values.servers;
+  const isAlone = positionals.length === 0 && !values.peers && !values.servers && !values.against;
   const chosen = positionals.filter((name) => name !== 'cluster').map((name) => oneOf('mode', modes, name));
   const pick = <Value extends string>(name: string, choices: readonly Value[], value: string) =>
     oneOf(`--${name}`, choices, value);
-  const named = values.servers?.split(',').map((make) => pick('servers', makes, make));
-  const chosenMakes = named ?? (values.peers ? makes : ['skylark']);
+  const named = values.servers?.split(',').map((make) => pick('servers', chosenByName, make));
+  const own: readonly Make[] = named ?? (values.peers ? chosenByName : ['skylark']);
+  const chosenMakes: readonly Make[] = values.against === undefined ? own : [...own, 'before'];
   return {
     modes: chosen.length > 0 ? chosen : chosenMakes.length > 1 ? comparedModes : shortModes,
     isCluster,
     makes: chosenMakes,
-    rounds: count('rounds', values.rounds ?? (values.peers ? '3' : '1'), 50),
+    against: values.against,
+    rounds: count('rounds', values.rounds ?? (values.peers || values.against ? '3' : '1'), 50),
     transport: pick('transport', transports, values.transport),
     mechanism: pick('mechanism', mechanisms, values.mechanism),
     sm: values.sm,

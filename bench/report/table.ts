@@ -2,13 +2,13 @@
 import { formatFigure } from './lines.ts';
 import { type Measured, type Results, ratioOf } from './results.ts';
 
-export const serverOrder = ['Skylark', 'Prosody', 'ejabberd'];
+export const serverOrder = ['Skylark', 'Before', 'Prosody', 'ejabberd'];
 
 export function tableOf(results: Results): string[] {
   const all = Object.values(results.measures);
   const servers = serverOrder.filter((name) => all.some((measured) => measured.servers[name]));
   const isCompared = servers.length > 1;
-  const head = ['', ...servers, ...(isCompared ? ['Skylark / better peer', 'wanted', 'lost, doubled, reordered'] : [])];
+  const head = ['', ...servers, ...(isCompared ? ['Skylark / best other', 'wanted', 'lost, doubled, reordered'] : [])];
   const rows = all.map((measured) => [
     measured.title,
     ...servers.map((name) => cellOf(measured, name)),

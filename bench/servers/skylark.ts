@@ -1,5 +1,7 @@
 /** Skylark as `npm start` runs it: one process, SQLite, a fresh folder. */
 import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
@@ -21,6 +23,18 @@ const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].fl
 
 export function startSkylark(options: ServerOptions, pem: PemFiles): Promise<Server> {
   return inFreshFolder((data) => startIn(data, options, pem));
+}
+
+/**
+ * Skylark as another checkout has it, started and filled with accounts by that checkout's own code.
+ *
+ * @param folder its packages are installed
+ * @throws when it has no benchmark of this form
+ */
+export async function startBefore(folder: string, options: ServerOptions, pem: PemFiles): Promise<Server> {
+  const file = pathToFileURL(join(resolve(folder), 'bench/servers/skylark.ts')).href;
+  const other = (await import(file)) as { readonly startSkylark: typeof startSkylark };
+  return { ...(await other.startSkylark(options, pem)), name: 'Before' };
 }
 
 async function startIn(data: string, options: ServerOptions, pem: PemFiles): Promise<Server> {

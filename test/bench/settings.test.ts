@@ -30,6 +30,12 @@ test('without arguments it is a short run of Skylark alone', () => {
   assert.ok(!measuresOf(settings).some(({ id }) => id === 'idle'));
 });
 
+test('with --against Skylark of another checkout is measured in turns with this one, three rounds', () => {
+  const settings = readSettings(['chat', '--against', '../before'])!;
+  assert.deepEqual(settings.makes, ['skylark', 'before']);
+  assert.equal(settings.rounds, 3);
+});
+
 test('with --peers each target is measured', () => {
   const measures = measuresOf(readSettings(['--peers'])!);
   const targets = measures.flatMap(({ id, target }) => (target === undefined ? [] : [[id, target]]));
