@@ -46,18 +46,20 @@ export function cyclesOf(graph: ImportGraph): string[][] {
 /**
  * Imports that do not look down.
  * @param layers of one part of the tree, from the top down: each is a list of folders beside each other, which do not know each other;
- *   `.` stands for the files in the part's own folder
+ *   `.` stands for the files in the part's own folder. Its `limits.ts` stands below all of them, and must import nothing.
  */
 export function upwardImports(graph: ImportGraph, part: string, layers: readonly (readonly string[])[]): string[] {
   const rankOf = (folder: string) => layers.findIndex((layer) => layer.includes(folder));
+  const limits = `${part}/limits.ts`;
   const faults: string[] = [];
   for (const [path, targets] of graph) {
     const folder = folderIn(part, path);
     if (folder === undefined) continue;
+    if (path === limits && targets.length > 0) faults.push(`${path} imports ${targets.join(', ')}, but it must be data alone`);
     if (rankOf(folder) < 0) faults.push(`${path} is in a folder that no layer of ${part} names`);
     for (const target of targets) {
       const other = folderIn(part, target);
-      if (other === undefined || other === folder || rankOf(other) > rankOf(folder)) continue;
+      if (target === limits || other === undefined || other === folder || rankOf(other) > rankOf(folder)) continue;
       faults.push(`${path} imports ${target}, but ${part}/${folder} does not stand above ${part}/${other}`);
     }
   }

@@ -12,9 +12,8 @@ export const linesMax = 400;
 
 const layers = ['lib/xmpp', 'lib/ports', 'lib/adapters', 'lib/runtime'] as const;
 
-/** What the files of a layer may import, besides their own layer and `lib/limits.ts`. */
+/** What the files of a layer may import, besides their own layer. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
-  'lib/limits.ts': [],
   'lib/xmpp': [],
   'lib/ports': ['lib/xmpp'],
   'lib/adapters': ['lib/ports', 'lib/xmpp'],
@@ -35,7 +34,6 @@ function isMain(path: string): boolean {
 
 /** The layer or the service (`services/<name>`) that a file belongs to. */
 function layerOf(path: string): string | undefined {
-  if (path === 'lib/limits.ts') return path;
   if (isProgram(path)) return 'services';
   return layers.find((layer) => path.startsWith(`${layer}/`)) ?? /^services\/[^/]+(?=\/)/.exec(path)?.[0];
 }
@@ -51,9 +49,8 @@ export const arrowFaults: Rule = (path, text) => {
     const target = posix.join(posix.dirname(path), specifier);
     const to = layerOf(target);
     if (to === undefined) return [`${path} imports ${target}, which belongs to no layer`];
-    if (to === from || to === 'lib/limits.ts' || allowed.includes(to) || (isProgram(path) && to.startsWith('services')))
-      return [];
-    return [`${path} imports ${target}, but ${from} may import only ${[from, 'lib/limits.ts', ...allowed].join(', ')}`];
+    if (to === from || allowed.includes(to) || (isProgram(path) && to.startsWith('services'))) return [];
+    return [`${path} imports ${target}, but ${from} may import only ${[from, ...allowed].join(', ')}`];
   });
 };
 
@@ -115,9 +112,7 @@ export const addressFaults: Rule = (path, text) => {
   return hits(path, readCode(text).withoutComments, /\.split\(\s*(?:['"`]@|\/@\/)/, 'takes an address apart by hand');
 };
 
-/** All bounds stand in one list. */
 export const lengthFaults: Rule = (path, text) => {
-  if (path === 'lib/limits.ts') return [];
   const lines = countLines(text);
   return lines > linesMax ? [`${path} has ${lines} lines, more than ${linesMax}`] : [];
 };

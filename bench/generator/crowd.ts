@@ -3,7 +3,7 @@ import { pause } from '../pause.ts';
 import { Client, type ClientOptions } from './client.ts';
 import type { Account, Endpoint } from './endpoint.ts';
 
-/** Below what a Skylark node accepts from one tenant (`opensPerTenant…` in lib/limits.ts). All servers get the same pace. */
+/** Below what a Skylark node accepts from one tenant (`opensPerTenant…` in services/connection/limits.ts). All servers get the same pace. */
 const burst = 1_800;
 const perSecond = 190;
 const atOnce = 16;

@@ -2,7 +2,7 @@
  * Elements of any size that cost more for each byte than plain text, as a hostile peer would send. They stay within the scanner's
  * bounds, so that it reads them to the end.
  */
-import { limits } from '../../lib/limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 
 /** @returns the content of one first-level element of about this many bytes, or fewer if a bound on elements comes first */
 type Shape = (bytes: number) => string;
@@ -28,10 +28,10 @@ function shortName(index: number): string {
   return index < 26 ? letter : shortName(Math.floor(index / 26) - 1) + letter;
 }
 
-const most = limits.attributesMax - 1;
+const most = xmppLimits.attributesMax - 1;
 /** As many attributes with the longest names as there is room for. */
-const long = (bytes: number): number => Math.max(2, Math.min(most, Math.floor(bytes / (limits.nameBytesMax + 6))));
-const elements = limits.elementsMax - 8;
+const long = (bytes: number): number => Math.max(2, Math.min(most, Math.floor(bytes / (xmppLimits.nameBytesMax + 6))));
+const elements = xmppLimits.elementsMax - 8;
 const prefixes = (from: number, ns: (index: number) => string): string =>
   list(most, (index) => ` xmlns:${shortName(26 + from + index)}='${ns(index)}'`);
 const sameLocal = (from: number): string => list(most, (index) => ` ${shortName(26 + from + index)}:x=''`);
@@ -51,9 +51,9 @@ export const shapes: Readonly<Record<string, Shape>> = {
     `<x${prefixes(0, (index) => `u:${index}`)}><y${prefixes(most, (index) => `v:${index}`)}>${fill(bytes, () => `<a${sameLocal(0)}/>`)}</y></x>`,
   'many attributes, as short as can be': (bytes) => fill(bytes, () => `<a${list(most, (index) => ` ${shortName(index)}=''`)}/>`),
   'attributes that differ in their first byte only': (bytes) =>
-    fill(bytes, () => `<a${list(long(bytes), (index) => ` ${shortName(index)}${'x'.repeat(limits.nameBytesMax - 2)}=''`)}/>`),
+    fill(bytes, () => `<a${list(long(bytes), (index) => ` ${shortName(index)}${'x'.repeat(xmppLimits.nameBytesMax - 2)}=''`)}/>`),
   'attributes that differ in their last byte only': (bytes) =>
-    fill(bytes, () => `<a${list(long(bytes), (index) => ` ${'x'.repeat(limits.nameBytesMax - 2)}${shortName(index)}=''`)}/>`),
+    fill(bytes, () => `<a${list(long(bytes), (index) => ` ${'x'.repeat(xmppLimits.nameBytesMax - 2)}${shortName(index)}=''`)}/>`),
   'many attributes with a prefix of a long namespace': (bytes) =>
     `<x xmlns:p='${'u'.repeat(Math.floor(bytes / 4))}'>${fill(bytes * 0.75, () => `<a${list(most, (index) => ` p:${shortName(index)}=''`)}/>`)}</x>`,
   'many prefixes of one long namespace': (bytes) =>

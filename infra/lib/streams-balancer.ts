@@ -25,7 +25,7 @@ export const doors: readonly Door[] = [
 
 /** The health of the first door counts for all: a door that nothing listens behind (yet) must not end the task. */
 const healthPort = doors[0]!.targetPort;
-/** A stream that is silent for this long is forgotten; nodes probe after 240 s (lib/limits.ts). */
+/** A stream that is silent for this long is forgotten; nodes probe after 240 s (services/connection/limits.ts). */
 const idleSeconds = 350;
 
 interface BalancerProps {

@@ -1,7 +1,7 @@
 /** The stack App: tasks, deployments, drain and scaling. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import type { Json } from './context.ts';
 import { type Resource, shape, shapes, synthesize } from './synthesis.ts';
 
@@ -87,7 +87,7 @@ for (const name of shapes) {
       if (command === 'nats') continue;
       const seconds = Number(environment(container).SKYLARK_STOP_SECONDS);
       assert.ok(seconds < container.StopTimeout, command);
-      assert.ok(seconds * limits.drainPerSecond >= 20_000, `${seconds} s`);
+      assert.ok(seconds * connectionLimits.drainPerSecond >= 20_000, `${seconds} s`);
     }
   });
 

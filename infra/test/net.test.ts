@@ -1,7 +1,7 @@
 /** The stack Net: the load balancer, the network and its security groups. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import type { Json } from './context.ts';
 import { shape, shapes } from './synthesis.ts';
 
@@ -33,8 +33,8 @@ for (const name of shapes) {
       assert.deepEqual(Properties.ListenerAttributes, [{ Key: 'tcp.idle_timeout.seconds', Value: '350' }]);
     }
     // This is white space or a WebSocket ping. test/cli/image.test.ts checks TCP's own probes with a running process.
-    assert.ok(limits.keepAliveMs < 350_000);
-    assert.equal(limits.tcpKeepAliveMs, 240_000);
+    assert.ok(connectionLimits.keepAliveMs < 350_000);
+    assert.equal(connectionLimits.tcpKeepAliveMs, 240_000);
   });
 
   test(`${name}: targets see the client’s address, and an unhealthy or leaving target keeps its streams`, () => {

@@ -1,5 +1,5 @@
 /** The options that all clients of AWS share, except DynamoDB and S3, which have bounds of their own. */
-import { limits } from '../limits.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface AwsAccess {
   readonly region: string;
@@ -14,10 +14,10 @@ export function awsClientOptions({ region, endpoint, credentials }: AwsAccess) {
     region,
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
-    maxAttempts: limits.awsTriesMax,
+    maxAttempts: adapterLimits.awsTriesMax,
     requestHandler: {
-      connectionTimeout: limits.awsConnectTimeoutMs,
-      requestTimeout: limits.awsRequestTimeoutMs,
+      connectionTimeout: adapterLimits.awsConnectTimeoutMs,
+      requestTimeout: adapterLimits.awsRequestTimeoutMs,
       throwOnRequestTimeout: true,
     },
   };

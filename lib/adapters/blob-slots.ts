@@ -7,8 +7,8 @@
  * from the path, so a token is valid for one path only.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { limits } from '../limits.ts';
 import { type BlobInfo, type ByteRange, isMediaType, type Slot } from '../ports/blobs.ts';
+import { portLimits } from '../ports/limits.ts';
 
 export class BlobSlots {
   readonly #baseUrl: () => string;
@@ -81,7 +81,7 @@ export function keyUrl(base: URL, key: string): string {
 /** A key must survive as the path of a URL; `.` and `..` do not, however they are written. */
 export function isBlobKey(key: string): boolean {
   return (
-    Buffer.byteLength(key) <= limits.blobKeyBytesMax &&
+    Buffer.byteLength(key) <= portLimits.blobKeyBytesMax &&
     key.isWellFormed() &&
     !/\p{Cc}/u.test(key) &&
     key.split('/').every((part) => part !== '' && part !== '.' && part !== '..')

@@ -1,7 +1,7 @@
 /**
  * Checks and copies that every adapter of the Bus port makes, so that a mistake shows on a laptop and not only in the cloud.
  */
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
 
 const subjectForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
 
@@ -11,7 +11,7 @@ const subjectForm = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/;
  * @throws {TypeError} unless it is tokens of `[A-Za-z0-9_-]` joined by dots
  */
 export function checkSubject(subject: string): void {
-  if (subject.length > limits.busSubjectCharactersMax || !subjectForm.test(subject)) {
+  if (subject.length > portLimits.busSubjectCharactersMax || !subjectForm.test(subject)) {
     throw new TypeError(`cannot use subject ${JSON.stringify(subject.slice(0, 300))}: tokens of [A-Za-z0-9_-] joined by dots`);
   }
 }
@@ -20,7 +20,7 @@ export function checkSubject(subject: string): void {
  * Copies the payload, because the sender may reuse its buffer before the bus has sent it.
  * @throws {RangeError} above `bytesMax`
  */
-export function copyPayload(payload: Uint8Array, bytesMax: number = limits.busPayloadBytesMax): Buffer {
+export function copyPayload(payload: Uint8Array, bytesMax: number = portLimits.busPayloadBytesMax): Buffer {
   if (!(payload instanceof Uint8Array)) throw new TypeError('cannot send a payload that is not a Uint8Array');
   if (payload.length > bytesMax) throw new RangeError(`cannot send ${payload.length} bytes: a message has at most ${bytesMax}`);
   return Buffer.from(payload);

@@ -2,9 +2,9 @@
  * The DnsRecords port on the HTTP interface of pebble-challtestsrv, the DNS server that comes with Let's Encrypt's test CA:
  * `POST /set-txt {"host":"name.","value":"…"}`. It is for trying certificates end to end on one machine.
  */
-import { limits } from '../limits.ts';
 import type { DnsRecords } from '../ports/dns-records.ts';
 import { Unavailable } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 
 export function challtestsrvRecords(url: string): DnsRecords {
   const post = async (path: string, body: object): Promise<void> => {
@@ -12,7 +12,7 @@ export function challtestsrvRecords(url: string): DnsRecords {
       const answer = await fetch(new URL(path, url), {
         method: 'POST',
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(limits.awsRequestTimeoutMs),
+        signal: AbortSignal.timeout(adapterLimits.awsRequestTimeoutMs),
       });
       await answer.arrayBuffer();
       if (!answer.ok) throw new Error(`status ${answer.status}`);

@@ -3,8 +3,8 @@
  * messages and files would otherwise stop everybody's sign-in, and the deletions that would help.
  */
 import { statfsSync } from 'node:fs';
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface Space {
   readonly freeBytes: number;
@@ -25,10 +25,10 @@ export class DiskSpace {
   /** At most a second old. */
   get isShort(): boolean {
     const now = this.#clock.monotonic();
-    if (now - this.#lookedMs >= limits.diskLookMs) {
+    if (now - this.#lookedMs >= adapterLimits.diskLookMs) {
       this.#lookedMs = now;
       const { freeBytes, totalBytes } = this.#look();
-      this.#isShort = freeBytes < Math.min(limits.diskReserveBytes, totalBytes * limits.diskReserveShare);
+      this.#isShort = freeBytes < Math.min(adapterLimits.diskReserveBytes, totalBytes * adapterLimits.diskReserveShare);
     }
     return this.#isShort;
   }

@@ -1,15 +1,15 @@
 /** The DnsLookup port, through this machine's resolvers or given ones. */
 import { Resolver } from 'node:dns/promises';
-import { limits } from '../limits.ts';
 import type { DnsLookup } from '../ports/dns-records.ts';
 import { Unavailable } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 
 /** The name does not exist, or has no record of this type. */
 const nothing: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** @param servers such as `192.0.2.1` or `127.0.0.1:5353`; none: the system's. @throws {TypeError} when one is not an address */
 export function dnsLookup(servers: readonly string[] = []): DnsLookup {
-  const resolver = new Resolver({ timeout: limits.dnsTimeoutMs, tries: limits.dnsTriesMax });
+  const resolver = new Resolver({ timeout: adapterLimits.dnsTimeoutMs, tries: adapterLimits.dnsTriesMax });
   if (servers.length > 0) resolver.setServers(servers);
   const ask = async <Answer>(what: string, send: () => Promise<Answer[]>): Promise<Answer[]> => {
     try {

@@ -5,9 +5,9 @@
  * an earlier try may have succeeded although no answer came.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { limits } from '../limits.ts';
 import { type Clock, sleep } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface DynamoOptions {
   /** The URL of an engine other than AWS, such as DynamoDB Local. */
@@ -80,15 +80,15 @@ export class DynamoCaller {
 
   constructor({ endpoint, region, credentials, clock }: DynamoOptions) {
     this.clock = clock;
-    const agent = { keepAlive: true, maxSockets: limits.dynamoSocketsMax };
+    const agent = { keepAlive: true, maxSockets: adapterLimits.dynamoSocketsMax };
     this.client = new DynamoDBClient({
       region,
       ...(endpoint !== undefined && { endpoint }),
       ...(credentials !== undefined && { credentials }),
       maxAttempts: 1,
       requestHandler: {
-        connectionTimeout: limits.dynamoConnectTimeoutMs,
-        requestTimeout: limits.dynamoRequestTimeoutMs,
+        connectionTimeout: adapterLimits.dynamoConnectTimeoutMs,
+        requestTimeout: adapterLimits.dynamoRequestTimeoutMs,
         throwOnRequestTimeout: true,
         httpAgent: agent,
         httpsAgent: agent,
@@ -102,7 +102,8 @@ export class DynamoCaller {
    */
   async call<T>(kind: keyof DynamoCalls, send: () => Promise<T>, tries: Tries = { isUncertain: false }): Promise<T> {
     if (this.#isClosed) throw new Unavailable('the store is closed');
-    if (this.#underWay.size >= limits.storeWaitingMax) throw new Unavailable(`${this.#underWay.size} calls are already running`);
+    if (this.#underWay.size >= adapterLimits.storeWaitingMax)
+      throw new Unavailable(`${this.#underWay.size} calls are already running`);
     const run = this.#tryAgain(kind, send, tries);
     this.#underWay.add(run);
     try {
@@ -122,7 +123,7 @@ export class DynamoCaller {
         if (refusals.has((error as Failure).name)) this.troubles.throttles++;
         if (verdict === 'final') throw error;
         if (verdict === 'uncertain') tries.isUncertain = true;
-        if (verdict === 'unavailable' || attempt >= limits.dynamoTriesMax) {
+        if (verdict === 'unavailable' || attempt >= adapterLimits.dynamoTriesMax) {
           this.troubles.failures++;
           throw new Unavailable(`DynamoDB ${kind}: ${(error as Failure).name}: ${(error as Failure).message}`, { cause: error });
         }
@@ -133,7 +134,7 @@ export class DynamoCaller {
 
   /** Waits a random time within a bound that doubles, so that callers who were refused together do not come back together. */
   pause(attempt: number): Promise<void> {
-    const boundMs = Math.min(limits.dynamoPauseMaxMs, limits.dynamoPauseBaseMs * 2 ** (attempt - 1));
+    const boundMs = Math.min(adapterLimits.dynamoPauseMaxMs, adapterLimits.dynamoPauseBaseMs * 2 ** (attempt - 1));
     return sleep(this.clock, (this.clock.randomBytes(2).readUInt16BE() / 0x1_0000) * boundMs);
   }
 

@@ -5,10 +5,10 @@
  * One request asks for up to 100 different keys of all tables, either all consistent or none.
  */
 import { BatchGetItemCommand, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
-import { limits } from '../limits.ts';
 import { type Key, Unavailable } from '../ports/store.ts';
 import type { DynamoCaller } from './dynamodb-calls.ts';
 import { type Item, keyText, tableName, toKey } from './dynamodb-items.ts';
+import { adapterLimits } from './limits.ts';
 
 const keysPerRequest = 100;
 
@@ -35,7 +35,7 @@ export class ReadBatches {
     const text = keyText(key);
     let asked = pending.get(text);
     if (asked === undefined) {
-      if (pending.size >= limits.storeWaitingMax)
+      if (pending.size >= adapterLimits.storeWaitingMax)
         return Promise.reject(new Unavailable(`${pending.size} reads are already waiting`));
       asked = { key, waiters: [] };
       pending.set(text, asked);
@@ -56,7 +56,7 @@ export class ReadBatches {
     this.#isFlushPlanned = false;
     for (const kind of ['consistent', 'eventual'] as const) {
       const pending = this.#pending[kind];
-      while (pending.size > 0 && this.#underWay < limits.dynamoBatchesMax) {
+      while (pending.size > 0 && this.#underWay < adapterLimits.dynamoBatchesMax) {
         const batch = new Map<string, Asked>();
         for (const [text, asked] of pending) {
           batch.set(text, asked);
@@ -82,7 +82,7 @@ export class ReadBatches {
         // A response has at most 16 MB, so leftovers are common. There is a reason to give up only when nothing comes.
         fruitless = batch.size < asked ? 0 : fruitless + 1;
         if (fruitless > 0) this.#caller.troubles.throttles++;
-        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchGet: some keys remain unprocessed');
+        if (fruitless >= adapterLimits.dynamoTriesMax) throw new Unavailable('DynamoDB batchGet: some keys remain unprocessed');
         await this.#caller.pause(fruitless + 1);
       }
     } catch (error) {

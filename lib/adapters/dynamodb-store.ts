@@ -12,7 +12,7 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
 import {
   type Condition,
   type Key,
@@ -27,6 +27,7 @@ import { DynamoCaller, type DynamoCalls, type DynamoOptions, type DynamoTroubles
 import { conflict, type Item, isExpired, tableName, toItem, toKey, toRow } from './dynamodb-items.ts';
 import { ReadBatches } from './dynamodb-reads.ts';
 import { WriteBatches } from './dynamodb-writes.ts';
+import { adapterLimits } from './limits.ts';
 import { isWithin, type SortRange, sortRange } from './sort-range.ts';
 import {
   checkBatch,
@@ -126,7 +127,7 @@ class TableStore implements DynamoStore {
 
   async batchPut(rows: readonly Put[]): Promise<void> {
     const sizes = rows.map(checkPut); // all are checked before the first is written
-    const sliceRowsMax = limits.storeBatchKeysMax;
+    const sliceRowsMax = portLimits.storeBatchKeysMax;
     for (let from = 0; from < rows.length; from += sliceRowsMax) {
       this.#checkOpen();
       const slice = rows.slice(from, from + sliceRowsMax);
@@ -183,7 +184,7 @@ class TableStore implements DynamoStore {
       ReturnValues: 'UPDATED_NEW',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
-    for (let attempt = 1; attempt <= limits.dynamoTriesMax; attempt++) {
+    for (let attempt = 1; attempt <= adapterLimits.dynamoTriesMax; attempt++) {
       try {
         const { Attributes } = await this.#caller.call('update', () => this.#caller.client.send(command));
         return Number(Attributes!.n!.N);

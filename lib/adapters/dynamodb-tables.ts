@@ -1,10 +1,10 @@
 /** Creates the three tables where infrastructure code does not: in tests, and for a cluster on one machine. */
 import { CreateTableCommand, DescribeTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
-import { limits } from '../limits.ts';
 import { sleep } from '../ports/clock.ts';
 import { type Table, Unavailable } from '../ports/store.ts';
 import { DynamoCaller, type DynamoOptions } from './dynamodb-calls.ts';
 import { tableName } from './dynamodb-items.ts';
+import { adapterLimits } from './limits.ts';
 
 const tables: readonly Table[] = ['core', 'archive', 'live'];
 
@@ -35,8 +35,8 @@ async function createTable({ client, clock }: DynamoCaller, name: string): Promi
   for (let step = 0; ; step++) {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
     if (Table?.TableStatus === 'ACTIVE') break;
-    if (step >= limits.dynamoTablePollsMax) throw new Unavailable(`table ${name} remains ${Table?.TableStatus}`);
-    await sleep(clock, limits.dynamoTablePollMs);
+    if (step >= adapterLimits.dynamoTablePollsMax) throw new Unavailable(`table ${name} remains ${Table?.TableStatus}`);
+    await sleep(clock, adapterLimits.dynamoTablePollMs);
   }
   if (wasThere) return;
   const expiry = new UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: { AttributeName: 'e', Enabled: true } });

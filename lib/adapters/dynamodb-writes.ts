@@ -6,10 +6,10 @@
  * one of its key is being sent.
  */
 import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
-import { limits } from '../limits.ts';
 import { type Put, Unavailable } from '../ports/store.ts';
 import type { DynamoCaller } from './dynamodb-calls.ts';
 import { type Item, keyText, tableName, toItem } from './dynamodb-items.ts';
+import { adapterLimits } from './limits.ts';
 
 const itemsPerRequest = 25;
 
@@ -35,7 +35,7 @@ export class WriteBatches {
   }
 
   put(row: Put, version: string, bytes: number): Promise<void> {
-    if (this.#pending.size >= limits.storeWaitingMax || this.#pendingBytes + bytes > limits.storeWaitingBytesMax) {
+    if (this.#pending.size >= adapterLimits.storeWaitingMax || this.#pendingBytes + bytes > adapterLimits.storeWaitingBytesMax) {
       return Promise.reject(new Unavailable(`${this.#pending.size} writes of ${this.#pendingBytes} bytes are already waiting`));
     }
     const text = keyText(row);
@@ -70,7 +70,7 @@ export class WriteBatches {
 
   #flush(): void {
     this.#isFlushPlanned = false;
-    while (this.#batches.size < limits.dynamoBatchesMax) {
+    while (this.#batches.size < adapterLimits.dynamoBatchesMax) {
       const batch = this.#takeBatch();
       if (batch.size === 0) return;
       const texts = [...batch.keys()];
@@ -105,7 +105,8 @@ export class WriteBatches {
         if (batch.size === 0) return;
         fruitless = batch.size < sent ? 0 : fruitless + 1;
         this.#caller.troubles.throttles++;
-        if (fruitless >= limits.dynamoTriesMax) throw new Unavailable('DynamoDB batchWrite: some items remain unprocessed');
+        if (fruitless >= adapterLimits.dynamoTriesMax)
+          throw new Unavailable('DynamoDB batchWrite: some items remain unprocessed');
         await this.#caller.pause(fruitless + 1);
       }
     } catch (error) {

@@ -5,9 +5,9 @@
  *     1.<wrapped data key>.<12 bytes of nonce>.<ciphertext>.<16 bytes of tag>      each Base64
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type Keys, NotOpened } from '../ports/keys.ts';
+import { portLimits } from '../ports/limits.ts';
 
 export interface DataKey {
   /** 32 bytes. */
@@ -30,14 +30,15 @@ export function envelopeKeys(wrapper: Wrapper, clock: Clock): Keys {
   return {
     async seal(secret, context) {
       checkContext(context);
-      if (secret.length > limits.sealedBytesMax) throw new RangeError(`a secret has at most ${limits.sealedBytesMax} bytes`);
+      if (secret.length > portLimits.sealedBytesMax)
+        throw new RangeError(`a secret has at most ${portLimits.sealedBytesMax} bytes`);
       const { plain, wrapped } = await wrapper.mint(context);
       const { nonce, ciphertext, tag } = encrypt(plain, secret, context, clock);
       return [form, ...[wrapped, nonce, ciphertext, tag].map((part) => Buffer.from(part).toString('base64'))].join('.');
     },
     async open(sealed, context) {
       checkContext(context);
-      const [version, ...parts] = sealed.length > 4 * limits.sealedBytesMax ? [] : sealed.split('.');
+      const [version, ...parts] = sealed.length > 4 * portLimits.sealedBytesMax ? [] : sealed.split('.');
       if (version !== form || parts.length !== 4) throw new NotOpened('the text is not a sealed secret');
       const [wrapped, nonce, ciphertext, tag] = parts.map(readBase64) as [Buffer, Buffer, Buffer, Buffer];
       return decrypt(await wrapper.unwrap(wrapped, context), { nonce, ciphertext, tag }, context);
@@ -81,6 +82,6 @@ function readBase64(text: string): Buffer {
 }
 
 function checkContext(context: string): void {
-  if (context === '' || Buffer.byteLength(context) > limits.sealContextBytesMax)
+  if (context === '' || Buffer.byteLength(context) > portLimits.sealContextBytesMax)
     throw new TypeError('the context of a secret is empty or too long');
 }

@@ -9,12 +9,13 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { limits } from '../limits.ts';
 import type { BlobInfo, ByteRange, ServedBlobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
+import { portLimits } from '../ports/limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import { BlobSlots, checkBlob, checkExpiry, checkRange, exactly } from './blob-slots.ts';
 import { DiskSpace, type Space } from './disk-space.ts';
+import { adapterLimits } from './limits.ts';
 
 interface FolderBlobsOptions {
   readonly folder: string;
@@ -44,7 +45,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock, space }: Fol
   const disk = new DiskSpace(folder, clock, space);
   const temporary = join(folder, 'temporary');
   await onMedium(mkdir(temporary, { recursive: true, mode: 0o700 }));
-  await onMedium(removeOld(temporary, clock.now() - limits.blobTemporaryMs));
+  await onMedium(removeOld(temporary, clock.now() - adapterLimits.blobTemporaryMs));
   const fileOf = (key: string): string => {
     const hash = createHash('sha256').update(key).digest('hex');
     return join(folder, hash.slice(0, 2), hash.slice(2));
@@ -102,7 +103,7 @@ export async function folderBlobs({ folder, baseUrl, secret, clock, space }: Fol
       let count = 0;
       let looked = 0;
       for await (const file of filesIn(folder)) {
-        if (looked++ % limits.blobsPageMax === 0) await onPage();
+        if (looked++ % portLimits.blobsPageMax === 0) await onPage();
         const written = await readAge(file);
         if (written === undefined || !written.key.startsWith(`${first}/`)) continue;
         if (await onMedium(unlinkIfThere(file))) count++;
@@ -186,7 +187,7 @@ async function readHeadOf(handle: FileHandle, file: string, key: string): Promis
 async function readHead(handle: FileHandle, file: string): Promise<Head> {
   const first = await handle.read(Buffer.alloc(4), 0, 4, 0);
   const length = first.bytesRead === 4 ? first.buffer.readUInt32BE() : 0;
-  if (length === 0 || length > 16 * limits.blobKeyBytesMax) throw new Unavailable(`cannot read ${file}: its head is damaged`);
+  if (length === 0 || length > 16 * portLimits.blobKeyBytesMax) throw new Unavailable(`cannot read ${file}: its head is damaged`);
   const head = await handle.read(Buffer.alloc(length), 0, length, 4);
   const { size } = await handle.stat();
   let info: BlobInfo & { key: string };

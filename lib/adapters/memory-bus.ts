@@ -5,12 +5,12 @@
  * from one sender (answers included) keep their order, a request that nobody serves fails at once, and a handler that throws
  * answers nothing. All messages of one turn of the event loop are delivered by one callback.
  */
-import { limits } from '../limits.ts';
 import type { Bus, BusHandler, Serving } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
 import { type Chaos, chaosDice, type Fate } from './bus-chaos.ts';
 import { type BusStats, checkSubject, copyPayload, zeroStats } from './bus-messages.ts';
+import { adapterLimits } from './limits.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { RunningHandlers } from './running-handlers.ts';
 
@@ -92,7 +92,8 @@ class Network {
   /** @returns false when the bus is full. A message lost to chaos counts as sent, because its sender cannot know. */
   post(message: Message): boolean {
     const { length } = message.payload;
-    if (this.#heldMessages >= limits.busQueuedMax || this.#heldBytes + length > limits.busHeldBytesMax) return false;
+    if (this.#heldMessages >= adapterLimits.busQueuedMax || this.#heldBytes + length > adapterLimits.busHeldBytesMax)
+      return false;
     const fate = this.#roll?.();
     if (fate === undefined) {
       this.#hold(message);
@@ -250,7 +251,7 @@ class Participant implements MemoryBus {
   /** Handlers that still run may request and publish until they have finished. */
   async #leave(): Promise<void> {
     for (const stop of this.#stops) stop();
-    await this.#handlers.idleWithin(this.#network.clock, limits.busCloseMs);
+    await this.#handlers.idleWithin(this.#network.clock, adapterLimits.busCloseMs);
     this.#hasLeft = true;
     this.replies.failAll('the bus was closed');
   }

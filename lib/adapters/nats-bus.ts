@@ -10,11 +10,12 @@
  * would hold up the next message) or JetStream, and does not wait until the other servers of a cluster know of a subscription.
  */
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { limits } from '../limits.ts';
 import type { Bus, BusHandler, Serving } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import { portLimits } from '../ports/limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import { type BusStats, checkSubject, copyPayload, zeroStats } from './bus-messages.ts';
+import { adapterLimits } from './limits.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { RunningHandlers } from './running-handlers.ts';
 
@@ -163,12 +164,12 @@ class NatsConnected implements NatsBus {
 
   /** The server closes the connection of a client that sends more than it accepts. */
   #payloadBytesMax(): number {
-    return Math.min(limits.busPayloadBytesMax, this.#nats.info?.max_payload ?? limits.busPayloadBytesMax);
+    return Math.min(portLimits.busPayloadBytesMax, this.#nats.info?.max_payload ?? portLimits.busPayloadBytesMax);
   }
 
   /** @returns false when the message is lost */
   #send(subject: string, payload: Buffer, reply: string): boolean {
-    if (!this.isConnected || this.#nats.isClosed() || this.#unreadBytes > limits.busHeldBytesMax) {
+    if (!this.isConnected || this.#nats.isClosed() || this.#unreadBytes > adapterLimits.busHeldBytesMax) {
       this.stats.lost++;
       return false;
     }
@@ -197,7 +198,7 @@ class NatsConnected implements NatsBus {
 
   #wait(waiting: Waiting, reply: Promise<Uint8Array>): void {
     const { id, payload } = waiting;
-    if (this.#waiting.size >= limits.busQueuedMax || this.#waitingBytes + payload.length > limits.busHeldBytesMax) {
+    if (this.#waiting.size >= adapterLimits.busQueuedMax || this.#waitingBytes + payload.length > adapterLimits.busHeldBytesMax) {
       this.#replies.fail(id, 'not connected, and too many requests wait for the connection');
       return;
     }
@@ -266,11 +267,11 @@ class NatsConnected implements NatsBus {
   async #leave(): Promise<void> {
     let timer = { cancel: (): void => {} };
     const tooLong = new Promise<void>((resolve) => {
-      timer = this.#clock.after(limits.busCloseMs, resolve);
+      timer = this.#clock.after(adapterLimits.busCloseMs, resolve);
     });
     const stops = [...this.#subscriptions].map((subscription) => this.#stop(subscription));
     await Promise.race([tooLong, Promise.allSettled(stops)]);
-    await Promise.race([tooLong, this.#handlers.idleWithin(this.#clock, limits.busCloseMs)]);
+    await Promise.race([tooLong, this.#handlers.idleWithin(this.#clock, adapterLimits.busCloseMs)]);
     if (this.#isConnected) await Promise.race([tooLong, this.#nats.flush().catch(() => {})]);
     timer.cancel();
     this.#hasLeft = true;

@@ -1,8 +1,8 @@
 /** The requests of one bus that wait for an answer, by number, with one timer for all of them. */
-import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Unavailable } from '../ports/store.ts';
 import type { BusStats } from './bus-messages.ts';
+import { adapterLimits } from './limits.ts';
 
 interface Pending {
   readonly subject: string;
@@ -29,7 +29,7 @@ export class PendingReplies {
 
   /** @throws {Unavailable} when too many requests are pending */
   open(subject: string, timeoutMs: number): { id: number; reply: Promise<Uint8Array> } {
-    if (this.#pending.size >= limits.busRequestsMax) {
+    if (this.#pending.size >= adapterLimits.busRequestsMax) {
       throw new Unavailable(`cannot request ${subject}: ${this.#pending.size} requests are already waiting for an answer`);
     }
     const id = ++this.#lastId;

@@ -7,11 +7,11 @@ import {
   type ResourceRecordSet,
   Route53Client,
 } from '@aws-sdk/client-route-53';
-import { limits } from '../limits.ts';
 import { type Clock, sleep } from '../ports/clock.ts';
 import type { DnsRecords } from '../ports/dns-records.ts';
 import { Unavailable } from '../ports/store.ts';
 import { type AwsAccess, awsClientOptions } from './aws-client.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface Route53Options extends AwsAccess {
   readonly hostedZoneId: string;
@@ -36,12 +36,14 @@ export function route53Records({ hostedZoneId, clock, ...access }: Route53Option
   async function change(changes: Change[]): Promise<void> {
     const command = new ChangeResourceRecordSetsCommand({ HostedZoneId: hostedZoneId, ChangeBatch: { Changes: changes } });
     let info = (await ask('ChangeResourceRecordSets', () => client.send(command))).ChangeInfo;
-    const untilMs = clock.monotonic() + limits.dnsChangeMs;
+    const untilMs = clock.monotonic() + adapterLimits.dnsChangeMs;
     while (info?.Status !== 'INSYNC') {
       if (clock.monotonic() >= untilMs) {
-        throw new Unavailable(`Route 53 did not publish the change to all its servers within ${limits.dnsChangeMs / 1000} s`);
+        throw new Unavailable(
+          `Route 53 did not publish the change to all its servers within ${adapterLimits.dnsChangeMs / 1000} s`,
+        );
       }
-      await sleep(clock, limits.dnsPollMs);
+      await sleep(clock, adapterLimits.dnsPollMs);
       const question = new GetChangeCommand({ Id: info?.Id });
       info = (await ask('GetChange', () => client.send(question))).ChangeInfo;
     }

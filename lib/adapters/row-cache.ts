@@ -5,8 +5,8 @@
  * The cache is exact, because one process owns the file and every write passes here. While a write of a key is pending, the cache
  * does not answer for the key; afterwards it answers with what was committed.
  */
-import { limits } from '../limits.ts';
 import type { Key, Row } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface CachedRow {
   /** undefined: the row does not exist. */
@@ -61,8 +61,8 @@ export class RowCache {
 
   #add(id: string, found: CachedRow): void {
     const characters = id.length + (found.row?.value.length ?? 0);
-    if (characters > limits.rowCacheRowCharactersMax) return;
-    if (this.#young.size >= limits.rowCacheMax / 2 || this.#youngCharacters > limits.rowCacheCharactersMax / 2) {
+    if (characters > adapterLimits.rowCacheRowCharactersMax) return;
+    if (this.#young.size >= adapterLimits.rowCacheMax / 2 || this.#youngCharacters > adapterLimits.rowCacheCharactersMax / 2) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#youngCharacters = 0;

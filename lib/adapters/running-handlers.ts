@@ -3,10 +3,10 @@
  *
  * A handler that throws answers nothing, as with NATS, so its requester times out. Here the error is only counted.
  */
-import { limits } from '../limits.ts';
 import type { BusHandler } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { BusStats } from './bus-messages.ts';
+import { adapterLimits } from './limits.ts';
 
 export class RunningHandlers {
   readonly #stats: BusStats;
@@ -26,7 +26,7 @@ export class RunningHandlers {
     silent?: () => void,
   ): void {
     const bytes = payload.length;
-    if (this.#stats.handlersRunning >= limits.busHandlersMax || this.#heldBytes + bytes > limits.busHeldBytesMax) {
+    if (this.#stats.handlersRunning >= adapterLimits.busHandlersMax || this.#heldBytes + bytes > adapterLimits.busHeldBytesMax) {
       this.#stats.dropped++;
       silent?.();
       return;

@@ -18,11 +18,12 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { limits } from '../limits.ts';
 import type { BlobInfo, Blobs, ByteRange } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
+import { portLimits } from '../ports/limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import { checkBlob, checkExpiry, checkRange, exactly, folderUrl, isBlobKey, keyUrl } from './blob-slots.ts';
+import { adapterLimits } from './limits.ts';
 
 export interface S3Options {
   /** The URL of a service other than AWS. Requests go to `<endpoint>/<bucket>/<key>`. */
@@ -65,18 +66,18 @@ class BucketBlobs implements S3Blobs {
     this.#filesUrl = folderUrl(filesUrl);
     this.#clock = clock;
     this.#wall = wall;
-    const agent = { keepAlive: true, maxSockets: limits.s3SocketsMax };
+    const agent = { keepAlive: true, maxSockets: adapterLimits.s3SocketsMax };
     this.#client = new S3Client({
       region,
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       ...(credentials !== undefined && { credentials }),
-      maxAttempts: limits.s3TriesMax,
+      maxAttempts: adapterLimits.s3TriesMax,
       logger: silent, // errors are thrown; the SDK would also write them to the console
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
-        connectionTimeout: limits.s3ConnectTimeoutMs,
-        socketTimeout: limits.s3SilenceTimeoutMs,
+        connectionTimeout: adapterLimits.s3ConnectTimeoutMs,
+        socketTimeout: adapterLimits.s3SilenceTimeoutMs,
         httpAgent: agent,
         httpsAgent: agent,
       },
@@ -89,7 +90,7 @@ class BucketBlobs implements S3Blobs {
     checkBlob(key, info);
     checkExpiry(expiresAtMs);
     const leftMs = expiresAtMs - this.#clock.now();
-    const seconds = Math.min(Math.floor(leftMs / 1000), limits.s3SlotSecondsMax);
+    const seconds = Math.min(Math.floor(leftMs / 1000), adapterLimits.s3SlotSecondsMax);
     const putUrl = await this.#sign(this.#putInput(key, info), {
       // a slot that has already expired is signed as valid for the second before
       signingDate: new Date(this.#wall.now() + (seconds > 0 ? 0 : leftMs - 1000)),
@@ -131,7 +132,7 @@ class BucketBlobs implements S3Blobs {
   async deleteAll(first: string, onPage: () => Promise<void> = async () => {}): Promise<number> {
     let count = 0;
     for (let token: string | undefined; ; ) {
-      const { keys, next } = await this.#list(`${first}/`, limits.blobsPageMax, token);
+      const { keys, next } = await this.#list(`${first}/`, portLimits.blobsPageMax, token);
       await onPage();
       // One by one: S3 requires a checksum when many are deleted at once, and not every service with its protocol knows it.
       const Bucket = this.#bucket;

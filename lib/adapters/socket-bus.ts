@@ -6,11 +6,12 @@
  * the process is useless then and ends.
  */
 import type { Socket } from 'node:net';
-import { limits } from '../limits.ts';
 import type { Bus, BusHandler, Serving } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import { portLimits } from '../ports/limits.ts';
 import { Unavailable } from '../ports/store.ts';
 import { checkSubject, zeroStats } from './bus-messages.ts';
+import { adapterLimits } from './limits.ts';
 import { type MemoryBus, memoryBus } from './memory-bus.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { RunningHandlers } from './running-handlers.ts';
@@ -141,7 +142,7 @@ class SocketBus implements Bus {
   /** Handlers that still run may request and publish until they have finished. */
   async #close(): Promise<void> {
     await Promise.all([...this.#stops].map((stop) => stop()));
-    await Promise.all([this.#handlers.idleWithin(this.#clock, limits.busCloseMs), this.#near.close()]);
+    await Promise.all([this.#handlers.idleWithin(this.#clock, adapterLimits.busCloseMs), this.#near.close()]);
     this.#leave('the bus was closed');
     await this.#frames.end();
   }
@@ -157,7 +158,7 @@ class SocketBus implements Bus {
 /** Checks like `copyPayload`; the copy is made when the frame is written. */
 function checkBytes(payload: Uint8Array): void {
   if (!(payload instanceof Uint8Array)) throw new TypeError('cannot send a payload that is not a Uint8Array');
-  const { busPayloadBytesMax } = limits;
+  const { busPayloadBytesMax } = portLimits;
   if (payload.length > busPayloadBytesMax) {
     throw new RangeError(`cannot send ${payload.length} bytes: a message has at most ${busPayloadBytesMax}`);
   }

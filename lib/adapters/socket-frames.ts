@@ -4,7 +4,8 @@
  *     u32 big-endian: length of the rest | u8 kind | u32 id | u32 extra | u16 bytes of the subject | subject | payload
  */
 import type { Socket } from 'node:net';
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
+import { adapterLimits } from './limits.ts';
 
 export const kinds = {
   /** The process serves `subject`; the payload is the queue's name, and `id` identifies it from now on. The answer is `done`. */
@@ -34,7 +35,7 @@ export interface SocketFrame {
 
 const headBytes = 15;
 const none = Buffer.alloc(0);
-const frameBytesMax = headBytes + limits.busSubjectCharactersMax + limits.busPayloadBytesMax;
+const frameBytesMax = headBytes + portLimits.busSubjectCharactersMax + portLimits.busPayloadBytesMax;
 
 /** Writes frames, joining all of one turn, and reads them. */
 export class FrameSocket {
@@ -54,7 +55,7 @@ export class FrameSocket {
 
   /** @returns false when the frame is lost, because the other side has gone or reads too slowly */
   send(kind: number, id: number, extra = 0, subject = '', payload: Uint8Array = none): boolean {
-    if (!this.#socket.writable || this.#socket.writableLength > limits.busHeldBytesMax) return false;
+    if (!this.#socket.writable || this.#socket.writableLength > adapterLimits.busHeldBytesMax) return false;
     const frame = Buffer.allocUnsafe(headBytes + subject.length + payload.length);
     frame.writeUInt32BE(frame.length - 4);
     frame.writeUInt8(kind, 4);

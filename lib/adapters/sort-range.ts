@@ -2,7 +2,7 @@
  * The interval of sort keys that satisfies a query's `prefix`, `after` and `before`, in the order of UTF-8 bytes (which is the
  * order of code points, not that of JavaScript's `<`).
  */
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
 import type { Query } from '../ports/store.ts';
 
 interface Bound {
@@ -44,7 +44,7 @@ function prefixEnd(prefix: string): string | undefined {
 function prefixRange(prefix: string): SortRange {
   const lower = { at: prefix, inclusive: true };
   // No longer key is possible, only the prefix itself. The end of its range could be a byte too long for DynamoDB.
-  if (Buffer.byteLength(prefix) >= limits.storeKeyBytesMax) return { lower, upper: lower };
+  if (Buffer.byteLength(prefix) >= portLimits.storeKeyBytesMax) return { lower, upper: lower };
   const end = prefixEnd(prefix);
   return end === undefined ? { lower } : { lower, upper: { at: end, inclusive: false } };
 }

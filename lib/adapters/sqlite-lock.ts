@@ -8,7 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { limits } from '../limits.ts';
+import { adapterLimits } from './limits.ts';
 
 export class FolderInUse extends Error {
   override name = 'FolderInUse';
@@ -47,7 +47,7 @@ export function lockFolder(folder: string): { release(): void } {
  * @throws {FolderInUse} when somebody is about to take the folder
  */
 export function lockPart(folder: string): { release(): void } {
-  const lock = new DatabaseSync(join(folder, partsLock), { timeout: limits.sqliteBusyMs });
+  const lock = new DatabaseSync(join(folder, partsLock), { timeout: adapterLimits.sqliteBusyMs });
   try {
     lock.exec('BEGIN; SELECT count(*) FROM sqlite_schema'); // an open read transaction is a shared lock
     return { release: () => lock.close() };

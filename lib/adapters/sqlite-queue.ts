@@ -5,8 +5,8 @@
  * needed. The worker is held (`ref`) only while somebody waits, so that an idle store does not keep the process alive.
  */
 import { Worker } from 'node:worker_threads';
-import { limits } from '../limits.ts';
 import { Unavailable } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 import type { Answer, Batch, Outcome, Write } from './sqlite-writes.ts';
 
 /** One call of the port. It may consist of several writes, and is done when `left` is 0. */
@@ -57,7 +57,7 @@ export class WriterQueue {
     if (this.#isClosing) return Promise.reject(new Unavailable('the store is closed'));
     if (this.#broken !== undefined) return Promise.reject(new Unavailable(this.#broken));
     const waiting = this.#waiters.length - this.#head;
-    if (waiting + writes.length > limits.storeWaitingMax || this.#bytes + bytes > limits.storeWaitingBytesMax) {
+    if (waiting + writes.length > adapterLimits.storeWaitingMax || this.#bytes + bytes > adapterLimits.storeWaitingBytesMax) {
       return Promise.reject(new Unavailable(`${waiting} writes of ${this.#bytes} bytes are already waiting for the disk`));
     }
     if (waiting === 0) this.#worker.ref();
@@ -80,7 +80,7 @@ export class WriterQueue {
   #planFlush(): void {
     if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
-    const leftMs = this.#lastCalls > 1 ? this.#lastFlushMs + limits.sqliteCommitPaceMs - performance.now() : 0;
+    const leftMs = this.#lastCalls > 1 ? this.#lastFlushMs + adapterLimits.sqliteCommitPaceMs - performance.now() : 0;
     if (leftMs > 0) setTimeout(() => this.#flush(), leftMs);
     else setImmediate(() => this.#flush());
   }
@@ -103,8 +103,8 @@ export class WriterQueue {
     this.#lastFlushMs = performance.now();
     if (this.#broken !== undefined) return;
     const now = this.#now();
-    for (let from = 0; from < writes.length; from += limits.sqliteGroupWritesMax) {
-      const batch: Batch = { writes: writes.slice(from, from + limits.sqliteGroupWritesMax), now };
+    for (let from = 0; from < writes.length; from += adapterLimits.sqliteGroupWritesMax) {
+      const batch: Batch = { writes: writes.slice(from, from + adapterLimits.sqliteGroupWritesMax), now };
       this.#worker.postMessage(batch);
     }
     if (last) this.#worker.postMessage({ writes: [], now, last } satisfies Batch);
@@ -123,7 +123,7 @@ export class WriterQueue {
       this.#waiters = [];
       this.#head = 0;
       if (!this.#isClosing) this.#worker.unref();
-    } else if (this.#head > limits.sqliteGroupWritesMax) {
+    } else if (this.#head > adapterLimits.sqliteGroupWritesMax) {
       this.#waiters = this.#waiters.slice(this.#head);
       this.#head = 0;
     }

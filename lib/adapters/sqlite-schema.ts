@@ -6,8 +6,8 @@
  * for counters.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { limits } from '../limits.ts';
 import { type Table, Unavailable } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 
 /** Raised with each change that an older program could not read; 0 is a new file. */
 const schemaNumber = 1;
@@ -27,7 +27,7 @@ export class NewerSchema extends Error {
 
 /** Creates what is missing. @throws {NewerSchema} */
 export function prepareDatabase(path: string): void {
-  const db = new DatabaseSync(path, { timeout: limits.sqliteBusyMs });
+  const db = new DatabaseSync(path, { timeout: adapterLimits.sqliteBusyMs });
   try {
     const found = db.prepare('PRAGMA user_version').get()?.user_version as number;
     if (found > schemaNumber) throw new NewerSchema(path, found);
@@ -49,18 +49,18 @@ export function prepareDatabase(path: string): void {
 
 /** The connection of the thread that serves stanzas: it only reads. */
 export function openReader(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { readOnly: true, timeout: limits.sqliteBusyMs });
-  db.exec(`PRAGMA cache_size = -${limits.sqliteCacheKib}`);
+  const db = new DatabaseSync(path, { readOnly: true, timeout: adapterLimits.sqliteBusyMs });
+  db.exec(`PRAGMA cache_size = -${adapterLimits.sqliteCacheKib}`);
   return db;
 }
 
 /** The connection of the writing thread. What it commits is on the disk. */
 export function openWriter(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: limits.sqliteBusyMs });
+  const db = new DatabaseSync(path, { timeout: adapterLimits.sqliteBusyMs });
   db.exec(`PRAGMA synchronous = FULL;
-    PRAGMA cache_size = -${limits.sqliteCacheKib};
-    PRAGMA wal_autocheckpoint = ${limits.sqliteLogPagesMax};
-    PRAGMA journal_size_limit = ${2 * limits.sqliteLogPagesMax * pageBytes}`);
+    PRAGMA cache_size = -${adapterLimits.sqliteCacheKib};
+    PRAGMA wal_autocheckpoint = ${adapterLimits.sqliteLogPagesMax};
+    PRAGMA journal_size_limit = ${2 * adapterLimits.sqliteLogPagesMax * pageBytes}`);
   return db;
 }
 

@@ -1,7 +1,7 @@
 /** The statements of the embedded store: how a write is carried out in a transaction, and how rows are read. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { limits } from '../limits.ts';
 import type { Table } from '../ports/store.ts';
+import { adapterLimits } from './limits.ts';
 import { tables } from './sqlite-schema.ts';
 import type { Answer, Write } from './sqlite-writes.ts';
 
@@ -26,7 +26,7 @@ function prepareTable(db: DatabaseSync, table: Table): WriteStatements {
       WHERE partition = ? AND sort = ?`),
     remove: db.prepare(`DELETE FROM ${table} WHERE id = ?`),
     sweep: db.prepare(`DELETE FROM ${table} WHERE id IN
-      (SELECT id FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${limits.sqliteSweepRowsMax})`),
+      (SELECT id FROM ${table} WHERE expires <= ? ORDER BY expires LIMIT ${adapterLimits.sqliteSweepRowsMax})`),
   };
 }
 

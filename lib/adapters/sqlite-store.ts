@@ -11,7 +11,6 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import {
   type Condition,
@@ -25,6 +24,7 @@ import {
   Unavailable,
 } from '../ports/store.ts';
 import { DiskSpace, type Space } from './disk-space.ts';
+import { adapterLimits } from './limits.ts';
 import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
@@ -98,7 +98,7 @@ class SqliteStore implements Store {
     this.#reader = openReader(path);
     this.#reads = prepareReads(this.#reader);
     this.#epoch = clock.randomBytes(9).toString('base64url');
-    this.#sweep = clock.after(limits.sqliteSweepMs, () => this.#sweepExpired());
+    this.#sweep = clock.after(adapterLimits.sqliteSweepMs, () => this.#sweepExpired());
   }
 
   /** The one queue; its writer commits in order. */
@@ -148,8 +148,8 @@ class SqliteStore implements Store {
   async batchPut(rows: readonly Put[]): Promise<void> {
     const sizes = rows.map(checkPut); // all are checked before the first is written
     this.#checkRoom(rows);
-    for (let from = 0; from < rows.length; from += limits.sqliteGroupWritesMax) {
-      const slice = rows.slice(from, from + limits.sqliteGroupWritesMax);
+    for (let from = 0; from < rows.length; from += adapterLimits.sqliteGroupWritesMax) {
+      const slice = rows.slice(from, from + adapterLimits.sqliteGroupWritesMax);
       const bytes = sizes.slice(from, from + slice.length).reduce((sum, size) => sum + size, 0);
       await this.#write(
         slice.map((row) => toWrite('put', row, this.#mintVersion(), null)),
@@ -161,7 +161,7 @@ class SqliteStore implements Store {
   /** @throws {Unavailable} */
   #checkRoom(rows: readonly Put[]): void {
     const isSpared = ({ table, value }: Put) =>
-      table === 'live' || (table === 'core' && value.length <= limits.diskShortRowBytesMax);
+      table === 'live' || (table === 'core' && value.length <= adapterLimits.diskShortRowBytesMax);
     if (!this.#disk.isShort || rows.every(isSpared)) return;
     throw new Unavailable('the disk is nearly full: the remaining space is reserved for sign-ins and deletions');
   }
@@ -251,8 +251,8 @@ class SqliteStore implements Store {
     const sweeps = tables.map((table) => this.#queue.write([['sweep', table, '', '', '', '', null, null]], 0));
     const removed = (await Promise.allSettled(sweeps)).map((sweep) => (sweep.status === 'fulfilled' ? sweep.value : 0));
     if (this.#closed !== undefined) return;
-    const isMoreLeft = removed.some((count: Answer | undefined) => count === limits.sqliteSweepRowsMax);
-    const delayMs = isMoreLeft ? limits.sqliteSweepBusyMs : limits.sqliteSweepMs;
+    const isMoreLeft = removed.some((count: Answer | undefined) => count === adapterLimits.sqliteSweepRowsMax);
+    const delayMs = isMoreLeft ? adapterLimits.sqliteSweepBusyMs : adapterLimits.sqliteSweepMs;
     this.#sweep = this.#clock.after(delayMs, () => this.#sweepExpired());
   }
 }

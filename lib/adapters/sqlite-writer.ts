@@ -6,7 +6,7 @@
  * the whole group, which is rolled back; the thread goes on with the next group, which succeeds as soon as there is space again.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { limits } from '../limits.ts';
+import { adapterLimits } from './limits.ts';
 import { openWriter } from './sqlite-schema.ts';
 import { prepareWrites } from './sqlite-statements.ts';
 import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
@@ -19,7 +19,7 @@ const perform = prepareWrites(db);
 function gather(first: Batch): Batch[] {
   const group = [first];
   let count = first.writes.length;
-  while (count < limits.sqliteGroupWritesMax && !group.at(-1)!.last) {
+  while (count < adapterLimits.sqliteGroupWritesMax && !group.at(-1)!.last) {
     const next = receiveMessageOnPort(port);
     if (next === undefined) break;
     const batch = next.message as Batch;

@@ -3,7 +3,7 @@
  *
  * A violation is a defect of the caller (`TypeError`, `RangeError`), never `Unavailable`: trying again would not help.
  */
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
 import type { Key, Put, Query } from '../ports/store.ts';
 
 const tables: ReadonlySet<string> = new Set(['core', 'archive', 'live']);
@@ -18,7 +18,7 @@ function checkText(what: string, text: string, bytesMax: number): number {
 }
 
 function checkKeyPart(what: string, text: string): number {
-  const bytes = checkText(what, text, limits.storeKeyBytesMax);
+  const bytes = checkText(what, text, portLimits.storeKeyBytesMax);
   if (bytes === 0) throw new RangeError(`${what} is empty`);
   return bytes;
 }
@@ -34,12 +34,12 @@ export function checkPut(row: Put): number {
   const { expiresAtMs } = row;
   if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs))
     throw new RangeError(`expiresAtMs must be a finite number, not ${expiresAtMs}`);
-  return checkKey(row) + checkText('value', row.value, limits.storeValueBytesMax);
+  return checkKey(row) + checkText('value', row.value, portLimits.storeValueBytesMax);
 }
 
 export function checkBatch(keys: readonly Key[]): void {
-  if (keys.length > limits.storeBatchKeysMax) {
-    throw new RangeError(`batchGet takes at most ${limits.storeBatchKeysMax} keys, not ${keys.length}`);
+  if (keys.length > portLimits.storeBatchKeysMax) {
+    throw new RangeError(`batchGet takes at most ${portLimits.storeBatchKeysMax} keys, not ${keys.length}`);
   }
   for (const key of keys) checkKey(key);
 }
@@ -49,10 +49,10 @@ export function checkQuery(query: Query): void {
   if (!tables.has(query.table)) throw new RangeError(`unknown table ${JSON.stringify(query.table)}`);
   checkKeyPart('partition', query.partition);
   for (const what of ['prefix', 'after', 'before'] as const) {
-    if (query[what] !== undefined) checkText(what, query[what], limits.storeKeyBytesMax);
+    if (query[what] !== undefined) checkText(what, query[what], portLimits.storeKeyBytesMax);
   }
-  if (!Number.isInteger(limit) || limit < 1 || limit > limits.storeQueryRowsMax) {
-    throw new RangeError(`limit must be 1 to ${limits.storeQueryRowsMax}, not ${limit}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > portLimits.storeQueryRowsMax) {
+    throw new RangeError(`limit must be 1 to ${portLimits.storeQueryRowsMax}, not ${limit}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The Blobs port: the bytes of files, by key. Every adapter passes `test/contracts/blobs.contract.ts`.
  */
-import { limits } from '../limits.ts';
+import { portLimits } from './limits.ts';
 
 export interface BlobInfo {
   /** A media type such as `image/png`. */
@@ -11,7 +11,7 @@ export interface BlobInfo {
 
 /** Whether a text may be a blob's media type: printable ASCII only, so that it is a safe header value. */
 export function isMediaType(type: string): boolean {
-  return type.length <= limits.blobTypeCharactersMax && /^[!-.0-~]+\/[ -.0-~]*[!-.0-~]$/.test(type);
+  return type.length <= portLimits.blobTypeCharactersMax && /^[!-.0-~]+\/[ -.0-~]*[!-.0-~]$/.test(type);
 }
 
 /** A range of a blob's bytes. Both ends are included; the first byte is 0. */

@@ -9,15 +9,16 @@
  * `<last/>` (backward: `<first/>`) is the entry that was looked at last, so that the next page goes on there. A page may be empty
  * and not the end.
  */
-import { limits } from '../limits.ts';
 import { emptySubmission, type Field, findForm, readSubmission, renderForm, type Submission } from '../xmpp/data-form.ts';
 import { readMoment } from '../xmpp/date-time.ts';
 import { type Element, xml } from '../xmpp/element.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Jid } from '../xmpp/jid.ts';
+import { xmppLimits } from '../xmpp/limits.ts';
 import { type Rsm, readRsm, writeRsm } from '../xmpp/rsm.ts';
 import type { Collection } from './collection.ts';
 import { firstIdAt, isId, timeOfId } from './ids.ts';
+import { runtimeLimits } from './limits.ts';
 import type { Item, Rows } from './rows.ts';
 
 export const NS_MAM = 'urn:xmpp:mam:2';
@@ -113,7 +114,7 @@ export function readArchiveRequest(request: Element, further: readonly Field[] =
   if (node) throw new StanzaError('item-not-found', 'there is no such archive');
   const form = findForm(request);
   // an id of any length is one that is not there (§4.1.3)
-  const options = { formType: NS_MAM, valuesMax: limits.rsmPageMax, charactersMax: limits.stanzaBytesMax };
+  const options = { formType: NS_MAM, valuesMax: xmppLimits.rsmPageMax, charactersMax: xmppLimits.stanzaBytesMax };
   const submission = form ? readSubmission(form, options) : emptySubmission;
   const known = [...ownFields, ...further].map((field) => field.var);
   const unknown = [...submission.keys()].find((name) => !known.includes(name));
@@ -252,11 +253,11 @@ async function collect<Entry extends Archived>(
   let passed = 0;
   for await (const item of wanted) {
     if (!isMatch(archive, query, item)) {
-      if (++passed < limits.archivePassedMax) continue;
+      if (++passed < runtimeLimits.archivePassedMax) continue;
       return { items, isComplete: false, cursor: item.key };
     }
     bytes += Buffer.byteLength(item.value.xml) + wrapperBytes;
-    const isFull = items.length >= max || (items.length > 0 && bytes > limits.archivePageBytesMax);
+    const isFull = items.length >= max || (items.length > 0 && bytes > runtimeLimits.archivePageBytesMax);
     if (isFull) return { items, isComplete: false };
     items.push(item);
   }
@@ -275,11 +276,11 @@ async function countAll<Entry extends Archived>(
   query: ArchiveQuery,
   found: Named<Entry>,
 ): Promise<number | undefined> {
-  const range = rangeOf(archive, query, { max: limits.archivePassedMax });
+  const range = rangeOf(archive, query, { max: runtimeLimits.archivePassedMax });
   let count = 0;
   let looked = 0;
   for await (const item of query.ids ? fromNamed(found, query.ids, range) : archive.walk(range)) {
-    if (++looked > limits.archivePassedMax) return undefined;
+    if (++looked > runtimeLimits.archivePassedMax) return undefined;
     if (isMatch(archive, query, item)) count++;
   }
   return count;

@@ -1,9 +1,9 @@
 /** What operators ask a process for, on a subject of its own: `ctl.<subject of its row>`. */
-import { limits } from '../limits.ts';
 import type { Bus, Serving } from '../ports/bus.ts';
 import { Unavailable } from '../ports/store.ts';
 import { ask } from './faults.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
+import { runtimeLimits } from './limits.ts';
 import { type ControlReply, type ControlRequest, controlAnswer } from './wire.ts';
 
 export interface Controlled {
@@ -27,7 +27,7 @@ export function serveControl(bus: Bus, subject: string, { isDraining, figures, d
 export async function askControl(bus: Bus, subject: string, kind: ControlRequest['kind']): Promise<ControlReply | undefined> {
   const request: ControlRequest = { kind };
   try {
-    const reply = await ask(bus, controlAnswer, `ctl.${subject}`, encodeFrame(request), limits.statusTimeoutMs);
+    const reply = await ask(bus, controlAnswer, `ctl.${subject}`, encodeFrame(request), runtimeLimits.statusTimeoutMs);
     return { isDraining: reply.take('isDraining'), figures: reply.take('figures'), error: reply.take('error') };
   } catch (error) {
     if (error instanceof Unavailable) return undefined;

@@ -23,7 +23,7 @@ export class DeadlineStore implements Store {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
 
-  /** @param deadlineMs by the requester's wall clock, which is taken to agree with ours up to `limits.clocksDifferMs` */
+  /** @param deadlineMs by the requester's wall clock, which is taken to agree with ours up to `runtimeLimits.clocksDifferMs` */
   constructor(store: Store, clock: Clock, deadlineMs: number) {
     this.withoutDeadline = store instanceof DeadlineStore ? store.withoutDeadline : store;
     this.#clock = clock;

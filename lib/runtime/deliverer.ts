@@ -2,11 +2,11 @@
  * Hands stanzas to the nodes that hold sessions: what one turn queues for a node leaves as one bus message, the stanza once with the
  * list of its sessions. Messages to one node keep their order: the next leaves when the one before was confirmed or given up.
  */
-import { limits } from '../limits.ts';
 import type { Bus } from '../ports/bus.ts';
 import { ask } from './faults.ts';
 import { encodeFrame } from './frame.ts';
 import type { Latency } from './latency.ts';
+import { runtimeLimits } from './limits.ts';
 import { type DeliverItem, type DeliverRequest, deliverAnswer, nowhere, type SessionAddress } from './wire.ts';
 
 export interface Target extends SessionAddress {
@@ -73,7 +73,7 @@ export class Deliverer {
       lane = { waiting: [], bytes: 0, busy: false };
       this.#lanes.set(node, lane);
     }
-    if (lane.bytes + waiting.xml.length > limits.deliveryQueueBytesMax) {
+    if (lane.bytes + waiting.xml.length > runtimeLimits.deliveryQueueBytesMax) {
       waiting.done(failed(node, waiting.item, 'silent'));
       return;
     }
@@ -105,7 +105,7 @@ export class Deliverer {
     );
     const begun = this.#latency?.begin();
     try {
-      const reply = await ask(this.#bus, deliverAnswer, node, payload, limits.deliveryTimeoutMs);
+      const reply = await ask(this.#bus, deliverAnswer, node, payload, runtimeLimits.deliveryTimeoutMs);
       const missing = new Set(reply.take('missing'));
       return batch.map(({ item }) => (missing.size === 0 ? none : failed(node, item, 'missing', missing)));
     } catch {
@@ -124,7 +124,7 @@ function partsOf({ targets, id, dedupeKey }: Delivery): { readonly node: string;
   let part: (typeof parts)[number] | undefined;
   for (const { node, sid, to = '' } of targets) {
     if (part?.node !== node) part = open.get(node);
-    if (part === undefined || part.item.sids.length === limits.deliveryTargetsMax) {
+    if (part === undefined || part.item.sids.length === runtimeLimits.deliveryTargetsMax) {
       part = { node, item: { sids: [], tos: [], id, dedupeKey } };
       parts.push(part);
       open.set(node, part);

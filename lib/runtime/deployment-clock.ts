@@ -9,10 +9,10 @@
  * Left out on purpose: a cure for a deployment whose first process began years ahead. It keeps its order, and its stamps are right.
  */
 import type { Logger } from 'pino';
-import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { listNodes } from './nodes.ts';
 import { type Item, Rows } from './rows.ts';
 
@@ -110,7 +110,7 @@ export class DeploymentClock implements Clock {
     const now = this.now();
     if (this.#baseMs === undefined || this.#isAlone) return now;
     const monotonicMs = this.#wall.monotonic();
-    if (monotonicMs - this.#readAtMs > 2 * limits.heartbeatMs - 1_000) return Number.POSITIVE_INFINITY;
+    if (monotonicMs - this.#readAtMs > 2 * runtimeLimits.heartbeatMs - 1_000) return Number.POSITIVE_INFINITY;
     return Math.max(now, this.#soonMs);
   }
 
@@ -136,7 +136,8 @@ export class DeploymentClock implements Clock {
   observe(ms: number | undefined): void {
     if (ms === undefined || !(ms > this.#lastMs) || !Number.isSafeInteger(ms) || ms <= this.now()) return;
     const gapMs = ms - this.#lastMs;
-    if (gapMs > limits.clockApartMs) this.#log?.warn({ gapMs }, "another process is far ahead of this one's time: it follows");
+    if (gapMs > runtimeLimits.clockApartMs)
+      this.#log?.warn({ gapMs }, "another process is far ahead of this one's time: it follows");
     this.#set(ms);
   }
 
@@ -152,7 +153,7 @@ export class DeploymentClock implements Clock {
     this.#lastMs = 0;
     this.#set(base);
     const aheadMs = base - this.#wall.now();
-    if (Math.abs(aheadMs) > limits.clockApartMs) {
+    if (Math.abs(aheadMs) > runtimeLimits.clockApartMs) {
       log.warn({ aheadMs }, "the clock on the wall differs from the deployment's time, which goes on as it was");
     }
     await this.#beat();
@@ -180,16 +181,16 @@ export class DeploymentClock implements Clock {
   async #baseAfter(store: Store, rows: Rows, { value, version }: Item<ClockRow>): Promise<number> {
     const wallMs = this.#wall.now();
     if (this.#isAlone) return Math.max(wallMs, value.untilMs);
-    const reachedMs = value.untilMs - limits.clockReserveMs;
+    const reachedMs = value.untilMs - runtimeLimits.clockReserveMs;
     // Most often the clocks agree: this one shows the time that the others have reached meanwhile.
-    if (wallMs >= reachedMs - 500 && wallMs <= reachedMs + limits.catchUpOverlapMs / 2) return Math.max(wallMs, reachedMs);
+    if (wallMs >= reachedMs - 500 && wallMs <= reachedMs + runtimeLimits.catchUpOverlapMs / 2) return Math.max(wallMs, reachedMs);
     const moved = (await listNodes(store)).length === 0 ? undefined : await this.#seeChange(rows, version);
-    return moved === undefined ? Math.max(wallMs, value.untilMs) : moved.untilMs - limits.clockReserveMs;
+    return moved === undefined ? Math.max(wallMs, value.untilMs) : moved.untilMs - runtimeLimits.clockReserveMs;
   }
 
   /** Whoever lives writes the row within a heartbeat. */
   async #seeChange(rows: Rows, version: string): Promise<ClockRow | undefined> {
-    const endMs = this.#wall.monotonic() + limits.heartbeatMs + 1_000;
+    const endMs = this.#wall.monotonic() + runtimeLimits.heartbeatMs + 1_000;
     while (this.#wall.monotonic() < endMs) {
       await new Promise<void>((resolve) => void this.#wall.after(250, resolve));
       const found = await rows.get(clockRows);
@@ -199,7 +200,7 @@ export class DeploymentClock implements Clock {
   }
 
   #schedule(): void {
-    this.#timer = this.#wall.after(limits.heartbeatMs, async () => {
+    this.#timer = this.#wall.after(runtimeLimits.heartbeatMs, async () => {
       try {
         await this.#beat();
       } catch (error) {
@@ -221,7 +222,7 @@ export class DeploymentClock implements Clock {
     if (this.#isStopped) return true;
     const row = found?.value;
     if (row !== undefined) {
-      this.observe(row.untilMs - limits.clockReserveMs);
+      this.observe(row.untilMs - runtimeLimits.clockReserveMs);
       if (row.by !== this.#name && found!.version !== this.#oldVersion) this.#heard = { aheadMs: row.aheadMs, atMs: askedAtMs };
       this.#aheadMaxMs = Math.max(this.#aheadMaxMs, row.aheadMaxMs);
     }
@@ -232,7 +233,7 @@ export class DeploymentClock implements Clock {
     if (jumpMs === undefined && row !== undefined && votes.isSaid && this.#agrees(row)) return true;
     const aheadMs = jumpMs === undefined ? this.now() - this.#wall.now() : 0;
     const next: ClockRow = {
-      untilMs: Math.max(jumpMs ?? this.now(), this.#lastMs) + limits.clockReserveMs,
+      untilMs: Math.max(jumpMs ?? this.now(), this.#lastMs) + runtimeLimits.clockReserveMs,
       aheadMs,
       aheadMaxMs: this.#aheadMaxMs,
       by: this.#name,
@@ -255,27 +256,27 @@ export class DeploymentClock implements Clock {
 
   /** What another one wrote a moment ago need not be written again, unless it says what is not so. */
   #agrees({ untilMs, aheadMs, aheadMaxMs, by }: ClockRow): boolean {
-    const usedMs = this.now() - (untilMs - limits.clockReserveMs);
-    const isSame = Math.abs(aheadMs - (this.now() - this.#wall.now())) < limits.clockApartMs;
-    return usedMs < limits.heartbeatMs / 2 && aheadMaxMs >= this.#aheadMaxMs && (isSame || by === this.#name);
+    const usedMs = this.now() - (untilMs - runtimeLimits.clockReserveMs);
+    const isSame = Math.abs(aheadMs - (this.now() - this.#wall.now())) < runtimeLimits.clockApartMs;
+    return usedMs < runtimeLimits.heartbeatMs / 2 && aheadMaxMs >= this.#aheadMaxMs && (isSame || by === this.#name);
   }
 
   #fresh(): Heard | undefined {
-    const isOld = this.#heard === undefined || this.#wall.monotonic() - this.#heard.atMs > limits.heartbeatDeadMs;
+    const isOld = this.#heard === undefined || this.#wall.monotonic() - this.#heard.atMs > runtimeLimits.heartbeatDeadMs;
     return isOld ? undefined : this.#heard;
   }
 
   /** What the row is to say of clocks on the wall that are far ahead; old claims and denials are left out. */
   #vote(row: ClockRow | undefined) {
     const now = this.now();
-    const isFresh = (atMs: number | undefined) => atMs !== undefined && now - atMs < limits.heartbeatDeadMs;
+    const isFresh = (atMs: number | undefined) => atMs !== undefined && now - atMs < runtimeLimits.heartbeatDeadMs;
     const wallMs = this.#wall.now();
-    const isAhead = wallMs - now >= limits.clockApartMs;
+    const isAhead = wallMs - now >= runtimeLimits.clockApartMs;
     const others = isFresh(row?.claim?.atMs) ? row!.claim : undefined;
     const denies = others !== undefined && !isAhead;
     const claim = isAhead ? { toMs: wallMs, atMs: now } : others;
     const deniedAtMs = denies ? now : isFresh(row?.deniedAtMs) ? row!.deniedAtMs : undefined;
-    this.#soonMs = claim !== undefined && deniedAtMs === undefined ? claim.toMs + limits.heartbeatDeadMs : 0;
+    this.#soonMs = claim !== undefined && deniedAtMs === undefined ? claim.toMs + runtimeLimits.heartbeatDeadMs : 0;
     return { claim, deniedAtMs, isAhead, isSaid: !isAhead && !denies };
   }
 
@@ -288,7 +289,7 @@ export class DeploymentClock implements Clock {
     const monotonicMs = this.#wall.monotonic();
     if (!isAhead) this.#claimedAtMs = undefined;
     else if (this.#claimedAtMs === undefined || deniedAtMs !== undefined) this.#claimedAtMs = monotonicMs;
-    const isTime = this.#claimedAtMs !== undefined && monotonicMs - this.#claimedAtMs >= limits.clockJumpMs;
+    const isTime = this.#claimedAtMs !== undefined && monotonicMs - this.#claimedAtMs >= runtimeLimits.clockJumpMs;
     return isTime ? this.#wall.now() : undefined;
   }
 
@@ -298,7 +299,7 @@ export class DeploymentClock implements Clock {
     const aheadMs = Math.max(0, Math.min(ownMs, this.#fresh()?.aheadMs ?? ownMs));
     this.#stampAheadMs = aheadMs < 1_000 ? 0 : Math.round(aheadMs);
     this.#aheadMaxMs = Math.max(this.#aheadMaxMs, this.#stampAheadMs);
-    const rate = aheadMs > limits.clockApartMs ? limits.clockSlowRate : 1;
+    const rate = aheadMs > runtimeLimits.clockApartMs ? runtimeLimits.clockSlowRate : 1;
     if (rate === this.#rate) return;
     this.#set(this.now());
     this.#rate = rate;

@@ -1,6 +1,6 @@
 /** Deleting all rows of a partition, in every table, whoever declared them: what nobody thought of goes, too. */
-import { limits } from '../limits.ts';
 import type { Store, Table } from '../ports/store.ts';
+import { runtimeLimits } from './limits.ts';
 import type { Rows } from './rows.ts';
 
 const tables: readonly Table[] = ['core', 'archive', 'live'];
@@ -16,7 +16,7 @@ export async function erasePartition(
 ): Promise<void> {
   for (const table of tables) {
     for (let after: string | undefined; ; ) {
-      const rows = await store.query({ table, partition, after, limit: limits.eraseRowsMax, consistent: true });
+      const rows = await store.query({ table, partition, after, limit: runtimeLimits.eraseRowsMax, consistent: true });
       if (rows.length === 0) break;
       await onPage(rows.length);
       await Promise.all(

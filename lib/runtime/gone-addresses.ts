@@ -1,6 +1,6 @@
 /** Addresses that are being removed: accounts by their bare JID, or all of a domain with its services. */
-import { limits } from '../limits.ts';
 import { Jid } from '../xmpp/jid.ts';
+import { runtimeLimits } from './limits.ts';
 
 export class GoneAddresses {
   /** Bare JIDs, and domains. */
@@ -19,7 +19,7 @@ export class GoneAddresses {
 
   /** To be looked up one by one; undefined when what is kept about addresses is better read through. */
   get few(): readonly Jid[] | undefined {
-    if (this.names.length > limits.goneLookedUpMax) return undefined;
+    if (this.names.length > runtimeLimits.goneLookedUpMax) return undefined;
     const jids = this.names.map((name) => Jid.parse(name));
     return jids.every(({ local }) => local !== '') ? jids : undefined;
   }

@@ -2,10 +2,10 @@
  * The processes of a deployment: each writes one row every `heartbeatMs`; whoever watches calls one dead when
  * its row did not change for `heartbeatDeadMs` by the watcher's own clock, so that clocks need not agree.
  */
-import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 
 export type NodeKind = 'connection' | 'router' | 'muc' | 'web';
@@ -112,7 +112,7 @@ export class Heartbeat {
   }
 
   #schedule(): void {
-    this.#timer = this.#options.clock.after(limits.heartbeatMs, async () => {
+    this.#timer = this.#options.clock.after(runtimeLimits.heartbeatMs, async () => {
       try {
         await this.#write();
         await this.#options.onBeat?.();
@@ -204,7 +204,7 @@ export class NodeWatch {
     const listed = await listNodes(this.#store);
     const now = this.#clock.monotonic();
     // Who could not look (the store was away, or we stood still) has seen nobody's silence.
-    if (now - this.#lookedMs > 2 * limits.heartbeatMs) {
+    if (now - this.#lookedMs > 2 * runtimeLimits.heartbeatMs) {
       for (const [subject, { beat }] of this.#seen) this.#seen.set(subject, { beat, sinceMs: now });
     }
     this.#lookedMs = now;
@@ -215,7 +215,7 @@ export class NodeWatch {
     for (const node of listed) {
       const seen = this.#seen.get(node.subject);
       if (seen?.beat !== node.beat) this.#seen.set(node.subject, { beat: node.beat, sinceMs: now });
-      const isSilent = seen?.beat === node.beat && now - seen.sinceMs > limits.heartbeatDeadMs;
+      const isSilent = seen?.beat === node.beat && now - seen.sinceMs > runtimeLimits.heartbeatDeadMs;
       (isSilent || node.isCondemned ? dead : live).push(node);
     }
     this.#live = live;
@@ -223,7 +223,7 @@ export class NodeWatch {
   }
 
   #schedule(): void {
-    this.#timer = this.#clock.after(limits.heartbeatMs, async () => {
+    this.#timer = this.#clock.after(runtimeLimits.heartbeatMs, async () => {
       try {
         await this.look();
       } catch (error) {

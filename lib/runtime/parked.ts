@@ -8,9 +8,9 @@
  * The session's entry among the account's sessions stays, without a node: its presence goes on, deliveries find no one.
  */
 import { createHash } from 'node:crypto';
-import { limits } from '../limits.ts';
 import { Conflict, type Put, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { type Item, Rows } from './rows.ts';
 import { isSameSecret } from './secrets.ts';
 import { type Owner, updateSessions } from './sessions.ts';
@@ -68,7 +68,7 @@ function timeKey(ms: number): string {
 
 /** Does the row fit, with what JSON makes of it? */
 export function fitsRow(row: ParkedRow): boolean {
-  return Buffer.byteLength(JSON.stringify(row)) <= limits.parkedRowBytesMax;
+  return Buffer.byteLength(JSON.stringify(row)) <= runtimeLimits.parkedRowBytesMax;
 }
 
 /**
@@ -89,7 +89,7 @@ export async function parkSession(
       deadline,
     }),
   ];
-  if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, deadline + limits.parkedKeepMs));
+  if (row) puts.push(rowsOf(store, owner).row(parked, sid, row, deadline + runtimeLimits.parkedKeepMs));
   await store.batchPut(puts);
   let isThere = false;
   await updateSessions(store, owner, (sessions) => {
@@ -113,7 +113,12 @@ export function readParked(store: Store, owner: Owner, sid: string): Promise<Ite
 export async function claimParked(store: Store, owner: Owner, sid: string, row: Item<ParkedRow>, node: string): Promise<boolean> {
   const { value, version } = row;
   try {
-    const claimed = rowsOf(store, owner).row(parked, sid, { ...value, claimedBy: node }, value.deadline + limits.parkedKeepMs);
+    const claimed = rowsOf(store, owner).row(
+      parked,
+      sid,
+      { ...value, claimedBy: node },
+      value.deadline + runtimeLimits.parkedKeepMs,
+    );
     await store.put(claimed, { version });
     return true;
   } catch (error) {

@@ -5,8 +5,8 @@
  * A health check is not a client: a connection that ends without a byte, or says LOCAL and nothing more, goes no further than here.
  */
 import type { Socket } from 'node:net';
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import { runtimeLimits } from './limits.ts';
 import { type ProxyHeader, readProxyHeader } from './proxy-header.ts';
 
 export interface PeerAddresses {
@@ -78,7 +78,7 @@ export class ProxiedPeers implements PeerAddresses {
       socket.unshift(bytes.subarray(header.bytes));
       go(socket);
     };
-    const timer = this.#clock.after(limits.proxyHeaderMs, () => {
+    const timer = this.#clock.after(runtimeLimits.proxyHeaderMs, () => {
       if (header === undefined) refuse();
       else socket.destroy();
     });

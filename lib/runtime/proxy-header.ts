@@ -4,7 +4,7 @@
  * Left out on purpose: version 1 (text), which is refused, and the optional fields (TLVs), which are skipped.
  */
 import { SocketAddress } from 'node:net';
-import { limits } from '../limits.ts';
+import { runtimeLimits } from './limits.ts';
 
 export interface ProxyHeader {
   /** What follows it is the peer's. */
@@ -32,7 +32,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined {
   if (command === undefined) throw new RangeError(`version and command 0x${bytes[12]!.toString(16)}`);
   if (bytes.length < fixedBytes) return undefined;
   const length = bytes.readUInt16BE(14);
-  if (fixedBytes + length > limits.proxyHeaderBytesMax) throw new RangeError(`${length} bytes are too many`);
+  if (fixedBytes + length > runtimeLimits.proxyHeaderBytesMax) throw new RangeError(`${length} bytes are too many`);
   // Whatever LOCAL says of addresses is to be ignored (§2.2).
   const needed = command === 'LOCAL' ? 0 : blockBytes[bytes[13]!];
   if (needed === undefined) throw new RangeError(`family and protocol 0x${bytes[13]!.toString(16)} are not TCP`);

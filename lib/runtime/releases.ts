@@ -5,8 +5,8 @@
  * What counts as newer is when its processes began, never what the release is called: a deploy that is rolled back starts processes of
  * the old release later than those of the new one, and then it is the new one that goes.
  */
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import { runtimeLimits } from './limits.ts';
 import type { LiveNode, Release } from './nodes.ts';
 
 export class ReleaseWatch {
@@ -50,7 +50,7 @@ export class ReleaseWatch {
     // Each node that has gone already was replaced by one of those that have settled.
     const places = settled.length - (this.#outdated.count - others.length);
     const turn = others.findIndex(({ subject }) => subject === this.#subject);
-    return turn < places || now - sinceMs > limits.releaseWaitMs;
+    return turn < places || now - sinceMs > runtimeLimits.releaseWaitMs;
   }
 }
 

@@ -6,11 +6,11 @@
  * One process at a time works on a removal: it says so in the row, again and again. Whoever sees the row stand still for longer than the
  * other could go on without a word takes it over.
  */
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Conflict, type Store, Unavailable } from '../ports/store.ts';
 import { Jid } from '../xmpp/jid.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 import type { Tenant } from './tenants.ts';
 import { update } from './update.ts';
@@ -53,9 +53,9 @@ export async function listRemovals(store: Store, limit: number, after?: string) 
 export async function removedAccountsOf(store: Store, domain: string): Promise<string[]> {
   const locals: string[] = [];
   for (let after: string | undefined; ; ) {
-    const page = await listRemovals(store, limits.adminPageMax, after);
+    const page = await listRemovals(store, runtimeLimits.adminPageMax, after);
     for (const { value } of page) if (value.tenant.domain === domain && value.local !== undefined) locals.push(value.local);
-    if (page.length < limits.adminPageMax) return locals;
+    if (page.length < runtimeLimits.adminPageMax) return locals;
     after = page.at(-1)!.key;
   }
 }
@@ -97,13 +97,13 @@ export class RemovalLease {
 
   /** Before each step that cannot be taken back. @throws {Unavailable} when somebody else may have taken over */
   readonly check = (): void => {
-    if (this.#clock.monotonic() - this.#beatAt <= limits.removalLeaseMs) return;
+    if (this.#clock.monotonic() - this.#beatAt <= runtimeLimits.removalLeaseMs) return;
     throw new Unavailable(`this process stood still while it removed ${this.name}; the removal is taken up again`);
   };
 
   /** Says that this process is there, and how far it is; not more often than it has to. @throws {Unavailable} */
   readonly beat = async (progress: string): Promise<void> => {
-    if (this.#clock.monotonic() - this.#beatAt < limits.removalBeatMs) return;
+    if (this.#clock.monotonic() - this.#beatAt < runtimeLimits.removalBeatMs) return;
     this.check();
     const beatAt = this.#clock.monotonic();
     const row = await update(rowsOf(this.#store), removals, this.name, (there) =>

@@ -9,7 +9,7 @@
  *
  * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
  */
-import { limits } from '../limits.ts';
+import { portLimits } from '../ports/limits.ts';
 import type { Condition, Key, Put, Store } from '../ports/store.ts';
 import { StanzaError } from '../xmpp/errors.ts';
 import type { Collection, OwnerKind } from './collection.ts';
@@ -30,7 +30,7 @@ export interface ListOptions {
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit: the common key is short and not counted. */
 function isTooLong(key: string): boolean {
-  return key.length * 3 > limits.storeKeyBytesMax && Buffer.byteLength(key) > limits.storeKeyBytesMax;
+  return key.length * 3 > portLimits.storeKeyBytesMax && Buffer.byteLength(key) > portLimits.storeKeyBytesMax;
 }
 
 export class Rows {

@@ -2,10 +2,10 @@
  * Tenants: a tenant is a row (FEATURES C4). The registry caches rows for a second, so that a new domain serves within a
  * second and a message does not pay for the look-up.
  */
-import { limits } from '../limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 
@@ -66,8 +66,8 @@ export class Tenants {
 
   async #read(domain: string): Promise<Tenant | undefined> {
     const item = await this.#rows.get(tenants, domain);
-    if (this.#cache.size >= limits.tenantCacheMax) this.#cache.clear();
-    this.#cache.set(domain, { tenant: item?.value, untilMs: this.#clock.monotonic() + limits.tenantCacheMs });
+    if (this.#cache.size >= runtimeLimits.tenantCacheMax) this.#cache.clear();
+    this.#cache.set(domain, { tenant: item?.value, untilMs: this.#clock.monotonic() + runtimeLimits.tenantCacheMs });
     return item?.value;
   }
 

@@ -1,12 +1,12 @@
 /**
  * Keys of TLS session tickets (RFC 5077, RFC 8446 §4.6.1), shared by all processes of a deployment and across restarts: so that clients
- * which all come back at once, to whatever process, do not need a full handshake. Changed after `limits.ticketKeysMs`; tickets of the
+ * which all come back at once, to whatever process, do not need a full handshake. Changed after `runtimeLimits.ticketKeysMs`; tickets of the
  * old keys are good no more, and their clients make a full handshake once.
  */
-import { limits } from '../limits.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 
@@ -50,7 +50,7 @@ export class TicketKeys {
     const { store, clock, use } = this.#options;
     const now = clock.now();
     const row = await update(Rows.ofDeployment(store, 'tls'), rows, '', (there) =>
-      there !== undefined && now - there.since < limits.ticketKeysMs
+      there !== undefined && now - there.since < runtimeLimits.ticketKeysMs
         ? there
         : { keys: clock.randomBytes(keysBytes).toString('base64'), since: now },
     );
@@ -60,7 +60,7 @@ export class TicketKeys {
   }
 
   #schedule(): void {
-    this.#timer = this.#options.clock.after(limits.ticketKeysPollMs, async () => {
+    this.#timer = this.#options.clock.after(runtimeLimits.ticketKeysPollMs, async () => {
       try {
         await this.#look();
       } catch (error) {

@@ -7,10 +7,10 @@
  *
  * Submissions may be hostile: fields, values and characters are bounded, and each value is read once.
  */
-import { limits } from '../limits.ts';
 import { type Element, xml } from './element.ts';
 import { StanzaError } from './errors.ts';
 import { Jid } from './jid.ts';
+import { xmppLimits } from './limits.ts';
 
 export const NS_DATA = 'jabber:x:data';
 const NS_VALIDATE = 'http://jabber.org/protocol/xdata-validate';
@@ -136,8 +136,8 @@ export function readSubmission(form: Element, options: SubmissionOptions): Submi
   const { type } = form.attrs;
   if (type !== 'submit') throw new StanzaError('bad-request', `the form is of type ${quote(type ?? '')} instead of 'submit'`);
   const elements = form.getChildren('field', NS_DATA) as Element[];
-  if (elements.length > limits.formFieldsMax) {
-    throw new StanzaError('not-acceptable', `a form has at most ${limits.formFieldsMax} fields, not ${elements.length}`);
+  if (elements.length > xmppLimits.formFieldsMax) {
+    throw new StanzaError('not-acceptable', `a form has at most ${xmppLimits.formFieldsMax} fields, not ${elements.length}`);
   }
   const fields = new Map<string, SubmittedField>();
   for (const element of elements) {
@@ -156,7 +156,7 @@ export function readSubmission(form: Element, options: SubmissionOptions): Submi
 }
 
 function readValues(name: string, element: Element, options: SubmissionOptions): string[] {
-  const { valuesMax = limits.formValuesMax, charactersMax = limits.formValueCharactersMax } = options;
+  const { valuesMax = xmppLimits.formValuesMax, charactersMax = xmppLimits.formValueCharactersMax } = options;
   const values = element.getChildren('value', NS_DATA);
   if (values.length > valuesMax) {
     throw new StanzaError('not-acceptable', `the field ${quote(name)} has at most ${valuesMax} values`);

@@ -4,14 +4,14 @@
  * A `Jid` is prepared when it is made, so two addresses are equal exactly when their texts are. The domain is kept as U-labels.
  */
 import { isIPv6 } from 'node:net';
-import { limits } from '../limits.ts';
 import { StanzaError } from './errors.ts';
 import { unicodeDomain } from './idna.ts';
+import { xmppLimits } from './limits.ts';
 import { opaqueString, usernameCaseMapped } from './precis.ts';
 
 /** Longer texts are refused before any mapping: composing (NFC) hardly ever shortens a part to less than half. */
-const textCharactersMax = 4 * limits.jidPartBytesMax;
-const partCharactersMax = 2 * limits.jidPartBytesMax;
+const textCharactersMax = 4 * xmppLimits.jidPartBytesMax;
+const partCharactersMax = 2 * xmppLimits.jidPartBytesMax;
 /**
  * A label has at most 63 octets in ASCII (RFC 1035 §2.3.4), so no more characters than that; before it is composed, some more.
  */
@@ -26,12 +26,12 @@ function malformed(what: string, text: string): StanzaError {
 
 /** Refuses hostile lengths before the expensive steps. */
 function checkInput(text: string): void {
-  if (text.length > partCharactersMax) throw malformed(`longer than ${limits.jidPartBytesMax} bytes`, text);
+  if (text.length > partCharactersMax) throw malformed(`longer than ${xmppLimits.jidPartBytesMax} bytes`, text);
 }
 
 function checkLength(part: string, what: string): string {
-  if (part.length * 3 > limits.jidPartBytesMax && Buffer.byteLength(part) > limits.jidPartBytesMax) {
-    throw malformed(`${what} is longer than ${limits.jidPartBytesMax} bytes`, part);
+  if (part.length * 3 > xmppLimits.jidPartBytesMax && Buffer.byteLength(part) > xmppLimits.jidPartBytesMax) {
+    throw malformed(`${what} is longer than ${xmppLimits.jidPartBytesMax} bytes`, part);
   }
   return part;
 }
@@ -201,4 +201,4 @@ class JidCache {
   }
 }
 
-const cache = new JidCache(limits.jidCacheMax);
+const cache = new JidCache(xmppLimits.jidCacheMax);

@@ -1,12 +1,12 @@
 /** XEP-0059 (Result Set Management): reads the request and writes the answer. */
-import { limits } from '../limits.ts';
 import { type Element, xml } from './element.ts';
 import { StanzaError } from './errors.ts';
+import { xmppLimits } from './limits.ts';
 
 const NS = 'http://jabber.org/protocol/rsm';
 
 export interface Rsm {
-  /** 0 to `limits.rsmPageMax`. */
+  /** 0 to `xmppLimits.rsmPageMax`. */
   readonly max: number;
   /** The page begins behind this item. */
   readonly after?: string;
@@ -18,14 +18,14 @@ export interface Rsm {
  * @param maxDefault page size when the request does not name one
  * @throws {StanzaError} bad-request when max is not a number, feature-not-implemented for pages by index
  */
-export function readRsm(request: Element, maxDefault: number = limits.rsmPageMax): Rsm {
+export function readRsm(request: Element, maxDefault: number = xmppLimits.rsmPageMax): Rsm {
   const set = request.getChild('set', NS);
   if (set?.getChild('index', NS)) throw new StanzaError('feature-not-implemented', 'pages by index are not offered');
   const max = set?.getChildText('max', NS)?.trim();
   if (max !== undefined && !/^[0-9]{1,9}$/.test(max))
     throw new StanzaError('bad-request', `max must be a number, not ${JSON.stringify(max)}`);
   return {
-    max: Math.min(max === undefined ? maxDefault : Number(max), limits.rsmPageMax),
+    max: Math.min(max === undefined ? maxDefault : Number(max), xmppLimits.rsmPageMax),
     after: set?.getChildText('after', NS) || undefined,
     before: set?.getChild('before', NS)?.getText(),
   };

@@ -6,8 +6,8 @@
  * `<starttls/>`. A pushed chunk belongs to the scanner; stanzas are views of it. Bytes are copied only where a stanza spans
  * chunks.
  */
-import { limits } from '../limits.ts';
 import { StreamError } from './errors.ts';
+import { xmppLimits } from './limits.ts';
 import { borrowMachine, returnMachine } from './spare-machines.ts';
 import { Stanza } from './stanza.ts';
 import { classes, SPACE } from './xml-characters.ts';
@@ -26,11 +26,11 @@ export interface ScannerBounds extends ElementBounds {
 
 /** Bounds after authentication. */
 export const openBounds: ScannerBounds = {
-  stanzaBytesMax: limits.stanzaBytesMax,
-  depthMax: limits.depthMax,
-  attributesMax: limits.attributesMax,
-  elementsMax: limits.elementsMax,
-  nameBytesMax: limits.nameBytesMax,
+  stanzaBytesMax: xmppLimits.stanzaBytesMax,
+  depthMax: xmppLimits.depthMax,
+  attributesMax: xmppLimits.attributesMax,
+  elementsMax: xmppLimits.elementsMax,
+  nameBytesMax: xmppLimits.nameBytesMax,
   streamBytesMax: Number.POSITIVE_INFINITY,
   stanzasMax: Number.POSITIVE_INFINITY,
 };
@@ -38,9 +38,9 @@ export const openBounds: ScannerBounds = {
 /** Bounds before authentication. */
 export const preauthBounds: ScannerBounds = {
   ...openBounds,
-  stanzaBytesMax: limits.preauthStanzaBytesMax,
-  streamBytesMax: limits.preauthBytesMax,
-  stanzasMax: limits.preauthElementsMax,
+  stanzaBytesMax: xmppLimits.preauthStanzaBytesMax,
+  streamBytesMax: xmppLimits.preauthBytesMax,
+  stanzasMax: xmppLimits.preauthElementsMax,
 };
 
 export interface StreamScannerOptions {

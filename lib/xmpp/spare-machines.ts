@@ -1,7 +1,7 @@
 /**
  * A pool of scanner machines. A stream needs one only while it reads an element, and making one costs as much as a short stanza.
  */
-import { limits } from '../limits.ts';
+import { xmppLimits } from './limits.ts';
 import type { ElementBounds, Scope } from './xml-element.ts';
 import { XmlMachine } from './xml-machine.ts';
 
@@ -18,5 +18,5 @@ export function borrowMachine(bounds: ElementBounds, scope: Scope): XmlMachine {
 
 /** Takes a machine back after `finish`. One that refused something, or whose stream is gone, need not be returned. */
 export function returnMachine(machine: XmlMachine): void {
-  if (spare.length < limits.spareMachinesMax) spare.push(machine);
+  if (spare.length < xmppLimits.spareMachinesMax) spare.push(machine);
 }

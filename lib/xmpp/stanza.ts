@@ -5,10 +5,10 @@
  * The canonical form within the service is what stands in a client's TCP stream whose header declares `jabber:client`: no xmlns
  * on the stanza itself.
  */
-import { limits } from '../limits.ts';
 import { type Element, escapeAttribute, parseElement } from './element.ts';
 import { StreamError } from './errors.ts';
 import { Jid } from './jid.ts';
+import { xmppLimits } from './limits.ts';
 import { borrowMachine, returnMachine } from './spare-machines.ts';
 import { classes, SPACE } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ChildSpan, type ElementBounds, type ScannedElement, type Scope } from './xml-element.ts';
@@ -28,11 +28,11 @@ const noChildren: ReadonlySet<ChildSpan> = new Set();
  * archive).
  */
 const canonicalBounds: ElementBounds = {
-  stanzaBytesMax: 2 * limits.stanzaBytesMax,
-  depthMax: 2 * limits.depthMax,
-  attributesMax: 2 * limits.attributesMax,
-  elementsMax: 2 * limits.elementsMax,
-  nameBytesMax: limits.nameBytesMax,
+  stanzaBytesMax: 2 * xmppLimits.stanzaBytesMax,
+  depthMax: 2 * xmppLimits.depthMax,
+  attributesMax: 2 * xmppLimits.attributesMax,
+  elementsMax: 2 * xmppLimits.elementsMax,
+  nameBytesMax: xmppLimits.nameBytesMax,
 };
 
 type Attributes = Readonly<Record<string, string | undefined>>;

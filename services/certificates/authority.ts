@@ -4,10 +4,10 @@
  */
 import { Agent } from 'node:https';
 import acme from 'acme-client';
-import { limits } from '../../lib/limits.ts';
 import { type Clock, sleep } from '../../lib/ports/clock.ts';
 import type { DnsLookup, DnsRecords } from '../../lib/ports/dns-records.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { certificateLimits } from './limits.ts';
 import { challengeOf } from './names.ts';
 import type { Pem } from './pem.ts';
 
@@ -40,17 +40,17 @@ export function openAuthority(options: AuthorityOptions): Authority {
   const { url, accountKey, trusted, clock, records, lookup, zone } = options;
   // All clients of the library share one HTTP client, which has no limits of its own.
   const { defaults } = acme.axios;
-  defaults.timeout = limits.acmeRequestTimeoutMs;
-  defaults.maxContentLength = limits.certificateBytesMax;
+  defaults.timeout = certificateLimits.acmeRequestTimeoutMs;
+  defaults.maxContentLength = certificateLimits.certificateBytesMax;
   defaults.maxRedirects = 0;
-  Object.assign(defaults, { acmeSettings: { ...acmeSettings, retryMaxAttempts: limits.acmeTriesMax - 1 } });
+  Object.assign(defaults, { acmeSettings: { ...acmeSettings, retryMaxAttempts: certificateLimits.acmeTriesMax - 1 } });
   if (trusted !== undefined) defaults.httpsAgent = new Agent({ ca: trusted });
   const client = new acme.Client({
     directoryUrl: url,
     accountKey,
-    backoffAttempts: limits.acmePollsMax,
-    backoffMin: limits.acmePollMs,
-    backoffMax: limits.acmePollMaxMs,
+    backoffAttempts: certificateLimits.acmePollsMax,
+    backoffMin: certificateLimits.acmePollMs,
+    backoffMax: certificateLimits.acmePollMaxMs,
   });
   let account: Promise<unknown> | undefined;
   return {
@@ -99,13 +99,13 @@ export function openAuthority(options: AuthorityOptions): Authority {
   }
 
   async function seen(target: string, proof: string, signal: AbortSignal): Promise<void> {
-    const untilMs = clock.monotonic() + limits.dnsSeenMs;
+    const untilMs = clock.monotonic() + certificateLimits.dnsSeenMs;
     for (;;) {
       if (await isThere(target, proof)) return;
       signal.throwIfAborted();
       if (clock.monotonic() >= untilMs)
-        throw new Unavailable(`the record at ${target} was not visible within ${limits.dnsSeenMs / 1000} s`);
-      await sleep(clock, limits.dnsPollMs);
+        throw new Unavailable(`the record at ${target} was not visible within ${certificateLimits.dnsSeenMs / 1000} s`);
+      await sleep(clock, certificateLimits.dnsPollMs);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** When a certificate is renewed, and how long a domain rests after a failure. */
-import { limits } from '../../lib/limits.ts';
 import type { CertificateEntry } from '../../lib/runtime/certificates.ts';
+import { certificateLimits } from './limits.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -24,6 +24,9 @@ export interface Attempt {
 
 /** @param chance 0 to 1, so that domains which failed together do not come back together */
 export function pauseAfter(failures: number, chance: number): number {
-  const pauseMs = Math.min(limits.renewalPauseMaxMs, limits.renewalPauseMs * 2 ** Math.min(failures - 1, 30));
+  const pauseMs = Math.min(
+    certificateLimits.renewalPauseMaxMs,
+    certificateLimits.renewalPauseMs * 2 ** Math.min(failures - 1, 30),
+  );
   return Math.round(pauseMs * (1 + chance / 10));
 }

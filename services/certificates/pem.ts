@@ -1,7 +1,8 @@
 /** Certificates as PEM texts: which names and dates they have, and whether they may be served at all. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { limits } from '../../lib/limits.ts';
+import { portLimits } from '../../lib/ports/limits.ts';
 import { type CertificateEntry, serverName } from '../../lib/runtime/certificates.ts';
+import { certificateLimits } from './limits.ts';
 import { asciiName, covers } from './names.ts';
 
 /** Its message is a sentence for people. */
@@ -49,13 +50,13 @@ export function checkPem(
 }
 
 function readChain(text: string): X509Certificate[] {
-  if (text.length > limits.certificateBytesMax) {
-    throw new BadCertificate(`the certificate and its chain have more than ${limits.certificateBytesMax} bytes`);
+  if (text.length > certificateLimits.certificateBytesMax) {
+    throw new BadCertificate(`the certificate and its chain have more than ${certificateLimits.certificateBytesMax} bytes`);
   }
   const blocks = text.match(block) ?? [];
   if (blocks.length === 0) throw new BadCertificate('there is no certificate in PEM');
-  if (blocks.length > limits.certificateChainMax) {
-    throw new BadCertificate(`there are more than ${limits.certificateChainMax} certificates in the chain`);
+  if (blocks.length > certificateLimits.certificateChainMax) {
+    throw new BadCertificate(`there are more than ${certificateLimits.certificateChainMax} certificates in the chain`);
   }
   return blocks.map((each, index) => {
     try {
@@ -67,8 +68,8 @@ function readChain(text: string): X509Certificate[] {
 }
 
 function readKey(text: string): KeyObject {
-  if (text.length > limits.sealedBytesMax)
-    throw new BadCertificate(`the private key has more than ${limits.sealedBytesMax} bytes`);
+  if (text.length > portLimits.sealedBytesMax)
+    throw new BadCertificate(`the private key has more than ${portLimits.sealedBytesMax} bytes`);
   try {
     return createPrivateKey(text);
   } catch {
@@ -79,8 +80,8 @@ function readKey(text: string): KeyObject {
 /** Only names in the right form. Others, such as addresses, are useless to a client that asks for a domain. */
 function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   const names = subjectAltName.split(', ').flatMap((entry) => (entry.startsWith('DNS:') ? [serverName(entry.slice(4))] : []));
-  if (names.length > limits.certificateNamesMax) {
-    throw new BadCertificate(`the certificate is for more than ${limits.certificateNamesMax} names`);
+  if (names.length > certificateLimits.certificateNamesMax) {
+    throw new BadCertificate(`the certificate is for more than ${certificateLimits.certificateNamesMax} names`);
   }
   return names.filter((name) => {
     const host = name.replace(/^\*\./, '');

@@ -3,7 +3,6 @@
  * before it begins, as a failure that has not happened yet: so two concurrent runs do not both order, and a run that dies leaves
  * the domain resting.
  */
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { DnsLookup } from '../../lib/ports/dns-records.ts';
 import type { Keys } from '../../lib/ports/keys.ts';
@@ -13,6 +12,7 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import type { Authority } from './authority.ts';
 import { type Attempt, isDue, pauseAfter } from './due.ts';
+import { certificateLimits } from './limits.ts';
 import { challengeOf, covers, wantedNames } from './names.ts';
 import { checkPem } from './pem.ts';
 
@@ -109,8 +109,8 @@ function findDelegated({ lookup, zone }: RenewalDependencies, names: readonly st
 async function issue(dependencies: RenewalDependencies, domain: string, names: readonly string[]): Promise<CertificateEntry> {
   const { store, keys, clock, authority } = dependencies;
   const abort = new AbortController();
-  const timer = clock.after(limits.renewalDomainMs, () => {
-    abort.abort(new Error(`the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`));
+  const timer = clock.after(certificateLimits.renewalDomainMs, () => {
+    abort.abort(new Error(`the CA issued no certificate within ${certificateLimits.renewalDomainMs / 1000} s`));
   });
   try {
     const pem = await Promise.race([authority.obtain(names, abort.signal), aborted(abort.signal)]);
@@ -133,5 +133,5 @@ function aborted(signal: AbortSignal): Promise<never> {
 /** One line of an error that may contain a CA's text. */
 function tell(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, limits.failureCharactersMax);
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, certificateLimits.failureCharactersMax);
 }

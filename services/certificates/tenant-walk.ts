@@ -1,8 +1,9 @@
 /** Renews for all tenants, a few at once. The troubles of one do not affect the others. */
 import type { Logger } from 'pino';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { daysLeft } from './due.ts';
+import { certificateLimits } from './limits.ts';
 import { type RenewalDependencies, type Result, renew } from './renewal.ts';
 
 export interface Walk {
@@ -22,14 +23,14 @@ export async function renewAll(
   let isLate = false;
   const work = async () => {
     for await (const domain of domains) {
-      if (clock.monotonic() + limits.renewalDomainMs > untilMs) {
+      if (clock.monotonic() + certificateLimits.renewalDomainMs > untilMs) {
         isLate = true;
         return;
       }
       results.push(await renewLogged(dependencies, domain, log));
     }
   };
-  await Promise.all(Array.from({ length: limits.renewalsConcurrentMax }, work));
+  await Promise.all(Array.from({ length: certificateLimits.renewalsConcurrentMax }, work));
   if (isLate) log.warn({ done: results.length }, 'there was not enough time for all domains; the next run continues');
   return results;
 }
@@ -53,9 +54,9 @@ export function logResult(log: Logger, { domain, outcome, entry, error }: Result
 /** Several workers share this, and each domain comes once. */
 async function* domainsOf(tenants: Tenants): AsyncGenerator<string> {
   for (let after: string | undefined; ; ) {
-    const page = await tenants.list(limits.adminPageMax, after);
+    const page = await tenants.list(runtimeLimits.adminPageMax, after);
     for (const { domain } of page) yield domain;
-    if (page.length < limits.adminPageMax) return;
+    if (page.length < runtimeLimits.adminPageMax) return;
     after = page.at(-1)!.domain;
   }
 }

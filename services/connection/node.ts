@@ -8,7 +8,6 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
-import { limits } from '../../lib/limits.ts';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
@@ -19,6 +18,7 @@ import type { Latency } from '../../lib/runtime/latency.ts';
 import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { type Mark, readMark } from '../../lib/runtime/resync.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { FeatureList } from './core/feature-list.ts';
 import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
@@ -27,6 +27,7 @@ import { type Addresses, type Listen, type Listeners, listen } from './door/list
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
+import { connectionLimits } from './limits.ts';
 import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
@@ -58,12 +59,12 @@ export interface ConnectionDependencies {
   readonly listen: Listen;
   /** Several processes take streams from one port. */
   readonly reusePort?: boolean;
-  /** Other than those of `lib/limits.ts`. */
+  /** Instead of those in `connectionLimits`. */
   readonly rates?: DoorRates;
   readonly sendingRates?: SendingRates;
   /** `streamFeatures` unless others are given. */
   readonly features?: readonly StreamFeature[];
-  /** A stop takes at most so long, milliseconds; `limits.shutdownMs` unless it is given. */
+  /** A stop takes at most so long, milliseconds; `serviceLimits.shutdownMs` unless it is given. */
   readonly stopMs?: number;
   /** Whose the connections are, when a proxy forwards them. */
   readonly peers?: PeerAddresses;
@@ -132,7 +133,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly ended = new EndedSessions();
   readonly fetching = new Map<string, Promise<Session | undefined>>();
   readonly parking = new Map<string, Promise<void>>();
-  readonly taken = new RecentKeys(limits.endedSessionsMax);
+  readonly taken = new RecentKeys(connectionLimits.endedSessionsMax);
   readonly features: FeatureList;
   readonly stages: readonly StageKind[];
   readonly #dependencies: ConnectionDependencies;
@@ -148,7 +149,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
   readonly #upgrading = new Map<string, number>();
   readonly #webSockets: WebSocketUpgrades[] = [];
-  readonly #marks = new RecentKeys(2 * limits.resyncMarksMax);
+  readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
   #listeners: Listeners | undefined;
   #serving: Serving | undefined;
@@ -345,7 +346,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {
-    if (this.#draining !== undefined || this.#streams.size >= limits.streamsPerNodeMax) {
+    if (this.#draining !== undefined || this.#streams.size >= connectionLimits.streamsPerNodeMax) {
       transport.destroy();
       return;
     }
@@ -353,7 +354,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #scheduleSweep(): void {
-    this.#sweep = this.clock.after(limits.keepAliveMs / 4, () => {
+    this.#sweep = this.clock.after(connectionLimits.keepAliveMs / 4, () => {
       const now = this.clock.monotonic();
       for (const stream of this.#streams) stream.keepAlive(now);
       this.#scheduleSweep();
@@ -372,10 +373,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   async #stop(): Promise<boolean> {
     const startMs = this.clock.monotonic();
-    const { stopMs = limits.shutdownMs } = this.#dependencies;
+    const { stopMs = serviceLimits.shutdownMs } = this.#dependencies;
     const untilMs = startMs + stopMs;
     this.#sweep?.cancel();
-    const draining = this.#drain(() => false, startMs + stopMs * limits.drainShare);
+    const draining = this.#drain(() => false, startMs + stopMs * connectionLimits.drainShare);
     this.#draining ??= draining;
     await draining;
     const reason = new StreamError('system-shutdown');

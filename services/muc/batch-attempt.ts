@@ -1,5 +1,4 @@
 /** One attempt at a batch of a room: what its requests do to the room in memory, and what is to be written and sent for them. */
-import { limits } from '../../lib/limits.ts';
 import { report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { timeOfId } from '../../lib/runtime/ids.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
@@ -14,6 +13,7 @@ import type { Foreseen } from './core/prefetch.ts';
 import type { Session } from './core/room.ts';
 import type { LoadedRoom } from './core/room-store.ts';
 import { RoomTurn } from './core/room-turn.ts';
+import { roomLimits } from './limits.ts';
 import { handleStanza } from './rooms/dispatch.ts';
 
 /** XEP-0359: the id that the room gave an archived message. */
@@ -47,7 +47,7 @@ export class BatchAttempt {
 
   /** The last batch of the worker before, which may have written it and no more: it goes before anything new. */
   showLast(): void {
-    const sinceMs = this.#dependencies.clock.now() - limits.roomShowAgainMs;
+    const sinceMs = this.#dependencies.clock.now() - roomLimits.showAgainMs;
     for (const id of this.#loaded.fence.unfinished.keys()) this.#show(id, sinceMs);
   }
 
@@ -78,7 +78,7 @@ export class BatchAttempt {
   /** @returns the jobs for the next batch */
   take(jobs: readonly Job[]): readonly Job[] {
     for (const [index, job] of jobs.entries()) {
-      if (this.isPoisoned || this.batch.bytes > limits.roomBatchBytesMax) return jobs.slice(index);
+      if (this.isPoisoned || this.batch.bytes > roomLimits.batchBytesMax) return jobs.slice(index);
       if ('apply' in job) this.#try(undefined, () => this.#turn(job), job.apply);
       else if (this.#takeStanza(job)) this.ids.add(job.request.id);
       else continue;
@@ -88,7 +88,7 @@ export class BatchAttempt {
   }
 
   #isLate({ deadline = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
-    return this.#dependencies.clock.now() > deadline + limits.roomLateMs;
+    return this.#dependencies.clock.now() > deadline + roomLimits.lateMs;
   }
 
   /** @returns false when another worker answers, or nobody waits for an answer */
@@ -121,7 +121,7 @@ export class BatchAttempt {
     let turn = makeTurn();
     try {
       handle(turn);
-      if (turn.bytes > limits.roomTurnBytesMax) {
+      if (turn.bytes > roomLimits.turnBytesMax) {
         this.isPoisoned = true;
         throw new StanzaError('resource-constraint', 'that is too much at once');
       }

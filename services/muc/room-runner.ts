@@ -2,7 +2,6 @@
  * Handles the requests of one room one after the other: what has gathered is handled together with one conditional write, then the
  * rows, then the deliveries, then the answers. Whatever goes wrong, the copy in memory is dropped and read again.
  */
-import { limits } from '../../lib/limits.ts';
 import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
@@ -18,6 +17,7 @@ import { finish, firstOf, type Job } from './core/job.ts';
 import { type Foreseen, foresee } from './core/prefetch.ts';
 import { commitBatch, type LoadedRoom, loadRoom } from './core/room-store.ts';
 import { type Background, errorOf, RoomTurn } from './core/room-turn.ts';
+import { roomLimits } from './limits.ts';
 import { heal } from './missed/heal.ts';
 import { closeGaps, lookForReturned } from './missed/refill.ts';
 import { sweep } from './missed/sweep.ts';
@@ -41,7 +41,7 @@ export class RoomRunner {
   #running: Promise<void> | undefined;
   /** Set while sessions are behind: when to look for them again. */
   #looking: Timer | undefined;
-  #lookMs: number = limits.roomLookMs;
+  #lookMs: number = roomLimits.lookMs;
   /** A batch failed: the room is not in memory, and some of its sessions may be behind. */
   #mayOwe = false;
   /** By the monotonic clock; undefined while the room in memory was not swept. */
@@ -64,7 +64,7 @@ export class RoomRunner {
 
   /** @returns false when too much waits already */
   push(job: Job): boolean {
-    if (this.#waiting.length >= limits.roomQueueMax) return false;
+    if (this.#waiting.length >= roomLimits.queueMax) return false;
     this.#waiting.splice(this.#placeOf(job), 0, job);
     this.#running ??= this.#run();
     return true;
@@ -96,7 +96,7 @@ export class RoomRunner {
     if (this.#looking !== undefined) return;
     const isOwing = this.#loaded === undefined ? this.#mayOwe : this.#loaded.room.behind.size > 0;
     if (!isOwing && this.#unwritten.length === 0) {
-      this.#lookMs = limits.roomLookMs;
+      this.#lookMs = roomLimits.lookMs;
       return;
     }
     this.#looking = this.#dependencies.clock.after(this.#lookMs, async () => {
@@ -109,7 +109,7 @@ export class RoomRunner {
         );
       }
       this.#looking = undefined;
-      this.#lookMs = Math.min(this.#lookMs * 2, limits.roomLookMaxMs);
+      this.#lookMs = Math.min(this.#lookMs * 2, roomLimits.lookMaxMs);
       this.#lookLater();
     });
   }
@@ -124,7 +124,7 @@ export class RoomRunner {
   async sweep(): Promise<void> {
     if (this.#loaded && !(await this.#dependencies.tenants.find(this.#domain))) this.push({ about: this.#jid, apply: () => {} });
     const now = this.#dependencies.clock.monotonic();
-    if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < limits.roomSweepMs)) return;
+    if (!this.#loaded || (this.#sweptAt !== undefined && now - this.#sweptAt < roomLimits.sweepMs)) return;
     this.#sweptAt = now;
     await sweep(this.#dependencies, this.#loaded.room, (job) => this.push(job));
   }
@@ -133,7 +133,7 @@ export class RoomRunner {
     // What arrives in this turn of the event loop is one batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      const jobs = [...this.#unwritten.splice(0), ...this.#waiting.splice(0, limits.roomBatchMax)];
+      const jobs = [...this.#unwritten.splice(0), ...this.#waiting.splice(0, roomLimits.batchMax)];
       await this.#attempt(jobs);
     }
     this.#running = undefined;
@@ -168,7 +168,7 @@ export class RoomRunner {
     this.#dependencies.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
     for (const job of jobs) {
       const isMessage = 'stanza' in job && job.stanza.name === 'message';
-      if (isMessage && this.#unshown.size < limits.roomHandledMax) this.#unshown.add(job.request.id);
+      if (isMessage && this.#unshown.size < roomLimits.handledMax) this.#unshown.add(job.request.id);
       finish(job, { ok: false, error: String(error) });
     }
   }
@@ -235,7 +235,7 @@ export class RoomRunner {
         const begun = dependencies.clock.monotonic();
         if (pass.batch.needsFence) await commitBatch(dependencies.store, loaded, pass.batch, dependencies.clock.now());
         // Another worker may have shown it, and later ones: what was written is looked at again.
-        if (dependencies.clock.monotonic() - begun > limits.roomStallMs)
+        if (dependencies.clock.monotonic() - begun > roomLimits.stallMs)
           throw new Unavailable('this process stood still, or the store did');
       } catch (error) {
         this.#loaded = undefined;

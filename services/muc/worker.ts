@@ -2,7 +2,6 @@
  * The worker of rooms: serves the subjects `m.<shard>` that it owns, keeps the rooms it has to do with in memory, and
  * hands each request to its room. What it holds can be lost at any moment.
  */
-import { limits } from '../../lib/limits.ts';
 import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
@@ -11,6 +10,7 @@ import { answering, isOperating, report, toStanzaError } from '../../lib/runtime
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
@@ -24,6 +24,7 @@ import type { Outcome } from './core/job.ts';
 import { mayKnow } from './core/known-addresses.ts';
 import { Pace } from './core/pace.ts';
 import { type Background, errorOf, type RoomTurn } from './core/room-turn.ts';
+import { roomLimits } from './limits.ts';
 import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
 import { changeHides } from './rooms/hides.ts';
@@ -77,13 +78,13 @@ class Worker implements MucWorker {
     this.#sweeper?.cancel();
     this.#unsubscribe();
     await this.#follow();
-    await Promise.race([this.#idle(), sleep(this.#dependencies.clock, limits.shutdownMs)]);
+    await Promise.race([this.#idle(), sleep(this.#dependencies.clock, serviceLimits.shutdownMs)]);
   }
 
   /** One room after the other: ghosts are in no hurry, and the store has other things to do. */
   #sweepLater(): void {
     if (this.#isStopped) return;
-    this.#sweeper = this.#dependencies.clock.after(limits.roomFirstSweepMs, async () => {
+    this.#sweeper = this.#dependencies.clock.after(roomLimits.firstSweepMs, async () => {
       try {
         for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
       } catch (error) {
@@ -215,7 +216,7 @@ class Worker implements MucWorker {
       this.#rooms.set(key, known);
       return known.runner;
     }
-    if (this.#rooms.size >= limits.roomsCachedMax) this.#evict();
+    if (this.#rooms.size >= roomLimits.roomsCachedMax) this.#evict();
     const jid = Jid.of(room, roomsDomain(domain));
     const runner = new RoomRunner(this.#dependencies, domain, jid, (run) => this.#later(run));
     this.#rooms.set(key, { shard: shardOf(domain, room), runner });
@@ -248,8 +249,8 @@ class Worker implements MucWorker {
   }
 
   #later(run: Background): void {
-    if (this.#background.size < limits.roomQueriesMax) this.#start(run);
-    else if (this.#backlog.length < limits.roomQueueMax) this.#backlog.push(run);
+    if (this.#background.size < roomLimits.queriesMax) this.#start(run);
+    else if (this.#backlog.length < roomLimits.queueMax) this.#backlog.push(run);
     else this.#dependencies.log.warn('too many archive pages are asked for; one is dropped');
   }
 

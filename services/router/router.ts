@@ -1,11 +1,11 @@
 /**
  * The router: serves the subject `rt` with others of its kind and keeps nothing between batches.
  */
-import { limits } from '../../lib/limits.ts';
 import type { Serving } from '../../lib/ports/bus.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
   type AdminReply,
@@ -22,6 +22,7 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { type Dependencies, timely } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
+import { routerLimits } from './limits.ts';
 import { perform } from './operations/perform.ts';
 import { Step } from './step.ts';
 
@@ -56,7 +57,7 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
     latency,
     async stop() {
       await serving.stop();
-      for (let waited = 0; busy > 0 && waited < limits.shutdownMs; waited += 10) {
+      for (let waited = 0; busy > 0 && waited < serviceLimits.shutdownMs; waited += 10) {
         await new Promise<void>((resolve) => void dependencies.clock.after(10, resolve));
       }
     },
@@ -148,7 +149,7 @@ async function takeTogether(
 ): Promise<readonly number[]> {
   const turns: Turn[] = [];
   const inTime = timely(dependencies, request.deadline);
-  const late = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + limits.lateWriteMs);
+  const late = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + routerLimits.lateWriteMs);
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;

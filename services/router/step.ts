@@ -2,9 +2,9 @@
  * One batch of one session: (batch, session) → (rows, deliveries, replies, session'). Items are handled in order;
  * messages that follow each other share one commit, everything else is a turn of its own.
  */
-import { limits } from '../../lib/limits.ts';
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { unpark } from '../../lib/runtime/parked.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
@@ -21,6 +21,7 @@ import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
 import { type Origin, Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
 import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
+import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
 import { refresh } from './presence/presence-broadcast.ts';
 import { isSubscriptionType } from './roster/subscription-state.ts';
@@ -52,7 +53,7 @@ export class Step {
 
   constructor(dependencies: Dependencies, tenant: Tenant, request: StepRequest) {
     // Messages may be written late, for their entries bear their time and are written again as they are; but not for ever.
-    this.#dependencies = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + limits.lateWriteMs);
+    this.#dependencies = timely(dependencies, request.deadline && request.deadline + routerLimits.lateWriteMs);
     this.#tenant = tenant;
     this.#request = request;
     this.#before = parseState(request.session);
@@ -115,7 +116,7 @@ export class Step {
       case 'open':
         this.#state = { ...this.#state, secure: item.secure };
         this.#write(Buffer.from(this.#features(item)));
-        if (this.#request.session === '') this.#reply = { ...this.#reply, keepMs: limits.greetingKeepMs };
+        if (this.#request.session === '') this.#reply = { ...this.#reply, keepMs: routerLimits.greetingKeepMs };
         return;
       case 'sasl':
         return this.#sasl(item, Stanza.parse(body));
@@ -163,7 +164,7 @@ export class Step {
       const account = Jid.of(result.local, this.#tenant.domain).toString();
       this.#reply = { ...this.#reply, account, features: this.#dependencies.features.streamFeatures };
     }
-    if (failures >= limits.saslFailuresMax || misfits >= limits.saslMisfitsMax) {
+    if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many failed attempts to sign in');
     }
   }
@@ -305,7 +306,7 @@ export class Step {
   async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
     const written = this.#out.length;
     await this.#stanza(stanza, item);
-    if (stanza.name !== 'iq' || this.#answerBytes() <= limits.answersBytesMax) return;
+    if (stanza.name !== 'iq' || this.#answerBytes() <= routerLimits.answersBytesMax) return;
     this.#takeBack(written);
     this.#refuse(stanza, new StanzaError('resource-constraint', 'too much was asked for at once'));
   }
@@ -352,7 +353,7 @@ export class Step {
     const page = await readQueue(this.#account(new Turn(this.#dependencies)), after, new Set(seen), missed);
     const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
     const { queue } = page;
-    if (this.#bodies.length > 0 && bytes + this.#answerBytes() > limits.answersBytesMax) {
+    if (this.#bodies.length > 0 && bytes + this.#answerBytes() > routerLimits.answersBytesMax) {
       this.#reply = { ...this.#reply, queue, next: after };
       return;
     }

@@ -7,11 +7,11 @@
 import { createHash } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
-import { limits } from '../../lib/limits.ts';
 import type { ByteRange, ServedBlobs, Slot } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
+import { webLimits } from './limits.ts';
 import { SlowUpload, timed } from './slow-upload.ts';
 
 export interface FilesDependencies {
@@ -81,10 +81,10 @@ interface UnderWay {
 function hasShare(underWay: ReadonlyMap<string, UnderWay>, { tenant, network, share }: UnderWay): boolean {
   const others = [...underWay.values()];
   const count = (isOne: (other: UnderWay) => boolean) => others.filter(isOne).length;
-  if (!isOwnMachine(network) && count((other) => other.network === network) >= limits.uploadsPerNetworkMax) return false;
+  if (!isOwnMachine(network) && count((other) => other.network === network) >= webLimits.uploadsPerNetworkMax) return false;
   if (!share) return true;
   const ofTenant = count((other) => other.tenant === tenant);
-  return ofTenant < limits.uploadsPerTenantMax && count((other) => other.share === share) < limits.uploadsPerAccountMax;
+  return ofTenant < webLimits.uploadsPerTenantMax && count((other) => other.share === share) < webLimits.uploadsPerAccountMax;
 }
 
 async function upload(c: Context, { blobs, clock }: FilesDependencies, underWay: Map<string, UnderWay>): Promise<Response> {
@@ -97,7 +97,7 @@ async function upload(c: Context, { blobs, clock }: FilesDependencies, underWay:
   if (!hasShare(underWay, mine)) {
     return say(c, 429, 'Too many of your files are being uploaded; try again when one has finished', { 'retry-after': '5' });
   }
-  if (underWay.size >= limits.uploadsAtOnceMax) {
+  if (underWay.size >= webLimits.uploadsAtOnceMax) {
     return say(c, 503, 'Too many files are being uploaded; try again in a moment', { 'retry-after': '5' });
   }
   if (underWay.has(key)) return say(c, 409, 'This file is already being uploaded');

@@ -5,9 +5,10 @@ import { type AddressInfo, createServer as createTcpServer, type Socket, type Se
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { limits } from '../../lib/limits.ts';
 import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
 import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { webLimits } from './limits.ts';
 
 export interface WebListen {
   readonly bind: string;
@@ -42,7 +43,7 @@ export async function startWebServer(app: Hono, options: WebListen): Promise<Web
   const http = createHttpServer(listener);
   const https = createHttpsServer(options.tls, listener);
   const servers = [http, https];
-  for (const server of servers) server.requestTimeout = limits.uploadRequestMs;
+  for (const server of servers) server.requestTimeout = serviceLimits.uploadRequestMs;
   for (const server of servers) server.on('upgrade', refuseOther(options.webSocketPath));
   const fronts: TcpServer[] = [];
   const stop = async () => {
@@ -96,7 +97,7 @@ function closeFront(front: TcpServer): Promise<void> {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(() => server.closeAllConnections(), limits.webCloseMs).unref();
+    setTimeout(() => server.closeAllConnections(), webLimits.webCloseMs).unref();
     server.close(() => resolve());
     server.closeIdleConnections();
   });
@@ -109,7 +110,7 @@ function socketShares(peers: PeerAddresses): (socket: Socket) => boolean {
     const network = networkOf(peers.of(socket));
     if (isOwnMachine(network)) return true;
     const count = counts.get(network) ?? 0;
-    if (count >= limits.webConnectionsPerNetworkMax) return false;
+    if (count >= webLimits.webConnectionsPerNetworkMax) return false;
     counts.set(network, count + 1);
     socket.once('close', () => {
       const left = counts.get(network)! - 1;

@@ -1,6 +1,6 @@
 /** An upload must keep sending: otherwise the holder of a slot could hold a socket and an open file for ever. */
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { webLimits } from './limits.ts';
 
 export class SlowUpload extends Error {
   override name = 'SlowUpload';
@@ -13,11 +13,11 @@ export async function* timed(
   clock: Clock,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (body === null) return;
-  const endMs = clock.monotonic() + limits.uploadIdleMs + (sizeBytes / limits.uploadBytesPerSecondMin) * 1000;
+  const endMs = clock.monotonic() + webLimits.uploadIdleMs + (sizeBytes / webLimits.uploadBytesPerSecondMin) * 1000;
   const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await within(clock, Math.min(limits.uploadIdleMs, endMs - clock.monotonic()), reader.read());
+      const { done, value } = await within(clock, Math.min(webLimits.uploadIdleMs, endMs - clock.monotonic()), reader.read());
       if (done) return;
       yield value;
     }

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import dynalite from 'dynalite';
 import { createTables, type DynamoOptions, type DynamoStore, openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Conflict, type Key, Unavailable } from '../../lib/ports/store.ts';
 import { surviveAborts } from '../../services/cli/compose/dynalite.ts';
@@ -61,7 +61,7 @@ describe('DynamoDB behind a bad network', () => {
     proxy.faults = faults;
   };
   const many = (count: number) => Array.from({ length: count }, () => freshKey());
-  const always = (fault: Fault) => meet(...Array.from({ length: limits.dynamoTriesMax + 5 }, () => fault));
+  const always = (fault: Fault) => meet(...Array.from({ length: adapterLimits.dynamoTriesMax + 5 }, () => fault));
 
   test('gets of one tick share requests of 100 keys; repeated keys are asked once, consistent reads separately', async () => {
     const asked = many(120);
@@ -140,7 +140,7 @@ describe('DynamoDB behind a bad network', () => {
       const { put } = store.calls;
       always(fault);
       await assert.rejects(store.put({ ...key, value: 'v' }, 'absent'), Unavailable);
-      assert.equal(store.calls.put - put, limits.dynamoTriesMax);
+      assert.equal(store.calls.put - put, adapterLimits.dynamoTriesMax);
       const { throttles, failures } = store.troubles;
       assert.deepEqual([failures, throttles > failures], [1, fault === throttle]);
       for (const call of [

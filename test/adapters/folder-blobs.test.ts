@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { type FolderBlobs, folderBlobs } from '../../lib/adapters/folder-blobs.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { blobsContract, readAll } from '../contracts/blobs.contract.ts';
 import { FilesServer } from '../support/files-server.ts';
@@ -230,8 +230,8 @@ test('a start removes old half-written files of dead processes, and nothing newe
   const [old, fresh] = [join(folder, 'temporary', 'old'), join(folder, 'temporary', 'fresh')];
   const nowMs = Date.UTC(2030, 0);
   for (const [file, ageMs] of [
-    [old, limits.blobTemporaryMs + 5_000],
-    [fresh, limits.blobTemporaryMs - 5_000],
+    [old, adapterLimits.blobTemporaryMs + 5_000],
+    [fresh, adapterLimits.blobTemporaryMs - 5_000],
   ] as const) {
     await writeFile(file, 'half');
     await utimes(file, (nowMs - ageMs) / 1_000, (nowMs - ageMs) / 1_000);

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Chaos } from '../../lib/adapters/bus-chaos.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { busContract } from '../contracts/bus.contract.ts';
@@ -237,11 +237,11 @@ test('a full bus loses publishes, fails requests at once, and recovers', async (
     arrived++;
     return payload;
   });
-  for (let index = 0; index < limits.busQueuedMax + 5; index++) bus.publish('a', Uint8Array.of(1));
+  for (let index = 0; index < adapterLimits.busQueuedMax + 5; index++) bus.publish('a', Uint8Array.of(1));
   await assert.rejects(bus.request('a', Uint8Array.of(1), { timeoutMs: 60_000 }), /the bus is full/);
   assert.equal(bus.stats.lost, 6);
   await turns(2);
-  assert.equal(arrived, limits.busQueuedMax);
+  assert.equal(arrived, adapterLimits.busQueuedMax);
   assert.equal((await bus.request('a', Uint8Array.of(7), { timeoutMs: 60_000 }))[0], 7);
 });
 
@@ -249,11 +249,11 @@ test('handlers beyond the bound are not started, and counted', async () => {
   const bus = memoryBus({ clock });
   const gate = Promise.withResolvers<undefined>();
   await bus.serve('a', () => gate.promise);
-  for (let index = 0; index < limits.busHandlersMax + 3; index++) bus.publish('a', Uint8Array.of(1));
+  for (let index = 0; index < adapterLimits.busHandlersMax + 3; index++) bus.publish('a', Uint8Array.of(1));
   await turns(2);
   assert.deepEqual(
     { running: bus.stats.handlersRunning, dropped: bus.stats.dropped },
-    { running: limits.busHandlersMax, dropped: 3 },
+    { running: adapterLimits.busHandlersMax, dropped: 3 },
   );
   gate.resolve(undefined);
   await turns(2);
@@ -268,7 +268,7 @@ test('close() gives up on a handler that never finishes', async () => {
   await turns(2);
   const closed = bus.close();
   await turns(2);
-  manual.advance(limits.busCloseMs);
+  manual.advance(adapterLimits.busCloseMs);
   await closed;
   await request;
 });

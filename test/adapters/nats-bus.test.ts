@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { connectNatsBus, type NatsBus } from '../../lib/adapters/nats-bus.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { sleep } from '../../lib/ports/clock.ts';
+import { portLimits } from '../../lib/ports/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { busContract } from '../contracts/bus.contract.ts';
 import { type NatsServer, skipWithoutNats, startNats } from './nats-server.ts';
@@ -139,8 +140,8 @@ describe('NATS bus: when the server goes away', { skip: skipWithoutNats, timeout
 
   test('requests that wait for it are bounded, and requests that timed out make room', { timeout: 20_000 }, async () => {
     await goDown();
-    const large = new Uint8Array(limits.busPayloadBytesMax);
-    const fits = limits.busHeldBytesMax / large.length;
+    const large = new Uint8Array(portLimits.busPayloadBytesMax);
+    const fits = adapterLimits.busHeldBytesMax / large.length;
     const requests = Array.from({ length: fits }, () => one.request('echo', large, { timeoutMs: 200 }));
     const timeouts = Promise.all(requests.map((request) => assert.rejects(request, /no answer within 200 ms/)));
     await assert.rejects(one.request('echo', large, { timeoutMs: 60_000 }), /too many requests wait/);
@@ -193,8 +194,8 @@ describe('NATS bus: how the server behaves', { skip: skipWithoutNats, timeout: 6
     const server = await startNats();
     const bus = await connectNatsBus({ servers: [server.url], clock });
     server.child.kill('SIGSTOP');
-    const large = new Uint8Array(limits.busPayloadBytesMax);
-    const most = limits.busHeldBytesMax / large.length;
+    const large = new Uint8Array(portLimits.busPayloadBytesMax);
+    const most = adapterLimits.busHeldBytesMax / large.length;
     for (let index = 0; index < most + 10; index++) bus.publish('a', large);
     assert.ok(bus.stats.lost >= 9 && bus.stats.lost <= 11, `${bus.stats.lost} lost`);
     await assert.rejects(bus.request('a', payload, { timeoutMs: 60_000 }), /the connection is full/);

@@ -1,9 +1,9 @@
 /** TXT records on Route 53: the adapter's requests, signed and in Route 53's own XML, and how long it waits for a change. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { route53Records } from '../../lib/adapters/route53-records.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { dnsRecordsContract } from '../contracts/dns-records.contract.ts';
 import { type AwsAnswer, type AwsRequest, AwsServer, awsCredentials as credentials } from '../support/aws-server.ts';
@@ -145,16 +145,16 @@ test('a put waits until all servers have it', async () => {
   zone.pendingMax = 3;
   await open().put(name, ['x']);
   assert.equal(server.requests.filter(({ path }) => path.startsWith('/2013-04-01/change/')).length, 4);
-  assert.equal(elapsedMs, 4 * limits.dnsPollMs);
+  assert.equal(elapsedMs, 4 * adapterLimits.dnsPollMs);
 });
 
 test('… but not for ever', async () => {
   zone.pendingMax = Number.POSITIVE_INFINITY;
   await assert.rejects(open().put(name, ['x']), {
     name: 'Unavailable',
-    message: `Route 53 did not publish the change to all its servers within ${limits.dnsChangeMs / 1000} s`,
+    message: `Route 53 did not publish the change to all its servers within ${adapterLimits.dnsChangeMs / 1000} s`,
   });
-  assert.equal(elapsedMs, limits.dnsChangeMs);
+  assert.equal(elapsedMs, adapterLimits.dnsChangeMs);
 });
 
 test('a refusal is Unavailable, with what Route 53 says', async () => {

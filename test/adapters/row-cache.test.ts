@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { type CachedRow, cacheId, RowCache } from '../../lib/adapters/row-cache.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { Conflict, type Key } from '../../lib/ports/store.ts';
 
 const consistent = { consistent: true } as const;
@@ -53,12 +53,12 @@ describe('the cache of rows', () => {
   test('it keeps rows that are used, within its bound', () => {
     const cache = new RowCache();
     cache.add('asked', cached('v'));
-    for (let index = 0; index < 2 * limits.rowCacheMax; index++) {
+    for (let index = 0; index < 2 * adapterLimits.rowCacheMax; index++) {
       cache.add(`${index}`, cached('v'));
       if (index % 1_000 === 0) assert.equal(cache.get('asked', 0)?.row?.value, 'v');
     }
     assert.equal(cache.get('0', 0), undefined);
-    cache.add('large', cached('v'.repeat(limits.rowCacheRowCharactersMax)));
+    cache.add('large', cached('v'.repeat(adapterLimits.rowCacheRowCharactersMax)));
     assert.equal(cache.get('large', 0), undefined);
   });
 

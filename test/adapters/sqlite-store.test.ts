@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, type TestContext, test } from 'node:test';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { FolderInUse, NewerSchema, openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { portLimits } from '../../lib/ports/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { setClock, storeContract } from '../contracts/store.contract.ts';
 import type { ChildOrder, ChildReport } from './sqlite-child.ts';
@@ -261,7 +262,7 @@ describe('SQLite and its bounds', () => {
     };
     const store = await openSqliteStore(folder, { clock });
     t.after(() => store.close());
-    const count = limits.sqliteSweepRowsMax + 100;
+    const count = adapterLimits.sqliteSweepRowsMax + 100;
     const rows = Array.from(
       { length: count },
       (_, i) => ({ table: 'archive', partition: 'p', sort: `${i}`, value: 'v', expiresAtMs: now + 1_000 }) as const,
@@ -282,15 +283,15 @@ describe('SQLite and its bounds', () => {
       lefts.push(left());
     }
     assert.deepEqual(lefts, [count + 2, 102, 2]);
-    assert.deepEqual(delays, [limits.sqliteSweepBusyMs, limits.sqliteSweepMs]);
+    assert.deepEqual(delays, [adapterLimits.sqliteSweepBusyMs, adapterLimits.sqliteSweepMs]);
   });
 
   test('writes beyond the bound fail at once, and the waiting ones succeed', async (t) => {
     const folder = await makeFolder(t);
     const store = await openSqliteStore(folder, { clock: systemClock });
     t.after(() => store.close());
-    const value = 'x'.repeat(limits.storeValueBytesMax);
-    const count = Math.ceil(limits.storeWaitingBytesMax / limits.storeValueBytesMax) + 5;
+    const value = 'x'.repeat(portLimits.storeValueBytesMax);
+    const count = Math.ceil(adapterLimits.storeWaitingBytesMax / portLimits.storeValueBytesMax) + 5;
     const puts = Array.from({ length: count }, (_, i) => store.put({ table: 'live', partition: 'p', sort: `${i}`, value }));
     const outcomes = await Promise.allSettled(puts);
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { makeAccountKey, openAuthority } from '../../services/certificates/authority.ts';
+import { certificateLimits } from '../../services/certificates/limits.ts';
 import { HostileCa, type Mischief } from './hostile-ca.ts';
 
 const zone = 'acme.operator.example';
@@ -83,7 +83,7 @@ test('"too many requests" and errors of the CA are tried again once', async () =
       path === '/order' ? { status, body: problem('not now', 'rateLimited'), headers: { 'retry-after': '1' } } : undefined,
     );
     assert.match(error.message, /not now/);
-    assert.equal(paths.filter((path) => path === '/order').length, limits.acmeTriesMax);
+    assert.equal(paths.filter((path) => path === '/order').length, certificateLimits.acmeTriesMax);
   }
 });
 
@@ -119,7 +119,7 @@ test('answers that are not ACME end in an error: other JSON, no JSON, a redirect
     ['null', (path) => (path === '/order' ? { body: null } : undefined)],
     ['no JSON', (path) => (path === '/dir' ? { raw: '<html>' } : undefined)],
     ['a redirect', (path) => (path === '/dir' ? { status: 302, headers: { location: 'http://127.0.0.1:1/' } } : undefined)],
-    ['endless', (path) => (path === '/dir' ? { raw: 'x'.repeat(10 * limits.certificateBytesMax) } : undefined)],
+    ['endless', (path) => (path === '/dir' ? { raw: 'x'.repeat(10 * certificateLimits.certificateBytesMax) } : undefined)],
     ['no challenge', (path) => (path.startsWith('/authz/') ? { body } : undefined)],
     ['no authorization', (path) => (path === '/order' ? { status: 201, body: {}, headers: { location: 'x' } } : undefined)],
   ];
@@ -141,7 +141,7 @@ test('a proof that the CA does not accept is reported, and its record removed', 
 test('a record that does not become visible ends the try in bounded time, before the CA is asked to look', async () => {
   const { error, records, paths } = await attempt(() => undefined, { seen: () => ['something else'] });
   assert.ok(error instanceof Unavailable);
-  assert.equal(error.message, `the record at one.example.${zone} was not visible within ${limits.dnsSeenMs / 1000} s`);
+  assert.equal(error.message, `the record at one.example.${zone} was not visible within ${certificateLimits.dnsSeenMs / 1000} s`);
   assert.deepEqual(records, [`put one.example.${zone}`, `remove one.example.${zone}`]);
   assert.ok(!paths.includes('/challenge'));
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { certificateLimits } from '../../services/certificates/limits.ts';
 import { BadCertificate, checkPem } from '../../services/certificates/pem.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 
@@ -108,13 +108,13 @@ describe('a given certificate', () => {
     ],
     [
       'too many',
-      `there are more than ${limits.certificateChainMax} certificates in the chain`,
-      () => ['example.org', leaf.cert.repeat(limits.certificateChainMax + 1), leaf.key],
+      `there are more than ${certificateLimits.certificateChainMax} certificates in the chain`,
+      () => ['example.org', leaf.cert.repeat(certificateLimits.certificateChainMax + 1), leaf.key],
     ],
     [
       'too much',
-      `the certificate and its chain have more than ${limits.certificateBytesMax} bytes`,
-      () => ['example.org', `${chain}${' '.repeat(limits.certificateBytesMax)}`, leaf.key],
+      `the certificate and its chain have more than ${certificateLimits.certificateBytesMax} bytes`,
+      () => ['example.org', `${chain}${' '.repeat(certificateLimits.certificateBytesMax)}`, leaf.key],
     ],
     [
       'an address as the domain',

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { Certificates } from '../../lib/runtime/certificates.ts';
 import { daysLeft, isDue, pauseAfter } from '../../services/certificates/due.ts';
+import { certificateLimits } from '../../services/certificates/limits.ts';
 import { daysLeftMetric } from '../../services/certificates/metric.ts';
 import { checkPem } from '../../services/certificates/pem.ts';
 import { type Result, renew } from '../../services/certificates/renewal.ts';
@@ -32,11 +32,11 @@ describe('when', () => {
   });
 
   test('the pause doubles up to a day, plus up to a tenth at random', () => {
-    assert.equal(pauseAfter(1, 0), limits.renewalPauseMs);
-    assert.equal(pauseAfter(3, 0), 4 * limits.renewalPauseMs);
+    assert.equal(pauseAfter(1, 0), certificateLimits.renewalPauseMs);
+    assert.equal(pauseAfter(3, 0), 4 * certificateLimits.renewalPauseMs);
     for (const failures of [6, 50, 1e6]) {
-      assert.equal(pauseAfter(failures, 0), limits.renewalPauseMaxMs);
-      assert.equal(pauseAfter(failures, 1), Math.round(limits.renewalPauseMaxMs * 1.1));
+      assert.equal(pauseAfter(failures, 0), certificateLimits.renewalPauseMaxMs);
+      assert.equal(pauseAfter(failures, 1), Math.round(certificateLimits.renewalPauseMaxMs * 1.1));
     }
   });
 
@@ -132,7 +132,7 @@ describe('one domain', () => {
       const failed = await renew(ground.dependencies, one);
       assert.deepEqual([failed.outcome, failed.error], ['failed', 'too many certificates already issued']);
       assert.equal(failed.entry?.domain, one);
-      const pauseMs = hours * limits.renewalPauseMs;
+      const pauseMs = hours * certificateLimits.renewalPauseMs;
       ground.aheadMs += pauseMs - 60_000;
       const resting = await renew(ground.dependencies, one);
       assert.deepEqual([resting.outcome, resting.error], ['resting', 'too many certificates already issued']);
@@ -142,7 +142,7 @@ describe('one domain', () => {
     assert.equal(await outcome(), 'issued');
     ground.failures.push(new Error('again'));
     assert.equal(await outcome(true), 'failed');
-    ground.aheadMs += 1.2 * limits.renewalPauseMs;
+    ground.aheadMs += 1.2 * certificateLimits.renewalPauseMs;
     assert.equal(await outcome(true), 'issued', 'it counts from one again');
   });
 
@@ -166,7 +166,7 @@ describe('one domain', () => {
     ground.onOrder = async () => {};
     const { outcome: resting, error } = await renew(ground.dependencies, one);
     assert.deepEqual([resting, error], ['resting', 'the last try did not finish']);
-    ground.aheadMs = 1.2 * limits.renewalPauseMs;
+    ground.aheadMs = 1.2 * certificateLimits.renewalPauseMs;
     assert.equal(await outcome(), 'issued');
   });
 
@@ -205,8 +205,11 @@ describe('one domain', () => {
       },
     };
     const { outcome: failed, error } = await renew({ ...ground.dependencies, authority, clock }, one);
-    assert.deepEqual([failed, error], ['failed', `the CA issued no certificate within ${limits.renewalDomainMs / 1000} s`]);
-    assert.deepEqual(delays, [limits.renewalDomainMs]);
+    assert.deepEqual(
+      [failed, error],
+      ['failed', `the CA issued no certificate within ${certificateLimits.renewalDomainMs / 1000} s`],
+    );
+    assert.deepEqual(delays, [certificateLimits.renewalDomainMs]);
     assert.equal(given?.aborted, true);
   });
 
@@ -232,7 +235,7 @@ describe('one domain', () => {
     ground.failures.push(new Error(`a\r\nb\u2028c\0${'x'.repeat(10_000)}`));
     const { error } = await renew(ground.dependencies, one);
     assert.match(error!, /^a b c x+$/);
-    assert.equal(error!.length, limits.failureCharactersMax);
+    assert.equal(error!.length, certificateLimits.failureCharactersMax);
   });
 });
 
@@ -270,11 +273,11 @@ describe('all domains', () => {
     };
     const warned: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) });
-    const untilMs = ground.dependencies.clock.monotonic() + limits.renewalDomainMs - 1;
+    const untilMs = ground.dependencies.clock.monotonic() + certificateLimits.renewalDomainMs - 1;
     assert.deepEqual(await renewAll(ground.dependencies, { log, untilMs }), []);
     assert.match(warned[0]!, /there was not enough time for all domains/);
     assert.equal((await renewAll(ground.dependencies, { log })).length, 12);
-    assert.equal(most, limits.renewalsConcurrentMax);
+    assert.equal(most, certificateLimits.renewalsConcurrentMax);
   });
 
   test('a row that the store does not return holds up nobody', async () => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
-import { limits } from '../../lib/limits.ts';
 import { EcsTask, readTask } from '../../services/cli/compose/ecs-task.ts';
+import { programLimits } from '../../services/cli/limits.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { EcsAgent } from '../support/ecs-agent.ts';
 
@@ -32,8 +32,8 @@ describe('a task', () => {
 
   /** The clock goes on only when the answers of the agent have come. */
   async function pass(ms: number): Promise<void> {
-    for (let passed = 0; passed < ms; passed += limits.protectionPollMs) {
-      await clock.advance(limits.protectionPollMs);
+    for (let passed = 0; passed < ms; passed += programLimits.protectionPollMs) {
+      await clock.advance(programLimits.protectionPollMs);
       const said = agent.changes.length + agent.refused;
       for (let turn = 0; turn < 20; turn++) {
         await new Promise((resolve) => void setTimeout(resolve, 1));
@@ -52,13 +52,13 @@ describe('a task', () => {
     holding.holdsAny = true;
     await pass(10_000);
     assert.deepEqual(said(), [true]);
-    assert.equal(agent.changes[0]!.ExpiresInMinutes, limits.protectionMinutes);
+    assert.equal(agent.changes[0]!.ExpiresInMinutes, programLimits.protectionMinutes);
     holding.holdsAny = false;
     await pass(10_000);
     holding.holdsAny = true;
     await pass(10_000);
     holding.holdsAny = false;
-    await pass(limits.protectionEmptyMs - 4_000);
+    await pass(programLimits.protectionEmptyMs - 4_000);
     assert.deepEqual(said(), [true], 'one client who comes back is no reason to ask twice');
     await pass(8_000);
     assert.deepEqual(said(), [true, false]);
@@ -66,10 +66,10 @@ describe('a task', () => {
   });
 
   test('renews its protection long before it ends', async () => {
-    assert.ok(3 * limits.protectionRenewMs < limits.protectionMinutes * 60_000);
+    assert.ok(3 * programLimits.protectionRenewMs < programLimits.protectionMinutes * 60_000);
     holding.holdsAny = true;
     await pass(10_000);
-    await clock.advance(limits.protectionRenewMs - 14_000);
+    await clock.advance(programLimits.protectionRenewMs - 14_000);
     await pass(20_000);
     assert.deepEqual(said(), [true, true]);
   });
@@ -84,7 +84,7 @@ describe('a task', () => {
     await pass(4_000);
     assert.deepEqual(said(), [true, false]);
     assert.equal(left, 0);
-    await pass(limits.drainedLingerMs + 4_000);
+    await pass(programLimits.drainedLingerMs + 4_000);
     assert.ok(left > 0);
     task.stop();
   });
@@ -104,7 +104,7 @@ describe('a task', () => {
       await pass(60_000);
       assert.ok(agent.refused - early <= 3);
       agent.fault = undefined;
-      await pass(limits.protectionRenewMs / 10);
+      await pass(programLimits.protectionRenewMs / 10);
       assert.deepEqual(said(), [true]);
     });
   }

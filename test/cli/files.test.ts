@@ -6,10 +6,10 @@ import pino from 'pino';
 import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { checkFileFlags, openFilesFolder, presetFilesUrl, sweepFiles } from '../../services/cli/compose/files-part.ts';
 import { UsageError } from '../../services/cli/core/report.ts';
+import { programLimits } from '../../services/cli/limits.ts';
 import { removeFolder, skylark, temporaryFolder } from './skylark-command.ts';
 
 const folder = temporaryFolder();
@@ -96,7 +96,7 @@ test('a minute after the start files past their tenant’s retention go', async 
   const log = pino({ level: 'silent' });
   t.mock.method(log, 'info', () => done.resolve());
   const sweep = sweepFiles(blobs, store, log);
-  t.mock.timers.tick(limits.uploadFirstSweepMs);
+  t.mock.timers.tick(programLimits.uploadFirstSweepMs);
   await done.promise;
   t.mock.timers.reset();
   sweep.stop();

@@ -1,7 +1,7 @@
 /** XEP-0198 §4: a client that asks for acknowledgements faster than routers answer gets them as its stanzas are handled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { StreamManagement } from '../../services/connection/session/stream-management.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -37,8 +37,8 @@ test('a request that nothing answers is answered once after a while, with what i
   sm.onRequest();
   sm.count();
   sm.onRequest();
-  await clock.advance(limits.batchTimeoutMs);
-  await clock.advance(limits.batchTimeoutMs);
+  await clock.advance(connectionLimits.batchTimeoutMs);
+  await clock.advance(connectionLimits.batchTimeoutMs);
   assert.deepEqual(answers, ['0']);
   sm.settle(2, true);
   assert.deepEqual(answers, ['0'], 'no further request is open');

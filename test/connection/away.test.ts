@@ -1,7 +1,9 @@
 /** Storms: while routers or the store are away, streams stay, sockets wait, and nothing grows without bound. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { connected, type Fixture, header, NS_SM, openStream, plainAuth, startFixture, until } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -18,9 +20,9 @@ test('a router that comes back within the tries is not noticed', async () => {
   await fixture.router.stop();
   client.send(`<message id='1'/>${ping('2')}`);
   await until(() => fixture.node.stats.batchesInFlight === 1, 'the batch');
-  await fixture.clock.advance(limits.batchBackoffMs / 2);
+  await fixture.clock.advance(serviceLimits.batchBackoffMs / 2);
   await fixture.router.start();
-  await fixture.clock.advance(limits.batchTimeoutMs);
+  await fixture.clock.advance(connectionLimits.batchTimeoutMs);
   await client.read(/^<iq type='result' id='2'\/>$/);
   client.destroy();
 });
@@ -32,18 +34,18 @@ test('what is answered with an error has been tried for longer than it takes to 
   client.send(ping('late'));
   await until(() => node.stats.batchesInFlight === 1, 'the batch');
   const begunMs = clock.monotonic();
-  for (; clock.monotonic() - begunMs < limits.heartbeatDeadMs + limits.heartbeatMs; ) await clock.advance(100);
+  for (; clock.monotonic() - begunMs < runtimeLimits.heartbeatDeadMs + runtimeLimits.heartbeatMs; ) await clock.advance(100);
   await router.start();
-  await clock.advance(2 * limits.batchBackoffMaxMs);
+  await clock.advance(2 * connectionLimits.batchBackoffMaxMs);
   await client.read(/^<iq type='result' id='late'\/>$/);
   await router.stop();
   client.send(ping('never'));
   await until(() => node.stats.batchesInFlight === 1, 'the batch');
   client.send(ping('nor'));
-  await clock.advance(limits.batchPatienceMs + 2 * limits.batchBackoffMaxMs);
+  await clock.advance(connectionLimits.batchPatienceMs + 2 * connectionLimits.batchBackoffMaxMs);
   const refused = (id: string) => new RegExp(`^<iq id='${id}' type='error'><error type='wait'><resource-constraint .*?</iq>`);
   await client.read(refused('never'));
-  await clock.advance(4 * limits.batchBackoffMaxMs); // three tries: nobody answers, which is known by now
+  await clock.advance(4 * connectionLimits.batchBackoffMaxMs); // three tries: nobody answers, which is known by now
   await client.read(refused('nor'));
   await router.start();
   client.destroy();
@@ -57,13 +59,13 @@ test('who asks for an acknowledgement while no router answers is told what it co
   await router.stop();
   client.send(ping('kept'));
   await until(() => node.stats.batchesInFlight === 1, 'the batch');
-  await clock.advance(limits.batchBackoffMs);
+  await clock.advance(serviceLimits.batchBackoffMs);
   client.send(`<message id='behind'/><r xmlns='${NS_SM}'/>`);
   await new Promise<void>((resolve) => void setTimeout(resolve, 50));
-  await clock.advance(limits.batchTimeoutMs);
+  await clock.advance(connectionLimits.batchTimeoutMs);
   await client.read(new RegExp(`^<a xmlns='${NS_SM}' h='0'/>$`));
   await router.start();
-  await clock.advance(2 * limits.batchBackoffMaxMs);
+  await clock.advance(2 * connectionLimits.batchBackoffMaxMs);
   await client.read(/^<iq type='result' id='kept'\/>$/);
   client.destroy();
 });
@@ -81,7 +83,7 @@ test('a socket is not read while its batch is tried again, and what was written 
   await fixture.router.start();
   const before = fixture.router.stanzas.length;
   client.send(ping('last'));
-  await fixture.clock.advance(limits.batchBackoffMs * 2);
+  await fixture.clock.advance(serviceLimits.batchBackoffMs * 2);
   await client.read(/id='last'/);
   const ids = fixture.router.stanzas.slice(before).map((xml) => /id='([^']+)'/.exec(xml)?.[1]);
   assert.deepEqual(ids, [...Array.from({ length: count + 1 }, (_, n) => `${n}`), 'last']);
@@ -102,18 +104,18 @@ test('a router that stood still finds its time over by every clock before anothe
   client.send(`<message id='overtaken-1'/>`);
   await until(() => sentAt.length === 1, 'the first try');
   client.send(`<message id='overtaken-2'/>`);
-  const tries = limits.batchTriesMax + 1;
+  const tries = connectionLimits.batchTriesMax + 1;
   for (let waited = 0; sentAt.length < tries && waited < 60_000; waited += 100) await clock.advance(100);
   assert.equal(sentAt.length, tries, 'all tries of the first, and the second one');
   for (let at = 1; at < tries; at++) {
-    assert.equal(deadlines[at]! - sentAt[at]!, limits.batchTimeoutMs, 'each try has its own time');
+    assert.equal(deadlines[at]! - sentAt[at]!, connectionLimits.batchTimeoutMs, 'each try has its own time');
     assert.ok(
-      sentAt[at]! - deadlines[at - 1]! >= limits.clocksDifferMs,
+      sentAt[at]! - deadlines[at - 1]! >= runtimeLimits.clocksDifferMs,
       `${sentAt[at]! - deadlines[at - 1]!} ms behind the one before`,
     );
   }
   router.answer = () => undefined;
-  await clock.advance(2 * limits.batchTimeoutMs);
+  await clock.advance(2 * connectionLimits.batchTimeoutMs);
   client.destroy();
   await until(() => fixture.node.stats.batchesInFlight === 0, 'the end');
 });
@@ -125,7 +127,7 @@ test('sign-in fails for now: SASL says so, a new stream ends with resource-const
   const late = RawClient.tls(fixture.node.addresses.c2sTls!.port);
   late.send(header);
   await until(() => fixture.node.stats.batchesInFlight === 2, 'both wait');
-  await fixture.clock.advance(limits.batchTimeoutMs);
+  await fixture.clock.advance(connectionLimits.batchTimeoutMs);
   await client.read(/<failure [^>]*><temporary-auth-failure\/><\/failure>/);
   assert.match(await late.closed(), /<stream:stream [^>]*><stream:error><resource-constraint .*<\/stream:stream>$/);
   await fixture.router.start();
@@ -159,7 +161,7 @@ test('a stop without routers is bounded', async () => {
   await fixture.router.stop();
   const startMs = fixture.clock.monotonic();
   await fixture.stopNode(node);
-  assert.ok(fixture.clock.monotonic() - startMs <= limits.shutdownMs + 1_000);
+  assert.ok(fixture.clock.monotonic() - startMs <= serviceLimits.shutdownMs + 1_000);
   assert.match(await client.closed(), /<system-shutdown /);
   assert.equal(node.stats.sessions, 0);
   await fixture.router.start();

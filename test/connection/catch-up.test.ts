@@ -1,7 +1,7 @@
 /** The archive is the queue. What a session gets of it, in which order, and how routers hear that it has it. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { type Step, type Told, usual } from './fake-router.ts';
 import { connected, enable, type Fixture, NS_SM, startFixture, until } from './fixture.ts';
 import type { RawClient } from './raw-client.ts';
@@ -132,7 +132,7 @@ describe('initial presence', () => {
   test('reads on when more came than could be held back', async () => {
     const gate = new Gate();
     const { client, deliver, asked } = await signIn('overflow');
-    const count = limits.catchUpBufferStanzasMax + 5;
+    const count = connectionLimits.catchUpBufferStanzasMax + 5;
     const id = (n: number): string => `c${String(n).padStart(5, '0')}`;
     fixture.router.answer = pages(async () => {
       if (asked().length === 1) {
@@ -145,9 +145,9 @@ describe('initial presence', () => {
     await until(() => gate.isReached, 'the first page asked for');
     for (let n = 0; n < count; n++) await deliver(id(n));
     gate.open();
-    const ids = idsIn((await client.read(new RegExp(`.*id='${id(limits.catchUpBufferStanzasMax - 1)}'/>`)))[0]);
+    const ids = idsIn((await client.read(new RegExp(`.*id='${id(connectionLimits.catchUpBufferStanzasMax - 1)}'/>`)))[0]);
     assert.equal(asked().length, 2);
-    assert.equal(ids.length, limits.catchUpBufferStanzasMax + 1);
+    assert.equal(ids.length, connectionLimits.catchUpBufferStanzasMax + 1);
     assert.ok(ids.includes(id(count - 1)));
     client.destroy();
   });
@@ -179,10 +179,10 @@ describe('initial presence', () => {
     };
     client.send('<presence/>');
     await until(() => asked().length === 1, 'the first try');
-    await fixture.clock.advance(limits.batchTimeoutMs);
+    await fixture.clock.advance(connectionLimits.batchTimeoutMs);
     await deliver('e2');
     isAway = false;
-    await fixture.clock.advance(2 * limits.batchTimeoutMs);
+    await fixture.clock.advance(2 * connectionLimits.batchTimeoutMs);
     assert.deepEqual(idsIn((await client.read(/.*id='e2'\/>/))[0]), ['e1', 'e2']);
     client.destroy();
   });
@@ -217,7 +217,7 @@ describe('without stream management', () => {
     const { client, sid, deliver } = await signIn('drain');
     await deliver('g1');
     await client.read(/id='g1'/);
-    await fixture.clock.advance(limits.cursorFlushMs);
+    await fixture.clock.advance(connectionLimits.cursorFlushMs);
     const told = () =>
       fixture.router.steps
         .filter(({ request }) => request.sid === sid)
@@ -256,7 +256,7 @@ describe('without stream management', () => {
     assert.ok(told.length * body.length < 40_000_000);
     assert.deepEqual(await deliver('h9999'), [sid]);
     client.destroy();
-    await fixture.clock.advance(limits.closeTimeoutMs);
+    await fixture.clock.advance(connectionLimits.closeTimeoutMs);
   });
 });
 

@@ -1,7 +1,7 @@
 /** One write per socket and turn; a crowd does not keep others waiting. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { Cork } from '../../services/connection/stream/cork.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -25,10 +25,10 @@ test('what a few sockets are given in a turn leaves at its end, in order', async
 
 test('thousands of sockets take several turns, each is written to once, and those that come later are not behind them', async () => {
   const [cork, written] = [new Cork(), new Written()];
-  const crowd = 10 * limits.socketsPerTurn;
+  const crowd = 10 * connectionLimits.socketsPerTurn;
   for (let index = 0; index < crowd; index++) cork.add(written.socket(`crowd ${index}`));
   await turn();
-  assert.ok(written.names.length <= 2 * limits.socketsPerTurn, `${written.names.length} in one turn`);
+  assert.ok(written.names.length <= 2 * connectionLimits.socketsPerTurn, `${written.names.length} in one turn`);
   const before = written.names.length;
   cork.add(written.socket('late'));
   await turn();
@@ -43,10 +43,10 @@ test('thousands of sockets take several turns, each is written to once, and thos
 
 test('a crowd that never ends starves nobody of those that wait', async () => {
   const [cork, written] = [new Cork(), new Written()];
-  for (let index = 0; index < 3 * limits.socketsPerTurn; index++) cork.add(written.socket('waiting'));
+  for (let index = 0; index < 3 * connectionLimits.socketsPerTurn; index++) cork.add(written.socket('waiting'));
   for (let turns = 0; turns < 3; turns++) {
     await turn();
-    for (let index = 0; index < limits.socketsPerTurn; index++) cork.add(written.socket('fresh'));
+    for (let index = 0; index < connectionLimits.socketsPerTurn; index++) cork.add(written.socket('fresh'));
   }
-  assert.equal(written.names.filter((name) => name === 'waiting').length, 3 * limits.socketsPerTurn);
+  assert.equal(written.names.filter((name) => name === 'waiting').length, 3 * connectionLimits.socketsPerTurn);
 });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { DeliveredRing } from '../../services/connection/session/delivered-ring.ts';
 
-const full = Array.from({ length: limits.deliveredRingMax }, (_, index) => `m${index + 1000}`);
+const full = Array.from({ length: serviceLimits.deliveredRingMax }, (_, index) => `m${index + 1000}`);
 
 /** A set that forgets what it was told first. */
 class Model {
@@ -14,7 +14,7 @@ class Model {
   add(id: string): boolean {
     if (this.#ids.has(id)) return false;
     this.#ids.add(id);
-    if (this.#ids.size > limits.deliveredRingMax) this.#ids.delete(this.#ids.values().next().value!);
+    if (this.#ids.size > serviceLimits.deliveredRingMax) this.#ids.delete(this.#ids.values().next().value!);
     return true;
   }
 

@@ -2,9 +2,9 @@
  * A router by script, on the real bus: it signs everybody in with PLAIN, binds what is asked for, answers pings, and keeps what
  * it was told. A test changes `answer` for what it is about.
  */
-import { limits } from '../../lib/limits.ts';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import {
   type NodeRequest,
   type Outgoing,
@@ -115,7 +115,7 @@ export function usual({ request, items }: Step): Told {
         out.push(`<failure xmlns='${sasl}'><not-authorized/></failure>`);
         const stream = `${request.node} ${request.sid}`;
         failures.set(stream, (failures.get(stream) ?? 0) + 1);
-        if (failures.get(stream)! >= limits.saslFailuresMax) told = { ...told, close: { condition: 'policy-violation' } };
+        if (failures.get(stream)! >= serviceLimits.saslFailuresMax) told = { ...told, close: { condition: 'policy-violation' } };
       } else {
         out.push(`<success xmlns='${sasl}'/>`);
         told = { ...told, account: `${user}@example.org`, session: `${user}@example.org` };

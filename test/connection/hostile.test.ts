@@ -5,9 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { limits } from '../../lib/limits.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { Fault } from '../../lib/runtime/wire.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { connected, enable, type Fixture, header, NS_SM, openStream, plainAuth, signIn, startFixture, until } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -79,11 +81,15 @@ describe('before SASL', () => {
       ['SASL with a prefix', "<s:auth xmlns:s='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>", 'bad-namespace-prefix'],
       [
         'more than is allowed in one element',
-        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${'A'.repeat(limits.preauthStanzaBytesMax)}</auth>`,
+        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${'A'.repeat(xmppLimits.preauthStanzaBytesMax)}</auth>`,
         'policy-violation',
       ],
       ['deep nesting', `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${nested(100)}</auth>`, 'policy-violation'],
-      ['wrong passwords without end', many(limits.saslFailuresMax + 3, () => plainAuth('juliet', 'wrong')), 'policy-violation'],
+      [
+        'wrong passwords without end',
+        many(serviceLimits.saslFailuresMax + 3, () => plainAuth('juliet', 'wrong')),
+        'policy-violation',
+      ],
       ['SASL that goes on and on', many(40, () => "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"), 'policy-violation'],
       ['a second header', `${header}</stream:stream>`, 'not-authorized'],
     ],
@@ -94,9 +100,9 @@ describe('before SASL', () => {
     fixture.router.answer = ({ items }) => (items.some(({ item }) => item.kind === 'sasl') ? { out: [] } : undefined);
     const client = await openStream(fixture.node);
     const before = fixture.router.items('sasl').length;
-    client.send(many(limits.preauthElementsMax + 5, () => "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"));
+    client.send(many(xmppLimits.preauthElementsMax + 5, () => "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"));
     assert.match(await client.closed(), /<policy-violation /);
-    assert.equal(fixture.router.items('sasl').length - before, limits.preauthElementsMax);
+    assert.equal(fixture.router.items('sasl').length - before, xmppLimits.preauthElementsMax);
     fixture.router.answer = () => undefined;
   });
 
@@ -104,7 +110,7 @@ describe('before SASL', () => {
     const client = await openStream(fixture.node);
     for (const byte of "<auth xmlns='urn:ietf:par") {
       client.send(byte);
-      await fixture.clock.advance(limits.preauthTimeoutMs / 20);
+      await fixture.clock.advance(connectionLimits.preauthTimeoutMs / 20);
     }
     assert.match(await client.closed(), /<connection-timeout /);
   });
@@ -113,7 +119,7 @@ describe('before SASL', () => {
     const client = RawClient.plain(fixture.node.addresses.c2s!.port);
     client.send(header);
     await client.read(/<\/stream:features>/);
-    await fixture.clock.advance(limits.preauthTimeoutMs - 1_000);
+    await fixture.clock.advance(connectionLimits.preauthTimeoutMs - 1_000);
     client.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     await client.read(/<proceed /);
     await client.upgrade();
@@ -193,10 +199,14 @@ describe('after SASL', () => {
 describe('a bound session', () => {
   attacks(
     [
-      ['a stanza beyond the bound', `<message><body>${'x'.repeat(limits.stanzaBytesMax)}</body></message>`, 'policy-violation'],
-      ['a stanza that is too deep', `<message>${nested(limits.depthMax + 2)}</message>`, 'policy-violation'],
-      ['too many elements', `<message>${'<a/>'.repeat(limits.elementsMax + 1)}</message>`, 'policy-violation'],
-      ['too many attributes', `<message ${many(limits.attributesMax + 1, (n) => `a${n}='' `)}/>`, 'policy-violation'],
+      [
+        'a stanza beyond the bound',
+        `<message><body>${'x'.repeat(xmppLimits.stanzaBytesMax)}</body></message>`,
+        'policy-violation',
+      ],
+      ['a stanza that is too deep', `<message>${nested(xmppLimits.depthMax + 2)}</message>`, 'policy-violation'],
+      ['too many elements', `<message>${'<a/>'.repeat(xmppLimits.elementsMax + 1)}</message>`, 'policy-violation'],
+      ['too many attributes', `<message ${many(xmppLimits.attributesMax + 1, (n) => `a${n}='' `)}/>`, 'policy-violation'],
       ['an attribute twice', "<message to='a@b' to='c@d'/>", 'not-well-formed'],
       ['a prefix nobody declared', '<message><x:y/></message>', 'not-well-formed|bad-namespace-prefix'],
       [
@@ -227,7 +237,7 @@ describe('a bound session', () => {
     client.send("<iq type='get' id='done'><x xmlns='y'/></iq>");
     await client.read(/id='done'/);
     const own = fixture.router.steps.filter(({ request }) => request.session.startsWith('flooder@example.org/'));
-    assert.ok(own.every(({ items }) => items.length <= limits.batchStanzasMax));
+    assert.ok(own.every(({ items }) => items.length <= serviceLimits.batchStanzasMax));
     assert.equal(own.flatMap(({ items }) => items).length, count + 1);
     fixture.router.answer = () => undefined;
     client.destroy();
@@ -242,7 +252,7 @@ describe('a bound session', () => {
     const own = fixture.router.steps.filter(({ request }) => request.session.startsWith('heavy@example.org/'));
     for (const { items } of own) {
       const bytes = items.reduce((sum, { body: text }) => sum + text.length, 0);
-      assert.ok(bytes <= limits.batchBytesMax, `${bytes}`);
+      assert.ok(bytes <= serviceLimits.batchBytesMax, `${bytes}`);
     }
     assert.equal(own.flatMap(({ items }) => items).length, 13);
     client.destroy();

@@ -1,7 +1,7 @@
 /** Messages of rooms are in no archive of the account: a retry of their delivery is known by `once`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { Egress, type SessionStream } from '../../services/connection/session/egress.ts';
 
 function egressWith(written: string[]): Egress {
@@ -34,9 +34,10 @@ test('what was given once is not given again, and does not move the cursor', () 
 test('as many are remembered as of archived ones', () => {
   const written: string[] = [];
   const egress = egressWith(written);
-  for (let count = 0; count <= limits.deliveredRingMax; count++) egress.deliver(Buffer.from('<a/>'), undefined, `m${count}`);
+  for (let count = 0; count <= serviceLimits.deliveredRingMax; count++)
+    egress.deliver(Buffer.from('<a/>'), undefined, `m${count}`);
   egress.deliver(Buffer.from('<again/>'), undefined, 'm1');
   egress.deliver(Buffer.from('<forgotten/>'), undefined, 'm0');
   assert.deepEqual(written.slice(-1), ['<forgotten/>']);
-  assert.equal(written.length, limits.deliveredRingMax + 2);
+  assert.equal(written.length, serviceLimits.deliveredRingMax + 2);
 });

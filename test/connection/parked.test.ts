@@ -1,9 +1,11 @@
 /** Sessions parked in the store: a node lets go of them, another takes them up, and nobody else notices. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { hashToken, parkSession, readParked } from '../../lib/runtime/parked.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { parseResumeId } from '../../services/connection/moving/resume-id.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import { reapNode, sweepParked } from '../../services/router/sessions/reaper.ts';
@@ -241,9 +243,9 @@ describe('a parked session', () => {
     await other.heard('to all');
     other.acknowledge();
     await other.settle();
-    await deployment.clock.advance(limits.cursorFlushMs);
+    await deployment.clock.advance(connectionLimits.cursorFlushMs);
     assert.equal(await deployment.during(sweepParked(deployment.dependencies)), 0, 'it is not time');
-    await deployment.clock.advance(limits.resumeTimeoutMs);
+    await deployment.clock.advance(serviceLimits.resumeTimeoutMs);
     assert.ok(!romeo.presenceFrom(juliet.jid).includes('unavailable'));
     await deployment.during(sweepParked(deployment.dependencies));
     await until(() => romeo.presenceFrom(juliet.jid).includes('unavailable'), 'the end');
@@ -257,7 +259,7 @@ describe('a parked session', () => {
     await juliet.settle();
     juliet.acknowledge();
     await juliet.settle();
-    await deployment.clock.advance(limits.cursorFlushMs);
+    await deployment.clock.advance(connectionLimits.cursorFlushMs);
     const fourth = await Person.join(deployment, second, 'rosaline/four');
     await fourth.settle();
     assert.deepEqual(fourth.bodies, [], 'dedupeKey');
@@ -277,7 +279,7 @@ describe('a parked session', () => {
     friar.client.send('<presence><status>again</status></presence>');
     await friar.heard('unacknowledged');
     await until(() => john.stanzas.some((text) => text.includes('again')), 'the new presence');
-    await deployment.clock.advance(limits.resumeTimeoutMs);
+    await deployment.clock.advance(serviceLimits.resumeTimeoutMs);
     await deployment.during(sweepParked(deployment.dependencies));
     await john.settle();
     assert.ok(!john.presenceFrom(friar.jid).includes('unavailable'));
@@ -301,7 +303,7 @@ describe('a parked session', () => {
     assert.ok(![shy, gone].some(({ jid }) => watcher.presenceFrom(jid).includes('unavailable')));
     gone.client.send('</stream:stream>');
     await until(() => watcher.presenceFrom(gone.jid).includes('unavailable'), 'the end of the successor');
-    await deployment.clock.advance(limits.resumeTimeoutMs);
+    await deployment.clock.advance(serviceLimits.resumeTimeoutMs);
     await deployment.during(sweepParked(deployment.dependencies));
     await until(() => watcher.presenceFrom(shy.jid).includes('unavailable'), 'the end of the time');
     for (const person of [shy, watcher]) person.client.destroy();
@@ -336,7 +338,7 @@ describe('a node that died', () => {
     await dead(first);
     await until(() => watcher.presenceFrom(plain.jid).includes('unavailable'), 'the end of the plain one');
     assert.match(await managed.resume(second), /<failed.*item-not-found/);
-    await deployment.clock.advance(limits.resumeTimeoutMs - limits.heartbeatDeadMs - 60_000);
+    await deployment.clock.advance(serviceLimits.resumeTimeoutMs - runtimeLimits.heartbeatDeadMs - 60_000);
     await deployment.during(sweepParked(deployment.dependencies));
     await watcher.settle();
     assert.ok(!watcher.presenceFrom(managed.jid).includes('unavailable'));
@@ -350,10 +352,10 @@ describe('a node that died', () => {
     const [first, second] = [await node(), await node()];
     const person = await Person.join(deployment, first, 'escalus/left');
     const { sid, token } = parseResumeId(person.previd)!;
-    const deadline = deployment.clock.now() + limits.resumeTimeoutMs;
+    const deadline = deployment.clock.now() + serviceLimits.resumeTimeoutMs;
     const parcel = {
       ...{ session: '', jid: person.jid, inbound: 0, acked: 0, unacked: [], pending: [], available: true },
-      ...{ seen: [], seenDedupeKeys: [], missed: '0', resumeMs: limits.resumeTimeoutMs },
+      ...{ seen: [], seenDedupeKeys: [], missed: '0', resumeMs: serviceLimits.resumeTimeoutMs },
     };
     const row = { tokenHash: hashToken(token), deadline, by: first.subject, parcel, bodies: [] };
     const half = new Proxy(deployment.store, {
@@ -381,7 +383,7 @@ describe('a node that died', () => {
     await other.heard('to all');
     other.acknowledge();
     await other.settle();
-    await deployment.clock.advance(limits.cursorFlushMs);
+    await deployment.clock.advance(connectionLimits.cursorFlushMs);
     assert.match(await person.resume(second), /<failed/);
     await person.bindAgain();
     person.client.send('<presence><status>again</status></presence>');

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { Hono } from 'hono';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { ProxiedPeers } from '../../lib/runtime/peer-addresses.ts';
 import type { DoorRates } from '../../services/connection/door/admission.ts';
 import { serverOptions } from '../../services/connection/door/tls.ts';
@@ -190,7 +190,7 @@ describe('a health check', () => {
     const client = RawClient.plain(plainPort());
     await write(client.socket, [localHeader()]);
     await new Promise((resolve) => void setTimeout(resolve, 30));
-    await fixture.clock.advance(limits.proxyHeaderMs + 1);
+    await fixture.clock.advance(runtimeLimits.proxyHeaderMs + 1);
     assert.equal(await client.closed(), '');
     assert.equal(peers.refused, refused);
   });
@@ -246,7 +246,7 @@ describe('what is no header is closed without a word, and counted:', () => {
     await write(silent.socket, [Buffer.alloc(0)]);
     await until(() => slow.socket.bytesWritten === 14, 'it is on its way');
     await new Promise((resolve) => void setTimeout(resolve, 30));
-    await fixture.clock.advance(limits.proxyHeaderMs + 1);
+    await fixture.clock.advance(runtimeLimits.proxyHeaderMs + 1);
     await Promise.all([silent.closed(), slow.closed()]);
     assert.equal(node.stats.badProxyHeaders, badProxyHeaders + 2);
   });

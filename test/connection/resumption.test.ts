@@ -1,7 +1,8 @@
 /** XEP-0198 1.6 §5: resumption here and on another node, and what is kept for a client meanwhile. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { usual } from './fake-router.ts';
 import { bind, connected, enable, type Fixture, NS_SM, signIn, startFixture, until } from './fixture.ts';
 import { a, ManagedSessions, notFound, ping, r, resume, unexpected } from './managed-session.ts';
@@ -145,7 +146,7 @@ describe('§5 resumption', () => {
     client.send(`${a(2)}${ping('2')}`);
     await client.read(/id='2'/);
     await sessions.lose(client);
-    await fixture.clock.advance(limits.resumeTimeoutMs);
+    await fixture.clock.advance(serviceLimits.resumeTimeoutMs);
     await until(() => sessions.hasEnded(sid), 'the end');
     const own = fixture.router.steps
       .filter(({ request }) => request.sid === sid)
@@ -186,7 +187,7 @@ describe('a parked session', () => {
     await client.read(/id='sync'/);
     await sessions.lose(client);
     await sessions.deliver(sid, 'kept');
-    for (let n = 0; n < limits.unackedStanzasMax + 10; n++)
+    for (let n = 0; n < connectionLimits.unackedStanzasMax + 10; n++)
       await sessions.deliver(sid, `f${n}`, `eee${String(n).padStart(5, '0')}`);
     await sessions.deliver(sid, 'kept-too');
     fixture.router.answer = (step) =>
@@ -206,7 +207,7 @@ describe('a parked session', () => {
   test('that overflows with what is in no archive is ended', async () => {
     const { client, sid } = await sessions.start('drowned');
     await sessions.lose(client);
-    const last = 2 * limits.unackedStanzasMax;
+    const last = 2 * connectionLimits.unackedStanzasMax;
     for (let n = 0; n <= last; n++) await sessions.deliver(sid, `d${n}`);
     await until(() => sessions.hasEnded(sid), 'the end');
     assert.deepEqual(await sessions.deliver(sid, 'nobody'), [sid]);
@@ -214,7 +215,8 @@ describe('a parked session', () => {
 
   test('a client that acknowledges nothing is parked', async () => {
     const { client, sid } = await sessions.start('mute');
-    for (let n = 0; n < limits.unackedStanzasMax; n++) await sessions.deliver(sid, `u${n}`, `fff${String(n).padStart(5, '0')}`);
+    for (let n = 0; n < connectionLimits.unackedStanzasMax; n++)
+      await sessions.deliver(sid, `u${n}`, `fff${String(n).padStart(5, '0')}`);
     assert.match(await client.closed(), /<resource-constraint /);
     assert.ok(!sessions.hasEnded(sid));
     assert.ok(fixture.node.stats.parked > 0);
@@ -287,7 +289,7 @@ describe('§5 on another node', () => {
     client.send(`<presence/>${ping('1')}`);
     await client.read(/id='1'\/>/);
     await sessions.lose(client);
-    const body = 'x'.repeat(limits.handOverBytesMax / 3);
+    const body = 'x'.repeat(connectionLimits.handOverBytesMax / 3);
     const xml = (n: number): string => `<message id='w${n}'><body>${body}</body></message>`;
     for (let n = 0; n < 5; n++) await fixture.router.deliver(fixture.node.subject, sid, xml(n), `w${n}`);
     await sessions.deliver(sid, 'not-archived');
@@ -307,7 +309,7 @@ describe('§5 on another node', () => {
     const other = await fixture.another('c6');
     const { client, previd, sid } = await sessions.start('tooheavy');
     await sessions.lose(client);
-    const body = 'x'.repeat(limits.handOverBytesMax / 3);
+    const body = 'x'.repeat(connectionLimits.handOverBytesMax / 3);
     for (let n = 0; n < 4; n++)
       await fixture.router.deliver(fixture.node.subject, sid, `<message><body>${body}</body></message>`);
     const again = await signIn(other, 'tooheavy');

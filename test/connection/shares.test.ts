@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { limits } from '../../lib/limits.ts';
 import { Admission } from '../../services/connection/door/admission.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { Allowances } from '../../services/connection/session/allowance.ts';
 import { type Fixture, startFixture, until } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
@@ -57,8 +57,8 @@ describe('what an address holds', () => {
       ['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.2'],
       ['2001:db8::1', '2001:db8::ffff:1', '2001:db8:0:1::1'],
     ] as const) {
-      const ends = hold(door, address, limits.strangersPerNetworkMax + 10);
-      assert.equal(ends.length, limits.strangersPerNetworkMax);
+      const ends = hold(door, address, connectionLimits.strangersPerNetworkMax + 10);
+      assert.equal(ends.length, connectionLimits.strangersPerNetworkMax);
       assert.equal(door.mayConnect(same), false);
       assert.equal(door.mayConnect(other), true);
       ends[0]!();
@@ -70,18 +70,18 @@ describe('what an address holds', () => {
     const door = new Admission(new ManualClock(), rates);
     let held = 0;
     for (;;) {
-      const more = hold(door, '192.0.2.1', limits.strangersPerNetworkMax).length;
+      const more = hold(door, '192.0.2.1', connectionLimits.strangersPerNetworkMax).length;
       if (more === 0) break;
       held += more;
       for (let n = 0; n < more; n++) door.signedIn('192.0.2.1', 1);
     }
-    assert.equal(held, limits.socketsPerNetworkMax);
+    assert.equal(held, connectionLimits.socketsPerNetworkMax);
     assert.equal(door.mayConnect('192.0.2.2'), true);
   });
 
   test('and a proxy on this machine is not one of them', () => {
     const door = new Admission(new ManualClock(), rates);
-    assert.equal(hold(door, '127.0.0.1', limits.socketsPerNetworkMax + 10).length, 0);
+    assert.equal(hold(door, '127.0.0.1', connectionLimits.socketsPerNetworkMax + 10).length, 0);
     assert.equal(door.mayConnect('127.0.0.1'), true);
   });
 });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Certificates, certificateLeadingKeys } from '../../lib/runtime/certificates.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { makePem } from '../support/pem.ts';
 import { alert, dial, line, look, soon, TlsGround } from './tls-ground.ts';
 
@@ -163,7 +163,7 @@ describe('when it changes', () => {
     const node = await ground.start();
     await assert.rejects(look(node, 'one.example'), alert);
     const one = await ground.add('one.example');
-    await ground.clock.advance(limits.certificateLookMinMs);
+    await ground.clock.advance(connectionLimits.certificateLookMinMs);
     assert.equal((await look(node, 'one.example')).fingerprint, one);
   });
 
@@ -178,7 +178,7 @@ describe('when it changes', () => {
 
   test('a flood of unknown names asks the store once in two seconds, and fills no log', async () => {
     const node = await ground.start();
-    await ground.clock.advance(limits.certificateLookMinMs);
+    await ground.clock.advance(connectionLimits.certificateLookMinMs);
     ground.partitionsRead.length = 0;
     const names = Array.from(
       { length: 60 },
@@ -187,8 +187,8 @@ describe('when it changes', () => {
     await Promise.all(names.map((name) => assert.rejects(look(node, name), alert)));
     assert.deepEqual(ground.partitionsRead, ['#certificates']);
     assert.equal(ground.logged.length, 1);
-    assert.equal((ground.logged[0]!.name as string).length, limits.refusedNameCharactersMax);
-    await ground.clock.advance(limits.certificateRefusalLogMs);
+    assert.equal((ground.logged[0]!.name as string).length, connectionLimits.refusedNameCharactersMax);
+    await ground.clock.advance(connectionLimits.certificateRefusalLogMs);
     await assert.rejects(look(node, names[0]), alert);
     assert.deepEqual([ground.logged.length, ground.logged.at(-1)!.refused], [2, 60]);
   });
@@ -269,7 +269,7 @@ describe('when something fails', () => {
     assert.equal(ground.logged.filter(({ level }) => level >= 50).length, 1);
     ground.isKeyAway = false;
     assert.equal((await look(node, 'one.example')).fingerprint, before, 'it rests a while');
-    await ground.clock.advance(limits.certificateRetryMs);
+    await ground.clock.advance(connectionLimits.certificateRetryMs);
     await soon(node, 'one.example', after);
   });
 
@@ -282,7 +282,7 @@ describe('when something fails', () => {
     assert.equal((await look(node, 'one.example')).fingerprint, one);
     assert.equal((await look(node, 'two.example')).fingerprint, one, 'it was never opened, so the default is shown');
     ground.isStoreAway = false;
-    await ground.clock.advance(limits.certificateRetryMs);
+    await ground.clock.advance(connectionLimits.certificateRetryMs);
     assert.equal((await look(node, 'two.example')).fingerprint, two);
   });
 });

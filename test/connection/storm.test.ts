@@ -1,8 +1,8 @@
 /** Storms: clients that all come back at once are let in at a rate, and resumption goes first. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Admission, type DoorRates } from '../../services/connection/door/admission.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { type Fixture, header, startFixture } from './fixture.ts';
 import { ManualClock, settled } from './manual-clock.ts';
 import { RawClient } from './raw-client.ts';
@@ -25,10 +25,10 @@ describe('the door', () => {
     const clock = new ManualClock();
     const door = new Admission(clock, { ...open, accepts: { perSecond: 10, burst: 2 } });
     const letIn: number[] = [];
-    for (let n = 0; n < limits.acceptsWaitingMax + 5; n++) {
+    for (let n = 0; n < connectionLimits.acceptsWaitingMax + 5; n++) {
       const answer = door.mayConnect(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
       if (n < 2) assert.equal(answer, true);
-      else if (n >= limits.acceptsWaitingMax + 2) assert.equal(answer, false);
+      else if (n >= connectionLimits.acceptsWaitingMax + 2) assert.equal(answer, false);
       else void Promise.resolve(answer).then((may) => may && letIn.push(n));
     }
     await clock.advance(1_000);
@@ -41,7 +41,7 @@ describe('the door', () => {
 
   test('lets resumptions go before binds, which cost more', async () => {
     const clock = new ManualClock();
-    const { bindTokens, resumeTokens } = limits;
+    const { bindTokens, resumeTokens } = connectionLimits;
     assert.ok(resumeTokens < bindTokens);
     const door = new Admission(clock, { ...open, ready: { perSecond: bindTokens, burst: bindTokens } });
     assert.equal(door.mayGetReady('bind'), true);

@@ -1,10 +1,10 @@
 /** A stream feature is a declaration: one file and one line in the list, and without them no trace of it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { FeatureList } from '../../services/connection/core/feature-list.ts';
 import type { StreamFeature } from '../../services/connection/core/stream-feature.ts';
 import { streamFeatures } from '../../services/connection/features/index.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import type { OutgoingStage, PassOn, StageKind } from '../../services/connection/session/outgoing-stages.ts';
 import {
@@ -205,13 +205,13 @@ describe('a stage that holds stanzas back', () => {
     const client = await connected(holder, 'four');
     client.send(hold + x);
     await client.read(/seen='1'\/>/);
-    for (let n = 0; n < limits.heldOutgoingStanzasMax; n++) await deliver(holder, 'four', message(`n${n}`));
+    for (let n = 0; n < connectionLimits.heldOutgoingStanzasMax; n++) await deliver(holder, 'four', message(`n${n}`));
     client.send(x);
     await client.read(/seen='1'\/>/);
     assert.doesNotMatch(client.text, /<message/);
     await deliver(holder, 'four', message('last'));
     await client.read(/id='n0'.*id='last'/s);
-    const body = `<message from='x@y' id='b'><body>${'x'.repeat(limits.heldOutgoingBytesMax / 4)}</body></message>`;
+    const body = `<message from='x@y' id='b'><body>${'x'.repeat(connectionLimits.heldOutgoingBytesMax / 4)}</body></message>`;
     for (let n = 0; n < 3; n++) await deliver(holder, 'four', body);
     client.forget();
     await deliver(holder, 'four', body);

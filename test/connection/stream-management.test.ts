@@ -1,7 +1,8 @@
 /** XEP-0198 1.6, section by section, as a client sees it. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { bind, connected, type Fixture, NS_SM, signIn, startFixture, until } from './fixture.ts';
 import { a, ManagedSessions, ping, r, unexpected } from './managed-session.ts';
 
@@ -38,8 +39,8 @@ describe('§3 enabling', () => {
   test('says how long a lost session is kept: what the client asks for, at most our own bound', async () => {
     for (const [asked, said] of [
       ["max='60'", 60],
-      ["max='99999'", limits.resumeTimeoutMs / 1000],
-      ['', limits.resumeTimeoutMs / 1000],
+      ["max='99999'", serviceLimits.resumeTimeoutMs / 1000],
+      ['', serviceLimits.resumeTimeoutMs / 1000],
     ] as const) {
       const client = await connected(fixture.node, 'max');
       client.send(`<enable xmlns='${NS_SM}' resume='1' ${asked}/>`);
@@ -83,7 +84,7 @@ describe('§4 acknowledging', () => {
     client.send(`<message id='slow-one'/>${r}`);
     await until(() => asked === 1, 'the first try');
     assert.equal(client.text, '');
-    await fixture.clock.advance(limits.batchTimeoutMs - 1);
+    await fixture.clock.advance(connectionLimits.batchTimeoutMs - 1);
     assert.equal(asked, 3);
     open();
     await client.read(/<a xmlns='urn:xmpp:sm:3' h='1'\/>/);
@@ -118,14 +119,14 @@ describe('§4 acknowledging', () => {
 
   test('we ask for acknowledgement after some stanzas, and after some time', async () => {
     const { client, sid } = await sessions.start('asked');
-    for (let n = 1; n < limits.ackRequestStanzas; n++) await sessions.deliver(sid, `n${n}`);
-    await client.read(new RegExp(`id='n${limits.ackRequestStanzas - 1}'/>$`));
+    for (let n = 1; n < connectionLimits.ackRequestStanzas; n++) await sessions.deliver(sid, `n${n}`);
+    await client.read(new RegExp(`id='n${connectionLimits.ackRequestStanzas - 1}'/>$`));
     await sessions.deliver(sid, 'last');
     await client.read(/id='last'\/><r xmlns='urn:xmpp:sm:3'\/>$/);
-    client.send(a(limits.ackRequestStanzas));
+    client.send(a(connectionLimits.ackRequestStanzas));
     client.send(ping('sync'));
     await client.read(/id='sync'\/>$/);
-    await fixture.clock.advance(limits.ackRequestMs);
+    await fixture.clock.advance(connectionLimits.ackRequestMs);
     await client.read(/^<r xmlns='urn:xmpp:sm:3'\/>$/);
     client.destroy();
   });
@@ -137,7 +138,7 @@ describe('§4 acknowledging', () => {
     client.send(`${a(2)}${a(4)}${ping('sync')}`);
     await client.read(/id='sync'/);
     const told = () => fixture.router.steps.filter(({ request }) => request.sid === sid).flatMap(({ items }) => items);
-    await fixture.clock.advance(limits.cursorFlushMs);
+    await fixture.clock.advance(connectionLimits.cursorFlushMs);
     await until(() => told().some(({ item }) => item.kind === 'delivered'), 'the cursor');
     const ids = told().flatMap(({ item }) => (item.kind === 'delivered' ? [...item.ids, ...(item.aside ?? [])] : []));
     assert.deepEqual(ids, ['aaa1', 'aaa2', 'aaa3']);

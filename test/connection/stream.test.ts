@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { certificate, connected, type Fixture, header, openStream, plainAuth, signIn, startFixture, until } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -254,7 +254,7 @@ describe('after SASL', () => {
         });
         client.send('</stream:stream>');
         await client.read(/<\/stream:stream>$/);
-        await fixture.clock.advance(limits.closeTimeoutMs - 1);
+        await fixture.clock.advance(connectionLimits.closeTimeoutMs - 1);
         await new Promise<void>((resolve) => void setTimeout(resolve, 50));
         assert.equal(hasEnded, false, "TLS's goodbye, or that of TCP, must not come with the closing tag");
         if (isPolite) client.socket.end();
@@ -309,7 +309,7 @@ describe('after SASL', () => {
 describe('silence', () => {
   test('white space is sent on a stream that is silent', async () => {
     const client = await connected(fixture.node);
-    await fixture.clock.advance(limits.keepAliveMs * 1.5);
+    await fixture.clock.advance(connectionLimits.keepAliveMs * 1.5);
     await client.read(/^ $/);
     client.destroy();
   });
@@ -319,10 +319,10 @@ describe('silence', () => {
     const waiting = await openStream(fixture.node);
     const unbound = await signIn(fixture.node);
     await until(() => fixture.node.stats.streams >= 3, 'three streams');
-    await fixture.clock.advance(limits.preauthTimeoutMs);
+    await fixture.clock.advance(connectionLimits.preauthTimeoutMs);
     for (const client of [silent, waiting]) assert.match(await client.closed(), /<connection-timeout .*<\/stream:stream>$/);
     assert.equal(unbound.isClosed, false);
-    await fixture.clock.advance(limits.bindTimeoutMs - limits.preauthTimeoutMs);
+    await fixture.clock.advance(connectionLimits.bindTimeoutMs - connectionLimits.preauthTimeoutMs);
     assert.match(await unbound.closed(), /<connection-timeout .*<\/stream:stream>$/);
   });
 });

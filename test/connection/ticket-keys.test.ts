@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { PemTls } from '../../services/connection/door/tls.ts';
 import { type ConnectionNode, startConnectionNode } from '../../services/connection/node.ts';
@@ -81,10 +81,10 @@ test('tickets are good at other processes, and no more when the keys have change
   const third = await start('t3');
   assert.equal((await handshake(third, fresh.session)).isReused, true, 'after a restart');
 
-  laterMs = limits.ticketKeysMs;
-  await deployment.clock.advance(limits.ticketKeysPollMs);
+  laterMs = runtimeLimits.ticketKeysMs;
+  await deployment.clock.advance(runtimeLimits.ticketKeysPollMs);
   const later = await shakesHands(second, fresh.session, false);
   assert.equal(later.isReused, false, 'the old keys are gone');
-  await deployment.clock.advance(limits.ticketKeysPollMs);
+  await deployment.clock.advance(runtimeLimits.ticketKeysPollMs);
   assert.equal((await shakesHands(third, later.session, true)).isReused, true, 'all have the new ones');
 });

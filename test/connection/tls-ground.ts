@@ -10,7 +10,6 @@ import { pino } from 'pino';
 import { openFileKeys } from '../../lib/adapters/file-keys.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Keys } from '../../lib/ports/keys.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Certificates } from '../../lib/runtime/certificates.ts';
@@ -18,6 +17,7 @@ import { checkPem } from '../../services/certificates/pem.ts';
 import { channelBinding, shownCertificate } from '../../services/connection/door/channel-binding.ts';
 import { StoreTls } from '../../services/connection/door/store-tls.ts';
 import { reloadedOptions, serverOptions } from '../../services/connection/door/tls.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { dns, type Made, makePem } from '../support/pem.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -128,7 +128,7 @@ export class TlsGround {
   }
 
   poll(): Promise<void> {
-    return this.clock.advance(limits.certificatePollMs);
+    return this.clock.advance(connectionLimits.certificatePollMs);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import { sweepParked } from '../../services/router/sessions/reaper.ts';
 import { Deployment, Person } from './deployment.ts';
@@ -55,7 +55,7 @@ test('a session whose client did not come back in time', async () => {
   const { first, asked, asker } = await arrange();
   asked.client.destroy();
   await until(() => first.stats.parked === 1, 'it is parked');
-  await deployment.clock.advance(limits.resumeTimeoutMs);
+  await deployment.clock.advance(serviceLimits.resumeTimeoutMs);
   await told(asker, asked);
   asker.client.destroy();
 });
@@ -64,7 +64,7 @@ test('a session in the store that nobody came for', async () => {
   const { first, asked, asker } = await arrange();
   await deployment.during(first.drain());
   assert.deepEqual(errors(asker), []);
-  await deployment.clock.advance(limits.resumeTimeoutMs);
+  await deployment.clock.advance(serviceLimits.resumeTimeoutMs);
   await deployment.during(sweepParked(deployment.dependencies));
   await told(asker, asked);
   asker.client.destroy();

@@ -5,7 +5,8 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { limits } from '../../lib/limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { certificate, type Fixture, NS_SM, plainAuth, startFixture, until } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -192,7 +193,7 @@ describe('a stream', () => {
     const client = await new Client().opened();
     await client.signIn('awake');
     const pinged = new Promise<void>((resolve) => void client.socket.once('ping', () => resolve()));
-    await fixture.clock.advance(limits.keepAliveMs * 1.5);
+    await fixture.clock.advance(connectionLimits.keepAliveMs * 1.5);
     await pinged;
     client.socket.terminate();
   });
@@ -291,11 +292,11 @@ describe('what is wrong', () => {
     beyond.send(open);
     await beyond.next();
     await beyond.next();
-    beyond.send(`<message xmlns='jabber:client'><body>${'x'.repeat(limits.stanzaBytesMax)}</body></message>`);
+    beyond.send(`<message xmlns='jabber:client'><body>${'x'.repeat(xmppLimits.stanzaBytesMax)}</body></message>`);
     assert.match(await beyond.next(), /^<stream:error [^>]*><policy-violation /);
     await beyond.closed;
     const far = await new Client().opened();
-    far.send(`<message xmlns='jabber:client'><body>${'x'.repeat(2 * limits.stanzaBytesMax)}</body></message>`);
+    far.send(`<message xmlns='jabber:client'><body>${'x'.repeat(2 * xmppLimits.stanzaBytesMax)}</body></message>`);
     assert.equal(await far.closed, 1009);
   });
 

@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
 import { Deployment, Person } from './deployment.ts';
 import { signIn, until } from './fixture.ts';
@@ -39,7 +41,7 @@ async function send(user: string, bodies: readonly string[], resource = ''): Pro
 async function acknowledged(person: Person): Promise<void> {
   if (person.previd !== '') person.acknowledge();
   await person.settle();
-  await deployment.clock.advance(limits.cursorFlushMs);
+  await deployment.clock.advance(connectionLimits.cursorFlushMs);
   await person.settle();
 }
 
@@ -95,7 +97,7 @@ for (const managed of [true, false]) {
       const user = await newUser();
       await send(user, ['k0']);
       // So much later that catch-up begins behind it if the cursor moves.
-      await deployment.clock.advance(2 * limits.catchUpOverlapMs);
+      await deployment.clock.advance(2 * runtimeLimits.catchUpOverlapMs);
       const person = await Person.join(deployment, node, `${user}/one`, { managed, presence: priority(-1) });
       await send(user, ['own'], 'one');
       await person.heard('own');
@@ -126,7 +128,7 @@ for (const managed of [true, false]) {
 
     test('XEP-0160 §2: is read once although presence changes while it is read, page by page', async () => {
       const user = await newUser();
-      const count = limits.catchUpPageMax + 20;
+      const count = serviceLimits.catchUpPageMax + 20;
       const bodies = Array.from({ length: count }, (_, index) => `k${index}`);
       await send(user, bodies);
       const person = await Person.join(deployment, node, `${user}/one`, { managed, presence: priority(-1) });

@@ -1,7 +1,7 @@
 /** XEP-0478: what is announced before and behind SASL is what is done, to the byte and to the second. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { bind, type Fixture, header, plainAuth, signIn, startFixture } from './fixture.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -132,7 +132,7 @@ describe('idle-seconds', () => {
   });
 
   test('is the same as the silence after which white space is sent', async () => {
-    assert.equal(limits.bindTimeoutMs, limits.keepAliveMs);
+    assert.equal(connectionLimits.bindTimeoutMs, connectionLimits.keepAliveMs);
     const client = await signIn(fixture.node);
     client.destroy();
   });

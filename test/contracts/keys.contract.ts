@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
 import { type Keys, NotOpened } from '../../lib/ports/keys.ts';
+import { portLimits } from '../../lib/ports/limits.ts';
 
 export interface KeysSubject {
   readonly keys: Keys;
@@ -36,7 +36,7 @@ export function keysContract(name: string, open: () => Promise<KeysSubject>): vo
         ),
         { numRuns: 20 },
       );
-      const longest = Buffer.alloc(limits.sealedBytesMax, 7);
+      const longest = Buffer.alloc(portLimits.sealedBytesMax, 7);
       assert.deepEqual(await keys.open(await keys.seal(longest, 'example.org'), 'example.org'), longest);
     });
 
@@ -95,8 +95,8 @@ export function keysContract(name: string, open: () => Promise<KeysSubject>): vo
 
     test('an empty context and too long a secret are refused', async () => {
       await assert.rejects(keys.seal(secret, ''), TypeError);
-      await assert.rejects(keys.seal(secret, 'x'.repeat(limits.sealContextBytesMax + 1)), TypeError);
-      await assert.rejects(keys.seal(Buffer.alloc(limits.sealedBytesMax + 1), 'example.org'), RangeError);
+      await assert.rejects(keys.seal(secret, 'x'.repeat(portLimits.sealContextBytesMax + 1)), TypeError);
+      await assert.rejects(keys.seal(Buffer.alloc(portLimits.sealedBytesMax + 1), 'example.org'), RangeError);
     });
   });
 }

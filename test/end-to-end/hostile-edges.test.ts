@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { RawClient } from '../connection/raw-client.ts';
 import { Bystanders, canLookInside, descriptorsOf, faultsOf, memoryOf } from '../support/bystanders.ts';
 import { garbage, many, messageOf, nested } from '../support/hostile-input.ts';
@@ -51,9 +51,9 @@ describe('at the bounds', () => {
     for (const extra of [0, 1]) {
       const peer = await HostilePeer.connect('TLS', skylark);
       await peer.open();
-      peer.send(auth(limits.preauthStanzaBytesMax));
+      peer.send(auth(xmppLimits.preauthStanzaBytesMax));
       await peer.wire.read(/<failure .*<\/failure>/);
-      peer.send(auth(limits.preauthBytesMax - header().length - limits.preauthStanzaBytesMax + extra));
+      peer.send(auth(xmppLimits.preauthBytesMax - header().length - xmppLimits.preauthStanzaBytesMax + extra));
       if (extra === 1) await peer.endsWith('policy-violation');
       else await peer.wire.read(/<failure .*<\/failure>/);
       peer.wire.destroy();
@@ -63,14 +63,14 @@ describe('at the bounds', () => {
   test('before SASL: an element of one byte more than is announced is refused', async () => {
     const peer = await HostilePeer.connect('TLS', skylark);
     await peer.open();
-    peer.send(auth(limits.preauthStanzaBytesMax + 1));
+    peer.send(auth(xmppLimits.preauthStanzaBytesMax + 1));
     await peer.endsWith('policy-violation');
   });
 
   test('before SASL: all elements that are allowed are answered, and one more is refused', async () => {
     const peer = await HostilePeer.connect('TLS', skylark);
     await peer.open();
-    for (let n = 0; n < limits.preauthElementsMax; n++) {
+    for (let n = 0; n < xmppLimits.preauthElementsMax; n++) {
       peer.send(`<iq type='get' id='r${n}'><query xmlns='jabber:iq:register'/></iq>`);
       await peer.wire.read(new RegExp(`<iq [^>]*id=["']r${n}["'].*?</iq>`, 's'));
     }
@@ -83,13 +83,13 @@ describe('at the bounds', () => {
     await bind(peer);
     peer.send('<presence/>');
     await peer.wire.read(/<presence [^>]*>/);
-    const attributes = many(limits.attributesMax - 2, (n) => `a${n}='' `);
+    const attributes = many(xmppLimits.attributesMax - 2, (n) => `a${n}='' `);
     for (const [what, xml] of [
-      ['bytes', messageOf(limits.stanzaBytesMax)],
-      ['depth', `<message id='deep' to='mallory@localhost'>${nested(limits.depthMax)}<body/></message>`],
-      ['elements', `<message id='wide' to='mallory@localhost'><body/>${'<a/>'.repeat(limits.elementsMax - 2)}</message>`],
+      ['bytes', messageOf(xmppLimits.stanzaBytesMax)],
+      ['depth', `<message id='deep' to='mallory@localhost'>${nested(xmppLimits.depthMax)}<body/></message>`],
+      ['elements', `<message id='wide' to='mallory@localhost'><body/>${'<a/>'.repeat(xmppLimits.elementsMax - 2)}</message>`],
       ['attributes', `<message id='many' to='mallory@localhost'><body/><x xmlns='y' z='' ${attributes}/></message>`],
-      ['name', `<message id='name' to='mallory@localhost'><body/><${'a'.repeat(limits.nameBytesMax)}/></message>`],
+      ['name', `<message id='name' to='mallory@localhost'><body/><${'a'.repeat(xmppLimits.nameBytesMax)}/></message>`],
     ] as const) {
       peer.send(xml);
       const id = /id='(\w+)'/.exec(xml)![1];
@@ -103,18 +103,18 @@ describe('at the bounds', () => {
   test('a WebSocket message just beyond the bound is refused by the stream, a huge one by the WebSocket', async () => {
     const beyond = await HostilePeer.connect('secure WebSocket', skylark);
     await bind(beyond);
-    beyond.sendStanza(messageOf(limits.stanzaBytesMax + 1));
+    beyond.sendStanza(messageOf(xmppLimits.stanzaBytesMax + 1));
     await beyond.endsWith('policy-violation');
     const huge = await HostilePeer.connect('secure WebSocket', skylark);
     await bind(huge);
-    huge.sendStanza(messageOf(8 * limits.stanzaBytesMax));
+    huge.sendStanza(messageOf(8 * xmppLimits.stanzaBytesMax));
     assert.match(await huge.wire.closed(), /\[closed with 1009\]$/); // RFC 6455 §7.4.1
   });
 
   test('an unauthenticated WebSocket has no more room than other peers', async () => {
     const peer = await HostilePeer.connect('WebSocket', skylark);
     await peer.open();
-    peer.send(`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>${'A'.repeat(limits.preauthBytesMax)}</auth>`);
+    peer.send(`<auth xmlns='${NS_SASL}' mechanism='PLAIN'>${'A'.repeat(xmppLimits.preauthBytesMax)}</auth>`);
     await peer.endsWith('policy-violation');
   });
 });

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { Bystanders, faultsOf } from '../support/bystanders.ts';
 import { many } from '../support/hostile-input.ts';
 import { Skylark } from '../support/skylark.ts';
@@ -43,7 +44,7 @@ const roster = (items: string): string => set(query('jabber:iq:roster', items));
 const archive = (inner: string): string => set(query('urn:xmpp:mam:2', inner));
 const form = (field: string): string =>
   `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>${field}</x>`;
-const longName = 'a'.repeat(limits.jidPartBytesMax + 1);
+const longName = 'a'.repeat(xmppLimits.jidPartBytesMax + 1);
 
 const table: readonly (readonly [what: string, xml: string, type: string, condition: string])[] = [
   ['an iq of no known type', `<iq type='ask' id='x'>${ping}</iq>`, 'modify', 'bad-request'],
@@ -97,7 +98,7 @@ const table: readonly (readonly [what: string, xml: string, type: string, condit
   ],
   [
     'a message too large to be kept',
-    `<message id='x' type='chat' to='juliet@localhost'><body>${'"'.repeat(limits.stanzaBytesMax - 200)}</body></message>`,
+    `<message id='x' type='chat' to='juliet@localhost'><body>${'"'.repeat(xmppLimits.stanzaBytesMax - 200)}</body></message>`,
     'modify',
     'policy-violation',
   ],
@@ -111,7 +112,7 @@ const table: readonly (readonly [what: string, xml: string, type: string, condit
   ],
   [
     'presence that is too large',
-    `<presence id='x'><status>${'z'.repeat(limits.presenceBytesMax)}</status></presence>`,
+    `<presence id='x'><status>${'z'.repeat(routerLimits.presenceBytesMax)}</status></presence>`,
     'modify',
     'policy-violation',
   ],
@@ -130,13 +131,13 @@ const table: readonly (readonly [what: string, xml: string, type: string, condit
   ['a group without a name', roster("<item jid='a@localhost'><group/></item>"), 'modify', 'not-acceptable'],
   [
     'a name that is too long',
-    roster(`<item jid='a@localhost' name='${'n'.repeat(limits.rosterNameBytesMax + 1)}'/>`),
+    roster(`<item jid='a@localhost' name='${'n'.repeat(routerLimits.rosterNameBytesMax + 1)}'/>`),
     'modify',
     'not-acceptable',
   ],
   [
     'too many groups',
-    roster(`<item jid='a@localhost'>${many(limits.rosterGroupsMax + 1, (n) => `<group>g${n}</group>`)}</item>`),
+    roster(`<item jid='a@localhost'>${many(routerLimits.rosterGroupsMax + 1, (n) => `<group>g${n}</group>`)}</item>`),
     'modify',
     'not-acceptable|policy-violation',
   ],
@@ -159,13 +160,13 @@ const table: readonly (readonly [what: string, xml: string, type: string, condit
   ['private XML in no namespace', set(query('jabber:iq:private', "<a xmlns=''/>")), 'modify', 'bad-request|not-acceptable'],
   [
     'private XML that is too large',
-    set(query('jabber:iq:private', `<a xmlns='b'>${'c'.repeat(limits.privateElementBytesMax)}</a>`)),
+    set(query('jabber:iq:private', `<a xmlns='b'>${'c'.repeat(routerLimits.privateElementBytesMax)}</a>`)),
     'modify',
     'policy-violation|not-acceptable',
   ],
   [
     'a vCard that is too large',
-    set(`<vCard xmlns='vcard-temp'><NOTE>${'c'.repeat(limits.vcardBytesMax)}</NOTE></vCard>`),
+    set(`<vCard xmlns='vcard-temp'><NOTE>${'c'.repeat(routerLimits.vcardBytesMax)}</NOTE></vCard>`),
     'modify',
     'policy-violation|not-acceptable',
   ],

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { Bystanders, faultsOf } from '../support/bystanders.ts';
 import { around, garbage, many, messageOf, nested } from '../support/hostile-input.ts';
 import { HostilePeer, header, plainAuth, type Way } from '../support/hostile-peer.ts';
@@ -116,7 +117,7 @@ attacks(
   'before TLS',
   ['TCP'],
   [
-    ['a password', plainAuth('mallory', 'secret').repeat(limits.saslFailuresMax), 'policy-violation'],
+    ['a password', plainAuth('mallory', 'secret').repeat(serviceLimits.saslFailuresMax), 'policy-violation'],
     ['a stanza', "<message to='juliet@localhost'/>", 'not-authorized'],
     ['registration', "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>", 'not-authorized'],
   ],
@@ -140,7 +141,7 @@ attacks(
     ['a second header', `${header()}</stream:stream>`, 'not-authorized', ['STARTTLS', 'TLS']],
     [
       'wrong passwords in one go',
-      plainAuth('juliet', 'wrong').repeat(limits.saslFailuresMax + 3),
+      plainAuth('juliet', 'wrong').repeat(serviceLimits.saslFailuresMax + 3),
       'policy-violation',
       ['STARTTLS', 'TLS'],
     ],
@@ -189,11 +190,11 @@ attacks(
     ['an element of another kind', "<stanza xmlns='jabber:client'/>", 'unsupported-stanza-type'],
     ['a stanza of servers', "<message xmlns='jabber:server'/>", 'unsupported-stanza-type|invalid-namespace', ['STARTTLS', 'TLS']],
     ['SASL once more', plainAuth('juliet', 'secret'), 'unsupported-stanza-type'],
-    ['a stanza that is too deep', `<message>${nested(limits.depthMax + 1)}</message>`, 'policy-violation'],
-    ['too many elements', `<message>${'<a/>'.repeat(limits.elementsMax)}</message>`, 'policy-violation'],
-    ['too many attributes', `<message ${many(limits.attributesMax + 1, (n) => `a${n}='' `)}/>`, 'policy-violation'],
-    ['a name that is too long', `<message><${'a'.repeat(limits.nameBytesMax + 1)}/></message>`, 'policy-violation'],
-    ['a stanza just beyond the bound', messageOf(limits.stanzaBytesMax + 1), 'policy-violation', ['STARTTLS', 'TLS']],
+    ['a stanza that is too deep', `<message>${nested(xmppLimits.depthMax + 1)}</message>`, 'policy-violation'],
+    ['too many elements', `<message>${'<a/>'.repeat(xmppLimits.elementsMax)}</message>`, 'policy-violation'],
+    ['too many attributes', `<message ${many(xmppLimits.attributesMax + 1, (n) => `a${n}='' `)}/>`, 'policy-violation'],
+    ['a name that is too long', `<message><${'a'.repeat(xmppLimits.nameBytesMax + 1)}/></message>`, 'policy-violation'],
+    ['a stanza just beyond the bound', messageOf(xmppLimits.stanzaBytesMax + 1), 'policy-violation', ['STARTTLS', 'TLS']],
     ['an attribute twice', "<message to='a@b' to='c@d'/>", 'not-well-formed'],
     ['a prefix nobody declared', '<message><x:y/></message>', 'not-well-formed|bad-namespace-prefix'],
     ['a prefix for the content namespace', "<c:message xmlns:c='jabber:client'/>", 'bad-namespace-prefix'],

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../lib/limits.ts';
+import { connectionLimits } from '../../services/connection/limits.ts';
 import { readArchive } from '../support/archive-reader.ts';
 import { faultsOf } from '../support/bystanders.ts';
 import { Skylark } from '../support/skylark.ts';
@@ -146,7 +146,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     juliet.client.send(`<r xmlns='${NS_SM}'/>`);
     await until(() => romeo.messages.length >= settledCount && juliet.acknowledged >= settledCount, 'the first messages');
     romeo.acknowledge();
-    await sleep(2 * limits.cursorFlushMs); // what the client has is written down this often
+    await sleep(2 * connectionLimits.cursorFlushMs); // what the client has is written down this often
 
     const loading = load(juliet, start + settledCount);
     await until(() => romeo.messages.length >= sentMin && juliet.acknowledged > settledCount, 'the load');

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { bodies, bodyOf, come, type Entry, go, isNow, readPage, room, say } from '../support/anna-and-bert.ts';
 import { Skylark } from '../support/skylark.ts';
 import { dayMs, hourMs, steppedWall } from '../support/stepped-wall.ts';
@@ -81,7 +81,7 @@ describe('one process, which has begun with its clock an hour ahead', () => {
         await skylark.start();
         await bertComes();
       } else {
-        await new Promise((resolve) => void setTimeout(resolve, limits.heartbeatMs + 500)); // it has looked at its clock
+        await new Promise((resolve) => void setTimeout(resolve, runtimeLimits.heartbeatMs + 500)); // it has looked at its clock
       }
       const texts = [1, 2, 3].map((index) => `${number}.${index}`);
       await say(bert, ...texts);

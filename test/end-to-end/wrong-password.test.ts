@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { HostilePeer, plainAuth } from '../support/hostile-peer.ts';
 import { Skylark } from '../support/skylark.ts';
 
@@ -32,7 +32,7 @@ async function openPeer(): Promise<HostilePeer> {
 /** Everything that the service says until it closes the stream, but for the names that the client gave itself. */
 async function tryPasswords(local: string): Promise<string> {
   const peer = await openPeer();
-  for (let n = 0; n < limits.saslFailuresMax; n++) peer.send(plainAuth(local, `wrong-${n}`));
+  for (let n = 0; n < serviceLimits.saslFailuresMax; n++) peer.send(plainAuth(local, `wrong-${n}`));
   return (await peer.wire.closed()).replaceAll(local, 'NAME');
 }
 
@@ -71,7 +71,7 @@ describe('an account that exists and one that does not', () => {
   test('hear the same of wrong passwords with PLAIN, to the end of the stream', async () => {
     const known = await tryPasswords('juliet');
     const failure = `<failure xmlns='${NS_SASL}'><not-authorized/></failure>`;
-    assert.ok(known.startsWith(failure.repeat(limits.saslFailuresMax)), known);
+    assert.ok(known.startsWith(failure.repeat(serviceLimits.saslFailuresMax)), known);
     assert.match(known, /<stream:error><policy-violation /);
     for (const local of ['nobody', 'julie', 'j\u00fcliet', 'a'.repeat(900)]) {
       assert.equal(await tryPasswords(local), known, local.slice(0, 20));

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 const stanzas = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'";
@@ -155,7 +155,7 @@ for (const [what, request, answer] of [
   ],
 ] as const) {
   test(`${what} are paced per occupant, also the right ones, and nobody is told of those that are dropped`, async () => {
-    const count = 3 * limits.roomAnswersBurst;
+    const count = 3 * roomLimits.answersBurst;
     for (let at = 0; at < count; at++) await juliet.send(request(at));
     await stage.settle(romeo, count);
     const ids = romeo.take().map((xml) => Stanza.parse(xml).id!);
@@ -163,15 +163,15 @@ for (const [what, request, answer] of [
     const began = performance.now();
     await Promise.all(ids.map((id) => romeo.send(answer(id))));
     await handled();
-    const allowed = limits.roomAnswersBurst + limits.roomAnswersPerSecond * ((performance.now() - began) / 1_000 + 1);
+    const allowed = roomLimits.answersBurst + roomLimits.answersPerSecond * ((performance.now() - began) / 1_000 + 1);
     const passed = juliet.take().length;
-    assert.ok(passed >= limits.roomAnswersBurst && passed <= allowed, `${passed} of ${count} passed, at most ${allowed} may`);
+    assert.ok(passed >= roomLimits.answersBurst && passed <= allowed, `${passed} of ${count} passed, at most ${allowed} may`);
     assert.deepEqual(romeo.take(), []);
   });
 }
 
 test('§16.1.2: whoever is gone leaves, in the middle of a flood as well', async () => {
-  const flood = limits.roomAnswersBurst + 20 * limits.roomAnswersPerSecond;
+  const flood = roomLimits.answersBurst + 20 * roomLimits.answersPerSecond;
   await Promise.all(
     Array.from({ length: flood }, (_, at) =>
       romeo.send(`<message to='${hall}/Juliet' type='error' id='${at}'>${notAcceptable}</message>`),
@@ -232,13 +232,13 @@ for (const [what, xml] of [
   ['presence (§7.7)', (at: number) => `<presence to='${hall}/Romeo'><status>${at}</status></presence>`],
 ] as const) {
   test(`${what} are paced`, async () => {
-    for (let at = 0; at < limits.roomPresencesBurst + 40; at++) await romeo.send(xml(at));
+    for (let at = 0; at < roomLimits.presencesBurst + 40; at++) await romeo.send(xml(at));
     assert.ok(romeo.heard().includes('error policy-violation wait'));
   });
 }
 
 test('§17.3: requests for vCards are paced, as all requests', async () => {
-  const flood = limits.roomRequestsBurst + 20 * limits.roomRequestsPerSecond;
+  const flood = roomLimits.requestsBurst + 20 * roomLimits.requestsPerSecond;
   await Promise.all(
     Array.from({ length: flood }, (_, at) =>
       romeo.send(`<iq to='${hall}/Juliet' type='get' id='${at}'><vCard xmlns='vcard-temp'/></iq>`),

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../lib/ports/store.ts';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
 import { allShards, type ShardOwner, sharedShards } from '../../lib/runtime/shard-owner.ts';
 import { shardOf } from '../../lib/runtime/shards.ts';
 import { shardCount } from '../../lib/runtime/wire.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
 import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -133,7 +133,7 @@ test('two workers that both think a room is theirs: each message once, none lost
 
 test('a request that nobody waits for any more, as a worker finds it that stood still, is let go', async () => {
   const late = `<message to='${hall}' type='groupchat' id='late'><body>late</body></message>`;
-  const longAgo = systemClock.now() - limits.roomLateMs - 1;
+  const longAgo = systemClock.now() - roomLimits.lateMs - 1;
   await assert.rejects(stage.ask(juliet, late, stage.ids.mint(), { deadline: longAgo, timeoutMs: 300 }), Unavailable);
   await stage.ask(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { deadline: systemClock.now() });
   assert.deepEqual(romeo.heard(), ['message Juliet in time']);

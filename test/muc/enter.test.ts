@@ -1,10 +1,10 @@
 /** XEP-0045 §7.1, §7.2, §7.6, §7.7, §7.14, §10.1: entering, moving about and leaving. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { newConfig } from '../../services/muc/core/config.ts';
 import { Room } from '../../services/muc/core/room.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { isFull } from '../../services/muc/rooms/enter.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -135,14 +135,14 @@ test('§7.2.13: maxchars counts whole stanzas, as they arrive', async () => {
 });
 
 for (const [affiliation, places] of [
-  ['none', limits.roomSessionsMax - limits.roomSessionsKeptForAdmins],
-  ['member', limits.roomSessionsMax - limits.roomSessionsKeptForAdmins],
-  ['admin', limits.roomSessionsMax],
-  ['owner', limits.roomSessionsMax],
+  ['none', roomLimits.sessionsMax - roomLimits.sessionsKeptForAdmins],
+  ['member', roomLimits.sessionsMax - roomLimits.sessionsKeptForAdmins],
+  ['admin', roomLimits.sessionsMax],
+  ['owner', roomLimits.sessionsMax],
 ] as const) {
   test(`§7.2.9: a room that may be as full as it likes has ${places} places for ${affiliation}`, () => {
     const room = new Room('a.example', Jid.parse(hall), '');
-    room.config = { ...newConfig('2020-01-01T00:00:00Z', '', ''), maxUsers: limits.roomSessionsMax };
+    room.config = { ...newConfig('2020-01-01T00:00:00Z', '', ''), maxUsers: roomLimits.sessionsMax };
     for (let number = 0; number < places; number++) {
       assert.equal(isFull(room, affiliation, 'new'), false, `${number}`);
       const jid = Jid.parse(`p${number}@a.example/x`);

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { directoryOf, directoryParts, roomNames } from '../../lib/runtime/directory.ts';
 import { Pace } from '../../services/muc/core/pace.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;
@@ -16,7 +16,7 @@ let elapsedMs = 0;
 const clock: Clock = {
   ...systemClock,
   monotonic: () => elapsedMs,
-  after: (delayMs, run) => (delayMs < limits.roomFirstSweepMs ? systemClock.after(delayMs, run) : { cancel() {} }),
+  after: (delayMs, run) => (delayMs < roomLimits.firstSweepMs ? systemClock.after(delayMs, run) : { cancel() {} }),
 };
 const tooFast = 'error policy-violation wait';
 
@@ -42,7 +42,7 @@ test('one person floods a room with messages: refused after a burst, while other
   const phone = stage.person('romeo@b.example/phone');
   await phone.enter('Romeo');
   for (const person of [juliet, romeo, nurse, phone]) person.take();
-  await times(limits.roomMessagesBurst, () => romeo.say('x'));
+  await times(roomLimits.messagesBurst, () => romeo.say('x'));
   await phone.say('x');
   assert.equal(refusals(phone), 1, 'it is the account that counts');
   await nurse.say('hello');
@@ -57,32 +57,32 @@ test('private messages count as messages do', async () => {
   juliet = await openHall(stage);
   await romeo.enter('Romeo');
   juliet.take();
-  await times(limits.roomMessagesBurst + 5, () =>
+  await times(roomLimits.messagesBurst + 5, () =>
     romeo.send(`<message to='${hall}/Juliet' type='chat'><body>x</body></message>`),
   );
-  assert.equal(juliet.take().length, limits.roomMessagesBurst);
+  assert.equal(juliet.take().length, roomLimits.messagesBurst);
 });
 
 test('somebody enters and leaves without end: refused after a burst, but never kept inside', async () => {
   juliet = await openHall(stage);
-  await times(limits.roomPresencesBurst + 10, async () => {
+  await times(roomLimits.presencesBurst + 10, async () => {
     await romeo.enter('Romeo');
     await romeo.send(`<presence to='${hall}/Romeo' type='unavailable'/>`);
   });
   assert.equal(refusals(romeo), 10);
-  assert.equal(juliet.heard().length, 2 * limits.roomPresencesBurst);
+  assert.equal(juliet.heard().length, 2 * roomLimits.presencesBurst);
 });
 
 test('nick changes and status changes come at the pace of presence', async () => {
   juliet = await openHall(stage);
   await romeo.enter('Romeo');
-  await times(limits.roomPresencesBurst, (index) => romeo.send(`<presence to='${hall}/Romeo${index}'/>`));
+  await times(roomLimits.presencesBurst, (index) => romeo.send(`<presence to='${hall}/Romeo${index}'/>`));
   assert.equal(refusals(romeo), 1);
 });
 
 test('requests without end are refused after a burst', async () => {
   juliet = await openHall(stage);
-  await times(limits.roomRequestsBurst + 3, () =>
+  await times(roomLimits.requestsBurst + 3, () =>
     romeo.send(`<iq to='${hall}' type='get' id='x'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`),
   );
   assert.equal(refusals(romeo), 3);
@@ -96,7 +96,7 @@ test('invitations: so many at once and no more, and none goes out of a message t
     romeo.send(
       `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'>${"<invite to='x@c.example'/>".repeat(count)}</x></message>`,
     );
-  await times(limits.roomInvitesBurst / limits.roomInvitesMax, () => invite(limits.roomInvitesMax));
+  await times(roomLimits.invitesBurst / roomLimits.invitesMax, () => invite(roomLimits.invitesMax));
   assert.equal(refusals(romeo), 0);
   await invite(1);
   assert.equal(refusals(romeo), 1);
@@ -105,21 +105,21 @@ test('invitations: so many at once and no more, and none goes out of a message t
 test('§7.2.5: a password is guessed a few times, then even the right one has to wait; others are not locked out', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
   const guess = (who: Person, word: string) => who.enter(who.jid.local, hall, `<password>${word}</password>`);
-  await times(limits.roomPasswordsBurst, (index) => guess(romeo, `owl${index}`));
+  await times(roomLimits.passwordsBurst, (index) => guess(romeo, `owl${index}`));
   assert.deepEqual(new Set(romeo.heard()), new Set(['error not-authorized auth']));
   await guess(romeo, 'lark');
   assert.deepEqual(romeo.heard(), [tooFast]);
   const nurse = stage.person('nurse@b.example/x');
   await guess(nurse, 'lark');
   assert.equal(nurse.heard().includes('presence nurse none/participant 110 170'), true);
-  elapsedMs = (1 / limits.roomPasswordsPerSecond) * 1_000;
+  elapsedMs = (1 / roomLimits.passwordsPerSecond) * 1_000;
   await guess(romeo, 'lark');
   assert.equal(romeo.heard().includes('presence romeo none/participant 110 170'), true);
 });
 
 test('§7.2.5: a domain that makes up accounts guesses no more than a domain may; accounts of our own are not bothered', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
-  await times(limits.roomDomainPasswordsBurst, async (index) => {
+  await times(roomLimits.domainPasswordsBurst, async (index) => {
     await stage.person(`u${index}@b.example/x`).enter('N', hall, '<password>owl</password>');
   });
   await romeo.enter('Romeo', hall, '<password>lark</password>');
@@ -131,14 +131,14 @@ test('§7.2.5: a domain that makes up accounts guesses no more than a domain may
 
 test('asking without a password is no guess', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
-  await times(limits.roomPasswordsBurst + 5, () => romeo.enter('Romeo'));
+  await times(roomLimits.passwordsBurst + 5, () => romeo.enter('Romeo'));
   await romeo.enter('Romeo', hall, '<password>lark</password>');
   assert.equal(romeo.heard().includes('presence Romeo none/participant 110 170'), true);
 });
 
 test('one account makes so many rooms at once', async () => {
   const maker = stage.person('maker@a.example/x');
-  await times(limits.roomCreationsBurst, (index) => maker.enter('Maker', `room${index}@conference.a.example`));
+  await times(roomLimits.creationsBurst, (index) => maker.enter('Maker', `room${index}@conference.a.example`));
   maker.take();
   await maker.enter('Maker', 'more@conference.a.example');
   assert.deepEqual(maker.heard(), [tooFast]);
@@ -146,7 +146,7 @@ test('one account makes so many rooms at once', async () => {
 
 test('§10.1.1: a tenant has so many rooms', async () => {
   const rows = directoryOf(stage.store, 'a.example', 'hall');
-  const most = limits.roomsPerTenantMax / directoryParts;
+  const most = roomLimits.roomsPerTenantMax / directoryParts;
   await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(roomNames, `r${index}`, { createdAt: '' })));
   juliet = stage.person('juliet@a.example/balcony');
   await juliet.enter('Juliet');
@@ -158,7 +158,7 @@ test('§10.1.1: a tenant has so many rooms', async () => {
 
 test('§10.1.1: one account has its share of the rooms of a tenant, and others make rooms still', async () => {
   const rows = directoryOf(stage.store, 'a.example', 'hall');
-  const most = limits.roomsPerAccountMax / directoryParts;
+  const most = roomLimits.roomsPerAccountMax / directoryParts;
   const made = (madeBy: string) => (_: unknown, index: number) =>
     rows.row(roomNames, `${madeBy} ${index}`, { createdAt: '', madeBy });
   await stage.store.batchPut(Array.from({ length: most }, made('juliet@a.example')));
@@ -174,17 +174,17 @@ test('§10.1.1: one account has its share of the rooms of a tenant, and others m
 
 /** Of so many accounts as are needed: each makes as many tries as one may at once. */
 async function crowd(tries: number, act: (person: Person) => Promise<void>): Promise<Person[]> {
-  const people = Array.from({ length: Math.ceil(tries / limits.roomPresencesBurst) }, (_, at) =>
+  const people = Array.from({ length: Math.ceil(tries / roomLimits.presencesBurst) }, (_, at) =>
     stage.person(`u${at}@b.example/x`),
   );
-  for (let round = 0; round < limits.roomPresencesBurst; round++) await Promise.all(people.map(act));
+  for (let round = 0; round < roomLimits.presencesBurst; round++) await Promise.all(people.map(act));
   return people;
 }
 
 test('people who come in without end: refused after a burst, but not an admin; other rooms do not notice', async () => {
   juliet = await openHall(stage, { presencebroadcast: ['moderator'], historylength: '0' });
   await adminSet(juliet, "<item affiliation='admin' jid='nurse@b.example'/>");
-  const people = await crowd(limits.roomEntriesBurst, async (person) => {
+  const people = await crowd(roomLimits.entriesBurst, async (person) => {
     await person.enter(person.jid.local);
     await person.send(`<presence to='${hall}/${person.jid.local}' type='unavailable'/>`);
   });
@@ -209,7 +209,7 @@ test('people who come in without end: refused after a burst, but not an admin; o
 test('those who are refused keep nobody out, however many they are', async () => {
   juliet = await openHall(stage);
   await adminSet(juliet, "<item affiliation='outcast' jid='b.example'/>");
-  const people = await crowd(limits.roomEntriesBurst + limits.roomPresencesBurst, (person) => person.enter(person.jid.local));
+  const people = await crowd(roomLimits.entriesBurst + roomLimits.presencesBurst, (person) => person.enter(person.jid.local));
   assert.deepEqual(new Set(people.flatMap((person) => person.heard())), new Set(['error forbidden auth']));
   const nurse = stage.person('nurse@a.example/x');
   await nurse.enter('Nurse');
@@ -220,9 +220,9 @@ test('an admin who floods a room is stopped too, by what all would have to be se
   juliet = await openHall(stage, { presencebroadcast: ['moderator'] });
   const audience = 199;
   await times(audience, (index) => stage.person(`u${index}@a.example/x`).enter(`u${index}`));
-  const items = Array.from({ length: limits.roomAdminItemsMax }, (_, at) => `<item affiliation='none' jid='u${at}@a.example'/>`);
+  const items = Array.from({ length: roomLimits.adminItemsMax }, (_, at) => `<item affiliation='none' jid='u${at}@a.example'/>`);
   juliet.take();
-  await times(limits.roomDeliveriesBurst / limits.roomAdminItemsMax / (audience + 1) - 1, () => adminSet(juliet, ...items));
+  await times(roomLimits.deliveriesBurst / roomLimits.adminItemsMax / (audience + 1) - 1, () => adminSet(juliet, ...items));
   assert.equal(refusals(juliet), 0);
   await adminSet(juliet, ...items);
   assert.equal(refusals(juliet), 1);
@@ -233,16 +233,16 @@ test('an admin who floods a room is stopped too, by what all would have to be se
 
 test('what a room as a whole sends in a second', () => {
   const pace = new Pace(clock);
-  assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesBurst), 0);
+  assert.equal(pace.take('deliveries', 'x', roomLimits.deliveriesBurst), 0);
   assert.ok(pace.take('deliveries', 'x', 5_000) > 0);
   elapsedMs = 1_000;
-  assert.equal(pace.take('deliveries', 'x', limits.roomDeliveriesPerSecond), 0);
+  assert.equal(pace.take('deliveries', 'x', roomLimits.deliveriesPerSecond), 0);
 });
 
 test('owners and admins are not slowed down', async () => {
   juliet = await openHall(stage);
   await adminSet(juliet, "<item affiliation='admin' jid='romeo@b.example'/>");
   await romeo.enter('Romeo');
-  await times(limits.roomMessagesBurst + 20, () => romeo.say('x'));
+  await times(roomLimits.messagesBurst + 20, () => romeo.say('x'));
   assert.equal(refusals(romeo), 0);
 });

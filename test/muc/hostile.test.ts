@@ -1,10 +1,11 @@
 /** What a room must not fall for. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { successor } from '../../services/muc/core/fence.ts';
 import { decorate } from '../../services/muc/core/sending.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { assertXml } from '../router/xml-equality.ts';
 import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -28,7 +29,7 @@ for (const [what, nick] of [
   ['a line end', 'Ro&#10;meo'],
   ['spaces only', '   '],
   ['no-break spaces only', '\u00A0\u00A0'],
-  ['too long', 'x'.repeat(limits.roomNickBytesMax + 1)],
+  ['too long', 'x'.repeat(roomLimits.nickBytesMax + 1)],
 ] as const) {
   test(`a nick of ${what} is refused`, async () => {
     // The connection node has prepared what can be; what is left must be refused here, with an error and not with silence.
@@ -74,11 +75,11 @@ test('a nick that looks like markup stays text', async () => {
 });
 
 for (const [what, fields] of [
-  ['as many fields as a stanza may have elements', "<field var='x'/>".repeat(limits.elementsMax - 10)],
-  ['one field more than a form may have', "<field var='x'/>".repeat(limits.formFieldsMax + 1)],
+  ['as many fields as a stanza may have elements', "<field var='x'/>".repeat(xmppLimits.elementsMax - 10)],
+  ['one field more than a form may have', "<field var='x'/>".repeat(xmppLimits.formFieldsMax + 1)],
   ['fields without name', '<field><value>1</value></field>'],
-  ['a value without end', `<field var='x'><value>${'y'.repeat(limits.formValueCharactersMax + 1)}</value></field>`],
-  ['values without end', `<field var='x'>${'<value/>'.repeat(limits.formValuesMax + 1)}</field>`],
+  ['a value without end', `<field var='x'><value>${'y'.repeat(xmppLimits.formValueCharactersMax + 1)}</value></field>`],
+  ['values without end', `<field var='x'>${'<value/>'.repeat(xmppLimits.formValuesMax + 1)}</field>`],
 ] as const) {
   test(`a form with ${what} is refused`, async () => {
     await juliet.send(
@@ -125,7 +126,7 @@ test('messages as large as they may be, full of what JSON escapes, fit the rows'
 });
 
 test('a nick has so many clients and no more', async () => {
-  for (let number = 0; number < limits.roomSessionsPerNickMax; number++) {
+  for (let number = 0; number < roomLimits.sessionsPerNickMax; number++) {
     const phone = stage.person(`nurse@a.example/phone${number}`);
     await phone.enter('Nurse');
     assert.equal(

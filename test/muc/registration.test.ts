@@ -1,7 +1,7 @@
 /** XEP-0045 §7.10, §9.9: who may register with a room, the approval of an owner, and nicks that are locked (§7.2.2, §7.6). */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { assertXml } from '../router/xml-equality.ts';
 import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -179,16 +179,16 @@ test('§9.9: what the owners are shown of a request is no longer than a request 
   );
   const [request] = juliet.take();
   assert.equal(request!.split('<value>Romeo</value>').length, 2);
-  assert.ok(request!.length < 25 * limits.roomReasonCharactersMax, `${request!.length}`);
+  assert.ok(request!.length < 25 * roomLimits.reasonCharactersMax, `${request!.length}`);
 });
 
 test('nobody floods the owners with registrations', async () => {
   await choose({ registration: 'approval' });
   const answers: string[] = [];
-  for (let number = 0; number <= limits.roomRegistrationsBurst; number++)
+  for (let number = 0; number <= roomLimits.registrationsBurst; number++)
     answers.push(await ask(romeo, 'set', registering(`R${number}`)));
   assert.match(answers.at(-1)!, /<error [^>]*type='wait'.*policy-violation/);
-  assert.equal(juliet.take().length, limits.roomRegistrationsBurst);
+  assert.equal(juliet.take().length, roomLimits.registrationsBurst);
 });
 
 test('§7.10: who registers as more than a member keeps what it is', async () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
 import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -90,7 +90,7 @@ test('§11.2: when their tenant is removed, the occupants of its rooms are told 
   await juliet.say('one');
   assert.deepEqual(nurse.heard(), ['message Juliet one']);
   await stage.tenants.remove((await stage.tenants.find('a.example'))!);
-  laterMs = limits.tenantCacheMs;
+  laterMs = runtimeLimits.tenantCacheMs;
   await stage.settle(nurse, 1);
   nurse.receives(
     `<presence from='${hall}/Nurse' to='nurse@b.example/street' type='unavailable'><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>

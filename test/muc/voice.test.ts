@@ -1,7 +1,7 @@
 /** XEP-0045 §7.13 and §8.6: asking for voice, and granting it; §5.1: how long it lasts; §8: what a new moderator sees. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 let stage: Stage;
@@ -122,7 +122,7 @@ for (const [what, moderated, items, role] of [
 
 test('§5.1: so many kept roles and no more, those kept last', async () => {
   await configure(juliet, { presencebroadcast: ['moderator'] });
-  const crowd = Array.from({ length: limits.roomKeptRolesMax + 1 }, (_, number) => stage.person(`p${number}@a.example/x`));
+  const crowd = Array.from({ length: roomLimits.keptRolesMax + 1 }, (_, number) => stage.person(`p${number}@a.example/x`));
   for (let at = 0; at < crowd.length; at += 50) {
     const some = crowd.slice(at, at + 50);
     await Promise.all(some.map((person, index) => person.enter(`p${at + index}`)));

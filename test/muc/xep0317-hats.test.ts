@@ -1,7 +1,7 @@
 /** XEP-0317: hats, and the commands that manage them. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, ask, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 const hats = 'urn:xmpp:hats:0';
@@ -148,9 +148,9 @@ for (const [what, who, child, error] of refusals) {
 }
 
 test('there are so many hats in a room and on a head, and no more', async () => {
-  for (let number = 0; number < limits.roomHatsMax; number++) await ask(juliet, 'set', make(`x:${number}`, `${number}`));
+  for (let number = 0; number < roomLimits.hatsMax; number++) await ask(juliet, 'set', make(`x:${number}`, `${number}`));
   assert.match(await ask(juliet, 'set', make('x:more')), /resource-constraint/);
-  for (let number = 0; number < limits.roomHatsPerPersonMax; number++) await ask(juliet, 'set', give(undefined, `x:${number}`));
+  for (let number = 0; number < roomLimits.hatsPerPersonMax; number++) await ask(juliet, 'set', give(undefined, `x:${number}`));
   assert.match(await ask(juliet, 'set', give(undefined, 'x:20')), /resource-constraint/);
 });
 

@@ -1,7 +1,7 @@
 /** XEP-0433: searching the rooms of a tenant. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { assertXml } from '../router/xml-equality.ts';
 import { ask, configure, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -102,7 +102,7 @@ for (const [what, fields, error] of [
 }
 
 test('§3.2.3: too many searches are refused for a while, those of others are not', async () => {
-  for (let count = 0; count < limits.roomSearchesBurst; count++) await find({ q: 'x' });
+  for (let count = 0; count < roomLimits.searchesBurst; count++) await find({ q: 'x' });
   const answer = await ask(romeo, 'get', search({ q: 'x' }), service);
   assert.match(
     answer,

@@ -1,8 +1,8 @@
 /** XEP-0463: who enters learns what has changed in the affiliations. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
 const ns = 'urn:xmpp:muc:affiliations:1';
@@ -146,15 +146,15 @@ test('versions go on with another worker', async () => {
 test('a long list comes in pages that lead from one version to the next, and old changes are forgotten', async () => {
   const { version } = await enter(romeo, 'Romeo');
   await leave(romeo, 'Romeo');
-  const jids = Array.from({ length: limits.roomFormerAffiliationsMax + 1 }, (_, number) => `p${number}@a.example`);
+  const jids = Array.from({ length: roomLimits.formerAffiliationsMax + 1 }, (_, number) => `p${number}@a.example`);
   for (const affiliation of ['member', 'none']) {
-    for (let at = 0; at < jids.length; at += limits.roomAdminItemsMax) {
-      const page = jids.slice(at, at + limits.roomAdminItemsMax);
+    for (let at = 0; at < jids.length; at += roomLimits.adminItemsMax) {
+      const page = jids.slice(at, at + roomLimits.adminItemsMax);
       await adminSet(juliet, ...page.map((jid) => `<item affiliation='${affiliation}' jid='${jid}'/>`));
     }
     if (affiliation === 'none') continue;
     const { lists, version: now } = await enter(romeo, 'Romeo', version);
-    assert.equal(lists.length, Math.ceil(jids.length / limits.roomAffiliationsPageMax));
+    assert.equal(lists.length, Math.ceil(jids.length / roomLimits.affiliationsPageMax));
     assert.equal(lists[0]!.since, version);
     for (const [index, list] of lists.entries()) if (index > 0) assert.equal(list.since, lists[index - 1]!.until);
     assert.equal(lists.at(-1)!.until, now);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { roomLimits } from '../../services/muc/limits.ts';
 import { assertXml } from '../router/xml-equality.ts';
 import { ask, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
 
@@ -73,7 +73,7 @@ test('§5.1: of several photos each has its hash', async () => {
 
 for (const [what, who, child, error] of [
   ['somebody who is no owner', 'romeo', vcard(photo()), /forbidden/],
-  ['more than a vCard may have', 'juliet', vcard(photo(Buffer.alloc(limits.roomVcardBytesMax))), /policy-violation/],
+  ['more than a vCard may have', 'juliet', vcard(photo(Buffer.alloc(roomLimits.vcardBytesMax))), /policy-violation/],
   ['what is no Base64', 'juliet', vcard('<PHOTO><BINVAL>&lt;svg/&gt;</BINVAL></PHOTO>'), /bad-request/],
   ['a hundred photos', 'juliet', vcard(photo().repeat(100)), /bad-request/],
 ] as const) {
@@ -84,7 +84,7 @@ for (const [what, who, child, error] of [
 }
 
 test('the largest vCard that may be fits the rows', async () => {
-  const note = `"\\`.repeat(limits.roomVcardBytesMax / 2 - 200);
+  const note = `"\\`.repeat(roomLimits.vcardBytesMax / 2 - 200);
   assert.match(await ask(juliet, 'set', vcard(`<NOTE>${note}</NOTE>${photo()}`)), /type='result'/);
   await stage.restart();
   assert.match(await ask(romeo, 'get', get), /BINVAL/);

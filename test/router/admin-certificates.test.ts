@@ -1,7 +1,7 @@
 /** Operators' commands reach the rows of certificates through a service, and no other rows. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 
@@ -76,8 +76,8 @@ test('what is not an object, or a page without bound, is refused', async () => {
   assert.deepEqual(await ask('certificate-get', { key: '{' }), { ok: false, error: "'key' takes an object" });
   assert.equal((await ask('certificate-put', { row: 'x' })).error, "'row' takes an object");
   assert.equal((await ask('certificate-put', {})).error, "the operation needs 'row'");
-  for (const limit of [limits.adminPageMax + 1, 'x', undefined]) {
+  for (const limit of [runtimeLimits.adminPageMax + 1, 'x', undefined]) {
     const query = { table: 'core', partition: '#certificates', limit };
-    assert.equal((await ask('certificate-query', { query })).error, `a page has at most ${limits.adminPageMax} rows`);
+    assert.equal((await ask('certificate-query', { query })).error, `a page has at most ${runtimeLimits.adminPageMax} rows`);
   }
 });

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { RemovalLease } from '../../lib/runtime/removals.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
@@ -165,10 +165,13 @@ describe('tenants', () => {
   });
 
   test('are listed by pages', async () => {
-    const domains = Array.from({ length: limits.adminPageMax + 1 }, (_, index) => `t${String(index).padStart(3, '0')}.example`);
+    const domains = Array.from(
+      { length: runtimeLimits.adminPageMax + 1 },
+      (_, index) => `t${String(index).padStart(3, '0')}.example`,
+    );
     for (const domain of domains) await dependencies.tenants.add(domain, { registration: 'closed', retentionDays: 0 });
     const first = (await done('tenant-list')) as { tenants: { domain: string }[]; next: string };
-    assert.equal(first.tenants.length, limits.adminPageMax);
+    assert.equal(first.tenants.length, runtimeLimits.adminPageMax);
     const second = (await done('tenant-list', { after: first.next })) as typeof first;
     assert.deepEqual(
       [...first.tenants, ...second.tenants].map(({ domain }) => domain),
@@ -244,7 +247,10 @@ describe('users', () => {
   });
 
   test('are listed by pages, in order, each once', async () => {
-    const locals = Array.from({ length: 2 * limits.adminPageMax + 5 }, (_, index) => `user${String(index).padStart(3, '0')}`);
+    const locals = Array.from(
+      { length: 2 * runtimeLimits.adminPageMax + 5 },
+      (_, index) => `user${String(index).padStart(3, '0')}`,
+    );
     const keys = { salt: '', iterations: 1, storedKey: '', serverKey: '' };
     const row = { createdAt: '2026-01-01T00:00:00Z', scram: { 'SHA-1': keys, 'SHA-256': keys } };
     await Promise.all(locals.map((local) => createAccount(dependencies.store, 'example.org', local, row)));
@@ -280,7 +286,7 @@ describe('the removal of an account', () => {
     const rows = Rows.ofAccount(dependencies.store, 'example.org', 'juliet');
     await rows.put(note, '', 'kept');
     const many = collection<number>('many', 'account', 'archive');
-    const entries = Array.from({ length: 2 * limits.eraseRowsMax + 1 }, (_, index) => rows.row(many, `${index}`, index));
+    const entries = Array.from({ length: 2 * runtimeLimits.eraseRowsMax + 1 }, (_, index) => rows.row(many, `${index}`, index));
     await dependencies.store.batchPut(entries);
     const session = (sid: string, at: string): SessionEntry => ({
       node: at,

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
 import type { ArchivePage, ArchiveQuery } from '../../lib/runtime/archive-page.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { spanMs } from '../../services/router/archive/archive.ts';
 import { queryArchive } from '../../services/router/archive/archive-query.ts';
 import { accountOf, ask, epoch, fill, form, query, rsm, talk } from './archive-asking.ts';
@@ -113,7 +113,7 @@ describe('XEP-0313 §4', () => {
         assert.equal((await ask(juliet, query(rsm(`<${name}>${missing}</${name}>`)))).error, 'item-not-found', name); // §4.3.2
       }
     }
-    const many = Array.from({ length: limits.rsmPageMax + 1 }, () => ids[0]!);
+    const many = Array.from({ length: xmppLimits.rsmPageMax + 1 }, () => ids[0]!);
     assert.equal((await ask(juliet, query(form({ ids: many })))).error, 'not-acceptable');
   });
 

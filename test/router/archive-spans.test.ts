@@ -1,8 +1,8 @@
 /** Decision 7: queries by peer find their way by spans of time in which something was exchanged. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { spanMs, spanOf, spansByPeer } from '../../services/router/archive/archive.ts';
@@ -83,7 +83,7 @@ describe('spans of an archive', () => {
   test('a flood of others does not make a query endless: a page ends on the way, and the next one goes on there', async () => {
     const account = await accountOf(stage, await stage.join('flooded@a.example/x'));
     const spanStart = Math.ceil(epoch / spanMs) * spanMs - epoch;
-    const flood = Array.from({ length: limits.archivePassedMax + 1 }, (_, index) => ({
+    const flood = Array.from({ length: runtimeLimits.archivePassedMax + 1 }, (_, index) => ({
       ms: spanStart + index,
       peer: 'bot@b.example/x',
     }));

@@ -1,11 +1,13 @@
 /** What a change of the blocklist costs: no product of the addresses that are named with what is stored, and no roster for one address. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { isBlocked } from '../../services/router/core/blocklist.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { countingRows } from './counting-rows.ts';
 import { openStage, type Stage } from './harness.ts';
@@ -79,8 +81,8 @@ test('each contact behind several of the addresses is told once', async (t) => {
 });
 
 test('a full list is looked at as fast as a short one: its row fits the cache, and is a set', () => {
-  assert.ok(limits.blocklistBytesMax + 2 * limits.jidPartBytesMax < limits.rowCacheRowCharactersMax);
-  const jids = Array.from({ length: limits.blocklistMax }, (_, index) => `u${index}@b.example`);
+  assert.ok(routerLimits.blocklistBytesMax + 2 * xmppLimits.jidPartBytesMax < adapterLimits.rowCacheRowCharactersMax);
+  const jids = Array.from({ length: routerLimits.blocklistMax }, (_, index) => `u${index}@b.example`);
   let looks = 0;
   const list = {
     jids: new Proxy(jids, {
@@ -94,5 +96,5 @@ test('a full list is looked at as fast as a short one: its row fits the cache, a
     assert.equal(isBlocked(list, Jid.parse(`x${n}@b.example/r`)), false);
     assert.equal(isBlocked(list, Jid.parse(`u${n}@b.example/r`)), true);
   }
-  assert.ok(looks <= limits.blocklistMax, `${looks} looks at entries`);
+  assert.ok(looks <= routerLimits.blocklistMax, `${looks} looks at entries`);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { parseElement } from '../../lib/xmpp/element.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import {
   arrange,
   ask,
@@ -26,10 +26,14 @@ for (const way of ways) {
   for (const [what, content, condition] of [
     [
       'too large a room',
-      `<conference jid='a@c.a.example'><nick>${'n'.repeat(limits.pepItemBytesMax)}</nick></conference>`,
+      `<conference jid='a@c.a.example'><nick>${'n'.repeat(routerLimits.pepItemBytesMax)}</nick></conference>`,
       'not-acceptable',
     ],
-    ['too many rooms', Array.from({ length: limits.pepItemsPerNodeMax }, (_, at) => room(`r${at}`)).join(''), 'not-acceptable'],
+    [
+      'too many rooms',
+      Array.from({ length: routerLimits.pepItemsPerNodeMax }, (_, at) => room(`r${at}`)).join(''),
+      'not-acceptable',
+    ],
   ] as const) {
     test(`of what is written to ${way.name} with ${what} nothing is kept`, async (t) => {
       const { juliet } = await arrange(t);

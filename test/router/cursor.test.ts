@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
 import { firstIdAt } from '../../lib/runtime/ids.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { keepEntry } from '../../services/router/archive/archive.ts';
 import { moveCursor, readQueue } from '../../services/router/archive/cursor.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const start = 1_700_000_000_000;
@@ -69,7 +70,8 @@ describe('the queue', () => {
       const page: Awaited<ReturnType<typeof readQueue>> = await readQueue(account, next, new Set(seen));
       const bytes = page.stanzas.reduce((sum, { xml }) => sum + xml.length, 0);
       assert.ok(
-        page.stanzas.length <= 2 * limits.catchUpPageMax && (bytes <= limits.catchUpPageBytesMax || page.stanzas.length === 1),
+        page.stanzas.length <= 2 * serviceLimits.catchUpPageMax &&
+          (bytes <= routerLimits.catchUpPageBytesMax || page.stanzas.length === 1),
       );
       assert.ok(page.next === undefined || page.next > next, 'pages go on');
       ids.push(...page.stanzas.map(({ id }) => id));
@@ -80,7 +82,7 @@ describe('the queue', () => {
 
   test('comes in order, in pages, and not again once it was acknowledged', async () => {
     const { account } = await someone();
-    const ids = idsOf(start, 3 * limits.catchUpPageMax);
+    const ids = idsOf(start, 3 * serviceLimits.catchUpPageMax);
     await keep(account, ids.toReversed());
     assert.deepEqual(await readAll(account), ids);
     assert.deepEqual(await readAll(account, ids.slice(0, 150)), ids.slice(150), 'without what the session has got');
@@ -114,7 +116,7 @@ describe('the queue', () => {
 
   test('does not come again when the ring is full', async () => {
     const { account } = await someone();
-    const ids = idsOf(start, 2 * limits.deliveredRingMax);
+    const ids = idsOf(start, 2 * serviceLimits.deliveredRingMax);
     await keep(account, ids);
     await moveCursor(account, ids);
     assert.deepEqual(await readAll(account), []);

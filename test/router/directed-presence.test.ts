@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
 
@@ -96,7 +96,7 @@ test('presence to a room goes to its worker with the session, and a session that
 test('the addresses of directed presence are bounded', async (t) => {
   const stage = await stageWith(t);
   const juliet = await stage.join(balcony);
-  const directed = Array.from({ length: limits.directedPresenceMax }, (_, index) => `x${index}@a.example`);
+  const directed = Array.from({ length: routerLimits.directedPresenceMax }, (_, index) => `x${index}@a.example`);
   const sessions = collection<{ sessions: object[] }>('sessions', 'account', 'live');
   const rows = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   const item = await rows.get(sessions);

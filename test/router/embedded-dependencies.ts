@@ -7,13 +7,13 @@ import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Deliverer } from '../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
+import { programLimits } from '../../services/cli/limits.ts';
 import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../services/router/core/feature-index.ts';
@@ -70,7 +70,7 @@ export async function embeddedDependencies(
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
     route: routing(destinations),
-    knownSpans: new RecentKeys(limits.knownSpansMax),
+    knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(clock),
     underWay: new UnderWay(),
     version: '0.0.0',

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Shares } from '../../services/router/core/shares.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type SaslResult, saslStep } from '../../services/router/sasl/exchange.ts';
 import { steppedClock } from './embedded-dependencies.ts';
 import { base64, binding, Client, conditionOf, dataOf, ns, openServer } from './sasl-client.ts';
@@ -64,7 +64,7 @@ describe('wrong passwords for one account from one address', () => {
     ['SCRAM', tryScram],
   ] as const) {
     test(`with ${what}: a few are looked at, then no more, and the right one from there is not either`, async () => {
-      assert.equal(await guessUntilRefused(attempt, () => attacker), limits.guessesFree);
+      assert.equal(await guessUntilRefused(attempt, () => attacker), routerLimits.guessesFree);
       assert.equal(conditionOf(await attempt('juliet', 'pencil', attacker)), 'temporary-auth-failure');
       assert.ok(await isIn(attempt('juliet', 'pencil', elsewhere)), 'the owner gets in from elsewhere');
     });
@@ -72,34 +72,34 @@ describe('wrong passwords for one account from one address', () => {
 
   test('each further wrong one doubles the delay, up to a cap', async () => {
     await guessUntilRefused(tryPlain, () => attacker);
-    let delayMs: number = limits.guessDelayMs;
+    let delayMs: number = routerLimits.guessDelayMs;
     for (let n = 0; n < 12; n++) {
       clock.advance(delayMs - 1);
       assert.equal(conditionOf(await tryPlain('juliet', 'wrong', attacker)), 'temporary-auth-failure', `after ${delayMs - 1} ms`);
       clock.advance(1);
       assert.equal(conditionOf(await tryPlain('juliet', 'wrong', attacker)), 'not-authorized', `after ${delayMs} ms`);
-      delayMs = Math.min(2 * delayMs, limits.guessDelayMaxMs);
+      delayMs = Math.min(2 * delayMs, routerLimits.guessDelayMaxMs);
     }
   });
 
   test('attempts that were refused do not lengthen the delay', async () => {
     await guessUntilRefused(tryPlain, () => attacker);
     for (let n = 0; n < 100; n++) await tryPlain('juliet', 'wrong', attacker);
-    clock.advance(limits.guessDelayMs);
+    clock.advance(routerLimits.guessDelayMs);
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
   });
 
   test('many at once are no way around it', async () => {
     const results = await Promise.all(Array.from({ length: 30 }, (_, n) => tryPlain('juliet', `wrong ${n}`, attacker)));
     const looked = results.map(conditionOf).filter((condition) => condition === 'not-authorized');
-    assert.equal(looked.length, limits.guessesFree);
+    assert.equal(looked.length, routerLimits.guessesFree);
   });
 
   test('nor are other writings of the name and addresses of the same network', async () => {
     const names = ['juliet', 'Juliet', 'JULIET', 'jUlIeT'];
     const attempt: Try = (_, password, address) => tryPlain(names[Number(password.split(' ')[1]) % 4]!, password, address);
     const looked = await guessUntilRefused(attempt, (n) => `2001:db8::${n.toString(16)}`);
-    assert.equal(looked, limits.guessesFree);
+    assert.equal(looked, routerLimits.guessesFree);
     assert.ok(await isIn(tryPlain('juliet', 'pencil', '2001:db8:0:1::1')));
     assert.equal(conditionOf(await tryPlain('juliet', 'pencil', '2001:db8::1:0:0:1')), 'temporary-auth-failure');
   });
@@ -119,9 +119,9 @@ describe('wrong passwords for one account from one address', () => {
   });
 
   test('the right password makes them forgotten', async () => {
-    for (let n = 0; n < limits.guessesFree - 1; n++) await tryPlain('juliet', 'mistyped', attacker);
+    for (let n = 0; n < routerLimits.guessesFree - 1; n++) await tryPlain('juliet', 'mistyped', attacker);
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
-    for (let n = 0; n < limits.guessesFree; n++)
+    for (let n = 0; n < routerLimits.guessesFree; n++)
       assert.equal(conditionOf(await tryPlain('juliet', 'x', attacker)), 'not-authorized');
   });
 });
@@ -133,7 +133,7 @@ describe('the owner', () => {
       await tryPlain('juliet', 'wrong', attacker);
       clock.advance(1_000);
     }
-    clock.advance(limits.guessDelayFamiliarMaxMs);
+    clock.advance(routerLimits.guessDelayFamiliarMaxMs);
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
   });
 
@@ -151,22 +151,22 @@ describe('the owner', () => {
 
 describe('spread guesses', () => {
   test('from many addresses for one account: at a rate', async () => {
-    assert.equal(await guessUntilRefused(tryPlain, (n) => `203.0.${n >> 8}.${n & 255}`), limits.firstGuessesBurst);
+    assert.equal(await guessUntilRefused(tryPlain, (n) => `203.0.${n >> 8}.${n & 255}`), routerLimits.firstGuessesBurst);
     clock.advance(10_000);
     const after = await guessUntilRefused(tryPlain, (n) => `203.1.${n >> 8}.${n & 255}`);
-    assert.equal(after, 10 * limits.firstGuessesPerSecond);
+    assert.equal(after, 10 * routerLimits.firstGuessesPerSecond);
   });
 
   test('from one address for many accounts: at a rate, known or not', async () => {
     const attempt: Try = (_, password, address) => tryPlain(`person${password.split(' ')[1]}`, password, address);
-    assert.equal(await guessUntilRefused(attempt, () => attacker), limits.networkGuessesBurst);
+    assert.equal(await guessUntilRefused(attempt, () => attacker), routerLimits.networkGuessesBurst);
     assert.equal(conditionOf(await tryPlain('juliet', 'pencil', attacker)), 'temporary-auth-failure');
     assert.ok(await isIn(tryPlain('juliet', 'pencil', elsewhere)));
   });
 
   test('of one address, whoever has signed in from there before does not notice', async () => {
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
-    for (let n = 0; n < 2 * limits.networkGuessesBurst; n++) await tryPlain(`person${n}`, 'x', attacker);
+    for (let n = 0; n < 2 * routerLimits.networkGuessesBurst; n++) await tryPlain(`person${n}`, 'x', attacker);
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
   });
 
@@ -180,7 +180,7 @@ describe('spread guesses', () => {
 test('a name without an account is treated the same', async () => {
   const told = async (local: string) => {
     const replies: string[] = [];
-    for (let n = 0; n < limits.guessesFree + 3; n++) replies.push((await tryPlain(local, 'wrong', '203.0.113.7')).reply);
+    for (let n = 0; n < routerLimits.guessesFree + 3; n++) replies.push((await tryPlain(local, 'wrong', '203.0.113.7')).reply);
     return replies;
   };
   assert.deepEqual(await told('nobody'), await told('juliet'));
@@ -190,7 +190,7 @@ test('a store that cannot be written keeps nobody out, and guesses are counted a
   const put = () => Promise.reject(new Unavailable('the disk is full'));
   Object.assign(server.dependencies, { store: withPut(server.dependencies.store, put) });
   const looked = await guessUntilRefused(tryPlain, (n) => `203.0.${n >> 8}.${n & 255}`);
-  assert.equal(looked, limits.furtherGuessesBurst);
+  assert.equal(looked, routerLimits.furtherGuessesBurst);
   clock.advance(60_000);
   assert.ok(await isIn(tryPlain('juliet', 'pencil', elsewhere)));
 });
@@ -207,7 +207,7 @@ function withPut(store: Store, put: Store['put']): Store {
 describe('failures that are not of the password', () => {
   const bindings = { secure: true, binding, address: attacker };
   test('count for nothing: wrong channels, malformed messages, mechanisms that are not there', async () => {
-    for (let n = 0; n < 3 * limits.guessesFree; n++) {
+    for (let n = 0; n < 3 * routerLimits.guessesFree; n++) {
       const cut = new Client('SCRAM-SHA-256-PLUS', 'juliet', 'pencil', {
         header: 'p=tls-exporter,,',
         bindingData: base64('other'),
@@ -254,7 +254,7 @@ describe('the log', () => {
 
   test('has lines at a rate', async () => {
     for (let n = 0; n < 100; n++) await tryPlain('juliet', 'wrong', attacker);
-    assert.equal(lines.length, limits.failureLinesBurst);
+    assert.equal(lines.length, routerLimits.failureLinesBurst);
     assert.ok(lines.some(({ msg }) => msg.includes('temporary-auth-failure')));
   });
 });

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Query, Store } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
@@ -13,6 +12,7 @@ import { updateSession } from '../../lib/runtime/sessions.ts';
 import { nowhere, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { findAccount } from '../../services/router/core/accounts.ts';
 import { Superseded, Writer } from '../../services/router/core/writers.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { steppedClock } from './embedded-dependencies.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { assertXml } from './xml-equality.ts';
@@ -257,7 +257,7 @@ test('a message that comes later than anything waits for it writes nothing: its 
   t.after(() => stage.close());
   const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
   const message = `<message type='chat' to='romeo@a.example'><body>late</body></message>`;
-  const { ok } = await sendUntil(stage, juliet, systemClock.now() - limits.lateWriteMs - 1_000, message);
+  const { ok } = await sendUntil(stage, juliet, systemClock.now() - routerLimits.lateWriteMs - 1_000, message);
   assert.equal(ok, false, 'the node sends it again');
   await stage.play([romeo, 'receives nothing']);
 });

@@ -1,7 +1,7 @@
 /** XEP-0060 §4.5, XEP-0163 §5: nodes that contacts in certain groups of the owner's roster may read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { appear, event, lastItem } from './pep-listener.ts';
 import { itemIds, items, own, publish } from './pep-requests.ts';
@@ -161,8 +161,8 @@ test('XEP-0060 §8.2: groups are set and shown, their order does not matter, and
   assert.equal(await read(romeo), 'a');
   assert.match(await ask(juliet, configure(groups())), /type='result'/);
   assert.equal(await read(romeo), 'not-in-roster-group', 'no group, nobody');
-  const many = Array.from({ length: limits.rosterGroupsMax + 1 }, (_, at) => `g${at}`);
-  for (const values of [many, ['x'.repeat(limits.pepGroupsBytesMax + 1)]]) {
+  const many = Array.from({ length: routerLimits.rosterGroupsMax + 1 }, (_, at) => `g${at}`);
+  for (const values of [many, ['x'.repeat(routerLimits.pepGroupsBytesMax + 1)]]) {
     assert.match(await ask(juliet, configure(groups(...values))), /<not-acceptable /);
   }
 });

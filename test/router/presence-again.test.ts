@@ -1,8 +1,8 @@
 /** Presence that is told behind what was said since (services/router/presence/presence-again.ts): the last word is the last said. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const status = (text: string) => `<presence><status>${text}</status></presence>`;
@@ -42,7 +42,7 @@ async function openSlowStage(text: string): Promise<{ stage: Stage; hold: () => 
 }
 
 async function longEnough(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 2 * limits.lookAgainMs));
+  await new Promise((resolve) => setTimeout(resolve, 2 * routerLimits.lookAgainMs));
 }
 
 function lastStatus(actor: Actor): string | undefined {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { openStage, type Stage } from './harness.ts';
 import { isSameXml } from './xml-equality.ts';
@@ -195,7 +195,7 @@ for (const [what, presence, condition] of [
   ['an unknown type and an address', `<presence type='here' to='romeo@a.example'/>`, 'bad-request'],
   ['a subscription to nobody', `<presence type='subscribe'/>`, 'bad-request'],
   ['a probe of nobody', `<presence type='probe'/>`, 'bad-request'],
-  ['too much in it', `<presence><status>${'x'.repeat(limits.presenceBytesMax)}</status></presence>`, 'policy-violation'],
+  ['too much in it', `<presence><status>${'x'.repeat(routerLimits.presenceBytesMax)}</status></presence>`, 'policy-violation'],
 ] as const) {
   test(`presence with ${what} is refused with ${condition}`, async (t) => {
     const stage = await stageWith(t);

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { limits } from '../../lib/limits.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import { type NodeRequest, routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
@@ -11,6 +10,7 @@ import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { findAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
 import { registerBeforeAuth, registerStreamFeature } from '../../services/router/features/xep0077-registration.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { startRouter } from '../../services/router/router.ts';
 import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
 
@@ -140,7 +140,7 @@ describe('before signing in', () => {
     assert.equal(await stream.signIn('viola', 'Cesario'), 'viola@example.org');
   });
 
-  const longest = 'x'.repeat(limits.passwordBytesMax);
+  const longest = 'x'.repeat(routerLimits.passwordBytesMax);
   for (const [what, body, expected, attributes] of [
     ['no user name', query('<password>x</password>'), 'modify not-acceptable'],
     ['an empty user name', fields('', 'x'), 'modify not-acceptable'],
@@ -188,10 +188,11 @@ describe('before signing in', () => {
   test('the rate of a tenant is bounded, and comes back with time', async () => {
     const other = await dependencies.tenants.add('example.edu', { registration: 'open', retentionDays: 0 });
     const attempt = async (tenant: Tenant) => condition(await register(tenant, fields('long', 'x')));
-    for (let count = 0; count < limits.registrationsPerSecond; count++) assert.equal(await attempt(open), 'cancel conflict');
+    for (let count = 0; count < routerLimits.registrationsPerSecond; count++)
+      assert.equal(await attempt(open), 'cancel conflict');
     assert.equal(await attempt(open), 'wait resource-constraint');
     assert.equal(await register(other, fields('long', 'x')), "<iq id='r1' type='result'/>");
-    clock.advance(1_000 / limits.registrationsPerSecond);
+    clock.advance(1_000 / routerLimits.registrationsPerSecond);
     assert.equal(await attempt(open), 'cancel conflict');
     assert.equal(await attempt(open), 'wait resource-constraint');
   });

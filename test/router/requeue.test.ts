@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { leaveMark } from '../../lib/runtime/resync.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { updateSession } from '../../lib/runtime/sessions.ts';
 import { reapNode } from '../../services/router/sessions/reaper.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
@@ -122,7 +122,7 @@ test('a batch of a session that was taken for dead ends its stream', async () =>
     const bare = account();
     const actor = await stage.appear(`${bare}/one`);
     const owner = { domain: 'a.example', local: bare.split('@')[0]! };
-    const parked = { deadline: Date.now() + limits.resumeTimeoutMs, by: node };
+    const parked = { deadline: Date.now() + serviceLimits.resumeTimeoutMs, by: node };
     await updateSession(stage.dependencies.store, owner, actor.sid, (entry) => ({ ...entry, node: '', parked }));
     await actor.send(xml);
     assert.equal(actor.closed, 'reset', xml);

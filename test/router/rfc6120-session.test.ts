@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { openStage } from './harness.ts';
 
@@ -33,7 +33,7 @@ test('RFC 6120 §6.4.6: success says what the restarted stream offers; an answer
   const request = { kind: 'step', node: 'n.stage.1', sid: 'x', domain: 'a.example' } as const;
   const open = { kind: 'open', secure: true, binding: {} } as const;
   const first = await stage.ask<StepReply>({ ...request, session: '', items: [open] }, []);
-  assert.equal(first.header.keepMs, limits.greetingKeepMs);
+  assert.equal(first.header.keepMs, routerLimits.greetingKeepMs);
   const { session = '' } = first.header;
   const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${Buffer.from('\0juliet\0secret').toString('base64')}</auth>`;
   const success = await stage.ask<StepReply>({ ...request, session, items: [{ kind: 'sasl', binding: {}, body: true }] }, [auth]);

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
-import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { Shares } from '../../services/router/core/shares.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { saslStep } from '../../services/router/sasl/exchange.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { type EmbeddedDependencies, steppedClock } from './embedded-dependencies.ts';
@@ -44,9 +45,9 @@ test('what an account has sent today is bounded, by a row that is written by the
     await pause(10);
     row = await rowOf(stage, 'juliet.a.example');
   }
-  assert.ok(row !== undefined && row.bytes > limits.keptBytesStep);
+  assert.ok(row !== undefined && row.bytes > routerLimits.keptBytesStep);
   // Another router, or this one before it was started anew, has counted nearly all of it.
-  const value = JSON.stringify({ ...row, bytes: limits.keptBytesPerDayMax - 100 });
+  const value = JSON.stringify({ ...row, bytes: routerLimits.keptBytesPerDayMax - 100 });
   await stage.dependencies.store.put({ table: 'live', partition: 'a.example/a/juliet', sort: 'sentBytes/', value });
   for (let n = 0; n < 6; n++) await juliet.send(chat(body, 'nurse@a.example'));
   await pause(100);
@@ -118,8 +119,8 @@ test('the store refuses what fills it and writes what lets people in, while the 
   const at = (table: 'core' | 'archive' | 'live', sort: string) => ({ table, partition: 'a.example/a/juliet', sort }) as const;
   await store.put({ ...at('archive', 'm/1'), value: 'x' });
   assert.equal(store.isShort, false);
-  freeBytes = limits.diskReserveBytes - 1;
-  await clock.advance(limits.diskLookMs);
+  freeBytes = adapterLimits.diskReserveBytes - 1;
+  await clock.advance(adapterLimits.diskLookMs);
   assert.equal(store.isShort, true);
   await assert.rejects(store.put({ ...at('archive', 'm/2'), value: 'x' }), Unavailable);
   await assert.rejects(
@@ -134,8 +135,8 @@ test('the store refuses what fills it and writes what lets people in, while the 
   await store.put({ ...at('live', 'sessions/'), value: 'x'.repeat(100_000) });
   await store.add(at('core', 'rosterVersion/'), 1);
   assert.equal(await store.delete(at('archive', 'm/1')), true);
-  freeBytes = limits.diskReserveBytes;
-  await clock.advance(limits.diskLookMs);
+  freeBytes = adapterLimits.diskReserveBytes;
+  await clock.advance(adapterLimits.diskLookMs);
   await store.put({ ...at('archive', 'm/2'), value: 'x' });
 });
 
@@ -186,7 +187,7 @@ test('an account that asks for pages of its archive without end is slowed, and o
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@b.example/orchard');
   const query = `<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>1</max></set></query></iq>`;
-  for (let n = 0; n < limits.archiveQueriesBurst; n++) await juliet.send(query);
+  for (let n = 0; n < routerLimits.archiveQueriesBurst; n++) await juliet.send(query);
   assert.ok(juliet.inbox.every((xml) => !refused.test(xml)));
   juliet.inbox.length = 0;
   await juliet.send(query);

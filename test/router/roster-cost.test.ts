@@ -1,9 +1,9 @@
 /** What a change of one contact costs does not depend on how many there are; and the totals that allow for that stay true. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import type { RosterTotals } from '../../services/router/roster/roster-totals.ts';
 import { countingRows } from './counting-rows.ts';
@@ -106,7 +106,13 @@ test('totals that are wrong, because a process died between two writes, refuse n
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await juliet.send(set("<item jid='x@b.example'/>"));
-  const wrong = { items: limits.rosterItemsMax, requests: 0, tombstones: 0, bytes: 0, changes: limits.rosterRecountChanges };
+  const wrong = {
+    items: routerLimits.rosterItemsMax,
+    requests: 0,
+    tombstones: 0,
+    bytes: 0,
+    changes: routerLimits.rosterRecountChanges,
+  };
   await rowsOf(stage).put(totalsRow, '', wrong);
   stage.clear();
   await juliet.send(set("<item jid='y@b.example'/>"));
@@ -126,7 +132,7 @@ test('a full roster refuses one more without counting it each time', async (t) =
   });
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
-  await fill(stage, juliet, limits.rosterItemsMax);
+  await fill(stage, juliet, routerLimits.rosterItemsMax);
   rows = 0;
   for (let n = 0; n < 5; n++) await juliet.send(set(`<item jid='more${n}@b.example'/>`));
   assert.equal(juliet.inbox.filter((xml) => /not-acceptable/.test(xml)).length, 5);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
@@ -8,6 +7,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Account } from '../../services/router/core/account.ts';
 import type { Dependencies } from '../../services/router/core/dependencies.ts';
 import { Turn } from '../../services/router/core/turn.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { changeContact } from '../../services/router/roster/roster-change.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
@@ -101,7 +101,7 @@ test('RFC 6121 §2.1.2: a client cannot set subscription, ask or approved', asyn
   );
 });
 
-const long = 'x'.repeat(limits.rosterNameBytesMax + 1);
+const long = 'x'.repeat(routerLimits.rosterNameBytesMax + 1);
 for (const [what, items, condition] of [
   ['without an item', '', 'bad-request'],
   ['with two items', `<item jid='a@a.example'/><item jid='b@a.example'/>`, 'bad-request'],
@@ -120,7 +120,7 @@ for (const [what, items, condition] of [
   ],
   [
     'with too many groups',
-    `<item jid='a@a.example'>${Array.from({ length: limits.rosterGroupsMax + 1 }, (_, n) => `<group>${n}</group>`).join('')}</item>`,
+    `<item jid='a@a.example'>${Array.from({ length: routerLimits.rosterGroupsMax + 1 }, (_, n) => `<group>${n}</group>`).join('')}</item>`,
     'not-acceptable',
   ],
   ['of oneself', `<item jid='juliet@a.example'/>`, 'not-allowed'],
@@ -219,7 +219,7 @@ test('after many changes a client with an old version gets the whole roster', as
   const stage = await openStage();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
-  const count = limits.rosterChangesMax + 1;
+  const count = routerLimits.rosterChangesMax + 1;
   const rows = Array.from({ length: count }, (_, index) =>
     rowsOf(stage).row(rosterRows, `c${index}@b.example`, { subscription: 'none', isListed: true, version: index + 1 }),
   );
@@ -234,7 +234,7 @@ test('after many changes a client with an old version gets the whole roster', as
 });
 
 test('a client that missed a tombstone which is gone has missed too much for pushes', () => {
-  assert.ok(limits.rosterChangesMax < limits.rosterTombstonesMax / 2);
+  assert.ok(routerLimits.rosterChangesMax < routerLimits.rosterTombstonesMax / 2);
 });
 
 test('one who was overtaken between taking a version and writing takes a new one', async (t) => {
@@ -272,20 +272,20 @@ test('tombstones are bounded, and a client older than the oldest gets the whole 
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await juliet.send(set(`<item jid='first@b.example'/>`));
-  const tombstones = Array.from({ length: limits.rosterTombstonesMax }, (_, index) =>
+  const tombstones = Array.from({ length: routerLimits.rosterTombstonesMax }, (_, index) =>
     rowsOf(stage).row(rosterRows, `gone${index}@b.example`, { subscription: 'none', isListed: false, version: index + 2 }),
   );
   await stage.dependencies.store.batchPut(tombstones);
-  await rowsOf(stage).add(collection<number>('rosterVersion', 'account'), limits.rosterTombstonesMax + 10);
+  await rowsOf(stage).add(collection<number>('rosterVersion', 'account'), routerLimits.rosterTombstonesMax + 10);
   await juliet.send(get()); // counts the rows that were written past the router
   await juliet.send(set(`<item jid='second@b.example'/>`));
   const left = await rowsOf(stage).list(rosterRows, { limit: 1_000 });
-  assert.equal(left.length, limits.rosterTombstonesMax / 2 + 2);
+  assert.equal(left.length, routerLimits.rosterTombstonesMax / 2 + 2);
   stage.clear();
   await juliet.send(get('2'));
   assert.match(juliet.inbox[0]!, /<query .*first@b\.example.*second@b\.example/);
   stage.clear();
-  await juliet.send(get(String(limits.rosterTombstonesMax)));
+  await juliet.send(get(String(routerLimits.rosterTombstonesMax)));
   assert.match(juliet.inbox.shift()!, /^<iq [^>]*\/>$/);
   assert.equal(juliet.inbox.length, 2);
 });
@@ -304,11 +304,11 @@ test('a roster is bounded in items and in bytes', async (t) => {
   await fill(20, { groups: Array.from({ length: 34 }, (_, index) => `${index}-${'g'.repeat(1_000)}`) });
   await juliet.send(set(`<item jid='x@b.example'/>`));
   assert.match(await juliet.next(), /not-acceptable.*bytes/);
-  await fill(limits.rosterItemsMax, {});
+  await fill(routerLimits.rosterItemsMax, {});
   await juliet.send(set(`<item jid='x@b.example'/>`));
   assert.match(await juliet.next(), /not-acceptable.*items/);
   await juliet.send(`<presence type='subscribe' to='x@b.example'/>`);
   assert.match(await juliet.next(), /not-acceptable.*items/);
   await juliet.send(get());
-  assert.equal(juliet.inbox[0]!.split('<item ').length - 1, limits.rosterItemsMax);
+  assert.equal(juliet.inbox[0]!.split('<item ').length - 1, routerLimits.rosterItemsMax);
 });

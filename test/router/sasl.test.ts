@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
 import { createAccount, setCredentials } from '../../services/router/core/accounts.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { mechanisms } from '../../services/router/sasl/exchange.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
 import { composeServerFirst } from '../../services/router/sasl/scram.ts';
@@ -205,7 +205,7 @@ test('one account that signs in hundreds of times at once does not keep another 
   const others = Array.from({ length: 10 }, () => auth('PLAIN', '\0romeo\0rose', context));
   for (const other of await Promise.all(others)) assert.equal(other.local, 'romeo');
   const results = await Promise.all(flood);
-  assert.ok(results.filter(({ local }) => local === 'juliet').length >= limits.sessionsPerAccountMax);
+  assert.ok(results.filter(({ local }) => local === 'juliet').length >= routerLimits.sessionsPerAccountMax);
   const late = results.filter(({ local }) => local === undefined);
   assert.ok(late.length > 0);
   assert.deepEqual(new Set(late.map(conditionOf)), new Set(['temporary-auth-failure']));

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { routerSubject, type StepItem, type StepReply, type StepRequest } from '../../lib/runtime/wire.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
 import { base64, binding, ns } from './sasl-client.ts';
@@ -69,7 +70,7 @@ for (const [what, failing] of [
 ] as const) {
   test(`${what} signs in behind many failures`, async () => {
     const stream = await Stream.open();
-    for (let n = 0; n < 3 * limits.saslFailuresMax; n++) {
+    for (let n = 0; n < 3 * serviceLimits.saslFailuresMax; n++) {
       assert.equal((await stream.auth(failing[0], failing[1])).close, undefined, `failure ${n + 1}`);
     }
     assert.equal((await stream.auth('PLAIN', right)).said, 'success');
@@ -78,13 +79,13 @@ for (const [what, failing] of [
 
 test('failures of mechanisms are bounded, too', async () => {
   const stream = await Stream.open();
-  for (let n = 1; n < limits.saslMisfitsMax; n++) assert.equal((await stream.auth('EXTERNAL', '=')).close, undefined);
+  for (let n = 1; n < routerLimits.saslMisfitsMax; n++) assert.equal((await stream.auth('EXTERNAL', '=')).close, undefined);
   assert.equal((await stream.auth('EXTERNAL', '=')).close, 'policy-violation');
 });
 
 test('wrong passwords end the stream, however many other failures come between them', async () => {
   const stream = await Stream.open();
-  for (let n = 1; n < limits.saslFailuresMax; n++) {
+  for (let n = 1; n < serviceLimits.saslFailuresMax; n++) {
     assert.deepEqual(await stream.auth('PLAIN', wrong), { said: 'not-authorized', close: undefined });
     assert.equal((await stream.auth('EXTERNAL', '=')).close, undefined);
   }
@@ -95,7 +96,8 @@ test('the stream state that says so is no way around it: a stream of another add
   let looked = 0;
   for (let streams = 0; streams < 10; streams++) {
     const stream = await Stream.open();
-    for (let n = 0; n < limits.saslFailuresMax; n++) if ((await stream.auth('PLAIN', wrong)).said === 'not-authorized') looked++;
+    for (let n = 0; n < serviceLimits.saslFailuresMax; n++)
+      if ((await stream.auth('PLAIN', wrong)).said === 'not-authorized') looked++;
   }
-  assert.ok(looked <= limits.firstGuessesBurst + limits.furtherGuessesBurst, `${looked} were looked at`);
+  assert.ok(looked <= routerLimits.firstGuessesBurst + routerLimits.furtherGuessesBurst, `${looked} were looked at`);
 });

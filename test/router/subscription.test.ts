@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { cancelAllSubscriptions } from '../../services/router/presence/subscription.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { openStage, type Stage } from './harness.ts';
@@ -254,7 +254,7 @@ test('requests of strangers are bounded, and the stanza beyond the bound changes
   const stage = await openStage();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
-  const waiting = Array.from({ length: limits.rosterRequestsMax }, (_, index) =>
+  const waiting = Array.from({ length: routerLimits.rosterRequestsMax }, (_, index) =>
     Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet').row(rosterRows, `x${index}@b.example`, {
       subscription: 'none',
       isPending: true,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'jabber:iq:private';
@@ -70,7 +70,7 @@ test('XEP-0049 §2.3, §3: requests without an element of a namespace of its own
     ['set', 'text', 'not-acceptable'],
     ['set', `<a xmlns='urn:a'/><b/>`, 'not-acceptable'],
     ['set', `<a xmlns='jabber:client'/>`, 'not-acceptable'],
-    ['set', `<a xmlns='urn:a'>${'x'.repeat(limits.privateElementBytesMax)}</a>`, 'not-acceptable'],
+    ['set', `<a xmlns='urn:a'>${'x'.repeat(routerLimits.privateElementBytesMax)}</a>`, 'not-acceptable'],
   ] as const) {
     await hamlet.send(iq(type, content));
     assert.match(await hamlet.next(), new RegExp(`type='error'.*<${condition} `), `${type} ${content.slice(0, 50)}`);
@@ -100,12 +100,12 @@ test('what one account stores is bounded, by elements and by bytes', async (t) =
   const { hamlet } = await arrange(t);
   const elements = (count: number, size: number) =>
     Array.from({ length: count }, (_, index) => `<e${index} xmlns='urn:e'>${'"'.repeat(size)}</e${index}>`);
-  await hamlet.send(iq('set', elements(limits.privateElementsMax, 1).join('')));
+  await hamlet.send(iq('set', elements(routerLimits.privateElementsMax, 1).join('')));
   assert.match(await hamlet.next(), /type='result'/);
   await hamlet.send(iq('set', `<more xmlns='urn:e'/>`));
   assert.match(await hamlet.next(), /<resource-constraint /);
   const answers: string[] = [];
-  for (const element of elements(6, limits.privateElementBytesMax - 100)) {
+  for (const element of elements(6, routerLimits.privateElementBytesMax - 100)) {
     await hamlet.send(iq('set', element));
     answers.push(/type='(\w+)'/.exec(await hamlet.next())![1]!);
   }

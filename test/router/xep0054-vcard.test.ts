@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'vcard-temp';
@@ -62,10 +62,10 @@ test('XEP-0054 §3.2: nobody writes another’s', async (t) => {
 test('a vCard is bounded, and one at the bound comes back whole although JSON doubles it', async (t) => {
   const { juliet } = await arrange(t);
   const big = (bytes: number) => `<iq type='set' id='v'><vCard xmlns='${NS}'><DESC>${'"'.repeat(bytes)}</DESC></vCard></iq>`;
-  await juliet.send(big(limits.vcardBytesMax));
+  await juliet.send(big(routerLimits.vcardBytesMax));
   assert.match(await juliet.next(), /<not-acceptable /);
-  await juliet.send(big(limits.vcardBytesMax - 100));
+  await juliet.send(big(routerLimits.vcardBytesMax - 100));
   assert.match(await juliet.next(), /type='result'/);
   await juliet.send(`<iq type='get' id='v'><vCard xmlns='${NS}'/></iq>`);
-  assert.ok((await juliet.next()).includes('"'.repeat(limits.vcardBytesMax - 100)));
+  assert.ok((await juliet.next()).includes('"'.repeat(routerLimits.vcardBytesMax - 100)));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { config, configure, create, itemIds, items, own, publish, pubsub, purge, remove, retract } from './pep-requests.ts';
 
@@ -129,21 +129,21 @@ test('XEP-0060 §8.1, §8.2: the form of a node shows what was set, and what can
   await ask(juliet, create('n', config({ access_model: 'whitelist', max_items: 'max', title: '<A&B>' })));
   const form = await ask(juliet, own('get', `<configure node='n'/>`));
   assert.equal(value(form, 'access_model'), 'whitelist');
-  assert.equal(value(form, 'max_items'), String(limits.pepItemsPerNodeMax));
+  assert.equal(value(form, 'max_items'), String(routerLimits.pepItemsPerNodeMax));
   assert.equal(value(form, 'persist_items'), '1');
   assert.equal(value(form, 'title'), '&lt;A&amp;B&gt;');
   await ask(juliet, configure('n', config({ access_model: 'open' })));
   const changed = await ask(juliet, own('get', `<configure node='n'/>`));
   assert.equal(value(changed, 'access_model'), 'open');
-  assert.equal(value(changed, 'max_items'), String(limits.pepItemsPerNodeMax), 'what is not in the form stays');
+  assert.equal(value(changed, 'max_items'), String(routerLimits.pepItemsPerNodeMax), 'what is not in the form stays');
   assert.equal(value(await ask(juliet, own('get', '<default/>')), 'access_model'), 'presence');
   for (const fields of [
     { access_model: 'authorize' },
     { max_items: '0' },
-    { max_items: String(limits.pepItemsPerNodeMax + 1) },
+    { max_items: String(routerLimits.pepItemsPerNodeMax + 1) },
     { persist_items: 'maybe' },
     { publish_model: 'open' },
-    { title: 'x'.repeat(limits.pepTextBytesMax + 1) },
+    { title: 'x'.repeat(routerLimits.pepTextBytesMax + 1) },
   ] as Record<string, string>[]) {
     assert.equal(refusal(await ask(juliet, configure('n', config(fields)))), 'not-acceptable', JSON.stringify(fields));
     assert.equal(refusal(await ask(juliet, create('m', config(fields)))), 'not-acceptable', JSON.stringify(fields));
@@ -158,7 +158,7 @@ test('XEP-0060 §7.1.5: publish-options configure a new node and are preconditio
   await ask(juliet, publish('n', 'a', tune, options({ access_model: 'whitelist', max_items: 'max', persist_items: 'true' })));
   for (const [fields, isMet] of [
     [{ access_model: 'whitelist' }, true],
-    [{ persist_items: '1', max_items: String(limits.pepItemsPerNodeMax) }, true],
+    [{ persist_items: '1', max_items: String(routerLimits.pepItemsPerNodeMax) }, true],
     [{ access_model: 'open' }, false],
     [{ access_model: 'whitelist', max_items: '1' }, false],
     [{ nonsense: '1' }, false],
@@ -188,11 +188,15 @@ const refused = [
   ],
   [
     'an item that is too large',
-    publish('n', 'a', `<x xmlns='urn:x'>${'y'.repeat(limits.pepItemBytesMax)}</x>`),
+    publish('n', 'a', `<x xmlns='urn:x'>${'y'.repeat(routerLimits.pepItemBytesMax)}</x>`),
     'not-acceptable payload-too-big',
   ],
-  ['an id that is too long', publish('n', 'i'.repeat(limits.pepItemIdBytesMax + 1), tune), 'not-acceptable invalid-item-id'],
-  ['a node’s name that is too long', publish('é'.repeat(limits.pepNodeNameBytesMax / 2 + 1), 'a', tune), 'not-acceptable'],
+  [
+    'an id that is too long',
+    publish('n', 'i'.repeat(routerLimits.pepItemIdBytesMax + 1), tune),
+    'not-acceptable invalid-item-id',
+  ],
+  ['a node’s name that is too long', publish('é'.repeat(routerLimits.pepNodeNameBytesMax / 2 + 1), 'a', tune), 'not-acceptable'],
   ['a node that is not there', items('n'), 'item-not-found'],
   ['a retraction there', retract('n', 'a'), 'item-not-found'],
   [
@@ -261,11 +265,12 @@ test('of what is dropped, retracted, purged or deleted no row stays', async (t) 
 
 test('an account has a bounded number of nodes, and a node a bounded number of bytes', async (t) => {
   const { juliet } = await arrange(t);
-  for (let count = 0; count < limits.pepNodesMax; count++) await ask(juliet, create(`n${count}`, config({ max_items: 'max' })));
+  for (let count = 0; count < routerLimits.pepNodesMax; count++)
+    await ask(juliet, create(`n${count}`, config({ max_items: 'max' })));
   assert.equal(refusal(await ask(juliet, publish('more', 'a', tune))), 'resource-constraint');
   assert.match(await ask(juliet, publish('n0', 'a', tune)), /type='result'/);
-  const large = `<x xmlns='urn:x'>${'y'.repeat(limits.pepItemBytesMax - 100)}</x>`;
-  const fit = Math.floor(limits.pepNodeBytesMax / limits.pepItemBytesMax);
+  const large = `<x xmlns='urn:x'>${'y'.repeat(routerLimits.pepItemBytesMax - 100)}</x>`;
+  const fit = Math.floor(routerLimits.pepNodeBytesMax / routerLimits.pepItemBytesMax);
   for (let count = 0; count < fit; count++) assert.match(await ask(juliet, publish('n1', `${count}`, large)), /type='result'/);
   assert.equal(refusal(await ask(juliet, publish('n1', 'more', large))), 'not-acceptable payload-too-big');
   assert.equal(itemIds(await ask(juliet, items('n1'))).length, fit);

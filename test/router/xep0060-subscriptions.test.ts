@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { deleteAccountRow } from '../../services/router/core/accounts.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { appear, event } from './pep-listener.ts';
 import { config, configure, create, own, publish, pubsub, remove } from './pep-requests.ts';
@@ -229,7 +229,7 @@ test('a node has a bounded number of subscribers', async (t) => {
     limit: 1,
     consistent: true,
   });
-  const many = Array.from({ length: limits.pepSubscribersMax }, (_, index) => ({
+  const many = Array.from({ length: routerLimits.pepSubscribersMax }, (_, index) => ({
     jid: `u${index}@b.example`,
     subid: `${index}`,
   }));

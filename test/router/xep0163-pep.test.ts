@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { wantedNodes } from '../../services/router/pep/notify.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { announcement, answer, app, appear, client, event, info, lastItem, questionIn } from './pep-listener.ts';
@@ -302,18 +302,20 @@ test('XEP-0115: the form without a hash, a new hash and none at all', async (t) 
 test('what a client wants is bounded, and an answer that nobody asked for says nothing', async (t) => {
   const stage = await open(t);
   const juliet = await stage.join('juliet@a.example/balcony');
-  const many = client(...Array.from({ length: 3 * limits.pepWantedMax }, (_, index) => `urn:${index}:${'n'.repeat(index)}`));
+  const many = client(
+    ...Array.from({ length: 3 * routerLimits.pepWantedMax }, (_, index) => `urn:${index}:${'n'.repeat(index)}`),
+  );
   await juliet.send(announcement(many));
   await answer(juliet, questionIn(juliet)!, many);
   const wanted = async () =>
     wantedNodes.of((await readSessions(stage.dependencies.store, [{ domain: 'a.example', local: 'juliet' }]))[0]![0]!) ?? [];
-  assert.ok((await wanted()).length > 0 && (await wanted()).length <= limits.pepWantedMax);
-  assert.ok(Buffer.byteLength((await wanted()).join('')) <= limits.pepWantedBytesMax);
+  assert.ok((await wanted()).length > 0 && (await wanted()).length <= routerLimits.pepWantedMax);
+  assert.ok(Buffer.byteLength((await wanted()).join('')) <= routerLimits.pepWantedBytesMax);
   await juliet.send('<presence/>');
   const vars = `<feature var='${tuneNs}+notify'/>`;
   for (const id of ['x', 'caps-0']) await juliet.send(`<iq type='result' id='${id}'><query xmlns='${info}'>${vars}</query></iq>`);
   assert.deepEqual(await wanted(), []);
-  await juliet.send(announcement({ ...many, ver: 'v'.repeat(limits.capsCharactersMax) }));
+  await juliet.send(announcement({ ...many, ver: 'v'.repeat(routerLimits.capsCharactersMax) }));
   assert.equal(questionIn(juliet), undefined);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'urn:xmpp:blocking';
@@ -216,7 +216,7 @@ test('XEP-0191 §5: the own resources are never cut off from each other', async 
 
 test('the list is bounded by entries and by bytes', async (t) => {
   const { juliet } = await arrange(t);
-  const many = Array.from({ length: limits.blocklistMax }, (_, index) => `u${index}@b.example`);
+  const many = Array.from({ length: routerLimits.blocklistMax }, (_, index) => `u${index}@b.example`);
   await juliet.send(change('block', ...many));
   assert.match(await juliet.next(), /type='result'/);
   await juliet.send(change('block', 'one-more@b.example'));
@@ -239,9 +239,9 @@ test('occupants of one room, which the room keeps, too, are bounded by number an
   const nicks = (count: number, length = 1) =>
     Array.from({ length: count }, (_, index) => `${room}/${`${index}`.padStart(length, 'n')}`);
   for (const [jids, isTaken] of [
-    [nicks(limits.blockedPlacesMax + 1), false],
-    [nicks(limits.blockedPlacesMax, 1_000), false],
-    [nicks(limits.blockedPlacesMax), true],
+    [nicks(routerLimits.blockedPlacesMax + 1), false],
+    [nicks(routerLimits.blockedPlacesMax, 1_000), false],
+    [nicks(routerLimits.blockedPlacesMax), true],
     [[`${room}/one-more`], false],
     [['garden@conference.b.example/one-more', room, 'romeo@b.example/orchard'], true],
   ] as const) {

@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { FolderBlobs } from '../../lib/adapters/folder-blobs.ts';
-import { limits } from '../../lib/limits.ts';
 import { isMediaType } from '../../lib/ports/blobs.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { escapeAttribute, parseElement } from '../../lib/xmpp/element.ts';
 import { safeName } from '../../services/router/features/xep0363-file-upload.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { steppedClock } from './embedded-dependencies.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
@@ -84,7 +84,7 @@ test('XEP-0363 §3: the host of files is among the items, and says what it is an
         <feature var='http://jabber.org/protocol/disco#info'/><feature var='http://jabber.org/protocol/disco#items'/>
         <feature var='${NS}'/>
         <x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>${NS}</value></field>
-        <field var='max-file-size' type='text-single'><value>${limits.uploadBytesMax}</value></field></x>
+        <field var='max-file-size' type='text-single'><value>${routerLimits.uploadBytesMax}</value></field></x>
       </query></iq>`.replaceAll(/>\s+</g, '><'),
     ],
   );
@@ -156,7 +156,7 @@ test('any name gives a key that every medium takes', async (t) => {
   await fc.assert(
     fc.asyncProperty(names, async (name) => {
       const safe = safeName(name);
-      assert.ok(Buffer.byteLength(safe) <= limits.uploadNameBytesMax);
+      assert.ok(Buffer.byteLength(safe) <= routerLimits.uploadNameBytesMax);
       if (safe === '') return;
       const { getUrl } = await stage.dependencies.blobs!.slot(`a.example/x/${safe}`, { type: 'a/b', sizeBytes: 1 }, 1);
       assert.equal((stage.dependencies.blobs as FolderBlobs).keyOf(getUrl), `a.example/x/${safe}`);
@@ -175,7 +175,7 @@ for (const [what, attributes, error] of [
   ['half a byte', { size: '1.5' }, 'modify bad-request'],
   ['an exponent', { size: '1e3' }, 'modify bad-request'],
   ['a hexadecimal size', { size: '0x10' }, 'modify bad-request'],
-  ['one byte too many', { size: limits.uploadBytesMax + 1 }, 'modify not-acceptable'],
+  ['one byte too many', { size: routerLimits.uploadBytesMax + 1 }, 'modify not-acceptable'],
   ['more than a number can say', { size: '9'.repeat(400) }, 'modify not-acceptable'],
   ['a type that is none', { 'content-type': 'png' }, 'modify bad-request'],
   ['a type with a header behind it', { 'content-type': 'image/png\r\nset-cookie: x' }, 'modify bad-request'],
@@ -189,20 +189,20 @@ for (const [what, attributes, error] of [
 
 test('XEP-0363 §5: what is too large is told how large it may be', async (t) => {
   const { juliet } = await arrange(t);
-  const { iq } = await ask(juliet, request({ ...photo, size: limits.uploadBytesMax + 1 }));
+  const { iq } = await ask(juliet, request({ ...photo, size: routerLimits.uploadBytesMax + 1 }));
   const most = iq.getChild('error')?.getChild('file-too-large', NS)?.getChildText('max-file-size', NS);
-  assert.equal(most, `${limits.uploadBytesMax}`);
+  assert.equal(most, `${routerLimits.uploadBytesMax}`);
 });
 
 test('XEP-0363 §5: a month’s bytes are used up, also by requests at once, and the next month has its own', async (t) => {
   const clock = steppedClock();
   const { stage, juliet } = await arrange(t, { clock });
-  const most = limits.uploadMonthBytesMax / limits.uploadBytesMax;
+  const most = routerLimits.uploadMonthBytesMax / routerLimits.uploadBytesMax;
   const whole = Math.floor(most);
-  for (let count = 0; count < whole - 1; count++) await ask(juliet, request({ ...photo, size: limits.uploadBytesMax }));
+  for (let count = 0; count < whole - 1; count++) await ask(juliet, request({ ...photo, size: routerLimits.uploadBytesMax }));
   const balcony = await stage.join('juliet@a.example/garden');
   const both = await Promise.all(
-    [juliet, balcony].map((actor) => ask(actor, request({ ...photo, size: limits.uploadBytesMax }))),
+    [juliet, balcony].map((actor) => ask(actor, request({ ...photo, size: routerLimits.uploadBytesMax }))),
   );
   const errors = both.map(({ error }) => error).filter((error) => error !== undefined);
   assert.deepEqual(errors, ['wait resource-constraint']);
@@ -221,7 +221,7 @@ test('small files count as more than they are, so that their number has an end',
   await ask(juliet, request({ ...photo, size: 1 }));
   const key = { table: 'core', partition: 'a.example/a/juliet', sort: 'uploaded/2023-11' } as const;
   const row = await stage.dependencies.store.get(key, { consistent: true });
-  assert.equal(row?.value, `${limits.uploadCountedBytesMin}`);
+  assert.equal(row?.value, `${routerLimits.uploadCountedBytesMin}`);
 });
 
 test('accounts of another tenant get no slot, and are told so', async (t) => {

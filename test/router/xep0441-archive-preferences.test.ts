@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 
 const NS = 'urn:xmpp:mam:2';
@@ -41,7 +41,7 @@ test('XEP-0441 §2.1: preferences are read, changed and answered as they apply',
 
 test('what is no preference is refused, and changes nothing', async (t) => {
   const { juliet } = await arrange(t);
-  const many = Array.from({ length: limits.archivePreferencesMax + 1 }, (_, index) => `u${index}@b.example`);
+  const many = Array.from({ length: routerLimits.archivePreferencesMax + 1 }, (_, index) => `u${index}@b.example`);
   const long = Array.from({ length: 500 }, (_, index) => `u${index}@b.example/${'"'.repeat(500)}`);
   for (const [content, condition] of [
     [`<prefs xmlns='${NS}'/>`, 'bad-request'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { ask as askArchive, query } from './archive-asking.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { appear, event, info } from './pep-listener.ts';
@@ -111,7 +111,7 @@ test('XEP-0490 §5.2, §6: a node that is made by it is the account’s alone, k
   for (const [name, value] of [
     ['access_model', 'whitelist'],
     ['persist_items', '1'],
-    ['max_items', String(limits.pepItemsPerNodeMax)],
+    ['max_items', String(routerLimits.pepItemsPerNodeMax)],
     ['send_last_published_item', 'never'],
   ]) {
     assert.match(form, new RegExp(`pubsub#${name}'[^>]*><value>${value}<`));
@@ -195,13 +195,13 @@ test('of a message that is refused nothing is published', async (t) => {
 
 test('what the node has no room for is lost, and the message is not', async (t) => {
   const { stage, juliet, romeo } = await arrange(t);
-  const large = `<displayed xmlns='${NS}'><x>${'y'.repeat(limits.pepItemBytesMax)}</x></displayed>`;
+  const large = `<displayed xmlns='${NS}'><x>${'y'.repeat(routerLimits.pepItemBytesMax)}</x></displayed>`;
   await juliet.send(assisted('romeo@a.example', `<body>1</body>${large}`));
   assert.match(await romeo.next(), /<body>1<\/body>/);
-  await juliet.send(assisted(`${room}/${'r'.repeat(limits.pepItemIdBytesMax)}`));
+  await juliet.send(assisted(`${room}/${'r'.repeat(routerLimits.pepItemIdBytesMax)}`));
   assert.equal(stage.rooms.length, 1);
   assert.match(await ask(juliet, items(NS)), /<item-not-found /);
-  for (let count = 0; count < limits.pepNodesMax; count++) await ask(juliet, create(`n${count}`));
+  for (let count = 0; count < routerLimits.pepNodesMax; count++) await ask(juliet, create(`n${count}`));
   await juliet.send(assisted('romeo@a.example', `<body>2</body>${displayed('1')}`));
   assert.match(await romeo.next(), /<body>2<\/body>/);
   assert.match(await ask(juliet, items(NS)), /<item-not-found /);

@@ -1,9 +1,9 @@
 /** XEP-0313 §4 and XEP-0059: the same queries of an account's archive and of a room's, and the same answers. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import { timeOfId } from '../../lib/runtime/ids.ts';
 import { type Element, parseElement } from '../../lib/xmpp/element.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { hall, openHall, openRooms, type Person, type Stage as RoomStage } from '../muc/harness.ts';
 import { talk } from '../router/archive-asking.ts';
@@ -154,7 +154,7 @@ const refused: readonly (readonly [what: string, inside: string, condition: stri
     missing.map((id) => [`${name} ${id.slice(0, 20)}`, rsm(`<${name}>${id}</${name}>`), 'item-not-found'] as const),
   ),
   ['an id and nothing', form(field('ids', noId, '')), 'item-not-found'],
-  ['too many ids', form(field('ids', ...Array.from({ length: limits.rsmPageMax + 1 }, () => noId))), 'not-acceptable'],
+  ['too many ids', form(field('ids', ...Array.from({ length: xmppLimits.rsmPageMax + 1 }, () => noId))), 'not-acceptable'],
   ['30 February', form(field('start', '2026-02-30T00:00:00Z')), 'bad-request'],
   ['29 February of 2025', form(field('end', '2025-02-29T00:00:00Z')), 'bad-request'],
   ['a leap second', form(field('end', '2016-12-31T23:59:60Z')), 'bad-request'],

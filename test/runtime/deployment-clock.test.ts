@@ -7,10 +7,10 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { pino } from 'pino';
 import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint, timeOfId } from '../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 
@@ -95,7 +95,7 @@ async function pass(ms: number): Promise<void> {
   }
 }
 
-const near = (one: number, other: number, byMs: number = limits.clockReserveMs) =>
+const near = (one: number, other: number, byMs: number = runtimeLimits.clockReserveMs) =>
   assert.ok(Math.abs(one - other) <= byMs, `${one - other} ms apart`);
 
 for (const [what, before, after] of [
@@ -144,12 +144,12 @@ for (const aheadMs of [hourMs, -hourMs, dayMs, -dayMs]) {
     const other = await start();
     await pass(7_000);
     const late = await start(aheadMs);
-    near(late.clock.now(), other.clock.now(), limits.heartbeatMs);
+    near(late.clock.now(), other.clock.now(), runtimeLimits.heartbeatMs);
     await pass(40_000);
-    near(late.clock.now(), other.clock.now(), limits.heartbeatMs);
+    near(late.clock.now(), other.clock.now(), runtimeLimits.heartbeatMs);
     near(other.clock.now(), time.now(), 5_000);
     assert.equal(other.clock.aheadMs, 0);
-    assert.equal(other.clock.latestMs() < other.clock.now() + limits.catchUpOverlapMs / 2, true, 'nothing is late');
+    assert.equal(other.clock.latestMs() < other.clock.now() + runtimeLimits.catchUpOverlapMs / 2, true, 'nothing is late');
   });
 }
 
@@ -180,7 +180,7 @@ test('whoever is told of a later time follows it; of nonsense nothing', async ()
 test('a process that could not read how far the others are takes everything for late', async () => {
   const { clock, die } = await start();
   await pass(3_500);
-  assert.ok(clock.latestMs() <= clock.now() + limits.catchUpOverlapMs / 2);
+  assert.ok(clock.latestMs() <= clock.now() + runtimeLimits.catchUpOverlapMs / 2);
   die();
   await pass(10_000);
   assert.equal(clock.latestMs(), Number.POSITIVE_INFINITY);
@@ -193,6 +193,6 @@ test('a deployment that is an hour ahead comes back to the time of day, without 
   const [from, aheadMs] = [time.now(), clock.aheadMs];
   await pass(60_000);
   const leftMs = clock.now() - time.now();
-  near(leftMs, aheadMs - (time.now() - from) * (1 - limits.clockSlowRate), 1_500);
+  near(leftMs, aheadMs - (time.now() - from) * (1 - runtimeLimits.clockSlowRate), 1_500);
   near(clock.timeOfDay(), time.now(), 1_500);
 });

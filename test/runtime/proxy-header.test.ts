@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { readProxyHeader } from '../../lib/runtime/proxy-header.ts';
 import { field, isSameAddress, localHeader, proxyHeader, rawHeader } from '../support/proxy-header.ts';
 
@@ -60,7 +60,7 @@ test('of an unknown family names nobody', () => {
 });
 
 test('may have fields up to a bound', () => {
-  const room = limits.proxyHeaderBytesMax - 16 - 12;
+  const room = runtimeLimits.proxyHeaderBytesMax - 16 - 12;
   const given = { from: '192.0.2.1', fromPort: 1, to: '192.0.2.2', toPort: 2 };
   assert.equal(readProxyHeader(proxyHeader(given, Buffer.alloc(room)))?.address, '192.0.2.1');
   assert.throws(() => readProxyHeader(proxyHeader(given, Buffer.alloc(room + 1)).subarray(0, 16)), /too many/);

@@ -1,7 +1,7 @@
 /** Which nodes leave when another release of their service runs, in deploys that go well and in those that do not. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import type { LiveNode } from '../../lib/runtime/nodes.ts';
 import { ReleaseWatch } from '../../lib/runtime/releases.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
@@ -94,7 +94,7 @@ test('one leaves for each new one, so that the new ones are not flooded', async 
 test('when fewer are wanted than before, the rest leaves in the end', async () => {
   const fleet = await running(4);
   fleet.start('r2', 1);
-  await fleet.pass(limits.releaseWaitMs);
+  await fleet.pass(runtimeLimits.releaseWaitMs);
   assert.equal(fleet.leaving.length, 1);
   await fleet.pass(2 * settleMs);
   assert.equal(fleet.leaving.length, 4);

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { limits } from '../../lib/limits.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { erasePartition } from '../../lib/runtime/erase.ts';
 import { GoneAddresses } from '../../lib/runtime/gone-addresses.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { findRemoval, RemovalLease, removedAccountsOf } from '../../lib/runtime/removals.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { type Tenant, Tenants } from '../../lib/runtime/tenants.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { routerLimits } from '../../services/router/limits.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from '../router/embedded-dependencies.ts';
 
@@ -35,7 +36,7 @@ describe('a removal', () => {
     assert.ok(await take('one'), 'it may begin again itself');
     assert.equal((await findRemoval(dependencies.store, name))?.by, 'one');
     const second = (await take('two', true))!;
-    clock.advance(limits.removalBeatMs);
+    clock.advance(runtimeLimits.removalBeatMs);
     await assert.rejects(first.beat('further'), Unavailable);
     await assert.rejects(first.end(), Unavailable);
     await second.beat('further');
@@ -48,7 +49,7 @@ describe('a removal', () => {
     const lease = (await take('one'))!;
     const rows = Rows.ofAccount(dependencies.store, 'a.example', 'bob');
     await dependencies.store.put({ table: 'core', partition: rows.partition, sort: 'x/', value: '"1"' });
-    clock.advance(limits.removalLeaseMs + 1);
+    clock.advance(runtimeLimits.removalLeaseMs + 1);
     assert.throws(lease.check, Unavailable);
     await assert.rejects(erasePartition(dependencies.store, rows, { mayDelete: lease.check }), Unavailable);
     await assert.rejects(lease.beat('further'), Unavailable);
@@ -75,16 +76,16 @@ describe('a removal', () => {
     const lease = (await take('one'))!;
     await removals.resume();
     for (let beats = 0; beats < 5; beats++) {
-      clock.advance(limits.removalStaleMs / 3);
+      clock.advance(routerLimits.removalStaleMs / 3);
       await lease.beat(`${beats}`);
       await removals.resume();
       assert.equal((await findRemoval(dependencies.store, name))?.by, 'one');
     }
-    clock.advance(limits.removalStaleMs + 1);
+    clock.advance(routerLimits.removalStaleMs + 1);
     await removals.resume();
     for (let tries = 0; tries < 500 && (await findRemoval(dependencies.store, name)); tries++) await pause(10);
     assert.equal(await findRemoval(dependencies.store, name), undefined);
-    assert.ok(limits.removalLeaseMs < limits.removalStaleMs, 'who stood still has stopped before');
+    assert.ok(runtimeLimits.removalLeaseMs < routerLimits.removalStaleMs, 'who stood still has stopped before');
   });
 });
 

@@ -24,7 +24,7 @@ export interface Plant {
   readonly name: string;
   /** The rule that it breaks. */
   readonly breaks: string;
-  /** Milliseconds of `limits.catchUpOverlapMs`, when they are other than the product's. */
+  /** Milliseconds of `runtimeLimits.catchUpOverlapMs`, when they are other than the product's. */
   readonly overlapMs?: number;
   /** Takes hundreds of seeds to find: too long for `npm test`. */
   readonly isRare?: boolean;

@@ -1,6 +1,6 @@
 /** One run: a seed to what went wrong. The same seed gives the same run, event by event. */
-import { limits } from '../../lib/limits.ts';
 import { collection } from '../../lib/runtime/collection.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
@@ -58,7 +58,7 @@ export async function runSeed(
   options: { readonly plant?: Plant; readonly isTraced?: boolean } = {},
 ): Promise<RunResult> {
   const { plant, isTraced } = options;
-  const bounds = limits as { catchUpOverlapMs: number };
+  const bounds = runtimeLimits as { catchUpOverlapMs: number };
   const overlapMs = bounds.catchUpOverlapMs;
   bounds.catchUpOverlapMs = plant?.overlapMs ?? overlapMs;
   const unhandled: string[] = [];

@@ -3,9 +3,9 @@
  * the weather says otherwise; a frozen receiver looks like a slow one; a dead one is missed a little later.
  */
 import { type BusStats, checkSubject, copyPayload, zeroStats } from '../../lib/adapters/bus-messages.ts';
+import { adapterLimits } from '../../lib/adapters/limits.ts';
 import { PendingReplies } from '../../lib/adapters/pending-replies.ts';
 import { RunningHandlers } from '../../lib/adapters/running-handlers.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Bus, BusHandler, Serving } from '../../lib/ports/bus.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
@@ -212,7 +212,7 @@ export class SimBus implements Bus {
   /** Until the handlers have finished they may still request and publish. */
   async #leave(): Promise<void> {
     this.stopServing();
-    await this.#handlers.idleWithin(this.#clock, limits.busCloseMs);
+    await this.#handlers.idleWithin(this.#clock, adapterLimits.busCloseMs);
     this.#hasLeft = true;
     this.#replies.failAll('the bus was closed');
   }

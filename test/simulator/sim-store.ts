@@ -103,7 +103,7 @@ export class SimStore implements Store {
 
 type Fate = 'well' | 'refused' | 'lost request' | 'lost answer' | 'late write';
 
-/** Adapters give a call up after this long, as `limits.dynamoRequestTimeoutMs` says. */
+/** Adapters give a call up after this long, as `adapterLimits.dynamoRequestTimeoutMs` says. */
 const giveUpMs = 2_000;
 const lateWriteMs = 1_500;
 

@@ -18,7 +18,7 @@ interface Waiter {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Longer than what is told of an outage takes (`limits.batchPatienceMs`). */
+/** Longer than what is told of an outage takes (`connectionLimits.batchPatienceMs`). */
 const waitMs = 30_000;
 
 export class TcpClient {

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { folderBlobs } from '../../lib/adapters/folder-blobs.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { limits } from '../../lib/limits.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
+import { webLimits } from '../../services/web/limits.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
 import { FilesServer } from '../support/files-server.ts';
 
@@ -76,7 +76,7 @@ test('an upload that falls silent is broken off, leaves nothing, and may be trie
   const url = await slot('a');
   const hanging = new Hanging(url, 4, Buffer.of(1));
   await until(async () => (await files()) === 1); // the draft
-  await clock.advance(limits.uploadIdleMs - 1);
+  await clock.advance(webLimits.uploadIdleMs - 1);
   assert.equal(hanging.answer, '');
   await clock.advance(1);
   await hanging.closed;
@@ -88,10 +88,10 @@ test('an upload that falls silent is broken off, leaves nothing, and may be trie
 test('an upload that trickles is broken off when it is slower than the slowest tolerated network', async (t) => {
   const clock = new ManualClock();
   const { files, slot } = await setUp(t, clock);
-  const sizeBytes = 10 * limits.uploadBytesPerSecondMin;
+  const sizeBytes = 10 * webLimits.uploadBytesPerSecondMin;
   const hanging = new Hanging(await slot('a', sizeBytes), sizeBytes, Buffer.of(1));
   await until(async () => (await files()) === 1);
-  for (let waited = 0; waited <= limits.uploadIdleMs + 10_000; waited += 8_000) {
+  for (let waited = 0; waited <= webLimits.uploadIdleMs + 10_000; waited += 8_000) {
     hanging.socket.write(Buffer.of(1));
     await new Promise((resolve) => setTimeout(resolve, 20)); // for the byte to arrive
     await clock.advance(8_000);
@@ -116,10 +116,10 @@ test('the same slot twice at once takes one of them', async (t) => {
 test('uploads beyond the bound are asked to come again', async (t) => {
   const { files, slot } = await setUp(t);
   const hanging: Hanging[] = [];
-  for (let count = 0; count < limits.uploadsAtOnceMax; count++) {
+  for (let count = 0; count < webLimits.uploadsAtOnceMax; count++) {
     hanging.push(new Hanging(await slot(`h/${count}`), 4, Buffer.of(1)));
   }
-  await until(async () => (await files()) === limits.uploadsAtOnceMax);
+  await until(async () => (await files()) === webLimits.uploadsAtOnceMax);
   const url = await slot('one/more');
   assert.equal(await put(url, Buffer.of(1, 2, 3, 4)), 503);
   hanging[0]!.socket.destroy();
@@ -138,10 +138,10 @@ test('an account that holds its uploads open does not keep others from uploading
   const slotOf = async (key: string, share: string) =>
     (await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), share)).putUrl;
   const hanging: Hanging[] = [];
-  for (let count = 0; count < limits.uploadsPerAccountMax; count++) {
+  for (let count = 0; count < webLimits.uploadsPerAccountMax; count++) {
     hanging.push(new Hanging(await slotOf(`a.example/${count}/x`, 'greedy'), 4, Buffer.of(1)));
   }
-  await until(async () => (await files()) === limits.uploadsPerAccountMax);
+  await until(async () => (await files()) === webLimits.uploadsPerAccountMax);
   const more = await slotOf('a.example/more/x', 'greedy');
   assert.equal(await put(more, Buffer.of(1, 2, 3, 4)), 429);
   assert.equal(await put(await slotOf('a.example/other/x', 'modest'), Buffer.of(1, 2, 3, 4)), 201);
@@ -156,10 +156,10 @@ test('nor does one tenant, with as many accounts as it likes', async (t) => {
   const slotOf = async (key: string, share: string) =>
     (await blobs.slot(key, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), share)).putUrl;
   const hanging: Hanging[] = [];
-  for (let count = 0; count < limits.uploadsPerTenantMax; count++) {
+  for (let count = 0; count < webLimits.uploadsPerTenantMax; count++) {
     hanging.push(new Hanging(await slotOf(`a.example/${count}/x`, `account${count}`), 4, Buffer.of(1)));
   }
-  await until(async () => (await files()) === limits.uploadsPerTenantMax);
+  await until(async () => (await files()) === webLimits.uploadsPerTenantMax);
   assert.equal(await put(await slotOf('a.example/more/x', 'one-more'), Buffer.of(1, 2, 3, 4)), 429);
   assert.equal(await put(await slotOf('b.example/other/x', 'elsewhere'), Buffer.of(1, 2, 3, 4)), 201);
   for (const { socket } of hanging) socket.destroy();
@@ -170,10 +170,10 @@ test('nor does one address, with slots of many accounts', async (t) => {
   const slotOf = async (n: number | string) =>
     (await blobs.slot(`a.example/${n}/x`, { type: 'image/png', sizeBytes: 4 }, Date.UTC(2199, 0), `account${n}`)).putUrl;
   const hanging: Hanging[] = [];
-  for (let count = 0; count < limits.uploadsPerNetworkMax; count++) {
+  for (let count = 0; count < webLimits.uploadsPerNetworkMax; count++) {
     hanging.push(new Hanging(await slotOf(count), 4, Buffer.of(1), '2001:db8::1'));
   }
-  await until(async () => (await files()) === limits.uploadsPerNetworkMax);
+  await until(async () => (await files()) === webLimits.uploadsPerNetworkMax);
   assert.equal(await put(await slotOf('more'), Buffer.of(1, 2, 3, 4), '2001:db8::2'), 429);
   assert.equal(await put(await slotOf('other'), Buffer.of(1, 2, 3, 4), '2001:db8:0:1::1'), 201);
   for (const { socket } of hanging) socket.destroy();

@@ -1,7 +1,6 @@
 /** XEP-0004: how a submission is read, whatever its form. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limits } from '../../lib/limits.ts';
 import {
   isCancelled,
   readSubmission,
@@ -12,6 +11,7 @@ import {
 import { parseElement } from '../../lib/xmpp/element.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 
 const formType = 'urn:example:form';
 const hidden = `<field var='FORM_TYPE'><value>${formType}</value></field>`;
@@ -154,17 +154,17 @@ for (const [what, element, condition] of [
   ['with two FORM_TYPEs', form(hidden + hidden), 'bad-request'],
   [
     'with too many fields',
-    form(hidden + Array.from({ length: limits.formFieldsMax }, (_, at) => `<field var='${at}'/>`).join('')),
+    form(hidden + Array.from({ length: xmppLimits.formFieldsMax }, (_, at) => `<field var='${at}'/>`).join('')),
     'not-acceptable',
   ],
   [
     'with too many values',
-    form(`${hidden}<field var='x'>${'<value/>'.repeat(limits.formValuesMax + 1)}</field>`),
+    form(`${hidden}<field var='x'>${'<value/>'.repeat(xmppLimits.formValuesMax + 1)}</field>`),
     'not-acceptable',
   ],
   [
     'with too long a value',
-    form(`${hidden}<field var='x'>${values('x'.repeat(limits.formValueCharactersMax + 1))}</field>`),
+    form(`${hidden}<field var='x'>${values('x'.repeat(xmppLimits.formValueCharactersMax + 1))}</field>`),
     'not-acceptable',
   ],
 ] as const) {
@@ -219,7 +219,7 @@ test('reading costs the same for each field, whatever its name', () => {
     const { user, system } = process.cpuUsage(began);
     return user + system;
   };
-  cost(limits.formFieldsMax - 1);
+  cost(xmppLimits.formFieldsMax - 1);
   const [few, many] = [cost(20), cost(199)];
   assert.ok(many < 60 * Math.max(few, 500), `${few} µs for 20 fields, ${many} µs for 199`);
 });

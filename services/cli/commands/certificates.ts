@@ -1,12 +1,13 @@
 /** `skylark certificate add|list|remove`: the certificates of tenants in the store. */
 import { readFileSync, statSync } from 'node:fs';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
-import { limits } from '../../../lib/limits.ts';
 import { type CertificateEntry, Certificates } from '../../../lib/runtime/certificates.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { daysLeft } from '../../certificates/due.ts';
+import { certificateLimits } from '../../certificates/limits.ts';
 import { BadCertificate, checkPem } from '../../certificates/pem.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
 import { Refusal, reasonOf, say, UsageError } from '../core/report.ts';
@@ -43,9 +44,9 @@ export async function listCertificates(values: ListValues, positionals: readonly
   return withStore(values, async ({ store }) => {
     const certificates = new Certificates(store);
     for (let after: string | undefined; ; ) {
-      const page = await certificates.list(limits.adminPageMax, after);
+      const page = await certificates.list(runtimeLimits.adminPageMax, after);
       for (const entry of page) say(values.json ? JSON.stringify(described(entry)) : line(entry));
-      if (page.length < limits.adminPageMax) return 0;
+      if (page.length < runtimeLimits.adminPageMax) return 0;
       after = page.at(-1)!.domain;
     }
   });
@@ -101,9 +102,9 @@ function check(domain: string, chain: string, key: string): CertificateEntry {
 function readPem(flag: string, path: string | undefined): string {
   if (path === undefined) throw new UsageError(`${flag} is needed; it takes the path of a file in PEM`);
   try {
-    if (statSync(path).size <= limits.certificateBytesMax) return readFileSync(path, 'utf8');
+    if (statSync(path).size <= certificateLimits.certificateBytesMax) return readFileSync(path, 'utf8');
   } catch (error) {
     throw new UsageError(`${flag}: '${path}' cannot be read: ${reasonOf(error)}`);
   }
-  throw new UsageError(`${flag}: '${path}' has more than ${limits.certificateBytesMax} bytes`);
+  throw new UsageError(`${flag}: '${path}' has more than ${certificateLimits.certificateBytesMax} bytes`);
 }

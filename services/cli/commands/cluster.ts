@@ -1,7 +1,7 @@
 /** `skylark cluster`: starts the processes of a cell on this machine, tells where they listen, and stops them in order. */
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { adminAddress } from '../compose/admin-address.ts';
 import { serveAdmin } from '../compose/admin-socket.ts';
 import { openCloudBus, openCloudStore } from '../compose/cloud-ports.ts';
@@ -17,7 +17,7 @@ import { Supervisor } from '../compose/supervisor.ts';
 import { UsageError } from '../core/report.ts';
 
 /** Each of its groups of processes has the bound of one process. */
-const stopMs = 4 * limits.shutdownMs;
+const stopMs = 4 * serviceLimits.shutdownMs;
 
 export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cluster`);

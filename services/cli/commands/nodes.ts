@@ -1,7 +1,7 @@
 /** `skylark status` and `skylark drain`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { nodeDrain, status as statusOperation } from '../../router/operations/nodes.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
@@ -41,7 +41,7 @@ function table({ nodes, parked }: Status): string[] {
       .map((cell, index) => cell.padEnd(widths[index]!))
       .join('  ')
       .trimEnd();
-  const count = parked >= limits.storeQueryRowsMax ? `${parked} or more` : `${parked}`;
+  const count = parked >= portLimits.storeQueryRowsMax ? `${parked} or more` : `${parked}`;
   return [line(head), ...rows.map(line), `Sessions parked in the store: ${count}`];
 }
 

@@ -1,5 +1,5 @@
 /** `skylark start`. */
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Child, describeEnding, type Ending } from '../compose/child-process.ts';
 import { startEmbedded } from '../compose/embedded.ts';
 import { beginLifetime, openLog, stopWithin } from '../compose/lifetime.ts';
@@ -22,7 +22,7 @@ export async function start(values: StartValues, positionals: readonly string[])
   log.info({ version, domain: values.domain, folder, addresses }, 'started');
   log.info({ reason: await lifetime.over }, 'stopping');
   // Each of the processes has the bound of one.
-  const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * limits.shutdownMs : limits.shutdownMs);
+  const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * serviceLimits.shutdownMs : serviceLimits.shutdownMs);
   if (code === 0) log.info('stopped');
   return code;
 }

@@ -7,20 +7,20 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
 import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { type AdminReply, type AdminRequest, adminAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 
 const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.unknown()) });
 
 /** Asks a router. @throws {Unavailable} when none answers in time */
 export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
   const request: AdminRequest = { kind: 'admin', operation, arguments: given };
-  const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), limits.adminTimeoutMs);
+  const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), programLimits.adminTimeoutMs);
   return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result') };
 }
 
@@ -33,7 +33,7 @@ export async function serveAdmin(address: string, bus: Bus, log: Logger): Promis
     socket.on('error', (error) => log.debug({ err: error }, 'an operator left'));
     void serveLines(socket, bus, log);
   });
-  server.maxConnections = limits.adminConnectionsMax;
+  server.maxConnections = programLimits.adminConnectionsMax;
   const isPipe = process.platform === 'win32';
   if (!isPipe) rmSync(address, { force: true });
   await listen(server, address);
@@ -58,11 +58,11 @@ async function serveLines(socket: Socket, bus: Bus, log: Logger): Promise<void> 
   let unread = 0;
   socket.on('data', (chunk: Buffer) => {
     unread = chunk.includes(0x0a) ? 0 : unread + chunk.length;
-    if (unread > limits.adminLineBytesMax) socket.destroy();
+    if (unread > programLimits.adminLineBytesMax) socket.destroy();
   });
   try {
     for await (const line of createInterface({ input: socket })) {
-      if (line.length > limits.adminLineBytesMax) break;
+      if (line.length > programLimits.adminLineBytesMax) break;
       socket.write(`${JSON.stringify(await answer(line, bus))}\n`);
     }
   } catch (error) {

@@ -4,8 +4,9 @@ import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { Refusal } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import type { Addresses } from './listening.ts';
 
 const addressesSchema = z.record(z.string(), z.object({ address: z.string(), port: z.number() }));
@@ -29,7 +30,7 @@ export interface Child {
 /** The `skylark` command, or the bundle that has taken this file in. */
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url));
 /** A stop is bounded in the child; this is for one that does not even get there. */
-const killAfterMs = limits.shutdownMs + 2_000;
+const killAfterMs = serviceLimits.shutdownMs + 2_000;
 
 /** Two processes cannot have one port of the debugger. */
 const ownArguments = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
@@ -71,7 +72,10 @@ async function readAddresses(child: ChildProcess, ended: Promise<Ending>, who: s
   const lines = createInterface({ input: child.stdout! });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal(`${who} was not ready within ${limits.childStartMs} ms`)), limits.childStartMs);
+    timer = setTimeout(
+      () => reject(new Refusal(`${who} was not ready within ${programLimits.childStartMs} ms`)),
+      programLimits.childStartMs,
+    );
   });
   const gone = ended.then((ending) => {
     throw new Refusal(`${who} ended before it was ready (${describeEnding(ending)}); what it said stands above`);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { lockFolder } from '../../../lib/adapters/sqlite-lock.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
-import { limits } from '../../../lib/limits.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import { checkPemFlags, keepSelfSigned, type PemFiles, readPemFiles } from './certificate.ts';
 import { ensureTables } from './cloud-ports.ts';
 import type { ClusterValues } from './cluster-options.ts';
@@ -69,7 +69,7 @@ async function checkReachable(flag: string, url: string, presetPort: number): Pr
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || presetPort) });
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(limits.childStartMs) });
+    await once(socket, 'connect', { signal: AbortSignal.timeout(programLimits.childStartMs) });
   } catch (error) {
     throw new Refusal(`${flag}: no server answers at ${url}: ${reasonOf(error)}`);
   } finally {

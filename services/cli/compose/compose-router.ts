@@ -1,6 +1,5 @@
 /** A router with everything that it is made of. */
 
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
@@ -16,6 +15,7 @@ import { type Router, startRouter } from '../../router/router.ts';
 import { destinations } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
 import { version } from '../core/version.ts';
+import { programLimits } from '../limits.ts';
 
 export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
   /** The deployment's, if this process has started it: a command that keeps no message does without. */
@@ -40,7 +40,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
     route: routing(destinations),
-    knownSpans: new RecentKeys(limits.knownSpansMax),
+    knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
     version,
   };

@@ -1,7 +1,6 @@
 /** A connection node with its heartbeat. */
 
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -10,6 +9,7 @@ import type { Release } from '../../../lib/runtime/nodes.ts';
 import { Heartbeat } from '../../../lib/runtime/nodes.ts';
 import { takeMarks } from '../../../lib/runtime/resync.ts';
 import type { TlsSource } from '../../connection/door/tls.ts';
+import { connectionLimits } from '../../connection/limits.ts';
 import { type ConnectionDependencies, type ConnectionNode, startConnectionNode } from '../../connection/node.ts';
 
 export interface Ports {
@@ -49,7 +49,7 @@ export async function startConnectionPart(
       subject: node.subject,
       release,
       async onBeat() {
-        const page = { limit: limits.resyncMarksMax, after: marksAfter };
+        const page = { limit: connectionLimits.resyncMarksMax, after: marksAfter };
         marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
       },
       onForgotten: () => node.dropSessions(),

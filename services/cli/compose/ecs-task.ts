@@ -6,8 +6,8 @@
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { programLimits } from '../limits.ts';
 
 export interface Holding {
   /** Streams or sessions. */
@@ -44,7 +44,7 @@ export class EcsTask {
 
   start(): void {
     const { clock } = this.#options;
-    this.#timer = clock.after(limits.protectionPollMs, async () => {
+    this.#timer = clock.after(programLimits.protectionPollMs, async () => {
       await this.#look();
       if (!this.#isStopped) this.start();
     });
@@ -62,23 +62,23 @@ export class EcsTask {
     if (holdsAny) this.#emptySinceMs = undefined;
     else this.#emptySinceMs ??= now;
     const emptyMs = this.#emptySinceMs === undefined ? -1 : now - this.#emptySinceMs;
-    const isWanted = holdsAny || (!isDraining && emptyMs < limits.protectionEmptyMs && this.#isProtected !== false);
-    const isOld = isWanted && now - this.#setMs > limits.protectionRenewMs;
+    const isWanted = holdsAny || (!isDraining && emptyMs < programLimits.protectionEmptyMs && this.#isProtected !== false);
+    const isOld = isWanted && now - this.#setMs > programLimits.protectionRenewMs;
     if ((isWanted !== this.#isProtected || isOld) && now >= this.#notBeforeMs) await this.#set(isWanted);
-    if (isDraining && emptyMs > limits.drainedLingerMs) onLeft();
+    if (isDraining && emptyMs > programLimits.drainedLingerMs) onLeft();
   }
 
   async #set(isWanted: boolean): Promise<void> {
     const { agent, clock, log } = this.#options;
     const state = isWanted
-      ? { ProtectionEnabled: true, ExpiresInMinutes: limits.protectionMinutes }
+      ? { ProtectionEnabled: true, ExpiresInMinutes: programLimits.protectionMinutes }
       : { ProtectionEnabled: false };
     try {
       const response = await fetch(`${agent}/task-protection/v1/state`, {
         method: 'PUT',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(state),
-        signal: AbortSignal.timeout(limits.protectionTimeoutMs),
+        signal: AbortSignal.timeout(programLimits.protectionTimeoutMs),
       });
       const text = (await response.text()).slice(0, 1_000);
       const answer = answerSchema.safeParse(parseJson(text));
@@ -91,7 +91,7 @@ export class EcsTask {
       this.#isProtected = undefined;
       this.#failures++;
       // The agent has a rate of its own.
-      this.#notBeforeMs = clock.monotonic() + Math.min(2 ** this.#failures * 1_000, limits.protectionRenewMs / 10);
+      this.#notBeforeMs = clock.monotonic() + Math.min(2 ** this.#failures * 1_000, programLimits.protectionRenewMs / 10);
       log.warn({ err: error, ...state }, 'task protection could not be changed');
     }
   }
@@ -120,7 +120,7 @@ export interface TaskIdentity {
 
 /** @param metadata ECS_CONTAINER_METADATA_URI_V4 */
 export async function readTask(metadata: string): Promise<TaskIdentity> {
-  const response = await fetch(`${metadata}/task`, { signal: AbortSignal.timeout(limits.protectionTimeoutMs) });
+  const response = await fetch(`${metadata}/task`, { signal: AbortSignal.timeout(programLimits.protectionTimeoutMs) });
   const { Family, Revision, TaskARN } = taskSchema.parse(await response.json());
   return { release: `${Family}:${Revision}`, name: TaskARN.slice(TaskARN.lastIndexOf('/') + 1).slice(0, 12) };
 }

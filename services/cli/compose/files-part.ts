@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type FolderBlobs, folderBlobs } from '../../../lib/adapters/folder-blobs.ts';
 import { systemClock as wall } from '../../../lib/adapters/system-clock.ts';
-import { limits } from '../../../lib/limits.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -14,6 +13,7 @@ import { update } from '../../../lib/runtime/update.ts';
 import type { WebDependencies } from '../../web/app.ts';
 import { isLoopback } from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import { localCredentials } from './cloud-ports.ts';
 import type { Cleanup } from './lifetime.ts';
 
@@ -125,9 +125,9 @@ export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { sto
     } catch (error) {
       log.warn({ err: error }, 'files past their retention could not be deleted; the next look tries again');
     }
-    if (!isStopped) timer = wall.after(limits.uploadSweepMs, sweep);
+    if (!isStopped) timer = wall.after(programLimits.uploadSweepMs, sweep);
   };
-  let timer = wall.after(limits.uploadFirstSweepMs, sweep);
+  let timer = wall.after(programLimits.uploadFirstSweepMs, sweep);
   return {
     stop() {
       isStopped = true;

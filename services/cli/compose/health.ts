@@ -6,7 +6,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { limits } from '../../../lib/limits.ts';
+import { programLimits } from '../limits.ts';
 import { listening } from './listening.ts';
 
 export class Health {
@@ -43,7 +43,7 @@ export async function serveHealth(bind: string, healthPort: number, health: Heal
     });
     response.end(isAsked && status !== 404 && request.method === 'GET' ? `${state}\n` : undefined);
   });
-  server.maxConnections = limits.healthConnectionsMax;
+  server.maxConnections = programLimits.healthConnectionsMax;
   await listening(bind, { healthPort }, () => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject).listen(healthPort, bind, resolve);

@@ -2,7 +2,7 @@
  * A process that serves until it is told to stop: its log, its signals, and a stop that is in order and bounded.
  */
 import pino, { type Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { UsageError } from '../core/report.ts';
 
 const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -78,7 +78,11 @@ export function beginLifetime(log: Logger): Lifetime {
 }
 
 /** @returns the exit code */
-export async function stopWithin(log: Logger, stop: () => Promise<void>, boundMs: number = limits.shutdownMs): Promise<number> {
+export async function stopWithin(
+  log: Logger,
+  stop: () => Promise<void>,
+  boundMs: number = serviceLimits.shutdownMs,
+): Promise<number> {
   const late = Symbol('late');
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise<typeof late>((resolve) => {

@@ -1,8 +1,8 @@
 /** Starts the `nats-server` that is installed, on a free port of the loopback. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { limits } from '../../../lib/limits.ts';
 import { Refusal } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 
 /** Debian keeps it out of the PATH of ordinary users. */
 const programs = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
@@ -62,7 +62,7 @@ async function readPort(child: ChildProcess, ended: Promise<void>): Promise<numb
   });
   const fail = (why: string) =>
     reject(new Refusal(`nats-server did not start: ${why} ${output.trim().split('\n').at(-1) ?? ''}`));
-  const timer = setTimeout(() => fail('it says nothing.'), limits.childStartMs);
+  const timer = setTimeout(() => fail('it says nothing.'), programLimits.childStartMs);
   void ended.then(() => fail('it ended.'));
   try {
     return await promise;

@@ -1,7 +1,7 @@
 /** Processes that do the same, kept at their number: one that dies is started again, sooner or later by how often it did. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
+import { programLimits } from '../limits.ts';
 import type { Child, Ending } from './child-process.ts';
 import type { Addresses } from './listening.ts';
 
@@ -62,7 +62,7 @@ export class ProcessPool {
     if (this.#over.signal.aborted) return;
     this.#options.log.error({ name: child.name, pid: child.pid, ...ending }, 'a process died; it is started again');
     this.#options.died(child, ending);
-    let delayMs = livedMs < limits.processRestartMsMax ? limits.processRestartMs : 0;
+    let delayMs = livedMs < programLimits.processRestartMsMax ? programLimits.processRestartMs : 0;
     for (;;) {
       try {
         await pause(delayMs, undefined, { signal: this.#over.signal });
@@ -71,7 +71,7 @@ export class ProcessPool {
       } catch (error) {
         if (this.#over.signal.aborted) return;
         this.#options.log.error({ err: error, name: child.name }, 'a process could not be started again; it is tried once more');
-        delayMs = Math.min(limits.processRestartMsMax, Math.max(limits.processRestartMs, delayMs * 2));
+        delayMs = Math.min(programLimits.processRestartMsMax, Math.max(programLimits.processRestartMs, delayMs * 2));
       }
     }
   }

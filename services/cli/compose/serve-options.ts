@@ -1,5 +1,5 @@
 /** The options of `skylark serve`. */
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import {
   choiceOption,
   countOption,
@@ -13,6 +13,7 @@ import {
   type Values,
 } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
+import { programLimits } from '../limits.ts';
 
 export const serveOptions = {
   name: optionalText(
@@ -49,7 +50,7 @@ export const serveOptions = {
   websocketUrl: shared.websocketUrl,
   ticketKeys: pathOption('FILE', '48 random bytes: processes that share them resume each other’s TLS sessions'),
   reusePort: switchOption('share the ports with other processes that say so too'),
-  stopSeconds: countOption('a stop may take so many seconds', limits.stopSecondsMax, limits.shutdownMs / 1_000),
+  stopSeconds: countOption('a stop may take so many seconds', programLimits.stopSecondsMax, serviceLimits.shutdownMs / 1_000),
   release: optionalText(
     'ID',
     'what is deployed: nodes drain when another one, begun later, runs (on ECS: the task definition)',

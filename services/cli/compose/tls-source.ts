@@ -2,10 +2,10 @@
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
-import { limits } from '../../../lib/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { StoreTls } from '../../connection/door/store-tls.ts';
 import { PemTls, type TlsSource } from '../../connection/door/tls.ts';
+import { connectionLimits } from '../../connection/limits.ts';
 import { type PemPair, readPemFiles } from './certificate.ts';
 import { type KeyValues, openKeys } from './certificate-keys.ts';
 
@@ -50,7 +50,7 @@ export function watchTls(pair: PemPair, log: Logger, ticketKeys?: Buffer): Runni
       log.warn({ err: error, files: pair.files }, 'the new certificate cannot be used yet; the old one stays');
     }
   };
-  for (const path of paths) watchFile(path, { interval: limits.certificatePollMs, persistent: false }, reload);
+  for (const path of paths) watchFile(path, { interval: connectionLimits.certificatePollMs, persistent: false }, reload);
   return {
     source,
     stop() {

@@ -1,10 +1,10 @@
 /** Passwords that are typed twice at a terminal, without echo, or piped in as one line. */
 import type { ReadStream } from 'node:tty';
-import { limits } from '../../../lib/limits.ts';
+import { routerLimits } from '../../router/limits.ts';
 import { Refusal } from './report.ts';
 
 /** Before SASLprep, which may shorten it. */
-const bytesMax = 4 * limits.passwordBytesMax;
+const bytesMax = 4 * routerLimits.passwordBytesMax;
 
 /** @throws {Refusal} */
 export async function readPassword(jid: string): Promise<string> {
@@ -25,7 +25,7 @@ async function readLine(stream: NodeJS.ReadableStream): Promise<string> {
     chunks.push(end < 0 ? piece : piece.subarray(0, end));
     bytes += piece.length;
     if (end >= 0) break;
-    if (bytes > bytesMax) throw new Refusal(`a password is one line of at most ${limits.passwordBytesMax} bytes`);
+    if (bytes > bytesMax) throw new Refusal(`a password is one line of at most ${routerLimits.passwordBytesMax} bytes`);
   }
   return notEmpty(Buffer.concat(chunks).toString('utf8').replace(/\r$/, ''));
 }

@@ -3,10 +3,11 @@
  * a TLS handshake: those above the node's rate wait unread, those above the rate of their address are closed. A stream costs its tenant
  * a share of the node. To get ready, a resumption costs little and goes first; a bind, with all that follows, costs more and waits.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
 import { type Rate, RateLimit, TokenBucket } from '../../../lib/runtime/rate-limit.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface DoorRates {
   readonly accepts: Rate;
@@ -16,15 +17,15 @@ export interface DoorRates {
 }
 
 const defaultRates: DoorRates = {
-  accepts: { perSecond: limits.acceptsPerSecond, burst: limits.acceptsBurst },
-  acceptsPerAddress: { perSecond: limits.acceptsPerAddressPerSecond, burst: limits.acceptsPerAddressBurst },
-  opensPerTenant: { perSecond: limits.opensPerTenantPerSecond, burst: limits.opensPerTenantBurst },
-  ready: { perSecond: limits.readyTokensPerSecond, burst: limits.readyTokensBurst },
+  accepts: { perSecond: connectionLimits.acceptsPerSecond, burst: connectionLimits.acceptsBurst },
+  acceptsPerAddress: { perSecond: connectionLimits.acceptsPerAddressPerSecond, burst: connectionLimits.acceptsPerAddressBurst },
+  opensPerTenant: { perSecond: connectionLimits.opensPerTenantPerSecond, burst: connectionLimits.opensPerTenantBurst },
+  ready: { perSecond: connectionLimits.readyTokensPerSecond, burst: connectionLimits.readyTokensBurst },
 };
 
 type Way = 'resume' | 'bind';
 
-const tokens: Readonly<Record<Way, number>> = { resume: limits.resumeTokens, bind: limits.bindTokens };
+const tokens: Readonly<Record<Way, number>> = { resume: connectionLimits.resumeTokens, bind: connectionLimits.bindTokens };
 
 export class Admission {
   readonly #sockets: WaitingLine;
@@ -36,10 +37,10 @@ export class Admission {
   readonly #signedIn = new Map<string, number>();
 
   constructor(clock: Clock, rates: DoorRates = defaultRates) {
-    this.#sockets = new WaitingLine(clock, rates.accepts, limits.acceptsWaitingMax);
-    this.#addresses = new RateLimit(clock, rates.acceptsPerAddress, limits.acceptAddressesMax);
-    this.#tenants = new RateLimit(clock, rates.opensPerTenant, limits.tenantCacheMax);
-    this.#ready = new WaitingLine(clock, rates.ready, limits.readyWaitingMax);
+    this.#sockets = new WaitingLine(clock, rates.accepts, connectionLimits.acceptsWaitingMax);
+    this.#addresses = new RateLimit(clock, rates.acceptsPerAddress, connectionLimits.acceptAddressesMax);
+    this.#tenants = new RateLimit(clock, rates.opensPerTenant, runtimeLimits.tenantCacheMax);
+    this.#ready = new WaitingLine(clock, rates.ready, connectionLimits.readyWaitingMax);
   }
 
   /**
@@ -51,7 +52,8 @@ export class Admission {
     if (!isOwnMachine(network)) {
       const connected = this.#connected.get(network) ?? 0;
       const strangers = connected - (this.#signedIn.get(network) ?? 0);
-      if (connected >= limits.socketsPerNetworkMax || strangers >= limits.strangersPerNetworkMax) return false;
+      if (connected >= connectionLimits.socketsPerNetworkMax || strangers >= connectionLimits.strangersPerNetworkMax)
+        return false;
       if (!this.#addresses.take(network)) return false;
       if (onClose !== undefined) {
         count(this.#connected, network, 1);

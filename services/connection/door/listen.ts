@@ -1,8 +1,8 @@
 /** The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368). */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
-import { limits } from '../../../lib/limits.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
+import { connectionLimits } from '../limits.ts';
 import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource } from './tls.ts';
 
 export interface Listen {
@@ -42,7 +42,7 @@ function chooseProtocol({ protocols }: { readonly protocols: readonly string[] }
   return protocols.find((protocol) => protocol === 'xmpp-client');
 }
 
-const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs } as const;
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: connectionLimits.tcpKeepAliveMs } as const;
 
 /** @throws when a port cannot be had */
 export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
@@ -70,7 +70,7 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   const opened: Server[] = [];
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
     if (port === undefined) return undefined;
-    server.maxConnections = limits.streamsPerNodeMax;
+    server.maxConnections = connectionLimits.streamsPerNodeMax;
     const address = await listening(server, { host: options.bind, port, reusePort });
     opened.push(server);
     return address;

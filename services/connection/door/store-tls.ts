@@ -9,11 +9,12 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { type CertificateEntry, Certificates, serverName } from '../../../lib/runtime/certificates.ts';
+import { connectionLimits } from '../limits.ts';
 import { CertificateNames } from './certificate-names.ts';
 import { contextOptions, identityOf, type PemIdentity, type StreamIdentity, type TlsSource, ticketKeysFor } from './tls.ts';
 
@@ -153,7 +154,7 @@ export class StoreTls implements TlsSource {
   }
 
   #rest(domain: string): void {
-    this.#retryAtMs.set(domain, this.#options.clock.monotonic() + limits.certificateRetryMs);
+    this.#retryAtMs.set(domain, this.#options.clock.monotonic() + connectionLimits.certificateRetryMs);
   }
 
   #beginOpening(entry: CertificateEntry): Promise<Open | undefined> {
@@ -196,7 +197,7 @@ export class StoreTls implements TlsSource {
 
   #keep(domain: string, open: Open): void {
     this.#open.delete(domain);
-    if (this.#open.size >= limits.certificatesOpenMax) this.#open.delete(this.#open.keys().next().value!);
+    if (this.#open.size >= connectionLimits.certificatesOpenMax) this.#open.delete(this.#open.keys().next().value!);
     this.#open.set(domain, open);
   }
 
@@ -212,7 +213,9 @@ export class StoreTls implements TlsSource {
   }
 
   get #mayLook(): boolean {
-    return this.#looking !== undefined || this.#options.clock.monotonic() - this.#lookedAtMs >= limits.certificateLookMinMs;
+    return (
+      this.#looking !== undefined || this.#options.clock.monotonic() - this.#lookedAtMs >= connectionLimits.certificateLookMinMs
+    );
   }
 
   #look(): Promise<void> {
@@ -233,10 +236,10 @@ export class StoreTls implements TlsSource {
 
   async #readList(): Promise<void> {
     const entries: CertificateEntry[] = [];
-    for (let after: string | undefined; entries.length < limits.certificatesMax; ) {
-      const page = await this.#certificates.list(limits.storeQueryRowsMax, after);
+    for (let after: string | undefined; entries.length < connectionLimits.certificatesMax; ) {
+      const page = await this.#certificates.list(portLimits.storeQueryRowsMax, after);
       entries.push(...page);
-      if (page.length < limits.storeQueryRowsMax) break;
+      if (page.length < portLimits.storeQueryRowsMax) break;
       after = page.at(-1)!.domain;
     }
     this.#names = new CertificateNames(entries);
@@ -256,7 +259,7 @@ export class StoreTls implements TlsSource {
     const before = this.#default;
     this.#default = undefined;
     const wanted = [...new Set([...defaultDomains, ...domains.keys()])].flatMap((domain) => domains.get(domain) ?? []);
-    for (const entry of wanted.slice(0, limits.defaultCertificateTriesMax)) {
+    for (const entry of wanted.slice(0, connectionLimits.defaultCertificateTriesMax)) {
       this.#default = before?.fingerprint === entry.fingerprint ? before : await this.#openOf(entry);
       if (this.#default !== undefined) break;
     }
@@ -285,7 +288,7 @@ export class StoreTls implements TlsSource {
   #schedule(): void {
     const { clock } = this.#options;
     const chance = clock.randomBytes(2).readUInt16BE() / 0x1_0000;
-    this.#timer = clock.after(limits.certificatePollMs * (1 + chance / 2), async () => {
+    this.#timer = clock.after(connectionLimits.certificatePollMs * (1 + chance / 2), async () => {
       await this.#lookOr('it is time');
       if (!this.#isStopped) this.#schedule();
     });
@@ -295,10 +298,10 @@ export class StoreTls implements TlsSource {
   #logRefusal(name: string, entry: CertificateEntry | undefined): void {
     this.#refused++;
     const now = this.#options.clock.monotonic();
-    if (now - this.#refusalLogAtMs < limits.certificateRefusalLogMs) return;
+    if (now - this.#refusalLogAtMs < connectionLimits.certificateRefusalLogMs) return;
     this.#refusalLogAtMs = now;
     const why = entry === undefined ? 'there is no certificate for it' : 'its certificate cannot be used';
-    const shown = name.slice(0, limits.refusedNameCharactersMax);
+    const shown = name.slice(0, connectionLimits.refusedNameCharactersMax);
     this.#options.log.warn(
       { name: shown, refused: this.#refused },
       `a name is ${this.fallback === undefined ? 'refused' : 'shown the default certificate'}: ${why}`,

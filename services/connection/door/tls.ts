@@ -3,7 +3,8 @@
  */
 import { createHash, hkdfSync, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
-import { limits } from '../../../lib/limits.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface PemIdentity {
   /** Private key, PEM. */
@@ -149,7 +150,7 @@ export class PemTls implements TlsSource {
     const known = this.#byName.get(servername);
     if (known !== undefined || this.#byName.has(servername)) return known;
     const found = this.#identities.find(({ certificate }) => certificate.checkHost(servername) !== undefined);
-    if (this.#byName.size >= limits.tenantCacheMax) this.#byName.clear();
+    if (this.#byName.size >= runtimeLimits.tenantCacheMax) this.#byName.clear();
     this.#byName.set(servername, found);
     return found;
   }
@@ -188,7 +189,7 @@ export function streamOptions(source: TlsSource, { options }: StreamIdentity): T
 function withNames(source: TlsSource, options: SecureContextOptions): TlsOptions {
   return {
     ...options,
-    handshakeTimeout: limits.preauthTimeoutMs,
+    handshakeTimeout: connectionLimits.preauthTimeoutMs,
     SNICallback(servername, done) {
       void answerName(source, servername, done);
     },

@@ -3,9 +3,9 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { limits } from '../../../lib/limits.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { channelBinding, shownCertificate } from './channel-binding.ts';
 import type { TlsSource } from './tls.ts';
 
@@ -36,7 +36,7 @@ export function serveWebSocket(
   const upgrades = new WebSocketServer({
     noServer: true,
     // Room to read what is a little too long: then the stream says why it ends, beyond it the WebSocket does (RFC 6455 §7.4.1).
-    maxPayload: 2 * limits.stanzaBytesMax,
+    maxPayload: 2 * xmppLimits.stanzaBytesMax,
     perMessageDeflate: false,
     handleProtocols: () => subprotocol,
   });

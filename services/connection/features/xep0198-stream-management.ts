@@ -2,7 +2,8 @@
  * XEP-0198 1.6: `<enable/>` (§3), `<r/>` and `<a/>` (§4), `<resume/>` (§5). What is counted stands with the session, which outlives its
  * stream; where a session to resume is found is the matter of `moving`.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';
@@ -71,7 +72,7 @@ async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<vo
   }
   if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
   const count = readCount(h);
-  if (previd.length > limits.storeKeyBytesMax) {
+  if (previd.length > portLimits.storeKeyBytesMax) {
     stream.sendElement(failed('item-not-found')); // it was not given out here
     return;
   }
@@ -116,5 +117,5 @@ function failed(condition: 'unexpected-request' | 'item-not-found', h?: number):
 function resumeMsOf({ resume, max }: Readonly<Record<string, string>>): number {
   if (resume !== 'true' && resume !== '1') return 0;
   const seconds = /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) : Number.POSITIVE_INFINITY;
-  return Math.min(limits.resumeTimeoutMs, seconds * 1000);
+  return Math.min(serviceLimits.resumeTimeoutMs, seconds * 1000);
 }

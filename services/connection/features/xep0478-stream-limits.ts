@@ -5,14 +5,14 @@
  * that there is for signing in. Behind it a silent stream is only looked at, with white space or a ping, and never ended for its silence;
  * but the resource must be bound within that time. Nothing is announced before STARTTLS, where RFC 6120 §5.3.1 wants no other feature.
  */
-import { limits } from '../../../lib/limits.ts';
 import { openBounds, preauthBounds } from '../../../lib/xmpp/scanner.ts';
 import type { StreamFeature } from '../core/stream-feature.ts';
+import { connectionLimits } from '../limits.ts';
 
 const NS = 'urn:xmpp:stream-limits:0';
 
-const beforeSignIn = announcement(preauthBounds.stanzaBytesMax, limits.preauthTimeoutMs);
-const signedIn = announcement(openBounds.stanzaBytesMax, limits.bindTimeoutMs);
+const beforeSignIn = announcement(preauthBounds.stanzaBytesMax, connectionLimits.preauthTimeoutMs);
+const signedIn = announcement(openBounds.stanzaBytesMax, connectionLimits.bindTimeoutMs);
 
 export const streamLimits: StreamFeature = {
   specs: [

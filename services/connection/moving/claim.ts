@@ -1,11 +1,11 @@
 /** XEP-0198 §5: finds the session that a client wants to resume: on this node, on another, or in the store. */
-import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../../lib/ports/store.ts';
 import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { claimParked, fitsToken, type ParkedRow, readParked } from '../../../lib/runtime/parked.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { isParked, type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type HandOverRequest, handOverAnswer } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -83,7 +83,7 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       isKnown = isSure;
       const holder = place ?? entry?.node ?? id.node;
       if (holder === node.subject || holder === refused) return nobody(isKnown);
-      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), limits.forwardTimeoutMs);
+      const answer = await ask(node.bus, handOverAnswer, holder, encodeFrame(request), serviceLimits.forwardTimeoutMs);
       const session = takeOver(node, domain, account, id, answer);
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away

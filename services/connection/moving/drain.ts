@@ -2,9 +2,9 @@
  * Empties a node in order: sessions that can be resumed are parked in the store at a rate, so that their clients come back
  * elsewhere at that rate; the others end. Nothing is announced of a parked session.
  */
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';
 import { type ParkingHost, park } from './park.ts';
 
@@ -31,7 +31,7 @@ export async function drainSessions(
     const waiting = [...held()];
     if (waiting.length === 0 && host.parking.size === 0) return;
     const leftMs = Math.max(tickMs, deadlineMs - host.clock.monotonic());
-    const perSecond = Math.max(limits.drainPerSecond, Number.isFinite(leftMs) ? (2_000 * waiting.length) / leftMs : 0);
+    const perSecond = Math.max(connectionLimits.drainPerSecond, Number.isFinite(leftMs) ? (2_000 * waiting.length) / leftMs : 0);
     await pass(host, waiting, Math.ceil((perSecond * tickMs) / 1_000), reason, isLate);
     if (held().length > 0 && !isLate()) await sleep(host.clock, Math.min(againMs, leftMs));
   }
@@ -39,7 +39,11 @@ export async function drainSessions(
 
 async function pass(host: ParkingHost, waiting: Session[], perTick: number, reason: StreamError, isLate: () => boolean) {
   while ((waiting.length > 0 || host.parking.size > 0) && !isLate()) {
-    for (let count = 0; count < perTick && waiting.length > 0 && host.parking.size < limits.drainConcurrentMax; count++) {
+    for (
+      let count = 0;
+      count < perTick && waiting.length > 0 && host.parking.size < connectionLimits.drainConcurrentMax;
+      count++
+    ) {
       const session = waiting.shift()!;
       if ((session.sm?.resumeMs ?? 0) > 0) void park(host, session, reason);
       else session.close(reason);

@@ -1,6 +1,6 @@
 /** How far sessions got that have timed out, for `<failed h='…'/>` (XEP-0198 §5). */
-import { limits } from '../../../lib/limits.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';
 
 interface Ended {
@@ -15,7 +15,7 @@ export class EndedSessions {
   add({ sid, sm, account }: Session): void {
     if (sm === undefined) return;
     this.#bySid.set(sid, { token: sm.token, account: account.toString(), h: sm.h });
-    if (this.#bySid.size <= limits.endedSessionsMax) return;
+    if (this.#bySid.size <= connectionLimits.endedSessionsMax) return;
     for (const oldest of this.#bySid.keys()) {
       this.#bySid.delete(oldest);
       return;

@@ -1,11 +1,11 @@
 /** XEP-0198 §5 across nodes: a session moves to the node where its client has come back. */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Answer } from '../../../lib/runtime/answer.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { HandOverReply, HandOverRequest } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
 import { packSession, unpackSession } from './parcel.ts';
@@ -36,7 +36,7 @@ export async function handOver(session: Session | undefined, request: HandOverRe
   if (!(await session.detach())) return noSession;
   await session.leave();
   if (!session.isParked) return noSession; // taken or ended meanwhile
-  const packed = packSession(session, giver.clock.now(), limits.handOverBytesMax, true);
+  const packed = packSession(session, giver.clock.now(), connectionLimits.handOverBytesMax, true);
   if (packed === undefined) {
     session.close(new StreamError('resource-constraint', 'too much to move'));
     return noSession;

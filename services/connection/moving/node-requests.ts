@@ -1,10 +1,10 @@
 /** What others ask of a node over the bus: to deliver, to close a session, to hand one over. */
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type {
   CloseReply,
   CloseRequest,
@@ -15,6 +15,7 @@ import type {
 } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';
 import { type Giver, handOver } from './hand-over.ts';
 
@@ -91,10 +92,10 @@ export class NodeRequests {
     if (known !== undefined) return known;
     const session = this.#node.held.get(request.sid);
     const answer = this.#giveAway(request);
-    if (session !== undefined && this.#handedOver.size < limits.handOverRepliesMax) {
+    if (session !== undefined && this.#handedOver.size < connectionLimits.handOverRepliesMax) {
       this.#handedOver.set(key, answer);
       void answer
-        .then(() => sleep(this.#node.clock, 2 * limits.forwardTimeoutMs))
+        .then(() => sleep(this.#node.clock, 2 * serviceLimits.forwardTimeoutMs))
         .catch(() => {})
         .finally(() => this.#handedOver.delete(key));
     }

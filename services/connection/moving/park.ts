@@ -3,8 +3,8 @@
  * it lies there, so that its next `<resume/>` finds it wherever it connects.
  */
 
-import { limits } from '../../../lib/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { fitsRow, hashToken, type ParkedRow, parkSession } from '../../../lib/runtime/parked.ts';
 import { readMark } from '../../../lib/runtime/resync.ts';
 import { unmarkHeld } from '../../../lib/runtime/sessions.ts';
@@ -62,7 +62,7 @@ async function move(host: ParkingHost, session: Session, reason: StreamError): P
 }
 
 function rowOf(host: ParkingHost, session: Session, deadline: number): ParkedRow | undefined {
-  const packed = packSession(session, host.clock.now(), limits.parkedRowBytesMax, false);
+  const packed = packSession(session, host.clock.now(), runtimeLimits.parkedRowBytesMax, false);
   if (packed === undefined || session.sm === undefined) return undefined;
   const { parcel, bodies } = packed;
   const row: ParkedRow = {

@@ -2,9 +2,9 @@
  * What one account may send in the long run, over all its sessions at a node: stanzas and bytes per second, with a burst that people do
  * not reach. Whoever sends more is not refused but read later: TCP then slows the client down.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { type Rate, RateLimit, type TokenBucket } from '../../../lib/runtime/rate-limit.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface SendingRates {
   readonly stanzas: Rate;
@@ -12,8 +12,8 @@ export interface SendingRates {
 }
 
 const defaultRates: SendingRates = {
-  stanzas: { perSecond: limits.sentStanzasPerSecond, burst: limits.sentStanzasBurst },
-  bytes: { perSecond: limits.sentBytesPerSecond, burst: limits.sentBytesBurst },
+  stanzas: { perSecond: connectionLimits.sentStanzasPerSecond, burst: connectionLimits.sentStanzasBurst },
+  bytes: { perSecond: connectionLimits.sentBytesPerSecond, burst: connectionLimits.sentBytesBurst },
 };
 
 export class Allowances {
@@ -23,8 +23,8 @@ export class Allowances {
 
   constructor(clock: Clock, rates: SendingRates = defaultRates) {
     this.#clock = clock;
-    this.#stanzas = new RateLimit(clock, rates.stanzas, limits.sendingAccountsMax);
-    this.#bytes = new RateLimit(clock, rates.bytes, limits.sendingAccountsMax);
+    this.#stanzas = new RateLimit(clock, rates.stanzas, connectionLimits.sendingAccountsMax);
+    this.#bytes = new RateLimit(clock, rates.bytes, connectionLimits.sendingAccountsMax);
   }
 
   /** Of one more session of the account. */

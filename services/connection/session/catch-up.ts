@@ -3,8 +3,8 @@
  *
  * While this goes on, deliveries of archive entries are held back, so that the client gets everything once and in order.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { StepReply } from '../../../lib/runtime/wire.ts';
+import { connectionLimits } from '../limits.ts';
 
 /** Whether what waits for the account is for this session, as a router says. */
 export type Queue = StepReply['queue'];
@@ -104,7 +104,10 @@ export class CatchUp {
     if (this.phase === 'off') return false;
     if (this.#held?.has(entry.id)) return true;
     this.#held ??= new Map();
-    if (this.#held.size >= limits.catchUpBufferStanzasMax || this.#heldBytes >= limits.catchUpBufferBytesMax) {
+    if (
+      this.#held.size >= connectionLimits.catchUpBufferStanzasMax ||
+      this.#heldBytes >= connectionLimits.catchUpBufferBytesMax
+    ) {
       this.#isIncomplete = true;
       this.miss(entry.id);
       return true;

@@ -1,6 +1,6 @@
-/** Archive entries that the client has, on their way to the account's cursor: told at most each `limits.cursorFlushMs`. */
-import { limits } from '../../../lib/limits.ts';
+/** Archive entries that the client has, on their way to the account's cursor: told at most each `connectionLimits.cursorFlushMs`. */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface Delivered {
   readonly ids: readonly string[];
@@ -28,7 +28,7 @@ export class CursorFlush {
     if (ids.length + aside.length === 0) return;
     this.#ids = newest([...this.#ids, ...ids]);
     this.#aside = newest([...this.#aside, ...aside]);
-    this.#timer ??= this.#clock.after(limits.cursorFlushMs, () => {
+    this.#timer ??= this.#clock.after(connectionLimits.cursorFlushMs, () => {
       this.#timer = undefined;
       this.isDue = true;
       this.#wake();
@@ -48,5 +48,5 @@ export class CursorFlush {
 
 /** The greatest id moves the cursor; those before it only save a repetition, so the oldest may go. */
 function newest(ids: string[]): string[] {
-  return ids.length > limits.unackedStanzasMax ? ids.slice(-limits.unackedStanzasMax) : ids;
+  return ids.length > connectionLimits.unackedStanzasMax ? ids.slice(-connectionLimits.unackedStanzasMax) : ids;
 }

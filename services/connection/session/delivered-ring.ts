@@ -1,6 +1,7 @@
 /** The last archive ids that a session was given, so that none is given twice. */
-import { limits } from '../../../lib/limits.ts';
 import { firstIdAt } from '../../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 
 export class DeliveredRing {
   /** Most sessions are idle and have none. In order of insertion, until it is full: then the oldest stands at `#oldest`. */
@@ -23,8 +24,8 @@ export class DeliveredRing {
    * may commit later. A ring that is full may have forgotten ids of that time; what it forgot was given.
    */
   startAt(nowMs: number): string {
-    const overlap = firstIdAt(nowMs - limits.catchUpOverlapMs).padEnd(18, '0');
-    if (this.#ids === undefined || this.#ids.length < limits.deliveredRingMax) return overlap;
+    const overlap = firstIdAt(nowMs - runtimeLimits.catchUpOverlapMs).padEnd(18, '0');
+    if (this.#ids === undefined || this.#ids.length < serviceLimits.deliveredRingMax) return overlap;
     const oldest = [...this.#ids].sort()[0]!;
     return oldest > overlap ? oldest : overlap;
   }
@@ -38,11 +39,11 @@ export class DeliveredRing {
     if (this.has(id)) return false;
     if (id > this.#greatest) this.#greatest = id;
     this.#ids ??= [];
-    if (this.#ids.length < limits.deliveredRingMax) {
+    if (this.#ids.length < serviceLimits.deliveredRingMax) {
       this.#ids.push(id);
     } else {
       this.#ids[this.#oldest] = id;
-      this.#oldest = (this.#oldest + 1) % limits.deliveredRingMax;
+      this.#oldest = (this.#oldest + 1) % serviceLimits.deliveredRingMax;
     }
     return true;
   }

@@ -2,10 +2,11 @@
  * A session's stanzas towards its client: each archive entry once, in order, whether it comes as a delivery, in a router's answer
  * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
  */
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
+import { connectionLimits } from '../limits.ts';
 import { CatchUp, type PageEntry, type Queue } from './catch-up.ts';
 import type { Delivered } from './cursor-flush.ts';
 import { DeliveredRing } from './delivered-ring.ts';
@@ -85,7 +86,7 @@ export class Egress {
 
   get hasRoomForPage(): boolean {
     if (this.catchUp.phase !== 'reading' || this.stream === undefined) return false;
-    return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < limits.catchUpUnackedMax;
+    return this.stream.bufferedBytes === 0 && (this.sm?.outbox.unackedCount ?? 0) < connectionLimits.catchUpUnackedMax;
   }
 
   takePage(): StepItem {
@@ -200,11 +201,11 @@ export class Egress {
   get requests(): readonly Buffer[] {
     const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
     const found: Buffer[] = [];
-    let leftBytes = limits.batchBytesMax;
+    let leftBytes = serviceLimits.batchBytesMax;
     for (const { bytes, id } of [...unacked, ...pending]) {
       if (id !== undefined || !parseRequest(bytes)) continue;
       leftBytes -= bytes.length;
-      if (leftBytes < 0 || found.length >= limits.batchStanzasMax) break;
+      if (leftBytes < 0 || found.length >= serviceLimits.batchStanzasMax) break;
       found.push(bytes);
     }
     return found;
@@ -232,7 +233,7 @@ export class Egress {
     if (stream !== undefined) {
       const bufferedBytes = stream.sendStanza(bytes, sm === undefined ? id : undefined);
       sm?.onSent();
-      if (bufferedBytes > limits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
+      if (bufferedBytes > connectionLimits.socketBufferBytesMax || sm?.outbox.isFull) this.#owner.clogged();
     } else if (sm !== undefined && this.isParked && sm.outbox.isFull) this.#shed(sm.outbox);
   }
 

@@ -1,6 +1,7 @@
 /** What a client has sent and no router has answered yet, in order, and how much of it goes into the next batch. */
-import { limits } from '../../../lib/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Allowance } from './allowance.ts';
 
 export interface Received {
@@ -48,8 +49,8 @@ export class Inbox {
   }
 
   #isAtBound(isStalled: boolean): boolean {
-    const bytesMax = isStalled ? limits.stalledIngressBytesMax : limits.ingressBytesMax;
-    return this.#queue.length + this.#batch.length >= limits.ingressStanzasMax || this.#bytes >= bytesMax;
+    const bytesMax = isStalled ? connectionLimits.stalledIngressBytesMax : connectionLimits.ingressBytesMax;
+    return this.#queue.length + this.#batch.length >= connectionLimits.ingressStanzasMax || this.#bytes >= bytesMax;
   }
 
   /** @param lang of the stream. @returns `isFull` with it */
@@ -68,7 +69,7 @@ export class Inbox {
     let count = 0;
     for (const received of this.#queue) {
       bytes += received.bytes.length;
-      if (count > 0 && (bytes > limits.batchBytesMax || count >= limits.batchStanzasMax)) break;
+      if (count > 0 && (bytes > serviceLimits.batchBytesMax || count >= serviceLimits.batchStanzasMax)) break;
       count++;
     }
     this.#batch = this.#queue.splice(0, count);

@@ -2,7 +2,7 @@
  * Stanzas towards an XEP-0198 client: sent and not acknowledged, then not sent yet (while the session is parked). Numbers are
  * absolute; on the wire they are taken modulo 2^32 (§4).
  */
-import { limits } from '../../../lib/limits.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface Entry {
   /** Empty: too much to hand over; it is in the archive under `id`. */
@@ -46,12 +46,12 @@ export class Outbox {
   }
 
   get isFull(): boolean {
-    return this.size >= limits.unackedStanzasMax || this.#bytes >= limits.unackedBytesMax;
+    return this.size >= connectionLimits.unackedStanzasMax || this.#bytes >= connectionLimits.unackedBytesMax;
   }
 
   /** Of a parked session: even what is in no archive is too much. */
   get isOverfull(): boolean {
-    return this.size >= 2 * limits.unackedStanzasMax || this.#bytes >= 2 * limits.unackedBytesMax;
+    return this.size >= 2 * connectionLimits.unackedStanzasMax || this.#bytes >= 2 * connectionLimits.unackedBytesMax;
   }
 
   has(id: string): boolean {

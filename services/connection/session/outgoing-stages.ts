@@ -5,7 +5,7 @@
  * What stages hold is bounded here, whatever they want: beyond the bound, and whenever the stream is about to end, everything is passed on.
  * So a held stanza is kept for resumption, or reported as not delivered, like every other one.
  */
-import { limits } from '../../../lib/limits.ts';
+import { connectionLimits } from '../limits.ts';
 
 /** Whatever stands behind a stage: the next one, or the counting and the socket. @param id of the archive entry behind the stanza */
 export type PassOn = (bytes: Buffer, id?: string) => void;
@@ -48,7 +48,8 @@ export class OutgoingStages {
     this.#heldStanzas++;
     this.#heldBytes += bytes.length;
     this.#first.take(bytes, id);
-    if (this.#heldStanzas > limits.heldOutgoingStanzasMax || this.#heldBytes > limits.heldOutgoingBytesMax) this.flush();
+    if (this.#heldStanzas > connectionLimits.heldOutgoingStanzasMax || this.#heldBytes > connectionLimits.heldOutgoingBytesMax)
+      this.flush();
   }
 
   /** From the first stage to the last, because what one passes on the next may hold. */

@@ -2,18 +2,18 @@
  * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time, so that a retry writes the same rows.
  */
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Clock, sleep } from '../../../lib/ports/clock.ts';
-
 import type { Answer } from '../../../lib/runtime/answer.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
-
 import { ask, isOperating, report } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Outgoing, routerSubject, type StepReply, type StepRequest, stepAnswer } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface StepAnswer {
   readonly reply: Answer<StepReply>;
@@ -58,10 +58,13 @@ export class RouterLink {
     try {
       for (let tries = 1; ; tries++) {
         const at = this.#clock.now();
-        const overAtMs = this.#clock.monotonic() + limits.batchTimeoutMs;
-        const payload = encodeFrame({ ...request, deadline: at + limits.batchTimeoutMs, at } satisfies StepRequest, bodies);
+        const overAtMs = this.#clock.monotonic() + connectionLimits.batchTimeoutMs;
+        const payload = encodeFrame(
+          { ...request, deadline: at + connectionLimits.batchTimeoutMs, at } satisfies StepRequest,
+          bodies,
+        );
         try {
-          const answer = this.#read(await ask(this.#bus, stepAnswer, routerSubject, payload, limits.batchTimeoutMs));
+          const answer = this.#read(await ask(this.#bus, stepAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs));
           if (answer !== undefined) return answer;
         } catch (error) {
           if (!isOperating(error)) return this.#failed(error);
@@ -90,7 +93,7 @@ export class RouterLink {
   /** A router that stood still must find that its time is over, by its own clock, before the session goes on. */
   #restMs(overAtMs: number): number {
     const leftMs = overAtMs - this.#clock.monotonic();
-    return leftMs > limits.clocksDifferMs ? 0 : Math.max(0, leftMs + limits.clocksDifferMs);
+    return leftMs > runtimeLimits.clocksDifferMs ? 0 : Math.max(0, leftMs + runtimeLimits.clocksDifferMs);
   }
 
   /** @returns undefined when the batch is to be sent again: a router whose clock is ahead says so, and the next try is in time */
@@ -103,7 +106,7 @@ export class RouterLink {
   }
 
   #backoff(tries: number): number {
-    return jittered(this.#clock, Math.min(limits.batchBackoffMs * 2 ** (tries - 1), limits.batchBackoffMaxMs));
+    return jittered(this.#clock, Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs));
   }
 }
 

@@ -1,7 +1,7 @@
 /** A session's side of the way to a router: what routers said of it last, and whether they answer. */
-import { limits } from '../../../lib/limits.ts';
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
+import { connectionLimits } from '../limits.ts';
 import { jittered, type StepAnswer } from './router-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 
@@ -46,7 +46,7 @@ export class SessionLink {
     if (isFirst && !(await this.#owner.admission.mayGetReady('bind'))) return undefined;
     const { clock, subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
-    this.#givenUpAtMs ??= clock.monotonic() + limits.batchPatienceMs;
+    this.#givenUpAtMs ??= clock.monotonic() + connectionLimits.batchPatienceMs;
     const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
       triesMax,
       givenUpAtMs: isPatient ? this.#givenUpAtMs : 0,
@@ -64,7 +64,7 @@ export class SessionLink {
   pause(over: () => void): void {
     const { clock } = this.#owner;
     this.isPaused = true;
-    this.#pause ??= clock.after(jittered(clock, limits.batchTimeoutMs / 2), () => {
+    this.#pause ??= clock.after(jittered(clock, connectionLimits.batchTimeoutMs / 2), () => {
       this.stop();
       over();
     });

@@ -3,11 +3,11 @@
  *
  * One batch at a time is at a router, which keeps the order per sender; the next leaves when there is something to send.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { connectionLimits } from '../limits.ts';
 import { type Batch, bare, carrying, deliveredItem, endBatch, lastNumber, pageEntries, stanzaBatch } from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
@@ -262,7 +262,8 @@ export class Session {
 
   async #run(batch: Batch): Promise<void> {
     // A client that is gone waits for nothing, and sends again, when it is back, whatever nobody knows the outcome of.
-    const triesMax = () => (batch.kind === 'end' || this.isParked ? limits.endTriesMax : limits.batchTriesMax);
+    const triesMax = () =>
+      batch.kind === 'end' || this.isParked ? connectionLimits.endTriesMax : connectionLimits.batchTriesMax;
     const bodies = batch.unanswered ?? batch.stanzas.map(({ bytes }) => bytes);
     const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;

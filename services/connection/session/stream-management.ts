@@ -5,10 +5,10 @@
  * `<a h/>` to the client covers only what a router has answered: until then the stanza exists nowhere but here. A stanza that was
  * refused because no router could be reached is covered when a later one succeeds.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { connectionLimits } from '../limits.ts';
 import { type Entry, Outbox } from './outbox.ts';
 
 export const NS_SM = 'urn:xmpp:sm:3';
@@ -111,14 +111,14 @@ export class StreamManagement {
   /** A stanza was written. */
   onSent(): void {
     this.outbox.markSent();
-    if (++this.#sinceRequest >= limits.ackRequestStanzas) this.requestAck();
-    else this.#requestTimer ??= this.#clock.after(limits.ackRequestMs, () => this.requestAck());
+    if (++this.#sinceRequest >= connectionLimits.ackRequestStanzas) this.requestAck();
+    else this.#requestTimer ??= this.#clock.after(connectionLimits.ackRequestMs, () => this.requestAck());
   }
 
   requestAck(): void {
     this.#sinceRequest = 0;
     this.#requestTimer?.cancel();
-    this.#requestTimer = this.#clock.after(limits.ackRequestMs, () => this.requestAck());
+    this.#requestTimer = this.#clock.after(connectionLimits.ackRequestMs, () => this.requestAck());
     this.#write(request);
   }
 
@@ -133,7 +133,7 @@ export class StreamManagement {
 
   #await(number: number): void {
     this.#asked ??= number;
-    this.#askedTimer ??= this.#clock.after(limits.batchTimeoutMs, () => {
+    this.#askedTimer ??= this.#clock.after(connectionLimits.batchTimeoutMs, () => {
       this.#askedLast = 0;
       this.#answer();
     });

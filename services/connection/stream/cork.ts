@@ -5,7 +5,7 @@
  * a tenth of a second, in which nobody else is served. So a turn writes to some of them, and to those first that have just been given
  * something.
  */
-import { limits } from '../../../lib/limits.ts';
+import { connectionLimits } from '../limits.ts';
 
 export interface Flushable {
   flush(): void;
@@ -34,14 +34,14 @@ export class Cork {
     this.#isSet = false;
     const fresh = this.#fresh;
     this.#fresh = [];
-    const soon = Math.min(fresh.length, limits.socketsPerTurn);
+    const soon = Math.min(fresh.length, connectionLimits.socketsPerTurn);
     for (let index = 0; index < soon; index++) fresh[index]!.flush();
     for (let index = soon; index < fresh.length; index++) this.#backlog.push(fresh[index]!);
     if (this.#backlog.length > 0) this.#flushBacklog();
   }
 
   #flushBacklog(): void {
-    const end = Math.min(this.#backlog.length, this.#at + limits.socketsPerTurn);
+    const end = Math.min(this.#backlog.length, this.#at + connectionLimits.socketsPerTurn);
     while (this.#at < end) this.#backlog[this.#at++]!.flush();
     if (this.#at < this.#backlog.length) {
       this.#set();

@@ -2,9 +2,9 @@
  * What routers answer to a stream that opens is the same for every stream to a domain under the same TLS, so it is kept for as long as the
  * router says (`StepReply.keepMs`), which is a moment: a storm of clients asks once. Refusals are never kept.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
+import { connectionLimits } from '../limits.ts';
 
 type Open = Extract<StepItem, { kind: 'open' }>;
 
@@ -37,7 +37,7 @@ export class Greetings {
 
   #keep(key: string, greeting: Greeting): void {
     if (greeting.keepMs === undefined) return;
-    if (this.#kept.size >= limits.greetingsMax) this.#kept.clear();
+    if (this.#kept.size >= connectionLimits.greetingsMax) this.#kept.clear();
     this.#kept.set(key, { greeting, untilMs: this.#clock.monotonic() + greeting.keepMs });
   }
 }

@@ -4,14 +4,15 @@
  * Events are pulled from the scanner one at a time; while something takes time (a router is asked, a session resumed, too much is
  * unanswered) nothing is pulled and the socket is not read.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Timer } from '../../../lib/ports/clock.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { openBounds, type Scanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureHost, FeatureStream, StreamTrait } from '../core/stream-feature.ts';
 import type { StreamIdentity } from '../door/tls.ts';
+import { connectionLimits } from '../limits.ts';
 import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
@@ -53,7 +54,7 @@ export class Stream implements TransportReader, FeatureStream {
   #sentAtMs: number;
 
   /** @param deadlineMs monotonic; a stream that goes on over TLS has the time that is left */
-  constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + limits.preauthTimeoutMs) {
+  constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + connectionLimits.preauthTimeoutMs) {
     this.#host = host;
     this.#transport = transport;
     this.#framing = transport.kind === 'tcp' ? tcpFraming : webSocketFraming;
@@ -150,7 +151,7 @@ export class Stream implements TransportReader, FeatureStream {
 
   /** White space between stanzas (RFC 6120 §4.6.1), when nothing was sent for long. */
   keepAlive(nowMs: number): void {
-    if (this.#isOver || nowMs - this.#sentAtMs < limits.keepAliveMs) return;
+    if (this.#isOver || nowMs - this.#sentAtMs < connectionLimits.keepAliveMs) return;
     this.#sentAtMs = nowMs;
     if (this.#hasHeader) this.#transport.ping();
   }
@@ -300,7 +301,7 @@ export class Stream implements TransportReader, FeatureStream {
     const { address } = this.#transport;
     const request = { kind: 'step', node, sid: this.sid, domain: this.#domain ?? '', address, session } as const;
     const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
-      triesMax: () => limits.batchTriesMax,
+      triesMax: () => connectionLimits.batchTriesMax,
       givenUpAtMs: 0,
       isOver: () => this.#isOver,
     });
@@ -327,14 +328,14 @@ export class Stream implements TransportReader, FeatureStream {
     this.#scanner.bounds = openBounds;
     this.#scanner.restart();
     this.#timer.cancel();
-    this.#timer = this.#limitTime(limits.bindTimeoutMs);
+    this.#timer = this.#limitTime(connectionLimits.bindTimeoutMs);
     this.#host.log.info({ sid: this.sid, account, address: this.#transport.address }, 'signed in');
   }
 
   signInFailed(failure: string): void {
     this.sendElement(failure);
     this.#failures++;
-    if (this.#failures >= limits.saslFailuresMax)
+    if (this.#failures >= serviceLimits.saslFailuresMax)
       throw new StreamError('policy-violation', 'too many failed attempts to sign in');
   }
 

@@ -1,11 +1,11 @@
 /** What carries one stream: a TCP or TLS socket here, a WebSocket in `websocket.ts`. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { channelBinding, offeredBinding, shownCertificate } from '../door/channel-binding.ts';
 import type { TlsSource } from '../door/tls.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Cork, Flushable } from './cork.ts';
 
 /** Whoever reads from a transport. Calls never come from within a call to the transport, but for `closed` from `destroy`. */
@@ -40,7 +40,7 @@ export interface Transport {
   /** Keeps middleboxes awake and shows dead peers. */
   ping(): void;
   /**
-   * Flushes, says goodbye, and closes at the latest after `limits.closeTimeoutMs`.
+   * Flushes, says goodbye, and closes at the latest after `connectionLimits.closeTimeoutMs`.
    * @param isPeerFirst the peer has closed the stream before us, so that it is the one to close the connection (RFC 6120 §4.4); we do so
    * when it has not after as long again. Clients lose our closing tag when TLS's goodbye comes in one piece with it.
    */
@@ -155,13 +155,13 @@ export class SocketTransport implements Transport, Flushable {
     if (this.#closing !== undefined) return;
     this.flush();
     this.socket.resume(); // what still comes is thrown away; unread, it would turn our goodbye into a reset
-    if (isPeerFirst) this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#hangUp());
+    if (isPeerFirst) this.#closing = this.#clock.after(connectionLimits.closeTimeoutMs, () => this.#hangUp());
     else this.#hangUp();
   }
 
   #hangUp(): void {
     this.socket.end();
-    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.socket.destroy());
+    this.#closing = this.#clock.after(connectionLimits.closeTimeoutMs, () => this.socket.destroy());
   }
 
   destroy(): void {

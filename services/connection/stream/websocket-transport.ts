@@ -1,10 +1,10 @@
 /** A WebSocket (RFC 7395) as a transport: one text message for each element. */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { WebSocketPeer } from '../door/websocket.ts';
+import { connectionLimits } from '../limits.ts';
 import type { Cork, Flushable } from './cork.ts';
 import type { Transport, TransportReader } from './transport.ts';
 
@@ -68,7 +68,7 @@ export class WebSocketTransport implements Transport, Flushable {
 
   readonly #count = (chunk: Buffer): void => {
     this.#strangeBytes += chunk.length;
-    if (this.#strangeBytes <= limits.preauthFrameBytesMax) return;
+    if (this.#strangeBytes <= connectionLimits.preauthFrameBytesMax) return;
     this.trust();
     this.#closeCode = 1009;
     this.#reader?.flooded();
@@ -117,7 +117,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.flush();
     this.#socket.resume();
     this.#socket.close(this.#closeCode);
-    this.#closing = this.#clock.after(limits.closeTimeoutMs, () => this.#socket.terminate());
+    this.#closing = this.#clock.after(connectionLimits.closeTimeoutMs, () => this.#socket.terminate());
   }
 
   destroy(): void {

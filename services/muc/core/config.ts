@@ -1,5 +1,5 @@
 /** What the owner of a room decides: XEP-0045 §10.2, and the registered options of §15.5.3. */
-import { limits } from '../../../lib/limits.ts';
+import { roomLimits } from '../limits.ts';
 import type { Role } from './affiliation.ts';
 
 /** Who may send private messages (`muc#roomconfig_allowpm`). */
@@ -76,7 +76,7 @@ export function newConfig(createdAt: string, since: string, secret: string, made
     allowInvites: false,
     changeSubject: false,
     allowPm: 'anyone',
-    maxUsers: limits.roomSessionsMax / 4,
+    maxUsers: roomLimits.sessionsMax / 4,
     archive: true,
     historyLength: 20,
     isLocked: true,

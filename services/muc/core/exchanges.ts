@@ -2,7 +2,7 @@
  * What was passed from one occupant to another of late, so that only answers to it pass back, each once. In the memory of a worker: when
  * it is lost, answers to private messages are dropped; those to requests are known by their id (rooms/occupant-iq.ts).
  */
-import { limits } from '../../../lib/limits.ts';
+import { roomLimits } from '../limits.ts';
 
 export class Exchanges {
   /** By what was sent; the value is the request that brought the answer, '' while there is none. The one used last stands last. */
@@ -30,7 +30,7 @@ export class Exchanges {
   #keep(key: string, value: string): void {
     this.#sent.delete(key);
     this.#sent.set(key, value);
-    if (this.#sent.size <= limits.roomExchangesMax) return;
+    if (this.#sent.size <= roomLimits.exchangesMax) return;
     for (const oldest of this.#sent.keys()) {
       this.#sent.delete(oldest);
       return;

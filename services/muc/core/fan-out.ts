@@ -2,10 +2,10 @@
  * Sends what a batch has queued, in order: to sessions of this tenant by the Deliverer, to everyone else as complete stanzas to the
  * routers of their tenant.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -93,9 +93,9 @@ async function sendLane(dependencies: Dependencies, domain: string, lane: readon
 
 function endOfBatch(lane: readonly Departure[], start: number): number {
   let end = start;
-  for (let bytes = 0; end < lane.length && end - start < limits.batchStanzasMax; end++) {
+  for (let bytes = 0; end < lane.length && end - start < serviceLimits.batchStanzasMax; end++) {
     bytes += lane[end]!.body.length;
-    if (bytes > limits.batchBytesMax && end > start) break;
+    if (bytes > serviceLimits.batchBytesMax && end > start) break;
   }
   return end;
 }
@@ -111,7 +111,13 @@ async function forward(dependencies: Dependencies, domain: string, batch: readon
     tellsMissed: true,
   };
   const bodies = batch.map(({ body }) => body);
-  const answer = await ask(dependencies.bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), limits.forwardTimeoutMs);
+  const answer = await ask(
+    dependencies.bus,
+    inboundAnswer,
+    routerSubject,
+    encodeFrame(request, bodies),
+    serviceLimits.forwardTimeoutMs,
+  );
   dependencies.clock.observe(answer.take('at'));
   checkDone(answer, routerSubject);
   return answer.take('missed') ?? [];

@@ -2,7 +2,7 @@
  * What a worker knows of a room's `state` row: which version it may replace, the order of archive ids, and which requests were
  * handled already (a retry carries the same id and is not done twice).
  */
-import { limits } from '../../../lib/limits.ts';
+import { roomLimits } from '../limits.ts';
 import type { Redo, RoomState } from './room-rows.ts';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -44,7 +44,7 @@ export class Fence {
   markHandled(id: string): void {
     this.unfinished.delete(id);
     this.#handled.add(id);
-    if (this.#handled.size > limits.roomHandledMax) {
+    if (this.#handled.size > roomLimits.handledMax) {
       for (const oldest of this.#handled) {
         this.#handled.delete(oldest);
         break;
@@ -55,7 +55,7 @@ export class Fence {
   /** The row that this batch puts in place of the last. */
   next(redo: Redo): RoomState {
     this.#seq++;
-    const handled = [...this.#handled].slice(-limits.roomHandledStoredMax);
+    const handled = [...this.#handled].slice(-roomLimits.handledStoredMax);
     return { epoch: this.#epoch, seq: this.#seq, lastId: this.lastId, handled, redo };
   }
 

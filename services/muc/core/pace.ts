@@ -2,24 +2,24 @@
  * How fast a person, a domain or a room may go: token buckets in the memory of a worker. They are lost with it, which gives a flood
  * one more burst and nothing else.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { type Rate, RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { roomLimits } from '../limits.ts';
 
 export const rates = {
-  message: { burst: limits.roomMessagesBurst, perSecond: limits.roomMessagesPerSecond },
-  presence: { burst: limits.roomPresencesBurst, perSecond: limits.roomPresencesPerSecond },
-  request: { burst: limits.roomRequestsBurst, perSecond: limits.roomRequestsPerSecond },
-  answer: { burst: limits.roomAnswersBurst, perSecond: limits.roomAnswersPerSecond },
-  invite: { burst: limits.roomInvitesBurst, perSecond: limits.roomInvitesPerSecond },
-  registration: { burst: limits.roomRegistrationsBurst, perSecond: limits.roomRegistrationsPerSecond },
-  password: { burst: limits.roomPasswordsBurst, perSecond: limits.roomPasswordsPerSecond },
-  domainPassword: { burst: limits.roomDomainPasswordsBurst, perSecond: limits.roomDomainPasswordsPerSecond },
-  creation: { burst: limits.roomCreationsBurst, perSecond: limits.roomCreationsPerSecond },
-  deliveries: { burst: limits.roomDeliveriesBurst, perSecond: limits.roomDeliveriesPerSecond },
-  entry: { burst: limits.roomEntriesBurst, perSecond: limits.roomEntriesPerSecond },
-  search: { burst: limits.roomSearchesBurst, perSecond: limits.roomSearchesPerSecond },
+  message: { burst: roomLimits.messagesBurst, perSecond: roomLimits.messagesPerSecond },
+  presence: { burst: roomLimits.presencesBurst, perSecond: roomLimits.presencesPerSecond },
+  request: { burst: roomLimits.requestsBurst, perSecond: roomLimits.requestsPerSecond },
+  answer: { burst: roomLimits.answersBurst, perSecond: roomLimits.answersPerSecond },
+  invite: { burst: roomLimits.invitesBurst, perSecond: roomLimits.invitesPerSecond },
+  registration: { burst: roomLimits.registrationsBurst, perSecond: roomLimits.registrationsPerSecond },
+  password: { burst: roomLimits.passwordsBurst, perSecond: roomLimits.passwordsPerSecond },
+  domainPassword: { burst: roomLimits.domainPasswordsBurst, perSecond: roomLimits.domainPasswordsPerSecond },
+  creation: { burst: roomLimits.creationsBurst, perSecond: roomLimits.creationsPerSecond },
+  deliveries: { burst: roomLimits.deliveriesBurst, perSecond: roomLimits.deliveriesPerSecond },
+  entry: { burst: roomLimits.entriesBurst, perSecond: roomLimits.entriesPerSecond },
+  search: { burst: roomLimits.searchesBurst, perSecond: roomLimits.searchesPerSecond },
 } as const satisfies Record<string, Rate>;
 
 export type RateName = keyof typeof rates;
@@ -29,7 +29,7 @@ export class Pace {
 
   constructor(clock: Clock) {
     this.#limits = Object.fromEntries(
-      Object.entries(rates).map(([name, rate]) => [name, new RateLimit(clock, rate, limits.roomTokensMax)]),
+      Object.entries(rates).map(([name, rate]) => [name, new RateLimit(clock, rate, roomLimits.tokensMax)]),
     );
   }
 

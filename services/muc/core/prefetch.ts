@@ -2,12 +2,13 @@
  * What requests of a batch need from the store besides the room itself. It is read before they are handled, so that handling needs no
  * waiting and stays under the fence: whoever changes these rows changes the room's `state` first.
  */
-import { limits } from '../../../lib/limits.ts';
 import { directoryOf, directoryParts, roomNames } from '../../../lib/runtime/directory.ts';
 import { isId } from '../../../lib/runtime/ids.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { roomLimits } from '../limits.ts';
 import { versionsOf } from '../rooms/corrections.ts';
 import type { RoomDependencies } from './dependencies.ts';
 import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
@@ -72,9 +73,9 @@ async function readOwed({ store }: RoomDependencies, room: Room, returned: reado
     const from = session?.behind;
     if (session === undefined || from === undefined) continue;
     // An id's own prefix stands before it, and perhaps before others.
-    const found = await rows.list(messages, { after: from.slice(0, -1), limit: limits.catchUpPageMax });
+    const found = await rows.list(messages, { after: from.slice(0, -1), limit: serviceLimits.catchUpPageMax });
     const entries = found.filter(({ key }) => key >= from);
-    const isFull = found.length === limits.catchUpPageMax;
+    const isFull = found.length === serviceLimits.catchUpPageMax;
     owed.set(session, isFull ? { from, entries: entries.slice(0, -1), next: entries.at(-1)?.key } : { from, entries });
   }
   return owed;
@@ -98,11 +99,11 @@ const nobodyIsFull: RoomsMade = { isTenantFull: false, fullMakers: new Set() };
 
 /** Rooms are spread evenly over the parts of the directory: when the room's own part is full, all are about to be. */
 async function readRoomsMade(dependencies: RoomDependencies, room: Room): Promise<RoomsMade> {
-  const most = limits.roomsPerTenantMax / directoryParts;
+  const most = roomLimits.roomsPerTenantMax / directoryParts;
   const rows = directoryOf(dependencies.store, room.domain, room.jid.local);
   const names = await rows.list(roomNames, { limit: most });
   const byMaker = Map.groupBy(names, ({ value }) => value.madeBy);
-  const perAccount = limits.roomsPerAccountMax / directoryParts;
+  const perAccount = roomLimits.roomsPerAccountMax / directoryParts;
   const full = [...byMaker].flatMap(([maker, made]) => (maker !== undefined && made.length >= perAccount ? [maker] : []));
   return { isTenantFull: names.length >= most, fullMakers: new Set(full) };
 }

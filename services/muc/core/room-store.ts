@@ -1,13 +1,13 @@
 /**
  * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, then the rows.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { recallSpeakers } from '../features/xep0500-slow-mode.ts';
 import { recallActivity } from '../features/xep0502-activity.ts';
+import { roomLimits } from '../limits.ts';
 import { occupantId } from '../rooms/occupant-id.ts';
 import type { Batch } from './batch.ts';
 import { Fence } from './fence.ts';
@@ -53,12 +53,12 @@ export async function loadRoom(store: Store, domain: string, jid: Jid, secret: s
     rows.get(hatRows),
     rows.get(formerFloors),
     rows.get(activities),
-    listAll(rows, formerAffiliations, limits.roomFormerAffiliationsMax),
-    listAll(rows, keptRoles, limits.roomKeptRolesMax),
-    listAll(rows, affiliationRows, limits.roomAffiliationsMax),
-    listAll(rows, occupantRows, limits.roomSessionsMax),
-    listAll(rows, presences, limits.roomSessionsMax),
-    rows.list(messages, { limit: limits.roomHistoryMax, backward: true, after: config.value.since }),
+    listAll(rows, formerAffiliations, roomLimits.formerAffiliationsMax),
+    listAll(rows, keptRoles, roomLimits.keptRolesMax),
+    listAll(rows, affiliationRows, roomLimits.affiliationsMax),
+    listAll(rows, occupantRows, roomLimits.sessionsMax),
+    listAll(rows, presences, roomLimits.sessionsMax),
+    rows.list(messages, { limit: roomLimits.historyMax, backward: true, after: config.value.since }),
   ]);
   room.subject = subject?.value;
   room.hats = hats?.value ?? room.hats;
@@ -118,7 +118,7 @@ async function listAll<Value>(rows: Rows, collection: Collection<Value>, most: n
 export async function commitBatch(store: Store, { room, fence }: LoadedRoom, batch: Batch, now: number): Promise<void> {
   const rows = Rows.ofRoom(store, room.domain, room.jid.local);
   const redo = batch.toRedo();
-  const expiresAtMs = room.config ? undefined : now + limits.roomTombstoneMs;
+  const expiresAtMs = room.config ? undefined : now + roomLimits.tombstoneMs;
   const row = rows.row(states, '', fence.next(redo), expiresAtMs);
   fence.version = await store.put(row, fence.version === undefined ? 'absent' : { version: fence.version });
   await writeRows(store, rows, redo);
@@ -139,11 +139,11 @@ async function clearRows(store: Store, rows: Rows): Promise<void> {
   const single = [configs, subjects, hatRows, vcards, formerFloors, activities];
   const keys: PendingKey[] = single.map((kind) => rows.keyOf(kind, ''));
   for (const [kind, most] of [
-    [affiliationRows, limits.roomAffiliationsMax],
-    [formerAffiliations, limits.roomFormerAffiliationsMax],
-    [keptRoles, limits.roomKeptRolesMax],
-    [occupantRows, limits.roomSessionsMax],
-    [presences, limits.roomSessionsMax],
+    [affiliationRows, roomLimits.affiliationsMax],
+    [formerAffiliations, roomLimits.formerAffiliationsMax],
+    [keptRoles, roomLimits.keptRolesMax],
+    [occupantRows, roomLimits.sessionsMax],
+    [presences, roomLimits.sessionsMax],
   ] as const) {
     const items = await listAll<unknown>(rows, kind, most);
     for (const { key } of items) keys.push(rows.keyOf(kind, key));

@@ -2,11 +2,11 @@
  * One room as its worker holds it in memory: a copy of its rows, which it changes together with them. Nothing here is lost with the
  * worker; `room-store.ts` reads it all again.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { roomLimits } from '../limits.ts';
 import type { Affiliation, Role } from './affiliation.ts';
 import { AffiliationList } from './affiliation-list.ts';
 import type { RoomConfig } from './config.ts';
@@ -214,7 +214,7 @@ export class Room {
   remember(id: string, entry: Archived): void {
     if (entry.subject || entry.retracted) return;
     this.history.push({ ...entry, id });
-    if (this.history.length > limits.roomHistoryMax) this.history.shift();
+    if (this.history.length > roomLimits.historyMax) this.history.shift();
   }
 
   /** May this recipient see real JIDs (§4.2)? */

@@ -3,7 +3,6 @@
  * claim for themselves. Kept in one row with everybody who wears one. `xep0317-commands.ts` manages them.
  */
 import { createHash } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -11,6 +10,7 @@ import { NS_HATS } from '../core/namespaces.ts';
 import type { Room } from '../core/room.ts';
 import { type Hat, type HatsRow, hatRows } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { announce } from '../rooms/announce.ts';
 import { tellChanges } from '../rooms/tell-changes.ts';
 
@@ -43,8 +43,8 @@ export function hatsHash({ hats: { hats } }: Room): string | undefined {
 export function createHat(turn: RoomTurn, hat: Hat): void {
   const { hats, wearers } = turn.room.hats;
   const index = hats.findIndex(({ uri }) => uri === hat.uri);
-  if (index < 0 && hats.length >= limits.roomHatsMax) {
-    throw new StanzaError('resource-constraint', `a room has at most ${limits.roomHatsMax} hats`);
+  if (index < 0 && hats.length >= roomLimits.hatsMax) {
+    throw new StanzaError('resource-constraint', `a room has at most ${roomLimits.hatsMax} hats`);
   }
   keep(turn, { hats: index < 0 ? [...hats, hat] : hats.with(index, hat), wearers });
   tellChanges(turn, [104]);
@@ -75,8 +75,8 @@ export function assignHat(turn: RoomTurn, jid: Jid, uri: string): void {
   const bare = jid.bare.toString();
   const worn = hatsOf(turn.room, bare).map((hat) => hat.uri);
   if (worn.includes(uri)) return;
-  if (worn.length >= limits.roomHatsPerPersonMax) {
-    throw new StanzaError('resource-constraint', `nobody wears more than ${limits.roomHatsPerPersonMax} hats`);
+  if (worn.length >= roomLimits.hatsPerPersonMax) {
+    throw new StanzaError('resource-constraint', `nobody wears more than ${roomLimits.hatsPerPersonMax} hats`);
   }
   keep(turn, { hats, wearers: { ...wearers, [bare]: [...worn, uri] } });
   show(turn, bare);
@@ -116,7 +116,7 @@ function requireHat({ room }: RoomTurn, uri: string): void {
 }
 
 function keep(turn: RoomTurn, row: HatsRow): void {
-  if (Buffer.byteLength(JSON.stringify(row)) > limits.roomHatsBytesMax) {
+  if (Buffer.byteLength(JSON.stringify(row)) > roomLimits.hatsBytesMax) {
     throw new StanzaError('resource-constraint', 'the room has no place for more hats');
   }
   turn.room.hats = row;

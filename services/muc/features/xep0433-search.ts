@@ -2,7 +2,6 @@
  * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses or of
  * occupants, most first. The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old.
  */
-import { limits } from '../../../lib/limits.ts';
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
@@ -14,6 +13,7 @@ import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { RoomDependencies } from '../core/dependencies.ts';
 import { NS_SEARCH } from '../core/namespaces.ts';
 import { type ListedRoom, listed } from '../core/room-rows.ts';
+import { roomLimits } from '../limits.ts';
 
 export const searchFeature = `${NS_SEARCH}:search`;
 const formType = `${NS_SEARCH}:search-params`;
@@ -49,8 +49,8 @@ export async function searchRooms(dependencies: RoomDependencies, tenant: Tenant
     const text = 'too many searches';
     throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
   }
-  const page = readRsm(request, limits.roomListMax);
-  const max = Math.min(page.max, limits.roomListMax);
+  const page = readRsm(request, roomLimits.listMax);
+  const max = Math.min(page.max, roomLimits.listMax);
   const found = wish.isForRooms ? await find(dependencies, tenant, wish) : [];
   const before = readPlace(page.before, wish);
   const after = readPlace(page.after, wish);
@@ -155,7 +155,7 @@ function refusal(
 /** All of them, in order; of a tenant with more rooms than the bound, the first of each part. */
 async function find(dependencies: RoomDependencies, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
   const lists = Array.from({ length: directoryParts }, (_, part) =>
-    Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit: limits.roomSearchRowsMax }),
+    Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit: roomLimits.searchRowsMax }),
   );
   const rooms = (await Promise.all(lists)).flat().filter((item) => isMatch(item, wish));
   return rooms.sort((a, b) => (isBefore(placeOf(a, wish), placeOf(b, wish)) ? -1 : 1));

@@ -5,7 +5,6 @@
  *
  * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the lists, an outcast is somebody without affiliation.
  */
-import { limits } from '../../../lib/limits.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -15,6 +14,7 @@ import { NS_AFFILIATIONS, NS_MUC, NS_MUC_USER } from '../core/namespaces.ts';
 import type { Occupant, Room, Session } from '../core/room.ts';
 import { formerAffiliations, formerFloors, jidKey } from '../core/room-rows.ts';
 import { errorOf, type RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 
 /** From one version to the next. */
 export interface AffiliationStep {
@@ -50,7 +50,7 @@ export function stepAffiliation(turn: RoomTurn, jid: string, affiliated: Affilia
     room.affiliations.noteVersion(step.until);
     room.former.set(jid, step.until);
     turn.put(formerAffiliations, jidKey(jid), { jid, version: step.until });
-    if (room.former.size > limits.roomFormerAffiliationsMax) forgetOldest(turn);
+    if (room.former.size > roomLimits.formerAffiliationsMax) forgetOldest(turn);
   }
   turn.putAffiliation(jid);
   return step;
@@ -98,9 +98,9 @@ export function sendAffiliations(turn: RoomTurn, occupant: Occupant, session: Se
 /** §4.2.1: each message goes on from the version where the one before ended. There is one even for an empty list. */
 function sendPages(turn: RoomTurn, session: Session, items: readonly Item[], { since, until }: AffiliationStep): void {
   let from = since;
-  for (let at = 0; at === 0 || at < items.length; at += limits.roomAffiliationsPageMax) {
-    const page = items.slice(at, at + limits.roomAffiliationsPageMax);
-    const isLast = at + limits.roomAffiliationsPageMax >= items.length;
+  for (let at = 0; at === 0 || at < items.length; at += roomLimits.affiliationsPageMax) {
+    const page = items.slice(at, at + roomLimits.affiliationsPageMax);
+    const isLast = at + roomLimits.affiliationsPageMax >= items.length;
     const to = isLast ? until : page.at(-1)!.version;
     turn.send(Buffer.from(affiliationMessage(turn, { since: from, until: to }, page).toString()), [session]);
     from = to;

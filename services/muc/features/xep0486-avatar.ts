@@ -6,7 +6,6 @@
  * enters a room that has an avatar, and on changes. Until XEP-0486 is in the clients.
  */
 import { createHash } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -14,6 +13,7 @@ import { NS_VCARD, NS_VCARD_UPDATE } from '../core/namespaces.ts';
 import { configs, vcards } from '../core/room-rows.ts';
 import { type RoomTurn, resultOf } from '../core/room-turn.ts';
 import type { Recipient } from '../core/sending.ts';
+import { roomLimits } from '../limits.ts';
 import { tellChanges } from '../rooms/tell-changes.ts';
 
 const photosMax = 10;
@@ -34,8 +34,8 @@ export function setVcard(turn: RoomTurn, iq: Stanza, vcard: Element): void {
   turn.requireRoom();
   if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners set the vCard of a room');
   const text = vcard.toString();
-  if (Buffer.byteLength(text) > limits.roomVcardBytesMax) {
-    throw new StanzaError('policy-violation', `the vCard of a room has at most ${limits.roomVcardBytesMax} bytes`);
+  if (Buffer.byteLength(text) > roomLimits.vcardBytesMax) {
+    throw new StanzaError('policy-violation', `the vCard of a room has at most ${roomLimits.vcardBytesMax} bytes`);
   }
   const avatarHashes = hashesOf(vcard);
   if (vcard.getChildElements().length === 0) turn.delete(vcards);

@@ -2,7 +2,6 @@
  * XEP-0500: a pause that people who are no admins make between two messages. It is the account that waits, whatever nicks and clients
  * it has in the room. The worker that takes over a room knows of those who have spoken among the last messages.
  */
-import { limits } from '../../../lib/limits.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -10,6 +9,7 @@ import { affiliationRank } from '../core/affiliation.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
 import type { Room } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 
 /** Call it last: what is let through counts. @throws {StanzaError} policy-violation of type wait */
 export function checkSlowMode(turn: RoomTurn, stanza: Stanza): void {
@@ -24,7 +24,7 @@ export function checkSlowMode(turn: RoomTurn, stanza: Stanza): void {
     throw new StanzaError('policy-violation', text, { type: 'wait' });
   }
   for (const [oldest, at] of spoke) {
-    if (turn.now - at < seconds * 1000 && spoke.size < limits.roomSessionsMax) break;
+    if (turn.now - at < seconds * 1000 && spoke.size < roomLimits.sessionsMax) break;
     spoke.delete(oldest);
   }
   spoke.delete(bare);

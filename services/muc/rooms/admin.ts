@@ -1,5 +1,4 @@
 /** The muc#admin requests: lists of roles and affiliations, read and changed (XEP-0045 §8, §9, §10, §15.4). */
-import { limits } from '../../../lib/limits.ts';
 import { contactJid, personOf } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -10,6 +9,7 @@ import { NS_MUC_ADMIN } from '../core/namespaces.ts';
 import { bannedIn, personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { mayReadMembers } from '../features/xep0463-affiliation-versions.ts';
+import { roomLimits } from '../limits.ts';
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
 import { endIfEmpty } from './leave.ts';
 import { checkNickFor, prepareNick } from './nick.ts';
@@ -31,8 +31,8 @@ export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
 }
 
 function checkItemCount(items: readonly unknown[]): void {
-  if (items.length > limits.roomAdminItemsMax) {
-    throw new StanzaError('not-acceptable', `at most ${limits.roomAdminItemsMax} items in one request`);
+  if (items.length > roomLimits.adminItemsMax) {
+    throw new StanzaError('not-acceptable', `at most ${roomLimits.adminItemsMax} items in one request`);
   }
 }
 

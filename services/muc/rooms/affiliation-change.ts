@@ -1,13 +1,13 @@
 /**
  * Changing an affiliation: XEP-0045 §9.1 to §9.5 (ban, membership) and §10.3 to §10.8 (admins, owners), with the rights of §5.2.1.
  */
-import { limits } from '../../../lib/limits.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Affiliation, affiliationRank, roleAfter } from '../core/affiliation.ts';
 import type { Occupant } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { type AffiliationStep, stepAffiliation, tellOfAbsent } from '../features/xep0463-affiliation-versions.ts';
+import { roomLimits } from '../limits.ts';
 import { notifyAbsent } from './absent-notice.ts';
 import { announce, showJids } from './announce.ts';
 import { forgetRole } from './kept-role.ts';
@@ -30,8 +30,8 @@ const adminRank = affiliationRank('admin');
 
 /** @throws {StanzaError} resource-constraint */
 export function checkRoomForAffiliations(turn: RoomTurn, count: number): void {
-  if (turn.room.affiliations.size + count > limits.roomAffiliationsMax) {
-    throw new StanzaError('resource-constraint', `a room knows at most ${limits.roomAffiliationsMax} people`);
+  if (turn.room.affiliations.size + count > roomLimits.affiliationsMax) {
+    throw new StanzaError('resource-constraint', `a room knows at most ${roomLimits.affiliationsMax} people`);
   }
 }
 

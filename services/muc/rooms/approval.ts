@@ -2,7 +2,6 @@
  * Registrations that an admin or owner approves: XEP-0045 §9.9. Nothing is kept of a request: the form that goes to them has all of it,
  * and who sends it back could make the member without it. It has one field more than §9.9 recommends: who asks.
  */
-import { limits } from '../../../lib/limits.ts';
 import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -12,6 +11,7 @@ import { NS_MUC } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import type { Recipient } from '../core/sending.ts';
+import { roomLimits } from '../limits.ts';
 import { checkMembership, join } from './membership.ts';
 
 export const registerForm = { type: `${NS_MUC}#register`, nick: 'muc#register_roomnick' } as const;
@@ -32,7 +32,7 @@ export const personalFields = [
 function approvers({ room }: RoomTurn): Recipient[] {
   const found: Recipient[] = [];
   const ranks = [...room.affiliations.values()].filter(({ affiliation }) => affiliation === 'owner' || affiliation === 'admin');
-  for (const { jid } of ranks.slice(0, limits.roomApproversMax)) {
+  for (const { jid } of ranks.slice(0, roomLimits.approversMax)) {
     const bare = Jid.parse(jid);
     if (bare.local === '') continue;
     const inside = room.occupantsOf(bare).flatMap(({ sessions }) => sessions);
@@ -48,7 +48,7 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
   const told = personalFields.map((field) => {
     const lines = submission.get(field.var)?.lines() ?? [];
     const shown = lines.slice(0, field.type === 'text-multi' ? linesMax : 1);
-    return { ...field, values: shown.map((text) => text.slice(0, limits.roomReasonCharactersMax)) };
+    return { ...field, values: shown.map((text) => text.slice(0, roomLimits.reasonCharactersMax)) };
   });
   const fields: Field[] = [
     { var: jidVar, type: 'jid-single', label: 'Who asks', values: [bare.toString()] },

@@ -1,10 +1,10 @@
 /** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
-import { limits } from '../../../lib/limits.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT, NS_HINTS, NS_SID } from '../core/namespaces.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const chatStates = 'http://jabber.org/protocol/chatstates';
@@ -49,6 +49,6 @@ export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
 }
 
 function expiryOf({ tenant }: RoomTurn, { at, isTransient }: Archived): number | undefined {
-  const lifeMs = isTransient ? limits.roomTransientMs : tenant.policy.retentionDays * dayMs;
+  const lifeMs = isTransient ? roomLimits.transientMs : tenant.policy.retentionDays * dayMs;
   return lifeMs === 0 ? undefined : at + lifeMs;
 }

@@ -1,8 +1,8 @@
 /** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
-import { limits } from '../../../lib/limits.ts';
 import type { Field, FieldType, SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Role } from '../core/affiliation.ts';
 import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from '../core/config.ts';
+import { roomLimits } from '../limits.ts';
 
 type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
 
@@ -89,23 +89,23 @@ const slowMode: ConfigField = {
   var: `${muc}slow_mode_duration`,
   type: 'text-single',
   label: 'Seconds between two messages of one person (0: no limit)',
-  range: { min: 0, max: limits.roomSlowModeMaxSeconds },
+  range: { min: 0, max: roomLimits.slowModeMaxSeconds },
   show: ({ slowModeSeconds }) => String(slowModeSeconds ?? 0),
-  read: (field) => ({ slowModeSeconds: field.whole({ min: 0, max: limits.roomSlowModeMaxSeconds }) }),
+  read: (field) => ({ slowModeSeconds: field.whole({ min: 0, max: roomLimits.slowModeMaxSeconds }) }),
 };
 
-const mostUsers = number('maxusers', 'Most people at once', 'maxUsers', 1, limits.roomSessionsMax, []);
+const mostUsers = number('maxusers', 'Most people at once', 'maxUsers', 1, roomLimits.sessionsMax, []);
 
 /** §15.5.3: empty, or `none`, is no bound but the server's. */
 const maxUsers = {
   ...mostUsers,
-  read: (field) => (field.isEmpty || field.text() === 'none' ? { maxUsers: limits.roomSessionsMax } : mostUsers.read(field)),
+  read: (field) => (field.isEmpty || field.text() === 'none' ? { maxUsers: roomLimits.sessionsMax } : mostUsers.read(field)),
   type: 'list-single',
-  options: [10, 20, 50, 100, 500, limits.roomSessionsMax].map((most) => ({ value: String(most) })),
+  options: [10, 20, 50, 100, 500, roomLimits.sessionsMax].map((most) => ({ value: String(most) })),
 } satisfies ConfigField;
 
 const historyLength = {
-  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, limits.roomHistoryMax, [`${muc}historylength`]),
+  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, roomLimits.historyMax, [`${muc}historylength`]),
   var: 'muc#maxhistoryfetch',
 } satisfies ConfigField;
 

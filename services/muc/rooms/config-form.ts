@@ -1,9 +1,9 @@
 /** The owner's form: XEP-0045 §10.1.2 (instant room), §10.1.3 (reserved room), §10.2 (later changes). */
-import { limits } from '../../../lib/limits.ts';
 import { type Field, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation } from '../core/affiliation.ts';
 import { isBroadcast, type RoomConfig } from '../core/config.ts';
@@ -38,7 +38,7 @@ export function sendConfigForm(turn: RoomTurn, iq: Stanza): void {
     ['owner', 'All owners'],
   ] as const) {
     const values = holders(turn, affiliation);
-    if (values.length <= limits.formValuesMax) fields.push({ var: listVars[affiliation], type: 'jid-multi', label, values });
+    if (values.length <= xmppLimits.formValuesMax) fields.push({ var: listVars[affiliation], type: 'jid-multi', label, values });
   }
   const form = renderForm({ type: 'form', formType, title: `Configuration of ${turn.room.jid}`, fields });
   turn.result(iq, xml('query', { xmlns: NS_MUC_OWNER }, form));

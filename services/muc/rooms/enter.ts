@@ -5,7 +5,6 @@
  *
  * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
  */
-import { limits } from '../../../lib/limits.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -19,6 +18,7 @@ import { configs } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { affiliationVersion, sendAffiliations, stepAffiliation } from '../features/xep0463-affiliation-versions.ts';
 import { sendAvatarPresence } from '../features/xep0486-avatar.ts';
+import { roomLimits } from '../limits.ts';
 import { announce } from './announce.ts';
 import { eraseEarlier } from './dissolve.ts';
 import { type HistoryWish, readHistoryWish, sendHistory } from './history.ts';
@@ -119,8 +119,8 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   if (config.password !== '' && affiliation !== 'owner') checkPassword(turn, extension);
   if (isFull(room, affiliation, nick)) throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
   checkNickIsFree(turn, nick);
-  if ((room.withNick(nick)?.sessions.length ?? 0) >= limits.roomSessionsPerNickMax) {
-    throw new StanzaError('resource-constraint', `a nick has at most ${limits.roomSessionsPerNickMax} clients`);
+  if ((room.withNick(nick)?.sessions.length ?? 0) >= roomLimits.sessionsPerNickMax) {
+    throw new StanzaError('resource-constraint', `a nick has at most ${roomLimits.sessionsPerNickMax} clients`);
   }
   // Last, so that those who are refused keep nobody out.
   if (affiliationRank(affiliation) < affiliationRank('admin')) turn.dependencies.pace.demand('entry', room.jid.toString());
@@ -129,8 +129,8 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
 /** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
 export function isFull(room: Room, affiliation: Affiliation, nick: string): boolean {
   const { sessionCount, occupants } = room;
-  if (affiliationRank(affiliation) >= affiliationRank('admin')) return sessionCount >= limits.roomSessionsMax;
-  if (sessionCount >= limits.roomSessionsMax - limits.roomSessionsKeptForAdmins) return true;
+  if (affiliationRank(affiliation) >= affiliationRank('admin')) return sessionCount >= roomLimits.sessionsMax;
+  if (sessionCount >= roomLimits.sessionsMax - roomLimits.sessionsKeptForAdmins) return true;
   return occupants.size >= room.existing.maxUsers && !room.withNick(nick);
 }
 

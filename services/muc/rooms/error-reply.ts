@@ -3,10 +3,10 @@
  * the error and nothing else (RFC 6120 §8.3.1 lets them repeat what they answer), and of the error only what cannot be a message where
  * the room would not let the one write to the other.
  */
-import { limits } from '../../../lib/limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
+import { roomLimits } from '../limits.ts';
 
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 const types = new Set(['auth', 'cancel', 'continue', 'modify', 'wait']);
@@ -20,7 +20,7 @@ export function errorOnly(
   const error = stanza.child('error', NS_CLIENT);
   const condition = error?.getChildElements().find((child) => child.getNS() === NS_STANZAS && child.getName() !== 'text');
   if (error === undefined || condition === undefined) return undefined;
-  if (mayWrite && Buffer.byteLength(error.toString()) <= limits.roomErrorBytesMax) {
+  if (mayWrite && Buffer.byteLength(error.toString()) <= roomLimits.errorBytesMax) {
     return stanza.render({ ...attributes, type: 'error' }, { drop: (child) => stanza.elementOf(child) !== error });
   }
   const { type = '' } = error.attrs;

@@ -2,7 +2,6 @@
  * Addresses that are removed from the deployment: whatever the room has granted them ends, so that whoever gets one of them later is a
  * stranger here. What they have said stays: it is the room's.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -10,6 +9,7 @@ import { affiliationRank } from '../core/affiliation.ts';
 import { affiliationRows, hatRows, keptRoles, occupantRows } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { dropWearers } from '../features/xep0317-hats.ts';
+import { roomLimits } from '../limits.ts';
 import { applyAffiliationChange } from './affiliation-change.ts';
 import { dissolve } from './dissolve.ts';
 import { forgetRole } from './kept-role.ts';
@@ -22,7 +22,7 @@ export const forgotten: readonly Collection<unknown>[] = [affiliationRows, keptR
 export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
   const { room } = turn;
   if (!room.config) return false;
-  let left = limits.roomForgottenMax;
+  let left = roomLimits.forgottenMax;
   const each = (names: Iterable<string>, forget: (jid: Jid) => void): void => {
     for (const name of [...names]) {
       const jid = Jid.parse(name);

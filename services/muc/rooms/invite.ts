@@ -4,7 +4,6 @@
  * Nothing is stored of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
  * inviter that there is no such invitee.
  */
-import { limits } from '../../../lib/limits.ts';
 import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -15,6 +14,7 @@ import { NS_CONFERENCE, NS_MUC_USER } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
 import type { Room } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
 import { idCharactersMax } from './occupant-iq.ts';
 import { readReason } from './reason.ts';
@@ -27,8 +27,8 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   if (!isAdmin && (occupant.role === 'visitor' || (config.membersOnly && !config.allowInvites))) {
     throw new StanzaError('forbidden', 'only admins invite into this room');
   }
-  if (invitations.length > limits.roomInvitesMax) {
-    throw new StanzaError('bad-request', `at most ${limits.roomInvitesMax} invitations in one message`);
+  if (invitations.length > roomLimits.invitesMax) {
+    throw new StanzaError('bad-request', `at most ${roomLimits.invitesMax} invitations in one message`);
   }
   const invitees = invitations.map(({ attrs }) => {
     const invitee = Jid.parse(attrs.to ?? '');

@@ -2,12 +2,12 @@
  * Roles that last over visits: XEP-0045 §5.1. In a moderated room whoever was given voice, or lost it, finds it so on the next visit;
  * nobody gets it back by leaving. Moderators by role alone are made anew each time; and a new affiliation brings a role of its own.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { initialRole, type Role } from '../core/affiliation.ts';
 import type { Occupant } from '../core/room.ts';
 import { jidKey, keptRoles } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 
 /** Of the sender, who is not inside yet. */
 export function roleOnEntry({ room, config, affiliation, from }: RoomTurn): Role {
@@ -29,7 +29,7 @@ export function keepRole(turn: RoomTurn, { bare, role }: Occupant): void {
   room.keptRoles.set(jid, role);
   turn.put(keptRoles, jidKey(jid), { jid, role });
   const [oldest] = room.keptRoles.keys();
-  if (room.keptRoles.size > limits.roomKeptRolesMax) drop(turn, oldest!);
+  if (room.keptRoles.size > roomLimits.keptRolesMax) drop(turn, oldest!);
 }
 
 export function forgetRole(turn: RoomTurn, bare: Jid): void {

@@ -4,7 +4,6 @@
  * The room's order is the order of its queue: each message gets its id (XEP-0359) here, goes into the archive under it, and then to
  * all clients of all occupants, the sender's among them with the `id` it chose.
  */
-import { limits } from '../../../lib/limits.ts';
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -15,6 +14,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { checkRetraction, retract } from '../features/xep0424-retraction.ts';
 import { checkSlowMode } from '../features/xep0500-slow-mode.ts';
 import { countMessage } from '../features/xep0502-activity.ts';
+import { roomLimits } from '../limits.ts';
 import { saysItIsGone } from '../missed/ghost.ts';
 import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
@@ -78,8 +78,8 @@ function handleError(turn: RoomTurn, stanza: Stanza): void {
 function sendToAll(turn: RoomTurn, stanza: Stanza): void {
   const { occupant } = turn.ownOrRefuse;
   if (occupant.role === 'visitor') throw new StanzaError('forbidden', 'visitors have no voice in this room');
-  if (stanza.bytes.length > limits.roomMessageBytesMax) {
-    throw new StanzaError('policy-violation', `a message to a room has at most ${limits.roomMessageBytesMax} bytes`);
+  if (stanza.bytes.length > roomLimits.messageBytesMax) {
+    throw new StanzaError('policy-violation', `a message to a room has at most ${roomLimits.messageBytesMax} bytes`);
   }
   const isSubject = isSubjectChange(stanza);
   if (isSubject) checkSubjectChange(turn, occupant, stanza);

@@ -1,10 +1,10 @@
 /** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
-import { limits } from '../../../lib/limits.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { nickname } from '../../../lib/xmpp/precis.ts';
 import type { Occupant, Session } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { announce } from './announce.ts';
 
 /**
@@ -14,8 +14,8 @@ import { announce } from './announce.ts';
 export function prepareNick(turn: RoomTurn, text: string): string {
   const nick = nickname(text);
   if (nick === undefined) throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
-  if (Buffer.byteLength(nick) > limits.roomNickBytesMax) {
-    throw new StanzaError('not-acceptable', `a nick has at most ${limits.roomNickBytesMax} bytes`);
+  if (Buffer.byteLength(nick) > roomLimits.nickBytesMax) {
+    throw new StanzaError('not-acceptable', `a nick has at most ${roomLimits.nickBytesMax} bytes`);
   }
   try {
     // As an address it is prepared once more; what that would change could not be addressed.

@@ -7,7 +7,6 @@
  *
  *     <the request's ingress id>.<digest of who asks>.<digest of all of it>.<the id that the client gave>
  */
-import { limits } from '../../../lib/limits.ts';
 import { isId, timeOfId } from '../../../lib/runtime/ids.ts';
 import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -17,6 +16,7 @@ import { forgedIn } from '../core/marks.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING } from '../core/namespaces.ts';
 import type { Occupant, Room, Session } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { errorOnly } from './error-reply.ts';
 import { mayWrite, refuseHidden } from './private-message.ts';
 
@@ -106,7 +106,7 @@ function readForwardedId(
   const [, requestId, asker, given, id] = /^([0-9a-z]+)\.([\w-]{22})\.([\w-]{22})\.([\s\S]*)$/.exec(text) ?? [];
   if (requestId === undefined || asker === undefined || given === undefined || id === undefined) return undefined;
   if (!isId(requestId) || !isSameSecret(given, proof(room, requestId, asker, from.bare, id))) return undefined;
-  return Math.abs(now - timeOfId(requestId)) <= limits.roomAnswerMs ? { asker, id } : undefined;
+  return Math.abs(now - timeOfId(requestId)) <= roomLimits.answerMs ? { asker, id } : undefined;
 }
 
 const digests = new WeakMap<Jid, { readonly secret: string; readonly text: string }>();

@@ -1,5 +1,4 @@
 /** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
-import { limits } from '../../../lib/limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -7,6 +6,7 @@ import { forgedIn } from '../core/marks.ts';
 import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
 import { nickKey } from '../core/nick-key.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { saysItIsGone } from '../missed/ghost.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
@@ -19,8 +19,8 @@ import { occupantId } from './occupant-id.ts';
 /** What others get to see of a presence. @throws {StanzaError} policy-violation */
 function payloadOf(turn: RoomTurn, stanza: Stanza): string {
   const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: forgedIn(turn.room, stanza) });
-  if (bytes.length > limits.roomPresenceBytesMax) {
-    throw new StanzaError('policy-violation', `presence in a room has at most ${limits.roomPresenceBytesMax} bytes`);
+  if (bytes.length > roomLimits.presenceBytesMax) {
+    throw new StanzaError('policy-violation', `presence in a room has at most ${roomLimits.presenceBytesMax} bytes`);
   }
   return bytes.toString();
 }
@@ -84,5 +84,5 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
 /** A farewell that is too long is left out: nobody is kept in a room by it. */
 function leavingPayload(turn: RoomTurn, stanza: Stanza): string | undefined {
   const bytes = stanza.render({}, { drop: forgedIn(turn.room, stanza) });
-  return bytes.length > limits.roomPresenceBytesMax ? undefined : bytes.toString();
+  return bytes.length > roomLimits.presenceBytesMax ? undefined : bytes.toString();
 }

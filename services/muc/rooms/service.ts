@@ -1,5 +1,4 @@
 /** What `conference.<domain>` itself answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
-import { limits } from '../../../lib/limits.ts';
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
@@ -13,6 +12,7 @@ import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM,
 import { listed } from '../core/room-rows.ts';
 import { resultOf } from '../core/room-turn.ts';
 import { searchFeature, searchRooms } from '../features/xep0433-search.ts';
+import { roomLimits } from '../limits.ts';
 
 const features = [
   NS_DISCO_INFO,
@@ -66,8 +66,8 @@ function serviceInfo(query: Element): Element {
 /** §6.3, a page at a time: XEP-0059 with the room's address as the item's id. Only listed rooms have a row to be found. */
 async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Element): Promise<Element> {
   if (query.attrs.node) throw new StanzaError('item-not-found');
-  const page = readRsm(query, limits.roomListMax);
-  const max = Math.min(page.max, limits.roomListMax);
+  const page = readRsm(query, roomLimits.listMax);
+  const max = Math.min(page.max, roomLimits.listMax);
   const isBackward = page.before !== undefined;
   const after = localOf(page.after);
   const before = localOf(page.before);
@@ -97,7 +97,7 @@ async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Elem
 
 /** undefined: too many to count. */
 async function countRooms(dependencies: Dependencies, tenant: Tenant): Promise<number | undefined> {
-  const limit = limits.roomSearchRowsMax;
+  const limit = roomLimits.searchRowsMax;
   const lists = Array.from({ length: directoryParts }, (_, part) =>
     Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit }),
   );

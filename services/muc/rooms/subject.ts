@@ -1,5 +1,4 @@
 /** The subject: XEP-0045 §7.2.15 (always the last thing a new occupant gets) and §8.1. */
-import { limits } from '../../../lib/limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -7,6 +6,7 @@ import { NS_CLIENT } from '../core/namespaces.ts';
 import type { Occupant, Room, Session } from '../core/room.ts';
 import { subjects } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { delayed } from './history.ts';
 
 /** §8.1: with a body or a thread it is an ordinary message. */
@@ -18,8 +18,8 @@ export function isSubjectChange(stanza: Stanza): boolean {
 export function checkSubjectChange(turn: RoomTurn, occupant: Occupant, stanza: Stanza): void {
   const isAllowed = occupant.role === 'moderator' || (turn.config.changeSubject && occupant.role === 'participant');
   if (!isAllowed) throw new StanzaError('forbidden', 'you may not change the subject');
-  if (stanza.bytes.length > limits.roomSubjectBytesMax) {
-    throw new StanzaError('policy-violation', `a subject has at most ${limits.roomSubjectBytesMax} bytes`);
+  if (stanza.bytes.length > roomLimits.subjectBytesMax) {
+    throw new StanzaError('policy-violation', `a subject has at most ${roomLimits.subjectBytesMax} bytes`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Rows of private XML storage (XEP-0049): one per namespace and element name, with all such elements of one request. */
-import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 
 interface Stored {
   readonly elements: readonly string[];
@@ -33,20 +33,20 @@ type Wanted = ReadonlyMap<string, readonly string[]>;
 
 /** @throws {StanzaError} when there is no room for it */
 export async function checkPrivate(account: Account, wanted: Wanted): Promise<void> {
-  const rows = await account.list(stored, { limit: limits.privateElementsMax + 1 });
+  const rows = await account.list(stored, { limit: routerLimits.privateElementsMax + 1 });
   const others = rows.filter(({ key }) => !wanted.has(key));
-  if (others.length + wanted.size > limits.privateElementsMax) {
-    throw new StanzaError('resource-constraint', `at most ${limits.privateElementsMax} elements are kept`);
+  if (others.length + wanted.size > routerLimits.privateElementsMax) {
+    throw new StanzaError('resource-constraint', `at most ${routerLimits.privateElementsMax} elements are kept`);
   }
   let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
   for (const elements of wanted.values()) {
     const size = sizeOf(elements);
-    const max = limits.privateElementBytesMax;
+    const max = routerLimits.privateElementBytesMax;
     if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
     bytes += size;
   }
-  if (bytes > limits.privateBytesMax)
-    throw new StanzaError('resource-constraint', `at most ${limits.privateBytesMax} bytes are kept`);
+  if (bytes > routerLimits.privateBytesMax)
+    throw new StanzaError('resource-constraint', `at most ${routerLimits.privateBytesMax} bytes are kept`);
 }
 
 /** At once, and only after {@link checkPrivate}. */

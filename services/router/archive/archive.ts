@@ -6,7 +6,7 @@
  * takes those away when they have arrived.
  */
 import { createHash } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -15,6 +15,7 @@ import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
+import { routerLimits } from '../limits.ts';
 import { mayArchive } from './preferences.ts';
 
 export type Direction = 'in' | 'out';
@@ -103,7 +104,7 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
     account.put(entries, id, entry, expiry(account, retainMs));
     keepSpan(account, id, peer, retainMs);
   } else if (entry.queue) {
-    account.put(unarchived, id, entry, expiry(account, Math.min(retainMs, limits.unarchivedMs)));
+    account.put(unarchived, id, entry, expiry(account, Math.min(retainMs, routerLimits.unarchivedMs)));
   }
 }
 
@@ -141,8 +142,8 @@ export function acceptedAtMs(id: string, { aheadMs = 0 }: ArchiveEntry): number 
 
 /** JSON escapes what a stanza may be full of. */
 function checkSize(entry: ArchiveEntry): void {
-  if (entry.xml.length < limits.storeValueBytesMax / 8) return;
-  if (Buffer.byteLength(JSON.stringify(entry)) <= limits.storeValueBytesMax) return;
+  if (entry.xml.length < portLimits.storeValueBytesMax / 8) return;
+  if (Buffer.byteLength(JSON.stringify(entry)) <= portLimits.storeValueBytesMax) return;
   throw new StanzaError('policy-violation', 'the message is too large to be kept');
 }
 

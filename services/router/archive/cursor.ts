@@ -3,11 +3,13 @@
  * becomes available; the read begins a little before it, because an entry with a smaller id may commit later, and leaves out what
  * the ring says was delivered.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { report } from '../../../lib/runtime/faults.ts';
 import { firstIdAt, isId, timeOfId } from '../../../lib/runtime/ids.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -15,6 +17,7 @@ import type { Account } from '../core/account.ts';
 import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import { sessionPart } from '../core/session-part.ts';
 import type { Pending } from '../core/stages.ts';
+import { routerLimits } from '../limits.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, unarchived } from './archive.ts';
 
 export interface Cursor {
@@ -53,7 +56,7 @@ export async function moveCursor(account: Account, ids: readonly string[], aside
 }
 
 const idCharacters = 18;
-const givenCharactersMax = limits.deliveredRingMax * (idCharacters + 1) - 1;
+const givenCharactersMax = serviceLimits.deliveredRingMax * (idCharacters + 1) - 1;
 
 /** @param ids in order */
 function withIds(given: string, ids: readonly string[]): string {
@@ -62,7 +65,7 @@ function withIds(given: string, ids: readonly string[]): string {
     return (given === '' ? text : `${given} ${text}`).slice(-givenCharactersMax);
   }
   const all = [...new Set([...idsIn(given), ...ids])].sort();
-  return all.slice(-limits.deliveredRingMax).join(' ');
+  return all.slice(-serviceLimits.deliveredRingMax).join(' ');
 }
 
 function idsIn(given: string): string[] {
@@ -75,7 +78,7 @@ function idsIn(given: string): string[] {
  * other processes are ahead of us without our knowledge.
  */
 export function keepLate(account: Account, id: string): Pending {
-  if (account.turn.dependencies.clock.latestMs() - timeOfId(id) <= limits.catchUpOverlapMs / 2) return;
+  if (account.turn.dependencies.clock.latestMs() - timeOfId(id) <= runtimeLimits.catchUpOverlapMs / 2) return;
   // Also when the cursor has not passed it yet: it may do so before a client has the entry.
   return queueAgain(account, [id]);
 }
@@ -87,7 +90,7 @@ export async function queueAgain(account: Account, ids: readonly string[]): Prom
     const { given, late = [] } = cursor ?? start;
     const added = ids.filter((id) => isId(id) && !given.includes(id) && !late.includes(id));
     if (added.length === 0) return cursor;
-    return { ...(cursor ?? start), late: [...late, ...added].sort().slice(-limits.deliveredRingMax) };
+    return { ...(cursor ?? start), late: [...late, ...added].sort().slice(-serviceLimits.deliveredRingMax) };
   });
 }
 
@@ -107,11 +110,11 @@ export interface Remains {
  * missed. When it is over these are named in the cursor. At once.
  */
 export async function requeue(account: Account, { resource, undelivered = [], missed, isUnknown }: Remains): Promise<void> {
-  const recent = isUnknown ? firstIdAt(account.now.getTime() - limits.unackedRecentMs) : undefined;
+  const recent = isUnknown ? firstIdAt(account.now.getTime() - routerLimits.unackedRecentMs) : undefined;
   const from = [missed, recent].filter((id) => id !== undefined).sort()[0];
-  const found = await readEntries(account, undelivered.filter(isId).slice(-limits.deliveredRingMax));
+  const found = await readEntries(account, undelivered.filter(isId).slice(-serviceLimits.deliveredRingMax));
   if (from !== undefined) {
-    const options = { after: from.slice(0, -1), limit: limits.storeQueryRowsMax >> 1 };
+    const options = { after: from.slice(0, -1), limit: portLimits.storeQueryRowsMax >> 1 };
     const lists = await Promise.all([account.list(entries, options), account.list(unarchived, options)]);
     found.push(...lists.flat());
   }
@@ -158,7 +161,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
   const from = after || firstOf(queueStart, missed);
-  const limit = limits.catchUpPageMax;
+  const limit = serviceLimits.catchUpPageMax;
   const lists = await Promise.all([
     account.list(entries, { limit, after: [from, ownHistoryEnd(session)].sort().at(-1)! }),
     account.list(unarchived, { limit, after: from }),
@@ -200,7 +203,7 @@ function cutPage(
     const xml = readable(account, key, value, blocked);
     if (xml === undefined) continue;
     bytes += xml.length;
-    if (stanzas.length > 0 && bytes > limits.catchUpPageBytesMax) return { stanzas, next: stanzas.at(-1)!.id };
+    if (stanzas.length > 0 && bytes > routerLimits.catchUpPageBytesMax) return { stanzas, next: stanzas.at(-1)!.id };
     stanzas.push({ id: key, xml });
   }
   return { stanzas, next: end };
@@ -243,7 +246,7 @@ function firstOf(start: string, missed: string | undefined): string {
 
 function catchUpStart({ at, given }: Cursor): string {
   if (at === '') return '0';
-  const overlap = firstIdAt(timeOfId(at) - limits.catchUpOverlapMs);
+  const overlap = firstIdAt(timeOfId(at) - runtimeLimits.catchUpOverlapMs);
   // a ring that is full may have forgotten ids of the overlap: what it forgot was delivered
   const first = given.slice(0, idCharacters);
   const oldest = given.length >= givenCharactersMax && first <= at ? first : '';
@@ -252,7 +255,7 @@ function catchUpStart({ at, given }: Cursor): string {
 
 /** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what came since it signed in. */
 function ownHistoryEnd(session: SessionEntry | undefined): string {
-  return session && readsArchive.of(session) ? firstIdAt(session.boundAt - limits.catchUpOverlapMs) : '';
+  return session && readsArchive.of(session) ? firstIdAt(session.boundAt - runtimeLimits.catchUpOverlapMs) : '';
 }
 
 /**
@@ -260,9 +263,9 @@ function ownHistoryEnd(session: SessionEntry | undefined): string {
  * takes what is left.
  */
 async function dropDelivered(account: Account, start: string): Promise<void> {
-  const oldest = firstIdAt(account.now.getTime() - limits.resumeTimeoutMs - limits.catchUpOverlapMs);
+  const oldest = firstIdAt(account.now.getTime() - serviceLimits.resumeTimeoutMs - runtimeLimits.catchUpOverlapMs);
   const before = start < oldest ? start : oldest;
-  const rows = await account.list(unarchived, { limit: limits.catchUpPageMax, before });
+  const rows = await account.list(unarchived, { limit: serviceLimits.catchUpPageMax, before });
   await Promise.all(rows.map(({ key }) => account.rows.delete(unarchived, key)));
 }
 

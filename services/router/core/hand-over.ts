@@ -3,10 +3,11 @@
  * a room to the worker of the room's shard. Stanzas that go to the same place go one request after the other, because two requests at
  * once could overtake each other.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { AnswerKind } from '../../../lib/runtime/answer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import {
@@ -83,11 +84,11 @@ function forwardIn(forwards: Map<string, Forward>, domain: string): Forward {
 }
 
 async function forwardTo(dependencies: Dependencies, domain: string, { ids, incarnations, bodies }: Forward): Promise<void> {
-  for (let at = 0; at < ids.length; at += limits.batchStanzasMax) {
-    const end = at + limits.batchStanzasMax;
+  for (let at = 0; at < ids.length; at += serviceLimits.batchStanzasMax) {
+    const end = at + serviceLimits.batchStanzasMax;
     // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
     const now = dependencies.clock.now();
-    const deadline = now + limits.forwardTimeoutMs + limits.batchBackoffMs - limits.clocksDifferMs;
+    const deadline = now + serviceLimits.forwardTimeoutMs + serviceLimits.batchBackoffMs - runtimeLimits.clocksDifferMs;
     const known = incarnations.slice(at, end);
     const request: InboundRequest = {
       ...{ kind: 'inbound', domain, ids: ids.slice(at, end), deadline, at: now },
@@ -99,7 +100,7 @@ async function forwardTo(dependencies: Dependencies, domain: string, { ids, inca
 
 function askRoom(dependencies: Dependencies, subject: string, request: ForRoom, stanza: Buffer): Promise<void> {
   const at = dependencies.clock.now();
-  const deadline = at + limits.forwardTimeoutMs;
+  const deadline = at + serviceLimits.forwardTimeoutMs;
   return askOther(dependencies, roomAnswer, subject, encodeFrame({ ...request, deadline, at } satisfies RoomRequest, [stanza]));
 }
 
@@ -115,7 +116,7 @@ async function askOther(
   subject: string,
   payload: Buffer,
 ): Promise<void> {
-  const answer = await ask(dependencies.bus, kind, subject, payload, limits.forwardTimeoutMs);
+  const answer = await ask(dependencies.bus, kind, subject, payload, serviceLimits.forwardTimeoutMs);
   dependencies.clock.observe(answer.take('at'));
   checkDone(answer, subject);
 }

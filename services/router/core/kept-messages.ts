@@ -3,13 +3,13 @@
  * row a mebibyte at a time, so a message costs no write of its own. A router that dies forgets less than a mebibyte per account.
  */
 import type { Logger } from 'pino';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Rows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { routerLimits } from '../limits.ts';
 
 interface Day {
   readonly day: string;
@@ -44,14 +44,14 @@ export class KeptMessages {
   /** Counts a message before it is accepted. @throws {StanzaError} resource-constraint until the next day if the account sent too much */
   charge(account: Sender, bytes: number): void {
     const count = this.#count(account);
-    if (count.known + count.fresh + bytes > limits.keptBytesPerDayMax) {
+    if (count.known + count.fresh + bytes > routerLimits.keptBytesPerDayMax) {
       throw new StanzaError(
         'resource-constraint',
-        `an account may send at most ${limits.keptBytesPerDayMax} bytes of messages a day`,
+        `an account may send at most ${routerLimits.keptBytesPerDayMax} bytes of messages a day`,
       );
     }
     count.fresh += bytes;
-    if (count.fresh >= limits.keptBytesStep) account.turn.afterCommit(() => this.#write(account, count));
+    if (count.fresh >= routerLimits.keptBytesStep) account.turn.afterCommit(() => this.#write(account, count));
   }
 
   #count({ jid, turn }: Sender): Count {
@@ -59,7 +59,7 @@ export class KeptMessages {
     const day = new Date(turn.dependencies.clock.now()).toISOString().slice(0, 'yyyy-mm-dd'.length);
     const there = this.#counts.get(key);
     this.#counts.delete(key);
-    if (this.#counts.size >= limits.keptAccountsMax) this.#counts.delete(this.#counts.keys().next().value!);
+    if (this.#counts.size >= routerLimits.keptAccountsMax) this.#counts.delete(this.#counts.keys().next().value!);
     const count = there?.day === day ? there : { day, known: 0, fresh: 0 };
     this.#counts.set(key, count);
     return count;

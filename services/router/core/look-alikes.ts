@@ -2,12 +2,12 @@
  * Which account of a tenant has which look of a name (lib/xmpp/look-alike.ts): a row for each, so that whoever registers needs one read.
  * An operator may give out a name that looks like another one; the first account keeps the row then.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { directoryOf } from '../../../lib/runtime/directory.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { latinLook, skeleton } from '../../../lib/xmpp/look-alike.ts';
+import { routerLimits } from '../limits.ts';
 
 interface Look {
   readonly local: string;
@@ -36,7 +36,7 @@ export async function claimLook(
   if (latin !== local && (await isThere(latin))) return latin; // an account from before there were looks
   const found = (await rows.get(looks, look))?.value;
   // Whoever claimed it may have died before the account was made.
-  const isGone = found !== undefined && nowMs - found.atMs > limits.lookClaimMs && !(await isThere(found.local));
+  const isGone = found !== undefined && nowMs - found.atMs > routerLimits.lookClaimMs && !(await isThere(found.local));
   const claimed = await update(rows, looks, look, (there) =>
     there === undefined || (isGone && there.local === found.local) ? { local, atMs: nowMs } : there,
   );

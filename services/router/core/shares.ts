@@ -1,25 +1,25 @@
 /**
  * What a router lets many have at once, and the share in front of each: kept in memory, because it is about load and lost with it.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
 import { isOwnMachine } from '../../../lib/runtime/networks.ts';
 import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
+import { routerLimits } from '../limits.ts';
 import { KeptMessages } from './kept-messages.ts';
 
 export class Shares {
   /** Derivations of keys for sign-ins, by tenant, network and account. */
   readonly passwords = new FairQueue({
-    atOnceMax: limits.passwordDerivationsMax,
-    waitingMax: limits.passwordDerivationsWaitingMax,
-    waitingPerPathMax: limits.passwordDerivationsPerAccountMax,
+    atOnceMax: routerLimits.passwordDerivationsMax,
+    waitingMax: routerLimits.passwordDerivationsWaitingMax,
+    waitingPerPathMax: routerLimits.passwordDerivationsPerAccountMax,
   });
   /** Keys of new passwords, by tenant and by network or account. */
   readonly newPasswords = new FairQueue({
-    atOnceMax: limits.newPasswordsMax,
-    waitingMax: limits.newPasswordsWaitingMax,
-    waitingPerPathMax: limits.newPasswordsPerNetworkMax,
+    atOnceMax: routerLimits.newPasswordsMax,
+    waitingMax: routerLimits.newPasswordsWaitingMax,
+    waitingPerPathMax: routerLimits.newPasswordsPerNetworkMax,
   });
   readonly keptMessages = new KeptMessages();
   /** Lines in the log about failed sign-ins, by network. */
@@ -33,21 +33,28 @@ export class Shares {
   readonly #registrationsPerNetwork: RateLimit;
 
   constructor(clock: Clock) {
-    const { registrationsPerSecond: perSecond, registrationBucketsMax } = limits;
+    const { registrationsPerSecond: perSecond, registrationBucketsMax } = routerLimits;
     this.#registrations = new RateLimit(clock, { perSecond, burst: perSecond }, registrationBucketsMax);
-    const perNetwork = { perSecond: limits.registrationsPerNetworkPerSecond, burst: limits.registrationsPerNetworkBurst };
+    const perNetwork = {
+      perSecond: routerLimits.registrationsPerNetworkPerSecond,
+      burst: routerLimits.registrationsPerNetworkBurst,
+    };
     this.#registrationsPerNetwork = new RateLimit(clock, perNetwork, registrationBucketsMax);
-    const lines = { perSecond: limits.failureLinesPerSecond, burst: limits.failureLinesBurst };
-    this.failureLines = new RateLimit(clock, lines, limits.failureLineNetworksMax);
-    const queries = { perSecond: limits.archiveQueriesPerSecond, burst: limits.archiveQueriesBurst };
-    this.archiveQueries = new RateLimit(clock, queries, limits.keptAccountsMax);
-    const guesses = { perSecond: limits.furtherGuessesPerSecond, burst: limits.furtherGuessesBurst };
-    this.unrecordedGuesses = new RateLimit(clock, guesses, limits.unrecordedGuessesMax);
+    const lines = { perSecond: routerLimits.failureLinesPerSecond, burst: routerLimits.failureLinesBurst };
+    this.failureLines = new RateLimit(clock, lines, routerLimits.failureLineNetworksMax);
+    const queries = { perSecond: routerLimits.archiveQueriesPerSecond, burst: routerLimits.archiveQueriesBurst };
+    this.archiveQueries = new RateLimit(clock, queries, routerLimits.keptAccountsMax);
+    const guesses = { perSecond: routerLimits.furtherGuessesPerSecond, burst: routerLimits.furtherGuessesBurst };
+    this.unrecordedGuesses = new RateLimit(clock, guesses, routerLimits.unrecordedGuessesMax);
   }
 
   /** Checks of passwords of one account come one after the other, so that those at once see what those before them have found. */
   async signIn<Result>(account: string, network: string, work: () => Promise<Result>): Promise<Result> {
-    const options = { atOnceMax: 1, waitingMax: limits.signInsWaitingMax, waitingPerPathMax: limits.signInsPerNetworkMax };
+    const options = {
+      atOnceMax: 1,
+      waitingMax: routerLimits.signInsWaitingMax,
+      waitingPerPathMax: routerLimits.signInsPerNetworkMax,
+    };
     const queue = this.#signIns.get(account) ?? new FairQueue(options);
     this.#signIns.set(account, queue);
     try {

@@ -4,7 +4,6 @@
  * after the commit are sessions read: a session that becomes available writes itself first and reads the archive then, so that no
  * message falls between the two.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
@@ -14,6 +13,7 @@ import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { routerLimits } from '../limits.ts';
 import type { Dependencies } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
 import type { Prefetched } from './prefetch.ts';
@@ -253,7 +253,7 @@ export class Turn {
     }
     await Turn.#handedOver(turns);
     for (const turn of turns) for (const run of turn.#handed ?? []) await run();
-    if (dependencies.clock.monotonic() - begun < limits.lookAgainMs) return;
+    if (dependencies.clock.monotonic() - begun < routerLimits.lookAgainMs) return;
     for (const turn of turns) for (const look of turn.#looks ?? []) await look();
   }
 

@@ -5,8 +5,8 @@
  *
  *     {"xml":"<vCard …","writers":["<sid> <ingress id of the stanza>", …]}   the last one first
  */
-import { limits } from '../../../lib/limits.ts';
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
+import { routerLimits } from '../limits.ts';
 import { Dropped } from './dropped.ts';
 
 /** It was carried out before, and others came after it: it changes nothing any more, and an iq is answered as it was then. */
@@ -67,7 +67,7 @@ export class Writer {
       const id = this.#ownId(text);
       return id === undefined || (id !== this.id && !isMintedBefore(id, this.id));
     });
-    return [`${this.#sid} ${this.id}`, ...others].slice(0, limits.rowWritersMax);
+    return [`${this.#sid} ${this.id}`, ...others].slice(0, routerLimits.rowWritersMax);
   }
 
   /** undefined: of another session. */

@@ -3,7 +3,6 @@
  *
  * Only the account itself has routes here: requests of anybody else get `service-unavailable` from the router.
  */
-import { limits } from '../../../lib/limits.ts';
 import { contactJid } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -11,6 +10,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 import { cancelSubscriptions } from '../presence/subscription.ts';
 import {
   type Contact,
@@ -47,7 +47,7 @@ async function read(request: Element, account: Account): Promise<Element | undef
   const contacts = await listAndCount(account);
   const current = rosterVersion(contacts);
   const changed = known >= 0 && known <= current ? contacts.filter(({ item }) => item.version > known) : undefined;
-  if (changed && changed.length <= limits.rosterChangesMax) {
+  if (changed && changed.length <= routerLimits.rosterChangesMax) {
     pushToOwn(account, changed);
     return undefined;
   }
@@ -77,8 +77,8 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'nobody is in their own roster');
   if (item.attrs.subscription === 'remove') return remove(account, jid, `iq ${account.session?.sid} ${iq.id}`);
   const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
-  if (name !== undefined && Buffer.byteLength(name) > limits.rosterNameBytesMax) {
-    throw new StanzaError('not-acceptable', `a name has at most ${limits.rosterNameBytesMax} bytes`);
+  if (name !== undefined && Buffer.byteLength(name) > routerLimits.rosterNameBytesMax) {
+    throw new StanzaError('not-acceptable', `a name has at most ${routerLimits.rosterNameBytesMax} bytes`);
   }
   const groups = readGroups(item);
   const { after } = await changeContact(account, jid, account.turn.dependencies.ids.mint(), (before) => ({
@@ -94,13 +94,13 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
 function readGroups(item: Element): string[] {
   const groups = item.getChildren('group', NS).map((group) => group.getText());
   if (new Set(groups).size !== groups.length) throw new StanzaError('bad-request', 'a group stands there twice');
-  if (groups.length > limits.rosterGroupsMax) {
-    throw new StanzaError('not-acceptable', `an item is in at most ${limits.rosterGroupsMax} groups`);
+  if (groups.length > routerLimits.rosterGroupsMax) {
+    throw new StanzaError('not-acceptable', `an item is in at most ${routerLimits.rosterGroupsMax} groups`);
   }
   for (const group of groups) {
     if (group === '') throw new StanzaError('not-acceptable', 'a group needs a name');
-    if (Buffer.byteLength(group) > limits.rosterNameBytesMax) {
-      throw new StanzaError('not-acceptable', `a group's name has at most ${limits.rosterNameBytesMax} bytes`);
+    if (Buffer.byteLength(group) > routerLimits.rosterNameBytesMax) {
+      throw new StanzaError('not-acceptable', `a group's name has at most ${routerLimits.rosterNameBytesMax} bytes`);
     }
   }
   return groups;

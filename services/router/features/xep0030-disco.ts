@@ -6,7 +6,6 @@
  * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
  * the latter, for accounts that do not answer too, so that the two look the same.
  */
-import { limits } from '../../../lib/limits.ts';
 import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -15,6 +14,7 @@ import type { Account } from '../core/account.ts';
 import { capsNode, hostInfo } from '../core/disco-info.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
+import { routerLimits } from '../limits.ts';
 import { readableNodes } from '../pep/access.ts';
 import { listIds } from '../pep/items.ts';
 import { listNodes, type PepNode } from '../pep/nodes.ts';
@@ -99,7 +99,7 @@ function inBounds(items: readonly Element[]): readonly Element[] {
   let bytes = 0;
   const end = items.findIndex((item) => {
     bytes += Buffer.byteLength(item.toString());
-    return bytes > limits.pepNodeBytesMax;
+    return bytes > routerLimits.pepNodeBytesMax;
   });
   return end < 0 ? items : items.slice(0, end);
 }

@@ -4,12 +4,12 @@
  * Who sets another's vCard gets `service-unavailable`, whether there is such an account or not (§3.2 suggests `forbidden`, which
  * would tell).
  */
-import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 
 const NS = 'vcard-temp';
 const vcards = collection<{ readonly xml: string }>('vcard', 'account');
@@ -48,7 +48,7 @@ async function read(account: Account): Promise<Element | undefined> {
 async function write(request: Element, account: Account): Promise<undefined> {
   const text = request.toString();
   const bytes = Buffer.byteLength(text);
-  const max = limits.vcardBytesMax;
+  const max = routerLimits.vcardBytesMax;
   if (bytes > max) throw new StanzaError('not-acceptable', `a vCard of ${bytes} bytes; at most ${max}`);
   await account.update(vcards, '', () => ({ xml: text }));
 }

@@ -6,7 +6,6 @@
  * Hostile: strangers ask (access.ts; the blocked never get here), write to somebody else's node (refused whatever is asked), and
  * an owner stores without end (bounds on nodes, names, ids, items; items.ts, nodes.ts).
  */
-import { limits } from '../../../lib/limits.ts';
 import { emptySubmission, findForm, isCancelled, readSubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -14,6 +13,7 @@ import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 import { checkReader } from '../pep/access.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { applyForm, configForm, defaultConfig } from '../pep/node-config.ts';
@@ -187,10 +187,11 @@ async function items(asked: Element, request: Element, account: Account, iq: Sta
 }
 
 function known(named: readonly (string | undefined)[]): string[] {
-  if (named.length > limits.pepItemsPerNodeMax) throw new StanzaError('policy-violation', 'that are too many items at once');
+  if (named.length > routerLimits.pepItemsPerNodeMax)
+    throw new StanzaError('policy-violation', 'that are too many items at once');
   // what is longer than an id can be is no item's
   return [...new Set(named)].filter(
-    (id) => id !== undefined && id !== '' && Buffer.byteLength(id) <= limits.pepItemIdBytesMax,
+    (id) => id !== undefined && id !== '' && Buffer.byteLength(id) <= routerLimits.pepItemIdBytesMax,
   ) as string[];
 }
 

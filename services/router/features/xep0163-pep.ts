@@ -5,13 +5,13 @@
  * Which nodes a verified hash stands for is remembered in one row of the account, so nobody can poison what others are taken to
  * want. An answer that does not fit its hash counts for the session that gave it alone (XEP-0115 §5.4).
  */
-import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 import { type Caps, infoNs, isSameCaps, isVerified, notifyFeatures, readCaps } from '../pep/caps.ts';
 import { answerWanted, asksForNodes, sendLastItems, sendLastItemsOf } from '../pep/last-items.ts';
 import { isWanted, wantedNodes } from '../pep/notify.ts';
@@ -86,7 +86,7 @@ async function learn(query: Element, account: Account, iq: Stanza): Promise<unde
 async function remember(account: Account, learned: Known): Promise<void> {
   await account.update(knownHashes, '', (value) => {
     const others = (value?.known ?? []).filter(({ hash, ver }) => hash !== learned.hash || ver !== learned.ver);
-    return { known: [...others, learned].slice(-limits.capsKnownMax) };
+    return { known: [...others, learned].slice(-routerLimits.capsKnownMax) };
   });
 }
 

@@ -4,7 +4,6 @@
  * The guards check every stanza against the list (core/blocklist.ts). What waits for an offline user from one who is blocked since then
  * stays away, too (cursor.ts).
  */
-import { limits } from '../../../lib/limits.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -15,6 +14,7 @@ import { Dropped } from '../core/dropped.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { sessionPart } from '../core/session-part.ts';
 import type { Pending } from '../core/stages.ts';
+import { routerLimits } from '../limits.ts';
 import { hidePresence, showPresence } from '../presence/presence-block.ts';
 
 const NS = 'urn:xmpp:blocking';
@@ -76,10 +76,10 @@ async function unblock(request: Element, account: Account): Promise<undefined> {
 }
 
 function checked(next: Blocklist): Blocklist {
-  if (next.jids.length > limits.blocklistMax) {
-    throw new StanzaError('resource-constraint', `the list holds at most ${limits.blocklistMax} addresses`);
+  if (next.jids.length > routerLimits.blocklistMax) {
+    throw new StanzaError('resource-constraint', `the list holds at most ${routerLimits.blocklistMax} addresses`);
   }
-  if (Buffer.byteLength(JSON.stringify(next)) > limits.blocklistBytesMax) {
+  if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.blocklistBytesMax) {
     throw new StanzaError('resource-constraint', 'the addresses take too much room');
   }
   checkPlaces(next);
@@ -93,7 +93,7 @@ function checkPlaces({ jids }: Blocklist): void {
     (jid) => jid.slice(0, jid.indexOf('/')),
   );
   for (const [bare, named] of places) {
-    if (named.length > limits.blockedPlacesMax || named.join('').length > limits.blockedPlacesCharactersMax) {
+    if (named.length > routerLimits.blockedPlacesMax || named.join('').length > routerLimits.blockedPlacesCharactersMax) {
       throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one: block all of it`);
     }
   }
@@ -108,7 +108,7 @@ function itemJids(request: Element): Jid[] {
     if (!attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
     return String(attrs.jid);
   });
-  if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > limits.blocklistBytesMax) {
+  if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > routerLimits.blocklistBytesMax) {
     throw new StanzaError('resource-constraint', 'too many addresses in one request');
   }
   const jids = texts.map((text) => Jid.parse(text));

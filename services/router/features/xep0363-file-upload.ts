@@ -6,15 +6,17 @@
  * size and type; one without a type is for `application/octet-stream`.
  */
 import { hash as hashOnce } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
+import { routerLimits } from '../limits.ts';
 import { doomFile, fileKey } from '../removal/doomed-files.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
@@ -59,7 +61,7 @@ function describe(request: Element, host: HostContext): Element {
   const form = renderForm({
     type: 'result',
     formType: NS,
-    fields: [{ var: 'max-file-size', type: 'text-single', values: [`${limits.uploadBytesMax}`] }],
+    fields: [{ var: 'max-file-size', type: 'text-single', values: [`${routerLimits.uploadBytesMax}`] }],
   });
   const features = [INFO, ITEMS, NS].map((name) => xml('feature', { var: name }));
   return xml('query', { xmlns: INFO }, xml('identity', { category: 'store', type: 'file', name: 'Files' }), ...features, form);
@@ -86,14 +88,14 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
   if (name === '') throw new StanzaError('bad-request', 'a file has a name');
   const type = request.attrs['content-type']?.trim() || anyType;
   if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is no media type`);
-  if (sizeBytes > limits.uploadBytesMax) throw tooLarge();
+  if (sizeBytes > routerLimits.uploadBytesMax) throw tooLarge();
   await charge(account, sizeBytes);
   const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
   const share = hashOnce('sha256', `${tenant.secret} upload\0${account.local}`, 'base64url').slice(0, shareCharacters);
-  const untilMs = clock.now() + limits.uploadSlotMs;
+  const untilMs = clock.now() + routerLimits.uploadSlotMs;
   const slot = await blobs.slot(key, { type, sizeBytes }, untilMs, share);
   const keptMs = tenant.policy.retentionDays * dayMs;
-  account.put(slots, fileKey(key), { key, untilMs }, keptMs > 0 ? untilMs + limits.uploadRequestMs + keptMs : undefined);
+  account.put(slots, fileKey(key), { key, untilMs }, keptMs > 0 ? untilMs + serviceLimits.uploadRequestMs + keptMs : undefined);
   return xml(
     'slot',
     { xmlns: NS },
@@ -107,14 +109,14 @@ async function deleteFiles(account: Account): Promise<void> {
   const { blobs, store, clock } = account.turn.dependencies;
   if (!blobs) return;
   for (let after: string | undefined; ; ) {
-    const page = await account.list(slots, { limit: limits.blobsPageMax, after });
+    const page = await account.list(slots, { limit: portLimits.blobsPageMax, after });
     await Promise.all(
       page.map(async ({ value: { key, untilMs } }) => {
-        if (untilMs + limits.uploadRequestMs > clock.now()) await doomFile(store, key, untilMs);
+        if (untilMs + serviceLimits.uploadRequestMs > clock.now()) await doomFile(store, key, untilMs);
         await blobs.delete(key);
       }),
     );
-    if (page.length < limits.blobsPageMax) return;
+    if (page.length < portLimits.blobsPageMax) return;
     after = page.at(-1)!.key;
   }
 }
@@ -141,7 +143,7 @@ export function safeName(filename: string): string {
     .normalize('NFC')
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}/\\\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd]/gu, '_')
     .trim();
-  return shorten(/^\.+$/.test(name) ? name.replaceAll('.', '_') : name, limits.uploadNameBytesMax);
+  return shorten(/^\.+$/.test(name) ? name.replaceAll('.', '_') : name, routerLimits.uploadNameBytesMax);
 }
 
 /** In the middle: a name is known by its ending. */
@@ -159,7 +161,7 @@ function shorten(name: string, bytesMax: number): string {
 }
 
 function tooLarge(): StanzaError {
-  const most = limits.uploadBytesMax;
+  const most = routerLimits.uploadBytesMax;
   return new StanzaError('not-acceptable', `a file has at most ${most} bytes`, {
     extra: xml('file-too-large', { xmlns: NS }, xml('max-file-size', {}, `${most}`)),
   });
@@ -168,12 +170,12 @@ function tooLarge(): StanzaError {
 /** Counts first, so that no number of requests at once gets past the limit. @throws {StanzaError} when the month's bytes are used up */
 async function charge(account: Account, sizeBytes: number): Promise<void> {
   const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
-  const counted = Math.max(sizeBytes, limits.uploadCountedBytesMin);
-  if ((await account.add(uploaded, counted, month)) <= limits.uploadMonthBytesMax) return;
+  const counted = Math.max(sizeBytes, routerLimits.uploadCountedBytesMin);
+  if ((await account.add(uploaded, counted, month)) <= routerLimits.uploadMonthBytesMax) return;
   await account.add(uploaded, -counted, month);
   const next = new Date(Date.UTC(account.now.getUTCFullYear(), account.now.getUTCMonth() + 1));
   const stamp = next.toISOString().replace('.000Z', 'Z');
-  throw new StanzaError('resource-constraint', `an account uploads at most ${limits.uploadMonthBytesMax} bytes a month`, {
+  throw new StanzaError('resource-constraint', `an account uploads at most ${routerLimits.uploadMonthBytesMax} bytes a month`, {
     extra: xml('retry', { xmlns: NS, stamp }),
   });
 }

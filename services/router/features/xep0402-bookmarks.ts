@@ -18,13 +18,13 @@
  * Hostile: a list with too large a room, or more rooms than the node keeps, is refused as a whole; of a room that is listed twice, in
  * whatever spelling, the last counts; a node that others may read does not open the view.
  */
-import { limits } from '../../../lib/limits.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { checkPrivate, privateKey, readPrivate, writePrivate } from '../accounts/private-xml.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 import { listIds, readItems } from '../pep/items.ts';
 import { privateConfig } from '../pep/node-config.ts';
 import { findNode, type PepNode } from '../pep/nodes.ts';
@@ -132,7 +132,7 @@ export function parseStorage(storages: readonly Element[]): { rooms: Rooms; othe
 function roomOf(child: Element): string | undefined {
   if (!child.is('conference', storageNs)) return undefined;
   const id = Jid.tryParse((child.attrs.jid as string | undefined) ?? '')?.bare.toString();
-  return id === undefined || Buffer.byteLength(id) > limits.pepItemIdBytesMax ? undefined : id;
+  return id === undefined || Buffer.byteLength(id) > routerLimits.pepItemIdBytesMax ? undefined : id;
 }
 
 /** From now on these are the bookmarks, and who wants news of the view gets it. @throws {StanzaError} */

@@ -1,13 +1,13 @@
 /**
  * XEP-0441: Message Archive Management Preferences. One item per account; without it everything is archived.
  */
-import { limits } from '../../../lib/limits.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { initialPreferences, type Preferences, preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
+import { routerLimits } from '../limits.ts';
 
 const NS = 'urn:xmpp:mam:2';
 
@@ -31,7 +31,7 @@ async function change(request: Element, account: Account): Promise<Element> {
   if (rule !== 'always' && rule !== 'never' && rule !== 'roster')
     throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
   const next: Preferences = { default: rule, always: jids(request, 'always'), never: jids(request, 'never') };
-  if (Buffer.byteLength(JSON.stringify(next)) > limits.archivePreferencesBytesMax) {
+  if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.archivePreferencesBytesMax) {
     throw new StanzaError('policy-violation', 'the addresses take too much room');
   }
   await account.update(preferences, '', () => next);
@@ -40,7 +40,7 @@ async function change(request: Element, account: Account): Promise<Element> {
 
 function jids(request: Element, name: string): string[] {
   const list = request.getChild(name, NS)?.getChildren('jid', NS) ?? [];
-  const max = limits.archivePreferencesMax;
+  const max = routerLimits.archivePreferencesMax;
   if (list.length > max) throw new StanzaError('policy-violation', `at most ${max} addresses in '${name}'`);
   return [...new Set(list.map((item) => Jid.parse(item.getText().trim()).toString()))];
 }

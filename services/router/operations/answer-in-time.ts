@@ -1,9 +1,9 @@
 /** Removals may take long, so whoever asks for one says how long they wait, is told by then how far it is, and asks again. */
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 
 export const waitingInput = {
   /** How long the asker waits, ms; absent: until the removal has ended. */
@@ -25,7 +25,7 @@ export async function answerInTime<Result extends object>(
 ): Promise<Result & { readonly progress?: string }> {
   const working = work().then(() => result);
   if (waitMs === undefined) return working;
-  const waiting = sleep(dependencies.clock, Math.min(waitMs, limits.removalAnswerMs)).then(() => undefined);
+  const waiting = sleep(dependencies.clock, Math.min(waitMs, routerLimits.removalAnswerMs)).then(() => undefined);
   const done = await Promise.race([working, waiting]);
   if (done) return done;
   working.catch(() => {}); // told when it is asked again

@@ -3,8 +3,8 @@
  * nobody else reaches its store. They reach only these rows, and the list of tenants to read.
  */
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { operation } from './operation.ts';
 
 /** `#certificates`, `#acme`, `<domain>/c`. */
@@ -22,14 +22,14 @@ const row = z.object({ partition: z.string(), sort: z.string(), value: z.string(
 /** True instead of a result: the condition did not hold, and nothing was changed. */
 const isConflict = z.literal(true).optional();
 
-const pageError = `a page has at most ${limits.adminPageMax} rows`;
+const pageError = `a page has at most ${runtimeLimits.adminPageMax} rows`;
 const query = z.object({
   ...place(readable),
   prefix: z.string().optional(),
   after: z.string().optional(),
   before: z.string().optional(),
   direction: z.enum(['forward', 'backward']).optional(),
-  limit: z.number({ error: pageError }).max(limits.adminPageMax, { error: pageError }),
+  limit: z.number({ error: pageError }).max(runtimeLimits.adminPageMax, { error: pageError }),
 });
 
 export const certificateQuery = operation({

@@ -1,6 +1,6 @@
 /** Operations on the processes of the deployment: how they are, and that one lets go of its sessions. */
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { askControl } from '../../../lib/runtime/control.ts';
 import { type LiveNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { countParked } from '../../../lib/runtime/parked.ts';
@@ -30,7 +30,7 @@ export const status = operation({
   async run(dependencies) {
     const [nodes, parked] = await Promise.all([
       listNodes(dependencies.store),
-      countParked(dependencies.store, limits.storeQueryRowsMax),
+      countParked(dependencies.store, portLimits.storeQueryRowsMax),
     ]);
     const described = await Promise.all(nodes.map((node) => describe(dependencies, node)));
     return { nodes: described.sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1)), parked };

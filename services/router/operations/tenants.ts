@@ -1,7 +1,7 @@
 /** Operations on tenants: the domains that the deployment serves. */
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -96,8 +96,8 @@ export const tenantList = operation({
   help: 'Lists a page of the tenants.',
   commands: ['tenant list', 'user list'],
   async run(dependencies, { after }) {
-    const found = await dependencies.tenants.list(limits.adminPageMax, after);
-    return { tenants: found.map(describe), next: found.length === limits.adminPageMax ? found.at(-1)?.domain : undefined };
+    const found = await dependencies.tenants.list(runtimeLimits.adminPageMax, after);
+    return { tenants: found.map(describe), next: found.length === runtimeLimits.adminPageMax ? found.at(-1)?.domain : undefined };
   },
 });
 

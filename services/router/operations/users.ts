@@ -1,6 +1,6 @@
 /** Operations on the accounts of a tenant. */
 import { z } from 'zod';
-import { limits } from '../../../lib/limits.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { addAccount } from '../accounts/add-account.ts';
 import { findAccount, listAccounts, setCredentials } from '../core/accounts.ts';
@@ -62,9 +62,9 @@ export const userList = operation({
   commands: ['user list'],
   async run(dependencies, { domain, after }) {
     await findTenant(dependencies, domain);
-    const locals = await listAccounts(dependencies.store, domain, limits.adminPageMax, after);
+    const locals = await listAccounts(dependencies.store, domain, runtimeLimits.adminPageMax, after);
     const users = locals.map((local) => `${Jid.of(local, domain)}`);
-    return { users, next: locals.length === limits.adminPageMax ? locals.at(-1) : undefined };
+    return { users, next: locals.length === runtimeLimits.adminPageMax ? locals.at(-1) : undefined };
   },
 });
 

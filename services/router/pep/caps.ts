@@ -1,8 +1,8 @@
 /** XEP-0115: what a client says of itself in its presence, and whether its answer to disco#info is what the hash was made of (§5.4). */
 import { createHash } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { routerLimits } from '../limits.ts';
 
 const capsNs = 'http://jabber.org/protocol/caps';
 export const infoNs = 'http://jabber.org/protocol/disco#info';
@@ -19,7 +19,7 @@ export function readCaps(presence: Stanza): Caps | undefined {
   const attrs = presence.child('c', capsNs)?.attrs;
   if (!attrs?.ver) return undefined;
   const { hash, node = '', ver } = attrs as { hash?: string; node?: string; ver: string };
-  return (hash?.length ?? 0) + node.length + ver.length > limits.capsCharactersMax ? undefined : { hash, node, ver };
+  return (hash?.length ?? 0) + node.length + ver.length > routerLimits.capsCharactersMax ? undefined : { hash, node, ver };
 }
 
 export function isSameCaps(one: Caps | undefined, other: Caps | undefined): boolean {
@@ -36,7 +36,7 @@ export function notifyFeatures(query: Element): readonly string[] {
     const node = name.slice(0, -'+notify'.length);
     bytes += Buffer.byteLength(node);
     if (node === '' || wanted.includes(node)) continue;
-    if (wanted.length === limits.pepWantedMax || bytes > limits.pepWantedBytesMax) break;
+    if (wanted.length === routerLimits.pepWantedMax || bytes > routerLimits.pepWantedBytesMax) break;
     wanted.push(node);
   }
   return wanted;
@@ -57,7 +57,7 @@ function verificationText(query: Element): string | undefined {
     return [attrs.category ?? '', attrs.type ?? '', attrs['xml:lang'] ?? '', attrs.name ?? ''].join('/');
   });
   const features = query.getChildren('feature', infoNs).map(({ attrs }) => (attrs.var as string | undefined) ?? '');
-  if (identities.length + features.length > limits.capsFeaturesMax) return undefined;
+  if (identities.length + features.length > routerLimits.capsFeaturesMax) return undefined;
   const forms = query.getChildren('x', 'jabber:x:data').map((form) => formLines(form as Element));
   const types = forms.filter((form) => form !== undefined).map(([type]) => type);
   if ([identities, features, types].some((list) => new Set(list).size !== list.length)) return undefined;

@@ -3,11 +3,12 @@
  * last ones found without reading the items. The list is changed at once, with compare and swap; the items' rows come with the
  * commit. An item that is listed and has no row is not there (yet).
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { Conflict, type Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { type PepNode, viewOf } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
@@ -63,8 +64,8 @@ export async function readItems(account: Account, node: PepNode, ids: readonly s
 
 async function readItemRows(account: Account, node: PepNode, ids: readonly string[]): Promise<{ id: string; row: Row }[]> {
   const found: { id: string; row: Row }[] = [];
-  for (let at = 0; at < ids.length; at += limits.storeBatchKeysMax) {
-    const page = ids.slice(at, at + limits.storeBatchKeysMax);
+  for (let at = 0; at < ids.length; at += portLimits.storeBatchKeysMax) {
+    const page = ids.slice(at, at + portLimits.storeBatchKeysMax);
     const keys = page.map((id) => itemRowKey(account, node, id));
     const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
@@ -79,12 +80,15 @@ export function checkItems(items: readonly PepItem[]): void {
   for (const { id, payload } of items) {
     const bytes = Buffer.byteLength(payload);
     // Its row is JSON, where quotes and line feeds take two bytes.
-    const isLarge = 2 * bytes > limits.pepItemRowBytesMax;
-    if (bytes > limits.pepItemBytesMax || (isLarge && Buffer.byteLength(JSON.stringify(payload)) > limits.pepItemRowBytesMax)) {
-      const text = `an item of ${bytes} bytes; at most ${limits.pepItemBytesMax}`;
+    const isLarge = 2 * bytes > routerLimits.pepItemRowBytesMax;
+    if (
+      bytes > routerLimits.pepItemBytesMax ||
+      (isLarge && Buffer.byteLength(JSON.stringify(payload)) > routerLimits.pepItemRowBytesMax)
+    ) {
+      const text = `an item of ${bytes} bytes; at most ${routerLimits.pepItemBytesMax}`;
       throw pubsubError('not-acceptable', 'payload-too-big', { text });
     }
-    const idMax = limits.pepItemIdBytesMax;
+    const idMax = routerLimits.pepItemIdBytesMax;
     if (Buffer.byteLength(id) > idMax) {
       throw pubsubError('not-acceptable', 'invalid-item-id', { text: `the id of an item has at most ${idMax} bytes` });
     }
@@ -118,8 +122,8 @@ export async function putItems(
     if (kept.length === 0) return undefined;
     const next = { items: kept };
     const bytes = kept.reduce((sum, [, size]) => sum + size, 0);
-    if (bytes > limits.pepNodeBytesMax || Buffer.byteLength(JSON.stringify(next)) > limits.pepRowBytesMax) {
-      const text = `the items of a node take at most ${limits.pepNodeBytesMax} bytes`;
+    if (bytes > routerLimits.pepNodeBytesMax || Buffer.byteLength(JSON.stringify(next)) > routerLimits.pepRowBytesMax) {
+      const text = `the items of a node take at most ${routerLimits.pepNodeBytesMax} bytes`;
       throw pubsubError('not-acceptable', 'payload-too-big', { text });
     }
     return next;

@@ -3,13 +3,14 @@
  * those of its contacts. Three reads for a thousand contacts in the same tenant: their nodes, the lists, the items. A contact in
  * another tenant of this deployment gets a probe that names the nodes, and answers it with the items and without presence.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Key, Row } from '../../../lib/ports/store.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { isNear, readAudience, readNeighbours } from '../presence/presence-audience.ts';
 import { findContact, type RosterItem } from '../roster/roster.ts';
 import { hasTo } from '../roster/subscription-state.ts';
@@ -94,7 +95,7 @@ export function asksForNodes(probe: Stanza): boolean {
 export async function answerWanted(account: Account, probe: Stanza): Promise<void> {
   const asker = probe.from!;
   const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs) ?? [];
-  const wanted = nodes.slice(0, limits.pepWantedMax).map((node) => node.getText());
+  const wanted = nodes.slice(0, routerLimits.pepWantedMax).map((node) => node.getText());
   const item = asker.bare.equals(account.jid) ? undefined : await findContact(account, asker);
   const found = await findLast([{ owner: account, item }], wanted, presenceKinds);
   await forEachMessage(account, found, (message, id) => account.post(spliceTo(message, asker.toString()), id));
@@ -115,13 +116,13 @@ async function forEachMessage(
   subid?: string,
 ): Promise<void> {
   let bytes = 0;
-  for (let at = 0; at < found.length && bytes < limits.pepLastItemsBytesMax; at += pageMax) {
+  for (let at = 0; at < found.length && bytes < routerLimits.pepLastItemsBytesMax; at += pageMax) {
     const page = found.slice(at, at + pageMax);
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
     const rows = await readRows(account, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
       const item = await readItem(owner, node, rows[index]);
-      if (!item || bytes >= limits.pepLastItemsBytesMax) continue;
+      if (!item || bytes >= routerLimits.pepLastItemsBytesMax) continue;
       const messageId = account.turn.dependencies.ids.mint();
       const event = itemsEvent(node, { id, payload: item.payload });
       const message = eventMessage(owner.jid, event, messageId, { at: item.at, subid });
@@ -161,7 +162,7 @@ async function findLast(
       const isReadable = item === undefined || mayRead(item, node);
       return isReadable && wanted.includes(name) && config.isPersistent && when.includes(config.sendLast);
     })
-    .slice(0, limits.pepLastItemsMax);
+    .slice(0, routerLimits.pepLastItemsMax);
   const lists = await readRows(
     asking,
     nodes.map(({ owner, node }) => listRowKey(owner, node)),
@@ -174,9 +175,11 @@ async function findLast(
 
 async function readRows(account: Account, keys: readonly Key[]): Promise<(Row | undefined)[]> {
   const rows: (Row | undefined)[] = [];
-  for (let at = 0; at < keys.length; at += limits.storeBatchKeysMax) {
+  for (let at = 0; at < keys.length; at += portLimits.storeBatchKeysMax) {
     rows.push(
-      ...(await account.turn.dependencies.store.batchGet(keys.slice(at, at + limits.storeBatchKeysMax), { consistent: true })),
+      ...(await account.turn.dependencies.store.batchGet(keys.slice(at, at + portLimits.storeBatchKeysMax), {
+        consistent: true,
+      })),
     );
   }
   return rows;

@@ -1,8 +1,8 @@
 /** XEP-0060 §16.4.4: what can be set of a node, as data forms have it, with PEP's defaults (XEP-0163 §4). */
-import { limits } from '../../../lib/limits.ts';
 import { type FieldType, renderForm, type Submission, type SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { routerLimits } from '../limits.ts';
 
 export type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist';
 
@@ -42,7 +42,7 @@ export const defaultConfig: NodeConfig = {
 export const privateConfig: NodeConfig = {
   ...defaultConfig,
   access: 'whitelist',
-  itemsMax: limits.pepItemsPerNodeMax,
+  itemsMax: routerLimits.pepItemsPerNodeMax,
   sendLast: 'never',
 };
 
@@ -82,7 +82,8 @@ function text(key: 'title' | 'description' | 'type', label: string): ConfigField
     type: 'text-single',
     read(field) {
       const value = field.text().trim();
-      if (Buffer.byteLength(value) > limits.pepTextBytesMax) throw refusal(field, `has at most ${limits.pepTextBytesMax} bytes`);
+      if (Buffer.byteLength(value) > routerLimits.pepTextBytesMax)
+        throw refusal(field, `has at most ${routerLimits.pepTextBytesMax} bytes`);
       return { [key]: value };
     },
     write: (config) => config[key],
@@ -120,8 +121,8 @@ const itemsMaxField: ConfigField = {
   label: 'Items that are kept, or "max"',
   type: 'text-single',
   read(field) {
-    if (field.text().trim() === 'max') return { itemsMax: limits.pepItemsPerNodeMax };
-    return { itemsMax: field.whole({ min: 1, max: limits.pepItemsPerNodeMax }) };
+    if (field.text().trim() === 'max') return { itemsMax: routerLimits.pepItemsPerNodeMax };
+    return { itemsMax: field.whole({ min: 1, max: routerLimits.pepItemsPerNodeMax }) };
   },
   write: ({ itemsMax }) => String(itemsMax),
 };
@@ -132,7 +133,8 @@ const groupsField: ConfigField = {
   type: 'list-multi',
   read(field) {
     const groups = [...new Set(field.lines())].sort();
-    const isInBounds = groups.length <= limits.rosterGroupsMax && Buffer.byteLength(groups.join('')) <= limits.pepGroupsBytesMax;
+    const isInBounds =
+      groups.length <= routerLimits.rosterGroupsMax && Buffer.byteLength(groups.join('')) <= routerLimits.pepGroupsBytesMax;
     if (!isInBounds) throw refusal(field, 'names too many groups');
     return { groups };
   },
@@ -143,10 +145,10 @@ const payloadBytesField: ConfigField = {
   label: 'Largest payload in bytes',
   type: 'text-single',
   read(field) {
-    field.whole({ min: 0, max: limits.pepItemBytesMax });
+    field.whole({ min: 0, max: routerLimits.pepItemBytesMax });
     return {};
   },
-  write: () => String(limits.pepItemBytesMax),
+  write: () => String(routerLimits.pepItemBytesMax),
 };
 
 const fields: ReadonlyMap<string, ConfigField> = new Map([

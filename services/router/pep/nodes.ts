@@ -3,11 +3,11 @@
  * that comes costs one read per contact. Rows of items stand under a key that is minted with the node: a node's name may hold any
  * character, and one that is made anew never shows items of the one before. A view (specified-node.ts) has no rows of items.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { defaultConfig, type NodeConfig } from './node-config.ts';
 import { nodesTogether, specifiedNode, type View } from './specified-node.ts';
 
@@ -52,8 +52,8 @@ export function configOfNew(account: Account, name: string): NodeConfig {
 
 /** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
 export async function createNode(account: Account, name: string, config: NodeConfig): Promise<{ node: PepNode; isNew: boolean }> {
-  if (Buffer.byteLength(name) > limits.pepNodeNameBytesMax) {
-    throw new StanzaError('not-acceptable', `the name of a node has at most ${limits.pepNodeNameBytesMax} bytes`);
+  if (Buffer.byteLength(name) > routerLimits.pepNodeNameBytesMax) {
+    throw new StanzaError('not-acceptable', `the name of a node has at most ${routerLimits.pepNodeNameBytesMax} bytes`);
   }
   checkView(account, { name, config });
   const { features, ids } = account.turn.dependencies;
@@ -63,8 +63,8 @@ export async function createNode(account: Account, name: string, config: NodeCon
   const row = await account.update(nodeRows, '', (value = { nodes: [] }) => {
     const missing = fresh.filter((one) => !value.nodes.some((node) => node.name === one.name));
     if (missing.length === 0) return value;
-    if (value.nodes.length + missing.length > limits.pepNodesMax) {
-      throw new StanzaError('resource-constraint', `an account has at most ${limits.pepNodesMax} nodes`);
+    if (value.nodes.length + missing.length > routerLimits.pepNodesMax) {
+      throw new StanzaError('resource-constraint', `an account has at most ${routerLimits.pepNodesMax} nodes`);
     }
     return checked({ nodes: [...value.nodes, ...missing] });
   });
@@ -103,7 +103,7 @@ export async function dropNode(account: Account, { name, key }: PepNode): Promis
 }
 
 function checked(row: NodesRow): NodesRow {
-  if (Buffer.byteLength(JSON.stringify(row)) > limits.pepRowBytesMax) {
+  if (Buffer.byteLength(JSON.stringify(row)) > routerLimits.pepRowBytesMax) {
     throw new StanzaError('resource-constraint', 'the names and titles of the nodes take too much room');
   }
   return row;

@@ -6,7 +6,7 @@
  * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
  * filter. Contacts on other servers would get what they did not ask for, and get nothing.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -17,6 +17,7 @@ import type { Account } from '../core/account.ts';
 import { type AccountRow, accounts } from '../core/accounts.ts';
 import { blocklist, isBlocked } from '../core/blocklist.ts';
 import { sessionPart } from '../core/session-part.ts';
+import { routerLimits } from '../limits.ts';
 import { isNear, readAudience, readListeners } from '../presence/presence-audience.ts';
 import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
@@ -102,8 +103,8 @@ async function readersAmong(
 /** When these accounts of the tenant were made. */
 async function datesOf(account: Account, persons: readonly Jid[]): Promise<ReadonlyMap<string, string>> {
   const dates = new Map<string, string>();
-  for (let at = 0; at < persons.length; at += limits.storeBatchKeysMax) {
-    const page = persons.slice(at, at + limits.storeBatchKeysMax);
+  for (let at = 0; at < persons.length; at += portLimits.storeBatchKeysMax) {
+    const page = persons.slice(at, at + portLimits.storeBatchKeysMax);
     const keys = page.map((jid) => account.other(jid).rows.keyOf(accounts, ''));
     const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     rows.forEach((row, index) => {
@@ -137,7 +138,7 @@ async function showView(account: Account, name: string, sessions: readonly Sessi
 export async function readView(account: Account, node: PepNode): Promise<PepItem | undefined> {
   const { itemId, read } = viewOf(account, node)!;
   const payload = (await read(account)).toString();
-  return Buffer.byteLength(payload) <= limits.pepItemBytesMax ? { id: itemId, payload } : undefined;
+  return Buffer.byteLength(payload) <= routerLimits.pepItemBytesMax ? { id: itemId, payload } : undefined;
 }
 
 export interface EventDetails {

@@ -7,12 +7,12 @@
  * Hostile: subscribing somebody else (§6.1.3.1), without end (a bound per node), or inheriting the subscription of somebody who had the
  * name before (a subscription names the account that made it by the date on which the account was made).
  */
-import { limits } from '../../../lib/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
+import { routerLimits } from '../limits.ts';
 import type { PepNode } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
 
@@ -44,9 +44,9 @@ export async function addSubscriber(account: Account, node: PepNode, jid: Jid): 
     const same = value.subscribers.find((one) => one.jid === fresh.jid);
     if (same && same.createdAt === fresh.createdAt) return value;
     const next = { subscribers: [...value.subscribers.filter((one) => one !== same), fresh] };
-    const isTooLarge = Buffer.byteLength(JSON.stringify(next)) > limits.pepRowBytesMax;
-    if (isTooLarge || next.subscribers.length > limits.pepSubscribersMax) {
-      const text = `a node has at most ${limits.pepSubscribersMax} subscribers`;
+    const isTooLarge = Buffer.byteLength(JSON.stringify(next)) > routerLimits.pepRowBytesMax;
+    if (isTooLarge || next.subscribers.length > routerLimits.pepSubscribersMax) {
+      const text = `a node has at most ${routerLimits.pepSubscribersMax} subscribers`;
       throw pubsubError('policy-violation', 'too-many-subscriptions', { text }); // §6.1.3.10
     }
     return next;
@@ -78,7 +78,7 @@ export function subscribersOfPerson(subscribers: readonly Subscriber[], person: 
 
 /** Their accounts are removed. A subscription gives no right, but a later account of the name has not asked for it. */
 export async function forgetSubscribers(account: Account, gone: GoneAddresses): Promise<void> {
-  for (const { key, value } of await account.list(subscriberRows, { limit: limits.pepNodesMax })) {
+  for (const { key, value } of await account.list(subscriberRows, { limit: routerLimits.pepNodesMax })) {
     if (!value.subscribers.some(({ jid }) => gone.has(Jid.parse(jid)))) continue;
     await account.update(subscriberRows, key, (there) => {
       const subscribers = there?.subscribers.filter(({ jid }) => !gone.has(Jid.parse(jid))) ?? [];

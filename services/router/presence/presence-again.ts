@@ -2,12 +2,12 @@
  * Presence that is read from an account's row and shown to somebody while another router changes it: the change may arrive first, and what
  * was read would stay. So whoever reads and shows looks again when it took long, and shows what has changed.
  */
-import { limits } from '../../../lib/limits.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import { Account } from '../core/account.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
 /** Whose presence was shown, and their sessions as they were read. */
@@ -20,7 +20,7 @@ export interface Shown {
 
 /** Queued: `show` gets what is different now; within a turn of its own. */
 export function lookAgain(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: Buffer) => Promise<void>): void {
-  look(turn, shown, show, limits.lookAgainMax);
+  look(turn, shown, show, routerLimits.lookAgainMax);
 }
 
 function look(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: Buffer) => Promise<void>, left: number): void {

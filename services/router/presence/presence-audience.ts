@@ -2,7 +2,7 @@
  * Who sees an account's presence and whose presence it sees, and the rows of its contacts in the same tenant, read together: their
  * sessions, what their rosters say of the account, their blocklists.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Key } from '../../../lib/ports/store.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -53,7 +53,7 @@ export function readListeners(account: Account, full: Jid, contacts: readonly Co
 }
 
 /** A row of each kind per contact goes into one read. */
-const pageMax = limits.storeBatchKeysMax >> 1;
+const pageMax = portLimits.storeBatchKeysMax >> 1;
 
 async function inPages<Found>(
   contacts: readonly Contact[],

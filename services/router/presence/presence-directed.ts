@@ -2,7 +2,6 @@
  * Directed presence (RFC 6121 §4.6): a session shows itself to somebody who is not subscribed, such as a room. The session's entry
  * lists the addresses, which hear of the end too.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -14,6 +13,7 @@ import { type Blocklist, blocklist, hidesIn, isBlocked, isNeverBlocked } from '.
 import { runGuards } from '../core/guard.ts';
 import { tellHides } from '../core/hand-over.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 import { listContacts } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { changeEntry } from './presence-entry.ts';
@@ -124,8 +124,8 @@ function remember<Entry extends { readonly directed?: readonly string[] }>(entry
   const before = entry.directed ?? [];
   if (before.includes(address)) return entry;
   const others = isRoom ? before.filter((other) => !Jid.parse(other).bare.equals(to.bare)) : before;
-  if (others.length >= limits.directedPresenceMax) {
-    throw new StanzaError('resource-constraint', `presence was sent to ${limits.directedPresenceMax} addresses already`);
+  if (others.length >= routerLimits.directedPresenceMax) {
+    throw new StanzaError('resource-constraint', `presence was sent to ${routerLimits.directedPresenceMax} addresses already`);
   }
   return { ...entry, directed: [...others, address] };
 }

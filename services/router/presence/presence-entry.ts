@@ -1,10 +1,10 @@
 /** Changes that presence makes to the sending session's entry: at once, and within the bound of the item that holds all of them. */
-import { limits } from '../../../lib/limits.ts';
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
 import { Dropped } from '../core/dropped.ts';
+import { routerLimits } from '../limits.ts';
 
 export interface EntryChange {
   readonly before: SessionEntry;
@@ -31,7 +31,7 @@ export async function changeEntry(
     const after = account.kept(before, change(before));
     if (after === before) return list;
     const next = list.with(index, after);
-    if (Buffer.byteLength(JSON.stringify(next)) > limits.presenceItemBytesMax) {
+    if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.presenceItemBytesMax) {
       throw new StanzaError('resource-constraint', "the presence of the account's resources takes too much room");
     }
     return next;

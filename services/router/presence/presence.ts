@@ -4,7 +4,6 @@
  * What a session sends without `to` changes its entry among the account's sessions, then is broadcast; with `to` it is directed
  * presence, or by its type a subscription (subscription.ts) or a probe (presence-probe.ts).
  */
-import { limits } from '../../../lib/limits.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
@@ -12,6 +11,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { forgedFrom, forgedTo } from '../core/amend.ts';
 import { runGuards } from '../core/guard.ts';
+import { routerLimits } from '../limits.ts';
 import { isSubscriptionType } from '../roster/subscription-state.ts';
 import { type Broadcast, broadcast, broadcastInitial, tellLater } from './presence-broadcast.ts';
 import { endDirected, sendDirected } from './presence-directed.ts';
@@ -114,8 +114,8 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
 function sealed(account: Account, stanza: Stanza): Buffer {
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: undefined };
   const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
-  if (bytes.length > limits.presenceBytesMax) {
-    throw new StanzaError('policy-violation', `presence has at most ${limits.presenceBytesMax} bytes`);
+  if (bytes.length > routerLimits.presenceBytesMax) {
+    throw new StanzaError('policy-violation', `presence has at most ${routerLimits.presenceBytesMax} bytes`);
   }
   return bytes;
 }

@@ -4,7 +4,6 @@
  * The contact's row is changed at once, everything else is queued. Both sides of one stanza see the same ingress id, and a row
  * remembers by which it was changed last: a retry has the same effects although the state has moved on.
  */
-import { limits } from '../../../lib/limits.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -15,6 +14,7 @@ import type { Account } from '../core/account.ts';
 import { forgedFrom, forgedTo } from '../core/amend.ts';
 import type { Drop } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
+import { routerLimits } from '../limits.ts';
 import { findContacts, interested, listContacts, pushContactTo, type RosterItem } from '../roster/roster.ts';
 import { type Change, changeContact } from '../roster/roster-change.ts';
 import {
@@ -139,7 +139,7 @@ function seal(stanza: Stanza, from: Jid, to: Jid, drop: Drop): Stanza {
 /** What is kept of a request until it is answered: all of it (§3.1.3), unless that is too much. */
 function kept(stanza: Stanza): string {
   const { bytes } = stanza;
-  const isShort = bytes.length <= limits.rosterRequestBytesMax;
+  const isShort = bytes.length <= routerLimits.rosterRequestBytesMax;
   return (isShort ? bytes : stanza.render(stanza.attributes, { drop: () => true })).toString();
 }
 

@@ -1,7 +1,7 @@
 /** The removal of one account, step by step; each may be done again by whoever goes on where another process died. */
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { unpark } from '../../../lib/runtime/parked.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
@@ -11,6 +11,7 @@ import { Account } from '../core/account.ts';
 import { deleteAccountRow, unlistAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 import { closeStream, endSession } from '../sessions/bind.ts';
 import type { ElsewhereWalks } from './elsewhere.ts';
 
@@ -86,9 +87,9 @@ export async function waitForRequests({ clock, underWay }: Dependencies, { beat 
     isOver = true;
   });
   await new Promise<void>((resolve) => setImmediate(resolve)); // most often nothing is under way
-  for (let waitedMs = 0; isOver === false || (isOver === undefined && waitedMs < limits.removalQuietMs); ) {
-    await sleep(clock, limits.removalBeatMs);
-    waitedMs += limits.removalBeatMs;
+  for (let waitedMs = 0; isOver === false || (isOver === undefined && waitedMs < routerLimits.removalQuietMs); ) {
+    await sleep(clock, runtimeLimits.removalBeatMs);
+    waitedMs += runtimeLimits.removalBeatMs;
     await beat('waiting for requests that are under way');
   }
 }

@@ -3,19 +3,21 @@
  * tenants of the deployment. Nothing leads from an address to those who have granted it something, so all of them are walked, at a pace
  * that leaves the store to those who wait for it. One walk serves all removals that are waiting when it begins.
  */
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
 import { accountNames, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { roomShard } from '../../../lib/runtime/shards.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { type RoomErasureRequest, roomAnswer } from '../../../lib/runtime/wire.ts';
 import { Account } from '../core/account.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 
 export type Beat = (progress: string) => Promise<void>;
 
@@ -67,25 +69,25 @@ async function walk(dependencies: Dependencies, gone: GoneAddresses, beat: Beat)
   let [accounts, rooms] = [0, 0];
   const pause = async () => {
     await beat(`looked for what others keep about it: ${accounts} accounts, ${rooms} rooms`);
-    await sleep(clock, limits.forgetPauseMs);
+    await sleep(clock, routerLimits.forgetPauseMs);
   };
   for (let after: string | undefined; ; ) {
-    const page = await tenants.list(limits.adminPageMax, after);
+    const page = await tenants.list(runtimeLimits.adminPageMax, after);
     for (const tenant of page) {
       if (gone.names.includes(tenant.domain)) continue;
-      for await (const locals of pagesOfNames(store, tenant.domain, accountNames, limits.forgetPageMax)) {
+      for await (const locals of pagesOfNames(store, tenant.domain, accountNames, routerLimits.forgetPageMax)) {
         await Promise.all(locals.map((local) => forgetIn(dependencies, tenant, local, gone)));
         accounts += locals.length;
         await pause();
       }
-      for await (const names of pagesOfNames(store, tenant.domain, roomNames, limits.forgetPageMax)) {
+      for await (const names of pagesOfNames(store, tenant.domain, roomNames, routerLimits.forgetPageMax)) {
         const { domain } = tenant;
         await Promise.all(names.map((room) => askRoom(dependencies, { kind: 'forget', domain, room, addresses: gone.names })));
         rooms += names.length;
         await pause();
       }
     }
-    if (page.length < limits.adminPageMax) return;
+    if (page.length < runtimeLimits.adminPageMax) return;
     after = page.at(-1)!.domain;
   }
 }
@@ -105,11 +107,11 @@ export async function askRoom({ bus, clock }: Dependencies, request: RoomErasure
   const subject = roomShard(request.domain, request.room);
   for (let tries = 1; ; tries++) {
     try {
-      checkDone(await ask(bus, roomAnswer, subject, encodeFrame(request), limits.roomErasureTimeoutMs), subject);
+      checkDone(await ask(bus, roomAnswer, subject, encodeFrame(request), routerLimits.roomErasureTimeoutMs), subject);
       return;
     } catch (error) {
       if (!(error instanceof Unavailable) || tries === triesMax) throw error;
-      await sleep(clock, tries * limits.batchBackoffMs); // workers come and go
+      await sleep(clock, tries * serviceLimits.batchBackoffMs); // workers come and go
     }
   }
 }

@@ -2,8 +2,8 @@
  * The removals that this process works on. A removal is a row before it is anything else (lib/runtime/removals.ts), so every one that
  * has begun comes to its end: here, or in whatever process looks for those that stand still.
  */
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import {
   findRemoval,
   listRemovals,
@@ -15,6 +15,7 @@ import {
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { findAccount, unlistAccount } from '../core/accounts.ts';
 import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 import { removeAccount } from './account-removal.ts';
 import { deleteDoomedFiles } from './doomed-files.ts';
 import { ElsewhereWalks } from './elsewhere.ts';
@@ -93,9 +94,9 @@ class Removals {
   /** Goes on with those that nobody works on any more. */
   async resume(): Promise<void> {
     for (let after: string | undefined; ; ) {
-      const page = await listRemovals(this.#dependencies.store, limits.adminPageMax, after);
+      const page = await listRemovals(this.#dependencies.store, runtimeLimits.adminPageMax, after);
       for (const { key, value } of page) if (this.#mayTake(key, value)) this.#goOn(key);
-      if (page.length < limits.adminPageMax) return;
+      if (page.length < runtimeLimits.adminPageMax) return;
       after = page.at(-1)!.key;
     }
   }
@@ -122,7 +123,7 @@ class Removals {
       const there = await findRemoval(this.#dependencies.store, name);
       if (!there) return; // another process has come to its end
       if (lease) return this.#carryOut(lease, there, { own, onEnded });
-      await sleep(this.#dependencies.clock, limits.removalBeatMs);
+      await sleep(this.#dependencies.clock, runtimeLimits.removalBeatMs);
     }
   }
 
@@ -140,8 +141,8 @@ class Removals {
     if (by === this.#by || this.#dependencies.underWay !== undefined) return true;
     const nowMs = this.#dependencies.clock.monotonic();
     const seen = this.#seen.get(name);
-    if (seen?.by === by && seen.beats === beats) return nowMs - seen.atMs > limits.removalStaleMs;
-    if (this.#seen.size >= limits.removalsSeenMax) this.#seen.clear();
+    if (seen?.by === by && seen.beats === beats) return nowMs - seen.atMs > routerLimits.removalStaleMs;
+    if (this.#seen.size >= routerLimits.removalsSeenMax) this.#seen.clear();
     this.#seen.set(name, { by, beats, atMs: nowMs });
     return false;
   }
@@ -155,12 +156,12 @@ export function resumeRemovals(dependencies: Dependencies): { stop(): void } {
   async function look(): Promise<void> {
     try {
       await removalsOf(dependencies).resume();
-      if (dependencies.blobs && looks++ % limits.doomedFilesLooks === 0)
+      if (dependencies.blobs && looks++ % routerLimits.doomedFilesLooks === 0)
         await deleteDoomedFiles(dependencies.store, dependencies.blobs, dependencies.clock.now());
     } catch (error) {
       dependencies.log.warn({ err: error }, 'removals that broke off could not be looked for');
     }
-    if (!isStopped) timer = dependencies.clock.after(limits.removalSweepMs, look);
+    if (!isStopped) timer = dependencies.clock.after(routerLimits.removalSweepMs, look);
   }
   return {
     stop() {

@@ -1,14 +1,15 @@
 /** The removal of a tenant, step by step; each may be done again by whoever goes on where another process died. */
-import { limits } from '../../../lib/limits.ts';
 import { sleep } from '../../../lib/ports/clock.ts';
 import { Certificates } from '../../../lib/runtime/certificates.ts';
 import type { OwnerKind } from '../../../lib/runtime/collection.ts';
 import { accountNames, directoryParts, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
 import { askRoom, type ElsewhereWalks } from './elsewhere.ts';
 
@@ -24,14 +25,14 @@ type TenantKind = Exclude<OwnerKind, 'deployment'>;
 /** How all partitions of a kind are erased, in this order: the directory, by which accounts and rooms are found, is the last. */
 const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>> = {
   async account({ dependencies, lease, tenant }) {
-    for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, limits.adminPageMax)) {
+    for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, runtimeLimits.adminPageMax)) {
       for (const local of locals) await eraseAccount(dependencies, lease, tenant, local);
     }
   },
   /** A room is its worker's to erase, who may have it in memory, and has the right to its rows. */
   async room({ dependencies, lease, tenant: { domain } }) {
     let count = 0;
-    for await (const rooms of pagesOfNames(dependencies.store, domain, roomNames, limits.forgetPageMax)) {
+    for await (const rooms of pagesOfNames(dependencies.store, domain, roomNames, routerLimits.forgetPageMax)) {
       lease.check();
       await Promise.all(rooms.map((room) => askRoom(dependencies, { kind: 'erase', domain, room, addresses: [] })));
       count += rooms.length;
@@ -61,7 +62,7 @@ export async function removeTenant(context: Context, walks: ElsewhereWalks, fini
   const { dependencies, lease, tenant } = context;
   const { domain } = tenant;
   await dependencies.tenants.remove(tenant);
-  await sleep(dependencies.clock, limits.tenantCacheMs); // until then other processes may still serve it
+  await sleep(dependencies.clock, runtimeLimits.tenantCacheMs); // until then other processes may still serve it
   await finishAccounts();
   await endAccounts(context);
   await waitForRequests(dependencies, lease);
@@ -75,7 +76,7 @@ export async function removeTenant(context: Context, walks: ElsewhereWalks, fini
 /** Their entries in the directory stay until all else is erased: by them whoever goes on finds the accounts. */
 async function endAccounts({ dependencies, lease, tenant }: Context): Promise<void> {
   let count = 0;
-  for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, limits.adminPageMax)) {
+  for await (const locals of pagesOfNames(dependencies.store, tenant.domain, accountNames, runtimeLimits.adminPageMax)) {
     for (const local of locals) {
       lease.check();
       await endAccount(dependencies, tenant, local);

@@ -4,13 +4,13 @@
  * It is written behind the contact's row, with no transaction around both. What a process that dies between the two leaves is small, and
  * mended whenever the whole roster is read anyway: by a client that signs in, or before a change is refused.
  */
-import { limits } from '../../../lib/limits.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { type Contact, listContacts, unknownContact } from './roster.ts';
 
 export interface RosterTotals {
@@ -64,7 +64,7 @@ async function recount(account: Account): Promise<{ readonly sum: Counted; reado
   const before = await account.rows.get(totals);
   const contacts = await listContacts(account);
   const sum: Counted = { ...totalsOf(contacts), changes: 0 };
-  const isRight = before !== undefined && isSame(before.value, sum) && before.value.changes < limits.rosterRecountChanges;
+  const isRight = before !== undefined && isSame(before.value, sum) && before.value.changes < routerLimits.rosterRecountChanges;
   if (!isRight) {
     try {
       await account.rows.put(totals, '', sum, before ? { version: before.version } : 'absent');
@@ -83,14 +83,14 @@ export async function listAndCount(account: Account): Promise<readonly Contact[]
 /** What is over its bound, of what grows. @returns the error that says so */
 function excess(sum: RosterTotals, growth: RosterTotals): StanzaError | undefined {
   const { items, requests, bytes } = plus(sum, growth);
-  if (growth.items > 0 && items > limits.rosterItemsMax) {
-    return new StanzaError('not-acceptable', `a roster holds at most ${limits.rosterItemsMax} items`);
+  if (growth.items > 0 && items > routerLimits.rosterItemsMax) {
+    return new StanzaError('not-acceptable', `a roster holds at most ${routerLimits.rosterItemsMax} items`);
   }
   // The whole roster must fit one answer.
-  if (growth.bytes > 0 && bytes > limits.rosterBytesMax) {
-    return new StanzaError('not-acceptable', `a roster has at most ${limits.rosterBytesMax} bytes`);
+  if (growth.bytes > 0 && bytes > routerLimits.rosterBytesMax) {
+    return new StanzaError('not-acceptable', `a roster has at most ${routerLimits.rosterBytesMax} bytes`);
   }
-  if (growth.requests > 0 && requests > limits.rosterRequestsMax) {
+  if (growth.requests > 0 && requests > routerLimits.rosterRequestsMax) {
     return new StanzaError('resource-constraint', 'too many requests wait for an answer');
   }
   return undefined;
@@ -106,12 +106,13 @@ export async function admit(account: Account, before: Contact, after: Contact): 
   if (growth.items <= 0 && growth.requests <= 0 && growth.bytes <= 0) return [];
   let sum = await account.get(totals);
   let contacts: readonly Contact[] | undefined;
-  const isFull = (counted: Counted) => excess(counted, growth) !== undefined || counted.tombstones >= limits.rosterTombstonesMax;
-  if (sum === undefined || (isFull(sum) && sum.changes >= limits.rosterRecountChanges))
+  const isFull = (counted: Counted) =>
+    excess(counted, growth) !== undefined || counted.tombstones >= routerLimits.rosterTombstonesMax;
+  if (sum === undefined || (isFull(sum) && sum.changes >= routerLimits.rosterRecountChanges))
     ({ sum, contacts } = await recount(account));
   const refusal = excess(sum, growth);
   if (refusal) throw refusal;
-  if (sum.tombstones < limits.rosterTombstonesMax) return [];
+  if (sum.tombstones < routerLimits.rosterTombstonesMax) return [];
   return (contacts ?? (await listContacts(account))).filter((contact) => shareOf(contact).tombstones > 0);
 }
 

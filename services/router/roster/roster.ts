@@ -6,7 +6,7 @@
  * before the roster is read: whatever is written later is pushed to it. Contacts who have asked and are not in the roster
  * ("None + Pending In", §3.1.3) are rows that no client sees.
  */
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -15,6 +15,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
 import { sessionPart } from '../core/session-part.ts';
+import { routerLimits } from '../limits.ts';
 import { hasFrom, type SubscriptionState } from './subscription-state.ts';
 
 export const rosterNs = 'jabber:iq:roster';
@@ -48,7 +49,8 @@ export const unknownContact: RosterItem = { subscription: 'none', version: 0, is
 /** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
 export function rosterKey(contact: Jid): string {
   const key = contact.bare.toString();
-  if (Buffer.byteLength(key) > limits.rosterAddressBytesMax) throw new StanzaError('not-acceptable', 'the address is too long');
+  if (Buffer.byteLength(key) > routerLimits.rosterAddressBytesMax)
+    throw new StanzaError('not-acceptable', 'the address is too long');
   return key;
 }
 
@@ -63,12 +65,12 @@ export async function findContact(account: Account, contact: Jid): Promise<Roste
 
 /** Of many at once: those that have rows. */
 export async function findContacts(account: Account, jids: readonly Jid[]): Promise<Contact[]> {
-  const page = limits.storeBatchKeysMax;
+  const page = portLimits.storeBatchKeysMax;
   const contacts: Contact[] = [];
   for (let at = 0; at < jids.length; at += page) {
     const asked = jids
       .slice(at, at + page)
-      .filter((jid) => Buffer.byteLength(jid.bare.toString()) <= limits.rosterAddressBytesMax);
+      .filter((jid) => Buffer.byteLength(jid.bare.toString()) <= routerLimits.rosterAddressBytesMax);
     const keys = asked.map((jid) => rosterRowKey(account, jid));
     const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
     for (const [index, row] of rows.entries()) if (row) contacts.push({ jid: asked[index]!, item: rowValue<RosterItem>(row) });
@@ -87,7 +89,7 @@ export async function isInRoster(account: Account, contact: Jid): Promise<boolea
 
 /** All rows, those that clients do not see among them. */
 export async function listContacts(account: Account): Promise<Contact[]> {
-  const page = limits.storeQueryRowsMax;
+  const page = portLimits.storeQueryRowsMax;
   const contacts: Contact[] = [];
   let after: string | undefined;
   do {
@@ -99,7 +101,7 @@ export async function listContacts(account: Account): Promise<Contact[]> {
 }
 
 /** Contacts are admitted up to the sum of the kinds' bounds; two at once may pass it by one. */
-const rowsMax = 2 * (limits.rosterItemsMax + limits.rosterRequestsMax + limits.rosterTombstonesMax);
+const rowsMax = 2 * (routerLimits.rosterItemsMax + routerLimits.rosterRequestsMax + routerLimits.rosterTombstonesMax);
 
 /** The version of the whole. */
 export function rosterVersion(contacts: readonly Contact[]): number {

@@ -3,7 +3,7 @@
  * exchange looks like any other (RFC 5802 §9 leaves this to servers) and fails at the end.
  */
 import { hash as hashOnce } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -24,7 +24,7 @@ const keyBytesMargin = 24;
 export function prepareName(name: string, tenant: Tenant): string | undefined {
   try {
     const { local } = Jid.of(name, tenant.domain);
-    const isFitting = Buffer.byteLength(tenant.domain + local) <= limits.storeKeyBytesMax - keyBytesMargin;
+    const isFitting = Buffer.byteLength(tenant.domain + local) <= portLimits.storeKeyBytesMax - keyBytesMargin;
     return local !== '' && isFitting ? local : undefined;
   } catch (error) {
     if (error instanceof StanzaError) return undefined;

@@ -12,7 +12,6 @@
  * treated the same in all of this. Between tenants nothing is shared.
  */
 import { hash as hashOnce } from 'node:crypto';
-import { limits } from '../../../lib/limits.ts';
 import { Conflict, type Store, Unavailable } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { isOwnMachine, networkOf } from '../../../lib/runtime/networks.ts';
@@ -23,6 +22,7 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 
 /** The password was wrong, or there was none to compare it with. Other failures are of the mechanism, and are nobody's guess. */
 export class WrongPassword extends SaslFailure {
@@ -63,10 +63,10 @@ const networkGuesses = collection<Tokens>('networkGuesses', 'tenant', 'live');
 /** Networks that an account has signed in from, and when it was noted; names are hashes, for they tell where somebody was. */
 const familiar = collection<Readonly<Record<string, number>>>('familiar', 'account', 'live');
 
-const firstRate: Rate = { burst: limits.firstGuessesBurst, perSecond: limits.firstGuessesPerSecond };
-const furtherRate: Rate = { burst: limits.furtherGuessesBurst, perSecond: limits.furtherGuessesPerSecond };
-const networkRate: Rate = { burst: limits.networkGuessesBurst, perSecond: limits.networkGuessesPerSecond };
-const ownMachineRate: Rate = { burst: limits.ownMachineGuessesBurst, perSecond: limits.ownMachineGuessesPerSecond };
+const firstRate: Rate = { burst: routerLimits.firstGuessesBurst, perSecond: routerLimits.firstGuessesPerSecond };
+const furtherRate: Rate = { burst: routerLimits.furtherGuessesBurst, perSecond: routerLimits.furtherGuessesPerSecond };
+const networkRate: Rate = { burst: routerLimits.networkGuessesBurst, perSecond: routerLimits.networkGuessesPerSecond };
+const ownMachineRate: Rate = { burst: routerLimits.ownMachineGuessesBurst, perSecond: routerLimits.ownMachineGuessesPerSecond };
 
 function rateOf(network: string): Rate {
   return isOwnMachine(network) ? ownMachineRate : networkRate;
@@ -125,7 +125,7 @@ async function readStanding({ store, clock }: Dependencies, { tenant, local }: A
     account: account ? rowValue<AccountGuesses>(account) : { byNetwork: {} },
     network: ofNetwork && rowValue<Tokens>(ofNetwork),
     familiar: signedIn,
-    isFamiliar: notedMs !== undefined && clock.now() - notedMs < limits.familiarKeepMs,
+    isFamiliar: notedMs !== undefined && clock.now() - notedMs < routerLimits.familiarKeepMs,
   };
 }
 
@@ -143,12 +143,14 @@ function earliest({ name, account, network, isFamiliar }: Standing, networkRate:
 }
 
 function delayAfter(count: number, isFamiliar: boolean): number {
-  const max = isFamiliar ? limits.guessDelayFamiliarMaxMs : limits.guessDelayMaxMs;
-  return count < limits.guessesFree ? 0 : Math.min(max, limits.guessDelayMs * 2 ** (count - limits.guessesFree));
+  const max = isFamiliar ? routerLimits.guessDelayFamiliarMaxMs : routerLimits.guessDelayMaxMs;
+  return count < routerLimits.guessesFree
+    ? 0
+    : Math.min(max, routerLimits.guessDelayMs * 2 ** (count - routerLimits.guessesFree));
 }
 
 function recent(wrong: Wrong | undefined, nowMs: number): Wrong | undefined {
-  return wrong && elapsedMs(wrong.atMs, nowMs) < limits.guessesKeepMs ? wrong : undefined;
+  return wrong && elapsedMs(wrong.atMs, nowMs) < routerLimits.guessesKeepMs ? wrong : undefined;
 }
 
 function elapsedMs(atMs: number, nowMs: number): number {
@@ -176,7 +178,7 @@ async function blame(
 ): Promise<void> {
   const nowMs = clock.now();
   const { name, isFamiliar } = standing;
-  const expiresAtMs = nowMs + limits.guessesKeepMs;
+  const expiresAtMs = nowMs + routerLimits.guessesKeepMs;
   const ofAccount = update(
     Rows.ofAccount(store, tenant.domain, local),
     guesses,
@@ -198,7 +200,7 @@ async function blame(
 function mostWrong(byNetwork: Readonly<Record<string, Wrong>>, nowMs: number): Readonly<Record<string, Wrong>> {
   const left = Object.entries(byNetwork).filter(([, wrong]) => recent(wrong, nowMs));
   left.sort(([, a], [, b]) => b.count - a.count || b.atMs - a.atMs);
-  return Object.fromEntries(left.slice(0, limits.guessingNetworksMax));
+  return Object.fromEntries(left.slice(0, routerLimits.guessingNetworksMax));
 }
 
 /** A right password: mostly there is nothing to write. */
@@ -209,12 +211,12 @@ async function welcome({ store, clock }: Dependencies, { tenant, local }: Attemp
   const writes: Promise<unknown>[] = [];
   if (standing.account.byNetwork[name]) {
     const forgive = (before: AccountGuesses | undefined) => before && { ...before, byNetwork: without(before.byNetwork, name) };
-    writes.push(update(rows, guesses, '', forgive, nowMs + limits.guessesKeepMs));
+    writes.push(update(rows, guesses, '', forgive, nowMs + routerLimits.guessesKeepMs));
   }
   const notedMs = standing.familiar[name];
-  if (notedMs === undefined || Math.abs(nowMs - notedMs) > limits.familiarRenewMs) {
+  if (notedMs === undefined || Math.abs(nowMs - notedMs) > routerLimits.familiarRenewMs) {
     const note = (before: Readonly<Record<string, number>> = {}) => lastNoted({ ...without(before, name), [name]: nowMs });
-    writes.push(update(rows, familiar, '', note, nowMs + limits.familiarKeepMs));
+    writes.push(update(rows, familiar, '', note, nowMs + routerLimits.familiarKeepMs));
   }
   await Promise.all(writes);
 }
@@ -225,7 +227,7 @@ function without<Value>(record: Readonly<Record<string, Value>>, name: string): 
 
 function lastNoted(noted: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   const latest = Object.entries(noted).sort(([, a], [, b]) => b - a);
-  return Object.fromEntries(latest.slice(0, limits.familiarNetworksMax));
+  return Object.fromEntries(latest.slice(0, routerLimits.familiarNetworksMax));
 }
 
 /** A store that cannot be written keeps nobody out; wrong passwords are then counted in memory. */

@@ -4,10 +4,10 @@
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import saslprep from '@mongodb-js/saslprep';
-import { limits } from '../../../lib/limits.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { opaqueString } from '../../../lib/xmpp/precis.ts';
 import type { AccountRow, ScramKeys } from '../core/accounts.ts';
+import { routerLimits } from '../limits.ts';
 
 export type ScramHash = keyof AccountRow['scram'];
 
@@ -37,16 +37,16 @@ export type Queued = <Result>(work: () => Promise<Result>) => Promise<Result>;
 export function preparePassword(text: string): string {
   if (text === '') throw new InvalidPassword('a password cannot be empty');
   // Before the mapping, for its cost: composing hardly ever shortens a text to less than a quarter.
-  if (text.length > 4 * limits.passwordBytesMax) throw tooLong();
+  if (text.length > 4 * routerLimits.passwordBytesMax) throw tooLong();
   const prepared = runSaslprep(text) ?? opaqueString(text);
   if (prepared === undefined || prepared === '')
     throw new InvalidPassword('a password cannot hold control characters and the like');
-  if (Buffer.byteLength(prepared) > limits.passwordBytesMax) throw tooLong();
+  if (Buffer.byteLength(prepared) > routerLimits.passwordBytesMax) throw tooLong();
   return prepared;
 }
 
 function tooLong(): InvalidPassword {
-  return new InvalidPassword(`a password has at most ${limits.passwordBytesMax} bytes`);
+  return new InvalidPassword(`a password has at most ${routerLimits.passwordBytesMax} bytes`);
 }
 
 function runSaslprep(text: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Resource binding (RFC 6120 §7) and the end of a session. */
-import { limits } from '../../../lib/limits.ts';
 import { ask } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type ParkedRow, readParked, removeParked } from '../../../lib/runtime/parked.ts';
 import { readMark } from '../../../lib/runtime/resync.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
@@ -26,6 +26,7 @@ import { Account } from '../core/account.ts';
 import { findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 import { broadcast, tellLater } from '../presence/presence-broadcast.ts';
 import { isVisible } from '../presence/shown-presence.ts';
 import { bounceUnanswered } from './unanswered.ts';
@@ -78,8 +79,8 @@ async function writeEntry(
     if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
     replaced = sessions.find((other) => other.resource === resource && other.sid !== sid);
     const others = sessions.filter((other) => other.resource !== resource && other.sid !== sid);
-    if (others.length >= limits.sessionsPerAccountMax) {
-      throw new StanzaError('resource-constraint', `${limits.sessionsPerAccountMax} resources are bound`);
+    if (others.length >= routerLimits.sessionsPerAccountMax) {
+      throw new StanzaError('resource-constraint', `${routerLimits.sessionsPerAccountMax} resources are bound`);
     }
     const inherited = replaced?.available ? { sid: replaced.sid } : replaced?.inherited;
     return [...others, inherited ? { ...fresh, inherited } : fresh];
@@ -157,7 +158,7 @@ export async function closeStream(
   if (node === nowhere) return undefined;
   const request: CloseRequest = { kind: 'close', sid, condition, text };
   try {
-    const answer = await ask(dependencies.bus, closeAnswer, node, encodeFrame(request), limits.deliveryTimeoutMs);
+    const answer = await ask(dependencies.bus, closeAnswer, node, encodeFrame(request), runtimeLimits.deliveryTimeoutMs);
     return { undelivered: answer.take('undelivered'), unanswered: answer.bodies };
   } catch (error) {
     dependencies.log.info({ err: error, node }, 'the node of a session to be closed did not answer');

@@ -6,9 +6,9 @@
  * binds again in a moment, and nobody needs to see it go and come. So its presence stays for as long as it could have been resumed. Others
  * end at once.
  */
-import { limits } from '../../../lib/limits.ts';
 import { sleep, type Timer } from '../../../lib/ports/clock.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { condemnNode, forgetNode, isCondemned, type LiveNode } from '../../../lib/runtime/nodes.ts';
 import {
   listOverdue,
@@ -27,6 +27,7 @@ import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 
 const pageMax = 100;
@@ -71,7 +72,7 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
       await requeue(account, { resource: entry.resource, missed, isUnknown: true });
   }
   if (!entry?.resumeMs) return endSession(dependencies, tenant, owner.local, address);
-  const silentMs = Math.min(limits.heartbeatDeadMs, entry.resumeMs);
+  const silentMs = Math.min(runtimeLimits.heartbeatDeadMs, entry.resumeMs);
   await parkSession(dependencies.store, owner, address, dependencies.clock.now() + entry.resumeMs - silentMs);
   await unmarkHeld(dependencies.store, address);
 }
@@ -118,7 +119,7 @@ export class Reaper {
     const isStillDead = async () => !this.#isStopped && (await isCondemned(store, subject));
     if (kind === 'connection') {
       const count = await reapNode(this.#dependencies, subject, isStillDead);
-      log.warn({ node: name, sessions: count }, `node silent for ${limits.heartbeatDeadMs} ms: its sessions were let go`);
+      log.warn({ node: name, sessions: count }, `node silent for ${runtimeLimits.heartbeatDeadMs} ms: its sessions were let go`);
     }
     if (await isStillDead()) await forgetNode(store, subject);
   }
@@ -129,7 +130,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   let timer: Timer | undefined;
   let isStopped = false;
   const schedule = () => {
-    timer = dependencies.clock.after(limits.heartbeatMs, async () => {
+    timer = dependencies.clock.after(runtimeLimits.heartbeatMs, async () => {
       try {
         await sweepParked(dependencies);
       } catch (error) {
@@ -149,7 +150,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
 
 /** Ends parked sessions that nobody came for in time. @returns how many there were, up to a bound */
 export async function sweepParked(dependencies: Dependencies, isOver: () => boolean = () => false): Promise<number> {
-  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), limits.parkedSweepMax);
+  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax);
   for (const [index, one] of overdue.entries()) {
     if (isOver()) break;
     if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, pauseMs);
@@ -164,7 +165,7 @@ async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overd
   if (!tenant) return unpark(store, owner, sid, deadline);
   const row = await readParked(store, owner, sid);
   // A node has it: a router is about to hear so.
-  if (row?.value.claimedBy !== undefined && clock.now() < deadline + limits.parkedClaimMs) return;
+  if (row?.value.claimedBy !== undefined && clock.now() < deadline + routerLimits.parkedClaimMs) return;
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
   if (entry !== undefined && isParked(entry) && entry.parked!.deadline <= clock.now()) {
