@@ -4,7 +4,7 @@
  * data that imports nothing, so every folder of the part may read it.
  */
 export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  lib: [['adapters', 'runtime'], ['ports'], ['xmpp']],
+  lib: [['s2s'], ['adapters', 'runtime'], ['ports'], ['xmpp']],
   // `core` is the shape of a stream feature. It stands above the session, because features work on one.
   'services/connection': [['.'], ['features'], ['moving'], ['stream'], ['core'], ['session'], ['door']],
   'services/cli': [['.'], ['commands'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],

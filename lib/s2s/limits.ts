@@ -1,0 +1,18 @@
+/** The bounds of what proves a domain between servers, with units and reasons. */
+export const s2sLimits = {
+  /** Certificates that a peer sends and that are looked at, the first ones; and one of them, bytes. Public CAs send two to four. */
+  chainCertificatesMax: 8,
+  certificateBytesMax: 16 * 1024,
+  /** Certificates on one path, both ends included; and signatures that are checked to find one, some 0.1 ms each. */
+  pathCertificatesMax: 6,
+  signatureChecksMax: 16,
+  /** Extensions of a certificate; names that it is for; and subtrees of its name constraints. */
+  extensionsMax: 32,
+  certificateNamesMax: 500,
+  constraintSubtreesMax: 200,
+  /** RSA keys, bits: less is forgeable, more takes too long to check. */
+  rsaBitsMin: 2_048,
+  rsaBitsMax: 8_192,
+  /** Names that a sentence about a certificate quotes. */
+  namesShownMax: 3,
+} as const;
