@@ -106,7 +106,7 @@ export function archiveForm(further: readonly Field[] = []): Element {
 }
 
 /**
- * §4.1. A field without value filters nothing (XEP-0004 §3.5).
+ * §4.1. A field without value filters nothing (XEP-0004 §3.5). The `further` fields change nothing, but their values are checked.
  * @throws {StanzaError} bad-request, jid-malformed, not-acceptable; feature-not-implemented for a field that the form does not have
  */
 export function readArchiveRequest(request: Element, further: readonly Field[] = []): ArchiveRequest {
@@ -123,6 +123,10 @@ export function readArchiveRequest(request: Element, further: readonly Field[] =
       'feature-not-implemented',
       `this archive cannot be filtered by ${JSON.stringify(unknown.slice(0, 64))}`,
     );
+  }
+  for (const { var: name, type } of further) {
+    const field = submission.get(name);
+    if (type === 'boolean' && field?.isEmpty === false) field.flag();
   }
   return {
     query: readQuery(submission),

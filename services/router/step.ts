@@ -13,7 +13,6 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
-import { findAccount } from './core/accounts.ts';
 import { type Dependencies, timely } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
 import { Prefetched } from './core/prefetch.ts';
@@ -155,23 +154,18 @@ export class Step {
       address: this.#request.address,
     });
     this.#write(Buffer.from(result.reply));
-    const failed = result.local === undefined && result.state === undefined;
+    const { local, incarnation } = result;
+    const failed = local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
     const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
-    const incarnation = result.local === undefined ? undefined : await this.#incarnationOf(result.local);
-    this.#state = { secure, failures, misfits, sasl: result.state, local: result.local, incarnation };
-    if (result.local !== undefined) {
-      const account = Jid.of(result.local, this.#tenant.domain).toString();
+    this.#state = { secure, failures, misfits, sasl: result.state, local, incarnation };
+    if (local !== undefined) {
+      const account = Jid.of(local, this.#tenant.domain).toString();
       this.#reply = { ...this.#reply, account, features: this.#dependencies.features.streamFeatures };
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many failed attempts to sign in');
     }
-  }
-
-  /** In the request that has checked the password, so that it is the account whose password it is. */
-  async #incarnationOf(local: string): Promise<string | undefined> {
-    return (await findAccount(this.#dependencies.store, this.#tenant.domain, local))?.incarnation;
   }
 
   /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */

@@ -136,7 +136,7 @@ export async function bind(client: RawClient, resource = 'balcony'): Promise<voi
   client.send(
     `<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`,
   );
-  await client.read(/<iq type='result' id='b'>.*<\/iq>/);
+  await client.read(/<iq [^>]*id='b'[^>]*>.*<\/iq>/);
 }
 
 export async function connected(node: ConnectionNode, user = 'juliet', resource = 'balcony'): Promise<RawClient> {

@@ -90,6 +90,8 @@ test('XEP-0060 §6.5: all, by id, the newest few, and pages (XEP-0059), newest f
   assert.match(await ask(juliet, items('n', '', '', rsm('<max>1</max>'))), /<first>b<\/first><last>b<\/last><count>4<\/count>/);
   assert.equal(refusal(await ask(juliet, items('n', '', '', rsm('<after>x</after>')))), 'item-not-found');
   assert.equal(refusal(await ask(juliet, items('n', '', ` max_items='-1'`))), 'bad-request');
+  assert.equal(refusal(await ask(juliet, items('n', '', ` max_items='0'`))), 'bad-request');
+  assert.equal(refusal(await ask(juliet, retract('n', 'a').replace("node='n'", "node='n' notify='perhaps'"))), 'bad-request');
 });
 
 test('XEP-0060 §7.1.2: the oldest items give way where a node keeps fewer', async (t) => {

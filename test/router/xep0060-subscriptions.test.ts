@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { deleteAccountRow } from '../../services/router/core/accounts.ts';
 import { routerLimits } from '../../services/router/limits.ts';
+import { removalsOf } from '../../services/router/removal/removals.ts';
 import { type Actor, openStage, type Stage } from './harness.ts';
 import { appear, event } from './pep-listener.ts';
 import { config, configure, create, own, publish, pubsub, remove } from './pep-requests.ts';
@@ -184,13 +184,11 @@ describe('a subscription gives no right to read', () => {
 test('a subscription ends with the account: a later one of the same name is not told', async (t) => {
   const { stage, juliet, romeo } = await arrange(t);
   await ask(romeo, subscribe('romeo@a.example'));
-  const { store } = stage.dependencies;
-  const [row] = await store.batchGet([{ table: 'core', partition: 'a.example/a/romeo', sort: 'account/' }], { consistent: true });
-  await deleteAccountRow(store, 'a.example', 'romeo');
-  const later = { ...(JSON.parse(row!.value) as object), createdAt: '2030-01-01T00:00:00.000Z' };
-  await store.put({ table: 'core', partition: 'a.example/a/romeo', sort: 'account/', value: JSON.stringify(later) });
+  await removalsOf(stage.dependencies).account((await stage.dependencies.tenants.find('a.example'))!, 'romeo');
+  const later = await stage.appear('romeo@a.example/later');
   await ask(juliet, publish('n', 'a', tune));
-  assert.deepEqual(romeo.inbox, []);
+  assert.deepEqual(later.inbox, []);
+  assert.doesNotMatch(await ask(juliet, own('get', `<subscriptions node='n'/>`)), /romeo/);
 });
 
 test('XEP-0060 §8.4: with the node its subscriptions go, and a node of the same name has none', async (t) => {

@@ -97,6 +97,7 @@ describe('XEP-0313', () => {
     );
     assert.equal((await ask(juliet, query(form({ '{http://example.com/}x': '1' })))).error, 'feature-not-implemented');
     assert.equal((await ask(juliet, query(form({ 'include-groupchat': 'true' })))).error, undefined);
+    assert.equal((await ask(juliet, query(form({ 'include-groupchat': 'perhaps' })))).error, 'not-acceptable');
     assert.equal((await ask(juliet, query(`<x xmlns='jabber:x:data' type='submit'/>`))).error, 'bad-request');
     assert.equal((await ask(juliet, query(form({ FORM_TYPE: 'urn:xmpp:mam:1' })))).error, 'bad-request');
     assert.equal((await ask(juliet, query('', ` node='urn:x'`))).error, 'item-not-found');

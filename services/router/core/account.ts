@@ -13,7 +13,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { accounts } from './accounts.ts';
 import type { Pending } from './stages.ts';
-import type { OnRefusal, Turn } from './turn.ts';
+import type { Hosted, OnRefusal, Turn } from './turn.ts';
 
 /** The session that sent the batch. */
 export interface OwnSession {
@@ -95,6 +95,12 @@ export class Account implements Owner {
 
   list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
     return this.rows.list(collection, options);
+  }
+
+  /** What stanzas of this account reach at a domain, see {@link Route.hosted}. */
+  hosted(domain: string): Promise<Hosted | undefined> {
+    const { route, tenants } = this.turn.dependencies;
+    return route.hosted(tenants, this.tenant, domain);
   }
 
   /** Queues a row, which is written when the turn commits. */

@@ -8,7 +8,7 @@ import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
-import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -50,13 +50,20 @@ interface Post {
   readonly onRefusal: OnRefusal;
 }
 
-/** Sends a stanza with `from` and `to` on its way; its effects are queued in the turn. @throws {StanzaError} what the sender is to be told */
-export type Route = (turn: Turn, tenant: Tenant, stanza: Stanza, id: string) => Pending;
+/** What stanzas reach at a domain of this deployment, where handlers treat it in its own way. */
+export type Hosted = 'accounts' | 'rooms';
+
+/** Where stanzas go, made of the list of destinations (routing/route.ts). */
+export interface Route {
+  /** Sends a stanza that has `from` and `to` on its way. Its effects are queued. @throws {StanzaError} the error for the sender */
+  (turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending;
+  /** What the tenant's stanzas reach at this domain. @returns undefined for services, and for domains that are not served here */
+  hosted(tenants: Tenants, tenant: Tenant, domain: string): Promise<Hosted | undefined>;
+}
 
 /** Declared here, because a route takes a turn and a turn has its dependencies. */
 declare module './dependencies.ts' {
   interface Dependencies {
-    /** Composed of the destinations (routing/route.ts). */
     readonly route: Route;
   }
 }

@@ -202,7 +202,8 @@ function cutPage(
   all: readonly string[],
 ): { ids: readonly string[]; set?: Element | undefined } {
   const max = asked.attrs.max_items as string | undefined;
-  if (max !== undefined && !/^[0-9]{1,9}$/.test(max)) throw new StanzaError('bad-request', `max_items is ${JSON.stringify(max)}`);
+  if (max !== undefined && !/^0*[1-9][0-9]{0,8}$/.test(max))
+    throw new StanzaError('bad-request', `max_items must be a positive number, not ${JSON.stringify(max)}`);
   const ids = max === undefined ? all : all.slice(0, Number(max));
   if (!request.getChild('set', 'http://jabber.org/protocol/rsm')) return { ids };
   const rsm = readRsm(request);
@@ -247,7 +248,15 @@ async function retractItems(asked: Element, account: Account): Promise<undefined
   const ids = known(asked.getChildren('item', pubsubNs).map(({ attrs }) => attrs.id as string | undefined));
   const node = await nodeOf(asked, account);
   if (ids.length === 0) throw pubsubError('bad-request', 'item-required');
-  await retract(account, node, ids, asked.attrs.notify === '1' || asked.attrs.notify === 'true');
+  await retract(account, node, ids, readNotify(asked));
+}
+
+/** `xs:boolean`, false by default. @throws {StanzaError} bad-request */
+function readNotify(asked: Element): boolean {
+  const { notify = 'false' } = asked.attrs as { notify?: string };
+  if (!/^(?:0|1|false|true)$/.test(notify))
+    throw new StanzaError('bad-request', `notify must be true or false, not ${JSON.stringify(notify.slice(0, 64))}`);
+  return notify === '1' || notify === 'true';
 }
 
 /** §8.1. */

@@ -16,6 +16,7 @@ import { accounts } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import type { HostContext } from '../core/host.ts';
+import { errorWith, isAnswerable, resultWith } from '../core/replies.ts';
 import { isReserved } from '../core/reserved-names.ts';
 import { removalsOf } from '../removal/removals.ts';
 import { prepareName } from '../sasl/credentials.ts';
@@ -52,13 +53,13 @@ export function registerStreamFeature(tenant: Tenant, { secure }: { readonly sec
  * @throws {Unavailable} when the store is away: the iq may be handled again
  */
 export async function registerBeforeAuth(dependencies: Dependencies, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
-  if (iq.type === 'result' || iq.type === 'error') return '';
-  const { id, to } = iq.attributes;
+  if (!isAnswerable(iq)) return '';
+  const addresses = { from: iq.attributes.to };
   try {
-    return xml('iq', { id, from: to, type: 'result' }, await register(dependencies, tenant, iq, networkOf(address))).toString();
+    return resultWith(iq, addresses, await register(dependencies, tenant, iq, networkOf(address))).toString();
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
-    return xml('iq', { id, from: to, type: 'error' }, error.toElement()).toString();
+    return errorWith(iq, addresses, error).toString();
   }
 }
 

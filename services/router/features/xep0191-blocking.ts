@@ -152,7 +152,7 @@ function refuseInbound(stanza: Stanza, account: Account): Pending {
  * says to an occupant of itself, such as that it has left, is no news of others, and passes.
  */
 async function refuseBlocked(stanza: Stanza, from: Jid, account: Account): Promise<void> {
-  const isRoom = (await account.turn.dependencies.tenants.place(from.domain))?.service === 'rooms';
+  const isRoom = (await account.hosted(from.domain)) === 'rooms';
   if (isRoom && isSelfPresence(stanza)) return;
   const isAnswer = stanza.type === 'error' || stanza.type === 'result';
   if (stanza.name === 'presence' || isAnswer || (isRoom && stanza.type === 'groupchat')) throw new Dropped();

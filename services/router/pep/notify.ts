@@ -6,15 +6,12 @@
  * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
  * filter. Contacts on other servers would get what they did not ask for, and get nothing.
  */
-import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
-import { type AccountRow, accounts } from '../core/accounts.ts';
 import { blocklist, isBlocked } from '../core/blocklist.ts';
 import { sessionPart } from '../core/session-part.ts';
 import { routerLimits } from '../limits.ts';
@@ -70,13 +67,13 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
 }
 
 interface Readers {
-  /** The explicit subscriptions of this person that count. */
+  /** The explicit subscriptions of a person. */
   readonly of: (person: Jid) => readonly Subscriber[];
-  /** Those of them who are not among the contacts that may read. */
+  /** Subscribers who may read the node although they are not contacts who may. */
   readonly strangers: readonly Contact[];
 }
 
-/** Explicit subscribers who may still read the node and are the ones who subscribed. */
+/** The explicit subscribers, apart from the account itself. They may have lost the right to read the node since they subscribed. */
 async function readersAmong(
   account: Account,
   node: PepNode,
@@ -88,30 +85,13 @@ async function readersAmong(
   if (byPerson.size === 0) return { of: () => [], strangers: [] };
   const known = new Set(contacts.map(({ jid }) => jid.toString()));
   const blocked = await account.get(blocklist);
-  const persons = [...byPerson.keys()].map((text) => Jid.parse(text));
-  const strangers = persons.filter(
-    (jid) => !known.has(jid.toString()) && node.config.access === 'open' && !isBlocked(blocked, jid),
-  );
-  const near = persons.filter((jid) => jid.domain === account.domain && jid.local !== '');
-  const dates = await datesOf(account, near);
+  const strangers = [...byPerson.keys()]
+    .map((text) => Jid.parse(text))
+    .filter((jid) => !known.has(jid.toString()) && node.config.access === 'open' && !isBlocked(blocked, jid));
   return {
-    of: (person) => (byPerson.get(person.toString()) ?? []).filter(({ createdAt }) => createdAt === dates.get(person.toString())),
+    of: (person) => byPerson.get(person.toString()) ?? [],
     strangers: strangers.map((jid) => ({ jid, item: unknownContact })),
   };
-}
-
-/** When these accounts of the tenant were made. */
-async function datesOf(account: Account, persons: readonly Jid[]): Promise<ReadonlyMap<string, string>> {
-  const dates = new Map<string, string>();
-  for (let at = 0; at < persons.length; at += portLimits.storeBatchKeysMax) {
-    const page = persons.slice(at, at + portLimits.storeBatchKeysMax);
-    const keys = page.map((jid) => account.other(jid).rows.keyOf(accounts, ''));
-    const rows = await account.turn.dependencies.store.batchGet(keys, { consistent: true });
-    rows.forEach((row, index) => {
-      if (row) dates.set(page[index]!.toString(), rowValue<AccountRow>(row).createdAt);
-    });
-  }
-  return dates;
 }
 
 /**
@@ -183,9 +163,7 @@ function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, expl
     .map((entry) => ({ node: entry.node, sid: entry.sid, to: bare.withResource(entry.resource).toString() }));
 }
 
-/** An account of a tenant of ours. */
+/** Is this an account of a tenant of this deployment? */
 export async function isOfDeployment(account: Account, { domain, local }: Jid): Promise<boolean> {
-  if (local === '') return false;
-  const place = await account.turn.dependencies.tenants.place(domain);
-  return place?.service === 'accounts';
+  return local !== '' && (await account.hosted(domain)) === 'accounts';
 }

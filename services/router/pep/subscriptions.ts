@@ -1,17 +1,16 @@
 /**
  * XEP-0060 §6.1, §6.2: explicit subscriptions to an account's nodes, beside those that follow from presence (XEP-0163 §4.3).
  *
- * One row a node keeps its subscribers, each with a bare or full JID, once. Whether a subscriber may read is asked again with each
- * notification, so a subscription gives no right of its own. Left out: leases, options of a subscription, several of one JID.
+ * One row per node holds its subscribers, each a bare or full JID. Whether a subscriber may read the node is checked with each
+ * notification, so a subscription gives no right of its own. Left out: leases, options, and several subscriptions of one JID.
  *
- * Hostile: subscribing somebody else (§6.1.3.1), without end (a bound per node), or inheriting the subscription of somebody who had the
- * name before (a subscription names the account that made it by the date on which the account was made).
+ * Hostile: somebody subscribes another person (§6.1.3.1), or too often (there is a bound per node), or takes a name to inherit its
+ * subscriptions (they end with the removal of the account, before the name is free again).
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
-import { accounts } from '../core/accounts.ts';
 import { routerLimits } from '../limits.ts';
 import type { PepNode } from './nodes.ts';
 import { pubsubError } from './pubsub-error.ts';
@@ -20,8 +19,6 @@ export interface Subscriber {
   /** Bare or full. */
   readonly jid: string;
   readonly subid: string;
-  /** Of an account of the same tenant: its `createdAt`. A later account of that name is not subscribed. */
-  readonly createdAt?: string | undefined;
 }
 
 interface SubscribersRow {
@@ -34,16 +31,12 @@ export async function subscribersOf(account: Account, node: PepNode): Promise<re
   return (await account.get(subscriberRows, node.key))?.subscribers ?? [];
 }
 
-/** At once; subscribing again changes nothing. @throws {StanzaError} */
+/** Adds a subscription at once. Subscribing again changes nothing. @throws {StanzaError} when there are too many */
 export async function addSubscriber(account: Account, node: PepNode, jid: Jid): Promise<Subscriber> {
-  const { domain, local } = jid;
-  const isNear = domain === account.domain && local !== '';
-  const createdAt = isNear ? (await account.other(jid).get(accounts))?.createdAt : undefined;
-  const fresh = { jid: jid.toString(), subid: account.turn.dependencies.ids.mint(), ...(createdAt && { createdAt }) };
+  const fresh = { jid: jid.toString(), subid: account.turn.dependencies.ids.mint() };
   const row = await account.update(subscriberRows, node.key, (value = { subscribers: [] }) => {
-    const same = value.subscribers.find((one) => one.jid === fresh.jid);
-    if (same && same.createdAt === fresh.createdAt) return value;
-    const next = { subscribers: [...value.subscribers.filter((one) => one !== same), fresh] };
+    if (value.subscribers.some((one) => one.jid === fresh.jid)) return value;
+    const next = { subscribers: [...value.subscribers, fresh] };
     const isTooLarge = Buffer.byteLength(JSON.stringify(next)) > routerLimits.pepRowBytesMax;
     if (isTooLarge || next.subscribers.length > routerLimits.pepSubscribersMax) {
       const text = `a node has at most ${routerLimits.pepSubscribersMax} subscribers`;
@@ -54,7 +47,7 @@ export async function addSubscriber(account: Account, node: PepNode, jid: Jid): 
   return row!.subscribers.find((one) => one.jid === fresh.jid)!;
 }
 
-/** At once. @returns whether the JID was subscribed */
+/** Ends a subscription at once. @returns whether the JID was subscribed */
 export async function removeSubscriber(account: Account, node: PepNode, jid: string): Promise<boolean> {
   let isRemoved = false;
   await account.update(subscriberRows, node.key, (value) => {
@@ -66,17 +59,17 @@ export async function removeSubscriber(account: Account, node: PepNode, jid: str
   return isRemoved;
 }
 
-/** Queued: the node is gone. */
+/** Queues the end of all subscriptions of a node that was deleted. */
 export function dropSubscribers(account: Account, node: PepNode): void {
   account.delete(subscriberRows, node.key);
 }
 
-/** Those of one person: of its bare JID and of all its resources. */
+/** The subscriptions of one person, of the bare JID and of any resource. */
 export function subscribersOfPerson(subscribers: readonly Subscriber[], person: Jid): readonly Subscriber[] {
   return subscribers.filter(({ jid }) => Jid.parse(jid).bare.equals(person.bare));
 }
 
-/** Their accounts are removed. A subscription gives no right, but a later account of the name has not asked for it. */
+/** Ends the subscriptions of accounts that are removed. A later account of the same name has not asked for them. */
 export async function forgetSubscribers(account: Account, gone: GoneAddresses): Promise<void> {
   for (const { key, value } of await account.list(subscriberRows, { limit: routerLimits.pepNodesMax })) {
     if (!value.subscribers.some(({ jid }) => gone.has(Jid.parse(jid)))) continue;

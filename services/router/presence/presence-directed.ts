@@ -23,7 +23,7 @@ import { isVisible, unavailableFrom } from './shown-presence.ts';
 export async function sendDirected(account: Account, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to!;
   await runGuards('outbound', stanza, account);
-  const isRoom = (await account.turn.dependencies.tenants.place(to.domain))?.service === 'rooms';
+  const isRoom = (await account.hosted(to.domain)) === 'rooms';
   const known = isRoom ? hidesIn(account.prefetched(blocklist), to) : undefined;
   account.turn.hides = known;
   if (stanza.type === undefined) await changeEntry(account, (entry) => remember(entry, to, isRoom));

@@ -1,11 +1,11 @@
 /**
- * The places that stanzas can go to, in the order in which they are asked. Adding one (components, other servers): a declaration, and one
+ * The places that stanzas can go to, in the order in which they are asked. To add one, such as components, write a declaration and one
  * line in the list (docs/contributing.md).
  */
 import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Pending } from '../core/stages.ts';
-import type { Turn } from '../core/turn.ts';
+import type { Hosted, Turn } from '../core/turn.ts';
 import { arrive, arriveAtUploads } from './arrive.ts';
 
 export interface Destination {
@@ -14,14 +14,17 @@ export interface Destination {
    * @param place whose domain it is; undefined: it belongs to nobody in this deployment
    */
   readonly owns: (tenant: Tenant, domain: string, place: Place | undefined) => boolean;
-  /** Every effect is queued in the turn when it is done. @throws {StanzaError} what the sender is to be told */
+  /** Queues every effect in the turn before it is done. @throws {StanzaError} the error for the sender */
   readonly deliver: (turn: Turn, tenant: Tenant, stanza: Stanza, id: string, place: Place | undefined) => Pending;
+  /** What stanzas reach at a domain of this destination; absent or undefined if handlers need not know. */
+  readonly hosts?: (place: Place | undefined) => Hosted | undefined;
 }
 
 /** The tenant's accounts, and its domain itself. */
 const accounts: Destination = {
   owns: (tenant, domain) => domain === tenant.domain,
   deliver: arrive,
+  hosts: () => 'accounts',
 };
 
 /** The tenant's host of files. */
@@ -30,16 +33,18 @@ const uploads: Destination = {
   deliver: arriveAtUploads,
 };
 
-/** The tenant's rooms: the worker of the room's shard. */
+/** The tenant's rooms: their stanzas go to the worker of the room's shard. */
 const rooms: Destination = {
   owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'rooms',
   deliver: (turn, tenant, stanza, id) => turn.room(tenant, stanza.to!.local, stanza, id),
+  hosts: () => 'rooms',
 };
 
-/** Whatever belongs to another tenant of this deployment: a router that acts for that tenant. */
+/** Everything that belongs to another tenant of this deployment: it goes to a router that acts for that tenant. */
 const otherTenants: Destination = {
   owns: (tenant, _domain, place) => place !== undefined && !isHere(tenant, place),
   deliver: (turn, _tenant, stanza, id, place) => turn.forward(place!.tenant.domain, stanza, id),
+  hosts: (place) => (place?.service === 'uploads' ? undefined : place?.service),
 };
 
 export const destinations: readonly Destination[] = [accounts, uploads, rooms, otherTenants];

@@ -1,20 +1,25 @@
-/** Where a stanza with `from` and `to` goes (RFC 6120 §10): to the first of the destinations that owns the domain of its address. */
-import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
+/** Where a stanza with `from` and `to` goes (RFC 6120 §10): to the first destination that owns the domain of its address. */
+import type { Place, Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Pending } from '../core/stages.ts';
-import type { Route, Turn } from '../core/turn.ts';
+import type { Hosted, Route, Turn } from '../core/turn.ts';
 import type { Destination } from './destinations.ts';
 
-/** The tenant's own domain needs no look at the tenants, so that a message to a neighbour waits for nothing here. */
+/** The tenant's own domain is known without looking at the tenants, so a message to a neighbour waits for nothing here. */
 export function routing(destinations: readonly Destination[]): Route {
-  return (turn, tenant, stanza, id) => {
+  const route = (turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending => {
     const { to } = stanza;
     if (!to) throw new Error(`a ${stanza.name} to be routed has no 'to'`);
     const { domain } = to;
     if (domain === tenant.domain) return deliver(destinations, turn, tenant, stanza, id, { tenant, service: 'accounts' });
     return turn.dependencies.tenants.place(domain).then((place) => deliver(destinations, turn, tenant, stanza, id, place));
   };
+  const hosted = async (tenants: Tenants, tenant: Tenant, domain: string): Promise<Hosted | undefined> => {
+    const place = await tenants.place(domain);
+    return destinations.find(({ owns }) => owns(tenant, domain, place))?.hosts?.(place);
+  };
+  return Object.assign(route, { hosted });
 }
 
 function deliver(
@@ -29,5 +34,5 @@ function deliver(
   for (const destination of destinations) {
     if (destination.owns(tenant, domain, place)) return destination.deliver(turn, tenant, stanza, id, place);
   }
-  throw new StanzaError('remote-server-not-found', `no service for ${domain} is known here`);
+  throw new StanzaError('remote-server-not-found', `the domain ${domain} is unknown here`);
 }

@@ -7,14 +7,21 @@ import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { findAccount, type ScramKeys } from '../core/accounts.ts';
+import { type AccountRow, findAccount, type ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
 
 export interface Credentials {
   readonly keys: ScramKeys;
-  /** false: made up. */
-  readonly isKnown: boolean;
+  /** The account; absent when there is none, and the keys were made up. */
+  readonly account: AccountRow | undefined;
+}
+
+/** Whose password was right. */
+export interface SignedIn {
+  readonly local: string;
+  /** {@link AccountRow.incarnation}, from the row whose keys the password was compared with. */
+  readonly incarnation: string | undefined;
 }
 
 /** What a row's key holds besides domain and local part. */
@@ -51,7 +58,7 @@ export async function findCredentials(
 ): Promise<Credentials> {
   const account = await findAccount(dependencies.store, tenant.domain, local);
   const madeUp = makeUpKeys(tenant, local, hash); // for the known too: the same work
-  return account ? { keys: account.scram[hash], isKnown: true } : { keys: madeUp, isKnown: false };
+  return { keys: account?.scram[hash] ?? madeUp, account };
 }
 
 /** Of these only the salt is ever shown, 16 of 64 bytes: a hash behind a secret is enough. */

@@ -37,8 +37,9 @@ export interface SaslResult {
   readonly reply: string;
   /** For the next step of the same exchange. */
   readonly state?: SaslState;
-  /** Set by success: whose stream it is. */
+  /** Set by success: whose stream it is, and the incarnation of that account. */
   readonly local?: string;
+  readonly incarnation?: string | undefined;
   /** Of a failure: the password was wrong, or not looked at because of wrong ones before. Other failures are of the mechanism. */
   readonly isGuess?: boolean;
 }
@@ -129,15 +130,18 @@ async function advance(
   const mechanism = known.get(state.mechanism)!;
   const { binding, address = '' } = context;
   if (mechanism === 'PLAIN') {
-    const local = await checkPlain(dependencies, tenant, data, address);
-    return { reply: `${xml('success', { xmlns: saslNs })}`, local };
+    const signedIn = await checkPlain(dependencies, tenant, data, address);
+    return { reply: `${xml('success', { xmlns: saslNs })}`, ...signedIn };
   }
   if (!state.scram) {
     const scram = await startScram(dependencies, tenant, mechanism, data, binding);
     return { reply: answer('challenge', scram.serverFirst), state: { mechanism: state.mechanism, scram } };
   }
-  const final = await finishScram(dependencies, tenant, mechanism, state.scram, data, { binding, address });
-  return { reply: answer('success', final), local: state.scram.local };
+  const { serverFinal, ...signedIn } = await finishScram(dependencies, tenant, mechanism, state.scram, data, {
+    binding,
+    address,
+  });
+  return { reply: answer('success', serverFinal), ...signedIn };
 }
 
 function answer(name: 'challenge' | 'success', message: string): string {

@@ -5,12 +5,17 @@ import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, prepareName } from './credentials.ts';
+import { findCredentials, isOwnAddress, prepareName, type SignedIn } from './credentials.ts';
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 
 /** @param message `[authzid] NUL authcid NUL passwd`. @returns who it is. @throws {SaslFailure} @throws {Overloaded} */
-export async function checkPlain(dependencies: Dependencies, tenant: Tenant, message: string, address: string): Promise<string> {
+export async function checkPlain(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  message: string,
+  address: string,
+): Promise<SignedIn> {
   const [authzid, authcid, password, ...more] = message.split('\0');
   if (!authcid || !password || more.length > 0) {
     throw new SaslFailure('malformed-request', 'the message is not authzid NUL authcid NUL passwd');
@@ -18,17 +23,19 @@ export async function checkPlain(dependencies: Dependencies, tenant: Tenant, mes
   const local = prepareName(authcid, tenant);
   if (local === undefined) throw new WrongPassword();
   if (authzid && !isOwnAddress(authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
+  let incarnation: string | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
-    const { keys, isKnown } = await findCredentials(dependencies, tenant, local, 'SHA-256');
+    const { keys, account } = await findCredentials(dependencies, tenant, local, 'SHA-256');
+    incarnation = account?.incarnation;
     const prepared = prepare(password);
     if (prepared === undefined) return false;
     const path = [tenant.domain, networkOf(address), local];
     const derived = await dependencies.shares.passwords.run(path, () =>
       deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, 'SHA-256'),
     );
-    return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && isKnown;
+    return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && account !== undefined;
   });
-  return local;
+  return { local, incarnation };
 }
 
 /** undefined: it can be nobody's password, so it is a wrong one. */

@@ -11,7 +11,7 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, prepareName } from './credentials.ts';
+import { findCredentials, isOwnAddress, prepareName, type SignedIn } from './credentials.ts';
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { digests, type ScramHash } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
@@ -75,7 +75,7 @@ export async function startScram(
   return { local, header, bindingType, clientFirst: bare, serverFirst: composeServerFirst(nonce, keys), nonce };
 }
 
-/** The client's final message. @returns the server's final message. @throws {SaslFailure} */
+/** The client's final message. @returns the server's final message, and who has signed in. @throws {SaslFailure} */
 export async function finishScram(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -83,21 +83,23 @@ export async function finishScram(
   state: ScramState,
   message: string,
   { binding, address }: { readonly binding: ChannelBinding; readonly address: string },
-): Promise<string> {
+): Promise<SignedIn & { readonly serverFinal: string }> {
   const final = parseClientFinal(message);
   const { local } = state;
   let serverFinal = '';
+  let incarnation: string | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
-    const { keys, isKnown } = await findCredentials(dependencies, tenant, local, hash);
+    const { keys, account } = await findCredentials(dependencies, tenant, local, hash);
     const authMessage = `${state.clientFirst},${state.serverFirst},${final.withoutProof}`;
-    // Every check is made for every client, known or not.
-    const isRight = isProof(final.proof, keys, authMessage, hash) && isKnown;
+    incarnation = account?.incarnation;
+    // Every check is made for every client, whether the account exists or not.
+    const isRight = isProof(final.proof, keys, authMessage, hash) && account !== undefined;
     const isFitting = [isBoundTo(final, state, binding), final.nonce === state.nonce].every(Boolean);
     if (isRight && !isFitting) throw new SaslFailure('not-authorized'); // the client has the password, and its channel is another
     serverFinal = `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
     return isRight;
   });
-  return serverFinal;
+  return { local, incarnation, serverFinal };
 }
 
 /** HMAC(key, message). Of a key as bytes Node finds out with an exception that it is no KeyObject, which costs more than the HMAC. */

@@ -25,6 +25,7 @@ import { requeue } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
 import { findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { resultWith } from '../core/replies.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { broadcast, tellLater } from '../presence/presence-broadcast.ts';
@@ -59,8 +60,7 @@ export async function bind(
     throw new StreamError('not-authorized', 'the account was removed');
   }
   if (replaced) await replace(dependencies, tenant, local, address, replaced);
-  const { id } = iq.attributes;
-  const reply = xml('iq', { type: 'result', id }, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
+  const reply = resultWith(iq, {}, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
   return { jid, reply: Buffer.from(reply.toString()) };
 }
 
