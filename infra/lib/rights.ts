@@ -23,6 +23,8 @@ const directory = '*/d/*';
 const tenant = '*/t';
 /** A tenant's certificate with its sealed key. */
 const certificate = '*/c';
+/** A tenant's secrets towards other servers, sealed. */
+const federation = '*/f';
 /** Partitions of the deployment itself: `Rows.ofDeployment`. */
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
 /** Pending removals, and files that may arrive after their account has gone. */
@@ -59,8 +61,9 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'archive', actions: all, partitions: [account] },
     { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
     // Erasing a tenant looks into all tables.
-    { table: 'archive', actions: list, partitions: [tenant, certificate, directory] },
-    { table: 'live', actions: list, partitions: [certificate, directory] },
+    { table: 'core', actions: [...list, ...remove], partitions: [federation] },
+    { table: 'archive', actions: list, partitions: [tenant, certificate, federation, directory] },
+    { table: 'live', actions: list, partitions: [certificate, federation, directory] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

@@ -34,12 +34,15 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '*/d/*', why: 'the directory, when accounts are made' },
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },
+  { tier: 'router', table: 'core', partition: '*/f', why: 'a tenant goes with its secrets towards other servers' },
   ...(
     [
       ['archive', '*/t'],
       ['archive', '*/c'],
+      ['archive', '*/f'],
       ['archive', '*/d/*'],
       ['live', '*/c'],
+      ['live', '*/f'],
       ['live', '*/d/*'],
     ] as const
   ).map(([table, partition]) => ({ tier: 'router', table, partition, why: 'who erases a tenant looks into all tables' })),

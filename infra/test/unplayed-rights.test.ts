@@ -86,7 +86,7 @@ describe('what the simulator does not cover', () => {
       await router.stop();
       await bus.close();
     });
-    const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c'];
+    const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c', 'core one.example/f'];
     expectRights('router', calls, ['core #tenants', 'core #certificates', 'core #removals', ...own]);
     assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
   });

@@ -5,6 +5,7 @@
  *     example.org/a/juliet   an account         example.org/r/garden   a room
  *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
  *     example.org/c          the tenant's certificate and what belongs to it
+ *     example.org/f          its secrets towards other servers
  *     #nodes                 the deployment itself
  *
  * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
@@ -58,6 +59,10 @@ export class Rows {
 
   static ofCertificate(store: Store, domain: string): Rows {
     return new Rows(store, 'certificate', `${domain}/c`);
+  }
+
+  static ofFederation(store: Store, domain: string): Rows {
+    return new Rows(store, 'federation', `${domain}/f`);
   }
 
   /** One of the partitions that list a tenant's accounts or rooms. */

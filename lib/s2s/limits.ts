@@ -13,6 +13,12 @@ export const s2sLimits = {
   /** RSA keys, bits: less is forgeable, more takes too long to check. */
   rsaBitsMin: 2_048,
   rsaBitsMax: 8_192,
+  /** Dialback secrets that a process remembers, the last used; for how long, ms; and how soon one that did not fit is read again, ms. */
+  dialbackSecretsMax: 10_000,
+  dialbackSecretMs: 60_000,
+  dialbackSecretAgainMs: 1_000,
+  /** Processes that make the secret of one tenant at the same time: all but one find it made. */
+  dialbackSecretTriesMax: 5,
   /** Names that a sentence about a certificate quotes. */
   namesShownMax: 3,
 } as const;

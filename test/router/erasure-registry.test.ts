@@ -20,6 +20,7 @@ const places: Readonly<Record<TenantKind, (store: Store, domain: string) => Rows
   room: (store, domain) => Rows.ofRoom(store, domain, 'hall'),
   tenant: (store, domain) => Rows.ofTenant(store, domain),
   certificate: (store, domain) => Rows.ofCertificate(store, domain),
+  federation: (store, domain) => Rows.ofFederation(store, domain),
   directory: (store, domain) => Rows.ofDirectory(store, domain, 11),
 };
 

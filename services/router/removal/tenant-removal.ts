@@ -43,6 +43,8 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
     await new Certificates(store).remove(domain);
     await erasePartition(store, Rows.ofCertificate(store, domain), { mayDelete: lease.check });
   },
+  federation: ({ dependencies: { store }, lease, tenant: { domain } }) =>
+    erasePartition(store, Rows.ofFederation(store, domain), { mayDelete: lease.check }),
   tenant: ({ dependencies: { store }, lease, tenant: { domain } }) =>
     erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check }),
   async directory({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {
