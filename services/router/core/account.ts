@@ -1,6 +1,6 @@
 /**
- * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The account knows its tenant, and
- * no method takes one as an argument, so a feature cannot reach another tenant's rows.
+ * What a feature sees of one account in one turn: its rows, its sessions, and ways to queue effects. The account knows its
+ * tenant, and no method takes one as an argument, so a feature cannot reach another tenant's rows.
  */
 import { Unavailable } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
@@ -81,7 +81,10 @@ export class Account implements Owner {
     this.#values = values;
   }
 
-  /** Gives a stage the row of a collection that its feature names in `reads`, without waiting. Inbound stages may ask for `accounts` too. */
+  /**
+   * Gives a stage the row of a collection that its feature names in `reads`, without waiting. Inbound stages may ask for
+   * `accounts` too.
+   */
   prefetched<Value>(collection: Collection<Value>): Value | undefined {
     const index = this.#reads?.indexOf(collection) ?? -1;
     if (index < 0) throw new Error(`no feature names ${collection.name} in its reads`);
@@ -145,8 +148,9 @@ export class Account implements Owner {
   }
 
   /**
-   * Ends this session's stream if the session is over and its node does not know: because the account was removed, or because the node
-   * was silent for so long that it was taken for dead. Nothing is delivered to such a session, so its client would wait in vain.
+   * Ends this session's stream if the session is over and its node does not know: because the account was removed, or because
+   * the node was silent for so long that it was taken for dead. Nothing is delivered to such a session, so its client would wait
+   * in vain.
    * @returns this session's entry if it is there
    */
   checkHeld(sessions: readonly SessionEntry[]): SessionEntry | undefined {
@@ -159,7 +163,8 @@ export class Account implements Owner {
 
   /**
    * Is this session still there? Another one may have taken its place.
-   * @throws {Unavailable} when the entry names another node: the session has moved there, or has come here and routers will hear of it
+   * @throws {Unavailable} when the entry names another node: the session has moved there, or has come here and routers will hear
+   *   of it
    */
   async isHeld(): Promise<boolean> {
     const { session } = this;
@@ -181,7 +186,8 @@ export class Account implements Owner {
   }
 
   /**
-   * Queues a delivery to the sessions that `which` picks. Unless the stanza has a `to`, each gets it with its own full JID as `to`.
+   * Queues a delivery to the sessions that `which` picks. Unless the stanza has a `to`, each gets it with its own full JID as
+   * `to`.
    * @param id of the stanza's archive entry, see {@link DeliverItem.id}
    */
   deliver(stanza: Element, which: (entry: SessionEntry) => boolean, id?: string): void {
@@ -190,7 +196,10 @@ export class Account implements Owner {
     this.withSessions((sessions) => this.deliverTo(sessions.filter(which), bytes, spliced, id));
   }
 
-  /** Delivers to these sessions. Call it only inside `withSessions`. @param spliced true: the stanza has no `to`; add each full JID */
+  /**
+   * Delivers to these sessions. Call it only inside `withSessions`.
+   * @param spliced true: the stanza has no `to`; add each full JID
+   */
   deliverTo(sessions: readonly SessionEntry[], bytes: Buffer, spliced: boolean, id?: string): void {
     const targets = sessions.map(({ node, sid, resource }) => ({
       node,

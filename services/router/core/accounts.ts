@@ -1,6 +1,6 @@
 /**
- * Accounts as rows: the credentials (SCRAM keys, never passwords) and a directory row per account in 16 partitions per tenant,
- * so that listing, export and erasure can walk a tenant.
+ * Accounts as rows. One row holds the credentials: SCRAM keys, never passwords. A second row in the tenant's directory, which
+ * is spread over 16 partitions, lets listing, export and erasure walk through all accounts of a tenant.
  */
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -9,7 +9,7 @@ import { Rows } from '../../../lib/runtime/rows.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { claimLook, releaseLook } from './look-alikes.ts';
 
-/** RFC 5802 §3, base64. */
+/** RFC 5802 §3; salt and keys are base64. */
 export interface ScramKeys {
   readonly salt: string;
   readonly iterations: number;
@@ -19,7 +19,7 @@ export interface ScramKeys {
 
 export interface AccountRow {
   readonly createdAt: string;
-  /** Random, new with each account: a later one of the same name is told from this one by it. Absent in rows of older versions. */
+  /** Random text that tells the account from a later one of the same name. Absent in rows of older versions. */
   readonly incarnation?: string;
   readonly scram: { readonly 'SHA-1': ScramKeys; readonly 'SHA-256': ScramKeys };
 }
@@ -30,14 +30,14 @@ export async function findAccount(store: Store, domain: string, local: string): 
   return (await Rows.ofAccount(store, domain, local).get(accounts))?.value;
 }
 
-/** Another account's name looks the same. */
+/** Thrown when another account's name looks the same. */
 export class LookTaken extends Error {
   override name = 'LookTaken';
 }
 
 /**
- * @param isUnlikeOthers it must not look like another name
- * @throws {Conflict} when there is one by that name. @throws {LookTaken}
+ * @param isUnlikeOthers true: refuse a name that looks like that of another account
+ * @throws {Conflict} when the account exists. @throws {LookTaken}
  */
 export async function createAccount(
   store: Store,
@@ -61,7 +61,7 @@ export async function setCredentials(store: Store, domain: string, local: string
   return true;
 }
 
-/** Nobody can sign in from here on. @returns whether it was there */
+/** Deletes the credentials, so that nobody can sign in any more. @returns whether the account existed */
 export function deleteAccountRow(store: Store, domain: string, local: string): Promise<boolean> {
   return Rows.ofAccount(store, domain, local).delete(accounts);
 }
@@ -71,7 +71,7 @@ export async function unlistAccount(store: Store, domain: string, local: string)
   await releaseLook(store, domain, local);
 }
 
-/** Local parts in order, at most `limit`, after the one named. */
+/** Lists local parts in order: at most `limit` of them, after the one given. */
 export function listAccounts(store: Store, domain: string, limit: number, after?: string): Promise<string[]> {
   return listNames(store, domain, accountNames, limit, after);
 }

@@ -1,10 +1,10 @@
 /**
- * Lists of addresses that every stanza is checked against, such as blocklists. A store gives out the same value of a row for as long as it
- * does not change, so a set of it is made once.
+ * Lists of addresses that every stanza is checked against, such as blocklists, as sets. As long as a row does not change, the
+ * store returns the same value for it, so the set of a list is made only once.
  */
 const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
-/** The list must not change any more. */
+/** @param list must never change again */
 export function setOf(list: readonly string[]): ReadonlySet<string> {
   let set = sets.get(list);
   if (set === undefined) {

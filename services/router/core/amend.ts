@@ -57,8 +57,8 @@ export function forgedFrom(account: Account, stanza: Stanza): Drop {
 }
 
 /**
- * Picks the marks that the sender may not set on a stanza that arrives. Archives and rooms of other servers address the session that
- * has asked, or that is inside, so they send to a full JID (XEP-0313 §7.2).
+ * Picks the marks that the sender may not set on a stanza that arrives. Archives and rooms of other servers address the session
+ * that has asked, or that is inside, so they send to a full JID (XEP-0313 §7.2).
  */
 export function forgedTo(account: Account, stanza: Stanza): Drop {
   const { from, to } = stanza;

@@ -1,6 +1,6 @@
 /**
- * The blocklist of an account (XEP-0191): one item holds it, because every stanza is checked against it. A blocked address is a full
- * JID, a bare JID, `domain/resource` or a domain (§6).
+ * The blocklist of an account (XEP-0191). One row holds all of it, because every stanza is checked against it. A blocked
+ * address is a full JID, a bare JID, `domain/resource` or a domain (§6).
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
@@ -10,13 +10,13 @@ import { setOf } from './address-set.ts';
 
 export interface Blocklist {
   readonly jids: readonly string[];
-  /** Grows with each change, so that a room knows which of two lists is the later one. */
+  /** Grows with each change, so that a room can tell which of two lists is newer. */
   readonly version?: number;
 }
 
 export const blocklist = collection<Blocklist>('blocklist', 'account');
 
-/** §6: does a blocklist hold this address, its bare JID or its domain? */
+/** §6: does the blocklist contain this address, its bare JID or its domain? */
 export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
   if (!list || list.jids.length === 0) return false;
   const set = setOf(list.jids);
@@ -24,14 +24,14 @@ export function isBlocked(list: Blocklist | undefined, jid: Jid): boolean {
 }
 
 /**
- * §5: the account's own resources are never cut off from each other. Nor is the server that the account lives on: its domain in a list
- * means the people there, because a client that cannot ask its own server does not work at all.
+ * §5: an account cannot block its own resources. It cannot block its own server either, because its clients would stop working:
+ * its domain in a blocklist blocks only the people there.
  */
 export function isNeverBlocked({ domain, local }: Owner, jid: Jid): boolean {
   return jid.domain === domain && (jid.local === '' || jid.local === local);
 }
 
-/** Which occupants of a room a list names. undefined: the list was never changed. */
+/** The occupants of a room that the blocklist names. @returns undefined if the blocklist was never changed */
 export function hidesIn(list: Blocklist | undefined, room: Jid): Hides | undefined {
   if (list?.version === undefined) return undefined;
   const prefix = `${room.bare}/`;

@@ -1,6 +1,6 @@
 /**
- * What the router is made of; one object, made at start and passed down. Two of its fields are declared where their types are, because
- * those know this one: the features (feature-index.ts) and the route (turn.ts).
+ * Everything that the router depends on: one object, which is made at the start and passed down. Two fields are declared beside
+ * their types, because these types refer to this one: the features (feature-index.ts) and the route (turn.ts).
  */
 import type { Logger } from 'pino';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
@@ -23,25 +23,25 @@ export interface Dependencies {
   readonly tenants: Tenants;
   readonly deliverer: Deliverer;
   readonly ids: IdMint;
-  /** Rows of {@link spansByPeer} that were written of late: what they say stays true, so they need not be written again. */
+  /** Rows of {@link spansByPeer} that were written recently. What they say stays true, so they are not written again. */
   readonly knownSpans: RecentKeys;
   readonly shares: Shares;
-  /** Files of accounts; without them none are offered. */
+  /** The files of accounts. Without it, file upload is not offered. */
   readonly blobs?: Blobs | undefined;
-  /** Set where this is the only router of the deployment: the requests that it works on. */
+  /** The requests that are being handled. Set only if this is the only router of the deployment. */
   readonly underWay?: UnderWay | undefined;
-  /** Version of the program, for XEP-0092. */
+  /** The version of the program, for XEP-0092. */
   readonly version: string;
 }
 
-/** The dependencies for work that must not be done late, see {@link DeadlineStore}. */
+/** The dependencies for work that must not write after the deadline, see {@link DeadlineStore}. */
 export function timely(dependencies: Dependencies, deadlineMs: number | undefined): Dependencies {
   return deadlineMs === undefined
     ? dependencies
     : { ...dependencies, store: new DeadlineStore(dependencies.store, dependencies.clock, deadlineMs) };
 }
 
-/** The dependencies for work that goes on after the request was answered. */
+/** The dependencies for work that continues after the request was answered. */
 export function withoutDeadline(dependencies: Dependencies): Dependencies {
   return dependencies.store instanceof DeadlineStore
     ? { ...dependencies, store: dependencies.store.withoutDeadline }

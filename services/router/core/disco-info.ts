@@ -1,4 +1,4 @@
-/** What the tenant's domain says of itself (XEP-0030), and its hash (XEP-0115 §5). */
+/** The disco#info of the tenant's domain (XEP-0030), and its hash (XEP-0115 §5). */
 import { createHash } from 'node:crypto';
 import type { AccountFeature, Identity } from './feature.ts';
 
@@ -16,7 +16,7 @@ export function hostInfo(features: readonly AccountFeature[]): Info {
   };
 }
 
-/** XEP-0115 §5.1: SHA-1 over the sorted identities and features. */
+/** XEP-0115 §5.1: the SHA-1 hash of the sorted identities and features. */
 export function capsHash({ identities, features }: Info): string {
   const lines = [
     ...identities.map(({ category, type, name }) => `${category}/${type}//${name ?? ''}`).sort(),
@@ -27,12 +27,12 @@ export function capsHash({ identities, features }: Info): string {
     .digest('base64');
 }
 
-/** The node that answers for this hash (§6.2). */
+/** The disco node to ask about this hash (§6.2). */
 export function capsNode(info: Info): string {
   return `${capsUri}#${capsHash(info)}`;
 }
 
-/** `<c/>` for the stream features (§6.3). */
+/** The `<c/>` element of the stream features (§6.3). */
 export function capsFeature(info: Info): string {
   return `<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='${capsUri}' ver='${capsHash(info)}'/>`;
 }

@@ -1,6 +1,6 @@
-/** The silent end of a stanza. */
+/** The error that ends a stanza in silence. */
 
-/** Thrown by a guard: the stanza ends here and nobody is told. */
+/** Thrown to drop a stanza: it goes no further, and nobody is told. */
 export class Dropped extends Error {
   override name = 'Dropped';
 }

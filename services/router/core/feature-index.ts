@@ -1,4 +1,6 @@
-/** The features, arranged by what the router looks up: iq routes by type, namespace and name, and a list of stages for each kind. */
+/**
+ * The features, arranged by what the router looks up: iq routes by type, namespace and name, and a list of stages for each kind.
+ */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';

@@ -1,9 +1,9 @@
 /**
  * The shape of a feature: one XEP of an account or host, declared as data (docs/contributing.md shows how to add one).
  *
- * Stages have names, never priorities: `guard` (may refuse; fails closed) → `amend` (adds to or strips from the payload) →
- * `keep` (queues archive rows) → commit → delivery → `follow` (copies to further sessions). Within a stage features do not
- * depend on each other's order.
+ * Stages have names, never priorities: `guard` (may refuse; fails closed) → `amend` (adds to the payload or strips from it) →
+ * `keep` (queues archive rows) → commit → delivery → `follow` (copies to other sessions). Within a stage, no feature depends on
+ * the order of the features.
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
@@ -16,15 +16,21 @@ import type { HostContext } from './host.ts';
 import type { Pending } from './stages.ts';
 
 export interface IqRoute {
-  /** 'result', with `to: 'self'`: of what the server has asked a session; what is returned goes nowhere. */
+  /**
+   * 'result', only with `to: 'self'`: the answer to a request that the server sent to a session. What the handler returns is
+   * ignored.
+   */
   readonly type: 'get' | 'set' | 'result';
   readonly ns: string;
   readonly name: string;
-  /** 'self': no `to`, or the sender's own bare JID. 'account': another account's bare JID of this tenant. */
+  /**
+   * 'self': the iq has no `to`, or the sender's own bare JID. 'account': it has the bare JID of another account of this tenant.
+   */
   readonly to: 'self' | 'account';
   /**
-   * Reads, queues writes and stanzas, and returns the child of the result (undefined: an empty result). With `to: 'account'`,
-   * `account` is the one addressed and the asker is `iq.from`, who may be anybody. @throws {StanzaError} becomes the error
+   * Reads rows, queues writes and stanzas, and returns the child of the result (undefined: an empty result). With `to:
+   * 'account'`, `account` is the one that was addressed. The asker is `iq.from`, and may be anybody. @throws {StanzaError}
+   * becomes the answer
    */
   readonly handle: (request: Element, account: Account, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
 }
@@ -33,35 +39,42 @@ export interface HostIqRoute {
   readonly type: 'get' | 'set';
   readonly ns: string;
   readonly name: string;
-  /** Answers for the tenant's domain itself, or for one of its services. The asker may be a stranger from another domain. */
+  /** Answers in the name of the tenant's domain or of one of its services. The asker may be a stranger from another domain. */
   readonly handle: (request: Element, host: HostContext, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
 }
 
-/** Is this first-level child to be left out? */
+/** Returns true for a first-level child that is to be left out. */
 export type Drop = (child: ChildSpan) => boolean;
 
-/** What `amend` may do to the payload that is forwarded. */
+/** What the `amend` stage may do to the payload that is forwarded. */
 export interface Amendment {
   strip(drop: Drop): void;
-  /** It declares its namespace, and its name has no prefix. */
+  /** @param child declares its namespace; its name has no prefix */
   append(child: Element): void;
 }
 
-/** The account's sessions when the stanza was delivered, and which of them got it. */
+/** The account's sessions when the stanza was delivered, and the ones that got it. */
 export interface Outcome {
   readonly sessions: readonly SessionEntry[];
   readonly delivered: readonly SessionEntry[];
 }
 
 export interface Stages {
-  /** Single rows of the account that the stages look at, read together before the first of them: {@link Account.loaded}. */
+  /**
+   * Single rows of the account that the stages look at. They are read together before the first stage: {@link
+   * Account.prefetched}.
+   */
   readonly reads?: readonly Collection<unknown>[];
-  /** @throws {StanzaError} answers the sender with it; @throws {Dropped} drops the stanza in silence */
+  /**
+   * Decides whether the stanza may pass.
+   * @throws {StanzaError} the answer to the sender.
+   * @throws {Dropped} to drop it in silence
+   */
   readonly guard?: (stanza: Stanza, account: Account) => Pending;
   readonly amend?: (stanza: Stanza, account: Account, amendment: Amendment, id: string) => Pending;
-  /** `id` was minted at ingress: rows under it are written again, as they are, by a retry. */
+  /** Queues rows. The `id` was minted at ingress, so a retry writes the same rows again. */
   readonly keep?: (stanza: Stanza, account: Account, id: string) => Pending;
-  /** Only of what arrives: does this session, which the message would be delivered to, take it? */
+  /** Inbound only: should this session get the message that would be delivered to it? */
   readonly takes?: (stanza: Stanza, entry: SessionEntry) => boolean;
   readonly follow?: (stanza: Stanza, account: Account, outcome: Outcome, id: string) => Pending;
 }
@@ -71,7 +84,7 @@ export interface AccountFeature {
   readonly spec: string;
   readonly version: string;
   readonly title: string;
-  /** For docs/xeps.md: what of it is left out, in a sentence. */
+  /** What is left out, in a sentence for docs/xeps.md. */
   readonly note?: string;
   readonly disco?: {
     /** Features of the tenant's domain. */
@@ -85,38 +98,38 @@ export interface AccountFeature {
   readonly streamFeatures?: readonly string[];
   readonly iq?: readonly IqRoute[];
   readonly hostIq?: readonly HostIqRoute[];
-  /** For the host of files, `upload.example.org`. */
+  /** Requests to the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];
-  /** For stanzas (messages; presence in `guard` too) that a session of the account sends. */
+  /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
   readonly outbound?: Stages;
-  /** For stanzas that arrive at the account. */
+  /** The stages of messages that arrive at the account. Presence and requests pass only `guard`. */
   readonly inbound?: Stages;
-  /** A session of the account has sent presence to all; `before` is its entry as it was. */
+  /** Called when a session has broadcast its presence. @param before the session's entry before that */
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
-  /** A session has come to another node, and may have missed what is in no archive. */
+  /** Called when a session has moved to another node. Meanwhile it may have missed stanzas that are not archived. */
   readonly moved?: (account: Account, entry: SessionEntry) => Pending;
-  /** The account has just become a subscriber of the contact's presence. Runs with the account's sessions, after the commit. */
+  /** Called after the commit when the account has become a subscriber of the contact's presence. */
   readonly subscribed?: (account: Account, contact: Jid, sessions: readonly SessionEntry[]) => Pending;
-  /** Probes that ask for something of this feature instead of presence. */
+  /** Answers presence probes that ask for something else than presence. */
   readonly probed?: ProbeAnswer;
-  /** A session is over (its entry is gone already); `entry` is as it last was. */
+  /** Called when a session has ended and its entry was removed. @param entry as it was last */
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
-  /** An account is removed: say goodbye (roster, rooms) before its rows go. */
+  /** Called when the account is removed, before its rows are erased: others must learn of it. */
   readonly removed?: (account: Account) => Pending;
-  /** What accounts keep about other addresses and must not outlive them. */
+  /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
 }
 
 export interface ProbeAnswer {
   readonly asks: (probe: Stanza) => boolean;
-  /** Runs after the commit, and only for somebody who may see the account's presence. */
+  /** Called after the commit, and only for somebody who may see the account's presence. */
   readonly answer: (account: Account, probe: Stanza) => Pending;
 }
 
-/** Of collections that are declared with `grants`. */
+/** How rows of collections that are declared with `grants` are changed. */
 export interface Forgetting {
   readonly collections: readonly Collection<unknown>[];
-  /** `holder` grants nothing to these addresses any more, and its sessions are told. May be done again. */
+  /** Ends what `holder` grants to these addresses, and tells its sessions. It may be called again. */
   readonly forget: (holder: Account, gone: GoneAddresses) => Pending;
 }
 

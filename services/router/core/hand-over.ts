@@ -1,7 +1,7 @@
 /**
- * What the turns of a batch hand to other services after the commit: stanzas for another tenant go to a router that acts for it, stanzas for
- * a room to the worker of the room's shard. Stanzas that go to the same place go one request after the other, because two requests at
- * once could overtake each other.
+ * What the turns of a batch hand to other services after the commit. Stanzas for another tenant go to a router that acts for
+ * that tenant. Stanzas for a room go to the worker of the room's shard. Requests to the same place wait for each other, because
+ * two at once could overtake each other.
  */
 import type { AnswerKind } from '../../../lib/runtime/answer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
@@ -31,12 +31,12 @@ interface Forward {
   readonly bodies: Buffer[];
 }
 
-/** The stanzas of one turn. */
+/** The stanzas that one turn hands over. */
 export class HandOver {
   readonly #forwards = new Map<string, Forward>();
   readonly #rooms: { readonly request: ForRoom; readonly stanza: Buffer }[] = [];
 
-  /** @param incarnation of the sender's account; '' when it is not known */
+  /** @param incarnation of the sender's account; '' if it is unknown */
   forward(domain: string, stanza: Buffer, id: string, incarnation: string): void {
     const forward = forwardIn(this.#forwards, domain);
     forward.ids.push(id);
@@ -48,7 +48,10 @@ export class HandOver {
     this.#rooms.push({ request, stanza });
   }
 
-  /** Hands over what these turns have for others. @returns a promise for each place, which rejects when nobody takes its stanzas */
+  /**
+   * Hands over the stanzas of several turns.
+   * @returns a promise for each place, which rejects if nobody there takes the stanzas
+   */
   static run(dependencies: Dependencies, all: readonly HandOver[]): Promise<void>[] {
     const together = new Map<string, Forward>();
     for (const { ids, incarnations, bodies, domain } of all.flatMap((one) => one.#listed())) {
@@ -86,7 +89,7 @@ function forwardIn(forwards: Map<string, Forward>, domain: string): Forward {
 async function forwardTo(dependencies: Dependencies, domain: string, { ids, incarnations, bodies }: Forward): Promise<void> {
   for (let at = 0; at < ids.length; at += serviceLimits.batchStanzasMax) {
     const end = at + serviceLimits.batchStanzasMax;
-    // When this takes too long, the batch comes again after its pause; by then the time is over by every clock.
+    // If this takes too long, the batch comes again after a pause. By then, the deadline has passed by every clock.
     const now = dependencies.clock.now();
     const deadline = now + serviceLimits.forwardTimeoutMs + serviceLimits.batchBackoffMs - runtimeLimits.clocksDifferMs;
     const known = incarnations.slice(at, end);
@@ -104,7 +107,7 @@ function askRoom(dependencies: Dependencies, subject: string, request: ForRoom, 
   return askOther(dependencies, roomAnswer, subject, encodeFrame({ ...request, deadline, at } satisfies RoomRequest, [stanza]));
 }
 
-/** At once: tells a room what one of its occupants has blocked. @throws {Unavailable} */
+/** Tells a room at once which other occupants one of its occupants has blocked. @throws {Unavailable} */
 export function tellHides(dependencies: Dependencies, tenant: Tenant, room: string, jid: string, hides: Hides): Promise<void> {
   const request: HidesRequest = { kind: 'hides', domain: tenant.domain, room, jid, hides };
   return askOther(dependencies, roomAnswer, roomShard(tenant.domain, room), encodeFrame(request));

@@ -1,4 +1,4 @@
-/** What a feature sees when it answers for the tenant's domain itself. */
+/** What a feature sees when it answers in the name of the tenant's domain. */
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -8,7 +8,7 @@ import type { Turn } from './turn.ts';
 export class HostContext {
   readonly turn: Turn;
   readonly tenant: Tenant;
-  /** The asker's account when it is a session of this tenant; absent for other domains. */
+  /** The asker's account if it belongs to this tenant; absent for askers of other domains. */
   readonly account: Account | undefined;
 
   constructor(turn: Turn, tenant: Tenant, account?: Account) {

@@ -1,6 +1,7 @@
 /**
- * Bounds how much one account may send in a day (UTC), in bytes of messages. The bytes are counted in memory and added to the account's
- * row a mebibyte at a time, so a message costs no write of its own. A router that dies forgets less than a mebibyte per account.
+ * Bounds how much one account may send in a day (UTC), in bytes of messages. The bytes are counted in memory and added to the
+ * account's row a mebibyte at a time, so a message costs no write of its own. A router that dies forgets less than a mebibyte per
+ * account.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
@@ -41,7 +42,10 @@ export class KeptMessages {
   /** In the order of their last use. */
   readonly #counts = new Map<string, Count>();
 
-  /** Counts a message before it is accepted. @throws {StanzaError} resource-constraint until the next day if the account sent too much */
+  /**
+   * Counts a message before it is accepted.
+   * @throws {StanzaError} resource-constraint until the next day if the account sent too much
+   */
   charge(account: Sender, bytes: number): void {
     const count = this.#count(account);
     if (count.known + count.fresh + bytes > routerLimits.keptBytesPerDayMax) {

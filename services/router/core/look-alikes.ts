@@ -1,6 +1,6 @@
 /**
- * Which account of a tenant has which look of a name (lib/xmpp/look-alike.ts): a row for each, so that whoever registers needs one read.
- * An operator may give out a name that looks like another one; the first account keeps the row then.
+ * Names of accounts that look alike (lib/xmpp/look-alike.ts). Each look has a row that says which account has it, so a
+ * registration costs one read. An operator may add a name that looks like another one; then the older account keeps the row.
  */
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -11,7 +11,7 @@ import { routerLimits } from '../limits.ts';
 
 interface Look {
   readonly local: string;
-  /** When it was claimed: the account's rows follow. */
+  /** When the look was claimed, ms since the epoch. The account's own row is written after that. */
   readonly atMs: number;
 }
 
@@ -19,11 +19,11 @@ const looks = collection<Look>('look', 'directory');
 
 export interface Claim {
   readonly nowMs: number;
-  /** Is there an account by this name? */
+  /** Tells whether an account has this name. */
   readonly isThere: (local: string) => Promise<boolean>;
 }
 
-/** Takes the look of a name for it. @returns the other name that has it already */
+/** Claims the look of a name. @returns the name of the account that has the look already, if there is one */
 export async function claimLook(
   store: Store,
   domain: string,
@@ -33,9 +33,9 @@ export async function claimLook(
   const look = skeleton(local);
   const rows = directoryOf(store, domain, look);
   const latin = latinLook(local);
-  if (latin !== local && (await isThere(latin))) return latin; // an account from before there were looks
+  if (latin !== local && (await isThere(latin))) return latin; // an account that is older than the rows of looks
   const found = (await rows.get(looks, look))?.value;
-  // Whoever claimed it may have died before the account was made.
+  // The process that claimed the look may have died before it made the account.
   const isGone = found !== undefined && nowMs - found.atMs > routerLimits.lookClaimMs && !(await isThere(found.local));
   const claimed = await update(rows, looks, look, (there) =>
     there === undefined || (isGone && there.local === found.local) ? { local, atMs: nowMs } : there,

@@ -1,7 +1,7 @@
 /**
- * The rows that stages look at, for a run of messages of one session: rows of its account, and of the accounts of the same tenant
- * that the messages go to. They are read together before the first message is handled. Messages change none of these rows, so this
- * is as good as reading them for each message.
+ * The rows that stages look at, for a run of messages of one session: rows of its account, and of the accounts of the same
+ * tenant that the messages go to. They are read together before the first message is handled. Messages change none of these rows,
+ * so this is as good as reading them for each message.
  */
 import type { Key } from '../../../lib/ports/store.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';

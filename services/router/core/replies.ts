@@ -1,4 +1,4 @@
-/** What the server answers with: results (RFC 6120 §8.2.3) and errors (§8.3). They are built here and nowhere else. */
+/** The server's answers: results (RFC 6120 §8.2.3) and errors (§8.3). They are built here and nowhere else. */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -9,28 +9,31 @@ interface Addresses {
   readonly to?: string | undefined;
 }
 
-/** A result with these addresses. @param child what the handler returned; undefined: an empty result */
+/** A result with the addresses given. @param child the content; undefined for an empty result */
 export function resultWith(iq: Stanza, addresses: Addresses, child?: Element): Element {
   return xml('iq', { id: iq.attributes.id, ...addresses, type: 'result' }, child);
 }
 
-/** A result that goes back to the sender of the request. */
+/** A result for the sender of the request. */
 export function resultOf(iq: Stanza, child?: Element): Element {
   const { from, to } = iq.attributes;
   return resultWith(iq, { from: to, to: from }, child);
 }
 
-/** An empty result for the session that asked: the request was carried out before. */
+/** An empty result for the session that asked, when its request was carried out before. */
 export function emptyResult(iq: Stanza, session: Jid): Buffer {
   return Buffer.from(resultWith(iq, { from: iq.attributes.to, to: session.toString() }).toString());
 }
 
-/** An error with these addresses. */
+/** An error with the addresses given. */
 export function errorWith(stanza: Stanza, addresses: Addresses, error: StanzaError): Element {
   return xml(stanza.name, { id: stanza.attributes.id, ...addresses, type: 'error' }, error.toElement());
 }
 
-/** An error that goes back to the sender. @returns undefined for errors and results, which are never answered (§8.3.1) */
+/**
+ * An error for the sender.
+ * @returns undefined if the stanza is an error or a result, because these are never answered (§8.3.1)
+ */
 export function errorOf(stanza: Stanza, error: StanzaError): Element | undefined {
   if (!isAnswerable(stanza)) return undefined;
   const { from, to } = stanza.attributes;

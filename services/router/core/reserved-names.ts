@@ -1,6 +1,6 @@
 /**
- * Names that nobody may register for himself, because people trust whoever has them: the mailboxes of RFC 2142, those that certificate
- * authorities write to, and what others call operators and services. An operator adds such accounts by command.
+ * Names that cannot be registered, because people trust whoever has them: the mailboxes of RFC 2142, the addresses that
+ * certificate authorities write to, and common names of operators and services. Only an operator can add such an account.
  */
 import { latinLook } from '../../../lib/xmpp/look-alike.ts';
 
@@ -71,12 +71,13 @@ const reserved: ReadonlySet<string> = new Set(
   ].flat(),
 );
 
-/** Digits and signs that people read as letters. */
+/** Digits and signs that people take for letters. */
 const readAs: Readonly<Record<string, string>> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', $: 's', '!': 'i', '|': 'i' };
 
 /**
- * However it is written: in another alphabet, with accents, dots or dashes between, with digits for letters.
- * @param local prepared
+ * Is this name reserved, in whatever way it is written? It may use another alphabet, accents, dots or dashes, and digits for
+ * letters.
+ * @param local a prepared local part
  */
 export function isReserved(local: string): boolean {
   const plain = latinLook(local.normalize('NFD').replaceAll(/\p{M}/gu, ''));

@@ -1,22 +1,23 @@
 /**
- * What a feature remembers of a session, in the entry that all routers read: a part with a key of its own, which the feature declares. Only the
- * feature knows the part's shape, and a part that no feature knows any more stays in the entry until the session ends.
+ * What a feature remembers about a session. It is kept in the session's entry, which all routers read, under a key that the
+ * feature declares. Only the feature knows the shape of its part. A part that no feature knows any more stays until the session
+ * ends.
  */
 import { type SessionEntry, sessionKeys } from '../../../lib/runtime/sessions.ts';
 
 export interface SessionPart<Value> {
   readonly name: string;
-  /** undefined: the feature has not written it. */
+  /** @returns undefined if the feature has not written its part */
   of(entry: SessionEntry): Value | undefined;
-  /** The entry with this value; the very same entry when it is there already. */
+  /** @returns the entry with this value, or the same object if it has the value already */
   with(entry: SessionEntry, value: Value | undefined): SessionEntry;
 }
 
 const declared = new Set<string>(Object.keys(sessionKeys));
 
-/** @param name the key in the entry: it stays the same for ever, because routers of two versions read the same entries */
+/** @param name the key in the entry. It must never change, because routers of two versions may read the same entry */
 export function sessionPart<Value>(name: string): SessionPart<Value> {
-  if (declared.has(name)) throw new Error(`two dependencies of a session's entry are called '${name}'`);
+  if (declared.has(name)) throw new Error(`the part '${name}' of a session's entry is declared twice`);
   declared.add(name);
   const of = (entry: SessionEntry) => (entry as unknown as Readonly<Record<string, Value | undefined>>)[name];
   return {

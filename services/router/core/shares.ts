@@ -1,5 +1,6 @@
 /**
- * What a router lets many have at once, and the share in front of each: kept in memory, because it is about load and lost with it.
+ * Bounds on the load that all accounts put on a router together, each with a share per account or network in front of it. They
+ * are kept in memory: when a router stops, its load is gone too.
  */
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { FairQueue } from '../../../lib/runtime/fair-queue.ts';
@@ -9,24 +10,24 @@ import { routerLimits } from '../limits.ts';
 import { KeptMessages } from './kept-messages.ts';
 
 export class Shares {
-  /** Derivations of keys for sign-ins, by tenant, network and account. */
+  /** Queues the derivation of keys for sign-ins, by tenant, network and account. */
   readonly passwords = new FairQueue({
     atOnceMax: routerLimits.passwordDerivationsMax,
     waitingMax: routerLimits.passwordDerivationsWaitingMax,
     waitingPerPathMax: routerLimits.passwordDerivationsPerAccountMax,
   });
-  /** Keys of new passwords, by tenant and by network or account. */
+  /** Queues the derivation of keys of new passwords, by tenant and by network or account. */
   readonly newPasswords = new FairQueue({
     atOnceMax: routerLimits.newPasswordsMax,
     waitingMax: routerLimits.newPasswordsWaitingMax,
     waitingPerPathMax: routerLimits.newPasswordsPerNetworkMax,
   });
   readonly keptMessages = new KeptMessages();
-  /** Lines in the log about failed sign-ins, by network. */
+  /** Limits lines in the log about failed sign-ins, by network. */
   readonly failureLines: RateLimit;
-  /** Wrong passwords that could not be written, by account. */
+  /** Limits wrong passwords that could not be written to the store, by account. */
   readonly unrecordedGuesses: RateLimit;
-  /** Pages of archives, by account: each reads hundreds of rows. */
+  /** Limits pages of archives, by account: each page reads hundreds of rows. */
   readonly archiveQueries: RateLimit;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
@@ -48,7 +49,7 @@ export class Shares {
     this.unrecordedGuesses = new RateLimit(clock, guesses, routerLimits.unrecordedGuessesMax);
   }
 
-  /** Checks of passwords of one account come one after the other, so that those at once see what those before them have found. */
+  /** Checks the passwords of one account one after the other, so that each check sees the results of those before it. */
   async signIn<Result>(account: string, network: string, work: () => Promise<Result>): Promise<Result> {
     const options = {
       atOnceMax: 1,
@@ -64,7 +65,7 @@ export class Shares {
     }
   }
 
-  /** One more try to register at a tenant: the network's share first, so that it does not use up the tenant's. */
+  /** Takes one registration from the share of the network, and then from that of the tenant. @returns false if one is used up */
   mayRegister(domain: string, network: string): boolean {
     const hasShare = isOwnMachine(network) || this.#registrationsPerNetwork.take(`${domain} ${network}`);
     return hasShare && this.#registrations.take(domain);

@@ -1,8 +1,8 @@
 /**
- * The effects of one stanza. Handlers queue rows, deliveries and further stanzas here, and nothing happens until `finish`: it commits the
- * rows, then reads sessions, then delivers, and last hands stanzas to other services. A throw before the commit discards all of it. Only
- * after the commit are sessions read: a session that becomes available writes itself first and reads the archive then, so that no
- * message falls between the two.
+ * The effects of one stanza. Handlers queue rows, deliveries and further stanzas, and nothing happens until `finish`. It
+ * commits the rows, reads sessions, delivers, and then hands stanzas to other services. A throw before the commit discards all
+ * effects. Sessions are read only after the commit: a session that becomes available first writes its entry and then reads the
+ * archive, so no message is missed by both.
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
@@ -28,9 +28,9 @@ interface After {
   readonly use: UseSessions;
 }
 
-/** Who sends a stanza, as far as its `from` does not say it. */
+/** What is known about the sender of a stanza beyond its `from`. */
 export interface Sender {
-  /** Full JID. */
+  /** The full JID. */
   readonly jid: string | undefined;
   readonly address?: SessionAddress | undefined;
   /** {@link AccountRow.incarnation} */
@@ -38,8 +38,9 @@ export interface Sender {
 }
 
 /**
- * What becomes of a posted stanza that cannot go anywhere: the handler's stanza is refused with the error and its effects are void (only
- * before the commit), its sender is told as of any error that comes back, or nobody is told.
+ * What happens if a posted stanza is refused. `refuse`: the stanza that is handled is refused with the same error, and its
+ * effects are void; this is possible only before the commit. `bounce`: the sender of the posted stanza gets the error. `quiet`:
+ * nobody is told.
  */
 export type OnRefusal = 'refuse' | 'bounce' | 'quiet';
 
@@ -55,7 +56,10 @@ export type Hosted = 'accounts' | 'rooms';
 
 /** Where stanzas go, made of the list of destinations (routing/route.ts). */
 export interface Route {
-  /** Sends a stanza that has `from` and `to` on its way. Its effects are queued. @throws {StanzaError} the error for the sender */
+  /**
+   * Sends a stanza that has `from` and `to` on its way. Its effects are queued.
+   * @throws {StanzaError} the error for the sender
+   */
   (turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending;
   /** What the tenant's stanzas reach at this domain. @returns undefined for services, and for domains that are not served here */
   hosted(tenants: Tenants, tenant: Tenant, domain: string): Promise<Hosted | undefined>;
@@ -68,36 +72,38 @@ declare module './dependencies.ts' {
   }
 }
 
-/** Where the batch came from: replies to this session go out with the batch's answer, in order. */
+/** The session that the batch came from. Replies to it go out with the batch's answer, in order. */
 export interface Origin extends SessionAddress, Sender {
   readonly resource: string;
   readonly jid: string;
   reply(xml: Buffer, id?: string): void;
-  /** The account's sessions do not name this one any more: its stream is to end. */
+  /** Ends the stream, because the session is not among the account's sessions any more. */
   lost(): void;
 }
 
 export interface TurnOptions {
-  /** Of what this turn is about, {@link Delivery.dedupeKey}. */
+  /** The key by which nodes recognise a stanza that is delivered twice, see {@link Delivery.dedupeKey}. */
   readonly dedupeKey?: string;
-  /** What was read for this turn and others. */
+  /** Rows that were read for this turn together with others. */
   readonly prefetched?: Prefetched;
-  /** In whose name rows are changed of which the last change counts. */
+  /** The writer that is noted in rows which several requests change. */
   readonly by?: Writer | undefined;
-  /** Who sends the stanza that this turn is about, where that is no session of this router's batch. */
+  /** The sender of the stanza, if it does not come from a batch of this router. */
   readonly sender?: Sender | undefined;
 }
 
-/** There is one for each stanza, and few stanzas have effects of each kind: the lists that are rare are made when they are needed. */
+/**
+ * Each stanza has a turn, and few stanzas have effects of every kind, so lists that are rarely used are made only when needed.
+ */
 export class Turn {
   readonly dependencies: Dependencies;
   readonly origin: Origin | undefined;
   readonly prefetched: Prefetched | undefined;
   readonly by: Writer | undefined;
   readonly #dedupeKey: string | undefined;
-  /** What the sender has blocked of the room that its presence goes to. */
+  /** The occupants that the sender has blocked, of the room that its presence goes to. */
   hides: Hides | undefined;
-  /** Some session that is there, or parked, did not confirm what it was sent. */
+  /** True when a session that exists, perhaps parked, did not confirm a delivery. */
   hasMissed = false;
   readonly #puts: Put[] = [];
   readonly #committed: (() => Pending)[] = [];
@@ -128,44 +134,47 @@ export class Turn {
     this.#deletes.push(key);
   }
 
-  /** After the commit, before sessions are read. */
+  /** Queues work that is done after the commit and before sessions are read. */
   afterCommit(run: () => Pending): void {
     this.#committed.push(run);
   }
 
   /**
-   * When everything was delivered, if that took so long that what was read for it may have changed: presence that was read before another
-   * router changed it may have come behind the change.
+   * Queues work for the end, which is done only if the deliveries took long. Then presence that was read for them may have been
+   * changed by another router meanwhile, and may have arrived after the change.
    */
   lookAgain(run: () => Promise<void>): void {
     this.#looks ??= [];
     this.#looks.push(run);
   }
 
-  /** When all that this turn sends was handed over: to nodes, other tenants and rooms. */
+  /** Queues work that is done when everything was handed over to nodes, other tenants and rooms. */
   afterHandOver(run: () => Promise<void>): void {
     this.#handed ??= [];
     this.#handed.push(run);
   }
 
-  /** After the commit, with the sessions of these accounts (strongly consistent, in the owners' order). Callbacks run in order. */
+  /**
+   * Queues work that is done after the commit and needs the sessions of these accounts. They are read with strong consistency
+   * and given in the order of the owners. Callbacks run in the order in which they were queued.
+   */
   withSessions(owners: readonly Owner[], use: UseSessions): void {
     this.#after.push({ owners, use });
   }
 
-  /** Only from a `withSessions` callback. Resolves of itself; `finish` waits for it. */
+  /** Delivers at once; `finish` waits for the confirmation. Call it only inside `withSessions`. */
   deliver(targets: readonly Target[], xml: Buffer, id?: string): void {
     if (targets.length === 0) return;
     this.#pending.push(this.#deliver(targets, xml, id));
   }
 
-  /** Hands a complete stanza to another tenant of this deployment, after the commit. */
+  /** Queues a complete stanza for another tenant of this deployment. */
   forward(domain: string, stanza: Stanza, id: string): void {
     this.#handOver ??= new HandOver();
     this.#handOver.forward(domain, stanza.bytes, id, this.#senderOf(stanza)?.incarnation ?? '');
   }
 
-  /** Hands a complete stanza to the worker that owns the room, after the commit; rejects `finish` when none takes it. */
+  /** Queues a complete stanza for the worker that owns the room. If no worker takes it, `finish` fails. */
   room(tenant: Tenant, room: string, stanza: Stanza, id: string): void {
     const { address, incarnation } = this.#senderOf(stanza) ?? {};
     const hides = address && this.hides;
@@ -173,14 +182,14 @@ export class Turn {
     this.#handOver.room({ kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides }, stanza.bytes);
   }
 
-  /** A turn also sends answers and presence of others. */
+  /** The sender of this turn, if it is the sender of this stanza. A turn also sends answers and the presence of others. */
   #senderOf({ attributes }: Stanza): Sender | undefined {
     return this.#sender !== undefined && this.#sender.jid === attributes.from ? this.#sender : undefined;
   }
 
   /**
-   * Queued: a stanza with `from` and `to`, sent on its way behind those that were posted before it, when the handler or the callback that
-   * runs has ended. Nothing that handles a stanza calls the routing itself.
+   * Queues a stanza that has `from` and `to`. It is routed after those that were posted before it, when the current handler or
+   * callback has returned. A handler never calls the routing itself.
    */
   post(tenant: Tenant, stanza: Stanza | Buffer, id: string, onRefusal: OnRefusal = 'quiet'): void {
     this.#posts ??= [];
@@ -188,8 +197,9 @@ export class Turn {
   }
 
   /**
-   * Sends an answer (it has `from` and `to`) to the session that this batch came from if it is the one, else posts it. A message is
-   * always posted: other resources have got a copy of what it is the answer to (XEP-0280 §6.1).
+   * Sends an answer, which has `from` and `to`. It goes out with the batch's answer if it is for the session that the batch
+   * came from; otherwise it is posted. A message is always posted, because other resources have a copy of the message that it
+   * answers (XEP-0280 §6.1).
    */
   answer(tenant: Tenant, stanza: Element): void {
     const { origin } = this;
@@ -198,13 +208,13 @@ export class Turn {
     else this.post(tenant, bytes, this.dependencies.ids.mint());
   }
 
-  /** Answers whoever sent the stanza with an error, unless it is an answer itself. */
+  /** Answers the sender of the stanza with an error, unless the stanza is an answer itself. */
   bounce(tenant: Tenant, stanza: Stanza, error: StanzaError): void {
     const answer = errorOf(stanza, error);
     if (answer) this.answer(tenant, answer);
   }
 
-  /** Sends what was posted on its way, and what that posts, until nothing is left. @throws {StanzaError} see {@link OnRefusal} */
+  /** Routes the posted stanzas, and what these post, until nothing is left. @throws {StanzaError} see {@link OnRefusal} */
   drain(): Pending {
     if (this.#posts !== undefined) return this.#drain();
   }
@@ -232,14 +242,15 @@ export class Turn {
     }
   }
 
-  /** {@link Turn.finishAll} of this turn alone. */
+  /** {@link Turn.finishAll} for this turn alone. */
   finish(): Promise<void> {
     return Turn.finishAll([this]);
   }
 
   /**
-   * One commit for all turns, then their sessions in one read, then their deliveries in order, then what was posted meanwhile.
-   * @throws {Unavailable} when rows could not be written or another service did not take its part: all of it is to be tried again
+   * Commits the rows of all turns at once, reads their sessions in one read, and delivers in order. Then it routes what was
+   * posted meanwhile.
+   * @throws {Unavailable} when rows could not be written or another service did not answer: everything must be tried again
    * @throws {StanzaError | RemoteFault} when another service refuses its part for good
    */
   static async finishAll(turns: readonly Turn[]): Promise<void> {
@@ -293,12 +304,12 @@ export class Turn {
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
     const failures = await this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey: this.#dedupeKey });
     this.hasMissed ||= failures.length > 0;
-    if (id === undefined) return; // not in the archive: RFC 6120 lets what is addressed to a dying session go
+    if (id === undefined) return; // it is not in the archive, and RFC 6120 allows to lose what is sent to a session that ends
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);
   }
 }
 
-/** One turn's list is not copied: most often there is one turn. */
+/** Joins the lists of all turns. Usually there is one turn, and its list is not copied. */
 function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => Item[]): Item[] {
   return turns.length === 1 ? list(turns[0]!) : turns.flatMap(list);
 }

@@ -1,15 +1,19 @@
 /**
- * Who has written a row of late, kept in the row: a request may be carried out twice, by two routers, when its answer got lost or the bus
- * brought it twice, and the second time the session may have gone on, or another one of the account. By then the row names what came
- * after it. (What was carried out late for the first time is held off by the clock: lib/runtime/deadline-store.ts.)
+ * The last writers of a row, kept in the row itself. Two routers may carry out the same request, when its answer was lost or
+ * the bus brought it twice. The second time, newer requests may have changed the row, and the old one must not undo them. The
+ * row's writers show that. (A request that is carried out late for the first time is stopped by its deadline:
+ * lib/runtime/deadline-store.ts.)
  *
- *     {"xml":"<vCard …","writers":["<sid> <ingress id of the stanza>", …]}   the last one first
+ *     {"xml":"<vCard …","writers":["<sid> <ingress id of the stanza>", …]}   newest first
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import { routerLimits } from '../limits.ts';
 import { Dropped } from './dropped.ts';
 
-/** It was carried out before, and others came after it: it changes nothing any more, and an iq is answered as it was then. */
+/**
+ * Thrown when a request was carried out before and newer ones have followed. It changes nothing; an iq gets an empty result
+ * again.
+ */
 export class Superseded extends Dropped {
   override name = 'Superseded';
 }
@@ -20,11 +24,11 @@ interface Written {
 
 type Change<Value> = (value: Value | undefined) => Value | undefined;
 
-/** A stanza of a session: a set, or a change of subscription. */
+/** A stanza that changes rows: an iq of type `set`, or a change of a subscription. */
 export class Writer {
   readonly id: string;
   readonly #sid: string;
-  /** Rows that this run of it has written: others may have written them since. */
+  /** Rows that this request has written. Others may have written them since. */
   readonly #signed = new Set<string>();
 
   /** @param id minted at ingress */
@@ -34,8 +38,9 @@ export class Writer {
   }
 
   /**
-   * @param row names it
-   * @param write changes it with what it is given
+   * Changes a row and notes this request as its last writer.
+   * @param row the name of the row
+   * @param write writes the row with the change that it is given
    * @throws {Superseded}
    */
   async sign<Value>(
@@ -61,7 +66,7 @@ export class Writer {
     });
   }
 
-  /** Of what one session has sent through one node the last is enough. */
+  /** Puts this request in front. Of the requests of one session through one node, only the last is remembered. */
   #among(writers: readonly string[]): readonly string[] {
     const others = writers.filter((text) => {
       const id = this.#ownId(text);
@@ -70,7 +75,7 @@ export class Writer {
     return [`${this.#sid} ${this.id}`, ...others].slice(0, routerLimits.rowWritersMax);
   }
 
-  /** undefined: of another session. */
+  /** @returns the id of a request of this session, or undefined for another session */
   #ownId(text: string): string | undefined {
     return text.startsWith(`${this.#sid} `) ? text.slice(this.#sid.length + 1) : undefined;
   }
