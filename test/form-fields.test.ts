@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { parseElement } from '../lib/xmpp/element.ts';
-import { openRooms, type Stage as RoomStage } from './muc/harness.ts';
-import { type Actor, openStage, type Stage } from './router/harness.ts';
+import { openRooms, type RoomsStage } from './support/stage/rooms-stage.ts';
+import { type BatchActor, openRouter, type RouterStage } from './support/stage/router-stage.ts';
 
 type Registry = Readonly<Record<string, string>>;
 
@@ -129,12 +129,12 @@ function faultsOf(answer: string): string[] {
 }
 
 describe('fields of forms have the types of their registries', () => {
-  let stage: Stage;
-  let juliet: Actor;
-  let rooms: RoomStage;
+  let stage: RouterStage;
+  let juliet: BatchActor;
+  let rooms: RoomsStage;
 
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     juliet = await stage.appear('juliet@a.example/balcony');
     rooms = await openRooms();
   });
@@ -158,7 +158,7 @@ describe('fields of forms have the types of their registries', () => {
 
   test('a room: its configuration, what it says of itself, registration, queries of its archive', async () => {
     const hall = 'hall@conference.a.example';
-    const owner = rooms.person('owner@a.example/desk');
+    const owner = await rooms.join('owner@a.example/desk');
     await owner.send(`<presence to='${hall}/Owner'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
     for (const request of [
       `<query xmlns='http://jabber.org/protocol/muc#owner'/>`,
@@ -174,8 +174,8 @@ describe('fields of forms have the types of their registries', () => {
 
   test('a request for voice, as a moderator is asked (XEP-0045 §7.13)', async () => {
     const hall = 'moderated@conference.a.example';
-    const owner = rooms.person('owner@a.example/desk');
-    const visitor = rooms.person('visitor@a.example/desk');
+    const owner = await rooms.join('owner@a.example/desk');
+    const visitor = await rooms.join('visitor@a.example/desk');
     await owner.send(`<presence to='${hall}/Owner'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
     await owner.send(
       `<iq type='set' id='c' to='${hall}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>` +

@@ -1,19 +1,20 @@
 /** XEP-0045 §8, §9, §10.3 to §10.8: roles and affiliations, and who may change whose (§5). */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let people: Record<'owner' | 'admin' | 'member' | 'moderator' | 'romeo', Person>;
+let stage: RoomsStage;
+let people: Record<'owner' | 'admin' | 'member' | 'moderator' | 'romeo', RequestActor>;
 
 beforeEach(async () => {
   stage = await openRooms();
   const owner = await openHall(stage);
-  const admin = stage.person('admin@a.example/x');
-  const member = stage.person('member@a.example/x');
-  const moderator = stage.person('moderator@a.example/x');
-  const romeo = stage.person('romeo@b.example/x');
+  const admin = await stage.join('admin@a.example/x');
+  const member = await stage.join('member@a.example/x');
+  const moderator = await stage.join('moderator@a.example/x');
+  const romeo = await stage.join('romeo@b.example/x');
   await adminSet(
     owner,
     "<item affiliation='admin' jid='admin@a.example'/>",
@@ -232,8 +233,7 @@ const list = (...items: readonly string[]) =>
 
 test('§9.2 to §10.8: several lists in one request are all given, each once', async () => {
   await adminSet(people.owner, "<item affiliation='outcast' jid='tybalt@b.example'/>");
-  const answer = await ask(
-    people.owner,
+  const answer = await people.owner.ask(
     'get',
     list("affiliation='outcast'", "affiliation='admin'", "role='moderator'", "affiliation='outcast'", "affiliation='member'"),
   );
@@ -260,7 +260,7 @@ for (const [what, who, items, error] of [
   ['items without end', 'owner', Array.from({ length: 200 }, () => "affiliation='member'"), 'not-acceptable'],
 ] as const) {
   test(`§9, §10: of a request for lists with ${what} nothing is answered but ${error}`, async () => {
-    const answer = await ask(people[who], 'get', list(...items));
+    const answer = await people[who].ask('get', list(...items));
     assert.match(answer, new RegExp(`<${error} `));
     assert.doesNotMatch(answer, /<item /);
   });

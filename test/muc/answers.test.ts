@@ -6,24 +6,25 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const stanzas = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'";
 const notAcceptable = `<error type='modify'><not-acceptable ${stanzas}/></error>`;
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
 afterEach(() => stage.close());
 
-const write = (person: Person, nick: string, id: string) =>
+const write = (person: RequestActor, nick: string, id: string) =>
   person.send(`<message to='${hall}/${nick}' type='chat' id='${id}'><body>psst</body></message>`);
 
 /** The room has come to what was sent before: it lets nobody wait for its handling of an answer. */
@@ -81,7 +82,7 @@ test('§7.5: an error about a private message passes once, and carries the error
 test('§15.4: an iq error passes once, and carries the error alone; a result passes once', async () => {
   for (const type of ['error', 'result']) {
     await juliet.send(`<iq to='${hall}/Romeo' type='get' id='v1'><query xmlns='jabber:iq:version'/></iq>`);
-    await stage.settle(romeo, 1);
+    await romeo.gets(1);
     const id = Stanza.parse(romeo.take().at(-1)!).id!;
     juliet.take();
     const content = type === 'error' ? `<query xmlns='jabber:iq:version'>spam</query>${notAcceptable}` : '';
@@ -126,7 +127,7 @@ test('an error of many words passes without them', async () => {
 
 test('after the death of a worker errors about private messages are dropped, quietly', async () => {
   await write(juliet, 'Romeo', 'pm1');
-  await stage.restart();
+  await stage.restartRooms();
   assert.deepEqual(
     await heardOf(() => romeo.send(`<message to='${hall}/Juliet' type='error' id='pm1'>${notAcceptable}</message>`)),
     [],
@@ -157,7 +158,7 @@ for (const [what, request, answer] of [
   test(`${what} are paced per occupant, also the right ones, and nobody is told of those that are dropped`, async () => {
     const count = 3 * roomLimits.answersBurst;
     for (let at = 0; at < count; at++) await juliet.send(request(at));
-    await stage.settle(romeo, count);
+    await romeo.gets(count);
     const ids = romeo.take().map((xml) => Stanza.parse(xml).id!);
     juliet.take();
     const began = performance.now();
@@ -247,13 +248,13 @@ test('§17.3: requests for vCards are paced, as all requests', async () => {
   assert.ok(romeo.heard().includes('error policy-violation wait'));
 });
 
-const decline = (person: Person): Promise<void> =>
+const decline = (person: RequestActor): Promise<void> =>
   person.send(
     `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><decline to='${hall}/Juliet'><reason>buy now</reason></decline></x></message>`,
   );
 
 test('§7.8.2: whoever was invited says why it does not come, once', async () => {
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await juliet.send(
     `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='nurse@b.example'/></x></message>`,
   );
@@ -270,7 +271,7 @@ for (const [what, address] of [
   ['an occupant', 'romeo@b.example/orchard'],
 ] as const) {
   test(`§7.8.2: ${what} who was not invited says nothing by declining`, async () => {
-    await decline(address === `${romeo.jid}` ? romeo : stage.person(address));
+    await decline(address === `${romeo.jid}` ? romeo : await stage.join(address));
     assert.doesNotMatch(juliet.take().join(), /buy now/);
   });
 }

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const mam = 'urn:xmpp:mam:2';
-let stage: Stage;
-let juliet: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
 let ids: string[];
 
 beforeEach(async () => {
@@ -26,10 +27,10 @@ interface Page {
   readonly error: string | undefined;
 }
 
-async function query(person: Person, inside = '', attributes = ''): Promise<Page> {
+async function query(person: RequestActor, inside = '', attributes = ''): Promise<Page> {
   await person.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}' ${attributes}>${inside}</query></iq>`);
   for (let tries = 0; !person.inbox.some((xml) => xml.startsWith('<iq')); tries++) {
-    await stage.settle(person, person.inbox.length + (tries > 0 ? 1 : 0));
+    await person.gets(person.inbox.length + (tries > 0 ? 1 : 0));
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const stanzas = person.take();
@@ -55,7 +56,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 
 test('§4.2: a result is the message as it was sent, with its id and time', async () => {
   await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}' queryid='f1'>${rsm('<max>1</max>')}</query></iq>`);
-  await stage.settle(juliet, 2);
+  await juliet.gets(2);
   const [result, answer] = juliet.take();
   assertXml(
     result!,
@@ -125,7 +126,7 @@ for (const [what, inside, error] of [
 }
 
 test('§5.1.2: who may enter may read, members-only is for members, and outcasts read nothing', async () => {
-  const tybalt = stage.person('tybalt@b.example/street');
+  const tybalt = await stage.join('tybalt@b.example/street');
   assert.equal((await query(tybalt)).bodies.length, 10);
   await configure(juliet, { membersonly: '1' });
   assert.equal((await query(tybalt)).error, 'forbidden');
@@ -137,10 +138,10 @@ test('§5.1.2: who may enter may read, members-only is for members, and outcasts
 });
 
 test('§5.1.2: JIDs stay hidden from those who could not see them then', async () => {
-  const tybalt = stage.person('tybalt@b.example/street');
+  const tybalt = await stage.join('tybalt@b.example/street');
   const read = async () => {
     await tybalt.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}'>${rsm('<before/><max>1</max>')}</query></iq>`);
-    await stage.settle(tybalt, 2);
+    await tybalt.gets(2);
     return tybalt.take()[0]!;
   };
   assert.doesNotMatch(await read(), /juliet@/);
@@ -155,7 +156,7 @@ test('without an archive there is none to read, but a history for who enters', a
   await juliet.say('off the record');
   juliet.take();
   assert.equal((await query(juliet)).error, 'feature-not-implemented');
-  const romeo = stage.person('romeo@a.example/x');
+  const romeo = await stage.join('romeo@a.example/x');
   await romeo.enter('Romeo');
   assert.ok(romeo.heard().includes('message Juliet earlier: off the record'));
   await configure(juliet, { enablelogging: '1' });
@@ -172,7 +173,7 @@ test('what should not be kept is not, what should be is', async () => {
   for (const payload of payloads) await juliet.send(`<message to='${hall}' type='groupchat'>${payload}</message>`);
   juliet.take();
   await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}'>${rsm(`<after>${ids[9]}</after>`)}</query></iq>`);
-  await stage.settle(juliet, 2);
+  await juliet.gets(2);
   const stanzas = juliet.take();
   assert.equal(stanzas.length, 2);
   assert.match(stanzas[0]!, /reactions/);
@@ -180,7 +181,7 @@ test('what should not be kept is not, what should be is', async () => {
 
 test('§5 of #extended: metadata name the first and the last entry', async () => {
   await juliet.send(`<iq to='${hall}' type='get' id='m'><metadata xmlns='${mam}'/></iq>`);
-  await stage.settle(juliet, 1);
+  await juliet.gets(1);
   juliet.receives(
     `<iq from='${hall}' to='juliet@a.example/balcony' id='m' type='result'><metadata xmlns='${mam}'>
       <start id='${ids[0]}' timestamp='{any}'/><end id='${ids[9]}' timestamp='{any}'/></metadata></iq>`,
@@ -188,7 +189,7 @@ test('§5 of #extended: metadata name the first and the last entry', async () =>
 });
 
 test('§4.1.1: the filter by sender: a nick for all, a real address for those who may know it', async () => {
-  const romeo = stage.person('romeo@b.example/orchard');
+  const romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   await romeo.say('by Romeo');
   const others = ['by Romeo'];
@@ -212,7 +213,7 @@ test('§4.1.1: the filter by sender: a nick for all, a real address for those wh
 
 test('XEP-0059 §2.7: who asks for no entries learns how many there are', async () => {
   await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}'>${rsm('<max>0</max>')}</query></iq>`);
-  await stage.settle(juliet, 1);
+  await juliet.gets(1);
   assert.match(juliet.take().at(-1)!, /<count>10<\/count>/);
 });
 
@@ -223,7 +224,7 @@ test('§4.1.3: the form says what can be filtered by', async () => {
 });
 
 test('XEP-0313 §4.1.3, XEP-0122: the form has all fields, and its list of ids takes any value', async () => {
-  const answer = await ask(juliet, 'get', "<query xmlns='urn:xmpp:mam:2'/>");
+  const answer = await juliet.ask('get', "<query xmlns='urn:xmpp:mam:2'/>");
   const field = (type: string, name: string, inside = '') =>
     inside === '' ? `<field var='${name}' type='${type}'/>` : `<field var='${name}' type='${type}'>${inside}</field>`;
   const open = "<validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'><open/></validate>";

@@ -1,19 +1,20 @@
 /** XEP-0045 §10.2: options that change who sees whom, and the lists of owners and admins in the form; §15.6, §9.5: the absent. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
-let nurse: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { moderatedroom: '1' });
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
 });
 afterEach(() => stage.close());
 
@@ -69,7 +70,7 @@ test('presencebroadcast: changing it shows and hides those who are inside', asyn
 
 test('the form shows all that can be configured, with the lists of owners and admins', async () => {
   await adminSet(juliet, "<item affiliation='admin' jid='romeo@a.example'/>");
-  const form = await ask(juliet, 'get', `<query xmlns='${muc}#owner'/>`);
+  const form = await juliet.ask('get', `<query xmlns='${muc}#owner'/>`);
   for (const name of ['presencebroadcast', 'getmemberlist', 'pubsub', 'slow_mode_duration', 'whois', 'roomsecret', 'maxusers']) {
     assert.ok(form.includes(`var='muc#roomconfig_${name}'`), name);
   }
@@ -105,7 +106,7 @@ for (const [what, fields, error] of [
   test(`§10.2: ${what}: ${error ?? 'done, as another takes over'}`, async () => {
     await configure(juliet, { roomname: 'changed', ...fields });
     const answer = juliet.heard();
-    const info = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+    const info = await nurse.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
     assert.equal(answer[0], error ?? 'iq result room');
     assert.equal(info.includes('changed'), error === undefined, 'all or nothing');
   });
@@ -114,19 +115,19 @@ for (const [what, fields, error] of [
 test('§10.2: a form whose list of owners is empty is refused as a whole, for a room needs an owner', async () => {
   await configure(juliet, { roomowners: [''], roomname: 'changed' });
   assert.deepEqual(juliet.heard(), ['error not-acceptable modify']);
-  assert.match(await ask(juliet, 'get', `<query xmlns='${muc}#owner'/>`), /roomowners'[^>]*><value>juliet@a.example</);
+  assert.match(await juliet.ask('get', `<query xmlns='${muc}#owner'/>`), /roomowners'[^>]*><value>juliet@a.example</);
 });
 
 test('getmemberlist: who may read the members', async () => {
   await configure(juliet, { whois: 'anyone', getmemberlist: ['moderator'] });
   await romeo.enter('Romeo');
   const list = `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`;
-  assert.match(await ask(romeo, 'get', list), /forbidden/);
+  assert.match(await romeo.ask('get', list), /forbidden/);
   await configure(juliet, { getmemberlist: ['moderator', 'visitor'] });
-  assert.match(await ask(romeo, 'get', list), /type='result'/);
+  assert.match(await romeo.ask('get', list), /type='result'/);
   await configure(juliet, { whois: 'moderators' });
-  assert.match(await ask(romeo, 'get', list), /forbidden/, 'JIDs are not for visitors of a semi-anonymous room');
-  assert.match(await ask(juliet, 'get', list), /type='result'/);
+  assert.match(await romeo.ask('get', list), /forbidden/, 'JIDs are not for visitors of a semi-anonymous room');
+  assert.match(await juliet.ask('get', list), /type='result'/);
 });
 
 test('§15.6: who is not inside is told of a new affiliation with 101', async () => {
@@ -154,7 +155,7 @@ test('§7.8.2: an invitation of an admin into a members-only room makes a member
   await juliet.send(`<message to='${hall}'><x xmlns='${muc}#user'><invite to='paris@b.example'/></x></message>`);
   assert.equal(stage.elsewhere.length, 1);
   assert.match(stage.elsewhere[0]!, /<invite from=/);
-  assert.match(await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`), /paris@b.example/);
+  assert.match(await juliet.ask('get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`), /paris@b.example/);
 });
 
 test('§7.8.2: others invite into a members-only room only where the owner lets them', async () => {
@@ -175,7 +176,7 @@ test('§9.5: an admin reserves a nick for a member, and nobody takes it', async 
   await adminSet(juliet, "<item affiliation='member' jid='paris@b.example' nick='Paris'/>");
   await romeo.enter('Pаris');
   assert.deepEqual(romeo.heard(), ['error conflict cancel'], 'not with a Cyrillic letter either');
-  const list = await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`);
+  const list = await juliet.ask('get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`);
   assert.match(list, /<item affiliation='member' jid='paris@b.example' nick='Paris'\/>/);
   await adminSet(juliet, "<item affiliation='member' jid='nurse@b.example' nick='PARIS'/>");
   assert.match(juliet.heard().join(), /error conflict cancel/);
@@ -183,7 +184,7 @@ test('§9.5: an admin reserves a nick for a member, and nobody takes it', async 
 
 test('§6.4: muc#roominfo is complete', async () => {
   await configure(juliet, { whois: 'anyone', pubsub: 'xmpp:a.example?;node=x', lang: 'it' });
-  const info = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+  const info = await nurse.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
   for (const [name, value] of [
     ['muc#roominfo_description', ''],
     ['muc#roominfo_contactjid', 'juliet@a.example'],
@@ -199,7 +200,7 @@ test('§6.4: muc#roominfo is complete', async () => {
   for (const name of ['register', 'request', 'roomconfig', 'roominfo'])
     assert.ok(info.includes(`<feature var='${muc}#${name}'/>`));
   await configure(juliet, { whois: 'moderators' });
-  const other = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+  const other = await nurse.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
   assert.doesNotMatch(other, /juliet@/);
 });
 
@@ -211,7 +212,7 @@ for (const [what, fields, isShown] of [
   test(`§13.4: strangers ${isShown ? 'read' : 'do not read'} the subject of ${what}`, async () => {
     await configure(juliet, fields);
     await juliet.send(`<message to='${hall}' type='groupchat'><subject>Balconies</subject></message>`);
-    const info = await ask(nurse, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+    const info = await nurse.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
     assert.equal(info.includes('Balconies'), isShown);
   });
 }

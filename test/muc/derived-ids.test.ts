@@ -9,25 +9,26 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { configs } from '../../services/muc/core/room-rows.ts';
-import { configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const version = "<query xmlns='jabber:iq:version'/>";
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
 afterEach(() => stage.close());
 
-async function forwardedId(from: Person, to: Person, nick: string, id = 'i1'): Promise<string> {
+async function forwardedId(from: RequestActor, to: RequestActor, nick: string, id = 'i1'): Promise<string> {
   await from.send(`<iq to='${hall}/${nick}' type='get' id='${id}'>${version}</iq>`);
-  await stage.settle(to, 1);
+  await to.gets(1);
   return Stanza.parse(to.take().at(-1)!).id!;
 }
 
@@ -83,7 +84,7 @@ test('XEP-0421 §4: nor an occupant id, in presence, messages, private messages 
   await juliet.send(`<message to='${hall}/Romeo' type='chat'><body>two</body></message>`);
   await juliet.send(`<presence to='${hall}/Juliet'><show>away</show></presence>`);
   for (const xml of romeo.take()) assertSecret(occupantIdOf(xml), 'juliet@a.example/balcony');
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await nurse.send(`<presence to='${hall}/Nurse'/>`);
   assertSecret(occupantIdOf(nurse.take()[0]!), 'nurse@b.example/x');
 });
@@ -95,7 +96,7 @@ test('the secret is made with the room, kept through a takeover, and gone with i
   const before = occupantIdOf(romeo.take().at(-1)!);
   await configure(juliet, { roomname: 'Hall' });
   assert.equal(await roomSecret(), secret, 'a new configuration keeps it');
-  await stage.restart();
+  await stage.restartRooms();
   romeo.take();
   await juliet.say('two');
   assert.equal(occupantIdOf(romeo.take().at(-1)!), before);
@@ -130,7 +131,7 @@ test('a room of before has no secret of its own, and goes on with the ids that i
   const { value } = (await rows.get(configs))!;
   const { secret: _, ...old } = value;
   await rows.put(configs, '', old);
-  await stage.restart();
+  await stage.restartRooms();
   romeo.take();
   await juliet.say('two');
   const id = occupantIdOf(romeo.take().at(-1)!);
@@ -141,7 +142,7 @@ test('a room of before has no secret of its own, and goes on with the ids that i
 
 for (const [what, between] of [
   ['', async () => {}],
-  [', also when the worker has died meanwhile', () => stage.restart()],
+  [', also when the worker has died meanwhile', () => stage.restartRooms()],
   [', also when who asks has another nick by then', () => juliet.send(`<presence to='${hall}/Capulet'/>`)],
 ] as const) {
   test(`§15.4: the answer finds its way back${what}`, async () => {
@@ -149,14 +150,14 @@ for (const [what, between] of [
     await between();
     juliet.take();
     await romeo.send(`<iq to='${hall}/Juliet' type='result' id='${id}'>${version}</iq>`);
-    await stage.settle(juliet, 1);
+    await juliet.gets(1);
     juliet.receives(`<iq from='${hall}/Romeo' to='juliet@a.example/balcony' type='result' id='my/id.with=dots'>${version}</iq>`);
   });
 }
 
 test('§15.4: an id that was changed, or given to somebody else, brings nothing back', async () => {
   const id = await forwardedId(juliet, romeo, 'Romeo');
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await nurse.enter('Nurse');
   juliet.take();
   await nurse.send(`<iq to='${hall}/Juliet' type='result' id='${id}'/>`);

@@ -10,20 +10,21 @@ import { shardOf } from '../../lib/runtime/shards.ts';
 import { shardCount } from '../../lib/runtime/wire.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
-import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
+let stage: RoomsStage;
 let worker: MucWorker;
-let juliet: Person;
-let romeo: Person;
-let nurse: Person;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms({ hasWorker: false });
-  worker = await stage.startWorker();
+  worker = await stage.startRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
   for (const person of [juliet, romeo, nurse]) person.take();
@@ -35,14 +36,14 @@ test('a new worker goes on where the old one stopped: nobody enters again, and o
   await juliet.send(`<message to='${hall}' type='groupchat'><subject>Moons</subject></message>`);
   await worker.stop();
   // Its clock is a day behind: ids must go up all the same.
-  const late = await stage.startWorker({ clock: { ...systemClock, now: () => systemClock.now() - 86_400_000 } });
+  const late = await stage.startRooms({ clock: { ...systemClock, now: () => systemClock.now() - 86_400_000 } });
   await romeo.say('two');
   for (const person of [juliet, romeo, nurse]) {
     assert.deepEqual(person.heard(), ['message Juliet one', 'message Juliet subject=Moons', 'message Romeo two']);
   }
   await late.stop();
-  await stage.startWorker();
-  const paris = stage.person('paris@a.example/tomb');
+  await stage.startRooms();
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   assert.deepEqual(paris.heard(), [
     'presence Juliet owner/moderator',
@@ -65,7 +66,7 @@ test('a request that is repeated is answered and not done twice, by this worker 
   await juliet.say('between');
   assert.deepEqual(romeo.heard(), ['message Juliet once', 'message Juliet between']);
   await worker.stop();
-  await stage.startWorker();
+  await stage.startRooms();
   await juliet.send(message, id);
   assert.deepEqual(romeo.heard(), []);
 });
@@ -87,22 +88,22 @@ for (const method of ['put', 'batchPut'] as const) {
   test(`a worker that dies in ${method} leaves nothing half done: the retry brings the message to all, once`, async () => {
     await worker.stop();
     let isAway = false;
-    const dying = await stage.startWorker({ store: failing(stage.store, (name) => isAway && name === method) });
+    const dying = await stage.startRooms({ store: failing(stage.store, (name) => isAway && name === method) });
     await juliet.say('before');
     for (const person of [juliet, romeo, nurse]) person.take();
     isAway = true;
     const id = stage.ids.mint();
     const message = `<message to='${hall}' type='groupchat' id='m'><body>kept</body></message>`;
-    const reply = await stage.ask(juliet, message, id);
+    const reply = await stage.request(juliet, message, id);
     assert.equal(reply.ok, false);
     assert.deepEqual(romeo.heard(), [], 'what is not durable is not shown');
     isAway = false;
     await dying.stop();
-    await stage.startWorker();
+    await stage.startRooms();
     await juliet.send(message, id);
     for (const person of [juliet, romeo, nurse]) assert.deepEqual(person.heard(), ['message Juliet kept']);
     await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
-    await stage.settle(juliet, 3);
+    await juliet.gets(3);
     const kept = juliet.take().filter((xml) => xml.includes('<body>kept</body>'));
     assert.equal(kept.length, 1, 'it stands in the archive once');
   });
@@ -121,12 +122,12 @@ test('two workers that both think a room is theirs: each message once, none lost
     },
   });
   // Both serve the shard, so both get every request; the first one (worker) has the room in memory already.
-  await stage.startWorker({ store: watched });
+  await stage.startRooms({ store: watched });
   for (let round = 0; round < 20; round++) await [juliet, romeo, nurse][round % 3]!.say(`m${round}`);
   assert.ok(refused.length > 0, 'the worker that was late found the fence');
   const expected = Array.from({ length: 20 }, (_, round) => `message ${['Juliet', 'Romeo', 'Nurse'][round % 3]} m${round}`);
   for (const person of [juliet, romeo, nurse]) assert.deepEqual(person.heard(), expected);
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris', hall, "<history maxstanzas='50'/>");
   assert.equal(paris.heard().filter((line) => line.includes('earlier:')).length, 20);
 });
@@ -134,8 +135,8 @@ test('two workers that both think a room is theirs: each message once, none lost
 test('a request that nobody waits for any more, as a worker finds it that stood still, is let go', async () => {
   const late = `<message to='${hall}' type='groupchat' id='late'><body>late</body></message>`;
   const longAgo = systemClock.now() - roomLimits.lateMs - 1;
-  await assert.rejects(stage.ask(juliet, late, stage.ids.mint(), { deadline: longAgo, timeoutMs: 300 }), Unavailable);
-  await stage.ask(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { deadline: systemClock.now() });
+  await assert.rejects(stage.request(juliet, late, stage.ids.mint(), { deadline: longAgo, timeoutMs: 300 }), Unavailable);
+  await stage.request(juliet, late.replaceAll('late', 'in time'), stage.ids.mint(), { deadline: systemClock.now() });
   assert.deepEqual(romeo.heard(), ['message Juliet in time']);
 });
 
@@ -161,8 +162,8 @@ test('a stale worker is refused at its first write, reads the room again and doe
   await worker.stop();
   const old = onOff(true);
   const next = onOff(false);
-  await stage.startWorker({ shards: old.owner });
-  await stage.startWorker({ shards: next.owner });
+  await stage.startRooms({ shards: old.owner });
+  await stage.startRooms({ shards: next.owner });
   await juliet.say('by the old one');
   await old.set(false);
   await next.set(true);
@@ -178,7 +179,7 @@ test('a stale worker is refused at its first write, reads the room again and doe
 
 test('a session that was resumed elsewhere is followed', async () => {
   const { sid } = romeo;
-  stage.missing.add(sid);
+  stage.node.missing.add(sid);
   stage.move(romeo, 'resumed');
   await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => [
     { node: 'n.stage.1', sid: 'resumed', resource: 'orchard', boundAt: 1, available: true, priority: 0 },
@@ -190,14 +191,14 @@ test('a session that was resumed elsewhere is followed', async () => {
 });
 
 test('a session that is gone leaves, and others see it', async () => {
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   await juliet.say('one');
   await juliet.say('two');
   assert.deepEqual(nurse.heard(), ['message Juliet one', 'presence unavailable Romeo none/none 333', 'message Juliet two']);
 });
 
 test('a new session under the same resource is not taken for the one that was inside', async () => {
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   stage.move(romeo, 'another');
   await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => [
     { node: 'n.stage.1', sid: 'another', resource: 'orchard', boundAt: 4_000_000_000_000, available: true, priority: 0 },
@@ -212,10 +213,10 @@ test('a new session that enters under the address of the one before is followed 
   const { sid } = romeo;
   await worker.stop();
   const aMinuteOn = () => systemClock.now() + 60_000;
-  worker = await stage.startWorker({ clock: { ...systemClock, now: aMinuteOn } });
+  worker = await stage.startRooms({ clock: { ...systemClock, now: aMinuteOn } });
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo, nurse]) person.take();
-  stage.missing.add(sid);
+  stage.node.missing.add(sid);
   stage.move(romeo, 'resumed');
   const boundAt = aMinuteOn() - 1_000;
   await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => [
@@ -246,7 +247,7 @@ test('live workers share all shards, and a change moves only those of who came o
 });
 
 /** What somebody who enters sees, whatever happened before: every byte of it, with the affiliations. */
-async function view(observer: Person): Promise<string[]> {
+async function view(observer: RequestActor): Promise<string[]> {
   observer.take();
   await observer.enter('Observer', hall, "<history maxstanzas='50'/><mav xmlns='urn:xmpp:muc:affiliations:1'/>");
   return observer.take();
@@ -288,7 +289,7 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
       ),
     ),
   });
-  const observer = stage.person('observer@a.example/x');
+  const observer = await stage.join('observer@a.example/x');
   const cast = { juliet, romeo, nurse };
   await adminSet(juliet, "<item affiliation='member' jid='observer@a.example'/>");
   await fc.assert(
@@ -300,7 +301,7 @@ test('whatever is done to a room, a worker that reads it from its rows sees what
       await view(observer);
       const before = await view(observer);
       await worker.stop();
-      worker = await stage.startWorker();
+      worker = await stage.startRooms();
       const after = await view(observer);
       assert.deepEqual(after.toSorted(), before.toSorted());
       assert.deepEqual(

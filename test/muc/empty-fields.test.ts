@@ -1,12 +1,13 @@
 /** XEP-0004 §3.4, §3.5 in the forms of rooms: what is left out stays, what is empty is unset or refused, `<field/>` and `<value/>` alike. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
@@ -21,18 +22,18 @@ beforeEach(async () => {
     roomadmins: ['nurse@b.example'],
     presencebroadcast: ['moderator'],
   });
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
 });
 afterEach(() => stage.close());
 
 /** Submits fields as they are, and waits for the answer. */
 function submit(...fields: readonly string[]): Promise<string> {
   const form = `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>${muc}#roomconfig</value></field>${fields.join('')}</x>`;
-  return ask(juliet, 'set', `<query xmlns='${muc}#owner'>${form}</query>`);
+  return juliet.ask('set', `<query xmlns='${muc}#owner'>${form}</query>`);
 }
 
 async function valuesOf(name: string): Promise<string[]> {
-  const form = await ask(juliet, 'get', `<query xmlns='${muc}#owner'/>`);
+  const form = await juliet.ask('get', `<query xmlns='${muc}#owner'/>`);
   const field = new RegExp(`<field var='${name}'[^>]*[^/]>(.*?)</field>`).exec(form)?.[1] ?? '';
   const shown = field.replaceAll(/<option.*?<\/option>/g, '');
   return [...shown.matchAll(/<value>([^<]*)<\/value>/g)].map((match) => match[1]!);
@@ -83,7 +84,7 @@ test('XEP-0045 §10.2: the password is gone for who enters, and who leaves the f
   await romeo.enter('Romeo');
   assert.ok(romeo.heard().some((line) => line.startsWith('presence Romeo none/participant 110')));
   assert.deepEqual(await valuesOf('muc#roomconfig_passwordprotectedroom'), ['0']);
-  await stage.restart();
+  await stage.restartRooms();
   assert.deepEqual(await valuesOf('muc#roomconfig_roomsecret'), []);
 });
 
@@ -144,10 +145,9 @@ const register = (fields: string, type = 'submit') =>
 
 test('XEP-0045 §7.10: a registration without nick is refused, a cancelled one changes nothing', async () => {
   await configure(juliet, { membersonly: '0', roomsecret: '', passwordprotectedroom: '0' });
-  for (const field of empties('muc#register_roomnick'))
-    assert.match(await ask(romeo, 'set', register(field)), /<not-acceptable /);
-  assert.match(await ask(romeo, 'set', register('', 'cancel')), /type='result'/);
-  assert.doesNotMatch(await ask(romeo, 'get', "<query xmlns='jabber:iq:register'/>"), /<registered\/>/);
+  for (const field of empties('muc#register_roomnick')) assert.match(await romeo.ask('set', register(field)), /<not-acceptable /);
+  assert.match(await romeo.ask('set', register('', 'cancel')), /type='result'/);
+  assert.doesNotMatch(await romeo.ask('get', "<query xmlns='jabber:iq:register'/>"), /<registered\/>/);
 });
 
 test('XEP-0045 §9.9, §8.6: an approval that does not say yes or no is refused', async () => {
@@ -173,17 +173,17 @@ test('XEP-0317 §3.2: an empty hue takes the colour from a hat, an empty title o
     `<command xmlns='http://jabber.org/protocol/commands' node='urn:xmpp:hats:commands:${name}'><x xmlns='jabber:x:data' type='submit'>${fields}</x></command>`;
   const title = "<field var='hats#title'><value>Teacher</value></field>";
   const uri = "<field var='hats#uri'><value>urn:example:teacher</value></field>";
-  await ask(juliet, 'set', command('create', `${title}${uri}<field var='hats#hue'><value>120</value></field>`));
-  assert.match(await ask(juliet, 'set', command('list', '')), /<value>120<\/value>/);
-  assert.match(await ask(juliet, 'set', command('create', `${title}${uri}<field var='hats#hue'/>`)), /completed/);
-  assert.doesNotMatch(await ask(juliet, 'set', command('list', '')), /<value>120<\/value>/);
+  await juliet.ask('set', command('create', `${title}${uri}<field var='hats#hue'><value>120</value></field>`));
+  assert.match(await juliet.ask('set', command('list', '')), /<value>120<\/value>/);
+  assert.match(await juliet.ask('set', command('create', `${title}${uri}<field var='hats#hue'/>`)), /completed/);
+  assert.doesNotMatch(await juliet.ask('set', command('list', '')), /<value>120<\/value>/);
   for (const fields of [`${uri}<field var='hats#title'/>`, `${title}<field var='hats#uri'><value/></field>`, title]) {
     assert.match(
-      await ask(juliet, 'set', command('create', fields)),
+      await juliet.ask('set', command('create', fields)),
       /<bad-request .*<bad-payload xmlns='http:\/\/jabber.org\/protocol\/commands'\/>/,
     );
   }
-  assert.match(await ask(juliet, 'set', command('assign', `${uri}<field var='hats#jid'/>`)), /<bad-request .*<bad-payload /);
+  assert.match(await juliet.ask('set', command('assign', `${uri}<field var='hats#jid'/>`)), /<bad-request .*<bad-payload /);
 });
 
 test('XEP-0433 §3.2: an empty condition of a search is none', async () => {
@@ -194,11 +194,11 @@ test('XEP-0433 §3.2: an empty condition of a search is none', async () => {
   const others = ['all', 'sinname', 'sindescription', 'sinaddress', 'min_users', 'types', 'key'];
   for (const shape of [0, 1]) {
     const fields = others.map((name) => single(name)[shape]).join('');
-    assert.match(await ask(romeo, 'get', search(q + fields), service), /address='hall@conference.a.example'/);
+    assert.match(await romeo.ask('get', search(q + fields), service), /address='hall@conference.a.example'/);
   }
-  for (const field of single('q')) assert.match(await ask(romeo, 'get', search(field), service), /invalid-search-terms/);
+  for (const field of single('q')) assert.match(await romeo.ask('get', search(field), service), /invalid-search-terms/);
   assert.match(
-    await ask(romeo, 'get', search(`${q}<field var='min_users'><value>many</value></field>`), service),
+    await romeo.ask('get', search(`${q}<field var='min_users'><value>many</value></field>`), service),
     /<not-acceptable /,
   );
 });

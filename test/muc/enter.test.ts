@@ -6,23 +6,24 @@ import { newConfig } from '../../services/muc/core/config.ts';
 import { Room } from '../../services/muc/core/room.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { isFull } from '../../services/muc/rooms/enter.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
+let stage: RoomsStage;
 const user = 'http://jabber.org/protocol/muc#user';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
-let romeo: Person;
-let nurse: Person;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
 });
 afterEach(() => stage.close());
 
 test('§10.1.1: who enters first makes the room, owns it, and finds it locked for others', async () => {
-  const juliet = stage.person('juliet@a.example/balcony');
+  const juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   juliet.receives(
     `<presence from='${hall}/Juliet' to='juliet@a.example/balcony'>${anyId}<x xmlns='${user}'><mav xmlns='urn:xmpp:muc:affiliations:1' until='{any}'/>
@@ -119,7 +120,7 @@ test('§7.2.13: maxchars counts whole stanzas, as they arrive', async () => {
   const juliet = await openHall(stage);
   await juliet.say('one');
   await juliet.say('two');
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   const length = paris.take().find((xml) => xml.includes('two'))!.length;
   for (const [characters, expected] of [
@@ -230,7 +231,7 @@ test('a nick is put into its form, and the client is told with 210', async () =>
 
 test('several clients share a nick: all get messages, and the nick stays until the last leaves', async () => {
   const juliet = await openHall(stage);
-  const phone = stage.person('juliet@a.example/phone');
+  const phone = await stage.join('juliet@a.example/phone');
   await phone.enter('Juliet');
   assert.deepEqual(phone.heard(), ['presence Juliet owner/moderator 110 170', 'message room subject=']);
   await romeo.enter('Romeo');
@@ -283,7 +284,7 @@ test('§7.6: what is said with a new nick is passed on; who enters under another
   assert.deepEqual(juliet.heard(), ['presence unavailable Montague none/participant 303', 'presence Romeo none/participant']);
   await romeo.send(`<presence to='${hall}/Juliet'><show>dnd</show></presence>`);
   assert.deepEqual(romeo.heard(), ['error conflict cancel']);
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   assert.doesNotMatch(paris.take().join(), /dnd/);
 });

@@ -6,11 +6,12 @@ import type { Clock } from '../../lib/ports/clock.ts';
 import { directoryOf, directoryParts, roomNames } from '../../lib/runtime/directory.ts';
 import { Pace } from '../../services/muc/core/pace.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 let elapsedMs = 0;
 /** Looks for ghosts wait for this clock as well: on a busy machine they would find that the people of the stage have no sessions. */
 const clock: Clock = {
@@ -23,23 +24,23 @@ const tooFast = 'error policy-violation wait';
 beforeEach(async () => {
   elapsedMs = 0;
   stage = await openRooms({ hasWorker: false });
-  await stage.startWorker({ clock });
-  romeo = stage.person('romeo@b.example/orchard');
+  await stage.startRooms({ clock });
+  romeo = await stage.join('romeo@b.example/orchard');
 });
 afterEach(() => stage.close());
 
-async function times(count: number, act: (index: number) => Promise<void>): Promise<void> {
+async function times(count: number, act: (index: number) => Promise<unknown>): Promise<void> {
   for (let index = 0; index < count; index++) await act(index);
 }
 
-const refusals = (person: Person) => person.heard().filter((line) => line === tooFast).length;
+const refusals = (person: RequestActor) => person.heard().filter((line) => line === tooFast).length;
 
 test('one person floods a room with messages: refused after a burst, while others speak, and again later', async () => {
   juliet = await openHall(stage);
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
-  const phone = stage.person('romeo@b.example/phone');
+  const phone = await stage.join('romeo@b.example/phone');
   await phone.enter('Romeo');
   for (const person of [juliet, romeo, nurse, phone]) person.take();
   await times(roomLimits.messagesBurst, () => romeo.say('x'));
@@ -104,12 +105,12 @@ test('invitations: so many at once and no more, and none goes out of a message t
 
 test('§7.2.5: a password is guessed a few times, then even the right one has to wait; others are not locked out', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
-  const guess = (who: Person, word: string) => who.enter(who.jid.local, hall, `<password>${word}</password>`);
+  const guess = (who: RequestActor, word: string) => who.enter(who.jid.local, hall, `<password>${word}</password>`);
   await times(roomLimits.passwordsBurst, (index) => guess(romeo, `owl${index}`));
   assert.deepEqual(new Set(romeo.heard()), new Set(['error not-authorized auth']));
   await guess(romeo, 'lark');
   assert.deepEqual(romeo.heard(), [tooFast]);
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await guess(nurse, 'lark');
   assert.equal(nurse.heard().includes('presence nurse none/participant 110 170'), true);
   elapsedMs = (1 / roomLimits.passwordsPerSecond) * 1_000;
@@ -120,11 +121,11 @@ test('§7.2.5: a password is guessed a few times, then even the right one has to
 test('§7.2.5: a domain that makes up accounts guesses no more than a domain may; accounts of our own are not bothered', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
   await times(roomLimits.domainPasswordsBurst, async (index) => {
-    await stage.person(`u${index}@b.example/x`).enter('N', hall, '<password>owl</password>');
+    await (await stage.join(`u${index}@b.example/x`)).enter('N', hall, '<password>owl</password>');
   });
   await romeo.enter('Romeo', hall, '<password>lark</password>');
   assert.deepEqual(romeo.heard(), [tooFast]);
-  const nurse = stage.person('nurse@a.example/x');
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse', hall, '<password>lark</password>');
   assert.equal(nurse.heard().includes('presence Nurse none/participant 110 170'), true);
 });
@@ -137,7 +138,7 @@ test('asking without a password is no guess', async () => {
 });
 
 test('one account makes so many rooms at once', async () => {
-  const maker = stage.person('maker@a.example/x');
+  const maker = await stage.join('maker@a.example/x');
   await times(roomLimits.creationsBurst, (index) => maker.enter('Maker', `room${index}@conference.a.example`));
   maker.take();
   await maker.enter('Maker', 'more@conference.a.example');
@@ -148,7 +149,7 @@ test('§10.1.1: a tenant has so many rooms', async () => {
   const rows = directoryOf(stage.store, 'a.example', 'hall');
   const most = roomLimits.roomsPerTenantMax / directoryParts;
   await stage.store.batchPut(Array.from({ length: most }, (_, index) => rows.row(roomNames, `r${index}`, { createdAt: '' })));
-  juliet = stage.person('juliet@a.example/balcony');
+  juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   assert.deepEqual(juliet.heard(), ['error resource-constraint wait']);
   await rows.delete(roomNames, 'r0');
@@ -162,10 +163,10 @@ test('§10.1.1: one account has its share of the rooms of a tenant, and others m
   const made = (madeBy: string) => (_: unknown, index: number) =>
     rows.row(roomNames, `${madeBy} ${index}`, { createdAt: '', madeBy });
   await stage.store.batchPut(Array.from({ length: most }, made('juliet@a.example')));
-  juliet = stage.person('juliet@a.example/balcony');
+  juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   assert.deepEqual(juliet.heard(), ['error resource-constraint wait']);
-  const nurse = stage.person('nurse@a.example/kitchen');
+  const nurse = await stage.join('nurse@a.example/kitchen');
   await nurse.enter('Nurse');
   assert.equal(nurse.heard()[0], 'presence Nurse owner/moderator 110 170 201');
   const [row] = (await rows.list(roomNames, { limit: most + 1 })).filter(({ key }) => key === 'hall');
@@ -173,10 +174,9 @@ test('§10.1.1: one account has its share of the rooms of a tenant, and others m
 });
 
 /** Of so many accounts as are needed: each makes as many tries as one may at once. */
-async function crowd(tries: number, act: (person: Person) => Promise<void>): Promise<Person[]> {
-  const people = Array.from({ length: Math.ceil(tries / roomLimits.presencesBurst) }, (_, at) =>
-    stage.person(`u${at}@b.example/x`),
-  );
+async function crowd(tries: number, act: (person: RequestActor) => Promise<void>): Promise<RequestActor[]> {
+  const addresses = Array.from({ length: Math.ceil(tries / roomLimits.presencesBurst) }, (_, at) => `u${at}@b.example/x`);
+  const people = await Promise.all(addresses.map((address) => stage.join(address)));
   for (let round = 0; round < roomLimits.presencesBurst; round++) await Promise.all(people.map(act));
   return people;
 }
@@ -194,7 +194,7 @@ test('people who come in without end: refused after a burst, but not an admin; o
   );
   await romeo.enter('Romeo');
   assert.deepEqual(romeo.heard(), [tooFast]);
-  const nurse = stage.person('nurse@b.example/x');
+  const nurse = await stage.join('nurse@b.example/x');
   await nurse.enter('Nurse');
   assert.ok(nurse.heard().includes('presence Nurse admin/moderator 110 170'));
   await juliet.enter('Juliet', 'attic@conference.a.example');
@@ -211,7 +211,7 @@ test('those who are refused keep nobody out, however many they are', async () =>
   await adminSet(juliet, "<item affiliation='outcast' jid='b.example'/>");
   const people = await crowd(roomLimits.entriesBurst + roomLimits.presencesBurst, (person) => person.enter(person.jid.local));
   assert.deepEqual(new Set(people.flatMap((person) => person.heard())), new Set(['error forbidden auth']));
-  const nurse = stage.person('nurse@a.example/x');
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse');
   assert.ok(nurse.heard().includes('presence Nurse none/participant 110 170'));
 });
@@ -219,7 +219,7 @@ test('those who are refused keep nobody out, however many they are', async () =>
 test('an admin who floods a room is stopped too, by what all would have to be sent', async () => {
   juliet = await openHall(stage, { presencebroadcast: ['moderator'] });
   const audience = 199;
-  await times(audience, (index) => stage.person(`u${index}@a.example/x`).enter(`u${index}`));
+  await times(audience, async (index) => (await stage.join(`u${index}@a.example/x`)).enter(`u${index}`));
   const items = Array.from({ length: roomLimits.adminItemsMax }, (_, at) => `<item affiliation='none' jid='u${at}@a.example'/>`);
   juliet.take();
   await times(roomLimits.deliveriesBurst / roomLimits.adminItemsMax / (audience + 1) - 1, () => adminSet(juliet, ...items));

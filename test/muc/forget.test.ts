@@ -4,11 +4,12 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
 import type { DoneReply, RoomErasureRequest } from '../../lib/runtime/wire.ts';
-import { adminSet, ask, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const admin = 'http://jabber.org/protocol/muc#admin';
-let stage: Stage;
-let juliet: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
@@ -21,8 +22,7 @@ async function forget(...addresses: string[]): Promise<void> {
   assert.equal(decodeFrame<DoneReply>(reply).header.ok, true);
 }
 
-const listOf = (affiliation: string) =>
-  ask(juliet, 'get', `<query xmlns='${admin}'><item affiliation='${affiliation}'/></query>`);
+const listOf = (affiliation: string) => juliet.ask('get', `<query xmlns='${admin}'><item affiliation='${affiliation}'/></query>`);
 
 for (const isLoaded of [true, false]) {
   test(`affiliations, reserved nicks and bans end, of these addresses alone (${isLoaded ? 'in memory' : 'not in memory'})`, async () => {
@@ -34,12 +34,12 @@ for (const isLoaded of [true, false]) {
       "<item affiliation='outcast' jid='tybalt@b.example'/>",
       "<item affiliation='admin' jid='nurse@b.example'/>",
     );
-    if (!isLoaded) await stage.restart();
+    if (!isLoaded) await stage.restartRooms();
     await forget('romeo@b.example', 'tybalt@b.example');
     assert.match(await listOf('member'), /^(?!.*romeo@b\.example').*romeo@b\.example\.org'/);
     assert.ok(!(await listOf('outcast')).includes('tybalt'));
     assert.match(await listOf('admin'), /nurse@b\.example'/);
-    const other = stage.person('paris@b.example/x');
+    const other = await stage.join('paris@b.example/x');
     await adminSet(juliet, "<item affiliation='member' jid='paris@b.example'/>");
     other.take();
     await other.enter('Romeo');
@@ -55,7 +55,7 @@ test('§9.4: who is inside goes with 321, and a domain goes with all of its peop
     "<item affiliation='member' jid='paris@b.example'/>",
     "<item affiliation='member' jid='nurse@a.example'/>",
   );
-  const [romeo, nurse] = [stage.person('romeo@b.example/x'), stage.person('nurse@a.example/x')];
+  const [romeo, nurse] = [await stage.join('romeo@b.example/x'), await stage.join('nurse@a.example/x')];
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
   juliet.take();
@@ -71,7 +71,7 @@ test('§9.4: who is inside goes with 321, and a domain goes with all of its peop
 
 test('a role that was to last ends, and nothing happens to a room that knows nobody of them', async () => {
   juliet = await openHall(stage, { moderatedroom: '1', persistentroom: '1' });
-  const romeo = stage.person('romeo@b.example/x');
+  const romeo = await stage.join('romeo@b.example/x');
   await romeo.enter('Romeo');
   await adminSet(juliet, "<item nick='Romeo' role='participant'/>");
   await romeo.send(`<presence to='${hall}/Romeo' type='unavailable'/>`);
@@ -90,7 +90,7 @@ test('a room that nobody may enter any more ends', async () => {
   await juliet.say('private');
   await juliet.send(`<presence to='${hall}/Juliet' type='unavailable'/>`);
   await forget('juliet@a.example');
-  const romeo = stage.person('romeo@a.example/x');
+  const romeo = await stage.join('romeo@a.example/x');
   await romeo.enter('Romeo');
   assert.match(romeo.heard().join('\n'), /owner\/moderator .*201/);
 });

@@ -16,12 +16,13 @@ import { createAccount } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
 import { reapNode } from '../../services/router/sessions/reaper.ts';
-import { type EmbeddedDependencies, embeddedDependencies } from '../router/embedded-dependencies.ts';
+import { hastyClock } from '../support/stage/clocks.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const hall = 'hall@conference.a.example';
 const muc = 'http://jabber.org/protocol/muc';
 /** Timers of the rooms ring a hundred times sooner. */
-const hasty = { ...systemClock, after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 100, run) };
+const hasty = hastyClock(100);
 
 let dependencies: EmbeddedDependencies;
 let router: Router;

@@ -1,17 +1,18 @@
 /** XEP-0191 §3.3, §3.4 and §6 in rooms: nothing of a blocked occupant reaches the one who blocks, and nothing else is lost (decision 11). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
 import { type DoneReply, type HidesRequest, nowhere } from '../../lib/runtime/wire.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { hastyClock } from '../support/stage/clocks.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 let version = 0;
 
 /** As a router does when the account's list has changed. */
-async function hide(stage: Stage, person: Person, nicks: readonly string[], at = ++version): Promise<void> {
+async function hide(stage: RoomsStage, person: RequestActor, nicks: readonly string[], at = ++version): Promise<void> {
   const request: HidesRequest = {
     kind: 'hides',
     domain: 'a.example',
@@ -27,7 +28,7 @@ async function arrange(t: { after(run: () => Promise<void>): void }) {
   const stage = await openRooms();
   t.after(() => stage.close());
   const juliet = await openHall(stage);
-  const [romeo, ann] = [stage.person('romeo@a.example/orchard'), stage.person('ann@a.example/x')];
+  const [romeo, ann] = [await stage.join('romeo@a.example/orchard'), await stage.join('ann@a.example/x')];
   await romeo.enter('Romeo');
   await ann.enter('ann');
   for (const one of [juliet, romeo, ann]) one.take();
@@ -83,7 +84,7 @@ test('XEP-0191 §3.3: others are heard, and the own presence and words come back
 test('XEP-0045 §7.2: one who has blocked an occupant enters without seeing it, and the subject still comes last', async (t) => {
   const { stage, ann } = await arrange(t);
   await ann.say('before');
-  const nurse = stage.person('nurse@a.example/house');
+  const nurse = await stage.join('nurse@a.example/house');
   const body = Buffer.from(
     `<presence to='${hall}/Nurse' from='${nurse.jid}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`,
   );
@@ -123,7 +124,7 @@ test('a list that is older than what the room knows changes nothing, and the nex
   const at = version;
   await hide(stage, romeo, ['ann'], at);
   await hide(stage, romeo, [], at - 1);
-  await stage.restart();
+  await stage.restartRooms();
   await ann.say('unheard');
   assert.deepEqual(romeo.heard(), []);
 });
@@ -164,20 +165,20 @@ test('XEP-0191 §3.3, XEP-0045 §7.13: a request for voice goes to the moderator
 
 test('XEP-0191 §3.3: what is read from the archive for a session that comes back leaves out whom it blocks', async (t) => {
   const { stage, juliet, romeo, ann } = await arrange(t);
-  await stage.restart({ clock: { ...systemClock, after: (delayMs, run) => systemClock.after(delayMs / 10, run) } });
+  await stage.restartRooms({ clock: hastyClock(10) });
   const place = (node: string, sid: string) =>
     updateSessions(stage.store, romeo.jid, (): SessionEntry[] => [
       { node, sid, resource: romeo.jid.resource, boundAt: 1, available: true, priority: 0 },
     ]);
   await hide(stage, romeo, ['ann']);
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   await place(nowhere, romeo.sid);
   await juliet.say('one');
   await ann.say('two');
   await juliet.say('three');
   stage.move(romeo, 'resumed');
   await place('n.stage.1', 'resumed');
-  await stage.settle(romeo, 2);
+  await romeo.gets(2);
   await juliet.say('four');
   assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: three', 'message Juliet four']);
 });

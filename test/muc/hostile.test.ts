@@ -6,18 +6,19 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { successor } from '../../services/muc/core/fence.ts';
 import { decorate } from '../../services/muc/core/sending.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
 });
 afterEach(() => stage.close());
 
@@ -34,7 +35,7 @@ for (const [what, nick] of [
   test(`a nick of ${what} is refused`, async () => {
     // The connection node has prepared what can be; what is left must be refused here, with an error and not with silence.
     const reply = await stage
-      .ask(romeo, `<presence to="${hall}/${nick}"><x xmlns='${muc}'/></presence>`, stage.ids.mint())
+      .request(romeo, `<presence to="${hall}/${nick}"><x xmlns='${muc}'/></presence>`, stage.ids.mint())
       .catch((error: unknown) => ({ ok: /jid-malformed/.test(String(error)) }));
     assert.equal(reply.ok, true);
     assert.deepEqual(juliet.heard(), []);
@@ -127,14 +128,14 @@ test('messages as large as they may be, full of what JSON escapes, fit the rows'
 
 test('a nick has so many clients and no more', async () => {
   for (let number = 0; number < roomLimits.sessionsPerNickMax; number++) {
-    const phone = stage.person(`nurse@a.example/phone${number}`);
+    const phone = await stage.join(`nurse@a.example/phone${number}`);
     await phone.enter('Nurse');
     assert.equal(
       phone.heard().some((line) => line.startsWith('error')),
       false,
     );
   }
-  const last = stage.person('nurse@a.example/last');
+  const last = await stage.join('nurse@a.example/last');
   await last.enter('Nurse');
   assert.deepEqual(last.heard(), ['error resource-constraint wait']);
 });

@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const user = 'http://jabber.org/protocol/muc#user';
 const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
-let paris: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let paris: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
-  paris = stage.person('paris@b.example');
+  romeo = await stage.join('romeo@a.example/orchard');
+  paris = await stage.join('paris@b.example');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -34,7 +35,7 @@ for (const [what, id, back] of [
   ['without one', '', ''],
 ] as const) {
   test(`an invitation ${what} that finds nobody comes back as item-not-found, to the client that sent it alone`, async () => {
-    const phone = stage.person('romeo@a.example/phone');
+    const phone = await stage.join('romeo@a.example/phone');
     await phone.enter('Romeo');
     phone.take();
     romeo.take();
@@ -58,7 +59,7 @@ for (const [what, from, condition, id] of [
 ] as const) {
   test(`an error ${what} is no business of the inviter`, async () => {
     const sent = await invite('paris@b.example');
-    await stage.person(from).send(`<message to='${hall}' type='error' id='${id ?? sent}'>${error(condition)}</message>`);
+    await (await stage.join(from)).send(`<message to='${hall}' type='error' id='${id ?? sent}'>${error(condition)}</message>`);
     await juliet.say('after it');
     assert.deepEqual(romeo.heard(), ['message Juliet after it']);
   });
@@ -66,7 +67,7 @@ for (const [what, from, condition, id] of [
 
 test('an occupant whose invitation comes back to it is not taken for a ghost', async () => {
   const sent = await invite('paris@b.example');
-  const inside = stage.person('paris@b.example/tomb');
+  const inside = await stage.join('paris@b.example/tomb');
   await inside.enter('Paris');
   await inside.send(`<message to='${hall}' type='error' id='${sent}'>${error('service-unavailable')}</message>`);
   await juliet.say('after it');

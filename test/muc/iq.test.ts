@@ -2,24 +2,25 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
 const info = 'http://jabber.org/protocol/disco#info';
 const items = 'http://jabber.org/protocol/disco#items';
 const service = 'conference.a.example';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
 });
 afterEach(() => stage.close());
 
-async function ask(person: Person, to: string, child: string, type = 'get'): Promise<string> {
+async function ask(person: RequestActor, to: string, child: string, type = 'get'): Promise<string> {
   person.take();
   await person.send(`<iq to='${to}' type='${type}' id='i1'>${child}</iq>`);
   return person.take().at(-1) ?? '';
@@ -115,7 +116,7 @@ test('XEP-0410: a self-ping is answered by the room, and not-acceptable when one
 
 test('§15.4: a request to a nick is passed on under the nick, and its answer comes back', async () => {
   await romeo.enter('Romeo');
-  const phone = stage.person('romeo@b.example/phone');
+  const phone = await stage.join('romeo@b.example/phone');
   await phone.enter('Romeo');
   juliet.take();
   phone.take();
@@ -128,7 +129,7 @@ test('§15.4: a request to a nick is passed on under the nick, and its answer co
   await juliet.send(
     `<iq to='${hall}/Romeo' type='result' id='${request.id}'><query xmlns='jabber:iq:version'><name>x</name></query></iq>`,
   );
-  await stage.settle(romeo, 1);
+  await romeo.gets(1);
   romeo.receives(
     `<iq from='${hall}/Juliet' to='romeo@b.example/orchard' type='result' id='i1'><query xmlns='jabber:iq:version'><name>x</name></query></iq>`,
   );
@@ -141,9 +142,9 @@ test('§17.3: a vCard is asked of the account, whose answer comes from its bare 
   await ask(juliet, `${hall}/Romeo`, "<vCard xmlns='vcard-temp'/>");
   const request = Stanza.parse(stage.elsewhere[0]!);
   assert.equal(request.attributes.to, 'romeo@b.example');
-  const account = stage.person('romeo@b.example');
+  const account = await stage.join('romeo@b.example');
   await account.send(`<iq to='${hall}/Juliet' type='result' id='${request.id}'><vCard xmlns='vcard-temp'/></iq>`);
-  await stage.settle(juliet, 1);
+  await juliet.gets(1);
   juliet.receives(
     `<iq from='${hall}/Romeo' to='juliet@a.example/balcony' type='result' id='i1'><vCard xmlns='vcard-temp'/></iq>`,
   );
@@ -162,7 +163,7 @@ const register = (nick: string) =>
   `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'><field var='muc#register_roomnick'><value>${nick}</value></field></x></query>`;
 
 test('§7.10: a registered nick is kept for its owner', async () => {
-  const tybalt = stage.person('tybalt@a.example/x');
+  const tybalt = await stage.join('tybalt@a.example/x');
   assert.match(await ask(tybalt, hall, "<query xmlns='jabber:iq:register'/>"), /muc#register_roomnick/);
   assert.match(await ask(tybalt, hall, register('Prince of Cats'), 'set'), /type='result'/);
   assert.match(await ask(tybalt, hall, "<query xmlns='jabber:iq:register'/>"), /<registered\/><username>Prince of Cats</);

@@ -4,16 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
+import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -104,11 +105,11 @@ for (const [what, mark] of forged) {
 test('entering (§7.2) and a subject (§8.1) carry none of them, nor does the history of who comes next (§7.2.13)', async () => {
   const all = forged.map(([, mark]) => mark).join('');
   const { bare } = romeo.jid;
-  const phone = stage.person(`${bare}/phone`);
+  const phone = await stage.join(`${bare}/phone`);
   await phone.send(`<presence to='${hall}/Phone'><x xmlns='http://jabber.org/protocol/muc'/>${all}</presence>`);
   await juliet.send(`<message to='${hall}' type='groupchat'><subject>x</subject>${all}</message>`);
   await juliet.send(`<message to='${hall}' type='groupchat'><body>x</body>${all}</message>`);
-  const nurse = stage.person('nurse@a.example/x');
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse');
   for (const person of [juliet, romeo, nurse]) {
     const got = person.take();

@@ -2,23 +2,24 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const user = 'http://jabber.org/protocol/muc#user';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
 const anySid = `<stanza-id xmlns='urn:xmpp:sid:0' by='${hall}' id='{any}'/>`;
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
-let nurse: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
   for (const person of [juliet, romeo, nurse]) person.take();
@@ -73,7 +74,7 @@ for (const [what, xml, error] of [
   ],
 ] as const) {
   test(`${what} is refused`, async () => {
-    const tybalt = stage.person('tybalt@a.example/street');
+    const tybalt = await stage.join('tybalt@a.example/street');
     await tybalt.send(xml);
     assert.deepEqual(tybalt.heard(), [error]);
     assert.deepEqual(romeo.heard(), []);
@@ -119,7 +120,7 @@ test('§7.5: a private message goes to one, and is no business of the archive', 
   await romeo.send(
     `<message to='${hall}/Nurse' type='error' id='pm'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
   );
-  await stage.settle(nurse, 1); // answers are acknowledged before they are handled
+  await nurse.gets(1); // answers are acknowledged before they are handled
   assert.deepEqual(nurse.heard(), ['error not-acceptable cancel']);
 });
 
@@ -145,7 +146,7 @@ test('§8.1: the subject is set by a moderator, kept, and shown to who enters', 
   assert.deepEqual(romeo.heard(), ['message Juliet subject=Names']);
   await romeo.send(`<message to='${hall}' type='groupchat'><subject>x</subject><body>a body makes it a message</body></message>`);
   assert.deepEqual(nurse.heard(), ['message Juliet subject=Names', 'message Romeo subject=x a body makes it a message']);
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   assert.equal(paris.heard().at(-1), 'message Juliet earlier: subject=Names');
 });
@@ -155,7 +156,7 @@ test('§8.4: who has no voice is not heard, asks for it (§7.13), and gets it (�
     `<iq to='${hall}' type='set' id='c'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>
       <field var='muc#roomconfig_moderatedroom'><value>1</value></field></x></query></iq>`,
   );
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   assert.equal(paris.heard().at(-2), 'presence Paris none/visitor 110 170');
   await paris.say('x');
@@ -190,7 +191,7 @@ test('§7.8.2: an invitation is sent by the room, names the inviter, and can be 
     `<message from='${hall}' to='benvolio@b.example' id='{any}'><x xmlns='${user}'><invite from='${hall}/Romeo'><reason>come</reason></invite></x>
       <x xmlns='jabber:x:conference' jid='${hall}' reason='come'>come</x></message>`,
   );
-  const benvolio = stage.person('benvolio@b.example/street');
+  const benvolio = await stage.join('benvolio@b.example/street');
   await benvolio.send(
     `<message to='${hall}'><x xmlns='${user}'><decline to='${hall}/Romeo'><reason>too busy</reason></decline></x></message>`,
   );
@@ -218,7 +219,7 @@ test('§7.8.2: in a members-only room an invitation makes a member, where occupa
   romeo.take();
   await romeo.send(invite);
   assert.deepEqual(romeo.heard(), []);
-  const paris = stage.person('paris@a.example/tomb');
+  const paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   assert.equal(paris.heard().at(-2), 'presence Paris member/participant 110 170');
 });
@@ -230,7 +231,7 @@ test('what is said together comes to all in one order', async () => {
   assert.equal(orders[0]!.length, 150);
   assert.deepEqual(orders[1], orders[0]);
   assert.deepEqual(orders[2], orders[0]);
-  const late = stage.person('late@a.example/x');
+  const late = await stage.join('late@a.example/x');
   await late.enter('Late', hall, "<history maxstanzas='20'/>");
   const history = late.heard().filter((line) => line.includes('earlier:'));
   assert.deepEqual(

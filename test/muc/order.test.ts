@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
-import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 /** The next calls of this kind fail, so many of them; `after`: although they were carried out. */
 let failures: { method: keyof Store; count: number; after: boolean };
 
 beforeEach(async () => {
   stage = await openRooms({ hasWorker: false });
   failures = { method: 'put', count: 0, after: false };
-  await stage.startWorker({ store: failing(stage.store) });
+  await stage.startRooms({ store: failing(stage.store) });
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -47,7 +48,7 @@ for (const method of ['put', 'batchPut'] as const) {
       const order = ['message Juliet one', 'message Romeo two', 'message Romeo three'];
       for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), order);
       await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
-      await stage.settle(juliet, 4);
+      await juliet.gets(4);
       const bodies = juliet.take().flatMap((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1] ?? []);
       assert.deepEqual(bodies, ['one', 'two', 'three'], 'the archive has the same order');
     });
@@ -63,7 +64,7 @@ test('a message whose batches lose their answers again and again stands in the a
     for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), order);
   }
   await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
-  await stage.settle(juliet, 5);
+  await juliet.gets(5);
   const bodies = juliet.take().flatMap((xml) => /<body>(.*)<\/body>/.exec(xml)?.[1] ?? []);
   assert.deepEqual(bodies, ['one 2', 'two 2', 'one 3', 'two 3']);
 });
@@ -72,7 +73,7 @@ test('a message that was written although all tries failed goes before the next 
   const id = stage.ids.mint();
   const message = `<message to='${hall}' type='groupchat' id='one'><body>one</body></message>`;
   failures = { method: 'put', count: 4, after: true };
-  assert.equal((await stage.ask(juliet, message, id)).ok, false);
+  assert.equal((await stage.request(juliet, message, id)).ok, false);
   await romeo.say('two');
   await juliet.send(message, id);
   for (const person of [juliet, romeo]) assert.deepEqual(person.heard(), ['message Juliet one', 'message Romeo two']);

@@ -2,22 +2,23 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let romeo: Person;
+let stage: RoomsStage;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
 });
 afterEach(() => stage.close());
 
 const ownerGet = `<iq to='${hall}' type='get' id='g'><query xmlns='${muc}#owner'/></iq>`;
 
 /** Values of the form by the last part of their names. */
-async function readConfig(owner: Person): Promise<Record<string, string>> {
+async function readConfig(owner: RequestActor): Promise<Record<string, string>> {
   await owner.send(ownerGet);
   const iq = Stanza.parse(owner.take().at(-1)!);
   const form = iq.child('query', `${muc}#owner`)!.getChild('x', 'jabber:x:data')!;
@@ -27,7 +28,7 @@ async function readConfig(owner: Person): Promise<Record<string, string>> {
 }
 
 test('§10.1.3: the creator gets the form, sends it back, and the room opens as configured', async () => {
-  const juliet = stage.person('juliet@a.example/balcony');
+  const juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   juliet.take();
   const before = await readConfig(juliet);
@@ -62,7 +63,7 @@ test('§10.1.3: the creator gets the form, sends it back, and the room opens as 
 });
 
 test('§10.1.3: who cancels the first form has no room', async () => {
-  const juliet = stage.person('juliet@a.example/balcony');
+  const juliet = await stage.join('juliet@a.example/balcony');
   await juliet.enter('Juliet');
   juliet.take();
   await juliet.send(
@@ -81,7 +82,7 @@ for (const [what, leave] of [
   ],
 ] as const) {
   test(`§10.1.3: who ${what} before she has sent the first form has no room, and is told that it is gone`, async () => {
-    const juliet = stage.person('juliet@a.example/balcony');
+    const juliet = await stage.join('juliet@a.example/balcony');
     await juliet.enter('Juliet');
     juliet.take();
     await juliet.send(leave);
@@ -92,8 +93,8 @@ for (const [what, leave] of [
 }
 
 test('§10.1.3: another client of hers keeps it', async () => {
-  const juliet = stage.person('juliet@a.example/balcony');
-  const phone = stage.person('juliet@a.example/phone');
+  const juliet = await stage.join('juliet@a.example/balcony');
+  const phone = await stage.join('juliet@a.example/phone');
   await juliet.enter('Juliet');
   await phone.enter('Juliet');
   juliet.take();
@@ -196,6 +197,6 @@ test('§10.9: a destroyed room says where to go, and a new one by its name knows
   await romeo.enter('Romeo');
   assert.deepEqual(romeo.heard(), ['presence Romeo owner/moderator 110 170 201', 'message room subject=']);
   await romeo.send(`<iq to='${hall}' type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>`);
-  await stage.settle(romeo, 1);
+  await romeo.gets(1);
   assert.doesNotMatch(romeo.take().join(), /secret/);
 });

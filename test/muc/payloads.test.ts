@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
+import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -70,7 +71,7 @@ test('XEP-0421: the id is the same over nicks and clients, and another in anothe
   await romeo.say('one');
   await romeo.send(`<presence to='${hall}/Montague'/>`);
   await romeo.say('two');
-  const phone = stage.person('romeo@b.example/phone');
+  const phone = await stage.join('romeo@b.example/phone');
   await phone.enter('Phone');
   await phone.say('three');
   const ids = juliet.take().map(idOf);
@@ -110,7 +111,7 @@ for (const [what, xml, error] of [
   ['an ordinary message', `<message to='${hall}'><body>x</body></message>`, 'error bad-request modify'],
 ] as const) {
   test(`§7.4: who is not inside sends ${what}: ${error}`, async () => {
-    const stranger = stage.person('stranger@b.example/x');
+    const stranger = await stage.join('stranger@b.example/x');
     await stranger.send(xml);
     assert.deepEqual(stranger.heard(), [error]);
     assert.deepEqual(juliet.heard(), []);

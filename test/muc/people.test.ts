@@ -1,20 +1,21 @@
 /** Where a person is meant, no other shape of address will do: XEP-0045 §7.8.2, §7.10, §9, §10.2, XEP-0317 §3.5. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let juliet: Person;
-let member: Person;
-let stranger: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let member: RequestActor;
+let stranger: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { membersonly: '1', allowinvites: '1' });
   await adminSet(juliet, "<item affiliation='member' jid='member@a.example'/>");
-  member = stage.person('member@a.example/x');
-  stranger = stage.person('stranger@b.example/x');
+  member = await stage.join('member@a.example/x');
+  stranger = await stage.join('stranger@b.example/x');
   await member.enter('Member');
   for (const person of [juliet, member]) person.take();
   stage.elsewhere.length = 0;
@@ -22,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 async function listOf(affiliation: string): Promise<string[]> {
-  const answer = await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query>`);
+  const answer = await juliet.ask('get', `<query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query>`);
   return [...answer.matchAll(/jid='([^']+)'/g)].map((match) => match[1]!);
 }
 
@@ -120,7 +121,7 @@ test('§9.2: a whole domain is banned, and the ban is lifted; one address of it,
 
 test('§9.3: a service that has entered the room is not a person, and its domain does not become a member by its nick', async () => {
   await configure(juliet, { membersonly: '0' });
-  const service = stage.person('b.example/bot');
+  const service = await stage.join('b.example/bot');
   await service.enter('Bot');
   juliet.take();
   for (const affiliation of ['member', 'admin', 'owner']) {
@@ -128,7 +129,7 @@ test('§9.3: a service that has entered the room is not a person, and its domain
     assert.deepEqual(juliet.heard(), ['error not-acceptable modify']);
   }
   const registration = `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'><field var='muc#register_roomnick'><value>Bot</value></field></x></query>`;
-  assert.match(await ask(service, 'set', registration), /<not-allowed /);
+  assert.match(await service.ask('set', registration), /<not-allowed /);
   assert.deepEqual(await listOf('member'), ['member@a.example']);
 });
 
@@ -142,9 +143,9 @@ test('XEP-0317 §3.5: hats are for persons', async () => {
     const form = Object.entries(fields).map(([field, value]) => `<field var='hats#${field}'><value>${value}</value></field>`);
     return `<command xmlns='http://jabber.org/protocol/commands' node='urn:xmpp:hats:commands:${name}'><x xmlns='jabber:x:data' type='submit'>${form.join('')}</x></command>`;
   };
-  await ask(juliet, 'set', command('create', { title: 'T', uri: 'urn:x' }));
+  await juliet.ask('set', command('create', { title: 'T', uri: 'urn:x' }));
   for (const jid of ['b.example', 'b.example/x'])
-    assert.match(await ask(juliet, 'set', command('assign', { jid, uri: 'urn:x' })), /<bad-request /);
-  assert.match(await ask(juliet, 'set', command('assign', { jid: 'romeo@a.example/x', uri: 'urn:x' })), /completed/);
-  assert.match(await ask(juliet, 'set', command('list-assigned', {})), /<value>romeo@a.example<\/value>/);
+    assert.match(await juliet.ask('set', command('assign', { jid, uri: 'urn:x' })), /<bad-request /);
+  assert.match(await juliet.ask('set', command('assign', { jid: 'romeo@a.example/x', uri: 'urn:x' })), /completed/);
+  assert.match(await juliet.ask('set', command('list-assigned', {})), /<value>romeo@a.example<\/value>/);
 });

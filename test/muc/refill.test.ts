@@ -1,25 +1,26 @@
 /** Occupants whose session is parked, on its way to another node, or with a node that says nothing, miss nothing that was said. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import { nowhere } from '../../lib/runtime/wire.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
-import { openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { hastyClock } from '../support/stage/clocks.ts';
+import { openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 /** Looks for sessions that are behind ten times sooner. */
-const hasty = { ...systemClock, after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 10, run) };
+const hasty = hastyClock(10);
 
-let stage: Stage;
+let stage: RoomsStage;
 let worker: MucWorker;
-let juliet: Person;
-let romeo: Person;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms({ hasWorker: false });
-  worker = await stage.startWorker({ clock: hasty });
+  worker = await stage.startRooms({ clock: hasty });
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
   await romeo.enter('Romeo');
   await place('n.stage.1', juliet.sid, juliet);
   for (const person of [juliet, romeo]) person.take();
@@ -34,7 +35,7 @@ async function place(node: string, sid: string, { jid } = romeo): Promise<void> 
 
 /** Its node has it no more. */
 async function park(): Promise<void> {
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   await place(nowhere, romeo.sid);
 }
 
@@ -48,18 +49,18 @@ test('what was said while a session was parked comes when it is back, in order, 
   await juliet.say('one');
   await juliet.say('two');
   await comeBack();
-  await stage.settle(romeo, 2);
+  await romeo.gets(2);
   await juliet.say('three');
   assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: two', 'message Juliet three']);
   assert.deepEqual(juliet.heard(), ['message Juliet one', 'message Juliet two', 'message Juliet three']);
 });
 
 test('a session between two nodes, that its row still places at the first, gets it as well', async () => {
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   await place('n.stage.1', romeo.sid);
   await juliet.say('one');
   await comeBack();
-  await stage.settle(romeo, 1);
+  await romeo.gets(1);
   assert.deepEqual(romeo.heard(), ['message Juliet earlier: one']);
 });
 
@@ -67,10 +68,10 @@ test('the next worker knows who is behind', async () => {
   await park();
   await juliet.say('one');
   await worker.stop();
-  await stage.startWorker();
+  await stage.startRooms();
   await juliet.say('two');
   await comeBack();
-  await stage.settle(romeo, 2);
+  await romeo.gets(2);
   assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: two']);
 });
 
@@ -78,14 +79,14 @@ test('more than a page is sent page by page, in order', async () => {
   await park();
   const bodies = Array.from({ length: 230 }, (_, number) => `m${number}`);
   for (const body of bodies)
-    await stage.ask(
+    await stage.request(
       juliet,
       `<message to='hall@conference.a.example' type='groupchat' id='${body}'><body>${body}</body></message>`,
       stage.ids.mint(),
     );
   const said = juliet.take().filter((xml) => xml.includes("type='groupchat'")).length;
   await comeBack();
-  await stage.settle(romeo, said);
+  await romeo.gets(said);
   const heard = romeo.heard();
   assert.deepEqual(
     heard,
@@ -99,22 +100,22 @@ test('a session that is over leaves, although nobody speaks', async () => {
   await juliet.say('one');
   await updateSessions(stage.store, { domain: 'a.example', local: 'romeo' }, () => []);
   juliet.take();
-  await stage.settle(juliet, 1);
+  await juliet.gets(1);
   assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/none 333']);
 });
 
 test('a moderation that stands in the archive does not reach a session that is behind before its turn, nor twice', async () => {
   await worker.stop();
-  worker = await stage.startWorker(); // looks slowly
+  worker = await stage.startRooms(); // looks slowly
   await juliet.say('one');
   const [, id] = /<stanza-id [^>]*id='([^']+)'/.exec(romeo.take().at(-1)!)!;
-  stage.missing.add(romeo.sid);
+  stage.node.missing.add(romeo.sid);
   await place('n.stage.1', romeo.sid);
   await juliet.say('two');
-  stage.missing.delete(romeo.sid);
+  stage.node.missing.delete(romeo.sid);
   const retract = `<moderate xmlns='urn:xmpp:message-moderate:1' id='${id}'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>`;
   await juliet.send(`<iq to='hall@conference.a.example' type='set' id='m'>${retract}</iq>`);
-  await stage.settle(romeo, 2);
+  await romeo.gets(2);
   await juliet.say('three');
   const got = romeo.take();
   assert.deepEqual(

@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
-let nurse: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
 });
 afterEach(() => stage.close());
 
@@ -38,7 +39,7 @@ function form(type: string, fields: Readonly<Record<string, string>>): string {
 
 const registering = (nick: string, more: Readonly<Record<string, string>> = {}) =>
   `<query xmlns='jabber:iq:register'>${form('submit', { 'muc#register_roomnick': nick, ...more })}</query>`;
-const members = (person: Person) => ask(person, 'get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`);
+const members = (person: RequestActor) => person.ask('get', `<query xmlns='${muc}#admin'><item affiliation='member'/></query>`);
 
 for (const [what, fields, policy, answer] of [
   ['an open room, as it is', {}, undefined, /type='result'/],
@@ -51,7 +52,7 @@ for (const [what, fields, policy, answer] of [
   test(`§7.10: registering with ${what}: ${answer.source}`, async () => {
     await configure(juliet, fields);
     if (policy) await choose({ registration: policy });
-    assert.match(await ask(romeo, 'set', registering('Montague')), answer);
+    assert.match(await romeo.ask('set', registering('Montague')), answer);
     assert.equal((await members(juliet)).includes('romeo@a.example'), answer.source === "type='result'");
   });
 }
@@ -62,7 +63,7 @@ test('§10.2: an owner who closes a room and leaves the rest of the form as it w
   await juliet.send(
     `<iq to='${hall}' type='set' id='c'><query xmlns='${muc}#owner'><x xmlns='jabber:x:data' type='submit'>${asShown}</x></query></iq>`,
   );
-  assert.match(await ask(romeo, 'set', registering('Montague')), /not-allowed/);
+  assert.match(await romeo.ask('set', registering('Montague')), /not-allowed/);
 });
 
 for (const [what, child, error] of [
@@ -77,16 +78,16 @@ for (const [what, child, error] of [
   ['a nick in use', registering('JULIET'), 'conflict'],
 ] as const) {
   test(`§7.10: a registration with ${what} gives ${error}`, async () => {
-    assert.match(await ask(romeo, 'set', child), new RegExp(`<${error} `));
+    assert.match(await romeo.ask('set', child), new RegExp(`<${error} `));
   });
 }
 
 test('§7.10: a room that is not there has nobody to register with', async () => {
-  assert.match(await ask(romeo, 'get', "<query xmlns='jabber:iq:register'/>", 'none@conference.a.example'), /item-not-found/);
+  assert.match(await romeo.ask('get', "<query xmlns='jabber:iq:register'/>", 'none@conference.a.example'), /item-not-found/);
 });
 
 test('§9.9: admins and owners are asked; the form says who, and what was told of it', async () => {
-  const tybalt = stage.person('tybalt@b.example');
+  const tybalt = await stage.join('tybalt@b.example');
   await adminSet(
     juliet,
     "<item affiliation='admin' jid='tybalt@b.example'/>",
@@ -96,11 +97,11 @@ test('§9.9: admins and owners are asked; the form says who, and what was told o
   await nurse.enter('Nurse');
   for (const person of [juliet, nurse, tybalt]) person.take();
   assert.match(
-    await ask(romeo, 'get', "<query xmlns='jabber:iq:register'/>"),
+    await romeo.ask('get', "<query xmlns='jabber:iq:register'/>"),
     /muc#register_roomnick'[^>]*><required\/>.*muc#register_faqentry/,
   );
   const more = { 'muc#register_first': 'Romeo', 'muc#register_unknown': 'x' };
-  assert.match(await ask(romeo, 'set', registering('Montague', more)), /type='result'/);
+  assert.match(await romeo.ask('set', registering('Montague', more)), /type='result'/);
   for (const [person, to] of [
     [juliet, 'juliet@a.example/balcony'],
     [tybalt, 'tybalt@b.example'],
@@ -172,8 +173,7 @@ test('§9.9: what the owners are shown of a request is no longer than a request 
   const lines = `<field var='muc#register_faqentry'>${`<value>${'x'.repeat(4_000)}</value>`.repeat(40)}</field>`;
   const names = `<field var='muc#register_first'>${'<value>Romeo</value>'.repeat(40)}</field>`;
   const nick = "<field var='muc#register_roomnick'><value>Montague</value></field>";
-  await ask(
-    romeo,
+  await romeo.ask(
     'set',
     `<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>${nick}${names}${lines}</x></query>`,
   );
@@ -186,16 +186,16 @@ test('nobody floods the owners with registrations', async () => {
   await choose({ registration: 'approval' });
   const answers: string[] = [];
   for (let number = 0; number <= roomLimits.registrationsBurst; number++)
-    answers.push(await ask(romeo, 'set', registering(`R${number}`)));
+    answers.push(await romeo.ask('set', registering(`R${number}`)));
   assert.match(answers.at(-1)!, /<error [^>]*type='wait'.*policy-violation/);
   assert.equal(juliet.take().length, roomLimits.registrationsBurst);
 });
 
 test('§7.10: who registers as more than a member keeps what it is', async () => {
   await adminSet(juliet, "<item affiliation='admin' jid='nurse@b.example'/>");
-  assert.match(await ask(nurse, 'set', registering('Angelica')), /type='result'/);
+  assert.match(await nurse.ask('set', registering('Angelica')), /type='result'/);
   assert.match(
-    await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='admin'/></query>`),
+    await juliet.ask('get', `<query xmlns='${muc}#admin'><item affiliation='admin'/></query>`),
     /<item affiliation='admin' jid='nurse@b.example' nick='Angelica'\/>/,
   );
 });
@@ -245,7 +245,7 @@ test('locked nicks: who registers inside goes on under that nick, and all are to
 });
 
 test('locked nicks: two nicks of one person do not become one while both are inside', async () => {
-  const phone = stage.person('romeo@a.example/phone');
+  const phone = await stage.join('romeo@a.example/phone');
   await choose({ reservednick: '1' });
   await romeo.enter('Romeo');
   await phone.enter('Montague');
@@ -264,7 +264,7 @@ const asking = "<query xmlns='jabber:iq:register'/>";
 test('§7.10, XEP-0077 §3.2: <remove/> ends the membership that came of registering, and frees the nick, before all eyes', async () => {
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
-  await ask(romeo, 'set', registering('Montague'));
+  await romeo.ask('set', registering('Montague'));
   assert.match(await members(juliet), /jid='romeo@a.example' nick='Montague'/);
   nurse.take();
   await romeo.send(`<iq to='${hall}' type='set' id='r'>${removing}</iq>`);
@@ -272,14 +272,14 @@ test('§7.10, XEP-0077 §3.2: <remove/> ends the membership that came of registe
   const [answer, own] = romeo.heard();
   assert.deepEqual([answer, own], ['iq result room', 'presence Romeo none/participant 110']);
   assert.doesNotMatch(await members(juliet), /romeo@/);
-  assert.doesNotMatch(await ask(romeo, 'get', asking), /<registered\/>/);
-  assert.match(await ask(nurse, 'set', registering('Montague')), /type='result'/, 'the nick is free');
-  assert.match(await ask(romeo, 'set', removing), /<registration-required /);
+  assert.doesNotMatch(await romeo.ask('get', asking), /<registered\/>/);
+  assert.match(await nurse.ask('set', registering('Montague')), /type='result'/, 'the nick is free');
+  assert.match(await romeo.ask('set', removing), /<registration-required /);
 });
 
 test('§9.4: in a members-only room whoever ends the registration is out with 321, from all clients', async () => {
-  const phone = stage.person('romeo@a.example/phone');
-  await ask(romeo, 'set', registering('Montague'));
+  const phone = await stage.join('romeo@a.example/phone');
+  await romeo.ask('set', registering('Montague'));
   await configure(juliet, { membersonly: '1' });
   await romeo.enter('Montague');
   await phone.enter('Montague');
@@ -300,12 +300,12 @@ for (const [what, before, after, affiliation] of [
 ] as const) {
   test(`§7.10: who was made ${what} stays it without the registration`, async () => {
     if (before) await adminSet(juliet, before);
-    assert.match(await ask(romeo, 'set', registering('Montague')), /type='result'/);
+    assert.match(await romeo.ask('set', registering('Montague')), /type='result'/);
     if (after) await adminSet(juliet, after);
-    assert.match(await ask(romeo, 'set', removing), /type='result'/);
-    const list = await ask(juliet, 'get', `<query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query>`);
+    assert.match(await romeo.ask('set', removing), /type='result'/);
+    const list = await juliet.ask('get', `<query xmlns='${muc}#admin'><item affiliation='${affiliation}'/></query>`);
     assert.match(list, new RegExp(`<item affiliation='${affiliation}' jid='romeo@a.example'/>`));
-    assert.match(await ask(romeo, 'set', removing), /<registration-required /);
+    assert.match(await romeo.ask('set', removing), /<registration-required /);
   });
 }
 
@@ -313,9 +313,9 @@ test('§9.9: a registration that was approved can be ended, whatever others may 
   await choose({ registration: 'approval' });
   await juliet.send(`<message to='${hall}'>${form('submit', approval)}</message>`);
   await choose({ registration: 'none' });
-  assert.match(await ask(romeo, 'set', registering('Other')), /result|not-allowed/);
-  await stage.restart();
-  assert.match(await ask(romeo, 'set', removing), /type='result'/);
+  assert.match(await romeo.ask('set', registering('Other')), /result|not-allowed/);
+  await stage.restartRooms();
+  assert.match(await romeo.ask('set', removing), /type='result'/);
   assert.doesNotMatch(await members(juliet), /romeo@/);
 });
 
@@ -325,13 +325,14 @@ test('XEP-0077 §3.2: who has not registered, or no more, is told so; <remove/> 
     "<item affiliation='member' jid='paris@a.example'/>",
     "<item affiliation='outcast' jid='tybalt@b.example'/>",
   );
-  const others = ['romeo@a.example/x', 'paris@a.example/x', 'tybalt@b.example/x'].map((jid) => stage.person(jid));
+  const addresses = ['romeo@a.example/x', 'paris@a.example/x', 'tybalt@b.example/x'];
+  const others = await Promise.all(addresses.map((address) => stage.join(address)));
   for (const person of [juliet, ...others]) {
-    assert.match(await ask(person, 'set', removing), /<registration-required /, `${person.jid}`);
+    assert.match(await person.ask('set', removing), /<registration-required /, `${person.jid}`);
   }
-  await ask(romeo, 'set', registering('Montague'));
+  await romeo.ask('set', registering('Montague'));
   const both = "<query xmlns='jabber:iq:register'><remove/><username>x</username></query>";
-  assert.match(await ask(romeo, 'set', both), /<bad-request /);
+  assert.match(await romeo.ask('set', both), /<bad-request /);
   assert.match(await members(juliet), /romeo@/);
-  assert.match(await ask(romeo, 'set', removing, 'none@conference.a.example'), /<item-not-found /);
+  assert.match(await romeo.ask('set', removing, 'none@conference.a.example'), /<item-not-found /);
 });

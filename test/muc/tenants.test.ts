@@ -6,20 +6,22 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
-import { hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { hastyClock } from '../support/stage/clocks.ts';
+import { hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
+let stage: RoomsStage;
 let worker: MucWorker;
-let juliet: Person;
-let romeo: Person;
-let nurse: Person;
+let juliet: RequestActor;
+let romeo: RequestActor;
+let nurse: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms({ hasWorker: false });
-  worker = await stage.startWorker();
+  worker = await stage.startRooms();
   juliet = await openHall(stage);
-  romeo = stage.person('romeo@a.example/orchard');
-  nurse = stage.person('nurse@b.example/street');
+  romeo = await stage.join('romeo@a.example/orchard');
+  nurse = await stage.join('nurse@b.example/street');
   await romeo.enter('Romeo');
   await nurse.enter('Nurse');
   for (const person of [juliet, romeo, nurse]) person.take();
@@ -61,7 +63,7 @@ test('an occupant of a domain that seemed to be gone stays when it has entered a
       };
     },
   });
-  await stage.startWorker({ store, clock: { ...systemClock, monotonic: () => systemClock.monotonic() + laterMs } });
+  await stage.startRooms({ store, clock: { ...systemClock, monotonic: () => systemClock.monotonic() + laterMs } });
   await juliet.say('zero');
   for (const person of [juliet, romeo, nurse]) person.take();
   isGone = true;
@@ -82,16 +84,15 @@ test('§11.2: when their tenant is removed, the occupants of its rooms are told 
   await worker.stop();
   let laterMs = 0;
   const clock = {
-    ...systemClock,
+    ...hastyClock(100),
     monotonic: () => systemClock.monotonic() + laterMs,
-    after: (delayMs: number, run: () => void) => systemClock.after(delayMs / 100, run),
   };
-  worker = await stage.startWorker({ clock });
+  worker = await stage.startRooms({ clock });
   await juliet.say('one');
   assert.deepEqual(nurse.heard(), ['message Juliet one']);
   await stage.tenants.remove((await stage.tenants.find('a.example'))!);
   laterMs = runtimeLimits.tenantCacheMs;
-  await stage.settle(nurse, 1);
+  await nurse.gets(1);
   nurse.receives(
     `<presence from='${hall}/Nurse' to='nurse@b.example/street' type='unavailable'><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>
       <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none' jid='nurse@b.example/street'/>

@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { adminSet, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let paris: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let paris: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { moderatedroom: '1' });
-  paris = stage.person('paris@a.example/tomb');
+  paris = await stage.join('paris@a.example/tomb');
   await paris.enter('Paris');
   for (const person of [juliet, paris]) person.take();
 });
@@ -111,7 +112,7 @@ for (const [what, moderated, items, role] of [
     for (const item of items) await adminSet(juliet, item);
     await paris.send(leave);
     for (const restarts of [false, true]) {
-      if (restarts) await stage.restart();
+      if (restarts) await stage.restartRooms();
       paris.take();
       await paris.enter('Paris');
       assert.equal(paris.heard().at(-2), `presence Paris ${role} 110 170`);
@@ -122,7 +123,8 @@ for (const [what, moderated, items, role] of [
 
 test('§5.1: so many kept roles and no more, those kept last', async () => {
   await configure(juliet, { presencebroadcast: ['moderator'] });
-  const crowd = Array.from({ length: roomLimits.keptRolesMax + 1 }, (_, number) => stage.person(`p${number}@a.example/x`));
+  const addresses = Array.from({ length: roomLimits.keptRolesMax + 1 }, (_, number) => `p${number}@a.example/x`);
+  const crowd = await Promise.all(addresses.map((address) => stage.join(address)));
   for (let at = 0; at < crowd.length; at += 50) {
     const some = crowd.slice(at, at + 50);
     await Promise.all(some.map((person, index) => person.enter(`p${at + index}`)));
@@ -130,7 +132,7 @@ test('§5.1: so many kept roles and no more, those kept last', async () => {
     await Promise.all(some.map((person, index) => person.send(`<presence to='${hall}/p${at + index}' type='unavailable'/>`)));
   }
   for (const restarts of [false, true]) {
-    if (restarts) await stage.restart();
+    if (restarts) await stage.restartRooms();
     for (const [number, role] of [
       [0, 'visitor'],
       [1, 'participant'],
@@ -151,7 +153,7 @@ for (const [whois, more] of [
 ] as const) {
   test(`§8: who becomes a moderator where JIDs are for ${whois} is shown ${more.length} of them`, async () => {
     await configure(juliet, { whois });
-    const nurse = stage.person('nurse@b.example/street');
+    const nurse = await stage.join('nurse@b.example/street');
     await nurse.enter('Nurse');
     paris.take();
     await adminSet(juliet, "<item role='moderator' nick='Paris'/>");

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { hall, openHall, openRooms } from './harness.ts';
+import { hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms } from '../support/stage/rooms-stage.ts';
 
 const delayNs = 'urn:xmpp:delay';
 
@@ -15,7 +16,7 @@ test('XEP-0203 §2: history carries one delay in the name of the room, with the 
     const after = Date.now();
     for (const xml of juliet.take()) assert.deepEqual(Stanza.parse(xml).childrenOf(delayNs), []);
 
-    const romeo = stage.person('romeo@b.example/orchard');
+    const romeo = await stage.join('romeo@b.example/orchard');
     await romeo.enter('Romeo');
     const history = romeo.take().filter((xml) => xml.includes('<body>'));
     assert.equal(history.length, 3);

@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { adminSet, ask, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const hats = 'urn:xmpp:hats:0';
 const user = 'http://jabber.org/protocol/muc#user';
 const commands = 'http://jabber.org/protocol/commands';
 const teacher = 'http://tech.example.edu/hats#Teacher';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { persistentroom: '1' });
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -35,89 +36,89 @@ const make = (uri = teacher, title = 'Teacher', hue = '327.255249') =>
 const give = (jid = 'romeo@b.example', uri = teacher) => submit('assign', { 'hats#jid': jid, 'hats#uri': uri });
 
 test('§3.1: a hat that is assigned stands in presence, now and for who enters later', async () => {
-  assert.match(await ask(juliet, 'set', make()), /status='completed'/);
+  assert.match(await juliet.ask('set', make()), /status='completed'/);
   assert.deepEqual(romeo.heard(), ['message room 104']);
-  assert.match(await ask(juliet, 'set', give()), /status='completed'/);
+  assert.match(await juliet.ask('set', give()), /status='completed'/);
   const presence = (to: string, jid: string, status = '') =>
     `<presence from='${hall}/Romeo' to='${to}'><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>
       <hats xmlns='${hats}'><hat title='Teacher' uri='${teacher}' hue='327.255249'/></hats>
       <x xmlns='${user}'><item affiliation='none' role='participant'${jid}/>${status}</x></presence>`;
   romeo.receives(presence('romeo@b.example/orchard', ` jid='romeo@b.example/orchard'`, `<status code='110'/>`));
-  const nurse = stage.person('nurse@a.example/x');
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse');
   assert.ok(nurse.take().some((xml) => xml.includes(`/Romeo'`) && xml.includes(teacher)));
 });
 
 test('§3.3: a hat that is destroyed is taken from all, and all see it', async () => {
-  await ask(juliet, 'set', make());
-  await ask(juliet, 'set', give());
+  await juliet.ask('set', make());
+  await juliet.ask('set', give());
   romeo.take();
-  assert.match(await ask(juliet, 'set', submit('destroy', { 'hats#uri': teacher })), /completed/);
+  assert.match(await juliet.ask('set', submit('destroy', { 'hats#uri': teacher })), /completed/);
   assert.deepEqual(
     romeo.take().filter((xml) => xml.includes('hats')),
     [],
   );
-  assert.match(await ask(juliet, 'set', submit('list-assigned', {})), /<reported>(?:(?!<item>).)*$/);
+  assert.match(await juliet.ask('set', submit('list-assigned', {})), /<reported>(?:(?!<item>).)*$/);
 });
 
 test('§3.2: creating a hat that is there changes it, for those who wear it', async () => {
-  await ask(juliet, 'set', make());
-  await ask(juliet, 'set', give());
+  await juliet.ask('set', make());
+  await juliet.ask('set', give());
   romeo.take();
-  await ask(juliet, 'set', make(teacher, 'Professor'));
+  await juliet.ask('set', make(teacher, 'Professor'));
   assert.match(romeo.take().at(-1)!, /title='Professor'/);
 });
 
 test('§3.6: taking a hat away', async () => {
-  await ask(juliet, 'set', make());
-  await ask(juliet, 'set', give());
+  await juliet.ask('set', make());
+  await juliet.ask('set', give());
   romeo.take();
   assert.match(
-    await ask(juliet, 'set', submit('unassign', { 'hats#jid': 'romeo@b.example/x', 'hats#uri': teacher })),
+    await juliet.ask('set', submit('unassign', { 'hats#jid': 'romeo@b.example/x', 'hats#uri': teacher })),
     /completed/,
   );
   assert.doesNotMatch(romeo.take().at(-1)!, /hats/);
   assert.match(
-    await ask(juliet, 'set', submit('unassign', { 'hats#jid': 'romeo@b.example', 'hats#uri': teacher })),
+    await juliet.ask('set', submit('unassign', { 'hats#jid': 'romeo@b.example', 'hats#uri': teacher })),
     /item-not-found/,
   );
 });
 
 test('hats are kept with the room, whichever worker has it', async () => {
-  await ask(juliet, 'set', make());
-  await ask(juliet, 'set', give());
-  await stage.restart();
-  const nurse = stage.person('nurse@a.example/x');
+  await juliet.ask('set', make());
+  await juliet.ask('set', give());
+  await stage.restartRooms();
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse');
   assert.ok(nurse.take().some((xml) => xml.includes(`title='Teacher'`)));
-  const listed = await ask(romeo, 'set', submit('list', {}));
+  const listed = await romeo.ask('set', submit('list', {}));
   assert.match(listed, new RegExp(`<value>${teacher}</value>`));
 });
 
 test('§2: the room says that it has hats, and when they changed', async () => {
   const info = `<query xmlns='http://jabber.org/protocol/disco#info'/>`;
-  const before = await ask(romeo, 'get', info);
+  const before = await romeo.ask('get', info);
   assert.match(before, /<feature var='urn:xmpp:hats:0'\/>/);
   assert.doesNotMatch(before, /hats#hash/);
-  await ask(juliet, 'set', make());
-  const [, hash] = /hats#hash'[^>]*><value>([0-9a-f]{40})</.exec(await ask(romeo, 'get', info))!;
-  await ask(juliet, 'set', make('x:y', 'Other'));
-  const [, other] = /hats#hash'[^>]*><value>([0-9a-f]{40})</.exec(await ask(romeo, 'get', info))!;
+  await juliet.ask('set', make());
+  const [, hash] = /hats#hash'[^>]*><value>([0-9a-f]{40})</.exec(await romeo.ask('get', info))!;
+  await juliet.ask('set', make('x:y', 'Other'));
+  const [, other] = /hats#hash'[^>]*><value>([0-9a-f]{40})</.exec(await romeo.ask('get', info))!;
   assert.notEqual(hash, other);
 });
 
 test('XEP-0050: commands are found by those who may use them, and start with a form', async () => {
   const items = `<query xmlns='http://jabber.org/protocol/disco#items' node='${commands}'/>`;
   const nodes = (xml: string) => [...xml.matchAll(/node='urn:xmpp:hats:commands:([a-z-]+)'/g)].map((match) => match[1]);
-  assert.deepEqual(nodes(await ask(juliet, 'get', items)), ['create', 'destroy', 'list', 'assign', 'unassign', 'list-assigned']);
-  assert.deepEqual(nodes(await ask(romeo, 'get', items)), ['list']);
+  assert.deepEqual(nodes(await juliet.ask('get', items)), ['create', 'destroy', 'list', 'assign', 'unassign', 'list-assigned']);
+  assert.deepEqual(nodes(await romeo.ask('get', items)), ['list']);
   const info = `<query xmlns='http://jabber.org/protocol/disco#info' node='urn:xmpp:hats:commands:create'/>`;
-  assert.match(await ask(juliet, 'get', info), /category='automation' type='command-node'/);
+  assert.match(await juliet.ask('get', info), /category='automation' type='command-node'/);
   const start = `<command xmlns='${commands}' node='urn:xmpp:hats:commands:create' action='execute'/>`;
-  const form = await ask(juliet, 'set', start);
+  const form = await juliet.ask('set', start);
   assert.match(form, /status='executing'.*hats#title.*<required\/>.*hats#uri.*hats#hue/);
   const cancel = `<command xmlns='${commands}' node='urn:xmpp:hats:commands:create' sessionid='s1' action='cancel'/>`;
-  assert.match(await ask(juliet, 'set', cancel), /sessionid='s1' status='canceled'/);
+  assert.match(await juliet.ask('set', cancel), /sessionid='s1' status='canceled'/);
 });
 
 const refusals: readonly [what: string, who: 'juliet' | 'romeo' | 'nurse', child: string, error: RegExp][] = [
@@ -137,9 +138,9 @@ const refusals: readonly [what: string, who: 'juliet' | 'romeo' | 'nurse', child
 ];
 for (const [what, who, child, error] of refusals) {
   test(`${what} is refused with ${error}`, async () => {
-    const people = { juliet, romeo, nurse: stage.person('nurse@a.example/x') };
-    if (what === 'a JID that is none') await ask(juliet, 'set', make());
-    assert.match(await ask(people[who], 'set', child), error);
+    const people = { juliet, romeo, nurse: await stage.join('nurse@a.example/x') };
+    if (what === 'a JID that is none') await juliet.ask('set', make());
+    assert.match(await people[who].ask('set', child), error);
     assert.deepEqual(
       romeo.take().filter((xml) => xml.includes('<hats')),
       [],
@@ -148,10 +149,10 @@ for (const [what, who, child, error] of refusals) {
 }
 
 test('there are so many hats in a room and on a head, and no more', async () => {
-  for (let number = 0; number < roomLimits.hatsMax; number++) await ask(juliet, 'set', make(`x:${number}`, `${number}`));
-  assert.match(await ask(juliet, 'set', make('x:more')), /resource-constraint/);
-  for (let number = 0; number < roomLimits.hatsPerPersonMax; number++) await ask(juliet, 'set', give(undefined, `x:${number}`));
-  assert.match(await ask(juliet, 'set', give(undefined, 'x:20')), /resource-constraint/);
+  for (let number = 0; number < roomLimits.hatsMax; number++) await juliet.ask('set', make(`x:${number}`, `${number}`));
+  assert.match(await juliet.ask('set', make('x:more')), /resource-constraint/);
+  for (let number = 0; number < roomLimits.hatsPerPersonMax; number++) await juliet.ask('set', give(undefined, `x:${number}`));
+  assert.match(await juliet.ask('set', give(undefined, 'x:20')), /resource-constraint/);
 });
 
 test('what a client claims to wear is taken off its presence and its messages', async () => {
@@ -166,5 +167,5 @@ test('what a client claims to wear is taken off its presence and its messages', 
 
 test('an admin manages hats too', async () => {
   await adminSet(juliet, "<item affiliation='admin' jid='romeo@b.example'/>");
-  assert.match(await ask(romeo, 'set', make()), /completed/);
+  assert.match(await romeo.ask('set', make()), /completed/);
 });

@@ -2,23 +2,24 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { ask, hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
+import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const retractNs = 'urn:xmpp:message-retract:1';
 const moderateNs = 'urn:xmpp:message-moderate:1';
 const mam = 'urn:xmpp:mam:2';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 /** Of Romeo's message. */
 let id: string;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { persistentroom: '1' });
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   await romeo.send(
     `<message to='${hall}' type='groupchat' id='m1'><body>a secret</body><thread>secret</thread><stanza-id xmlns='urn:xmpp:sid:0' by='secret@x' id='secret'/></message>`,
@@ -52,11 +53,11 @@ test('XEP-0424 §3: a retraction goes to all, and a tombstone stands in the arch
 
 test('XEP-0424 §5: what was retracted is not shown to who enters, by any worker', async () => {
   await romeo.send(retraction(id));
-  const nurse = stage.person('nurse@a.example/x');
+  const nurse = await stage.join('nurse@a.example/x');
   await nurse.enter('Nurse');
   assert.doesNotMatch(nurse.take().join(), /secret/);
-  await stage.restart();
-  const other = stage.person('other@a.example/x');
+  await stage.restartRooms();
+  const other = await stage.join('other@a.example/x');
   await other.enter('Other');
   assert.doesNotMatch(other.take().join(), /secret/);
 });
@@ -100,7 +101,7 @@ test('tombstones and moderations that a client makes up are dropped', async () =
 });
 
 /** A message, and the id that the room gave it. */
-async function say(person: Person, id: string, body: string, corrected = ''): Promise<string> {
+async function say(person: RequestActor, id: string, body: string, corrected = ''): Promise<string> {
   const replace = corrected && `<replace xmlns='urn:xmpp:message-correct:0' id='${corrected}'/>`;
   await person.send(`<message to='${hall}' type='groupchat' id='${id}'><body>${body}</body>${replace}</message>`);
   return Stanza.parse(person.take().at(-1)!).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!;
@@ -109,7 +110,7 @@ async function say(person: Person, id: string, body: string, corrected = ''): Pr
 const takeBack = (of: string) => `<moderate xmlns='${moderateNs}' id='${of}'><retract xmlns='${retractNs}'/></moderate>`;
 for (const [who, act] of [
   ['its writer', (of: string) => romeo.send(retraction(of))],
-  ['a moderator', async (of: string) => void (await ask(juliet, 'set', takeBack(of)))],
+  ['a moderator', async (of: string) => void (await juliet.ask('set', takeBack(of)))],
 ] as const) {
   for (const named of ['the first version', 'a correction', 'the last correction']) {
     test(`XEP-0308: ${who} takes back a text that was corrected, by ${named}: all versions go, and nothing else`, async () => {
@@ -130,7 +131,7 @@ for (const [who, act] of [
         'a correction of another',
       ]);
       assert.equal(archive.filter((xml) => xml.includes('<retracted ')).length, 3);
-      const nurse = stage.person('nurse@a.example/x');
+      const nurse = await stage.join('nurse@a.example/x');
       await nurse.enter('Nurse');
       assert.doesNotMatch(nurse.take().join(), /secret (?:one|two|three)/);
     });

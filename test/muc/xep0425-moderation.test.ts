@@ -3,23 +3,24 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, readArchive, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall, readArchive } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const retractNs = 'urn:xmpp:message-retract:1';
 const moderateNs = 'urn:xmpp:message-moderate:1';
 const mam = 'urn:xmpp:mam:2';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 /** Of Romeo's message. */
 let id: string;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { persistentroom: '1' });
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   await romeo.send(
     `<message to='${hall}' type='groupchat' id='m1'><body>a secret</body><thread>secret</thread><stanza-id xmlns='urn:xmpp:sid:0' by='secret@x' id='secret'/></message>`,
@@ -36,7 +37,7 @@ const moderation = (of: string, reason = '<reason>unfit</reason>') =>
   `<moderate xmlns='${moderateNs}' id='${of}'><retract xmlns='${retractNs}'/>${reason}</moderate>`;
 
 test('XEP-0425 §3: a moderator takes a message back, and the room tells all', async () => {
-  assert.match(await ask(juliet, 'set', moderation(id)), /type='result'/);
+  assert.match(await juliet.ask('set', moderation(id)), /type='result'/);
   const details = `<moderated xmlns='${moderateNs}' by='${hall}/Juliet'>${anyId}</moderated><reason>unfit</reason>`;
   romeo.receives(
     `<message from='${hall}' to='romeo@b.example/orchard' type='groupchat' id='{any}'><retract xmlns='${retractNs}' id='${id}'>${details}</retract>
@@ -55,8 +56,8 @@ test('XEP-0425 §3: a moderator takes a message back, and the room tells all', a
 });
 
 test('XEP-0425: a message is moderated once, however often that is asked', async () => {
-  await ask(juliet, 'set', moderation(id));
-  assert.match(await ask(juliet, 'set', moderation(id)), /type='result'/);
+  await juliet.ask('set', moderation(id));
+  assert.match(await juliet.ask('set', moderation(id)), /type='result'/);
   assert.equal(romeo.take().length, 1);
   await Promise.all([1, 2].map((n) => juliet.send(`<iq to='${hall}' type='set' id='${n}'>${moderation(id)}</iq>`)));
   assert.deepEqual(juliet.heard(), ['iq result room', 'iq result room']);
@@ -65,8 +66,8 @@ test('XEP-0425: a message is moderated once, however often that is asked', async
 
 test('XEP-0425: an admin need not be inside', async () => {
   await adminSet(juliet, "<item affiliation='admin' jid='nurse@a.example'/>");
-  const nurse = stage.person('nurse@a.example/x');
-  assert.match(await ask(nurse, 'set', moderation(id, '')), /type='result'/);
+  const nurse = await stage.join('nurse@a.example/x');
+  assert.match(await nurse.ask('set', moderation(id, '')), /type='result'/);
   assert.match(romeo.take().at(-1)!, new RegExp(`by='${hall}'`));
 });
 
@@ -80,16 +81,16 @@ test('a moderation whose worker died half-way is finished by the next: once, wit
         isAway && name === 'batchPut' ? Promise.reject(new Unavailable('it is away')) : method.apply(target, parameters);
     },
   });
-  await stage.restart({ store: dying });
+  await stage.restartRooms({ store: dying });
   await juliet.say('the room is in memory');
   for (const person of [juliet, romeo]) person.take();
   const request = `<iq to='${hall}' type='set' id='m'>${moderation(id)}</iq>`;
   const requestId = stage.ids.mint();
   isAway = true;
-  assert.equal((await stage.ask(juliet, request, requestId)).ok, false);
+  assert.equal((await stage.request(juliet, request, requestId)).ok, false);
   assert.deepEqual([...juliet.take(), ...romeo.take()], []);
   isAway = false;
-  await stage.restart();
+  await stage.restartRooms();
   await juliet.send(request, requestId);
   await juliet.send(request, requestId);
   assert.deepEqual(juliet.heard(), ['message room', 'iq result room']);
@@ -111,8 +112,8 @@ for (const [what, who, child, error] of [
   ['another moderation', 'juliet', () => `<moderate xmlns='${moderateNs}' id='${id}'><edit/></moderate>`, /bad-request/],
 ] as const) {
   test(`XEP-0425 §3.2: ${what} is refused with ${error}`, async () => {
-    const people = { juliet, romeo, nurse: stage.person('nurse@a.example/x') };
-    assert.match(await ask(people[who], 'set', child()), error);
+    const people = { juliet, romeo, nurse: await stage.join('nurse@a.example/x') };
+    assert.match(await people[who].ask('set', child()), error);
     assert.match((await readArchive(juliet))[0]!, /a secret/);
   });
 }
@@ -120,17 +121,17 @@ for (const [what, who, child, error] of [
 test('a subject is not moderated, and the messages of an earlier room by the name are out of reach', async () => {
   await juliet.send(`<message to='${hall}' type='groupchat'><subject>s</subject></message>`);
   const subjectId = Stanza.parse(juliet.take()[0]!).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!;
-  assert.match(await ask(juliet, 'set', moderation(subjectId)), /not-allowed/);
+  assert.match(await juliet.ask('set', moderation(subjectId)), /not-allowed/);
   await juliet.send(
     `<iq to='${hall}' type='set' id='d'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy/></query></iq>`,
   );
   await juliet.enter('Juliet');
   await configure(juliet, {});
-  assert.match(await ask(juliet, 'set', moderation(id)), /item-not-found/);
+  assert.match(await juliet.ask('set', moderation(id)), /item-not-found/);
 });
 
 test('the room says that it can', async () => {
-  const info = await ask(romeo, 'get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`);
+  const info = await romeo.ask('get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`);
   for (const feature of [retractNs, `${retractNs}#tombstone`, moderateNs])
     assert.ok(info.includes(`<feature var='${feature}'/>`));
 });

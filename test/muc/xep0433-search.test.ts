@@ -2,19 +2,20 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { assertXml } from '../router/xml-equality.ts';
-import { ask, configure, openRooms, type Person, type Stage } from './harness.ts';
+import { configure } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const service = 'conference.a.example';
 const ns = 'urn:xmpp:channel-search:0:search';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
-  juliet = stage.person('juliet@a.example/balcony');
-  romeo = stage.person('romeo@b.example/orchard');
+  juliet = await stage.join('juliet@a.example/balcony');
+  romeo = await stage.join('romeo@b.example/orchard');
   for (const [room, fields] of [
     ['attic', { roomname: 'Under the Roof', roomdesc: 'Old letters', lang: 'it' }],
     ['cellar', { roomname: 'Wine', roomdesc: 'Letters of credit', whois: 'anyone', membersonly: '1' }],
@@ -34,17 +35,17 @@ const search = (fields: Readonly<Record<string, string>>, set = '') => {
   return `<search xmlns='${ns}'>${page}<x xmlns='jabber:x:data' type='submit'>${type}${xml.join('')}</x></search>`;
 };
 const find = async (fields: Readonly<Record<string, string>>, set = '') => {
-  const answer = await ask(romeo, 'get', search(fields, set), service);
+  const answer = await romeo.ask('get', search(fields, set), service);
   return [...answer.matchAll(/address='([^@]+)@/g)].map((match) => match[1]);
 };
 
 test('§3.1 and §3.2.1: the service can search, and gives the form', async () => {
   assert.ok(
-    (await ask(romeo, 'get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`, service)).includes(
+    (await romeo.ask('get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`, service)).includes(
       `<feature var='${ns}'/>`,
     ),
   );
-  const form = await ask(romeo, 'get', `<search xmlns='${ns}'/>`, service);
+  const form = await romeo.ask('get', `<search xmlns='${ns}'/>`, service);
   for (const name of ['q', 'all', 'sinname', 'sindescription', 'sinaddress', 'types', 'key'])
     assert.ok(form.includes(`var='${name}'`));
 });
@@ -52,7 +53,7 @@ test('§3.1 and §3.2.1: the service can search, and gives the form', async () =
 test('§5.2: a result has what a client shows of a room', async () => {
   const item = (address: string, inside: string) => `<item address='${address}@${service}'>${inside}</item>`;
   assertXml(
-    await ask(romeo, 'get', search({ q: 'letters' }), service),
+    await romeo.ask('get', search({ q: 'letters' }), service),
     `<iq from='${service}' to='romeo@b.example/orchard' id='ask' type='result'><result xmlns='${ns}'>
       ${item(
         'attic',
@@ -97,28 +98,28 @@ for (const [what, fields, error] of [
   ['another order', { all: '1', key: `${order}age` }, /type='modify'.*<feature-not-implemented.*<invalid-sort-key/],
 ] as const) {
   test(`§3.2.3: ${what} is refused`, async () => {
-    assert.match(await ask(romeo, 'get', search(fields), service), error);
+    assert.match(await romeo.ask('get', search(fields), service), error);
   });
 }
 
 test('§3.2.3: too many searches are refused for a while, those of others are not', async () => {
   for (let count = 0; count < roomLimits.searchesBurst; count++) await find({ q: 'x' });
-  const answer = await ask(romeo, 'get', search({ q: 'x' }), service);
+  const answer = await romeo.ask('get', search({ q: 'x' }), service);
   assert.match(
     answer,
     /type='wait'.*<resource-constraint.*<rate-limit xmlns='urn:xmpp:channel-search:0:error' retry-after='1'\/>/,
   );
-  assert.match(await ask(juliet, 'get', search({ all: '1' }), service), /<item /);
+  assert.match(await juliet.ask('get', search({ all: '1' }), service), /<item /);
 });
 
 test('§5.1: by number of users, most first, page by page both ways', async () => {
-  const paris = stage.person('paris@b.example/tomb');
+  const paris = await stage.join('paris@b.example/tomb');
   await romeo.enter('Romeo');
   await paris.enter('Paris');
   await romeo.enter('Romeo', `cellar@${service}`, '<password>x</password>');
   const wish = { all: '1', key: `${order}nusers` };
   const counts = async (set: string) => {
-    const answer = await ask(romeo, 'get', search(wish, set), service);
+    const answer = await romeo.ask('get', search(wish, set), service);
     const end = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer)![1]!;
     return { rooms: [...answer.matchAll(/address='([^@]+)@/g)].map((match) => match[1]), first: end('first'), last: end('last') };
   };

@@ -3,18 +3,19 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const ns = 'urn:xmpp:muc:affiliations:1';
 const user = 'http://jabber.org/protocol/muc#user';
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
   juliet = await openHall(stage, { whois: 'anyone', persistentroom: '1' });
-  romeo = stage.person('romeo@a.example/orchard');
+  romeo = await stage.join('romeo@a.example/orchard');
   await adminSet(
     juliet,
     "<item affiliation='member' jid='romeo@a.example'/>",
@@ -40,7 +41,11 @@ function read(xml: string): Told | undefined {
 }
 
 /** Enters, and gives the list that came, and the version in the own presence. */
-async function enter(person: Person, nick: string, since?: string): Promise<{ lists: Told[]; version: string; first: string }> {
+async function enter(
+  person: RequestActor,
+  nick: string,
+  since?: string,
+): Promise<{ lists: Told[]; version: string; first: string }> {
   await person.enter(nick, hall, `<mav xmlns='${ns}'${since === undefined ? '' : ` since='${since}'`}/>`);
   const stanzas = person.take();
   const lists = stanzas.filter((xml) => xml.startsWith('<message')).flatMap((xml) => read(xml) ?? []);
@@ -48,7 +53,7 @@ async function enter(person: Person, nick: string, since?: string): Promise<{ li
   return { lists, version: read(own)!.until!, first: stanzas[0]! };
 }
 
-async function leave(person: Person, nick: string): Promise<void> {
+async function leave(person: RequestActor, nick: string): Promise<void> {
   await person.send(`<presence to='${hall}/${nick}' type='unavailable'/>`);
   person.take();
 }
@@ -59,7 +64,7 @@ test('§4.2.1: the first time everything comes, ahead of all presence; bans are 
   const { lists, version, first } = await enter(romeo, 'Romeo');
   assert.deepEqual(lists, [{ since: undefined, until: version, items: everyone }]);
   assert.ok(first.startsWith('<message'));
-  const tybalt = stage.person('tybalt@a.example/x');
+  const tybalt = await stage.join('tybalt@a.example/x');
   assert.deepEqual((await enter(tybalt, 'Tybalt')).lists[0]!.items, { ...everyone, 'paris@a.example': 'outcast' });
 });
 
@@ -105,7 +110,7 @@ test('§4.2.2: each change leads from the last version to a new one, for people 
 test('§4.2.2, §4.2.3: in a semi-anonymous room only owners hear of those outside, as the lists are for them', async () => {
   await configure(juliet, { whois: 'moderators' });
   await romeo.enter('Romeo');
-  const tybalt = stage.person('tybalt@a.example/x');
+  const tybalt = await stage.join('tybalt@a.example/x');
   await tybalt.enter('Tybalt', hall, `<mav xmlns='${ns}'/>`);
   assert.equal(tybalt.heard()[0], 'error forbidden auth');
   await adminSet(juliet, "<item affiliation='member' jid='nurse@b.example'/>");
@@ -138,7 +143,7 @@ test('versions go on with another worker', async () => {
   const { version } = await enter(romeo, 'Romeo');
   await leave(romeo, 'Romeo');
   await adminSet(juliet, "<item affiliation='none' jid='tybalt@a.example'/>");
-  await stage.restart();
+  await stage.restartRooms();
   const { lists } = await enter(romeo, 'Romeo', version);
   assert.deepEqual(lists[0]!.items, { 'tybalt@a.example': 'none' });
 });
@@ -167,6 +172,6 @@ test('a long list comes in pages that lead from one version to the next, and old
 
 test('§3: the room says that it can', async () => {
   assert.ok(
-    (await ask(romeo, 'get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`)).includes(`<feature var='${ns}'/>`),
+    (await romeo.ask('get', `<query xmlns='http://jabber.org/protocol/disco#info'/>`)).includes(`<feature var='${ns}'/>`),
   );
 });

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { adminSet, ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
-let stage: Stage;
-let juliet: Person;
-let romeo: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
+let romeo: RequestActor;
 let elapsedMs = 0;
 const clock = { ...systemClock, now: () => systemClock.now() + elapsedMs };
 const refused = 'error policy-violation wait';
@@ -14,9 +15,9 @@ const refused = 'error policy-violation wait';
 beforeEach(async () => {
   elapsedMs = 0;
   stage = await openRooms({ hasWorker: false });
-  await stage.startWorker({ clock });
+  await stage.startRooms({ clock });
   juliet = await openHall(stage, { slow_mode_duration: '20', persistentroom: '1' });
-  romeo = stage.person('romeo@b.example/orchard');
+  romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
   for (const person of [juliet, romeo]) person.take();
 });
@@ -53,7 +54,7 @@ test('§6: typing and markers do not count, and admins are free', async () => {
 
 test('§8: another nick, another client, and leaving are no way around', async () => {
   await romeo.say('one');
-  const phone = stage.person('romeo@b.example/phone');
+  const phone = await stage.join('romeo@b.example/phone');
   await phone.enter('Montague');
   phone.take();
   await phone.say('two');
@@ -67,7 +68,7 @@ test('§8: another nick, another client, and leaving are no way around', async (
 
 test('another worker knows who has spoken', async () => {
   await romeo.say('one');
-  await stage.restart();
+  await stage.restartRooms();
   romeo.take();
   await romeo.say('two');
   assert.deepEqual(romeo.heard(), [refused]);
@@ -80,16 +81,16 @@ test('a message that is refused for another reason costs no time', async () => {
 });
 
 test('§5, XEP-0122: the form asks for a number in a range, and the room says what is set', async () => {
-  const form = await ask(juliet, 'get', "<query xmlns='http://jabber.org/protocol/muc#owner'/>");
+  const form = await juliet.ask('get', "<query xmlns='http://jabber.org/protocol/muc#owner'/>");
   assert.match(
     form,
     /<field var='muc#roomconfig_slow_mode_duration' type='text-single'[^>]*><validate xmlns='http:\/\/jabber.org\/protocol\/xdata-validate' datatype='xs:integer'><range min='0' max='3600'\/><\/validate><value>20<\/value>/,
   );
   const info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
-  assert.match(await ask(romeo, 'get', info), /muc#roominfo_slow_mode_duration' type='text-single'[^>]*><value>20</);
+  assert.match(await romeo.ask('get', info), /muc#roominfo_slow_mode_duration' type='text-single'[^>]*><value>20</);
   await configure(juliet, { slow_mode_duration: '0' });
   assert.deepEqual(romeo.heard(), ['message room 104']);
-  assert.match(await ask(romeo, 'get', info), /slow_mode_duration'[^>]*><value>0</);
+  assert.match(await romeo.ask('get', info), /slow_mode_duration'[^>]*><value>0</);
 });
 
 for (const value of ['-1', '3601', '1.5', 'x', '99999999999', '']) {

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { ask, configure, hall, openHall, openRooms, type Person, type Stage } from './harness.ts';
+import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const hourMs = 60 * 60 * 1000;
-let stage: Stage;
-let juliet: Person;
+let stage: RoomsStage;
+let juliet: RequestActor;
 let elapsedMs = 0;
 const start = Math.ceil(systemClock.now() / hourMs) * hourMs;
 const clock = { ...systemClock, now: () => start + elapsedMs };
@@ -14,13 +15,13 @@ const clock = { ...systemClock, now: () => start + elapsedMs };
 beforeEach(async () => {
   elapsedMs = 0;
   stage = await openRooms({ hasWorker: false });
-  await stage.startWorker({ clock });
+  await stage.startRooms({ clock });
   juliet = await openHall(stage, { persistentroom: '1' });
 });
 afterEach(() => stage.close());
 
 async function activity(): Promise<string | undefined> {
-  const info = await ask(juliet, 'get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+  const info = await juliet.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
   return /\{urn:xmpp:muc-activity\}message-activity'[^>]*><value>([^<]*)</.exec(info)?.[1];
 }
 
@@ -79,7 +80,7 @@ test('another worker knows the hours before', async () => {
   for (let count = 0; count < 4; count++) await juliet.say('x');
   elapsedMs = hourMs;
   await juliet.say('y');
-  await stage.restart({ clock });
+  await stage.restartRooms({ clock });
   elapsedMs = 2 * hourMs;
   assert.equal(await activity(), '2.5');
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { perform } from '../../services/router/operations/perform.ts';
-import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 let dependencies: EmbeddedDependencies;
 beforeEach(async () => {

@@ -17,7 +17,8 @@ import { accounts, createAccount, deleteAccountRow, findAccount } from '../../se
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const node = 'n.node-1.a';
 let log: string[] = [];

@@ -5,9 +5,9 @@ import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import type { SubscriptionState } from '../../services/router/roster/subscription-state.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { isSameXml } from '../support/stage/xml-equality.ts';
 import { type StateName, states, type Table, tables } from './appendix-a.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
-import { isSameXml } from './xml-equality.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 
@@ -18,10 +18,10 @@ function nameOf(state: SubscriptionState): StateName | undefined {
 }
 
 describe('RFC 6121 Appendix A, through the router', () => {
-  let stage: Stage;
-  let juliet: Actor;
+  let stage: RouterStage;
+  let juliet: BatchActor;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     juliet = await stage.appear('juliet@a.example/balcony');
   });
   after(() => stage.close());

@@ -7,20 +7,20 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { spanMs } from '../../services/router/archive/archive.ts';
 import { queryArchive } from '../../services/router/archive/archive-query.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { accountOf, ask, epoch, fill, form, query, rsm, talk } from './archive-asking.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
 
 describe('XEP-0313 §4', () => {
-  let stage: Stage;
-  let romeo: Actor;
+  let stage: RouterStage;
+  let romeo: BatchActor;
   let count = 0;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     romeo = await stage.join('romeo@b.example/orchard');
   });
   after(() => stage.close());
 
-  async function someone(): Promise<Actor> {
+  async function someone(): Promise<BatchActor> {
     return stage.join(`u${count++}@a.example/one`);
   }
 

@@ -10,15 +10,15 @@ import { queryArchive } from '../../services/router/archive/archive-query.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { accountOf, ask, epoch, fill, form, query } from './archive-asking.ts';
-import { openStage, type Stage } from './harness.ts';
 
 const romeo = Jid.parse('romeo@b.example');
 
 describe('spans of an archive', () => {
-  let stage: Stage;
+  let stage: RouterStage;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
   });
   after(() => stage.close());
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { findAccount } from '../../services/router/core/accounts.ts';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 const bindIq = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>balcony</resource></bind></iq>";
 
@@ -28,7 +28,7 @@ async function bindWith(t: { after(run: () => Promise<void>): void }, keepsOrder
         };
       },
     });
-  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: watch(dependencies.store) }) });
+  const stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, store: watch(dependencies.store) }) });
   t.after(() => stage.close());
   await stage.join('juliet@a.example/orchard');
   isAway = true;

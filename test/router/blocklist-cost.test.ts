@@ -9,15 +9,15 @@ import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { isBlocked } from '../../services/router/core/blocklist.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { countingRows } from './counting-rows.ts';
-import { openStage, type Stage } from './harness.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 const balcony = 'juliet@a.example/balcony';
 const command = (name: 'block' | 'unblock', jids: readonly string[]): string =>
   `<iq type='set' id='b'><${name} xmlns='urn:xmpp:blocking'>${jids.map((jid) => `<item jid='${jid}'/>`).join('')}</${name}></iq>`;
 
-async function fill(stage: Stage, count: number): Promise<void> {
+async function fill(stage: RouterStage, count: number): Promise<void> {
   const owner = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
   const item: RosterItem = { subscription: 'to', isListed: true, version: 1 };
   const rows = Array.from({ length: count }, (_, index) => owner.row(rosterRows, `c${index}@b.example`, item));
@@ -26,7 +26,7 @@ async function fill(stage: Stage, count: number): Promise<void> {
 
 test('one address is blocked and unblocked without reading the roster; a domain is looked for in it', async (t) => {
   let rows = 0;
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: countingRows((more) => {
       rows += more;
     }),
@@ -47,7 +47,7 @@ test('one address is blocked and unblocked without reading the roster; a domain 
 });
 
 test('many addresses are not compared with all contacts, nor with all to whom presence was directed', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await fill(stage, 1_000);
@@ -65,7 +65,7 @@ test('many addresses are not compared with all contacts, nor with all to whom pr
 });
 
 test('each contact behind several of the addresses is told once', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const romeo = await stage.appear('romeo@b.example/orchard');

@@ -1,9 +1,9 @@
 /** Bookmarks in their three forms, as clients write and read them. */
 import assert from 'node:assert/strict';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 import { event } from './pep-listener.ts';
 import { config, items, publish } from './pep-requests.ts';
-import { assertXml } from './xml-equality.ts';
 
 export const NS = 'urn:xmpp:bookmarks:1';
 export const older = 'storage:bookmarks';
@@ -36,22 +36,22 @@ export const ways = [
 ] as const;
 export const [inPrivate, inNode] = ways;
 
-export async function ask(actor: Actor, xml: string): Promise<string> {
+export async function ask(actor: BatchActor, xml: string): Promise<string> {
   await actor.send(xml);
   const index = actor.inbox.findIndex((text) => text.startsWith('<iq'));
   assert.ok(index >= 0, `${xml}: ${actor.inbox.join()}`);
   return actor.inbox.splice(index, 1)[0]!;
 }
 
-export async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; juliet: Actor }> {
-  const stage = await openStage();
+export async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: RouterStage; juliet: BatchActor }> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@a.example/balcony');
   return { stage, juliet };
 }
 
 /** What both older forms show is this. */
-export async function assertShown(juliet: Actor, content: string): Promise<void> {
+export async function assertShown(juliet: BatchActor, content: string): Promise<void> {
   for (const way of ways) {
     const answer = await ask(juliet, way.read);
     const found = /<storage .*(?:<\/storage>|\/>)(?=<\/(?:query|item)>)/.exec(answer)?.[0];
@@ -60,6 +60,6 @@ export async function assertShown(juliet: Actor, content: string): Promise<void>
   }
 }
 
-export const told = (to: Actor, node: string, content: string) =>
+export const told = (to: BatchActor, node: string, content: string) =>
   event('juliet@a.example', to.jid.toString(), `<items node='${node}'>${content}</items>`);
 export const current = (content: string) => `<item id='current'>${storage(content)}</item>`;

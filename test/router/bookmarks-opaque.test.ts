@@ -1,9 +1,9 @@
 /** XEP-0049 §1, XEP-0402 §5.3: of an older list of bookmarks the good ones become items, and the odd ones come back as they were. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertXml } from '../support/stage/xml-equality.ts';
 import { arrange, ask, assertShown, extensions, NS, native, older, page, room, storage, ways } from './bookmark-requests.ts';
 import { itemIds, items, publish } from './pep-requests.ts';
-import { assertXml } from './xml-equality.ts';
 
 const odd: readonly (readonly [what: string, content: string])[] = [
   ['a room without an address', "<conference name='x'/>"],

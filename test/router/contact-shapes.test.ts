@@ -1,13 +1,13 @@
 /** Which shapes of address may be in a roster (RFC 6121 §2), be subscribed to (§3) and be blocked (XEP-0191 §6). */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 describe('shapes of contacts', () => {
-  let stage: Stage;
-  let juliet: Actor;
+  let stage: RouterStage;
+  let juliet: BatchActor;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     juliet = await stage.join('juliet@a.example/balcony');
   });
   after(() => stage.close());

@@ -1,5 +1,5 @@
 /** A store that counts what it gives out, for tests of what a request costs. */
-import type { EmbeddedDependencies } from './embedded-dependencies.ts';
+import type { EmbeddedDependencies } from '../support/stage/parts.ts';
 
 /** Counts the rows that the store gives out. */
 export function countingRows(count: (rows: number) => void): (dependencies: EmbeddedDependencies) => EmbeddedDependencies {

@@ -11,7 +11,7 @@ import { moveCursor, readQueue } from '../../services/router/archive/cursor.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const start = 1_700_000_000_000;
 
@@ -25,15 +25,15 @@ function idsOf(ms: number, count: number): string[] {
 }
 
 describe('the queue', () => {
-  let stage: Stage;
+  let stage: RouterStage;
   let count = 0;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
   });
   after(() => stage.close());
 
   /** An account of its own for each test, with one session. */
-  async function someone(options: { readonly priority?: number } = {}): Promise<{ actor: Actor; account: Account }> {
+  async function someone(options: { readonly priority?: number } = {}): Promise<{ actor: BatchActor; account: Account }> {
     const actor = await stage.join(`u${count++}@a.example/one`);
     const { priority = 0 } = options;
     await actor.send(`<presence><priority>${priority}</priority></presence>`);
@@ -41,7 +41,7 @@ describe('the queue', () => {
     return { actor, account: await accountOf(actor) };
   }
 
-  async function accountOf({ jid, sid }: Actor): Promise<Account> {
+  async function accountOf({ jid, sid }: BatchActor): Promise<Account> {
     const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
     return new Account(new Turn(stage.dependencies), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
   }
@@ -247,7 +247,7 @@ describe('the queue', () => {
 });
 
 test('a client that signs in gets everything once over the wire, and the next one nothing', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   for (let index = 0; index < 230; index++) {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { type Destination, destinations } from '../../services/router/routing/destinations.ts';
 import { routing } from '../../services/router/routing/route.ts';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 /** A component that answers messages with their own body, and refuses everything else. */
 const echo: Destination = {
@@ -18,7 +18,7 @@ const echo: Destination = {
 };
 
 function openWith(list: readonly Destination[]) {
-  return openStage({ wrap: (dependencies) => ({ ...dependencies, route: routing(list) }) });
+  return openRouter({ wrap: (dependencies) => ({ ...dependencies, route: routing(list) }) });
 }
 
 const message = `<message id='1' type='chat' to='echo.example.net'><body>hark</body></message>`;

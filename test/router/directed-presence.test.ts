@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { openStage, type Stage } from './harness.ts';
-import { isSameXml } from './xml-equality.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { isSameXml } from '../support/stage/xml-equality.ts';
 
 const balcony = 'juliet@a.example/balcony';
 
-async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
-  const stage = await openStage();
+async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<RouterStage> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return stage;
 }

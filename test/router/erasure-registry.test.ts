@@ -9,8 +9,8 @@ import { type Collection, collection, type OwnerKind } from '../../lib/runtime/c
 import { directoryOf, roomNames } from '../../lib/runtime/directory.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { perform } from '../../services/router/operations/perform.ts';
-import type { EmbeddedDependencies } from './embedded-dependencies.ts';
-import { openStage, type Stage } from './harness.ts';
+import type { EmbeddedDependencies } from '../support/stage/parts.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 type TenantKind = Exclude<OwnerKind, 'deployment'>;
 
@@ -27,7 +27,7 @@ const places: Readonly<Record<TenantKind, (store: Store, domain: string) => Rows
 const kinds = Object.keys(places) as TenantKind[];
 const tables: readonly Table[] = ['core', 'archive', 'live'];
 
-let stage: Stage;
+let stage: RouterStage;
 /** Partitions that were written to. */
 let written: Set<string>;
 
@@ -47,7 +47,7 @@ function noting(dependencies: EmbeddedDependencies): EmbeddedDependencies {
 
 beforeEach(async () => {
   written = new Set();
-  stage = await openStage({ wrap: noting, hasRooms: true });
+  stage = await openRouter({ wrap: noting, hasRooms: true });
 });
 afterEach(() => stage.close());
 

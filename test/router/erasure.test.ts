@@ -17,7 +17,7 @@ import { features } from '../../services/router/features/index.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { deleteDoomedFiles } from '../../services/router/removal/doomed-files.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
 const registerNs = 'jabber:iq:register';
@@ -25,9 +25,9 @@ const hall = 'hall@conference.a.example';
 /** A room of the other tenant. */
 const far = 'far@conference.b.example';
 
-let stage: Stage;
+let stage: RouterStage;
 beforeEach(async () => {
-  stage = await openStage({ hasRooms: true });
+  stage = await openRouter({ hasRooms: true });
 });
 afterEach(() => stage.close());
 
@@ -45,7 +45,7 @@ async function until(isTrue: () => Promise<boolean> | boolean, what: string): Pr
   assert.fail(`not in time: ${what}`);
 }
 
-async function hears(actor: Actor, pattern: RegExp): Promise<string> {
+async function hears(actor: BatchActor, pattern: RegExp): Promise<string> {
   let found: string | undefined;
   await until(() => {
     found ??= actor.inbox.splice(0).find((xml) => pattern.test(xml));
@@ -54,20 +54,20 @@ async function hears(actor: Actor, pattern: RegExp): Promise<string> {
   return found!;
 }
 
-async function ask(actor: Actor, type: 'get' | 'set', to: string, child: string): Promise<string> {
+async function ask(actor: BatchActor, type: 'get' | 'set', to: string, child: string): Promise<string> {
   actor.inbox.length = 0;
   await actor.send(`<iq type='${type}' id='ask' to='${to}'>${child}</iq>`);
   return hears(actor, /^<iq [^>]*id='ask'/);
 }
 
 /** @returns what the room says of the entry: the own presence, or the error */
-async function enter(actor: Actor, room: string, nick: string): Promise<string> {
+async function enter(actor: BatchActor, room: string, nick: string): Promise<string> {
   actor.inbox.length = 0;
   await actor.send(`<presence to='${room}/${nick}'><x xmlns='${muc}'/></presence>`);
   return hears(actor, /code='110'|<error/);
 }
 
-async function configure(owner: Actor, room: string, fields: Readonly<Record<string, string>>): Promise<void> {
+async function configure(owner: BatchActor, room: string, fields: Readonly<Record<string, string>>): Promise<void> {
   const xml = Object.entries(fields).map(
     ([name, value]) => `<field var='muc#roomconfig_${name}'><value>${value}</value></field>`,
   );
@@ -75,14 +75,14 @@ async function configure(owner: Actor, room: string, fields: Readonly<Record<str
   assert.match(await ask(owner, 'set', room, `<query xmlns='${muc}#owner'>${form}</query>`), /type='result'/);
 }
 
-function grant(owner: Actor, room: string, jid: string, affiliation: string): Promise<string> {
+function grant(owner: BatchActor, room: string, jid: string, affiliation: string): Promise<string> {
   return ask(owner, 'set', room, `<query xmlns='${muc}#admin'><item affiliation='${affiliation}' jid='${jid}'/></query>`);
 }
 
 const occupantIdOf = (xml: string) => /<occupant-id [^>]*id='([^']+)'/.exec(xml)?.[1];
 
 /** The three ways in which an account is removed. */
-const removals: Readonly<Record<string, (bob: Actor) => Promise<void>>> = {
+const removals: Readonly<Record<string, (bob: BatchActor) => Promise<void>>> = {
   async 'XEP-0077'(bob) {
     await bob.send(`<iq type='set' id='x'><query xmlns='${registerNs}'><remove/></query></iq>`);
   },
@@ -103,7 +103,7 @@ async function free(bare: Jid): Promise<void> {
 }
 
 /** Somebody else gets the name: registers, signs in. */
-async function bearerOf(jid: Jid): Promise<Actor> {
+async function bearerOf(jid: Jid): Promise<BatchActor> {
   await free(jid.bare);
   const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
   assert.equal(await addAccount(stage.dependencies, tenant, jid.local, 'other'), 'added');
@@ -214,7 +214,7 @@ for (const [how, remove] of Object.entries(removals)) {
 }
 
 describe('files of an account that was removed', () => {
-  async function upload(bob: Actor): Promise<string> {
+  async function upload(bob: BatchActor): Promise<string> {
     const slot = await ask(
       bob,
       'get',

@@ -12,7 +12,7 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Shares } from '../../services/router/core/shares.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { type SaslResult, saslStep } from '../../services/router/sasl/exchange.ts';
-import { steppedClock } from './embedded-dependencies.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
 import { base64, binding, Client, conditionOf, dataOf, ns, openServer } from './sasl-client.ts';
 
 const attacker = '203.0.113.66';

@@ -13,9 +13,9 @@ import { nowhere, type StepItem, type StepReply, type StepRequest } from '../../
 import { findAccount } from '../../services/router/core/accounts.ts';
 import { Superseded, Writer } from '../../services/router/core/writers.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { steppedClock } from './embedded-dependencies.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
-import { assertXml } from './xml-equality.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 
 const owner = 'juliet@a.example';
 
@@ -47,7 +47,7 @@ const requests = [
   ],
 ] as const;
 
-async function read(actor: Actor, question: string): Promise<string> {
+async function read(actor: BatchActor, question: string): Promise<string> {
   actor.inbox.length = 0;
   await actor.send(`<iq type='get' id='read'>${question}</iq>`);
   const answer = actor.inbox.find((xml) => xml.includes('read'));
@@ -57,7 +57,7 @@ async function read(actor: Actor, question: string): Promise<string> {
 
 for (const [what, first, second, question, expected] of requests) {
   test(`${what}: once more behind a later one of its session it changes nothing, and is answered as it was`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.join(`${owner}/balcony`);
     const id = stage.mint();
@@ -72,7 +72,7 @@ for (const [what, first, second, question, expected] of requests) {
   });
 
   test(`${what}: nor behind one of another session of the account`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const [balcony, tower] = [await stage.join(`${owner}/balcony`), await stage.join(`${owner}/tower`)];
     const id = stage.mint();
@@ -84,7 +84,7 @@ for (const [what, first, second, question, expected] of requests) {
 }
 
 test('carbons: turned on once more behind being turned off they stay off', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const [balcony, tower] = [await stage.appear(`${owner}/balcony`), await stage.appear(`${owner}/tower`)];
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -108,7 +108,7 @@ for (const [whom, to] of [
   ['the host', ` to='a.example'`],
 ] as const)
   test(`a password, asked of ${whom}: an older one does not come back`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.join(`${owner}/balcony`);
     const change = (password: string) =>
@@ -126,7 +126,7 @@ for (const [whom, to] of [
   });
 
 test('a request for a subscription, once more behind the end of it, asks nobody', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
   const id = stage.mint();
@@ -162,7 +162,7 @@ test('one stanza that writes a row twice is not in its own way when another sess
 });
 
 test('a session whose resource another one has taken changes nothing any more, and its stream ends', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const before = await stage.join(`${owner}/balcony`);
   const after = await stage.join(`${owner}/balcony`);
@@ -173,7 +173,7 @@ test('a session whose resource another one has taken changes nothing any more, a
 });
 
 test('a session that is at another node changes nothing through this one, until routers hear that it has come', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join(`${owner}/balcony`);
   const { store, clock } = stage.dependencies;
@@ -189,7 +189,7 @@ test('a session that is at another node changes nothing through this one, until 
   assert.match(await read(juliet, `<vCard xmlns='vcard-temp'/>`), /Juliet/);
 });
 
-async function sendUntil(stage: Stage, { sid, jid }: Actor, deadline: number, xml: string): Promise<StepReply> {
+async function sendUntil(stage: RouterStage, { sid, jid }: BatchActor, deadline: number, xml: string): Promise<StepReply> {
   const session = JSON.stringify({ secure: true, failures: 0, local: jid.local, resource: jid.resource });
   const items: StepItem[] = [{ kind: 'stanza', id: stage.mint(), body: true }];
   const request: StepRequest = { kind: 'step', node: 'n.stage.1', sid, domain: jid.domain, session, items, deadline };
@@ -197,7 +197,7 @@ async function sendUntil(stage: Stage, { sid, jid }: Actor, deadline: number, xm
 }
 
 test('a router that stood still until nobody waits any more does nothing of a set or of presence, and asks for it again', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join(`${owner}/balcony`);
   await juliet.send(set('1', vcard('Juliet')));
@@ -226,7 +226,7 @@ test('what goes on when the request was answered has all the time it needs: an a
         };
       },
     });
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: (dependencies) => ({ ...dependencies, clock: DeploymentClock.of(clock), store: slow(dependencies.store) }),
   });
   t.after(() => stage.close());
@@ -244,7 +244,7 @@ test('what goes on when the request was answered has all the time it needs: an a
 });
 
 test('a message may be late: its entry in the archive bears its time', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
   const message = `<message type='chat' to='romeo@a.example'><body>late</body></message>`;
@@ -253,7 +253,7 @@ test('a message may be late: its entry in the archive bears its time', async (t)
 });
 
 test('a message that comes later than anything waits for it writes nothing: its account may be another one by now', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const [juliet, romeo] = [await stage.appear(`${owner}/balcony`), await stage.appear('romeo@a.example/orchard')];
   const message = `<message type='chat' to='romeo@a.example'><body>late</body></message>`;

@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
-let stage: Stage;
-let juliet: Actor;
-let romeo: Actor;
+let stage: RouterStage;
+let juliet: BatchActor;
+let romeo: BatchActor;
 
 beforeEach(async () => {
-  stage = await openStage();
+  stage = await openRouter();
   juliet = await stage.appear('juliet@a.example/balcony');
   romeo = await stage.appear('romeo@b.example/orchard');
   await stage.befriend(juliet, romeo);

@@ -1,7 +1,7 @@
 /** RFC 6121 §5, §8.1 and the delivery rules of §8.5, as one table. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const refused = `<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
 const anyId = `<stanza-id xmlns='urn:xmpp:sid:0' by='{any}' id='{any}'/>`;
@@ -57,15 +57,15 @@ const full: Record<Situation, readonly Fate[]> = {
 };
 const types = ['normal', 'chat', 'groupchat', 'headline', 'error'] as const;
 
-async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
-  const stage = await openStage();
+async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<RouterStage> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return stage;
 }
 
-async function arrange(stage: Stage, account: string, situation: Situation): Promise<Partial<Record<string, Actor>>> {
+async function arrange(stage: RouterStage, account: string, situation: Situation): Promise<Partial<Record<string, BatchActor>>> {
   if (situation !== 'no such account') await stage.register(account);
-  const actors: Partial<Record<string, Actor>> = {};
+  const actors: Partial<Record<string, BatchActor>> = {};
   for (const [resource, priority] of situations[situation]) {
     const actor = await stage.join(`${account}/${resource}`);
     if (priority !== undefined) await actor.send(`<presence><priority>${priority}</priority></presence>`);
@@ -76,10 +76,10 @@ async function arrange(stage: Stage, account: string, situation: Situation): Pro
 }
 
 describe('RFC 6121 §8.5', () => {
-  let stage: Stage;
-  let romeo: Actor;
+  let stage: RouterStage;
+  let romeo: BatchActor;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     romeo = await stage.appear('romeo@b.example/orchard');
   });
   after(() => stage.close());
@@ -102,8 +102,8 @@ describe('RFC 6121 §8.5', () => {
 });
 
 async function checkFate(
-  stage: Stage,
-  romeo: Actor,
+  stage: RouterStage,
+  romeo: BatchActor,
   { form, situation, type, account, fate }: { form: string; situation: Situation; type: string; account: string; fate: Fate },
 ): Promise<void> {
   const actors = await arrange(stage, account, situation);
@@ -124,7 +124,7 @@ async function checkFate(
 
 /** What was kept comes to the next who is available, stamped, and once; nothing else comes. */
 async function checkKept(
-  stage: Stage,
+  stage: RouterStage,
   account: string,
   situation: Situation,
   { fate, attributes, type }: { fate: Fate; attributes: string; type: string },

@@ -8,12 +8,12 @@ import type { Put, Store } from '../../lib/ports/store.ts';
 import { encodeFrame } from '../../lib/runtime/frame.ts';
 import { type InboundRequest, routerSubject, type StepItem } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
-let stage: Stage;
-let juliet: Actor;
-let romeo: Actor;
-let nurse: Actor;
+let stage: RouterStage;
+let juliet: BatchActor;
+let romeo: BatchActor;
+let nurse: BatchActor;
 
 /** Does not take a row that says so: as a bound that somebody forgot to check before. */
 function brittle(store: Store): Store {
@@ -33,7 +33,7 @@ function brittle(store: Store): Store {
 }
 
 beforeEach(async () => {
-  stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: brittle(dependencies.store) }) });
+  stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, store: brittle(dependencies.store) }) });
   juliet = await stage.appear('juliet@a.example/balcony');
   romeo = await stage.appear('romeo@a.example/orchard');
   nurse = await stage.appear('nurse@b.example/house');

@@ -12,7 +12,7 @@ import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
 import * as users from '../../services/router/operations/users.ts';
-import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const exported: Readonly<Record<string, unknown>> = { ...users, ...tenants, ...nodes, ...certificates };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Key, Store } from '../../lib/ports/store.ts';
-import { type Actor, openStage } from './harness.ts';
+import { type BatchActor, openRouter } from '../support/stage/router-stage.ts';
 import { config, create, items, publish, purge, retract } from './pep-requests.ts';
 
 /** Holds back what deletes rows of items, until it is let go. */
@@ -28,7 +28,7 @@ class Gate {
   }
 }
 
-async function ask(actor: Actor, xml: string): Promise<string> {
+async function ask(actor: BatchActor, xml: string): Promise<string> {
   await actor.send(xml);
   return actor.next();
 }
@@ -42,7 +42,7 @@ for (const [what, request, itemsMax] of [
 ] as const) {
   test(`an item that one resource publishes while another has ${what} it is kept`, async (t) => {
     const gate = new Gate();
-    const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: gate.wrap(dependencies.store) }) });
+    const stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, store: gate.wrap(dependencies.store) }) });
     t.after(() => stage.close());
     const balcony = await stage.join('juliet@a.example/balcony');
     const chamber = await stage.join('juliet@a.example/chamber');

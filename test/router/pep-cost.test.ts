@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 import { countingRows } from './counting-rows.ts';
-import { openStage } from './harness.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 const set = (child: string): string =>
@@ -16,7 +16,7 @@ const options = `<publish-options><x xmlns='jabber:x:data' type='submit'>${type}
 
 test('40 items that are retracted at once do not read the roster 40 times', async (t) => {
   let rows = 0;
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: countingRows((more) => {
       rows += more;
     }),

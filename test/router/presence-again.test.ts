@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { updateSessions } from '../../lib/runtime/sessions.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const status = (text: string) => `<presence><status>${text}</status></presence>`;
 
 /** A stage whose deliveries of what has `text` within wait, once that is wished, until they are let go. */
-async function openSlowStage(text: string): Promise<{ stage: Stage; hold: () => { held: Promise<void>; letGo: () => void } }> {
+async function openSlowStage(
+  text: string,
+): Promise<{ stage: RouterStage; hold: () => { held: Promise<void>; letGo: () => void } }> {
   let gate: { arrived: () => void; open: Promise<void> } | undefined;
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: (dependencies) => ({
       ...dependencies,
       deliverer: new Proxy(dependencies.deliverer, {
@@ -45,7 +47,7 @@ async function longEnough(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2 * routerLimits.lookAgainMs));
 }
 
-function lastStatus(actor: Actor): string | undefined {
+function lastStatus(actor: BatchActor): string | undefined {
   return /<status>(.*?)<\/status>/.exec(actor.inbox.at(-1) ?? '')?.[1];
 }
 

@@ -5,15 +5,15 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { readSessions } from '../../lib/runtime/sessions.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
-import { openStage, type Stage } from './harness.ts';
-import { isSameXml } from './xml-equality.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { isSameXml } from '../support/stage/xml-equality.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 const balcony = 'juliet@a.example/balcony';
 const block = (jid: string) => `<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'><item jid='${jid}'/></block></iq>`;
 
-async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
-  const stage = await openStage();
+async function stageWith(t: { after(run: () => Promise<void>): void }): Promise<RouterStage> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return stage;
 }

@@ -5,12 +5,12 @@ import type { Store } from '../../lib/ports/store.ts';
 import { condemnNode, Heartbeat, type LiveNode, listNodes } from '../../lib/runtime/nodes.ts';
 import { markHeld, readSessions, updateSessions } from '../../lib/runtime/sessions.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
-import { openStage, type Stage } from './harness.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const owner = (local: string) => ({ domain: 'a.example', local });
 
 /** A node that has died, with one session. */
-async function die(stage: Stage, name: string, local: string): Promise<LiveNode> {
+async function die(stage: RouterStage, name: string, local: string): Promise<LiveNode> {
   const { store, clock } = stage.dependencies;
   const subject = `n.${name}.1`;
   const onError = (error: unknown) => assert.fail(`${error}`);
@@ -42,7 +42,7 @@ test('a node that takes long does not keep a second one waiting, nor the looks',
       },
     });
   let isGated = false;
-  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: slow(dependencies.store) }) });
+  const stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, store: slow(dependencies.store) }) });
   t.after(() => stage.close());
   const sessions = async (local: string) => (await readSessions(stage.dependencies.store, [owner(local)]))[0]!;
   const first = await die(stage, 'one', 'first');
@@ -66,7 +66,7 @@ test('a node that takes long does not keep a second one waiting, nor the looks',
 });
 
 test('one that is stopped leaves the rest to others', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const node = await die(stage, 'one', 'first');
   const reaper = new Reaper(stage.dependencies);

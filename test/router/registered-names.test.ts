@@ -6,7 +6,8 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { registerBeforeAuth } from '../../services/router/features/xep0077-registration.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const clock = steppedClock();
 let dependencies: EmbeddedDependencies;

@@ -12,7 +12,8 @@ import { features } from '../../services/router/features/index.ts';
 import { registerBeforeAuth, registerStreamFeature } from '../../services/router/features/xep0077-registration.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { startRouter } from '../../services/router/router.ts';
-import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from './embedded-dependencies.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const ns = 'jabber:iq:register';
 const node = 'n.node-1.a';

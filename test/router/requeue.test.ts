@@ -8,12 +8,12 @@ import { leaveMark } from '../../lib/runtime/resync.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { updateSession } from '../../lib/runtime/sessions.ts';
 import { reapNode } from '../../services/router/sessions/reaper.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
-let stage: Stage;
+let stage: RouterStage;
 let number = 0;
 before(async () => {
-  stage = await openStage();
+  stage = await openRouter();
 });
 after(() => stage.close());
 
@@ -27,11 +27,11 @@ async function say(to: string, text: string): Promise<string> {
   return id;
 }
 
-function bodies({ inbox }: Actor): string[] {
+function bodies({ inbox }: BatchActor): string[] {
   return inbox.flatMap((xml) => /<body>([^<]*)</.exec(xml)?.[1] ?? []);
 }
 
-async function acknowledge(actor: Actor, ...ids: string[]): Promise<void> {
+async function acknowledge(actor: BatchActor, ...ids: string[]): Promise<void> {
   await actor.step([{ kind: 'delivered', ids }], []);
 }
 

@@ -4,10 +4,10 @@ import type { StepReply } from '../../lib/runtime/wire.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced after SASL', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const request = {
     kind: 'step',
@@ -23,7 +23,7 @@ test('RFC 6120 §7, RFC 3921 §3: bind and the optional session are announced af
 });
 
 test('RFC 6120 §6.4.6: success says what the restarted stream offers; an answer to a new stream says for how long it is good', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const { store, clock } = stage.dependencies;
   await createAccount(store, 'a.example', 'juliet', {
@@ -44,7 +44,7 @@ test('RFC 6120 §6.4.6: success says what the restarted stream offers; an answer
 });
 
 test('RFC 3921 §3: a session is granted by the account and by the host', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@a.example/balcony');
   const session = `<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>`;

@@ -16,13 +16,14 @@ import { registerBeforeAuth } from '../../services/router/features/xep0077-regis
 import { routerLimits } from '../../services/router/limits.ts';
 import { saslStep } from '../../services/router/sasl/exchange.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
-import { type EmbeddedDependencies, steppedClock } from './embedded-dependencies.ts';
-import { openStage, type Stage } from './harness.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import type { EmbeddedDependencies } from '../support/stage/parts.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const refused = /type=["']error["'].*<error type=["']wait["']><resource-constraint /;
 const chat = (body: string, to = 'romeo@b.example') => `<message to='${to}' type='chat'><body>${body}</body></message>`;
 
-async function rowOf(stage: Stage, jid: string): Promise<{ day: string; bytes: number } | undefined> {
+async function rowOf(stage: RouterStage, jid: string): Promise<{ day: string; bytes: number } | undefined> {
   const [local, domain] = [jid.slice(0, jid.indexOf('.')), jid.slice(jid.indexOf('.') + 1)];
   const row = await stage.dependencies.store.get(
     { table: 'live', partition: `${domain}/a/${local}`, sort: 'sentBytes/' },
@@ -32,7 +33,7 @@ async function rowOf(stage: Stage, jid: string): Promise<{ day: string; bytes: n
 }
 
 test('what an account has sent today is bounded, by a row that is written by the mebibyte', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const nurse = await stage.appear('nurse@a.example/room');
@@ -63,7 +64,7 @@ test('what an account has sent today is bounded, by a row that is written by the
 });
 
 /** A stage whose store says that the disk is nearly full while `isShort` is set. */
-async function shortStage(t: TestContext): Promise<{ stage: Stage; disk: { isShort: boolean } }> {
+async function shortStage(t: TestContext): Promise<{ stage: RouterStage; disk: { isShort: boolean } }> {
   const disk = { isShort: false };
   const wrap = (dependencies: EmbeddedDependencies): EmbeddedDependencies => ({
     ...dependencies,
@@ -74,7 +75,7 @@ async function shortStage(t: TestContext): Promise<{ stage: Stage; disk: { isSho
       },
     }),
   });
-  const stage = await openStage({ wrap });
+  const stage = await openRouter({ wrap });
   t.after(() => stage.close());
   return { stage, disk };
 }
@@ -182,7 +183,7 @@ test('whoever has a password signs in, and nobody registers', async (t) => {
 
 test('an account that asks for pages of its archive without end is slowed, and others are not', async (t) => {
   const clock = steppedClock();
-  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, shares: new Shares(clock) }) });
+  const stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, shares: new Shares(clock) }) });
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@b.example/orchard');

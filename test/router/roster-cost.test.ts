@@ -6,8 +6,8 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import type { RosterTotals } from '../../services/router/roster/roster-totals.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { countingRows } from './counting-rows.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 const totalsRow = collection<RosterTotals & { readonly changes: number }>('rosterTotals', 'account');
@@ -18,11 +18,11 @@ const get = (ver?: string): string =>
   `<iq type='get' id='g'><query xmlns='jabber:iq:roster'${ver === undefined ? '' : ` ver='${ver}'`}/></iq>`;
 const set = (item: string): string => `<iq type='set' id='s'><query xmlns='jabber:iq:roster'>${item}</query></iq>`;
 
-const rowsOf = (stage: Stage, local = 'juliet'): Rows => Rows.ofAccount(stage.dependencies.store, 'a.example', local);
-const totalsOf = async (stage: Stage): Promise<RosterTotals | undefined> => (await rowsOf(stage).get(totalsRow))?.value;
+const rowsOf = (stage: RouterStage, local = 'juliet'): Rows => Rows.ofAccount(stage.dependencies.store, 'a.example', local);
+const totalsOf = async (stage: RouterStage): Promise<RosterTotals | undefined> => (await rowsOf(stage).get(totalsRow))?.value;
 
 /** Contacts written past the router, and known to its totals. */
-async function fill(stage: Stage, juliet: Actor, count: number): Promise<void> {
+async function fill(stage: RouterStage, juliet: BatchActor, count: number): Promise<void> {
   const item: RosterItem = { subscription: 'both', isListed: true, version: 1, name: 'A contact', groups: ['Friends'] };
   const rows = Array.from({ length: count }, (_, index) => rowsOf(stage).row(rosterRows, `c${index}@b.example`, item));
   for (let at = 0; at < rows.length; at += 500) await stage.dependencies.store.batchPut(rows.slice(at, at + 500));
@@ -33,7 +33,7 @@ async function fill(stage: Stage, juliet: Actor, count: number): Promise<void> {
 
 test('each kind of change reads as many rows in a roster of 1,000 as in one of 10', async (t) => {
   let rows = 0;
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: countingRows((more) => {
       rows += more;
     }),
@@ -70,7 +70,7 @@ test('each kind of change reads as many rows in a roster of 1,000 as in one of 1
 });
 
 test('the totals are those of the rows after each kind of change', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const romeo = await stage.appear('romeo@b.example/orchard');
@@ -102,7 +102,7 @@ test('the totals are those of the rows after each kind of change', async (t) => 
 });
 
 test('totals that are wrong, because a process died between two writes, refuse nobody for long and are put right', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await juliet.send(set("<item jid='x@b.example'/>"));
@@ -125,7 +125,7 @@ test('totals that are wrong, because a process died between two writes, refuse n
 
 test('a full roster refuses one more without counting it each time', async (t) => {
   let rows = 0;
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: countingRows((more) => {
       rows += more;
     }),

@@ -10,7 +10,7 @@ import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
 import { changeContact } from '../../services/router/roster/roster-change.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'jabber:iq:roster';
 const rosterRows = collection<RosterItem>('roster', 'account');
@@ -37,18 +37,18 @@ function interim(to: string, item: string, ver: string): string {
   return `<iq type='set' id='{any}' to='${to}'><query xmlns='${NS}' ver='${ver}'>${item}</query></iq>`;
 }
 
-function rowsOf(stage: Stage, local = 'juliet'): Rows {
+function rowsOf(stage: RouterStage, local = 'juliet'): Rows {
   return Rows.ofAccount(stage.dependencies.store, 'a.example', local);
 }
 
-async function versionOf(actor: Actor): Promise<string> {
+async function versionOf(actor: BatchActor): Promise<string> {
   actor.inbox.length = 0;
   await actor.send(get(''));
   return /<query[^>]* ver='([^']*)'/.exec(actor.inbox[0]!)![1]!;
 }
 
 test('RFC 6121 §2.3: an item is added, and pushed to every resource that has asked for the roster', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join(balcony);
   const chamber = await stage.join('juliet@a.example/chamber');
@@ -69,7 +69,7 @@ test('RFC 6121 §2.3: an item is added, and pushed to every resource that has as
 });
 
 test('RFC 6121 §2.4: an update replaces name and groups and leaves the subscription', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -92,7 +92,7 @@ test('RFC 6121 §2.4: an update replaces name and groups and leaves the subscrip
 });
 
 test('RFC 6121 §2.1.2: a client cannot set subscription, ask or approved', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await stage.play(
@@ -127,7 +127,7 @@ for (const [what, items, condition] of [
   ['that removes what is not there', `<item jid='a@a.example' subscription='remove'/>`, 'item-not-found'],
 ] as const) {
   test(`RFC 6121 §2.3.3, §2.5.3: a set ${what} is refused with ${condition}`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.appear(balcony);
     await juliet.send(set(items));
@@ -141,7 +141,7 @@ for (const [what, items, condition] of [
 }
 
 test('RFC 6121 §2.3.3: nobody reads or writes another’s roster, in any tenant', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const paris = await stage.appear('paris@a.example/street');
@@ -160,7 +160,7 @@ test('RFC 6121 §2.3.3: nobody reads or writes another’s roster, in any tenant
 });
 
 test('RFC 6121 §2.6: the stream offers versions and pre-approval', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join(balcony);
   await juliet.step([{ kind: 'open', secure: true, binding: {} }], []);
@@ -169,7 +169,7 @@ test('RFC 6121 §2.6: the stream offers versions and pre-approval', async (t) =>
 });
 
 test('RFC 6121 §2.6.3: a client gets nothing, what changed, or all, by the version it has', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   assert.equal(await versionOf(juliet), '0');
@@ -207,7 +207,7 @@ test('RFC 6121 §2.6.3: a client gets nothing, what changed, or all, by the vers
 });
 
 test('a push names the version that the roster has with it', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await juliet.send(set(`<item jid='nurse@a.example'/>`));
@@ -216,7 +216,7 @@ test('a push names the version that the roster has with it', async (t) => {
 });
 
 test('after many changes a client with an old version gets the whole roster', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const count = routerLimits.rosterChangesMax + 1;
@@ -238,7 +238,7 @@ test('a client that missed a tombstone which is gone has missed too much for pus
 });
 
 test('one who was overtaken between taking a version and writing takes a new one', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const tenant = (await stage.dependencies.tenants.find('a.example'))!;
@@ -268,7 +268,7 @@ test('one who was overtaken between taking a version and writing takes a new one
 });
 
 test('tombstones are bounded, and a client older than the oldest gets the whole roster', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   await juliet.send(set(`<item jid='first@b.example'/>`));
@@ -291,7 +291,7 @@ test('tombstones are bounded, and a client older than the oldest gets the whole 
 });
 
 test('a roster is bounded in items and in bytes', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const fill = async (count: number, item: Partial<RosterItem>) => {

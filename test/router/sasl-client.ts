@@ -8,7 +8,7 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { createAccount } from '../../services/router/core/accounts.ts';
 import { type SaslContext, type SaslResult, type SaslState, saslStep } from '../../services/router/sasl/exchange.ts';
 import { deriveKeys } from '../../services/router/sasl/passwords.ts';
-import { embeddedDependencies } from './embedded-dependencies.ts';
+import { embeddedDependencies } from '../support/stage/parts.ts';
 
 export const ns = 'urn:ietf:params:xml:ns:xmpp-sasl';
 export const binding: ChannelBinding = {

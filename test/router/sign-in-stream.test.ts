@@ -10,7 +10,7 @@ import { routerSubject, type StepItem, type StepReply, type StepRequest } from '
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { type Router, startRouter } from '../../services/router/router.ts';
-import { type EmbeddedDependencies, embeddedDependencies } from './embedded-dependencies.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 import { base64, binding, ns } from './sasl-client.ts';
 
 let dependencies: EmbeddedDependencies;

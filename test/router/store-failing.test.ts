@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
 import { spanOf } from '../../services/router/archive/archive.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 type Call = keyof Store;
 
@@ -38,11 +38,13 @@ class Outage {
   }
 }
 
-async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; outage: Outage; actors: Actor[] }> {
+async function arrange(t: {
+  after(run: () => Promise<void>): void;
+}): Promise<{ stage: RouterStage; outage: Outage; actors: BatchActor[] }> {
   const outage = new Outage();
-  const stage = await openStage({ wrap: (dependencies) => ({ ...dependencies, store: outage.wrap(dependencies.store) }) });
+  const stage = await openRouter({ wrap: (dependencies) => ({ ...dependencies, store: outage.wrap(dependencies.store) }) });
   t.after(() => stage.close());
-  const actors: Actor[] = [];
+  const actors: BatchActor[] = [];
   for (const address of ['romeo@a.example/orchard', 'juliet@a.example/balcony', 'nurse@b.example/house']) {
     actors.push(await stage.appear(address));
   }
@@ -50,19 +52,24 @@ async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ 
   return { stage, outage, actors };
 }
 
-async function send(stage: Stage, { sid, jid }: Actor, ids: readonly string[], bodies: readonly string[]): Promise<StepReply> {
+async function send(
+  stage: RouterStage,
+  { sid, jid }: BatchActor,
+  ids: readonly string[],
+  bodies: readonly string[],
+): Promise<StepReply> {
   const session = JSON.stringify({ secure: true, failures: 0, local: jid.local, resource: jid.resource });
   const items = ids.map((id): StepItem => ({ kind: 'stanza', id, body: true }));
   const request: StepRequest = { kind: 'step', node: 'n.stage.1', sid, domain: jid.domain, session, items };
   return (await stage.ask<StepReply>(request, bodies)).header;
 }
 
-async function archived(stage: Stage, partition: string): Promise<string[]> {
+async function archived(stage: RouterStage, partition: string): Promise<string[]> {
   const rows = await stage.dependencies.store.query({ table: 'archive', partition, limit: 1_000, consistent: true });
   return rows.map(({ sort }) => sort);
 }
 
-function bodiesIn(actor: Actor): string[] {
+function bodiesIn(actor: BatchActor): string[] {
   return actor.inbox.flatMap((xml) => /<body>(.*?)<\/body>/.exec(xml)?.[1] ?? []);
 }
 
@@ -74,7 +81,7 @@ for (const [what, failing, after] of [
 ] as const) {
   test(`a store that ${what}: the batch is wanted again, nothing is delivered; then each message has one row on each side`, async (t) => {
     const { stage, outage, actors } = await arrange(t);
-    const [romeo, juliet, nurse] = actors as [Actor, Actor, Actor];
+    const [romeo, juliet, nurse] = actors as [BatchActor, BatchActor, BatchActor];
     const ids = [stage.mint(), stage.mint(), stage.mint()];
     const bodies = ['1', '2', '3'].map((body) => `<message to='juliet@a.example' type='chat'><body>${body}</body></message>`);
     outage.failing = new Set(failing);
@@ -101,7 +108,7 @@ for (const [what, failing, after] of [
 
 test('the answer got lost: the batch comes again, the rows are the same and bear the ids that the client has seen', async (t) => {
   const { stage, actors } = await arrange(t);
-  const [romeo, juliet] = actors as [Actor, Actor];
+  const [romeo, juliet] = actors as [BatchActor, BatchActor];
   const ids = [stage.mint()];
   const message = `<message to='juliet@a.example' type='chat'><body>1</body></message>`;
   for (let tries = 0; tries < 3; tries++) assert.equal((await send(stage, romeo, ids, [message])).ok, true);
@@ -112,7 +119,7 @@ test('the answer got lost: the batch comes again, the rows are the same and bear
 
 test('another tenant’s store fails: the sender is asked again, and the message arrives there once', async (t) => {
   const { stage, outage, actors } = await arrange(t);
-  const [romeo, , nurse] = actors as [Actor, Actor, Actor];
+  const [romeo, , nurse] = actors as [BatchActor, BatchActor, BatchActor];
   const ids = [stage.mint()];
   const message = `<message to='nurse@b.example' type='chat'><body>1</body></message>`;
   outage.failing = new Set(['batchPut']);
@@ -133,7 +140,7 @@ test('another tenant’s store fails: the sender is asked again, and the message
 
 test('settings that could not be written are not confirmed, and their second try tells everybody', async (t) => {
   const { stage, outage, actors } = await arrange(t);
-  const [romeo, juliet] = actors as [Actor, Actor];
+  const [romeo, juliet] = actors as [BatchActor, BatchActor];
   await stage.befriend(romeo, juliet);
   await romeo.send(`<iq type='get' id='l'><blocklist xmlns='urn:xmpp:blocking'/></iq>`);
   stage.clear();

@@ -7,8 +7,9 @@ import { Turn } from '../../services/router/core/turn.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { cancelAllSubscriptions } from '../../services/router/presence/subscription.ts';
 import type { RosterItem } from '../../services/router/roster/roster.ts';
-import { openStage, type Stage } from './harness.ts';
-import { isSameXml } from './xml-equality.ts';
+import { openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
+import { isSameXml } from '../support/stage/xml-equality.ts';
 
 const rosterRows = collection<RosterItem>('roster', 'account');
 
@@ -17,7 +18,7 @@ function push(account: string, item: string): string {
   return `<iq type='set' id='{any}' from='${bare}' to='${account}'><query xmlns='jabber:iq:roster' ver='{any}'>${item}</query></iq>`;
 }
 
-async function contactRow(stage: Stage, local: string, contact: string): Promise<RosterItem | undefined> {
+async function contactRow(stage: RouterStage, local: string, contact: string): Promise<RosterItem | undefined> {
   return (await Rows.ofAccount(stage.dependencies.store, 'a.example', local).get(rosterRows, contact))?.value;
 }
 
@@ -25,7 +26,7 @@ for (const domain of ['a.example', 'b.example']) {
   const where = domain === 'a.example' ? 'in one tenant' : 'in two tenants';
 
   test(`RFC 6121 §3.1: a subscription is asked for and granted, ${where}`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -48,7 +49,7 @@ for (const domain of ['a.example', 'b.example']) {
   });
 
   test(`RFC 6121 §3.2: a subscription is cancelled by the one who granted it, ${where}`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -67,7 +68,7 @@ for (const domain of ['a.example', 'b.example']) {
   });
 
   test(`RFC 6121 §3.3: a subscriber unsubscribes, ${where}`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -82,7 +83,7 @@ for (const domain of ['a.example', 'b.example']) {
   });
 
   test(`RFC 6121 §2.5: removing a contact ends both subscriptions, ${where}`, async (t) => {
-    const stage = await openStage();
+    const stage = await openRouter();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -109,7 +110,7 @@ for (const domain of ['a.example', 'b.example']) {
 }
 
 test('RFC 6121 §3.1.3: a request waits, whole and unseen in the roster, for each resource that becomes available', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const romeo = await stage.appear('romeo@b.example/orchard');
@@ -141,7 +142,7 @@ test('RFC 6121 §3.1.3: a request waits, whole and unseen in the roster, for eac
 });
 
 test('RFC 6121 §2.2: available resources get requests, interested ones the answers', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const available = await stage.join('juliet@a.example/available');
   const interested = await stage.join('juliet@a.example/interested');
@@ -162,7 +163,7 @@ test('RFC 6121 §2.2: available resources get requests, interested ones the answ
 });
 
 test('RFC 6121 §3.1.3: of an overlong request only the request itself waits', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   await stage.arrive(
@@ -178,7 +179,7 @@ test('RFC 6121 §3.1.3: of an overlong request only the request itself waits', a
 });
 
 test('RFC 6121 §3.4: a request that was approved before is granted without a word to the user', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -197,7 +198,7 @@ test('RFC 6121 §3.4: a request that was approved before is granted without a wo
 });
 
 test('RFC 6121 §3.4: an approval in advance can be taken back', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -213,7 +214,7 @@ test('RFC 6121 §3.4: an approval in advance can be taken back', async (t) => {
 });
 
 test('a request to an account that does not exist is answered with unsubscribed', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const romeo = await stage.appear('romeo@a.example/orchard');
   await stage.play(
@@ -225,7 +226,7 @@ test('a request to an account that does not exist is answered with unsubscribed'
 });
 
 test('a request to a domain that nobody serves comes back as an error', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const romeo = await stage.appear('romeo@a.example/orchard');
   await stage.play(
@@ -242,7 +243,7 @@ test('a request to a domain that nobody serves comes back as an error', async (t
 });
 
 test('nobody can subscribe to themselves', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const romeo = await stage.appear('romeo@a.example/orchard');
   const { header } = { header: await romeo.send(`<presence type='subscribe' to='romeo@a.example' id='s1'/>`) };
@@ -251,7 +252,7 @@ test('nobody can subscribe to themselves', async (t) => {
 });
 
 test('requests of strangers are bounded, and the stanza beyond the bound changes nothing', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const waiting = Array.from({ length: routerLimits.rosterRequestsMax }, (_, index) =>
@@ -270,7 +271,7 @@ test('requests of strangers are bounded, and the stanza beyond the bound changes
 });
 
 test('a retry of a subscription stanza has the same effects although the state has moved on', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@b.example/orchard');
@@ -281,6 +282,7 @@ test('a retry of a subscription stanza has the same effects although the state h
   const first = [...romeo.inbox];
   assert.equal(first.length, 3);
   stage.clear();
+  stage.node.forget();
   await juliet.send(`<presence type='subscribed' to='romeo@b.example'/>`, id);
   assert.deepEqual(romeo.inbox.map(withoutId), first.map(withoutId));
   assert.match(juliet.inbox.join(''), /subscription='from'/);
@@ -294,7 +296,7 @@ function withoutId(xml: string): string {
 }
 
 test('changes of one contact from many sides at once lose nothing', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const chamber = await stage.appear('juliet@a.example/chamber');
@@ -311,7 +313,7 @@ test('changes of one contact from many sides at once lose nothing', async (t) =>
 });
 
 test('an account that is removed cancels its subscriptions both ways', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@b.example/orchard');
@@ -330,3 +332,23 @@ test('an account that is removed cancels its subscriptions both ways', async (t)
     [romeo, 'receives nothing'],
   );
 });
+
+for (const domain of ['a.example', 'b.example']) {
+  test(`RFC 6121 §3.1.6: of an approval from ${domain}, a client of a.example gets the presence and the roster push`, async (t) => {
+    const stage = await openStage();
+    t.after(() => stage.close());
+    const juliet = await stage.appear('juliet@a.example/balcony');
+    const romeo = await stage.appear(`romeo@${domain}/orchard`);
+    await juliet.send(`<presence type='subscribe' to='${romeo.jid.bare}'/>`);
+    juliet.take();
+    await romeo.send(`<presence type='subscribed' to='${juliet.jid.bare}'/>`);
+    await stage.play([
+      juliet,
+      'receives in any order',
+      `<presence type='subscribed' from='${romeo.jid.bare}' to='juliet@a.example'/>`,
+      `<iq type='set' id='{any}' from='juliet@a.example' to='juliet@a.example/balcony'>
+        <query xmlns='jabber:iq:roster' ver='{any}'><item jid='${romeo.jid.bare}' subscription='to'/></query></iq>`,
+      `<presence from='${romeo.jid}' to='juliet@a.example'/>`,
+    ]);
+  });
+}

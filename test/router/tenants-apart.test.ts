@@ -10,7 +10,7 @@ import type { Bus } from '../../lib/ports/bus.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { decodeFrame } from '../../lib/runtime/frame.ts';
 import { type RouterRequest, routerSubject } from '../../lib/runtime/wire.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 /** The tenant whose request is being handled. */
 const acting = new AsyncLocalStorage<string>();
@@ -106,12 +106,12 @@ const addresses = [
 
 describe('tenants', () => {
   const accesses: Access[] = [];
-  let stage: Stage;
-  let romeo: Actor;
-  let juliet: Actor;
+  let stage: RouterStage;
+  let romeo: BatchActor;
+  let juliet: BatchActor;
 
   before(async () => {
-    stage = await openStage({
+    stage = await openRouter({
       wrap: (dependencies) => ({
         ...dependencies,
         store: spyStore(dependencies.store, accesses),

@@ -5,7 +5,7 @@ import { readSessions } from '../../lib/runtime/sessions.ts';
 import type { AccountFeature } from '../../services/router/core/feature.ts';
 import { sessionPart } from '../../services/router/core/session-part.ts';
 import { features } from '../../services/router/features/index.ts';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 import { bellNs, throwAway } from './throw-away-feature.ts';
 
 const ring = `<iq id='1' type='set'><ring xmlns='${bellNs}'/></iq>`;
@@ -14,7 +14,7 @@ const rung = (to: string, own: number, all: number) =>
 const info = (to: string) => `<iq id='2' type='get' to='${to}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`;
 
 async function open(list: readonly AccountFeature[]) {
-  const stage = await openStage({ features: list });
+  const stage = await openRouter({ features: list });
   const juliet = await stage.appear('juliet@a.example/balcony');
   return { stage, juliet, knows: async (to: string) => (await juliet.send(info(to))) && (await juliet.next()).includes(bellNs) };
 }

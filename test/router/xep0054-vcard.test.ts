@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'vcard-temp';
 const unavailable = `<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
 const card = `<vCard xmlns='${NS}'><FN>Juliet C.</FN><N><GIVEN>Juliet</GIVEN><MIDDLE/></N><DESC>&lt;3 \u{1F339}</DESC></vCard>`;
 
-async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; juliet: Actor; romeo: Actor }> {
-  const stage = await openStage();
+async function arrange(t: {
+  after(run: () => Promise<void>): void;
+}): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return { stage, juliet: await stage.join('juliet@a.example/balcony'), romeo: await stage.join('romeo@b.example/orchard') };
 }

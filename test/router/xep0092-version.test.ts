@@ -1,8 +1,8 @@
 import { test } from 'node:test';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 test('XEP-0092: the host says to anybody what it runs, and not on what', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   for (const address of ['juliet@a.example/balcony', 'romeo@b.example/orchard']) {
     const actor = await stage.join(address);

@@ -1,12 +1,12 @@
 /** XEP-0160 and XEP-0203; test/router/cursor.test.ts has the queue itself, test/router/message.test.ts the rules by type. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 const sid = `<stanza-id xmlns='urn:xmpp:sid:0' by='{any}' id='{any}'/>`;
 
 test('XEP-0160 §2: what comes while nobody is there waits for the next non-negative presence, and bears the time', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   await stage.register('juliet@a.example');
   const romeo = await stage.appear('romeo@b.example/orchard');
@@ -51,7 +51,7 @@ test('XEP-0160 §2: what comes while nobody is there waits for the next non-nega
 });
 
 test('XEP-0203 §6: nobody says in our name that a message was delayed', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const romeo = await stage.appear('romeo@b.example/orchard');
   const juliet = await stage.appear('juliet@a.example/balcony');

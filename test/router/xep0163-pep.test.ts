@@ -3,30 +3,30 @@ import { test } from 'node:test';
 import { readSessions } from '../../lib/runtime/sessions.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { wantedNodes } from '../../services/router/pep/notify.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { announcement, answer, app, appear, client, event, info, lastItem, questionIn } from './pep-listener.ts';
 import { config, configure, create, publish, purge, remove, retract } from './pep-requests.ts';
 
 const tuneNs = 'http://jabber.org/protocol/tune';
 const tune = `<tune xmlns='${tuneNs}'><title>Sonata</title></tune>`;
-async function open(t: { after(run: () => Promise<void>): void }): Promise<Stage> {
-  const stage = await openStage();
+async function open(t: { after(run: () => Promise<void>): void }): Promise<RouterStage> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return stage;
 }
 
-async function send(actor: Actor, xml: string): Promise<void> {
+async function send(actor: BatchActor, xml: string): Promise<void> {
   await actor.send(xml);
   const index = actor.inbox.findIndex((text) => text.startsWith('<iq') && text.includes(`type='result'`));
   assert.ok(index >= 0, `${xml}: ${actor.inbox}`);
   actor.inbox.splice(index, 1);
 }
 
-function news(to: Actor, content: string, from = 'juliet@a.example'): string {
+function news(to: BatchActor, content: string, from = 'juliet@a.example'): string {
   return event(from, to.jid.toString(), content);
 }
 
-function last(to: Actor, content: string): string {
+function last(to: BatchActor, content: string): string {
   return lastItem('juliet@a.example', to.jid.toString(), content);
 }
 
@@ -200,7 +200,7 @@ test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and
   }
   stage.clear();
   await romeo.send(`<presence type='subscribe' to='juliet@a.example'/>`);
-  const events = (actor: Actor) => actor.inbox.filter((xml) => xml.startsWith('<message'));
+  const events = (actor: BatchActor) => actor.inbox.filter((xml) => xml.startsWith('<message'));
   assert.deepEqual(events(romeo), []);
   await juliet.send(`<presence type='subscribed' to='romeo@a.example'/>`);
   const nodes = events(romeo).map((xml) => /<items node='([^']+)'/.exec(xml)![1]);

@@ -1,7 +1,7 @@
 /** XEP-0191 §3.3 and §3.4 for those who have seen the account by directed presence (RFC 6121 §4.6), rooms among them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'urn:xmpp:blocking';
 const balcony = 'juliet@a.example/balcony';
@@ -11,11 +11,11 @@ type Test = { after(run: () => Promise<void>): void };
 
 const change = (name: 'block' | 'unblock', ...jids: readonly string[]): string =>
   `<iq type='set' id='c'><${name} xmlns='${NS}'>${jids.map((jid) => `<item jid='${jid}'/>`).join('')}</${name}></iq>`;
-const done = (to: Actor): string => `<iq type='result' id='c' to='${to.jid}'/>`;
+const done = (to: BatchActor): string => `<iq type='result' id='c' to='${to.jid}'/>`;
 const gone = (from: string, to: string): string => `<presence type='unavailable' from='${from}' to='${to}'/>`;
 
-async function arrange(t: Test, domain: string): Promise<{ stage: Stage; juliet: Actor; paris: Actor }> {
-  const stage = await openStage();
+async function arrange(t: Test, domain: string): Promise<{ stage: RouterStage; juliet: BatchActor; paris: BatchActor }> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const paris = await stage.appear(`paris@${domain}/street`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 test('XEP-0202: the host tells the time, in UTC', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@b.example/balcony');
   const before = stage.dependencies.clock.now();

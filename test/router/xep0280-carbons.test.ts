@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const muc = 'http://jabber.org/protocol/muc#user';
@@ -8,22 +8,22 @@ const sid = (by: string) => `<stanza-id xmlns='urn:xmpp:sid:0' by='${by}' id='{a
 const enable = `<iq type='set' id='e'><enable xmlns='${NS}'/></iq>`;
 const room = 'verona@conference.a.example';
 
-function copyOf(kind: 'sent' | 'received', to: Actor, type: string, message: string): string {
+function copyOf(kind: 'sent' | 'received', to: BatchActor, type: string, message: string): string {
   const forwarded = `<forwarded xmlns='urn:xmpp:forward:0'>${message.replace('<message', `<message xmlns='jabber:client'`)}</forwarded>`;
   return `<message from='${to.jid.bare}' to='${to.jid}' type='${type}'><${kind} xmlns='${NS}'>${forwarded}</${kind}></message>`;
 }
 
 describe('XEP-0280', () => {
-  let stage: Stage;
-  let romeo: Actor;
+  let stage: RouterStage;
+  let romeo: BatchActor;
   /** Addressed; another resource with copies; one without; one with copies that gets nothing addressed to the bare JID. */
-  let balcony: Actor;
-  let chamber: Actor;
-  let garden: Actor;
-  let tomb: Actor;
+  let balcony: BatchActor;
+  let chamber: BatchActor;
+  let garden: BatchActor;
+  let tomb: BatchActor;
 
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     romeo = await stage.appear('romeo@b.example/orchard');
     [balcony, chamber, garden] = [
       await stage.appear('juliet@a.example/balcony'),

@@ -2,23 +2,23 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { timeOfId } from '../../lib/runtime/ids.ts';
 import { parseElement } from '../../lib/xmpp/element.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import { assertXml } from '../support/stage/xml-equality.ts';
 import { ask, form, mam, query, rsm, talk } from './archive-asking.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
-import { assertXml } from './xml-equality.ts';
 
 const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 
 describe('XEP-0313', () => {
-  let stage: Stage;
-  let romeo: Actor;
+  let stage: RouterStage;
+  let romeo: BatchActor;
   let count = 0;
   before(async () => {
-    stage = await openStage();
+    stage = await openRouter();
     romeo = await stage.join('romeo@b.example/orchard');
   });
   after(() => stage.close());
 
-  async function someone(): Promise<Actor> {
+  async function someone(): Promise<BatchActor> {
     return stage.join(`u${count++}@a.example/one`);
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openStage } from './harness.ts';
+import { openRouter } from '../support/stage/router-stage.ts';
 
 const id = (by: string, value = 'forged') => `<stanza-id xmlns='urn:xmpp:sid:0' by='${by}' id='${value}'/>`;
 
 test('XEP-0359 §3: the account’s id is the ingress id; forged ones go, in any spelling; others and the origin’s stay', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const romeo = await stage.appear('romeo@b.example/orchard');
   const juliet = await stage.appear('juliet@a.example/balcony');
@@ -43,7 +43,7 @@ test('XEP-0359 §3: the account’s id is the ingress id; forged ones go, in any
 });
 
 test('XEP-0359: an id within another element is no claim, and stays', async (t) => {
-  const stage = await openStage();
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const quoted = `<q xmlns='urn:q'>${id('juliet@a.example')}</q>`;

@@ -12,8 +12,8 @@ import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { escapeAttribute, parseElement } from '../../lib/xmpp/element.ts';
 import { safeName } from '../../services/router/features/xep0363-file-upload.ts';
 import { routerLimits } from '../../services/router/limits.ts';
-import { steppedClock } from './embedded-dependencies.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'urn:xmpp:http:upload:0';
 const host = 'upload.a.example';
@@ -24,7 +24,7 @@ interface Options {
 }
 
 async function arrange(t: { after(run: () => Promise<void>): void }, { clock, hasBlobs = true }: Options = {}) {
-  const stage = await openStage({
+  const stage = await openRouter({
     wrap: (dependencies) => ({
       ...dependencies,
       clock: clock ? DeploymentClock.of(clock) : dependencies.clock,
@@ -43,7 +43,7 @@ function request(attributes: Readonly<Record<string, string | number | undefined
   return `<iq type='get' id='u' to='${to}'><request xmlns='${NS}'${text.join('')}/></iq>`;
 }
 
-async function ask(actor: Actor, xml: string) {
+async function ask(actor: BatchActor, xml: string) {
   await actor.send(xml);
   const iq = parseElement(await actor.next());
   const error = iq.getChild('error');
@@ -56,7 +56,7 @@ async function ask(actor: Actor, xml: string) {
   };
 }
 
-function slotOf(stage: Stage, putUrl: string) {
+function slotOf(stage: RouterStage, putUrl: string) {
   return (stage.dependencies.blobs as FolderBlobs).verifySlot(putUrl);
 }
 

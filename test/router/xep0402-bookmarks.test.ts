@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertXml } from '../support/stage/xml-equality.ts';
 import {
   arrange,
   ask,
@@ -21,7 +22,6 @@ import {
 } from './bookmark-requests.ts';
 import { appear, event, info } from './pep-listener.ts';
 import { config, configure, create, itemIds, items, own, publish, purge, remove, retract } from './pep-requests.ts';
-import { assertXml } from './xml-equality.ts';
 
 test('XEP-0402 §5.3.1: both older forms show what is published', async (t) => {
   const { juliet } = await arrange(t);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'urn:xmpp:mam:2';
 
-async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; juliet: Actor; romeo: Actor }> {
-  const stage = await openStage();
+async function arrange(t: {
+  after(run: () => Promise<void>): void;
+}): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   return { stage, juliet: await stage.join('juliet@a.example/balcony'), romeo: await stage.appear('romeo@b.example/orchard') };
 }
@@ -18,7 +20,7 @@ function prefs(rule: string, always: readonly string[] = [], never: readonly str
 
 const set = (content: string) => `<iq type='set' id='p'>${content}</iq>`;
 
-async function archivedOf(juliet: Actor): Promise<number> {
+async function archivedOf(juliet: BatchActor): Promise<number> {
   juliet.inbox.length = 0;
   await juliet.send(`<iq type='set' id='q'><query xmlns='${NS}'/></iq>`);
   return juliet.inbox.splice(0).length - 1;

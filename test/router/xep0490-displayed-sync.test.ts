@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 import { ask as askArchive, query } from './archive-asking.ts';
-import { type Actor, openStage, type Stage } from './harness.ts';
 import { appear, event, info } from './pep-listener.ts';
 import { config, create, items, own, publish } from './pep-requests.ts';
 
@@ -13,16 +13,18 @@ const displayed = (id: string, by = 'juliet@a.example') =>
   `<displayed xmlns='${NS}'><stanza-id xmlns='urn:xmpp:sid:0' by='${by}' id='${id}'/></displayed>`;
 const assisted = (to: string, content = marker('m') + displayed('1'), attributes = '') =>
   `<message to='${to}'${attributes}>${content}</message>`;
-const told = (to: Actor, chat: string, payload: string) =>
+const told = (to: BatchActor, chat: string, payload: string) =>
   event('juliet@a.example', to.jid.toString(), `<items node='${NS}'><item id='${chat}'>${payload}</item></items>`);
 
-async function ask(actor: Actor, xml: string): Promise<string> {
+async function ask(actor: BatchActor, xml: string): Promise<string> {
   await actor.send(xml);
   return actor.next();
 }
 
-async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: Stage; juliet: Actor; romeo: Actor }> {
-  const stage = await openStage();
+async function arrange(t: {
+  after(run: () => Promise<void>): void;
+}): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
+  const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await appear(stage, 'juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -31,7 +33,7 @@ async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ 
 }
 
 /** Chats by the payload of their item. */
-async function shown(juliet: Actor): Promise<Record<string, string>> {
+async function shown(juliet: BatchActor): Promise<Record<string, string>> {
   juliet.inbox.length = 0;
   const found = [...(await ask(juliet, items(NS))).matchAll(/<item id='([^']*)'>(.*?)<\/item>/g)];
   return Object.fromEntries(found.map(([, id, payload]) => [id!, payload!]));

@@ -5,9 +5,10 @@ import { timeOfId } from '../../lib/runtime/ids.ts';
 import { type Element, parseElement } from '../../lib/xmpp/element.ts';
 import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { hall, openHall, openRooms, type Person, type Stage as RoomStage } from '../muc/harness.ts';
 import { talk } from '../router/archive-asking.ts';
-import { type Actor, openStage, type Stage as RouterStage } from '../router/harness.ts';
+import { hall, openHall } from '../support/stage/rooms.ts';
+import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const mam = 'urn:xmpp:mam:2';
 const entries = 8;
@@ -22,8 +23,8 @@ interface Side {
 }
 
 async function openAccount(): Promise<Side> {
-  const stage: RouterStage = await openStage();
-  const juliet: Actor = await stage.join('juliet@a.example/balcony');
+  const stage: RouterStage = await openRouter();
+  const juliet: BatchActor = await stage.join('juliet@a.example/balcony');
   const ids = await talk(stage, await stage.join('romeo@b.example/orchard'), juliet, entries);
   return {
     ids,
@@ -37,8 +38,8 @@ async function openAccount(): Promise<Side> {
 }
 
 async function openRoom(): Promise<Side> {
-  const stage: RoomStage = await openRooms();
-  const juliet: Person = await openHall(stage);
+  const stage: RoomsStage = await openRooms();
+  const juliet: RequestActor = await openHall(stage);
   for (let number = 0; number < entries; number++) await juliet.say(`m${number}`);
   const ids = juliet.take().map((xml) => Stanza.parse(xml).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!);
   return {
@@ -47,7 +48,7 @@ async function openRoom(): Promise<Side> {
       await juliet.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}' ${attributes}>${inside}</query></iq>`);
       const got: string[] = [];
       while (!got.some((xml) => xml.startsWith('<iq'))) {
-        await stage.settle(juliet, 1);
+        await juliet.gets(1);
         got.push(...juliet.take());
       }
       return got;

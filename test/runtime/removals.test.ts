@@ -12,7 +12,8 @@ import { type Tenant, Tenants } from '../../lib/runtime/tenants.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { routerLimits } from '../../services/router/limits.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type EmbeddedDependencies, embeddedDependencies, steppedClock } from '../router/embedded-dependencies.ts';
+import { steppedClock } from '../support/stage/clocks.ts';
+import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const name = 'bob@a.example';
 let dependencies: EmbeddedDependencies;

@@ -302,7 +302,9 @@ export class Turn {
   }
 
   async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
-    const failures = await this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey: this.#dedupeKey });
+    // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
+    const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
+    const failures = await this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey });
     this.hasMissed ||= failures.length > 0;
     if (id === undefined) return; // it is not in the archive, and RFC 6120 allows to lose what is sent to a session that ends
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);

@@ -3,7 +3,7 @@
  * attribute's value or as an element's whole text stands for whatever is there.
  */
 import assert from 'node:assert/strict';
-import { type Element, parseElement } from '../../lib/xmpp/element.ts';
+import { type Element, parseElement } from '../../../lib/xmpp/element.ts';
 
 /** @throws {AssertionError} with both trees, one element a line */
 export function assertXml(actual: string, expected: string, message?: string): void {
