@@ -72,7 +72,7 @@ export interface Archive<Entry extends Archived> {
   /** Those of these ids that are there, in this order. */
   find(ids: readonly string[]): Promise<readonly Item<Entry>[]>;
   /** At least those that {@link isWanted} wants, in the direction of paging; it is left where the page ends. */
-  walk(range: ArchiveRange): AsyncIterable<Item<Entry>>;
+  walk(range: ArchiveRange): AsyncIterable<Items<Entry>>;
   /** Is this entry in the archive at all? Some rows are kept for other purposes. */
   isKept?(entry: Entry): boolean;
   /** The filter `with`. */
@@ -181,18 +181,18 @@ export function finElement({ isComplete, first, last, count }: Omit<ArchivePage<
   return xml('fin', { xmlns: NS_MAM, complete: isComplete ? 'true' : undefined }, writeRsm(first, last, count));
 }
 
-/** Rows in the direction of paging, so many at once. */
+/** Rows in the direction of paging, as many at once as a round has. */
 export async function* walkRows<Entry>(
   rows: Rows,
   collection: Collection<Entry>,
   { after: from, before: until, isBackward, most }: ArchiveRange,
   rowsPerRound: number,
-): AsyncGenerator<Item<Entry>> {
+): AsyncGenerator<Items<Entry>> {
   let [after, before] = [from, until];
   const limit = Math.min(rowsPerRound, most + 1); // one more tells whether the page is the last
   for (;;) {
     const found = await rows.list(collection, { limit, after, before, backward: isBackward });
-    yield* found;
+    yield found;
     if (found.length < limit) return;
     if (isBackward) before = found.at(-1)!.key;
     else after = found.at(-1)!.key;
@@ -203,6 +203,7 @@ function isGiven(id: string | undefined): id is string {
   return id !== undefined && id !== '';
 }
 
+type Items<Entry> = readonly Item<Entry>[];
 type Named<Entry> = ReadonlyMap<string, Item<Entry>>;
 
 /** All of them. @throws {StanzaError} item-not-found for the first that is missing */
@@ -240,30 +241,32 @@ async function* fromNamed<Entry>(
   found: Named<Entry>,
   ids: readonly string[],
   { after, before, isBackward }: Omit<ArchiveRange, 'most'>,
-): AsyncGenerator<Item<Entry>> {
+): AsyncGenerator<Items<Entry>> {
   const inRange = [...new Set(ids)].filter((id) => id > after && (before === undefined || id < before)).sort();
   if (isBackward) inRange.reverse();
-  for (const id of inRange) yield found.get(id)!;
+  yield inRange.map((id) => found.get(id)!);
 }
 
 async function collect<Entry extends Archived>(
   archive: Archive<Entry>,
   query: ArchiveQuery,
-  wanted: AsyncIterable<Item<Entry>>,
+  wanted: AsyncIterable<Items<Entry>>,
   max: number,
 ) {
   const items: Item<Entry>[] = [];
   let bytes = 0;
   let passed = 0;
-  for await (const item of wanted) {
-    if (!isMatch(archive, query, item)) {
-      if (++passed < runtimeLimits.archivePassedMax) continue;
-      return { items, isComplete: false, cursor: item.key };
+  for await (const round of wanted) {
+    for (const item of round) {
+      if (!isMatch(archive, query, item)) {
+        if (++passed < runtimeLimits.archivePassedMax) continue;
+        return { items, isComplete: false, cursor: item.key };
+      }
+      bytes += Buffer.byteLength(item.value.xml) + wrapperBytes;
+      const isFull = items.length >= max || (items.length > 0 && bytes > runtimeLimits.archivePageBytesMax);
+      if (isFull) return { items, isComplete: false };
+      items.push(item);
     }
-    bytes += Buffer.byteLength(item.value.xml) + wrapperBytes;
-    const isFull = items.length >= max || (items.length > 0 && bytes > runtimeLimits.archivePageBytesMax);
-    if (isFull) return { items, isComplete: false };
-    items.push(item);
   }
   return { items, isComplete: true };
 }
@@ -283,9 +286,10 @@ async function countAll<Entry extends Archived>(
   const range = rangeOf(archive, query, { max: runtimeLimits.archivePassedMax });
   let count = 0;
   let looked = 0;
-  for await (const item of query.ids ? fromNamed(found, query.ids, range) : archive.walk(range)) {
-    if (++looked > runtimeLimits.archivePassedMax) return undefined;
-    if (isMatch(archive, query, item)) count++;
+  for await (const round of query.ids ? fromNamed(found, query.ids, range) : archive.walk(range)) {
+    looked += round.length;
+    if (looked > runtimeLimits.archivePassedMax) return undefined;
+    for (const item of round) if (isMatch(archive, query, item)) count++;
   }
   return count;
 }

@@ -32,7 +32,7 @@ function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry>
 }
 
 /** Decision 7: all entries of the spans of time in which something was exchanged with the peer. */
-async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): AsyncGenerator<Item<ArchiveEntry>> {
+async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): AsyncGenerator<readonly Item<ArchiveEntry>[]> {
   for await (const span of spansWith(account, peer, range)) {
     const after = range.after > span ? range.after : span;
     const end = `${span}~`; // above all ids that begin like this

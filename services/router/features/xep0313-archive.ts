@@ -61,24 +61,29 @@ async function query(request: Element, account: Account): Promise<Element> {
   // a client that reads all there is, and not one conversation or message, needs no queue (cursor.ts)
   const isAll = !wanted.with && !wanted.ids;
   if (isAll) await account.updateSession((session) => readsArchive.with(session, true));
-  for (const item of isFlipped ? page.items.toReversed() : page.items) {
-    account.turn.origin?.reply(resultMessage(account, item, queryid));
-  }
+  const head = resultHead(account, queryid);
+  for (const item of isFlipped ? page.items.toReversed() : page.items) account.turn.origin?.reply(resultMessage(head, item));
   return finElement(page);
 }
 
-/** §4.2. */
-function resultMessage(account: Account, { key: id, value }: Item<ArchiveEntry>, queryid: string | undefined): Buffer {
-  const stanza = Stanza.parse(value.xml);
+/** §4.2: what all results of a page begin with. */
+function resultHead(account: Account, queryid: string | undefined): string {
   const [from, to] = [account.jid, account.fullJid].map((jid) => escapeAttribute(jid.toString()));
   const asked = queryid === undefined ? '' : ` queryid='${escapeAttribute(queryid)}'`;
+  return `<message from='${from}' to='${to}'><result xmlns='${NS}'${asked}`;
+}
+
+function resultMessage(head: string, { key: id, value }: Item<ArchiveEntry>): Buffer {
+  const stanza = Stanza.parse(value.xml);
+  const delay = `<delay xmlns='urn:xmpp:delay' stamp='${stampOf(id, value)}'/>`;
   return Buffer.concat([
-    Buffer.from(`<message from='${from}' to='${to}'><result xmlns='${NS}'${asked} id='${id}'>`),
-    Buffer.from(`<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='${stampOf(id, value)}'/>`),
+    Buffer.from(`${head} id='${id}'><forwarded xmlns='urn:xmpp:forward:0'>${delay}`),
     stanza.render(stanza.attributes, { xmlns: 'jabber:client' }),
-    Buffer.from('</forwarded></result></message>'),
+    resultEnd,
   ]);
 }
+
+const resultEnd = Buffer.from('</forwarded></result></message>');
 
 /** §4.4: the first and last entry. */
 async function metadata(_request: Element, account: Account): Promise<Element> {
