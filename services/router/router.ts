@@ -1,5 +1,5 @@
 /**
- * The router: serves the subject `rt` with others of its kind and keeps nothing between batches.
+ * The router. All routers serve the subject `rt` together, and none keeps anything between two requests.
  */
 import type { Serving } from '../../lib/ports/bus.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
@@ -27,7 +27,7 @@ import { perform } from './operations/perform.ts';
 import { Step } from './step.ts';
 
 export interface Router {
-  /** Batches being handled. */
+  /** How many requests are being handled. */
   readonly busy: number;
   readonly latency: Latency;
   stop(): Promise<void>;
@@ -84,10 +84,10 @@ async function handleStep(dependencies: Dependencies, request: StepRequest, bodi
     return encodeFrame({ ...result.reply, at: dependencies.clock.now() } satisfies StepReply, result.bodies);
   } catch (error) {
     if (isOperating(error)) {
-      dependencies.log.warn({ err: error }, 'batch to be tried again');
+      dependencies.log.warn({ err: error }, 'a batch failed and must be tried again');
       return encodeFrame({ ok: false, out: [], at: dependencies.clock.now() } satisfies StepReply);
     }
-    report(dependencies.log, error, 'batch failed');
+    report(dependencies.log, error, 'a batch failed');
     return encodeFrame(closing('internal-server-error'));
   }
 }
@@ -96,7 +96,7 @@ function closing(condition: string, text?: string): StepReply {
   return { ok: true, out: [], close: { condition, text } };
 }
 
-/** @throws {Unavailable | Conflict} when all of it is to come again */
+/** Handles stanzas that other services hand over. @throws {Unavailable | Conflict} when the whole request must be tried again */
 async function handleInbound(
   dependencies: Dependencies,
   request: InboundRequest,
@@ -115,8 +115,9 @@ interface Arrival {
 }
 
 /**
- * What fails for good fails for one stanza: each is taken again by itself, and whoever sent that one is told.
- * @returns the numbers of those that some session has not confirmed
+ * Handles the stanzas together. If that fails for good, each is handled by itself, so that only the sender of the bad one is
+ * told.
+ * @returns the indexes of the stanzas that some session has not confirmed
  */
 async function takeArrivals(
   dependencies: Dependencies,
@@ -133,7 +134,7 @@ async function takeArrivals(
       for (const arrival of arrivals) missed.push(...(await takeArrivals(dependencies, tenant, request, [arrival])));
       return missed;
     }
-    report(dependencies.log, error, 'a stanza that arrived could not be handled', { stanza: arrivals[0]?.stanza.name });
+    report(dependencies.log, error, 'could not handle a stanza that arrived', { stanza: arrivals[0]?.stanza.name });
     const turn = new Turn(dependencies);
     for (const { stanza } of arrivals) turn.bounce(tenant, stanza, toStanzaError(error));
     await turn.finish();
@@ -153,7 +154,7 @@ async function takeTogether(
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;
-    // The same request may come twice: what one stanza of one ingress makes for a session, the session is given once.
+    // The same request may come twice. A node delivers only one stanza with the same key to a session.
     const dedupeKey = request.dedupeKey?.[index] || `${id} ${type} ${attributes.from}`;
     const sender = { jid: attributes.from, incarnation: request.incarnations?.[index] || undefined };
     const turn = new Turn(stanza.name === 'message' ? late : inTime, undefined, { dedupeKey, sender });
@@ -171,7 +172,7 @@ async function handleAdmin(dependencies: Dependencies, request: AdminRequest): P
   try {
     return await perform(dependencies, request);
   } catch (error) {
-    report(dependencies.log, error, 'admin operation failed', { operation: request.operation });
+    report(dependencies.log, error, 'an operation of an operator failed', { operation: request.operation });
     return { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
 }

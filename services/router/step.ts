@@ -1,11 +1,9 @@
 /**
- * One batch of one session: (batch, session) → (rows, deliveries, replies, session'). Items are handled in order;
- * messages that follow each other share one commit, everything else is a turn of its own.
+ * One batch of one session: (batch, session) → (rows, deliveries, replies, session'). Items are handled in order. Messages that
+ * follow each other share one commit; every other item has a turn of its own.
  */
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
-import { unpark } from '../../lib/runtime/parked.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
-import { markHeld, unmarkHeld, updateSession } from '../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { Outgoing, StepItem, StepReply, StepRequest } from '../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
@@ -22,12 +20,12 @@ import { Superseded, Writer } from './core/writers.ts';
 import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
 import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
-import { refresh } from './presence/presence-broadcast.ts';
 import { isSubscriptionType } from './roster/subscription-state.ts';
 import { sendIq } from './routing/iq.ts';
 import { sendMessage } from './routing/message.ts';
 import { mechanisms, saslStep } from './sasl/exchange.ts';
 import { bind, endSession } from './sessions/bind.ts';
+import { moveHere } from './sessions/move-here.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
 import { bounceUnanswered } from './sessions/unanswered.ts';
 
@@ -51,7 +49,7 @@ export class Step {
   #ownJid: Jid | undefined;
 
   constructor(dependencies: Dependencies, tenant: Tenant, request: StepRequest) {
-    // Messages may be written late, for their entries bear their time and are written again as they are; but not for ever.
+    // Messages may be written some time after the deadline: an entry contains its time, and a retry writes the same entry again.
     this.#dependencies = timely(dependencies, request.deadline && request.deadline + routerLimits.lateWriteMs);
     this.#tenant = tenant;
     this.#request = request;
@@ -59,16 +57,16 @@ export class Step {
     this.#state = this.#before;
   }
 
-  /** @throws {Unavailable | Conflict} when the batch is to be sent again */
+  /** @throws {Unavailable | Conflict} when the batch must be sent again */
   async run(bodies: readonly Buffer[]): Promise<{ reply: StepReply; bodies: readonly Buffer[] }> {
     let next = 0;
     const queue = this.#request.items.map(
       (item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }),
     );
-    // What the client has got has nothing to do with what it sends in the same batch: one commit for both.
+    // What the client has acknowledged does not depend on what it sends in the same batch, so both can be committed together.
     const { resource } = this.#state;
     const moving = resource !== undefined && queue.at(-1)?.item.kind === 'delivered' ? this.#item(queue.pop()!) : undefined;
-    moving?.catch(() => {}); // awaited below, when the rest has not failed before
+    moving?.catch(() => {}); // it is awaited below unless the rest fails first
     try {
       for (let at = 0; at < queue.length; ) {
         const run = this.#messageRun(queue, at);
@@ -86,7 +84,7 @@ export class Step {
     return { reply, bodies: this.#bodies };
   }
 
-  /** For what must not be done late: all but messages, whose entries bear their time and are written again as they are. */
+  /** For everything but messages: it must not be written after the deadline. */
   get #inTime(): Dependencies {
     this.#timely ??= timely(this.#dependencies, this.#request.deadline);
     return this.#timely;
@@ -134,7 +132,7 @@ export class Step {
           ? undefined
           : bounceUnanswered(this.#account(new Turn(this.#dependencies)), [body]);
       case 'moved':
-        return this.#moved();
+        return this.#state.local === undefined ? undefined : moveHere(this.#account(new Turn(this.#inTime, this.#origin())));
       case 'end':
         return this.#end(item);
     }
@@ -164,18 +162,18 @@ export class Step {
       this.#reply = { ...this.#reply, account, features: this.#dependencies.features.streamFeatures };
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
-      throw new StreamError('policy-violation', 'too many failed attempts to sign in');
+      throw new StreamError('policy-violation', 'too many attempts to sign in have failed');
     }
   }
 
-  /** Before bind the only stanzas are registration (XEP-0077), and bind itself after SASL (RFC 6120 §7.1). */
+  /** Before a resource is bound, a client may only register (XEP-0077), or bind after SASL (RFC 6120 §7.1). */
   async #beforeBind(stanza: Stanza): Promise<void> {
     const { local, incarnation } = this.#state;
-    if (stanza.name !== 'iq') throw new StreamError('not-authorized', `a ${stanza.name} before the resource is bound`);
+    if (stanza.name !== 'iq') throw new StreamError('not-authorized', `bind a resource before you send a ${stanza.name}`);
     try {
       if (local === undefined) {
         if (!stanza.hasChild('query', 'jabber:iq:register')) throw new StreamError('not-authorized', 'sign in first');
-        if (!this.#state.secure) throw new StanzaError('not-allowed', 'passwords pass over TLS only');
+        if (!this.#state.secure) throw new StanzaError('not-allowed', 'TLS is required before passwords are sent');
         this.#write(Buffer.from(await registerBeforeAuth(this.#dependencies, this.#tenant, stanza, this.#request.address)));
         return;
       }
@@ -208,7 +206,7 @@ export class Step {
     };
   }
 
-  /** Full, from bind on. */
+  /** The full JID, once a resource is bound. */
   get #jid(): Jid {
     this.#ownJid ??= Jid.of(this.#state.local!, this.#tenant.domain, this.#state.resource);
     return this.#ownJid;
@@ -225,12 +223,12 @@ export class Step {
 
   /** See {@link Account.checkHeld}. */
   #lost(): void {
-    this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session is over; sign in again' } };
+    this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session has ended; sign in again' } };
   }
 
   /**
-   * What fails for good when it is committed or delivered fails for one message of the run: each is handled again by itself, with the ids
-   * that it had, so that the others are neither lost nor kept twice.
+   * Handles messages that follow each other. If the commit or the delivery fails for good, each message is handled again by
+   * itself, with the same id, so that the others are neither lost nor kept twice.
    */
   async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const written = this.#out.length;
@@ -244,7 +242,9 @@ export class Step {
     }
   }
 
-  /** Each message has effects of its own, discarded when it is refused; what stands is committed and delivered together. */
+  /**
+   * Handles each message in a turn of its own, which is discarded if the message is refused. The others are committed together.
+   */
   async #together(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const stanzas = run.map(({ stanza }) => stanza);
     const prefetched = await Prefetched.read(this.#dependencies, this.#tenant, this.#state.local!, stanzas);
@@ -280,9 +280,9 @@ export class Step {
     }
   }
 
-  /** Programming errors are logged and counted: a permanent error ends this stanza, and nothing else. */
+  /** Turns an error into the answer for the sender. A programming error is logged and counted first. */
   #permanent({ name }: Stanza, error: unknown): StanzaError {
-    report(this.#dependencies.log, error, 'a stanza could not be handled', { stanza: name });
+    report(this.#dependencies.log, error, 'could not handle a stanza', { stanza: name });
     return toStanzaError(error);
   }
 
@@ -291,25 +291,27 @@ export class Step {
     this.#bodies.length = written;
   }
 
-  /** What is the account's: there may be another account of its name by now. */
+  /** Does the stanza ask for the account's own data? Another account may have its name by now. */
   #readsOwn({ name, type, to }: Stanza): boolean {
     return name === 'iq' && type === 'get' && (!to || to.equals(this.#jid.bare));
   }
 
-  /** An iq's answers must leave room for those before them in one message on the bus; else it is to be asked again by itself. */
+  /**
+   * Refuses an iq whose answers do not fit into the batch's answer on the bus beside those before them. The client may ask again.
+   */
   async #stanzaInBounds(stanza: Stanza, item: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
     const written = this.#out.length;
     await this.#stanza(stanza, item);
     if (stanza.name !== 'iq' || this.#answerBytes() <= routerLimits.answersBytesMax) return;
     this.#takeBack(written);
-    this.#refuse(stanza, new StanzaError('resource-constraint', 'too much was asked for at once'));
+    this.#refuse(stanza, new StanzaError('resource-constraint', 'too many requests; try again in a moment'));
   }
 
   #answerBytes(): number {
     return this.#bodies.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** @returns false when the stanza was refused or dropped: its effects are void */
+  /** @returns false if the stanza was refused or dropped, so that its effects are void */
   async #guarded(stanza: Stanza, send: (stanza: Stanza) => Promise<void>): Promise<boolean> {
     try {
       this.#checkFrom(stanza);
@@ -333,12 +335,14 @@ export class Step {
     const { from } = stanza;
     if (!from) return;
     const own = this.#jid;
-    if (!from.equals(own) && !from.equals(own.bare)) throw new StreamError('invalid-from', `'${from}' is not ${own}`);
+    if (!from.equals(own) && !from.equals(own.bare))
+      throw new StreamError('invalid-from', `'${from}' is not the address of this session, ${own}`);
   }
 
   #refuse(stanza: Stanza, error: StanzaError): void {
     if (!isAnswerable(stanza)) return;
-    const from = error.condition === 'jid-malformed' ? undefined : stanza.attributes.to; // clients choke on a malformed address
+    // A malformed address would confuse clients.
+    const from = error.condition === 'jid-malformed' ? undefined : stanza.attributes.to;
     this.#write(Buffer.from(errorWith(stanza, { from }, error).toString()));
   }
 
@@ -354,39 +358,12 @@ export class Step {
     for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
     this.#reply = { ...this.#reply, queue, next: page.next };
   }
-
-  /** The reaper of the old node must not find the session, nor that of the new one miss it. */
-  async #moved(): Promise<void> {
-    const { local } = this.#state;
-    if (local === undefined) return;
-    const { node, sid } = this.#request;
-    const owner = { domain: this.#tenant.domain, local };
-    const { store } = this.#inTime;
-    await markHeld(store, { node, sid }, owner);
-    let before: string | undefined;
-    let deadline: number | undefined;
-    const sessions = await updateSession(store, owner, sid, (entry) => {
-      before = entry.node;
-      deadline = entry.parked?.deadline;
-      return entry.node === node ? entry : { ...entry, node, parked: undefined };
-    });
-    if (before === undefined) {
-      await unmarkHeld(store, { node, sid });
-      throw new StreamError('reset', 'the session has ended meanwhile');
-    }
-    if (deadline !== undefined) await unpark(store, owner, sid, deadline);
-    else if (before !== node) await unmarkHeld(store, { node: before, sid });
-    const entry = sessions.find((other) => other.sid === sid);
-    if (!entry?.available) return;
-    const turn = new Turn(this.#inTime, this.#origin());
-    const account = this.#account(turn);
-    await refresh(account, entry, sessions);
-    for (const { moved } of this.#dependencies.features.all) await moved?.(account, entry);
-    await turn.finish();
-  }
 }
 
-/** Of which the last one counts: it changes rows that are there. (A query of an archive is an iq of type `set`, and changes nothing.) */
+/**
+ * True when only the last such stanza matters, because it overwrites rows. A query of an archive is an iq of type `set` and
+ * writes nothing.
+ */
 function isSet(stanza: Stanza): boolean {
   const { name, type } = stanza;
   if (name === 'presence') return isSubscriptionType(type);

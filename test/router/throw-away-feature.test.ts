@@ -55,5 +55,6 @@ test('when it is removed nothing is left of it', async (t) => {
 });
 
 test('two parts of a session cannot have the same key, nor one that the entry has already', () => {
-  for (const name of ['bellRings', 'carbons', 'wanted', 'sid', 'presence']) assert.throws(() => sessionPart(name), /are called/);
+  for (const name of ['bellRings', 'carbons', 'wanted', 'sid', 'presence'])
+    assert.throws(() => sessionPart(name), /is declared twice/);
 });

@@ -28,9 +28,9 @@ export interface IqRoute {
    */
   readonly to: 'self' | 'account';
   /**
-   * Reads rows, queues writes and stanzas, and returns the child of the result (undefined: an empty result). With `to:
-   * 'account'`, `account` is the one that was addressed. The asker is `iq.from`, and may be anybody. @throws {StanzaError}
-   * becomes the answer
+   * Reads rows, queues writes and stanzas, and returns the child of the result (undefined: an empty result). With
+   * `to: 'account'`, `account` is the one that was addressed. The asker is `iq.from`, and may be anybody.
+   * @throws {StanzaError} becomes the answer
    */
   readonly handle: (request: Element, account: Account, iq: Stanza) => Promise<Element | undefined> | Element | undefined;
 }

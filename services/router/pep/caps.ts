@@ -1,4 +1,4 @@
-/** XEP-0115: what a client says of itself in its presence, and whether its answer to disco#info is what the hash was made of (§5.4). */
+/** XEP-0115: the capabilities in a client's presence, and the check that its answer to disco#info fits their hash (§5.4). */
 import { createHash } from 'node:crypto';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -8,13 +8,13 @@ const capsNs = 'http://jabber.org/protocol/caps';
 export const infoNs = 'http://jabber.org/protocol/disco#info';
 
 export interface Caps {
-  /** As in XEP-0300; absent in the form before version 1.4, whose `ver` is no hash. */
+  /** The name of the hash function (XEP-0300). Absent in the form before version 1.4, in which `ver` is not a hash. */
   readonly hash: string | undefined;
   readonly node: string;
   readonly ver: string;
 }
 
-/** undefined: says nothing of use. */
+/** @returns undefined if the presence has no usable capabilities */
 export function readCaps(presence: Stanza): Caps | undefined {
   const attrs = presence.child('c', capsNs)?.attrs;
   if (!attrs?.ver) return undefined;
@@ -26,7 +26,7 @@ export function isSameCaps(one: Caps | undefined, other: Caps | undefined): bool
   return one?.hash === other?.hash && one?.node === other?.node && one?.ver === other?.ver;
 }
 
-/** Nodes that the client wants notifications of: features `<node>+notify` (XEP-0060 §9.2), as many as are kept. */
+/** The nodes that the client wants to be notified about: features `<node>+notify` (XEP-0060 §9.2), up to a bound. */
 export function notifyFeatures(query: Element): readonly string[] {
   const wanted: string[] = [];
   let bytes = 0;
@@ -44,14 +44,14 @@ export function notifyFeatures(query: Element): readonly string[] {
 
 const algorithms: Readonly<Record<string, string>> = { 'sha-1': 'sha1', 'sha-256': 'sha256', 'sha-512': 'sha512' };
 
-/** §5.4. false also for an answer that is ill-formed, or that two different ones could give. */
+/** §5.4. @returns false also for an answer that is ill-formed or ambiguous */
 export function isVerified({ hash = '', ver }: Caps, query: Element): boolean {
   const algorithm = Object.hasOwn(algorithms, hash) ? algorithms[hash]! : undefined;
   const text = algorithm === undefined ? undefined : verificationText(query);
   return text !== undefined && createHash(algorithm!).update(text).digest('base64') === ver;
 }
 
-/** §5.1. */
+/** The text that the hash is made of (§5.1). @returns undefined if the answer is ill-formed */
 function verificationText(query: Element): string | undefined {
   const identities = query.getChildren('identity', infoNs).map(({ attrs }) => {
     return [attrs.category ?? '', attrs.type ?? '', attrs['xml:lang'] ?? '', attrs.name ?? ''].join('/');
@@ -69,11 +69,11 @@ function verificationText(query: Element): string | undefined {
       .toSorted(([a], [b]) => byOctets(a!, b!))
       .flat(),
   ];
-  if (lines.some((line) => line.includes('<'))) return undefined; // §7.1: the separator
+  if (lines.some((line) => line.includes('<'))) return undefined; // §7.1: `<` is the separator, so the text would be ambiguous
   return lines.map((line) => `${line}<`).join('');
 }
 
-/** undefined: a form that does not count (§5.4 rule 3.6). */
+/** @returns undefined for a form that must be ignored (§5.4 rule 3.6) */
 function formLines(form: Element): readonly string[] | undefined {
   const fields = form.getChildren('field', 'jabber:x:data').map((field) => ({
     name: (field.attrs.var as string | undefined) ?? '',
@@ -86,7 +86,7 @@ function formLines(form: Element): readonly string[] | undefined {
   return [formType.values[0]!, ...others.flatMap(({ name, values }) => [name, ...values.sort(byOctets)])];
 }
 
-/** In the order of their bytes in UTF-8 (§5.1), which is that of code points, without making bytes of them for each comparison. */
+/** Compares by the bytes in UTF-8 (§5.1). That is the order of the code points, so no text has to be encoded. */
 function byOctets(one: string, other: string): number {
   const length = Math.min(one.length, other.length);
   for (let at = 0; at < length; at++) {
@@ -97,7 +97,7 @@ function byOctets(one: string, other: string): number {
   return one.length - other.length;
 }
 
-/** Halves of characters beyond the first plane come behind all characters of it. */
+/** Moves surrogates behind all other code units, because the characters that they form come last. */
 function orderOf(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

@@ -1,7 +1,7 @@
 /**
- * Items of a node: one row each, and one row that lists them in the order of their publication, so that bounds are checked and the
- * last ones found without reading the items. The list is changed at once, with compare and swap; the items' rows come with the
- * commit. An item that is listed and has no row is not there (yet).
+ * The items of a node. Each item is a row, and one more row lists the items in the order of their publication, so that bounds can
+ * be checked and the last items found without reading all items. The list is changed at once, with compare and swap, and the rows
+ * of the items are written with the commit. An item that is listed and has no row does not exist (yet).
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { Conflict, type Row } from '../../../lib/ports/store.ts';
@@ -14,17 +14,17 @@ import { pubsubError } from './pubsub-error.ts';
 
 export interface PepItem {
   readonly id: string;
-  /** The payload, with all namespaces declared. */
+  /** XML that declares all namespaces it uses. */
   readonly payload: string;
 }
 
 interface ItemRow {
   readonly payload: string;
-  /** When it was published, milliseconds. */
+  /** When the item was published, ms since the epoch. */
   readonly at: number;
 }
 
-/** Oldest first: id, and both their bytes in an answer. */
+/** Oldest first: the id, and how many bytes id and payload take in an answer. */
 type Listed = readonly (readonly [id: string, bytes: number])[];
 
 const itemRows = collection<ItemRow>('pepItem', 'account');
@@ -38,7 +38,7 @@ export function itemRowKey(owner: Account, node: PepNode, id: string) {
   return owner.rows.keyOf(itemRows, `${node.key}/${id}`);
 }
 
-/** Of a row of {@link listRowKey}. */
+/** @param row the row of {@link listRowKey} */
 export function lastIdInRow(row: Row | undefined): string | undefined {
   return row && (JSON.parse(row.value) as { items: Listed }).items.at(-1)?.[0];
 }
@@ -47,7 +47,7 @@ export function itemInRow(row: Row): ItemRow {
   return JSON.parse(row.value) as ItemRow;
 }
 
-/** Newest first. */
+/** The ids of a node's items, newest first. */
 export async function listIds(account: Account, node: PepNode): Promise<readonly string[]> {
   const view = viewOf(account, node);
   if (view) return [view.itemId];
@@ -55,7 +55,7 @@ export async function listIds(account: Account, node: PepNode): Promise<readonly
   return (list?.items ?? []).map(([id]) => id).reverse();
 }
 
-/** Those that are there, in the order of the ids. */
+/** Reads the items that exist, in the order of the ids. */
 export async function readItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly PepItem[]> {
   const view = viewOf(account, node);
   if (view) return ids.includes(view.itemId) ? [{ id: view.itemId, payload: (await view.read(account)).toString() }] : [];
@@ -75,11 +75,11 @@ async function readItemRows(account: Account, node: PepNode, ids: readonly strin
   return found;
 }
 
-/** @throws {StanzaError} when one of them is too large to be an item */
+/** @throws {StanzaError} if an item is too large */
 export function checkItems(items: readonly PepItem[]): void {
   for (const { id, payload } of items) {
     const bytes = Buffer.byteLength(payload);
-    // Its row is JSON, where quotes and line feeds take two bytes.
+    // The row is JSON, in which quotes and line feeds take two bytes.
     const isLarge = 2 * bytes > routerLimits.pepItemRowBytesMax;
     if (
       bytes > routerLimits.pepItemBytesMax ||
@@ -96,9 +96,9 @@ export function checkItems(items: readonly PepItem[]): void {
 }
 
 /**
- * The oldest give way (XEP-0060 §7.1.2).
- * @param instead of these
- * @throws {StanzaError} when all together take too much room; then nothing has changed
+ * Writes items. If there are too many, the oldest ones are dropped (XEP-0060 §7.1.2).
+ * @param instead ids of items that are removed at the same time
+ * @throws {StanzaError} if all items together are too large; then nothing has changed
  */
 export async function putItems(
   account: Account,
@@ -117,7 +117,7 @@ export async function putItems(
     ];
     const kept = all.slice(-node.config.itemsMax);
     dropped = [...listed.filter(([id]) => retracted.has(id)), ...all.slice(0, all.length - kept.length)];
-    // One item over and over: its row alone changes, but for a request that has to be named in the list (writers.ts).
+    // The same item is often published again. Then only its row changes, unless the list must name the request (writers.ts).
     if (value && account.turn.by === undefined && isSameList(value.items, kept)) return value;
     if (kept.length === 0) return undefined;
     const next = { items: kept };
@@ -138,7 +138,7 @@ function isSameList(one: Listed, other: Listed): boolean {
   return one.length === other.length && one.every(([id, bytes], at) => id === other[at]![0] && bytes === other[at]![1]);
 }
 
-/** @returns those that were there */
+/** @returns the ids of the items that existed */
 export async function removeItems(account: Account, node: PepNode, ids: readonly string[]): Promise<readonly string[]> {
   const named = new Set(ids);
   let removed: Listed = [];
@@ -152,7 +152,7 @@ export async function removeItems(account: Account, node: PepNode, ids: readonly
   return removed.map(([id]) => id);
 }
 
-/** All of them; or as many of the oldest as are more than `keep`. @returns whether there were any */
+/** Removes all items but the newest ones. @param keep how many stay. @returns whether any item was removed */
 export async function purgeItems(account: Account, node: PepNode, keep = 0): Promise<boolean> {
   let removed: Listed = [];
   await account.update(lists, node.key, (value) => {
@@ -166,8 +166,9 @@ export async function purgeItems(account: Account, node: PepNode, keep = 0): Pro
 }
 
 /**
- * After the commit, together: one after the other a thousand would take longer than a batch may. Another resource may publish one of them
- * again meanwhile: before the list is read here, and it is listed; or after that, and its row has another version.
+ * Deletes rows of items after the commit, all at the same time: a thousand one after the other would take longer than a batch
+ * may. Another resource may publish an item again meanwhile. If that happens before the list is read here, the item is listed; if
+ * it happens later, its row has another version. In both cases the row stays.
  */
 function dropRows(account: Account, node: PepNode, listed: Listed): void {
   if (listed.length === 0) return;

@@ -1,7 +1,7 @@
 /**
- * XEP-0163 §4.3.4: a resource that comes, or begins to want a node, is sent the last item of it: of the account's own nodes and of
- * those of its contacts. Three reads for a thousand contacts in the same tenant: their nodes, the lists, the items. A contact in
- * another tenant of this deployment gets a probe that names the nodes, and answers it with the items and without presence.
+ * XEP-0163 §4.3.4: a resource that comes online, or begins to want a node, gets the last item of that node, from its own account
+ * and from its contacts. A thousand contacts in the same tenant cost three reads: their nodes, the lists and the items. A contact
+ * in another tenant of this deployment gets a probe that names the nodes, and answers with the items instead of presence.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Key, Row } from '../../../lib/ports/store.ts';
@@ -23,7 +23,7 @@ import type { Subscriber } from './subscriptions.ts';
 
 interface Source {
   readonly owner: Account;
-  /** What the owner's roster says of the reader; undefined: that is the owner itself. */
+  /** What the owner's roster says about the reader; undefined if the reader is the owner. */
   readonly item: RosterItem | undefined;
 }
 
@@ -33,7 +33,7 @@ interface Found {
   readonly id: string;
 }
 
-/** Queued. */
+/** Queues the last items of the wanted nodes, of the account and its contacts, for one of its sessions. */
 export async function sendLastItems(account: Account, entry: SessionEntry, wanted: readonly string[]): Promise<void> {
   if (wanted.length === 0) return;
   const contacts = (await readAudience(account)).filter(({ item }) => hasTo(item));
@@ -59,7 +59,10 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
   });
 }
 
-/** Only inside `withSessions`: the account has just become a subscriber of the contact (XEP-0060 §6.1.7). */
+/**
+ * Sends the last items of a contact after the account has become a subscriber of its presence (XEP-0060 §6.1.7). Call it only
+ * inside `withSessions`.
+ */
 export async function sendLastItemsOf(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {
   if (contact.domain !== account.domain) return;
   const owner = account.other(contact);
@@ -72,7 +75,7 @@ export async function sendLastItemsOf(account: Account, contact: Jid, sessions: 
   }
 }
 
-/** Queued: who has just subscribed to the account's node is sent what was published last (XEP-0060 §6.1.7). */
+/** Queues the last item of a node for somebody who has just subscribed to it (XEP-0060 §6.1.7). */
 export async function sendLastItemTo(account: Account, node: PepNode, { jid, subid }: Subscriber): Promise<void> {
   const [id] = node.config.isPersistent ? await listIds(account, node) : [];
   if (id === undefined) return;
@@ -86,12 +89,15 @@ export async function sendLastItemTo(account: Account, node: PepNode, { jid, sub
   );
 }
 
-/** Does a probe name nodes, and asks for them instead of presence? */
+/** Does the probe ask for nodes instead of presence? */
 export function asksForNodes(probe: Stanza): boolean {
   return probe.hasChild('wanted', wantedNs);
 }
 
-/** Only inside `withSessions`: a subscriber in another tenant wants these. */
+/**
+ * Answers a probe of a subscriber in another tenant with the last items of the nodes it names. Call it only inside
+ * `withSessions`.
+ */
 export async function answerWanted(account: Account, probe: Stanza): Promise<void> {
   const asker = probe.from!;
   const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs) ?? [];
@@ -108,7 +114,7 @@ function wantedElement(wanted: readonly string[]): Element {
   return xml('wanted', { xmlns: wantedNs }, ...wanted.map((node) => xml('node', {}, node)));
 }
 
-/** In bounds; the messages have no `to`. */
+/** Calls `send` with a message, which has no `to`, for each item, as long as all messages together stay within a bound. */
 async function forEachMessage(
   account: Account,
   found: readonly Found[],
@@ -132,7 +138,7 @@ async function forEachMessage(
   }
 }
 
-/** A view is as old as the moment. */
+/** @returns the item; the item of a view has no time of publication, because it is made when it is read */
 async function readItem(
   owner: Account,
   node: PepNode,
@@ -142,7 +148,7 @@ async function readItem(
   return row && itemInRow(row);
 }
 
-/** Rows of items that are read at once: they may be large. */
+/** How many items are read at once. They may be large. */
 const pageMax = 20;
 
 async function findLast(

@@ -1,4 +1,4 @@
-/** XEP-0060 §16.4.4: what can be set of a node, as data forms have it, with PEP's defaults (XEP-0163 §4). */
+/** The configuration of a node as a data form (XEP-0060 §16.4.4), with the defaults of PEP (XEP-0163 §4). */
 import { type FieldType, renderForm, type Submission, type SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -8,7 +8,7 @@ export type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist';
 
 export interface NodeConfig {
   readonly access: AccessModel;
-  /** Of the owner's roster, sorted: with the access model roster, whose contacts may read. */
+  /** Groups of the owner's roster, sorted. With the access model `roster`, contacts in these groups may read. */
   readonly groups: readonly string[];
   /** Items outlive their notification. */
   readonly isPersistent: boolean;
@@ -38,7 +38,7 @@ export const defaultConfig: NodeConfig = {
   type: '',
 };
 
-/** XEP-0223: what is for the account alone, item by item; as XEP-0402 §3.3 and XEP-0490 §4.2 ask for it. */
+/** XEP-0223: many items that only the account itself may read, as XEP-0402 §3.3 and XEP-0490 §4.2 require. */
 export const privateConfig: NodeConfig = {
   ...defaultConfig,
   access: 'whitelist',
@@ -50,7 +50,7 @@ interface ConfigField {
   readonly label: string;
   readonly type: FieldType;
   readonly options?: readonly string[];
-  /** @throws {StanzaError} not-acceptable, also for a field without value that cannot be unset (XEP-0004 §3.5) */
+  /** @throws {StanzaError} not-acceptable; also if the field has no value and cannot be unset (XEP-0004 §3.5) */
   readonly read: (field: SubmittedField) => Partial<NodeConfig>;
   readonly write: (config: NodeConfig) => string | readonly string[];
 }
@@ -83,14 +83,14 @@ function text(key: 'title' | 'description' | 'type', label: string): ConfigField
     read(field) {
       const value = field.text().trim();
       if (Buffer.byteLength(value) > routerLimits.pepTextBytesMax)
-        throw refusal(field, `has at most ${routerLimits.pepTextBytesMax} bytes`);
+        throw refusal(field, `may have at most ${routerLimits.pepTextBytesMax} bytes`);
       return { [key]: value };
     },
     write: (config) => config[key],
   };
 }
 
-/** What cannot be chosen: clients ask for it all the same. */
+/** A field with only one possible value. It exists because clients ask for it. */
 function fixed(label: string, value: string): ConfigField {
   return {
     label,
@@ -104,7 +104,7 @@ function fixed(label: string, value: string): ConfigField {
   };
 }
 
-/** What is always so. */
+/** A field that is always true. */
 function always(label: string): ConfigField {
   return {
     label,
@@ -127,7 +127,7 @@ const itemsMaxField: ConfigField = {
   write: ({ itemsMax }) => String(itemsMax),
 };
 
-/** Of any name: a group may come to be later. */
+/** Any name is accepted, because a group may be made later. */
 const groupsField: ConfigField = {
   label: 'Groups of the roster that may read, with access model roster',
   type: 'list-multi',
@@ -182,7 +182,10 @@ export function isKnownField(name: string): boolean {
   return fields.has(name);
 }
 
-/** Fields that nobody knows change nothing (XEP-0004 §3.1). @throws {StanzaError} not-acceptable for a value that is not possible */
+/**
+ * Applies a submitted form. Unknown fields change nothing (XEP-0004 §3.1).
+ * @throws {StanzaError} not-acceptable for an invalid value
+ */
 export function applyForm(form: Submission, config: NodeConfig): NodeConfig {
   let applied = config;
   for (const [name, field] of form) applied = { ...applied, ...fields.get(name)?.read(field) };
@@ -195,7 +198,7 @@ export function isSameConfig(one: NodeConfig, other: NodeConfig): boolean {
   );
 }
 
-/** The form to fill in (§8.2.2). @param groups of the roster */
+/** The form that the owner fills in (§8.2.2). @param groups all groups of the owner's roster */
 export function configForm(config: NodeConfig, formType: string, groups: readonly string[] = []): Element {
   return renderForm({
     type: 'form',

@@ -1,7 +1,8 @@
 /**
- * The nodes of an account: one row holds their names and configurations, so that the bound on their number holds and a resource
- * that comes costs one read per contact. Rows of items stand under a key that is minted with the node: a node's name may hold any
- * character, and one that is made anew never shows items of the one before. A view (specified-node.ts) has no rows of items.
+ * The nodes of an account. One row holds their names and configurations, so that their number can be bounded, and a resource that
+ * comes online costs one read per contact. The keys of a node's items begin with a key that is minted with the node, because a
+ * name may contain any character, and because a node that is made again must not show the items of the old one. A view
+ * (specified-node.ts) has no items of its own.
  */
 import type { Row } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -13,7 +14,7 @@ import { nodesTogether, specifiedNode, type View } from './specified-node.ts';
 
 export interface PepNode {
   readonly name: string;
-  /** First part of its items' keys. */
+  /** The first part of the keys of its items. */
   readonly key: string;
   readonly config: NodeConfig;
 }
@@ -28,7 +29,7 @@ export async function listNodes(account: Account): Promise<readonly PepNode[]> {
   return (await account.get(nodeRows))?.nodes ?? [];
 }
 
-/** For reads of several accounts at once. */
+/** The key of the row, for reads of several accounts at once. */
 export function nodesRowKey(owner: Account) {
   return owner.rows.keyOf(nodeRows, '');
 }
@@ -45,15 +46,19 @@ export function viewOf(account: Account, { name }: { readonly name: string }): V
   return specifiedNode(account.turn.dependencies.features, name)?.view;
 }
 
-/** Of a node that is made without a word on it. */
+/** The configuration of a node that is made without one. */
 export function configOfNew(account: Account, name: string): NodeConfig {
   return specifiedNode(account.turn.dependencies.features, name)?.config ?? defaultConfig;
 }
 
-/** At once. @returns the node, which somebody else may just have made with another configuration. @throws {StanzaError} */
+/**
+ * Makes a node at once.
+ * @returns the node; if another resource was faster, it may have another configuration.
+ * @throws {StanzaError}
+ */
 export async function createNode(account: Account, name: string, config: NodeConfig): Promise<{ node: PepNode; isNew: boolean }> {
   if (Buffer.byteLength(name) > routerLimits.pepNodeNameBytesMax) {
-    throw new StanzaError('not-acceptable', `the name of a node has at most ${routerLimits.pepNodeNameBytesMax} bytes`);
+    throw new StanzaError('not-acceptable', `the name of a node may have at most ${routerLimits.pepNodeNameBytesMax} bytes`);
   }
   checkView(account, { name, config });
   const { features, ids } = account.turn.dependencies;
@@ -64,7 +69,7 @@ export async function createNode(account: Account, name: string, config: NodeCon
     const missing = fresh.filter((one) => !value.nodes.some((node) => node.name === one.name));
     if (missing.length === 0) return value;
     if (value.nodes.length + missing.length > routerLimits.pepNodesMax) {
-      throw new StanzaError('resource-constraint', `an account has at most ${routerLimits.pepNodesMax} nodes`);
+      throw new StanzaError('resource-constraint', `an account may have at most ${routerLimits.pepNodesMax} nodes`);
     }
     return checked({ nodes: [...value.nodes, ...missing] });
   });
@@ -72,13 +77,13 @@ export async function createNode(account: Account, name: string, config: NodeCon
   return { node, isNew: fresh.some(({ key }) => key === node.key) };
 }
 
-/** @throws {StanzaError} when others could see it, or it would not last */
+/** @throws {StanzaError} if others could read the view, or if it were not persistent */
 function checkView(account: Account, { name, config }: Pick<PepNode, 'name' | 'config'>): void {
   if (!viewOf(account, { name }) || (config.access === 'whitelist' && config.isPersistent)) return;
-  throw new StanzaError('not-acceptable', `${JSON.stringify(name)} is for the account alone, and lasts`);
+  throw new StanzaError('not-acceptable', `${JSON.stringify(name)} must be persistent, and only its owner may read it`);
 }
 
-/** At once; nothing happens when the node is gone. @throws {StanzaError} */
+/** Changes the configuration at once. Nothing happens if the node was deleted. @throws {StanzaError} */
 export async function configureNode(account: Account, { name, key }: PepNode, config: NodeConfig): Promise<void> {
   checkView(account, { name, config });
   await account.update(nodeRows, '', (value) => {
@@ -88,7 +93,10 @@ export async function configureNode(account: Account, { name, key }: PepNode, co
   });
 }
 
-/** At once; their items are left to the caller. @returns the node, and those that go with it */
+/**
+ * Deletes the node at once, with the nodes that belong to it. The caller deletes the items.
+ * @returns all nodes that were deleted
+ */
 export async function dropNode(account: Account, { name, key }: PepNode): Promise<readonly PepNode[]> {
   const names = nodesTogether(account.turn.dependencies.features, name);
   let dropped: readonly PepNode[] = [];
@@ -104,7 +112,7 @@ export async function dropNode(account: Account, { name, key }: PepNode): Promis
 
 function checked(row: NodesRow): NodesRow {
   if (Buffer.byteLength(JSON.stringify(row)) > routerLimits.pepRowBytesMax) {
-    throw new StanzaError('resource-constraint', 'the names and titles of the nodes take too much room');
+    throw new StanzaError('resource-constraint', 'the names and configurations of all nodes together are too large');
   }
   return row;
 }

@@ -1,10 +1,11 @@
 /**
- * XEP-0163 §4.3: notifications go to the account's available resources and to those of its subscribers, as far as each said in its
- * capabilities that it wants them (`<node>+notify`); the sessions' entries say so, so they cost the reads of a presence. Who has
- * subscribed explicitly (XEP-0060 §6.1) gets them in any case, with the id of the subscription in a header (§7.2.3).
+ * XEP-0163 §4.3: notifications go to the available resources of the account and of its subscribers, if a resource has said in its
+ * capabilities that it wants them (`<node>+notify`). That is noted in the session's entry, so a notification costs the same reads
+ * as presence. Somebody who has subscribed explicitly (XEP-0060 §6.1) always gets them, with the id of the subscription in a
+ * header (§7.2.3).
  *
- * To a contact in another tenant of this deployment goes one message for its bare JID, and the router that gets it applies the same
- * filter. Contacts on other servers would get what they did not ask for, and get nothing.
+ * A contact in another tenant of this deployment gets one message to its bare JID, and the router that receives it applies the
+ * same filter. Contacts on other servers get no notifications, because it is not known what they want.
  */
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -25,14 +26,14 @@ import { eventNs } from './pubsub-error.ts';
 import { viewsOf } from './specified-node.ts';
 import { type Subscriber, subscribersOf, subscribersOfPerson } from './subscriptions.ts';
 
-/** The nodes that a session wants notifications of (XEP-0163 §4.3.2); absent as long as that is not known. */
+/** The nodes that a session wants to be notified about (XEP-0163 §4.3.2); absent while that is unknown. */
 export const wantedNodes = sessionPart<readonly string[]>('wanted');
 
 /** XEP-0131. */
 const headersNs = 'http://jabber.org/protocol/shim';
 
 /**
- * Queued: a message for each event, in order, to an audience that is read once for all of them.
+ * Queues a message for each event, in order. The audience is read once for all of them.
  * @param events children of `<event/>`
  */
 export async function notify(account: Account, node: PepNode, ...events: readonly Element[]): Promise<void> {
@@ -73,7 +74,9 @@ interface Readers {
   readonly strangers: readonly Contact[];
 }
 
-/** The explicit subscribers, apart from the account itself. They may have lost the right to read the node since they subscribed. */
+/**
+ * The explicit subscribers, apart from the account itself. They may have lost the right to read the node since they subscribed.
+ */
 async function readersAmong(
   account: Account,
   node: PepNode,
@@ -95,15 +98,15 @@ async function readersAmong(
 }
 
 /**
- * Queued: the account's own resources that want the views of a node, or this one, are shown it as it is after the commit.
- * @param name of the node whose items have changed, or of the view
+ * Queues notifications for the account's own resources that want a view. They show the view as it is after the commit.
+ * @param name the view, or the node whose items have changed: then all of its views are shown
  */
 export function showViews(account: Account, name: string): void {
   const views = viewOf(account, { name }) ? [name] : viewsOf(account.turn.dependencies.features, name).map((view) => view.name);
   for (const view of views) account.withSessions((sessions) => showView(account, view, sessions));
 }
 
-/** Only inside `withSessions`. What it takes to make a view is done where somebody wants it. */
+/** Shows a view. It is made only if a session wants it. Call it only inside `withSessions`. */
 async function showView(account: Account, name: string, sessions: readonly SessionEntry[]): Promise<void> {
   const node = await findNode(account, name);
   const targets = node ? takers(sessions, account.jid, name, await subscribersOf(account, node)) : [];
@@ -114,7 +117,10 @@ async function showView(account: Account, name: string, sessions: readonly Sessi
   account.turn.deliver(targets, eventMessage(account.jid, event, account.turn.dependencies.ids.mint()));
 }
 
-/** undefined: too large for a message, and one without payload looks to clients as if there were nothing in the list any more. */
+/**
+ * Reads the item of a view.
+ * @returns undefined if it is too large for a message. Without its payload, clients would take the list for empty.
+ */
 export async function readView(account: Account, node: PepNode): Promise<PepItem | undefined> {
   const { itemId, read } = viewOf(account, node)!;
   const payload = (await read(account)).toString();
@@ -122,13 +128,13 @@ export async function readView(account: Account, node: PepNode): Promise<PepItem
 }
 
 export interface EventDetails {
-  /** When it was published, ms since the epoch, if that is not now (XEP-0060 §6.1.7, XEP-0203). */
+  /** When the item was published, ms since the epoch; absent if it was just now (XEP-0060 §6.1.7, XEP-0203). */
   readonly at?: number | undefined;
-  /** Of the explicit subscription that it is sent for (§7.2.3). */
+  /** The id of the explicit subscription that it is sent for (§7.2.3). */
   readonly subid?: string | undefined;
 }
 
-/** Without `to`. */
+/** The message of a notification, without `to`. */
 export function eventMessage(from: Jid, event: Element, id: string, { at, subid }: EventDetails = {}): Buffer {
   const delay = at === undefined ? undefined : xml('delay', { xmlns: 'urn:xmpp:delay', stamp: new Date(at).toISOString() });
   const headers = subid === undefined ? undefined : xml('headers', { xmlns: headersNs }, xml('header', { name: 'SubID' }, subid));
@@ -142,8 +148,8 @@ export function itemsEvent(node: PepNode, { id, payload }: PepItem): Element {
 }
 
 /**
- * Does this session take the message? A notification of an account's node that came to a bare JID is for those who want it, unless it
- * bears the id of an explicit subscription.
+ * Should this session get the message? A notification to a bare JID is only for sessions that want the node, unless it has the id
+ * of an explicit subscription.
  */
 export function isWanted(stanza: Stanza, entry: SessionEntry): boolean {
   const { from, to } = stanza;
@@ -154,7 +160,10 @@ export function isWanted(stanza: Stanza, entry: SessionEntry): boolean {
   return node === undefined || wantedNodes.of(entry)?.includes(node) === true;
 }
 
-/** Resources of one person that want the node, and those that it has subscribed explicitly: all of a bare JID, or the one of a full JID. */
+/**
+ * The resources of one person that want the node or are subscribed explicitly. A subscription of the bare JID counts for all
+ * resources, one of a full JID for that resource.
+ */
 function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, explicit: readonly Subscriber[] = []): Target[] {
   const resources = new Set(explicit.map(({ jid }) => Jid.parse(jid).resource));
   const isSubscribed = ({ resource, priority }: SessionEntry) => resources.has(resource) || (resources.has('') && priority >= 0);

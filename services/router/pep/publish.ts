@@ -1,4 +1,4 @@
-/** XEP-0060 §7 and §8: what the owner does to nodes and items, with the notifications that follow. */
+/** Changes that the owner makes to nodes and items, with their notifications (XEP-0060 §7 and §8). */
 import { emptySubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -11,8 +11,10 @@ import { pubsubError } from './pubsub-error.ts';
 import { dropSubscribers } from './subscriptions.ts';
 
 /**
- * @param options preconditions of a node that is there, the configuration of one that is not (§7.1.5)
- * @returns the id under which it is kept, a view's own. @throws {StanzaError}
+ * Publishes an item.
+ * @param options preconditions for a node that exists, or the configuration of one that does not (§7.1.5)
+ * @returns the id of the item: a view has its own
+ * @throws {StanzaError}
  */
 export async function publish(account: Account, name: string, item: PepItem, options: Submission): Promise<string> {
   checkItems([item]);
@@ -24,7 +26,7 @@ export async function publish(account: Account, name: string, item: PepItem, opt
   return view?.itemId ?? item.id;
 }
 
-/** For what a view is written to: without showing that to those who want the view. @throws {StanzaError} */
+/** Changes the items of a node because a view of it was written. The view itself is not shown. @throws {StanzaError} */
 export async function change(
   account: Account,
   name: string,
@@ -47,12 +49,12 @@ async function nodeFor(account: Account, name: string, options: Submission): Pro
   if (!found) {
     const { node, isNew } = await createNode(account, name, applyOptions(options, configOfNew(account, name)));
     if (isNew) return node;
-    return met(node, options); // another resource was faster
+    return met(node, options); // another resource made the node first
   }
   return met(found, options);
 }
 
-/** @throws {StanzaError} */
+/** Returns the node if it meets the preconditions. @throws {StanzaError} */
 function met(node: PepNode, options: Submission): PepNode {
   for (const [name, field] of options) {
     if (!isSameConfig(applyOptions(new Map([[name, field]]), node.config), node.config)) throw notMet(name);
@@ -60,7 +62,7 @@ function met(node: PepNode, options: Submission): PepNode {
   return node;
 }
 
-/** §7.1.5: a field that is not known, or asks for what cannot be, is a precondition that is not met. */
+/** §7.1.5: a field that is unknown, or has an impossible value, is a precondition that is not met. */
 function applyOptions(options: Submission, config: NodeConfig): NodeConfig {
   let applied = config;
   for (const [name, field] of options) {
@@ -76,7 +78,7 @@ function applyOptions(options: Submission, config: NodeConfig): NodeConfig {
 
 function notMet(field: string): StanzaError {
   return pubsubError('conflict', 'precondition-not-met', {
-    text: `the node does not have what ${JSON.stringify(field)} asks for`,
+    text: `the node does not meet the precondition ${JSON.stringify(field)}`,
   });
 }
 
@@ -90,7 +92,10 @@ export async function retract(account: Account, node: PepNode, ids: readonly str
   if (isNotified || node.config.notifyRetract) await tellRetracted(account, node, removed);
 }
 
-/** One by one: COMPAT: nbxmpp 4.2 looks at the first of several in a message; until no Gajim does. */
+/**
+ * Sends one message per item. COMPAT: nbxmpp 4.2 (Gajim) reads only the first retraction in a message. Remove this when it reads
+ * all.
+ */
 async function tellRetracted(account: Account, node: PepNode, ids: readonly string[]): Promise<void> {
   await notify(account, node, ...ids.map((id) => xml('items', { node: node.name }, xml('retract', { id }))));
 }
@@ -112,14 +117,14 @@ export async function purge(account: Account, node: PepNode): Promise<void> {
   if (node.config.notifyRetract) await notify(account, node, xml('purge', { node: node.name }));
 }
 
-/** §8.2.4. Items that are more than are kept now go, the oldest first. */
+/** §8.2.4. If the node keeps fewer items now, the oldest ones are removed. */
 export async function configure(account: Account, node: PepNode, config: NodeConfig): Promise<void> {
   await configureNode(account, node, config);
   if (await purgeItems(account, node, config.isPersistent ? config.itemsMax : 0)) showViews(account, node.name);
   if (config.notifyConfig) await notify(account, { ...node, config }, xml('configuration', { node: node.name }));
 }
 
-/** The element with all namespaces that it may use declared on it: it will stand elsewhere. */
+/** The text of the element with all namespaces declared that it may use, so that it can be put elsewhere. */
 export function standalone(element: Element): string {
   const top = new Element(element.name, { ...element.attrs });
   for (let around = element.parent as Element | null; around !== null; around = around.parent as Element | null) {
@@ -128,6 +133,6 @@ export function standalone(element: Element): string {
       if (isDeclaration && top.attrs[name] === undefined) top.attrs[name] = value;
     }
   }
-  top.children = element.children; // they stay where they are: this is only to be written
+  top.children = element.children; // the children are not moved: this copy is only rendered
   return top.toString();
 }

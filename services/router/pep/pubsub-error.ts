@@ -1,4 +1,4 @@
-/** XEP-0060's namespaces, and its errors: a condition of RFC 6120 with one of its own. */
+/** The namespaces of XEP-0060, and its errors: a condition of RFC 6120 together with a condition of its own. */
 import { type Attributes, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../lib/xmpp/errors.ts';
 
@@ -7,13 +7,13 @@ export const eventNs = `${pubsubNs}#event`;
 export const ownerNs = `${pubsubNs}#owner`;
 
 interface Detail {
-  /** Of the condition's element: `<unsupported feature='…'/>`. */
+  /** Attributes of the condition's element, as in `<unsupported feature='…'/>`. */
   readonly attributes?: Attributes;
   readonly text?: string;
   readonly type?: StanzaErrorType;
 }
 
-/** @param own an element of `http://jabber.org/protocol/pubsub#errors` */
+/** @param own the name of an element in `http://jabber.org/protocol/pubsub#errors` */
 export function pubsubError(condition: StanzaErrorCondition, own: string, detail: Detail = {}): StanzaError {
   const extra = xml(own, { xmlns: `${pubsubNs}#errors`, ...detail.attributes });
   return new StanzaError(condition, detail.text, { extra, ...(detail.type && { type: detail.type }) });

@@ -1,4 +1,4 @@
-/** A node of PEP to which a feature gives a meaning. */
+/** Nodes of PEP that a specification gives a meaning to. */
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Account } from '../core/account.ts';
 import type { FeatureIndex } from '../core/feature-index.ts';
@@ -6,30 +6,30 @@ import type { NodeConfig } from './node-config.ts';
 
 declare module '../core/feature.ts' {
   interface AccountFeature {
-    /** Nodes of PEP that are not like others. */
+    /** The nodes of PEP that this specification gives a meaning to. */
     readonly nodes?: readonly SpecifiedNode[];
   }
 }
 
 export interface SpecifiedNode {
   readonly name: string;
-  /** Where a client that makes the node does not say otherwise. */
+  /** The configuration, unless the client that makes the node asks for another one. */
   readonly config: NodeConfig;
   readonly view?: View;
 }
 
 /**
- * A node that has a configuration of its own, and for items one that is made of another node's. The two are made and deleted together.
- * A view is for the account alone: it may show what the other node does not let everybody see.
+ * A node whose only item is made from the items of another node. It has a configuration of its own, and the two nodes are made
+ * and deleted together. Only the account itself may read a view, because the other node may be private.
  */
 export interface View {
-  /** The name of the other node. */
+  /** The name of the node whose items are shown. */
   readonly of: string;
   readonly itemId: string;
-  /** The payload as it is now. */
+  /** Makes the payload from the items as they are now. */
   readonly read: (account: Account) => Promise<Element>;
   /**
-   * From now on it shows this, or nothing: changes the other node's items, and tells of that whoever wants them.
+   * Changes the items of the other node so that the view shows this payload, or nothing, and notifies whoever wants these items.
    * @throws {StanzaError}
    */
   readonly write: (account: Account, payload: Element | undefined) => Promise<void>;
@@ -50,12 +50,12 @@ export function specifiedNode(features: FeatureIndex, name: string): SpecifiedNo
   return specifiedNodes(features).get(name);
 }
 
-/** The nodes that show this one's items. */
+/** The views of a node. */
 export function viewsOf(features: FeatureIndex, name: string): readonly SpecifiedNode[] {
   return [...specifiedNodes(features).values()].filter(({ view }) => view?.of === name);
 }
 
-/** The node itself, those that show its items, and the one whose items it shows. */
+/** The names of nodes that are made and deleted together: a node and its views. @param name any of them */
 export function nodesTogether(features: FeatureIndex, name: string): readonly string[] {
   const shown = specifiedNode(features, name)?.view?.of ?? name;
   return [shown, ...viewsOf(features, shown).map((view) => view.name)];

@@ -4,8 +4,8 @@
  * One row per node holds its subscribers, each a bare or full JID. Whether a subscriber may read the node is checked with each
  * notification, so a subscription gives no right of its own. Left out: leases, options, and several subscriptions of one JID.
  *
- * Hostile: somebody subscribes another person (§6.1.3.1), or too often (there is a bound per node), or takes a name to inherit its
- * subscriptions (they end with the removal of the account, before the name is free again).
+ * Hostile: somebody subscribes another person (§6.1.3.1), or too often (there is a bound per node), or takes a name to inherit
+ * its subscriptions (they end with the removal of the account, before the name is free again).
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';

@@ -1,6 +1,7 @@
 /**
- * Presence that is read from an account's row and shown to somebody while another router changes it: the change may arrive first, and what
- * was read would stay. So whoever reads and shows looks again when it took long, and shows what has changed.
+ * Presence that changes while it is being shown. A router reads presence from an account's row and shows it to somebody.
+ * Meanwhile another router may change the row, and its news may arrive first, so that the old presence would stay. Therefore a
+ * router that took long looks at the row again and shows what has changed.
  */
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -10,15 +11,15 @@ import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
-/** Whose presence was shown, and their sessions as they were read. */
+/** An account whose presence was shown, with its sessions as they were read. */
 export interface Shown {
   readonly account: Account;
   readonly sessions: readonly SessionEntry[];
-  /** Only of this one. */
+  /** Set if only the presence of this resource was shown. */
   readonly resource?: string;
 }
 
-/** Queued: `show` gets what is different now; within a turn of its own. */
+/** Queues another look. It calls `show`, in a turn of its own, for each presence that is different now. */
 export function lookAgain(turn: Turn, shown: readonly Shown[], show: (turn: Turn, presence: Buffer) => Promise<void>): void {
   look(turn, shown, show, routerLimits.lookAgainMax);
 }
@@ -44,7 +45,7 @@ function chosen(sessions: readonly SessionEntry[], resource: string | undefined)
   return resource === undefined ? sessions : sessions.filter((entry) => entry.resource === resource);
 }
 
-/** The presence of resources that have another one now, or none. */
+/** The new presence of each resource that has changed, and `unavailable` for each one that has gone. */
 function differences(owner: Jid, before: readonly SessionEntry[], now: readonly SessionEntry[]): Buffer[] {
   const visible = now.filter(isVisible);
   const changed = visible.filter(({ resource, presence }) => {
@@ -57,7 +58,7 @@ function differences(owner: Jid, before: readonly SessionEntry[], now: readonly 
   ];
 }
 
-/** To somebody elsewhere, or here, by their address. */
+/** Shows presence to an address, here or elsewhere. */
 export function showTo(account: Account, to: Jid): (turn: Turn, presence: Buffer) => Promise<void> {
   return async (turn, presence) => {
     const again = new Account(turn, account.tenant, account.local);

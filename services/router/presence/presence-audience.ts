@@ -1,6 +1,6 @@
 /**
- * Who sees an account's presence and whose presence it sees, and the rows of its contacts in the same tenant, read together: their
- * sessions, what their rosters say of the account, their blocklists.
+ * The contacts who see an account's presence, or whose presence it sees. For contacts in the same tenant, their sessions, their
+ * blocklists and what their rosters say about the account are read together.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Key } from '../../../lib/ports/store.ts';
@@ -12,13 +12,13 @@ import { type Blocklist, blocklist, isBlocked } from '../core/blocklist.ts';
 import { type Contact, listContacts, type RosterItem, rosterRowKey, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 
-/** Contacts that the account has not blocked. */
+/** Reads the contacts that the account has not blocked. */
 export async function readAudience(account: Account): Promise<Contact[]> {
   const [contacts, blocked] = await Promise.all([listContacts(account), account.get(blocklist)]);
   return contacts.filter(({ jid }) => !isBlocked(blocked, jid));
 }
 
-/** Is the contact an account of the same tenant, whose rows can be read here? */
+/** Is the contact an account of the same tenant, so that its rows can be read here? */
 export function isNear(account: Account, { jid }: Contact): boolean {
   return jid.domain === account.domain && jid.local !== '';
 }
@@ -29,13 +29,16 @@ export interface Listener extends Contact {
 }
 
 export interface Neighbour extends Listener {
-  /** Lets the account see its presence. */
+  /** The contact lets the account see its presence. */
   readonly isSharing: boolean;
-  /** What its roster says of the account. */
+  /** What the contact's roster says about the account. */
   readonly theirs: RosterItem;
 }
 
-/** For one who looks at them, too. @param full the address whose presence is at stake: a contact may block a single resource */
+/**
+ * Reads contacts of the same tenant for an account that also sees their presence.
+ * @param full the address that the contacts may have blocked: they may block a single resource
+ */
 export function readNeighbours(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Neighbour[]> {
   return inPages(contacts, async (page) => {
     const keys = page.map(({ jid }) => rosterRowKey(account.other(jid), account.jid));
@@ -47,12 +50,12 @@ export function readNeighbours(account: Account, full: Jid, contacts: readonly C
   });
 }
 
-/** For one who only shows itself: what their rosters say is not read. */
+/** Reads contacts of the same tenant for an account that only shows its own presence, so their rosters are not read. */
 export function readListeners(account: Account, full: Jid, contacts: readonly Contact[]): Promise<Listener[]> {
   return inPages(contacts, async (page) => (await readPage(account, full, page)).filter((listener) => listener !== undefined));
 }
 
-/** A row of each kind per contact goes into one read. */
+/** Contacts per read: each needs two rows. */
 const pageMax = portLimits.storeBatchKeysMax >> 1;
 
 async function inPages<Found>(
@@ -64,7 +67,7 @@ async function inPages<Found>(
   return (await Promise.all(pages)).flat();
 }
 
-/** @returns undefined for one who blocks the account */
+/** @returns undefined for a contact who blocks the account */
 async function readPage(account: Account, full: Jid, contacts: readonly Contact[]): Promise<(Listener | undefined)[]> {
   const owners = contacts.map(({ jid }) => account.other(jid));
   const keys = owners.map(({ rows }) => rows.keyOf(blocklist, ''));

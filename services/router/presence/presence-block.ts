@@ -1,6 +1,6 @@
 /**
- * XEP-0191 §3.3 and §3.4: one who gets blocked sees the account go, one who is unblocked sees it again. Others block by the rows
- * (presence-audience.ts) and the guards.
+ * XEP-0191 §3.3 and §3.4: somebody who is blocked sees the account go, and somebody who is unblocked sees it again. All later
+ * presence is stopped by the guards, and by the blocklists that are read with the audience (presence-audience.ts).
  */
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
@@ -9,7 +9,10 @@ import { hasFrom } from '../roster/subscription-state.ts';
 import { hideDirected, tellRooms } from './presence-directed.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
-/** Queued. These addresses were just blocked: whoever sees the account there, as a subscriber or by directed presence, sees it go. */
+/**
+ * Queues `unavailable` for everybody at these addresses, which were just blocked, who sees the account as a subscriber or through
+ * directed presence.
+ */
 export async function hidePresence(account: Account, blocked: readonly Jid[]): Promise<void> {
   const contacts = await affected(account, blocked);
   const id = account.turn.dependencies.ids.mint();
@@ -20,7 +23,7 @@ export async function hidePresence(account: Account, blocked: readonly Jid[]): P
   });
 }
 
-/** Queued. These addresses were just unblocked; another entry may still block some of them. */
+/** Queues the account's presence for these addresses, which were just unblocked. Another entry may still block some of them. */
 export async function showPresence(account: Account, unblocked: readonly Jid[], isBlocked: (jid: Jid) => boolean): Promise<void> {
   const contacts = (await affected(account, unblocked)).filter((jid) => !isBlocked(jid));
   const id = account.turn.dependencies.ids.mint();
@@ -31,8 +34,8 @@ export async function showPresence(account: Account, unblocked: readonly Jid[], 
 }
 
 /**
- * Subscribers at these addresses: a domain stands for all of it, a resource for itself. Addresses of people are looked up one by one, so
- * that to block one does not cost a roster; only a domain is looked for in all of it.
+ * The subscribers at these addresses. A domain stands for everybody there, and a resource for itself. People are looked up one by
+ * one, so that blocking somebody does not cost a read of the roster; only for a domain the whole roster is read.
  */
 async function affected(account: Account, addresses: readonly Jid[]): Promise<Jid[]> {
   const domains = addresses.filter(({ local, isBare }) => local === '' && isBare);

@@ -1,9 +1,9 @@
 /**
- * Presence that goes to everybody who may see it: a resource comes, changes or goes (RFC 6121 §4.2, §4.4, §4.5).
+ * Broadcast presence: a resource comes, changes or goes (RFC 6121 §4.2, §4.4, §4.5).
  *
- * The stanza leaves once per node with the list of sessions. Contacts of the same tenant cost a share of one
- * read; those of other domains get a stanza each. The session's own entry was written before the contacts' are read, so of two
- * who come at the same time at least one sees the other.
+ * One message per node carries the stanza with a list of sessions. Contacts of the same tenant cost a share of one read, and each
+ * contact of another domain gets a stanza. The session's own entry is written before those of the contacts are read, so if two
+ * come at the same time, at least one sees the other.
  */
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -18,18 +18,18 @@ import { isNear, type Listener, type Neighbour, readAudience, readListeners, rea
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
 export interface Broadcast {
-  /** The resource that it is about. */
+  /** The resource that the presence is about. */
   readonly from: Jid;
   /** The stanza, with `from` and without `to`. */
   readonly bytes: Buffer;
   readonly id: string;
   /** The account's sessions as they are now. */
   readonly own: readonly SessionEntry[];
-  /** The session that has just said that it is unavailable: it hears its own words, too (RFC 6121 §4.5.2). */
+  /** The session that has just become unavailable: it gets its own presence, too (RFC 6121 §4.5.2). */
   readonly leaving?: SessionEntry | undefined;
 }
 
-/** Queued. To subscribers and to the account's available resources. */
+/** Queues presence for subscribers and for the account's available resources. */
 export async function broadcast(account: Account, news: Broadcast): Promise<void> {
   const subscribers = (await readAudience(account)).filter(({ item }) => hasFrom(item));
   account.turn.withSessions([], async () => {
@@ -42,7 +42,7 @@ export async function broadcast(account: Account, news: Broadcast): Promise<void
   });
 }
 
-/** Queued. §4.2.2: also everything that a resource wants to know when it comes. */
+/** Queues the first presence of a resource, and everything that the resource must learn when it comes (§4.2.2). */
 export async function broadcastInitial(account: Account, news: Broadcast, entry: SessionEntry): Promise<void> {
   const contacts = await readAudience(account);
   const sharing = contacts.filter(({ item }) => hasFrom(item) || hasTo(item));
@@ -60,7 +60,7 @@ export async function broadcastInitial(account: Account, news: Broadcast, entry:
   });
 }
 
-/** Queued. What a resource may have missed while it moved from one node to another: presence is in no archive. */
+/** Queues the presence that a resource may have missed while it moved to another node, because presence is not archived. */
 export async function refresh(account: Account, entry: SessionEntry, own: readonly SessionEntry[]): Promise<void> {
   const contacts = (await readAudience(account)).filter(({ item }) => hasTo(item));
   const from = account.jid.withResource(entry.resource);
@@ -76,8 +76,9 @@ export async function refresh(account: Account, entry: SessionEntry, own: readon
 }
 
 /**
- * Queued, behind a broadcast of what a session has said before: it may come behind what the session has said since, which another router
- * has told. Then that is told again. @param told as it was broadcast
+ * Queues a check after presence was broadcast again. The session may have sent newer presence meanwhile, which another router
+ * broadcast first. Then the newer one is broadcast again.
+ * @param told the session's entry with the presence that was broadcast
  */
 export function tellLater(account: Account, told: SessionEntry): void {
   const { resource } = told;
@@ -103,14 +104,16 @@ async function tell(account: Account, news: Broadcast, near: readonly Listener[]
 
 function addAvailable(targets: Target[], sessions: readonly SessionEntry[], jid: Jid): void {
   const to = jid.toString();
-  // Rows are frozen, and `for … of` makes an object for each step over an array that is.
+  // Rows are frozen, and over a frozen array `for … of` makes an object for each step.
   for (let at = 0; at < sessions.length; at++) {
     const { available, node, sid } = sessions[at]!;
     if (available) targets.push({ node, sid, to });
   }
 }
 
-/** §4.3: contacts of the same tenant answer from their rows; those who do not share say so (§4.3.2 rule 1). */
+/**
+ * §4.3: the rows of contacts in the same tenant answer for them. Those who do not share their presence say so (§4.3.2 rule 1).
+ */
 async function probe(
   account: Account,
   { from, id, own }: Broadcast,
@@ -147,12 +150,12 @@ function addressed(from: Jid, to: Jid, type: string): Buffer {
   return spliceTo(Buffer.from(`<presence from='${escapeAttribute(from.toString())}' type='${type}'/>`), to.toString());
 }
 
-/** To one session, addressed to its full JID. */
+/** Shows a stanza to one session, addressed to its full JID. */
 function show(account: Account, entry: SessionEntry, bytes: Buffer): void {
   account.deliverTo([entry], bytes, true);
 }
 
-/** To one session as it is: it has a `to`. */
+/** Delivers a stanza that has a `to` to one session, as it is. */
 function hand(account: Account, entry: SessionEntry, bytes: Buffer): void {
   account.deliverTo([entry], bytes, false);
 }

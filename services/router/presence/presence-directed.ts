@@ -1,6 +1,6 @@
 /**
- * Directed presence (RFC 6121 §4.6): a session shows itself to somebody who is not subscribed, such as a room. The session's entry
- * lists the addresses, which hear of the end too.
+ * Directed presence (RFC 6121 §4.6): a session shows itself to somebody who is not subscribed, such as a room. The addresses are
+ * kept in the session's entry, because they must learn when the session ends.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
@@ -19,7 +19,7 @@ import { hasFrom } from '../roster/subscription-state.ts';
 import { changeEntry } from './presence-entry.ts';
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
-/** A session sends presence with a `to`; also probes and errors. @throws {StanzaError} */
+/** Sends presence of a session to an address; also probes and errors. @throws {StanzaError} */
 export async function sendDirected(account: Account, stanza: Stanza, id: string): Promise<void> {
   const to = stanza.to!;
   await runGuards('outbound', stanza, account);
@@ -35,19 +35,22 @@ export async function sendDirected(account: Account, stanza: Stanza, id: string)
     account.turn.afterHandOver(() => confirmShown(account, to, isRoom ? (known?.version ?? 0) : undefined));
 }
 
-/** Another session may block the address at this moment: of two that write and then read at least one sees the other. */
+/**
+ * Checks the blocklist again, because another session may block the address at the same time. Whoever reads last sees both
+ * changes.
+ */
 async function confirmShown(account: Account, to: Jid, roomKnows: number | undefined): Promise<void> {
   const list = await account.get(blocklist);
   if (roomKnows !== undefined && (list?.version ?? 0) > roomKnows) await tellRoom(account, account.fullJid, to, list);
   if (isNeverBlocked(account, to) || !isBlocked(list, to)) return;
   const turn = new Turn(account.turn.dependencies);
   const again = new Account(turn, account.tenant, account.local);
-  // Not with the id of the presence, which a room has carried out.
+  // It needs an id of its own: a room has carried out the presence under the other id already.
   again.post(spliceTo(unavailableFrom(account.fullJid), to.toString()), turn.dependencies.ids.mint());
   await turn.finish();
 }
 
-/** Queued. §4.6.3: to those who do not learn it from the broadcast. */
+/** Queues the end of a session for the addresses that do not learn it from the broadcast (§4.6.3). */
 export async function endDirected(
   account: Account,
   directed: readonly string[],
@@ -60,7 +63,7 @@ export async function endDirected(
   account.turn.withSessions([], async () => {
     for (const address of directed) {
       const jid = Jid.parse(address);
-      // Whoever is blocked has seen the session go before, and sees nothing any more.
+      // An address that is blocked saw the session go when it was blocked.
       if (covered.has(jid.bare.toString()) || isBlocked(blocked, jid)) continue;
       account.post(spliceTo(bytes, address), options.id);
     }
@@ -68,15 +71,15 @@ export async function endDirected(
 }
 
 export interface Hiding {
-  /** Addresses that were just blocked. */
+  /** The addresses that were just blocked. */
   readonly blocked: readonly Jid[];
-  /** Those among them, or behind them, that were told as subscribers. */
+  /** Subscribers at these addresses, who were told already. */
   readonly contacts: readonly Jid[];
 }
 
 /**
- * Only inside `withSessions`. XEP-0191 §3.3: whoever was sent directed presence sees each of the account's sessions go. A room is left
- * (XEP-0045 §7.14), because it can no longer say anything to its occupant.
+ * Sends `unavailable` to blocked addresses that have directed presence of a session (XEP-0191 §3.3). The session leaves a blocked
+ * room (XEP-0045 §7.14), because the room cannot reach its occupant any more. Call it only inside `withSessions`.
  */
 export async function hideDirected(account: Account, sessions: readonly SessionEntry[], hiding: Hiding): Promise<void> {
   const { blocked, contacts } = hiding;
@@ -93,17 +96,17 @@ export async function hideDirected(account: Account, sessions: readonly SessionE
         .flatMap((address) => {
           const shown = Jid.parse(address);
           if (isBlocked(list, shown)) return [shown];
-          return resources.get(shown.toString()) ?? []; // one of those who saw it
+          return resources.get(shown.toString()) ?? []; // the bare JID has the presence, and one of its resources is blocked
         })
         .map(String),
     );
     for (const taker of takers) {
       const isTold = isVisible(entry) && (told.has(taker) || told.has(Jid.parse(taker).bare.toString()));
-      // An id of its own each: a room carries out one request of an id, and several sessions may be in it.
+      // Each needs its own id, because a room carries out only one request per id, and several sessions may be in it.
       if (!isTold) account.post(spliceTo(unavailableFrom(from), taker), account.turn.dependencies.ids.mint());
     }
   }
-  // Not before they were told: this may be tried again.
+  // The addresses are forgotten only when they were told, because this request may be tried again.
   account.turn.afterHandOver(() => forgetBlocked(account, blocked));
 }
 
@@ -118,7 +121,7 @@ async function forgetBlocked(account: Account, blocked: readonly Jid[]): Promise
   });
 }
 
-/** Of a room only the last nick counts: one who changes it (XEP-0045 §7.6) is not in the room twice. */
+/** Adds the address. Only the last nick in a room counts: a session that changes it (XEP-0045 §7.6) is not in the room twice. */
 function remember<Entry extends { readonly directed?: readonly string[] }>(entry: Entry, to: Jid, isRoom: boolean): Entry {
   const address = to.toString();
   const before = entry.directed ?? [];
@@ -136,7 +139,9 @@ function forget<Entry extends { readonly directed?: readonly string[] }>(entry: 
   return { ...entry, directed: entry.directed.filter((other) => other !== address) };
 }
 
-/** Only inside `withSessions`: each room of this tenant that a session is in hears which of its occupants are blocked from now on. */
+/**
+ * Tells each room of this tenant that a session is in which of its occupants are blocked now. Call it only inside `withSessions`.
+ */
 export async function tellRooms(account: Account, sessions: readonly SessionEntry[], changed: readonly Jid[]): Promise<void> {
   const rooms = new Set(changed.filter(({ resource }) => resource !== '').map(({ bare }) => bare.toString()));
   const list = await account.get(blocklist);
@@ -148,7 +153,7 @@ export async function tellRooms(account: Account, sessions: readonly SessionEntr
   }
 }
 
-/** Rooms of other tenants are not told: what they send passes the account's guards. */
+/** Tells a room of this tenant. Rooms of other tenants are not told, because what they send passes the account's guards. */
 async function tellRoom(account: Account, from: Jid, room: Jid, list: Blocklist | undefined): Promise<void> {
   const hides = room.domain === roomsDomain(account.domain) ? hidesIn(list, room) : undefined;
   if (hides) await tellHides(account.turn.dependencies, account.tenant, room.local, from.toString(), hides);

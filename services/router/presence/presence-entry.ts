@@ -1,4 +1,6 @@
-/** Changes that presence makes to the sending session's entry: at once, and within the bound of the item that holds all of them. */
+/**
+ * How presence changes the entry of the session that sends it. The change is made at once, and the row of all entries is bounded.
+ */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -13,11 +15,11 @@ export interface EntryChange {
 }
 
 export interface EntryChangeOnce extends EntryChange {
-  /** The stanza had changed it before. */
+  /** The same stanza has changed the entry before. */
   readonly isAgain: boolean;
 }
 
-/** @returns undefined when the session is gone. @throws {StanzaError} resource-constraint */
+/** Changes the entry of this session. @returns undefined if the session has ended. @throws {StanzaError} resource-constraint */
 export async function changeEntry(
   account: Account,
   change: (entry: SessionEntry) => SessionEntry,
@@ -32,7 +34,7 @@ export async function changeEntry(
     if (after === before) return list;
     const next = list.with(index, after);
     if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.presenceItemBytesMax) {
-      throw new StanzaError('resource-constraint', "the presence of the account's resources takes too much room");
+      throw new StanzaError('resource-constraint', 'the presence of all resources of this account is too large');
     }
     return next;
   });
@@ -42,9 +44,10 @@ export async function changeEntry(
 }
 
 /**
- * The same for a stanza that may be a retry: one that made the session available, say, must do so again although the entry says
- * that it is. `before` is as it was before the stanza came first.
- * @throws {Dropped} a later stanza of the session has changed it: this one was tried again elsewhere long ago, and this router stood still
+ * Changes the entry for a stanza that may be a retry. A retry must have the same effects as the first try, such as making the
+ * session available, although the entry has changed already. So `before` is the entry as it was before the first try.
+ * @throws {Dropped} if a later stanza of the session has changed the entry: this router was suspended, and another one has
+ *   carried on
  */
 export async function changeEntryOnce(
   account: Account,

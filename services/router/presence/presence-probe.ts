@@ -1,6 +1,6 @@
 /**
- * One contact and the account's presence: what a probe is answered with (RFC 6121 §4.3.2), and what a contact gets when a
- * subscription begins or ends (§3.1.5, §3.2.2).
+ * The account's presence for one contact: the answer to a probe (RFC 6121 §4.3.2), and what the contact gets when a subscription
+ * begins or ends (§3.1.5, §3.2.2).
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -12,7 +12,7 @@ import { mayProbe } from '../roster/roster.ts';
 import { lookAgain, showTo } from './presence-again.ts';
 import { isVisible, unavailableFrom } from './shown-presence.ts';
 
-/** @throws {StanzaError | Dropped} */
+/** Answers a probe. @throws {StanzaError | Dropped} */
 export async function arriveProbe(account: Account, stanza: Stanza, id: string): Promise<void> {
   const asker = stanza.from!;
   const [isAllowed] = await Promise.all([mayProbe(account, asker), runGuards('inbound', stanza, account)]);
@@ -26,14 +26,14 @@ export async function arriveProbe(account: Account, stanza: Stanza, id: string):
   });
 }
 
-/** The last presence of each available resource. */
+/** Sends the last presence of each available resource. */
 export function sendCurrentPresence(account: Account, sessions: readonly SessionEntry[], to: Jid, id: string): void {
   for (const entry of sessions.filter(isVisible)) {
     account.post(spliceTo(Buffer.from(entry.presence!), to.toString()), id);
   }
 }
 
-/** As if each available resource had gone. */
+/** Sends `unavailable` for each available resource. */
 export function sendUnavailable(account: Account, sessions: readonly SessionEntry[], to: Jid, id: string): void {
   for (const entry of sessions.filter(isVisible)) {
     account.post(spliceTo(unavailableFrom(account.jid.withResource(entry.resource)), to.toString()), id);

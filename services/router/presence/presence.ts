@@ -1,8 +1,8 @@
 /**
- * Presence, out and in (RFC 6121 §3, §4, and §8.5 for where it is delivered).
+ * Presence that is sent and presence that arrives (RFC 6121 §3, §4, and §8.5 on delivery).
  *
- * What a session sends without `to` changes its entry among the account's sessions, then is broadcast; with `to` it is directed
- * presence, or by its type a subscription (subscription.ts) or a probe (presence-probe.ts).
+ * Presence without `to` changes the session's entry and is then broadcast. Presence with `to` is a subscription
+ * (subscription.ts), a probe (presence-probe.ts) or directed presence, depending on its type.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { StepReply } from '../../../lib/runtime/wire.ts';
@@ -20,16 +20,20 @@ import { arriveProbe } from './presence-probe.ts';
 import { arriveSubscription, sendSubscription } from './subscription.ts';
 
 export interface Sent {
-  /** {@link StepReply.queue} from now on. */
+  /** The new state of {@link StepReply.queue}. */
   readonly queue?: StepReply['queue'];
 }
 
-/** A session sends presence of any kind. @param isInitial of one that its client has had no answer to yet. @throws {StanzaError} */
+/**
+ * Sends presence of a session.
+ * @param isInitial true: the client has not had an answer to any presence yet.
+ * @throws {StanzaError}
+ */
 export async function sendPresence(account: Account, stanza: Stanza, id: string, isInitial: boolean): Promise<Sent> {
   const { type, to } = stanza;
   const isPlain = type === undefined || type === 'unavailable';
   if (!isPlain && type !== 'probe' && type !== 'error' && !isSubscriptionType(type)) {
-    throw new StanzaError('bad-request', `'${type}' is no type of presence`); // §4.7.1
+    throw new StanzaError('bad-request', `unknown presence type '${type}'`); // §4.7.1
   }
   if (to) {
     if (isSubscriptionType(type)) await sendSubscription(account, stanza, id);
@@ -42,20 +46,20 @@ export async function sendPresence(account: Account, stanza: Stanza, id: string,
   return { queue: 'closed' };
 }
 
-/** Presence arrives at an account. @throws {StanzaError | Dropped} */
+/** Handles presence that arrives at an account. @throws {StanzaError | Dropped} */
 export async function arrivePresence(account: Account, stanza: Stanza, id: string): Promise<void> {
   const { type } = stanza;
   if (isSubscriptionType(type)) return arriveSubscription(account, stanza, id);
   if (type === 'probe') return arriveProbe(account, stanza, id);
   if (type !== undefined && type !== 'unavailable' && type !== 'error') {
-    throw new StanzaError('bad-request', `'${type}' is no type of presence`);
+    throw new StanzaError('bad-request', `unknown presence type '${type}'`);
   }
   await runGuards('inbound', stanza, account);
   const { resource } = stanza.to!;
   const isForged = forgedTo(account, stanza);
   const bytes = stanza.children.some(isForged) ? stanza.render(stanza.attributes, { drop: isForged }) : stanza.bytes;
   account.withSessions((sessions) => {
-    // §8.5.2.1.2, §8.5.3.1: all available resources, or the connected one that is named; to others it is no news
+    // §8.5.2.1.2, §8.5.3.1: to all available resources, or to the one that is named if it is connected
     const takers = sessions.filter((entry) => (resource === '' ? entry.available : entry.resource === resource));
     account.deliverTo(takers, bytes, false);
   });
@@ -72,7 +76,8 @@ async function announce(account: Account, stanza: Stanza, id: string, isInitial:
     presence: bytes.toString(),
     inherited: undefined,
   }));
-  if (!change) throw new StreamError('reset', 'the session has ended'); // its node was taken for dead, or the resource is taken
+  // The session's node was taken for dead, or another session has taken its resource.
+  if (!change) throw new StreamError('reset', 'the session has ended');
   const { after, sessions, isAgain } = change;
   const before = isInitial ? { ...change.before, available: false } : change.before;
   const news = { from: account.fullJid, bytes, id, own: sessions };
@@ -101,7 +106,7 @@ async function withdraw(account: Account, stanza: Stanza, id: string): Promise<v
   if (change.isAgain) tellLater(account, change.after);
 }
 
-/** §4.5.2, §4.5.3: the session that `entry` describes is unavailable now, whether it said so or not. Queued. */
+/** Queues what others learn when a session becomes unavailable, whether it says so or not (§4.5.2, §4.5.3). */
 export async function depart(account: Account, entry: SessionEntry, news: Omit<Broadcast, 'from'>): Promise<void> {
   const { bytes, id } = news;
   const from = account.jid.withResource(entry.resource);
@@ -110,22 +115,22 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
   await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
 }
 
-/** As it is kept and shown to others. @throws {StanzaError} when that is too much */
+/** The presence as it is kept and shown to others. @throws {StanzaError} if it is too large */
 function sealed(account: Account, stanza: Stanza): Buffer {
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: undefined };
   const bytes = stanza.render(attributes, { drop: forgedFrom(account, stanza) });
   if (bytes.length > routerLimits.presenceBytesMax) {
-    throw new StanzaError('policy-violation', `presence has at most ${routerLimits.presenceBytesMax} bytes`);
+    throw new StanzaError('policy-violation', `presence may have at most ${routerLimits.presenceBytesMax} bytes`);
   }
   return bytes;
 }
 
-/** §4.7.2.3: xs:byte, at most one. */
+/** §4.7.2.3: `xs:byte`, and at most one element. */
 function readPriority(stanza: Stanza): number {
   const found = stanza.children.filter(({ name, ns }) => name === 'priority' && ns === 'jabber:client');
   if (found.length === 0) return 0;
   const text = stanza.elementOf(found[0]!).getText().trim();
   const priority = /^[+-]?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
   if (found.length === 1 && priority >= -128 && priority <= 127) return priority;
-  throw new StanzaError('bad-request', `the priority '${text.slice(0, 20)}' is no integer from -128 to 127`);
+  throw new StanzaError('bad-request', `the priority '${text.slice(0, 20)}' is not an integer from -128 to 127`);
 }

@@ -1,4 +1,4 @@
-/** What others see of a session. */
+/** What others see of a session's presence. */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -8,7 +8,7 @@ export function isVisible(entry: SessionEntry): boolean {
   return entry.available && entry.presence !== undefined;
 }
 
-/** Presence that says that this resource has gone, or that nobody is there. It has no `to`. */
+/** `unavailable` presence of a resource, or of an account without resources. It has no `to`. */
 export function unavailableFrom(jid: Jid): Buffer {
   return Buffer.from(xml('presence', { from: jid.toString(), type: 'unavailable' }).toString());
 }

@@ -1,8 +1,8 @@
 /**
- * RFC 6121 §3: subscription stanzas, out and in, by the tables of Appendix A (roster/subscription-state.ts).
+ * RFC 6121 §3: subscription stanzas that are sent and that arrive, by the tables of Appendix A (roster/subscription-state.ts).
  *
- * The contact's row is changed at once, everything else is queued. Both sides of one stanza see the same ingress id, and a row
- * remembers by which it was changed last: a retry has the same effects although the state has moved on.
+ * The contact's row is changed at once, and everything else is queued. Both sides of a stanza see the same ingress id, and a row
+ * remembers which id changed it last. So a retry has the same effects, although the state has changed already.
  */
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -28,7 +28,7 @@ import {
 } from '../roster/subscription-state.ts';
 import { sendCurrentPresence, sendUnavailable } from './presence-probe.ts';
 
-/** A session sends it. @throws {StanzaError} */
+/** Sends a subscription stanza of a session. @throws {StanzaError} */
 export async function sendSubscription(account: Account, stanza: Stanza, id: string): Promise<void> {
   const contact = stanza.to!.bare;
   if (contact.equals(account.jid))
@@ -43,7 +43,7 @@ export async function sendSubscription(account: Account, stanza: Stanza, id: str
   const { state, passes } = sendSubscriptionStep(type, change.before);
   const sealed = seal(stanza, account.jid, contact, forgedFrom(account, stanza));
   account.withSessions((sessions) => {
-    // §3.2.2: while the contact is still subscribed
+    // §3.2.2: this is sent while the contact is still subscribed
     if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id);
     if (passes) account.post(sealed, id, 'bounce'); // the contact's domain may be unknown
     push(account, sessions, contact, change);
@@ -51,7 +51,7 @@ export async function sendSubscription(account: Account, stanza: Stanza, id: str
   });
 }
 
-/** It arrives from the contact. @throws {StanzaError | Dropped} */
+/** Handles a subscription stanza that arrives. @throws {StanzaError | Dropped} */
 export async function arriveSubscription(account: Account, stanza: Stanza, id: string): Promise<void> {
   const contact = stanza.from!.bare;
   const type = subscriptionType(stanza);
@@ -77,7 +77,10 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
   });
 }
 
-/** §2.5.2: the contact left the roster, or the account ends: whatever there was between the two is over, on both sides. Queued. */
+/**
+ * Queues the end of all subscriptions between two people on both sides, because the contact leaves the roster or the account ends
+ * (§2.5.2).
+ */
 export function cancelSubscriptions(account: Account, contact: Jid, before: SubscriptionState, id: string): void {
   account.withSessions((sessions) => {
     if (hasTo(before) || before.isAsked) answerFor(account, 'unsubscribe', contact, id);
@@ -86,13 +89,15 @@ export function cancelSubscriptions(account: Account, contact: Jid, before: Subs
   });
 }
 
-/** XEP-0077 §3.2. */
+/** Ends all subscriptions of an account that is removed (XEP-0077 §3.2). */
 export async function cancelAllSubscriptions(account: Account): Promise<void> {
   const id = account.turn.dependencies.ids.mint();
   for (const { jid, item } of await listContacts(account)) cancelSubscriptions(account, jid, item, id);
 }
 
-/** The contact's account is removed: whatever was between the two is over, also what only this side knows, such as a pre-approval. */
+/**
+ * Ends everything between this account and addresses that are removed, also what only this side knows, such as a pre-approval.
+ */
 export async function forgetContacts(account: Account, gone: GoneAddresses): Promise<void> {
   const contacts = gone.few ? await findContacts(account, gone.few) : await listContacts(account);
   for (const { jid } of contacts) if (gone.has(jid)) await forgetContact(account, jid);
@@ -118,11 +123,11 @@ async function forgetContact(account: Account, contact: Jid): Promise<void> {
 }
 
 function subscriptionType({ type }: Stanza): SubscriptionType {
-  if (!isSubscriptionType(type)) throw new Error(`'${type}' is no subscription`);
+  if (!isSubscriptionType(type)) throw new Error(`'${type}' is not a subscription type`);
   return type;
 }
 
-/** The very same item when nothing is new. */
+/** @returns the same object if nothing has changed */
 function changed(item: RosterItem, next: Omit<RosterItem, 'version'>): RosterItem {
   const isSame =
     item.subscription === next.subscription &&
@@ -136,7 +141,9 @@ function seal(stanza: Stanza, from: Jid, to: Jid, drop: Drop): Stanza {
   return Stanza.parse(stanza.render({ ...stanza.attributes, from: from.toString(), to: to.toString() }, { drop }));
 }
 
-/** What is kept of a request until it is answered: all of it (§3.1.3), unless that is too much. */
+/**
+ * What is kept of a request until it is answered: the whole stanza (§3.1.3), or only its opening tag if the stanza is too large.
+ */
 function kept(stanza: Stanza): string {
   const { bytes } = stanza;
   const isShort = bytes.length <= routerLimits.rosterRequestBytesMax;

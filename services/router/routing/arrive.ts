@@ -1,4 +1,4 @@
-/** A stanza arrives at an account or a host of this tenant (RFC 6121 §8.5, RFC 6120 §10.5). */
+/** How a stanza arrives at an account or a host of this tenant (RFC 6121 §8.5, RFC 6120 §10.5). */
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -12,7 +12,10 @@ import { arrivePresence } from '../presence/presence.ts';
 import { arriveIq, type HostService, hostIq } from './iq.ts';
 import { arriveMessage } from './message.ts';
 
-/** Errors that the account's side raises go back to the sender; they never throw here. */
+/**
+ * Delivers a stanza to an account or to the tenant's domain. Errors of the recipient's side go back to the sender and do not
+ * throw.
+ */
 export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending {
   try {
     return enter(turn, tenant, stanza, id)?.catch((error: unknown) => refused(turn, tenant, stanza, error));
@@ -21,7 +24,7 @@ export function arrive(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): 
   }
 }
 
-/** A stanza arrives at the tenant's host of files, where nobody lives. */
+/** Delivers a stanza to the tenant's host of files, which has no accounts. */
 export async function arriveAtUploads(turn: Turn, tenant: Tenant, stanza: Stanza): Promise<void> {
   try {
     await enterHost(turn, tenant, stanza, 'uploads');
@@ -40,7 +43,7 @@ function enter(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Pending 
 }
 
 function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostService): Pending {
-  if (stanza.name === 'presence') return; // nobody subscribes to a host
+  if (stanza.name === 'presence') return; // a host has no presence
   const { local, resource } = stanza.to!;
   const isHost = local === '' && resource === '';
   if (stanza.name === 'message' || !isHost) throw new StanzaError('service-unavailable'); // RFC 6120 §10.5.2, §10.5.3
@@ -49,7 +52,7 @@ function enterHost(turn: Turn, tenant: Tenant, stanza: Stanza, service: HostServ
 
 function refused(turn: Turn, tenant: Tenant, stanza: Stanza, error: unknown): void {
   if (error instanceof Superseded && stanza.name === 'iq')
-    turn.answer(tenant, resultOf(stanza)); // it was carried out before
+    turn.answer(tenant, resultOf(stanza)); // the request was carried out before
   else if (error instanceof StanzaError) turn.bounce(tenant, stanza, error);
   else if (!(error instanceof Dropped)) throw error;
 }

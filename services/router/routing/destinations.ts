@@ -1,6 +1,6 @@
 /**
- * The places that stanzas can go to, in the order in which they are asked. To add one, such as components, write a declaration and one
- * line in the list (docs/contributing.md).
+ * The places that stanzas can go to, in the order in which they are asked. To add one, such as components, write a declaration
+ * and one line in the list (docs/contributing.md).
  */
 import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';

@@ -24,17 +24,17 @@ export async function sendIq(account: Account, stanza: Stanza, id: string): Prom
   account.post(Stanza.parse(bytes), id, 'refuse');
 }
 
-/** RFC 6120 §8.2.3: id and type are required; a request has exactly one child, a result at most one. */
+/** RFC 6120 §8.2.3: `id` and `type` are required. A request has exactly one child, a result at most one. */
 function checkShape(stanza: Stanza): void {
   const { id, type } = stanza.attributes;
-  if (id === undefined) throw new StanzaError('bad-request', 'an iq needs an id');
+  if (id === undefined) throw new StanzaError('bad-request', "an iq needs an 'id'");
   const count = stanza.children.length;
   if (type === 'get' || type === 'set') {
-    if (count !== 1) throw new StanzaError('bad-request', `an iq of type ${type} has one child, not ${count}`);
+    if (count !== 1) throw new StanzaError('bad-request', `an iq of type '${type}' must have one child, not ${count}`);
   } else if (type === 'result') {
-    if (count > 1) throw new StanzaError('bad-request', `an iq result has at most one child, not ${count}`);
+    if (count > 1) throw new StanzaError('bad-request', `an iq of type 'result' may have one child, not ${count}`);
   } else if (type !== 'error') {
-    throw new StanzaError('bad-request', `'${type}' is no type of an iq`);
+    throw new StanzaError('bad-request', `unknown iq type '${type}'`);
   }
 }
 
@@ -47,17 +47,17 @@ async function answerSelf(account: Account, iq: Stanza): Promise<void> {
   account.turn.origin?.reply(Buffer.from(resultWith(iq, { from, to: account.fullJid.toString() }, child).toString()));
 }
 
-/** Of what the server itself asked; that a push was taken (RFC 6121 §2.1.6) is no news. */
+/** Handles an answer to a request of the server. Empty results, such as those to pushes (RFC 6121 §2.1.6), are ignored. */
 async function takeResult(account: Account, iq: Stanza): Promise<void> {
   const child = iq.children[0];
   const route = child && account.turn.dependencies.features.self('result', child.ns, child.name);
   await route?.handle(iq.elementOf(child!), account, iq);
 }
 
-/** The domain itself, or its host of files. */
+/** The tenant's domain, or its host of files. */
 export type HostService = 'host' | 'uploads';
 
-/** An iq arrives at the tenant's domain, or at its host of files. @throws {StanzaError} */
+/** Handles an iq for the tenant's domain or for its host of files. @throws {StanzaError} */
 export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: HostService): Promise<void> {
   if (iq.type !== 'get' && iq.type !== 'set') return;
   const request = iq.children[0];
@@ -71,7 +71,7 @@ export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: Ho
   turn.answer(tenant, resultOf(iq, child));
 }
 
-/** An iq arrives at an account of this tenant. @throws {StanzaError | Dropped} */
+/** Handles an iq for an account of this tenant. @throws {StanzaError | Dropped} */
 export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   await runGuards('inbound', iq, account);
   const isRequest = iq.type === 'get' || iq.type === 'set';
@@ -79,7 +79,7 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   if (resource !== '') {
     account.withSessions((sessions) => {
       const entry = sessions.find((session) => session.resource === resource);
-      // of one that is parked nobody knows whether its client comes back, and an iq wants an answer
+      // the client of a parked session may not come back, and an iq needs an answer
       if (entry && !isParked(entry)) account.deliverTo([entry], iq.bytes, false);
       else if (isRequest) account.turn.bounce(account.tenant, iq, new StanzaError('service-unavailable')); // §8.5.3.2.3
     });
@@ -88,7 +88,7 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   if (!isRequest) return;
   const request = iq.children[0];
   const route = request && account.turn.dependencies.features.account(iq.type!, request.ns, request.name);
-  // RFC 6121 §8.5.1: an account that does not exist answers like one that does not know the request
+  // RFC 6121 §8.5.1: the answer is the same for an account that does not exist and for an unknown request
   if (!route || !(await account.exists())) throw new StanzaError('service-unavailable');
   const child = await route.handle(iq.child(request.name, request.ns)!, account, iq);
   account.turn.answer(account.tenant, resultOf(iq, child));

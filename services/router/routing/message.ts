@@ -1,8 +1,9 @@
 /**
  * Messages: RFC 6121 §5 and the delivery rules of §8.5.
  *
- * To a bare JID: every available resource of non-negative priority. To a full JID: that resource, else by type. Nobody there: the
- * archive is the queue (services/router/archive/archive.ts). What was never meant to be kept, such as a chat state, is gone then.
+ * A message to a bare JID goes to every available resource with a non-negative priority. A message to a full JID goes to that
+ * resource; if the resource is not there, the type of the message decides. If nobody is there, the message waits in the archive,
+ * which is also the queue (archive/archive.ts). Messages that are not kept, such as chat states, are lost then.
  */
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -17,7 +18,7 @@ import type { Stages } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
 import { inOrder, type Pending } from '../core/stages.ts';
 
-/** A session sends a message. @throws {StanzaError} */
+/** Sends a message of a session. @throws {StanzaError} */
 export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
   const { features, route } = account.turn.dependencies;
   checkRoomFor(account, stanza);
@@ -37,7 +38,7 @@ export async function sendMessage(account: Account, stanza: Stanza, id: string):
   });
 }
 
-/** @throws {StanzaError} resource-constraint, of type `wait`: the account has sent too much today, or the disk is nearly full */
+/** @throws {StanzaError} resource-constraint of type `wait` if the account has sent too much today, or the disk is nearly full */
 function checkRoomFor(account: Account, stanza: Stanza): void {
   const { shares, store } = account.turn.dependencies;
   shares.keptMessages.charge(account, stanza.bytes.length);
@@ -45,10 +46,10 @@ function checkRoomFor(account: Account, stanza: Stanza): void {
   const { archive, queue } = storageOf(stanza);
   const isOfRoom = messageType(stanza) === 'groupchat';
   if (archive || queue || isOfRoom)
-    throw new StanzaError('resource-constraint', 'there is no room for messages now; try again later');
+    throw new StanzaError('resource-constraint', 'the server cannot store messages now; try again later');
 }
 
-/** A message arrives at an account. @throws {StanzaError | Dropped} */
+/** Handles a message that arrives at an account. @throws {StanzaError | Dropped} */
 export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
   const { features } = account.turn.dependencies;
   const guarding = runGuards('inbound', stanza, account);
@@ -70,13 +71,13 @@ export async function arriveMessage(account: Account, stanza: Stanza, id: string
       account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
       return inOrder(features.inbound.follow, arrived, account, { sessions, delivered }, id);
     };
-    // When the session is not resumed, its next one may be too late: another resource may have moved the cursor on by then.
+    // If the parked session is not resumed, another resource may move the cursor past the message before the client is back.
     const isForParked = isQueued && stanza.to!.resource !== '' && delivered.some(isParked);
     return isForParked ? queueAgain(account, [id]).then(deliver) : deliver();
   });
 }
 
-/** §8.5.3.2.1: a `normal` message to a resource that is not there is refused, before anything of it is kept. */
+/** §8.5.3.2.1: a `normal` message to a resource that is not there is refused before it is kept. */
 async function checkResource(account: Account, stanza: Stanza): Promise<void> {
   const { resource } = stanza.to!;
   const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
@@ -88,7 +89,10 @@ function isTaken(takes: readonly NonNullable<Stages['takes']>[], stanza: Stanza,
   return true;
 }
 
-/** RFC 6121 §8.5.2 and §8.5.3. A `normal` message whose resource has gone since it was checked is in the queue, so it goes as `chat`. */
+/**
+ * RFC 6121 §8.5.2 and §8.5.3. A `normal` message whose resource went away after the check is in the queue already, so it is
+ * delivered like one of type `chat`.
+ */
 function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): readonly SessionEntry[] {
   const { resource } = stanza.to!;
   const type = messageType(stanza);
