@@ -19,6 +19,14 @@ export const s2sLimits = {
   dialbackSecretAgainMs: 1_000,
   /** Processes that make the secret of one tenant at the same time: all but one find it made. */
   dialbackSecretTriesMax: 5,
+  /** POSH: a document, bytes, as whoever fetches it has to see to; fingerprints in it; domains whose documents are kept, the last used. */
+  poshBytesMax: 16 * 1024,
+  poshFingerprintsMax: 64,
+  poshDomainsMax: 5_000,
+  /** POSH: how long one is believed, whatever it says, ms; and how long it is not asked for again after it could not be had, ms. */
+  poshKeepMinMs: 60_000,
+  poshKeepMaxMs: 24 * 60 * 60_000,
+  poshRetryMs: 5 * 60_000,
   /** Names that a sentence about a certificate quotes. */
   namesShownMax: 3,
 } as const;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encode, type Packet } from 'dns-packet';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { Resolver } from '../../services/federation/finding/resolver.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
@@ -9,7 +10,7 @@ import { address, alias, allOf, failureOf, finderWith, hurried, NameServer, repl
 
 const service = '_xmpp-server._tcp.a.example';
 
-const resolverOf = (server: NameServer, clock = hurried) => new Resolver({ clock, servers: [server.address] });
+const resolverOf = (server: NameServer, clock = systemClock) => new Resolver({ clock, servers: [server.address] });
 
 test('RFC 7766: an answer that was cut short is asked for again over TCP', async () => {
   await using server = await NameServer.start(
@@ -31,7 +32,7 @@ test('a domain with a thousand SRV records has no server, and is not dialled', a
   };
   const [went, error] = await allOf(finderWith({ server }), 'a.example');
   assert.deepEqual(went, []);
-  assert.match(error, /^Unavailable: .*sent an answer to another question|^Unavailable: .*sent too long an answer/);
+  assert.match(error, /^NoSuchDomain: DNS has more to say than is taken here about _xmpps?-server\._tcp\.a\.example$/);
   server.respond = (query) => [
     replyTo(
       query,
@@ -91,7 +92,7 @@ test('what cannot be decoded is not an answer: names that point in circles, reco
     circle.writeUInt16BE(0xc000 | 27, 27); // the name of the answer points to itself
     return [circle, bytes.subarray(0, bytes.length - 9), bytes.subarray(0, 11)];
   };
-  await assert.rejects(resolverOf(server).addresses('a.example', 4), Unavailable);
+  await assert.rejects(resolverOf(server, hurried).addresses('a.example', 4), Unavailable);
   server.respond = (query) => [encode(replyTo(query, [address('a.example', '127.0.0.2')])).subarray(0, -2)];
   assert.deepEqual((await resolverOf(server).addresses('a.example', 4)).records, []);
 });
@@ -102,7 +103,7 @@ test('name servers are asked in turn; one that is silent or fails does not decid
   await using failing = await NameServer.start();
   failing.respond = (query) => [failureOf(query)];
   await using good = await NameServer.start([address('a.example', '127.0.0.2')]);
-  const resolver = new Resolver({ clock: hurried, servers: [silent.address, failing.address, good.address] });
+  const resolver = new Resolver({ clock: systemClock, servers: [silent.address, failing.address, good.address] });
   assert.deepEqual((await resolver.addresses('a.example', 4)).records, ['127.0.0.2']);
   const without = new Resolver({ clock: hurried, servers: [silent.address, failing.address] });
   await assert.rejects(without.addresses('a.example', 4), /answered with code 2/);

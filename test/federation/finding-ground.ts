@@ -19,8 +19,8 @@ import { Resolver } from '../../services/federation/finding/resolver.ts';
 
 const log = pino({ level: 'silent' });
 
-/** Timers of a tenth of their time, so that waiting for what does not come is short. */
-export const hurried: Clock = { ...systemClock, after: (delayMs, run) => systemClock.after(delayMs / 10, run) };
+/** Timers of a quarter of their time, so that waiting for what does not come is short. */
+export const hurried: Clock = { ...systemClock, after: (delayMs, run) => systemClock.after(delayMs / 4, run) };
 
 const nameErrorCode = 3;
 const serverFailureCode = 2;
@@ -143,7 +143,7 @@ export async function listenOn(host: string, port = 0): Promise<Listener> {
 export type Asked = Partial<FinderOptions> & { readonly server?: NameServer };
 
 /** Loopback is let through unless said otherwise, and no file of hosts is read. */
-export function finderWith({ server, clock = hurried, networks = ['127.0.0.0/8', '::1'], ...rest }: Asked): Finder {
+export function finderWith({ server, clock = systemClock, networks = ['127.0.0.0/8', '::1'], ...rest }: Asked): Finder {
   const resolver = new Resolver({ clock, servers: server === undefined ? ['127.0.0.1:1'] : [server.address] });
   return new Finder({ resolver, clock, log, networks, hostsFile: '/nonexistent', ...rest });
 }

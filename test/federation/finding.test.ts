@@ -75,12 +75,12 @@ test('a domain that DNS does not know, that says "no service" or has no addresse
   const finder = finderWith({ server });
   assert.deepEqual(await allOf(finder, 'gone.example'), [
     [],
-    'NoSuchDomain: gone.example has neither SRV records nor addresses in DNS',
+    'NoSuchDomain: gone.example has no records in DNS that lead to a server',
   ]);
   assert.deepEqual(await allOf(finder, 'no.example'), [[], 'NoSuchDomain: no.example says in DNS that it has no XMPP server']);
   assert.deepEqual(
     (await allOf(finder, 'mail.example'))[1],
-    'NoSuchDomain: mail.example has neither SRV records nor addresses in DNS',
+    'NoSuchDomain: mail.example has no records in DNS that lead to a server',
   );
   for (const domain of ['hidden.onion', 'x.invalid', 'a_b.example'])
     assert.deepEqual(await allOf(finder, domain), [[], `NoSuchDomain: ${domain} is not a name in DNS`]);

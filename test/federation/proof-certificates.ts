@@ -108,6 +108,16 @@ function otherName(typeId: string, tag: number, text: string): asn1.GeneralName 
   return new asn1.GeneralName({ otherName: new asn1.OtherName({ typeId, value }) });
 }
 
+/** As TLS takes it: the certificate, those that it shows besides, and the key. */
+export async function identityOf(
+  own: Made,
+  ...besides: readonly Made[]
+): Promise<{ readonly cert: string; readonly key: string }> {
+  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', own.keys.privateKey));
+  const cert = [own, ...besides].map(({ certificate }) => certificate.toString('pem')).join('\n');
+  return { cert, key: `${x509.PemConverter.encode(key, 'PRIVATE KEY')}\n` };
+}
+
 /** An extension that nobody knows. */
 export function strangeExtension(isCritical: boolean): x509.Extension {
   return new x509.Extension('1.2.3.4.5', isCritical, new Uint8Array([5, 0]));

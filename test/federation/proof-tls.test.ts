@@ -1,7 +1,7 @@
 /** The proof on real connections: what OpenSSL says of a client's certificate does not tell good ones from bad ones, and the proof does. */
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,19 +13,11 @@ import { connect, createServer, getCACertificates, type TLSSocket } from 'node:t
 import { readCertificate } from '../../lib/s2s/certificate.ts';
 import { peerChain, provesDomain } from '../../lib/s2s/proof.ts';
 import { Roots } from '../../lib/s2s/roots.ts';
-import { type Made, make, serverAuth } from './proof-certificates.ts';
+import { identityOf, type Made, make, serverAuth } from './proof-certificates.ts';
 
 const pem = ({ certificate }: Made) => certificate.toString('pem');
 
-async function identity(own: Made, ...besides: readonly Made[]) {
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', own.keys.privateKey)).toString('base64');
-  return {
-    cert: [own, ...besides].map(pem).join('\n'),
-    key: `-----BEGIN PRIVATE KEY-----\n${key.replaceAll(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`,
-  };
-}
-
-type Identity = Awaited<ReturnType<typeof identity>>;
+type Identity = Awaited<ReturnType<typeof identityOf>>;
 
 /** Both ends of a connection on which both have shown a certificate. */
 async function meet(
@@ -55,12 +47,12 @@ test('Node says INVALID_PURPOSE of a good certificate for servers and of an unkn
   const ownRoot = await make('CN=Own Root', { ca: -1 });
   const bad = await make('CN=b.example', { by: ownRoot, dns: ['b.example'], purposes: [serverAuth] });
   const options = { roots: new Roots([new X509Certificate(root.der)]), now: Date.now() };
-  const server = await identity(await make('CN=a.example', { by: ca, dns: ['a.example'] }), ca);
+  const server = await identityOf(await make('CN=a.example', { by: ca, dns: ['a.example'] }), ca);
   for (const [chain, isGood] of [
     [[good, ca], true],
     [[bad, ownRoot], false],
   ] as const) {
-    const { ends, close } = await meet(server, await identity(chain[0], chain[1]), pem(root));
+    const { ends, close } = await meet(server, await identityOf(chain[0], chain[1]), pem(root));
     try {
       const [dialling, accepted] = ends;
       assert.equal(`${accepted.authorizationError}`, 'INVALID_PURPOSE');

@@ -8,6 +8,7 @@ import { connect, isIPv6 } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, RECURSION_DESIRED } from 'dns-packet';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { Unavailable } from '../../../lib/ports/store.ts';
+import { NoSuchDomain } from './errors.ts';
 import { findingLimits } from './limits.ts';
 
 export interface DnsQuestion {
@@ -29,7 +30,7 @@ export function responseCode(packet: DecodedPacket): number {
   return (packet.flags ?? 0) & 0xf;
 }
 
-/** @throws {Unavailable} when no answer came in time, or one that cannot be read */
+/** @throws {Unavailable} when no answer came in time, or one that cannot be read. @throws {NoSuchDomain} when it is larger than we take */
 export async function exchange(clock: Clock, server: NameServer, question: DnsQuestion): Promise<DecodedPacket> {
   const first = await ask(clock, server, question, overUdp, true);
   const isOld = responseCode(first) === responseCodes.formatError; // RFC 6891 §7: it does not know EDNS
@@ -43,6 +44,8 @@ interface Try {
   /** @returns whether it was the answer */
   readonly take: (message: Buffer) => boolean;
   readonly fail: (why: string) => void;
+  /** The answer is no use to anybody. */
+  readonly refuse: (error: Error) => void;
 }
 
 /** Sends the query, and hands over what comes. @returns a function that closes its socket */
@@ -58,10 +61,11 @@ function ask(clock: Clock, server: NameServer, { name, type }: DnsQuestion, tran
       timer.cancel();
       close();
     };
-    const fail = (why: string) => {
+    const refuse = (error: Error) => {
       end();
-      reject(new Unavailable(`the name server ${server.address} ${why}`));
+      reject(error);
     };
+    const fail = (why: string) => refuse(new Unavailable(`the name server ${server.address} ${why}`));
     const take = (message: Buffer) => {
       const packet = read(message);
       if (packet === undefined || !isAnswer(packet, id, name, type)) return false;
@@ -70,7 +74,7 @@ function ask(clock: Clock, server: NameServer, { name, type }: DnsQuestion, tran
       return true;
     };
     const timer = clock.after(findingLimits.dnsTryMs, () => fail('did not answer'));
-    const close = transport({ server, query, take, fail });
+    const close = transport({ server, query, take, fail, refuse });
   });
 }
 
@@ -90,7 +94,7 @@ function overUdp({ server, query, take, fail }: Try): () => void {
   };
 }
 
-function overTcp({ server, query, take, fail }: Try): () => void {
+function overTcp({ server, query, take, fail, refuse }: Try): () => void {
   const socket = connect({ host: server.address, port: server.port });
   let received = Buffer.alloc(0);
   const length = Buffer.alloc(2);
@@ -101,7 +105,8 @@ function overTcp({ server, query, take, fail }: Try): () => void {
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk]);
     const size = received.length < length.length ? 0 : received.readUInt16BE(0);
-    if (size > findingLimits.dnsAnswerBytesMax) fail('sent too long an answer');
+    if (size > findingLimits.dnsAnswerBytesMax || recordsIn(received.subarray(length.length)) > findingLimits.dnsAnswerRecordsMax)
+      refuse(new NoSuchDomain('DNS has more to say than is taken here'));
     else if (received.length >= length.length + size && size > 0 && !take(received.subarray(length.length, length.length + size)))
       fail('sent an answer to another question');
   });
@@ -112,11 +117,15 @@ function overTcp({ server, query, take, fail }: Try): () => void {
       .destroy();
 }
 
+/** As the header says. */
+function recordsIn(message: Buffer): number {
+  return message.length < headerBytes ? 0 : message.readUInt16BE(6) + message.readUInt16BE(8) + message.readUInt16BE(10);
+}
+
 /** @returns undefined for what is not a message, or holds more than is taken */
 function read(message: Buffer): DecodedPacket | undefined {
   if (message.length < headerBytes || message.length > findingLimits.dnsAnswerBytesMax) return undefined;
-  const records = message.readUInt16BE(6) + message.readUInt16BE(8) + message.readUInt16BE(10);
-  if (message.readUInt16BE(4) > 1 || records > findingLimits.dnsAnswerRecordsMax) return undefined;
+  if (message.readUInt16BE(4) > 1 || recordsIn(message) > findingLimits.dnsAnswerRecordsMax) return undefined;
   try {
     return decode(message);
   } catch {

@@ -16,12 +16,12 @@ import type { Resolver } from './resolver.ts';
 import { findTargets, ownTargets, type Target, type Targets } from './targets.ts';
 
 export interface Connected {
-  /** TCP is connected, and nothing was sent or read. It belongs to whoever asked for it. */
+  /** TCP is connected, and nothing was sent or read. It belongs to whoever asked for it. Once there is TLS on it, destroy only TLS. */
   readonly socket: Socket;
   readonly target: Target;
   /** What was dialled. */
   readonly address: string;
-  /** Closes the socket. @param why what went wrong with TLS or the stream, in words, for the message of {@link Unreachable} */
+  /** Closes the socket, if nobody has. @param why what went wrong with TLS or the stream, in words, for the message of {@link Unreachable} */
   giveUp(why: string): void;
 }
 
@@ -69,11 +69,20 @@ export class Finder {
    * @throws the signal's reason
    */
   async *connections(domain: string, signal: AbortSignal): AsyncGenerator<Connected, never> {
-    const { targets, isFallback } = await orAborted(this.#targetsOf(domain), signal);
+    const found = await orAborted(this.#targetsOf(domain), signal);
+    return yield* this.#connectToAll(domain, found, signal);
+  }
+
+  /** As {@link connections}, to a host that is named by something else than SRV records. @param host A-labels or an address */
+  async *hostConnections(host: string, port: number, signal: AbortSignal): AsyncGenerator<Connected, never> {
+    return yield* this.#connectToAll(host, { targets: [{ host, port, isDirectTls: true }], isFallback: true }, signal);
+  }
+
+  async *#connectToAll(name: string, { targets, isFallback }: Targets, signal: AbortSignal): AsyncGenerator<Connected, never> {
     const failures: Failure[] = [];
     for (const target of targets) yield* this.#connectTo(target, failures, signal);
-    const error = errorOf(domain, failures, isFallback);
-    this.#log.debug({ domain, reason: error.message }, 'no connection to a server');
+    const error = errorOf(name, failures, isFallback);
+    this.#log.debug({ name, reason: error.message }, 'no connection to a server');
     throw error;
   }
 
@@ -90,7 +99,8 @@ export class Finder {
       for (let found = await nextOf(race, signal); found !== undefined; found = await nextOf(race, signal)) {
         const { socket, address } = found;
         const giveUp = (why: string) => {
-          socket.destroy();
+          // COMPAT: Node 24 crashes when TLS is destroyed in the same turn after the socket below it; later, the socket has gone with TLS.
+          setImmediate(() => socket.destroy());
           fail(new Error(`${address} ${why}`));
         };
         yield { socket, target, address, giveUp };
@@ -167,6 +177,6 @@ function errorOf(domain: string, failures: readonly Failure[], isFallback: boole
   if (has('unavailable')) return new Unavailable(reasons);
   if (has('forbidden')) return new Forbidden(reasons);
   if (has('nothing')) return new NoSuchDomain(reasons);
-  if (isFallback) return new NoSuchDomain(`${domain} has neither SRV records nor addresses in DNS`);
+  if (isFallback) return new NoSuchDomain(`${domain} has no records in DNS that lead to a server`);
   return new Unreachable(`the hosts that ${domain} names in DNS have no addresses`);
 }

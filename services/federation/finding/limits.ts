@@ -30,6 +30,9 @@ export const findingLimits = {
   /** Targets that are tried, and addresses of one target, of each family: a stranger's records make us dial no more than that. */
   targetsMax: 16,
   addressesMax: 4,
+  /** HTTPS of other servers: one request, from dialling to its end, ms; header fields, bytes. */
+  httpsMs: 10_000,
+  httpsHeaderBytesMax: 8 * 1024,
   /** Failures that a message names. */
   failuresShownMax: 8,
   /** The file of hosts, bytes; and how long what was read of it is believed, ms. */

@@ -136,6 +136,7 @@ export class Resolver {
           if (code === responseCodes.noError || code === responseCodes.nameError) return readAnswer(packet, question);
           failure = `the name server ${server.address} answered with code ${code}`;
         } catch (error) {
+          if (error instanceof NoSuchDomain) return unusable(`${error.message} about ${question.name}`);
           if (!(error instanceof Unavailable)) throw error;
           failure = error.message;
         }
@@ -188,7 +189,12 @@ function readAnswer(packet: DecodedPacket, { name, type }: DnsQuestion): Found {
     aliasTtl = Math.min(aliasTtl, secondsOf(next.ttl));
     owner = lowerCase(next.data);
   }
-  return { exists, answers: [], ttlMs: findingLimits.dnsAnswerMinMs, fault: `the aliases of ${name} do not end` };
+  return unusable(`the aliases of ${name} do not end`);
+}
+
+/** It is kept like others, so that nobody is asked again with each message. */
+function unusable(fault: string): Found {
+  return { exists: false, answers: [], ttlMs: findingLimits.dnsAnswerMinMs, fault };
 }
 
 function soaOf(packet: DecodedPacket) {
