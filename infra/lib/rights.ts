@@ -72,7 +72,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'live', actions: all, partitions: [room, nodes] },
     { table: 'live', actions: get, partitions: [account] },
   ],
-  web: [{ table: 'core', actions: get, partitions: [tenants] }],
+  web: [{ table: 'core', actions: get, partitions: [tenants, certificates] }],
   certificates: [
     { table: 'core', actions: all, partitions: [certificates, certificate, acmeAccount] },
     { table: 'core', actions: [...get, ...list], partitions: [tenants] },

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import pino from 'pino';
+import { Certificates } from '../../lib/runtime/certificates.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { accountKey } from '../../services/certificates/account.ts';
 import { renewAll } from '../../services/certificates/tenant-walk.ts';
@@ -64,13 +65,16 @@ describe('rows', () => {
   test('the pages: host-meta, the web client, of a tenant and of nobody', async () => {
     const calls = await callsOf(async (ground, store) => {
       await ground.tenant('two.example');
+      const certificates = new Certificates(store);
+      const fingerprintOf = async (domain: string) => (await certificates.find(domain))?.fingerprint;
       const tenants = new Tenants(store, ground.dependencies.clock);
-      const app = webApp({ tenants, log, defaultDomain: 'two.example', clientFolder: import.meta.dirname });
+      const app = webApp({ tenants, log, defaultDomain: 'two.example', clientFolder: import.meta.dirname, fingerprintOf });
       for (const host of ['two.example', 'elsewhere.example']) {
         for (const path of ['/', '/client.js', '/.well-known/host-meta', '/.well-known/host-meta.json']) {
           const isThere = host === 'two.example' || !path.includes('host-meta');
           assert.equal((await app.request(`https://${host}${path}`)).status, isThere ? 200 : 404, path);
         }
+        assert.equal((await app.request(`https://${host}/.well-known/posh/xmpp-server.json`)).status, 404); // no certificate yet
       }
     });
     expectRights('web', calls);

@@ -8,9 +8,11 @@ import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
+import { poshPath } from '../../lib/s2s/posh.ts';
 import { type FilesDependencies, serveFiles } from './files.ts';
 import { hostMetaJson, hostMetaXml } from './host-meta.ts';
 import { clientPage, clientScript } from './page.ts';
+import { poshDocument } from './posh.ts';
 import { serveFolder } from './static.ts';
 
 export interface WebDependencies {
@@ -29,6 +31,8 @@ export interface WebDependencies {
   readonly filesOrigins?: () => readonly string[];
   /** The WebSocket URL of all tenants, if it is not on the name asked for: `wss://chat.example.org/xmpp-websocket`. */
   readonly webSocketUrl?: string | undefined;
+  /** SHA-256, hex, of the certificate that other servers are shown who come to a tenant's domain. */
+  readonly fingerprintOf?: (domain: string) => Promise<string | undefined>;
   /** true: new WebSocket streams are sent elsewhere, and a load balancer should do the same. */
   readonly isDraining?: () => boolean;
 }
@@ -67,6 +71,11 @@ export function webApp(dependencies: WebDependencies): Hono {
   app.get('/.well-known/host-meta.json', async (c) => {
     const url = await webSocketUrl(dependencies, c.req.url);
     return url === undefined ? c.notFound() : c.json(hostMetaJson(url));
+  });
+  app.get(poshPath, async (c) => {
+    const domain = await tenantOf(dependencies, new URL(c.req.url));
+    const fingerprint = domain && (await dependencies.fingerprintOf?.(domain));
+    return fingerprint === undefined ? c.notFound() : c.json(poshDocument(fingerprint));
   });
   app.get('/', async (c) => c.html(clientPage(await domainOf(dependencies, c.req.url))));
   app.get('/client.js', async (c) => {

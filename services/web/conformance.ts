@@ -6,4 +6,10 @@ export const conformance = [
     title: 'Discovering Alternative XMPP Connection Methods',
     note: 'host-meta and host-meta.json with CORS.',
   },
+  {
+    spec: 'RFC 7711',
+    version: '2015-11',
+    title: 'PKIX over Secure HTTP (POSH)',
+    note: 'Served for each tenant. References to other documents are not served.',
+  },
 ] as const;

@@ -19,6 +19,7 @@ import { handle } from 'hono/aws-lambda';
 import pino from 'pino';
 import { openDynamoStore } from '../../lib/adapters/dynamodb-store.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { Certificates } from '../../lib/runtime/certificates.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { webApp } from './app.ts';
 
@@ -39,6 +40,8 @@ const store = await openDynamoStore({
   ...(dynamodb !== 'aws' && { endpoint: dynamodb }),
 });
 
+const certificates = new Certificates(store);
+
 export const handler = handle(
   webApp({
     tenants: new Tenants(store, clock),
@@ -47,5 +50,6 @@ export const handler = handle(
     clientFolder: variable('SKYLARK_CLIENT_FOLDER') ?? join(import.meta.dirname, 'assets', 'client'),
     webSocketUrl: variable('SKYLARK_WEBSOCKET_URL'),
     filesOrigins: () => filesOrigins,
+    fingerprintOf: async (domain) => (await certificates.find(domain))?.fingerprint,
   }),
 );

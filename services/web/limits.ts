@@ -12,4 +12,6 @@ export const webLimits = {
   uploadBytesPerSecondMin: 32 * 1024,
   /** Web: answers under way when the process stops have this long, milliseconds. */
   webCloseMs: 2_000,
+  /** POSH: how long others may believe what we say of a certificate, seconds: after a renewal it is wrong for so long. */
+  poshExpiresSeconds: 60 * 60,
 } as const;

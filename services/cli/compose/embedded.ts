@@ -29,7 +29,7 @@ import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
-import { storeTls, watchTls } from './tls-source.ts';
+import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
@@ -106,6 +106,7 @@ async function startParts(
     defaultDomain: domain,
     isDraining: () => isDraining(),
     webSocketUrl: values.websocketUrl,
+    fingerprintOf: fingerprintsOf(tls, store),
     ...files.web,
   });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;

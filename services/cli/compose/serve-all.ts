@@ -17,6 +17,7 @@ import { ensureTenant } from './own-tenant.ts';
 import { attachWeb, openStore, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
+import { fingerprintsOf } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 export async function serveAll(serving: Serving): Promise<Addresses> {
@@ -51,6 +52,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     ...{ tenants: dependencies.tenants, log, defaultDomain: domain },
     isDraining: () => streams.node.isDraining,
     webSocketUrl: values.websocketUrl,
+    fingerprintOf: fingerprintsOf(streams.tls, ports.store),
     ...files?.web,
   });
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });

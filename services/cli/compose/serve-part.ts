@@ -17,6 +17,7 @@ import { type Addresses, addressesOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import { attachWeb, route, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
+import { fingerprintsOf } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 /** Where `startChild` puts the socket to the hub. */
@@ -44,7 +45,7 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   const isDraining = () => streams.node.isDraining;
   const app = composeWebApp({
     ...{ tenants: new Tenants(store, clock), log, defaultDomain: domain },
-    ...{ isDraining, webSocketUrl: values.websocketUrl, ...files.web },
+    ...{ isDraining, webSocketUrl: values.websocketUrl, fingerprintOf: fingerprintsOf(streams.tls, store), ...files.web },
   });
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   filesUrl ||= presetFilesUrl({

@@ -27,7 +27,7 @@ import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import type { Serving } from './serving.ts';
-import { type RunningTls, storeTls, watchTls } from './tls-source.ts';
+import { fingerprintsOf, type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 type Figures = () => Readonly<Record<string, number>>;
@@ -225,6 +225,7 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
     defaultDomain: domain,
     isDraining: () => streams.node.isDraining,
     webSocketUrl: values.websocketUrl,
+    fingerprintOf: fingerprintsOf(streams.tls, ports.store),
     ...files?.web,
   });
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });

@@ -1,8 +1,10 @@
 /** Where the certificates in use come from: files, loaded again when they change, or the rows of the store; so that a renewal needs no restart. */
+import { createHash, X509Certificate } from 'node:crypto';
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
+import { Certificates } from '../../../lib/runtime/certificates.ts';
 import { StoreTls } from '../../connection/door/store-tls.ts';
 import { PemTls, type TlsSource } from '../../connection/door/tls.ts';
 import { connectionLimits } from '../../connection/limits.ts';
@@ -35,6 +37,16 @@ export async function storeTls({ values, store, log, folder, fallback, ticketKey
   const defaultDomains = [values.defaultCertificate, values.domain].filter((domain) => domain !== undefined);
   const source = await StoreTls.start({ store, keys, clock, log, fallback, defaultDomains, ticketKeys });
   return { source, stop: () => source.stop() };
+}
+
+/** SHA-256, hex, of the certificate that is shown to whoever comes to a tenant's domain. */
+export function fingerprintsOf({ source }: RunningTls, store: Store): (domain: string) => Promise<string | undefined> {
+  const certificates = new Certificates(store);
+  return async (domain) => {
+    const own = source.isForAnyName ? undefined : await certificates.find(domain);
+    if (own !== undefined || source.fallback === undefined) return own?.fingerprint;
+    return createHash('sha256').update(new X509Certificate(source.fallback.cert).raw).digest('hex');
+  };
 }
 
 export function watchTls(pair: PemPair, log: Logger, ticketKeys?: Buffer): RunningTls {
