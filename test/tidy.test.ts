@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { boundFaults } from './bound-rules.ts';
 import { cyclesOf, importGraph, upwardImports } from './import-graph.ts';
 import { layers } from './layers.ts';
 import { files, read, root, under } from './project-files.ts';
@@ -186,6 +187,40 @@ const houseRules: HouseRule[] = [
     seesMin: 90,
     bad: [['lib/xmpp/jid.ts', '\n'.repeat(rules.linesMax + 1)]],
     good: [['lib/xmpp/jid.ts', '\n'.repeat(rules.linesMax)]],
+  },
+  {
+    name: 'bounds stand in limits.ts',
+    rule: boundFaults,
+    over: product,
+    seesMin: 300,
+    bad: [
+      ['lib/runtime/nodes.ts', 'const nodesMax = 1_000;'],
+      ['lib/runtime/nodes.ts', 'export const heartbeatMs: number = 3 * 1_000;'],
+      ['services/muc/worker.ts', 'class Worker {\n  static readonly #queueBytes = 64 * 1024;\n}'],
+      ['services/muc/worker.ts', 'const entriesPerRound = 2;'],
+      ['services/muc/worker.ts', 'const messagesPerSecond = 0.5;'],
+      ['services/muc/worker.ts', 'let messagesBurst = 4;'],
+      ['services/muc/worker.ts', 'const joinTimeout = 10;'],
+      ['services/cli/doctor/names.ts', 'new Resolver({ timeout: 2_000 });'],
+      ['services/cli/doctor/names.ts', 'new Resolver({ tries: 2 });'],
+      ['services/cli/doctor/names.ts', "const bounds = {\n  stanzaBytesMax: 64 * 1024, // of 'a'\n};"],
+      ['services/web/server.ts', 'setTimeout(() => process.exit(), 1_000).unref();'],
+      ['services/web/server.ts', 'await sleep(this.clock, 10);'],
+      ['services/web/server.ts', 'fetch(url, { signal: AbortSignal.timeout(500) });'],
+      ['services/web/server.ts', 'if (page.length < 100) return;'],
+      ['services/web/server.ts', 'if (Buffer.byteLength(text) > 800) return;'],
+    ],
+    good: [
+      ['services/muc/limits.ts', 'export const roomLimits = { queueMax: 1_000 } as const;'],
+      ['lib/runtime/service-limits.ts', 'export const serviceLimits = { queueMax: 1_000 } as const;'],
+      ['lib/runtime/nodes.ts', 'const stopMs = 4 * serviceLimits.shutdownMs; const textMax = 2 * xmppLimits.nameBytesMax;'],
+      ['lib/runtime/nodes.ts', "const nonceBytes = 12; const dayMs = 24 * 60 * 60 * 1_000; const name = 'queueMax = 5;';"],
+      ['lib/runtime/nodes.ts', 'const options = { atOnceMax: 1, retries: 0 }; // queueMax: 5'],
+      [
+        'lib/runtime/nodes.ts',
+        'await sleep(clock, tries * limits.pauseMs); clock.after(0, next); if (parts.length > 2) return 404;',
+      ],
+    ],
   },
   {
     name: 'every file of the product opens with a doc comment',

@@ -10,8 +10,6 @@ import type { DynamoCaller } from './dynamodb-calls.ts';
 import { type Item, keyText, tableName, toKey } from './dynamodb-items.ts';
 import { adapterLimits } from './limits.ts';
 
-const keysPerRequest = 100;
-
 /** Everybody who asked for one key in one tick. */
 interface Asked {
   readonly key: Key;
@@ -61,7 +59,7 @@ export class ReadBatches {
         for (const [text, asked] of pending) {
           batch.set(text, asked);
           pending.delete(text);
-          if (batch.size === keysPerRequest) break;
+          if (batch.size === adapterLimits.dynamoReadKeysMax) break;
         }
         this.#underWay++;
         this.#read(batch, kind === 'consistent').finally(() => {

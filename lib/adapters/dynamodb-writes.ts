@@ -11,8 +11,6 @@ import type { DynamoCaller } from './dynamodb-calls.ts';
 import { type Item, keyText, tableName, toItem } from './dynamodb-items.ts';
 import { adapterLimits } from './limits.ts';
 
-const itemsPerRequest = 25;
-
 interface Waiting {
   name: string;
   item: Item;
@@ -91,7 +89,7 @@ export class WriteBatches {
       this.#pending.delete(text);
       this.#pendingBytes -= waiting.bytes;
       this.#underWay.add(text);
-      if (batch.size === itemsPerRequest) break;
+      if (batch.size === adapterLimits.dynamoWriteItemsMax) break;
     }
     return batch;
   }

@@ -146,8 +146,6 @@ async function readAge(file: string): Promise<{ key: string; atMs: number } | un
   }
 }
 
-const chunkBytes = 64 * 1024;
-
 async function writeWhole(draft: string, key: string, info: BlobInfo, body: AsyncIterable<Uint8Array>): Promise<void> {
   const handle = await onMedium(open(draft, 'wx', 0o600));
   try {
@@ -216,7 +214,7 @@ async function* readBody(
       throw new Unavailable(`cannot read ${file}: it has been replaced`);
     }
     for (let at = range.first; at <= range.last; ) {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, range.last + 1 - at));
+      const chunk = Buffer.allocUnsafeSlow(Math.min(adapterLimits.blobChunkBytes, range.last + 1 - at));
       const { bytesRead } = await onMedium(handle.read(chunk, 0, chunk.length, bodyStart + at));
       if (bytesRead === 0) throw new Unavailable(`cannot read ${file}: it is too short`);
       at += bytesRead;

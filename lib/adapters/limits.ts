@@ -1,76 +1,132 @@
-/** Bounds of single adapters: their queues, caches, pools and timeouts. */
+/** Bounds of single adapters: queues, caches, pools, timeouts and retries. */
 export const adapterLimits = {
-  /** Embedded: the last of a disk, bytes, or as a share of a small one, is for sign-ins and deletions; it is looked at this often, ms. */
+  // Disk of an embedded service
+
+  /** Space on the disk that is reserved for sign-ins and deletions, bytes. Messages are refused when less is free. */
   diskReserveBytes: 256 * 1024 * 1024,
+  /** The same as a share of the disk. On a small disk the smaller of both counts. */
   diskReserveShare: 0.05,
+  /** How often the free space is read, ms. */
   diskLookMs: 1_000,
-  /** Embedded: a row of `core` that may still be written then, bytes: accounts, subscriptions and settings are below. */
+  /**
+   * Size of a row of `core` that may be written while the disk is short, bytes. Accounts, subscriptions and settings are smaller.
+   */
   diskShortRowBytesMax: 16 * 1024,
-  /** Requests of one process without an answer yet: one batch per session of a large node, and its deliveries. */
+
+  // Bus
+
+  /** Requests of one process that have no answer yet. A large node has one batch per session, and its deliveries. */
   busRequestsMax: 65_536,
-  /** Handlers of one process that have not finished; what arrives beyond is dropped, as for a slow consumer of NATS. */
+  /** Handlers of one process that have not finished. Further messages are dropped, as NATS does for a slow consumer. */
   busHandlersMax: 16_384,
-  /** Messages in the in-process bus, and requests that wait for a lost connection to come back. */
+  /** Messages in the in-process bus, and requests that wait until a lost connection is back. */
   busQueuedMax: 65_536,
-  /** Payloads held by one bus in one place (queue, socket, handlers), bytes; a quarter of the smallest task's memory. */
+  /**
+   * Payloads that one bus holds in one place (queue, socket, handlers), bytes. It is a quarter of the memory of the smallest
+   * task.
+   */
   busHeldBytesMax: 256 * 1024 * 1024,
-  /** A bus that closes waits this long for its handlers, milliseconds. */
+  /** How long a bus that closes waits for its handlers, ms. */
   busCloseMs: 5_000,
-  /** A temporary file this old belongs to a process that died while it wrote, milliseconds. */
+  /** How long connecting to a NATS server may take, ms. */
+  natsDialTimeoutMs: 5_000,
+  /** Pause between two tries of the same NATS server, ms. Up to as much again is added at random. */
+  natsReconnectMs: 200,
+  /** Interval of pings to a NATS server, ms. A server that does not answer is given up after two to three of them. */
+  natsPingMs: 5_000,
+  /** After this many bytes, the NATS server is asked whether it has read them. */
+  natsConfirmBytes: 1024 * 1024,
+
+  // Files
+
+  /** Age at which a temporary file is deleted, ms: the process that was writing it has died. */
   blobTemporaryMs: 24 * 60 * 60 * 1000,
-  /** S3: sockets kept open; to connect, and without a byte either way, milliseconds; tries of a request that can be repeated. */
+  /** Size of the pieces in which a file is read, bytes. */
+  blobChunkBytes: 64 * 1024,
+  /** Sockets to S3 that are kept open. */
   s3SocketsMax: 64,
+  /** How long connecting to S3 may take, ms. */
   s3ConnectTimeoutMs: 2_000,
+  /** How long a connection to S3 may be silent in both directions during a request, ms. */
   s3SilenceTimeoutMs: 30_000,
+  /** Tries of a request to S3 that can be repeated. */
   s3TriesMax: 3,
-  /** S3: a presigned URL is good for at most this long, seconds. */
+  /** Longest validity of a presigned URL that S3 accepts, seconds. */
   s3SlotSecondsMax: 7 * 24 * 60 * 60,
-  /** Store: writes (and, to DynamoDB, reads) handed in and not yet answered; beyond this they fail at once. */
+
+  // Any store
+
+  /** Writes that have no answer yet; with DynamoDB also reads. Further ones fail at once. */
   storeWaitingMax: 50_000,
-  /** Store: the keys and values of writes not yet answered, bytes; beyond this they fail at once. */
+  /** Keys and values of writes that have no answer yet, bytes. Further writes fail at once. */
   storeWaitingBytesMax: 64 * 1024 * 1024,
-  /** SQLite: writes that the writer takes from its port into one transaction; one commit costs one fsync. */
+
+  // SQLite
+
+  /** Writes that go into one transaction. Each commit costs one fsync. */
   sqliteGroupWritesMax: 4_000,
-  /** SQLite: when several write at once, groups leave the main thread this far apart, milliseconds; each costs an fsync. */
+  /** Pause between groups of writes when several callers write at once, ms. Each group costs one fsync. */
   sqliteCommitPaceMs: 8,
-  /** SQLite: expired rows removed in one transaction, so that a sweep never holds up writes for long. */
+  /** Expired rows that are removed in one transaction. It keeps a sweep from holding up writes. */
   sqliteSweepRowsMax: 500,
-  /** SQLite: between two sweeps when the last one found little, and when it filled its slice, milliseconds. */
+  /** Pause before the next sweep when the last one found few rows, ms. */
   sqliteSweepMs: 10_000,
+  /** Pause before the next sweep when the last one removed as many rows as it may, ms. */
   sqliteSweepBusyMs: 100,
-  /** SQLite: the write-ahead log is moved into the database at this many pages of 8 KiB; rarer halves the writing under load. */
+  /**
+   * Pages of 8 KiB in the write-ahead log before it is moved into the database. Doing so rarely halves the writing under load.
+   */
   sqliteLogPagesMax: 8_000,
-  /** SQLite: a commit waits this long for that of another process, milliseconds. */
+  /** How long a commit waits for the commit of another process, ms. */
   sqliteBusyMs: 5_000,
-  /** SQLite: page cache of the reading and of the writing connection, KiB each. The system has the file's pages as well. */
+  /** Page cache of the reading and of the writing connection, KiB each. The operating system caches the file as well. */
   sqliteCacheKib: 8 * 1024,
-  /** SQLite: rows of `core` and `live`, and empty keys, kept in memory: a chatting user has about six; of these, characters. */
+  /** Rows of `core` and `live`, and keys without a row, that are kept in memory. A user who chats needs about six. */
   rowCacheMax: 32_768,
+  /** Size of all rows that are kept in memory, characters. */
   rowCacheCharactersMax: 8 * 1024 * 1024,
-  /** … and of one row, so that a few large ones do not drive out all others. */
+  /** Size of a row that is kept in memory, characters. It keeps a few large rows from driving out all others. */
   rowCacheRowCharactersMax: 64 * 1024,
-  /** DynamoDB: sockets kept open, and requests under way on them. */
+
+  // DynamoDB
+
+  /** Sockets to DynamoDB that are kept open. It is also the number of requests that can be under way. */
   dynamoSocketsMax: 64,
-  /** DynamoDB: batches under way at once; the rest of the sockets is for single calls. */
+  /** Batches that can be under way. The other sockets are for single calls. */
   dynamoBatchesMax: 24,
-  /** DynamoDB: to connect, and for one whole request, milliseconds; a router waits for `connectionLimits.batchTimeoutMs` in all. */
+  /** Keys of one `BatchGetItem`: what DynamoDB allows. */
+  dynamoReadKeysMax: 100,
+  /** Items of one `BatchWriteItem`: what DynamoDB allows. */
+  dynamoWriteItemsMax: 25,
+  /** How long connecting may take, ms. */
   dynamoConnectTimeoutMs: 1_000,
+  /** How long one request may take, ms. Two tries of it fit into the time that a node waits for a batch. */
   dynamoRequestTimeoutMs: 2_000,
-  /** DynamoDB: tries of one call, with a random pause of up to the base, doubled each time, up to the cap, milliseconds. */
+  /** Tries of one call. */
   dynamoTriesMax: 4,
+  /** Longest random pause before the second try, ms. It doubles with each further try. */
   dynamoPauseBaseMs: 50,
+  /** Longest random pause before any try, ms. */
   dynamoPauseMaxMs: 1_000,
-  /** DynamoDB: a new table is asked for its state this often, milliseconds, and this many times. */
+  /** How often the state of a new table is read, ms. */
   dynamoTablePollMs: 500,
+  /** How many times the state of a new table is read before it is given up. */
   dynamoTablePollsMax: 120,
-  /** AWS but for DynamoDB: tries of one call by the SDK; to connect, and for one try, milliseconds. */
+
+  // Other services of AWS, and DNS
+
+  /** Tries of one call by the SDK. */
   awsTriesMax: 3,
+  /** How long connecting may take, ms. */
   awsConnectTimeoutMs: 2_000,
+  /** How long one try of a call may take, ms. */
   awsRequestTimeoutMs: 5_000,
-  /** Renewal: for a record to be at all servers of the zone, and then to be seen from here, milliseconds each; asked this often. */
+  /** How long a changed record may take to reach all servers of the zone, ms. */
   dnsChangeMs: 90_000,
+  /** How often Route 53 is asked whether it has, ms. */
   dnsPollMs: 2_000,
-  /** One question to DNS, milliseconds, and tries. */
+  /** How long the answer to one question to DNS may take, ms. */
   dnsTimeoutMs: 3_000,
+  /** Tries of one question to DNS. */
   dnsTriesMax: 3,
 } as const;

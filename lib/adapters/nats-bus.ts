@@ -40,22 +40,15 @@ export async function connectNatsBus({ servers, clock, name }: NatsBusOptions): 
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    timeout: dialTimeoutMs,
-    reconnectDelayHandler: () => reconnectMs + (clock.randomBytes(1)[0]! / 255) * reconnectMs,
-    pingInterval: pingMs,
+    timeout: adapterLimits.natsDialTimeoutMs,
+    reconnectDelayHandler: () => adapterLimits.natsReconnectMs + (clock.randomBytes(1)[0]! / 255) * adapterLimits.natsReconnectMs,
+    pingInterval: adapterLimits.natsPingMs,
     maxPingOut: 2,
     noAsyncTraces: true,
   });
   return new NatsConnected(connection, clock);
 }
 
-const dialTimeoutMs = 5_000;
-/** Pause between two tries of the same server; up to as much again is added at random. */
-const reconnectMs = 200;
-/** A server that has stopped answering is given up after two to three such intervals. */
-const pingMs = 5_000;
-/** After this many sent bytes the server is asked whether it has read them. */
-const confirmBytes = 1024 * 1024;
 /** Roughly the bytes of a message besides its payload. */
 const headBytes = 64;
 /** The status in the header of the server's answer when nobody serves the subject of a request. */
@@ -177,7 +170,7 @@ class NatsConnected implements NatsBus {
     this.stats.sent++;
     this.#unreadBytes += payload.length + headBytes;
     this.#unaskedBytes += payload.length + headBytes;
-    if (this.#unaskedBytes >= confirmBytes) this.#askWhatIsRead();
+    if (this.#unaskedBytes >= adapterLimits.natsConfirmBytes) this.#askWhatIsRead();
     return true;
   }
 

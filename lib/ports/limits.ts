@@ -1,24 +1,28 @@
-/** Bounds that every adapter of a port keeps, so that callers can rely on them. */
+/** What callers of a port can rely on: every adapter keeps these bounds. */
 export const portLimits = {
-  /** One message on the bus, bytes: NATS's own default maximum. */
+  /** Size of one message on the bus, bytes. It is the default maximum of NATS. */
   busPayloadBytesMax: 1024 * 1024,
-  /** A subject; ours are under 60 characters. */
+  /** Length of a subject on the bus, characters. Ours have fewer than 60. */
   busSubjectCharactersMax: 255,
-  /** Key of a blob, bytes of UTF-8: what S3 takes. */
-  blobKeyBytesMax: 1_024,
-  /** Media type of a blob, characters. */
-  blobTypeCharactersMax: 255,
-  /** Store: each of a row's two keys, bytes of UTF-8. DynamoDB takes 1,024 for a sort key. */
+
+  /** Size of each of the two keys of a row, bytes of UTF-8. DynamoDB allows 1,024 for a sort key. */
   storeKeyBytesMax: 1_024,
-  /** Store: a row's value, bytes of UTF-8. DynamoDB takes 400 KiB for an item with its keys and names. */
+  /** Size of the value of a row, bytes of UTF-8. DynamoDB allows 400 KiB for an item with its keys and names. */
   storeValueBytesMax: 380_000,
-  /** Store: rows that one query may ask for. */
+  /** Rows that one query may ask for. */
   storeQueryRowsMax: 1_000,
-  /** Store: keys that one batchGet may name. */
+  /** Keys that one `batchGet` may name. */
   storeBatchKeysMax: 1_000,
-  /** Files that are looked at, or deleted at once, when all of a tenant's go. */
+
+  /** Size of the key of a blob, bytes of UTF-8. It is what S3 allows. */
+  blobKeyBytesMax: 1_024,
+  /** Length of the media type of a blob, characters. */
+  blobTypeCharactersMax: 255,
+  /** Blobs that one page of a listing holds, and that are deleted together. */
   blobsPageMax: 100,
-  /** A secret that is sealed, bytes: a private key of RSA-8192 in PEM has 6,400; and what it is sealed for, bytes. */
+
+  /** Size of a secret that can be sealed, bytes. The private key of RSA-8192 has 6,400 in PEM. */
   sealedBytesMax: 16 * 1024,
+  /** Size of the context that a secret is bound to, bytes. */
   sealContextBytesMax: 1_024,
 } as const;

@@ -23,11 +23,6 @@ import type { Item, Rows } from './rows.ts';
 
 export const NS_MAM = 'urn:xmpp:mam:2';
 
-/** What a result adds to a message: two addresses, the query's id, its own. */
-const wrapperBytes = 500;
-/** Ids looked up at once. */
-const idsPerRound = 32;
-
 export interface ArchiveQuery {
   readonly with?: Jid | undefined;
   /** Both inclusive (§4.1.2). */
@@ -214,8 +209,8 @@ async function findAll<Entry extends Archived>(archive: Archive<Entry>, ids: rea
   const distinct = [...new Set(ids)];
   for (const id of distinct) if (!isId(id) || id <= (archive.floor ?? '')) missing(id);
   const found = new Map<string, Item<Entry>>();
-  for (let at = 0; at < distinct.length; at += idsPerRound) {
-    const part = distinct.slice(at, at + idsPerRound);
+  for (let at = 0; at < distinct.length; at += runtimeLimits.archiveIdsPerRound) {
+    const part = distinct.slice(at, at + runtimeLimits.archiveIdsPerRound);
     for (const item of await archive.find(part)) {
       if (archive.isKept?.(item.value) ?? true) found.set(item.key, item);
     }
@@ -262,7 +257,7 @@ async function collect<Entry extends Archived>(
         if (++passed < runtimeLimits.archivePassedMax) continue;
         return { items, isComplete: false, cursor: item.key };
       }
-      bytes += Buffer.byteLength(item.value.xml) + wrapperBytes;
+      bytes += Buffer.byteLength(item.value.xml) + runtimeLimits.archiveWrapperBytes;
       const isFull = items.length >= max || (items.length > 0 && bytes > runtimeLimits.archivePageBytesMax);
       if (isFull) return { items, isComplete: false };
       items.push(item);

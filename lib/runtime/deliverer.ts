@@ -40,9 +40,6 @@ interface Lane {
   busy: boolean;
 }
 
-/** One message on the bus stays well under its 1 MiB. */
-const messageBytesMax = 512 * 1024;
-
 export class Deliverer {
   readonly #bus: Bus;
   readonly #latency: Latency | undefined;
@@ -140,7 +137,7 @@ function takeBatch(lane: Lane): Waiting[] {
   let count = 0;
   for (const { xml, item } of lane.waiting) {
     bytes += xml.length + item.sids.length * 64;
-    if (count > 0 && bytes > messageBytesMax) break;
+    if (count > 0 && bytes > runtimeLimits.deliveryMessageBytesMax) break;
     count++;
   }
   return lane.waiting.splice(0, count);

@@ -47,8 +47,6 @@ interface Heard {
   readonly atMs: number;
 }
 
-const triesMax = 10;
-
 export class DeploymentClock implements Clock {
   readonly #wall: Clock;
   readonly #name: string;
@@ -192,7 +190,7 @@ export class DeploymentClock implements Clock {
   async #seeChange(rows: Rows, version: string): Promise<ClockRow | undefined> {
     const endMs = this.#wall.monotonic() + runtimeLimits.heartbeatMs + 1_000;
     while (this.#wall.monotonic() < endMs) {
-      await new Promise<void>((resolve) => void this.#wall.after(250, resolve));
+      await new Promise<void>((resolve) => void this.#wall.after(runtimeLimits.clockPollMs, resolve));
       const found = await rows.get(clockRows);
       if (found !== undefined && found.version !== version) return found.value;
     }
@@ -212,7 +210,8 @@ export class DeploymentClock implements Clock {
 
   /** Whoever loses a race for the row reads what the other wrote: it may be said already, or deny what we said. @throws {Conflict} */
   async #beat(): Promise<void> {
-    for (let tries = 1; !(await this.#tryBeat()); tries++) if (tries === triesMax) throw new Conflict('the row of the clock');
+    for (let tries = 1; !(await this.#tryBeat()); tries++)
+      if (tries === runtimeLimits.clockTriesMax) throw new Conflict('the row of the clock');
   }
 
   /** @returns false when another process wrote at the same time */

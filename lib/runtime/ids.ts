@@ -9,7 +9,8 @@ import type { Clock } from '../ports/clock.ts';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeChars = 10;
 const partChars = 4;
-const counterMax = 2 ** 20;
+/** Values of a node and of a counter: 20 bits each. */
+const partValues = 2 ** 20;
 
 export class IdMint {
   readonly #clock: Clock;
@@ -19,7 +20,7 @@ export class IdMint {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#node = base32(clock.randomBytes(4).readUInt32BE() % counterMax, partChars);
+    this.#node = base32(clock.randomBytes(4).readUInt32BE() % partValues, partChars);
   }
 
   mint(): string {
@@ -27,7 +28,7 @@ export class IdMint {
     if (now > this.#lastMs) {
       this.#lastMs = now;
       this.#counter = 0;
-    } else if (++this.#counter === counterMax) {
+    } else if (++this.#counter === partValues) {
       this.#lastMs++; // the clock stands or went back: run ahead of it rather than repeat an id
       this.#counter = 0;
     }

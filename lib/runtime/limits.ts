@@ -1,64 +1,110 @@
 /** Bounds that the runtime enforces in every process. */
 export const runtimeLimits = {
-  /** Sessions that one delivery may name. */
-  deliveryTargetsMax: 5_000,
-  /** A router waits this long for a node to confirm a delivery, milliseconds. */
-  deliveryTimeoutMs: 250,
+  // Processes and their clock
+
+  /** Interval of the heartbeats of a process, ms. */
+  heartbeatMs: 3_000,
+  /** A process counts as dead when its row has not changed for this long, ms. It is more than three heartbeats. */
+  heartbeatDeadMs: 10_000,
+  /** Connection nodes that are listed. */
+  nodesMax: 1_000,
+  /** How far ahead of its use the deployment's time is written, ms. It is more than three heartbeats (decision 9). */
+  clockReserveMs: 10_000,
+  /** A wall clock that is this far from the deployment's time was set, or is wrong, ms. */
+  clockApartMs: 10_000,
+  /** The deployment's time jumps ahead when all wall clocks have been ahead of it for this long, ms. It is three heartbeats. */
+  clockJumpMs: 9_000,
+  /** Speed of a deployment's time that is ahead of the time of day. It is close to 1, so that deadlines hardly change. */
+  clockSlowRate: 0.9,
   /**
-   * The deployment's time in two processes differs by less than this, milliseconds (decision 9). A batch that was not answered goes to the next router when the last
-   * one's time is over by every clock.
+   * The deployment's time differs by less than this between two processes, ms (decision 9). A batch without an answer goes to
+   * another router only when the time of the first one is over by every clock.
    */
   clocksDifferMs: 1_000,
+  /** Tries of a write of the deployment's clock. A try fails only because another process wrote first. */
+  clockTriesMax: 10,
+  /** How often a process that starts looks whether the others move the clock, ms. */
+  clockPollMs: 250,
+  /** How long a process may take to report its status, ms. */
+  statusTimeoutMs: 1_000,
   /**
-   * Catch-up starts this long before the cursor, because a smaller id may commit later, milliseconds. Half of it is for
-   * processes that do not know yet how far others have come: of the deployment's clock they hear with each heartbeat.
+   * Nodes of an old release drain one by one, each when a node of the new release is ready. After this long, the rest drains too,
+   * because fewer nodes may be wanted now, ms.
+   */
+  releaseWaitMs: 10 * 60 * 1000,
+
+  // Deliveries
+
+  /** Sessions that one delivery may name. */
+  deliveryTargetsMax: 5_000,
+  /** How long a router waits until a node confirms a delivery, ms. */
+  deliveryTimeoutMs: 250,
+  /** Size of all deliveries that wait for one node, bytes. Further ones fail, and the archive takes over. */
+  deliveryQueueBytesMax: 16 * 1024 * 1024,
+  /** After this many bytes, no further delivery is added to a message to a node. With one more stanza it fits on the bus. */
+  deliveryMessageBytesMax: 512 * 1024,
+
+  // Archives
+
+  /**
+   * Catch-up starts this long before the cursor, ms, because an entry with a smaller id may be committed later. Half of it allows
+   * for processes that have not heard how far the others' clocks are: they hear it with a heartbeat.
    */
   catchUpOverlapMs: 10_000,
-  /** One heartbeat per process, milliseconds; dead after `heartbeatDeadMs` without a change. */
-  heartbeatMs: 3_000,
-  heartbeatDeadMs: 10_000,
-  /** The deployment's time is written this far ahead of its use, milliseconds: three heartbeats and some more (decision 9). */
-  clockReserveMs: 10_000,
-  /** A clock on the wall that is this far from the deployment's time was set, or is wrong; milliseconds. */
-  clockApartMs: 10_000,
-  /** The deployment's time follows clocks on the wall that are ahead when all have been so for this long: three heartbeats, milliseconds. */
-  clockJumpMs: 9_000,
-  /** Seconds of a deployment that is ahead of the time of day are longer by a tenth: deadlines stay what they are, nearly. */
-  clockSlowRate: 0.9,
-  /** A tenant's row is believed this long, milliseconds: changes take effect within a second (FEATURES C4). */
-  tenantCacheMs: 1_000,
-  /** Tenant rows kept, entries (also of domains that are none, so that guessing costs no memory). */
-  tenantCacheMax: 10_000,
-  /** Deliveries waiting for one node, bytes; beyond this they fail and the archive takes over. */
-  deliveryQueueBytesMax: 16 * 1024 * 1024,
-  /** XEP-0313: entries that a filter passes over for one page; the page then says where the next one begins. Also those that are counted. */
-  archivePassedMax: 10_000,
-  /** Accounts or tenants in one answer to an operator. */
-  adminPageMax: 100,
-  /** Rows of an account read and deleted at once while it is erased; a page is at most 38 MB. */
-  eraseRowsMax: 100,
   /**
-   * Removals: the process that works on one says so at least this often, and stops when it has not for the second time; another one takes
-   * over after the third, which is longer by what a write may take; and looks for such this often. Milliseconds.
+   * Entries that a filter may skip, and that may be counted, for one page. The page then says where the next one begins
+   * (XEP-0313).
    */
-  removalBeatMs: 1_000,
-  removalLeaseMs: 10_000,
-  /** Removed addresses that are looked up one by one; of more of them all that is kept is read. */
-  goneLookedUpMax: 20,
-  /** XEP-0313: the messages of one page of an account's or a room's archive, bytes; with one more of any size they fit one answer on the bus. */
+  archivePassedMax: 10_000,
+  /** Messages on one page of an archive, bytes. With one more message of any size, the page fits into one message on the bus. */
   archivePageBytesMax: 384 * 1024,
-  /** A session parked in the store is one row; with keys and names it stays below `portLimits.storeValueBytesMax`, bytes. */
+  /** What a result adds to an archived message, bytes: two addresses, the id of the query, and the id of the entry. */
+  archiveWrapperBytes: 500,
+  /** Ids that are looked up together. */
+  archiveIdsPerRound: 32,
+
+  // Parked sessions
+
+  /** Size of the row of a parked session, bytes. With its keys and names it is below the bound of the store. */
   parkedRowBytesMax: 360_000,
-  /** A row of a parked session is kept this long behind its deadline, so that whoever ends it finds what was not acknowledged. */
+  /**
+   * How long the row of a parked session outlives its deadline, ms. Whoever ends the session then still finds what was not
+   * acknowledged.
+   */
   parkedKeepMs: 60 * 60 * 1000,
-  /** PROXY protocol: the header with its optional fields, bytes (load balancers send below 600), and how long it may take, milliseconds. */
+
+  // Tenants, accounts and removals
+
+  /** How long a tenant's row is cached, ms. A change takes effect within a second. */
+  tenantCacheMs: 1_000,
+  /** Tenants that are cached. Domains that are not tenants count, so that guessing domains takes no memory. */
+  tenantCacheMax: 10_000,
+  /** Accounts or tenants on one page of an answer to an operator. */
+  adminPageMax: 100,
+  /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */
+  eraseRowsMax: 100,
+  /** How often the process that works on a removal says that it does, ms. */
+  removalBeatMs: 1_000,
+  /** A process that has not said so for this long stops its work, ms. The next process takes over later than that. */
+  removalLeaseMs: 10_000,
+  /** Up to this many removed addresses are looked up one by one. For more of them, all rows are read. */
+  goneLookedUpMax: 20,
+  /**
+   * Tries of a change to a row that several processes change. A user's resources compete, so there are tens; each round lets one
+   * pass.
+   */
+  updateTriesMax: 40,
+
+  // Sockets
+
+  /** Size of a PROXY header with its optional fields, bytes. Load balancers send fewer than 600. */
   proxyHeaderBytesMax: 4 * 1024,
+  /** How long a PROXY header may take to arrive, ms. */
   proxyHeaderMs: 5_000,
-  /** Keys of TLS session tickets are changed this often, and looked at this often, milliseconds. */
+  /** How long keys of TLS session tickets are in use, ms. */
   ticketKeysMs: 12 * 60 * 60 * 1000,
+  /** How often a process looks for new keys, ms. */
   ticketKeysPollMs: 60_000,
-  /** Nodes of an old release go one for each of the new one; beyond this time all do, because fewer may be wanted now, milliseconds. */
-  releaseWaitMs: 10 * 60 * 1000,
-  /** A process has this long to say how it is, milliseconds. */
-  statusTimeoutMs: 1_000,
+  /** How many of the keys that were unused for longest are compared when a rate limit must forget one. */
+  rateKeysComparedMax: 8,
 } as const;

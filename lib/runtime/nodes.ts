@@ -36,7 +36,6 @@ export interface LiveNode extends NodeRow {
 }
 
 const nodes = collection<NodeRow>('node', 'deployment', 'live');
-const nodesMax = 1_000;
 
 function rowsOf(store: Store): Rows {
   return Rows.ofDeployment(store, 'nodes');
@@ -130,7 +129,7 @@ interface Seen {
 }
 
 export async function listNodes(store: Store): Promise<LiveNode[]> {
-  const items = await rowsOf(store).list(nodes, { limit: nodesMax });
+  const items = await rowsOf(store).list(nodes, { limit: runtimeLimits.nodesMax });
   return items.map(({ key, value }) => ({ subject: key, ...value }));
 }
 

@@ -7,6 +7,7 @@
  * what others did.
  */
 import type { Clock } from '../ports/clock.ts';
+import { runtimeLimits } from './limits.ts';
 
 export interface Rate {
   readonly perSecond: number;
@@ -57,9 +58,6 @@ export class TokenBucket {
   }
 }
 
-/** How many of the longest unused keys are compared when one must go. */
-const comparedMax = 8;
-
 /** One bucket for each key. */
 export class RateLimit {
   readonly #clock: Clock;
@@ -103,7 +101,7 @@ export class RateLimit {
     for (const [key, bucket] of this.#byKey) {
       const { tokens } = bucket;
       if (tokens > most) [fullest, most] = [key, tokens];
-      if (bucket.isFull || ++compared === comparedMax) break;
+      if (bucket.isFull || ++compared === runtimeLimits.rateKeysComparedMax) break;
     }
     if (fullest !== undefined) this.#byKey.delete(fullest);
   }

@@ -1,23 +1,25 @@
 /** Bounds on which several services must agree. */
 export const serviceLimits = {
-  /** Wrong passwords on one stream before it is closed (RFC 6120 §6.4.5 asks for 2 to 5). */
+  /** Wrong passwords on one stream before it is closed. RFC 6120 §6.4.5 asks for 2 to 5. */
   saslFailuresMax: 5,
-  /** Stanzas of one session in one batch to a router; the header and XML stay under `batchBytesMax`. */
+  /** Stanzas of one session in one batch. */
   batchStanzasMax: 64,
-  /** XML of one batch, bytes; one stanza alone may fill it. */
+  /** XML of one batch, bytes. A single stanza may be larger; the batch then has no other. */
   batchBytesMax: 256 * 1024,
-  /** A lost XEP-0198 session is kept this long for resumption, milliseconds. */
-  resumeTimeoutMs: 300_000,
-  /** Ids remembered behind the cursor, and per session against doubles. */
-  deliveredRingMax: 256,
-  /** Archive entries per page of catch-up. */
-  catchUpPageMax: 100,
-  /** A stop waits this long for batches and sockets, milliseconds. */
-  shutdownMs: 10_000,
-  /** A router waits this long for another router or a room's worker, milliseconds; under `connectionLimits.batchTimeoutMs`. */
-  forwardTimeoutMs: 3_000,
-  /** So this is the longest that any request takes, milliseconds. */
-  uploadRequestMs: 60 * 60 * 1000,
-  /** A batch that no router answered is sent again after this long, doubled each time, plus up to as much by chance, milliseconds. */
+  /**
+   * Pause before a batch that no router answered is sent again, ms. It doubles each time, and up to as much is added at random.
+   */
   batchBackoffMs: 500,
+  /** How long a router waits for another router or for the worker of a room, ms. A node waits longer for the router. */
+  forwardTimeoutMs: 3_000,
+  /** How long a lost XEP-0198 session can be resumed, ms. */
+  resumeTimeoutMs: 300_000,
+  /** Ids of delivered entries that the cursor remembers, and that a session remembers to drop repeats. */
+  deliveredRingMax: 256,
+  /** Archive entries that are read together to catch up a session. */
+  catchUpPageMax: 100,
+  /** How long a stop waits for batches and sockets, ms. */
+  shutdownMs: 10_000,
+  /** The longest that one upload takes, ms. After this, no file can appear for a slot. */
+  uploadRequestMs: 60 * 60 * 1000,
 } as const;

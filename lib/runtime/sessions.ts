@@ -2,6 +2,7 @@
  * The sessions of an account: one item in `live` holds them all, so that the presence of 100 contacts is one batchGet
  * A second row per session under the node that holds it lets the reaper find what a dead node left behind.
  */
+import { portLimits } from '../ports/limits.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { rowValue } from './row-values.ts';
@@ -72,8 +73,10 @@ export interface Owner {
 /** The sessions of each owner, in order; strongly consistent. */
 export async function readSessions(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
   const found: (readonly SessionEntry[])[] = [];
-  for (let at = 0; at < owners.length; at += 1000) {
-    const keys = owners.slice(at, at + 1000).map(({ domain, local }) => Rows.ofAccount(store, domain, local).keyOf(sessions, ''));
+  for (let at = 0; at < owners.length; at += portLimits.storeBatchKeysMax) {
+    const keys = owners
+      .slice(at, at + portLimits.storeBatchKeysMax)
+      .map(({ domain, local }) => Rows.ofAccount(store, domain, local).keyOf(sessions, ''));
     for (const row of await store.batchGet(keys, { consistent: true })) {
       found.push(row ? rowValue<SessionsItem>(row).sessions : []);
     }

@@ -3,10 +3,8 @@
  */
 import { Conflict, Unavailable } from '../ports/store.ts';
 import type { Collection } from './collection.ts';
+import { runtimeLimits } from './limits.ts';
 import type { Rows } from './rows.ts';
-
-/** Writers that meet at one row: a user's resources, so tens; each round lets at least one pass. */
-const triesMax = 40;
 
 /**
  * @param change gets the value (undefined: no row) and returns the new one; undefined deletes the row, and the very same
@@ -22,7 +20,7 @@ export async function update<Value>(
   change: (value: Value | undefined) => Value | undefined,
   expiresAtMs?: number,
 ): Promise<Value | undefined> {
-  for (let tries = 0; tries < triesMax; tries++) {
+  for (let tries = 0; tries < runtimeLimits.updateTriesMax; tries++) {
     const found = await rows.get(collection, key);
     const next = change(found?.value);
     if (next === found?.value) return next;
@@ -34,5 +32,5 @@ export async function update<Value>(
       if (!(error instanceof Conflict)) throw error;
     }
   }
-  throw new Unavailable(`row ${collection.name}/${key} changed under us ${triesMax} times`);
+  throw new Unavailable(`row ${collection.name}/${key} changed under us ${runtimeLimits.updateTriesMax} times`);
 }

@@ -6,19 +6,19 @@
  * zone.
  */
 import { StanzaError } from './errors.ts';
+import { xmppLimits } from './limits.ts';
 
 const pattern = /^(-?(?:[1-9]\d{4,}|\d{4}))-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/;
-/** Longer texts are refused unread: no useful year or fraction is that long. */
-const charactersMax = 64;
 /** The first and last millisecond that a `Date` can hold. */
-const momentMax = 8_640_000_000_000_000;
+const lastMoment = 8_640_000_000_000_000;
 
 /**
  * @returns milliseconds since the epoch, with fractions, within the range of a `Date`; undefined when the text is not a date and
  *   time
  */
 export function parseMoment(text: string): number | undefined {
-  const found = text.length > charactersMax ? null : pattern.exec(text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''));
+  const found =
+    text.length > xmppLimits.dateTimeCharactersMax ? null : pattern.exec(text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ''));
   if (found === null) return undefined;
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [
     number,
@@ -36,7 +36,7 @@ export function parseMoment(text: string): number | undefined {
   if (offsetMinutes > 59 || offsetHours * 60 + offsetMinutes > 14 * 60) return undefined;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  if (Number.isNaN(date.getTime())) return year < 0 ? -momentMax : momentMax;
+  if (Number.isNaN(date.getTime())) return year < 0 ? -lastMoment : lastMoment;
   const offset = (found[8] === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
   return date.getTime() + ((hour * 60 + minute - offset) * 60 + second + fraction) * 1000;
 }
@@ -45,7 +45,7 @@ export function parseMoment(text: string): number | undefined {
 export function readMoment(text: string, what: string): number {
   const moment = parseMoment(text);
   if (moment !== undefined) return moment;
-  const shown = JSON.stringify(text.slice(0, charactersMax));
+  const shown = JSON.stringify(text.slice(0, xmppLimits.dateTimeCharactersMax));
   throw new StanzaError('bad-request', `${what} is not a date and time (XEP-0082): ${shown}`);
 }
 

@@ -7,10 +7,8 @@
 import punycode from 'punycode/punycode.js';
 import mappingTable from 'tr46/lib/mappingTable.json' with { type: 'json' };
 import regexes from 'tr46/lib/regexes.js';
+import { xmppLimits } from './limits.ts';
 import { fitsBidiLabel, isUnicodeLabel } from './precis.ts';
-
-/** A label has at most 63 octets in ASCII (RFC 1035 §2.3.4), and each of its characters takes one of them or more. */
-const labelOctetsMax = 63;
 
 /** What becomes of a character. */
 const refused = 0;
@@ -75,7 +73,7 @@ function decode(label: string): string | undefined {
 
 /** UTS 46 §4.1. */
 function isValid(label: string): boolean {
-  if (label === '' || label.length > 2 * labelOctetsMax || /^-|-$|^..--/su.test(label)) return false;
+  if (label === '' || label.length > 2 * xmppLimits.domainLabelOctetsMax || /^-|-$|^..--/su.test(label)) return false;
   for (let at = 0; at < label.length; at += 1) {
     const code = label.codePointAt(at)!;
     if (statuses[code] !== valid) return false;
@@ -96,7 +94,7 @@ export function unicodeDomain(text: string): string | undefined {
     const decoded = isEncoded ? decode(label) : label;
     if (decoded === undefined || !isValid(decoded)) return undefined;
     // Punycode has one spelling of each label (RFC 3492 §6.2), so what was decoded would be encoded to the same.
-    if ((isEncoded ? label.length : octetsOf(decoded)) > labelOctetsMax) return undefined;
+    if ((isEncoded ? label.length : octetsOf(decoded)) > xmppLimits.domainLabelOctetsMax) return undefined;
     labels.push(decoded);
   }
   const name = labels.join('.');
@@ -104,12 +102,9 @@ export function unicodeDomain(text: string): string | undefined {
   return !regexes.bidiDomain.test(name) || labels.every(fitsBidiLabel) ? name : undefined;
 }
 
-/** RFC 1035 §2.3.4, as text without the dot at the end. */
-const nameOctetsMax = 253;
-
 /** The name as DNS and certificates have it, in A-labels. @returns undefined when it is not such a name, or too long for DNS */
 export function asciiDomain(text: string): string | undefined {
   const labels = unicodeDomain(text)?.split('.');
   const name = labels?.map((label) => (/[^\0-\x7F]/.test(label) ? `xn--${punycode.encode(label)}` : label)).join('.');
-  return name !== undefined && name.length <= nameOctetsMax ? name : undefined;
+  return name !== undefined && name.length <= xmppLimits.domainCharactersMax ? name : undefined;
 }

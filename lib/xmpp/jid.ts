@@ -15,9 +15,7 @@ const partCharactersMax = 2 * xmppLimits.jidPartBytesMax;
 /**
  * A label has at most 63 octets in ASCII (RFC 1035 §2.3.4), so no more characters than that; before it is composed, some more.
  */
-const labelCharactersMax = 4 * 63;
-/** Longer texts are not cached, which also bounds the cache in bytes. */
-const cachedCharactersMax = 512;
+const labelCharactersMax = 4 * xmppLimits.domainLabelOctetsMax;
 
 function malformed(what: string, text: string): StanzaError {
   const shown = text.length > 64 ? `${text.slice(0, 64)}…` : text;
@@ -107,7 +105,7 @@ export class Jid {
       prepareDomain(rest.slice(at + 1)),
       slash < 0 ? '' : prepareResource(text.slice(slash + 1)),
     );
-    if (text.length <= cachedCharactersMax) cache.set(text, jid);
+    if (text.length <= xmppLimits.jidCachedCharactersMax) cache.set(text, jid);
     return jid;
   }
 

@@ -1,34 +1,61 @@
-/** Bounds of parsing: what a peer may put into XML, addresses, forms and result sets. */
+/** How much a peer may put into XML, addresses, forms and queries. */
 export const xmppLimits = {
+  // XML
+
   /**
-   * One stanza from an authenticated client, bytes. RFC 6120 §13.12 asks for at least 10,000. An avatar of 190 KiB (XEP-0084) has 266,000
-   * in base64 with line breaks. As a row (`portLimits.storeValueBytesMax`) and in one message on the bus (`portLimits.busPayloadBytesMax`) there is room for it.
+   * Size of one stanza after sign-in, bytes. RFC 6120 §13.12 asks for at least 10,000. An avatar of 190 KiB (XEP-0084) takes
+   * 266,000 in base64 with line breaks. A stanza fits into a row of the store and into a message on the bus.
    */
   stanzaBytesMax: 320 * 1024,
-  /** All that a peer may send before SASL succeeds, bytes: its largest element, with room for headers and small ones. */
+  /**
+   * Everything that a peer may send before SASL succeeds, bytes. It has room for the largest element, stream headers and small
+   * elements.
+   */
   preauthBytesMax: 16 * 1024,
-  /** One element of it, bytes: the least that RFC 6120 §13.12 allows. */
+  /** Size of one element before SASL succeeds, bytes. It is the smallest bound that RFC 6120 §13.12 allows. */
   preauthStanzaBytesMax: 10_000,
-  /** First-level elements before SASL succeeds. */
+  /** Number of first-level elements before SASL succeeds. */
   preauthElementsMax: 32,
-  /** XML scanners kept for the next element; one is in use per element that has come in part. */
-  spareMachinesMax: 16,
-  /** Nesting below the stanza; forms and Jingle stay under 20. */
+  /** Levels of nesting below the stanza. Forms and Jingle need fewer than 20. */
   depthMax: 64,
-  /** Attributes on one element. */
+  /** Attributes of one element. */
   attributesMax: 64,
-  /** Elements within one stanza: a roster push has few, a data form hundreds. */
+  /** Elements within one stanza. A roster push has a few, a data form has hundreds. */
   elementsMax: 10_000,
-  /** Names (prefix and local part each), bytes. */
+  /** Size of a prefix and of a local name, bytes each. */
   nameBytesMax: 256,
-  /** Each part of a JID, bytes of UTF-8 (RFC 7622 §3). */
+  /**
+   * Size of an XML declaration, bytes. The longest useful one, `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>`, has 55.
+   */
+  declarationBytesMax: 256,
+  /** Idle XML scanners that are kept for reuse. One is in use for each element that has arrived in part. */
+  spareMachinesMax: 16,
+  /** Up to this many attributes of a tag are compared pairwise. For so few, this is quicker than a set. */
+  attributesComparedMax: 6,
+
+  // Addresses and dates
+
+  /** Size of each part of a JID, bytes of UTF-8 (RFC 7622 §3). */
   jidPartBytesMax: 1023,
-  /** Parsed addresses kept, entries. */
+  /** Parsed addresses that a process keeps. */
   jidCacheMax: 10_000,
-  /** Items per RSM page whatever the client asks for (XEP-0313 §4.3). */
-  rsmPageMax: 250,
-  /** Data forms: fields, values of one field, characters of one value. */
+  /** Length of an address that is still kept, characters. It bounds the memory that the kept addresses take. */
+  jidCachedCharactersMax: 512,
+  /** Length of a domain name as text without the final dot, characters (RFC 1035 §2.3.4). */
+  domainCharactersMax: 253,
+  /** Length of a label of a domain name, octets of ASCII (RFC 1035 §2.3.4). */
+  domainLabelOctetsMax: 63,
+  /** Length of a date and time, characters. Longer text is refused unread: no useful year or fraction is that long. */
+  dateTimeCharactersMax: 64,
+
+  // Forms and queries
+
+  /** Fields of one data form. */
   formFieldsMax: 200,
+  /** Values of one field of a data form. */
   formValuesMax: 100,
+  /** Length of one value of a data form, characters. */
   formValueCharactersMax: 4_096,
+  /** Items on one page of a result set, whatever the client asks for (XEP-0313 §4.3). */
+  rsmPageMax: 250,
 } as const;

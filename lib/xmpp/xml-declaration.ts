@@ -1,9 +1,8 @@
 /** The XML declaration that may stand before a stream header or a WebSocket message (XML 1.0 §2.8). */
 import { StreamError } from './errors.ts';
+import { xmppLimits } from './limits.ts';
 import { classes, SPACE } from './xml-characters.ts';
 
-/** `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>` has 55 bytes. */
-const declarationBytesMax = 256;
 const declarationStart = Buffer.from('<?xml');
 /** XML 1.0 §2.8. */
 const declaration =
@@ -20,10 +19,10 @@ export function declarationLength(buffer: Buffer, start: number, end: number): n
     if (start + index >= end || byte === undefined) return -1;
     if (index < declarationStart.length ? byte !== declarationStart[index] : (classes[byte]! & SPACE) === 0) return 0;
   }
-  const text = buffer.toString('latin1', start, Math.min(end, start + declarationBytesMax));
+  const text = buffer.toString('latin1', start, Math.min(end, start + xmppLimits.declarationBytesMax));
   const length = text.indexOf('?>') + 2;
   if (length < 2) {
-    if (text.length < declarationBytesMax) return -1;
+    if (text.length < xmppLimits.declarationBytesMax) return -1;
     throw new StreamError('not-well-formed', 'the XML declaration does not end');
   }
   const parts = declaration.exec(text.slice(0, length));

@@ -2,6 +2,7 @@
  * Names of elements and attributes and their namespaces: Namespaces in XML 1.0, over the offsets of one tag.
  */
 import { StreamError, type StreamErrorCondition } from './errors.ts';
+import { xmppLimits } from './limits.ts';
 import { classes, isNcName, NAME_START } from './xml-characters.ts';
 import { ATTRIBUTE_STRIDE, type ElementBounds, type Scope } from './xml-element.ts';
 import { decodeAttribute } from './xml-text.ts';
@@ -95,9 +96,6 @@ export class Tag {
   hasSpecials = false;
 }
 
-/** Up to this many attributes of a tag are compared pairwise, which is quicker than a set for so few. */
-const comparedMax = 6;
-
 /**
  * The declarations in scope at one place of an element.
  *
@@ -174,7 +172,7 @@ export class Namespaces {
       for (let index = 0; index < tag.count; index += 1) {
         this.#ofAttributes[index] = tag.colons[index]! < 0 ? -1 : this.#ofAttribute(buffer, base, tag, index);
       }
-      if (tag.count > comparedMax) this.#refuseDoubles(buffer, base, tag);
+      if (tag.count > xmppLimits.attributesComparedMax) this.#refuseDoubles(buffer, base, tag);
       else if (tag.count > 1) this.#compareAll(buffer, base, tag);
     }
     if (tag.colon >= 0) return this.#resolve(intern(buffer, base + tag.start, base + tag.colon));

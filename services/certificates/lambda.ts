@@ -13,13 +13,11 @@ import { route53Records } from '../../lib/adapters/route53-records.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
 import { accountKey } from './account.ts';
 import { openAuthority } from './authority.ts';
+import { certificateLimits } from './limits.ts';
 import { daysLeftMetric } from './metric.ts';
 import type { Result } from './renewal.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { renewAll } from './tenant-walk.ts';
-
-/** Timers of the clock do not keep a process alive by themselves. */
-const keepAwakeMs = 60_000;
 
 interface Context {
   getRemainingTimeInMillis(): number;
@@ -40,7 +38,7 @@ export async function handler(_event: unknown, context?: Context): Promise<Summa
     pino.destination({ dest: 1, sync: true }),
   );
   const untilMs = context && clock.monotonic() + context.getRemainingTimeInMillis();
-  const awake = setInterval(() => {}, keepAwakeMs);
+  const awake = setInterval(() => {}, certificateLimits.keepAwakeMs);
   const results = await run(settings, log, untilMs).finally(() => clearInterval(awake));
   const metric = daysLeftMetric(results, settings.SKYLARK_TABLE_PREFIX, clock.now());
   if (metric !== undefined) process.stdout.write(`${metric}\n`);

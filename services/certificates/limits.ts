@@ -1,25 +1,35 @@
 /** Bounds of the renewal of certificates. */
 export const certificateLimits = {
-  /** Certificates: a chain in PEM, bytes; three certificates take 6,000. Certificates in it; names of one, as most CAs have it. */
+  /** Size of a certificate chain in PEM, bytes. Three certificates take 6,000. */
   certificateBytesMax: 32 * 1024,
+  /** Certificates in one chain. */
   certificateChainMax: 10,
+  /** Names in one certificate. Most CAs have the same bound. */
   certificateNamesMax: 100,
-  /** Renewal: domains under way at once; the CA limits new orders to some hundred in three hours. */
+  /** Domains that are renewed at the same time. A CA allows some hundred new orders in three hours. */
   renewalsConcurrentMax: 4,
-  /** Renewal: a domain whose last try failed rests this long, doubled each time, up to the cap, plus up to a tenth, milliseconds. */
+  /** Pause after the first failed try for a domain, ms. It doubles each time, and up to a tenth is added at random. */
   renewalPauseMs: 60 * 60 * 1000,
+  /** Longest pause between two tries for a domain, ms. */
   renewalPauseMaxMs: 24 * 60 * 60 * 1000,
-  /** Renewal: one domain, from order to certificate; no new one is begun when less than this is left of the run, milliseconds. */
+  /** How long one domain may take from order to certificate, ms. No domain is begun when less than this is left of the run. */
   renewalDomainMs: 4 * 60 * 1000,
-  /** Renewal: for a record to be at all servers of the zone, and then to be seen from here, milliseconds each; asked this often. */
+  /** How long a new record may take to be visible from here, once all servers of the zone have it, ms. */
   dnsSeenMs: 60_000,
+  /** How often DNS is asked for the new record, ms. */
   dnsPollMs: 2_000,
-  /** ACME: one request, milliseconds; tries of one that the CA answers with 5xx or 429; questions for the state of an order. */
+  /** How long one request to the CA may take, ms. */
   acmeRequestTimeoutMs: 15_000,
+  /** Tries of a request that the CA answers with 5xx or 429. */
   acmeTriesMax: 2,
+  /** How many times the state of an order is asked for. */
   acmePollsMax: 20,
+  /** Pause before the state of an order is asked for again, ms. It grows up to `acmePollMaxMs`. */
   acmePollMs: 1_000,
+  /** Longest pause before the state of an order is asked for again, ms. */
   acmePollMaxMs: 10_000,
-  /** What a CA or KMS says about a failure, as it is kept and logged, characters. */
+  /** How much of what a CA or KMS says about a failure is stored and logged, characters. */
   failureCharactersMax: 500,
+  /** Interval of a timer that keeps the Lambda function alive, ms. Timers of the clock do not. */
+  keepAwakeMs: 60_000,
 } as const;

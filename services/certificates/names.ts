@@ -9,10 +9,8 @@
 import { createHash } from 'node:crypto';
 import { toASCII } from 'tr46';
 import { roomsDomain } from '../../lib/runtime/tenants.ts';
+import { xmppLimits } from '../../lib/xmpp/limits.ts';
 
-/** RFC 1035 §2.3.4. */
-const nameCharactersMax = 253;
-const labelCharactersMax = 63;
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Node's own `domainToASCII` drops line breaks, and decodes `%2e`. */
 const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, checkJoiners: true } as const;
@@ -21,8 +19,8 @@ const idna = { useSTD3ASCIIRules: true, checkHyphens: true, checkBidi: true, che
 export function asciiName(domain: string): string | undefined {
   const name = toASCII(domain, idna) ?? '';
   const labels = name.split('.');
-  const isName = labels.every((each) => each.length <= labelCharactersMax && label.test(each));
-  return isName && name.length <= nameCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
+  const isName = labels.every((each) => each.length <= xmppLimits.domainLabelOctetsMax && label.test(each));
+  return isName && name.length <= xmppLimits.domainCharactersMax && !/^\d+$/.test(labels.at(-1)!) ? name : undefined;
 }
 
 /** The same, if a public CA could prove it; `localhost` cannot be proven. */
@@ -47,7 +45,7 @@ export interface Challenge {
 /** @param zone such as `acme.operator.example` */
 export function challengeOf(name: string, zone: string): Challenge {
   const plain = `${name}.${zone}`;
-  const target = plain.length <= nameCharactersMax ? plain : `${hash(name)}.${zone}`;
+  const target = plain.length <= xmppLimits.domainCharactersMax ? plain : `${hash(name)}.${zone}`;
   return { alias: `_acme-challenge.${name}`, target };
 }
 

@@ -1,30 +1,135 @@
-/** Bounds of the program: its commands, its child processes and its operators' socket. */
+/** Bounds of the program: its processes, the operators' socket, the commands and the doctor. */
 export const programLimits = {
-  /** Files in the folder that are past their tenant's retention are looked for this long after the start, and then as often, ms. */
-  uploadFirstSweepMs: 60_000,
-  uploadSweepMs: 6 * 60 * 60 * 1000,
-  /** Archive: rows "something was exchanged with this peer in this span of time" that a router remembers to have written. */
-  knownSpansMax: 32_768,
-  /** Operators' socket: one line, bytes; connections at once; to an answer, milliseconds: a tenant with all its accounts goes. */
-  adminLineBytesMax: 64 * 1024,
-  adminConnectionsMax: 32,
-  adminTimeoutMs: 600_000,
-  /** `start --processes`: a process that died young is started again after this long, then twice as long …, milliseconds. */
-  processRestartMs: 500,
-  processRestartMsMax: 30_000,
-  /** Cluster on one machine: a process that is not ready by then counts as failed, milliseconds. */
+  // Processes
+
+  /** Processes of one kind on one machine. More than it has cores is useful only in tests. */
+  processesPerKindMax: 16,
+  /** How long a child process may take until it is ready, ms. */
   childStartMs: 30_000,
-  /** Connections of health checks at once. */
-  healthConnectionsMax: 64,
-  /** A stop that has more time than `serviceLimits.shutdownMs`, at most, seconds: what ECS on Fargate waits between SIGTERM and SIGKILL. */
+  /** Pause before a process that died soon after its start is started again, ms. It doubles each time. */
+  processRestartMs: 500,
+  /** Longest pause before a process is started again, ms. */
+  processRestartMsMax: 30_000,
+  /**
+   * How long a child outlives the bound of its own stop before it is killed, ms. It is for a child that does not even begin to
+   * stop.
+   */
+  childKillMs: 2_000,
+  /** Longest time that a stop can be given, seconds. It is what ECS on Fargate allows between SIGTERM and SIGKILL. */
   stopSecondsMax: 120,
-  /** ECS: what a process holds is looked at this often; a protection lasts so long, and is renewed so early, in case we cannot for a while. */
+  /** Part of a stop that is left for everything behind the streams, ms. */
+  closingMs: 1_000,
+  /**
+   * One request to stop can arrive as two signals, because `timeout` and systemd signal a whole group of processes, and a wrapper
+   * in it passes its signal on. A signal that comes later than this is a second request, ms.
+   */
+  sameSignalMs: 500,
+  /** Interval of a timer that keeps the process alive while a command runs, ms. Timers of the clock do not. */
+  keepAwakeMs: 60_000,
+  /** How long worker threads and sockets have to end after a command has finished, ms. */
+  exitLingerMs: 1_000,
+  /** How much of the output of `nats-server` is kept, characters. */
+  natsOutputCharactersMax: 10_000,
+  /** Periods of time in which two people wrote to each other that a router remembers to have recorded. */
+  knownSpansMax: 32_768,
+
+  // ECS and monitoring
+
+  /** How often a process looks whether it needs protection from scale-in, ms. */
   protectionPollMs: 2_000,
+  /** How long a protection lasts, minutes. */
   protectionMinutes: 60,
+  /** A protection is renewed when it is this old, ms, so that failed tries can be repeated for some time. */
   protectionRenewMs: 15 * 60 * 1000,
-  /** … a process that holds nothing is given up after this, so that the last client's coming and going is not told each time. */
+  /** A process without sessions keeps its protection for this long, ms, so that it does not change with each client. */
   protectionEmptyMs: 60_000,
+  /** How long the ECS agent may take to answer, ms. */
   protectionTimeoutMs: 5_000,
-  /** A process that is drained, unprotected and still not stopped ends by itself. */
+  /** How much of an answer of the ECS agent is read, characters. */
+  protectionAnswerCharactersMax: 1_000,
+  /** Pause after the first request to the ECS agent that failed, ms. It doubles each time, because the agent has a rate limit. */
+  protectionRetryMs: 1_000,
+  /** A process that is drained and unprotected ends by itself when nobody has stopped it for this long, ms. */
   drainedLingerMs: 90_000,
+  /** How long nodes of another release may be asked to run before they count, seconds. */
+  settleSecondsMax: 3_600,
+  /** Connections of health checks. */
+  healthConnectionsMax: 64,
+  /** How long an idle connection of a health check is kept, ms. */
+  healthKeepAliveMs: 1_000,
+  /** How long the request of a health check may take to arrive, ms. */
+  healthRequestTimeoutMs: 5_000,
+  /** Interval of the metrics on stdout, ms. */
+  metricsIntervalMs: 60_000,
+
+  // The operators' socket and its commands
+
+  /** Length of the path of a Unix socket without its NUL, bytes. It is 107 on Linux, and 103 on the BSDs and macOS. */
+  socketPathBytesMax: 103,
+  /** Size of one request, bytes. */
+  adminLineBytesMax: 64 * 1024,
+  /** Connections to the socket. */
+  adminConnectionsMax: 32,
+  /** How long the answer to a request may take, ms. The removal of a tenant with all its accounts is one request. */
+  adminTimeoutMs: 600_000,
+  /** How long the service waits for the end of a removal before it reports progress to the command, ms. */
+  removalWaitMs: 2_000,
+  /** How often `drain` asks how many sessions are left, ms. */
+  drainPollMs: 250,
+  /** Files past their tenant's retention are deleted for the first time this long after the start, ms. */
+  uploadFirstSweepMs: 60_000,
+  /** Interval between later deletions, ms. */
+  uploadSweepMs: 6 * 60 * 60 * 1000,
+  /** Ports of one kind of service in `dns --ports`. */
+  dnsPortsPerKindMax: 4,
+  /** Longest time that DNS records may be cached, seconds (a week). */
+  dnsTtlSecondsMax: 604_800,
+
+  // The certificate that the program signs itself
+
+  /** Validity, days. */
+  ownCertificateDays: 3_650,
+  /** A certificate with fewer days left is replaced at the start. */
+  ownCertificateDaysLeftMin: 30,
+
+  // The doctor
+
+  /** Longest time that can be given to all checks, seconds. */
+  doctorSecondsMax: 600,
+  /** How long a peer may take for one answer, ms. */
+  doctorStepMs: 8_000,
+  /** Findings of one run. A sound domain has fewer, and a hostile one must not fill the screen. */
+  doctorFindingsMax: 200,
+  /** How much of anything that a peer said is shown, characters. */
+  doctorShownCharactersMax: 120,
+  /** Values of one DNS answer that are looked at. */
+  doctorDnsValuesMax: 8,
+  /** How long one question to DNS may take, ms. */
+  doctorDnsTimeoutMs: 2_000,
+  /** Tries of one question to DNS. */
+  doctorDnsTriesMax: 2,
+  /** Hosts of one service that are tried. A client tries a few as well. */
+  doctorPlacesMax: 4,
+  /** Size of one element of a peer, bytes. Features have a few KB; an answer to disco may have more. */
+  doctorStanzaBytesMax: 64 * 1024,
+  /** Size of everything that a peer sends on one stream, bytes. */
+  doctorStreamBytesMax: 256 * 1024,
+  /** Elements that a peer sends on one stream. */
+  doctorStanzasMax: 200,
+  /** Stanzas that may come before the awaited answer. */
+  doctorOtherStanzasMax: 50,
+  /** Items of an answer to disco that are looked at. */
+  doctorItemsMax: 20,
+  /** SCRAM iterations that a peer may ask for. A hostile one could ask for hours of work. */
+  doctorIterationsMax: 1_000_000,
+  /** SCRAM iterations that a peer must ask for (RFC 7677 §4). */
+  doctorIterationsMin: 4_096,
+  /** A certificate with fewer days left is a failure. */
+  doctorDaysLeftMin: 7,
+  /** A certificate with fewer days left is a warning. */
+  doctorDaysLeftSoonMin: 21,
+  /** Size of a web page, bytes. */
+  doctorBodyBytesMax: 64 * 1024,
+  /** Redirects that are followed. */
+  doctorRedirectsMax: 3,
 } as const;

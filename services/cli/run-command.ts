@@ -5,17 +5,16 @@ import { readArguments } from './core/arguments.ts';
 import { reportError, say, UsageError } from './core/report.ts';
 import { version } from './core/version.ts';
 import { helpOf, overview } from './help.ts';
+import { programLimits } from './limits.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   process.stdout.on('error', leaveQuietly);
-  const keepAlive = setInterval(() => {}, 60_000); // a timer of the clock alone does not
+  const keepAlive = setInterval(() => {}, programLimits.keepAwakeMs); // a timer of the clock alone does not
   process.exitCode = await run(args, environment).catch(reportError);
   clearInterval(keepAlive);
   // Whatever still runs, a worker thread or a socket, has been told to end.
-  setTimeout(() => process.exit(), lingerMs).unref();
+  setTimeout(() => process.exit(), programLimits.exitLingerMs).unref();
 }
-
-const lingerMs = 1_000;
 
 /** The reader of a pipe, such as `head`, has read enough. */
 function leaveQuietly(error: NodeJS.ErrnoException): void {

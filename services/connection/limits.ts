@@ -1,122 +1,177 @@
 /** Bounds of a connection node. */
 export const connectionLimits = {
-  /** From accept to a finished SASL exchange, milliseconds. */
-  preauthTimeoutMs: 30_000,
-  /** From SASL to the bound resource, milliseconds; the same as `keepAliveMs`, since it is announced as one with it (XEP-0478). */
-  bindTimeoutMs: 120_000,
-  /** What one account may send at a node: stanzas and bytes at once, and per second; beyond it its sockets are read later. */
-  sentStanzasBurst: 10_000,
-  sentStanzasPerSecond: 300,
-  sentBytesBurst: 16 * 1024 * 1024,
-  sentBytesPerSecond: 1024 * 1024,
-  /** Accounts of a node whose sending is remembered, besides those with sessions. */
-  sendingAccountsMax: 50_000,
-  /** Stanzas of one session read from its socket and not yet answered by a router; at this many the socket is not read. */
-  ingressStanzasMax: 256,
-  /** A node waits this long for a router's answer before it sends the batch again, milliseconds. */
-  batchTimeoutMs: 5_000,
-  /** Tries of one batch, at least, before its stanzas are answered with a `wait` error. */
-  batchTriesMax: 3,
-  /**
-   * Before its stanzas are so answered, a session's batch is tried for this long, milliseconds: what died meanwhile is called dead
-   * (`runtimeLimits.heartbeatDeadMs`, seen with a heartbeat), and another one has taken over.
-   */
-  batchPatienceMs: 15_000,
-  /** Stanzas sent but not acknowledged by an XEP-0198 client; beyond this the session is treated as lost. */
-  unackedStanzasMax: 2_000,
-  /** The same, bytes. */
-  unackedBytesMax: 4 * 1024 * 1024,
-  /** Sockets that are written to in one turn of the event loop, of those with something new, and as many of those that wait; 15 µs each. */
-  socketsPerTurn: 128,
-  /** Stanzas to one client that stream features hold back, and their bytes; beyond this they go out. Below what may be unacknowledged. */
-  heldOutgoingStanzasMax: 500,
-  heldOutgoingBytesMax: 1024 * 1024,
-  /** Bytes waiting in one client's socket before the session is parked instead of buffered on. */
-  socketBufferBytesMax: 4 * 1024 * 1024,
-  /** After this many stanzas towards a client we ask it for an acknowledgement. */
-  ackRequestStanzas: 5,
-  /** … and after this long with anything outstanding, milliseconds. */
-  ackRequestMs: 5_000,
-  /** The account's cursor is written at most this often per session, milliseconds. */
-  cursorFlushMs: 500,
-  /** White space is sent on a stream silent this long so that dead peers are noticed, milliseconds. */
-  keepAliveMs: 120_000,
-  /** Such answers kept, entries: a few per tenant, by what TLS there is. */
-  greetingsMax: 10_000,
-  /** Until it is this long, which is soon beside `batchPatienceMs`. */
-  batchBackoffMaxMs: 2_000,
-  /** As for `batchTriesMax`, but of the batch that tells of a session's end: nobody waits for it, and its rows would stay. */
-  endTriesMax: 14,
-  /** As `ingressStanzasMax`, bytes: four full batches. */
-  ingressBytesMax: 1024 * 1024,
-  /**
-   * The same while no router answers, of however many sessions at a time. Not 0, so that `<r/>` behind a stanza or two is read, and answered,
-   * and the client does not take its stream for dead.
-   */
-  stalledIngressBytesMax: 16 * 1024,
-  /** Deliveries held back while a session catches up; beyond this further pages are read instead. Entries, bytes. */
-  catchUpBufferStanzasMax: 1_000,
-  catchUpBufferBytesMax: 1024 * 1024,
-  /** The next page of catch-up waits until the client has acknowledged down to this many stanzas. */
-  catchUpUnackedMax: 500,
-  /** Counters of timed-out XEP-0198 sessions kept for `<failed h='…'/>` (§5), entries of a node. */
-  endedSessionsMax: 10_000,
-  /** Stanzas of one session that another node takes over, bytes: one message on the bus. */
-  handOverBytesMax: 768 * 1024,
-  /** Answers to hand-over requests kept in case that the answer was lost, entries of a node. */
-  handOverRepliesMax: 100,
+  // Sockets and storms
+
   /** Sockets of one node. */
   streamsPerNodeMax: 50_000,
-  /** After our closing tag the peer has this long to close its side, milliseconds. */
-  closeTimeoutMs: 2_000,
-  /** TCP keep-alive probes begin after this much silence, milliseconds. */
-  tcpKeepAliveMs: 240_000,
-  /** Files of a certificate, and the list in the store, are looked at this often, milliseconds: renewal comes weeks before the end. */
-  certificatePollMs: 30_000,
-  /** Resync marks that a node takes with one heartbeat; the rest waits for the next. */
-  resyncMarksMax: 500,
-  /** Drain: sessions parked in the store per second; each costs about six rows, and its client comes back at another node. */
-  drainPerSecond: 200,
-  /** … and at once; of a stop, which has `serviceLimits.shutdownMs` in all, this share of the time is for them, the rest for closing. */
-  drainConcurrentMax: 64,
-  drainShare: 0.6,
-  /** Storms: sockets that a node takes per second, and at once after a quiet time; a TLS handshake costs 0.5 ms of a core. */
+  /** Connections that the operating system queues for one listening socket. */
+  listenBacklogMax: 4_096,
+  /** Sockets that a node accepts per second. A TLS handshake takes 0.5 ms of a core. */
   acceptsPerSecond: 500,
+  /** Sockets that a node accepts at once after a quiet time. */
   acceptsBurst: 2_000,
-  /** … and those that wait for their turn, unread. */
+  /** Accepted sockets that wait, unread, for their turn. */
   acceptsWaitingMax: 4_096,
-  /** The same of one address (IPv6: of a /64); beyond it the socket is closed. An office behind one address comes back at once. */
+  /** Sockets per second of one address (IPv6: of a /64). Further ones are closed. */
   acceptsPerAddressPerSecond: 20,
+  /** Sockets of one address at once. All clients of an office behind one address come back together. */
   acceptsPerAddressBurst: 500,
-  /** Sockets of one address (IPv6: of a /64) at a node, of these whose client has not signed in; not of this machine, where proxies are. */
-  socketsPerNetworkMax: 5_000,
-  strangersPerNetworkMax: 500,
-  /** A WebSocket's frames before sign-in, bytes: `xmppLimits.preauthBytesMax`, and what frames add to it (RFC 6455 §5.2), pings included. */
-  preauthFrameBytesMax: 17 * 1024,
-  /** Addresses whose rate is remembered, the last used. */
+  /** Addresses whose rate is remembered, the most recently used. */
   acceptAddressesMax: 50_000,
-  /** Streams opened to one tenant per second at one node, and at once; beyond it the stream is closed with `resource-constraint`. */
+  /** Open sockets of one address (IPv6: of a /64). This machine has no such bound, because proxies run on it. */
+  socketsPerNetworkMax: 5_000,
+  /** Sockets among them whose client has not signed in. */
+  strangersPerNetworkMax: 500,
+  /** Streams per second that open to one tenant. Further ones are closed with `resource-constraint`. */
   opensPerTenantPerSecond: 200,
+  /** Streams that open to one tenant at once. */
   opensPerTenantBurst: 2_000,
-  /** Getting ready at one node: tokens per second, and at once. Bind brings roster, presence and catch-up with it, resumption little. */
+  /** Tokens per second for binding and resuming. They bound what a storm of clients costs routers and store. */
   readyTokensPerSecond: 1_000,
+  /** Tokens at once. */
   readyTokensBurst: 4_000,
+  /** What binding costs, tokens. It brings roster, presence and catch-up with it. */
   bindTokens: 4,
+  /** What resuming costs, tokens. It needs little. */
   resumeTokens: 1,
-  /** Binds and resumptions that wait for their turn, resumptions first. */
+  /** Binds and resumptions that wait for tokens. Resumptions go first. */
   readyWaitingMax: 8_192,
-  /** Certificates of one deployment that a node knows by name. */
+  /** Shortest pause before waiting sockets, binds and resumptions are let in, ms. At a high rate, many are let in together. */
+  admissionPauseMs: 10,
+  /** TCP keep-alive probes begin after this much silence, ms. The load balancer forgets a silent stream later than that. */
+  tcpKeepAliveMs: 240_000,
+
+  // Certificates
+
+  /**
+   * How often a certificate's files, or the list of certificates in the store, are read, ms. Renewal comes weeks before the end.
+   */
+  certificatePollMs: 30_000,
+  /** Certificates of one deployment whose names a node knows. */
   certificatesMax: 20_000,
-  /** … and those that it has opened, the last used; each takes some 50 kB, twice that where clients come by STARTTLS. */
+  /**
+   * Certificates that a node has opened, the most recently used. Each takes 50 kB, or twice as much where clients use STARTTLS.
+   */
   certificatesOpenMax: 2_000,
-  /** Certificates that are tried, one after the other, for clients that name no server, because the one before cannot be opened. */
+  /** Certificates that are tried in turn for clients that name no server, while the one before cannot be opened. */
   defaultCertificateTriesMax: 5,
-  /** A node looks for changed ones every `certificatePollMs` plus up to half of it by chance; for an unknown name at most this often, ms. */
+  /** Shortest pause between two reads of the list of certificates because of an unknown name, ms. */
   certificateLookMinMs: 2_000,
-  /** One that cannot be opened is not tried again for this long, milliseconds. */
+  /** A certificate that could not be opened is tried again after this long, ms. */
   certificateRetryMs: 10_000,
-  /** Refused names are logged at most this often, milliseconds. */
+  /** How often a refused name is logged, ms. */
   certificateRefusalLogMs: 10_000,
-  /** … and so much of one, characters. */
+  /** How much of a refused name is logged, characters. */
   refusedNameCharactersMax: 100,
+
+  // Streams
+
+  /** How long a client has from connecting until SASL succeeds, ms. */
+  preauthTimeoutMs: 30_000,
+  /**
+   * Size of all WebSocket frames before sign-in, bytes: what a peer may send then, and the headers and pings that frames add to
+   * it.
+   */
+  preauthFrameBytesMax: 17 * 1024,
+  /**
+   * How long a client has from SASL until it has bound a resource, ms. XEP-0478 announces one figure for this and for
+   * `keepAliveMs`.
+   */
+  bindTimeoutMs: 120_000,
+  /** A stream that has been silent for this long gets white space, so that dead peers are noticed, ms. */
+  keepAliveMs: 120_000,
+  /** How long the peer has to close its side after our closing tag, ms. */
+  closeTimeoutMs: 2_000,
+  /** Greetings of routers that a node keeps. A tenant has a few, one for each kind of TLS. */
+  greetingsMax: 10_000,
+  /**
+   * Sockets that are written to in one turn of the event loop. A write takes 15 µs. As many sockets with earlier data are written
+   * to.
+   */
+  socketsPerTurn: 128,
+  /** Bytes that wait in the socket of one client. With more, the session is parked. */
+  socketBufferBytesMax: 4 * 1024 * 1024,
+
+  // From clients to routers
+
+  /** Stanzas that one account may send to a node at once. Faster clients are read later. */
+  sentStanzasBurst: 10_000,
+  /** Stanzas per second that one account may send to a node. */
+  sentStanzasPerSecond: 300,
+  /** Bytes that one account may send to a node at once. */
+  sentBytesBurst: 16 * 1024 * 1024,
+  /** Bytes per second that one account may send to a node. */
+  sentBytesPerSecond: 1024 * 1024,
+  /** Accounts without sessions whose rates are remembered. */
+  sendingAccountsMax: 50_000,
+  /** Stanzas of one session that were read and that no router has answered. With more, the socket is not read. */
+  ingressStanzasMax: 256,
+  /** The same in bytes: four full batches. */
+  ingressBytesMax: 1024 * 1024,
+  /**
+   * The same in bytes while no router answers, for any number of sessions. It is more than 0, so that `<r/>` behind a stanza or
+   * two is read and answered, and the client does not take its stream for dead.
+   */
+  stalledIngressBytesMax: 16 * 1024,
+  /** How long a node waits for the answer to a batch before it sends the batch again, ms. */
+  batchTimeoutMs: 5_000,
+  /** Longest pause before a batch is sent again, ms. It is far below `batchPatienceMs`. */
+  batchBackoffMaxMs: 2_000,
+  /** How many times a batch is sent, at least, before its stanzas are answered with a `wait` error. */
+  batchTriesMax: 3,
+  /**
+   * How long a batch is sent again, at least, before its stanzas are answered with a `wait` error, ms. In this time a process
+   * that died is found dead, which takes `heartbeatDeadMs` and a heartbeat, and another one takes over.
+   */
+  batchPatienceMs: 15_000,
+  /** How many times the end of a session is sent. Nobody waits for its answer, but without it the session's rows would stay. */
+  endTriesMax: 14,
+
+  // From routers to clients
+
+  /** Stanzas that an XEP-0198 client has not acknowledged. With more, the session counts as lost. */
+  unackedStanzasMax: 2_000,
+  /** The same in bytes. */
+  unackedBytesMax: 4 * 1024 * 1024,
+  /** After this many stanzas, the client is asked for an acknowledgement. */
+  ackRequestStanzas: 5,
+  /** A client that has anything to acknowledge is asked after this long, ms. */
+  ackRequestMs: 5_000,
+  /** Stanzas to one client that stream features hold back. With more, they are sent. It is below `unackedStanzasMax`. */
+  heldOutgoingStanzasMax: 500,
+  /** The same in bytes, below `unackedBytesMax`. */
+  heldOutgoingBytesMax: 1024 * 1024,
+  /** How often a session's cursor is written, ms. */
+  cursorFlushMs: 500,
+  /** Deliveries that are held back while a session catches up. With more, further pages are read instead. */
+  catchUpBufferStanzasMax: 1_000,
+  /** The same in bytes. */
+  catchUpBufferBytesMax: 1024 * 1024,
+  /** The next page of catch-up is read when the client has fewer stanzas than this to acknowledge. */
+  catchUpUnackedMax: 500,
+  /** Resync marks that a node takes with one heartbeat. The others wait for the next one. */
+  resyncMarksMax: 500,
+
+  // Moving sessions
+
+  /** Sessions that timed out whose counters are kept for `<failed h='…'/>` (XEP-0198 §5). */
+  endedSessionsMax: 10_000,
+  /** Size of the stanzas of a session that another node takes over, bytes. They fit into one message on the bus. */
+  handOverBytesMax: 768 * 1024,
+  /** Answers to hand-over requests that are kept in case they were lost. */
+  handOverRepliesMax: 100,
+  /** How many nodes that may hold a session, and how many times the store, are asked for it. */
+  claimTriesMax: 4,
+  /** Sessions per second that a drain parks. Each costs about six rows, and its client comes back at another node. */
+  drainPerSecond: 200,
+  /** Sessions that a drain parks at the same time. */
+  drainConcurrentMax: 64,
+  /** Share of the time of a stop that is for parking. The rest is for closing. */
+  drainShare: 0.6,
+  /** Interval in which a drain parks its next sessions, ms. */
+  drainTickMs: 50,
+  /** A session that could not be parked, because the store is away, is tried again after this long, ms. */
+  drainRetryMs: 1_000,
+  /** How often a stop looks whether all streams are closed, ms. */
+  stopPollMs: 10,
 } as const;

@@ -382,7 +382,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
     const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0;
-    while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, 10);
+    while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, connectionLimits.stopPollMs);
     const isEmpty = this.#sessions.size === 0;
     for (const stream of this.#streams) stream.destroy();
     for (const session of this.#sessions) session.forget();

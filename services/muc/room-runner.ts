@@ -23,8 +23,6 @@ import { closeGaps, lookForReturned } from './missed/refill.ts';
 import { sweep } from './missed/sweep.ts';
 import { shutDown } from './rooms/shut-down.ts';
 
-const triesMax = 4;
-
 export class RoomRunner {
   readonly #dependencies: RoomDependencies;
   readonly #domain: string;
@@ -240,7 +238,7 @@ export class RoomRunner {
       } catch (error) {
         this.#loaded = undefined;
         // When the store failed half-way the rows may be there: nothing may overtake what stands in the archive already.
-        if (!isOperating(error) || tries === triesMax) throw error;
+        if (!isOperating(error) || tries === roomLimits.batchTriesMax) throw error;
         wasBeaten ||= error instanceof Conflict;
         continue;
       }

@@ -1,206 +1,296 @@
-/** Bounds of a router. */
+/** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
+  // Signing in
+
   /**
-   * Attempts on one stream that fail for another reason than the password. Some clients try mechanism after mechanism that cannot work for
-   * them, so this is well above twice the number of mechanisms and below `xmppLimits.preauthElementsMax`.
+   * Failed attempts on one stream, apart from wrong passwords. Some clients try mechanism after mechanism that cannot work for
+   * them. So it is well above twice the number of mechanisms, and below the number of elements that a peer may send before it has
+   * signed in.
    */
   saslMisfitsMax: 24,
-  /** Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat what they have. */
+  /**
+   * Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat what they have.
+   */
   guessesFree: 16,
-  /** The delay after the next wrong one, doubled with each further one, up to the cap, ms. */
+  /** The first delay, ms. It doubles with each further wrong password. */
   guessDelayMs: 2_000,
+  /** The longest delay, ms. */
   guessDelayMaxMs: 10 * 60 * 1000,
-  /** The cap for an address from which the account has signed in before, ms: its owner may sit behind it, beside whoever guesses. */
+  /**
+   * The longest delay for an address from which the account has signed in before, ms: its owner may share it with an attacker.
+   */
   guessDelayFamiliarMaxMs: 10_000,
-  /** Wrong passwords are forgotten when none followed for this long, ms. */
+  /** Wrong passwords are forgotten when none has followed for this long, ms. */
   guessesKeepMs: 60 * 60 * 1000,
-  /** Wrong passwords for one account from all addresses that are new to it: their first ones, and further ones. */
+  /** First wrong passwords for one account from addresses that are new to it, at once. */
   firstGuessesBurst: 20,
   firstGuessesPerSecond: 0.2,
+  /** Further wrong passwords for one account from addresses that are new to it, at once. */
   furtherGuessesBurst: 60,
   furtherGuessesPerSecond: 0.1,
-  /** Wrong passwords from one address for all accounts of a tenant that have not signed in from there before. */
+  /** Wrong passwords from one address, at once, for all accounts of a tenant that have not signed in from there before. */
   networkGuessesBurst: 60,
   networkGuessesPerSecond: 0.2,
   /** The same from this machine, where a proxy may stand for everybody. */
   ownMachineGuessesBurst: 240,
   ownMachineGuessesPerSecond: 1,
-  /** Addresses whose wrong passwords one account remembers: of more, those with the fewest go. */
+  /** Addresses whose wrong passwords an account remembers. Beyond it, the ones with the fewest are forgotten. */
   guessingNetworksMax: 32,
-  /** Addresses from which an account has signed in, the last ones; how long each is remembered, and noted again at the earliest, ms. */
+  /** Addresses that an account remembers to have signed in from, the most recent. */
   familiarNetworksMax: 16,
+  /** How long such an address is remembered, ms. */
   familiarKeepMs: 90 * 24 * 60 * 60 * 1000,
+  /** How long ago an address must have been noted before it is noted again, ms. */
   familiarRenewMs: 7 * 24 * 60 * 60 * 1000,
-  /** Sign-ins to one account that wait for those before them, of all addresses and of one. */
+  /** Sign-ins to one account that wait for the ones before them. */
   signInsWaitingMax: 256,
+  /** Sign-ins from one address among them. */
   signInsPerNetworkMax: 32,
-  /** Accounts whose wrong passwords are counted in memory, in case that the store cannot be written. */
+  /** Accounts whose wrong passwords are counted in memory while the store cannot be written. */
   unrecordedGuessesMax: 10_000,
-  /** Lines in the log about failed sign-ins from one address: at once and per second; addresses that are remembered for this. */
+  /** Log lines about failed sign-ins from one address, at once. */
   failureLinesBurst: 20,
   failureLinesPerSecond: 1,
+  /** Addresses whose rate of such lines is remembered. */
   failureLineNetworksMax: 10_000,
-  /** Resources one account may have bound at once. */
-  sessionsPerAccountMax: 30,
-  /** What one account may send in messages in a day, bytes: a person writes some thousand, a bot some million; many kept for ever fill disks. */
-  keptBytesPerDayMax: 256 * 1024 * 1024,
-  /** … of which a row is written when as much is new, bytes; and accounts whose count is kept in memory, the last used. */
-  keptBytesStep: 1024 * 1024,
-  keptAccountsMax: 50_000,
-  /** Items in one roster. */
-  rosterItemsMax: 5_000,
-  /** Entries in one blocklist. */
-  blocklistMax: 2_000,
-  /** XEP-0191: full addresses of one bare address in a blocklist: those of a room are kept with the occupant's session there. */
-  blockedPlacesMax: 50,
-  /** Addresses one session may have sent directed presence to. */
-  directedPresenceMax: 500,
-  /** A connection node gives a router's answer to one stream that opens to others so long, milliseconds: they come by the hundred. */
-  greetingKeepMs: 250,
-  /** XEP-0363: one file, bytes; a minute of video of a phone has some 130 MB before clients shrink it, a photo 5. */
-  uploadBytesMax: 100 * 1024 * 1024,
-  /** XEP-0363: what one account may upload in a calendar month (UTC), bytes. */
-  uploadMonthBytesMax: 2 * 1024 * 1024 * 1024,
-  /** … where a file counts as at least this: it costs a request, an inode and a line in listings however small it is. */
-  uploadCountedBytesMin: 64 * 1024,
-  /** XEP-0363: a file's name in its URL, bytes of UTF-8; percent-encoded it may be three times as long. */
-  uploadNameBytesMax: 200,
-  /** XEP-0363 §7: a PUT begins within this, milliseconds. What signs URLs for S3 may itself expire in little more. */
-  uploadSlotMs: 300_000,
-  /** Derivations of password keys (about 4 ms of a thread each) at once for sign-ins: half the pool, which files and DNS need too. */
-  passwordDerivationsMax: 2,
-  /** How many wait for their turn, two seconds' worth. Beyond this the longest line of an account behind an address loses its last. */
-  passwordDerivationsWaitingMax: 1_024,
-  /** How many of one account behind one address: all its clients that come back at once (`sessionsPerAccountMax`). */
-  passwordDerivationsPerAccountMax: 32,
-  /** New passwords have a queue of their own, so that registrations never keep anybody from signing in: at once, waiting, of one address. */
-  newPasswordsMax: 1,
-  newPasswordsWaitingMax: 256,
-  newPasswordsPerNetworkMax: 32,
-  /** A password after SASLprep, bytes: like a part of a JID. */
+
+  // Passwords and new accounts
+
+  /** Size of a password after SASLprep, bytes. It is the bound of a part of a JID. */
   passwordBytesMax: 1_023,
-  /** Who has claimed the look of a name makes the account within this, ms: deriving its keys may have to wait. */
+  /**
+   * Keys that are derived at the same time for sign-ins. Each takes a thread for 4 ms. It is half of the pool; files and DNS need
+   * the rest.
+   */
+  passwordDerivationsMax: 2,
+  /**
+   * Derivations that wait. They take two seconds. Beyond it, the account and address with the most waiting loses its last one.
+   */
+  passwordDerivationsWaitingMax: 1_024,
+  /** Derivations for one account from one address among them. All clients of an account may come back at once. */
+  passwordDerivationsPerAccountMax: 32,
+  /**
+   * Keys that are derived at the same time for new passwords. They have their own queue, so that registrations delay no sign-in.
+   */
+  newPasswordsMax: 1,
+  /** Derivations for new passwords that wait. */
+  newPasswordsWaitingMax: 256,
+  /** Derivations from one address among them. */
+  newPasswordsPerNetworkMax: 32,
+  /** What the key of an account's row holds besides domain and local part, bytes. */
+  accountKeyBytes: 24,
+  /** How long a claimed name may take until its account exists, ms. The derivation of its keys may have to wait. */
   lookClaimMs: 60_000,
-  /** XEP-0077: tries to make an account, per second, tenant and router; also the burst. */
+  /** Registrations (XEP-0077) per second, and at once, at one tenant and router. */
   registrationsPerSecond: 10,
-  /** XEP-0077: the same from one address: at once, for a class or an office, and per second. */
+  /** Registrations from one address at once: those of a class or an office. */
   registrationsPerNetworkBurst: 30,
   registrationsPerNetworkPerSecond: 0.1,
-  /** Tenants, and addresses, whose rate of registrations is remembered. */
+  /** Tenants whose rate of registrations is remembered, and as many addresses. */
   registrationBucketsMax: 10_000,
+
+  // Sessions
+
+  /** Resources that one account can have bound. */
+  sessionsPerAccountMax: 30,
+  /** How long a node reuses a router's greeting for other streams, ms. Streams open by the hundred. */
+  greetingKeepMs: 250,
+  /** How long after the deadline a node that has claimed a parked session may tell a router, ms. */
+  parkedClaimMs: 30_000,
+  /** Parked sessions that a router ends in one round. */
+  parkedSweepMax: 300,
+  /** Sessions of a dead node that are ended together. */
+  reaperPageMax: 100,
+  /** Pause between two pages of them, ms. */
+  reaperPauseMs: 50,
+  /** Writers of a row that it remembers, the last ones. There is one for each session that writes it at the same time. */
+  rowWritersMax: 4,
+
+  // Requests
+
   /**
-   * Removals: the process that works on one says so at least this often, and stops when it has not for the second time; another one takes
-   * over after the third, which is longer by what a write may take; and looks for such this often. Milliseconds.
-   */
-  removalStaleMs: 15_000,
-  removalSweepMs: 10_000,
-  /** With every so manieth of these looks, files that came after their account was removed are deleted. */
-  doomedFilesLooks: 6,
-  /** Removals of other processes that one watches. */
-  removalsSeenMax: 1_000,
-  /**
-   * What a router does for a request ends this long after the requester's patience, milliseconds: a message may be written late, for it is
-   * written again as it is, but not for ever.
+   * How long a router works for a request after its sender has given it up, ms. A message may be written late, but not for ever.
    */
   lateWriteMs: 5_000,
+  /** Size of all answers to one batch except refusals, bytes. They fit into one message on the bus. */
+  answersBytesMax: 896 * 1024,
+  /** How often a stop looks whether requests are under way, ms. */
+  stopPollMs: 10,
+
+  // Messages and their archive
+
   /**
-   * When nobody can sign in to a removed account any more, requests of its sessions may be under way for this long: the patience of a node,
-   * what a late write may take, a stanza's way to a room, and what clocks differ by. Milliseconds.
+   * Messages that one account may send in a day, bytes. A person writes some thousand, a bot some million; too many fill disks.
    */
-  removalQuietMs: 15_000,
-  /** An operator is told after this long, milliseconds, how far a removal is. */
-  removalAnswerMs: 5_000,
-  /** Accounts or rooms that are asked at once to forget removed addresses, and the pause between two such pages, milliseconds. */
-  forgetPageMax: 50,
-  forgetPauseMs: 20,
-  /** To a room's worker that has it forget addresses, or erase it, milliseconds: an archive may be long. */
-  roomErasureTimeoutMs: 60_000,
-  /** Name of a roster item and of a group, bytes (RFC 6121 §2.3.3). */
-  rosterNameBytesMax: 1_023,
-  /** Groups of one roster item. */
-  rosterGroupsMax: 50,
-  /** All items of a roster as a client gets them, bytes: one answer on the bus holds them. */
-  rosterBytesMax: 640 * 1024,
-  /** A contact's bare JID, bytes: it is part of a row's key. */
-  rosterAddressBytesMax: 1_000,
-  /** Requests of contacts who are not in the roster and wait for an answer. */
-  rosterRequestsMax: 500,
-  /** One such request as it is kept, bytes; of a longer one only its opening tag is. */
-  rosterRequestBytesMax: 4 * 1024,
-  /** Removed items that are remembered for clients with an older version; the older half goes when there are as many. */
-  rosterTombstonesMax: 1_000,
-  /** Changes after which a roster that seems to be full is counted anew before more is refused. */
-  rosterRecountChanges: 64,
-  /** Changed items up to which a client with a version gets pushes instead of the whole roster; below half of the tombstones. */
-  rosterChangesMax: 100,
-  /** Presence that is broadcast, bytes; the longest of today's clients (capabilities, avatar, keys) take 2 KiB. */
-  presenceBytesMax: 8 * 1024,
-  /** The item with all sessions of an account, bytes, as far as presence may fill it; below `portLimits.storeValueBytesMax` by some binds. */
-  presenceItemBytesMax: 340_000,
-  /** XEP-0313: pages that one account asks for, at once, for clients that fetch years, and per second. */
+  keptBytesPerDayMax: 256 * 1024 * 1024,
+  /** The count is written to the account's row each time it has grown by this many bytes. */
+  keptBytesStep: 1024 * 1024,
+  /** Accounts whose count is in memory, the most recently used. */
+  keptAccountsMax: 50_000,
+  /** Pages of an archive (XEP-0313) that one account may ask for at once. Some clients fetch years. */
   archiveQueriesBurst: 500,
   archiveQueriesPerSecond: 20,
-  /** All that one batch is answered with, bytes, but for refusals: one message on the bus holds it. */
-  answersBytesMax: 896 * 1024,
-  /** Offline delivery: the messages of one page, bytes, but for one of any size. */
-  catchUpPageBytesMax: 384 * 1024,
-  /** Messages that are not to be archived wait this long for an offline user, milliseconds. */
-  unarchivedMs: 30 * 24 * 60 * 60 * 1000,
-  /** XEP-0441: addresses of one list; the preferences as they are kept, bytes. */
+  /** Archive entries that are read together. They may be large. */
+  archiveEntriesPerRound: 32,
+  /** Keys of spans of time that are read together. They are small. */
+  archiveSpansPerRound: 100,
+  /** Length of an address that stands in such a key as it is, characters. A longer one is hashed. */
+  peerKeyCharactersMax: 200,
+  /** Addresses in one list of archiving preferences (XEP-0441). */
   archivePreferencesMax: 1_000,
+  /** Size of the row with the preferences, bytes. */
   archivePreferencesBytesMax: 60_000,
-  /** Stanzas that a row remembers to have been written by, the last ones: one for each session that writes it at the same time. */
-  rowWritersMax: 4,
-  /** XEP-0191: the blocklist as it is kept, bytes; every stanza is checked against it, so the cache of rows must take it. */
-  blocklistBytesMax: 60_000,
-  /** Characters of all full addresses of one bare address in a blocklist, for the same reason as `blockedPlacesMax`. */
-  blockedPlacesCharactersMax: 16_000,
-  /** XEP-0054: a vCard, bytes; one with a photo of 64 KiB has 90,000, and JSON may double it in its row. */
-  vcardBytesMax: 180_000,
-  /** XEP-0049: one element, bytes, likewise; elements of an account, and all of them, bytes. */
-  privateElementBytesMax: 180_000,
-  privateElementsMax: 100,
-  privateBytesMax: 1024 * 1024,
-  /** A node that has claimed a parked session has this long behind the deadline to say so to a router, milliseconds. */
-  parkedClaimMs: 30_000,
-  /** Parked sessions that a router ends with one look at the nodes. */
-  parkedSweepMax: 300,
-  /** When a node dies, what came for one of its sessions within this time is taken for unacknowledged; clients are asked far more often. */
+  /** Messages on one page of offline delivery, bytes. A single message may be larger. */
+  catchUpPageBytesMax: 384 * 1024,
+  /** How long a message that must not be archived waits for an offline user, ms. */
+  unarchivedMs: 30 * 24 * 60 * 60 * 1000,
+  /** What came for a session in this time counts as unacknowledged when its node dies, ms. Clients are asked far more often. */
   unackedRecentMs: 60_000,
-  /** Presence that took longer to be shown, from its read on, is looked at again: it may have changed meanwhile; so often, ms. */
+
+  // Presence
+
+  /** Size of presence that is broadcast, bytes. Today's clients (capabilities, avatar, keys) need up to 2 KiB. */
+  presenceBytesMax: 8 * 1024,
+  /** Size up to which presence may fill the row with all sessions of an account, bytes. It leaves room for some binds. */
+  presenceItemBytesMax: 340_000,
+  /** Addresses to which one session may have sent directed presence. */
+  directedPresenceMax: 500,
+  /** Presence whose delivery took longer than this is read again, ms, because it may have changed meanwhile. */
   lookAgainMs: 10,
+  /** How many times it is read again. */
   lookAgainMax: 3,
-  /** PEP: nodes of an account; legacy OMEMO has one per device of its owner. */
+
+  // Roster
+
+  /** Items of one roster. */
+  rosterItemsMax: 5_000,
+  /** Size of a roster as a client gets it, bytes. It fits into one answer on the bus. */
+  rosterBytesMax: 640 * 1024,
+  /** Size of the name of an item, and of a group, bytes (RFC 6121 §2.3.3). */
+  rosterNameBytesMax: 1_023,
+  /** Groups of one item. */
+  rosterGroupsMax: 50,
+  /** Size of a contact's bare JID, bytes. It is part of the key of a row. */
+  rosterAddressBytesMax: 1_000,
+  /** Requests by people outside of the roster that wait for an answer. */
+  rosterRequestsMax: 500,
+  /** Size of such a request, bytes. Of a longer one, only the opening tag is kept. */
+  rosterRequestBytesMax: 4 * 1024,
+  /** Removed items that are remembered for clients with an older version. Beyond it, the older half is forgotten. */
+  rosterTombstonesMax: 1_000,
+  /** Changed items up to which such a client gets pushes, not the whole roster. It is below half of the tombstones. */
+  rosterChangesMax: 100,
+  /** A roster that seems to be full is counted again after this many changes. */
+  rosterRecountChanges: 64,
+  /** Tries of a change. A try fails only because another change of the same contact took a newer number and wrote first. */
+  rosterChangeTriesMax: 10,
+
+  // Blocklist, vCard and private XML
+
+  /** Entries of one blocklist (XEP-0191). */
+  blocklistMax: 2_000,
+  /** Size of the row with the blocklist, bytes. Every stanza is checked against it, so it fits into the cache of rows. */
+  blocklistBytesMax: 60_000,
+  /** Full addresses of one bare address in a blocklist. A room keeps them with the occupant's session. */
+  blockedPlacesMax: 50,
+  /** Length of these addresses together, characters, for the same reason. */
+  blockedPlacesCharactersMax: 16_000,
+  /** Size of a vCard (XEP-0054), bytes. A photo of 64 KiB takes 90,000, and JSON may double it in its row. */
+  vcardBytesMax: 180_000,
+  /** Size of an element of private XML (XEP-0049), bytes. JSON may double it in its row, too. */
+  privateElementBytesMax: 180_000,
+  /** Elements of private XML of one account. */
+  privateElementsMax: 100,
+  /** Size of all private XML of one account, bytes. */
+  privateBytesMax: 1024 * 1024,
+  /** Size of an element's name and namespace, bytes. They are part of the key of a row. */
+  privateKeyBytesMax: 500,
+
+  // Files
+
+  /** Size of one file (XEP-0363), bytes. A minute of video has 130 MB on a phone before clients shrink it; a photo has 5. */
+  uploadBytesMax: 100 * 1024 * 1024,
+  /** What one account may upload in a calendar month (UTC), bytes. */
+  uploadMonthBytesMax: 2 * 1024 * 1024 * 1024,
+  /** A smaller file counts as this many bytes of the month: it takes a request, an inode and a line in listings as well. */
+  uploadCountedBytesMin: 64 * 1024,
+  /** Size of a file's name in its URL, bytes of UTF-8. Percent-encoded, it may be three times as long. */
+  uploadNameBytesMax: 200,
+  /**
+   * How long after the slot a PUT may begin (XEP-0363 §7), ms. The credentials that sign URLs for S3 may themselves expire soon
+   * after.
+   */
+  uploadSlotMs: 300_000,
+
+  // PEP and capabilities
+
+  /** Nodes of one account. Legacy OMEMO has a node for each device of the account. */
   pepNodesMax: 100,
-  /** PEP: a node's name, and an item's id (of bookmarks it is a bare JID; part of a row's key), bytes of UTF-8. */
+  /** Size of a node's name, bytes of UTF-8. */
   pepNodeNameBytesMax: 512,
+  /** Size of an item's id, bytes of UTF-8. It is part of the key of a row. Bookmarks use bare JIDs. */
   pepItemIdBytesMax: 900,
-  /** PEP: title, description and type of a node, bytes each. */
+  /** Size of a node's title, description and type, bytes each. */
   pepTextBytesMax: 512,
-  /** PEP: names of the roster groups that may read a node, bytes together. */
+  /** Size of the names of all roster groups that may read a node, bytes. */
   pepGroupsBytesMax: 2 * 1024,
   /**
-   * PEP: one item, bytes, below `xmppLimits.stanzaBytesMax`: an avatar of 190 KiB has 266,000 in base64 with line breaks. The same as JSON, which its
-   * row is, below `portLimits.storeValueBytesMax`.
+   * Size of one item, bytes. It is below the bound of a stanza. An avatar of 190 KiB takes 266,000 in base64 with line breaks.
    */
   pepItemBytesMax: 300_000,
+  /** Size of one item as JSON, bytes. It fits into a row of the store. */
   pepItemRowBytesMax: 360_000,
-  /** PEP: items of one node, and all of them, bytes: one answer on the bus holds them. */
+  /** Items of one node. */
   pepItemsPerNodeMax: 1_000,
+  /** Size of all items of one node, bytes. They fit into one answer on the bus. */
   pepNodeBytesMax: 512 * 1024,
-  /** PEP: the row with an account's nodes, and the row that lists a node's items, bytes. */
+  /** Size of the row with an account's nodes, and of the row that lists a node's items, bytes. */
   pepRowBytesMax: 300_000,
-  /** PEP: explicit subscribers of one node; they stand in one row, and a notification reads the sessions of all. */
+  /** Subscribers of one node, apart from contacts. One row holds them, and a notification reads the sessions of all. */
   pepSubscribersMax: 1_000,
-  /** PEP: nodes that one resource may want news of, and their names, bytes: they stand in the item with all sessions. */
+  /** Nodes from which one resource wants notifications. The row with all sessions of the account holds them. */
   pepWantedMax: 64,
+  /** Size of the names of these nodes, bytes. */
   pepWantedBytesMax: 3 * 1024,
-  /** PEP: last items that a resource is sent when it comes, and their bytes; of further contacts it hears with their next change. */
+  /** Last items that a resource is sent when it comes online. It hears of further ones when they change. */
   pepLastItemsMax: 1_000,
+  /** The same in bytes. */
   pepLastItemsBytesMax: 2 * 1024 * 1024,
-  /** XEP-0115: hashes remembered for an account, the last used: one per kind of client it has. */
+  /** Items that are read together. They may be large. */
+  pepItemsPerRound: 20,
+  /**
+   * Hashes of capabilities (XEP-0115) that an account remembers, the most recently used. There is one for each kind of its
+   * clients.
+   */
   capsKnownMax: 30,
-  /** XEP-0115: node, ver and hash in a presence, characters together; features and identities in an answer. */
+  /** Length of node, ver and hash in a presence together, characters. */
   capsCharactersMax: 1_000,
+  /** Features and identities in an answer about capabilities. */
   capsFeaturesMax: 1_000,
+
+  // Removals
+
+  /** A removal whose process has not said for this long that it works is taken over, ms. That process has stopped before. */
+  removalStaleMs: 15_000,
+  /** How often a process looks for removals without one, ms. */
+  removalSweepMs: 10_000,
+  /** Removals of other processes that one process watches. */
+  removalsSeenMax: 1_000,
+  /** With one in this many of these looks, files are deleted that appeared after their account was removed. */
+  doomedFilesLooks: 6,
+  /**
+   * How long requests of a removed account's sessions may still be under way, ms. It covers the patience of a node, a late write,
+   * the way of a stanza to a room, and the difference between clocks.
+   */
+  removalQuietMs: 15_000,
+  /** After this long, an operator is told how far a removal is, ms. */
+  removalAnswerMs: 5_000,
+  /** Accounts or rooms that are asked together to forget removed addresses. */
+  forgetPageMax: 50,
+  /** Pause between two pages of them, ms. */
+  forgetPauseMs: 20,
+  /** How long the worker of a room may take to forget addresses or to erase the room, ms. An archive may be long. */
+  roomErasureTimeoutMs: 60_000,
+  /** Tries of such a request to a room. */
+  roomErasureTriesMax: 5,
 } as const;

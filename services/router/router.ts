@@ -57,8 +57,8 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
     latency,
     async stop() {
       await serving.stop();
-      for (let waited = 0; busy > 0 && waited < serviceLimits.shutdownMs; waited += 10) {
-        await new Promise<void>((resolve) => void dependencies.clock.after(10, resolve));
+      for (let waited = 0; busy > 0 && waited < serviceLimits.shutdownMs; waited += routerLimits.stopPollMs) {
+        await new Promise<void>((resolve) => void dependencies.clock.after(routerLimits.stopPollMs, resolve));
       }
     },
   };

@@ -1,16 +1,20 @@
 /** Bounds of the web service. */
 export const webLimits = {
-  /** Uploads that one process takes at once; each has a file open. Of these, those of one tenant, of one address and of one account. */
+  /** Uploads that one process takes at the same time. Each has a file open. */
   uploadsAtOnceMax: 200,
+  /** Uploads to one tenant among them. */
   uploadsPerTenantMax: 100,
+  /** Uploads from one address among them. */
   uploadsPerNetworkMax: 40,
+  /** Uploads of one account among them. */
   uploadsPerAccountMax: 8,
-  /** Web: sockets of one address at a process (IPv6: of a /64), not of this machine: a browser opens six to an origin. */
+  /** Sockets of one address (IPv6: of a /64). This machine has no such bound. A browser opens six to one origin. */
   webConnectionsPerNetworkMax: 500,
-  /** An upload that sends nothing for this long is broken off, milliseconds; so is one that is slower than this on the whole. */
+  /** An upload that sends nothing for this long is broken off, ms. */
   uploadIdleMs: 30_000,
+  /** An upload that is slower than this on average is broken off, bytes per second. */
   uploadBytesPerSecondMin: 32 * 1024,
-  /** Web: answers under way when the process stops have this long, milliseconds. */
+  /** How long answers under way have when the process stops, ms. */
   webCloseMs: 2_000,
   /** POSH: how long others may believe what we say of a certificate, seconds: after a renewal it is wrong for so long. */
   poshExpiresSeconds: 60 * 60,

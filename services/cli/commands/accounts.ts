@@ -8,6 +8,7 @@ import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
 import { readPassword } from '../core/password.ts';
 import { say, UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import type {
   passwordOptions,
   tenantAddOptions,
@@ -52,14 +53,12 @@ export async function removeUser(values: Values<typeof userRemoveOptions>, posit
   });
 }
 
-/** How long the service is asked to wait for the end before it says how far it is, milliseconds. */
-const waitMs = 2_000;
-
 /** What was erased by half is erased to its end by the next who asks, so a command that broke off is given again. */
 async function askToTheEnd<Result extends { readonly progress?: string | undefined }>(
   ask: (waiting: { readonly waitMs: number; readonly again?: true }) => Promise<Result>,
 ): Promise<Result> {
   let told: string | undefined;
+  const waitMs = programLimits.removalWaitMs;
   for (let result = await ask({ waitMs }); ; result = await ask({ waitMs, again: true })) {
     const { progress } = result;
     if (progress === undefined) return result;

@@ -6,10 +6,9 @@ import { nodeDrain, status as statusOperation } from '../../router/operations/no
 import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
 import { Refusal, say, UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
 import type { drainOptions, statusOptions } from './node-options.ts';
-
-const pollMs = 250;
 
 type Status = z.output<typeof statusOperation.output>;
 
@@ -56,7 +55,7 @@ export async function drain(values: Values<typeof drainOptions>, positionals: re
       const found = (await admin.ask(statusOperation, {})).nodes.find((one) => one.subject === subject);
       if (found === undefined) throw new Refusal(`node ${name} stopped before it was empty`);
       if (found.state === 'draining' && found.figures.sessions === 0) break;
-      await pause(pollMs);
+      await pause(programLimits.drainPollMs);
     }
     say(`drained ${name}: it holds no session and takes no stream`);
   });

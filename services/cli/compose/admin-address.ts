@@ -10,16 +10,14 @@ import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Refusal, reasonOf } from '../core/report.ts';
-
-/** `sun_path` without its NUL: 107 bytes on Linux, 103 on the BSDs and macOS. */
-const socketPathBytesMax = 103;
+import { programLimits } from '../limits.ts';
 
 /** `folder` is a real path. @throws {Refusal} when somebody else has taken the place */
 export function adminAddress(folder: string, platform: NodeJS.Platform = process.platform): string {
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
   if (platform === 'win32') return `\\\\.\\pipe\\skylark-${hash}`;
   const path = join(folder, 'admin.sock');
-  if (Buffer.byteLength(path) <= socketPathBytesMax) return path;
+  if (Buffer.byteLength(path) <= programLimits.socketPathBytesMax) return path;
   return join(ensureOwnFolder(join(tmpdir(), `skylark-${process.getuid?.()}-${hash}`)), 'admin.sock');
 }
 

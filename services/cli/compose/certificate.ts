@@ -2,6 +2,7 @@
  * The certificate that streams and pages are served with: the operator's, or a self-signed one (ECDSA P-256, RFC 6120 §13.7.1.2) that
  * is made once and kept in the data folder.
  */
+import { programLimits } from '../limits.ts';
 import 'reflect-metadata';
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -59,9 +60,6 @@ function parse<Parsed>(flag: string, path: string, what: string, read: () => Par
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-const validDays = 3_650;
-/** One that ends sooner is replaced at start. */
-const leftDaysMin = 30;
 
 /** The kept certificate when it is good for the domain and for some time; else a new one. @throws {Refusal} */
 export async function keepSelfSigned(folder: string, domain: string, clock: Clock): Promise<PemPair> {
@@ -91,7 +89,7 @@ function readKept(files: PemFiles): PemPair | undefined {
 function isGood(certificate: X509Certificate, domain: string, clock: Clock): boolean {
   const name = nameOf(domain);
   const isForDomain = (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
-  return isForDomain && certificate.validToDate.getTime() - clock.now() > leftDaysMin * dayMs;
+  return isForDomain && certificate.validToDate.getTime() - clock.now() > programLimits.ownCertificateDaysLeftMin * dayMs;
 }
 
 /** As certificates have it: an A-label, or an address without brackets. */
@@ -107,7 +105,7 @@ async function makeSelfSigned(domain: string, clock: Clock): Promise<PemFiles> {
     serialNumber: `4${clock.randomBytes(15).toString('hex')}0`, // positive, RFC 5280 §4.1.2.2
     name: [{ CN: [nameOf(domain).slice(0, 64)] }],
     notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + validDays * dayMs),
+    notAfter: new Date(now + programLimits.ownCertificateDays * dayMs),
     signingAlgorithm: algorithm,
     keys,
     extensions: [

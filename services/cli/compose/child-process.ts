@@ -30,7 +30,7 @@ export interface Child {
 /** The `skylark` command, or the bundle that has taken this file in. */
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url));
 /** A stop is bounded in the child; this is for one that does not even get there. */
-const killAfterMs = serviceLimits.shutdownMs + 2_000;
+const killAfterMs = serviceLimits.shutdownMs + programLimits.childKillMs;
 
 /** Two processes cannot have one port of the debugger. */
 const ownArguments = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));

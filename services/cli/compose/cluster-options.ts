@@ -1,14 +1,12 @@
 /** The options of `skylark cluster`. */
 import { countOption, folderOption, type Options, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
-
-/** Processes of one kind on one machine: more than its cores is of use only to tests. */
-const processesMax = 16;
+import { programLimits } from '../limits.ts';
 
 export const clusterOptions = {
-  connections: countOption('processes that hold the streams of clients', processesMax, 2),
-  routers: countOption('processes that route', processesMax, 2),
-  muc: countOption('processes that hold rooms', processesMax, 2),
+  connections: countOption('processes that hold the streams of clients', programLimits.processesPerKindMax, 2),
+  routers: countOption('processes that route', programLimits.processesPerKindMax, 2),
+  muc: countOption('processes that hold rooms', programLimits.processesPerKindMax, 2),
   domain: shared.domain,
   bind: shared.bind,
   data: folderOption('where the certificate and the rows of dynalite are kept', './data/cluster'),

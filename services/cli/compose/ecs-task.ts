@@ -80,7 +80,7 @@ export class EcsTask {
         body: JSON.stringify(state),
         signal: AbortSignal.timeout(programLimits.protectionTimeoutMs),
       });
-      const text = (await response.text()).slice(0, 1_000);
+      const text = (await response.text()).slice(0, programLimits.protectionAnswerCharactersMax);
       const answer = answerSchema.safeParse(parseJson(text));
       if (!response.ok || answer.data?.protection.ProtectionEnabled !== isWanted) throw new Error(`${response.status} ${text}`);
       this.#isProtected = isWanted;
@@ -91,7 +91,8 @@ export class EcsTask {
       this.#isProtected = undefined;
       this.#failures++;
       // The agent has a rate of its own.
-      this.#notBeforeMs = clock.monotonic() + Math.min(2 ** this.#failures * 1_000, programLimits.protectionRenewMs / 10);
+      this.#notBeforeMs =
+        clock.monotonic() + Math.min(2 ** this.#failures * programLimits.protectionRetryMs, programLimits.protectionRenewMs / 10);
       log.warn({ err: error, ...state }, 'task protection could not be changed');
     }
   }

@@ -30,7 +30,12 @@ export interface HealthServer {
 
 /** @throws {Refusal} when the port cannot be had */
 export async function serveHealth(bind: string, healthPort: number, health: Health): Promise<HealthServer> {
-  const server = createServer({ keepAliveTimeout: 1_000, headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => {
+  const timeouts = {
+    keepAliveTimeout: programLimits.healthKeepAliveMs,
+    headersTimeout: programLimits.healthRequestTimeoutMs,
+    requestTimeout: programLimits.healthRequestTimeoutMs,
+  };
+  const server = createServer(timeouts, (request, response) => {
     const { state } = health;
     const path = (request.url ?? '').split('?', 1)[0];
     const known: Readonly<Record<string, number>> = { '/healthz': 200, '/readyz': state === 'ok' ? 200 : 503 };

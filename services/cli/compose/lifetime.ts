@@ -4,6 +4,7 @@
 import pino, { type Logger } from 'pino';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 
 const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -47,12 +48,6 @@ export interface Lifetime {
   end(reason: string): void;
 }
 
-/**
- * One wish to stop may arrive twice: `timeout` and systemd signal a whole group of processes, and a wrapper in it sends the signal on.
- * Only what comes later than this is a second wish.
- */
-const sameSignalMs = 500;
-
 /** From here on a programming error ends the process, and signals are ours: the first stops, a second one ends at once. */
 export function beginLifetime(log: Logger): Lifetime {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -61,7 +56,7 @@ export function beginLifetime(log: Logger): Lifetime {
     process.on(signal, () => {
       const now = performance.now();
       firstSignalMs ??= now;
-      if (now - firstSignalMs > sameSignalMs) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (now - firstSignalMs > programLimits.sameSignalMs) process.exit(signal === 'SIGINT' ? 130 : 143);
       resolve(signal);
     });
   }

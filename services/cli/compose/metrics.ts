@@ -3,6 +3,7 @@
  * metrics of the namespace `Skylark` without a call. Nothing is counted for it: it reads what the parts know of themselves.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { programLimits } from '../limits.ts';
 
 const units = {
   /** Open streams. */
@@ -36,8 +37,6 @@ export interface MetricsOptions {
   readonly write: (line: string) => void;
 }
 
-const intervalMs = 60_000;
-
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #readers = new Map<MetricName, () => number | undefined>();
@@ -64,7 +63,7 @@ export class Metrics {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.after(intervalMs, () => {
+    this.#timer = this.#options.clock.after(programLimits.metricsIntervalMs, () => {
       this.tell();
       this.start();
     });

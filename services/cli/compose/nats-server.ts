@@ -6,7 +6,6 @@ import { programLimits } from '../limits.ts';
 
 /** Debian keeps it out of the PATH of ordinary users. */
 const programs = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
-const outputCharactersMax = 10_000;
 
 export interface NatsProcess {
   readonly port: number;
@@ -56,7 +55,7 @@ async function readPort(child: ChildProcess, ended: Promise<void>): Promise<numb
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (output.length < outputCharactersMax) output += chunk;
+    if (output.length < programLimits.natsOutputCharactersMax) output += chunk;
     const port = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(output)?.[1];
     if (port !== undefined && output.includes('Server is ready')) resolve(Number(port));
   });

@@ -57,7 +57,11 @@ export const serveOptions = {
     'at most 200 letters, digits and ._:/-',
     /^[\w.:/-]{1,200}$/,
   ),
-  settleSeconds: countOption('nodes of another release count when they have run for so many seconds', 3_600, 120),
+  settleSeconds: countOption(
+    'nodes of another release count when they have run for so many seconds',
+    programLimits.settleSecondsMax,
+    120,
+  ),
   metrics: choiceOption('emf', "figures on stdout once a minute, for CloudWatch: 'emf'", ['emf']),
   untilInputEnds: switchOption('stop when its input ends, as it does when the process that started it dies'),
   port: portOption('of dynalite or nats-server', 0),

@@ -18,6 +18,7 @@ import { Reaper } from '../../router/sessions/reaper.ts';
 import { webSocketPath } from '../../web/app.ts';
 import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
+import { programLimits } from '../limits.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
@@ -35,8 +36,6 @@ type Figures = () => Readonly<Record<string, number>>;
 /** What Node keeps session tickets with. */
 const ticketKeysBytes = 48;
 const dayMs = 24 * 60 * 60 * 1_000;
-/** Of a stop, what is left for everything behind the streams. */
-const closingMs = 1_000;
 
 interface CloudPorts extends Ports {
   /** What this process asks of the store. */
@@ -145,7 +144,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
-  const stopMs = stopSeconds * 1_000 - closingMs;
+  const stopMs = stopSeconds * 1_000 - programLimits.closingMs;
   const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
     startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, stopMs, release, figures }),
   );

@@ -1,6 +1,7 @@
 /** The options of `skylark dns`. */
 import { z } from 'zod';
 import { choiceOption, countOption, type Option, type Options, switchOption, type Values } from '../core/arguments.ts';
+import { programLimits } from '../limits.ts';
 import { hostNameOf } from './host-name.ts';
 
 /** Where a service can be reached, as ports in the order of their priority; none: it is not served. */
@@ -9,7 +10,6 @@ export type PortKind = 'c2s' | 'c2s-tls' | 's2s' | 's2s-tls';
 
 const portKinds: readonly PortKind[] = ['c2s', 'c2s-tls', 's2s', 's2s-tls'];
 const portsPreset: Ports = { c2s: [5222], 'c2s-tls': [5223], s2s: [5269], 's2s-tls': [5270] };
-const portsOfKindMax = 4;
 const portPattern = /^(\d{1,5}(?:\+\d{1,5})*|none)$/;
 
 /** `c2s-tls=5223+443,c2s=none`: what is left out keeps its preset. @returns undefined when it is none of that */
@@ -23,7 +23,7 @@ function readPorts(text: string): Ports | undefined {
     seen.add(kind);
     const numbers = list === 'none' ? [] : list.split('+').map(Number);
     const isGood = numbers.every((port) => port >= 1 && port <= 65_535) && new Set(numbers).size === numbers.length;
-    if (!isGood || numbers.length > portsOfKindMax) return undefined;
+    if (!isGood || numbers.length > programLimits.dnsPortsPerKindMax) return undefined;
     ports[kind] = numbers;
   }
   return ports;
@@ -55,8 +55,6 @@ export function hostNameOption(placeholder: string, text: string): Option<string
   return { placeholder, text, allowed: 'a host name (no address), such as xmpp.example.net', schema };
 }
 
-const ttlSecondsMax = 604_800;
-
 export const dnsOptions = {
   target: hostNameOption('HOST', 'where the service is: the name of its load balancer or machine (needed)'),
   ports: portsOption(),
@@ -65,7 +63,7 @@ export const dnsOptions = {
   filesHost: hostNameOption('HOST', 'where files are served: makes files.DOMAIN a name of it'),
   webHost: hostNameOption('HOST', 'where the web service is, if not at --target'),
   websocketHost: hostNameOption('HOST', 'where WebSocket streams are, if not at --web-host'),
-  ttl: countOption('how long others may keep the records, seconds', ttlSecondsMax, 3_600),
+  ttl: countOption('how long others may keep the records, seconds', programLimits.dnsTtlSecondsMax, 3_600),
   format: choiceOption('zone|json|route53', 'zone (the default): text of a zone file', ['zone', 'json', 'route53']),
 } satisfies Options;
 

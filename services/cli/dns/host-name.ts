@@ -2,10 +2,8 @@
 import { isIP } from 'node:net';
 import { toASCII } from 'tr46';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { UsageError } from '../core/report.ts';
-
-/** RFC 1035 §2.3.4, as text without the dot at the end. */
-const nameCharactersMax = 253;
 
 /** Top-level names that RFC 6761, RFC 6762 and RFC 7686 keep out of the public DNS. */
 const privateNames: ReadonlySet<string> = new Set(['localhost', 'local', 'invalid', 'onion']);
@@ -19,7 +17,7 @@ export function hostNameOf(text: string): string | undefined {
     return undefined;
   }
   const ascii = toASCII(domain);
-  if (ascii === null || ascii === '' || ascii.length > nameCharactersMax) return undefined;
+  if (ascii === null || ascii === '' || ascii.length > xmppLimits.domainCharactersMax) return undefined;
   return domain.startsWith('[') || isIP(ascii) !== 0 || /(?:^|\.)\d+$/.test(ascii) ? undefined : ascii;
 }
 
@@ -40,6 +38,8 @@ export function publicDomain(text: string): { readonly ascii: string; readonly u
 
 /** @throws {UsageError} when a name that is made of others gets too long for DNS */
 export function checkNameLength(name: string): string {
-  if (name.length <= nameCharactersMax) return name;
-  throw new UsageError(`'${name}' has ${name.length} characters, and DNS takes ${nameCharactersMax}: the domain is too long`);
+  if (name.length <= xmppLimits.domainCharactersMax) return name;
+  throw new UsageError(
+    `'${name}' has ${name.length} characters, and DNS takes ${xmppLimits.domainCharactersMax}: the domain is too long`,
+  );
 }

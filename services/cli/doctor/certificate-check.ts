@@ -1,10 +1,9 @@
 /** A server's certificate: for whom it is (RFC 6125), who vouches for it, how long it is good. */
 import type { TLSSocket } from 'node:tls';
+import { programLimits } from '../limits.ts';
 import { type Findings, shown } from './findings.ts';
 
 const dayMs = 86_400_000;
-const daysLeftMin = 7;
-const daysLeftSoon = 21;
 
 const chainTexts: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'a certificate of the chain has expired',
@@ -44,8 +43,9 @@ export function checkCertificate(subject: string, socket: TLSSocket, name: strin
   if (daysLeft <= 0) fail(`the certificate has expired on ${until}`, renewal);
   else if (certificate.validFromDate.getTime() > now)
     fail('the certificate is not valid yet', 'look at the clocks of both machines');
-  else if (daysLeft < daysLeftMin) fail(`the certificate expires on ${until}, in ${Math.floor(daysLeft)} days`, renewal);
-  else if (daysLeft < daysLeftSoon)
+  else if (daysLeft < programLimits.doctorDaysLeftMin)
+    fail(`the certificate expires on ${until}, in ${Math.floor(daysLeft)} days`, renewal);
+  else if (daysLeft < programLimits.doctorDaysLeftSoonMin)
     findings.warn(subject, `the certificate expires on ${until}, in ${Math.floor(daysLeft)} days`, renewal);
   if (!socket.authorized && daysLeft > 0) {
     const code = `${socket.authorizationError}`;

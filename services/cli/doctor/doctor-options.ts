@@ -12,6 +12,7 @@ import {
   type Values,
 } from '../core/arguments.ts';
 import { hostNameOption } from '../dns/dns-options.ts';
+import { programLimits } from '../limits.ts';
 
 function resolverOption(text: string): Option<string | undefined> {
   const schema = z
@@ -40,7 +41,7 @@ export const doctorOptions = {
     'the part before the @ of an address',
   ),
   password: textOption('TEXT', 'of that account; without it, it is read from the terminal or the input', 'a password'),
-  timeout: countOption('for all checks together, seconds', 600, 60),
+  timeout: countOption('for all checks together, seconds', programLimits.doctorSecondsMax, 60),
   json: switchOption('print JSON, one object a line, instead of text'),
 } satisfies Options;
 

@@ -6,6 +6,7 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readPassword } from '../core/password.ts';
 import { reasonOf, say, UsageError } from '../core/report.ts';
 import { publicDomain } from '../dns/host-name.ts';
+import { programLimits } from '../limits.ts';
 import { checkDirectTls, checkOtherAddresses, checkStartTls, type Opened, type Patient } from './client-check.ts';
 import { Deadline } from './deadline.ts';
 import type { DoctorValues } from './doctor-options.ts';
@@ -15,9 +16,6 @@ import { checkAcme, placesOf } from './records-check.ts';
 import { checkServers } from './server-check.ts';
 import { type Account, checkServices } from './services-check.ts';
 import { checkWeb } from './web-check.ts';
-
-/** For one answer of a peer; less when the whole time ends before. */
-const stepMsMax = 8_000;
 
 export interface Examined {
   readonly domain: string;
@@ -40,7 +38,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   const ca = readAuthorities(values.ca);
   const account = await readAccount(values, domain);
   const totalMs = values.timeout! * 1_000;
-  const deadline = new Deadline(totalMs, Math.min(stepMsMax, totalMs));
+  const deadline = new Deadline(totalMs, Math.min(programLimits.doctorStepMs, totalMs));
   const names = new Names(deadline, values.dns);
   const part = (): Patient => ({ domain, ca, deadline, findings: new Findings(), now: systemClock.now() });
 

@@ -1,5 +1,5 @@
 /** What a check found, and what to do about it. */
-
+import { programLimits } from '../limits.ts';
 export type State = 'ok' | 'warn' | 'fail';
 
 export interface Finding {
@@ -10,11 +10,6 @@ export interface Finding {
   /** What to do; never with `ok`. */
   readonly advice?: string;
 }
-
-/** More than a sound domain can have; a hostile one shall not fill the screen. */
-const findingsMax = 200;
-/** Of anything that a peer said. */
-const shownCharactersMax = 120;
 
 export class Findings {
   readonly list: Finding[] = [];
@@ -32,12 +27,14 @@ export class Findings {
   }
 
   #add(finding: Finding): void {
-    if (this.list.length < findingsMax) this.list.push(finding);
+    if (this.list.length < programLimits.doctorFindingsMax) this.list.push(finding);
   }
 }
 
 /** What a peer has said, fit for a terminal: no control characters (a peer could move the cursor), and not much of it. */
 export function shown(text: string): string {
   const plain = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim();
-  return plain.length > shownCharactersMax ? `${plain.slice(0, shownCharactersMax)}…` : plain;
+  return plain.length > programLimits.doctorShownCharactersMax
+    ? `${plain.slice(0, programLimits.doctorShownCharactersMax)}…`
+    : plain;
 }

@@ -1,6 +1,7 @@
 /** DNS as a stranger sees it. */
 import { Resolver } from 'node:dns/promises';
 import { BlockList } from 'node:net';
+import { programLimits } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
 
 export interface SrvTarget {
@@ -16,7 +17,6 @@ export type Answer<Value> =
   | { readonly kind: 'none' }
   | { readonly kind: 'unknown'; readonly why: string };
 
-const valuesMax = 8;
 const nothing = new Set(['ENODATA', 'ENOTFOUND']);
 
 /** Addresses that nobody reaches from elsewhere (RFC 1918, RFC 4193, RFC 6890). */
@@ -48,7 +48,7 @@ export class Names {
 
   /** @param server `address:port`, instead of those of the system */
   constructor(deadline: Deadline, server: string | undefined) {
-    this.#resolver = new Resolver({ timeout: 2_000, tries: 2 });
+    this.#resolver = new Resolver({ timeout: programLimits.doctorDnsTimeoutMs, tries: programLimits.doctorDnsTriesMax });
     if (server !== undefined) this.#resolver.setServers([server]);
     this.#deadline = deadline;
   }
@@ -80,7 +80,9 @@ export class Names {
   async #ask<Value>(name: string, question: Promise<readonly Value[]>): Promise<Answer<Value>> {
     try {
       const values = await this.#deadline.step(`the DNS for ${name}`, question, () => this.#resolver.cancel());
-      return values.length === 0 ? { kind: 'none' } : { kind: 'found', values: values.slice(0, valuesMax) };
+      return values.length === 0
+        ? { kind: 'none' }
+        : { kind: 'found', values: values.slice(0, programLimits.doctorDnsValuesMax) };
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       return code !== undefined && nothing.has(code) ? { kind: 'none' } : { kind: 'unknown', why: message };

@@ -7,6 +7,7 @@ import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { NS_STREAM, openBounds, type ScannerBounds, StreamScanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { programLimits } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
 import { shown } from './findings.ts';
 
@@ -16,7 +17,12 @@ export class BadPeer extends Error {
 }
 
 /** Features have some KB; a disco answer may have more. */
-const bounds: ScannerBounds = { ...openBounds, stanzaBytesMax: 64 * 1024, streamBytesMax: 256 * 1024, stanzasMax: 200 };
+const bounds: ScannerBounds = {
+  ...openBounds,
+  stanzaBytesMax: programLimits.doctorStanzaBytesMax,
+  streamBytesMax: programLimits.doctorStreamBytesMax,
+  stanzasMax: programLimits.doctorStanzasMax,
+};
 const NS_STREAM_ERRORS = 'urn:ietf:params:xml:ns:xmpp-streams';
 
 export interface Place {

@@ -1,11 +1,9 @@
 /** The records of a domain: where its services are, and whether one gets there. */
 import { challengeOf, wantedNames } from '../../certificates/names.ts';
+import { programLimits } from '../limits.ts';
 import { type Findings, shown } from './findings.ts';
 import { isInner, type Names, type SrvTarget } from './names.ts';
 import type { Place } from './peer-stream.ts';
-
-/** Of one service: a client tries a few, and so do we. */
-const placesMax = 4;
 
 export type Service = 'xmpp-client' | 'xmpps-client' | 'xmpp-server' | 'xmpps-server';
 
@@ -25,7 +23,7 @@ export async function placesOf(service: Service, domain: string, names: Names, f
   }
   const places: Place[] = [];
   for (const target of answer.values) places.push(...(await placesAt(name, target, names, findings)));
-  return places.slice(0, placesMax);
+  return places.slice(0, programLimits.doctorPlacesMax);
 }
 
 async function placesAt(name: string, { host, port, priority }: SrvTarget, names: Names, findings: Findings): Promise<Place[]> {

@@ -5,6 +5,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import saslprep from '@mongodb-js/saslprep';
+import { programLimits } from '../limits.ts';
 import { BadPeer } from './peer-stream.ts';
 
 const digests = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' } as const;
@@ -19,9 +20,6 @@ function prepare(password: string): string {
   }
 }
 
-/** A hostile server could ask for hours of work. */
-const iterationsMax = 1_000_000;
-const iterationsMin = 4_096;
 const header = 'n,,';
 const bytesOf = { sha256: 32, sha1: 20 } as const;
 const derive = promisify(pbkdf2);
@@ -49,7 +47,7 @@ export class ScramClient {
     const iterations = Number(count);
     if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce || salt === '')
       throw new BadPeer('the server does not answer as SCRAM asks it to');
-    if (iterations < iterationsMin || iterations > iterationsMax)
+    if (iterations < programLimits.doctorIterationsMin || iterations > programLimits.doctorIterationsMax)
       throw new BadPeer(`the server wants ${iterations} iterations of SCRAM: less than is safe, or more than anyone needs`);
     const digest = digests[this.mechanism];
     const hmac = (key: Buffer, text: string) => createHmac(digest, key).update(text).digest();

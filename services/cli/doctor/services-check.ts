@@ -1,6 +1,7 @@
 /** The services of a domain as an account sees them: rooms (XEP-0045) and uploads (XEP-0363), found by disco (XEP-0030). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { programLimits } from '../limits.ts';
 import type { Opened, Patient } from './client-check.ts';
 import { shown } from './findings.ts';
 import { mechanismsOf, NS_SASL } from './mechanisms.ts';
@@ -13,9 +14,6 @@ const NS_ITEMS = 'http://jabber.org/protocol/disco#items';
 const NS_INFO = 'http://jabber.org/protocol/disco#info';
 const NS_MUC = 'http://jabber.org/protocol/muc';
 const NS_UPLOAD = 'urn:xmpp:http:upload:0';
-const itemsMax = 20;
-/** Stanzas that come unasked before an answer. */
-const othersMax = 50;
 
 export interface Account {
   readonly user: string;
@@ -82,7 +80,7 @@ async function outcome(stream: PeerStream, wanted: 'challenge' | 'success'): Pro
 async function ask(stream: PeerStream, id: string, type: 'get' | 'set', to: string | undefined, child: string): Promise<Stanza> {
   const address = to === undefined ? '' : ` to='${escapeAttribute(to)}'`;
   stream.send(`<iq type='${type}' id='${id}'${address}>${child}</iq>`);
-  for (let others = 0; others < othersMax; others++) {
+  for (let others = 0; others < programLimits.doctorOtherStanzasMax; others++) {
     const answer = await stream.read(`the answer of ${to ?? 'the server'}`);
     if (answer.name !== 'iq' || answer.attributes.id !== id) continue;
     if (answer.type === 'result') return answer;
@@ -96,7 +94,7 @@ async function hostsOf(stream: PeerStream, domain: string): Promise<ReadonlyMap<
   const items = await ask(stream, 'items', 'get', domain, `<query xmlns='${NS_ITEMS}'/>`);
   const listed = (items.child('query', NS_ITEMS)?.getChildren('item') ?? []).flatMap(({ attrs }) => attrs.jid ?? []);
   const hosts = new Map<string, string>();
-  for (const [index, host] of [domain, ...listed].slice(0, itemsMax).entries()) {
+  for (const [index, host] of [domain, ...listed].slice(0, programLimits.doctorItemsMax).entries()) {
     const info = await ask(stream, `info-${index}`, 'get', host, `<query xmlns='${NS_INFO}'/>`).catch((error: unknown) => {
       if (error instanceof BadPeer && error.message.endsWith('answers with an error')) return undefined;
       throw error;

@@ -6,14 +6,13 @@ import { WebSocket } from 'ws';
 import { escapeAttribute, parseElement } from '../../../lib/xmpp/element.ts';
 import { FrameScanner } from '../../../lib/xmpp/frame-scanner.ts';
 import { openBounds } from '../../../lib/xmpp/scanner.ts';
+import { programLimits } from '../limits.ts';
 import { type Patient, trust } from './client-check.ts';
 import { shown } from './findings.ts';
 import type { Names } from './names.ts';
 import { BadPeer } from './peer-stream.ts';
 import { whyOf } from './reasons.ts';
 
-const bodyBytesMax = 64 * 1024;
-const redirectsMax = 3;
 const webSocketRel = 'urn:xmpp:alt-connections:websocket';
 const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
@@ -95,7 +94,7 @@ function lookupBy(names: Names): LookupFunction {
 /** @throws {BadPeer | TooSlow | Error} */
 async function fetchPage(url: string, patient: Patient, names: Names): Promise<Page> {
   let next = url;
-  for (let redirects = 0; redirects <= redirectsMax; redirects++) {
+  for (let redirects = 0; redirects <= programLimits.doctorRedirectsMax; redirects++) {
     const { response, page } = await fetchOnce(next, patient, names);
     const { location } = response.headers;
     if (page.status < 300 || page.status >= 400 || location === undefined) return page;
@@ -122,7 +121,8 @@ async function fetchOnce(
     let bytes = 0;
     for await (const chunk of response) {
       bytes += (chunk as Buffer).length;
-      if (bytes > bodyBytesMax) throw new BadPeer(`it has more than ${bodyBytesMax} bytes`);
+      if (bytes > programLimits.doctorBodyBytesMax)
+        throw new BadPeer(`it has more than ${programLimits.doctorBodyBytesMax} bytes`);
       chunks.push(chunk as Buffer);
     }
     const anyOrigin = response.headers['access-control-allow-origin'] === '*';
@@ -142,7 +142,7 @@ async function checkWebSocket(url: string, { domain, deadline, findings, ca }: P
     return;
   }
   const socket = new WebSocket(url, 'xmpp', {
-    maxPayload: bodyBytesMax,
+    maxPayload: programLimits.doctorBodyBytesMax,
     perMessageDeflate: false,
     lookup: lookupBy(names),
     ...trust(ca),

@@ -131,7 +131,7 @@ class WaitingLine {
     const next = this.#lines.first[0] ?? this.#lines.later[0];
     if (next === undefined) return;
     // Not more often than this: at a high rate many go together.
-    this.#timer ??= this.#clock.after(Math.max(10, this.#bucket.waitMs(next.cost)), () => {
+    this.#timer ??= this.#clock.after(Math.max(connectionLimits.admissionPauseMs, this.#bucket.waitMs(next.cost)), () => {
       this.#timer = undefined;
       this.#serve();
       this.#schedule();

@@ -117,7 +117,7 @@ async function pass(socket: Socket, gate: Promise<boolean> | boolean, go: (socke
 function listening(server: Server, options: { host: string; port: number; reusePort: boolean }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...options, backlog: 4096 }, () => {
+    server.listen({ ...options, backlog: connectionLimits.listenBacklogMax }, () => {
       server.removeListener('error', reject);
       resolve(server.address() as AddressInfo);
     });

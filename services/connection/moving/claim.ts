@@ -11,6 +11,7 @@ import { type HandOverRequest, handOverAnswer } from '../../../lib/runtime/wire.
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Claim, Found } from '../core/stream-feature.ts';
+import { connectionLimits } from '../limits.ts';
 import type { SessionStream } from '../session/egress.ts';
 import type { Session } from '../session/session.ts';
 import { handledCountTooHigh } from '../session/stream-management.ts';
@@ -30,9 +31,6 @@ export interface Claims extends ParkingHost {
   readonly taken: RecentKeys;
   find(sid: string): Session | undefined;
 }
-
-/** Holders that are asked, one after the other, and looks into the store. */
-const triesMax = 4;
 
 /** @throws {StreamError} when the client says that it has more than it was sent; or when nobody can say whether there is a session */
 export async function claimSession(node: Claims, claim: Claim, stream: SessionStream): Promise<Found> {
@@ -71,7 +69,7 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
   const { domain, local } = Jid.parse(account);
   const request: HandOverRequest = { kind: 'handOver', id: node.ids.mint(), sid, token, account };
   let refused: string | undefined;
-  for (let tries = 1; tries <= triesMax; tries++) {
+  for (let tries = 1; tries <= connectionLimits.claimTriesMax; tries++) {
     const { entry, isSure } = await findEntry(node, { domain, local }, sid);
     const isInStore = entry !== undefined && isParked(entry);
     let isKnown = isSure && !isInStore;
@@ -135,7 +133,7 @@ async function takeParked(
   id: ResumeId,
   entry: SessionEntry,
 ): Promise<Session | string | undefined> {
-  for (let tries = 1; tries <= triesMax; tries++) {
+  for (let tries = 1; tries <= connectionLimits.claimTriesMax; tries++) {
     const row = await readParked(node.store, owner, id.sid);
     if (row === undefined || !isOf(row.value, entry) || !fitsToken(row.value, id.token)) return 'nowhere';
     const { claimedBy, parcel, bodies, deadline } = row.value;

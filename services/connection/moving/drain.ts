@@ -8,10 +8,6 @@ import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';
 import { type ParkingHost, park } from './park.ts';
 
-const tickMs = 50;
-/** What could not be parked, because the store is away, is tried again after this. */
-const againMs = 1_000;
-
 export interface DrainOptions {
   readonly reason: StreamError;
   /** Monotonic; absent: until the node is empty. The rate is raised so that all get their turn in time. */
@@ -30,10 +26,10 @@ export async function drainSessions(
   while (!isLate()) {
     const waiting = [...held()];
     if (waiting.length === 0 && host.parking.size === 0) return;
-    const leftMs = Math.max(tickMs, deadlineMs - host.clock.monotonic());
+    const leftMs = Math.max(connectionLimits.drainTickMs, deadlineMs - host.clock.monotonic());
     const perSecond = Math.max(connectionLimits.drainPerSecond, Number.isFinite(leftMs) ? (2_000 * waiting.length) / leftMs : 0);
-    await pass(host, waiting, Math.ceil((perSecond * tickMs) / 1_000), reason, isLate);
-    if (held().length > 0 && !isLate()) await sleep(host.clock, Math.min(againMs, leftMs));
+    await pass(host, waiting, Math.ceil((perSecond * connectionLimits.drainTickMs) / 1_000), reason, isLate);
+    if (held().length > 0 && !isLate()) await sleep(host.clock, Math.min(connectionLimits.drainRetryMs, leftMs));
   }
 }
 
@@ -48,6 +44,6 @@ async function pass(host: ParkingHost, waiting: Session[], perTick: number, reas
       if ((session.sm?.resumeMs ?? 0) > 0) void park(host, session, reason);
       else session.close(reason);
     }
-    await sleep(host.clock, waiting.length > 0 ? tickMs : tickMs / 5);
+    await sleep(host.clock, waiting.length > 0 ? connectionLimits.drainTickMs : connectionLimits.drainTickMs / 5);
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Table } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
+import { roomLimits } from '../limits.ts';
 import type { Role } from './affiliation.ts';
 import type { Affiliated } from './affiliation-list.ts';
 import type { RoomConfig } from './config.ts';
@@ -148,5 +149,5 @@ export const listed = collection<ListedRoom>('listed-room', 'directory');
 
 /** A JID as a sort key: JIDs may be longer than a key. */
 export function jidKey(jid: string): string {
-  return Buffer.byteLength(jid) <= 800 ? jid : `#${createHash('sha256').update(jid).digest('hex')}`;
+  return Buffer.byteLength(jid) <= roomLimits.jidKeyBytesMax ? jid : `#${createHash('sha256').update(jid).digest('hex')}`;
 }

@@ -1,8 +1,10 @@
 /**
  * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, then the rows.
  */
+import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { recallSpeakers } from '../features/xep0500-slow-mode.ts';
@@ -107,9 +109,9 @@ function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: Rea
 async function listAll<Value>(rows: Rows, collection: Collection<Value>, most: number): Promise<Item<Value>[]> {
   const items: Item<Value>[] = [];
   while (items.length < most) {
-    const page = await rows.list(collection, { limit: 1_000, after: items.at(-1)?.key });
+    const page = await rows.list(collection, { limit: portLimits.storeQueryRowsMax, after: items.at(-1)?.key });
     items.push(...page);
-    if (page.length < 1_000) break;
+    if (page.length < portLimits.storeQueryRowsMax) break;
   }
   return items;
 }
@@ -152,8 +154,8 @@ async function clearRows(store: Store, rows: Rows): Promise<void> {
 }
 
 async function deleteAll(store: Store, keys: readonly PendingKey[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += 100) {
-    await Promise.all(keys.slice(at, at + 100).map((key) => store.delete(key)));
+  for (let at = 0; at < keys.length; at += runtimeLimits.eraseRowsMax) {
+    await Promise.all(keys.slice(at, at + runtimeLimits.eraseRowsMax).map((key) => store.delete(key)));
   }
 }
 
@@ -161,11 +163,11 @@ async function deleteAll(store: Store, keys: readonly PendingKey[]): Promise<voi
 export async function eraseArchive(store: Store, domain: string, name: string, lastId: string): Promise<void> {
   const rows = Rows.ofRoom(store, domain, name);
   for (;;) {
-    const page = await rows.list(messages, { limit: 100, before: `${lastId}~` });
+    const page = await rows.list(messages, { limit: runtimeLimits.eraseRowsMax, before: `${lastId}~` });
     await deleteAll(
       store,
       page.map(({ key }) => rows.keyOf(messages, key)),
     );
-    if (page.length < 100) return;
+    if (page.length < runtimeLimits.eraseRowsMax) return;
   }
 }

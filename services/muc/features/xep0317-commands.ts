@@ -22,11 +22,10 @@ import { affiliationRank } from '../core/affiliation.ts';
 import { NS_COMMANDS } from '../core/namespaces.ts';
 import type { Hat } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { assignHat, createHat, destroyHat, hatsOf, unassignHat } from './xep0317-hats.ts';
 
 const formType = 'urn:xmpp:hats:commands';
-const titleCharactersMax = 128;
-const uriCharactersMax = 512;
 
 interface Command {
   readonly name: string;
@@ -59,7 +58,7 @@ const commands: Readonly<Record<string, Command>> = {
   destroy: {
     name: 'Destroy a Hat',
     ask: (turn) => [choice(turn)],
-    run: (turn, submission) => void destroyHat(turn, readText(submission, 'hats#uri', uriCharactersMax, 'hat')),
+    run: (turn, submission) => void destroyHat(turn, readText(submission, 'hats#uri', roomLimits.hatUriCharactersMax, 'hat')),
   },
   list: {
     name: 'List Hats',
@@ -71,13 +70,13 @@ const commands: Readonly<Record<string, Command>> = {
     name: 'Assign a Hat',
     ask: (turn) => [jid, choice(turn)],
     run: (turn, submission) =>
-      void assignHat(turn, readJid(submission, personJid), readText(submission, 'hats#uri', uriCharactersMax)),
+      void assignHat(turn, readJid(submission, personJid), readText(submission, 'hats#uri', roomLimits.hatUriCharactersMax)),
   },
   unassign: {
     name: 'Take a Hat Away',
     ask: (turn) => [jid, choice(turn)],
     run: (turn, submission) =>
-      void unassignHat(turn, readJid(submission, contactJid), readText(submission, 'hats#uri', uriCharactersMax)),
+      void unassignHat(turn, readJid(submission, contactJid), readText(submission, 'hats#uri', roomLimits.hatUriCharactersMax)),
   },
   'list-assigned': {
     name: 'List Assigned Hats',
@@ -160,13 +159,13 @@ function readText(submission: Submission, name: string, charactersMax: number, a
 }
 
 function readHat(submission: Submission): Hat {
-  const hatUri = readText(submission, 'hats#uri', uriCharactersMax);
+  const hatUri = readText(submission, 'hats#uri', roomLimits.hatUriCharactersMax);
   if (!/^[a-z][a-z0-9+.-]*:[^\s<>"]+$/i.test(hatUri)) throw new StanzaError('bad-request', 'hats#uri is not a URI');
   const angle = submission.get('hats#hue')?.text().trim() ?? '';
   if (angle !== '' && (!/^[0-9]{1,3}(?:\.[0-9]{1,12})?$/.test(angle) || Number(angle) > 360)) {
     throw new StanzaError('bad-request', 'hats#hue is an angle of 0 to 360 degrees');
   }
-  const hat = { uri: hatUri, title: readText(submission, 'hats#title', titleCharactersMax) };
+  const hat = { uri: hatUri, title: readText(submission, 'hats#title', roomLimits.hatTitleCharactersMax) };
   return angle === '' ? hat : { ...hat, hue: angle };
 }
 

@@ -20,7 +20,6 @@ const formType = `${NS_SEARCH}:search-params`;
 const byAddress = `{${NS_SEARCH}:order}address`;
 const byUsers = `{${NS_SEARCH}:order}nusers`;
 const roomType = 'xep-0045';
-const queryCharactersMax = 256;
 
 interface Wish {
   /** In lower case; none: all rooms. */
@@ -125,8 +124,13 @@ function readWish(submission: Submission): Wish {
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '');
-  if (!isAll && (words.length === 0 || query.length > queryCharactersMax)) {
-    throw refusal('bad-request', 'modify', 'invalid-search-terms', `give words of ${queryCharactersMax} characters at most`);
+  if (!isAll && (words.length === 0 || query.length > roomLimits.searchCharactersMax)) {
+    throw refusal(
+      'bad-request',
+      'modify',
+      'invalid-search-terms',
+      `give words of ${roomLimits.searchCharactersMax} characters at most`,
+    );
   }
   const types = submission.get('types')?.lines() ?? [];
   return {

@@ -16,8 +16,6 @@ import type { Recipient } from '../core/sending.ts';
 import { roomLimits } from '../limits.ts';
 import { tellChanges } from '../rooms/tell-changes.ts';
 
-const photosMax = 10;
-
 /** §3.4. @throws {StanzaError} item-not-found */
 export function getVcard(turn: RoomTurn, iq: Stanza): void {
   const { config, rows } = turn;
@@ -51,7 +49,8 @@ export function setVcard(turn: RoomTurn, iq: Stanza, vcard: Element): void {
 /** XEP-0153 §3.1, of each photo (§5.1). */
 function hashesOf(vcard: Element): string[] {
   const photos = vcard.getChildren('PHOTO');
-  if (photos.length > photosMax) throw new StanzaError('bad-request', `a vCard has at most ${photosMax} photos`);
+  if (photos.length > roomLimits.photosMax)
+    throw new StanzaError('bad-request', `a vCard has at most ${roomLimits.photosMax} photos`);
   return photos.flatMap((photo) => {
     const text = photo.getChildText('BINVAL')?.replace(/\s+/g, '') ?? '';
     if (text === '') return [];

@@ -7,9 +7,9 @@ import { NS_CLIENT, NS_CORRECT } from '../core/namespaces.ts';
 import type { Room } from '../core/room.ts';
 import { type ActivityRow, activities } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 
 const hourMs = 60 * 60 * 1000;
-const hoursMax = 24;
 
 /** §5: with a body, and no correction. */
 function isCounted(stanza: Stanza): boolean {
@@ -31,8 +31,8 @@ export function countMessage(turn: RoomTurn, stanza: Stanza): void {
 
 /** The counts as they are when `hour` is over; `running` is the hour that was counted last. */
 function shifted(row: ActivityRow | undefined, running: { hour: number; count: number }, hour: number): ActivityRow {
-  const counts = Array.from({ length: hoursMax }, (_, index) => {
-    const wanted = hour - (hoursMax - 1 - index);
+  const counts = Array.from({ length: roomLimits.activityHoursMax }, (_, index) => {
+    const wanted = hour - (roomLimits.activityHoursMax - 1 - index);
     if (wanted === running.hour) return running.count;
     return row?.counts[row.counts.length - 1 - (row.hour - wanted)] ?? 0;
   });
@@ -53,7 +53,7 @@ export function activity(turn: RoomTurn): number | undefined {
   if (ageHours === 0) return undefined;
   const { counts } = shifted(room.activity, room.activityNow, hour - 1);
   const sum = counts.reduce((total, count) => total + count, 0);
-  return Math.round((sum / Math.min(ageHours, hoursMax)) * 100) / 100;
+  return Math.round((sum / Math.min(ageHours, roomLimits.activityHoursMax)) * 100) / 100;
 }
 
 /** The room was read from its rows: of the hour that ran then, the last messages are known. */

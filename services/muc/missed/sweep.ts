@@ -7,25 +7,20 @@ import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.t
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Job } from '../core/job.ts';
 import type { Room, Session } from '../core/room.ts';
+import { roomLimits } from '../limits.ts';
 import { follow, ifStillThere, leaveAsGhost } from './heal.ts';
-
-/** Accounts asked for at once. */
-const pageMax = 500;
-
-/** Clocks of two machines differ by less; a session that was bound later than this after the entry is another one. */
-const clockSkewMs = 5_000;
 
 /** The session of an occupant as its account knows it; undefined when it is over. */
 export function findEntry(session: Session, entries: readonly SessionEntry[]): SessionEntry | undefined {
   const entry = entries.find(({ resource }) => resource === session.jid.resource);
-  return entry && entry.boundAt <= session.joinedAt + clockSkewMs ? entry : undefined;
+  return entry && entry.boundAt <= session.joinedAt + roomLimits.sessionClockSkewMs ? entry : undefined;
 }
 
 /** Queues what is to be done. @throws {Unavailable} */
 export async function sweep(dependencies: Dependencies, room: Room, push: (job: Job) => void): Promise<void> {
   const near = [...room.sessions()].map(({ session }) => session).filter(({ address }) => address !== undefined);
-  for (let at = 0; at < near.length; at += pageMax) {
-    const page = near.slice(at, at + pageMax);
+  for (let at = 0; at < near.length; at += roomLimits.sweepAccountsMax) {
+    const page = near.slice(at, at + roomLimits.sweepAccountsMax);
     const lists = await readSessions(
       dependencies.store,
       page.map(({ jid }) => jid),

@@ -16,7 +16,6 @@ import { checkMembership, join } from './membership.ts';
 
 export const registerForm = { type: `${NS_MUC}#register`, nick: 'muc#register_roomnick' } as const;
 const jidVar = 'x-muc#register_jid';
-const linesMax = 20;
 const allowVar = 'muc#register_allow';
 
 /** §15.5.1: what may be said of oneself, for those who decide. */
@@ -47,7 +46,7 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
   const { bare } = turn.from;
   const told = personalFields.map((field) => {
     const lines = submission.get(field.var)?.lines() ?? [];
-    const shown = lines.slice(0, field.type === 'text-multi' ? linesMax : 1);
+    const shown = lines.slice(0, field.type === 'text-multi' ? roomLimits.registrationLinesMax : 1);
     return { ...field, values: shown.map((text) => text.slice(0, roomLimits.reasonCharactersMax)) };
   });
   const fields: Field[] = [

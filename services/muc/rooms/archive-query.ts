@@ -26,11 +26,9 @@ import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { affiliationRank } from '../core/affiliation.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
 import { type RoomTurn, resultOf } from '../core/room-turn.ts';
+import { roomLimits } from '../limits.ts';
 import { archiveResult } from './archive-result.ts';
 import { stampOf } from './history.ts';
-
-/** Entries read at once. */
-const entriesPerRound = 100;
 
 type MayKnow = (entry: Archived) => boolean;
 
@@ -77,7 +75,13 @@ function archiveOf(turn: RoomTurn, query: ArchiveQuery, mayKnow: MayKnow): Archi
     aheadMaxMs: turn.dependencies.clock.aheadMaxMs,
     isCounted: true,
     find: (ids) => rows.getMany(messages, ids),
-    walk: (range) => walkRows(rows, messages, isWanted ? { ...range, most: entriesPerRound } : range, entriesPerRound),
+    walk: (range) =>
+      walkRows(
+        rows,
+        messages,
+        isWanted ? { ...range, most: roomLimits.archiveEntriesPerRound } : range,
+        roomLimits.archiveEntriesPerRound,
+      ),
     isKept: ({ isTransient }) => !isTransient,
     isWanted,
   };

@@ -26,9 +26,8 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { commandInfo, commandItems } from '../features/xep0317-commands.ts';
 import { hatsHash } from '../features/xep0317-hats.ts';
 import { activity } from '../features/xep0502-activity.ts';
+import { roomLimits } from '../limits.ts';
 import { reservedNick } from './register.ts';
-
-const contactsMax = 10;
 
 /** @throws {StanzaError} item-not-found; service-unavailable for muc#traffic, of which nothing is discarded (§16.1.1) */
 export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
@@ -129,7 +128,7 @@ function optional(name: string, label: string, values: string | readonly string[
 /** Of a non-anonymous room, where they are no secret. */
 function ownersOf({ room }: RoomTurn): string[] {
   const owners = [...room.affiliations.values()].filter(({ affiliation, jid }) => affiliation === 'owner' && jid.includes('@'));
-  return owners.slice(0, contactsMax).map(({ jid }) => jid);
+  return owners.slice(0, roomLimits.contactsMax).map(({ jid }) => jid);
 }
 
 /** §7.12. */

@@ -16,7 +16,6 @@ import type { Room } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
-import { idCharactersMax } from './occupant-iq.ts';
 import { readReason } from './reason.ts';
 
 /** @throws {StanzaError} not-acceptable, forbidden, bad-request, jid-malformed */
@@ -59,7 +58,7 @@ function invitedKey({ room }: RoomTurn, invitee: Jid): string {
 }
 
 function invitationId({ room }: RoomTurn, inviter: Jid, invitee: Jid, id = ''): string {
-  return `invite.${invitationProof(room, inviter, invitee)}.${id.slice(0, idCharactersMax)}`;
+  return `invite.${invitationProof(room, inviter, invitee)}.${id.slice(0, roomLimits.iqIdCharactersMax)}`;
 }
 
 /** Keyed, so that nobody can check a guess at who has invited. */

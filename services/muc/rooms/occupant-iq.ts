@@ -21,7 +21,6 @@ import { errorOnly } from './error-reply.ts';
 import { mayWrite, refuseHidden } from './private-message.ts';
 
 const accountNamespaces = new Set(['vcard-temp', 'http://jabber.org/protocol/pubsub', 'urn:ietf:params:xml:ns:vcard-4.0']);
-export const idCharactersMax = 1_024;
 const digestCharacters = 22;
 
 /** @throws {StanzaError} not-acceptable, item-not-found, bad-request, forbidden */
@@ -39,7 +38,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
     return;
   }
   refuseHidden(turn, occupant, target);
-  if ((iq.id?.length ?? 0) > idCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
+  if ((iq.id?.length ?? 0) > roomLimits.iqIdCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
   const isForged = forgedIn(turn.room, iq);
   if (iq.children.some(isForged)) throw new StanzaError('bad-request', 'only servers say such things');
   if (target !== occupant && saysSomething(iq) && !mayWrite(turn, occupant, target)) {

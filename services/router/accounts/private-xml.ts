@@ -9,8 +9,6 @@ interface Stored {
 }
 
 const stored = collection<Stored>('private', 'account');
-/** Part of a row's key. */
-const keyBytesMax = 500;
 
 export const privateNs = 'jabber:iq:private';
 
@@ -20,7 +18,8 @@ export function privateKey(name: string, ns: string | undefined): string {
     throw new StanzaError('not-acceptable', 'an element in a namespace of its own, please');
   }
   const key = `${name} ${ns}`;
-  if (Buffer.byteLength(key) > keyBytesMax) throw new StanzaError('not-acceptable', 'the namespace is too long');
+  if (Buffer.byteLength(key) > routerLimits.privateKeyBytesMax)
+    throw new StanzaError('not-acceptable', 'the namespace is too long');
   return key;
 }
 

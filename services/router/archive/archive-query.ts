@@ -11,11 +11,8 @@ import type { Item } from '../../../lib/runtime/rows.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Rsm } from '../../../lib/xmpp/rsm.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
-
-/** Entries, which may be large, read at once; and keys of spans, which are small. */
-const entriesPerRound = 32;
-const spansPerRound = 100;
 
 /** @throws {StanzaError} item-not-found when an id is not in the archive (§4.1.3, §4.3.2) */
 export function queryArchive(account: Account, query: ArchiveQuery, page: Rsm): Promise<ArchivePage<ArchiveEntry>> {
@@ -27,7 +24,7 @@ function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry>
   const find = (ids: readonly string[]) => rows.getMany(entries, ids);
   const peer = query.with?.bare.equals(account.jid) ? account.jid : query.with; // §4.1.1: of oneself the resource is ignored
   const { aheadMaxMs } = account.turn.dependencies.clock;
-  if (!peer) return { aheadMaxMs, find, walk: (range) => walkRows(rows, entries, range, entriesPerRound) };
+  if (!peer) return { aheadMaxMs, find, walk: (range) => walkRows(rows, entries, range, routerLimits.archiveEntriesPerRound) };
   return { aheadMaxMs, find, walk: (range) => walkSpans(account, peer, range), isWanted: (entry) => isOf(entry, peer) };
 }
 
@@ -37,7 +34,12 @@ async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): Asy
     const after = range.after > span ? range.after : span;
     const end = `${span}~`; // above all ids that begin like this
     const before = range.before !== undefined && range.before < end ? range.before : end;
-    yield* walkRows(account.rows, entries, { ...range, after, before, most: entriesPerRound }, entriesPerRound);
+    yield* walkRows(
+      account.rows,
+      entries,
+      { ...range, after, before, most: routerLimits.archiveEntriesPerRound },
+      routerLimits.archiveEntriesPerRound,
+    );
   }
 }
 
@@ -48,14 +50,19 @@ async function* spansWith(account: Account, peer: Jid, { after, before, isBackwa
   let [from, until] = [prefix + first.slice(0, -1), before === undefined ? `${peerKey(peer)}!` : prefix + before];
   let last = '';
   for (;;) {
-    const rows = await account.list(spansByPeer, { limit: spansPerRound, after: from, before: until, backward: isBackward });
+    const rows = await account.list(spansByPeer, {
+      limit: routerLimits.archiveSpansPerRound,
+      after: from,
+      before: until,
+      backward: isBackward,
+    });
     for (const { key } of rows) {
       const span = spanOf(key.slice(prefix.length)); // older versions have written whole ids
       if (span < first || span === last) continue;
       last = span;
       yield span;
     }
-    if (rows.length < spansPerRound) return;
+    if (rows.length < routerLimits.archiveSpansPerRound) return;
     if (isBackward) until = rows.at(-1)!.key;
     else from = rows.at(-1)!.key;
   }

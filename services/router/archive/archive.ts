@@ -150,6 +150,6 @@ function checkSize(entry: ArchiveEntry): void {
 /** In keys of {@link spansByPeer}: without the space that ends it, and short enough. */
 export function peerKey(peer: Jid): string {
   const text = peer.bare.toString();
-  if (text.length <= 200) return text;
+  if (text.length <= routerLimits.peerKeyCharactersMax) return text;
   return `#${createHash('sha256').update(text).digest('base64url')}`; // `#` and no `@`: nobody's address
 }

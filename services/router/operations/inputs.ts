@@ -3,19 +3,17 @@ import { z } from 'zod';
 import { type Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { prepareName } from '../sasl/credentials.ts';
 import { Refusal } from './refusal.ts';
-
-/** RFC 1035 §2.3.4; U-labels are not longer than what DNS sees of them. */
-const domainCharactersMax = 253;
 
 const text = z.string().min(1);
 
 export const domainInput = text.transform((given, context) => {
   try {
     const { domain } = Jid.of('', given);
-    if (domain.length <= domainCharactersMax) return domain;
+    if (domain.length <= xmppLimits.domainCharactersMax) return domain;
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
   }

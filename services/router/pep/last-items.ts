@@ -122,8 +122,8 @@ async function forEachMessage(
   subid?: string,
 ): Promise<void> {
   let bytes = 0;
-  for (let at = 0; at < found.length && bytes < routerLimits.pepLastItemsBytesMax; at += pageMax) {
-    const page = found.slice(at, at + pageMax);
+  for (let at = 0; at < found.length && bytes < routerLimits.pepLastItemsBytesMax; at += routerLimits.pepItemsPerRound) {
+    const page = found.slice(at, at + routerLimits.pepItemsPerRound);
     const keys = page.map(({ owner, node, id }) => itemRowKey(owner, node, id));
     const rows = await readRows(account, keys);
     for (const [index, { owner, node, id }] of page.entries()) {
@@ -147,9 +147,6 @@ async function readItem(
   if (viewOf(owner, node)) return readView(owner, node);
   return row && itemInRow(row);
 }
-
-/** How many items are read at once. They may be large. */
-const pageMax = 20;
 
 async function findLast(
   sources: readonly Source[],

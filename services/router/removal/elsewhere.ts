@@ -100,8 +100,6 @@ async function forgetIn(dependencies: Dependencies, tenant: Tenant, local: strin
   await turn.finish();
 }
 
-const triesMax = 5;
-
 /** The worker that owns the room changes it, whether it is in memory or not. @throws {Unavailable} */
 export async function askRoom({ bus, clock }: Dependencies, request: RoomErasureRequest): Promise<void> {
   const subject = roomShard(request.domain, request.room);
@@ -110,7 +108,7 @@ export async function askRoom({ bus, clock }: Dependencies, request: RoomErasure
       checkDone(await ask(bus, roomAnswer, subject, encodeFrame(request), routerLimits.roomErasureTimeoutMs), subject);
       return;
     } catch (error) {
-      if (!(error instanceof Unavailable) || tries === triesMax) throw error;
+      if (!(error instanceof Unavailable) || tries === routerLimits.roomErasureTriesMax) throw error;
       await sleep(clock, tries * serviceLimits.batchBackoffMs); // workers come and go
     }
   }

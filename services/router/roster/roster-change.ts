@@ -5,6 +5,7 @@ import { Unavailable } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
+import { routerLimits } from '../limits.ts';
 import { type Contact, findContact, type RosterItem, rosterItems, rosterKey, unknownContact } from './roster.ts';
 import { admit, count } from './roster-totals.ts';
 import type { SubscriptionState } from './subscription-state.ts';
@@ -23,9 +24,6 @@ export interface Change {
   readonly isVisible: boolean;
 }
 
-/** Each try fails only because another change of the same contact took a newer number and wrote first. */
-const triesMax = 10;
-
 /**
  * Changes one contact's row, at once, with compare and swap.
  * @param by names the cause, the same for a retry
@@ -39,7 +37,7 @@ export async function changeContact(
   by: string,
   change: (item: RosterItem) => RosterItem,
 ): Promise<Change> {
-  for (let tries = 0; tries < triesMax; tries++) {
+  for (let tries = 0; tries < routerLimits.rosterChangeTriesMax; tries++) {
     const found = await findContact(account, contact);
     if (found.last?.by === by) return { before: found.last.before, after: found, isVisible: true };
     const wanted = change(found);
@@ -48,7 +46,7 @@ export async function changeContact(
     const changed = await writeContact(account, contact, by, change);
     if (changed) return changed;
   }
-  throw new Unavailable(`the roster's item for ${contact} changed under us ${triesMax} times`);
+  throw new Unavailable(`the roster's item for ${contact} changed under us ${routerLimits.rosterChangeTriesMax} times`);
 }
 
 /** @returns undefined when a newer number than ours is there already: the item's version must rise with each change */

@@ -9,6 +9,7 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { type AccountRow, findAccount, type ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
 import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
 
 export interface Credentials {
@@ -24,14 +25,11 @@ export interface SignedIn {
   readonly incarnation: string | undefined;
 }
 
-/** What a row's key holds besides domain and local part. */
-const keyBytesMargin = 24;
-
 /** RFC 7622 §3.3 of a name that a client typed. @returns undefined when it can be nobody's: also where keys of rows would overflow */
 export function prepareName(name: string, tenant: Tenant): string | undefined {
   try {
     const { local } = Jid.of(name, tenant.domain);
-    const isFitting = Buffer.byteLength(tenant.domain + local) <= portLimits.storeKeyBytesMax - keyBytesMargin;
+    const isFitting = Buffer.byteLength(tenant.domain + local) <= portLimits.storeKeyBytesMax - routerLimits.accountKeyBytes;
     return local !== '' && isFitting ? local : undefined;
   } catch (error) {
     if (error instanceof StanzaError) return undefined;

@@ -30,9 +30,6 @@ import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 
-const pageMax = 100;
-const pauseMs = 50;
-
 /**
  * Lets go of all sessions that the node's rows name. Two reapers at once do no harm: a session ends once. The node's own row goes last,
  * so that a reaper that dies half-way is followed by another.
@@ -44,9 +41,9 @@ export async function reapNode(
 ): Promise<number> {
   let count = 0;
   for (
-    let page = await listHeld(dependencies.store, node, pageMax);
+    let page = await listHeld(dependencies.store, node, routerLimits.reaperPageMax);
     page.length > 0;
-    page = await listHeld(dependencies.store, node, pageMax)
+    page = await listHeld(dependencies.store, node, routerLimits.reaperPageMax)
   ) {
     // After the page was read: if the node has come back, there may be sessions in it that began since.
     if (!(await isStillDead())) break;
@@ -56,7 +53,7 @@ export async function reapNode(
       else await unmarkHeld(dependencies.store, { node, sid });
       count++;
     }
-    await sleep(dependencies.clock, pauseMs);
+    await sleep(dependencies.clock, routerLimits.reaperPauseMs);
   }
   return count;
 }
@@ -153,7 +150,7 @@ export async function sweepParked(dependencies: Dependencies, isOver: () => bool
   const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax);
   for (const [index, one] of overdue.entries()) {
     if (isOver()) break;
-    if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, pauseMs);
+    if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, routerLimits.reaperPauseMs);
     await sweep(dependencies, one);
   }
   return overdue.length;
