@@ -1,9 +1,10 @@
 /**
- * `npm test` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
+ * `npm test`, `npm run test:slow` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
  * `N passed, M failed, K skipped`.
  *
  * Arguments choose files: a file, a folder, or a part of a path. Without any, everything runs but `test/peers`, which needs programs
- * that npm does not bring; `--peers` runs exactly those. `--folder FOLDER`, as the first argument, means the tests of a package within.
+ * that npm does not bring, and what takes long (`slow-files.ts`); `--peers` and `--slow` run exactly those. `--folder FOLDER`, as the first
+ * argument, means the tests of a package within.
  * With CI=true a file that failed runs once more at the end, when nothing runs beside it, and that run counts: other people's clients have
  * time limits of their own, and a build machine stands still at times. Both runs are shown, and such files are named before the closing
  * line: one that is named again and again has a race to be found.
@@ -16,9 +17,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, matchesGlob } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from './run-reporter.ts';
+import { slowFiles } from './slow-files.ts';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWindows = process.platform === 'win32';
+/** Starting a process costs half as much when V8 finds the code that it has compiled before, and the types are stripped already. */
+const compiled = join(project, 'node_modules/.cache/compiled');
 /** One file, from start to exit, milliseconds; peers start other people's servers and browsers. */
 const fileTimeoutMs = { unit: 120_000, peers: 300_000 };
 /** What a file prints is shown when it fails, the last this many characters. */
@@ -61,6 +65,7 @@ async function runFile(root: string, file: string, reports: string, timeoutMs: n
   const started = performance.now();
   const child = spawn(process.execPath, [...reporter, join(root, file)], {
     cwd: root,
+    env: { NODE_COMPILE_CACHE: compiled, ...process.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: !isWindows,
   });
@@ -122,31 +127,39 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ');
 }
 
-function chooseFiles(root: string, filters: readonly string[], isPeers: boolean): string[] {
-  const all = globSync('test/**/*.test.ts', { cwd: root })
+type Suite = 'quick' | 'slow' | 'peers';
+
+function suiteOf(file: string): Suite {
+  if (file.startsWith('test/peers/')) return 'peers';
+  return slowFiles.some((slow) => file.startsWith(slow)) ? 'slow' : 'quick';
+}
+
+function allFiles(root: string): string[] {
+  return globSync('test/**/*.test.ts', { cwd: root })
     .map((file) => file.replaceAll('\\', '/'))
     .sort();
+}
+
+function chooseFiles(all: readonly string[], filters: readonly string[], suite: Suite): string[] {
   const isMatch = (file: string, filter: string) => {
     const wanted = filter.replace(/^\.\//, '');
     return file.includes(wanted) || matchesGlob(file, wanted);
   };
-  const isPeer = (file: string) => file.startsWith('test/peers/');
-  if (filters.length === 0) return all.filter((file) => isPeer(file) === isPeers);
+  if (filters.length === 0) return all.filter((file) => suiteOf(file) === suite);
   // a filter that names the folder means it
-  return all.filter((file) =>
-    filters.some((filter) => isMatch(file, filter) && (isPeers || !isPeer(file) || filter.includes('test/peers/'))),
-  );
+  const isMeant = (file: string, filter: string) =>
+    suite === 'peers' || suiteOf(file) !== 'peers' || filter.includes('test/peers/');
+  return all.filter((file) => filters.some((filter) => isMatch(file, filter) && isMeant(file, filter)));
 }
 
 async function main(args: readonly string[]): Promise<void> {
   const [folder = '', ...others] = args[0] === '--folder' ? args.slice(1) : ['', ...args];
   const root = join(project, folder);
-  const isPeers = others.includes('--peers');
-  const files = chooseFiles(
-    root,
-    others.filter((arg) => arg !== '--peers'),
-    isPeers,
-  );
+  const suite = others.includes('--peers') ? 'peers' : others.includes('--slow') ? 'slow' : 'quick';
+  const isPeers = suite === 'peers';
+  const filters = others.filter((arg) => !arg.startsWith('--'));
+  const all = allFiles(root);
+  const files = chooseFiles(all, filters, suite);
   const reports = mkdtempSync(join(tmpdir(), 'skylark-test-'));
   process.on('exit', () => {
     for (const child of running) end(child);
@@ -179,6 +192,12 @@ async function main(args: readonly string[]): Promise<void> {
   // Many at once are no accident of the machine.
   const isWorthATry = process.env.CI === 'true' && failed.length <= failedFilesMax;
   for (const result of failed) count(isWorthATry ? await runAgain(result, run) : result);
+  if (suite === 'quick' && filters.length === 0 && folder === '') {
+    const left = (one: Suite) => all.filter((file) => suiteOf(file) === one).length;
+    console.log(
+      `${left('slow')} slow files are run by npm run test:slow, ${left('peers')} with other programs by npm run test:peers`,
+    );
+  }
   if (totals.passed + totals.failed === 0) console.log(`No test ran: ${files.length} test files match.`);
   console.log(`${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`);
   process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

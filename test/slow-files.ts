@@ -1,0 +1,19 @@
+/**
+ * Files and folders of tests that cannot be quick, because processes start, die and wait for each other in real time. `npm run test:slow`
+ * runs them, and `.ci/run` does; `npm test` runs everything else.
+ */
+export const slowFiles: readonly string[] = [
+  // Each test has a service of its own, in processes of its own, with clients from outside.
+  'test/end-to-end/',
+  // Each command is a process, and most of them need a service that runs.
+  'test/cli/accounts.test.ts',
+  'test/cli/bundle.test.ts',
+  'test/cli/certificates.test.ts',
+  'test/cli/cloud-accounts.test.ts',
+  'test/cli/logs.test.ts',
+  'test/cli/serve-all.test.ts',
+  'test/cli/start-refusals.test.ts',
+  'test/cli/start.test.ts',
+  // Each planted bug is looked for in as many simulated hours as it takes to find it.
+  'test/simulator-plants.test.ts',
+];
