@@ -123,7 +123,8 @@ function isStrong({ algorithm, parameters }: asn1.AlgorithmIdentifier): boolean 
   return parameters != null && Buffer.from(parameters).includes(sha2); // without parameters it is SHA-1 (RFC 4055 §3.1)
 }
 
-function checkKey({ publicKey }: X509Certificate): void {
+function checkKey(x509: X509Certificate): void {
+  const publicKey = asFault(() => x509.publicKey);
   const { asymmetricKeyType: type = 'unknown', asymmetricKeyDetails: { modulusLength: bits = 0, namedCurve = '' } = {} } =
     publicKey;
   if (type === 'rsa' || type === 'rsa-pss') {

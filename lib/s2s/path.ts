@@ -95,8 +95,10 @@ function checkPath(path: readonly Certificate[], now: number): void {
 }
 
 function checkTime({ x509: { validFromDate, validToDate } }: Certificate, now: number, what: string): void {
-  if (validToDate.getTime() < now) throw new CertificateFault(`${what} has expired on ${dayOf(validToDate)}`);
-  if (validFromDate.getTime() > now) throw new CertificateFault(`${what} is not valid before ${dayOf(validFromDate)}`);
+  const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
+  if (Number.isNaN(from) || Number.isNaN(to)) throw new CertificateFault(`${what} has a date that cannot be read`);
+  if (to < now) throw new CertificateFault(`${what} has expired on ${dayOf(validToDate)}`);
+  if (from > now) throw new CertificateFault(`${what} is not valid before ${dayOf(validFromDate)}`);
 }
 
 function dayOf(date: Date): string {

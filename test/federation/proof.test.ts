@@ -179,6 +179,18 @@ describe('RFC 5280: what makes a certificate worthless', () => {
     await refused([await leafOf({ dns: [...many, 'a.example'] }), ca], 'it has 601 names');
   });
 
+  test('a byte of it, or of its CA’s, is another one: it is refused, and nothing is thrown', async () => {
+    const leaf = await leafOf({ dns });
+    for (const [index, { der }] of [leaf, ca].entries()) {
+      for (let at = 0; at < der.length; at++) {
+        const changed = Buffer.from(der);
+        changed[at]! ^= 1 << (at % 8);
+        const chain = index === 0 ? [changed, ca.der] : [leaf.der, changed];
+        assert.equal((await provesDomain('a.example', chain, { roots, now: Date.now() })).ok, false, `byte ${at} of ${index}`);
+      }
+    }
+  });
+
   test('what comes besides it cannot be read: then it is as if it were not there', async () => {
     const leaf = await leafOf({ dns });
     const result = await provesDomain('a.example', [leaf.der, Buffer.from('nonsense'), ca.der], { roots, now: Date.now() });
