@@ -97,6 +97,30 @@ test('what cannot be decoded is not an answer: names that point in circles, reco
   assert.deepEqual((await resolverOf(server).addresses('a.example', 4)).records, []);
 });
 
+test('whatever bytes come as an answer, the resolver says what it takes, or that there is none', async () => {
+  await using server = await NameServer.start([
+    alias('a.example', 'b.example'),
+    address('b.example', '127.0.0.2'),
+    srv(service, 'x.a.example', 5_269),
+  ]);
+  let seed = 1;
+  const next = (below: number) => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return seed % below;
+  };
+  server.respond = (query) => {
+    const changed = encode(server.honest(query));
+    // The id stays: with another one it would be a stray.
+    for (let changes = next(4); changes >= 0; changes--) changed[2 + next(changed.length - 2)] = next(256);
+    return [changed, server.honest(query)];
+  };
+  for (let round = 0; round < 300; round++) {
+    const resolver = resolverOf(server, hurried);
+    const asked = round % 2 === 0 ? resolver.addresses('a.example', 4) : resolver.services(service);
+    await asked.catch((error: Error) => assert.match(error.name, /^(?:Unavailable|NoSuchDomain)$/, `${error.stack}`));
+  }
+});
+
 test('name servers are asked in turn; one that is silent or fails does not decide', async () => {
   await using silent = await NameServer.start();
   silent.respond = () => [];
