@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { conformance as streams } from '../services/connection/core/conformance.ts';
 import { streamFeatures } from '../services/connection/features/index.ts';
 import { conformance as muc } from '../services/muc/core/conformance.ts';
+import { features as roomFeatures } from '../services/muc/features/index.ts';
 import { features } from '../services/router/features/index.ts';
 import { conformance as web } from '../services/web/conformance.ts';
 import { type Service, staleEntries, testFaults, testsOf } from './spec-tests.ts';
@@ -22,7 +23,7 @@ const file = new URL('./xeps.md', import.meta.url);
 const parts: readonly { readonly heading: string; readonly service: Service; readonly list: readonly Conformance[] }[] = [
   { heading: 'Accounts and hosts', service: 'router', list: features },
   { heading: 'Streams', service: 'connection', list: [...streams, ...streamFeatures.flatMap(({ specs }) => specs ?? [])] },
-  { heading: 'Rooms', service: 'muc', list: muc },
+  { heading: 'Rooms', service: 'muc', list: [...muc, ...roomFeatures.flatMap(({ specs }) => specs ?? [])] },
   { heading: 'Web', service: 'web', list: web },
 ];
 

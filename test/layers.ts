@@ -8,6 +8,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
   // `core` is the shape of a stream feature. It stands above the session, because features work on one.
   'services/connection': [['.'], ['features'], ['moving'], ['stream'], ['core'], ['session'], ['door']],
   'services/cli': [['.'], ['commands'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
+  'services/muc': [['.'], ['features'], ['missed'], ['rooms'], ['core']],
   'services/router': [
     ['.'],
     ['operations'],

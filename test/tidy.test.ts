@@ -358,6 +358,11 @@ describe('imports between files', () => {
   });
 
   const graph = importGraph(product, read);
+  test('no files of lib and services import each other in a circle', () => {
+    assert.ok(graph.size >= 400, `the rule saw ${graph.size} files`);
+    assert.deepEqual(cyclesOf(graph), []);
+  });
+
   for (const [part, layersOfPart] of Object.entries(layers)) {
     test(`folders of ${part} look down only`, () => {
       const seen = product.filter((path) => path.startsWith(`${part}/`)).length;

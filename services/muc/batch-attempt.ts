@@ -1,4 +1,5 @@
 /** One attempt at a batch of a room: what its requests do to the room in memory, and what is to be written and sent for them. */
+
 import { report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { timeOfId } from '../../lib/runtime/ids.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
@@ -7,12 +8,11 @@ import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Batch } from './core/batch.ts';
 import type { RoomDependencies } from './core/dependencies.ts';
-import type { Job } from './core/job.ts';
+import type { Job, SeatJob, StanzaJob } from './core/job.ts';
+import type { LoadedRoom } from './core/loaded-room.ts';
 import { NS_SID } from './core/namespaces.ts';
-import type { Foreseen } from './core/prefetch.ts';
-import type { Session } from './core/room.ts';
-import type { LoadedRoom } from './core/room-store.ts';
-import { RoomTurn } from './core/room-turn.ts';
+import type { Prefetched } from './core/prefetch.ts';
+import { type Asker, RoomTurn } from './core/room-turn.ts';
 import { roomLimits } from './limits.ts';
 import { handleStanza } from './rooms/dispatch.ts';
 
@@ -21,140 +21,135 @@ function idInRoom(bytes: Buffer): string | undefined {
   return Stanza.parse(bytes).child('stanza-id', NS_SID)?.attrs.id;
 }
 
-/** Nothing of it is outside the memory yet. */
+export interface AttemptOptions {
+  readonly dependencies: RoomDependencies;
+  readonly tenant: Tenant;
+  readonly loaded: LoadedRoom;
+  readonly prefetched: Prefetched;
+  /** Another worker has written to the room since this batch was tried first. */
+  readonly hasLostRace: boolean;
+}
+
+/** Nothing of it has left the memory yet. */
 export class BatchAttempt {
   readonly batch = new Batch();
   readonly done: Job[] = [];
-  readonly beaten: Job[] = [];
+  /** Requests that another worker has written and answers, and requests for which nobody waits any more. */
+  readonly lostRace: Job[] = [];
+  /** Requests that are handled when the batch is written. */
   readonly ids = new Set<string>();
-  /** Requests whose messages are sent again. */
-  readonly #shown = new Set<string>();
-  /** A handler failed half-way: the room in memory is not to be trusted. */
-  isPoisoned = false;
-  readonly #dependencies: RoomDependencies;
-  readonly #tenant: Tenant;
-  readonly #loaded: LoadedRoom;
-  readonly #wasBeaten: boolean;
-  readonly #foreseen: Foreseen;
+  /** A handler failed half-way, so the room in memory may contradict its rows. */
+  isCorrupt = false;
+  /** Requests whose messages are delivered again. */
+  readonly #deliveredAgain = new Set<string>();
+  readonly #options: AttemptOptions;
 
-  constructor(dependencies: RoomDependencies, tenant: Tenant, loaded: LoadedRoom, wasBeaten: boolean, foreseen: Foreseen) {
-    this.#dependencies = dependencies;
-    this.#tenant = tenant;
-    this.#loaded = loaded;
-    this.#wasBeaten = wasBeaten;
-    this.#foreseen = foreseen;
+  constructor(options: AttemptOptions) {
+    this.#options = options;
   }
 
-  /** The last batch of the worker before, which may have written it and no more: it goes before anything new. */
-  showLast(): void {
-    const sinceMs = this.#dependencies.clock.now() - roomLimits.showAgainMs;
-    for (const id of this.#loaded.fence.unfinished.keys()) this.#show(id, sinceMs);
+  /** Delivers the last batch of the worker before, which may have written it and died. It goes before anything new. */
+  deliverLastBatch(): void {
+    const { dependencies, loaded } = this.#options;
+    const sinceMs = dependencies.clock.now() - roomLimits.showAgainMs;
+    for (const id of loaded.fence.unfinished.keys()) this.#deliverAgain(id, sinceMs);
   }
 
-  /** Those of these requests that were written. */
-  show(requests: ReadonlySet<string>): void {
+  /** Delivers the messages of those requests that were written, although their batch failed. */
+  deliverUnacknowledged(requests: ReadonlySet<string>): void {
     for (const id of requests) {
-      this.#show(id, 0);
-      if (this.#loaded.fence.unfinished.get(id)?.length) this.ids.add(id);
+      this.#deliverAgain(id, 0);
+      if (this.#options.loaded.fence.unfinished.get(id)?.length) this.ids.add(id);
     }
   }
 
-  #show(request: string, sinceMs: number): void {
-    const { room, fence } = this.#loaded;
-    if (this.#shown.has(request)) return;
+  #deliverAgain(request: string, sinceMs: number): void {
+    const { room, fence } = this.#options.loaded;
+    if (this.#deliveredAgain.has(request)) return;
     for (const bytes of fence.unfinished.get(request) ?? []) {
       const dedupeKey = idInRoom(bytes);
       const writtenMs = dedupeKey === undefined ? Number.NaN : timeOfId(dedupeKey);
       if (!(writtenMs >= sinceMs)) continue;
-      if (!this.#shown.has(request)) this.batch.showsAgain(request);
-      this.#shown.add(request);
-      // Who came later has it from the history.
-      const isOwed = (session: Session) => session.after < dedupeKey! && !room.behind.has(session);
-      const recipients = [...room.sessions()].flatMap(({ session }) => (isOwed(session) ? session : []));
+      if (!this.#deliveredAgain.has(request)) this.batch.deliversAgain(request);
+      this.#deliveredAgain.add(request);
+      // Seats that came later have the message from the history, and those that missed a message get it from the archive.
+      const seats = [...room.seats.values()].map(({ seat }) => seat);
+      const recipients = seats.filter((seat) => seat.after < dedupeKey! && !room.missed.has(seat));
       this.batch.sendings.push({ bytes, recipients: room.withoutHiding(bytes, recipients), dedupeKey });
     }
   }
 
-  /** @returns the jobs for the next batch */
+  /** @returns the jobs that are left for the next batch */
   take(jobs: readonly Job[]): readonly Job[] {
     for (const [index, job] of jobs.entries()) {
-      if (this.isPoisoned || this.batch.bytes > roomLimits.batchBytesMax) return jobs.slice(index);
-      if ('apply' in job) this.#try(undefined, () => this.#turn(job), job.apply);
-      else if (this.#takeStanza(job)) this.ids.add(job.request.id);
-      else continue;
-      this.done.push(job);
+      if (this.isCorrupt || this.batch.bytes > roomLimits.batchBytesMax) return jobs.slice(index);
+      if ('apply' in job) this.#takeSeatJob(job);
+      else this.#takeStanza(job);
     }
     return [];
   }
 
-  #isLate({ deadline = Number.POSITIVE_INFINITY }: RoomRequest): boolean {
-    return this.#dependencies.clock.now() > deadline + roomLimits.lateMs;
-  }
-
-  /** @returns false when another worker answers, or nobody waits for an answer */
-  #takeStanza(job: Extract<Job, { stanza: Stanza }>): boolean {
-    const { id } = job.request;
-    const { fence } = this.#loaded;
-    if (fence.isHandled(id) || this.ids.has(id)) return true;
-    const written = fence.unfinished.get(id);
-    if ((written && this.#wasBeaten) || this.#isLate(job.request)) {
-      this.beaten.push(job);
-      return false;
-    }
-    if (written?.length) this.#show(id, 0);
-    this.#try(
-      job.stanza,
-      () => this.#turn(job),
-      (turn) => {
-        if (written?.length) {
-          if (job.stanza.name === 'iq') turn.result(job.stanza);
-        } else {
-          followSession(turn, job.request);
-          handleStanza(turn, job.stanza);
-        }
-      },
-    );
-    return true;
-  }
-
-  #try(stanza: Stanza | undefined, makeTurn: () => RoomTurn, handle: (turn: RoomTurn) => void): void {
-    let turn = makeTurn();
+  #takeSeatJob(job: SeatJob): void {
+    const { dependencies, tenant, loaded, prefetched } = this.#options;
+    const asker = { from: job.about, recipient: { jid: job.about } };
+    const turn = new RoomTurn(dependencies, tenant, loaded, asker, prefetched);
     try {
-      handle(turn);
-      if (turn.bytes > roomLimits.turnBytesMax) {
-        this.isPoisoned = true;
-        throw new StanzaError('resource-constraint', 'that is too much at once');
-      }
+      job.apply(turn);
+      if (turn.bytes > roomLimits.turnBytesMax) this.#refuseTooLarge();
+      this.batch.absorb(turn);
     } catch (error) {
-      this.isPoisoned ||= !(error instanceof StanzaError);
-      report(this.#dependencies.log, error, 'a request to a room failed', { room: this.#loaded.room.jid.toString() });
-      turn = makeTurn();
-      if (stanza) turn.bounce(stanza, toStanzaError(error));
+      this.#noteFailure(error);
     }
-    this.batch.absorb(turn);
+    this.done.push(job);
   }
 
-  #turn(job: Job): RoomTurn {
-    const asker =
-      'apply' in job
-        ? { from: job.about, recipient: { jid: job.about } }
-        : {
-            requestId: job.request.id,
-            from: job.stanza.from!,
-            incarnation: job.request.incarnation,
-            recipient: { jid: job.stanza.from!, address: job.request.sender },
-            hides: job.request.hides,
-          };
-    return new RoomTurn(this.#dependencies, this.#tenant, this.#loaded, asker, this.#foreseen);
+  #takeStanza(job: StanzaJob): void {
+    const { dependencies, tenant, loaded, prefetched, hasLostRace } = this.#options;
+    const { request, stanza } = job;
+    const { deadline = Number.POSITIVE_INFINITY } = request;
+    const asker = askerOf(request, stanza);
+    const isHandled = loaded.fence.isHandled(request.id) || this.ids.has(request.id);
+    const written = isHandled ? undefined : loaded.fence.unfinished.get(request.id);
+    const isLate = dependencies.clock.now() > deadline + roomLimits.lateMs;
+    if (!isHandled && ((written && hasLostRace) || isLate)) {
+      this.lostRace.push(job);
+      return;
+    }
+    if (!isHandled) {
+      const turn = new RoomTurn(dependencies, tenant, loaded, asker, prefetched);
+      try {
+        if (written?.length) {
+          this.#deliverAgain(request.id, 0);
+          if (stanza.name === 'iq') turn.result(stanza);
+        } else {
+          handleStanza(turn, stanza);
+        }
+        if (turn.bytes > roomLimits.turnBytesMax) this.#refuseTooLarge();
+        this.batch.absorb(turn);
+      } catch (error) {
+        this.#noteFailure(error);
+        const answer = new RoomTurn(dependencies, tenant, loaded, asker, prefetched);
+        answer.bounce(stanza, toStanzaError(error));
+        this.batch.absorb(answer);
+      }
+    }
+    this.ids.add(request.id);
+    this.done.push(job);
+  }
+
+  /** A turn that writes more than a batch can hold. It has changed the room in memory, so that room is of no use any more. */
+  #refuseTooLarge(): never {
+    this.isCorrupt = true;
+    throw new StanzaError('resource-constraint', 'this request changes too much at once');
+  }
+
+  #noteFailure(error: unknown): void {
+    this.isCorrupt ||= !(error instanceof StanzaError);
+    const { dependencies, loaded } = this.#options;
+    report(dependencies.log, error, 'a request to a room failed', { room: loaded.room.jid.toString() });
   }
 }
 
-/** A session that was resumed at another node shows it with its next stanza. */
-function followSession(turn: RoomTurn, { sender }: RoomRequest): void {
-  const { own } = turn;
-  if (!own || !sender) return;
-  const known = own.session.address;
-  if (known?.node === sender.node && known.sid === sender.sid) return;
-  own.session.address = sender;
-  turn.putSession(own.occupant, own.session);
+function askerOf({ id, sender, incarnation, hides }: RoomRequest, { from }: Stanza): Asker {
+  return { requestId: id, from: from!, incarnation, recipient: { jid: from!, address: sender }, hides };
 }

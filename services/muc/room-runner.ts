@@ -1,7 +1,8 @@
 /**
- * Handles the requests of one room one after the other: what has gathered is handled together with one conditional write, then the
- * rows, then the deliveries, then the answers. Whatever goes wrong, the copy in memory is dropped and read again.
+ * Handles the requests of one room one after the other. Those that have gathered are handled together: one conditional write, then the
+ * rows, then the deliveries, then the answers. When anything goes wrong, the copy of the room in memory is dropped and read again.
  */
+
 import type { Timer } from '../../lib/ports/clock.ts';
 import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import { isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
@@ -9,18 +10,19 @@ import { timeOfId } from '../../lib/runtime/ids.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import type { StanzaError } from '../../lib/xmpp/errors.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
-import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { BatchAttempt } from './batch-attempt.ts';
 import type { RoomDependencies } from './core/dependencies.ts';
 import { fanOut } from './core/fan-out.ts';
-import { finish, firstOf, type Job } from './core/job.ts';
-import { type Foreseen, foresee } from './core/prefetch.ts';
-import { commitBatch, type LoadedRoom, loadRoom } from './core/room-store.ts';
-import { type Background, errorOf, RoomTurn } from './core/room-turn.ts';
+import type { Job } from './core/job.ts';
+import type { LoadedRoom } from './core/loaded-room.ts';
+import { nothingPrefetched, prefetch } from './core/prefetch.ts';
+import { errorOf } from './core/replies.ts';
+import { commitBatch, loadRoom } from './core/room-store.ts';
+import { type Background, RoomTurn } from './core/room-turn.ts';
 import { roomLimits } from './limits.ts';
-import { heal } from './missed/heal.ts';
-import { closeGaps, lookForReturned } from './missed/refill.ts';
+import { confirmMissed, findReturned } from './missed/missed.ts';
 import { sweep } from './missed/sweep.ts';
+import { handleUndelivered } from './missed/undelivered.ts';
 import { shutDown } from './rooms/shut-down.ts';
 
 export class RoomRunner {
@@ -32,17 +34,17 @@ export class RoomRunner {
   /** As it was with the last batch. */
   #tenant: Tenant | undefined;
   #waiting: Job[] = [];
-  /** That somebody is behind must not be forgotten: it goes with the next batch. */
+  /** Notes of missed messages whose batch failed. They must not be lost, so they go with the next batch. */
   #unwritten: Job[] = [];
-  /** Messages whose batch failed, so that nobody has seen them, although they may stand in the archive: they go before later ones. */
-  readonly #unshown = new Set<string>();
+  /** Messages whose batch failed: they may be in the archive, although nobody was sent them. They are delivered before later ones. */
+  readonly #unacknowledged = new Set<string>();
   #running: Promise<void> | undefined;
-  /** Set while sessions are behind: when to look for them again. */
+  /** Set while seats wait for what they missed: the time of the next look for their sessions. */
   #looking: Timer | undefined;
   #lookMs: number = roomLimits.lookMs;
-  /** A batch failed: the room is not in memory, and some of its sessions may be behind. */
-  #mayOwe = false;
-  /** By the monotonic clock; undefined while the room in memory was not swept. */
+  /** A batch failed, so the room is not in memory, and some of its seats may have missed a message. */
+  #mayHaveMissed = false;
+  /** On the monotonic clock; undefined until the room in memory was swept. */
   #sweptAt: number | undefined;
 
   constructor(dependencies: RoomDependencies, domain: string, jid: Jid, background: (run: Background) => void) {
@@ -60,7 +62,7 @@ export class RoomRunner {
     return this.#running;
   }
 
-  /** @returns false when too much waits already */
+  /** @returns false when too many jobs wait already */
   push(job: Job): boolean {
     if (this.#waiting.length >= roomLimits.queueMax) return false;
     this.#waiting.splice(this.#placeOf(job), 0, job);
@@ -68,11 +70,10 @@ export class RoomRunner {
     return true;
   }
 
-  #placeOf(job: Job): number {
-    const first = firstOf(job);
+  #placeOf({ first }: Job): number {
     if (first === undefined) return this.#waiting.length;
     if (first === 'mark') return 0;
-    const place = this.#waiting.findIndex((other) => firstOf(other) !== 'mark');
+    const place = this.#waiting.findIndex((other) => other.first !== 'mark');
     return place < 0 ? this.#waiting.length : place;
   }
 
@@ -81,19 +82,19 @@ export class RoomRunner {
     this.#loaded = undefined;
     this.#looking?.cancel();
     this.#looking = undefined;
-    this.#mayOwe = false;
+    this.#mayHaveMissed = false;
   }
 
-  /** Some occupants wait, or may wait, for what they have not got: the room is to stay in memory. */
-  get isOwing(): boolean {
+  /** Some seats have missed a message, or may have: the room stays in memory until they have got it. */
+  get hasMissed(): boolean {
     return this.#looking !== undefined;
   }
 
-  /** Soon at first, for a session on its way from one node to another; then ever more rarely, for one in the store. */
+  /** Looks soon at first, for sessions on their way from one node to another; then ever more rarely, for parked ones. */
   #lookLater(): void {
     if (this.#looking !== undefined) return;
-    const isOwing = this.#loaded === undefined ? this.#mayOwe : this.#loaded.room.behind.size > 0;
-    if (!isOwing && this.#unwritten.length === 0) {
+    const hasMissed = this.#loaded === undefined ? this.#mayHaveMissed : this.#loaded.room.missed.size > 0;
+    if (!hasMissed && this.#unwritten.length === 0) {
       this.#lookMs = roomLimits.lookMs;
       return;
     }
@@ -103,7 +104,7 @@ export class RoomRunner {
       } catch (error) {
         this.#dependencies.log.info(
           { err: error, room: this.#jid.toString() },
-          'sessions that are behind could not be looked for',
+          'could not look for the sessions of occupants who missed a message',
         );
       }
       this.#looking = undefined;
@@ -114,11 +115,11 @@ export class RoomRunner {
 
   async #look(): Promise<void> {
     if (this.#loaded && this.#unwritten.length === 0)
-      await lookForReturned(this.#dependencies, this.#loaded.room, (job) => this.push(job));
+      await findReturned(this.#dependencies, this.#loaded.room, (job) => this.push(job));
     else this.push({ about: this.#jid, apply: () => {} }); // reads the room, and writes what could not be written
   }
 
-  /** Occupants whose sessions are over leave (sweep.ts), at most once in a while. @throws {Unavailable} */
+  /** Removes occupants whose sessions are over (missed/sweep.ts), at most once in a while. @throws {Unavailable} */
   async sweep(): Promise<void> {
     if (this.#loaded && !(await this.#dependencies.tenants.find(this.#domain))) this.push({ about: this.#jid, apply: () => {} });
     const now = this.#dependencies.clock.monotonic();
@@ -138,11 +139,11 @@ export class RoomRunner {
     this.#lookLater();
   }
 
-  /** What fails for good fails for one job: each is done again by itself, and whoever sent that one is told. */
+  /** When a batch fails for good, one of its jobs is to blame: each is tried alone, and the sender of that one is told. */
   async #attempt(jobs: readonly Job[]): Promise<void> {
     try {
       await this.#handle(jobs);
-      this.#mayOwe = false;
+      this.#mayHaveMissed = false;
     } catch (error) {
       this.#loaded = undefined;
       if (isOperating(error)) {
@@ -153,27 +154,27 @@ export class RoomRunner {
         for (const job of jobs) await this.#attempt([job]);
         return;
       }
-      this.#mayOwe = false;
+      this.#mayHaveMissed = false;
       report(this.#dependencies.log, error, 'a request to a room failed', { room: this.#jid.toString() });
       for (const job of jobs) await this.#refuse(job, toStanzaError(error));
     }
   }
 
-  /** The store is away: those who sent these are told to come again. */
+  /** The store is away. The senders of these requests are told to send them again. */
   #takeLater(jobs: readonly Job[], error: unknown): void {
-    this.#mayOwe = true;
-    this.#unwritten.push(...jobs.filter((job) => firstOf(job) === 'mark'));
+    this.#mayHaveMissed = true;
+    this.#unwritten.push(...jobs.filter((job) => job.first === 'mark'));
     this.#dependencies.log.warn({ err: error, room: this.#jid.toString() }, 'a batch of a room failed');
     for (const job of jobs) {
       const isMessage = 'stanza' in job && job.stanza.name === 'message';
-      if (isMessage && this.#unshown.size < roomLimits.handledMax) this.#unshown.add(job.request.id);
-      finish(job, { ok: false, error: String(error) });
+      if (isMessage && this.#unacknowledged.size < roomLimits.handledMax) this.#unacknowledged.add(job.request.id);
+      job.done?.({ ok: false, error: String(error) });
     }
   }
 
   async #refuse(job: Job, error: StanzaError): Promise<void> {
     if (!('stanza' in job)) {
-      finish(job, { ok: false, error: error.message });
+      job.done?.({ ok: false, error: error.message });
       return;
     }
     const { stanza, request } = job;
@@ -181,21 +182,14 @@ export class RoomRunner {
       const bytes = Buffer.from(errorOf(stanza, error, this.#jid).toString());
       await fanOut(this.#dependencies, [{ bytes, recipients: [{ jid: stanza.from!, address: request.sender }] }]);
     }
-    finish(job, { ok: true });
+    job.done({ ok: true });
   }
 
-  /** The tenant was removed, and its rows with it: who is inside hears of it, as far as this worker knows of them. */
+  /** The tenant was removed, and its rows with it. The occupants that this worker knows of are told. */
   async #shutDown(): Promise<void> {
     if (!this.#loaded || !this.#tenant) return;
-    const nothing: Foreseen = {
-      entries: new Map(),
-      versions: new Map(),
-      isTenantFull: false,
-      fullMakers: new Set(),
-      owed: new Map(),
-    };
     const asker = { from: this.#jid, recipient: { jid: this.#jid } };
-    const turn = new RoomTurn(this.#dependencies, this.#tenant, this.#loaded, asker, nothing);
+    const turn = new RoomTurn(this.#dependencies, this.#tenant, this.#loaded, asker, nothingPrefetched);
     shutDown(turn);
     this.forget();
     await fanOut(this.#dependencies, turn.sendings);
@@ -203,64 +197,71 @@ export class RoomRunner {
 
   async #load(tenant: Tenant): Promise<LoadedRoom> {
     this.#sweptAt = undefined;
-    const loaded = await loadRoom(this.#dependencies.store, this.#domain, this.#jid, tenant.secret);
+    const loaded = await loadRoom(this.#dependencies, this.#domain, this.#jid, tenant.secret);
     this.#dependencies.clock.observe(timeOfId(loaded.fence.lastId));
     return loaded;
   }
 
+  /** @throws what {@link #write} throws */
   async #handle(jobs: readonly Job[]): Promise<void> {
-    const dependencies = this.#dependencies;
-    const tenant = await dependencies.tenants.find(this.#domain);
+    const tenant = await this.#dependencies.tenants.find(this.#domain);
     if (!tenant) {
       await this.#shutDown();
-      for (const job of jobs) finish(job, { ok: true }); // removed while its stanzas were under way
+      for (const job of jobs) job.done?.({ ok: true }); // the tenant was removed while its stanzas were under way
       return;
     }
     this.#tenant = tenant;
-    let wasBeaten = false;
+    const { attempt, loaded, rest } = await this.#write(tenant, jobs);
+    loaded.fence.markHandled(attempt.ids);
+    this.#unacknowledged.clear();
+    if (attempt.isCorrupt) this.#loaded = undefined;
+    this.#waiting.unshift(...rest);
+    const { batch, lostRace, done } = attempt;
+    const undelivered = await fanOut(this.#dependencies, batch.sendings);
+    const push = (job: Job) => this.push(job);
+    if (undelivered.length > 0) await handleUndelivered(this.#dependencies, loaded.room, undelivered, push);
+    if (batch.sentPages.length > 0) confirmMissed(batch.sentPages, undelivered, push);
+    for (const job of lostRace) job.done?.('silent');
+    for (const job of done) job.done?.({ ok: true });
+    for (const run of batch.background) this.#background(run);
+  }
+
+  /** Handles the jobs and writes what they change, as often as another worker or the store gets in the way. @throws */
+  async #write(tenant: Tenant, jobs: readonly Job[]): Promise<Written> {
+    const dependencies = this.#dependencies;
+    const stanzas = jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
+    const returned = jobs.flatMap((job) => ('about' in job && job.first === 'return' ? [job.about] : []));
+    let hasLostRace = false;
     for (let tries = 1; ; tries++) {
-      let pass: BatchAttempt;
-      let rest: readonly Job[];
-      let loaded: LoadedRoom;
       try {
         const isFresh = this.#loaded === undefined;
-        loaded = this.#loaded ??= await this.#load(tenant);
-        const foreseen = await foresee(dependencies, loaded, stanzasOf(jobs), returnedOf(jobs));
-        pass = new BatchAttempt(dependencies, tenant, loaded, wasBeaten, foreseen);
-        if (isFresh) pass.showLast();
-        pass.show(this.#unshown);
-        rest = pass.take(jobs);
+        this.#loaded ??= await this.#load(tenant);
+        const loaded = this.#loaded;
+        const prefetched = await prefetch(dependencies, loaded.room, stanzas, returned);
+        const attempt = new BatchAttempt({ dependencies, tenant, loaded, prefetched, hasLostRace });
+        if (isFresh) attempt.deliverLastBatch();
+        attempt.deliverUnacknowledged(this.#unacknowledged);
+        const rest = attempt.take(jobs);
         const begun = dependencies.clock.monotonic();
-        if (pass.batch.needsFence) await commitBatch(dependencies.store, loaded, pass.batch, dependencies.clock.now());
-        // Another worker may have shown it, and later ones: what was written is looked at again.
+        if (attempt.batch.needsFence) await commitBatch(dependencies, loaded, attempt.batch.toPendingWrites());
+        // Another worker may have delivered this batch meanwhile, and later ones: what was written is looked at again.
         if (dependencies.clock.monotonic() - begun > roomLimits.stallMs)
           throw new Unavailable('this process stood still, or the store did');
+        return { attempt, loaded, rest };
       } catch (error) {
         this.#loaded = undefined;
-        // When the store failed half-way the rows may be there: nothing may overtake what stands in the archive already.
+        // When the store failed half-way, the rows may be there, and nothing may overtake what is in the archive already.
         if (!isOperating(error) || tries === roomLimits.batchTriesMax) throw error;
-        wasBeaten ||= error instanceof Conflict;
-        continue;
+        hasLostRace ||= error instanceof Conflict;
       }
-      for (const id of pass.ids) loaded.fence.markHandled(id);
-      this.#unshown.clear();
-      if (pass.isPoisoned) this.#loaded = undefined;
-      this.#waiting.unshift(...rest);
-      const undelivered = await fanOut(dependencies, pass.batch.sendings);
-      if (undelivered.length > 0) await heal(dependencies, loaded.room, undelivered, (job) => this.push(job));
-      closeGaps(pass.batch.refills, undelivered, (job) => this.push(job));
-      for (const job of pass.beaten) finish(job, 'silent');
-      for (const job of pass.done) finish(job, { ok: true });
-      for (const run of pass.batch.background) this.#background(run);
-      return;
     }
   }
 }
 
-function stanzasOf(jobs: readonly Job[]): Stanza[] {
-  return jobs.flatMap((job) => ('stanza' in job ? [job.stanza] : []));
-}
-
-function returnedOf(jobs: readonly Job[]): Jid[] {
-  return jobs.flatMap((job) => ('about' in job && job.first === 'return' ? [job.about] : []));
+/** A batch that is written and not delivered yet. */
+interface Written {
+  readonly attempt: BatchAttempt;
+  readonly loaded: LoadedRoom;
+  /** Jobs that are left for the next batch. */
+  readonly rest: readonly Job[];
 }

@@ -2,6 +2,7 @@
  * The worker of rooms: serves the subjects `m.<shard>` that it owns, keeps the rooms it has to do with in memory, and
  * hands each request to its room. What it holds can be lost at any moment.
  */
+
 import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
@@ -23,7 +24,11 @@ import { fanOut } from './core/fan-out.ts';
 import type { Outcome } from './core/job.ts';
 import { mayKnow } from './core/known-addresses.ts';
 import { Pace } from './core/pace.ts';
-import { type Background, errorOf, type RoomTurn } from './core/room-turn.ts';
+import { errorOf } from './core/replies.ts';
+import type { RoomFeature } from './core/room-feature.ts';
+import { RoomFeatureIndex } from './core/room-feature-index.ts';
+import type { Background, RoomTurn } from './core/room-turn.ts';
+import { features } from './features/index.ts';
 import { roomLimits } from './limits.ts';
 import { RoomRunner } from './room-runner.ts';
 import { forgetAddresses } from './rooms/forget.ts';
@@ -37,8 +42,15 @@ export interface MucWorker {
   stop(): Promise<void>;
 }
 
-export async function startMucWorker(dependencies: Dependencies & { readonly shards?: ShardOwner }): Promise<MucWorker> {
-  const worker = new Worker(dependencies, dependencies.shards ?? allShards());
+export interface WorkerOptions extends Dependencies {
+  /** The shards of rooms that it serves; all, where there is one worker. */
+  readonly shards?: ShardOwner;
+  /** Those of features/index.ts. */
+  readonly roomFeatures?: readonly RoomFeature[];
+}
+
+export async function startMucWorker(options: WorkerOptions): Promise<MucWorker> {
+  const worker = new Worker(options);
   await worker.start();
   return worker;
 }
@@ -57,8 +69,9 @@ class Worker implements MucWorker {
   #isStopped = false;
   #sweeper: Timer | undefined;
 
-  constructor(dependencies: Dependencies, shards: ShardOwner) {
-    this.#dependencies = { ...dependencies, pace: new Pace(dependencies.clock), exchanges: new Exchanges() };
+  constructor({ shards = allShards(), roomFeatures = features, ...dependencies }: WorkerOptions) {
+    const pace = new Pace(dependencies.clock);
+    this.#dependencies = { ...dependencies, pace, exchanges: new Exchanges(), features: new RoomFeatureIndex(roomFeatures) };
     this.#shards = shards;
     this.#handler = answering(dependencies.log, (payload) => this.#answer(payload));
   }
@@ -167,17 +180,17 @@ class Worker implements MucWorker {
   /** @see RoomErasureRequest */
   async #erase(request: RoomErasureRequest): Promise<DoneReply> {
     const { kind, domain, room } = request;
-    const { store } = this.#dependencies;
     const gone = new GoneAddresses(request.addresses);
     try {
       if (kind === 'forget') {
         const isLoaded = this.#rooms.get(keyOf(request))?.runner.isLoaded === true;
-        if (!isLoaded && !(await mayKnow(store, domain, room, gone))) return { ok: true };
+        if (!isLoaded && !(await mayKnow(this.#dependencies, domain, room, gone))) return { ok: true };
         while (await this.#ask(request, (turn) => forgetAddresses(turn, gone)));
         return { ok: true };
       }
       // Without its tenant the room tells whoever is inside of its end, and forgets itself.
       if (this.#rooms.has(keyOf(request))) await this.#ask(request, () => false);
+      const { store } = this.#dependencies;
       await erasePartition(store, Rows.ofRoom(store, domain, room));
       this.#rooms.delete(keyOf(request));
       return { ok: true };
@@ -226,7 +239,7 @@ class Worker implements MucWorker {
   /** The room that was idle longest; while all are busy there are as many as requests, which the bus bounds. */
   #evict(): void {
     for (const [key, { runner }] of this.#rooms) {
-      if (runner.running || runner.isOwing) continue;
+      if (runner.running || runner.hasMissed) continue;
       this.#rooms.delete(key);
       return;
     }

@@ -13,27 +13,23 @@ const change = fc.record({
   nick: fc.constantFrom(...nicks),
 });
 
-test('owners, reserved nicks and the newest version are those that are there', () => {
+test('owners and reserved nicks are those that are there', () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 30 }), fc.boolean(), (changes, isCleared) => {
       const list = new AffiliationList();
       const plain = new Map<string, Affiliated>();
-      let newest = '';
-      if (isCleared) list.set('z@x.example', { jid: 'z@x.example', affiliation: 'owner', nick: 'Romeo', version: '99' }).clear();
-      for (const [index, { jid, affiliation, nick }] of changes.entries()) {
-        const version = String(index + 10);
+      if (isCleared) list.set('z@x.example', { jid: 'z@x.example', affiliation: 'owner', nick: 'Romeo' }).clear();
+      for (const { jid, affiliation, nick } of changes) {
         if (affiliation === 'none') {
           assert.equal(list.delete(jid), plain.delete(jid));
           continue;
         }
-        newest = version;
-        list.set(jid, { jid, affiliation, nick, version });
-        plain.set(jid, { jid, affiliation, nick, version });
+        list.set(jid, { jid, affiliation, nick });
+        plain.set(jid, { jid, affiliation, nick });
       }
       assert.deepEqual([...list], [...plain]);
       const all = [...plain.values()];
       assert.equal(list.ownerCount, all.filter(({ affiliation }) => affiliation === 'owner').length);
-      assert.equal(list.newest, newest);
       for (const nick of ['romeo', 'JULIA', 'Paris']) {
         const holders = all.filter((one) => one.nick !== undefined && nickKey(one.nick) === nickKey(nick)).map(({ jid }) => jid);
         const found = list.reservedFor(nick);

@@ -148,7 +148,7 @@ for (const [affiliation, places] of [
       assert.equal(isFull(room, affiliation, 'new'), false, `${number}`);
       const jid = Jid.parse(`p${number}@a.example/x`);
       const session = { jid, address: undefined, presence: '<presence/>', joinedAt: 0, after: '' };
-      room.addSession({ nick: `p${number}`, role: 'participant', bare: jid.bare, id: '', sessions: [] }, session);
+      room.addSeat({ nick: `p${number}`, role: 'participant', bare: jid.bare, id: '', seats: [] }, session);
     }
     assert.equal(isFull(room, affiliation, 'new'), true);
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { xmppLimits } from '../../lib/xmpp/limits.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { successor } from '../../services/muc/core/fence.ts';
+import { successor } from '../../services/muc/core/archive-id.ts';
 import { decorate } from '../../services/muc/core/sending.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, hall, openHall } from '../support/stage/rooms.ts';

@@ -10,7 +10,8 @@ import { declaredCollections } from '../../lib/runtime/collection.ts';
 import { findRemoval, listRemovals, RemovalLease } from '../../lib/runtime/removals.ts';
 import type { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { forgotten } from '../../services/muc/rooms/forget.ts';
+import { features as roomFeatures } from '../../services/muc/features/index.ts';
+import { forgottenWith } from '../../services/muc/rooms/forget.ts';
 import { addAccount } from '../../services/router/accounts/add-account.ts';
 import { deleteAccountRow } from '../../services/router/core/accounts.ts';
 import { features } from '../../services/router/features/index.ts';
@@ -348,7 +349,7 @@ test('a session of a removed account whose node was not told reads nothing of th
 describe('the registry of collections', () => {
   test('has for each that grants something to other addresses a place where that is forgotten', () => {
     const granting = declaredCollections().filter(({ grants }) => grants);
-    const covered = [...forgotten, ...features.flatMap(({ forgets }) => forgets?.collections ?? [])];
+    const covered = [...forgottenWith(roomFeatures), ...features.flatMap(({ forgets }) => forgets?.collections ?? [])];
     const names = (list: readonly { readonly owner: string; readonly name: string }[]) =>
       list.map(({ owner, name }) => `${owner} ${name}`).sort();
     assert.deepEqual(names(granting), names(covered));

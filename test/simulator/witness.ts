@@ -18,7 +18,7 @@ interface RoomState {
   readonly epoch: number;
   readonly seq: number;
   readonly lastId: string;
-  readonly redo: { readonly puts: readonly { readonly value?: unknown }[] };
+  readonly pendingWrites: { readonly puts: readonly { readonly value?: unknown }[] };
 }
 
 export class Witness implements BusObserver {
@@ -131,7 +131,7 @@ export class Witness implements BusObserver {
   /** One writer per epoch, and each number once. */
   #state(process: string, { partition, value }: Put): void {
     const state = JSON.parse(value) as RoomState;
-    for (const { value: put } of state.redo.puts) {
+    for (const { value: put } of state.pendingWrites.puts) {
       const id = bodyOf(JSON.stringify(put ?? ''));
       if (id !== undefined && !this.#keptMs.has(id)) this.#keptMs.set(id, this.#world.nowMs);
     }

@@ -15,24 +15,21 @@ export interface Affiliated {
   readonly isRegistered?: true | undefined;
   /** §9.2: why it was banned. */
   readonly reason?: string | undefined;
-  /** XEP-0463: the archive id that its last change took; absent in rows that are older than that. */
-  readonly version?: string;
 }
+
+/** All keys: those that features add in a part of their own (row-part.ts) must be others. */
+export const affiliatedKeys: Readonly<Record<keyof Affiliated, true>> = {
+  jid: true,
+  affiliation: true,
+  nick: true,
+  isRegistered: true,
+  reason: true,
+};
 
 export class AffiliationList extends Map<string, Affiliated> {
   /** By the key of the nick. Rows of older versions may name one nick for several. */
   readonly #reserved = new Map<string, Set<string>>();
   #owners = 0;
-  #newest = '';
-
-  /** The version of the last change of all (XEP-0463), whether or not that entry is still there; '': of none. */
-  get newest(): string {
-    return this.#newest;
-  }
-
-  noteVersion(version: string | undefined): void {
-    if (version !== undefined && version > this.#newest) this.#newest = version;
-  }
 
   get ownerCount(): number {
     return this.#owners;
@@ -48,7 +45,6 @@ export class AffiliationList extends Map<string, Affiliated> {
     const before = this.get(jid);
     this.#count(before, -1);
     this.#count(affiliated, 1);
-    this.noteVersion(affiliated.version);
     if (before?.nick !== affiliated.nick) {
       this.#release(jid, before?.nick);
       this.#reserve(jid, affiliated.nick);
@@ -65,7 +61,6 @@ export class AffiliationList extends Map<string, Affiliated> {
 
   override clear(): void {
     this.#owners = 0;
-    this.#newest = '';
     this.#reserved.clear();
     super.clear();
   }

@@ -10,6 +10,11 @@ export function affiliationRank(affiliation: Affiliation): number {
   return affiliations.indexOf(affiliation);
 }
 
+/** Admins and owners. */
+export function isAdminRank(affiliation: Affiliation): boolean {
+  return affiliationRank(affiliation) >= affiliationRank('admin');
+}
+
 export function roleRank(role: Role): number {
   return roles.indexOf(role);
 }

@@ -1,23 +1,23 @@
 /** The effects of the requests of one room that are handled together: rows, what is sent, and what is done in the background. */
-import type { Refill } from '../missed/refill.ts';
-import type { PendingKey, PendingPut, PendingWrite, Redo } from './room-rows.ts';
+import type { SentPage } from './prefetch.ts';
+import type { PendingKey, PendingPut, PendingWrite, PendingWrites } from './room-rows.ts';
 import type { Background, RoomTurn } from './room-turn.ts';
 import type { Sending } from './sending.ts';
 
 export class Batch {
   readonly #ids: string[] = [];
-  /** By key: of one row the last write counts. */
+  /** By key, because only the last write of a row counts. */
   readonly #writes = new Map<string, PendingWrite>();
   #isCleared = false;
   readonly sendings: Sending[] = [];
   readonly background: Background[] = [];
-  readonly refills: Refill[] = [];
-  /** Something was done that others see: only the worker that owns the room may. */
+  readonly sentPages: SentPage[] = [];
+  /** It does something that others see, which only the worker that owns the room may do. */
   needsFence = false;
   bytes = 0;
 
-  /** Its messages stand in the archive; until this batch is delivered, whoever reads it has to show them. */
-  showsAgain(requestId: string): void {
+  /** The messages of this request are in the archive. Until this batch is delivered, whoever reads its row has to deliver them. */
+  deliversAgain(requestId: string): void {
     this.#ids.push(requestId);
     this.needsFence = true;
   }
@@ -31,13 +31,13 @@ export class Batch {
     for (const write of turn.writes) this.#writes.set(`${write.table} ${write.partition} ${write.sort}`, write);
     this.sendings.push(...turn.sendings);
     this.background.push(...turn.background);
-    this.refills.push(...turn.refills);
+    this.sentPages.push(...turn.sentPages);
     this.needsFence ||= turn.needsFence;
     this.bytes += turn.bytes;
     if (turn.requestId !== undefined && turn.needsFence) this.#ids.push(turn.requestId);
   }
 
-  toRedo(): Redo {
+  toPendingWrites(): PendingWrites {
     const puts: PendingPut[] = [];
     const deletes: PendingKey[] = [];
     for (const write of this.#writes.values()) {

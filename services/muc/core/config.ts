@@ -39,10 +39,6 @@ export interface RoomConfig {
   readonly getMemberList?: readonly Role[];
   /** `muc#roomconfig_pubsub`: a URI; '' or absent for none. */
   readonly pubsub?: string;
-  /** XEP-0500: seconds between two messages of one person; 0 or absent: none. */
-  readonly slowModeSeconds?: number;
-  /** XEP-0486: SHA-1 of each photo in the room's vCard, as hex. */
-  readonly avatarHashes?: readonly string[];
   /** Absent: see {@link registrationOf}. */
   readonly registration?: RegistrationPolicy;
   /** §7.10, §7.6: who has a registered nick uses no other. */
@@ -61,6 +57,35 @@ export interface RoomConfig {
   /** Archive entries up to this id are of an earlier room by the same name, which is nobody's business. */
   readonly since: string;
 }
+
+/** All keys: those that features add in a part of their own (row-part.ts) must be others. */
+export const configKeys: Readonly<Record<keyof RoomConfig, true>> = {
+  name: true,
+  description: true,
+  lang: true,
+  persistent: true,
+  public: true,
+  moderated: true,
+  membersOnly: true,
+  password: true,
+  whois: true,
+  allowInvites: true,
+  changeSubject: true,
+  allowPm: true,
+  maxUsers: true,
+  presenceBroadcast: true,
+  getMemberList: true,
+  pubsub: true,
+  registration: true,
+  locksNicks: true,
+  archive: true,
+  historyLength: true,
+  isLocked: true,
+  createdAt: true,
+  madeBy: true,
+  secret: true,
+  since: true,
+};
 
 export function newConfig(createdAt: string, since: string, secret: string, madeBy?: string): RoomConfig {
   return {

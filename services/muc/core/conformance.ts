@@ -1,4 +1,4 @@
-/** What this service speaks, for docs/xeps.md. */
+/** The specifications of rooms that have no file of their own in features/, for docs/xeps.md. */
 export const conformance = [
   {
     spec: 'XEP-0045',
@@ -8,7 +8,7 @@ export const conformance = [
   },
   { spec: 'XEP-0004', version: '2.13.2', title: 'Data Forms' },
   { spec: 'XEP-0030', version: '2.5', title: 'Service Discovery of rooms' },
-  { spec: 'XEP-0050', version: '1.3', title: 'Ad-Hoc Commands of rooms, for hats' },
+  { spec: 'XEP-0050', version: '1.3', title: 'Ad-Hoc Commands of rooms' },
   {
     spec: 'XEP-0059',
     version: '1.0',
@@ -16,39 +16,13 @@ export const conformance = [
     note: 'Pages by index; counts only where none else is asked for.',
   },
   { spec: 'XEP-0082', version: '1.1.1', title: 'Date and Time Profiles: the DateTime profile' },
-  { spec: 'XEP-0122', version: '1.0.2', title: 'Data Forms Validation of the slow mode and of archive ids' },
-  { spec: 'XEP-0153', version: '1.1.1', title: 'vCard-Based Avatars of rooms' },
+  { spec: 'XEP-0122', version: '1.0.2', title: 'Data Forms Validation in the forms of rooms' },
   { spec: 'XEP-0203', version: '2.0', title: 'Delayed Delivery in the history of rooms' },
   { spec: 'XEP-0249', version: '1.2', title: 'Direct MUC Invitations', note: 'They pass; mediated ones carry the same element.' },
   { spec: 'XEP-0308', version: '1.2.1', title: 'Last Message Correction', note: 'Passes and is archived whole.' },
-  {
-    spec: 'XEP-0313',
-    version: '1.1.3',
-    title: 'Message Archive Management of rooms',
-    note: 'The filter `with` looks at a bounded number of entries for each page. Who wrote what was said while the room was semi-anonymous stays hidden when it is that no more.',
-  },
-  { spec: 'XEP-0317', version: '0.3.1', title: 'Hats', note: 'Payloads inside of hats.' },
   { spec: 'XEP-0334', version: '0.4', title: 'Message Processing Hints: store, no-store, no-permanent-store' },
   { spec: 'XEP-0359', version: '0.7', title: 'Unique and Stable Stanza IDs of rooms' },
-  { spec: 'XEP-0410', version: '1.1.0', title: 'MUC Self-Ping, with the optimization' },
   { spec: 'XEP-0421', version: '1.0.1', title: 'Occupant identifiers for semi-anonymous MUCs' },
-  { spec: 'XEP-0424', version: '0.4.2', title: 'Message Retraction in rooms, with tombstones' },
-  { spec: 'XEP-0425', version: '0.3.0', title: 'Moderated Message Retraction, with tombstones' },
-  { spec: 'XEP-0433', version: '0.1.0', title: 'Extended Channel Search' },
   { spec: 'XEP-0444', version: '0.2.1', title: 'Message Reactions', note: 'Pass and are archived whole.' },
   { spec: 'XEP-0461', version: '0.2.1', title: 'Message Replies', note: 'Pass and are archived whole.' },
-  {
-    spec: 'XEP-0463',
-    version: '0.2.0',
-    title: 'MUC Affiliations Versioning',
-    note: 'Whether somebody was there at the version that it names: it is told of affiliations as they are.',
-  },
-  { spec: 'XEP-0486', version: '0.1.0', title: 'MUC Avatars' },
-  { spec: 'XEP-0500', version: '0.1.1', title: 'MUC Slow Mode' },
-  {
-    spec: 'XEP-0502',
-    version: '0.1.0',
-    title: 'MUC Activity Indicator',
-    note: 'The hour that runs is not kept over a worker’s end.',
-  },
 ] as const;

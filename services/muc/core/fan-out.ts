@@ -2,6 +2,7 @@
  * Sends what a batch has queued, in order: to sessions of this tenant by the Deliverer, to everyone else as complete stanzas to the
  * routers of their tenant.
  */
+
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';

@@ -1,38 +1,38 @@
 /**
- * What a worker knows of a room's `state` row: which version it may replace, the order of archive ids, and which requests were
- * handled already (a retry carries the same id and is not done twice).
+ * What a worker knows of a room's `state` row: which version of it the worker may replace, the last archive id, and which requests were
+ * handled already. A retry carries the id of the first try, and is not carried out twice.
  */
-import { roomLimits } from '../limits.ts';
-import type { Redo, RoomState } from './room-rows.ts';
 
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+import type { Store } from '../../../lib/ports/store.ts';
+import type { Rows } from '../../../lib/runtime/rows.ts';
+import { roomLimits } from '../limits.ts';
+import { type PendingWrites, type RoomState, states } from './room-rows.ts';
 
 export class Fence {
-  /** undefined: the row is not there. */
-  version: string | undefined;
-  #epoch: number;
-  #seq: number;
+  /** undefined: there is no such row. */
+  #version: string | undefined;
+  readonly #epoch: number;
+  #seq = 0;
   lastId: string;
   /** In the order of handling; bounded. */
   readonly #handled = new Set<string>();
   /**
-   * Requests of a batch that another worker (or this one) wrote and may not have delivered, with the messages it wrote for them:
-   * when they come again, these are delivered again.
+   * Requests of a batch that another worker (or this one) wrote and may not have delivered, with the messages that it wrote for them.
+   * When such a request comes again, its messages are delivered again.
    */
   readonly unfinished = new Map<string, readonly Buffer[]>();
 
   constructor(version: string | undefined, state: RoomState | undefined) {
-    this.version = version;
+    this.#version = version;
     this.#epoch = (state?.epoch ?? 0) + 1;
-    this.#seq = 0;
     this.lastId = state?.lastId ?? '';
-    for (const id of state?.handled ?? []) this.markHandled(id);
-    for (const id of state?.redo.ids ?? []) {
-      const written = state!.redo.puts.map(({ value }) => value as { request?: string; xml?: string } | undefined);
-      const mine = written.filter((value) => value?.request === id && value.xml !== undefined);
+    this.markHandled(state?.handled ?? []);
+    for (const id of state?.pendingWrites.ids ?? []) {
+      const written = state!.pendingWrites.puts.map(({ value }) => value as { request?: string; xml?: string } | undefined);
+      const own = written.filter((value) => value?.request === id && value.xml !== undefined);
       this.unfinished.set(
         id,
-        mine.map((value) => Buffer.from(value!.xml!)),
+        own.map((value) => Buffer.from(value!.xml!)),
       );
     }
   }
@@ -41,36 +41,26 @@ export class Fence {
     return this.#handled.has(id);
   }
 
-  markHandled(id: string): void {
-    this.unfinished.delete(id);
-    this.#handled.add(id);
-    if (this.#handled.size > roomLimits.handledMax) {
-      for (const oldest of this.#handled) {
-        this.#handled.delete(oldest);
-        break;
-      }
+  markHandled(ids: Iterable<string>): void {
+    for (const id of ids) {
+      this.unfinished.delete(id);
+      this.#handled.add(id);
+      if (this.#handled.size <= roomLimits.handledMax) continue;
+      const [oldest] = this.#handled;
+      this.#handled.delete(oldest!);
     }
   }
 
-  /** The row that this batch puts in place of the last. */
-  next(redo: Redo): RoomState {
+  /**
+   * Puts a row for the next batch in the place of the last one.
+   * @param expiresAtMs the end of the row, when the room has ended
+   * @throws {Conflict} when another worker has written to the room
+   */
+  async advance(store: Store, rows: Rows, pendingWrites: PendingWrites, expiresAtMs: number | undefined): Promise<void> {
     this.#seq++;
     const handled = [...this.#handled].slice(-roomLimits.handledStoredMax);
-    return { epoch: this.#epoch, seq: this.#seq, lastId: this.lastId, handled, redo };
+    const state: RoomState = { epoch: this.#epoch, seq: this.#seq, lastId: this.lastId, handled, pendingWrites };
+    const condition = this.#version === undefined ? 'absent' : { version: this.#version };
+    this.#version = await store.put(rows.row(states, '', state, expiresAtMs), condition);
   }
-
-  /** An archive id behind all earlier ones of the room, although another worker's clock may have been ahead. */
-  nextId(minted: string): string {
-    this.lastId = minted > this.lastId ? minted : successor(this.lastId);
-    return this.lastId;
-  }
-}
-
-/** The next text of the same length in the alphabet of ids. */
-export function successor(id: string): string {
-  for (let at = id.length - 1; at >= 0; at--) {
-    const next = alphabet[alphabet.indexOf(id[at]!) + 1];
-    if (next !== undefined) return id.slice(0, at) + next + alphabet[0]!.repeat(id.length - at - 1);
-  }
-  return `${id}${alphabet[0]}`;
 }

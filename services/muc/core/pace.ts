@@ -2,6 +2,7 @@
  * How fast a person, a domain or a room may go: token buckets in the memory of a worker. They are lost with it, which gives a flood
  * one more burst and nothing else.
  */
+
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { type Rate, RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';

@@ -1,7 +1,8 @@
 /**
- * What requests of a batch need from the store besides the room itself. It is read before they are handled, so that handling needs no
- * waiting and stays under the fence: whoever changes these rows changes the room's `state` first.
+ * What the requests of a batch need from the store besides the room itself. It is read before they are handled, so that handling never
+ * waits and stays under the fence: whoever changes these rows changes the room's `state` row first.
  */
+
 import { directoryOf, directoryParts, roomNames } from '../../../lib/runtime/directory.ts';
 import { isId } from '../../../lib/runtime/ids.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
@@ -9,95 +10,117 @@ import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../limits.ts';
-import { versionsOf } from '../rooms/corrections.ts';
+import { versionsOf } from './corrections.ts';
 import type { RoomDependencies } from './dependencies.ts';
-import { NS_MODERATE, NS_RETRACT } from './namespaces.ts';
-import type { Room, Session } from './room.ts';
+import type { Room, Seat } from './room.ts';
 import { type Archived, messages } from './room-rows.ts';
-import type { LoadedRoom } from './room-store.ts';
 
-export interface Foreseen {
-  /** Entries of the archive by id: those that are to be retracted. Handling changes them. */
+export interface Prefetched {
+  /** Entries of the archive that features asked for, by id. Handling changes them. */
   readonly entries: Map<string, Archived>;
-  /** By the id of one of those: ids of the others that are the same text (corrections.ts), which are among the entries. */
+  /** For each of those, the ids of the other entries with the same text (corrections.ts). These are among the entries, too. */
   readonly versions: ReadonlyMap<string, readonly string[]>;
   /** The tenant has as many rooms as it may have. */
   readonly isTenantFull: boolean;
   /** Bare JIDs of accounts that have made as many rooms as they may. */
   readonly fullMakers: ReadonlySet<string>;
-  /** By the session that is back. */
-  readonly owed: ReadonlyMap<Session, Owed>;
+  /** For each seat that is back, what it has missed. */
+  readonly missed: ReadonlyMap<Seat, MissedPage>;
 }
 
-/** What a session has not got: a page of the archive. */
-export interface Owed {
+/** A page of the archive that a seat has missed. */
+export interface MissedPage {
   readonly from: string;
   readonly entries: readonly Item<Archived>[];
-  /** Where the next page begins; absent: there is none. */
+  /** Where the next page begins; absent in the last one. */
   readonly next?: string | undefined;
 }
 
-/** @throws {Unavailable} */
-export async function foresee(
-  dependencies: RoomDependencies,
-  { room }: LoadedRoom,
-  stanzas: readonly Stanza[],
-  returned: readonly Jid[],
-): Promise<Foreseen> {
-  const entries = new Map<string, Archived>();
-  const versions = new Map<string, readonly string[]>();
-  const ids = room.config ? [...new Set(stanzas.flatMap(retractedId))].filter((id) => isId(id) && id > room.config!.since) : [];
-  if (ids.length > 0) {
-    const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
-    const items = await Promise.all(ids.map((id) => rows.get(messages, id)));
-    for (const item of items) {
-      if (!item) continue;
-      const others = await versionsOf(rows, room.config!.since, item);
-      for (const { key, value } of [item, ...others]) entries.set(key, value);
-      versions.set(
-        item.key,
-        others.map(({ key }) => key),
-      );
-    }
-  }
-  const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  const made = mayMake ? await readRoomsMade(dependencies, room) : nobodyIsFull;
-  return { entries, versions, ...made, owed: await readOwed(dependencies, room, returned) };
+/** A page that was sent to the seat of this JID. */
+export interface SentPage {
+  readonly jid: Jid;
+  readonly from: string;
+  /** Absent in the last one. */
+  readonly next?: string | undefined;
 }
 
-async function readOwed({ store }: RoomDependencies, room: Room, returned: readonly Jid[]): Promise<Map<Session, Owed>> {
+const noRoomsMade: RoomsMade = { isTenantFull: false, fullMakers: new Set() };
+
+/** What a turn has that needs nothing from the store. */
+export const nothingPrefetched: Prefetched = { entries: new Map(), versions: new Map(), missed: new Map(), ...noRoomsMade };
+
+/**
+ * @param returned full JIDs of seats whose session is back
+ * @throws {Unavailable}
+ */
+export async function prefetch(
+  dependencies: RoomDependencies,
+  room: Room,
+  stanzas: readonly Stanza[],
+  returned: readonly Jid[],
+): Promise<Prefetched> {
+  const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
+  const made = mayMake ? await readRoomsMade(dependencies, room) : noRoomsMade;
+  return {
+    ...(await readEntries(dependencies, room, stanzas)),
+    ...made,
+    missed: await readMissed(dependencies, room, returned),
+  };
+}
+
+async function readEntries(
+  dependencies: RoomDependencies,
+  room: Room,
+  stanzas: readonly Stanza[],
+): Promise<Pick<Prefetched, 'entries' | 'versions'>> {
+  const entries = new Map<string, Archived>();
+  const versions = new Map<string, readonly string[]>();
+  const since = room.config?.since;
+  const named = new Set(since === undefined ? [] : stanzas.flatMap((stanza) => namedIds(dependencies, stanza)));
+  const ids = [...named].filter((id) => isId(id) && id > since!);
+  if (ids.length === 0) return { entries, versions };
+  const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
+  for (const item of await Promise.all(ids.map((id) => rows.get(messages, id)))) {
+    if (!item) continue;
+    const others = await versionsOf(rows, since!, item);
+    for (const { key, value } of [item, ...others]) entries.set(key, value);
+    versions.set(
+      item.key,
+      others.map(({ key }) => key),
+    );
+  }
+  return { entries, versions };
+}
+
+/** The ids of archive entries that a stanza names, as features declare it. */
+function namedIds({ features }: RoomDependencies, stanza: Stanza): string[] {
+  const ids: string[] = [];
+  for (const { stanza: kind, name, ns } of features.prefetch) {
+    const id = kind === stanza.name ? stanza.child(name, ns)?.attrs.id : undefined;
+    if (id !== undefined) ids.push(id);
+  }
+  return ids;
+}
+
+async function readMissed({ store }: RoomDependencies, room: Room, returned: readonly Jid[]): Promise<Map<Seat, MissedPage>> {
   const rows = Rows.ofRoom(store, room.domain, room.jid.local);
-  const owed = new Map<Session, Owed>();
+  const missed = new Map<Seat, MissedPage>();
   for (const jid of returned) {
-    const session = room.find(jid)?.session;
-    const from = session?.behind;
-    if (session === undefined || from === undefined) continue;
-    // An id's own prefix stands before it, and perhaps before others.
+    const seat = room.find(jid)?.seat;
+    const from = seat?.missedFrom;
+    if (seat === undefined || from === undefined) continue;
+    // `after` leaves out its own key, so the reading begins at a prefix of the id, behind which other ids may stand, too.
     const found = await rows.list(messages, { after: from.slice(0, -1), limit: serviceLimits.catchUpPageMax });
     const entries = found.filter(({ key }) => key >= from);
     const isFull = found.length === serviceLimits.catchUpPageMax;
-    owed.set(session, isFull ? { from, entries: entries.slice(0, -1), next: entries.at(-1)?.key } : { from, entries });
+    missed.set(seat, isFull ? { from, entries: entries.slice(0, -1), next: entries.at(-1)?.key } : { from, entries });
   }
-  return owed;
+  return missed;
 }
 
-/** XEP-0424 §3, XEP-0425 §3. */
-function retractedId(stanza: Stanza): string[] {
-  const named =
-    stanza.name === 'message'
-      ? stanza.child('retract', NS_RETRACT)
-      : stanza.name === 'iq'
-        ? stanza.child('moderate', NS_MODERATE)
-        : undefined;
-  const id = named?.attrs.id;
-  return id === undefined ? [] : [id];
-}
+type RoomsMade = Pick<Prefetched, 'isTenantFull' | 'fullMakers'>;
 
-type RoomsMade = Pick<Foreseen, 'isTenantFull' | 'fullMakers'>;
-
-const nobodyIsFull: RoomsMade = { isTenantFull: false, fullMakers: new Set() };
-
-/** Rooms are spread evenly over the parts of the directory: when the room's own part is full, all are about to be. */
+/** Rooms are spread evenly over the parts of the directory: when the part of this room is full, all of them soon are. */
 async function readRoomsMade(dependencies: RoomDependencies, room: Room): Promise<RoomsMade> {
   const most = roomLimits.roomsPerTenantMax / directoryParts;
   const rows = directoryOf(dependencies.store, room.domain, room.jid.local);

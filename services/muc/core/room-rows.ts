@@ -27,10 +27,12 @@ export interface OccupantRow extends Partial<SessionAddress> {
   readonly joinedAt: number;
   /** Archive ids up to this one are history to it. */
   readonly after: string;
-  /** From this archive id on the session has not got what was said. */
+  /** The archive id of the first message that did not reach it. */
+  readonly missedFrom?: string | undefined;
+  /** COMPAT: the name of `missedFrom` in rows of older workers. Until no room has an occupant who entered under one. */
   readonly behind?: string;
   /** What its account has blocked of the room. */
-  readonly hides?: Hides;
+  readonly hides?: Hides | undefined;
 }
 
 /** A message as it was sent to the occupants, once per room. */
@@ -54,26 +56,6 @@ export interface Archived {
   readonly isTransient?: true;
   /** A tombstone stands in its place (XEP-0424 §4). */
   readonly retracted?: true;
-}
-
-/** XEP-0317: a badge that the room gives. */
-export interface Hat {
-  readonly uri: string;
-  readonly title: string;
-  /** Degrees (XEP-0392), as the admin wrote it. */
-  readonly hue?: string;
-}
-
-/** All hats of a room, and by bare JID the URIs of those that it wears. */
-export interface HatsRow {
-  readonly hats: readonly Hat[];
-  readonly wearers: Readonly<Record<string, readonly string[]>>;
-}
-
-/** XEP-0502: messages in whole hours, the last one last; `hour` counts since the epoch. */
-export interface ActivityRow {
-  readonly hour: number;
-  readonly counts: readonly number[];
 }
 
 /** What the tenant's list shows of a room, so that a search need not open it (XEP-0433). */
@@ -105,8 +87,8 @@ export interface PendingKey {
 /** A put, or without value a delete. */
 export type PendingWrite = PendingKey & Partial<PendingPut>;
 
-/** The rows of the last batch: written again by whoever loads the room, in case its writer died between the two. */
-export interface Redo {
+/** What the last batch was to write. Whoever loads the room writes it again, because the batch's worker may have died half-way. */
+export interface PendingWrites {
   readonly ids: readonly string[];
   /** All of the room's rows but this one go, before `puts`. */
   readonly isCleared?: true;
@@ -123,7 +105,12 @@ export interface RoomState {
   readonly lastId: string;
   /** Requests of the batches before the last one. */
   readonly handled: readonly string[];
-  readonly redo: Redo;
+  readonly pendingWrites: PendingWrites;
+}
+
+/** COMPAT: in rows of older workers the pending writes are called `redo`. Until no room was last written to by one. */
+export function stateOf(row: RoomState | (Omit<RoomState, 'pendingWrites'> & { readonly redo: PendingWrites })): RoomState {
+  return 'redo' in row ? { ...row, pendingWrites: row.redo } : row;
 }
 
 export const configs = collection<RoomConfig>('room', 'room');
@@ -134,15 +121,8 @@ export const presences = collection<string>('presence', 'room', 'live');
 export const states = collection<RoomState>('state', 'room', 'live');
 export const messages = collection<Archived>('m', 'room', 'archive');
 
-export const hatRows = collection<HatsRow>('hats', 'room', 'core', { grants: true });
-/** As XML. */
-export const vcards = collection<string>('vcard', 'room');
 /** By {@link jidKey}. */
 export const keptRoles = collection<{ jid: string; role: Role }>('kept-role', 'room', 'core', { grants: true });
-/** By {@link jidKey}: affiliations that ended, and the version up to which they are forgotten again. */
-export const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone', 'room');
-export const formerFloors = collection<string>('affiliation-floor', 'room');
-export const activities = collection<ActivityRow>('activity', 'room', 'live');
 
 /** In the tenant's directory, beside the names of all rooms: those that are listed. */
 export const listed = collection<ListedRoom>('listed-room', 'directory');

@@ -1,108 +1,108 @@
 /**
- * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, then the rows.
+ * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, which has all that the batch writes, then
+ * the rows themselves.
  */
+
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Put, Store } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { recallSpeakers } from '../features/xep0500-slow-mode.ts';
-import { recallActivity } from '../features/xep0502-activity.ts';
 import { roomLimits } from '../limits.ts';
-import { occupantId } from '../rooms/occupant-id.ts';
-import type { Batch } from './batch.ts';
+import type { RoomDependencies } from './dependencies.ts';
 import { Fence } from './fence.ts';
-import { type Occupant, Room, type Session } from './room.ts';
+import type { LoadedRoom } from './loaded-room.ts';
+import { occupantId } from './occupant-id.ts';
+import { type Occupant, Room, type Seat } from './room.ts';
+import type { RoomRows } from './room-feature.ts';
 import {
-  activities,
   affiliationRows,
   configs,
-  formerAffiliations,
-  formerFloors,
-  hatRows,
   keptRoles,
   messages,
   type OccupantRow,
   occupantRows,
   type PendingKey,
   type PendingPut,
+  type PendingWrites,
   presences,
-  type Redo,
+  stateOf,
   states,
   subjects,
-  vcards,
 } from './room-rows.ts';
 
-export interface LoadedRoom {
-  readonly room: Room;
-  readonly fence: Fence;
-}
+/** The rows of every room, beside the archive and the fence. Features add theirs. */
+const ownRows: readonly RoomRows[] = [
+  { collection: configs, most: 1 },
+  { collection: subjects, most: 1 },
+  { collection: affiliationRows, most: roomLimits.affiliationsMax },
+  { collection: keptRoles, most: roomLimits.keptRolesMax },
+  { collection: occupantRows, most: roomLimits.sessionsMax },
+  { collection: presences, most: roomLimits.sessionsMax },
+];
 
 /** @param secret the tenant's */
-export async function loadRoom(store: Store, domain: string, jid: Jid, secret: string): Promise<LoadedRoom> {
+export async function loadRoom(dependencies: RoomDependencies, domain: string, jid: Jid, secret: string): Promise<LoadedRoom> {
+  const { store, features } = dependencies;
   const rows = Rows.ofRoom(store, domain, jid.local);
   const room = new Room(domain, jid, secret);
   // The fence first: whoever changes rows after this read has changed the fence before, and our first write will fail.
-  const state = await rows.get(states);
-  if (state) await writeRows(store, rows, state.value.redo);
-  const fence = new Fence(state?.version, state?.value);
+  const row = await rows.get(states);
+  const state = row && stateOf(row.value);
+  if (state) await writeRows(dependencies, rows, state.pendingWrites);
+  const fence = new Fence(row?.version, state);
   const config = await rows.get(configs);
   if (!config) return { room, fence };
   room.config = config.value;
-  const [subject, hats, floor, activity, former, kept, affiliations, occupants, presenceItems, tail] = await Promise.all([
-    rows.get(subjects),
-    rows.get(hatRows),
-    rows.get(formerFloors),
-    rows.get(activities),
-    listAll(rows, formerAffiliations, roomLimits.formerAffiliationsMax),
-    listAll(rows, keptRoles, roomLimits.keptRolesMax),
-    listAll(rows, affiliationRows, roomLimits.affiliationsMax),
-    listAll(rows, occupantRows, roomLimits.sessionsMax),
-    listAll(rows, presences, roomLimits.sessionsMax),
+  const kinds = [...ownRows, ...features.rows].filter(({ collection, isOnDemand }) => collection !== configs && !isOnDemand);
+  const [tail, ...lists] = await Promise.all([
     rows.list(messages, { limit: roomLimits.historyMax, backward: true, after: config.value.since }),
+    ...kinds.map((kind) => readKind(rows, kind)),
   ]);
-  room.subject = subject?.value;
-  room.hats = hats?.value ?? room.hats;
-  room.activity = activity?.value;
-  room.formerFloor = floor?.value ?? '';
-  for (const { value } of former) {
-    room.former.set(value.jid, value.version);
-    room.affiliations.noteVersion(value.version);
-  }
-  for (const { value } of kept) room.keptRoles.set(value.jid, value.role);
-  for (const { value } of affiliations) room.affiliations.set(value.jid, value);
-  const said = new Map(presenceItems.map(({ key, value }) => [key, value]));
-  addOccupants(room, occupants, said);
+  const byCollection = new Map(kinds.map(({ collection }, index) => [collection, lists[index]!]));
+  const loaded = {
+    of: <Value>(collection: Collection<Value>) => (byCollection.get(collection) ?? []) as readonly Item<Value>[],
+  };
+  room.subject = loaded.of(subjects)[0]?.value;
+  for (const { value } of loaded.of(keptRoles)) room.keptRoles.set(value.jid, value.role);
+  for (const { value } of loaded.of(affiliationRows)) room.affiliations.set(value.jid, value);
+  addOccupants(room, loaded.of(occupantRows), new Map(loaded.of(presences).map(({ key, value }) => [key, value])));
   for (const { key, value } of tail.reverse()) {
     room.remember(key, value);
     const written = fence.unfinished.get(value.request);
-    if (written === undefined) fence.markHandled(value.request);
-    // It was written by a batch before the last, which was to deliver it again: not to be written again.
+    if (written === undefined) fence.markHandled([value.request]);
+    // An earlier batch has written the message, and this last one was to deliver it again. It must not be written once more.
     else if (written.length === 0) fence.unfinished.set(value.request, [Buffer.from(value.xml)]);
   }
   room.listedOccupants = room.occupants.size;
-  recallSpeakers(room);
-  recallActivity(room);
+  for (const feature of features.all) feature.load?.(room, loaded);
   return { room, fence };
 }
 
-function addOccupants(room: Room, items: readonly Item<OccupantRow>[], said: ReadonlyMap<string, string>): void {
+async function readKind(rows: Rows, { collection, most }: RoomRows): Promise<readonly Item<unknown>[]> {
+  if (most > 1) return listAll(rows, collection, most);
+  const item = await rows.get(collection);
+  return item ? [item] : [];
+}
+
+function addOccupants(room: Room, items: readonly Item<OccupantRow>[], presenceByKey: ReadonlyMap<string, string>): void {
   const inOrder = [...items].sort((a, b) => a.value.joinedAt - b.value.joinedAt);
   for (const { key, value } of inOrder) {
     const jid = Jid.parse(value.jid);
-    const { nick, role, incarnation, node, sid, joinedAt, after, behind, hides } = value;
+    const { nick, role, incarnation, node, sid, joinedAt, after, hides } = value;
     const address = node === undefined || sid === undefined ? undefined : { node, sid };
-    const session: Session = { jid, address, presence: said.get(key) ?? '<presence/>', joinedAt, after, behind, hides };
+    const presence = presenceByKey.get(key) ?? '<presence/>';
+    const seat: Seat = { jid, address, presence, joinedAt, after, missedFrom: value.missedFrom ?? value.behind, hides };
     const occupant: Occupant = room.withNick(nick) ?? {
       nick,
       role,
       bare: jid.bare,
       incarnation,
       id: occupantId(room, jid.bare, incarnation),
-      sessions: [],
+      seats: [],
     };
-    room.addSession(occupant, session);
+    room.addSeat(occupant, seat);
   }
 }
 
@@ -116,39 +116,35 @@ async function listAll<Value>(rows: Rows, collection: Collection<Value>, most: n
   return items;
 }
 
-/** @throws {Conflict} when another worker has written to the room: nothing of the batch was written then */
-export async function commitBatch(store: Store, { room, fence }: LoadedRoom, batch: Batch, now: number): Promise<void> {
-  const rows = Rows.ofRoom(store, room.domain, room.jid.local);
-  const redo = batch.toRedo();
-  const expiresAtMs = room.config ? undefined : now + roomLimits.tombstoneMs;
-  const row = rows.row(states, '', fence.next(redo), expiresAtMs);
-  fence.version = await store.put(row, fence.version === undefined ? 'absent' : { version: fence.version });
-  await writeRows(store, rows, redo);
+/** @throws {Conflict} when another worker has written to the room; then nothing of the batch was written */
+export async function commitBatch(
+  dependencies: RoomDependencies,
+  { room, fence }: LoadedRoom,
+  pendingWrites: PendingWrites,
+): Promise<void> {
+  const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
+  const expiresAtMs = room.config ? undefined : dependencies.clock.now() + roomLimits.tombstoneMs;
+  await fence.advance(dependencies.store, rows, pendingWrites, expiresAtMs);
+  await writeRows(dependencies, rows, pendingWrites);
 }
 
-/** Writing them twice is the same as writing them once. */
-async function writeRows(store: Store, rows: Rows, redo: Redo): Promise<void> {
-  if (redo.isCleared) await clearRows(store, rows);
-  if (redo.puts.length > 0) await store.batchPut(redo.puts.map(toPut));
-  await deleteAll(store, redo.deletes);
+/** Doing it twice is the same as doing it once. */
+async function writeRows(dependencies: RoomDependencies, rows: Rows, pendingWrites: PendingWrites): Promise<void> {
+  const { isCleared, puts, deletes } = pendingWrites;
+  if (isCleared) await clearRows(dependencies, rows);
+  if (puts.length > 0) await dependencies.store.batchPut(puts.map(toPut));
+  await deleteAll(dependencies.store, deletes);
 }
 
 function toPut({ table, partition, sort, value, expiresAtMs }: PendingPut): Put {
   return { table, partition, sort, value: JSON.stringify(value), expiresAtMs };
 }
 
-async function clearRows(store: Store, rows: Rows): Promise<void> {
-  const single = [configs, subjects, hatRows, vcards, formerFloors, activities];
-  const keys: PendingKey[] = single.map((kind) => rows.keyOf(kind, ''));
-  for (const [kind, most] of [
-    [affiliationRows, roomLimits.affiliationsMax],
-    [formerAffiliations, roomLimits.formerAffiliationsMax],
-    [keptRoles, roomLimits.keptRolesMax],
-    [occupantRows, roomLimits.sessionsMax],
-    [presences, roomLimits.sessionsMax],
-  ] as const) {
-    const items = await listAll<unknown>(rows, kind, most);
-    for (const { key } of items) keys.push(rows.keyOf(kind, key));
+async function clearRows({ store, features }: RoomDependencies, rows: Rows): Promise<void> {
+  const keys: PendingKey[] = [];
+  for (const { collection, most } of [...ownRows, ...features.rows]) {
+    if (most === 1) keys.push(rows.keyOf(collection, ''));
+    else for (const { key } of await listAll(rows, collection, most)) keys.push(rows.keyOf(collection, key));
   }
   await deleteAll(store, keys);
 }
@@ -159,7 +155,7 @@ async function deleteAll(store: Store, keys: readonly PendingKey[]): Promise<voi
   }
 }
 
-/** Removes the archive of a room that is gone, up to and with its last id. */
+/** Deletes the archive of a room that has ended, up to and with its last id. */
 export async function eraseArchive(store: Store, domain: string, name: string, lastId: string): Promise<void> {
   const rows = Rows.ofRoom(store, domain, name);
   for (;;) {

@@ -2,6 +2,7 @@
  * One room as its worker holds it in memory: a copy of its rows, which it changes together with them. Nothing here is lost with the
  * worker; `room-store.ts` reads it all again.
  */
+
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -11,38 +12,43 @@ import type { Affiliation, Role } from './affiliation.ts';
 import { AffiliationList } from './affiliation-list.ts';
 import type { RoomConfig } from './config.ts';
 import { nickKey } from './nick-key.ts';
-import type { ActivityRow, Archived, HatsRow, Subject } from './room-rows.ts';
+import type { Archived, Subject } from './room-rows.ts';
 import type { Recipient } from './sending.ts';
 
-/** One client of an occupant. */
-export interface Session {
+/** One client of an occupant: a session, as the room knows it. */
+export interface Seat {
   /** Full JID. */
   readonly jid: Jid;
-  /** Set when it is of this tenant and its node is known. */
+  /** The node that holds the session; undefined for sessions of other tenants. */
   address: SessionAddress | undefined;
-  /** `<presence>…</presence>` without addresses: what it last said of itself. */
+  /** What the client last said of itself: `<presence>…</presence>` without addresses. */
   presence: string;
-  /** Or entered again, of late. */
+  /** When it entered, or entered again from inside. */
   joinedAt: number;
-  /** The room's last archive id when it came: what follows it is sent as it comes. */
+  /** The last archive id of the room when it entered. It is sent later messages as they come. */
   after: string;
-  /** The first message of the archive that did not reach it: from there on it is sent what is there when it is back (refill.ts). */
-  behind?: string | undefined;
-  /** Occupants that its account has blocked: nothing of them is sent to it. */
+  /** The archive id of the first message that did not reach it. It is sent everything from there on when it is back (missed/missed.ts). */
+  missedFrom?: string | undefined;
+  /** Occupants that its account has blocked. Nothing that is from them is sent to it. */
   hides?: Hides | undefined;
 }
 
-/** Who speaks under one nick: one bare JID, with one or several clients. */
+/** Whoever speaks under one nick: one bare JID, with one or several clients. */
 export interface Occupant {
   nick: string;
   role: Role;
   readonly bare: Jid;
-  /** Of its account, as a router says it. */
+  /** Which account of that name it is, as a router says. */
   readonly incarnation?: string | undefined;
   /** XEP-0421. */
   readonly id: string;
-  /** The last one is whose presence others see. Never empty. */
-  sessions: Session[];
+  /** Never empty. Others see the presence of the last one. */
+  seats: Seat[];
+}
+
+export interface OccupantSeat {
+  readonly occupant: Occupant;
+  readonly seat: Seat;
 }
 
 /** A message that new occupants may be sent, with its archive id. */
@@ -54,36 +60,28 @@ export class Room {
   /** The tenant's domain. */
   readonly domain: string;
   readonly jid: Jid;
-  /** undefined: there is no such room. */
+  /** undefined while the room does not exist. */
   config: RoomConfig | undefined;
   subject: Subject | undefined;
   readonly affiliations = new AffiliationList();
   /** By {@link nickKey}. */
   readonly occupants = new Map<string, Occupant>();
-  /** By bare JID, and by its domain: who is meant by an address is found without looking at all. */
+  /** Occupants by their bare JID and by its domain, so that an address finds them without a search. */
   readonly #byAddress = new Map<string, Set<Occupant>>();
-  /** By full JID. */
-  readonly #bySession = new Map<string, { occupant: Occupant; session: Session }>();
-  /** Those that are not sent what goes into the archive: they are to get it from there. */
-  readonly behind = new Set<Session>();
-  /** Those whose account has blocked some occupant. */
-  readonly hiding = new Set<Session>();
-  /** The last messages, oldest first, for §7.2.13. */
+  /** By full JID. {@link addSeat} and {@link removeSeat} change it. */
+  readonly seats = new Map<string, OccupantSeat>();
+  /** Seats that missed a message: what goes into the archive is not sent to them until they have had the rest from there. */
+  readonly missed = new Set<Seat>();
+  /** Seats whose account has blocked some occupant. */
+  readonly hiding = new Set<Seat>();
+  /** The last messages, oldest first, for new occupants (XEP-0045 §7.2.13). */
   history: Remembered[] = [];
-  /** XEP-0463: JIDs whose affiliation has ended, by the version that ended it; older ones than the floor are forgotten. */
-  readonly former = new Map<string, string>();
-  formerFloor = '';
-  /** §5.1: roles in a moderated room that are to last, by bare JID. */
+  /** Roles that outlast a visit in a moderated room (XEP-0045 §5.1), by bare JID. */
   readonly keptRoles = new Map<string, Role>();
-  /** XEP-0317. */
-  hats: HatsRow = { hats: [], wearers: {} };
-  /** XEP-0500: when each bare JID has spoken last. */
-  readonly spoke = new Map<string, number>();
-  /** XEP-0502: the whole hours that were counted, and the count of the hour that runs. */
-  activity: ActivityRow | undefined;
-  activityNow = { hour: 0, count: 0 };
-  /** Occupants that the tenant's list of rooms tells of. */
+  /** How many occupants the tenant's list of rooms shows. */
   listedOccupants = 0;
+  /** What the parts of features ({@link roomPart}) belong to. */
+  parts: object = {};
 
   readonly #tenantSecret: string;
 
@@ -94,43 +92,40 @@ export class Room {
     this.jid = jid;
   }
 
-  /** @throws {StanzaError} item-not-found when there is no such room (§15.6.2 of messages, §7.2.10 of entering) */
+  /** @throws {StanzaError} item-not-found when the room does not exist (XEP-0045 §15.6.2 for messages, §7.2.10 for entering) */
   get existing(): RoomConfig {
     if (!this.config) throw new StanzaError('item-not-found', `there is no room ${this.jid}`);
     return this.config;
   }
 
-  /** For what is derived from addresses and leaves the room (lib/runtime/secrets.ts). Made with the room, gone with it. */
+  /** The key for what is derived from addresses and leaves the room (lib/runtime/secrets.ts). It ends with the room. */
   get secret(): string {
     return this.config?.secret ?? this.#tenantSecret;
   }
 
-  get sessionCount(): number {
-    return this.#bySession.size;
-  }
-
-  find(jid: Jid): { readonly occupant: Occupant; readonly session: Session } | undefined {
-    return this.#bySession.get(jid.toString());
+  find(jid: Jid): OccupantSeat | undefined {
+    return this.seats.get(jid.toString());
   }
 
   /** XEP-0191 §3.3: does the recipient's account block this occupant? Nobody is hidden from itself. */
   isHidden(nick: string, recipient: Recipient): boolean {
-    const found = this.#bySession.get(recipient.jid.toString());
-    return found !== undefined && found.occupant.nick !== nick && found.session.hides?.nicks.includes(nick) === true;
+    const found = this.seats.get(recipient.jid.toString());
+    return found !== undefined && found.occupant.nick !== nick && found.seat.hides?.nicks.includes(nick) === true;
   }
 
-  /** The one gate for all that a room sends: those who may get this stanza, by the occupant that it is from. */
+  /** The recipients who may get this stanza: those who do not block the occupant that it is from. All that a room sends passes here. */
   withoutHiding(bytes: Buffer, recipients: readonly Recipient[]): readonly Recipient[] {
     if (this.hiding.size === 0) return recipients;
     const nick = Stanza.parse(bytes).from?.resource ?? '';
     return nick === '' ? recipients : recipients.filter((recipient) => !this.isHidden(nick, recipient));
   }
 
-  hide(session: Session, hides: Hides): boolean {
-    if ((session.hides?.version ?? 0) >= hides.version) return false;
-    session.hides = hides;
-    if (hides.nicks.length > 0) this.hiding.add(session);
-    else this.hiding.delete(session);
+  /** @returns false when the seat has this version of the list, or a later one */
+  hide(seat: Seat, hides: Hides): boolean {
+    if ((seat.hides?.version ?? 0) >= hides.version) return false;
+    seat.hides = hides;
+    if (hides.nicks.length > 0) this.hiding.add(seat);
+    else this.hiding.delete(seat);
     return true;
   }
 
@@ -143,34 +138,30 @@ export class Room {
     return this.occupantsAt(bare).filter((occupant) => occupant.bare.equals(bare));
   }
 
-  /** Those that an affiliation is of: of a bare JID, or of a domain with all that are from there. */
+  /** The occupants to whom an affiliation belongs: it may be that of a bare JID, or of everybody at a domain. */
   occupantsAt(jid: Jid): Occupant[] {
     return [...(this.#byAddress.get(jid.toString()) ?? [])];
   }
 
-  sessions(): Iterable<{ readonly occupant: Occupant; readonly session: Session }> {
-    return this.#bySession.values();
-  }
-
-  addSession(occupant: Occupant, session: Session): void {
+  addSeat(occupant: Occupant, seat: Seat): void {
     this.occupants.set(nickKey(occupant.nick)!, occupant);
     for (const address of addressesOf(occupant)) {
       const there = this.#byAddress.get(address);
       if (there) there.add(occupant);
       else this.#byAddress.set(address, new Set([occupant]));
     }
-    if (!occupant.sessions.includes(session)) occupant.sessions.push(session);
-    this.#bySession.set(session.jid.toString(), { occupant, session });
-    if (session.behind !== undefined) this.behind.add(session);
-    if (session.hides !== undefined && session.hides.nicks.length > 0) this.hiding.add(session);
+    if (!occupant.seats.includes(seat)) occupant.seats.push(seat);
+    this.seats.set(seat.jid.toString(), { occupant, seat });
+    if (seat.missedFrom !== undefined) this.missed.add(seat);
+    if (seat.hides !== undefined && seat.hides.nicks.length > 0) this.hiding.add(seat);
   }
 
-  removeSession(occupant: Occupant, session: Session): void {
-    occupant.sessions = occupant.sessions.filter((other) => other !== session);
-    this.#bySession.delete(session.jid.toString());
-    this.behind.delete(session);
-    this.hiding.delete(session);
-    if (occupant.sessions.length > 0) return;
+  removeSeat(occupant: Occupant, seat: Seat): void {
+    occupant.seats = occupant.seats.filter((other) => other !== seat);
+    this.seats.delete(seat.jid.toString());
+    this.missed.delete(seat);
+    this.hiding.delete(seat);
+    if (occupant.seats.length > 0) return;
     this.occupants.delete(nickKey(occupant.nick)!);
     for (const address of addressesOf(occupant)) {
       const there = this.#byAddress.get(address);
@@ -185,27 +176,22 @@ export class Room {
     this.occupants.set(nickKey(nick)!, occupant);
   }
 
-  /** The room is gone; its archive's last id stays known to the state row. */
+  /** The room has ended. The `state` row goes on knowing the last id of its archive. */
   clear(): void {
     this.config = undefined;
     this.subject = undefined;
     this.affiliations.clear();
     this.occupants.clear();
     this.#byAddress.clear();
-    this.#bySession.clear();
-    this.behind.clear();
+    this.seats.clear();
+    this.missed.clear();
     this.hiding.clear();
     this.history = [];
-    this.former.clear();
-    this.formerFloor = '';
     this.keptRoles.clear();
-    this.hats = { hats: [], wearers: {} };
-    this.spoke.clear();
-    this.activity = undefined;
-    this.activityNow = { hour: 0, count: 0 };
+    this.parts = {};
   }
 
-  /** §5.2; a domain may be banned as a whole (§9.2). Older versions let domains be members, too, which they stay. */
+  /** XEP-0045 §5.2. A whole domain may be banned (§9.2); rooms of older versions may have domains as members, which they stay. */
   affiliationOf(jid: Jid): Affiliation {
     const found = this.affiliations.get(jid.bare.toString()) ?? this.affiliations.get(jid.domain);
     return found?.affiliation ?? 'none';
@@ -217,7 +203,7 @@ export class Room {
     if (this.history.length > roomLimits.historyMax) this.history.shift();
   }
 
-  /** May this recipient see real JIDs (§4.2)? */
+  /** May this recipient see real JIDs (XEP-0045 §4.2)? */
   seesJids(recipient: Occupant): boolean {
     return this.config?.whois === 'anyone' || recipient.role === 'moderator';
   }

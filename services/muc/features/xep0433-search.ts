@@ -1,7 +1,9 @@
 /**
- * XEP-0433: searching the listed rooms of a tenant by words in their names, descriptions and addresses, in the order of addresses or of
- * occupants, most first. The rows of the tenant's list have all that is shown; the number of occupants in them may be a tenth old.
+ * XEP-0433: Extended Channel Search. It finds listed rooms of a tenant by words in their names, descriptions and addresses, and sorts them
+ * by address, or by number of occupants with the fullest first. The rows of the tenant's list hold all that is shown. The number of
+ * occupants in them may be wrong by a tenth.
  */
+
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { type Item, Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
@@ -10,19 +12,28 @@ import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError, type StanzaErrorCondition, type StanzaErrorType } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { RoomDependencies } from '../core/dependencies.ts';
-import { NS_SEARCH } from '../core/namespaces.ts';
+import type { RoomFeature } from '../core/room-feature.ts';
 import { type ListedRoom, listed } from '../core/room-rows.ts';
 import { roomLimits } from '../limits.ts';
 
-export const searchFeature = `${NS_SEARCH}:search`;
-const formType = `${NS_SEARCH}:search-params`;
-const byAddress = `{${NS_SEARCH}:order}address`;
-const byUsers = `{${NS_SEARCH}:order}nusers`;
+const NS = 'urn:xmpp:channel-search:0';
+const searchNs = `${NS}:search`;
+const formType = `${NS}:search-params`;
+const byAddress = `{${NS}:order}address`;
+const byUsers = `{${NS}:order}nusers`;
 const roomType = 'xep-0045';
 
+export const search: RoomFeature = {
+  specs: [{ spec: 'XEP-0433', version: '0.1.0', title: 'Extended Channel Search' }],
+  disco: { service: [searchNs] },
+  serviceIq: [{ type: 'get', ns: searchNs, name: 'search', handle: searchRooms }],
+};
+
+/** What the client searches for. */
 interface Wish {
-  /** In lower case; none: all rooms. */
+  /** In lower case; when there are none, all rooms match. */
   readonly words: readonly string[];
   readonly inName: boolean;
   readonly inDescription: boolean;
@@ -32,18 +43,22 @@ interface Wish {
   readonly hasMostFirst: boolean;
 }
 
-/** Where a room stands in the order that was asked for; as text it is the id of a page's end (XEP-0059). */
+/** The position of a room in the order that was asked for. As text it is the id of a page's end (XEP-0059). */
 interface Place {
   readonly users: number;
   readonly key: string;
 }
 
 /** §3.2. @throws {StanzaError} */
-export async function searchRooms(dependencies: RoomDependencies, tenant: Tenant, from: Jid, request: Element): Promise<Element> {
+async function searchRooms(
+  request: Element,
+  { dependencies, tenant }: { readonly dependencies: RoomDependencies; readonly tenant: Tenant },
+  iq: Stanza,
+): Promise<Element> {
   const form = findForm(request);
-  if (!form) return xml('search', { xmlns: searchFeature }, searchForm());
+  if (!form) return xml('search', { xmlns: searchNs }, searchForm());
   const wish = readWish(readSubmission(form, { formType, isFormTypeOptional: true }));
-  const seconds = dependencies.pace.take('search', `${roomsDomain(tenant.domain)} ${from.bare}`);
+  const seconds = dependencies.pace.take('search', `${roomsDomain(tenant.domain)} ${iq.from!.bare}`);
   if (seconds > 0) {
     const text = 'too many searches';
     throw refusal('resource-constraint', 'wait', 'rate-limit', text, { 'retry-after': Math.ceil(seconds) });
@@ -65,7 +80,7 @@ export async function searchRooms(dependencies: RoomDependencies, tenant: Tenant
   };
   return xml(
     'result',
-    { xmlns: searchFeature },
+    { xmlns: searchNs },
     shown.map(({ key, value }) => resultItem(addressOf(key), value)),
     writeRsm(endOf(shown[0]), endOf(shown.at(-1)), found.length),
   );
@@ -104,7 +119,7 @@ function searchForm(): Element {
   });
 }
 
-/** A field without value asks for nothing, as if it were not there. */
+/** A field without a value counts as absent. */
 function readWish(submission: Submission): Wish {
   const given = (name: string) => (submission.get(name)?.isEmpty ? undefined : submission.get(name));
   const one = (name: string) => given(name)?.text().trim() ?? '';
@@ -152,11 +167,11 @@ function refusal(
   attributes: Readonly<Record<string, number>> = {},
   children: readonly Element[] = [],
 ): StanzaError {
-  const extra = xml(name, { xmlns: `${NS_SEARCH}:error`, ...attributes }, children);
+  const extra = xml(name, { xmlns: `${NS}:error`, ...attributes }, children);
   return new StanzaError(condition, text, { type, extra });
 }
 
-/** All of them, in order; of a tenant with more rooms than the bound, the first of each part. */
+/** All matching rooms, sorted. When the tenant has more rooms than the bound, only the first of each part of its directory are looked at. */
 async function find(dependencies: RoomDependencies, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
   const lists = Array.from({ length: directoryParts }, (_, part) =>
     Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit: roomLimits.searchRowsMax }),
@@ -202,6 +217,6 @@ function resultItem(address: string, room: ListedRoom): Element {
     isOpen === undefined ? undefined : xml('is-open', {}, isOpen ? 'true' : 'false'),
     isNonAnonymous === undefined
       ? undefined
-      : xml('anonymity-mode', {}, isNonAnonymous ? `{${NS_SEARCH}:anonymity}none` : 'muc_semianonymous'),
+      : xml('anonymity-mode', {}, isNonAnonymous ? `{${NS}:anonymity}none` : 'muc_semianonymous'),
   );
 }

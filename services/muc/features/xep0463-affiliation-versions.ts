@@ -1,120 +1,167 @@
 /**
- * XEP-0463: who enters names the version of the affiliations that it knows, and is told what has changed since. A version is the
- * archive id that the change took, so that versions of a room grow whichever worker mints them. Affiliations that ended are
- * remembered within a bound; who knows an older version gets everything.
+ * XEP-0463: MUC Affiliations Versioning. Whoever enters names the version of the affiliations that it knows, and is told what has changed
+ * since. A version is an archive id that the change takes for itself, so that the versions of a room grow whichever worker mints them.
+ * Affiliations that ended are remembered within a bound; whoever knows an older version is told all affiliations.
  *
- * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the lists, an outcast is somebody without affiliation.
+ * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the lists, an
+ * outcast is somebody without affiliation.
  */
+
+import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { type Affiliation, affiliationRank } from '../core/affiliation.ts';
-import type { Affiliated } from '../core/affiliation-list.ts';
-import { NS_AFFILIATIONS, NS_MUC, NS_MUC_USER } from '../core/namespaces.ts';
-import type { Occupant, Room, Session } from '../core/room.ts';
-import { formerAffiliations, formerFloors, jidKey } from '../core/room-rows.ts';
-import { errorOf, type RoomTurn } from '../core/room-turn.ts';
+import { type Affiliation, isAdminRank } from '../core/affiliation.ts';
+import { NS_MUC, NS_MUC_USER } from '../core/namespaces.ts';
+import { errorOf } from '../core/replies.ts';
+import type { Room, Seat } from '../core/room.ts';
+import type { AffiliationAmendment, Entry, LoadedRows, RoomFeature } from '../core/room-feature.ts';
+import { roomPart } from '../core/room-part.ts';
+import { jidKey } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { affiliationPart } from '../core/row-part.ts';
 import { roomLimits } from '../limits.ts';
+import { mayReadMembers } from '../rooms/members.ts';
+
+const NS = 'urn:xmpp:muc:affiliations:1';
+
+/** By {@link jidKey}: affiliations that ended, and the version that ended each. */
+const formerAffiliations = collection<{ jid: string; version: string }>('affiliation-gone', 'room');
+/** Affiliations that ended with an older version than this are forgotten. */
+const formerFloors = collection<string>('affiliation-floor', 'room');
+/** The version of the last change; undefined in rows that are older than this specification. */
+const versionPart = affiliationPart<string>('version');
+
+const versions = roomPart(() => ({
+  /** JIDs whose affiliation has ended, with the version that ended it. */
+  former: new Map<string, string>(),
+  floor: '',
+  /** The version of the last change of all, whether that affiliation is still there or not; '' while there was none. */
+  newest: '',
+}));
+
+export const affiliationVersions: RoomFeature = {
+  specs: [
+    {
+      spec: 'XEP-0463',
+      version: '0.2.0',
+      title: 'MUC Affiliations Versioning',
+      note: 'Whether somebody was there at the version that it names: it is told of affiliations as they are.',
+    },
+  ],
+  disco: { room: () => [NS] },
+  entry: {
+    beforePresence: sendAffiliations,
+    amend: ({ room }) => stepElement({ until: currentVersion(room) }),
+  },
+  affiliation: { amend: takeVersion, followAbsent: tellOfAbsent },
+  rows: [
+    { collection: formerFloors, most: 1 },
+    { collection: formerAffiliations, most: roomLimits.formerAffiliationsMax },
+  ],
+  load: recall,
+};
 
 /** From one version to the next. */
-export interface AffiliationStep {
+interface Step {
   readonly since?: string | undefined;
   readonly until: string;
 }
 
-const adminRank = affiliationRank('admin');
-
-export function stepElement({ since, until }: AffiliationStep): Element {
-  return xml('mav', { xmlns: NS_AFFILIATIONS, since, until });
+function stepElement({ since, until }: Step): Element {
+  return xml('mav', { xmlns: NS, since, until });
 }
 
-/** Changes below this one are not known any more. */
+/** Changes below this version are forgotten. */
 function floorOf(room: Room): string {
-  return room.formerFloor || room.existing.since;
+  return versions.of(room).floor || room.existing.since;
 }
 
-export function affiliationVersion(room: Room): string {
+function currentVersion(room: Room): string {
+  const { newest } = versions.of(room);
   const floor = floorOf(room);
-  return room.affiliations.newest > floor ? room.affiliations.newest : floor;
+  return newest > floor ? newest : floor;
 }
 
-/** Changes the room in memory and queues the rows; absent `affiliated` ends it. The only place where affiliations change. */
-export function stepAffiliation(turn: RoomTurn, jid: string, affiliated: Affiliated | undefined): AffiliationStep {
-  const { room } = turn;
-  const step = { since: affiliationVersion(room), until: turn.nextId() };
-  if (affiliated) {
-    room.affiliations.set(jid, { ...affiliated, version: step.until });
-    if (room.former.delete(jid)) turn.delete(formerAffiliations, jidKey(jid));
-  } else {
-    room.affiliations.delete(jid);
-    room.affiliations.noteVersion(step.until);
-    room.former.set(jid, step.until);
-    turn.put(formerAffiliations, jidKey(jid), { jid, version: step.until });
-    if (room.former.size > roomLimits.formerAffiliationsMax) forgetOldest(turn);
+function recall(room: Room, rows: LoadedRows): void {
+  const known = versions.of(room);
+  known.floor = rows.of(formerFloors)[0]?.value ?? '';
+  const noteNewest = (version = '') => {
+    if (version > known.newest) known.newest = version;
+  };
+  for (const { value } of rows.of(formerAffiliations)) {
+    known.former.set(value.jid, value.version);
+    noteNewest(value.version);
   }
-  turn.putAffiliation(jid);
-  return step;
+  for (const affiliated of room.affiliations.values()) noteNewest(versionPart.of(affiliated));
+}
+
+function takeVersion(turn: RoomTurn, jid: string, amendment: AffiliationAmendment): void {
+  const { room } = turn;
+  const known = versions.of(room);
+  const step = { since: currentVersion(room), until: turn.nextId() };
+  known.newest = step.until;
+  amendment.append.push(stepElement(step));
+  if (amendment.affiliated) {
+    amendment.affiliated = versionPart.with(amendment.affiliated, step.until);
+    if (known.former.delete(jid)) turn.delete(formerAffiliations, jidKey(jid));
+    return;
+  }
+  known.former.set(jid, step.until);
+  turn.put(formerAffiliations, jidKey(jid), { jid, version: step.until });
+  if (known.former.size > roomLimits.formerAffiliationsMax) forgetOldest(turn);
 }
 
 function forgetOldest(turn: RoomTurn): void {
-  const { room } = turn;
-  const oldest = [...room.former].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, room.former.size >> 1);
+  const known = versions.of(turn.room);
+  const oldest = [...known.former].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, known.former.size >> 1);
   for (const [jid] of oldest) {
-    room.former.delete(jid);
+    known.former.delete(jid);
     turn.delete(formerAffiliations, jidKey(jid));
   }
-  room.formerFloor = oldest.at(-1)![1];
-  turn.put(formerFloors, '', room.formerFloor);
-}
-
-/** XEP-0045 §9.5: may this occupant know who belongs to the room? */
-export function mayReadMembers(turn: RoomTurn, occupant: Occupant | undefined, affiliation: Affiliation): boolean {
-  if (affiliationRank(affiliation) >= adminRank) return true;
-  const { whois, getMemberList } = turn.config;
-  const seesJids = whois === 'anyone' || occupant?.role === 'moderator';
-  const role = occupant?.role ?? (affiliation === 'member' ? 'participant' : 'none');
-  return seesJids && role !== 'none' && (getMemberList === undefined || getMemberList.includes(role));
+  known.floor = oldest.at(-1)![1];
+  turn.put(formerFloors, '', known.floor);
 }
 
 /** §4.2.1, before any presence. A wish that cannot be granted is answered with an error, and entering goes on. */
-export function sendAffiliations(turn: RoomTurn, occupant: Occupant, session: Session, stanza: Stanza): void {
-  const wish = stanza.child('x', NS_MUC)?.getChild('mav', NS_AFFILIATIONS);
+function sendAffiliations(turn: RoomTurn, { stanza, occupant, seat }: Entry): void {
+  const wish = stanza.child('x', NS_MUC)?.getChild('mav', NS);
   if (!wish) return;
   const { affiliation, room } = turn;
-  const isAdmin = affiliationRank(affiliation) >= adminRank;
+  const isAdmin = isAdminRank(affiliation);
   const isOpen = turn.config.whois === 'anyone' && mayReadMembers(turn, occupant, affiliation);
   if (affiliation !== 'owner' && !isOpen) {
-    refuse(turn, session, stanza);
+    refuse(turn, seat, stanza);
     return;
   }
-  const current = affiliationVersion(room);
+  const current = currentVersion(room);
   const { since } = wish.attrs;
   const isKnown = since !== undefined && since >= floorOf(room) && since <= current;
   if (isKnown && since === current) return;
   const items = isKnown ? changesSince(room, since, isAdmin) : everything(room, isAdmin);
-  sendPages(turn, session, items, { since: isKnown ? since : undefined, until: current });
+  sendPages(turn, seat, items, { since: isKnown ? since : undefined, until: current });
 }
 
-/** §4.2.1: each message goes on from the version where the one before ended. There is one even for an empty list. */
-function sendPages(turn: RoomTurn, session: Session, items: readonly Item[], { since, until }: AffiliationStep): void {
+/** §4.2.1: each message goes on from the version where the one before ended. One is sent even for an empty list. */
+function sendPages(turn: RoomTurn, seat: Seat, items: readonly Item[], { since, until }: Step): void {
   let from = since;
   for (let at = 0; at === 0 || at < items.length; at += roomLimits.affiliationsPageMax) {
     const page = items.slice(at, at + roomLimits.affiliationsPageMax);
     const isLast = at + roomLimits.affiliationsPageMax >= items.length;
     const to = isLast ? until : page.at(-1)!.version;
-    turn.send(Buffer.from(affiliationMessage(turn, { since: from, until: to }, page).toString()), [session]);
+    turn.send(Buffer.from(affiliationMessage(turn, [stepElement({ since: from, until: to })], page).toString()), [seat]);
     from = to;
   }
 }
 
-function refuse(turn: RoomTurn, session: Session, stanza: Stanza): void {
-  const error = errorOf(stanza, new StanzaError('forbidden', 'the affiliations of this room are for others'), turn.room.jid);
+function refuse(turn: RoomTurn, seat: Seat, stanza: Stanza): void {
+  const error = errorOf(stanza, new StanzaError('forbidden', 'you may not read the affiliations of this room'), turn.room.jid);
   const message = xml(
     'message',
     { from: turn.room.jid.toString(), id: stanza.id, type: 'error' },
     error.getChild('error') as Element,
   );
-  turn.send(Buffer.from(message.toString()), [session]);
+  turn.send(Buffer.from(message.toString()), [seat]);
 }
 
 interface Item {
@@ -126,15 +173,19 @@ interface Item {
 /** Oldest change first. */
 function everything(room: Room, isAdmin: boolean): Item[] {
   const shown = [...room.affiliations.values()].filter(({ affiliation }) => isAdmin || affiliation !== 'outcast');
-  return inOrder(shown.map(({ jid, affiliation, version = floorOf(room) }) => ({ jid, affiliation, version })));
+  return inOrder(
+    shown.map((one) => ({ jid: one.jid, affiliation: one.affiliation, version: versionPart.of(one) ?? floorOf(room) })),
+  );
 }
 
 function changesSince(room: Room, since: string, isAdmin: boolean): Item[] {
   const changed: Item[] = [];
-  for (const { jid, affiliation, version = '' } of room.affiliations.values()) {
+  for (const affiliated of room.affiliations.values()) {
+    const { jid, affiliation } = affiliated;
+    const version = versionPart.of(affiliated) ?? '';
     if (version > since) changed.push({ jid, affiliation: shownTo(isAdmin, affiliation), version });
   }
-  for (const [jid, version] of room.former) if (version > since) changed.push({ jid, affiliation: 'none', version });
+  for (const [jid, version] of versions.of(room).former) if (version > since) changed.push({ jid, affiliation: 'none', version });
   return inOrder(changed);
 }
 
@@ -146,30 +197,30 @@ function shownTo(isAdmin: boolean, affiliation: Affiliation): Affiliation {
   return affiliation === 'outcast' && !isAdmin ? 'none' : affiliation;
 }
 
-function affiliationMessage(turn: RoomTurn, step: AffiliationStep, items: readonly Omit<Item, 'version'>[]): Element {
+function affiliationMessage(turn: RoomTurn, children: readonly Element[], items: readonly Omit<Item, 'version'>[]): Element {
   return xml(
     'message',
     { from: turn.room.jid.toString() },
     xml(
       'x',
       { xmlns: NS_MUC_USER },
-      stepElement(step),
+      children,
       items.map(({ jid, affiliation }) => xml('item', { jid, affiliation })),
     ),
   );
 }
 
-/** §4.2.2: the affiliation of somebody who is not inside has changed; those who may read the lists hear of it. */
-export function tellOfAbsent(turn: RoomTurn, jid: string, affiliation: Affiliation, step: AffiliationStep): void {
-  const groups = { admins: [] as Session[], others: [] as Session[] };
-  for (const { occupant, session } of turn.room.sessions()) {
+/** §4.2.2: the affiliation of somebody who is not inside has changed. Those who may read the lists are told. */
+function tellOfAbsent(turn: RoomTurn, jid: string, affiliation: Affiliation, appended: readonly Element[]): void {
+  const groups = { admins: [] as Seat[], others: [] as Seat[] };
+  for (const { occupant, seat } of turn.room.seats.values()) {
     const own = turn.room.affiliationOf(occupant.bare);
     if (turn.config.whois !== 'anyone' && own !== 'owner') continue;
-    if (affiliationRank(own) >= adminRank) groups.admins.push(session);
-    else if (mayReadMembers(turn, occupant, own)) groups.others.push(session);
+    if (isAdminRank(own)) groups.admins.push(seat);
+    else if (mayReadMembers(turn, occupant, own)) groups.others.push(seat);
   }
   const message = (isAdmin: boolean) =>
-    Buffer.from(affiliationMessage(turn, step, [{ jid, affiliation: shownTo(isAdmin, affiliation) }]).toString());
+    Buffer.from(affiliationMessage(turn, appended, [{ jid, affiliation: shownTo(isAdmin, affiliation) }]).toString());
   turn.send(message(true), groups.admins);
   if (groups.others.length > 0) turn.send(message(false), groups.others);
 }

@@ -1,34 +1,67 @@
 /**
- * XEP-0486: the room's avatar, in the vCard (XEP-0054) that an owner sets on its address. Everybody who can ask may see it. All are
- * told of a change with 104; the hash stands in `muc#roominfo`.
+ * XEP-0486: MUC Avatars. The room's avatar is in the vCard (XEP-0054) that an owner sets on the room's address, and whoever can ask may see
+ * it. All occupants are told of a change with status 104, and the hash is in `muc#roominfo`.
  *
- * COMPAT: clients that look for the hash in presence of the room itself (XEP-0153, as ejabberd and Prosody send it): it goes to who
- * enters a room that has an avatar, and on changes. Until XEP-0486 is in the clients.
+ * COMPAT: clients that look for the hash in presence of the room itself (XEP-0153, as ejabberd and Prosody send it). That presence goes to
+ * everybody who enters a room with an avatar, and to all when the avatar changes. Until these clients know XEP-0486.
  */
+
 import { createHash } from 'node:crypto';
+import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_VCARD, NS_VCARD_UPDATE } from '../core/namespaces.ts';
-import { configs, vcards } from '../core/room-rows.ts';
-import { type RoomTurn, resultOf } from '../core/room-turn.ts';
+import { NS_VCARD_UPDATE } from '../core/namespaces.ts';
+import { resultOf } from '../core/replies.ts';
+import type { RoomFeature } from '../core/room-feature.ts';
+import { configs } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { configPart } from '../core/row-part.ts';
 import type { Recipient } from '../core/sending.ts';
 import { roomLimits } from '../limits.ts';
 import { tellChanges } from '../rooms/tell-changes.ts';
 
+const NS = 'vcard-temp';
+
+/** The vCard as XML. */
+const vcards = collection<string>('vcard', 'room');
+/** SHA-1 of each photo in the room's vCard, as hex. */
+const hashes = configPart<readonly string[]>('avatarHashes');
+
+export const avatar: RoomFeature = {
+  specs: [
+    { spec: 'XEP-0153', version: '1.1.1', title: 'vCard-Based Avatars of rooms' },
+    { spec: 'XEP-0486', version: '0.1.0', title: 'MUC Avatars' },
+  ],
+  disco: {
+    room: () => [NS],
+    service: [NS],
+    roomInfo({ config }) {
+      const values = hashes.of(config) ?? [];
+      return values.length === 0 ? [] : [{ var: 'muc#roominfo_avatarhash', label: 'Avatar hash', type: 'text-multi', values }];
+    },
+  },
+  iq: [
+    { type: 'get', ns: NS, name: 'vCard', handle: getVcard },
+    { type: 'set', ns: NS, name: 'vCard', handle: setVcard },
+  ],
+  entry: { beforeOwnPresence: (turn, { seat }) => sendAvatarPresence(turn, [seat]) },
+  rows: [{ collection: vcards, most: 1, isOnDemand: true }],
+};
+
 /** §3.4. @throws {StanzaError} item-not-found */
-export function getVcard(turn: RoomTurn, iq: Stanza): void {
+function getVcard(turn: RoomTurn, iq: Stanza): void {
   const { config, rows } = turn;
   if (config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found', 'the room is not open yet');
   turn.defer(iq, async () => {
     const kept = await rows.get(vcards);
-    const vcard = kept ? parseElement(kept.value) : xml('vCard', { xmlns: NS_VCARD });
+    const vcard = kept ? parseElement(kept.value) : xml('vCard', { xmlns: NS });
     return [Buffer.from(resultOf(iq, vcard).toString())];
   });
 }
 
 /** §3.2; an empty vCard takes it away. @throws {StanzaError} forbidden, policy-violation, bad-request */
-export function setVcard(turn: RoomTurn, iq: Stanza, vcard: Element): void {
+function setVcard(turn: RoomTurn, iq: Stanza, vcard: Element): void {
   turn.requireRoom();
   if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners set the vCard of a room');
   const text = vcard.toString();
@@ -38,15 +71,15 @@ export function setVcard(turn: RoomTurn, iq: Stanza, vcard: Element): void {
   const avatarHashes = hashesOf(vcard);
   if (vcard.getChildElements().length === 0) turn.delete(vcards);
   else turn.put(vcards, '', text);
-  turn.room.config = { ...turn.config, avatarHashes };
+  turn.room.config = hashes.with(turn.config, avatarHashes);
   turn.put(configs, '', turn.config);
   turn.result(iq);
   tellChanges(turn, [104]);
-  const sessions = [...turn.room.sessions()].map(({ session }) => session);
-  turn.send(avatarPresence(turn, avatarHashes[0]), sessions);
+  const seats = [...turn.room.seats.values()].map(({ seat }) => seat);
+  turn.send(avatarPresence(turn, avatarHashes[0]), seats);
 }
 
-/** XEP-0153 §3.1, of each photo (§5.1). */
+/** One hash for each photo (§5.1), as in XEP-0153 §3.1. */
 function hashesOf(vcard: Element): string[] {
   const photos = vcard.getChildren('PHOTO');
   if (photos.length > roomLimits.photosMax)
@@ -54,13 +87,13 @@ function hashesOf(vcard: Element): string[] {
   return photos.flatMap((photo) => {
     const text = photo.getChildText('BINVAL')?.replace(/\s+/g, '') ?? '';
     if (text === '') return [];
-    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw new StanzaError('bad-request', 'BINVAL is no Base64');
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw new StanzaError('bad-request', 'BINVAL is not Base64');
     return [createHash('sha1').update(Buffer.from(text, 'base64')).digest('hex')];
   });
 }
 
-export function sendAvatarPresence(turn: RoomTurn, recipients: readonly Recipient[]): void {
-  const hash = turn.config.avatarHashes?.[0];
+function sendAvatarPresence(turn: RoomTurn, recipients: readonly Recipient[]): void {
+  const hash = hashes.of(turn.config)?.[0];
   if (hash !== undefined) turn.send(avatarPresence(turn, hash), recipients);
 }
 

@@ -1,32 +1,65 @@
 /**
- * XEP-0502: messages per hour over the last day, in what a public room says of itself. Whole hours are kept in a row that is written
- * when the first message of another hour comes; of the hour that runs, a new worker knows what is in the history.
+ * XEP-0502: MUC Activity Indicator, the messages per hour of the last day, which a public room shows in its information. Whole hours are
+ * kept in a row, which is written when the first message of another hour comes. For the hour that runs, a new worker counts what is in the
+ * history.
  */
+import { collection } from '../../../lib/runtime/collection.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT, NS_CORRECT } from '../core/namespaces.ts';
 import type { Room } from '../core/room.ts';
-import { type ActivityRow, activities } from '../core/room-rows.ts';
+import type { AcceptedMessage, LoadedRows, RoomFeature } from '../core/room-feature.ts';
+import { roomPart } from '../core/room-part.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 
+const NS = 'urn:xmpp:muc-activity';
 const hourMs = 60 * 60 * 1000;
 
-/** §5: with a body, and no correction. */
+/** Messages in whole hours, the latest hour last; `hour` is the number of that one since 1970. */
+interface ActivityRow {
+  readonly hour: number;
+  readonly counts: readonly number[];
+}
+
+const activities = collection<ActivityRow>('activity', 'room', 'live');
+/** The whole hours that were counted, and the count of the hour that runs. */
+const counted = roomPart(() => ({ row: undefined as ActivityRow | undefined, running: { hour: 0, count: 0 } }));
+
+export const activity: RoomFeature = {
+  specs: [
+    {
+      spec: 'XEP-0502',
+      version: '0.1.0',
+      title: 'MUC Activity Indicator',
+      note: 'The hour that runs is not kept over a worker’s end.',
+    },
+  ],
+  disco: {
+    roomInfo(turn) {
+      const rate = messagesPerHour(turn);
+      return rate === undefined ? [] : [{ var: `{${NS}}message-activity`, label: 'Messages per hour', values: [String(rate)] }];
+    },
+  },
+  message: { follow: countMessage },
+  rows: [{ collection: activities, most: 1 }],
+  load: recall,
+};
+
+/** §5: a message counts when it has a body and is not a correction. */
 function isCounted(stanza: Stanza): boolean {
   return stanza.hasChild('body', NS_CLIENT) && !stanza.hasChild('replace', NS_CORRECT);
 }
 
-export function countMessage(turn: RoomTurn, stanza: Stanza): void {
+function countMessage(turn: RoomTurn, { stanza }: AcceptedMessage): void {
   if (!isCounted(stanza)) return;
-  const { room } = turn;
+  const counts = counted.of(turn.room);
   const hour = Math.floor(turn.now / hourMs);
-  if (room.activityNow.hour !== hour) {
-    const before = room.activityNow;
-    room.activity = shifted(room.activity, before, hour - 1);
-    room.activityNow = { hour, count: 0 };
-    if (isShown(turn)) turn.put(activities, '', room.activity);
+  if (counts.running.hour !== hour) {
+    counts.row = shifted(counts.row, counts.running, hour - 1);
+    counts.running = { hour, count: 0 };
+    if (isShown(turn)) turn.put(activities, '', counts.row);
   }
-  room.activityNow.count++;
+  counts.running.count++;
 }
 
 /** The counts as they are when `hour` is over; `running` is the hour that was counted last. */
@@ -39,29 +72,30 @@ function shifted(row: ActivityRow | undefined, running: { hour: number; count: n
   return { hour, counts };
 }
 
-/** §4.1 and §10: only of persistent, public rooms that everybody may enter. */
+/** §4.1 and §10: only persistent, public rooms that everybody may enter show it. */
 function isShown({ config }: RoomTurn): boolean {
   return config.persistent && config.public && !config.membersOnly && config.password === '' && !config.isLocked;
 }
 
-/** Messages per hour; undefined where that is nobody's business, or not known. */
-export function activity(turn: RoomTurn): number | undefined {
+/** undefined in a room that does not show it, and in the first hour of a room. */
+function messagesPerHour(turn: RoomTurn): number | undefined {
   if (!isShown(turn)) return undefined;
   const hour = Math.floor(turn.now / hourMs);
-  const { room } = turn;
   const ageHours = Math.floor((turn.now - Date.parse(turn.config.createdAt)) / hourMs);
   if (ageHours === 0) return undefined;
-  const { counts } = shifted(room.activity, room.activityNow, hour - 1);
+  const { row, running } = counted.of(turn.room);
+  const { counts } = shifted(row, running, hour - 1);
   const sum = counts.reduce((total, count) => total + count, 0);
   return Math.round((sum / Math.min(ageHours, roomLimits.activityHoursMax)) * 100) / 100;
 }
 
-/** The room was read from its rows: of the hour that ran then, the last messages are known. */
-export function recallActivity(room: Room): void {
+function recall(room: Room, rows: LoadedRows): void {
+  const counts = counted.of(room);
+  counts.row = rows.of(activities)[0]?.value;
   const last = room.history.at(-1);
   if (!last) return;
   const hour = Math.floor(last.at / hourMs);
-  if (room.activity && hour <= room.activity.hour) return;
+  if (counts.row && hour <= counts.row.hour) return;
   const count = room.history.filter(({ at, xml }) => Math.floor(at / hourMs) === hour && isCounted(Stanza.parse(xml))).length;
-  room.activityNow = { hour, count };
+  counts.running = { hour, count };
 }

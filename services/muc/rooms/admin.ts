@@ -1,4 +1,5 @@
 /** The muc#admin requests: lists of roles and affiliations, read and changed (XEP-0045 §8, §9, §10, §15.4). */
+
 import { contactJid, personOf } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -8,10 +9,10 @@ import { type Affiliation, affiliationRank, isAffiliation, isRole, type Role } f
 import { NS_MUC_ADMIN } from '../core/namespaces.ts';
 import { bannedIn, personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { mayReadMembers } from '../features/xep0463-affiliation-versions.ts';
 import { roomLimits } from '../limits.ts';
 import { type AffiliationChange, applyAffiliationChange, checkAffiliationChanges } from './affiliation-change.ts';
 import { endIfEmpty } from './leave.ts';
+import { mayReadMembers } from './members.ts';
 import { checkNickFor, prepareNick } from './nick.ts';
 import { readReason } from './reason.ts';
 import { applyRoleChange, checkRoleChange, type RoleChange } from './role-change.ts';
@@ -56,13 +57,13 @@ function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element[] {
 /** §8.5, §9.8. */
 function roleList(turn: RoomTurn, role: Role): Element[] {
   const { own, room } = turn;
-  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  const isAdmin = turn.isAdmin;
   if (own?.occupant.role !== 'moderator' && !isAdmin) throw new StanzaError('forbidden', 'this list is for moderators');
   const occupants = [...room.occupants.values()].filter((occupant) => occupant.role === role);
   return occupants.map((occupant) =>
     xml('item', {
       affiliation: room.affiliationOf(occupant.bare),
-      jid: occupant.sessions.at(-1)!.jid.toString(),
+      jid: occupant.seats.at(-1)!.jid.toString(),
       nick: occupant.nick,
       role,
     }),

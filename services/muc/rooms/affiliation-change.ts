@@ -1,15 +1,18 @@
 /**
  * Changing an affiliation: XEP-0045 §9.1 to §9.5 (ban, membership) and §10.3 to §10.8 (admins, owners), with the rights of §5.2.1.
  */
+
+import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { type Affiliation, affiliationRank, roleAfter } from '../core/affiliation.ts';
+import type { Affiliated } from '../core/affiliation-list.ts';
 import type { Occupant } from '../core/room.ts';
+import type { AffiliationAmendment } from '../core/room-feature.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { type AffiliationStep, stepAffiliation, tellOfAbsent } from '../features/xep0463-affiliation-versions.ts';
 import { roomLimits } from '../limits.ts';
 import { notifyAbsent } from './absent-notice.ts';
-import { announce, showJids } from './announce.ts';
+import { type Announcement, announce, showJids } from './announce.ts';
 import { forgetRole } from './kept-role.ts';
 import { removeOccupant } from './leave.ts';
 
@@ -64,6 +67,20 @@ function currentAffiliation(turn: RoomTurn, jid: Jid): Affiliation {
   return turn.room.affiliations.get(jid.toString())?.affiliation ?? 'none';
 }
 
+/**
+ * Changes the list in memory and queues the row; without `affiliated` the affiliation ends. No other code changes who is affiliated how.
+ * @returns children for the `<x/>` of each stanza that tells of the change
+ */
+export function setAffiliation(turn: RoomTurn, jid: string, affiliated: Affiliated | undefined): readonly Element[] {
+  const { affiliations } = turn.room;
+  const amendment: AffiliationAmendment = { affiliated, append: [] };
+  for (const { amend } of turn.dependencies.features.affiliation) amend?.(turn, jid, amendment);
+  if (amendment.affiliated) affiliations.set(jid, amendment.affiliated);
+  else affiliations.delete(jid);
+  turn.putAffiliation(jid);
+  return amendment.append;
+}
+
 /** Only after {@link checkAffiliationChanges}. */
 export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange): void {
   const { jid, affiliation, reason } = change;
@@ -86,30 +103,30 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
     }
     return;
   }
-  const step = stepAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
+  const children = setAffiliation(turn, key, affiliation === 'none' ? undefined : { jid: key, affiliation, ...kept });
   forgetRole(turn, jid);
 
   const actor = turn.own?.occupant.nick;
   const concerned = room.occupantsAt(jid);
-  for (const occupant of concerned) settle(turn, occupant, step, actor, reason);
+  for (const occupant of concerned) settle(turn, occupant, { children, actor, reason });
   if (concerned.length > 0) return;
-  tellOfAbsent(turn, key, affiliation, step);
+  for (const { followAbsent } of turn.dependencies.features.affiliation) followAbsent?.(turn, key, affiliation, children);
   if (!change.isToldAlready) notifyAbsent(turn, jid, affiliation, before, reason);
 }
 
 /** What the change means for somebody inside. */
-function settle(turn: RoomTurn, occupant: Occupant, step: AffiliationStep, actor?: string, reason?: string): void {
+function settle(turn: RoomTurn, occupant: Occupant, told: Pick<Announcement, 'children' | 'actor' | 'reason'>): void {
   const { config, room } = turn;
   const affiliation = room.affiliationOf(occupant.bare);
   if (affiliation === 'outcast') {
-    removeOccupant(turn, occupant, { statuses: [301], step, actor, reason });
+    removeOccupant(turn, occupant, { statuses: [301], ...told });
   } else if (affiliation === 'none' && config.membersOnly) {
-    removeOccupant(turn, occupant, { statuses: [321], step, actor, reason }); // §9.4
+    removeOccupant(turn, occupant, { statuses: [321], ...told }); // §9.4
   } else {
     const roleBefore = occupant.role;
     occupant.role = roleAfter(affiliation, occupant.role, config.moderated);
     turn.putOccupant(occupant);
-    announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, step, actor, reason });
+    announce(turn, { occupant, seat: occupant.seats.at(-1)!, roleBefore, ...told });
     showJids(turn, occupant, roleBefore);
   }
 }

@@ -4,16 +4,14 @@ import { type ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from '../core/affiliation.ts';
 import { isBroadcast } from '../core/config.ts';
 import { NS_CLIENT, NS_MUC_USER, NS_OCCUPANT_ID, NS_VCARD_UPDATE } from '../core/namespaces.ts';
-import type { Occupant, Session } from '../core/room.ts';
+import type { Occupant, OccupantSeat, Seat } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { decorate, type Recipient } from '../core/sending.ts';
-import { hatsElement } from '../features/xep0317-hats.ts';
-import { type AffiliationStep, stepElement } from '../features/xep0463-affiliation-versions.ts';
 
 export interface Announcement {
   readonly occupant: Occupant;
   /** Whose full JID is shown to those who may see it. */
-  readonly session: Session;
+  readonly seat: Seat;
   /** Set when it leaves: what stands in the unavailable presence. */
   readonly unavailable?: { readonly presence?: string; readonly role?: Role };
   readonly affiliation?: Affiliation;
@@ -29,32 +27,27 @@ export interface Announcement {
   readonly roleBefore?: Role;
   /** Also when the role's presence is not broadcast: to say that it is not seen any more. */
   readonly isForced?: boolean;
-  /** XEP-0463: the change of an affiliation that this tells of; and for the occupant's own clients where the room stands. */
-  readonly step?: AffiliationStep;
-  readonly selfStep?: AffiliationStep;
+  /** Children that features add to the `<x/>`: for everybody, and for the occupant's own clients only. */
+  readonly children?: readonly Element[];
+  readonly selfChildren?: readonly Element[];
   /** The id of the stanza that caused it: its sender gets it back. */
   readonly id?: string;
-}
-
-export interface Audience {
-  readonly occupant: Occupant;
-  readonly session: Session;
 }
 
 /**
  * One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. Of roles whose presence is not
  * broadcast (§10.2.1, `presencebroadcast`) only the occupant itself hears; to the others such a one seems to leave or to be away.
  */
-export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable<Audience>): void {
+export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable<OccupantSeat>): void {
   const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
   const isShown = what.isForced === true || isBroadcast(turn.config, what.occupant.role);
   const wasShown = what.roleBefore === undefined ? isShown : isBroadcast(turn.config, what.roleBefore);
-  const listeners = audience ?? (isShown || wasShown ? turn.room.sessions() : clientsOf(what.occupant));
+  const listeners = audience ?? (isShown || wasShown ? turn.room.seats.values() : clientsOf(what.occupant));
   const outside = isShown || !wasShown ? what : { ...what, unavailable: {} };
-  for (const { occupant, session } of listeners) {
+  for (const { occupant, seat } of listeners) {
     if (occupant !== what.occupant && !isShown && !wasShown) continue;
-    if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(session);
-    else groups[what.id !== undefined && session.jid.equals(turn.from) ? 'asker' : 'own'].push(session);
+    if (occupant !== what.occupant) groups[turn.room.seesJids(occupant) ? 'seeing' : 'blind'].push(seat);
+    else groups[what.id !== undefined && seat.jid.equals(turn.from) ? 'asker' : 'own'].push(seat);
   }
   if (groups.blind.length > 0) turn.send(render(turn, outside, false, false), groups.blind);
   if (groups.seeing.length > 0) turn.send(render(turn, outside, true, false), groups.seeing);
@@ -67,27 +60,34 @@ export function showJids(turn: RoomTurn, occupant: Occupant, roleBefore: Role): 
   if (turn.config.whois === 'anyone' || roleBefore === 'moderator' || occupant.role !== 'moderator') return;
   for (const other of turn.room.occupants.values()) {
     if (other === occupant || !isBroadcast(turn.config, other.role)) continue;
-    announce(turn, { occupant: other, session: other.sessions.at(-1)! }, clientsOf(occupant));
+    announce(turn, { occupant: other, seat: other.seats.at(-1)! }, clientsOf(occupant));
   }
 }
 
-function clientsOf(occupant: Occupant): Audience[] {
-  return occupant.sessions.map((session) => ({ occupant, session }));
+function clientsOf(occupant: Occupant): OccupantSeat[] {
+  return occupant.seats.map((seat) => ({ occupant, seat }));
 }
 
 function render(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean, id?: string): Buffer {
-  const { occupant, session, unavailable } = what;
+  const { occupant, seat, unavailable } = what;
   const attributes = {
     from: turn.room.jid.withResource(occupant.nick).toString(),
     id,
     type: unavailable ? 'unavailable' : undefined,
   };
-  const said = unavailable ? (unavailable.presence ?? '<presence/>') : session.presence;
+  const said = unavailable ? (unavailable.presence ?? '<presence/>') : seat.presence;
   const payload = occupant.role === 'visitor' ? withoutWords(said) : said;
   const extension = extend(turn, what, hasJid, isSelf);
-  const hats = unavailable ? '' : (hatsElement(turn.room, occupant.bare)?.toString() ?? '');
+  const added = unavailable ? '' : presenceOf(turn, occupant);
   const occupantId = `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`;
-  return Buffer.from(decorate(payload, attributes, `${occupantId}${hats}${extension}`));
+  return Buffer.from(decorate(payload, attributes, `${occupantId}${added}${extension}`));
+}
+
+/** What features add to the presence of an occupant. */
+function presenceOf({ room, dependencies }: RoomTurn, occupant: Occupant): string {
+  let text = '';
+  for (const { amend } of dependencies.features.presence) text += amend?.(room, occupant)?.toString() ?? '';
+  return text;
 }
 
 /** §5.1: a visitor has no voice, and the text of a presence is read as much as a message. */
@@ -111,19 +111,19 @@ const silentTexts = new Map([
 const silentNamespaces = new Set(['http://jabber.org/protocol/caps', NS_VCARD_UPDATE, 'urn:xmpp:idle:1']);
 
 function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {
-  const { occupant, session, unavailable } = what;
-  const step = what.step ?? (isSelf ? what.selfStep : undefined);
+  const { occupant, seat, unavailable } = what;
+  const children = what.children ?? (isSelf ? what.selfChildren : undefined);
   const codes = [...(isSelf ? [110, ...(what.selfStatuses ?? [])] : []), ...(what.statuses ?? [])];
   return xml(
     'x',
     { xmlns: NS_MUC_USER },
-    step && stepElement(step),
+    children,
     xml(
       'item',
       {
         affiliation: what.affiliation ?? turn.room.affiliationOf(occupant.bare),
         role: unavailable ? (unavailable.role ?? 'none') : occupant.role,
-        jid: hasJid ? session.jid.toString() : undefined,
+        jid: hasJid ? seat.jid.toString() : undefined,
         nick: what.newNick,
       },
       what.actor === undefined ? undefined : xml('actor', { nick: what.actor }),

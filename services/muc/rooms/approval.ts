@@ -2,11 +2,11 @@
  * Registrations that an admin or owner approves: XEP-0045 §9.9. Nothing is kept of a request: the form that goes to them has all of it,
  * and who sends it back could make the member without it. It has one field more than §9.9 recommends: who asks.
  */
+
 import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { affiliationRank } from '../core/affiliation.ts';
 import { NS_MUC } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
@@ -34,7 +34,7 @@ function approvers({ room }: RoomTurn): Recipient[] {
   for (const { jid } of ranks.slice(0, roomLimits.approversMax)) {
     const bare = Jid.parse(jid);
     if (bare.local === '') continue;
-    const inside = room.occupantsOf(bare).flatMap(({ sessions }) => sessions);
+    const inside = room.occupantsOf(bare).flatMap(({ seats }) => seats);
     found.push(...(inside.length > 0 ? inside : [{ jid: bare }]));
   }
   return found;
@@ -63,7 +63,7 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
 
 /** What an admin or owner has decided. @throws {StanzaError} forbidden, bad-request, conflict and others of a registration */
 export function approveRegistration(turn: RoomTurn, form: Element): void {
-  if (affiliationRank(turn.affiliation) < affiliationRank('admin')) {
+  if (!turn.isAdmin) {
     throw new StanzaError('forbidden', 'only admins and owners approve registrations');
   }
   if (isCancelled(form)) return;

@@ -1,6 +1,9 @@
 /** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
+
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Affiliation, Role } from '../core/affiliation.ts';
+import type { RoomConfig } from '../core/config.ts';
 import { NS_CLIENT, NS_HINTS, NS_SID } from '../core/namespaces.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
@@ -19,21 +22,29 @@ export function isWorthKeeping(stanza: Stanza): boolean {
   });
 }
 
+/** A message as it is sent to all, with the role and affiliation of its writer. */
+export interface ToArchive {
+  readonly id: string;
+  readonly bytes: Buffer;
+  readonly role: Role;
+  readonly affiliation: Affiliation;
+  readonly isSubject?: boolean;
+}
+
 /**
  * A room that keeps no archive still has a history for new occupants (§7.2.13), for as long as they can be in one conversation,
  * unless its owner has set that to nothing.
  */
-export function archive(turn: RoomTurn, id: string, bytes: Buffer, isSubject = false): void {
-  const { config, dependencies } = turn;
+export function archive(turn: RoomTurn, config: RoomConfig, { id, bytes, role, affiliation, isSubject }: ToArchive): void {
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
     at: timeOfId(id), // what `start` and `end` of a query go by: the stamp finds its own entry
-    aheadMs: dependencies.clock.aheadMs || undefined,
+    aheadMs: turn.dependencies.clock.aheadMs || undefined,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),
-    role: turn.own?.occupant.role ?? 'none',
-    affiliation: turn.affiliation,
+    role,
+    affiliation,
     isOpen: config.whois === 'anyone' || undefined,
     subject: isSubject || undefined,
     isTransient: !config.archive || undefined,

@@ -1,23 +1,10 @@
 /** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
-import type { Field, FieldType, SubmittedField } from '../../../lib/xmpp/data-form.ts';
+
+import type { SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Role } from '../core/affiliation.ts';
 import { insideRoles, type PmPolicy, pmPolicies, type RoomConfig, registrationOf, registrationPolicies } from '../core/config.ts';
+import type { ConfigChange, ConfigField } from '../core/config-field.ts';
 import { roomLimits } from '../limits.ts';
-
-type Change = Partial<{ -readonly [Key in keyof RoomConfig]: RoomConfig[Key] }>;
-
-interface ConfigField {
-  readonly var: string;
-  /** Other names for it that clients submit. */
-  readonly also?: readonly string[];
-  readonly type: FieldType;
-  readonly label: string;
-  readonly options?: Field['options'];
-  readonly range?: Field['range'];
-  readonly show: (config: RoomConfig) => string | readonly string[];
-  /** @throws {StanzaError} not-acceptable, also for a field without value that cannot be unset */
-  readonly read: (field: SubmittedField) => Change;
-}
 
 const muc = 'muc#roomconfig_';
 /** Which is then brought into the bounds of its field. */
@@ -51,7 +38,7 @@ function choice<Value extends string>(
   label: string,
   values: readonly Value[],
   show: (config: RoomConfig) => Value,
-  change: (value: Value) => Change,
+  change: (value: Value) => ConfigChange,
 ): ConfigField {
   return {
     var: muc + name,
@@ -70,7 +57,7 @@ function number(name: string, label: string, key: 'maxUsers' | 'historyLength', 
     type: 'text-single',
     label,
     show: (config: RoomConfig) => String(config[key]),
-    read: (field: SubmittedField): Change => ({ [key]: Math.min(Math.max(field.whole(anyNumber), least), most) }),
+    read: (field: SubmittedField): ConfigChange => ({ [key]: Math.min(Math.max(field.whole(anyNumber), least), most) }),
   } satisfies ConfigField;
 }
 
@@ -84,15 +71,6 @@ function roles(name: string, label: string, key: 'presenceBroadcast' | 'getMembe
     read: (field) => ({ [key]: field.choices<Role>(insideRoles) }),
   };
 }
-
-const slowMode: ConfigField = {
-  var: `${muc}slow_mode_duration`,
-  type: 'text-single',
-  label: 'Seconds between two messages of one person (0: no limit)',
-  range: { min: 0, max: roomLimits.slowModeMaxSeconds },
-  show: ({ slowModeSeconds }) => String(slowModeSeconds ?? 0),
-  read: (field) => ({ slowModeSeconds: field.whole({ min: 0, max: roomLimits.slowModeMaxSeconds }) }),
-};
 
 const mostUsers = number('maxusers', 'Most people at once', 'maxUsers', 1, roomLimits.sessionsMax, []);
 
@@ -153,6 +131,5 @@ export const configFields: readonly ConfigField[] = [
   roles('presencebroadcast', 'Roles whose presence is sent to others', 'presenceBroadcast'),
   roles('getmemberlist', 'Roles that may get the list of members', 'getMemberList'),
   text('pubsub', 'Its publish-subscribe node', 'pubsub', 1024),
-  slowMode,
   flag('enablelogging', 'Keep an archive', 'archive', [`${muc}enablearchiving`, 'mam']),
 ];

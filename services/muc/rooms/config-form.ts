@@ -7,6 +7,8 @@ import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation } from '../core/affiliation.ts';
 import { isBroadcast, type RoomConfig } from '../core/config.ts';
+import type { ConfigField } from '../core/config-field.ts';
+import { putListing } from '../core/listing.ts';
 import { NS_MUC, NS_MUC_OWNER } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
 import { configs } from '../core/room-rows.ts';
@@ -25,7 +27,7 @@ const listVars = { admin: 'muc#roomconfig_roomadmins', owner: 'muc#roomconfig_ro
 
 export function sendConfigForm(turn: RoomTurn, iq: Stanza): void {
   const { config } = turn;
-  const fields: Field[] = configFields.map(({ var: name, type, label, options, range, show }) => {
+  const fields: Field[] = fieldsOf(turn).map(({ var: name, type, label, options, range, show }) => {
     const values = [show(config)].flat();
     return { var: name, type, label, range, options: options && withCurrent(options, values), values };
   });
@@ -44,6 +46,11 @@ export function sendConfigForm(turn: RoomTurn, iq: Stanza): void {
   turn.result(iq, xml('query', { xmlns: NS_MUC_OWNER }, form));
 }
 
+/** The fields of every room, and those that features add. */
+function fieldsOf({ dependencies }: RoomTurn): readonly ConfigField[] {
+  return [...configFields, ...dependencies.features.configFields];
+}
+
 function withCurrent(options: NonNullable<Field['options']>, values: readonly string[]): Field['options'] {
   const missing = values.filter((value) => !options.some((option) => option.value === value));
   return [...options, ...missing.map((value) => ({ value }))];
@@ -57,12 +64,12 @@ function holders({ room }: RoomTurn, affiliation: Affiliation): string[] {
 export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
   const before = turn.config;
   const fields = readSubmission(form, { formType, isFormTypeOptional: true });
-  const after = { ...readConfig(before, fields), isLocked: false };
+  const after = { ...readConfig(turn, fields), isLocked: false };
   const changes = readLists(turn, fields);
   if (changes.length > 0) checkAffiliationChanges(turn, changes);
   turn.room.config = after;
   turn.put(configs, '', after);
-  turn.putDirectory(after);
+  putListing(turn);
   turn.result(iq);
   tell(turn, before, after);
   for (const change of changes) applyAffiliationChange(turn, change);
@@ -71,9 +78,10 @@ export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
   endIfEmpty(turn);
 }
 
-function readConfig(before: RoomConfig, fields: Submission): RoomConfig {
+function readConfig(turn: RoomTurn, fields: Submission): RoomConfig {
+  const before = turn.config;
   let config = before;
-  for (const field of configFields) {
+  for (const field of fieldsOf(turn)) {
     const name = [field.var, ...(field.also ?? [])].find((one) => fields.has(one));
     if (name === undefined) continue;
     const change = field.read(fields.get(name)!);
@@ -146,9 +154,9 @@ function showRoles(turn: RoomTurn, before: RoomConfig): void {
     const was = isBroadcast(before, occupant.role);
     const is = isBroadcast(turn.config, occupant.role);
     if (was === is) continue;
-    const others = [...turn.room.sessions()].filter((one) => one.occupant !== occupant);
+    const others = [...turn.room.seats.values()].filter((one) => one.occupant !== occupant);
     const unavailable = is ? undefined : {};
-    announce(turn, { occupant, session: occupant.sessions.at(-1)!, unavailable, isForced: true }, others);
+    announce(turn, { occupant, seat: occupant.seats.at(-1)!, unavailable, isForced: true }, others);
   }
 }
 

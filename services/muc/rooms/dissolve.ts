@@ -1,10 +1,12 @@
 /** The end of a room: its rows go in the batch, its archive afterwards; a later room by its name does not see either. */
+import { putListing } from '../core/listing.ts';
 import { eraseArchive } from '../core/room-store.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 
 export function dissolve(turn: RoomTurn): void {
   const { lastId } = turn;
   turn.clear();
+  putListing(turn);
   eraseEarlier(turn, lastId);
 }
 

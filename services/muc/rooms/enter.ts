@@ -5,26 +5,28 @@
  *
  * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
  */
+
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { type Affiliation, affiliationRank } from '../core/affiliation.ts';
+import { type Affiliation, isAdminRank } from '../core/affiliation.ts';
 import { isBroadcast, newConfig } from '../core/config.ts';
+import { noteOccupants, putListing } from '../core/listing.ts';
 import { NS_MUC } from '../core/namespaces.ts';
+import { occupantId } from '../core/occupant-id.ts';
 import { tooFast } from '../core/pace.ts';
-import type { Occupant, Room, Session } from '../core/room.ts';
+import type { Occupant, OccupantSeat, Room, Seat } from '../core/room.ts';
+import type { Candidate, Entry } from '../core/room-feature.ts';
 import { configs } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { affiliationVersion, sendAffiliations, stepAffiliation } from '../features/xep0463-affiliation-versions.ts';
-import { sendAvatarPresence } from '../features/xep0486-avatar.ts';
 import { roomLimits } from '../limits.ts';
+import { setAffiliation } from './affiliation-change.ts';
 import { announce } from './announce.ts';
 import { eraseEarlier } from './dissolve.ts';
 import { type HistoryWish, readHistoryWish, sendHistory } from './history.ts';
 import { roleOnEntry } from './kept-role.ts';
 import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
-import { occupantId } from './occupant-id.ts';
 import { sendSubject } from './subject.ts';
 
 /** @throws {StanzaError} of §7.2.15 */
@@ -35,13 +37,13 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const wish = readHistoryWish(extension);
   const asked = stanza.to!.resource;
   const nick = (room.config && lockedNick(turn, from.bare)) ?? prepareNick(turn, asked);
-  if (room.config) checkEntry(turn, extension, nick);
+  if (room.config) checkEntry(turn, { stanza, nick, affiliation: turn.affiliation }, extension);
   else checkCreation(turn);
   const isNew = room.config === undefined;
   if (isNew) createRoom(turn);
   const { config } = turn;
 
-  const session: Session = {
+  const seat: Seat = {
     jid: from,
     address: turn.address,
     presence,
@@ -55,12 +57,12 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
     bare: from.bare,
     incarnation: turn.incarnation,
     id: occupantId(room, from.bare, turn.incarnation),
-    sessions: [],
+    seats: [],
   };
-  room.addSession(occupant, session);
-  turn.putSession(occupant, session);
-  turn.putPresence(session);
-  turn.noteOccupants();
+  room.addSeat(occupant, seat);
+  turn.putSeat(occupant, seat);
+  turn.putPresence(seat);
+  noteOccupants(turn);
 
   const selfStatuses = [
     ...(config.whois === 'anyone' ? [100] : []),
@@ -68,49 +70,56 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
     ...(isNew ? [201] : []),
     ...(occupant.nick === asked ? [] : [210]),
   ];
-  sendAffiliations(turn, occupant, session, stanza);
-  sendRoster(turn, { occupant, session });
-  sendAvatarPresence(turn, [session]);
-  announce(turn, { occupant, session, selfStatuses, selfStep: { until: affiliationVersion(room) }, id: stanza.id });
-  sendHistory(turn, session, wish);
-  sendSubject(turn, session);
+  sendState(turn, { stanza, occupant, seat }, { selfStatuses, wish });
 }
 
 /** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
 export function resync(
   turn: RoomTurn,
-  own: { occupant: Occupant; session: Session },
+  own: OccupantSeat,
   stanza: Stanza,
   { wish, hasNews, codes }: { readonly wish: HistoryWish; readonly hasNews: boolean; readonly codes: readonly number[] },
 ): void {
   const { config } = turn;
   // The client begins anew, and says how much of the past it wants.
-  own.session.behind = undefined;
-  own.session.after = turn.lastId;
-  own.session.joinedAt = turn.now; // it may be a new session of the same address
-  turn.room.behind.delete(own.session);
-  turn.putSession(own.occupant, own.session);
-  sendAffiliations(turn, own.occupant, own.session, stanza);
-  sendRoster(turn, own);
-  sendAvatarPresence(turn, [own.session]);
+  own.seat.missedFrom = undefined;
+  own.seat.after = turn.lastId;
+  own.seat.joinedAt = turn.now; // it may be a new seat of the same address
+  turn.room.missed.delete(own.seat);
+  turn.putSeat(own.occupant, own.seat);
   const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : []), ...codes];
-  const audience = hasNews ? turn.room.sessions() : [own];
-  announce(turn, { ...own, selfStatuses, selfStep: { until: affiliationVersion(turn.room) }, id: stanza.id }, audience);
-  sendHistory(turn, own.session, wish);
-  sendSubject(turn, own.session);
+  sendState(turn, { stanza, ...own }, { selfStatuses, wish, audience: hasNews ? undefined : [own] });
+}
+
+/** All that an occupant gets who enters, in the order of §7.1. */
+function sendState(
+  turn: RoomTurn,
+  entry: Entry,
+  { selfStatuses, wish, audience }: { selfStatuses: readonly number[]; wish: HistoryWish; audience?: OccupantSeat[] | undefined },
+): void {
+  const { stanza, occupant, seat } = entry;
+  const stages = turn.dependencies.features.entry;
+  for (const { beforePresence } of stages) beforePresence?.(turn, entry);
+  sendRoster(turn, entry);
+  for (const { beforeOwnPresence } of stages) beforeOwnPresence?.(turn, entry);
+  const selfChildren = stages.flatMap(({ amend }) => amend?.(turn) ?? []);
+  announce(turn, { occupant, seat, selfStatuses, selfChildren, id: stanza.id }, audience);
+  sendHistory(turn, seat, wish);
+  sendSubject(turn, seat);
 }
 
 /** §7.2.2: the presence of everybody else. */
-function sendRoster(turn: RoomTurn, to: { occupant: Occupant; session: Session }): void {
+function sendRoster(turn: RoomTurn, to: OccupantSeat): void {
   for (const occupant of turn.room.occupants.values()) {
     if (occupant === to.occupant || !isBroadcast(turn.config, occupant.role)) continue;
-    announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [to]);
+    announce(turn, { occupant, seat: occupant.seats.at(-1)! }, [to]);
   }
 }
 
 /** §7.2.5 to §7.2.10. */
-function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string): void {
-  const { room, config, affiliation } = turn;
+function checkEntry(turn: RoomTurn, candidate: Candidate, extension: Element | undefined): void {
+  const { room, config } = turn;
+  const { affiliation, nick } = candidate;
   if (config.isLocked && affiliation !== 'owner') throw new StanzaError('item-not-found', 'the room is not open yet');
   if (affiliation === 'outcast') throw new StanzaError('forbidden', 'you are banned from this room');
   if (config.membersOnly && affiliation === 'none') {
@@ -119,18 +128,19 @@ function checkEntry(turn: RoomTurn, extension: Element | undefined, nick: string
   if (config.password !== '' && affiliation !== 'owner') checkPassword(turn, extension);
   if (isFull(room, affiliation, nick)) throw new StanzaError('service-unavailable', 'the room is full', { type: 'wait' });
   checkNickIsFree(turn, nick);
-  if ((room.withNick(nick)?.sessions.length ?? 0) >= roomLimits.sessionsPerNickMax) {
+  if ((room.withNick(nick)?.seats.length ?? 0) >= roomLimits.sessionsPerNickMax) {
     throw new StanzaError('resource-constraint', `a nick has at most ${roomLimits.sessionsPerNickMax} clients`);
   }
+  for (const { guard } of turn.dependencies.features.entry) guard?.(turn, candidate);
   // Last, so that those who are refused keep nobody out.
-  if (affiliationRank(affiliation) < affiliationRank('admin')) turn.dependencies.pace.demand('entry', room.jid.toString());
+  if (!isAdminRank(affiliation)) turn.dependencies.pace.demand('entry', room.jid.toString());
 }
 
 /** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
 export function isFull(room: Room, affiliation: Affiliation, nick: string): boolean {
-  const { sessionCount, occupants } = room;
-  if (affiliationRank(affiliation) >= affiliationRank('admin')) return sessionCount >= roomLimits.sessionsMax;
-  if (sessionCount >= roomLimits.sessionsMax - roomLimits.sessionsKeptForAdmins) return true;
+  const { seats, occupants } = room;
+  if (isAdminRank(affiliation)) return seats.size >= roomLimits.sessionsMax;
+  if (seats.size >= roomLimits.sessionsMax - roomLimits.sessionsKeptForAdmins) return true;
   return occupants.size >= room.existing.maxUsers && !room.withNick(nick);
 }
 
@@ -167,7 +177,7 @@ function createRoom(turn: RoomTurn): void {
   const since = turn.nextId();
   room.config = newConfig(new Date(turn.now).toISOString(), since, turn.newSecret(), owner);
   turn.put(configs, '', room.config);
-  stepAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
-  turn.putDirectory(room.config);
+  setAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
+  putListing(turn);
   eraseEarlier(turn, since); // whoever dissolved the last room of this name may have died before all was erased
 }

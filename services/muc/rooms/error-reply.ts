@@ -3,6 +3,7 @@
  * the error and nothing else (RFC 6120 §8.3.1 lets them repeat what they answer), and of the error only what cannot be a message where
  * the room would not let the one write to the other.
  */
+
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';

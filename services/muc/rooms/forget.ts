@@ -2,21 +2,25 @@
  * Addresses that are removed from the deployment: whatever the room has granted them ends, so that whoever gets one of them later is a
  * stranger here. What they have said stays: it is the room's.
  */
+
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { affiliationRank } from '../core/affiliation.ts';
-import { affiliationRows, hatRows, keptRoles, occupantRows } from '../core/room-rows.ts';
+import type { RoomFeature } from '../core/room-feature.ts';
+import { affiliationRows, keptRoles, occupantRows } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
-import { dropWearers } from '../features/xep0317-hats.ts';
 import { roomLimits } from '../limits.ts';
 import { applyAffiliationChange } from './affiliation-change.ts';
 import { dissolve } from './dissolve.ts';
 import { forgetRole } from './kept-role.ts';
 import { endIfEmpty, removeOccupant } from './leave.ts';
 
-/** Of a room's collections those that grant something to addresses: what is forgotten here. */
-export const forgotten: readonly Collection<unknown>[] = [affiliationRows, keptRoles, hatRows, occupantRows];
+/** The collections of rooms that give rights to addresses: all of them are looked at here. */
+export function forgottenWith(features: readonly RoomFeature[]): readonly Collection<unknown>[] {
+  const granted = features.flatMap(({ forgets }) => forgets?.grants ?? []).map(({ collection }) => collection);
+  return [affiliationRows, keptRoles, occupantRows, ...granted];
+}
 
 /** @returns whether there is more to forget, for another turn: what one turn may write is bounded */
 export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
@@ -35,14 +39,13 @@ export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
     applyAffiliationChange(turn, { jid, affiliation: 'none', reason: undefined, isToldAlready: true });
   });
   each(room.keptRoles.keys(), (jid) => forgetRole(turn, jid));
-  for (const { occupant } of [...room.sessions()]) {
-    if (gone.has(occupant.bare) && occupant.sessions.length > 0 && --left >= 0) {
+  for (const { occupant } of [...room.seats.values()]) {
+    if (gone.has(occupant.bare) && occupant.seats.length > 0 && --left >= 0) {
       removeOccupant(turn, occupant, { statuses: [333] });
     }
   }
   if (left < 0) return true;
-  for (const name of [...room.spoke.keys()]) if (gone.has(Jid.parse(name))) room.spoke.delete(name);
-  dropWearers(turn, (bare) => gone.has(Jid.parse(bare)));
+  for (const { forget } of turn.dependencies.features.forgets) forget(turn, gone);
   if (isClosedForEver(turn)) dissolve(turn);
   else endIfEmpty(turn);
   return false;
@@ -50,7 +53,7 @@ export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
 
 /** Nobody is in it, and nobody may enter, or let somebody in. */
 function isClosedForEver({ room, config }: RoomTurn): boolean {
-  if ((!config.membersOnly && !config.isLocked) || room.sessionCount > 0) return false;
+  if ((!config.membersOnly && !config.isLocked) || room.seats.size > 0) return false;
   const member = affiliationRank('member');
   return ![...room.affiliations.values()].some(({ affiliation }) => affiliationRank(affiliation) >= member);
 }

@@ -13,21 +13,21 @@ import { isSubjectOf, sendSubject } from './subject.ts';
 export function changeHides(turn: RoomTurn, hides: Hides): void {
   const { own, room } = turn;
   if (!own) return;
-  const before = own.session.hides?.nicks ?? [];
-  if (!room.hide(own.session, hides)) return;
-  turn.putSession(own.occupant, own.session);
+  const before = own.seat.hides?.nicks ?? [];
+  if (!room.hide(own.seat, hides)) return;
+  turn.putSeat(own.occupant, own.seat);
   for (const nick of before) {
     if (hides.nicks.includes(nick)) continue;
     const occupant = room.withNick(nick);
-    if (occupant?.nick === nick) announce(turn, { occupant, session: occupant.sessions.at(-1)! }, [own]);
+    if (occupant?.nick === nick) announce(turn, { occupant, seat: occupant.seats.at(-1)! }, [own]);
     else {
       const gone = xml(
         'presence',
         { from: room.jid.withResource(nick).toString(), type: 'unavailable' },
         xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation: 'none', role: 'none' })),
       );
-      turn.send(Buffer.from(gone.toString()), [own.session]);
+      turn.send(Buffer.from(gone.toString()), [own.seat]);
     }
-    if (isSubjectOf(room, nick)) sendSubject(turn, own.session);
+    if (isSubjectOf(room, nick)) sendSubject(turn, own.seat);
   }
 }

@@ -3,7 +3,7 @@ import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { readMoment } from '../../../lib/xmpp/date-time.ts';
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
 import { NS_DELAY, NS_MUC } from '../core/namespaces.ts';
-import type { Session } from '../core/room.ts';
+import type { Seat } from '../core/room.ts';
 import type { Archived } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { decorate } from '../core/sending.ts';
@@ -36,12 +36,12 @@ export function readHistoryWish(extension: Element | undefined): HistoryWish {
  * The room takes the wish that gives least, and its own bound. Times are those in ids, which nothing that was said later is before: who wants
  * what came `since` the last it has seen misses nothing, whatever clocks did meanwhile.
  */
-export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish): void {
+export function sendHistory(turn: RoomTurn, seat: Seat, wish: HistoryWish): void {
   const { room, config, now } = turn;
   const most = Math.min(config.historyLength, wish.maxStanzas);
   const since = Math.max(now - wish.seconds * 1000, wish.sinceMs);
   let characters = wish.maxCharacters;
-  const to = ` to='${escapeAttribute(session.jid.toString())}'`.length;
+  const to = ` to='${escapeAttribute(seat.jid.toString())}'`.length;
   const chosen: string[] = [];
   for (const entry of [...room.history].reverse()) {
     if (chosen.length >= most || timeOfId(entry.id) < since) break;
@@ -50,7 +50,7 @@ export function sendHistory(turn: RoomTurn, session: Session, wish: HistoryWish)
     if (characters < 0) break;
     chosen.push(stanza);
   }
-  for (const stanza of chosen.reverse()) turn.send(Buffer.from(stanza), [session]);
+  for (const stanza of chosen.reverse()) turn.send(Buffer.from(stanza), [seat]);
 }
 
 /** XEP-0203, from the room itself. */

@@ -4,12 +4,12 @@
  * Nothing is stored of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
  * inviter that there is no such invitee.
  */
+
 import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { affiliationRank } from '../core/affiliation.ts';
 import { NS_CONFERENCE, NS_MUC_USER } from '../core/namespaces.ts';
 import { personIn } from '../core/people.ts';
 import type { Room } from '../core/room.ts';
@@ -22,7 +22,7 @@ import { readReason } from './reason.ts';
 export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Element[]): void {
   const { occupant } = turn.ownOrRefuse;
   const { config, room } = turn;
-  const isAdmin = affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  const isAdmin = turn.isAdmin;
   if (!isAdmin && (occupant.role === 'visitor' || (config.membersOnly && !config.allowInvites))) {
     throw new StanzaError('forbidden', 'only admins invite into this room');
   }
@@ -71,7 +71,7 @@ export function returnInvitation(turn: RoomTurn, invitationIdBack: string | unde
   const [, given, id] = /^invite\.([\w-]{22})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
   if (given === undefined || id === undefined) return false;
   const { room, from, dependencies, requestId } = turn;
-  const asker = [...room.sessions()].find(({ session }) => isSameSecret(given, invitationProof(room, session.jid, from)));
+  const asker = [...room.seats.values()].find(({ seat }) => isSameSecret(given, invitationProof(room, seat.jid, from)));
   if (!asker || !dependencies.exchanges.isNew(`${room.jid} invite ${from.bare} ${invitationIdBack}`, requestId)) return true;
   const error = new StanzaError('item-not-found', `there is no ${turn.from.bare}`, { by: turn.room.jid.toString() });
   const message = xml(
@@ -80,7 +80,7 @@ export function returnInvitation(turn: RoomTurn, invitationIdBack: string | unde
     xml('x', { xmlns: NS_MUC_USER }, xml('invite', { to: turn.from.bare.toString() })),
     error.toElement(),
   );
-  turn.send(Buffer.from(message.toString()), [asker.session]);
+  turn.send(Buffer.from(message.toString()), [asker.seat]);
   return true;
 }
 
@@ -133,6 +133,6 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
     ),
   );
   // By their routers, as invitations are: it names an account, and whether the inviter blocks that one only its own guard knows (XEP-0191).
-  const recipients = inviter.sessions.map(({ jid }) => ({ jid }));
+  const recipients = inviter.seats.map(({ jid }) => ({ jid }));
   turn.send(Buffer.from(message.toString()), recipients);
 }

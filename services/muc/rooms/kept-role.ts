@@ -2,6 +2,7 @@
  * Roles that last over visits: XEP-0045 §5.1. In a moderated room whoever was given voice, or lost it, finds it so on the next visit;
  * nobody gets it back by leaving. Moderators by role alone are made anew each time; and a new affiliation brings a role of its own.
  */
+
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { initialRole, type Role } from '../core/affiliation.ts';
 import type { Occupant } from '../core/room.ts';

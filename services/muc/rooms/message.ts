@@ -4,40 +4,41 @@
  * The room's order is the order of its queue: each message gets its id (XEP-0359) here, goes into the archive under it, and then to
  * all clients of all occupants, the sender's among them with the `id` it chose.
  */
+
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { RoomConfig } from '../core/config.ts';
 import { forgedIn } from '../core/marks.ts';
 import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_SID } from '../core/namespaces.ts';
-import type { RoomTurn } from '../core/room-turn.ts';
-import { checkRetraction, retract } from '../features/xep0424-retraction.ts';
-import { checkSlowMode } from '../features/xep0500-slow-mode.ts';
-import { countMessage } from '../features/xep0502-activity.ts';
+import type { MessageAmendment, MessageStages, RoomMessage } from '../core/room-feature.ts';
+import type { RoomTurn, Standing } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
-import { saysItIsGone } from '../missed/ghost.ts';
 import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
+import { saysItIsGone } from './ghost.ts';
 import { decline, invite, returnInvitation } from './invite.ts';
-import { endIfEmpty, removeSession } from './leave.ts';
+import { endIfEmpty, removeSeat } from './leave.ts';
 import { bouncePrivate, sendPrivate } from './private-message.ts';
 import { checkSubjectChange, isSubjectChange, keepSubject } from './subject.ts';
 import { voiceForm } from './voice.ts';
 
 /** @throws {StanzaError} */
-export function handleMessage(turn: RoomTurn, stanza: Stanza): void {
+export function handleMessage(turn: RoomTurn, stanza: Stanza, standing: Standing): void {
   const { resource } = stanza.to!;
   if (stanza.type === 'error') {
     handleError(turn, stanza);
     return;
   }
-  if (turn.config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
+  const config = standing.config ?? turn.config; // which is refused when there is no such room
+  if (config.isLocked && standing.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
   if (resource !== '') {
     sendPrivate(turn, stanza);
     return;
   }
   if (stanza.type === 'groupchat') {
-    sendToAll(turn, stanza);
+    sendToAll(turn, stanza, config, standing);
     return;
   }
   const extension = stanza.child('x', NS_MUC_USER);
@@ -70,41 +71,44 @@ function handleError(turn: RoomTurn, stanza: Stanza): void {
   const isAway = saysItIsGone(stanza);
   if (resource === '' && isAway && returnInvitation(turn, stanza.id)) return;
   if (own && isAway) {
-    removeSession(turn, own.occupant, own.session, { statuses: [333] });
+    removeSeat(turn, own.occupant, own.seat, { statuses: [333] });
     endIfEmpty(turn);
   } else if (resource !== '') bouncePrivate(turn, stanza);
 }
 
-function sendToAll(turn: RoomTurn, stanza: Stanza): void {
-  const { occupant } = turn.ownOrRefuse;
-  if (occupant.role === 'visitor') throw new StanzaError('forbidden', 'visitors have no voice in this room');
+/** §7.4. */
+function sendToAll(turn: RoomTurn, stanza: Stanza, config: RoomConfig, { own, affiliation, isAdmin }: Standing): void {
+  const { occupant } = own ?? turn.ownOrRefuse;
+  if (occupant.role === 'visitor') throw new StanzaError('forbidden', 'visitors may not speak in this room');
   if (stanza.bytes.length > roomLimits.messageBytesMax) {
     throw new StanzaError('policy-violation', `a message to a room has at most ${roomLimits.messageBytesMax} bytes`);
   }
   const isSubject = isSubjectChange(stanza);
   if (isSubject) checkSubjectChange(turn, occupant, stanza);
-  const isRetraction = checkRetraction(turn, stanza);
-  checkSlowMode(turn, stanza);
+  const message: RoomMessage = { stanza, occupant, affiliation, isAdmin, config };
+  const stages: MessageStages[] = [];
+  for (const stage of turn.dependencies.features.message) {
+    if (stage.only === undefined || stanza.hasChild(stage.only.name, stage.only.ns)) stages.push(stage);
+  }
+  for (const { guard } of stages) guard?.(turn, message);
 
-  const id = turn.nextId();
-  // A retraction is found by its id (XEP-0424 §4): one without gets the room's.
-  const messageId = stanza.id ?? (isRetraction ? id : undefined);
-  const room = turn.room.jid.toString();
+  const archiveId = turn.nextId();
+  const amendment: MessageAmendment = { id: stanza.id, mustKeep: false, strip: [forgedIn(turn.room, stanza)], append: [] };
+  for (const { amend } of stages) amend?.(turn, message, amendment, archiveId);
+  const { id, mustKeep, strip, append } = amendment;
+  const room = turn.room.jid;
   const bytes = stanza.render(
+    { from: room.withResource(occupant.nick).toString(), id, type: 'groupchat', 'xml:lang': stanza.attributes['xml:lang'] },
     {
-      from: turn.room.jid.withResource(occupant.nick).toString(),
-      id: messageId,
-      type: 'groupchat',
-      'xml:lang': stanza.attributes['xml:lang'],
-    },
-    {
-      drop: forgedIn(turn.room, stanza),
-      append: `<stanza-id xmlns='${NS_SID}' by='${escapeAttribute(room)}' id='${id}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
+      drop: strip.length === 1 ? strip[0]! : (child) => strip.some((isStripped) => isStripped(child)),
+      append:
+        `<stanza-id xmlns='${NS_SID}' by='${escapeAttribute(room.toString())}' id='${archiveId}'/>` +
+        `<occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>${append.join('')}`,
     },
   );
   if (isSubject) keepSubject(turn, stanza, bytes.toString());
-  if (isRetraction) retract(turn, stanza, messageId!);
-  if (isRetraction || isWorthKeeping(stanza)) archive(turn, id, bytes, isSubject);
-  countMessage(turn, stanza);
-  turn.broadcast(bytes, id);
+  if (mustKeep || isWorthKeeping(stanza))
+    archive(turn, config, { id: archiveId, bytes, role: occupant.role, affiliation, isSubject });
+  for (const { follow } of stages) follow?.(turn, { ...message, archiveId, id });
+  turn.broadcast(bytes, archiveId);
 }

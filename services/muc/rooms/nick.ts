@@ -1,8 +1,9 @@
 /** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
+
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { nickname } from '../../../lib/xmpp/precis.ts';
-import type { Occupant, Session } from '../core/room.ts';
+import type { Occupant, Seat } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { announce } from './announce.ts';
@@ -67,16 +68,16 @@ export function takeLockedNick(turn: RoomTurn, bare: Jid): void {
   for (const occupant of turn.room.occupantsOf(bare)) {
     // Another client of this person has it already: this one gets it when it enters again.
     if (occupant.nick === nick || (turn.room.withNick(nick) ?? occupant) !== occupant) continue;
-    const session = occupant.sessions.at(-1)!;
-    leaveNick(turn, { occupant, session }, nick);
-    announce(turn, { occupant, session, statuses: [210] });
+    const seat = occupant.seats.at(-1)!;
+    leaveNick(turn, { occupant, seat }, nick);
+    announce(turn, { occupant, seat, statuses: [210] });
   }
 }
 
 /** §7.6: the first half. The presence under the new nick is to follow. */
-export function leaveNick(turn: RoomTurn, own: { occupant: Occupant; session: Session }, nick: string, id?: string): void {
-  const { occupant, session } = own;
-  announce(turn, { occupant, session, unavailable: { role: occupant.role }, newNick: nick, statuses: [303], id });
+export function leaveNick(turn: RoomTurn, own: { occupant: Occupant; seat: Seat }, nick: string, id?: string): void {
+  const { occupant, seat } = own;
+  announce(turn, { occupant, seat, unavailable: { role: occupant.role }, newNick: nick, statuses: [303], id });
   turn.room.rename(occupant, nick);
   turn.putOccupant(occupant);
 }

@@ -7,14 +7,15 @@
  *
  *     <the request's ingress id>.<digest of who asks>.<digest of all of it>.<the id that the client gave>
  */
+
 import { isId, timeOfId } from '../../../lib/runtime/ids.ts';
 import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { forgedIn } from '../core/marks.ts';
-import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING } from '../core/namespaces.ts';
-import type { Occupant, Room, Session } from '../core/room.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS } from '../core/namespaces.ts';
+import type { Occupant, Room, Seat } from '../core/room.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { errorOnly } from './error-reply.ts';
@@ -33,10 +34,9 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   const { occupant } = own;
   const target = turn.room.withNick(iq.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${iq.to!.resource}`);
-  if (target === occupant && iq.type === 'get' && iq.hasChild('ping', NS_PING)) {
-    turn.result(iq);
-    return;
-  }
+  const [child] = iq.children;
+  const route = child && turn.dependencies.features.occupantIq.get(`${iq.type} ${child.name} ${child.ns}`);
+  if (route?.handle(turn, iq, occupant, target)) return;
   refuseHidden(turn, occupant, target);
   if ((iq.id?.length ?? 0) > roomLimits.iqIdCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
   const isForged = forgedIn(turn.room, iq);
@@ -51,7 +51,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
     'xml:lang': iq.attributes['xml:lang'],
   });
   const toAccount = iq.children.some(({ ns }) => accountNamespaces.has(ns));
-  turn.send(bytes, [toAccount ? { jid: target.bare } : target.sessions.at(-1)!]);
+  turn.send(bytes, [toAccount ? { jid: target.bare } : target.seats.at(-1)!]);
 }
 
 /** A question is not a message; what sets something, or has words in it, can be one. */
@@ -84,7 +84,7 @@ export function occupantAnswer(turn: RoomTurn, iq: Stanza): void {
     iq.type === 'error'
       ? errorOnly(iq, attributes, mayWrite(turn, answering, asker.occupant))
       : iq.render(attributes, { drop: forgedIn(room, iq) });
-  if (bytes) turn.send(bytes, [asker.session]);
+  if (bytes) turn.send(bytes, [asker.seat]);
 }
 
 /** The ingress id makes it another one each time, and says when that was; a request that comes again gets the same. */
@@ -120,10 +120,10 @@ function askerDigest({ secret }: Room, jid: Jid): string {
 }
 
 /** The asker may have changed its nick since; its client is what counts. */
-function findAsker(room: Room, to: Jid, digest: string): { occupant: Occupant; session: Session } | undefined {
+function findAsker(room: Room, to: Jid, digest: string): { occupant: Occupant; seat: Seat } | undefined {
   const named = room.withNick(to.resource);
-  const session = named?.sessions.find(({ jid }) => isSameSecret(askerDigest(room, jid), digest));
-  if (named && session) return { occupant: named, session };
-  for (const one of room.sessions()) if (askerDigest(room, one.session.jid) === digest) return one;
+  const seat = named?.seats.find(({ jid }) => isSameSecret(askerDigest(room, jid), digest));
+  if (named && seat) return { occupant: named, seat };
+  for (const one of room.seats.values()) if (askerDigest(room, one.seat.jid) === digest) return one;
   return undefined;
 }

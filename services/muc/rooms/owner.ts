@@ -58,7 +58,7 @@ function destroy(turn: RoomTurn, iq: Stanza, request: Element): void {
 function end(turn: RoomTurn, notice: Element): void {
   for (const occupant of [...turn.room.occupants.values()]) {
     // To its own clients alone: everybody hears of the end, and nobody needs to hear of everybody.
-    const audience = occupant.sessions.map((session) => ({ occupant, session }));
+    const audience = occupant.seats.map((seat) => ({ occupant, seat }));
     removeOccupant(turn, occupant, { affiliation: 'none', destroy: notice }, audience);
   }
   dissolve(turn);

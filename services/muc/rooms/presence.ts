@@ -1,20 +1,21 @@
 /** Presence to a room or to a nick in it: XEP-0045 §7.2 (enter), §7.6 (nick), §7.7 (availability), §7.14 (exit), §15.3. */
+
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { forgedIn } from '../core/marks.ts';
 import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID } from '../core/namespaces.ts';
 import { nickKey } from '../core/nick-key.ts';
+import { occupantId } from '../core/occupant-id.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
-import { saysItIsGone } from '../missed/ghost.ts';
 import { announce } from './announce.ts';
 import { enter, resync } from './enter.ts';
+import { saysItIsGone } from './ghost.ts';
 import { changeHides } from './hides.ts';
 import { readHistoryWish } from './history.ts';
-import { endIfEmpty, removeSession } from './leave.ts';
+import { endIfEmpty, removeSeat } from './leave.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
-import { occupantId } from './occupant-id.ts';
 
 /** What others get to see of a presence. @throws {StanzaError} policy-violation */
 function payloadOf(turn: RoomTurn, stanza: Stanza): string {
@@ -32,7 +33,7 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     if (!own) return; // §15.3: silently
     const isGhost = stanza.type === 'error';
     const presence = isGhost ? undefined : leavingPayload(turn, stanza);
-    removeSession(turn, own.occupant, own.session, {
+    removeSeat(turn, own.occupant, own.seat, {
       unavailable: { presence },
       statuses: isGhost ? [333] : undefined,
       id: isGhost ? undefined : stanza.id,
@@ -53,16 +54,16 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   const isSameNick = nickKey(nick) === nickKey(own.occupant.nick);
   const wish = stanza.hasChild('x', NS_MUC) ? readHistoryWish(stanza.child('x', NS_MUC)) : undefined;
   const newNick = isSameNick ? undefined : checkNickChange(turn, own, nick);
-  const hasChanged = presence !== own.session.presence;
-  const { occupant, session } = own;
-  session.presence = presence;
-  occupant.sessions = [...occupant.sessions.filter((other) => other !== session), session];
-  if (hasChanged) turn.putPresence(session);
+  const hasChanged = presence !== own.seat.presence;
+  const { occupant, seat } = own;
+  seat.presence = presence;
+  occupant.seats = [...occupant.seats.filter((other) => other !== seat), seat];
+  if (hasChanged) turn.putPresence(seat);
   if (newNick !== undefined) leaveNick(turn, own, newNick, stanza.id);
   const hasNews = hasChanged || newNick !== undefined;
   const selfStatuses = newNick === undefined || newNick === nick ? [] : [210];
   if (wish) resync(turn, own, stanza, { wish, hasNews, codes: selfStatuses });
-  else announce(turn, { occupant, session, selfStatuses, id: stanza.id });
+  else announce(turn, { occupant, seat, selfStatuses, id: stanza.id });
 }
 
 /**

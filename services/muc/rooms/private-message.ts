@@ -23,7 +23,7 @@ export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
     drop: forgedIn(turn.room, stanza),
     append: `<x xmlns='${NS_MUC_USER}'/><occupant-id xmlns='${NS_OCCUPANT_ID}' id='${occupant.id}'/>`,
   });
-  turn.send(bytes, target.sessions);
+  turn.send(bytes, target.seats);
 }
 
 /** An error about a private message goes back to who sent it, once, and only if there was one. */
@@ -34,7 +34,7 @@ export function bouncePrivate(turn: RoomTurn, stanza: Stanza): void {
   if (!turn.dependencies.exchanges.isFirstAnswer(exchangeKey(turn, writer, occupant, stanza.id), turn.requestId)) return;
   const { type: _, ...attributes } = attributesFrom(turn, occupant, stanza);
   const bytes = errorOnly(stanza, attributes, mayWrite(turn, occupant, writer));
-  if (bytes) turn.send(bytes, writer.sessions);
+  if (bytes) turn.send(bytes, writer.seats);
 }
 
 /** §10.2.1, `allowpm`. */
@@ -60,5 +60,5 @@ function exchangeKey({ room }: RoomTurn, writer: Occupant, reader: Occupant, id 
 
 /** XEP-0191 §3.3: to one who is blocked the other looks as if it were not there. @throws {StanzaError} service-unavailable */
 export function refuseHidden(turn: RoomTurn, from: Occupant, to: Occupant): void {
-  if (to.sessions.every((session) => turn.room.isHidden(from.nick, session))) throw new StanzaError('service-unavailable');
+  if (to.seats.every((seat) => turn.room.isHidden(from.nick, seat))) throw new StanzaError('service-unavailable');
 }

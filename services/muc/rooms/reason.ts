@@ -1,4 +1,5 @@
 /** `<reason/>` of a kick, ban, invitation or refusal: text for people, cut to a bound. */
+
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { roomLimits } from '../limits.ts';
 

@@ -42,7 +42,7 @@ export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange):
 
 /** Only after {@link checkRoleChange}. */
 export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: RoleChange): void {
-  if (occupant.sessions.length === 0) return; // the same nick twice in one request
+  if (occupant.seats.length === 0) return; // the same nick twice in one request
   const actor = turn.own?.occupant.nick;
   if (role === 'none') {
     removeOccupant(turn, occupant, { statuses: [307], actor, reason });
@@ -53,6 +53,6 @@ export function applyRoleChange(turn: RoomTurn, { occupant, role, reason }: Role
   occupant.role = role;
   turn.putOccupant(occupant);
   keepRole(turn, occupant);
-  announce(turn, { occupant, session: occupant.sessions.at(-1)!, roleBefore, actor, reason });
+  announce(turn, { occupant, seat: occupant.seats.at(-1)!, roleBefore, actor, reason });
   showJids(turn, occupant, roleBefore);
 }

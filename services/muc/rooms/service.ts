@@ -1,4 +1,5 @@
 /** What `conference.<domain>` itself answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
+
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant } from '../../../lib/runtime/tenants.ts';
@@ -8,23 +9,13 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { readRsm, writeRsm } from '../../../lib/xmpp/rsm.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies, RoomDependencies } from '../core/dependencies.ts';
-import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_PING, NS_RSM, NS_VCARD } from '../core/namespaces.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_RSM } from '../core/namespaces.ts';
+import { resultOf } from '../core/replies.ts';
+import { routeKey } from '../core/room-feature-index.ts';
 import { listed } from '../core/room-rows.ts';
-import { resultOf } from '../core/room-turn.ts';
-import { searchFeature, searchRooms } from '../features/xep0433-search.ts';
 import { roomLimits } from '../limits.ts';
 
-const features = [
-  NS_DISCO_INFO,
-  NS_DISCO_ITEMS,
-  NS_MUC,
-  `${NS_MUC}#stable_id`,
-  NS_PING,
-  NS_RSM,
-  NS_OCCUPANT_ID,
-  NS_VCARD,
-  searchFeature,
-];
+const ownFeatures = [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, `${NS_MUC}#stable_id`, NS_RSM, NS_OCCUPANT_ID];
 
 /** @returns the answer, without `to`; undefined where none is due. @throws {StanzaError} */
 export async function answerForService(
@@ -35,14 +26,13 @@ export async function answerForService(
   if (stanza.type === 'error' || stanza.type === 'result') return undefined;
   if (stanza.name === 'presence') return undefined;
   const child = stanza.name === 'iq' ? stanza.children[0] : undefined;
-  const request = child && stanza.type === 'get' ? `${child.name} ${child.ns}` : '';
-  if (request === `query ${NS_DISCO_INFO}`) return resultOf(stanza, serviceInfo(stanza.elementOf(child!)));
-  if (request === `query ${NS_DISCO_ITEMS}`)
-    return resultOf(stanza, await listRooms(dependencies, tenant, stanza.elementOf(child!)));
-  if (request === `search ${searchFeature}`) {
-    return resultOf(stanza, await searchRooms(dependencies, tenant, stanza.from!, stanza.elementOf(child!)));
-  }
-  if (request === `ping ${NS_PING}`) return resultOf(stanza);
+  if (!child || (stanza.type !== 'get' && stanza.type !== 'set')) throw new StanzaError('service-unavailable');
+  const request = stanza.elementOf(child);
+  const key = routeKey({ type: stanza.type, name: child.name, ns: child.ns });
+  if (key === `get query ${NS_DISCO_INFO}`) return resultOf(stanza, serviceInfo(dependencies, request));
+  if (key === `get query ${NS_DISCO_ITEMS}`) return resultOf(stanza, await listRooms(dependencies, tenant, request));
+  const route = dependencies.features.serviceIq.get(key);
+  if (route) return resultOf(stanza, await route.handle(request, { dependencies, tenant }, stanza));
   throw new StanzaError('service-unavailable');
 }
 
@@ -52,14 +42,14 @@ const absentNodes: Readonly<Record<string, StanzaErrorCondition>> = {
   [`${NS_MUC}#traffic`]: 'service-unavailable',
 };
 
-function serviceInfo(query: Element): Element {
+function serviceInfo({ features }: RoomDependencies, query: Element): Element {
   const { node = '' } = query.attrs;
   if (node !== '') throw new StanzaError(Object.hasOwn(absentNodes, node) ? absentNodes[node]! : 'item-not-found');
   return xml(
     'query',
     { xmlns: NS_DISCO_INFO },
     xml('identity', { category: 'conference', type: 'text', name: 'Rooms' }),
-    features.map((feature) => xml('feature', { var: feature })),
+    [...ownFeatures, ...features.all.flatMap(({ disco }) => disco?.service ?? [])].map((name) => xml('feature', { var: name })),
   );
 }
 

@@ -9,7 +9,7 @@ import { removeOccupant } from './leave.ts';
 /** Each occupant hears of its own leaving, as with a room that is destroyed. */
 export function shutDown(turn: RoomTurn): void {
   for (const occupant of [...turn.room.occupants.values()]) {
-    const audience = occupant.sessions.map((session) => ({ occupant, session }));
+    const audience = occupant.seats.map((seat) => ({ occupant, seat }));
     removeOccupant(turn, occupant, { affiliation: 'none', statuses: [332] }, audience);
   }
 }

@@ -1,9 +1,10 @@
 /** The subject: XEP-0045 §7.2.15 (always the last thing a new occupant gets) and §8.1. */
+
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
-import type { Occupant, Room, Session } from '../core/room.ts';
+import type { Occupant, Room, Seat } from '../core/room.ts';
 import { subjects } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
@@ -34,12 +35,12 @@ export function isSubjectOf({ subject }: Room, nick: string): boolean {
   return subject !== undefined && Stanza.parse(subject.xml).from?.resource === nick;
 }
 
-export function sendSubject(turn: RoomTurn, session: Session): void {
+export function sendSubject(turn: RoomTurn, seat: Seat): void {
   const { subject, jid } = turn.room;
   const from = jid.toString();
   const none = xml('message', { from, type: 'groupchat' }, xml('subject'));
   const bytes = Buffer.from(subject ? delayed(subject, from) : none.toString());
   // It is the room's, whoever has set it, and ends the entry: one who blocks the setter gets it from the room itself.
-  const isHidden = turn.room.withoutHiding(bytes, [session]).length === 0;
-  turn.send(isHidden ? Stanza.parse(bytes).render({ ...Stanza.parse(bytes).attributes, from }) : bytes, [session]);
+  const isHidden = turn.room.withoutHiding(bytes, [seat]).length === 0;
+  turn.send(isHidden ? Stanza.parse(bytes).render({ ...Stanza.parse(bytes).attributes, from }) : bytes, [seat]);
 }

@@ -23,8 +23,8 @@ export function voiceForm(turn: RoomTurn, element: Element): void {
     return;
   }
   if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
-  const moderators = [...turn.room.sessions()].filter((one) => {
-    return one.occupant.role === 'moderator' && !turn.room.isHidden(occupant.nick, one.session);
+  const moderators = [...turn.room.seats.values()].filter((one) => {
+    return one.occupant.role === 'moderator' && !turn.room.isHidden(occupant.nick, one.seat);
   });
   const fields: Field[] = [
     { var: 'muc#role', type: 'list-single', label: 'Requested role', values: ['participant'] },
@@ -36,7 +36,7 @@ export function voiceForm(turn: RoomTurn, element: Element): void {
   const message = xml('message', { from: turn.room.jid.toString() }, request);
   turn.send(
     Buffer.from(message.toString()),
-    moderators.map(({ session }) => session),
+    moderators.map(({ seat }) => seat),
   );
 }
 
@@ -53,5 +53,5 @@ function approve(turn: RoomTurn, form: Submission): void {
   target.role = 'participant';
   turn.putOccupant(target);
   keepRole(turn, target);
-  announce(turn, { occupant: target, session: target.sessions.at(-1)!, roleBefore });
+  announce(turn, { occupant: target, seat: target.seats.at(-1)!, roleBefore });
 }

@@ -1,12 +1,12 @@
 /**
- * A room's archive as {@link readArchivePage} reads it (XEP-0313 §4). Runs beside the room's queue, so that nobody's typing waits for it;
- * the results come as messages, then the iq's answer.
+ * XEP-0313: Message Archive Management of rooms. Queries read the archive beside the room's queue, so that nobody's messages wait for them.
+ * The results come as messages, and the answer to the iq behind them. What goes into the archive is decided in rooms/archive.ts.
  *
- * The filter `with` takes an occupant's address, or a real one of whom the reader may know. There is no index by sender: so many
- * entries are looked at for one page, and the page says where to go on. Likewise entries are counted only when nothing else is asked
- * for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
+ * The filter `with` takes the address of an occupant, or a real address when the reader may know who that is. There is no index by sender:
+ * a bounded number of entries is looked at for one page, and the page says where to go on. Entries are counted only when nothing else is
+ * asked for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
  *
- * DEVIATION from §5.1.2: of what was said while the room was semi-anonymous, only those who may see JIDs anyway learn who said it.
+ * DEVIATION from §5.1.2: only those who may see JIDs anyway learn who wrote the messages from the time when the room was semi-anonymous.
  */
 import {
   type Archive,
@@ -24,11 +24,30 @@ import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { affiliationRank } from '../core/affiliation.ts';
+import { resultOf } from '../core/replies.ts';
+import type { RoomFeature } from '../core/room-feature.ts';
 import { type Archived, messages } from '../core/room-rows.ts';
-import { type RoomTurn, resultOf } from '../core/room-turn.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
-import { archiveResult } from './archive-result.ts';
-import { stampOf } from './history.ts';
+import { stampOf } from '../rooms/history.ts';
+import { archiveResult } from './xep0313-result.ts';
+
+export const archive: RoomFeature = {
+  specs: [
+    {
+      spec: 'XEP-0313',
+      version: '1.1.3',
+      title: 'Message Archive Management of rooms',
+      note: 'The filter `with` looks at a bounded number of entries for each page. Who wrote what was said while the room was semi-anonymous stays hidden when it is that no more.',
+    },
+  ],
+  disco: { room: (config) => (config.archive ? [NS_MAM, `${NS_MAM}#extended`] : []) },
+  iq: [
+    { type: 'get', ns: NS_MAM, name: 'query', handle: describeArchive },
+    { type: 'set', ns: NS_MAM, name: 'query', handle: queryArchive, changes: () => 0 },
+    { type: 'get', ns: NS_MAM, name: 'metadata', handle: archiveMetadata },
+  ],
+};
 
 type MayKnow = (entry: Archived) => boolean;
 
@@ -44,21 +63,21 @@ function checkMayRead(turn: RoomTurn): void {
 }
 
 /** §4.1.5: the fields that a client may filter by. */
-export function describeArchive(turn: RoomTurn, iq: Stanza): void {
+function describeArchive(turn: RoomTurn, iq: Stanza): void {
   checkMayRead(turn);
   turn.result(iq, archiveForm());
 }
 
 /** §4. @throws {StanzaError} */
-export function queryArchive(turn: RoomTurn, iq: Stanza, request: Element): void {
+function queryArchive(turn: RoomTurn, iq: Stanza, request: Element): void {
   checkMayRead(turn);
   const { query, page: asked, isFlipped, queryid } = readArchiveRequest(request);
   const { config, room } = turn;
-  const seesJids = turn.own?.occupant.role === 'moderator' || affiliationRank(turn.affiliation) >= affiliationRank('admin');
+  const seesJids = turn.own?.occupant.role === 'moderator' || turn.isAdmin;
   const mayKnow: MayKnow = (entry) => seesJids || (config.whois === 'anyone' && entry.isOpen === true);
-  const archive = archiveOf(turn, query, mayKnow);
+  const entries = archiveOf(turn, query, mayKnow);
   turn.defer(iq, async () => {
-    const page = await readArchivePage(archive, query, asked);
+    const page = await readArchivePage(entries, query, asked);
     const shown = isFlipped ? page.items.toReversed() : page.items;
     const results = shown.map(({ key: id, value }) =>
       archiveResult(value, { room: room.jid, id, queryid, hasJid: mayKnow(value) }),
@@ -87,7 +106,7 @@ function archiveOf(turn: RoomTurn, query: ArchiveQuery, mayKnow: MayKnow): Archi
   };
 }
 
-/** §4.1.1: by who wrote it; undefined: by everybody. */
+/** §4.1.1: the filter by writer; undefined when all entries pass. */
 function isBy({ room }: RoomTurn, wanted: Jid, mayKnow: MayKnow): ((entry: Archived) => boolean) | undefined {
   if (wanted.equals(room.jid)) return undefined;
   if (wanted.bare.equals(room.jid)) {
@@ -102,13 +121,13 @@ function isBy({ room }: RoomTurn, wanted: Jid, mayKnow: MayKnow): ((entry: Archi
 }
 
 /** §5: the first and the last entry. */
-export function archiveMetadata(turn: RoomTurn, iq: Stanza): void {
+function archiveMetadata(turn: RoomTurn, iq: Stanza): void {
   checkMayRead(turn);
-  const archive = archiveOf(turn, {}, () => false);
+  const entries = archiveOf(turn, {}, () => false);
   turn.defer(iq, async () => {
     const [first, last] = await Promise.all([
-      readArchivePage(archive, {}, { max: 1 }),
-      readArchivePage(archive, {}, { max: 1, before: '' }),
+      readArchivePage(entries, {}, { max: 1 }),
+      readArchivePage(entries, {}, { max: 1, before: '' }),
     ]);
     const show = (name: string, item: Item<Archived> | undefined) =>
       item && xml(name, { id: item.key, timestamp: stampOf(item.value) });

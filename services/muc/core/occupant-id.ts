@@ -4,7 +4,7 @@
  */
 import { keyedDigest } from '../../../lib/runtime/secrets.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import type { Room } from '../core/room.ts';
+import type { Room } from './room.ts';
 
 /** @param incarnation of the account; absent when it is not known, or older than incarnations, so that its ids stay as they were */
 export function occupantId(room: Room, bare: Jid, incarnation?: string): string {

@@ -2,12 +2,13 @@
  * XEP-0308 and what is taken back (XEP-0424, XEP-0425): a text that was corrected stands in several messages, and goes from all of them,
  * whichever the retraction names. They are looked for among so many messages around the one that is named.
  */
+
 import type { Item, Rows } from '../../../lib/runtime/rows.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_CORRECT, NS_OCCUPANT_ID } from '../core/namespaces.ts';
-import { type Archived, messages } from '../core/room-rows.ts';
 import { roomLimits } from '../limits.ts';
+import { NS_CORRECT, NS_OCCUPANT_ID } from './namespaces.ts';
+import { type Archived, messages } from './room-rows.ts';
 
 /** The `id` that its sender gave the text first, and whether this message is a correction of it. */
 function textOf({ xml }: Archived): { readonly id: string | undefined; readonly isCorrection: boolean } {

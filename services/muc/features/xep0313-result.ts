@@ -4,7 +4,7 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { NS_CLIENT, NS_DELAY, NS_FORWARD, NS_MAM, NS_MUC_USER } from '../core/namespaces.ts';
 import type { Archived } from '../core/room-rows.ts';
 import { attributesText, decorate } from '../core/sending.ts';
-import { stampOf } from './history.ts';
+import { stampOf } from '../rooms/history.ts';
 
 export interface ResultOptions {
   readonly room: Jid;

@@ -1,0 +1,33 @@
+/** Tombstones in the archive: what stands in the place of a message that was taken back (XEP-0424 §4, XEP-0425 §4). */
+import type { Element } from '../../../lib/xmpp/element.ts';
+import { type ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
+import { NS_OCCUPANT_ID, NS_SID } from '../core/namespaces.ts';
+import type { Archived } from '../core/room-rows.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
+import { rewrite } from './archive.ts';
+
+/** Puts a tombstone in the place of an entry, and of its other versions. Does nothing when there is no entry, or one already. */
+export function bury(turn: RoomTurn, id: string, tombstone: Element): void {
+  for (const version of [id, ...turn.versions(id)]) buryOne(turn, version, tombstone);
+}
+
+function buryOne(turn: RoomTurn, id: string, tombstone: Element): void {
+  const entry = turn.entry(id);
+  if (!entry || entry.retracted) return;
+  rewrite(turn, id, { ...entry, xml: withoutContent(entry, `${turn.room.jid}`, tombstone), retracted: true });
+  turn.room.history = turn.room.history.filter((other) => other.id !== id);
+}
+
+/** What is left of a message: its sender, and its ids. */
+function withoutContent(entry: Archived, room: string, tombstone: Element): string {
+  const stanza = Stanza.parse(entry.xml);
+  const isOurs = (child: ChildSpan) =>
+    child.ns === NS_OCCUPANT_ID ||
+    (child.name === 'stanza-id' && child.ns === NS_SID && stanza.elementOf(child).attrs.by === room);
+  return stanza
+    .render(stanza.attributes, {
+      drop: (child) => !isOurs(child),
+      append: tombstone.toString(),
+    })
+    .toString();
+}
