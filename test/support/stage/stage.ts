@@ -28,6 +28,7 @@ import type { ShardOwner } from '../../../lib/runtime/shard-owner.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { type DoneReply, type InboundRequest, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { RoomFeature } from '../../../services/muc/core/room-feature.ts';
 import { type MucWorker, startMucWorker } from '../../../services/muc/worker.ts';
 import { createAccount } from '../../../services/router/core/accounts.ts';
 import type { Actor } from './actor.ts';
@@ -39,6 +40,8 @@ import { watched } from './watched.ts';
 const quietTurns = 8;
 
 export interface RoomsOptions {
+  /** Instead of those of services/muc/features/index.ts. */
+  readonly roomFeatures?: readonly RoomFeature[];
   readonly shards?: ShardOwner;
   readonly store?: Store;
   readonly clock?: Clock;
@@ -104,8 +107,9 @@ export abstract class Stage<A extends Actor = Actor> {
   }
 
   /** One more worker of rooms: what it knows, it has read. */
-  async startRooms({ shards, ...own }: RoomsOptions = {}): Promise<MucWorker> {
-    const worker = await startMucWorker({ ...this.#dependenciesOf(own), worker: `w${this.#workers.length}`, shards });
+  async startRooms({ shards, roomFeatures, ...own }: RoomsOptions = {}): Promise<MucWorker> {
+    const dependencies = this.#dependenciesOf(own);
+    const worker = await startMucWorker({ ...dependencies, worker: `w${this.#workers.length}`, shards, roomFeatures });
     this.#workers.push(worker);
     return worker;
   }
