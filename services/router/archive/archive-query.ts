@@ -1,4 +1,4 @@
-/** An account's archive as {@link readArchivePage} reads it (XEP-0313 §4). */
+/** Queries of an account's archive (XEP-0313 §4), for {@link readArchivePage}. */
 import {
   type Archive,
   type ArchivePage,
@@ -14,7 +14,7 @@ import type { Account } from '../core/account.ts';
 import { routerLimits } from '../limits.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, peerKey, spanOf, spansByPeer } from './archive.ts';
 
-/** @throws {StanzaError} item-not-found when an id is not in the archive (§4.1.3, §4.3.2) */
+/** Reads a page. @throws {StanzaError} item-not-found if an id is not in the archive (§4.1.3, §4.3.2) */
 export function queryArchive(account: Account, query: ArchiveQuery, page: Rsm): Promise<ArchivePage<ArchiveEntry>> {
   return readArchivePage(archiveOf(account, query), query, page);
 }
@@ -22,17 +22,17 @@ export function queryArchive(account: Account, query: ArchiveQuery, page: Rsm): 
 function archiveOf(account: Account, query: ArchiveQuery): Archive<ArchiveEntry> {
   const { rows } = account;
   const find = (ids: readonly string[]) => rows.getMany(entries, ids);
-  const peer = query.with?.bare.equals(account.jid) ? account.jid : query.with; // §4.1.1: of oneself the resource is ignored
+  const peer = query.with?.bare.equals(account.jid) ? account.jid : query.with; // §4.1.1: the own resource is ignored
   const { aheadMaxMs } = account.turn.dependencies.clock;
   if (!peer) return { aheadMaxMs, find, walk: (range) => walkRows(rows, entries, range, routerLimits.archiveEntriesPerRound) };
   return { aheadMaxMs, find, walk: (range) => walkSpans(account, peer, range), isWanted: (entry) => isOf(entry, peer) };
 }
 
-/** Decision 7: all entries of the spans of time in which something was exchanged with the peer. */
+/** Reads all entries of the spans of time in which messages were exchanged with the peer (decision 7). */
 async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): AsyncGenerator<readonly Item<ArchiveEntry>[]> {
   for await (const span of spansWith(account, peer, range)) {
     const after = range.after > span ? range.after : span;
-    const end = `${span}~`; // above all ids that begin like this
+    const end = `${span}~`; // greater than all ids of this span
     const before = range.before !== undefined && range.before < end ? range.before : end;
     yield* walkRows(
       account.rows,
@@ -43,7 +43,7 @@ async function* walkSpans(account: Account, peer: Jid, range: ArchiveRange): Asy
   }
 }
 
-/** The spans, in the direction of paging. */
+/** Reads the spans in the direction of paging. */
 async function* spansWith(account: Account, peer: Jid, { after, before, isBackward }: ArchiveRange): AsyncGenerator<string> {
   const prefix = `${peerKey(peer)} `;
   const first = spanOf(after);
@@ -57,7 +57,7 @@ async function* spansWith(account: Account, peer: Jid, { after, before, isBackwa
       backward: isBackward,
     });
     for (const { key } of rows) {
-      const span = spanOf(key.slice(prefix.length)); // older versions have written whole ids
+      const span = spanOf(key.slice(prefix.length)); // older versions wrote a whole id
       if (span < first || span === last) continue;
       last = span;
       yield span;
@@ -76,7 +76,7 @@ export function stampOf(id: string, entry: ArchiveEntry): string {
   return new Date(acceptedAtMs(id, entry)).toISOString();
 }
 
-/** The first or last entry. */
+/** Reads the first or the last entry. */
 export async function archiveEdge(account: Account, which: 'first' | 'last'): Promise<{ id: string; stamp: string } | undefined> {
   const [row] = await account.list(entries, { limit: 1, backward: which === 'last' });
   return row && { id: row.key, stamp: stampOf(row.key, row.value) };

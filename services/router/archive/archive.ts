@@ -1,9 +1,13 @@
 /**
- * The account's archive, which is also its queue: offline delivery is the entries after the cursor.
+ * The account's archive, which is also its queue: the entries after the cursor wait for delivery.
  *
- * Rows in `archive`, under the account: `m/<id>` the entry; `p/<bare peer> <span>` for queries by peer: in this span of time something was
- * exchanged with the peer (decision 7); `q/<id>` what must not be archived (XEP-0334, XEP-0441) but must reach an offline user; cursor.ts
- * takes those away when they have arrived.
+ * Rows of the table `archive`, under the account:
+ *
+ * - `m/<id>` is an entry;
+ * - `p/<bare peer> <span>` says that messages were exchanged with the peer in this span of time, for queries by peer (decision
+ *   7);
+ * - `q/<id>` is a message that must not be archived (XEP-0334, XEP-0441) but must reach a user who is offline. When it has
+ *   arrived, cursor.ts deletes the row.
  */
 import { createHash } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
@@ -21,18 +25,18 @@ import { mayArchive } from './preferences.ts';
 export type Direction = 'in' | 'out';
 
 export interface ArchiveEntry {
-  /** The stanza as this account sent or got it, with `from` and `to`. */
+  /** The stanza as this account sent or received it, with `from` and `to`. */
   readonly xml: string;
-  /** Full JID of the other side. */
+  /** The full JID of the other side. */
   readonly peer: string;
-  /** To be delivered to a client of this account. */
+  /** True if the entry must be delivered to a client of this account. */
   readonly queue: boolean;
-  /** By how much the time in its id was ahead of the time of day; absent: not at all. */
+  /** By how much the time in the id was ahead of the time of day, ms; absent if it was not ahead. */
   readonly aheadMs?: number;
 }
 
 export const entries = collection<ArchiveEntry>('m', 'account', 'archive');
-/** The value says nothing. */
+/** The value has no meaning. */
 export const spansByPeer = collection<string>('p', 'account', 'archive');
 export const unarchived = collection<ArchiveEntry>('q', 'account', 'archive');
 
@@ -53,21 +57,21 @@ const nothing: Storage = { archive: false, queue: false };
 const queueOnly: Storage = { archive: false, queue: true };
 const everything: Storage = { archive: true, queue: true };
 
-/** Children that alone do not make a message worth keeping (XEP-0160 §3, XEP-0313 §5.1.1). */
+/** A message with only such children is not worth keeping (XEP-0160 §3, XEP-0313 §5.1.1). */
 function isPassing(child: { readonly name: string; readonly ns: string }): boolean {
   return passingNs.has(child.ns) || child.name === 'thread';
 }
 
-/** A room's archive answers with messages; they are in an archive already. */
+/** Is the message a result from the archive of a room? Such a message is in an archive already. */
 function isHistory(stanza: Stanza): boolean {
   return stanza.hasChild('result', 'urn:xmpp:mam:2');
 }
 
 /**
- * XEP-0313 §5.1.1, XEP-0160 §3, XEP-0334 §4: what of a message is kept. Hints within errors count for nothing.
+ * Decides whether a message is archived and queued (XEP-0313 §5.1.1, XEP-0160 §3, XEP-0334 §4). Hints in errors are ignored.
  *
- * DEVIATION: XEP-0334 §4.2: a body with `no-store` is queued, though not archived: with the archive as the queue it would be lost
- * with every connection that breaks.
+ * DEVIATION: XEP-0334 §4.2: a message with a body and `no-store` is not archived, but it is queued. Otherwise it would be lost
+ * whenever a connection breaks.
  */
 export function storageOf(stanza: Stanza): Storage {
   const type = messageType(stanza);
@@ -77,17 +81,17 @@ export function storageOf(stanza: Stanza): Storage {
   return stanza.hasChild('no-permanent-store', hintsNs) ? queueOnly : everything;
 }
 
-/** Who an account's message was exchanged with (XEP-0441 §2.3). */
+/** The other side of a message (XEP-0441 §2.3). */
 function peerOf(stanza: Stanza, direction: Direction): Jid {
   return (direction === 'in' ? stanza.from : stanza.to)!;
 }
 
-/** Will `keep` archive it? */
+/** Will the stage `keep` archive the message? */
 export function isArchived(account: Account, stanza: Stanza, direction: Direction): Promise<boolean> | boolean {
   return storageOf(stanza).archive && mayArchive(account, peerOf(stanza, direction));
 }
 
-/** Queues the rows of one entry. Writing them again under the same id changes nothing. @throws {StanzaError} when it is too large */
+/** Queues the rows of one entry. A retry writes the same rows again. @throws {StanzaError} if the entry is too large */
 export function keepEntry(account: Account, id: string, stanza: Stanza, direction: Direction, isInArchive: boolean): void {
   const peer = peerOf(stanza, direction);
   const { aheadMs } = account.turn.dependencies.clock;
@@ -108,21 +112,24 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
   }
 }
 
-/** 2^20 ms, some 17 minutes: what is left of an id without four of the characters of its time. */
+/** 2^20 ms, about 17 minutes. The ids of a span have the same first six characters. */
 export const spanMs = 2 ** 20;
 const spanCharacters = 6;
 
-/** The start of the ids of one span of time. */
+/** The characters that all ids of a span have in common. */
 export function spanOf(id: string): string {
   return id.slice(0, spanCharacters);
 }
 
-/** Once for a peer and a span, as far as this process knows: the row is there as long as any entry that it is about. */
+/**
+ * Queues the row of a peer and a span, unless this process has written it recently. The row lives as long as the entries that it
+ * leads to.
+ */
 function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): void {
   const { turn, session } = account;
   const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, account.now.getTime());
   const key = `${peerKey(peer)} ${spanOf(id)}`;
-  // An account of the same name that comes later has other sessions.
+  // This tells the account from a later one of the same name, which has other sessions.
   const row = session ? undefined : account.prefetched(accounts);
   const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt;
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
@@ -135,21 +142,21 @@ function expiry(account: Account, retainMs: number): number | undefined {
   return Number.isFinite(retainMs) ? account.now.getTime() + retainMs : undefined;
 }
 
-/** When an entry was accepted, as people count; not later than the time in its id. */
+/** When an entry was accepted, by the time of day. It is never later than the time in its id. */
 export function acceptedAtMs(id: string, { aheadMs = 0 }: ArchiveEntry): number {
   return timeOfId(id) - aheadMs;
 }
 
-/** JSON escapes what a stanza may be full of. */
+/** A row is JSON, which escapes characters that a stanza may be full of. */
 function checkSize(entry: ArchiveEntry): void {
   if (entry.xml.length < portLimits.storeValueBytesMax / 8) return;
   if (Buffer.byteLength(JSON.stringify(entry)) <= portLimits.storeValueBytesMax) return;
-  throw new StanzaError('policy-violation', 'the message is too large to be kept');
+  throw new StanzaError('policy-violation', 'the message is too large to be stored');
 }
 
-/** In keys of {@link spansByPeer}: without the space that ends it, and short enough. */
+/** The peer's part of a key in {@link spansByPeer}: it contains no space and is short enough. */
 export function peerKey(peer: Jid): string {
   const text = peer.bare.toString();
   if (text.length <= routerLimits.peerKeyCharactersMax) return text;
-  return `#${createHash('sha256').update(text).digest('base64url')}`; // `#` and no `@`: nobody's address
+  return `#${createHash('sha256').update(text).digest('base64url')}`; // an address cannot begin with `#` and have no `@`
 }

@@ -1,7 +1,7 @@
 /**
- * The cursor: how far the account's clients have the queue. Entries after it are delivered to the next client that
- * becomes available; the read begins a little before it, because an entry with a smaller id may commit later, and leaves out what
- * the ring says was delivered.
+ * The cursor: how much of the queue the account's clients have. Entries after it are delivered to the next client that becomes
+ * available. Reading begins a little before the cursor, because an entry with a smaller id may be committed later. What the ring
+ * names as delivered is left out.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -21,30 +21,33 @@ import { routerLimits } from '../limits.ts';
 import { type ArchiveEntry, acceptedAtMs, entries, unarchived } from './archive.ts';
 
 export interface Cursor {
-  /** The greatest id that a client has which gets the queue; '' when none was ever delivered. */
+  /** The greatest id that was delivered to a client for which the queue is open; '' if there is none. */
   readonly at: string;
-  /** The greatest ids delivered, in order, joined by spaces: as a text it costs little to read and write. */
+  /** The ring: the greatest ids that were delivered, in order and joined by spaces. As text it is cheap to read and write. */
   readonly given: string;
   /**
-   * Entries that no client has yet although the cursor may pass them, or has: those that were committed long after their id was minted,
-   * and those for one resource that did not acknowledge them.
+   * Entries that no client has, although the cursor may be past them: those that were committed long after their id was minted,
+   * and those for a single resource that did not acknowledge them.
    */
   readonly late?: readonly string[];
 }
 
-/** Set when the session has queried the archive: it reads its history by itself, and is not flooded with the queue. */
+/** True when the session has queried the archive: it reads its history by itself, and does not get the queue as well. */
 export const readsArchive = sessionPart<boolean>('archive');
 
 const cursors = collection<Cursor>('cursor', 'account');
 const start: Cursor = { at: '', given: '' };
 
-/** A client has these entries; those aside it got while the queue was closed for it, which leave the cursor where it is. At once. */
+/**
+ * Notes at once that a client has these entries.
+ * @param aside entries that it got while the queue was closed for it; they do not move the cursor
+ */
 export async function moveCursor(account: Account, ids: readonly string[], aside: readonly string[] = []): Promise<void> {
   const valid = [...ids, ...aside].filter(isId).sort();
   if (valid.length === 0) return;
   const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const session = ownOf(account, sessions!);
-  // A resource that only gets what is sent to it (RFC 6121 §8.5.3.1) leaves what waits before that for another one.
+  // While the queue is closed, a resource gets only what is sent to it alone (RFC 6121 §8.5.3.1). Older entries wait for others.
   const newest = queueOf(session) === 'open' ? ids.filter(isId).sort().at(-1) : undefined;
   await account.update(cursors, '', (cursor = start) => {
     const given = withIds(cursor.given, valid);
@@ -73,17 +76,19 @@ function idsIn(given: string): string[] {
 }
 
 /**
- * Call it when an entry was committed, before sessions are read: one that comes later than the overlap allows for (its batch was
- * tried again and again, a process stood still, or others' ids are ahead) is named in the cursor. Half of the overlap is left for what
- * other processes are ahead of us without our knowledge.
+ * Names an entry in the cursor if it was committed later than the overlap allows: its batch was tried again many times, a process
+ * was suspended, or ids of other processes are ahead. Call it after the commit and before sessions are read. Half of the overlap
+ * is reserved for processes whose ids are ahead without our knowledge.
  */
 export function keepLate(account: Account, id: string): Pending {
   if (account.turn.dependencies.clock.latestMs() - timeOfId(id) <= runtimeLimits.catchUpOverlapMs / 2) return;
-  // Also when the cursor has not passed it yet: it may do so before a client has the entry.
+  // The cursor may not have passed the entry yet, but it may do so before a client has it.
   return queueAgain(account, [id]);
 }
 
-/** These come with the next catch-up of any resource, wherever the cursor is, until a client acknowledges them. At once. */
+/**
+ * Names entries in the cursor at once. They are part of every catch-up, wherever the cursor is, until a client acknowledges them.
+ */
 export async function queueAgain(account: Account, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await account.update(cursors, '', (cursor) => {
@@ -94,20 +99,20 @@ export async function queueAgain(account: Account, ids: readonly string[]): Prom
   });
 }
 
-/** What a session that is over has left behind. */
+/** What a session has left behind when it ended. */
 export interface Remains {
   readonly resource: string;
-  /** Entries that it did not acknowledge. */
+  /** Entries that it was sent and did not acknowledge. */
   readonly undelivered?: readonly string[];
-  /** From here on entries may not have got to it at all; others' acknowledgements, and its own, say nothing of them. */
+  /** From this id on, entries may not have reached the session at all, whatever it and others have acknowledged. */
   readonly missed?: string | undefined;
-  /** Its node is gone, and with it the knowledge of what it did not acknowledge: what came of late. */
+  /** True if its node has died, so that nobody knows what it did not acknowledge. Then all recent entries count. */
   readonly isUnknown?: boolean;
 }
 
 /**
- * Acknowledgements move the cursor past what was sent to the full JID of a session and to no other one, and past what a session has
- * missed. When it is over these are named in the cursor. At once.
+ * Queues again, at once, what a session did not get before it ended. The acknowledgements of other sessions may have moved the
+ * cursor past entries that were for its full JID alone, or that it has missed.
  */
 export async function requeue(account: Account, { resource, undelivered = [], missed, isUnknown }: Remains): Promise<void> {
   const recent = isUnknown ? firstIdAt(account.now.getTime() - routerLimits.unackedRecentMs) : undefined;
@@ -123,7 +128,7 @@ export async function requeue(account: Account, { resource, undelivered = [], mi
   const lost = found.filter(({ key, value }) => {
     if (!value.queue) return false;
     const to = resourceOf(value);
-    // What was for all resources the others have got.
+    // The other resources have got what was for all resources.
     return to === resource || (to === '' && isAlone && missed !== undefined && key >= missed);
   });
   await queueAgain(
@@ -140,15 +145,15 @@ export interface Page {
   readonly stanzas: readonly { readonly id: string; readonly xml: Buffer }[];
   /** {@link StepReply.queue} */
   readonly queue: 'open' | 'closed';
-  /** Where the next page starts; absent at the end of the queue. */
+  /** Where the next page begins; absent at the end of the queue. */
   readonly next?: string;
 }
 
 /**
- * One page of what the account has not got yet, each stamped with XEP-0203 `delay`.
- * @param after '' for the first page
- * @param seen ids that this session has got already although the cursor does not know
- * @param missed from this id on the session may not have got what is its own, whatever others have acknowledged
+ * Reads one page of the queue. Each message is stamped with `delay` (XEP-0203).
+ * @param after the end of the page before; '' for the first page
+ * @param seen ids that this session has got already, although the cursor does not name them
+ * @param missed from this id on, the session may have missed entries, whatever others have acknowledged
  */
 export async function readQueue(account: Account, after: string, seen: ReadonlySet<string>, missed?: string): Promise<Page> {
   const [cursor = start, [sessions], blocked] = await Promise.all([
@@ -156,7 +161,7 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
     readSessions(account.turn.dependencies.store, [account]),
     account.get(blocklist),
   ]);
-  account.turn.dependencies.clock.observe(timeOfId(cursor.at)); // where the deployment's own row was lost
+  account.turn.dependencies.clock.observe(timeOfId(cursor.at)); // in case the row of the deployment's clock was lost
   const session = ownOf(account, sessions!);
   const queue = queueOf(session);
   const queueStart = catchUpStart(cursor);
@@ -172,25 +177,25 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
     if (!value.queue || seen.has(key)) return false;
     const resource = others.size === 0 && missed === undefined && queue === 'open' ? '' : resourceOf(value);
-    if (others.has(resource)) return false; // that session gets it, sooner or later
+    if (others.has(resource)) return false; // the session of that resource will get it
     const isOwn = resource !== '' && resource === session?.resource;
     if (queue === 'closed' && !isOwn) return false;
-    // RFC 6121 §8.5.2.1.1, §8.5.3.1: the session would have got it, had it been there.
+    // RFC 6121 §8.5.2.1.1, §8.5.3.1: the session would have got this if it had been reachable.
     if (missed !== undefined && key >= missed && (isOwn || resource === '')) return true;
     return !delivered.has(key) && (missed === undefined || key > queueStart || cursor.late?.includes(key) === true);
   };
-  // A list that is full says nothing of what comes behind its last entry.
+  // If a list is full, it is unknown what follows its last entry, so the page ends there.
   const end = lists.flatMap((list) => (list.length < limit ? [] : list.at(-1)!.key)).sort()[0];
   const late = after === '' ? await readEntries(account, cursor.late?.filter((id) => id <= from) ?? []) : [];
   const waiting = [...late, ...lists.flat()]
     .filter((item) => (end === undefined || item.key <= end) && isOwed(item))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const page = { ...cutPage(account, waiting, blocked, end), queue };
-  // It ends among those before the start: from there on not everything is wanted, so it begins again, without what was seen then.
+  // The page ends among late entries. The next one begins at the start of the queue again and leaves out what was seen by then.
   return page.next !== undefined && after === '' && page.next <= from ? { ...page, next: '' } : page;
 }
 
-/** Ends the page where its bytes do. A message whose sender was blocked since is not delivered (XEP-0191 §3.3). */
+/** Ends the page at the bound of its bytes. Messages of senders who are blocked by now are left out (XEP-0191 §3.3). */
 function cutPage(
   account: Account,
   waiting: readonly Item<ArchiveEntry>[],
@@ -209,20 +214,20 @@ function cutPage(
   return { stanzas, next: end };
 }
 
-/** A message that cannot be read must not keep those behind it from arriving. @returns undefined: not to be delivered */
+/** A message that cannot be read must not stop those after it. @returns undefined if the message is not to be delivered */
 function readable(account: Account, key: string, entry: ArchiveEntry, blocked: Blocklist | undefined): Buffer | undefined {
   try {
     return isBlocked(blocked, Jid.parse(entry.peer)) ? undefined : delayed(key, entry, account.domain);
   } catch (error) {
-    const damage = new Error(`entry ${key} cannot be read`, { cause: error });
-    report(account.turn.dependencies.log, damage, 'a message that waits cannot be delivered', {
+    const damage = new Error(`archive entry ${key} is corrupt`, { cause: error });
+    report(account.turn.dependencies.log, damage, 'a queued message cannot be delivered', {
       account: account.jid.toString(),
     });
     return undefined;
   }
 }
 
-/** Of the session whose batch this is; undefined when it is over. */
+/** The entry of the session that sent the batch; undefined if the session has ended. */
 function ownOf(account: Account, sessions: readonly SessionEntry[]): SessionEntry | undefined {
   return sessions.find(({ sid }) => sid === account.session?.sid);
 }
@@ -234,12 +239,12 @@ async function readEntries(account: Account, ids: readonly string[]): Promise<It
   return found.filter((item) => item !== undefined);
 }
 
-/** XEP-0160 §2. */
+/** Is the queue open for the session (XEP-0160 §2)? */
 function queueOf(session: SessionEntry | undefined): Page['queue'] {
   return session?.available === true && session.priority >= 0 ? 'open' : 'closed';
 }
 
-/** A page begins behind its start, and an id's own prefix stands before it. */
+/** A page begins after its start. The id without its last character sorts just before the id, so the id itself is included. */
 function firstOf(start: string, missed: string | undefined): string {
   return missed !== undefined && isId(missed) && missed <= start ? missed.slice(0, -1) : start;
 }
@@ -247,20 +252,20 @@ function firstOf(start: string, missed: string | undefined): string {
 function catchUpStart({ at, given }: Cursor): string {
   if (at === '') return '0';
   const overlap = firstIdAt(timeOfId(at) - runtimeLimits.catchUpOverlapMs);
-  // a ring that is full may have forgotten ids of the overlap: what it forgot was delivered
+  // A ring that is full may have dropped ids of the overlap. These were delivered.
   const first = given.slice(0, idCharacters);
   const oldest = given.length >= givenCharactersMax && first <= at ? first : '';
   return oldest > overlap ? oldest : overlap;
 }
 
-/** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what came since it signed in. */
+/** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what arrived after it signed in. */
 function ownHistoryEnd(session: SessionEntry | undefined): string {
   return session && readsArchive.of(session) ? firstIdAt(session.boundAt - runtimeLimits.catchUpOverlapMs) : '';
 }
 
 /**
- * What was kept only until it arrived, has arrived: at some session, while another may be parked. The next sign-in or the rows' expiry
- * takes what is left.
+ * Deletes messages that were kept only until they were delivered, and were delivered to some session. Recent ones stay, because
+ * another session may be parked. They are deleted at a later sign-in, or they expire.
  */
 async function dropDelivered(account: Account, start: string): Promise<void> {
   const oldest = firstIdAt(account.now.getTime() - serviceLimits.resumeTimeoutMs - runtimeLimits.catchUpOverlapMs);

@@ -1,4 +1,4 @@
-/** What an account wants to be archived (XEP-0441): one item; without it everything is archived. */
+/** What an account wants to be archived (XEP-0441), in one row. Without the row, everything is archived. */
 import { collection } from '../../../lib/runtime/collection.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Account } from '../core/account.ts';
@@ -7,7 +7,7 @@ import { isInRoster } from '../roster/roster.ts';
 
 export interface Preferences {
   readonly default: 'always' | 'never' | 'roster';
-  /** JIDs as the client wrote them, prepared. */
+  /** Prepared JIDs, bare or full. */
   readonly always: readonly string[];
   readonly never: readonly string[];
 }
@@ -16,8 +16,8 @@ export const preferences = collection<Preferences>('archive-preferences', 'accou
 export const initialPreferences: Preferences = { default: 'always', always: [], never: [] };
 
 /**
- * §2.3: the full address decides, then the bare one, then the default. It is asked in stages of features that name
- * {@link preferences} in their `reads`.
+ * May a message of this peer be archived (§2.3)? The full address decides, then the bare one, then the default. Only stages of
+ * features that name {@link preferences} in their `reads` may ask.
  */
 export function mayArchive(account: Account, peer: Jid): Promise<boolean> | boolean {
   const { always, never, default: rule } = account.prefetched(preferences) ?? initialPreferences;

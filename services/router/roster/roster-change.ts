@@ -1,5 +1,6 @@
 /**
- * Changes of a roster's rows: admitted by the totals (roster-totals.ts), numbered by the account's counter, written with compare and swap.
+ * How rows of a roster are changed. The totals decide whether there is room (roster-totals.ts), the account's counter gives each
+ * change a number, and the row is written with compare and swap.
  */
 import { Unavailable } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -12,7 +13,7 @@ import type { SubscriptionState } from './subscription-state.ts';
 
 const versions = collection<number>('rosterVersion', 'account');
 
-/** The last number that a change has taken; changes that no client sees take one, too. */
+/** The number of the last change. Changes that no client can see have a number, too. */
 export async function readVersion(account: Account): Promise<number> {
   return (await account.get(versions)) ?? 0;
 }
@@ -20,16 +21,16 @@ export async function readVersion(account: Account): Promise<number> {
 export interface Change {
   readonly before: SubscriptionState & { readonly isListed: boolean };
   readonly after: RosterItem;
-  /** A client can see it: to be pushed. */
+  /** True if clients can see the change, so that it must be pushed to them. */
   readonly isVisible: boolean;
 }
 
 /**
- * Changes one contact's row, at once, with compare and swap.
- * @param by names the cause, the same for a retry
- * @param change gets {@link unknownContact} where there is none, and returns the very same item when nothing is to change
- * @throws {StanzaError} when there is no room for a further row
- * @throws {Unavailable} when others were faster every time
+ * Changes one contact's row at once, with compare and swap.
+ * @param by names the cause of the change; it is the same for a retry
+ * @param change gets the item, {@link unknownContact} if there is none, and returns the same object if nothing has to change
+ * @throws {StanzaError} if there is no room for another row
+ * @throws {Unavailable} if other changes were faster every time
  */
 export async function changeContact(
   account: Account,
@@ -46,10 +47,12 @@ export async function changeContact(
     const changed = await writeContact(account, contact, by, change);
     if (changed) return changed;
   }
-  throw new Unavailable(`the roster's item for ${contact} changed under us ${routerLimits.rosterChangeTriesMax} times`);
+  throw new Unavailable(
+    `other requests changed the roster item of ${contact} ${routerLimits.rosterChangeTriesMax} times in a row`,
+  );
 }
 
-/** @returns undefined when a newer number than ours is there already: the item's version must rise with each change */
+/** @returns undefined if the item has a newer number than ours already, because its version must rise with each change */
 async function writeContact(
   account: Account,
   contact: Jid,
@@ -77,15 +80,15 @@ function stateOf({ subscription, isAsked, isPending, isApproved, isListed }: Ros
   return { subscription, isAsked, isPending, isApproved, isListed };
 }
 
-/** What a client can see of it. */
+/** The part of an item that a client can see. */
 function shape(item: RosterItem): string {
   if (!item.isListed) return '';
   return JSON.stringify([item.name, item.groups, item.subscription, item.isAsked === true, item.isApproved === true]);
 }
 
 /**
- * The older half. What stays is newer and more than `rosterChangesMax`, so a client that never heard of one that is dropped here
- * gets the whole roster.
+ * Deletes the older half of the tombstones. The newer half has more than `rosterChangesMax` rows, so a client that has not heard
+ * of a deleted one gets the whole roster anyway.
  */
 async function dropTombstones(account: Account, tombstones: readonly Contact[]): Promise<void> {
   const oldest = tombstones.toSorted((a, b) => a.item.version - b.item.version).slice(0, tombstones.length >> 1);
@@ -94,7 +97,7 @@ async function dropTombstones(account: Account, tombstones: readonly Contact[]):
     let found: RosterItem | undefined;
     await account.update(rosterItems, rosterKey(jid), (item) => {
       found = item && !item.isListed && !item.isPending ? item : undefined;
-      return found ? undefined : item; // gone only while it still is a tombstone
+      return found ? undefined : item; // delete it only if it still is a tombstone
     });
     if (found) dropped.push({ jid, item: found });
   }

@@ -1,8 +1,9 @@
 /**
- * How much a roster holds, in a row of its own: a change of one contact is admitted by it, without reading all others.
+ * The size of a roster, in a row of its own, so that a change of one contact can be checked against the bounds without reading
+ * all others.
  *
- * It is written behind the contact's row, with no transaction around both. What a process that dies between the two leaves is small, and
- * mended whenever the whole roster is read anyway: by a client that signs in, or before a change is refused.
+ * The totals are written after the contact's row, without a transaction. If a process dies in between, they are slightly wrong.
+ * They are corrected whenever the whole roster is read: when a client signs in, or before a change is refused.
  */
 import { Conflict } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -15,16 +16,16 @@ import { type Contact, listContacts, unknownContact } from './roster.ts';
 
 export interface RosterTotals {
   readonly items: number;
-  /** Contacts that wait for an answer and are not in the roster. */
+  /** Contacts who have asked for a subscription, wait for an answer, and are not in the roster. */
   readonly requests: number;
-  /** Rows of those who are neither: removed items that are remembered, most of all. */
+  /** All other rows. Most of them are removed items, which are remembered for the versions. */
   readonly tombstones: number;
-  /** All items as a client gets them, roughly. */
+  /** The approximate size of all items in an answer to a client. */
   readonly bytes: number;
 }
 
 interface Counted extends RosterTotals {
-  /** Changes since all rows were counted. */
+  /** How many changes there were since all rows were counted. */
   readonly changes: number;
 }
 
@@ -59,7 +60,7 @@ function totalsOf(contacts: readonly Contact[]): RosterTotals {
   return contacts.reduce((sum, contact) => plus(sum, shareOf(contact)), nothing);
 }
 
-/** Puts the totals right by all rows, unless somebody changes them at this moment. */
+/** Counts all rows and corrects the totals, unless another request changes the totals at the same time. */
 async function recount(account: Account): Promise<{ readonly sum: Counted; readonly contacts: readonly Contact[] }> {
   const before = await account.rows.get(totals);
   const contacts = await listContacts(account);
@@ -69,37 +70,37 @@ async function recount(account: Account): Promise<{ readonly sum: Counted; reado
     try {
       await account.rows.put(totals, '', sum, before ? { version: before.version } : 'absent');
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error; // whoever was faster counts with what it changed
+      if (!(error instanceof Conflict)) throw error; // the other request has counted its own change
     }
   }
   return { sum, contacts };
 }
 
-/** All contacts, for whoever needs them all: along with that, the totals are put right. */
+/** Reads all contacts, and corrects the totals while at it. */
 export async function listAndCount(account: Account): Promise<readonly Contact[]> {
   return (await recount(account)).contacts;
 }
 
-/** What is over its bound, of what grows. @returns the error that says so */
+/** @returns an error if one of the totals grows and is over its bound then */
 function excess(sum: RosterTotals, growth: RosterTotals): StanzaError | undefined {
   const { items, requests, bytes } = plus(sum, growth);
   if (growth.items > 0 && items > routerLimits.rosterItemsMax) {
     return new StanzaError('not-acceptable', `a roster holds at most ${routerLimits.rosterItemsMax} items`);
   }
-  // The whole roster must fit one answer.
+  // The whole roster must fit into one answer.
   if (growth.bytes > 0 && bytes > routerLimits.rosterBytesMax) {
     return new StanzaError('not-acceptable', `a roster has at most ${routerLimits.rosterBytesMax} bytes`);
   }
   if (growth.requests > 0 && requests > routerLimits.rosterRequestsMax) {
-    return new StanzaError('resource-constraint', 'too many requests wait for an answer');
+    return new StanzaError('resource-constraint', 'too many subscription requests wait for an answer');
   }
   return undefined;
 }
 
 /**
- * May the contact's row change in this way?
- * @returns the tombstones, when they are to be made fewer; else none
- * @throws {StanzaError} when there is no room
+ * Checks that there is room for a change of a contact's row.
+ * @returns all tombstones if there are too many of them, otherwise none
+ * @throws {StanzaError} if there is no room
  */
 export async function admit(account: Account, before: Contact, after: Contact): Promise<readonly Contact[]> {
   const growth = plus(shareOf(after), shareOf(before), -1);
@@ -116,7 +117,7 @@ export async function admit(account: Account, before: Contact, after: Contact): 
   return (contacts ?? (await listContacts(account))).filter((contact) => shareOf(contact).tombstones > 0);
 }
 
-/** Rows have changed: those that were there, and those that are there now. */
+/** Adds a change of rows to the totals. @param before the rows as they were. @param after the rows as they are now */
 export async function count(account: Account, before: readonly Contact[], after: readonly Contact[]): Promise<void> {
   const growth = plus(totalsOf(after), totalsOf(before), -1);
   if (isSame(growth, nothing)) return;

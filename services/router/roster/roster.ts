@@ -1,10 +1,10 @@
 /**
  * RFC 6121 §2: the roster as rows, one per contact, and its versions (§2.6).
  *
- * A change takes the next number of the account's counter, then puts the item with that number as its version; a removed item stays
- * as a tombstone, so that a client hears of it with what changed after the version it has. A client is marked as interested
- * before the roster is read: whatever is written later is pushed to it. Contacts who have asked and are not in the roster
- * ("None + Pending In", §3.1.3) are rows that no client sees.
+ * A change takes the next number of the account's counter and writes the item with that number as its version. A removed item
+ * stays as a tombstone, so that a client that has an older version learns of the removal. A client is marked as interested before
+ * the roster is read, so everything that is written later is pushed to it. Contacts who have asked for a subscription and are not
+ * in the roster ("None + Pending In", §3.1.3) have rows that no client sees.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
@@ -21,15 +21,15 @@ import { hasFrom, type SubscriptionState } from './subscription-state.ts';
 export const rosterNs = 'jabber:iq:roster';
 
 export interface RosterItem extends SubscriptionState {
-  /** The number of its last change that a client can see; 0 before the first. */
+  /** The number of the last change that clients can see; 0 before the first one. */
   readonly version: number;
-  /** In the roster. false with a version: removed from it. */
+  /** True if the contact is in the roster. False with a version other than 0: it was removed. */
   readonly isListed: boolean;
   readonly name?: string;
   readonly groups?: readonly string[];
   /** The `subscribe` stanza that waits for an answer (§3.1.3). */
   readonly request?: string;
-  /** The last change of state: a retry of what caused it must see the state that was before, to have the same effects. */
+  /** The last change: its cause and the state before it. A retry of the cause needs that state to have the same effects. */
   readonly last?: { readonly by: string; readonly before: SubscriptionState & { readonly isListed: boolean } };
 }
 
@@ -40,13 +40,13 @@ export interface Contact {
 
 export const rosterItems = collection<RosterItem>('roster', 'account', 'core', { grants: true });
 
-/** Set when the session has asked for the roster (RFC 6121 §2.2). */
+/** True when the session has asked for the roster (RFC 6121 §2.2). */
 export const interested = sessionPart<boolean>('interested');
 
 /** The item of a contact that has no row. */
 export const unknownContact: RosterItem = { subscription: 'none', version: 0, isListed: false };
 
-/** Key of a contact's row under the account. @throws {StanzaError} when the address is too long for one */
+/** The key of a contact's row under the account. @throws {StanzaError} if the address is too long for a key */
 export function rosterKey(contact: Jid): string {
   const key = contact.bare.toString();
   if (Buffer.byteLength(key) > routerLimits.rosterAddressBytesMax)
@@ -54,7 +54,7 @@ export function rosterKey(contact: Jid): string {
   return key;
 }
 
-/** For reads of several accounts' rows at once. */
+/** The full key of a contact's row, for reads of several accounts at once. */
 export function rosterRowKey(owner: Account, contact: Jid) {
   return owner.rows.keyOf(rosterItems, rosterKey(contact));
 }
@@ -63,7 +63,7 @@ export async function findContact(account: Account, contact: Jid): Promise<Roste
   return (await account.get(rosterItems, rosterKey(contact))) ?? unknownContact;
 }
 
-/** Of many at once: those that have rows. */
+/** Reads many contacts at once. @returns those that have rows */
 export async function findContacts(account: Account, jids: readonly Jid[]): Promise<Contact[]> {
   const page = portLimits.storeBatchKeysMax;
   const contacts: Contact[] = [];
@@ -78,7 +78,7 @@ export async function findContacts(account: Account, jids: readonly Jid[]): Prom
   return contacts;
 }
 
-/** May this one see the account's presence (§4.3.2), and what else only subscribers see? The account itself may. */
+/** May the asker see the account's presence (§4.3.2) and everything else that only subscribers see? The account itself may. */
 export async function mayProbe(account: Account, asker: Jid): Promise<boolean> {
   return asker.bare.equals(account.jid) || hasFrom(await findContact(account, asker));
 }
@@ -87,7 +87,7 @@ export async function isInRoster(account: Account, contact: Jid): Promise<boolea
   return (await findContact(account, contact)).isListed;
 }
 
-/** All rows, those that clients do not see among them. */
+/** Reads all rows, including those that clients do not see. */
 export async function listContacts(account: Account): Promise<Contact[]> {
   const page = portLimits.storeQueryRowsMax;
   const contacts: Contact[] = [];
@@ -100,10 +100,10 @@ export async function listContacts(account: Account): Promise<Contact[]> {
   return contacts;
 }
 
-/** Contacts are admitted up to the sum of the kinds' bounds; two at once may pass it by one. */
+/** Two changes at the same time may exceed a bound slightly, so this is twice the sum of the bounds. */
 const rowsMax = 2 * (routerLimits.rosterItemsMax + routerLimits.rosterRequestsMax + routerLimits.rosterTombstonesMax);
 
-/** The version of the whole. */
+/** The version of the whole roster. */
 export function rosterVersion(contacts: readonly Contact[]): number {
   return contacts.reduce((highest, { item }) => Math.max(highest, item.version), 0);
 }
@@ -125,12 +125,12 @@ export function itemElement({ jid, item }: Contact): Element {
   );
 }
 
-/** §2.1.6: queued, to all interested resources. */
+/** Queues a roster push to all interested resources (§2.1.6). */
 export function pushContact(account: Account, contact: Contact): void {
   account.withSessions((sessions) => pushContactTo(account, sessions, contact));
 }
 
-/** Only inside `withSessions`: to those of the sessions that are interested. */
+/** Pushes to those of the sessions that are interested. Call it only inside `withSessions`. */
 export function pushContactTo(account: Account, sessions: readonly SessionEntry[], contact: Contact): void {
   const id = `push-${account.turn.dependencies.ids.mint()}`;
   const push = xml('iq', { from: account.jid.toString(), type: 'set', id }, pushElement(contact));

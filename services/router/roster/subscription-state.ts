@@ -1,8 +1,8 @@
 /**
- * RFC 6121 Appendix A: what the four subscription stanzas do to the state between an account and one contact, and whether they
- * go on to the contact (outbound) or to the account's resources (inbound).
+ * RFC 6121 Appendix A: how the four subscription stanzas change the state between an account and a contact, and whether a stanza
+ * is passed on to the contact (outbound) or to the account's resources (inbound).
  *
- * The nine states of the RFC are `subscription` with `isAsked` ("Pending Out") and `isPending` ("Pending In").
+ * The nine states of the RFC are `subscription` together with `isAsked` ("Pending Out") and `isPending` ("Pending In").
  */
 
 export type Subscription = 'none' | 'to' | 'from' | 'both';
@@ -10,19 +10,19 @@ export type SubscriptionType = 'subscribe' | 'subscribed' | 'unsubscribe' | 'uns
 
 export interface SubscriptionState {
   readonly subscription: Subscription;
-  /** The account has asked the contact; `ask='subscribe'` on the wire. */
+  /** The account has asked the contact for a subscription: `ask='subscribe'` on the wire. */
   readonly isAsked?: boolean;
-  /** The contact has asked the account, who has not answered. */
+  /** The contact has asked the account for a subscription, and the account has not answered. */
   readonly isPending?: boolean;
-  /** The account said yes before it was asked (§3.4). */
+  /** The account has approved a subscription before the contact asks for it (§3.4). */
   readonly isApproved?: boolean;
 }
 
 export interface Transition {
   readonly state: SubscriptionState;
-  /** The stanza is routed (outbound) or delivered (inbound). */
+  /** True if the stanza is routed (outbound) or delivered (inbound). */
   readonly passes: boolean;
-  /** The server says `subscribed` in the account's name (§3.1.3). */
+  /** True if the server answers `subscribed` in the name of the account (§3.1.3). */
   readonly isGranted?: boolean;
 }
 
@@ -42,7 +42,7 @@ export function hasFrom({ subscription }: SubscriptionState): boolean {
   return subscription === 'from' || subscription === 'both';
 }
 
-/** A.2: a resource of the account sends it. */
+/** A.2: a resource of the account sends the stanza. */
 export function sendSubscriptionStep(type: SubscriptionType, state: SubscriptionState): Transition {
   const [to, from] = [hasTo(state), hasFrom(state)];
   switch (type) {
@@ -61,7 +61,7 @@ export function sendSubscriptionStep(type: SubscriptionType, state: Subscription
   }
 }
 
-/** A.3: it arrives from the contact. */
+/** A.3: the stanza arrives from the contact. */
 export function arriveSubscriptionStep(type: SubscriptionType, state: SubscriptionState): Transition {
   const [to, from] = [hasTo(state), hasFrom(state)];
   switch (type) {

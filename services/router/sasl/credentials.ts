@@ -1,6 +1,6 @@
 /**
- * The keys that a sign-in is checked against. A name without an account gets keys as well, the same every time, so that its
- * exchange looks like any other (RFC 5802 §9 leaves this to servers) and fails at the end.
+ * The keys that a sign-in is checked against. For a name without an account, keys are made up, the same ones every time. So its
+ * exchange looks like any other and fails only at the end (RFC 5802 §9 leaves this to the server).
  */
 import { hash as hashOnce } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
@@ -25,7 +25,10 @@ export interface SignedIn {
   readonly incarnation: string | undefined;
 }
 
-/** RFC 7622 §3.3 of a name that a client typed. @returns undefined when it can be nobody's: also where keys of rows would overflow */
+/**
+ * Prepares a name that a client has sent (RFC 7622 §3.3).
+ * @returns undefined if no account can have it, also if it is too long for keys of rows
+ */
 export function prepareName(name: string, tenant: Tenant): string | undefined {
   try {
     const { local } = Jid.of(name, tenant.domain);
@@ -37,7 +40,7 @@ export function prepareName(name: string, tenant: Tenant): string | undefined {
   }
 }
 
-/** RFC 6120 §6.3.8: nobody may act for anybody else. */
+/** RFC 6120 §6.3.8: is the authorization identity the account itself? Nobody may act for somebody else. */
 export function isOwnAddress(authzid: string, local: string, tenant: Tenant): boolean {
   try {
     return Jid.parse(authzid).equals(Jid.of(local, tenant.domain));
@@ -47,7 +50,7 @@ export function isOwnAddress(authzid: string, local: string, tenant: Tenant): bo
   }
 }
 
-/** @param local prepared */
+/** @param local a prepared local part */
 export async function findCredentials(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -55,11 +58,11 @@ export async function findCredentials(
   hash: ScramHash,
 ): Promise<Credentials> {
   const account = await findAccount(dependencies.store, tenant.domain, local);
-  const madeUp = makeUpKeys(tenant, local, hash); // for the known too: the same work
+  const madeUp = makeUpKeys(tenant, local, hash); // also if the account exists, so that both cases take the same time
   return { keys: account?.scram[hash] ?? madeUp, account };
 }
 
-/** Of these only the salt is ever shown, 16 of 64 bytes: a hash behind a secret is enough. */
+/** Makes up keys. Only the salt is ever shown, which is 16 of 64 bytes, so a hash over a secret is strong enough. */
 function makeUpKeys(tenant: Tenant, local: string, hash: ScramHash): ScramKeys {
   const bytes = hashOnce('sha512', `${tenant.secret} scram ${hash}\0${local}`, 'buffer');
   const key = bytes.toString('base64', saltBytes, saltBytes + digests[hash].bytes);

@@ -1,7 +1,6 @@
 /**
  * The SASL negotiation of RFC 6120 §6: which mechanisms a stream is offered, and one step of an exchange.
  */
-
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
@@ -18,33 +17,39 @@ const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const bindingNs = 'urn:xmpp:sasl-cb:0';
 
 export interface SaslContext {
-  /** The stream is under TLS. */
+  /** True if the stream uses TLS. */
   readonly secure: boolean;
   readonly binding: ChannelBinding;
-  /** Of the client; '' when it is not known. */
+  /** The client's network address; '' if it is unknown. */
   readonly address?: string;
 }
 
-/** Plain JSON without secrets: the connection node carries it from step to step. `scram` is absent before the client's first message. */
+/**
+ * The state between two steps: plain JSON without secrets, which the connection node carries. `scram` is absent before the
+ * client's first message.
+ */
 export interface SaslState {
   readonly mechanism: string;
   readonly scram?: ScramState;
 }
 
-/** Neither `state` nor `local`: a failure, and the stream stays open for another attempt (§6.4.5). */
+/** The result of a step. Without `state` and `local` it is a failure, and the stream stays open for another attempt (§6.4.5). */
 export interface SaslResult {
   /** `<challenge/>`, `<success/>` or `<failure/>`. */
   readonly reply: string;
-  /** For the next step of the same exchange. */
+  /** The state for the next step of the same exchange. */
   readonly state?: SaslState;
-  /** Set by success: whose stream it is, and the incarnation of that account. */
+  /** Set on success: the account that has signed in, and its incarnation. */
   readonly local?: string;
   readonly incarnation?: string | undefined;
-  /** Of a failure: the password was wrong, or not looked at because of wrong ones before. Other failures are of the mechanism. */
+  /**
+   * True for a failure if the password was wrong, or was not checked because of earlier wrong ones. Other failures are of the
+   * mechanism.
+   */
   readonly isGuess?: boolean;
 }
 
-/** In the order of preference (§6.3.3). */
+/** The mechanisms in the order of preference (§6.3.3). */
 const known = new Map<string, ScramMechanism | 'PLAIN'>([
   ['SCRAM-SHA-256-PLUS', { hash: 'SHA-256', isBound: true }],
   ['SCRAM-SHA-1-PLUS', { hash: 'SHA-1', isBound: true }],
@@ -58,7 +63,7 @@ function isOffered(mechanism: ScramMechanism | 'PLAIN', { secure, binding }: Sas
   return secure && (!needsBinding || Object.keys(binding).length > 0);
 }
 
-/** Children of `<stream:features/>` before SASL; '' without TLS, where nothing is offered. */
+/** Children of `<stream:features/>` before SASL; '' without TLS, because nothing is offered then. */
 export function mechanisms(_tenant: Tenant, context: SaslContext): string {
   if (!context.secure) return '';
   const names = [...known].filter(([, mechanism]) => isOffered(mechanism, context)).map(([name]) => name);
@@ -70,8 +75,9 @@ export function mechanisms(_tenant: Tenant, context: SaslContext): string {
 }
 
 /**
- * @param element of the SASL namespace: `<auth/>`, `<response/>`, `<abort/>`; a new `<auth/>` gives up an exchange under way
- * @throws {Unavailable} when the store is away: the same step may be tried again
+ * Takes one step of an exchange.
+ * @param element `<auth/>`, `<response/>` or `<abort/>` of the SASL namespace; a new `<auth/>` ends an exchange that is under way
+ * @throws {Unavailable} if the store cannot be reached; the same step may be tried again
  */
 export async function saslStep(
   dependencies: Dependencies,
@@ -93,16 +99,20 @@ export async function saslStep(
   }
 }
 
-/** @returns `data`: undefined when the client sent no initial response (§6.4.2). @throws {SaslFailure} */
+/**
+ * Reads the client's element.
+ * @returns `data` is undefined if the client sent no initial response (§6.4.2).
+ * @throws {SaslFailure}
+ */
 function readStep(state: SaslState | undefined, element: Stanza, context: SaslContext): SaslState & { data: string | undefined } {
   if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
   const isStart = element.name === 'auth';
   if (element.ns !== saslNs || (!isStart && element.name !== 'response') || element.children.length > 0) {
-    throw new SaslFailure('malformed-request', `<${element.name}/> is no step of SASL`);
+    throw new SaslFailure('malformed-request', `<${element.name}/> is not a SASL element that a client may send`);
   }
   if (!context.secure) throw new SaslFailure('encryption-required', 'start TLS first');
   const mechanism = isStart ? element.attributes.mechanism : state?.mechanism;
-  if (!isStart && mechanism === undefined) throw new SaslFailure('malformed-request', 'a response before auth');
+  if (!isStart && mechanism === undefined) throw new SaslFailure('malformed-request', 'send <auth/> before <response/>');
   const found = known.get(mechanism ?? '');
   if (mechanism === undefined || !found || !isOffered(found, context)) throw new SaslFailure('invalid-mechanism');
   const text = element.element().getText();

@@ -1,15 +1,19 @@
 /**
- * Guessing of passwords is slowed, over all streams and processes, and the owner of the account still gets in.
+ * Slows down the guessing of passwords, across all streams and processes, while the owner of the account can still sign in.
  *
- * Wrong passwords are counted in three places, in rows of `live` that are written when one was wrong and expire by themselves:
+ * Wrong passwords are counted in three places. The counts are rows of `live` that are written only after a wrong password and
+ * expire:
  *
- * - by account and network (lib/runtime/networks.ts): after some, each further one doubles the delay until the next may be tried;
- * - by account, for all networks that it has never signed in from: tokens for the first wrong password of a network, and others for
- *   further ones, so that whoever comes with the right password from a new place does not wait behind those who keep guessing;
- * - by network, for all accounts of the tenant that have never signed in from there: so that nobody tries one password on everybody.
+ * - by account and network (lib/runtime/networks.ts): after a few wrong passwords, each further one doubles the delay before the
+ *   next try;
+ * - by account, over all networks that it has never signed in from. The first wrong password of a network takes a token from one
+ *   bucket, and further ones from another. So somebody with the right password at a new place does not have to wait behind those
+ *   who keep guessing;
+ * - by network, over all accounts of the tenant that have never signed in from there, so that nobody can try one password on
+ *   everybody.
  *
- * An attempt that comes too early is refused unseen with `temporary-auth-failure` and counts for nothing. A name without an account is
- * treated the same in all of this. Between tenants nothing is shared.
+ * An attempt that comes too early is refused with `temporary-auth-failure`. Its password is not checked, and it is not counted. A
+ * name without an account is treated in the same way. Tenants share nothing.
  */
 import { hash as hashOnce } from 'node:crypto';
 import { Conflict, type Store, Unavailable } from '../../../lib/ports/store.ts';
@@ -24,21 +28,21 @@ import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
 
-/** The password was wrong, or there was none to compare it with. Other failures are of the mechanism, and are nobody's guess. */
+/** The password was wrong, or the account does not exist. Other failures are of the mechanism and are not guesses. */
 export class WrongPassword extends SaslFailure {
   constructor() {
     super('not-authorized');
   }
 }
 
-/** Too early after wrong ones. */
+/** The attempt came too early after wrong passwords. */
 export class TooManyGuesses extends SaslFailure {
   constructor(waitMs: number) {
     super('temporary-auth-failure', `too many wrong passwords; try again in ${Math.max(1, Math.ceil(waitMs / 1_000))} s`);
   }
 }
 
-/** As a row keeps it. The clock on the wall may step, so a time that is still to come counts as now. */
+/** A token bucket as a row. The time of day may step back, so a time in the future counts as now. */
 interface Tokens {
   readonly tokens: number;
   readonly atMs: number;
@@ -46,7 +50,7 @@ interface Tokens {
 
 interface Wrong {
   readonly count: number;
-  /** Of the last one. */
+  /** When the last one was tried, ms since the epoch. */
   readonly atMs: number;
 }
 
@@ -56,11 +60,11 @@ interface AccountGuesses {
   readonly byNetwork: Readonly<Record<string, Wrong>>;
 }
 
-/** Under the account, or the name that could be one. */
+/** Kept under the account, or under the name that has no account. */
 const guesses = collection<AccountGuesses>('guesses', 'account', 'live');
-/** Under the tenant, by network. */
+/** Kept under the tenant, by network. */
 const networkGuesses = collection<Tokens>('networkGuesses', 'tenant', 'live');
-/** Networks that an account has signed in from, and when it was noted; names are hashes, for they tell where somebody was. */
+/** When an account was last noted to sign in from a network. The networks are hashed, because they tell where somebody was. */
 const familiar = collection<Readonly<Record<string, number>>>('familiar', 'account', 'live');
 
 const firstRate: Rate = { burst: routerLimits.firstGuessesBurst, perSecond: routerLimits.firstGuessesPerSecond };
@@ -74,12 +78,12 @@ function rateOf(network: string): Rate {
 
 export interface Attempt {
   readonly tenant: Tenant;
-  /** Prepared; it need not be an account. */
+  /** A prepared local part; there may be no such account. */
   readonly local: string;
   readonly address: string;
 }
 
-/** What is known of an attempt's account and network. */
+/** What is known about the account and the network of an attempt. */
 interface Standing {
   readonly name: string;
   readonly account: AccountGuesses;
@@ -89,7 +93,8 @@ interface Standing {
 }
 
 /**
- * @param isRight compares the password. What it throws is of the mechanism, and the attempt then counts as none.
+ * Checks a password, if the attempt is not too early, and counts the result.
+ * @param isRight compares the password; if it throws, the mechanism has failed, and the attempt is not counted
  * @throws {WrongPassword} @throws {TooManyGuesses} @throws {Overloaded}
  */
 export async function checkGuess(dependencies: Dependencies, attempt: Attempt, isRight: () => Promise<boolean>): Promise<void> {
@@ -169,7 +174,10 @@ function minusOne(tokens: Tokens | undefined, rate: Rate, nowMs: number): Tokens
   return { tokens: refilled(tokens, rate, nowMs) - 1, atMs: nowMs };
 }
 
-/** A wrong password: it takes a token of the account and of the network, unless the owner was seen there. */
+/**
+ * Counts a wrong password. It takes a token of the account and of the network, unless the account has signed in from there
+ * before.
+ */
 async function blame(
   { store, clock }: Dependencies,
   { tenant, local }: Attempt,
@@ -203,7 +211,7 @@ function mostWrong(byNetwork: Readonly<Record<string, Wrong>>, nowMs: number): R
   return Object.fromEntries(left.slice(0, routerLimits.guessingNetworksMax));
 }
 
-/** A right password: mostly there is nothing to write. */
+/** Notes a right password. Usually there is nothing to write. */
 async function welcome({ store, clock }: Dependencies, { tenant, local }: Attempt, standing: Standing): Promise<void> {
   const nowMs = clock.now();
   const { name } = standing;
@@ -230,7 +238,7 @@ function lastNoted(noted: Readonly<Record<string, number>>): Readonly<Record<str
   return Object.fromEntries(latest.slice(0, routerLimits.familiarNetworksMax));
 }
 
-/** A store that cannot be written keeps nobody out; wrong passwords are then counted in memory. */
+/** Writes the result. If that fails, the sign-in goes on, and wrong passwords are counted in memory. */
 async function recorded(
   dependencies: Dependencies,
   { tenant, local }: Attempt,
@@ -242,13 +250,13 @@ async function recorded(
   } catch (error) {
     if (!(error instanceof Unavailable || error instanceof Conflict)) throw error;
     if (!right) dependencies.shares.unrecordedGuesses.bucket(`${local}@${tenant.domain}`).spend(1);
-    dependencies.log.debug({ err: error }, 'an attempt to sign in could not be noted');
+    dependencies.log.debug({ err: error }, 'could not note the result of an attempt to sign in');
   }
 }
 
 /**
- * One line for each failure, up to a rate for each network. Its form is one that filters of fail2ban know from other servers; the
- * account's name is prepared, so it holds neither white space nor anything that could end the line.
+ * Logs a line for each failure, up to a rate per network. Filters of fail2ban know the form of the line from other servers. The
+ * account's name is prepared, so it contains neither white space nor anything that could end the line.
  */
 function logFailure(
   { log, shares }: Dependencies,
@@ -258,6 +266,7 @@ function logFailure(
 ): void {
   if (!shares.failureLines.take(network)) return;
   const account = `${local}@${tenant.domain}`;
-  const ip = networkOf(address).includes(':') || !address.includes('.') ? address : networkOf(address); // without ::ffff:
+  // The network of an IPv4 address is the address without ::ffff:.
+  const ip = networkOf(address).includes(':') || !address.includes('.') ? address : networkOf(address);
   log.warn({ account, address: ip }, `Failed authentication attempt (${condition}) for user ${account} from IP: ${ip}`);
 }

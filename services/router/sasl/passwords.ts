@@ -1,5 +1,6 @@
 /**
- * Passwords: prepared (RFC 4013, RFC 8265 §4) and made SCRAM keys (RFC 5802 §3) on the thread pool. Nothing of a password is kept.
+ * Passwords are prepared (RFC 4013, RFC 8265 §4) and made into SCRAM keys (RFC 5802 §3) on the thread pool. The password itself
+ * is never kept.
  */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -11,55 +12,56 @@ import { routerLimits } from '../limits.ts';
 
 export type ScramHash = keyof AccountRow['scram'];
 
-/** RFC 7677 §4 asks for at least 4,096. The same for every account, so that it tells nothing. */
+/** RFC 7677 §4 asks for at least 4,096. It is the same for every account, so that it reveals nothing. */
 export const scramIterations = 10_000;
 export const saltBytes = 16;
 
-/** Node's names, and the length of their output. */
+/** The names of the hash functions in Node, and the length of their output. */
 export const digests = {
   'SHA-1': { name: 'sha1', bytes: 20 },
   'SHA-256': { name: 'sha256', bytes: 32 },
 } as const satisfies Record<ScramHash, { name: string; bytes: number }>;
 
-/** A text that cannot be a password; the message says why and does not quote it. */
+/** Thrown for a text that cannot be a password. The message says why and does not quote the text. */
 export class InvalidPassword extends Error {
   override name = 'InvalidPassword';
 }
 
-/** Has the work wait for its turn. @throws {Overloaded} */
+/** Runs the work when it is its turn. @throws {Overloaded} */
 export type Queued = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /**
- * SASLprep as for a query (RFC 4013 §2.5), because clients use characters newer than its Unicode 3.2 and prepare them so. What it
- * refuses for its bidirectional rule, OpaqueString may take.
+ * Prepares a password with SASLprep as a query (RFC 4013 §2.5), which allows characters that are newer than its Unicode 3.2,
+ * because clients do the same. If SASLprep refuses the text, for example by its rule on the direction of writing, OpaqueString
+ * may still accept it.
  * @throws {InvalidPassword}
  */
 export function preparePassword(text: string): string {
   if (text === '') throw new InvalidPassword('a password cannot be empty');
-  // Before the mapping, for its cost: composing hardly ever shortens a text to less than a quarter.
+  // This is checked before the mapping, which is expensive. Composition rarely shortens a text to less than a quarter.
   if (text.length > 4 * routerLimits.passwordBytesMax) throw tooLong();
   const prepared = runSaslprep(text) ?? opaqueString(text);
   if (prepared === undefined || prepared === '')
-    throw new InvalidPassword('a password cannot hold control characters and the like');
+    throw new InvalidPassword('a password cannot contain control characters or other forbidden characters');
   if (Buffer.byteLength(prepared) > routerLimits.passwordBytesMax) throw tooLong();
   return prepared;
 }
 
 function tooLong(): InvalidPassword {
-  return new InvalidPassword(`a password has at most ${routerLimits.passwordBytesMax} bytes`);
+  return new InvalidPassword(`a password may have at most ${routerLimits.passwordBytesMax} bytes`);
 }
 
 function runSaslprep(text: string): string | undefined {
   try {
     return saslprep(text, { allowUnassigned: true });
   } catch {
-    return undefined; // its only way to say that a text is refused
+    return undefined; // saslprep throws when it refuses a text
   }
 }
 
 const pbkdf2Async = promisify(pbkdf2);
 
-/** RFC 5802 §3: StoredKey and ServerKey. It takes a thread for some 4 ms, so callers queue for it. */
+/** Derives StoredKey and ServerKey (RFC 5802 §3). This takes about 4 ms of a thread, so callers wait in a queue. */
 export async function deriveKeysWith(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<ScramKeys> {
   const { name, bytes } = digests[hash];
   const salted = await pbkdf2Async(prepared, salt, iterations, bytes, name);
@@ -72,7 +74,7 @@ export async function deriveKeysWith(prepared: string, salt: Buffer, iterations:
   };
 }
 
-/** The keys of a new password, with salts of their own. @throws {InvalidPassword} @throws {Overloaded} */
+/** Derives the keys of a new password, with new salts. @throws {InvalidPassword} @throws {Overloaded} */
 export async function deriveKeys(
   password: string,
   clock: Clock,

@@ -1,5 +1,4 @@
-/** PLAIN (RFC 4616), for clients without SCRAM; over TLS only. */
-
+/** PLAIN (RFC 4616), for clients without SCRAM. It is offered only with TLS. */
 import { networkOf } from '../../../lib/runtime/networks.ts';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
@@ -9,7 +8,7 @@ import { findCredentials, isOwnAddress, prepareName, type SignedIn } from './cre
 import { checkGuess, WrongPassword } from './guesses.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 
-/** @param message `[authzid] NUL authcid NUL passwd`. @returns who it is. @throws {SaslFailure} @throws {Overloaded} */
+/** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
 export async function checkPlain(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -38,7 +37,7 @@ export async function checkPlain(
   return { local, incarnation };
 }
 
-/** undefined: it can be nobody's password, so it is a wrong one. */
+/** @returns undefined if no account can have this password, so that it is wrong */
 function prepare(password: string): string | undefined {
   try {
     return preparePassword(password);

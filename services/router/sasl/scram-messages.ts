@@ -1,18 +1,20 @@
-/** The client's messages of SCRAM by the grammar of RFC 5802 §7. Whatever departs from it is `malformed-request`. */
+/** Parses the client's SCRAM messages by the grammar of RFC 5802 §7. Any deviation is `malformed-request`. */
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import { decodeBase64 } from './base64.ts';
 
 export interface ClientFirst {
-  /** `n,,` as it came, for the check of `c=`. */
+  /** The GS2 header as it was sent, such as `n,,`; it is compared with `c=` later. */
   readonly header: string;
-  /** n: the client has no channel binding; y: it has, and thinks the server has not; p: it binds. */
+  /**
+   * n: the client does not support channel binding; y: it does, and thinks that the server does not; p: it uses channel binding.
+   */
   readonly flag: 'n' | 'y' | 'p';
-  /** With flag p: `tls-exporter`. */
+  /** The type of channel binding with flag p, such as `tls-exporter`. */
   readonly bindingType: string | undefined;
   readonly authzid: string | undefined;
   readonly username: string;
   readonly nonce: string;
-  /** Without the header, as it came. */
+  /** The message without its header, as it was sent. */
   readonly bare: string;
 }
 
@@ -41,7 +43,8 @@ export function parseClientFirst(text: string): ClientFirst {
   const [username = '', nonce = '', ...extensions] = bare.split(',');
   checkExtensions([username, nonce, ...extensions]);
   const nonceValue = nonceAttribute.exec(nonce)?.[1];
-  if (!username.startsWith('n=') || nonceValue === undefined) throw malformed('the message has no n= and r= in this order');
+  if (!username.startsWith('n=') || nonceValue === undefined)
+    throw malformed('the message does not have n= and r= in this order');
   return {
     header: whole,
     flag: bindingType === undefined ? (flag as 'n' | 'y') : 'p',
@@ -61,7 +64,7 @@ export function parseClientFinal(text: string): ClientFinal {
   const proof = attributes.at(-1) ?? '';
   const nonceValue = nonceAttribute.exec(nonce)?.[1];
   if (attributes.length < 3 || !binding.startsWith('c=') || nonceValue === undefined || !proof.startsWith('p=')) {
-    throw malformed('the message has no c=, r= and p= in this order');
+    throw malformed('the message does not have c=, r= and p= in this order');
   }
   return {
     binding: decodeValue(binding),
@@ -71,10 +74,10 @@ export function parseClientFinal(text: string): ClientFinal {
   };
 }
 
-/** §5.1: `m=` asks for an extension that we would have to know; others of the form `x=…` may be ignored. */
+/** §5.1: `m=` names a mandatory extension, and none is supported. Other attributes of the form `x=…` may be ignored. */
 function checkExtensions(attributes: readonly string[]): void {
   for (const attribute of attributes) {
-    if (attribute.startsWith('m=')) throw malformed('no mandatory extension is supported');
+    if (attribute.startsWith('m=')) throw malformed('mandatory extensions are not supported');
     if (!/^[A-Za-z]=[^\0]+$/.test(attribute)) throw malformed('an attribute is not of the form x=value');
   }
 }
@@ -85,8 +88,8 @@ function decodeValue(attribute: string): Buffer {
   return bytes;
 }
 
-/** §5.1: a comma is sent as `=2C`, an equals sign as `=3D`; any other `=` fails. */
+/** §5.1: a comma is sent as `=2C` and an equals sign as `=3D`. Any other `=` is an error. */
 function decodeName(text: string): string {
-  if (/=(?!2C|3D)/i.test(text) || text.includes('\0')) throw malformed('a name has an = that starts neither =2C nor =3D');
+  if (/=(?!2C|3D)/i.test(text) || text.includes('\0')) throw malformed('a name contains an = that is not part of =2C or =3D');
   return text.replace(/=2C/gi, ',').replace(/=3D/gi, '=');
 }

@@ -1,8 +1,8 @@
 /**
  * SCRAM-SHA-1 and SCRAM-SHA-256, with and without channel binding (RFC 5802, RFC 7677, RFC 5929, RFC 9266).
  *
- * Between the two messages the exchange is plain JSON in the hands of the connection node: names, nonces and the salt, which the
- * wire has shown already. The keys are read again for the proof.
+ * Between the client's two messages, the connection node carries the exchange as plain JSON: names, nonces and the salt, which
+ * were sent over the wire anyway. The keys are read again when the proof is checked.
  */
 import { createHmac, createSecretKey, hash as hashOnce } from 'node:crypto';
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
@@ -18,7 +18,7 @@ import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst 
 
 export interface ScramMechanism {
   readonly hash: ScramHash;
-  /** -PLUS: the exchange is bound to the TLS channel. */
+  /** True for -PLUS: the exchange is bound to the TLS channel. */
   readonly isBound: boolean;
 }
 
@@ -33,18 +33,18 @@ export interface ScramState {
 
 const nonceBytes = 18;
 
-/** RFC 5802 §5: server-first-message. */
+/** The server-first-message of RFC 5802 §5. */
 export function composeServerFirst(nonce: string, keys: ScramKeys): string {
   return `r=${nonce},s=${keys.salt},i=${keys.iterations}`;
 }
 
-/** §6. @throws {SaslFailure} */
+/** Checks the GS2 header (§6). @throws {SaslFailure} */
 function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: ChannelBinding): void {
   if ((first.flag === 'p') !== isBound) {
     throw new SaslFailure('malformed-request', `the GS2 flag ${first.flag} does not fit the mechanism`);
   }
   if (first.flag === 'y' && Object.keys(binding).length > 0) {
-    throw new SaslFailure('not-authorized', 'the server does support channel binding: somebody hid this from the client');
+    throw new SaslFailure('not-authorized', 'the server supports channel binding, and somebody has hidden that from the client');
   }
   if (first.bindingType !== undefined && bindingData(first.bindingType, binding) === undefined) {
     throw new SaslFailure('malformed-request', `channel binding of type '${first.bindingType}' was not offered`);
@@ -53,10 +53,10 @@ function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: Cha
 
 function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
   const data = type === 'tls-exporter' || type === 'tls-server-end-point' ? binding[type] : undefined;
-  return data ? Buffer.from(data, 'base64') : undefined; // '': the node has not sent it, so nothing can be bound to it
+  return data ? Buffer.from(data, 'base64') : undefined; // '' if the node has not sent the data: nothing can be bound to it
 }
 
-/** The client's first message. @throws {SaslFailure} */
+/** Handles the client's first message. @throws {SaslFailure} */
 export async function startScram(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -75,7 +75,7 @@ export async function startScram(
   return { local, header, bindingType, clientFirst: bare, serverFirst: composeServerFirst(nonce, keys), nonce };
 }
 
-/** The client's final message. @returns the server's final message, and who has signed in. @throws {SaslFailure} */
+/** Handles the client's final message. @returns the server's final message, and who has signed in. @throws {SaslFailure} */
 export async function finishScram(
   dependencies: Dependencies,
   tenant: Tenant,
@@ -95,19 +95,23 @@ export async function finishScram(
     // Every check is made for every client, whether the account exists or not.
     const isRight = isProof(final.proof, keys, authMessage, hash) && account !== undefined;
     const isFitting = [isBoundTo(final, state, binding), final.nonce === state.nonce].every(Boolean);
-    if (isRight && !isFitting) throw new SaslFailure('not-authorized'); // the client has the password, and its channel is another
+    // The password is right, but the client uses another TLS channel or another exchange.
+    if (isRight && !isFitting) throw new SaslFailure('not-authorized');
     serverFinal = `v=${sign(authMessage, keys.serverKey, hash).toString('base64')}`;
     return isRight;
   });
   return { local, incarnation, serverFinal };
 }
 
-/** HMAC(key, message). Of a key as bytes Node finds out with an exception that it is no KeyObject, which costs more than the HMAC. */
+/**
+ * HMAC(key, message). The key is made a KeyObject first: for bytes, Node throws and catches an exception, which costs more than
+ * the HMAC.
+ */
 function sign(message: string, key: string, hash: ScramHash): Buffer {
   return createHmac(digests[hash].name, createSecretKey(key, 'base64')).update(message).digest();
 }
 
-/** §3: H(ClientProof XOR HMAC(StoredKey, AuthMessage)) is StoredKey. */
+/** §3: H(ClientProof XOR HMAC(StoredKey, AuthMessage)) must be StoredKey. */
 function isProof(proof: Buffer, keys: ScramKeys, authMessage: string, hash: ScramHash): boolean {
   const { name, bytes } = digests[hash];
   if (proof.length !== bytes) return false;
@@ -116,7 +120,7 @@ function isProof(proof: Buffer, keys: ScramKeys, authMessage: string, hash: Scra
   return isSameSecret(hashOnce(name, clientKey, 'buffer'), Buffer.from(keys.storedKey, 'base64'));
 }
 
-/** §6: `c=` holds the GS2 header and, with -PLUS, what this server knows of the same channel. */
+/** §6: `c=` must contain the GS2 header and, with -PLUS, the data that this server has of the same channel. */
 function isBoundTo(final: ClientFinal, { header, bindingType }: ScramState, binding: ChannelBinding): boolean {
   const data = bindingType === undefined ? Buffer.alloc(0) : bindingData(bindingType, binding);
   return data !== undefined && isSameSecret(final.binding, Buffer.concat([Buffer.from(header), data]));

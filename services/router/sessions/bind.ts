@@ -1,4 +1,4 @@
-/** Resource binding (RFC 6120 §7) and the end of a session. */
+/** How a session begins with resource binding (RFC 6120 §7), and how it ends. */
 import { ask } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
@@ -35,8 +35,8 @@ import { bounceUnanswered } from './unanswered.ts';
 const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
 
 /**
- * Writes the session, then answers. A session that holds the resource already is ended with `conflict` (§7.7.2.2: the newer wins,
- * because the older is usually a lost connection of the same device).
+ * Writes the session and then answers. If another session has the resource, it is ended with `conflict`. The newer session wins
+ * (§7.7.2.2), because the older one usually is a lost connection of the same device.
  */
 export async function bind(
   dependencies: Dependencies,
@@ -51,11 +51,11 @@ export async function bind(
   const jid = Jid.of(local, tenant.domain, wanted || dependencies.clock.randomBytes(6).toString('base64url'));
   const owner: Owner = { domain: tenant.domain, local };
   const marking = markHeld(dependencies.store, address, owner);
-  if (dependencies.store.keepsOrder !== true) await marking; // else both go in one commit
+  if (dependencies.store.keepsOrder !== true) await marking; // otherwise both rows are written in one commit
   const [replaced] = await Promise.all([writeEntry(dependencies, owner, address, jid.resource), marking]);
   const account = await findAccount(dependencies.store, tenant.domain, local);
   if (!account || account.incarnation !== incarnation) {
-    // removed since it signed in: whoever removes it after this look finds the session written above
+    // The account was removed after it signed in. A removal that begins after this read finds the session that was written above.
     await endSession(dependencies, tenant, local, address);
     throw new StreamError('not-authorized', 'the account was removed');
   }
@@ -64,7 +64,10 @@ export async function bind(
   return { jid, reply: Buffer.from(reply.toString()) };
 }
 
-/** @returns the session that held the resource. The new one inherits its presence until it is known whether that has ended. */
+/**
+ * Writes the entry of the new session.
+ * @returns the session that had the resource; the new one inherits its presence until it is known whether the old one has ended
+ */
 async function writeEntry(
   dependencies: Dependencies,
   owner: Owner,
@@ -75,12 +78,15 @@ async function writeEntry(
   const fresh: SessionEntry = { node, sid, resource, boundAt: dependencies.clock.now(), available: false, priority: 0 };
   await updateSessions(dependencies.store, owner, (sessions) => {
     replaced = undefined;
-    // The same batch once more, or late: what the session has said since must not be forgotten.
+    // This is a retry of the batch, perhaps a late one. What the session has done since must not be undone.
     if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
     replaced = sessions.find((other) => other.resource === resource && other.sid !== sid);
     const others = sessions.filter((other) => other.resource !== resource && other.sid !== sid);
     if (others.length >= routerLimits.sessionsPerAccountMax) {
-      throw new StanzaError('resource-constraint', `${routerLimits.sessionsPerAccountMax} resources are bound`);
+      throw new StanzaError(
+        'resource-constraint',
+        `an account may have at most ${routerLimits.sessionsPerAccountMax} sessions at once`,
+      );
     }
     const inherited = replaced?.available ? { sid: replaced.sid } : replaced?.inherited;
     return [...others, inherited ? { ...fresh, inherited } : fresh];
@@ -89,8 +95,9 @@ async function writeEntry(
 }
 
 /**
- * Of a session that is parked, or whose node is gone, nobody has heard that it ended, and nobody needs to: the presence of the one that
- * takes its place comes next. Only those that the client must show itself to again, such as rooms, are told.
+ * Ends a session whose resource was taken by a new one. If it is parked, or its node has died, contacts have not noticed anything
+ * and need not: the presence of the new session follows. Only addresses that the client must show itself to again, such as rooms,
+ * are told.
  */
 async function replace(
   dependencies: Dependencies,
@@ -123,7 +130,10 @@ async function replace(
   await sayGoodbye(dependencies, tenant, local, old);
 }
 
-/** A parked session is over. @param row what its node knew of it; absent: its node died, and was cleaned up after */
+/**
+ * Queues again what a parked session did not get.
+ * @param row what its node wrote when it parked the session; absent if the node died
+ */
 export async function requeueParked(
   account: Account,
   { resource }: SessionEntry,
@@ -134,20 +144,23 @@ export async function requeueParked(
   await requeue(account, { resource, undelivered: [...unacked, ...pending].flatMap(({ id }) => id ?? []), missed });
 }
 
-/** It is sure that nobody resumes it. */
+/**
+ * Answers requests that the client of a parked session has not answered. Call it only when nobody can resume the session any
+ * more.
+ */
 export async function bounceParked(account: Account, row: Item<ParkedRow> | undefined): Promise<void> {
   await bounceUnanswered(account, row?.value.bodies.map((text) => Buffer.from(text)) ?? []);
 }
 
-/** What the client of a session that was closed has not acknowledged: archive entries, requests. */
+/** What the client of a closed session has not acknowledged: archive entries and requests. */
 interface Left {
   readonly undelivered: readonly string[];
   readonly unanswered: readonly Buffer[];
 }
 
 /**
- * Tells the node that holds the session to end its stream. A node that does not answer is gone, and the stream with it.
- * @returns undefined when nobody answered
+ * Tells the node that holds the session to end its stream. If the node does not answer, it has died, and so has the stream.
+ * @returns undefined if the node did not answer
  */
 export async function closeStream(
   dependencies: Dependencies,
@@ -161,14 +174,14 @@ export async function closeStream(
     const answer = await ask(dependencies.bus, closeAnswer, node, encodeFrame(request), runtimeLimits.deliveryTimeoutMs);
     return { undelivered: answer.take('undelivered'), unanswered: answer.bodies };
   } catch (error) {
-    dependencies.log.info({ err: error, node }, 'the node of a session to be closed did not answer');
+    dependencies.log.info({ err: error, node }, 'a node did not answer a request to close a session');
     return undefined;
   }
 }
 
 /**
- * The session is over: its entry goes first, then those who knew of it are told. Does nothing when it is gone already, or has moved
- * to another node, which the one that asks does not know of.
+ * Ends a session: first its entry is removed, and then everybody who saw it is told. Does nothing if the session has ended
+ * already, or has moved to another node without the caller's knowledge.
  */
 export async function endSession(
   dependencies: Dependencies,
@@ -185,7 +198,10 @@ export async function endSession(
   else if (address.node !== nowhere) await unmarkHeld(dependencies.store, address);
 }
 
-/** The client of `heir` has taken the place of a session that is over now, and has not shown itself. */
+/**
+ * Ends the presence that `heir` has inherited, because the old session has ended and the new one has not sent presence of its
+ * own.
+ */
 export async function disinherit(dependencies: Dependencies, tenant: Tenant, local: string, heir: SessionEntry): Promise<void> {
   let isDone = false;
   await updateSession(dependencies.store, { domain: tenant.domain, local }, heir.sid, (entry) => {
@@ -204,7 +220,9 @@ async function sayGoodbye(dependencies: Dependencies, tenant: Tenant, local: str
   if (entry.available || entry.inherited) await showHeir(dependencies, tenant, local, entry);
 }
 
-/** Whoever has taken the resource meanwhile may have shown itself before the other's end arrived. */
+/**
+ * Broadcasts the presence of a session that has taken the resource, because the end of the old session may have arrived after it.
+ */
 async function showHeir(
   dependencies: Dependencies,
   tenant: Tenant,

@@ -1,10 +1,10 @@
 /**
- * Cleans up after connection nodes that died, and after parked sessions whose clients did not come back. Every router
- * watches; paced, and it does no harm when two do it at once.
+ * Cleans up after connection nodes that died, and after parked sessions whose clients did not come back. Every router does this,
+ * at a slow pace, and it does no harm if two routers do it at the same time.
  *
- * A session that its client could resume (XEP-0198) is not over when its node dies: what the node knew of it is lost, but the client
- * binds again in a moment, and nobody needs to see it go and come. So its presence stays for as long as it could have been resumed. Others
- * end at once.
+ * A session that could be resumed (XEP-0198) does not end when its node dies. The state that the node had is lost, but the client
+ * will bind again soon, and nobody needs to see it go and come. So its presence stays for as long as the session could have been
+ * resumed. Other sessions end at once.
  */
 import { sleep, type Timer } from '../../../lib/ports/clock.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
@@ -31,8 +31,9 @@ import { routerLimits } from '../limits.ts';
 import { bounceParked, disinherit, endSession, requeueParked } from './bind.ts';
 
 /**
- * Lets go of all sessions that the node's rows name. Two reapers at once do no harm: a session ends once. The node's own row goes last,
- * so that a reaper that dies half-way is followed by another.
+ * Ends or parks all sessions that the node's rows name. Two reapers at the same time do no harm, because a session ends only
+ * once.
+ * @returns how many sessions there were
  */
 export async function reapNode(
   dependencies: Dependencies,
@@ -45,7 +46,7 @@ export async function reapNode(
     page.length > 0;
     page = await listHeld(dependencies.store, node, routerLimits.reaperPageMax)
   ) {
-    // After the page was read: if the node has come back, there may be sessions in it that began since.
+    // This is asked after the page was read: if the node has come back, the page may contain new sessions.
     if (!(await isStillDead())) break;
     for (const { sid, owner } of page) {
       const tenant = await dependencies.tenants.find(owner.domain);
@@ -64,7 +65,7 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
   if (entry) {
     const missed = await readMark(dependencies.store, address);
     const account = new Account(new Turn(dependencies), tenant, owner.local);
-    // Only other sessions move the account's cursor past what was sent to this one alone.
+    // The cursor can be past entries for this session alone only if there are other sessions.
     if (missed !== undefined || sessions!.length > 1)
       await requeue(account, { resource: entry.resource, missed, isUnknown: true });
   }
@@ -75,8 +76,8 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
 }
 
 /**
- * For `NodeWatch`: cleans up beside its looks, because a node of many sessions takes minutes, in which another one may die; after each dead
- * node once at a time.
+ * Cleans up in the background, for `NodeWatch`. A node with many sessions takes minutes, and another one may die meanwhile. Each
+ * dead node is cleaned up after only once at a time.
  */
 export class Reaper {
   readonly #dependencies: Dependencies;
@@ -87,13 +88,13 @@ export class Reaper {
     this.#dependencies = dependencies;
   }
 
-  /** After a look. */
+  /** Called with the nodes that are dead now. */
   clean(dead: readonly LiveNode[]): void {
     for (const node of dead) this.#start(node.subject, () => this.#reap(node));
     this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped));
   }
 
-  /** Resolves when nothing is under way. */
+  /** Stops, and resolves when nothing is under way any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#running.values());
@@ -103,7 +104,7 @@ export class Reaper {
     if (this.#isStopped || this.#running.has(what)) return;
     const running = work()
       .catch((error: unknown) =>
-        this.#dependencies.log.warn({ err: error, what }, 'what somebody left behind could not be cleaned up'),
+        this.#dependencies.log.warn({ err: error, what }, 'could not clean up after a node or a session'),
       )
       .then(() => void this.#running.delete(what));
     this.#running.set(what, running);
@@ -116,13 +117,17 @@ export class Reaper {
     const isStillDead = async () => !this.#isStopped && (await isCondemned(store, subject));
     if (kind === 'connection') {
       const count = await reapNode(this.#dependencies, subject, isStillDead);
-      log.warn({ node: name, sessions: count }, `node silent for ${runtimeLimits.heartbeatDeadMs} ms: its sessions were let go`);
+      log.warn(
+        { node: name, sessions: count },
+        `node silent for ${runtimeLimits.heartbeatDeadMs} ms: its sessions were ended or parked`,
+      );
     }
+    // The node's own row goes last. If this reaper dies before, another one carries on.
     if (await isStillDead()) await forgetNode(store, subject);
   }
 }
 
-/** For a process that watches no nodes. */
+/** Ends overdue parked sessions from time to time, in a process that does not watch nodes. */
 export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   let timer: Timer | undefined;
   let isStopped = false;
@@ -131,7 +136,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
       try {
         await sweepParked(dependencies);
       } catch (error) {
-        dependencies.log.warn({ err: error }, 'parked sessions could not be looked at');
+        dependencies.log.warn({ err: error }, 'could not look for overdue parked sessions');
       }
       if (!isStopped) schedule();
     });
@@ -145,7 +150,7 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   };
 }
 
-/** Ends parked sessions that nobody came for in time. @returns how many there were, up to a bound */
+/** Ends parked sessions that nobody has resumed in time. @returns how many there were, up to a bound */
 export async function sweepParked(dependencies: Dependencies, isOver: () => boolean = () => false): Promise<number> {
   const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax);
   for (const [index, one] of overdue.entries()) {
@@ -161,7 +166,7 @@ async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overd
   const tenant = await dependencies.tenants.find(owner.domain);
   if (!tenant) return unpark(store, owner, sid, deadline);
   const row = await readParked(store, owner, sid);
-  // A node has it: a router is about to hear so.
+  // A node has claimed the session, and a router will hear of it soon.
   if (row?.value.claimedBy !== undefined && clock.now() < deadline + routerLimits.parkedClaimMs) return;
   const [sessions] = await readSessions(store, [owner]);
   const entry = sessions!.find((other) => other.sid === sid);
@@ -171,13 +176,13 @@ async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overd
     try {
       if (row) await removeParked(store, owner, sid, row.version);
     } catch (error) {
-      if (error instanceof Conflict) return; // claimed in the last moment
+      if (error instanceof Conflict) return; // a node has claimed it at the last moment
       throw error;
     }
     await bounceParked(account, row);
     await endSession(dependencies, tenant, owner.local, { node: nowhere, sid });
   } else if (row !== undefined && row.value.deadline === deadline && (entry === undefined || !isParked(entry))) {
-    await removeParked(store, owner, sid); // what an attempt to park has left behind
+    await removeParked(store, owner, sid); // an attempt to park has failed and left this row
   }
   const heir = sessions!.find(({ inherited }) => inherited?.sid === sid);
   if (heir) await disinherit(dependencies, tenant, owner.local, heir);

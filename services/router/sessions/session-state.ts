@@ -1,21 +1,21 @@
 /**
- * What a router remembers of a stream between batches. The node carries it as opaque text: it holds no secret, and what the node
- * says is believed only as far as the node is (it is ours, but faces the internet).
+ * The state of a stream between two batches. The connection node carries it as opaque text, so it contains no secret. It is
+ * trusted as much as the node, which is ours but faces the internet.
  */
 import type { SaslState } from '../sasl/exchange.ts';
 
 export interface SessionState {
   readonly secure: boolean;
-  /** Wrong passwords. */
+  /** How many passwords were wrong. */
   readonly failures: number;
-  /** Failures of mechanisms that could not work. */
+  /** How often a mechanism failed for another reason. */
   readonly misfits?: number;
   readonly sasl?: SaslState;
-  /** Set by SASL. */
+  /** The account, set by SASL. */
   readonly local?: string;
-  /** Likewise: {@link AccountRow.incarnation} of the account that has signed in. */
+  /** {@link AccountRow.incarnation} of the account, set by SASL. */
   readonly incarnation?: string | undefined;
-  /** Set by bind. */
+  /** The resource, set by bind. */
   readonly resource?: string;
 }
 

@@ -1,12 +1,12 @@
 /**
- * XEP-0198 §4: requests that a client was sent and has not acknowledged when its session is over are answered as if nobody had been there
- * (RFC 6121 §8.5.3.2.3). Of a session whose node died nobody knows what they were.
+ * XEP-0198 §4: requests that a client has not acknowledged when its session ends are answered as if the session had not been
+ * there (RFC 6121 §8.5.3.2.3). If the node of the session died, nobody knows these requests, and they stay unanswered.
  */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
 import type { Account } from '../core/account.ts';
 
-/** @param stanzas that the account's client was to get; those that are no requests, or our own, are passed over */
+/** @param stanzas what the client has not acknowledged; everything but requests of others is ignored */
 export async function bounceUnanswered(account: Account, stanzas: readonly Buffer[]): Promise<void> {
   for (const bytes of stanzas) {
     const stanza = parseRequest(bytes);
