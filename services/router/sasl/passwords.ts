@@ -48,7 +48,7 @@ export function preparePassword(text: string): string {
 }
 
 function tooLong(): InvalidPassword {
-  return new InvalidPassword(`a password may have at most ${routerLimits.passwordBytesMax} bytes`);
+  return new InvalidPassword(`a password has at most ${routerLimits.passwordBytesMax} bytes`);
 }
 
 function runSaslprep(text: string): string | undefined {
