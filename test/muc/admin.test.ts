@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: RoomsStage;
-let people: Record<'owner' | 'admin' | 'member' | 'moderator' | 'romeo', RequestActor>;
+let stage: WholeStage;
+let people: Record<'owner' | 'admin' | 'member' | 'moderator' | 'romeo', StreamActor>;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   const owner = await openHall(stage);
   const admin = await stage.join('admin@a.example/x');
   const member = await stage.join('member@a.example/x');

@@ -3,16 +3,17 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
 
 const mam = 'urn:xmpp:mam:2';
-let stage: RoomsStage;
-let juliet: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
 let ids: string[];
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await openHall(stage);
   for (let number = 0; number < 10; number++) await juliet.say(`m${number}`);
   ids = juliet.take().map((xml) => Stanza.parse(xml).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!);
@@ -27,7 +28,7 @@ interface Page {
   readonly error: string | undefined;
 }
 
-async function query(person: RequestActor, inside = '', attributes = ''): Promise<Page> {
+async function query(person: StreamActor, inside = '', attributes = ''): Promise<Page> {
   await person.send(`<iq to='${hall}' type='set' id='q'><query xmlns='${mam}' ${attributes}>${inside}</query></iq>`);
   for (let tries = 0; !person.inbox.some((xml) => xml.startsWith('<iq')); tries++) {
     await person.gets(person.inbox.length + (tries > 0 ? 1 : 0));

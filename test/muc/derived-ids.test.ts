@@ -9,7 +9,7 @@ import { Rows } from '../../lib/runtime/rows.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { configs } from '../../services/muc/core/room-rows.ts';
-import { configure, hall, openHall } from '../support/stage/rooms.ts';
+import { configure, hall, openHallForTwo } from '../support/stage/rooms.ts';
 import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
 
 const version = "<query xmlns='jabber:iq:version'/>";
@@ -19,10 +19,7 @@ let romeo: RequestActor;
 
 beforeEach(async () => {
   stage = await openRooms();
-  juliet = await openHall(stage);
-  romeo = await stage.join('romeo@b.example/orchard');
-  await romeo.enter('Romeo');
-  for (const person of [juliet, romeo]) person.take();
+  ({ juliet, romeo } = await openHallForTwo(stage));
 });
 afterEach(() => stage.close());
 

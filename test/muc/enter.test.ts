@@ -7,16 +7,17 @@ import { Room } from '../../services/muc/core/room.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { isFull } from '../../services/muc/rooms/enter.ts';
 import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
-let stage: RoomsStage;
+let stage: WholeStage;
 const user = 'http://jabber.org/protocol/muc#user';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
-let romeo: RequestActor;
-let nurse: RequestActor;
+let romeo: StreamActor;
+let nurse: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   romeo = await stage.join('romeo@a.example/orchard');
   nurse = await stage.join('nurse@b.example/street');
 });

@@ -5,14 +5,15 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
 import type { DoneReply, RoomErasureRequest } from '../../lib/runtime/wire.ts';
 import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const admin = 'http://jabber.org/protocol/muc#admin';
-let stage: RoomsStage;
-let juliet: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
 });
 afterEach(() => stage.close());
 

@@ -4,19 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { hall, openHallForTwo, readArchive } from '../support/stage/rooms.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
-  juliet = await openHall(stage);
-  romeo = await stage.join('romeo@b.example/orchard');
-  await romeo.enter('Romeo');
-  for (const person of [juliet, romeo]) person.take();
+  stage = await openStage();
+  ({ juliet, romeo } = await openHallForTwo(stage));
 });
 afterEach(() => stage.close());
 
@@ -119,13 +117,14 @@ test('entering (§7.2) and a subject (§8.1) carry none of them, nor does the hi
 });
 
 test('an invitation and its refusal are written by the room: nothing else of theirs passes (§7.8.2)', async () => {
+  const nurse = await stage.appear('nurse@b.example/x');
   const all = forged.map(([, mark]) => mark).join('');
   const x = (child: string) => `<x xmlns='http://jabber.org/protocol/muc#user'>${child}</x>`;
   await juliet.send(`<message to='${hall}'>${x("<invite to='nurse@b.example'><reason>come</reason></invite>")}${all}</message>`);
   await romeo.send(`<message to='${hall}'>${x(`<decline to='${hall}/Juliet'/>`)}${all}</message>`);
-  assert.match(stage.elsewhere.join(), /<invite /);
+  assert.match(nurse.inbox.join(), /<invite /);
   assert.match(juliet.inbox.join(), /<decline /);
-  for (const xml of [...stage.elsewhere, ...juliet.take()]) assert.doesNotMatch(xml, /forged|2001-01-01/);
+  for (const xml of [...nurse.take(), ...juliet.take()]) assert.doesNotMatch(xml, /forged|2001-01-01/);
 });
 
 for (const [what, xml] of [

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { configure, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
-let stage: RoomsStage;
-let romeo: RequestActor;
+let stage: WholeStage;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   romeo = await stage.join('romeo@a.example/orchard');
 });
 afterEach(() => stage.close());
@@ -18,7 +19,7 @@ afterEach(() => stage.close());
 const ownerGet = `<iq to='${hall}' type='get' id='g'><query xmlns='${muc}#owner'/></iq>`;
 
 /** Values of the form by the last part of their names. */
-async function readConfig(owner: RequestActor): Promise<Record<string, string>> {
+async function readConfig(owner: StreamActor): Promise<Record<string, string>> {
   await owner.send(ownerGet);
   const iq = Stanza.parse(owner.take().at(-1)!);
   const form = iq.child('query', `${muc}#owner`)!.getChild('x', 'jabber:x:data')!;

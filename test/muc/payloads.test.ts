@@ -2,19 +2,17 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { hall, openHallForTwo, readArchive } from '../support/stage/rooms.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
-  juliet = await openHall(stage);
-  romeo = await stage.join('romeo@b.example/orchard');
-  await romeo.enter('Romeo');
-  for (const person of [juliet, romeo]) person.take();
+  stage = await openStage();
+  ({ juliet, romeo } = await openHallForTwo(stage));
 });
 afterEach(() => stage.close());
 
@@ -100,7 +98,7 @@ for (const [what, xml, error] of [
   ['a subject', `<message to='${hall}' type='groupchat'><subject>x</subject></message>`, 'error not-acceptable modify'],
   [
     'an invitation',
-    `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='x@c.example'/></x></message>`,
+    `<message to='${hall}'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='nurse@b.example'/></x></message>`,
     'error not-acceptable modify',
   ],
   [
@@ -112,9 +110,10 @@ for (const [what, xml, error] of [
 ] as const) {
   test(`§7.4: who is not inside sends ${what}: ${error}`, async () => {
     const stranger = await stage.join('stranger@b.example/x');
+    const nurse = await stage.appear('nurse@b.example/x');
     await stranger.send(xml);
     assert.deepEqual(stranger.heard(), [error]);
     assert.deepEqual(juliet.heard(), []);
-    assert.deepEqual(stage.elsewhere, []);
+    assert.deepEqual(nurse.take(), []);
   });
 }

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms } from '../support/stage/rooms-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 const delayNs = 'urn:xmpp:delay';
 
 test('XEP-0203 §2: history carries one delay in the name of the room, with the time in UTC; live messages carry none', async () => {
-  const stage = await openRooms();
+  const stage = await openStage();
   try {
     const juliet = await openHall(stage);
     const before = Date.now();

@@ -3,18 +3,19 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const hats = 'urn:xmpp:hats:0';
 const user = 'http://jabber.org/protocol/muc#user';
 const commands = 'http://jabber.org/protocol/commands';
 const teacher = 'http://tech.example.edu/hats#Teacher';
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await openHall(stage, { persistentroom: '1' });
   romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');

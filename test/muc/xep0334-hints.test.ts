@@ -1,19 +1,17 @@
 /** XEP-0334 in rooms: a hint decides whether the archive keeps a message; everybody inside sees it in either case. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import { hall, openHallForTwo, readArchive } from '../support/stage/rooms.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
-  juliet = await openHall(stage);
-  romeo = await stage.join('romeo@b.example/orchard');
-  await romeo.enter('Romeo');
-  for (const person of [juliet, romeo]) person.take();
+  stage = await openStage();
+  ({ juliet, romeo } = await openHallForTwo(stage));
 });
 afterEach(() => stage.close());
 

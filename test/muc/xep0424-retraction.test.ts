@@ -3,21 +3,22 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { hall, openHall, readArchive } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
 
 const retractNs = 'urn:xmpp:message-retract:1';
 const moderateNs = 'urn:xmpp:message-moderate:1';
 const mam = 'urn:xmpp:mam:2';
 const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 /** Of Romeo's message. */
 let id: string;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await openHall(stage, { persistentroom: '1' });
   romeo = await stage.join('romeo@b.example/orchard');
   await romeo.enter('Romeo');
@@ -101,7 +102,7 @@ test('tombstones and moderations that a client makes up are dropped', async () =
 });
 
 /** A message, and the id that the room gave it. */
-async function say(person: RequestActor, id: string, body: string, corrected = ''): Promise<string> {
+async function say(person: StreamActor, id: string, body: string, corrected = ''): Promise<string> {
   const replace = corrected && `<replace xmlns='urn:xmpp:message-correct:0' id='${corrected}'/>`;
   await person.send(`<message to='${hall}' type='groupchat' id='${id}'><body>${body}</body>${replace}</message>`);
   return Stanza.parse(person.take().at(-1)!).child('stanza-id', 'urn:xmpp:sid:0')!.attrs.id!;

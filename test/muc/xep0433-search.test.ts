@@ -3,17 +3,18 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { configure } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
 
 const service = 'conference.a.example';
 const ns = 'urn:xmpp:channel-search:0:search';
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await stage.join('juliet@a.example/balcony');
   romeo = await stage.join('romeo@b.example/orchard');
   for (const [room, fields] of [

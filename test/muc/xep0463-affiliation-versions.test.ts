@@ -4,16 +4,17 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { adminSet, configure, hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const ns = 'urn:xmpp:muc:affiliations:1';
 const user = 'http://jabber.org/protocol/muc#user';
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await openHall(stage, { whois: 'anyone', persistentroom: '1' });
   romeo = await stage.join('romeo@a.example/orchard');
   await adminSet(
@@ -42,7 +43,7 @@ function read(xml: string): Told | undefined {
 
 /** Enters, and gives the list that came, and the version in the own presence. */
 async function enter(
-  person: RequestActor,
+  person: StreamActor,
   nick: string,
   since?: string,
 ): Promise<{ lists: Told[]; version: string; first: string }> {
@@ -53,7 +54,7 @@ async function enter(
   return { lists, version: read(own)!.until!, first: stanzas[0]! };
 }
 
-async function leave(person: RequestActor, nick: string): Promise<void> {
+async function leave(person: StreamActor, nick: string): Promise<void> {
   await person.send(`<presence to='${hall}/${nick}' type='unavailable'/>`);
   person.take();
 }

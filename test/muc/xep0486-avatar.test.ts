@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, test } from 'node:test';
 import { roomLimits } from '../../services/muc/limits.ts';
 import { hall, openHall } from '../support/stage/rooms.ts';
-import { openRooms, type RequestActor, type RoomsStage } from '../support/stage/rooms-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
 
 const info = `<query xmlns='http://jabber.org/protocol/disco#info'/>`;
@@ -13,12 +14,12 @@ const image = Buffer.from('not a real picture');
 const hash = createHash('sha1').update(image).digest('hex');
 const photo = (bytes = image) => `<PHOTO><TYPE>image/png</TYPE><BINVAL>${bytes.toString('base64')}</BINVAL></PHOTO>`;
 const vcard = (inside: string) => `<vCard xmlns='vcard-temp'>${inside}</vCard>`;
-let stage: RoomsStage;
-let juliet: RequestActor;
-let romeo: RequestActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRooms();
+  stage = await openStage();
   juliet = await openHall(stage, { persistentroom: '1' });
   romeo = await stage.join('romeo@b.example/orchard');
 });

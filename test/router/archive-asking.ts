@@ -6,7 +6,8 @@ import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { keepEntry } from '../../services/router/archive/archive.ts';
 import { Account } from '../../services/router/core/account.ts';
 import { Turn } from '../../services/router/core/turn.ts';
-import type { BatchActor, RouterStage } from '../support/stage/router-stage.ts';
+import type { Actor } from '../support/stage/actor.ts';
+import type { Stage } from '../support/stage/stage.ts';
 
 export const mam = 'urn:xmpp:mam:2';
 
@@ -37,7 +38,7 @@ export interface Listing {
   readonly error: string | undefined;
 }
 
-export async function ask(actor: BatchActor, xml: string): Promise<Listing> {
+export async function ask(actor: Actor, xml: string): Promise<Listing> {
   actor.inbox.length = 0;
   await actor.send(xml);
   const answers = actor.inbox.splice(0).map((text) => parseElement(text));
@@ -62,7 +63,7 @@ export async function ask(actor: BatchActor, xml: string): Promise<Listing> {
 }
 
 /** Says `count` things to the account, in turn with its answers. */
-export async function talk(stage: RouterStage, romeo: BatchActor, actor: BatchActor, number: number): Promise<string[]> {
+export async function talk(stage: Stage, romeo: Actor, actor: Actor, number: number): Promise<string[]> {
   for (let index = 0; index < number; index++) {
     const [from, to] = index % 2 === 0 ? [romeo, actor] : [actor, romeo];
     await from.send(`<message to='${to.jid}' type='chat' id='m${index}'><body>${index}</body></message>`);
@@ -73,7 +74,7 @@ export async function talk(stage: RouterStage, romeo: BatchActor, actor: BatchAc
 
 export const epoch = 1_600_000_000_000;
 
-export async function accountOf(stage: RouterStage, { jid, sid }: BatchActor): Promise<Account> {
+export async function accountOf(stage: Stage, { jid, sid }: Actor): Promise<Account> {
   const tenant = (await stage.dependencies.tenants.find(jid.domain))!;
   return new Account(new Turn(stage.dependencies), tenant, jid.local, { node: 'n.stage.1', sid, resource: jid.resource });
 }
@@ -86,7 +87,7 @@ export interface Kept {
   readonly archived?: boolean;
 }
 
-export async function fill(stage: RouterStage, account: Account, list: readonly Kept[]): Promise<string[]> {
+export async function fill(stage: Stage, account: Account, list: readonly Kept[]): Promise<string[]> {
   const fresh = new Account(new Turn(stage.dependencies), account.tenant, account.local);
   await fresh.prefetch('inbound');
   const ids = list.map(({ ms, peer = 'romeo@b.example/x', direction = 'in', size = 0, archived = true }, index) => {

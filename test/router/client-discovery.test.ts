@@ -1,7 +1,7 @@
 /** What clients look for in disco before they use a thing (docs/clients.md): announced, and answered when it is asked for. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 const pubsub = 'http://jabber.org/protocol/pubsub';
 
@@ -57,7 +57,7 @@ for (const [where, address, tables] of [
   describe(`XEP-0030: ${where} announces`, () => {
     for (const [client, wanted] of Object.entries(tables)) {
       test(`what ${client} looks for`, async (t) => {
-        const stage = await openRouter();
+        const stage = await openStage();
         t.after(() => stage.close());
         const juliet = await stage.appear('juliet@a.example/balcony');
         const to = address === undefined ? '' : ` to='${address}'`;

@@ -1,13 +1,14 @@
 /** Which shapes of address may be in a roster (RFC 6121 §2), be subscribed to (§3) and be blocked (XEP-0191 §6). */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 describe('shapes of contacts', () => {
-  let stage: RouterStage;
-  let juliet: BatchActor;
+  let stage: WholeStage;
+  let juliet: StreamActor;
   before(async () => {
-    stage = await openRouter();
+    stage = await openStage();
     juliet = await stage.join('juliet@a.example/balcony');
   });
   after(() => stage.close());

@@ -4,14 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
-let stage: RouterStage;
-let juliet: BatchActor;
-let romeo: BatchActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
 
 beforeEach(async () => {
-  stage = await openRouter();
+  stage = await openStage();
   juliet = await stage.appear('juliet@a.example/balcony');
   romeo = await stage.appear('romeo@b.example/orchard');
   await stage.befriend(juliet, romeo);

@@ -1,10 +1,11 @@
 /** What clients do on PEP without the server knowing of it: OMEMO keys, displayed markers, avatars, private data. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BatchActor, openRouter } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 import { config, configure, itemIds, items, own, publish } from './pep-requests.ts';
 
-async function ask(actor: BatchActor, xml: string): Promise<string> {
+async function ask(actor: StreamActor, xml: string): Promise<string> {
   await actor.send(xml);
   return actor.next();
 }
@@ -18,7 +19,7 @@ for (const [what, listNode, bundleNode, bundleItem] of [
   ['XEP-0384 0.3', 'eu.siacs.conversations.axolotl.devicelist', 'eu.siacs.conversations.axolotl.bundles:31415', 'current'],
 ] as const) {
   test(`${what}: a stranger of another tenant reads device list and bundle, and both devices share the node`, async (t) => {
-    const stage = await openRouter();
+    const stage = await openStage();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const chamber = await stage.appear('juliet@a.example/chamber');
@@ -39,7 +40,7 @@ for (const [what, listNode, bundleNode, bundleItem] of [
 }
 
 test('XEP-0490: displayed markers of each chat, for the account alone; XEP-0222 and XEP-0223 likewise', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear('romeo@a.example/orchard');
@@ -63,7 +64,7 @@ test('XEP-0490: displayed markers of each chat, for the account alone; XEP-0222 
 });
 
 test('XEP-0084: an avatar of 128 KiB in base64 is kept and read again', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const picture = Buffer.alloc(128 * 1024, 7).toString('base64');
@@ -73,7 +74,7 @@ test('XEP-0084: an avatar of 128 KiB in base64 is kept and read again', async (t
 });
 
 test('a client that finds another access model changes it in the form it is given, sends that back whole, and publishes again', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const node = 'eu.siacs.conversations.axolotl.devicelist';

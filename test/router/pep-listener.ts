@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { parseElement } from '../../lib/xmpp/element.ts';
-import type { BatchActor, RouterStage } from '../support/stage/router-stage.ts';
+import type { Actor } from '../support/stage/actor.ts';
+import type { Stage } from '../support/stage/stage.ts';
 
 export const info = 'http://jabber.org/protocol/disco#info';
 export const app = 'http://client.example';
@@ -24,12 +25,12 @@ export function announcement({ ver }: Client, hash = ` hash='sha-1'`): string {
 }
 
 /** The server's question among what has come, taken out. */
-export function questionIn(actor: BatchActor): string | undefined {
+export function questionIn(actor: Actor): string | undefined {
   const index = actor.inbox.findIndex((xml) => xml.startsWith('<iq') && xml.includes(`<query xmlns='${info}'`));
   return index < 0 ? undefined : actor.inbox.splice(index, 1)[0];
 }
 
-export async function answer(actor: BatchActor, question: string, { features }: Client, node?: string): Promise<void> {
+export async function answer(actor: Actor, question: string, { features }: Client, node?: string): Promise<void> {
   const { attrs, children } = parseElement(question);
   assert.equal(attrs.type, 'get');
   assert.equal(attrs.from, actor.jid.bare.toString());
@@ -40,7 +41,7 @@ export async function answer(actor: BatchActor, question: string, { features }: 
 }
 
 /** Signs in with a client that wants these nodes, which the server gets to know. What came is in the inbox. */
-export async function appear(stage: RouterStage, address: string, ...nodes: readonly string[]): Promise<BatchActor> {
+export async function appear<A extends Actor>(stage: Stage<A>, address: string, ...nodes: readonly string[]): Promise<A> {
   const actor = await stage.join(address);
   const wants = client(...nodes);
   await actor.send(announcement(wants));

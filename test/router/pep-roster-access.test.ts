@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { appear, event, lastItem } from './pep-listener.ts';
 import { itemIds, items, own, publish } from './pep-requests.ts';
 
@@ -21,20 +22,20 @@ const friendsOnly = form({ access_model: ['roster'], roster_groups_allowed: ['Fr
 const configure = (fields: Record<string, readonly string[]>) => own('set', `<configure node='n'>${form(fields)}</configure>`);
 
 /** The answer, whatever else has come. */
-async function ask(actor: BatchActor, xml: string): Promise<string> {
+async function ask(actor: StreamActor, xml: string): Promise<string> {
   actor.inbox.length = 0;
   await actor.send(xml);
   const index = actor.inbox.findIndex((text) => text.startsWith('<iq') && / type='(?:result|error)'/.test(text));
   return index < 0 ? actor.next() : actor.inbox.splice(index, 1)[0]!;
 }
 
-async function put(owner: BatchActor, contact: string, ...groups: readonly string[]): Promise<void> {
+async function put(owner: StreamActor, contact: string, ...groups: readonly string[]): Promise<void> {
   const list = groups.map((group) => `<group>${group}</group>`).join('');
   const item = `<item jid='${contact}'>${list}</item>`;
   assert.match(await ask(owner, `<iq type='set' id='g'><query xmlns='jabber:iq:roster'>${item}</query></iq>`), /type='result'/);
 }
 
-async function read(reader: BatchActor, node = 'n'): Promise<string> {
+async function read(reader: StreamActor, node = 'n'): Promise<string> {
   const answer = await ask(reader, items(node, '', '', '', 'juliet@a.example'));
   return (
     itemIds(answer).join() || (/<([a-z-]+) xmlns='http:\/\/jabber.org\/protocol\/pubsub#errors'/.exec(answer)?.[1] ?? answer)
@@ -44,8 +45,8 @@ async function read(reader: BatchActor, node = 'n'): Promise<string> {
 async function arrange(
   t: { after(run: () => Promise<void>): void },
   domain: string,
-): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
-  const stage = await openRouter();
+): Promise<{ stage: WholeStage; juliet: StreamActor; romeo: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await appear(stage, 'juliet@a.example/balcony');
   const romeo = await appear(stage, `romeo@${domain}/orchard`, 'n');
@@ -55,7 +56,7 @@ async function arrange(
 
 for (const domain of ['a.example', 'b.example']) {
   const address = `romeo@${domain}`;
-  const published = (to: BatchActor, id: string) => {
+  const published = (to: StreamActor, id: string) => {
     const jid = domain === 'a.example' ? to.jid : to.jid.bare;
     return event('juliet@a.example', `${jid}`, `<items node='n'><item id='${id}'>${tune}</item></items>`);
   };
@@ -113,7 +114,7 @@ test('XEP-0060 §6.1.7: who becomes a subscriber gets the last item if the group
     ['Friends', true],
     ['Servants', false],
   ] as const) {
-    const stage = await openRouter();
+    const stage = await openStage();
     t.after(() => stage.close());
     const juliet = await appear(stage, 'juliet@a.example/balcony');
     const romeo = await appear(stage, 'romeo@a.example/orchard', 'n');

@@ -1,6 +1,6 @@
 /** RFC 6121 §4.5.2: who hears that a resource is unavailable, itself among them. */
 import { test } from 'node:test';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 const balcony = 'juliet@a.example/balcony';
 
@@ -11,7 +11,7 @@ for (const [what, before, sent, heard] of [
   ['after a negative priority', '<presence><priority>-1</priority></presence>', `type='unavailable'/>`, undefined],
 ] as const) {
   test(`RFC 6121 §4.5.2: unavailable presence ${what} goes to all resources, to the one that sent it as well`, async (t) => {
-    const stage = await openRouter();
+    const stage = await openStage();
     t.after(() => stage.close());
     const juliet = await stage.join(balcony);
     const chamber = await stage.appear('juliet@a.example/chamber');
@@ -33,14 +33,14 @@ for (const [what, before, sent, heard] of [
 }
 
 test('RFC 6121 §4.5.2: a resource that never was available does not hear that it is not', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.join(balcony);
   await stage.play([juliet, 'sends', `<presence type='unavailable'/>`], [juliet, 'receives nothing']);
 });
 
 test('RFC 6121 §4.5.3: a stream that ends without a word is told to the other resources', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear(balcony);
   const chamber = await stage.appear('juliet@a.example/chamber');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseElement } from '../../lib/xmpp/element.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const info = 'http://jabber.org/protocol/disco#info';
 const items = 'http://jabber.org/protocol/disco#items';
@@ -10,8 +11,8 @@ const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 async function arrange(
   t: { after(run: () => Promise<void>): void },
   domain: string,
-): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
-  const stage = await openRouter();
+): Promise<{ stage: WholeStage; juliet: StreamActor; romeo: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -23,7 +24,7 @@ function ask(ns: string, to: string | undefined, attributes = ''): string {
   return `<iq type='get' id='d'${to === undefined ? '' : ` to='${to}'`}><query xmlns='${ns}'${attributes}/></iq>`;
 }
 
-async function answer(actor: BatchActor, xml: string) {
+async function answer(actor: StreamActor, xml: string) {
   await actor.send(xml);
   const iq = parseElement(await actor.next());
   const query = iq.getChild('query');

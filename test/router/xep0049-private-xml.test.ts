@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const NS = 'jabber:iq:private';
 
-async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: RouterStage; hamlet: BatchActor }> {
-  const stage = await openRouter();
+async function arrange(t: { after(run: () => Promise<void>): void }): Promise<{ stage: WholeStage; hamlet: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   return { stage, hamlet: await stage.join('hamlet@a.example/denmark') };
 }
 
 const iq = (type: string, content: string) => `<iq type='${type}' id='p'><query xmlns='${NS}'>${content}</query></iq>`;
-const stored = (to: BatchActor) => `<iq type='result' id='p' to='${to.jid}'/>`;
-const result = (to: BatchActor, content: string) =>
+const stored = (to: StreamActor) => `<iq type='result' id='p' to='${to.jid}'/>`;
+const result = (to: StreamActor, content: string) =>
   `<iq type='result' id='p' to='${to.jid}'><query xmlns='${NS}'>${content}</query></iq>`;
 
 test('XEP-0049 §2: what was stored under a namespace is read again, and replaced', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const NS = 'vcard-temp';
 const unavailable = `<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
@@ -9,8 +10,8 @@ const card = `<vCard xmlns='${NS}'><FN>Juliet C.</FN><N><GIVEN>Juliet</GIVEN><MI
 
 async function arrange(t: {
   after(run: () => Promise<void>): void;
-}): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
-  const stage = await openRouter();
+}): Promise<{ stage: WholeStage; juliet: StreamActor; romeo: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   return { stage, juliet: await stage.join('juliet@a.example/balcony'), romeo: await stage.join('romeo@b.example/orchard') };
 }

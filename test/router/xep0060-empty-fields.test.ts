@@ -1,7 +1,8 @@
 /** XEP-0004 §3.4, §3.5 in the forms of PEP: what is left out stays, what is empty is unset or refused, `<field/>` and `<value/>` alike. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { config, configure, create, own, publish } from './pep-requests.ts';
 
 const pubsub = 'http://jabber.org/protocol/pubsub';
@@ -12,12 +13,12 @@ const form = (fields: string, formType = 'node_config') =>
   `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>${pubsub}#${formType}</value></field>${fields}</x>`;
 
 describe('XEP-0004 §3.5', () => {
-  let stage: RouterStage;
-  let juliet: BatchActor;
+  let stage: WholeStage;
+  let juliet: StreamActor;
   let node: string;
   let count = 0;
   before(async () => {
-    stage = await openRouter();
+    stage = await openStage();
     juliet = await stage.appear('juliet@a.example/balcony');
   });
   after(() => stage.close());

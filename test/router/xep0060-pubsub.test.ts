@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { config, configure, create, itemIds, items, own, publish, pubsub, purge, remove, retract } from './pep-requests.ts';
 
 const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
@@ -11,8 +12,8 @@ const tune = `<tune xmlns='http://jabber.org/protocol/tune'><title>Sonata</title
 async function arrange(
   t: { after(run: () => Promise<void>): void },
   domain = 'a.example',
-): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
-  const stage = await openRouter();
+): Promise<{ stage: WholeStage; juliet: StreamActor; romeo: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -21,7 +22,7 @@ async function arrange(
 }
 
 /** Sends and takes the answer. */
-async function ask(actor: BatchActor, xml: string): Promise<string> {
+async function ask(actor: StreamActor, xml: string): Promise<string> {
   await actor.send(xml);
   return actor.next();
 }

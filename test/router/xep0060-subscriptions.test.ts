@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
 import { removalsOf } from '../../services/router/removal/removals.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { appear, event } from './pep-listener.ts';
 import { config, configure, create, own, publish, pubsub, remove } from './pep-requests.ts';
 
@@ -16,7 +17,7 @@ const tune = `<tune xmlns='http://jabber.org/protocol/tune'><title>Sonata</title
 const item = `<items node='n'><item id='a'>${tune}</item></items>`;
 const header = `<headers xmlns='http://jabber.org/protocol/shim'><header name='SubID'>{any}</header></headers>`;
 
-async function ask(actor: BatchActor, xml: string): Promise<string> {
+async function ask(actor: StreamActor, xml: string): Promise<string> {
   await actor.send(xml);
   return actor.next();
 }
@@ -35,7 +36,7 @@ function conditionOf(answer: string): string {
 
 /** Juliet has a node that everybody may read, and what romeo wants of it he has to ask for. */
 async function arrange(t: { after(run: () => Promise<void>): void }, reader = 'romeo@a.example/orchard', access = 'open') {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear(reader);
@@ -79,7 +80,7 @@ test('XEP-0060 §6.1.7: a new subscriber is sent the last item, with the time of
 });
 
 test('XEP-0060 §6.1: who is subscribed by presence and by request is told once', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await appear(stage, 'romeo@a.example/orchard', 'n');
@@ -147,7 +148,7 @@ test('XEP-0060 §6.2: after unsubscribing nothing comes; a wrong subid ends noth
 });
 
 describe('a subscription gives no right to read', () => {
-  const lost: readonly (readonly [string, (stage: RouterStage, juliet: BatchActor, romeo: BatchActor) => Promise<unknown>])[] = [
+  const lost: readonly (readonly [string, (stage: WholeStage, juliet: StreamActor, romeo: StreamActor) => Promise<unknown>])[] = [
     ['when the node is closed', (_, juliet) => ask(juliet, configure('n', config({ access_model: 'whitelist' })))],
     ['when the node is for contacts only', (_, juliet) => ask(juliet, configure('n', config({ access_model: 'presence' })))],
     [

@@ -1,8 +1,8 @@
 import { test } from 'node:test';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 test('XEP-0092: the host says to anybody what it runs, and not on what', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   for (const address of ['juliet@a.example/balcony', 'romeo@b.example/orchard']) {
     const actor = await stage.join(address);

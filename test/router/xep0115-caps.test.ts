@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StepReply } from '../../lib/runtime/wire.ts';
 import { capsHash } from '../../services/router/core/disco-info.ts';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 test('XEP-0115 §5.2: the example’s hash', () => {
   const features = [
@@ -16,7 +16,7 @@ test('XEP-0115 §5.2: the example’s hash', () => {
 });
 
 test('XEP-0115 §6.2, §6.3: the stream features hold the host’s hash, and its node answers with what was hashed', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const request = {
     kind: 'step',

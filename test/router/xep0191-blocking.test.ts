@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routerLimits } from '../../services/router/limits.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const NS = 'urn:xmpp:blocking';
 const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
@@ -22,8 +23,8 @@ const list = `<iq type='get' id='l'><blocklist xmlns='${NS}'/></iq>`;
 async function arrange(
   t: { after(run: () => Promise<void>): void },
   domain = 'b.example',
-): Promise<{ stage: RouterStage; juliet: BatchActor; romeo: BatchActor }> {
-  const stage = await openRouter();
+): Promise<{ stage: WholeStage; juliet: StreamActor; romeo: StreamActor }> {
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');
   const romeo = await stage.appear(`romeo@${domain}/orchard`);
@@ -35,10 +36,10 @@ test('XEP-0191 §3.2 to §3.5: the list, and pushes of its changes to those who 
   const { stage, juliet } = await arrange(t);
   const chamber = await stage.join('juliet@a.example/chamber');
   const garden = await stage.join('juliet@a.example/garden');
-  const answer = (to: BatchActor, ...jids: string[]) =>
+  const answer = (to: StreamActor, ...jids: string[]) =>
     `<iq type='result' id='l' to='${to.jid}'><blocklist xmlns='${NS}'>${items(...jids)}</blocklist></iq>`;
-  const done = (to: BatchActor) => `<iq type='result' id='c' to='${to.jid}'/>`;
-  const push = (to: BatchActor, name: string, ...jids: string[]) =>
+  const done = (to: StreamActor) => `<iq type='result' id='c' to='${to.jid}'/>`;
+  const push = (to: StreamActor, name: string, ...jids: string[]) =>
     `<iq type='set' id='{any}' from='juliet@a.example' to='${to.jid}'><${name} xmlns='${NS}'>${items(...jids)}</${name}></iq>`;
   await stage.play(
     [juliet, 'sends', list],

@@ -5,26 +5,27 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const muc = 'http://jabber.org/protocol/muc';
 const hall = 'hall@conference.a.example';
 /** A room of the other tenant. */
 const far = 'far@conference.b.example';
 
-let stage: RouterStage;
-let juliet: BatchActor;
-let romeo: BatchActor;
-let ann: BatchActor;
+let stage: WholeStage;
+let juliet: StreamActor;
+let romeo: StreamActor;
+let ann: StreamActor;
 beforeEach(async () => {
-  stage = await openRouter({ hasRooms: true });
+  stage = await openStage();
   juliet = await stage.appear('juliet@a.example/balcony');
   romeo = await stage.appear('romeo@a.example/orchard');
   ann = await stage.appear('ann@a.example/house');
 });
 afterEach(() => stage.close());
 
-async function hears(actor: BatchActor, pattern: RegExp): Promise<string> {
+async function hears(actor: StreamActor, pattern: RegExp): Promise<string> {
   for (let tries = 0; tries < 500; tries++) {
     const found = actor.inbox.find((xml) => pattern.test(xml));
     if (found !== undefined) return found;
@@ -33,7 +34,7 @@ async function hears(actor: BatchActor, pattern: RegExp): Promise<string> {
   return assert.fail(`not in time: ${actor.jid} hears ${pattern} among ${actor.inbox.join('\n')}`);
 }
 
-async function enter(actor: BatchActor, room: string, nick: string): Promise<void> {
+async function enter(actor: StreamActor, room: string, nick: string): Promise<void> {
   await actor.send(`<presence to='${room}/${nick}'><x xmlns='${muc}'/></presence>`);
   assert.match(await hears(actor, /code='110'|<error/), /code='110'/);
   actor.inbox.length = 0;
@@ -55,16 +56,16 @@ async function fill(room: string, whois = 'moderators'): Promise<void> {
   for (const actor of [juliet, romeo, ann]) actor.inbox.length = 0;
 }
 
-async function change(actor: BatchActor, name: 'block' | 'unblock', ...jids: readonly string[]): Promise<void> {
+async function change(actor: StreamActor, name: 'block' | 'unblock', ...jids: readonly string[]): Promise<void> {
   const items = jids.map((jid) => `<item jid='${jid}'/>`).join('');
   await actor.send(`<iq type='set' id='c'><${name} xmlns='urn:xmpp:blocking'>${items}</${name}></iq>`);
   assert.match(await hears(actor, /id='c'/), /type='result'/);
   actor.inbox.length = 0;
 }
 
-const say = (actor: BatchActor, room: string, text: string) =>
+const say = (actor: StreamActor, room: string, text: string) =>
   actor.send(`<message to='${room}' type='groupchat' id='${text}'><body>${text}</body></message>`);
-const whisper = (actor: BatchActor, to: string, text: string) =>
+const whisper = (actor: StreamActor, to: string, text: string) =>
   actor.send(`<message to='${to}' type='chat' id='${text}'><body>${text}</body><x xmlns='${muc}#user'/></message>`);
 
 for (const room of [hall, far]) {
@@ -136,7 +137,7 @@ for (const room of [hall, far]) {
       await fill(room, whois);
       const paris = await stage.appear('paris@a.example/street');
       await change(paris, 'block', blocked);
-      const invite = (actor: BatchActor) =>
+      const invite = (actor: StreamActor) =>
         actor.send(`<message to='${room}' id='i'><x xmlns='${muc}#user'><invite to='paris@a.example'/></x></message>`);
       await invite(ann);
       await say(ann, room, 'after it');

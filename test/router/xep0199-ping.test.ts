@@ -1,12 +1,12 @@
 import { test } from 'node:test';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 const ping = (to: string | undefined) =>
   `<iq type='get' id='p'${to === undefined ? '' : ` to='${to}'`}><ping xmlns='urn:xmpp:ping'/></iq>`;
 const unavailable = `<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
 
 test('XEP-0199 §4.2: a client pings its server, as itself or by name', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@a.example/balcony');
   for (const to of [undefined, 'juliet@a.example', 'a.example', 'b.example']) {
@@ -17,7 +17,7 @@ test('XEP-0199 §4.2: a client pings its server, as itself or by name', async (t
 
 for (const domain of ['a.example', 'b.example']) {
   test(`XEP-0199 §4.4: one of ${domain} pings a client, and no account that does not share its presence`, async (t) => {
-    const stage = await openRouter();
+    const stage = await openStage();
     t.after(() => stage.close());
     const juliet = await stage.appear('juliet@a.example/balcony');
     const romeo = await stage.appear(`romeo@${domain}/orchard`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRouter } from '../support/stage/router-stage.ts';
+import { openStage } from '../support/stage/whole-stage.ts';
 
 test('XEP-0202: the host tells the time, in UTC', async (t) => {
-  const stage = await openRouter();
+  const stage = await openStage();
   t.after(() => stage.close());
   const juliet = await stage.join('juliet@b.example/balcony');
   const before = stage.dependencies.clock.now();

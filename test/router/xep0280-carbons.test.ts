@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 
 const NS = 'urn:xmpp:carbons:2';
 const muc = 'http://jabber.org/protocol/muc#user';
@@ -8,22 +9,22 @@ const sid = (by: string) => `<stanza-id xmlns='urn:xmpp:sid:0' by='${by}' id='{a
 const enable = `<iq type='set' id='e'><enable xmlns='${NS}'/></iq>`;
 const room = 'verona@conference.a.example';
 
-function copyOf(kind: 'sent' | 'received', to: BatchActor, type: string, message: string): string {
+function copyOf(kind: 'sent' | 'received', to: StreamActor, type: string, message: string): string {
   const forwarded = `<forwarded xmlns='urn:xmpp:forward:0'>${message.replace('<message', `<message xmlns='jabber:client'`)}</forwarded>`;
   return `<message from='${to.jid.bare}' to='${to.jid}' type='${type}'><${kind} xmlns='${NS}'>${forwarded}</${kind}></message>`;
 }
 
 describe('XEP-0280', () => {
-  let stage: RouterStage;
-  let romeo: BatchActor;
+  let stage: WholeStage;
+  let romeo: StreamActor;
   /** Addressed; another resource with copies; one without; one with copies that gets nothing addressed to the bare JID. */
-  let balcony: BatchActor;
-  let chamber: BatchActor;
-  let garden: BatchActor;
-  let tomb: BatchActor;
+  let balcony: StreamActor;
+  let chamber: StreamActor;
+  let garden: StreamActor;
+  let tomb: StreamActor;
 
   before(async () => {
-    stage = await openRouter();
+    stage = await openStage();
     romeo = await stage.appear('romeo@b.example/orchard');
     [balcony, chamber, garden] = [
       await stage.appear('juliet@a.example/balcony'),

@@ -2,23 +2,24 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { timeOfId } from '../../lib/runtime/ids.ts';
 import { parseElement } from '../../lib/xmpp/element.ts';
-import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
+import type { StreamActor } from '../support/stage/stream-actor.ts';
+import { openStage, type WholeStage } from '../support/stage/whole-stage.ts';
 import { assertXml } from '../support/stage/xml-equality.ts';
 import { ask, form, mam, query, rsm, talk } from './archive-asking.ts';
 
 const stanzas = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 
 describe('XEP-0313', () => {
-  let stage: RouterStage;
-  let romeo: BatchActor;
+  let stage: WholeStage;
+  let romeo: StreamActor;
   let count = 0;
   before(async () => {
-    stage = await openRouter();
+    stage = await openStage();
     romeo = await stage.join('romeo@b.example/orchard');
   });
   after(() => stage.close());
 
-  async function someone(): Promise<BatchActor> {
+  async function someone(): Promise<StreamActor> {
     return stage.join(`u${count++}@a.example/one`);
   }
 

@@ -18,6 +18,15 @@ export async function openHall<A extends Actor>(stage: Stage<A>, fields: Fields 
   return juliet;
 }
 
+/** The hall with Juliet, whose it is, and Romeo of the other tenant inside. Their inboxes are empty. */
+export async function openHallForTwo<A extends Actor>(stage: Stage<A>): Promise<{ readonly juliet: A; readonly romeo: A }> {
+  const juliet = await openHall(stage);
+  const romeo = await stage.join('romeo@b.example/orchard');
+  await romeo.enter('Romeo');
+  for (const actor of [juliet, romeo]) actor.take();
+  return { juliet, romeo };
+}
+
 /** @param fields by name without `muc#roomconfig_` */
 export function configure(owner: Actor, fields: Fields, room = hall): Promise<unknown> {
   const values = (list: string | readonly string[]) => [list].flat().map((value) => `<value>${escapeAttribute(value)}</value>`);
