@@ -16,7 +16,7 @@ test('RFC 7766: an answer that was cut short is asked for again over TCP', async
   await using server = await NameServer.start(
     Array.from({ length: 30 }, (_, index) => srv(service, `${'long'.repeat(10)}${index}.a.example`, 5_269)),
   );
-  const { records } = await resolverOf(server).services(service);
+  const records = await resolverOf(server).services(service);
   assert.equal(records.length, 30);
   assert.deepEqual(server.asked, [`SRV ${service}`, `SRV ${service} over TCP`]);
 });
@@ -68,7 +68,7 @@ test('RFC 5452 §9: an answer with another id, another question or from another 
   ];
   await using server = await NameServer.start([address('a.example', '127.0.0.2')]);
   server.respond = (query) => [...forged(query), Buffer.from('nonsense'), Buffer.alloc(40, 0xff), server.honest(query)];
-  assert.deepEqual((await resolverOf(server).addresses('a.example', 4)).records, ['127.0.0.2']);
+  assert.deepEqual(await resolverOf(server).addresses('a.example', 4), ['127.0.0.2']);
   server.respond = (query) => Array.from({ length: 50 }, () => forged(query)[0]!);
   await assert.rejects(resolverOf(server).addresses('a.example', 4), /sent answers to other questions/);
 });
@@ -79,7 +79,7 @@ test('records of other names in an answer are not believed', async () => {
     replyTo(query, [address('b.example', '127.0.0.66'), address(query.questions![0]!.name, '127.0.0.2')]),
   ];
   const resolver = resolverOf(server);
-  assert.deepEqual((await resolver.addresses('a.example', 4)).records, ['127.0.0.2']);
+  assert.deepEqual(await resolver.addresses('a.example', 4), ['127.0.0.2']);
   await resolver.addresses('b.example', 4);
   assert.deepEqual(server.asked, ['A a.example', 'A b.example']);
 });
@@ -94,7 +94,7 @@ test('what cannot be decoded is not an answer: names that point in circles, reco
   };
   await assert.rejects(resolverOf(server, hurried).addresses('a.example', 4), Unavailable);
   server.respond = (query) => [encode(replyTo(query, [address('a.example', '127.0.0.2')])).subarray(0, -2)];
-  assert.deepEqual((await resolverOf(server).addresses('a.example', 4)).records, []);
+  assert.deepEqual(await resolverOf(server).addresses('a.example', 4), []);
 });
 
 test('whatever bytes come as an answer, the resolver says what it takes, or that there is none', async () => {
@@ -128,10 +128,16 @@ test('name servers are asked in turn; one that is silent or fails does not decid
   failing.respond = (query) => [failureOf(query)];
   await using good = await NameServer.start([address('a.example', '127.0.0.2')]);
   const resolver = new Resolver({ clock: systemClock, servers: [silent.address, failing.address, good.address] });
-  assert.deepEqual((await resolver.addresses('a.example', 4)).records, ['127.0.0.2']);
+  assert.deepEqual(await resolver.addresses('a.example', 4), ['127.0.0.2']);
   const without = new Resolver({ clock: hurried, servers: [silent.address, failing.address] });
   await assert.rejects(without.addresses('a.example', 4), /answered with code 2/);
-  assert.throws(() => new Resolver({ clock: hurried, servers: ['dns.example'] }), /is not a name server/);
+});
+
+test('a name server is an address, with or without a port', () => {
+  const open = (server: string) => () => new Resolver({ clock: systemClock, servers: [server] });
+  for (const good of ['192.0.2.1', '192.0.2.1:5353', '::1', '[::1]', '[2001:db8::1]:5353']) assert.doesNotThrow(open(good), good);
+  for (const bad of ['dns.example', 'dns.example:53', '192.0.2.1:', '192.0.2.1:0', '192.0.2.1:70000', '[::1', '[::1]:x', ''])
+    assert.throws(open(bad), /is not a name server; one is, for example,/, bad);
 });
 
 test('RFC 6891 §7: a name server that does not know EDNS is asked without', async () => {
@@ -140,7 +146,7 @@ test('RFC 6891 §7: a name server that does not know EDNS is asked without', asy
     const isNew = (query.additionals?.length ?? 0) > 0;
     return [isNew ? { type: 'response', id: query.id!, flags: 1, questions: [] } : server.honest(query)];
   };
-  assert.deepEqual((await resolverOf(server).addresses('a.example', 4)).records, ['127.0.0.2']);
+  assert.deepEqual(await resolverOf(server).addresses('a.example', 4), ['127.0.0.2']);
 });
 
 test('only one question is under way for a name, whoever asks', async () => {

@@ -75,6 +75,6 @@ test('what does not exist, and what says that it is not served', async () => {
 });
 
 test('RFC 7766: thirty long records come over TCP', async () => {
-  const { records } = await resolver.services(`${plain}many.example`);
+  const records = await resolver.services(`${plain}many.example`);
   assert.equal(records.length, 30);
 });

@@ -123,7 +123,7 @@ export class Finder {
     const known = await this.#hosts.find(host);
     if (known !== undefined) return known.filter((address) => isIP(address) === family);
     if (host === 'localhost' || host.endsWith('.localhost')) return loopback[family]; // RFC 6761 §6.3
-    return (await this.#resolver.addresses(host, family)).records;
+    return this.#resolver.addresses(host, family);
   }
 
   /** Without name servers, what the file of hosts says is all that there is. */

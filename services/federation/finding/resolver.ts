@@ -20,12 +20,6 @@ export interface SrvRecord {
   readonly target: string;
 }
 
-/** No record is not an error: `exists` tells a name without records of this type from one that does not exist. */
-export interface Records<Record> {
-  readonly exists: boolean;
-  readonly records: readonly Record[];
-}
-
 export interface ResolverOptions {
   readonly clock: Clock;
   /** Such as `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:53`; none: those of the system. */
@@ -38,9 +32,8 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** What an answer says: records as `dns-packet` reads them, for some time. */
+/** What an answer says: records as `dns-packet` reads them, for some time. None is not an error, whether the name exists or not. */
 interface Found {
-  readonly exists: boolean;
   readonly answers: readonly Answer[];
   readonly ttlMs: number;
   /** Why the answer cannot be used. */
@@ -71,19 +64,19 @@ export class Resolver {
    * @param name A-labels, lower case, no dot at the end
    * @throws {Unavailable} @throws {NoSuchDomain} when what DNS says cannot be used
    */
-  async addresses(name: string, family: 4 | 6): Promise<Records<string>> {
-    const { exists, answers } = await this.#find({ name, type: family === 4 ? 'A' : 'AAAA' });
+  async addresses(name: string, family: 4 | 6): Promise<readonly string[]> {
+    const { answers } = await this.#find({ name, type: family === 4 ? 'A' : 'AAAA' });
     const records = answers.flatMap((answer) =>
       'data' in answer && isIP(String(answer.data)) === family ? [String(answer.data)] : [],
     );
-    return { exists, records: records.slice(0, findingLimits.addressesMax) };
+    return records.slice(0, findingLimits.addressesMax);
   }
 
   /** @param name such as `_xmpp-server._tcp.example.org` @throws as {@link addresses} */
-  async services(name: string): Promise<Records<SrvRecord>> {
-    const { exists, answers } = await this.#find({ name, type: 'SRV' });
+  async services(name: string): Promise<readonly SrvRecord[]> {
+    const { answers } = await this.#find({ name, type: 'SRV' });
     if (answers.length > findingLimits.srvRecordsMax) throw new NoSuchDomain(`${name} has ${answers.length} SRV records`);
-    return { exists, records: answers.flatMap(srvRecord) };
+    return answers.flatMap(srvRecord);
   }
 
   /** Follows aliases from one answer to the next. */
@@ -159,12 +152,13 @@ export class Resolver {
 
 /** @throws {TypeError} */
 function readNameServer(text: string): NameServer {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+|[^:]*:[^:]*:.*?))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const address = isIP(text) !== 0 ? text : (bracketed ?? plain ?? '');
-  const number = isIP(text) !== 0 || port === undefined ? dnsPort : Number(port);
-  if (isIP(address) === 0 || number < 1 || number > 65_535)
+  if (isIP(text) !== 0) return { address: text, port: dnsPort };
+  const withPort = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:]+):(\d{1,5})$/.exec(text);
+  const [, address = '', given] = withPort ?? [];
+  const port = given === undefined ? dnsPort : Number(given);
+  if (isIP(address) === 0 || port < 1 || port > 65_535)
     throw new TypeError(`'${text}' is not a name server; one is, for example, 192.0.2.1 or [2001:db8::1]:53`);
-  return { address, port: number };
+  return { address, port };
 }
 
 /** The records at the end of the aliases that the answer has; when it has only aliases, the last of them. */
@@ -177,13 +171,11 @@ function readAnswer(packet: DecodedPacket, { name, type }: DnsQuestion): Found {
   for (let hops = 0; hops <= findingLimits.dnsAliasesMax; hops++) {
     const ofOwner = answers.filter((answer) => lowerCase(answer.name) === owner);
     const records = ofOwner.filter((answer) => answer.type === type);
-    if (records.length > 0) return { exists: true, answers: records, ttlMs: ttlOf([...records], aliasTtl) };
+    if (records.length > 0) return { answers: records, ttlMs: ttlOf([...records], aliasTtl) };
     const next = ofOwner.find((answer) => answer.type === 'CNAME');
     if (next?.type !== 'CNAME') {
       const isLost = alias !== undefined && exists && soaOf(packet) === undefined; // the server leaves the rest to us
-      return isLost
-        ? { exists, answers: [alias!], ttlMs: bounded(aliasTtl) }
-        : { exists, answers: [], ttlMs: nothingTtl(packet, aliasTtl) };
+      return isLost ? { answers: [alias!], ttlMs: bounded(aliasTtl) } : { answers: [], ttlMs: nothingTtl(packet, aliasTtl) };
     }
     alias = next;
     aliasTtl = Math.min(aliasTtl, secondsOf(next.ttl));
@@ -194,7 +186,7 @@ function readAnswer(packet: DecodedPacket, { name, type }: DnsQuestion): Found {
 
 /** It is kept like others, so that nobody is asked again with each message. */
 function unusable(fault: string): Found {
-  return { exists: false, answers: [], ttlMs: findingLimits.dnsAnswerMinMs, fault };
+  return { answers: [], ttlMs: findingLimits.dnsAnswerMinMs, fault };
 }
 
 function soaOf(packet: DecodedPacket) {

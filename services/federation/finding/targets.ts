@@ -8,7 +8,7 @@ import { Unavailable } from '../../../lib/ports/store.ts';
 import { asciiDomain } from '../../../lib/xmpp/idna.ts';
 import { NoSuchDomain } from './errors.ts';
 import { findingLimits } from './limits.ts';
-import type { Records, Resolver, SrvRecord } from './resolver.ts';
+import type { Resolver, SrvRecord } from './resolver.ts';
 import { inOrder } from './srv-order.ts';
 
 export interface Target {
@@ -38,13 +38,13 @@ export async function findTargets(resolver: Resolver, clock: Clock, domain: stri
   if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return own;
   const [direct, plain] = await askBoth(resolver, name);
   const records = [
-    ...direct.records.map((record) => ({ ...record, isDirectTls: true })),
-    ...plain.records.map((record) => ({ ...record, isDirectTls: false })),
+    ...direct.map((record) => ({ ...record, isDirectTls: true })),
+    ...plain.map((record) => ({ ...record, isDirectTls: false })),
   ];
   const usable = inOrder(records, clock).filter(({ target, port }) => port > 0 && isIP(target) === 0 && hostName.test(target));
   const targets = usable.map(({ target, port, isDirectTls }) => ({ host: target, port, isDirectTls }));
   if (targets.length > 0) return { targets: targets.slice(0, findingLimits.targetsMax), isFallback: false };
-  if (plain.records.length === 0) return own;
+  if (plain.length === 0) return own;
   throw new NoSuchDomain(`${name} says in DNS that it has no XMPP server`);
 }
 
@@ -56,17 +56,16 @@ export function ownTargets(domain: string): Targets | undefined {
   return { targets: [{ host, port: serverPort, isDirectTls: false }], isFallback: true };
 }
 
-type Services = readonly [direct: Records<SrvRecord>, plain: Records<SrvRecord>];
+type Services = readonly [direct: readonly SrvRecord[], plain: readonly SrvRecord[]];
 
 /** One of both is enough, unless it is the one that nobody has to have. */
 async function askBoth(resolver: Resolver, name: string): Promise<Services> {
   const ask = ['_xmpps-server', '_xmpp-server'].map((service) => resolver.services(`${service}._tcp.${name}`));
   const [direct, plain] = await Promise.allSettled(ask);
-  const nothing: Records<SrvRecord> = { exists: false, records: [] };
   for (const each of [direct!, plain!])
     if (each.status === 'rejected' && !(each.reason instanceof Unavailable)) throw each.reason;
-  const found = direct!.status === 'fulfilled' ? direct!.value : nothing;
+  const found = direct!.status === 'fulfilled' ? direct!.value : [];
   if (plain!.status === 'fulfilled') return [found, plain!.value];
-  if (found.records.length > 0) return [found, nothing];
+  if (found.length > 0) return [found, []];
   throw plain!.reason;
 }
