@@ -25,15 +25,19 @@ const tenant = '*/t';
 const certificate = '*/c';
 /** A tenant's secrets towards other servers, sealed. */
 const federation = '*/f';
+/** What waits for other servers. */
+const outbox = '*/s/*';
 /** Partitions of the deployment itself: `Rows.ofDeployment`. */
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
 /** Pending removals, and files that may arrive after their account has gone. */
 const [removals, files] = ['#removals', '#files'];
 /** Heartbeats; sessions parked in the store; the rows of a node; keys of TLS tickets. */
 const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
+/** Pairs of domains with something in an outbox. */
+const due = '#s2s-*';
 
 /** Kinds of partitions of which a tenant has many. */
-const deepKinds = [account, room, directory];
+const deepKinds = [account, room, directory, outbox];
 
 /** `*` also matches slashes, so this matches all of them. */
 const deepPartitions = '*/*/*';
@@ -62,8 +66,10 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...remove], partitions: [federation] },
-    { table: 'archive', actions: list, partitions: [tenant, certificate, federation, directory] },
+    { table: 'core', actions: list, partitions: [outbox] },
+    { table: 'archive', actions: list, partitions: [tenant, certificate, federation, outbox, directory] },
     { table: 'live', actions: list, partitions: [certificate, federation, directory] },
+    { table: 'live', actions: [...list, ...remove], partitions: [outbox, due] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

@@ -9,7 +9,7 @@
 import type { Table } from '../ports/store.ts';
 
 /** The kinds of partitions, lib/runtime/rows.ts. */
-export type OwnerKind = 'account' | 'room' | 'tenant' | 'certificate' | 'federation' | 'directory' | 'deployment';
+export type OwnerKind = 'account' | 'room' | 'tenant' | 'certificate' | 'federation' | 'outbox' | 'directory' | 'deployment';
 
 export interface Collection<Value> {
   readonly name: string;

@@ -107,4 +107,15 @@ export const runtimeLimits = {
   ticketKeysPollMs: 60_000,
   /** How many of the keys that were unused for longest are compared when a rate limit must forget one. */
   rateKeysComparedMax: 8,
+
+  // What waits for other servers
+
+  /** A row that says which pair has something in its outbox is relied on for this long, ms. A busy pair writes one so often and process. */
+  outboxDueMs: 60_000,
+  /** Pairs of which a process knows that such a row is there. Beyond it all are written again. */
+  outboxDuePairsMax: 10_000,
+  /** XML in one row of an outbox, bytes. It grows as JSON, and a store takes 380,000 bytes. */
+  outboxRowBytesMax: 128 * 1024,
+  /** Rows of an outbox that are read at once. They have at most some 12 MB. */
+  outboxPageMax: 100,
 } as const;

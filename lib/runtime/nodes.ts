@@ -8,7 +8,7 @@ import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
 import { Rows } from './rows.ts';
 
-export type NodeKind = 'connection' | 'router' | 'muc' | 'web';
+export type NodeKind = 'connection' | 'router' | 'muc' | 'federation' | 'web';
 
 export interface Release {
   /** Deployed as one: `connection`, `web`. */
@@ -60,6 +60,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #startedAt: string;
   #beat = 0;
+  #writtenAtMs = Number.NEGATIVE_INFINITY;
   /** The version of the row as we wrote it last. */
   #version: string | undefined;
   #timer: Timer | undefined;
@@ -78,6 +79,11 @@ export class Heartbeat {
     return heartbeat;
   }
 
+  /** Nobody takes this process for dead yet: others wait for longer after they have seen its row change. */
+  get holdsLease(): boolean {
+    return this.#options.clock.monotonic() - this.#writtenAtMs < runtimeLimits.heartbeatDeadMs - runtimeLimits.clocksDifferMs;
+  }
+
   /** Takes the row away, so that nobody waits for a death. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -92,6 +98,12 @@ export class Heartbeat {
   }
 
   async #write(): Promise<void> {
+    const begunMs = this.#options.clock.monotonic();
+    await this.#writeRow();
+    this.#writtenAtMs = begunMs;
+  }
+
+  async #writeRow(): Promise<void> {
     const { store, kind, name, subject, release, onForgotten } = this.#options;
     const rows = rowsOf(store);
     const row: NodeRow = { kind, name, startedAt: this.#startedAt, beat: this.#beat++, release };

@@ -6,6 +6,7 @@
  *     example.org/t          the tenant         example.org/d/0..15    its directory of accounts and rooms
  *     example.org/c          the tenant's certificate and what belongs to it
  *     example.org/f          its secrets towards other servers
+ *     example.org/s/0..63    what waits for other servers
  *     #nodes                 the deployment itself
  *
  * Every kind of partition is made here and nowhere else, so that the erasure of a tenant can be checked to know them all.
@@ -63,6 +64,11 @@ export class Rows {
 
   static ofFederation(store: Store, domain: string): Rows {
     return new Rows(store, 'federation', `${domain}/f`);
+  }
+
+  /** What waits for other servers, by the shard of the pair of domains. */
+  static ofOutbox(store: Store, domain: string, shard: number): Rows {
+    return new Rows(store, 'outbox', `${domain}/s/${shard}`);
   }
 
   /** One of the partitions that list a tenant's accounts or rooms. */

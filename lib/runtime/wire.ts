@@ -220,7 +220,10 @@ export interface HandOverReply {
 
 export const handOverAnswer = answerKind<HandOverReply>('handOver', { state: true });
 
-/** router, muc → `rt`: stanzas that arrive at another domain of this deployment. Bodies: complete stanzas, one per id. */
+/**
+ * router, muc, connection, federation → `rt`: stanzas that arrive at a domain of this deployment, from another one or from another server.
+ * Bodies: complete stanzas, one per id.
+ */
 export interface InboundRequest {
   readonly kind: 'inbound';
   /** The tenant they arrive at. */
@@ -234,6 +237,8 @@ export interface InboundRequest {
   readonly deadline?: number;
   /** As in {@link StepRequest}. */
   readonly at?: number;
+  /** They are another server's, which has proved that it is the domain they are from. What only our services tell each other is not believed. */
+  readonly isFromPeer?: true;
   /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
   readonly tellsMissed?: true;
 }

@@ -41,17 +41,16 @@ export class DialbackSecrets {
     this.#options = options;
   }
 
-  /** The key with which we vouch for our tenant `originating`. @throws {Unavailable} */
-  async keyOf(attempt: DialbackAttempt): Promise<string> {
-    const { originating } = attempt;
-    const secret = (await this.#secretOf(originating, s2sLimits.dialbackSecretMs)) ?? (await this.#make(originating));
+  /** The key with which we vouch for `originating`. @param tenant whose domain that is: its own, or its rooms'. @throws {Unavailable} */
+  async keyOf(attempt: DialbackAttempt, tenant = attempt.originating): Promise<string> {
+    const secret = (await this.#secretOf(tenant, s2sLimits.dialbackSecretMs)) ?? (await this.#make(tenant));
     return dialbackKey(secret, attempt);
   }
 
-  /** Whether the key is one that we made for our tenant `originating`. @throws {Unavailable} */
-  async isOurs(attempt: DialbackAttempt, key: string): Promise<boolean> {
+  /** Whether the key is one that we made for `originating`. @param tenant as in `keyOf`. @throws {Unavailable} */
+  async isOurs(attempt: DialbackAttempt, key: string, tenant = attempt.originating): Promise<boolean> {
     for (const notOlderThanMs of [s2sLimits.dialbackSecretMs, s2sLimits.dialbackSecretAgainMs]) {
-      const secret = await this.#secretOf(attempt.originating, notOlderThanMs);
+      const secret = await this.#secretOf(tenant, notOlderThanMs);
       if (secret !== undefined && isDialbackKey(secret, attempt, key)) return true;
     }
     return false;

@@ -104,9 +104,18 @@ async function handleInbound(
 ): Promise<InboundReply> {
   const tenant = await dependencies.tenants.find(request.domain);
   if (!tenant) return { ok: true, error: `${request.domain} is not served here` };
-  const arrivals = bodies.map((body, index): Arrival => ({ index, stanza: Stanza.parse(body) }));
+  const arrivals = bodies.map((body, index): Arrival => {
+    const stanza = Stanza.parse(body);
+    return { index, stanza: request.isFromPeer ? withoutShorthand(stanza) : stanza };
+  });
   const missed = await takeArrivals(dependencies, tenant, request, arrivals);
   return request.tellsMissed ? { ok: true, missed } : { ok: true };
+}
+
+/** A probe that names PEP nodes is what our own routers ask each other with: other servers probe for presence (RFC 6121 §4.3). */
+function withoutShorthand(stanza: Stanza): Stanza {
+  const isNaming = stanza.name === 'presence' && stanza.type === 'probe' && stanza.children.length > 0;
+  return isNaming ? Stanza.parse(stanza.render(stanza.attributes, { drop: () => true })) : stanza;
 }
 
 interface Arrival {

@@ -21,6 +21,7 @@ const places: Readonly<Record<TenantKind, (store: Store, domain: string) => Rows
   tenant: (store, domain) => Rows.ofTenant(store, domain),
   certificate: (store, domain) => Rows.ofCertificate(store, domain),
   federation: (store, domain) => Rows.ofFederation(store, domain),
+  outbox: (store, domain) => Rows.ofOutbox(store, domain, 5),
   directory: (store, domain) => Rows.ofDirectory(store, domain, 11),
 };
 

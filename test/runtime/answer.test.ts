@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
+import * as pairWire from '../../lib/runtime/pair-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -19,6 +20,10 @@ const bind = 'services/router/sessions/bind.ts';
 const fanOut = 'services/muc/core/fan-out.ts';
 const deliverer = 'lib/runtime/deliverer.ts';
 const control = 'lib/runtime/control.ts';
+const outbox = 'lib/runtime/outbox.ts';
+const arrivals = 'services/connection/peers/arrivals.ts';
+const ownerLink = 'services/connection/peers/owner-link.ts';
+const pair = 'services/federation/pairs/pair.ts';
 const adminSocket = 'services/cli/compose/admin-socket.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
@@ -39,13 +44,16 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   deliver: { missing: [deliverer] },
   close: { undelivered: [bind] },
   handOver: { state: [handOver] },
-  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut], missed: [fanOut] },
+  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut, arrivals, pair], missed: [fanOut] },
+  pair: { ok: [faults], error: [faults], at: [outbox] },
+  host: { tenant: [ownerLink], isPeerOurs: [ownerLink] },
+  verify: { isValid: [ownerLink], condition: [ownerLink] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
   admin: { ok: [adminSocket], error: [adminSocket], result: [adminSocket] },
 };
 
-const kinds = Object.values(wire).filter((value) => typeof value === 'object' && 'fields' in value);
+const kinds = Object.values({ ...wire, ...pairWire }).filter((value) => typeof value === 'object' && 'fields' in value);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

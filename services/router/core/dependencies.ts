@@ -10,6 +10,7 @@ import { DeadlineStore } from '../../../lib/runtime/deadline-store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Outbox } from '../../../lib/runtime/outbox.ts';
 import type { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Shares } from './shares.ts';
@@ -28,6 +29,8 @@ export interface Dependencies {
   readonly shares: Shares;
   /** The files of accounts. Without it, file upload is not offered. */
   readonly blobs?: Blobs | undefined;
+  /** What goes to other servers; without it there is no federation. */
+  readonly outbox?: Outbox | undefined;
   /** The requests that are being handled. Set only if this is the only router of the deployment. */
   readonly underWay?: UnderWay | undefined;
   /** The version of the program, for XEP-0092. */

@@ -6,6 +6,7 @@
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
+import type { Departure, OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
@@ -20,6 +21,8 @@ import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
 import type { Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
+
+const nothingDeparts: readonly OutboxBatch[] = [];
 
 type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
 
@@ -113,6 +116,7 @@ export class Turn {
   #looks: (() => Promise<void>)[] | undefined;
   #handed: (() => Promise<void>)[] | undefined;
   #handOver: HandOver | undefined;
+  #departures: Departure[] | undefined;
   #posts: Post[] | undefined;
   readonly #sender: Sender | undefined;
 
@@ -180,6 +184,12 @@ export class Turn {
     const hides = address && this.hides;
     this.#handOver ??= new HandOver();
     this.#handOver.room({ kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides }, stanza.bytes);
+  }
+
+  /** Hands a complete stanza to the outbox of another server's domain: its row is written with the commit, or behind it. */
+  depart({ domain: tenant }: Tenant, stanza: Stanza, id: string): void {
+    this.#departures ??= [];
+    this.#departures.push({ tenant, host: stanza.from!.domain, peer: stanza.to!.domain, id, xml: stanza.bytes });
   }
 
   /** The sender of this turn, if it is the sender of this stanza. A turn also sends answers and the presence of others. */
@@ -257,8 +267,12 @@ export class Turn {
     const dependencies = turns[0]?.dependencies;
     if (!dependencies) return;
     for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
-    const puts = joined(turns, (turn) => turn.#puts);
-    if (puts.length > 0) await dependencies.store.batchPut(puts);
+    const departing = Turn.#takeDepartures(turns);
+    await Turn.#write(
+      dependencies,
+      joined(turns, (turn) => turn.#puts),
+      departing,
+    );
     for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await dependencies.store.delete(key);
     for (const run of joined(turns, (turn) => turn.#committed)) {
       const pending = run();
@@ -269,14 +283,33 @@ export class Turn {
       await Turn.#runAfter(dependencies, steps);
       for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     }
-    await Turn.#handedOver(turns);
+    const later = Turn.#takeDepartures(turns);
+    await Turn.#write(dependencies, [], later);
+    await Turn.#handedOver(turns, [...departing, ...later]);
     for (const turn of turns) for (const run of turn.#handed ?? []) await run();
     if (dependencies.clock.monotonic() - begun < routerLimits.lookAgainMs) return;
     for (const turn of turns) for (const look of turn.#looks ?? []) await look();
   }
 
-  static #handedOver(turns: readonly Turn[]): Promise<unknown> {
+  static #takeDepartures(turns: readonly Turn[]): readonly OutboxBatch[] {
+    if (!turns.some((turn) => turn.#departures !== undefined)) return nothingDeparts;
+    const departures = turns.flatMap((turn) => turn.#departures ?? []);
+    for (const turn of turns) turn.#departures = undefined;
+    return turns[0]!.dependencies.outbox?.batches(departures) ?? nothingDeparts;
+  }
+
+  static async #write({ store, outbox }: Dependencies, puts: readonly Put[], departing: readonly OutboxBatch[]): Promise<void> {
+    if (outbox === undefined || departing.length === 0) {
+      if (puts.length > 0) await store.batchPut(puts);
+      return;
+    }
+    await store.batchPut([...puts, ...outbox.puts(departing)]);
+    outbox.written(departing);
+  }
+
+  static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> {
     const pending = joined(turns, (turn) => turn.#pending);
+    if (departing.length > 0) pending.push(turns[0]!.dependencies.outbox!.handOver(departing));
     const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
     if (handOvers.length > 0) pending.push(...HandOver.run(turns[0]!.dependencies, handOvers));
     return pending.length === 1 ? pending[0]! : Promise.all(pending);

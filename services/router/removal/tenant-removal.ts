@@ -5,9 +5,11 @@ import type { OwnerKind } from '../../../lib/runtime/collection.ts';
 import { accountNames, directoryParts, pagesOfNames, roomNames } from '../../../lib/runtime/directory.ts';
 import { erasePartition } from '../../../lib/runtime/erase.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { eraseDue } from '../../../lib/runtime/outbox.ts';
 import type { RemovalLease } from '../../../lib/runtime/removals.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
+import { shardCount } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
 import { endAccount, eraseAccount, waitForRequests } from './account-removal.ts';
@@ -45,6 +47,13 @@ const erasers: Readonly<Record<TenantKind, (context: Context) => Promise<void>>>
   },
   federation: ({ dependencies: { store }, lease, tenant: { domain } }) =>
     erasePartition(store, Rows.ofFederation(store, domain), { mayDelete: lease.check }),
+  async outbox({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {
+    for (let shard = 0; shard < shardCount; shard++) {
+      await beat('erasing what waits for other servers');
+      await erasePartition(store, Rows.ofOutbox(store, domain, shard), { mayDelete: check });
+    }
+    await eraseDue(store, domain, check);
+  },
   tenant: ({ dependencies: { store }, lease, tenant: { domain } }) =>
     erasePartition(store, Rows.ofTenant(store, domain), { mayDelete: lease.check }),
   async directory({ dependencies: { store }, lease: { beat, check }, tenant: { domain } }) {

@@ -47,7 +47,16 @@ const otherTenants: Destination = {
   hosts: (place) => (place?.service === 'uploads' ? undefined : place?.service),
 };
 
+/** Whatever belongs to nobody in this deployment: the outbox of the pair of domains. */
+const otherServers: Destination = {
+  owns: (_tenant, _domain, place) => place === undefined,
+  deliver: (turn, tenant, stanza, id) => turn.depart(tenant, stanza, id),
+};
+
 export const destinations: readonly Destination[] = [accounts, uploads, rooms, otherTenants];
+
+/** Where there is federation. */
+export const federatedDestinations: readonly Destination[] = [...destinations, otherServers];
 
 function isHere(tenant: Tenant, place: Place | undefined): boolean {
   return place?.tenant.domain === tenant.domain;
