@@ -1,0 +1,21 @@
+/** What is spoken with other servers on the streams that we open, for docs/xeps.md; features of their streams to us declare the rest. */
+export const conformance = [
+  {
+    spec: 'RFC 6120',
+    version: '2011',
+    title: 'XMPP Core between servers: streams, STARTTLS, SASL EXTERNAL',
+    note: 'A stream carries stanzas one way (no XEP-0288). DANE, since no resolver that validates is asked.',
+  },
+  {
+    spec: 'XEP-0199',
+    version: '2.0.1',
+    title: 'XMPP Ping, behind what another server does not acknowledge otherwise',
+  },
+  { spec: 'XEP-0203', version: '2.0', title: 'Delayed Delivery of what had to wait for another server' },
+  {
+    spec: 'XEP-0185',
+    version: '1.0',
+    title: 'Dialback Key Generation and Validation',
+  },
+  { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS between servers, with ALPN' },
+];

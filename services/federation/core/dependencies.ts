@@ -1,0 +1,29 @@
+/** What the owner of streams to other servers is made of; one object, made at start and passed down. */
+import type { SecureContextOptions } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import type { Store } from '../../../lib/ports/store.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Tenants } from '../../../lib/runtime/tenants.ts';
+import type { Finder } from '../finding/finder.ts';
+import type { Dialback } from './dialback.ts';
+
+export interface Dependencies {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: DeploymentClock;
+  readonly log: Logger;
+  readonly ids: IdMint;
+  readonly tenants: Tenants;
+  readonly finder: Pick<Finder, 'connections'>;
+  readonly dialback: Dialback;
+  /** Does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
+  readonly proves: (domain: string, chain: readonly Buffer[]) => Promise<boolean>;
+  /** The key and chain that are shown for one of our domains; undefined: there is none, and dialback has to do. */
+  readonly certificateOf: (host: string) => Promise<SecureContextOptions | undefined>;
+  /** Is this process still the one that others take it for? Looked at before anything is written to a socket. */
+  readonly holdsLease: () => boolean;
+  /** Instead of `federationLimits.holdMs`. */
+  readonly holdMs?: number | undefined;
+}

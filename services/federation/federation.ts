@@ -1,0 +1,296 @@
+/**
+ * The owner of streams to other servers: serves the subjects `s2s.<shard>` that it owns, and keeps their pairs of domains. What it holds can
+ * be lost at any moment, because what waits is in the outbox.
+ */
+
+import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
+import { sleep, type Timer } from '../../lib/ports/clock.ts';
+import { Conflict } from '../../lib/ports/store.ts';
+import { answering } from '../../lib/runtime/faults.ts';
+import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
+import { runtimeLimits } from '../../lib/runtime/limits.ts';
+import { clearMissed, type DuePair, duePairs, endDue, type PairName, pairShard, readOutbox } from '../../lib/runtime/outbox.ts';
+import type { DepartRequest, HostReply, HostRequest, PairRequest, VerifyReply } from '../../lib/runtime/pair-wire.ts';
+import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
+import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
+import type { DoneReply } from '../../lib/runtime/wire.ts';
+import type { StanzaErrorCondition } from '../../lib/xmpp/errors.ts';
+import type { Dependencies } from './core/dependencies.ts';
+import { Gate } from './core/gate.ts';
+import { Forbidden, NoSuchDomain } from './finding/errors.ts';
+import { federationLimits } from './limits.ts';
+import { Pair } from './pairs/pair.ts';
+
+export interface FederationStats {
+  /** Pairs with something waiting, or a stream. */
+  readonly pairs: number;
+  readonly streams: number;
+  /** Rows of the outbox. */
+  readonly waiting: number;
+  /** Age of the oldest of them, ms. */
+  readonly oldestMs: number;
+}
+
+export interface Federation {
+  readonly stats: FederationStats;
+  /** Takes nothing new, and waits a moment for confirmations. */
+  stop(): Promise<void>;
+}
+
+export async function startFederation(dependencies: Dependencies & { readonly shards?: ShardOwner }): Promise<Federation> {
+  const owner = new Owner(dependencies, dependencies.shards);
+  await owner.start();
+  return owner;
+}
+
+interface Shard {
+  readonly serving: Serving;
+  /** Resolves when the outbox was read: until then rows are read, and not taken from the bus. */
+  ready: Promise<void>;
+  isReading: boolean;
+}
+
+class Owner implements Federation {
+  readonly #dependencies: Dependencies;
+  readonly #shards: ShardOwner;
+  /** Only this process is ever the owner. */
+  readonly #isAlone: boolean;
+  readonly #gate = new Gate();
+  readonly #confirmed = new RecentKeys(federationLimits.confirmedKeysMax);
+  readonly #pairs = new Map<string, Pair>();
+  readonly #owned = new Map<number, Shard>();
+  readonly #handler: BusHandler;
+  #changing: Promise<void> = Promise.resolve();
+  #unsubscribe: () => void = () => {};
+  #ticking: Timer | undefined;
+  #looking: Timer | undefined;
+  #isStopped = false;
+
+  constructor(dependencies: Dependencies, shards: ShardOwner | undefined) {
+    this.#dependencies = dependencies;
+    this.#isAlone = shards === undefined;
+    this.#shards = shards ?? allShards();
+    this.#handler = answering(dependencies.log, (payload) => this.#answer(payload));
+  }
+
+  get stats(): FederationStats {
+    let [pairs, streams, waiting] = [0, 0, 0];
+    const now = this.#dependencies.clock.now();
+    let oldest = now;
+    for (const pair of this.#pairs.values()) {
+      if (pair.hasStream) streams++;
+      if (pair.hasStream || pair.waiting > 0) pairs++;
+      waiting += pair.waiting;
+      oldest = Math.min(oldest, pair.oldestAt ?? now);
+    }
+    return { pairs, streams, waiting, oldestMs: now - oldest };
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#shards.onChange(() => void this.#follow());
+    await this.#follow();
+    this.#tickLater();
+    this.#lookLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#unsubscribe();
+    this.#ticking?.cancel();
+    this.#looking?.cancel();
+    await this.#follow();
+  }
+
+  /** Serves what is owned now and nothing else; changes take place one after the other. */
+  #follow(): Promise<void> {
+    this.#changing = this.#changing
+      .then(() => this.#change())
+      .catch((error: unknown) => {
+        this.#dependencies.log.error({ err: error }, 'shards of pairs could not be changed');
+      });
+    return this.#changing;
+  }
+
+  async #change(): Promise<void> {
+    const owned: ReadonlySet<number> = this.#isStopped ? new Set() : this.#shards.owned();
+    const lost = [...this.#owned].filter(([shard]) => !owned.has(shard));
+    await Promise.all(lost.map(([shard, { serving }]) => this.#leave(shard, serving)));
+    for (const shard of owned) if (!this.#owned.has(shard)) await this.#enter(shard);
+  }
+
+  async #leave(shard: number, serving: Serving): Promise<void> {
+    this.#owned.delete(shard);
+    await serving.stop();
+    const pairs = [...this.#pairs].filter(([, { name }]) => pairShard(name) === shard);
+    for (const [key] of pairs) this.#pairs.delete(key);
+    await Promise.all(pairs.map(([, pair]) => pair.stop()));
+  }
+
+  async #enter(shard: number): Promise<void> {
+    const serving = await this.#dependencies.bus.serve(`s2s.${shard}`, this.#handler);
+    const entered: Shard = { serving, isReading: this.#isAlone, ready: Promise.resolve() };
+    this.#owned.set(shard, entered);
+    entered.ready = this.#read(shard, entered);
+    if (this.#isAlone) await entered.ready;
+  }
+
+  /** What was written before, for all of its pairs; until the shard is another's. */
+  async #read(shard: number, entered: Shard): Promise<void> {
+    if (!this.#isAlone) await sleep(this.#dependencies.clock, federationLimits.settleMs);
+    entered.isReading = true;
+    for (;;) {
+      try {
+        for await (const { pair } of duePairs(this.#dependencies.store, shard)) {
+          if (this.#isStopped || this.#owned.get(shard) !== entered) return;
+          await this.#pair(pair).load(true, (key) => this.#isConfirmed(pair, key));
+        }
+        return;
+      } catch (error) {
+        if (this.#isStopped) return;
+        this.#dependencies.log.warn({ err: error, shard }, 'the outbox could not be read');
+        await sleep(this.#dependencies.clock, federationLimits.storeRetryMs);
+      }
+    }
+  }
+
+  async #answer(payload: Uint8Array): Promise<Uint8Array | undefined> {
+    const { header, bodies } = decodeFrame<PairRequest>(payload);
+    switch (header.kind) {
+      case 'depart':
+        return encodeFrame(await this.#depart(header, bodies));
+      case 'host':
+        return encodeFrame(await this.#host(header));
+      case 'verify':
+        return encodeFrame(await this.#verify(header, header.streamId, bodies[0]!.toString()));
+      case 'check':
+        return encodeFrame(await this.#check(header, header.streamId, bodies[0]!.toString()));
+      case 'pong':
+        this.#pairs.get(keyOf(header))?.pong(header.id);
+        return undefined;
+    }
+  }
+
+  async #depart(request: DepartRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
+    const { clock } = this.#dependencies;
+    clock.observe(request.at);
+    const shard = this.#owned.get(pairShard(request));
+    if (shard === undefined) return { ok: false, error: 'another process owns it', at: clock.now() };
+    // The row is there: who has not begun to read will find it, in order.
+    if (shard.isReading) {
+      await shard.ready;
+      const isKnown = this.#isConfirmed(request, request.key);
+      if (!isKnown) this.#pair(request).take(request.key, request.written, bodies, request.tos ?? []);
+    }
+    return { ok: true, at: clock.now() };
+  }
+
+  async #host({ host, peer }: HostRequest): Promise<HostReply> {
+    const { tenants } = this.#dependencies;
+    const [ours, theirs] = await Promise.all([tenants.place(host), tenants.place(peer)]);
+    return { tenant: ours?.tenant.domain, isPeerOurs: theirs !== undefined };
+  }
+
+  async #named({ host, peer }: Pick<PairName, 'host' | 'peer'>): Promise<PairName | undefined> {
+    const place = await this.#dependencies.tenants.place(host);
+    return place && { tenant: place.tenant.domain, host, peer };
+  }
+
+  async #verify(request: Pick<PairName, 'host' | 'peer'>, streamId: string, key: string): Promise<VerifyReply> {
+    const name = await this.#named(request);
+    if (name === undefined) return { isValid: false, condition: 'item-not-found' };
+    try {
+      const { isValid, condition } = await this.#pair(name).verify(streamId, key);
+      return { isValid, condition: condition as StanzaErrorCondition };
+    } catch (error) {
+      this.#dependencies.log.info({ ...name, reason: (error as Error).message }, 'a key of dialback could not be asked for');
+      const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
+      return { isValid: false, condition: isNowhere ? 'remote-server-not-found' : 'remote-server-timeout' };
+    }
+  }
+
+  async #check(request: Pick<PairName, 'host' | 'peer'>, streamId: string, key: string): Promise<VerifyReply> {
+    const name = await this.#named(request);
+    if (name === undefined) return { isValid: false, condition: 'item-not-found' };
+    return { isValid: await this.#dependencies.dialback.isOurs(name, streamId, key) };
+  }
+
+  #pair(name: PairName): Pair {
+    const { tenant, host, peer } = name;
+    const key = keyOf(name);
+    let pair = this.#pairs.get(key);
+    if (pair === undefined) {
+      if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle();
+      const own = { tenant, host, peer };
+      pair = new Pair(this.#dependencies, this.#gate, own, (confirmed) => this.#confirmed.add(`${key} ${confirmed}`));
+      this.#pairs.set(key, pair);
+    }
+    return pair;
+  }
+
+  #isConfirmed(name: PairName, key: string): boolean {
+    return this.#confirmed.has(`${keyOf(name)} ${key}`);
+  }
+
+  #tickLater(): void {
+    if (this.#isStopped) return;
+    this.#ticking = this.#dependencies.clock.after(federationLimits.tickMs, () => {
+      const now = this.#dependencies.clock.monotonic();
+      for (const pair of this.#pairs.values()) pair.tick(now);
+      this.#tickLater();
+    });
+  }
+
+  #forgetIdle(): void {
+    for (const [key, pair] of this.#pairs) if (pair.isIdle) this.#pairs.delete(key);
+  }
+
+  #lookLater(): void {
+    if (this.#isStopped) return;
+    this.#looking = this.#dependencies.clock.after(federationLimits.lookMs, async () => {
+      this.#forgetIdle();
+      try {
+        await this.#dropRemoved();
+        for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
+      } catch (error) {
+        this.#dependencies.log.warn({ err: error }, 'the outbox could not be looked at');
+      }
+      this.#lookLater();
+    });
+  }
+
+  /** Pairs of tenants that are gone; their rows are erased by whoever removes the tenant. */
+  async #dropRemoved(): Promise<void> {
+    for (const [key, pair] of [...this.#pairs]) {
+      if ((await this.#dependencies.tenants.find(pair.name.tenant)) !== undefined) continue;
+      this.#pairs.delete(key);
+      await pair.stop(false);
+    }
+  }
+
+  async #look(shard: number): Promise<void> {
+    const { store, clock } = this.#dependencies;
+    for await (const due of duePairs(store, shard)) {
+      if (this.#isStopped || !this.#owned.has(shard)) return;
+      try {
+        if (due.row.isMissed) {
+          await this.#pair(due.pair).load(false, (key) => this.#isConfirmed(due.pair, key));
+          await clearMissed(store, due);
+        } else if (clock.now() - due.row.at > 2 * runtimeLimits.outboxDueMs) await this.#endDue(due);
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error; // somebody has just written to it
+      }
+    }
+  }
+
+  async #endDue(due: DuePair): Promise<void> {
+    const { store } = this.#dependencies;
+    const rows = await readOutbox(store, due.pair, '');
+    if (rows.length === 0) return endDue(store, due);
+    const isUnknown = rows.some(({ key }) => !this.#pair(due.pair).has(key) && !this.#isConfirmed(due.pair, key));
+    if (isUnknown) await this.#pair(due.pair).load(false, (key) => this.#isConfirmed(due.pair, key));
+  }
+}
+
+function keyOf({ host, peer }: Pick<PairName, 'host' | 'peer'>): string {
+  return `${host} ${peer}`;
+}

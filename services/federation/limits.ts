@@ -1,0 +1,60 @@
+/** The bounds of streams to other servers and of what waits for them, with units and reasons. */
+export const federationLimits = {
+  /** Messages and presence wait for a server this long, ms, and then bounce. */
+  holdMs: 60 * 60_000,
+  /** A request is answered `remote-server-timeout` when it has not been sent and confirmed by then, ms; clients give up about then. */
+  iqMs: 30_000,
+  /** What has waited for this long says so (XEP-0203), ms. */
+  delayStampMs: 10_000,
+  /** The pause before a server is tried again, ms: the first, and the longest. It doubles, and up to as much again is added by chance. */
+  retryMinMs: 1_000,
+  retryMaxMs: 5 * 60_000,
+  /** One server of a domain has this long for TLS and the stream's features, ms. */
+  secureMs: 15_000,
+  /** And this long to let us in, ms: it may have to call back. */
+  authenticateMs: 30_000,
+  /** A key of dialback is asked for this long, ms; under `streamProofMs` of whoever waits for it. */
+  verifyMs: 20_000,
+  /** A peer that has not confirmed for this long is taken for dead, ms: its stream is broken, and all of it is sent again. */
+  confirmMs: 30_000,
+  /** A peer that has not answered a ping for this long is asked by closing the stream, which it has to answer, ms. */
+  pongMs: 10_000,
+  /** A stream that carried nothing for this long is closed, ms. */
+  idleMs: 10 * 60_000,
+  /** White space goes out after this much silence, ms: middleboxes forget a connection after minutes. */
+  keepAliveMs: 60_000,
+  /** Sent to one peer and not confirmed, stanzas and bytes: what is sent again when the stream breaks. */
+  unconfirmedStanzasMax: 2_000,
+  unconfirmedBytesMax: 4 * 1024 * 1024,
+  /** Waiting for one peer, bytes of XML: more is refused with `resource-constraint`. An hour of a busy pair of domains fits. */
+  waitingBytesMax: 8 * 1024 * 1024,
+  /** Waiting for all peers in one process, bytes: a quarter of the smallest one. */
+  waitingBytesAllMax: 128 * 1024 * 1024,
+  /** Pairs in memory. An idle one has some KB and no socket. */
+  pairsMax: 20_000,
+  /** Servers that are being connected to at once: thousands of dead domains wait for each other, and not for the living. */
+  connectingMax: 200,
+  /** Pairs of which something is due are looked at this often, ms: what a lost message did not bring is found then. */
+  lookMs: 15_000,
+  /** Clocks of pairs: timeouts are looked at this often, ms. */
+  tickMs: 500,
+  /**
+   * A shard that came from another process is not served for this long, ms: by then the other one, if it lives, has seen the change with a
+   * heartbeat and closed its streams; if it does not, it is over its lease.
+   */
+  settleMs: 4_000,
+  /** A process that stops or loses a shard waits for confirmations this long, ms. */
+  closeMs: 1_500,
+  /** Rows that were confirmed of late, by their keys: a batch that comes again is not sent again. */
+  confirmedKeysMax: 20_000,
+  /** A router has this long to take bounces, ms; then they are sent again. */
+  tellMs: 5_000,
+  /** Deletions and bounces that failed are tried again after this long, ms. */
+  storeRetryMs: 1_000,
+  /** How often it looks whether they have come, ms. */
+  closePollMs: 20,
+  /** Characters of a peer's own words that are shown. */
+  peerTextCharactersMax: 200,
+  /** An element of a peer on a stream that we opened, bytes: features and errors, and nothing that people write. */
+  elementBytesMax: 64 * 1024,
+} as const;

@@ -1,0 +1,119 @@
+/**
+ * The stream of one pair: opened when it is wanted, tried again after a pause that doubles. A key of dialback may be asked for as soon as
+ * the stream is encrypted, before the peer has let us in: otherwise two servers that verify each other would wait for each other.
+ */
+import type { PairName } from '../../../lib/runtime/outbox.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import type { Gate } from '../core/gate.ts';
+import { federationLimits } from '../limits.ts';
+import { authenticate } from '../streams/authentication.ts';
+import { openStream } from '../streams/opening.ts';
+import type { OutgoingStream, Verdict } from '../streams/outgoing.ts';
+
+export interface ConnectorEvents {
+  /** The peer lets us in. Whoever is told has to read it: {@link OutgoingStream.run}. */
+  ready(stream: OutgoingStream): void;
+  /** It could not be opened, or the peer does not let us in. */
+  failed(error: Error): void;
+}
+
+export class Connector {
+  readonly #dependencies: Dependencies;
+  readonly #gate: Gate;
+  readonly #pair: PairName;
+  readonly #events: ConnectorEvents;
+  readonly #abort = new AbortController();
+  #opening: Promise<OutgoingStream> | undefined;
+  #stream: OutgoingStream | undefined;
+  #failures = 0;
+  /** By the monotonic clock. */
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** In words, for people. */
+  lastError: string | undefined;
+
+  constructor(dependencies: Dependencies, gate: Gate, pair: PairName, events: ConnectorEvents) {
+    this.#dependencies = dependencies;
+    this.#gate = gate;
+    this.#pair = pair;
+    this.#events = events;
+  }
+
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  get isIdle(): boolean {
+    return this.#opening === undefined && (this.#stream === undefined || this.#stream.link.isClosed);
+  }
+
+  /** Begins, unless it is begun, or it is too early to try again. */
+  connect(): void {
+    if (this.#retryAtMs > this.#dependencies.clock.monotonic()) return;
+    this.#begin().catch(() => {}); // told by `failed`
+  }
+
+  /** Something was confirmed: the next trouble begins with a short pause. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.lastError = undefined;
+  }
+
+  /** @param isFinal the answer will be the same for a while; whoever comes next asks anew */
+  rest(error: Error, isFinal = false): void {
+    const { clock } = this.#dependencies;
+    this.lastError = error.message;
+    const pauseMs = Math.min(federationLimits.retryMinMs * 2 ** (isFinal ? 0 : this.#failures), federationLimits.retryMaxMs);
+    if (!isFinal) this.#failures = Math.min(this.#failures + 1, 20);
+    this.#retryAtMs = clock.monotonic() + pauseMs + (pauseMs * clock.randomBytes(2).readUInt16BE()) / 65_536;
+  }
+
+  /** Whoever proves itself with a key is there: it is asked although it is too early to try again. @throws {Error} */
+  async verify(streamId: string, key: string): Promise<Verdict> {
+    const stream = this.#stream?.isOpen === true ? this.#stream : await this.#begin();
+    return stream.verify(streamId, key);
+  }
+
+  stop(): void {
+    this.#abort.abort(new Error('the service stops'));
+    if (this.#stream?.way === undefined) this.#stream?.link.destroy('the service stops');
+  }
+
+  /** @returns the encrypted stream */
+  #begin(): Promise<OutgoingStream> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<OutgoingStream> {
+    try {
+      const stream = await this.#gate.connecting(this.#pair, () =>
+        openStream(this.#dependencies, this.#pair, this.#abort.signal),
+      );
+      this.#stream = stream;
+      void this.#enter(stream);
+      return stream;
+    } catch (error) {
+      this.#opening = undefined;
+      if (!this.#abort.signal.aborted) this.#events.failed(error as Error);
+      throw error;
+    }
+  }
+
+  async #enter(stream: OutgoingStream): Promise<void> {
+    const { log } = this.#dependencies;
+    try {
+      await authenticate(stream);
+      log.info(
+        { ...this.#pair, way: stream.way, isProven: stream.isProven, acks: stream.hasAcks },
+        'a stream to another server is open',
+      );
+      this.#opening = undefined;
+      this.#events.ready(stream);
+    } catch (error) {
+      this.#opening = undefined;
+      log.info({ ...this.#pair, reason: (error as Error).message }, 'another server does not let us in');
+      this.#events.failed(error as Error);
+      await stream.finishAsking();
+    }
+  }
+}

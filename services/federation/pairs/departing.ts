@@ -1,0 +1,58 @@
+/** Stanzas on their way to another server, as rows of the outbox hold them. */
+import { xml } from '../../../lib/xmpp/element.ts';
+import type { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
+
+/** One stanza for one address. */
+export interface Departing {
+  readonly stanza: Stanza;
+  /** Its place among the stanzas of the stream that it was sent on last; 0: it is to be sent. */
+  place: number;
+}
+
+/** One row. What is settled, one way or the other, is taken out; the row goes when nothing is left. */
+export interface Entry {
+  readonly key: string;
+  /** When the row was written, by the deployment's clock. */
+  readonly at: number;
+  departing: Departing[];
+  /** Of its XML. */
+  readonly bytes: number;
+}
+
+/** @param bodies of the row @param tos one per body: whom it is for; none: as it says itself */
+export function entryOf(key: string, at: number, bodies: readonly Buffer[], tos: readonly (readonly string[])[]): Entry {
+  const departing = bodies.flatMap((body, index) => {
+    const addresses = tos[index] ?? [];
+    const all = addresses.length === 0 ? [body] : addresses.map((to) => spliceTo(body, to));
+    return all.map((bytes): Departing => ({ stanza: Stanza.parse(bytes), place: 0 }));
+  });
+  return { key, at, departing, bytes: departing.reduce((sum, { stanza }) => sum + stanza.bytes.length, 0) };
+}
+
+/** Only the last one counts. */
+export function isState({ name, type }: Stanza): boolean {
+  return name === 'presence' && (type === undefined || type === 'unavailable');
+}
+
+/**
+ * Is whoever sent it told when it cannot be delivered? Errors never bounce (RFC 6120 §8.3.1). Of presence to contacts nothing is said: it
+ * is sent to bare addresses, and one who is shown nobody is shown just that. Whoever enters a room sends to a full address.
+ */
+export function isBounced({ name, type, attributes }: Stanza): boolean {
+  if (name === 'iq') return type === 'get' || type === 'set';
+  if (name === 'message') return type !== 'error';
+  return type === 'subscribe' || type === 'subscribed' || (type === undefined && attributes.to?.includes('/') === true);
+}
+
+export function bounceOf({ name, attributes }: Stanza, error: StanzaError): Buffer {
+  const { id, from, to } = attributes;
+  return Buffer.from(xml(name, { id, from: to, to: from, type: 'error' }, error.toElement()).toString());
+}
+
+/** XEP-0203: as it was to be sent, with the time when. Stanzas that are stamped already keep the older time. */
+export function stamped(stanza: Stanza, host: string, at: number): Buffer {
+  if (stanza.name === 'iq' || stanza.hasChild('delay', 'urn:xmpp:delay')) return stanza.bytes;
+  const delay = xml('delay', { xmlns: 'urn:xmpp:delay', from: host, stamp: new Date(at).toISOString() });
+  return stanza.render(stanza.attributes, { append: delay.toString() });
+}

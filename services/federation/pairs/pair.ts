@@ -1,0 +1,390 @@
+/**
+ * One pair of domains, ours and another server's: what waits, what is on its way, and what the peer has confirmed. A row leaves the outbox
+ * when the peer has confirmed its stanzas (docs/decisions/0014-outbox.md), or their senders were told that they were not delivered.
+ */
+
+import { sleep } from '../../../lib/ports/clock.ts';
+import { ask, checkDone, isOperating } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { deleteFromOutbox, type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
+import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import type { InboundRequest } from '../../../lib/runtime/wire.ts';
+import { inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
+import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import type { Gate } from '../core/gate.ts';
+import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
+import { federationLimits } from '../limits.ts';
+import type { OutgoingStream, Verdict } from '../streams/outgoing.ts';
+import { PeerRefusal } from '../streams/refusal.ts';
+import { Connector } from './connector.ts';
+import { bounceOf, type Departing, type Entry, entryOf, isBounced, stamped } from './departing.ts';
+import { Queue } from './queue.ts';
+
+/** What was asked for behind the stanzas up to this place. */
+interface Asked {
+  readonly place: number;
+  readonly atMs: number;
+  /** Absent: by XEP-0198. */
+  readonly pingId?: string;
+}
+
+export class Pair {
+  readonly name: PairName;
+  readonly #dependencies: Dependencies;
+  readonly #gate: Gate;
+  readonly #connector: Connector;
+  readonly #queue = new Queue();
+  /** Tells the worker that a row is gone. */
+  readonly #onConfirmed: (key: string) => void;
+  #stream: OutgoingStream | undefined;
+  #asked: Asked | undefined;
+  #confirmed = 0;
+  #pings = 0;
+  #usedAtMs: number;
+  #sentAtMs = 0;
+  #closingAtMs: number | undefined;
+  #telling: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(dependencies: Dependencies, gate: Gate, name: PairName, onConfirmed: (key: string) => void) {
+    this.name = name;
+    this.#dependencies = dependencies;
+    this.#gate = gate;
+    this.#onConfirmed = onConfirmed;
+    this.#usedAtMs = dependencies.clock.monotonic();
+    this.#connector = new Connector(dependencies, gate, name, {
+      ready: (stream) => this.#ready(stream),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  /** Batches whose rows are there. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** By the deployment's clock. */
+  get oldestAt(): number | undefined {
+    return this.#queue.oldestAt;
+  }
+
+  get hasStream(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** In words. */
+  get lastError(): string | undefined {
+    return this.#connector.lastError;
+  }
+
+  /** Nothing would be lost if it were forgotten. */
+  get isIdle(): boolean {
+    const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > federationLimits.confirmMs;
+    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.#connector.isIdle;
+  }
+
+  has(key: string): boolean {
+    return this.#queue.has(key);
+  }
+
+  /** A batch whose row is written. One that is known already changes nothing. */
+  take(key: string, at: number, bodies: readonly Buffer[], tos: readonly (readonly string[])[]): void {
+    if (this.#isStopped || this.#queue.has(key)) return;
+    this.#usedAtMs = this.#dependencies.clock.monotonic();
+    const entry = entryOf(key, at, bodies, tos);
+    const isFull = this.#queue.bytes + entry.bytes > federationLimits.waitingBytesMax || this.#gate.isFull;
+    this.#queue.add(entry);
+    this.#gate.waitingBytes += entry.bytes;
+    if (isFull) this.#refuse(entry.departing, 'resource-constraint', `too much waits for ${this.name.peer} already`);
+    else this.#pump();
+  }
+
+  /**
+   * Reads the rows that this process does not know.
+   * @param isTakeover another process may have sent them: its requests are not sent again, and whoever asked is told
+   * @throws {Unavailable}
+   */
+  async load(isTakeover: boolean, isConfirmed: (key: string) => boolean): Promise<void> {
+    for (let after = ''; ; ) {
+      const page = await readOutbox(this.#dependencies.store, this.name, after);
+      for (const { key, value } of page) {
+        if (isConfirmed(key) || this.#queue.has(key)) continue;
+        const bodies = value.items.map(({ xml }) => Buffer.from(xml));
+        const entry = entryOf(
+          key,
+          value.at,
+          bodies,
+          value.items.map(({ tos = [] }) => tos),
+        );
+        this.#queue.add(entry);
+        this.#gate.waitingBytes += entry.bytes;
+      }
+      if (page.length < runtimeLimits.outboxPageMax) break;
+      after = page.at(-1)!.key;
+    }
+    if (isTakeover) this.#leaveOutRepeated([...this.#queue.unsent()].map(({ one }) => one));
+    this.#pump();
+  }
+
+  /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */
+  verify(streamId: string, key: string): Promise<Verdict> {
+    this.#usedAtMs = this.#dependencies.clock.monotonic();
+    return this.#connector.verify(streamId, key);
+  }
+
+  /** The peer has answered a ping. */
+  pong(id: string): void {
+    const asked = this.#asked;
+    if (asked === undefined || asked.pingId !== id) return;
+    this.#asked = undefined;
+    this.#confirm(asked.place);
+  }
+
+  /** Regularly. @param now monotonic */
+  tick(now: number): void {
+    this.#expire();
+    const stream = this.#stream;
+    if (stream === undefined) {
+      this.#pump();
+      return;
+    }
+    if (!this.#dependencies.holdsLease()) {
+      stream.link.destroy('this process has lost its lease');
+      return;
+    }
+    if (this.#closingAtMs !== undefined) {
+      if (now - this.#closingAtMs > federationLimits.pongMs) stream.link.destroy('it does not confirm what was sent');
+    } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
+    else if (this.#queue.size === 0 && now - this.#sentAtMs > federationLimits.idleMs) this.#close();
+    else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
+      this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
+      stream.keepAlive();
+    }
+    this.#pump();
+  }
+
+  /** Waits a moment for what is on its way to be confirmed. What waits is for the next owner. */
+  async stop(isInOrder = true): Promise<void> {
+    this.#isStopped = true;
+    const stream = this.#stream;
+    if (stream?.isOpen === true && isInOrder && this.#dependencies.holdsLease()) {
+      this.#close();
+      const { clock } = this.#dependencies;
+      const untilMs = clock.monotonic() + federationLimits.closeMs;
+      while (clock.monotonic() < untilMs && !stream.link.isClosed) await sleep(clock, federationLimits.closePollMs);
+    }
+    this.#connector.stop();
+    stream?.link.destroy('the service stops');
+    await this.#telling;
+    for (const entry of [...this.#queue.entries()]) this.#forget(entry);
+  }
+
+  #ready(stream: OutgoingStream): void {
+    this.#stream = stream;
+    this.#asked = undefined;
+    this.#confirmed = 0;
+    this.#closingAtMs = undefined;
+    this.#sentAtMs = this.#dependencies.clock.monotonic();
+    void stream.run({
+      acked: (count) => this.#acked(stream, count),
+      closed: (reason, isAnswered) => this.#closed(stream, reason, isAnswered),
+    });
+    if (this.#isStopped) stream.close();
+    else this.#pump();
+  }
+
+  #failed(error: Error): void {
+    const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
+    const isFinal = isNowhere || (error instanceof PeerRefusal && error.isNoSuchDomain);
+    this.#connector.rest(error, isFinal);
+    if (isFinal) this.#refuseAll('remote-server-not-found', error.message);
+    else if (this.#holdMs === 0) this.#refuseAll('remote-server-timeout', error.message);
+  }
+
+  #closed(stream: OutgoingStream, reason: Error, isAnswered: boolean): void {
+    if (isAnswered) this.#confirm(stream.sent);
+    const { host, peer } = this.name;
+    const unconfirmed = [...this.#queue.sent()];
+    this.#dependencies.log.info(
+      { host, peer, reason: reason.message, unconfirmed: unconfirmed.length },
+      'a stream to another server is over',
+    );
+    this.#stream = undefined;
+    this.#asked = undefined;
+    this.#closingAtMs = undefined;
+    if (this.#isStopped) return;
+    this.#queue.rewind();
+    this.#leaveOutRepeated(unconfirmed);
+    if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
+    else if (!isAnswered) this.#connector.rest(reason);
+    this.#pump();
+  }
+
+  /** Requests are not asked twice, and of presence only the last counts. */
+  #leaveOutRepeated(maybeSent: readonly Departing[]): void {
+    const iqs = maybeSent.filter(({ stanza }) => stanza.name === 'iq');
+    if (iqs.length > 0) this.#refuse(iqs, 'remote-server-timeout', 'the connection to the server broke');
+    this.#settle(this.#queue.outdated());
+  }
+
+  #pump(): void {
+    if (this.#isStopped || !this.#queue.hasUnsent) return;
+    const stream = this.#stream;
+    if (stream === undefined) {
+      if (this.#dependencies.holdsLease()) this.#connector.connect();
+      return;
+    }
+    if (!stream.isOpen) return; // what becomes of it is told
+    if (!this.#dependencies.holdsLease()) {
+      stream.link.destroy('this process has lost its lease');
+      return;
+    }
+    const before = stream.sent;
+    const late = this.#dependencies.clock.now() - federationLimits.delayStampMs;
+    for (const { entry, one } of this.#queue.unsent()) {
+      if (stream.sent - this.#confirmed >= federationLimits.unconfirmedStanzasMax) break;
+      const bytes = entry.at < late ? stamped(one.stanza, this.name.host, entry.at) : one.stanza.bytes;
+      const buffered = stream.send(bytes);
+      one.place = stream.sent;
+      if (buffered > federationLimits.unconfirmedBytesMax) break;
+    }
+    if (stream.sent === before) return;
+    this.#sentAtMs = this.#dependencies.clock.monotonic();
+    this.#usedAtMs = this.#sentAtMs;
+    this.#ask(stream);
+  }
+
+  /** One question at a time: the answer to the last one covers what came before. */
+  #ask(stream: OutgoingStream): void {
+    if (this.#asked !== undefined || !stream.isOpen) return;
+    const atMs = this.#dependencies.clock.monotonic();
+    if (stream.hasAcks) {
+      stream.requestAck();
+      this.#asked = { place: stream.sent, atMs };
+      return;
+    }
+    const pingId = `${pongPrefix}${stream.streamId.slice(0, 8).replaceAll(/[^\w-]/g, '')}-${++this.#pings}`;
+    stream.ping(pingId);
+    this.#asked = { place: stream.sent, atMs, pingId };
+  }
+
+  #remind(stream: OutgoingStream, { atMs, pingId }: Asked, now: number): void {
+    if (pingId === undefined) {
+      if (now - atMs > federationLimits.confirmMs) stream.link.destroy('it does not confirm what was sent');
+    } else if (now - atMs > federationLimits.pongMs) this.#close();
+  }
+
+  /** The closing tag that comes back confirms everything before it. */
+  #close(): void {
+    this.#closingAtMs ??= this.#dependencies.clock.monotonic();
+    this.#stream?.close();
+  }
+
+  #acked(stream: OutgoingStream, count: number): void {
+    if (count > stream.sent) {
+      stream.fail(new StreamError('undefined-condition', `${count} stanzas are acknowledged, and ${stream.sent} were sent`));
+      return;
+    }
+    if (this.#asked !== undefined && count >= this.#asked.place) this.#asked = undefined;
+    this.#confirm(count);
+  }
+
+  #confirm(place: number): void {
+    this.#confirmed = Math.max(this.#confirmed, place);
+    this.#connector.succeeded();
+    this.#delete(this.#queue.confirm(place));
+    const stream = this.#stream;
+    if (stream === undefined || !stream.isOpen) return;
+    if (stream.sent > this.#confirmed) this.#ask(stream);
+    this.#pump();
+  }
+
+  get #holdMs(): number {
+    return this.#dependencies.holdMs ?? federationLimits.holdMs;
+  }
+
+  /** Requests are answered after a while, and messages bounce when they have waited for too long. */
+  #expire(): void {
+    const now = this.#dependencies.clock.now();
+    const late: Departing[] = [];
+    for (const { entry, one } of this.#queue.unsent()) {
+      if (now - entry.at > (one.stanza.name === 'iq' ? federationLimits.iqMs : this.#holdMs)) late.push(one);
+    }
+    if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.lastError ?? `${this.name.peer} cannot be reached`);
+  }
+
+  #refuseAll(condition: StanzaErrorCondition, text: string): void {
+    this.#refuse(
+      [...this.#queue.unsent()].map(({ one }) => one),
+      condition,
+      text,
+    );
+  }
+
+  /** Their senders are told, and then the rows go. */
+  #refuse(refused: readonly Departing[], condition: StanzaErrorCondition, text: string): void {
+    const error = new StanzaError(condition, text);
+    const bounces = refused.filter(({ stanza }) => isBounced(stanza)).map(({ stanza }) => bounceOf(stanza, error));
+    const empty = this.#queue.settle(new Set(refused));
+    if (bounces.length === 0) this.#delete(empty);
+    else
+      this.#telling = this.#telling.then(() => this.#tell(bounces)).then((isTold) => (isTold ? this.#delete(empty) : undefined));
+  }
+
+  #settle(settled: readonly Departing[]): void {
+    if (settled.length > 0) this.#delete(this.#queue.settle(new Set(settled)));
+  }
+
+  /** @returns false when the process stops before: the rows are there for the next owner */
+  async #tell(bounces: readonly Buffer[]): Promise<boolean> {
+    const { bus, clock, ids, log } = this.#dependencies;
+    for (let at = 0; at < bounces.length; at += serviceLimits.batchStanzasMax) {
+      const bodies = bounces.slice(at, at + serviceLimits.batchStanzasMax);
+      const minted = bodies.map(() => ids.mint());
+      for (;;) {
+        const request: InboundRequest = { kind: 'inbound', domain: this.name.tenant, ids: minted, at: clock.now() };
+        try {
+          const answer = await ask(bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), federationLimits.tellMs);
+          clock.observe(answer.take('at'));
+          checkDone(answer, routerSubject);
+          break;
+        } catch (error) {
+          if (!isOperating(error)) {
+            log.error({ err: error, ...this.name }, 'senders could not be told of what was not delivered');
+            break;
+          }
+          if (this.#isStopped) return false;
+          await sleep(clock, federationLimits.storeRetryMs);
+        }
+      }
+    }
+    return true;
+  }
+
+  #delete(entries: readonly Entry[]): void {
+    for (const entry of entries) void this.#deleteOne(entry);
+  }
+
+  async #deleteOne(entry: Entry): Promise<void> {
+    const { store, clock, log } = this.#dependencies;
+    for (let isDone = false; !isDone; ) {
+      try {
+        await deleteFromOutbox(store, this.name, entry.key);
+        isDone = true;
+      } catch (error) {
+        log.warn({ err: error, ...this.name }, 'a row of the outbox could not be deleted');
+        if (this.#isStopped) return;
+        await sleep(clock, federationLimits.storeRetryMs);
+      }
+    }
+    this.#onConfirmed(entry.key);
+    this.#forget(entry);
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#queue.remove(entry)) this.#gate.waitingBytes -= entry.bytes;
+  }
+}

@@ -1,0 +1,104 @@
+/** What waits for one peer, in order: sent, confirmed, or to be sent again. */
+import type { Departing, Entry } from './departing.ts';
+import { isState } from './departing.ts';
+
+export class Queue {
+  /** In the order in which they came. */
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** By the deployment's clock; undefined: nothing waits. */
+  get oldestAt(): number | undefined {
+    for (const { at } of this.#entries.values()) return at;
+    return undefined;
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  add(entry: Entry): void {
+    this.#entries.set(entry.key, entry);
+    this.#bytes += entry.bytes;
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Stanzas that are on their way and not confirmed. */
+  *sent(): Generator<Departing> {
+    for (const { departing } of this.#entries.values()) for (const one of departing) if (one.place > 0) yield one;
+  }
+
+  /** The entry, and its next stanza to be sent. */
+  *unsent(): Generator<{ readonly entry: Entry; readonly one: Departing }> {
+    for (const entry of this.#entries.values()) {
+      for (const one of entry.departing) if (one.place === 0) yield { entry, one };
+    }
+  }
+
+  get hasUnsent(): boolean {
+    return !(this.unsent().next().done ?? true);
+  }
+
+  /** @returns the entries of which nothing is left */
+  confirm(upTo: number): Entry[] {
+    const empty: Entry[] = [];
+    for (const entry of this.#entries.values()) {
+      const { departing } = entry;
+      if (departing.length === 0) continue; // its row is being deleted
+      const left = departing.filter(({ place }) => place === 0 || place > upTo);
+      if (left.length === departing.length) break; // they were sent in this order
+      entry.departing = left;
+      if (left.length === 0) empty.push(entry);
+    }
+    return empty;
+  }
+
+  /** Takes stanzas out that are settled. @returns the entries of which nothing is left */
+  settle(settled: ReadonlySet<Departing>): Entry[] {
+    const empty: Entry[] = [];
+    for (const entry of this.#entries.values()) {
+      if (!entry.departing.some((one) => settled.has(one))) continue;
+      entry.departing = entry.departing.filter((one) => !settled.has(one));
+      if (entry.departing.length === 0) empty.push(entry);
+    }
+    return empty;
+  }
+
+  /** @returns whether it was there */
+  remove({ key, bytes }: Entry): boolean {
+    const isThere = this.#entries.delete(key);
+    if (isThere) this.#bytes -= bytes;
+    return isThere;
+  }
+
+  /** The stream is broken: all that was not confirmed is to be sent again. */
+  rewind(): void {
+    for (const one of this.sent()) one.place = 0;
+  }
+
+  /** Of presence only the last per `from` and `to` counts. @returns the others that are still to be sent */
+  outdated(): Departing[] {
+    const last = new Map<string, Departing>();
+    const outdated: Departing[] = [];
+    for (const { one } of this.unsent()) {
+      if (!isState(one.stanza)) continue;
+      const { from, to } = one.stanza.attributes;
+      const key = `${from} ${to}`;
+      const before = last.get(key);
+      if (before !== undefined) outdated.push(before);
+      last.set(key, one);
+    }
+    return outdated;
+  }
+}

@@ -1,0 +1,54 @@
+/** The peer lets us in: by our certificate (SASL EXTERNAL, XEP-0178), else by dialback (XEP-0220). */
+import { escapeAttribute, escapeText } from '../../../lib/xmpp/element.ts';
+import { federationLimits } from '../limits.ts';
+import { LinkClosed } from './link.ts';
+import { greet } from './opening.ts';
+import { NS_DIALBACK, type OutgoingStream } from './outgoing.ts';
+import { dialbackCondition, PeerRefusal } from './refusal.ts';
+
+const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+
+/** Resolves when the stream may carry stanzas. @throws {PeerRefusal | LinkClosed | StreamError | Unavailable} */
+export async function authenticate(stream: OutgoingStream): Promise<void> {
+  const { clock } = stream.dependencies;
+  const timer = clock.after(federationLimits.authenticateMs, () => stream.link.destroy('is too slow to let us in'));
+  try {
+    if (!(await byCertificate(stream))) await byDialback(stream);
+    await stream.enableAcks();
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** @returns false: the peer does not take it */
+async function byCertificate(stream: OutgoingStream): Promise<boolean> {
+  const mechanisms = stream.features.child('mechanisms', NS_SASL)?.getChildren('mechanism') ?? [];
+  if (!mechanisms.some((mechanism) => mechanism.getText() === 'EXTERNAL')) return false;
+  const identity = Buffer.from(stream.pair.host).toString('base64');
+  stream.link.write(`<auth xmlns='${NS_SASL}' mechanism='EXTERNAL'>${identity}</auth>`);
+  const answer = await stream.next();
+  if (answer.ns !== NS_SASL || answer.name !== 'success') return false;
+  stream.link.restart();
+  const { streamId, features } = await greet(stream.pair, stream.link);
+  stream.streamId = streamId;
+  stream.features = features;
+  stream.way = 'certificate';
+  return true;
+}
+
+async function byDialback(stream: OutgoingStream): Promise<void> {
+  const { pair, streamId, dependencies } = stream;
+  const { host, peer } = pair;
+  const key = await dependencies.dialback.keyFor(pair, streamId);
+  stream.link.write(`<db:result from='${escapeAttribute(host)}' to='${escapeAttribute(peer)}'>${escapeText(key)}</db:result>`);
+  for (;;) {
+    const answer = await stream.next();
+    const { from, to, type } = answer.attributes;
+    if (answer.ns !== NS_DIALBACK || answer.name !== 'result') continue; // a late failure of SASL, features
+    if (from !== peer || to !== host) throw new LinkClosed('it answers for another pair of domains');
+    if (type === 'valid') break;
+    const condition = type === 'error' ? dialbackCondition(answer) : 'not-authorized';
+    throw new PeerRefusal(condition, `it does not believe that we are ${host} (dialback: ${type ?? 'no type'}, ${condition})`);
+  }
+  stream.way = 'dialback';
+}

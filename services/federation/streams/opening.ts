@@ -1,0 +1,124 @@
+/**
+ * To the features of an encrypted stream: the peer's servers are tried in turn (RFC 6120 §3.2), with STARTTLS (§5) or TLS from the first
+ * byte (XEP-0368). A stream without TLS is not gone on with (RFC 7590).
+ */
+
+import { isIP, type Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import type { PairName } from '../../../lib/runtime/outbox.ts';
+import { peerChain } from '../../../lib/s2s/proof.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { asciiDomain } from '../../../lib/xmpp/idna.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { federationLimits } from '../limits.ts';
+import { Link, LinkClosed } from './link.ts';
+import { header, type Opened, OutgoingStream } from './outgoing.ts';
+import { isStreamError, PeerRefusal, streamRefusal } from './refusal.ts';
+
+const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+
+/**
+ * @throws {NoSuchDomain | Forbidden | Unreachable | Unavailable} as {@link Finder.connections}
+ * @throws {PeerRefusal} that is final: the peer does not serve the domain
+ */
+export async function openStream(dependencies: Dependencies, pair: PairName, signal: AbortSignal): Promise<OutgoingStream> {
+  for await (const { socket, target, giveUp } of dependencies.finder.connections(pair.peer, signal)) {
+    try {
+      return new OutgoingStream(
+        dependencies,
+        pair,
+        await inTime(dependencies, socket, secure(dependencies, pair, socket, target.isDirectTls)),
+      );
+    } catch (error) {
+      if (error instanceof PeerRefusal && error.isNoSuchDomain) {
+        socket.destroy();
+        throw error;
+      }
+      giveUp((error as Error).message);
+    }
+  }
+  throw new Error('connections end with an error');
+}
+
+/** @throws {Error} when it takes too long */
+async function inTime<Result>({ clock }: Dependencies, socket: Socket, work: Promise<Result>): Promise<Result> {
+  let isLate = false;
+  const timer = clock.after(federationLimits.secureMs, () => {
+    isLate = true;
+    socket.destroy();
+  });
+  try {
+    return await work;
+  } catch (error) {
+    throw isLate ? new Error('is too slow to open a stream') : error;
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function secure(dependencies: Dependencies, pair: PairName, socket: Socket, isDirect: boolean): Promise<Opened> {
+  if (!isDirect) await startTls(pair, socket);
+  const tls = await handshake(dependencies, pair, socket, isDirect);
+  const isProven = await dependencies.proves(pair.peer, peerChain(tls));
+  return { ...(await greet(pair, new Link(tls))), isProven };
+}
+
+/** A header each way, and the peer's features. @throws {PeerRefusal | LinkClosed | StreamError} */
+export async function greet(pair: PairName, link: Link): Promise<Omit<Opened, 'isProven'>> {
+  link.write(header(pair));
+  const opening = await link.read();
+  if (opening.kind !== 'open') throw new LinkClosed('does not open a stream');
+  const { id: streamId = '', version } = opening;
+  if (version === undefined) throw new LinkClosed('speaks no XMPP 1.0, so it has no TLS');
+  const features = await link.read();
+  if (features.kind !== 'stanza') throw new LinkClosed('closes the stream');
+  if (isStreamError(features)) throw streamRefusal(features);
+  if (features.name !== 'features') throw new LinkClosed('sends no stream features');
+  return { link, streamId, features };
+}
+
+async function startTls(pair: PairName, socket: Socket): Promise<void> {
+  const link = new Link(socket);
+  const { features } = await greet(pair, link);
+  if (!features.hasChild('starttls', NS_TLS)) {
+    link.write(`${new StreamError('policy-violation', 'TLS is required')}</stream:stream>`);
+    link.end();
+    throw new LinkClosed('offers no TLS');
+  }
+  link.write(`<starttls xmlns='${NS_TLS}'/>`);
+  const answer = await link.read();
+  if (!isProceed(answer)) throw new LinkClosed('refuses to begin TLS');
+  // RFC 6120 §5.4.3.3: whatever comes behind <proceed/> in the clear was not said by the peer.
+  if (!link.detach()) throw new LinkClosed('sends more behind <proceed/>, in the clear');
+}
+
+function isProceed(event: { readonly kind: string }): boolean {
+  return event.kind === 'stanza' && (event as Stanza).ns === NS_TLS && (event as Stanza).name === 'proceed';
+}
+
+/** Whoever answers is let in here; what its certificate proves is looked at behind it. */
+async function handshake(
+  { certificateOf }: Dependencies,
+  { host, peer }: PairName,
+  socket: Socket,
+  isDirect: boolean,
+): Promise<TLSSocket> {
+  const name = asciiDomain(peer);
+  const identity = await certificateOf(host);
+  const tls = connect({
+    ...(identity && { key: identity.key, cert: identity.cert }),
+    socket,
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ...(name !== undefined && isIP(name) === 0 && { servername: name }),
+    ...(isDirect && { ALPNProtocols: ['xmpp-server'] }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    tls.once('secureConnect', () => resolve());
+    tls.once('error', ({ message }) => reject(new Error(`TLS: ${message}`)));
+    tls.once('close', () => reject(new LinkClosed('closes the connection in the TLS handshake')));
+  });
+  return tls;
+}
