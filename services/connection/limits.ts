@@ -174,4 +174,21 @@ export const connectionLimits = {
   drainRetryMs: 1_000,
   /** How often a stop looks whether all streams are closed, ms. */
   stopPollMs: 10,
+
+  // Other servers
+
+  /** How long the owner of a pair of domains may take to answer what it knows itself, ms. */
+  ownerAnswerMs: 5_000,
+  /** How long it may take to ask the peer's server for a key of dialback, ms. It is above `federationLimits.verifyMs` and the time to connect. */
+  verifyMs: 45_000,
+  /** How long a stream of another server may take to prove a domain, ms. It may take a call back. */
+  streamProofMs: 60_000,
+  /** Keys of dialback that are asked for at once for one stream. */
+  verifiesPerStreamMax: 8,
+  /** Pairs of domains that one stream may prove. */
+  pairsPerStreamMax: 100,
+  /** How long stanzas of another server are sent to routers again, ms. Then its stream ends, and it sends them again. */
+  peerPatienceMs: 60_000,
+  /** Streams of other servers at one node. A peer has one for each pair of domains. */
+  peerStreamsMax: 20_000,
 } as const;

@@ -1,8 +1,8 @@
 /**
  * A connection node: holds the streams of clients and their sessions, frames and counts stanzas, and lets routers decide about
- * everything else. It reads nothing of an account but where its sessions are.
+ * everything else. It reads nothing of an account but where its sessions are. It may hold streams of other servers, too (peers).
  *
- * Left out on purpose: streams of servers and components.
+ * Left out on purpose: streams of components.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -23,7 +23,7 @@ import { StreamError } from '../../lib/xmpp/errors.ts';
 import { FeatureList } from './core/feature-list.ts';
 import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
-import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
+import { type Accept, type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
@@ -32,6 +32,7 @@ import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
+import { PeerStreams, type PeerStreamsOptions } from './peers/peer-streams.ts';
 import { Allowances, type SendingRates } from './session/allowance.ts';
 import type { SessionStream } from './session/egress.ts';
 import type { StageKind } from './session/outgoing-stages.ts';
@@ -39,8 +40,8 @@ import { RouterLink } from './session/router-link.ts';
 import { Session } from './session/session.ts';
 import type { SessionStart } from './session/session-owner.ts';
 import { Cork } from './stream/cork.ts';
+import { doorGate } from './stream/door-gate.ts';
 import { Greetings } from './stream/greetings.ts';
-import { refuseSocket } from './stream/refuse-socket.ts';
 import { Stream } from './stream/stream.ts';
 import type { StreamHost } from './stream/stream-host.ts';
 import { SocketTransport, type Transport } from './stream/transport.ts';
@@ -68,6 +69,8 @@ export interface ConnectionDependencies {
   readonly stopMs?: number;
   /** Whose the connections are, when a proxy forwards them. */
   readonly peers?: PeerAddresses;
+  /** With ports for other servers: does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
+  readonly proves?: PeerStreamsOptions['proves'];
 }
 
 export interface ConnectionStats {
@@ -152,6 +155,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
   #listeners: Listeners | undefined;
+  #peerStreams: PeerStreams | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
   #draining: Promise<void> | undefined;
@@ -179,13 +183,17 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.#serving = await bus.serve(this.subject, answering(this.log, this.#requests.handle));
     const accept = {
       peers: this.#peers,
-      gate: (socket: Socket, isPlain: boolean) => this.#gate(socket, isPlain),
+      gate: doorGate(this, this.#peers),
       plain: (socket: Socket) => this.#acceptPlain(socket),
       secure: (socket: Socket) => this.#acceptSecure(socket),
     };
     try {
-      this.#listeners = await listen(options, tls, reusePort, accept);
+      const { bind, c2sPort, c2sTlsPort, s2sPort, s2sTlsPort } = options;
+      const ports = { bind, plain: c2sPort, secure: c2sTlsPort, protocol: 'xmpp-client' } as const;
+      this.#listeners = await listen(ports, tls, reusePort, accept);
+      if (s2sPort !== undefined || s2sTlsPort !== undefined) this.#peerStreams = await this.#startPeers(accept);
     } catch (error) {
+      await this.#listeners?.stop();
       await this.#serving.stop();
       throw error;
     }
@@ -194,7 +202,9 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   get addresses(): Addresses {
-    return this.#listeners?.addresses ?? {};
+    const { plain: c2s, secure: c2sTls } = this.#listeners ?? {};
+    const { plain: s2s, secure: s2sTls } = this.#peerStreams?.addresses ?? {};
+    return { c2s, c2sTls, s2s, s2sTls };
   }
 
   get stats(): ConnectionStats {
@@ -204,6 +214,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
     const { inFlight: batchesInFlight } = this.router;
     const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
     return { streams, sessions: this.held.size, parked, ...counts };
+  }
+
+  #startPeers(accept: Pick<Accept, 'gate'>): Promise<PeerStreams> {
+    const { bus, clock, ids, log } = this;
+    const { tls, listen, proves = async () => false, reusePort = false } = this.#dependencies;
+    const options = { bus, clock, ids, log, tls, cork: this.#cork, peers: this.#peers, proves, listen, reusePort };
+    return PeerStreams.start({ ...options, gate: accept.gate });
   }
 
   get latency(): Latency {
@@ -321,19 +338,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.ended.add(session);
   }
 
-  #gate(socket: Socket, isPlain: boolean): Promise<boolean> | boolean {
-    const mayConnect = this.admission.mayConnect(this.#peers.of(socket), (gone) => socket.once('close', gone));
-    return mayConnect === true || this.#wait(socket, isPlain, mayConnect);
-  }
-
-  async #wait(socket: Socket, isPlain: boolean, mayConnect: Promise<boolean> | boolean): Promise<boolean> {
-    if (await mayConnect) return true;
-    this.log.debug({ address: this.#peers.of(socket) }, 'too many sockets at once');
-    if (isPlain) refuseSocket(socket, this.clock.randomBytes(12).toString('base64url'));
-    else socket.destroy();
-    return false;
-  }
-
   #acceptPlain(socket: Socket): void {
     this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls));
   }
@@ -365,6 +369,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
+    await this.#peerStreams?.stop();
     this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);

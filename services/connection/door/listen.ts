@@ -1,4 +1,8 @@
-/** The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368). */
+/**
+ * The ports of a node: 5222 with STARTTLS (RFC 6120 §5), 5223 with TLS from the first byte (XEP-0368), and 5269 and 5270 the same for other
+ * servers.
+ */
+import { constants } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
@@ -11,15 +15,29 @@ export interface Listen {
   /** 0: any free port. Absent: none. */
   readonly c2sPort?: number;
   readonly c2sTlsPort?: number;
+  readonly s2sPort?: number;
+  readonly s2sTlsPort?: number;
 }
 
 export interface Addresses {
   readonly c2s?: AddressInfo;
   readonly c2sTls?: AddressInfo;
+  readonly s2s?: AddressInfo;
+  readonly s2sTls?: AddressInfo;
+}
+
+/** One purpose of a node. */
+export interface Ports {
+  readonly bind: string;
+  readonly plain: number | undefined;
+  readonly secure: number | undefined;
+  /** Of ALPN (XEP-0368). */
+  readonly protocol: 'xmpp-client' | 'xmpp-server';
 }
 
 export interface Listeners {
-  readonly addresses: Addresses;
+  readonly plain: AddressInfo | undefined;
+  readonly secure: AddressInfo | undefined;
   /** The rest of the stream is TLS. @param identity what a client that names no server is shown; undefined: the fallback */
   startTls(socket: Socket, identity: StreamIdentity | undefined): void;
   /** No new sockets. */
@@ -38,20 +56,36 @@ export interface Accept {
  * XEP-0368: a client that names protocols and not ours is refused. A callback, because of a list Node makes a copy for each socket, which
  * pins the 64 KiB that small buffers are cut from: 15 kB a stream.
  */
-function chooseProtocol({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
-  return protocols.find((protocol) => protocol === 'xmpp-client');
+function chooseProtocol(protocol: string) {
+  return ({ protocols }: { readonly protocols: readonly string[] }): string | undefined =>
+    protocols.find((offered) => offered === protocol);
+}
+
+/**
+ * Other servers show certificates of their own, which are looked at later (lib/s2s). A session that is resumed brings no chain, so none is
+ * resumed.
+ */
+function optionsOf(protocol: Ports['protocol'], options: TlsOptions): TlsOptions {
+  if (protocol === 'xmpp-client') return options;
+  return { ...options, requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET };
 }
 
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: connectionLimits.tcpKeepAliveMs } as const;
 
 /** @throws when a port cannot be had */
-export async function listen(options: Listen, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
-  let upgrading = serveTls(optionsUntilReload(tls), accept.secure);
-  let direct = serveTls({ ...optionsUntilReload(tls), ALPNCallback: chooseProtocol }, accept.secure);
+export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, accept: Accept): Promise<Listeners> {
+  const { protocol } = ports;
+  const forUpgrades = () => serveTls(optionsOf(protocol, optionsUntilReload(tls)), accept.secure);
+  const forDirect = () => {
+    const options = { ...optionsUntilReload(tls), ALPNCallback: chooseProtocol(protocol) };
+    return serveTls(optionsOf(protocol, options), accept.secure);
+  };
+  let upgrading = forUpgrades();
+  let direct = forDirect();
   // Node takes what it shows to clients without a server name from the server, so each domain has one. It goes with its certificate.
   const byIdentity = new WeakMap<StreamIdentity, TlsServer>();
   const upgradingFor = (identity: StreamIdentity): TlsServer => {
-    const server = byIdentity.get(identity) ?? serveTls(streamOptions(tls, identity), accept.secure);
+    const server = byIdentity.get(identity) ?? serveTls(optionsOf(protocol, streamOptions(tls, identity)), accept.secure);
     byIdentity.set(identity, server);
     return server;
   };
@@ -64,14 +98,14 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
   const plain = opening(true, accept.plain);
   // Others for the sockets to come: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
-    upgrading = serveTls(optionsUntilReload(tls), accept.secure);
-    direct = serveTls({ ...optionsUntilReload(tls), ALPNCallback: chooseProtocol }, accept.secure);
+    upgrading = forUpgrades();
+    direct = forDirect();
   });
   const opened: Server[] = [];
   const open = async (server: Server, port: number | undefined): Promise<AddressInfo | undefined> => {
     if (port === undefined) return undefined;
     server.maxConnections = connectionLimits.streamsPerNodeMax;
-    const address = await listening(server, { host: options.bind, port, reusePort });
+    const address = await listening(server, { host: ports.bind, port, reusePort });
     opened.push(server);
     return address;
   };
@@ -81,11 +115,11 @@ export async function listen(options: Listen, tls: TlsSource, reusePort: boolean
     for (const server of opened) server.close();
   };
   try {
-    const addresses = { c2s: await open(plain, options.c2sPort), c2sTls: await open(directGate, options.c2sTlsPort) };
+    const addresses = { plain: await open(plain, ports.plain), secure: await open(directGate, ports.secure) };
     const startTls = (socket: Socket, identity: StreamIdentity | undefined): void => {
       (identity === undefined ? upgrading : upgradingFor(identity)).emit('connection', socket);
     };
-    return { addresses, startTls, stop };
+    return { ...addresses, startTls, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,149 @@
+/**
+ * Stanzas of one stream of another server on their way to routers: one batch of one pair of domains at a time, sent again with the same ids
+ * until a router has taken it. What is counted here is durable.
+ */
+import type { Logger } from 'pino';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import { sleep } from '../../../lib/ports/clock.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import { ask, checkDone, isOperating, report } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
+import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
+import { connectionLimits } from '../limits.ts';
+
+interface Dependencies {
+  readonly bus: Bus;
+  readonly clock: DeploymentClock;
+  readonly ids: IdMint;
+  readonly log: Logger;
+}
+
+export interface ArrivalEvents {
+  /** Some were taken. */
+  handled(): void;
+  /** No router takes them. */
+  failed(): void;
+}
+
+interface Arrival {
+  readonly tenant: string;
+  readonly pair: string;
+  readonly id: string;
+  readonly body: Buffer;
+}
+
+export class Arrivals {
+  /** Stanzas that came, and those of them that routers have taken, from the first on. */
+  received = 0;
+  handled = 0;
+  readonly #dependencies: Dependencies;
+  readonly #events: ArrivalEvents;
+  readonly #waiting: (Arrival | undefined)[] = [];
+  #bytes = 0;
+  #isRunning = false;
+  #isStopped = false;
+
+  constructor(dependencies: Dependencies, events: ArrivalEvents) {
+    this.#dependencies = dependencies;
+    this.#events = events;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= connectionLimits.ingressStanzasMax || this.#bytes >= connectionLimits.ingressBytesMax;
+  }
+
+  get isIdle(): boolean {
+    return this.handled === this.received;
+  }
+
+  push(tenant: string, pair: string, body: Buffer): void {
+    this.received++;
+    this.#bytes += body.length;
+    this.#waiting.push({ tenant, pair, id: this.#dependencies.ids.mint(), body });
+    this.#start();
+  }
+
+  /** A stanza that is for nobody behind this node: it only counts. */
+  skip(): void {
+    this.received++;
+    this.#waiting.push(undefined);
+    this.#start();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #start(): void {
+    if (!this.#isRunning) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    // What comes in one turn of the event loop goes together.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0 && !this.#isStopped) {
+      const batch = this.#next();
+      const arrivals = batch.filter((arrival) => arrival !== undefined);
+      if (arrivals.length > 0 && !(await this.#send(arrivals))) {
+        this.#isRunning = false;
+        this.#events.failed();
+        return;
+      }
+      this.#waiting.splice(0, batch.length);
+      for (const { body } of arrivals) this.#bytes -= body.length;
+      this.handled += batch.length;
+      this.#events.handled();
+    }
+    this.#isRunning = false;
+  }
+
+  /** Those of the first pair in front. */
+  #next(): (Arrival | undefined)[] {
+    const batch: (Arrival | undefined)[] = [];
+    let pair: string | undefined;
+    let bytes = 0;
+    for (const arrival of this.#waiting) {
+      pair ??= arrival?.pair;
+      bytes += arrival?.body.length ?? 0;
+      const isOver = batch.length >= serviceLimits.batchStanzasMax || bytes > serviceLimits.batchBytesMax;
+      if (batch.length > 0 && (isOver || (arrival !== undefined && arrival.pair !== pair))) break;
+      batch.push(arrival);
+    }
+    return batch;
+  }
+
+  /** @returns false: no router takes it */
+  async #send(arrivals: readonly Arrival[]): Promise<boolean> {
+    const { bus, clock, log } = this.#dependencies;
+    const untilMs = clock.monotonic() + connectionLimits.peerPatienceMs;
+    const ids = arrivals.map(({ id }) => id);
+    const bodies = arrivals.map(({ body }) => body);
+    for (let tries = 1; ; tries++) {
+      const at = clock.now();
+      const begun = clock.monotonic();
+      const deadline = at + connectionLimits.batchTimeoutMs;
+      const request: InboundRequest = { kind: 'inbound', domain: arrivals[0]!.tenant, ids, deadline, at, isFromPeer: true };
+      try {
+        const payload = encodeFrame(request, bodies);
+        const answer = await ask(bus, inboundAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs);
+        clock.observe(answer.take('at'));
+        checkDone(answer, routerSubject);
+        return true;
+      } catch (error) {
+        if (!isOperating(error)) {
+          report(log, error, 'stanzas of another server could not be handled');
+          return true; // it would fail again
+        }
+        log.debug({ err: error }, 'stanzas of another server were not taken');
+      }
+      if (this.#isStopped || clock.monotonic() > untilMs) return false;
+      // A router that stood still has to find that its time is over before another one begins.
+      const restMs = clock.monotonic() - begun > connectionLimits.batchTimeoutMs / 2 ? connectionLimits.batchTimeoutMs : 0;
+      const pauseMs = Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs);
+      await sleep(clock, Math.max(pauseMs, restMs - (clock.monotonic() - begun)));
+    }
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * One stream that another server has opened to us (RFC 6120 §4): it proves which domain it is, and then sends stanzas from there to one
+ * of ours. Nothing comes back on it but answers to its own questions.
+ *
+ * Events are pulled from the scanner one at a time; while something takes time nothing is pulled and the socket is not read.
+ */
+import { TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { peerChain } from '../../../lib/s2s/proof.ts';
+import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import { type SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import {
+  NS_STREAM,
+  openBounds,
+  preauthBounds,
+  type ScannerEvent,
+  type StreamHeader,
+  StreamScanner,
+} from '../../../lib/xmpp/scanner.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { StreamIdentity } from '../door/tls.ts';
+import { connectionLimits } from '../limits.ts';
+import { checkOpening, wantedDomain } from '../stream/opening.ts';
+import type { SocketTransport, TransportReader } from '../stream/transport.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { Domains, OwnerLink } from './owner-link.ts';
+import type { PeerFeature, PeerStream, PeerTrait } from './peer-feature.ts';
+
+const NS_CLIENT = 'jabber:client';
+const NS_SERVER = 'jabber:server';
+const NS_DIALBACK = 'jabber:server:dialback';
+const stanzaNames: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
+
+export interface PeerStreamHost {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly owner: OwnerLink;
+  readonly features: readonly PeerFeature[];
+  arrivals(events: ConstructorParameters<typeof Arrivals>[1]): Arrivals;
+  /** Does this chain (DER, its own certificate first) prove that its owner is the domain? */
+  proves(domain: string, chain: readonly Buffer[]): Promise<boolean>;
+  identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined>;
+  /** @param deadlineMs monotonic: until a domain is proved */
+  startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void;
+  closed(stream: InboundStream): void;
+}
+
+export class InboundStream implements TransportReader, PeerStream {
+  id: string;
+  asking = 0;
+  onHandled: (() => void) | undefined;
+  readonly arrivals: Arrivals;
+  readonly #host: PeerStreamHost;
+  readonly #transport: SocketTransport;
+  readonly #scanner = new StreamScanner({ contentNs: NS_SERVER, bounds: preauthBounds });
+  readonly #deadlineMs: number;
+  /** What the peer may send from and to, with the tenant: `from to`. */
+  readonly #proven = new Map<string, string>();
+  #timer: Timer;
+  #domains: Domains | undefined;
+  #tenant: string | undefined;
+  #failures = 0;
+  #hasOpened = false;
+  #hasHeader = false;
+  #isBusy = false;
+  #isPulling = false;
+  #isPaused = false;
+  #hasPeerClosed = false;
+  #isOver = false;
+
+  constructor(
+    host: PeerStreamHost,
+    transport: SocketTransport,
+    deadlineMs = host.clock.monotonic() + connectionLimits.streamProofMs,
+  ) {
+    this.#host = host;
+    this.#transport = transport;
+    this.#deadlineMs = deadlineMs;
+    this.id = streamId(host.clock);
+    this.arrivals = host.arrivals({
+      handled: () => this.#handled(),
+      failed: () => this.fail(new StreamError('resource-constraint', 'the service is not ready')),
+    });
+    this.#timer = host.clock.after(Math.max(0, deadlineMs - host.clock.monotonic()), () => {
+      if (this.#proven.size === 0) this.fail(new StreamError('connection-timeout', 'no domain was proved'));
+    });
+    transport.open(this);
+  }
+
+  // From the transport.
+
+  data(chunk: Buffer): void {
+    if (this.#isOver || this.#hasPeerClosed) return;
+    this.#scanner.push(chunk);
+    this.#pull();
+  }
+
+  drained(): void {}
+
+  flooded(): void {}
+
+  closed(): void {
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.arrivals.stop();
+    this.#host.closed(this);
+  }
+
+  // From features.
+
+  get log(): Logger {
+    return this.#host.log;
+  }
+
+  get owner(): OwnerLink {
+    return this.#host.owner;
+  }
+
+  get domains(): Domains {
+    if (this.#domains === undefined) throw new StreamError('bad-format', 'a stream begins with its header');
+    return this.#domains;
+  }
+
+  get isOpen(): boolean {
+    return !this.#isOver;
+  }
+
+  has(trait: PeerTrait): boolean {
+    return trait === 'secure' ? this.#transport.isSecure : this.#proven.size > 0;
+  }
+
+  proves(domain: string): Promise<boolean> {
+    const { socket } = this.#transport;
+    const chain = socket instanceof TLSSocket ? peerChain(socket) : [];
+    return chain.length === 0 ? Promise.resolve(false) : this.#host.proves(domain, chain);
+  }
+
+  prove(domains: Domains, tenant: string): void {
+    const { host, peer } = domains;
+    if (this.#proven.size >= connectionLimits.pairsPerStreamMax)
+      throw new StreamError('policy-violation', `a stream is for ${connectionLimits.pairsPerStreamMax} pairs of domains`);
+    this.#proven.set(`${peer} ${host}`, tenant);
+    this.#scanner.bounds = openBounds;
+    this.log.info({ host, peer, address: this.#transport.address }, 'another server has proved its domain');
+  }
+
+  sendElement(text: string): void {
+    if (!this.#isOver) this.#transport.send(text);
+  }
+
+  refuse(failure: SaslFailure): void {
+    this.sendElement(failure.toElement().toString());
+    this.#failures++;
+    if (this.#failures >= 3) throw new StreamError('policy-violation', 'too many failed attempts');
+  }
+
+  restart(): void {
+    this.#hasOpened = false;
+    this.#hasHeader = false;
+    this.id = streamId(this.#host.clock);
+    this.#scanner.restart();
+  }
+
+  startTls(proceed: string): Promise<void> | undefined {
+    this.#scanner.discard();
+    const identity = this.#host.identityFor(this.domains.host);
+    if (identity instanceof Promise) return identity.then((found) => this.#handToTls(proceed, found));
+    this.#handToTls(proceed, identity);
+    return undefined;
+  }
+
+  fail(error: Error): void {
+    if (this.#isOver) return;
+    if (!(error instanceof StreamError)) this.log.error({ err: error }, 'a stream of another server failed');
+    const said = error instanceof StreamError ? error : new StreamError('internal-server-error');
+    this.log.info(
+      { condition: said.condition, text: said.text, address: this.#transport.address },
+      'a stream of another server ends',
+    );
+    this.#sendHeader();
+    this.sendElement(said.toString());
+    this.finish();
+  }
+
+  finish(): void {
+    if (this.#isOver) return;
+    this.sendElement('</stream:stream>');
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.arrivals.stop();
+    this.#transport.end(this.#hasPeerClosed);
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  #handToTls(proceed: string, identity: StreamIdentity | undefined): void {
+    if (this.#isOver) return;
+    this.#scanner.discard();
+    this.sendElement(proceed);
+    this.#isOver = true;
+    this.#timer.cancel();
+    this.#host.closed(this);
+    this.#host.startTls(this.#transport, this.#deadlineMs, identity);
+  }
+
+  #pull(): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    try {
+      while (!this.#isBusy && !this.arrivals.isFull && !this.#isOver && !this.#hasPeerClosed) {
+        const event = this.#scanner.next();
+        if (event === undefined) break;
+        this.#handle(event);
+      }
+    } catch (error) {
+      this.fail(error as Error);
+    } finally {
+      this.#isPulling = false;
+    }
+    this.#steer((this.#isBusy || this.arrivals.isFull) && !this.#hasPeerClosed);
+  }
+
+  #steer(mustPause: boolean): void {
+    if (this.#isOver || mustPause === this.#isPaused) return;
+    this.#isPaused = mustPause;
+    if (mustPause) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  #wait(work: Promise<void>): void {
+    this.#isBusy = true;
+    void work
+      .catch((error: unknown) => this.fail(error as Error))
+      .finally(() => {
+        this.#isBusy = false;
+        this.#pull();
+      });
+  }
+
+  #handle(event: ScannerEvent): void {
+    if (event.kind === 'open') this.#wait(this.#open(event));
+    else if (event.kind === 'close') this.#peerClosed();
+    else if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
+    else if (event.ns === NS_CLIENT && stanzaNames.has(event.name)) this.#stanza(event);
+    else this.#element(event);
+  }
+
+  /** Our closing tag says that all of it was taken (RFC 6120 §4.4). */
+  #peerClosed(): void {
+    this.#hasPeerClosed = true;
+    if (this.arrivals.isIdle) this.finish();
+  }
+
+  #handled(): void {
+    this.onHandled?.();
+    if (this.#hasPeerClosed && this.arrivals.isIdle) this.finish();
+    this.#pull();
+  }
+
+  #sendHeader(): void {
+    if (this.#hasHeader) return;
+    this.#hasHeader = true;
+    const namespaces = `xmlns='${NS_SERVER}' xmlns:stream='${NS_STREAM}' xmlns:db='${NS_DIALBACK}'`;
+    const from = this.#tenant === undefined ? undefined : this.#domains?.host;
+    const attributes = Object.entries({
+      from,
+      to: this.#domains?.peer || undefined,
+      id: this.id,
+      version: '1.0',
+      'xml:lang': 'en',
+    })
+      .map(([name, value]) => (value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`))
+      .join('');
+    this.sendElement(`<?xml version='1.0'?><stream:stream ${namespaces}${attributes}>`);
+  }
+
+  async #open(opening: StreamHeader): Promise<void> {
+    if (this.#hasOpened) throw new StreamError('bad-format', 'a stream that is open does not open again');
+    this.#hasOpened = true;
+    const domains = { host: wantedDomain(opening.to), peer: opening.from === undefined ? '' : peerDomain(opening.from) };
+    const before = this.#domains;
+    if (before !== undefined && (before.host !== domains.host || before.peer !== domains.peer))
+      throw new StreamError('not-authorized', 'a stream keeps its domains when it restarts');
+    this.#domains = domains;
+    checkOpening(
+      { kind: 'open', to: undefined, from: undefined, version: opening.version, lang: undefined },
+      domains.host,
+      undefined,
+    );
+    const hosts = await this.owner.hosts(domains).catch(() => {
+      throw new StreamError('resource-constraint', 'the service is not ready');
+    });
+    if (this.#isOver) return;
+    this.#tenant = hosts.tenant;
+    if (hosts.tenant === undefined) throw new StreamError('host-unknown', `${domains.host} is not served here`);
+    if (hosts.isPeerOurs) throw new StreamError('invalid-from', `${domains.peer} is served here`);
+    this.#sendHeader();
+    let features = '';
+    for (const feature of this.#host.features) if (this.#isIn(feature)) features += (await feature.advertise?.(this)) ?? '';
+    this.sendElement(`<stream:features>${features}</stream:features>`);
+  }
+
+  #isIn({ requires, forbids }: PeerFeature): boolean {
+    return (requires?.every((trait) => this.has(trait)) ?? true) && !(forbids?.some((trait) => this.has(trait)) ?? false);
+  }
+
+  #element(element: Stanza): void {
+    const { ns, name } = element;
+    for (const feature of this.#host.features) {
+      const route = feature.elements?.find((one) => one.ns === ns && one.name === name);
+      if (route === undefined) continue;
+      if (!this.#isIn(feature))
+        throw new StreamError(this.has('secure') ? 'not-authorized' : 'policy-violation', `<${name}/> is not for now`);
+      const work = route.handle(element, this);
+      if (work !== undefined) this.#wait(work);
+      return;
+    }
+    throw new StreamError('unsupported-stanza-type', `unknown element <${name}/>`);
+  }
+
+  /** RFC 6120 §8.1.1.2, §8.1.2.2, §4.9.3. @throws {StreamError} */
+  #stanza(stanza: Stanza): void {
+    if (this.#proven.size === 0) throw new StreamError('not-authorized', 'prove the domain first');
+    const { from, to } = addressesOf(stanza);
+    const tenant = this.#proven.get(`${from.domain} ${to.domain}`);
+    if (tenant === undefined) throw this.#strange(from, to);
+    const isPong = stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error');
+    if (isPong && stanza.id?.startsWith(pongPrefix) && to.local === '' && to.resource === '') {
+      this.owner.pong({ host: to.domain, peer: from.domain }, stanza.id);
+      this.arrivals.skip();
+      return;
+    }
+    const attributes = { ...stanza.attributes, from: from.toString(), to: to.toString() };
+    this.arrivals.push(tenant, `${from.domain} ${to.domain}`, stanza.render(attributes));
+  }
+
+  #strange(from: Jid, to: Jid): StreamError {
+    const isKnown = [...this.#proven.keys()].some((pair) => pair.startsWith(`${from.domain} `));
+    if (!isKnown) return new StreamError('invalid-from', `this stream is not for ${from.domain}`);
+    return new StreamError('host-unknown', `this stream is not for ${to.domain}`);
+  }
+}
+
+/** @throws {StreamError} improper-addressing */
+function addressesOf(stanza: Stanza): { readonly from: Jid; readonly to: Jid } {
+  const { from: fromText, to: toText } = stanza.attributes;
+  const from = fromText === undefined ? undefined : Jid.tryParse(fromText);
+  const to = toText === undefined ? undefined : Jid.tryParse(toText);
+  if (from === undefined || to === undefined) {
+    throw new StreamError('improper-addressing', 'a stanza between servers has "from" and "to"');
+  }
+  return { from, to };
+}
+
+/** @throws {StreamError} improper-addressing */
+function peerDomain(from: string): string {
+  const jid = Jid.tryParse(from);
+  if (jid?.local === '' && jid.resource === '') return jid.domain;
+  throw new StreamError('improper-addressing', '"from" is not a domain');
+}
+
+function streamId(clock: Clock): string {
+  return clock.randomBytes(18).toString('base64url');
+}

@@ -1,0 +1,67 @@
+/** What a node asks the owner of a pair of domains (services/federation): which knows tenants, their secrets, and how to reach the peer. */
+import type { Bus } from '../../../lib/ports/bus.ts';
+import { ask } from '../../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import { pairSubject } from '../../../lib/runtime/outbox.ts';
+import {
+  type HostRequest,
+  hostAnswer,
+  type PongRequest,
+  type VerifyReply,
+  type VerifyRequest,
+  verifyAnswer,
+} from '../../../lib/runtime/pair-wire.ts';
+import { connectionLimits } from '../limits.ts';
+
+/** Ours, and the peer's. */
+export interface Domains {
+  readonly host: string;
+  readonly peer: string;
+}
+
+export type Verified = Pick<VerifyReply, 'isValid' | 'condition'>;
+
+export interface Hosts {
+  /** The tenant that the host belongs to; undefined: it is not served here. */
+  readonly tenant: string | undefined;
+  /** The peer's domain is one of ours, so nobody outside can be it. */
+  readonly isPeerOurs: boolean;
+}
+
+export class OwnerLink {
+  readonly #bus: Bus;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** @throws {Unavailable} */
+  async hosts({ host, peer }: Domains): Promise<Hosts> {
+    const request: HostRequest = { kind: 'host', host, peer };
+    const { ownerAnswerMs } = connectionLimits;
+    const answer = await ask(this.#bus, hostAnswer, pairSubject({ host, peer }), encodeFrame(request), ownerAnswerMs);
+    return { tenant: answer.take('tenant'), isPeerOurs: answer.take('isPeerOurs') === true };
+  }
+
+  /** Has the peer said this key on a stream to us (XEP-0220 §2.1.3)? @throws {Unavailable} */
+  verify(domains: Domains, streamId: string, key: string): Promise<Verified> {
+    return this.#ask('verify', domains, streamId, key, connectionLimits.verifyMs);
+  }
+
+  /** Is it a key that we have said to the peer? @throws {Unavailable} */
+  check(domains: Domains, streamId: string, key: string): Promise<Verified> {
+    return this.#ask('check', domains, streamId, key, connectionLimits.ownerAnswerMs);
+  }
+
+  pong({ host, peer }: Domains, id: string): void {
+    const request: PongRequest = { kind: 'pong', host, peer, id };
+    this.#bus.publish(pairSubject({ host, peer }), encodeFrame(request));
+  }
+
+  async #ask(kind: VerifyRequest['kind'], { host, peer }: Domains, streamId: string, key: string, ms: number): Promise<Verified> {
+    const request: VerifyRequest = { kind, host, peer, streamId };
+    const payload = encodeFrame(request, [Buffer.from(key)]);
+    const answer = await ask(this.#bus, verifyAnswer, pairSubject({ host, peer }), payload, ms);
+    return { isValid: answer.take('isValid'), condition: answer.take('condition') };
+  }
+}

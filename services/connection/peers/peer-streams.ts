@@ -1,0 +1,120 @@
+/** All streams of other servers at a node: 5269 with STARTTLS, 5270 with TLS from the first byte (XEP-0368). */
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Bus } from '../../../lib/ports/bus.ts';
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import type { IdMint } from '../../../lib/runtime/ids.ts';
+import { endsOf, type PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
+import { type Accept, type Listeners, listen } from '../door/listen.ts';
+import type { StreamIdentity, TlsSource } from '../door/tls.ts';
+import { connectionLimits } from '../limits.ts';
+import type { Cork } from '../stream/cork.ts';
+import { SocketTransport } from '../stream/transport.ts';
+import { type ArrivalEvents, Arrivals } from './arrivals.ts';
+import { peerFeatures } from './features/index.ts';
+import { InboundStream, type PeerStreamHost } from './inbound-stream.ts';
+import { OwnerLink } from './owner-link.ts';
+
+export interface PeerStreamsOptions {
+  readonly bus: Bus;
+  readonly clock: DeploymentClock;
+  readonly ids: IdMint;
+  readonly log: Logger;
+  readonly tls: TlsSource;
+  readonly cork: Cork;
+  readonly peers: PeerAddresses;
+  readonly gate: Accept['gate'];
+  readonly proves: (domain: string, chain: readonly Buffer[]) => Promise<boolean>;
+  readonly listen: { readonly bind: string; readonly s2sPort?: number | undefined; readonly s2sTlsPort?: number | undefined };
+  readonly reusePort: boolean;
+}
+
+export class PeerStreams implements PeerStreamHost {
+  readonly clock: DeploymentClock;
+  readonly log: Logger;
+  readonly owner: OwnerLink;
+  readonly features = peerFeatures;
+  readonly #options: PeerStreamsOptions;
+  readonly #streams = new Set<InboundStream>();
+  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
+  readonly #upgrading = new Map<string, number>();
+  #listeners: Listeners | undefined;
+  #isStopped = false;
+
+  private constructor(options: PeerStreamsOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.log = options.log;
+    this.owner = new OwnerLink(options.bus);
+  }
+
+  /** @throws when a port cannot be had */
+  static async start(options: PeerStreamsOptions): Promise<PeerStreams> {
+    const streams = new PeerStreams(options);
+    const { bind, s2sPort, s2sTlsPort } = options.listen;
+    const ports = { bind, plain: s2sPort, secure: s2sTlsPort, protocol: 'xmpp-server' } as const;
+    streams.#listeners = await listen(ports, options.tls, options.reusePort, {
+      peers: options.peers,
+      gate: options.gate,
+      plain: (socket) => streams.#accept(socket),
+      secure: (socket) => streams.#acceptSecure(socket),
+    });
+    return streams;
+  }
+
+  get addresses(): Pick<Listeners, 'plain' | 'secure'> {
+    return { plain: this.#listeners?.plain, secure: this.#listeners?.secure };
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Takes no new ones, and ends those that are there. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#listeners?.stop();
+    for (const stream of [...this.#streams]) stream.fail(new StreamError('system-shutdown'));
+  }
+
+  arrivals(events: ArrivalEvents): Arrivals {
+    return new Arrivals(this.#options, events);
+  }
+
+  proves(domain: string, chain: readonly Buffer[]): Promise<boolean> {
+    return this.#options.proves(domain, chain);
+  }
+
+  identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined> {
+    const { tls } = this.#options;
+    return tls.isForAnyName ? undefined : tls.identityFor(domain);
+  }
+
+  startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
+    const socket = transport.detach();
+    const key = endsOf(socket);
+    this.#upgrading.set(key, deadlineMs);
+    socket.on('error', () => {}); // TLS reports it as well
+    socket.once('close', () => this.#upgrading.delete(key));
+    this.#listeners?.startTls(socket, identity);
+  }
+
+  closed(stream: InboundStream): void {
+    this.#streams.delete(stream);
+  }
+
+  #acceptSecure(socket: Socket): void {
+    const key = endsOf(socket);
+    const deadlineMs = this.#upgrading.get(key);
+    this.#upgrading.delete(key);
+    this.#accept(socket, deadlineMs);
+  }
+
+  #accept(socket: Socket, deadlineMs?: number): void {
+    const { peers, cork, tls } = this.#options;
+    const transport = new SocketTransport(socket, peers.of(socket), cork, this.clock, tls);
+    if (this.#isStopped || this.#streams.size >= connectionLimits.peerStreamsMax) transport.destroy();
+    else this.#streams.add(new InboundStream(this, transport, deadlineMs));
+  }
+}
