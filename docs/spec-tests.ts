@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Conformance } from './xeps.ts';
 
-export type Service = 'router' | 'connection' | 'muc' | 'web';
+export type Service = 'router' | 'connection' | 'muc' | 'federation' | 'web';
 
 /** By service and specification; paths below `test/`, without `.test.ts`. */
 const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]>>>> = {
@@ -53,6 +53,18 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0421': ['muc/message', 'muc/payloads', 'muc/derived-ids'],
     'XEP-0444': ['muc/payloads'],
     'XEP-0461': ['muc/payloads'],
+  },
+  federation: {
+    'RFC 6120': ['federation/inbound', 'federation/outgoing'],
+    'XEP-0178': ['federation/inbound'],
+    'XEP-0185': ['federation/inbound', 'federation/dialback'],
+    'XEP-0198': ['federation/inbound', 'federation/outgoing'],
+    'XEP-0199': ['federation/outgoing'],
+    'XEP-0203': ['federation/outgoing'],
+    'XEP-0220': ['federation/inbound'],
+    'XEP-0344': ['federation/inbound'],
+    'XEP-0368': ['federation/finding'],
+    'XEP-0478': ['federation/inbound'],
   },
   web: {
     'XEP-0156': ['web/app', 'end-to-end/host-meta'],

@@ -5,6 +5,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { conformance as streams } from '../services/connection/core/conformance.ts';
 import { streamFeatures } from '../services/connection/features/index.ts';
+import { peerFeatures } from '../services/connection/peers/features/index.ts';
+import { conformance as federation } from '../services/federation/core/conformance.ts';
 import { conformance as muc } from '../services/muc/core/conformance.ts';
 import { features as roomFeatures } from '../services/muc/features/index.ts';
 import { features } from '../services/router/features/index.ts';
@@ -24,6 +26,11 @@ const parts: readonly { readonly heading: string; readonly service: Service; rea
   { heading: 'Accounts and hosts', service: 'router', list: features },
   { heading: 'Streams', service: 'connection', list: [...streams, ...streamFeatures.flatMap(({ specs }) => specs ?? [])] },
   { heading: 'Rooms', service: 'muc', list: [...muc, ...roomFeatures.flatMap(({ specs }) => specs ?? [])] },
+  {
+    heading: 'Other servers',
+    service: 'federation',
+    list: [...federation, ...peerFeatures.flatMap(({ specs }) => specs ?? [])],
+  },
   { heading: 'Web', service: 'web', list: web },
 ];
 

@@ -44,8 +44,8 @@ export const commands: readonly Command[] = [
     summary: 'runs the whole service in this process, with its rows in a folder',
     text: [
       'Everything works without any option: accounts at localhost, reachable from this machine only.',
-      'Federation and components do not exist yet: --s2s-port and --component-port are taken and checked, but',
-      'nothing listens on those ports.',
+      'Other servers are talked to (federation) when there is a port for them: by default on any address but the loopback.',
+      'Components do not exist yet: --component-port is taken and checked, but nothing listens there.',
       'With --processes N the work is shared between N processes on the same ports; one that dies is started again.',
       'SKYLARK_LOG_LEVEL sets how much is logged on stderr: fatal, error, warn (the default on a terminal), info (the',
       'default elsewhere), debug, trace or silent.',
@@ -216,7 +216,7 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'serve',
-    positionals: ['connection|router|muc|web|all|dynamodb|nats'],
+    positionals: ['connection|router|muc|federation|web|all|dynamodb|nats'],
     summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
     text: [
       'Prints one line of JSON with its addresses when it is ready. Signals stop it in order.',

@@ -80,7 +80,7 @@ describe('where a setting comes from', () => {
     const { domain, bind, data, c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort } = read([]);
     assert.deepEqual(
       { domain, bind, data, ports: [c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort] },
-      { domain: 'localhost', bind: '127.0.0.1', data: './data', ports: [5222, 5223, 5280, 5443, 5269, 5347] },
+      { domain: 'localhost', bind: '127.0.0.1', data: './data', ports: [5222, 5223, 5280, 5443, undefined, 5347] },
     );
   });
   test('a variable wins over a preset, and a flag over a variable', () => {
@@ -168,7 +168,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no service',
       ['serve', 'everything'],
-      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, web, all, dynamodb, nats",
+      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, federation, web, all, dynamodb, nats",
     ],
     [
       'no bus',

@@ -40,9 +40,9 @@ test('the same help comes by word and by flag, whatever else is said', async () 
   assert.deepEqual([word.code, flag.code], [0, 0]);
 });
 
-test('help of start does not promise federation or components', async () => {
+test('help of start says when there is federation, and does not promise components', async () => {
   const { out } = await skylark(['help', 'start']);
-  assert.match(out, /Federation and components do not exist yet/);
-  assert.match(out, /--s2s-port PORT +reserved .*nothing listens there yet/);
+  assert.match(out, /Components do not exist yet/);
+  assert.match(out, /--s2s-port PORT +other servers, STARTTLS; 0 for none; .*none on the loopback/);
   assert.match(out, /--component-port PORT +reserved .*nothing listens there yet/);
 });

@@ -14,6 +14,7 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   connection: async (serving) => (await import('../compose/serve-services.ts')).serveConnection(serving),
   router: async (serving) => (await import('../compose/serve-services.ts')).serveRouter(serving),
   muc: async (serving) => (await import('../compose/serve-services.ts')).serveMuc(serving),
+  federation: async (serving) => (await import('../compose/serve-services.ts')).serveFederation(serving),
   web: async (serving) => (await import('../compose/serve-services.ts')).serveWeb(serving),
   all: async (serving) => (await import('../compose/serve-all.ts')).serveAll(serving),
   part: async (serving) => (await import('../compose/serve-part.ts')).servePart(serving),

@@ -1,8 +1,10 @@
 /** Which processes a cluster has, and with which arguments. */
 import { createServer } from 'node:net';
+import { flagOf } from '../core/arguments.ts';
 import { keyFileOf } from './certificate-keys.ts';
 import type { ClusterBackends } from './cluster-backends.ts';
 import type { ClusterValues } from './cluster-options.ts';
+import { peerPortsOf } from './federation-options.ts';
 import { filesFolderIn, presetFilesUrl } from './files-part.ts';
 import { listening } from './listening.ts';
 import type { Planned } from './supervisor.ts';
@@ -31,13 +33,18 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
     ...(values.certificates === 'store' ? ['--certificates', 'store', ...sealing(values, backends)] : []),
     ...(values.defaultCertificate === undefined ? [] : ['--default-certificate', values.defaultCertificate]),
   ];
+  const peers = peerPortsOf(values);
+  const federated = peers ? ['--federation'] : [];
+  const authority = given(values, 's2sCa');
   const files = fileArguments(values, backends);
   const isShared = isSharing(values);
   const connections = numbered('connection', 'c', values.connections, (index) => {
     const shift = isShared ? 0 : index * portStep;
     const port = (base: number) => `${base === 0 ? 0 : base + shift}`;
     const ports = ['--c2s-port', port(values.c2sPort), '--c2s-tls-port', port(values.c2sTlsPort)];
-    return [...streams, ...ports, ...(isShared ? ['--reuse-port'] : [])];
+    const { s2sPort = 0, s2sTlsPort = 0 } = peers ?? {};
+    const ofPeers = peers && ['--federation', '--s2s-port', port(s2sPort), '--s2s-tls-port', port(s2sTlsPort), ...authority];
+    return [...streams, ...ports, ...(ofPeers ?? []), ...(isShared ? ['--reuse-port'] : [])];
   });
   const web = numbered('web', 'w', 1, () => [
     ...streams,
@@ -47,11 +54,21 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   ]);
   return {
     inner: [
-      ...numbered('router', 'r', values.routers, () => [...common, ...files]),
-      ...numbered('muc', 'm', values.muc, () => common),
+      ...numbered('router', 'r', values.routers, () => [...common, ...files, ...federated]),
+      ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),
+      ...numbered('federation', 'f', peers ? values.federation : 0, () => [
+        ...streams,
+        ...(values.certificates === 'store' ? [] : sealing(values, backends)),
+        ...[...authority, ...given(values, 's2sNetworks'), ...given(values, 's2sResolver')],
+      ]),
     ],
     outer: [...connections, ...web],
   };
+}
+
+function given(values: ClusterValues, name: 's2sCa' | 's2sNetworks' | 's2sResolver'): readonly string[] {
+  const value = values[name];
+  return value === undefined ? [] : [flagOf(name), value];
 }
 
 function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: ClusterBackends): string[] {

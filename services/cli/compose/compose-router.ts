@@ -5,6 +5,7 @@ import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
+import { Outbox } from '../../../lib/runtime/outbox.ts';
 import { RecentKeys } from '../../../lib/runtime/recent-keys.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Dependencies } from '../../router/core/dependencies.ts';
@@ -12,12 +13,14 @@ import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
-import { destinations } from '../../router/routing/destinations.ts';
+import { destinations, federatedDestinations } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
 import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
 
 export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
+  /** Stanzas may leave for other servers: the deployment has an owner of streams to them. */
+  readonly isFederated?: boolean;
   /** The deployment's, if this process has started it: a command that keeps no message does without. */
   readonly clock: Clock;
 }
@@ -39,7 +42,8 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
-    route: routing(destinations),
+    route: routing(ports.isFederated ? federatedDestinations : destinations),
+    outbox: ports.isFederated ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
     version,

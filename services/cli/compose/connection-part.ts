@@ -27,6 +27,7 @@ interface NodeDependencies extends Ports {
   readonly listen: ListenOptions;
   readonly reusePort?: boolean;
   readonly peers?: ConnectionDependencies['peers'];
+  readonly proves?: ConnectionDependencies['proves'];
   readonly stopMs?: number;
   readonly release?: Release;
   /** What else this process holds, for `skylark status`. */

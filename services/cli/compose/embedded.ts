@@ -11,6 +11,7 @@ import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
+import type { Federation, FederationStats } from '../../federation/federation.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Dependencies } from '../../router/core/dependencies.ts';
 import { UnderWay } from '../../router/core/under-way.ts';
@@ -21,9 +22,12 @@ import { startWebServer } from '../../web/server.ts';
 import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
+import { openKeys } from './certificate-keys.ts';
 import { composeRouter } from './compose-router.ts';
 import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
+import { peerPortsOf } from './federation-options.ts';
+import { openProof, startOnlyFederation } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
@@ -37,6 +41,8 @@ export interface Embedded {
   readonly folder: string;
   /** `c2s`, `c2sTls`, `http`, `https`. */
   readonly addresses: Addresses;
+  /** What it has to do with other servers; absent: there is no federation. */
+  readonly peers?: FederationStats | undefined;
   /** From the outside in: streams, pages, rooms, router, bus, store. */
   stop(): Promise<void>;
 }
@@ -51,8 +57,13 @@ export async function startEmbedded(values: EmbeddedValues, log: Logger): Promis
   const folder = ensureDataFolder(values.data, log);
   const cleanup = new Cleanup(log);
   try {
-    const addresses = await startParts(values, folder, pem, log, cleanup);
-    return { folder, addresses, stop: () => cleanup.run() };
+    const { addresses, federation } = await startParts(values, folder, pem, log, cleanup);
+    return {
+      ...{ folder, addresses, stop: () => cleanup.run() },
+      get peers() {
+        return federation?.stats;
+      },
+    };
   } catch (error) {
     await cleanup.run();
     throw error;
@@ -65,7 +76,7 @@ async function startParts(
   given: PemPair | undefined,
   log: Logger,
   cleanup: Cleanup,
-): Promise<Addresses> {
+): Promise<{ readonly addresses: Addresses; readonly federation: Federation | undefined }> {
   const { domain, bind } = values;
   let isDraining = () => false;
   const clock = new DeploymentClock(systemClock);
@@ -89,7 +100,10 @@ async function startParts(
   const fileSweep = sweepFiles(files.blobs, store, log);
   cleanup.add('files', () => fileSweep.stop());
 
-  const { dependencies, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay: new UnderWay() });
+  const peerPorts = peerPortsOf(values);
+  const isFederated = peerPorts !== undefined;
+  const underWay = new UnderWay();
+  const { dependencies, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay, isFederated });
   cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...dependencies, worker: 'here' });
   cleanup.add('rooms', () => worker.stop());
@@ -119,20 +133,30 @@ async function startParts(
     ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
   });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
-  const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
+  const proves = isFederated ? openProof(values.s2sCa, clock) : undefined;
+  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts };
+  const connection = await listening(bind, { c2sPort, c2sTlsPort, ...peerPorts }, () =>
     startConnectionPart({
-      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen: { bind, c2sPort, c2sTlsPort } },
+      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen, proves },
       figures: () => ({ rooms: worker.rooms, batches: router.busy }),
     }),
   );
   isDraining = () => connection.node.isDraining;
   cleanup.add('streams', () => connection.stop());
+  let federation: Federation | undefined;
+  if (proves !== undefined) {
+    const keys = await openKeys(values, folder);
+    const ownAddresses = () => Object.values(connection.node.addresses).filter((address) => address !== undefined);
+    const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proves, ownAddresses });
+    cleanup.add('federation', () => owner.stop());
+    federation = owner;
+  }
   for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
 
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   cleanup.add('admin', () => admin.stop());
   void reapLeft(dependencies, left);
-  return addressesOf({ ...connection.node.addresses, ...web.addresses });
+  return { addresses: addressesOf({ ...connection.node.addresses, ...web.addresses }), federation };
 }
 
 /**

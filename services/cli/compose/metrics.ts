@@ -22,6 +22,12 @@ const units = {
   Faults: 'Count',
   /** Connections without a good header of the PROXY protocol. */
   BadProxyHeaders: 'Count',
+  /** Pairs of one of our domains and one of another server's, with a stream or with something that waits. */
+  PeerPairs: 'Count',
+  /** Batches that wait for other servers to confirm them. */
+  OutboxRows: 'Count',
+  /** How long the oldest of them has waited. */
+  OutboxAge: 'Milliseconds',
   /** Until the first certificate expires. */
   CertificateDaysLeft: 'None',
 } as const;

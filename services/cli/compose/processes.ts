@@ -17,6 +17,7 @@ import { type Child, type Ending, startChild } from './child-process.ts';
 import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Embedded } from './embedded.ts';
+import { federationArguments } from './federation-options.ts';
 import { filesFolderIn, openFilesFolder, sweepFiles } from './files-part.ts';
 import { Cleanup } from './lifetime.ts';
 import type { Addresses } from './listening.ts';
@@ -57,7 +58,10 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
       ...['--data', folder, '--domain', values.domain, '--bind', values.bind],
       ...(pemFiles ? ['--cert', pemFiles.cert, '--key', pemFiles.key] : []),
       ...(
-        ['filesUrl', 'websocketUrl', 'certificates', 'defaultCertificate', 'kms', 'kmsKey', 'keyFile', 'region'] as const
+        [
+          ...(['filesUrl', 'websocketUrl', 'certificates', 'defaultCertificate', 'kms', 'kmsKey', 'keyFile', 'region'] as const),
+          ...(['s2sCa', 's2sNetworks', 's2sResolver'] as const),
+        ] as const
       ).flatMap((name) => {
         const value = values[name];
         return value === undefined ? [] : [`${flagOf(name)}=${value}`];
@@ -85,5 +89,6 @@ function portsOf(values: StartValues, addresses: Addresses | undefined): string[
   return [
     ...['--c2s-port', port('c2s', values.c2sPort), '--c2s-tls-port', port('c2sTls', values.c2sTlsPort)],
     ...['--http-port', port('http', values.httpPort), '--https-port', port('https', values.httpsPort)],
+    ...federationArguments(values),
   ];
 }

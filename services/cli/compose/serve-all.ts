@@ -9,12 +9,14 @@ import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
+import { openKeys } from './certificate-keys.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { composeRouter } from './compose-router.ts';
+import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
-import { attachWeb, openStore, startClock, startStreams } from './serve-services.ts';
+import { attachWeb, openStore, peerPorts, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
 import { fingerprintsOf } from './tls-source.ts';
@@ -37,7 +39,11 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     cleanup.add('files', () => sweep.stop());
   }
 
-  const { dependencies, router, deliveries } = await composeRouter({ ...ports, blobs: files?.blobs });
+  const { dependencies, router, deliveries } = await composeRouter({
+    ...ports,
+    blobs: files?.blobs,
+    isFederated: values.federation,
+  });
   cleanup.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   const worker = await startMucWorker({ ...dependencies, worker: values.name });
@@ -47,7 +53,14 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   cleanup.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, figures);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, figures);
+  if (values.federation) {
+    const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
+    const [keys, proves] = [await openKeys(values), openProof(values.s2sCa, clock)];
+    const federation = await startOnlyFederation({ ...ports, values, tls: streams.tls.source, keys, proves, ownAddresses });
+    cleanup.add('federation', () => federation.stop());
+    tellFederation(metrics, federation);
+  }
   const app = composeWebApp({
     ...{ tenants: dependencies.tenants, log, defaultDomain: domain },
     isDraining: () => streams.node.isDraining,

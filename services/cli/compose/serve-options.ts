@@ -14,6 +14,7 @@ import {
 } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { programLimits } from '../limits.ts';
+import { federationOptions } from './federation-options.ts';
 
 export const serveOptions = {
   name: optionalText(
@@ -30,6 +31,8 @@ export const serveOptions = {
   bind: shared.bind,
   c2sPort: shared.c2sPort,
   c2sTlsPort: shared.c2sTlsPort,
+  ...federationOptions,
+  federation: switchOption('the deployment has federation: said to connection, router, muc, all'),
   httpPort: shared.httpPort,
   httpsPort: shared.httpsPort,
   websocketPort: extraPortOption('of a connection process: WebSocket over TLS, without the web client'),

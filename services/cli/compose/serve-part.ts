@@ -12,10 +12,11 @@ import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { UsageError } from '../core/report.ts';
 import { checkPemFlags, keepSelfSigned } from './certificate.ts';
+import { openProof } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
-import { attachWeb, route, startClock, startStreams } from './serve-services.ts';
+import { attachWeb, peerPorts, route, shareFederation, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -25,7 +26,7 @@ const linkDescriptor = 3;
 
 export async function servePart(serving: Serving): Promise<Addresses> {
   const { values, log, cleanup, fail } = serving;
-  const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort, data, domain, name } = values;
+  const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort, data, domain } = values;
   const clock = new DeploymentClock(systemClock);
   const bus = socketBus({ socket: openLink(), clock, onLost: () => fail('the process that started this one is gone') });
   const store = await openSqliteStore(data, { clock, isShared: true });
@@ -35,13 +36,19 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   const ports = { store, bus, clock, log };
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
-  await route(serving, { ...ports, blobs: files.blobs });
-  const rooms = await startMucPart(ports, name);
+  await route(serving, { ...ports, blobs: files.blobs, isFederated: values.federation });
+  const rooms = await startMucPart(ports, values.name);
   cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';
   const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given; // made by who started us
-  const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, { bind, c2sPort, c2sTlsPort });
+  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) };
+  const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, listen);
+  if (values.federation) {
+    const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
+    const proves = openProof(values.s2sCa, clock);
+    await shareFederation(serving, { ...ports, tls: streams.tls.source, proves, ownAddresses }, data);
+  }
   const isDraining = () => streams.node.isDraining;
   const app = composeWebApp({
     ...{ tenants: new Tenants(store, clock), log, defaultDomain: domain },

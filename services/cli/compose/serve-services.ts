@@ -20,10 +20,13 @@ import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
+import { openKeys } from './certificate-keys.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
 import { makeStoppable } from './deploys.ts';
+import { type PeerPorts, peerPortsOf } from './federation-options.ts';
+import { type FederationPartOptions, openProof, startFederationPart, tellFederation } from './federation-part.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf, listening } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
@@ -70,7 +73,7 @@ export async function openStore({ values, cleanup, metrics }: Serving, clock: Cl
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
   const ports = await openPorts(serving);
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort }, ports.figures);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, ports.figures);
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
@@ -81,7 +84,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   checkFileFlags(values);
   const ports = await openPorts(serving);
   const files = await openFiles(values, ports, cleanup);
-  await route(serving, { ...ports, blobs: files?.blobs });
+  await route(serving, { ...ports, blobs: files?.blobs, isFederated: values.federation });
   health.started();
   return {};
 }
@@ -114,6 +117,33 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
   return {};
 }
 
+/** Where other servers come in at this process, if the deployment has federation. */
+export function peerPorts({ values }: Serving): PeerPorts | undefined {
+  return values.federation ? peerPortsOf(values) : undefined;
+}
+
+export async function serveFederation(serving: Serving): Promise<Addresses> {
+  const { values, log, cleanup } = serving;
+  const ports = await openPorts(serving);
+  const tls = await startTls(values, ports.store, log);
+  cleanup.add('certificate', () => tls.stop());
+  await shareFederation(serving, { ...ports, tls: tls.source, proves: openProof(values.s2sCa, wall), ownAddresses: () => [] });
+  serving.health.started();
+  return {};
+}
+
+/** Streams to other servers, shared with other processes that say so too. */
+export async function shareFederation(
+  { values, cleanup, metrics }: Serving,
+  options: Omit<FederationPartOptions, 'values' | 'keys'> & { readonly figures?: Figures },
+  folder?: string,
+): Promise<void> {
+  const keys = await openKeys(values, folder);
+  const federation = await startFederationPart({ ...options, values, keys, name: values.name });
+  cleanup.add('federation', () => federation.stop());
+  tellFederation(metrics, federation);
+}
+
 /** Takes the row of this process away when it stops. */
 async function beat(
   { values, log, cleanup }: Serving,
@@ -141,12 +171,13 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
     const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
     cleanup.add('tickets', () => tickets.stop());
   }
-  const { bind, c2sPort = 0, c2sTlsPort = 0 } = listen;
+  const { bind, c2sPort = 0, c2sTlsPort = 0, s2sPort = 0, s2sTlsPort = 0 } = listen;
+  const proves = s2sPort + s2sTlsPort > 0 ? openProof(values.s2sCa, wall) : undefined;
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
   const stopMs = stopSeconds * 1_000 - programLimits.closingMs;
-  const connection = await listening(bind, { c2sPort, c2sTlsPort }, () =>
-    startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, stopMs, release, figures }),
+  const connection = await listening(bind, { c2sPort, c2sTlsPort, s2sPort, s2sTlsPort }, () =>
+    startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures }),
   );
   const { node } = connection;
   cleanup.add('streams', () => connection.stop());

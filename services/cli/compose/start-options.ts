@@ -2,6 +2,7 @@
 import { countOption, flagOf, type Options, portOption, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
+import { federationOptions } from './federation-options.ts';
 
 export const startOptions = {
   domain: shared.domain,
@@ -11,7 +12,7 @@ export const startOptions = {
   c2sTlsPort: shared.c2sTlsPort,
   httpPort: shared.httpPort,
   httpsPort: shared.httpsPort,
-  s2sPort: portOption('reserved for federation; nothing listens there yet', 5269),
+  ...federationOptions,
   componentPort: portOption('reserved for components; nothing listens there yet', 5347),
   registration: shared.registration,
   cert: shared.cert,
@@ -30,7 +31,7 @@ export const startOptions = {
 
 export type StartValues = Values<typeof startOptions>;
 
-const portNames = ['c2sPort', 'c2sTlsPort', 'httpPort', 'httpsPort', 's2sPort', 'componentPort'] as const;
+const portNames = ['c2sPort', 'c2sTlsPort', 'httpPort', 'httpsPort', 's2sPort', 's2sTlsPort', 'componentPort'] as const;
 
 /** @throws {UsageError} when two purposes have one port */
 export function checkPorts(values: Partial<Record<(typeof portNames)[number], number>>): void {

@@ -1,0 +1,54 @@
+/** The options of federation, and what follows from them. */
+import { extraPortOption, optionalText, pathOption, type Values } from '../core/arguments.ts';
+import { isLoopback } from '../core/options.ts';
+
+/** Ports for other servers. */
+export const peerPortOptions = {
+  s2sPort: extraPortOption('other servers, STARTTLS; 0 for none; 5269 unless given, and none on the loopback'),
+  s2sTlsPort: extraPortOption('other servers, direct TLS; 0 for none; 5270 unless given, and none on the loopback'),
+  s2sCa: pathOption('FILE', 'CAs that prove other servers, PEM, besides those of the system'),
+};
+
+/** How other servers are found. */
+export const findingOptions = {
+  s2sNetworks: optionalText(
+    'CIDR,…',
+    'private networks in which there may be other servers',
+    'blocks of addresses, such as 10.0.0.0/8,fd00::/8',
+    /^[\da-f.:/]+(?:,[\da-f.:/]+)*$/i,
+  ),
+  s2sResolver: optionalText(
+    'ADDRESS[:PORT]',
+    'the name server that is asked where other servers are; those of the system unless given',
+    'an address, and perhaps a port, such as 192.0.2.1:53',
+    /^[\da-f.:[\]]+$/i,
+  ),
+};
+
+export const federationOptions = { ...peerPortOptions, ...findingOptions };
+
+export type PeerPortValues = Pick<Values<typeof peerPortOptions>, 's2sPort' | 's2sTlsPort'>;
+export type FindingValues = Values<typeof findingOptions>;
+
+/** For `skylark serve`: none where there is no federation. */
+export function federationArguments(values: PeerPortValues & { readonly bind: string }): readonly string[] {
+  const ports = peerPortsOf(values);
+  if (ports === undefined) return [];
+  return ['--federation', '--s2s-port', `${ports.s2sPort ?? 0}`, '--s2s-tls-port', `${ports.s2sTlsPort ?? 0}`];
+}
+
+export interface PeerPorts {
+  readonly s2sPort?: number;
+  readonly s2sTlsPort?: number;
+}
+
+/**
+ * Where other servers come in. On the loopback nobody from outside does, so there is no federation unless it is asked for.
+ * @returns undefined: there is none
+ */
+export function peerPortsOf({ s2sPort, s2sTlsPort, bind }: PeerPortValues & { readonly bind: string }): PeerPorts | undefined {
+  const isNear = isLoopback(bind);
+  const [plain, secure] = [s2sPort ?? (isNear ? 0 : 5269), s2sTlsPort ?? (isNear ? 0 : 5270)];
+  if (plain === 0 && secure === 0) return undefined;
+  return { ...(plain !== 0 && { s2sPort: plain }), ...(secure !== 0 && { s2sTlsPort: secure }) };
+}

@@ -1,0 +1,128 @@
+/** The owner of streams to other servers, alone or with others that share its shards. */
+import type { SecureContextOptions } from 'node:tls';
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
+import { serveControl } from '../../../lib/runtime/control.ts';
+import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import { IdMint } from '../../../lib/runtime/ids.ts';
+import { Heartbeat, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { type ShardOwner, sharedShards } from '../../../lib/runtime/shard-owner.ts';
+import { Tenants } from '../../../lib/runtime/tenants.ts';
+import { DialbackSecrets } from '../../../lib/s2s/dialback-secrets.ts';
+import { provesDomain } from '../../../lib/s2s/proof.ts';
+import { Roots } from '../../../lib/s2s/roots.ts';
+import type { TlsSource } from '../../connection/door/tls.ts';
+import type { Dependencies } from '../../federation/core/dependencies.ts';
+import { type Federation, startFederation } from '../../federation/federation.ts';
+import type { ListenAddress } from '../../federation/finding/address-guard.ts';
+import { Finder } from '../../federation/finding/finder.ts';
+import { Resolver } from '../../federation/finding/resolver.ts';
+import { Refusal, reasonOf, UsageError } from '../core/report.ts';
+import type { Ports } from './connection-part.ts';
+import type { FindingValues } from './federation-options.ts';
+import { changedSubject, LiveWorkers } from './live-workers.ts';
+import type { Metrics } from './metrics.ts';
+
+export type Proves = Dependencies['proves'];
+
+/** @param caFile `--s2s-ca`. @throws {Refusal} */
+export function openProof(caFile: string | undefined, clock: Clock): Proves {
+  try {
+    const roots = Roots.ofSystem(caFile);
+    return async (domain, chain) => (await provesDomain(domain, chain, { roots, now: clock.now() })).ok;
+  } catch (error) {
+    throw new Refusal(`--s2s-ca: '${caFile}' cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+export interface FederationPartOptions extends Ports {
+  readonly values: FindingValues;
+  readonly tls: TlsSource;
+  readonly keys: Keys;
+  readonly proves: Proves;
+  /** Where this process listens. */
+  readonly ownAddresses: () => readonly ListenAddress[];
+}
+
+function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'holdsLease'> {
+  const { store, bus, log, values, tls, keys, proves, ownAddresses } = options;
+  const clock = DeploymentClock.of(options.clock);
+  const secrets = new DialbackSecrets({ store, keys, clock });
+  try {
+    const resolver = new Resolver({ clock, servers: values.s2sResolver === undefined ? [] : [values.s2sResolver] });
+    const networks = values.s2sNetworks?.split(',') ?? [];
+    return {
+      ...{ store, bus, clock, log, proves },
+      ids: new IdMint(clock),
+      tenants: new Tenants(store, clock),
+      finder: new Finder({ resolver, clock, log, networks, ownAddresses }),
+      certificateOf: (host) => certificateOf(tls, host),
+      dialback: {
+        keyFor: ({ tenant, host, peer }, streamId) => secrets.keyOf({ receiving: peer, originating: host, streamId }, tenant),
+        isOurs: ({ tenant, host, peer }, streamId, key) =>
+          secrets.isOurs({ receiving: peer, originating: host, streamId }, key, tenant),
+      },
+    };
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** As clients of that domain are shown. */
+async function certificateOf(tls: TlsSource, host: string): Promise<SecureContextOptions | undefined> {
+  const identity = tls.isForAnyName ? undefined : await tls.identityFor(host);
+  return identity?.options ?? tls.fallback;
+}
+
+/** In a deployment of one process. */
+export function startOnlyFederation(options: FederationPartOptions): Promise<Federation> {
+  return startFederation({ ...dependenciesOf(options), holdsLease: () => true });
+}
+
+/** `name` is unique among the processes of this kind; `figures`: what else this process tells about itself. */
+export async function startFederationPart(
+  options: FederationPartOptions & { readonly name: string; readonly figures?: () => Readonly<Record<string, number>> },
+): Promise<Federation> {
+  const dependencies = dependenciesOf(options);
+  const { store, bus, clock, log } = dependencies;
+  const { name, figures } = options;
+  const subject = `federation.${name}.${clock.randomBytes(4).toString('hex')}`;
+  const onError = (error: unknown) => log.warn({ err: error }, 'the owners of streams to other servers could not be looked at');
+  const heartbeat = await Heartbeat.start({ store, clock, kind: 'federation', name, subject, onError });
+  const registry = new LiveWorkers('federation');
+  const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
+  await watch.start();
+  const shards: ShardOwner = sharedShards(name, registry);
+  const federation = await startFederation({ ...dependencies, holdsLease: () => heartbeat.holdsLease, shards });
+  const listening = await bus.serve(changedSubject, () => {
+    watch.look().catch(onError);
+    return undefined;
+  });
+  bus.publish(changedSubject, new Uint8Array());
+  const control = await serveControl(bus, subject, {
+    figures: () => {
+      const { pairs, waiting } = federation.stats;
+      return { pairs, waiting, ...figures?.() };
+    },
+  });
+  return {
+    get stats() {
+      return federation.stats;
+    },
+    async stop() {
+      await control.stop();
+      await listening.stop();
+      watch.stop();
+      await federation.stop();
+      await heartbeat.stop();
+      bus.publish(changedSubject, new Uint8Array());
+    },
+  };
+}
+
+export function tellFederation(metrics: Metrics, federation: Federation): void {
+  metrics.gauge('PeerPairs', () => federation.stats.pairs);
+  metrics.gauge('OutboxRows', () => federation.stats.waiting);
+  metrics.gauge('OutboxAge', () => federation.stats.oldestMs);
+}

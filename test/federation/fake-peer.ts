@@ -1,0 +1,211 @@
+/** Another server, as a test wants it to be: honest, silent, or hostile. It speaks direct TLS (XEP-0368). */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Stanza } from '../../lib/xmpp/stanza.ts';
+import { Link } from '../../services/federation/streams/link.ts';
+import type { Identity } from '../support/authority.ts';
+import { until } from '../support/until.ts';
+import type { Deployment, Ground } from './deployments.ts';
+
+export const NS_SM = 'urn:xmpp:sm:3';
+const namespaces = `xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback'`;
+const names = new Set(['message', 'presence', 'iq']);
+
+export interface FakePeerOptions {
+  readonly domain: string;
+  /** Its certificate proves the domain. */
+  readonly isCertified?: boolean;
+}
+
+export class FakePeer {
+  readonly domain: string;
+  readonly identity: Identity;
+  /** Stanzas that came, as XML. */
+  readonly received: string[] = [];
+  /** Keys that it was asked for, by the id of their stream, and what it says to them. */
+  readonly asked: string[] = [];
+  isVouching = true;
+  /** It offers XEP-0198. */
+  hasAcks = true;
+  /** It confirms what it has got, by XEP-0198 or by an answer to a ping. */
+  isConfirming = true;
+  /** Streams that were opened to it so far. */
+  streams = 0;
+  readonly #ground: Ground;
+  readonly #links = new Set<Link>();
+  #server: Server | undefined;
+  #port = 0;
+
+  private constructor(ground: Ground, domain: string, identity: Identity) {
+    this.#ground = ground;
+    this.domain = domain;
+    this.identity = identity;
+  }
+
+  static async start(ground: Ground, { domain, isCertified = false }: FakePeerOptions): Promise<FakePeer> {
+    const peer = new FakePeer(ground, domain, await ground.authority.issue([isCertified ? domain : 'nobody.example']));
+    await peer.start();
+    ground.disposals.push(() => peer.kill());
+    return peer;
+  }
+
+  /** Again, on the same port, after `kill`. */
+  async start(): Promise<void> {
+    this.#server = createServer({
+      ...this.identity,
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['xmpp-server'],
+    });
+    this.#server.on('secureConnection', (socket) => void this.#serve(socket));
+    this.#server.on('tlsClientError', () => {});
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#ground.publish(this.domain, { s2sTls: this.#port });
+  }
+
+  /** Its process is gone, and what its sockets have taken is gone with it. */
+  async kill(): Promise<void> {
+    this.breakStreams();
+    const server = this.#server;
+    this.#server = undefined;
+    if (server) await new Promise((resolve) => server.close(resolve));
+  }
+
+  breakStreams(): void {
+    for (const { socket } of this.#links) socket.destroy();
+    this.#links.clear();
+  }
+
+  async until(isTrue: () => boolean, what: string): Promise<void> {
+    await until(isTrue, () => `${what}; received: ${this.received.join('\n')}`, 20_000);
+  }
+
+  get bodies(): string[] {
+    return this.received.flatMap((xml) => /<body>([^<]*)</.exec(xml)?.[1] ?? []);
+  }
+
+  /** Opens a stream to a deployment, as a server. */
+  async dial(deployment: Deployment, to: string, { from = this.domain, hasCertificate = true } = {}): Promise<PeerClient> {
+    const socket = connect({
+      ...(hasCertificate && this.identity),
+      ...{
+        host: '127.0.0.1',
+        port: deployment.ports.s2sTls,
+        servername: to,
+        rejectUnauthorized: false,
+        ALPNProtocols: ['xmpp-server'],
+      },
+    });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const client = new PeerClient(new Link(socket), from, to);
+    this.#links.add(client.link);
+    return client;
+  }
+
+  async #serve(socket: TLSSocket): Promise<void> {
+    const link = new Link(socket);
+    this.#links.add(link);
+    this.streams++;
+    let count = 0;
+    let isCounting = false;
+    try {
+      for (;;) {
+        const event = await link.read();
+        if (event.kind === 'close') {
+          if (this.isConfirming) link.write('</stream:stream>');
+          if (this.isConfirming) link.end();
+          return;
+        }
+        if (event.kind === 'open') {
+          const sm = this.hasAcks ? `<sm xmlns='${NS_SM}'/>` : '';
+          const id = `fake-${this.streams}`;
+          link.write(
+            `<?xml version='1.0'?><stream:stream ${namespaces} from='${this.domain}' to='${event.from}' id='${id}' version='1.0'>`,
+          );
+          link.write(`<stream:features><dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>${sm}</stream:features>`);
+          continue;
+        }
+        const { from, to, id } = event.attributes;
+        if (event.ns === 'jabber:server:dialback') {
+          this.asked.push(event.bytes.toString());
+          const type = event.name === 'result' || this.isVouching ? 'valid' : 'invalid';
+          const ofStream = id === undefined ? '' : ` id='${id}'`;
+          link.write(`<db:${event.name} from='${to}' to='${from}'${ofStream} type='${type}'/>`);
+        } else if (event.ns === NS_SM) {
+          if (event.name === 'enable') link.write(`<enabled xmlns='${NS_SM}'/>`);
+          if (event.name === 'enable') isCounting = true;
+          if (event.name === 'r' && this.isConfirming) link.write(`<a xmlns='${NS_SM}' h='${count}'/>`);
+        } else if (names.has(event.name)) {
+          if (isCounting) count++;
+          await this.#take(event);
+        }
+      }
+    } catch {
+      this.#links.delete(link);
+    }
+  }
+
+  async #take(stanza: Stanza): Promise<void> {
+    const isPing = stanza.hasChild('ping', 'urn:xmpp:ping');
+    if (!isPing) this.received.push(stanza.bytes.toString());
+    if (isPing && this.isConfirming) this.onPing?.(stanza);
+  }
+
+  /** Answers a ping, which takes a stream of its own to whoever asked. */
+  onPing: ((ping: Stanza) => void) | undefined;
+}
+
+/** A stream that the fake has opened. */
+export class PeerClient {
+  readonly link: Link;
+  readonly from: string;
+  readonly to: string;
+  /** Of the answer's header. */
+  id = '';
+  /** Everything that came. */
+  readonly heard: string[] = [];
+
+  constructor(link: Link, from: string, to: string) {
+    this.link = link;
+    this.from = from;
+    this.to = to;
+  }
+
+  send(xml: string): void {
+    this.link.write(xml);
+  }
+
+  /** @returns the features, or the error */
+  async open(header = `from='${this.from}' to='${this.to}' version='1.0'`): Promise<string> {
+    this.send(`<?xml version='1.0'?><stream:stream ${namespaces} ${header}>`);
+    const opening = await this.link.read();
+    if (opening.kind === 'open') this.id = opening.id ?? '';
+    return this.next();
+  }
+
+  /** The next element, `</stream:stream>`, or 'closed'. */
+  async next(): Promise<string> {
+    const event = await this.link.read().catch(() => undefined);
+    const xml = event === undefined ? 'closed' : event.kind === 'stanza' ? event.bytes.toString() : '</stream:stream>';
+    this.heard.push(xml);
+    return xml;
+  }
+
+  /** By dialback. @returns the answer */
+  async prove(key = 'a key'): Promise<string> {
+    this.send(`<db:result from='${this.from}' to='${this.to}'>${key}</db:result>`);
+    return this.next();
+  }
+
+  /** By its certificate. */
+  async authenticate(identity = '='): Promise<string> {
+    this.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>${identity}</auth>`);
+    const answer = await this.next();
+    if (answer.startsWith('<success')) this.link.restart();
+    return answer;
+  }
+}
