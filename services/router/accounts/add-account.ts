@@ -10,8 +10,10 @@ import { deriveKeys } from '../sasl/passwords.ts';
 const incarnationBytes = 9;
 
 /**
- * @param network of somebody who registers for an account: it bounds their share of the work, and their name must not look like another's
- * @throws {InvalidPassword} @throws {Overloaded}
+ * @param network of somebody who registers for an account: it bounds their share of the work, and their name must not look like
+ *   another's
+ * @throws {InvalidPassword}
+ * @throws {Overloaded}
  */
 export async function addAccount(
   dependencies: Dependencies,

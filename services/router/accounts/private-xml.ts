@@ -1,4 +1,7 @@
-/** Rows of private XML storage (XEP-0049): one per namespace and element name, with all such elements of one request. */
+/**
+ * The rows of private XML storage (XEP-0049). There is one row per namespace and element name, with all such elements of one
+ * request.
+ */
 import { collection } from '../../../lib/runtime/collection.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Account } from '../core/account.ts';
@@ -12,10 +15,10 @@ const stored = collection<Stored>('private', 'account');
 
 export const privateNs = 'jabber:iq:private';
 
-/** §2.3: of an element of a namespace of its own. @throws {StanzaError} */
+/** The key of an element's row. The element must have a namespace of its own (§2.3). @throws {StanzaError} */
 export function privateKey(name: string, ns: string | undefined): string {
   if (!ns || ns === privateNs || ns === 'jabber:client') {
-    throw new StanzaError('not-acceptable', 'an element in a namespace of its own, please');
+    throw new StanzaError('not-acceptable', 'an element must have a namespace of its own');
   }
   const key = `${name} ${ns}`;
   if (Buffer.byteLength(key) > routerLimits.privateKeyBytesMax)
@@ -23,32 +26,32 @@ export function privateKey(name: string, ns: string | undefined): string {
   return key;
 }
 
-/** Empty: there is nothing. */
+/** Reads the elements under a key. @returns an empty list if there are none */
 export async function readPrivate(account: Account, key: string): Promise<readonly string[]> {
   return (await account.get(stored, key))?.elements ?? [];
 }
 
 type Wanted = ReadonlyMap<string, readonly string[]>;
 
-/** @throws {StanzaError} when there is no room for it */
+/** Checks the bounds. @throws {StanzaError} if the elements are too many or too large */
 export async function checkPrivate(account: Account, wanted: Wanted): Promise<void> {
   const rows = await account.list(stored, { limit: routerLimits.privateElementsMax + 1 });
   const others = rows.filter(({ key }) => !wanted.has(key));
   if (others.length + wanted.size > routerLimits.privateElementsMax) {
-    throw new StanzaError('resource-constraint', `at most ${routerLimits.privateElementsMax} elements are kept`);
+    throw new StanzaError('resource-constraint', `an account can store at most ${routerLimits.privateElementsMax} elements`);
   }
   let bytes = others.reduce((sum, { value }) => sum + sizeOf(value.elements), 0);
   for (const elements of wanted.values()) {
     const size = sizeOf(elements);
     const max = routerLimits.privateElementBytesMax;
-    if (size > max) throw new StanzaError('not-acceptable', `${size} bytes; at most ${max}`);
+    if (size > max) throw new StanzaError('not-acceptable', `an element has ${size} bytes; at most ${max} are allowed`);
     bytes += size;
   }
   if (bytes > routerLimits.privateBytesMax)
-    throw new StanzaError('resource-constraint', `at most ${routerLimits.privateBytesMax} bytes are kept`);
+    throw new StanzaError('resource-constraint', `an account can store at most ${routerLimits.privateBytesMax} bytes`);
 }
 
-/** At once, and only after {@link checkPrivate}. */
+/** Writes the elements at once. Call it only after {@link checkPrivate}. */
 export async function writePrivate(account: Account, wanted: Wanted): Promise<void> {
   for (const [key, elements] of wanted) await account.update(stored, key, () => ({ elements }));
 }

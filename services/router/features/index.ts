@@ -1,4 +1,4 @@
-/** The features of accounts and hosts. Adding one: its file, one line here, its test (docs/contributing.md). */
+/** The features of accounts and hosts. To add one, write its file, a line here, and its test (docs/contributing.md). */
 import type { AccountFeature } from '../core/feature.ts';
 import { session } from './rfc6120-session.ts';
 import { presence } from './rfc6121-presence.ts';

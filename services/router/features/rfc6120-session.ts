@@ -1,6 +1,6 @@
 /**
- * RFC 6120 §7 resource binding, as a stream feature (services/router/sessions/bind.ts answers it), and the session request of RFC 3921 §3,
- * which does nothing and is announced as optional.
+ * RFC 6120 §7: the stream feature of resource binding, which sessions/bind.ts carries out. Also the session request of RFC 3921
+ * §3, which does nothing and is announced as optional.
  */
 import type { AccountFeature } from '../core/feature.ts';
 
@@ -13,7 +13,7 @@ export const session: AccountFeature = {
   title: 'XMPP Core: streams, SASL, resource binding',
   streamFeatures: [
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
-    // COMPAT: clients of RFC 3921 (libpurple, old Smack) ask for a session; until none of them is in use
+    // COMPAT: clients of RFC 3921 (libpurple, old versions of Smack) ask for a session. Remove this when nobody uses them.
     `<session xmlns='${NS}'><optional/></session>`,
   ],
   iq: [{ type: 'set', ns: NS, name: 'session', to: 'self', handle: nothing }],

@@ -1,6 +1,6 @@
 /**
- * RFC 6121 §4: presence. services/router/presence/presence.ts handles the stanzas; here is what happens when a session ends without a word
- * (§4.5.3). Left out: the time of a contact's last presence (XEP-0203) in answers to probes.
+ * RFC 6121 §4: presence. The stanzas are handled in presence/presence.ts. This file handles a session that ends without
+ * `unavailable` presence (§4.5.3). Left out: the time of a contact's last presence (XEP-0203) in answers to probes.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Account } from '../core/account.ts';

@@ -1,7 +1,7 @@
 /**
- * RFC 6121 §2: the roster, with versions (§2.6, which was XEP-0237). Rows are those of services/router/roster/roster.ts.
+ * RFC 6121 §2: the roster, with versions (§2.6, formerly XEP-0237). The rows are described in roster/roster.ts.
  *
- * Only the account itself has routes here: requests of anybody else get `service-unavailable` from the router.
+ * All routes are for the account itself. Requests of anybody else get `service-unavailable` from the router.
  */
 import { contactJid } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -37,12 +37,14 @@ export const roster: AccountFeature = {
   ],
 };
 
-/** §2.2, §2.6.3: an empty result, followed by what changed since the client's version; else the whole roster. */
+/**
+ * §2.2, §2.6.3: the answer is the whole roster, or an empty result that is followed by the changes since the client's version.
+ */
 async function read(request: Element, account: Account): Promise<Element | undefined> {
-  // first: a change that is written after the read finds this session interested
+  // This comes first, so that a change which is written after the roster was read is pushed to this session.
   await account.updateSession((entry) => interested.with(entry, true));
   const known = /^\d{1,15}$/.test(request.attrs.ver ?? '') ? Number(request.attrs.ver) : -1;
-  // Nothing took a number since: there is nothing to look for.
+  // The number of the last change is the client's version, so nothing has changed.
   if (known > 0 && known === (await readVersion(account))) return undefined;
   const contacts = await listAndCount(account);
   const current = rosterVersion(contacts);
@@ -55,7 +57,9 @@ async function read(request: Element, account: Account): Promise<Element | undef
   return xml('query', { xmlns: NS, ver }, contacts.filter(({ item }) => item.isListed).map(itemElement));
 }
 
-/** Behind the empty result, on the same stream, oldest first: a client that is cut off has a version that is true. */
+/**
+ * Pushes the changes after the empty result, oldest first. If the client is cut off in between, it has a version that is correct.
+ */
 function pushToOwn(account: Account, changed: readonly Contact[]): void {
   const { turn } = account;
   turn.withSessions([], () => {
@@ -67,14 +71,14 @@ function pushToOwn(account: Account, changed: readonly Contact[]): void {
   });
 }
 
-/** §2.3, §2.4, §2.5. Of the subscription a client may only say `remove` (§2.1.2.5). */
+/** §2.3, §2.4, §2.5. The only value of `subscription` that a client may set is `remove` (§2.1.2.5). */
 async function write(request: Element, account: Account, iq: Stanza): Promise<undefined> {
   const children = request.getChildElements();
   const [item] = children;
   if (children.length !== 1 || !item?.is('item', NS)) throw new StanzaError('bad-request', 'a roster set has exactly one item');
-  if (!item.attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
+  if (!item.attrs.jid) throw new StanzaError('bad-request', "an item needs a 'jid'");
   const jid = contactJid(item.attrs.jid);
-  if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'nobody is in their own roster');
+  if (jid.equals(account.jid)) throw new StanzaError('not-allowed', 'an account cannot be in its own roster');
   if (item.attrs.subscription === 'remove') return remove(account, jid, `iq ${account.session?.sid} ${iq.id}`);
   const name = item.attrs.name === undefined || item.attrs.name === '' ? undefined : item.attrs.name;
   if (name !== undefined && Buffer.byteLength(name) > routerLimits.rosterNameBytesMax) {
@@ -90,10 +94,10 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<un
   pushContact(account, { jid, item: after });
 }
 
-/** §2.3.3. */
+/** Reads the groups and checks them (§2.3.3). */
 function readGroups(item: Element): string[] {
   const groups = item.getChildren('group', NS).map((group) => group.getText());
-  if (new Set(groups).size !== groups.length) throw new StanzaError('bad-request', 'a group stands there twice');
+  if (new Set(groups).size !== groups.length) throw new StanzaError('bad-request', 'a group is named twice');
   if (groups.length > routerLimits.rosterGroupsMax) {
     throw new StanzaError('not-acceptable', `an item is in at most ${routerLimits.rosterGroupsMax} groups`);
   }
@@ -106,7 +110,7 @@ function readGroups(item: Element): string[] {
   return groups;
 }
 
-/** §2.5.2: also ends the subscriptions of both sides. */
+/** Removes an item, and ends the subscriptions of both sides (§2.5.2). */
 async function remove(account: Account, jid: Jid, by: string): Promise<undefined> {
   const change = await changeContact(account, jid, by, (item) =>
     item.isListed ? { subscription: 'none', version: item.version, isListed: false } : item,

@@ -1,6 +1,6 @@
 /**
- * RFC 6121 §3: subscriptions, with pre-approval (§3.4). services/router/presence/subscription.ts handles the stanzas, by the tables of
- * Appendix A in subscription-state.ts.
+ * RFC 6121 §3: subscriptions, with pre-approval (§3.4). The stanzas are handled in presence/subscription.ts, by the tables of
+ * Appendix A in roster/subscription-state.ts.
  */
 import type { AccountFeature } from '../core/feature.ts';
 import { cancelAllSubscriptions, forgetContacts } from '../presence/subscription.ts';

@@ -1,10 +1,11 @@
 /**
- * XEP-0030: Service Discovery, of the tenant's domain and of accounts. What is answered is collected from the features.
+ * XEP-0030: Service Discovery of the tenant's domain and of accounts. The answers are collected from the features.
  *
- * An account answers only those who may see its presence (§8), and itself.
+ * An account answers only itself and those who may see its presence (§8).
  *
- * DEVIATION: §8 rule 2 wants an empty list of items of an account that does not exist, RFC 6121 §8.5.1 `service-unavailable`. It is
- * the latter, for accounts that do not answer too, so that the two look the same.
+ * DEVIATION: for an account that does not exist, §8 rule 2 requires an empty list of items, but RFC 6121 §8.5.1
+ * `service-unavailable`. We answer the latter, and the same for accounts that do not answer the asker, so that nobody can tell
+ * the two apart.
  */
 import { roomsDomain, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -80,7 +81,10 @@ async function describeAccount(request: Element, account: Account, iq: Stanza): 
   return xml('query', { xmlns: INFO }, ...identities.map((identity) => xml('identity', { ...identity })), ...vars.map(feature));
 }
 
-/** An account's items are its PEP nodes (XEP-0163 §5), a node's its items (XEP-0060 §5.5); resources are not told (§8). */
+/**
+ * The items of an account are its PEP nodes (XEP-0163 §5), and those of a node are its items (XEP-0060 §5.5). Resources are not
+ * listed (§8).
+ */
 async function listAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {
   await checkAccess(account, iq);
   const { node } = request.attrs as { node?: string };
@@ -94,7 +98,7 @@ async function listAccount(request: Element, account: Account, iq: Stanza): Prom
   return xml('query', { xmlns: ITEMS }, ...inBounds(nodes.map(item)));
 }
 
-/** Addresses may be so long that not all of it fits an answer: the first of them. */
+/** Keeps the first items if not all of them fit into one answer, because names may be long. */
 function inBounds(items: readonly Element[]): readonly Element[] {
   let bytes = 0;
   const end = items.findIndex((item) => {

@@ -1,6 +1,6 @@
 /**
- * XEP-0049: Private XML Storage. What a client wrote is read again as it was (services/router/accounts/private-xml.ts), but for bookmarks: those
- * are made of XEP-0402's.
+ * XEP-0049: Private XML Storage. A client reads back exactly what it wrote (accounts/private-xml.ts). Bookmarks are the
+ * exception: they are made from the items of XEP-0402.
  */
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -23,7 +23,7 @@ export const privateXml: AccountFeature = {
 
 async function read(request: Element, account: Account): Promise<Element> {
   const [asked, ...more] = request.getChildElements() as Element[];
-  if (!asked || more.length > 0) throw new StanzaError('bad-request', 'name one element');
+  if (!asked || more.length > 0) throw new StanzaError('bad-request', 'a request must name exactly one element');
   const key = keyOf(asked);
   const found = isBookmarks(asked) ? [await readStorage(account)] : (await readPrivate(account, key)).map(verbatim);
   return xml('query', { xmlns: NS }, found.length > 0 ? found : xml(asked.getName(), { xmlns: asked.getNS() }));
@@ -31,7 +31,7 @@ async function read(request: Element, account: Account): Promise<Element> {
 
 async function write(request: Element, account: Account): Promise<undefined> {
   const children = request.getChildElements() as Element[];
-  if (children.length === 0) throw new StanzaError('not-acceptable', 'there is nothing to store'); // §2.3
+  if (children.length === 0) throw new StanzaError('not-acceptable', 'a request must have at least one element to store'); // §2.3
   const wanted = new Map<string, string[]>();
   for (const [key, elements] of Map.groupBy(children, keyOf)) wanted.set(key, elements.map(standalone));
   const storages = children.filter(isBookmarks);

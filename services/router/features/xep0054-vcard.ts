@@ -1,8 +1,9 @@
 /**
- * XEP-0054: vcard-temp. One item per account, as the client wrote it; anyone may read it (§3.3), also of another tenant.
+ * XEP-0054: vcard-temp. One row per account holds the vCard as the client wrote it. Everybody may read it (§3.3), also from
+ * another tenant.
  *
- * Who sets another's vCard gets `service-unavailable`, whether there is such an account or not (§3.2 suggests `forbidden`, which
- * would tell).
+ * Somebody who tries to set another person's vCard gets `service-unavailable`, whether the account exists or not. (§3.2 suggests
+ * `forbidden`, which would reveal that the account exists.)
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
@@ -29,7 +30,7 @@ export const vcard: AccountFeature = {
       to: 'account',
       async handle(_request, account) {
         const card = await read(account);
-        if (!card) throw new StanzaError('service-unavailable'); // §3.3: not told apart from no such account
+        if (!card) throw new StanzaError('service-unavailable'); // §3.3: the same answer as for an account that does not exist
         return card;
       },
     },

@@ -1,10 +1,10 @@
 /**
- * XEP-0060: Publish-Subscribe, the part that XEP-0163 wants of an account: its bare JID is the service, it alone publishes, and
- * subscriptions follow from presence or are asked for (pep/subscribe.ts). A whitelist names nobody but the owner, because affiliations
- * cannot be changed.
+ * XEP-0060: Publish-Subscribe, as far as XEP-0163 requires it of an account. The bare JID is the service, and only the account
+ * itself publishes. Subscriptions follow from presence, or somebody asks for one (pep/subscribe.ts). A whitelist contains only
+ * the owner, because affiliations cannot be changed.
  *
- * Hostile: strangers ask (access.ts; the blocked never get here), write to somebody else's node (refused whatever is asked), and
- * an owner stores without end (bounds on nodes, names, ids, items; items.ts, nodes.ts).
+ * Hostile: strangers read (pep/access.ts decides; blocked people never get this far), somebody writes to another person's node
+ * (always refused), or an owner stores too much (nodes, names, ids and items are bounded in pep/nodes.ts and pep/items.ts).
  */
 import { emptySubmission, findForm, isCancelled, readSubmission, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, verbatim, xml } from '../../../lib/xmpp/element.ts';
@@ -90,7 +90,7 @@ async function read(request: Element, account: Account, iq: Stanza): Promise<Ele
     case 'options':
       throw unsupported('subscription-options'); // §6.3.4.2
     default:
-      throw new StanzaError('feature-not-implemented', 'that is not offered');
+      throw new StanzaError('feature-not-implemented', 'unknown pubsub request');
   }
 }
 
@@ -112,7 +112,7 @@ async function write(request: Element, account: Account, iq: Stanza): Promise<El
     case 'options':
       throw unsupported('subscription-options'); // §6.3.4.2
     default:
-      throw new StanzaError('feature-not-implemented', 'that is not offered');
+      throw new StanzaError('feature-not-implemented', 'unknown pubsub request');
   }
 }
 
@@ -148,7 +148,7 @@ async function writeAsOwner(request: Element, account: Account): Promise<undefin
   }
 }
 
-/** The account's own session; whoever else asks is refused before anything is looked at. */
+/** Refuses everybody but the account's own sessions, before anything is read. */
 function checkOwner(account: Account): void {
   if (!account.session) throw new StanzaError('forbidden', 'only the account itself may do that');
 }
@@ -165,7 +165,7 @@ async function nodeOf(asked: Element, account: Account): Promise<PepNode> {
   return node;
 }
 
-/** §5.7: the account owns its nodes; nobody else has an affiliation. */
+/** §5.7: the account is the owner of its nodes, and nobody else has an affiliation. */
 async function listAffiliations(account: Account, asked: Element): Promise<Element> {
   const { node: name } = asked.attrs as { node?: string };
   const nodes = account.session ? await listNodes(account) : [];
@@ -175,7 +175,7 @@ async function listAffiliations(account: Account, asked: Element): Promise<Eleme
   return xml('pubsub', { xmlns: pubsubNs }, xml('affiliations', { node: name }, ...owned));
 }
 
-/** §6.5. Newest first. */
+/** Reads items, newest first (§6.5). */
 async function items(asked: Element, request: Element, account: Account, iq: Stanza): Promise<Element[]> {
   const node = await nodeOf(asked, account);
   await checkReader(account, iq.from ?? account.fullJid, node);
@@ -187,15 +187,14 @@ async function items(asked: Element, request: Element, account: Account, iq: Sta
 }
 
 function known(named: readonly (string | undefined)[]): string[] {
-  if (named.length > routerLimits.pepItemsPerNodeMax)
-    throw new StanzaError('policy-violation', 'that are too many items at once');
-  // what is longer than an id can be is no item's
+  if (named.length > routerLimits.pepItemsPerNodeMax) throw new StanzaError('policy-violation', 'too many items in one request');
+  // An id that is too long cannot be the id of an item.
   return [...new Set(named)].filter(
     (id) => id !== undefined && id !== '' && Buffer.byteLength(id) <= routerLimits.pepItemIdBytesMax,
   ) as string[];
 }
 
-/** §6.5.7, §6.5.8. */
+/** Picks the items of one page (§6.5.7, §6.5.8). */
 function cutPage(
   asked: Element,
   request: Element,
@@ -209,7 +208,7 @@ function cutPage(
   const rsm = readRsm(request);
   const place = (id: string) => {
     const index = ids.indexOf(id);
-    if (index < 0) throw new StanzaError('item-not-found', 'the page begins at an item that is not there');
+    if (index < 0) throw new StanzaError('item-not-found', 'the page begins at an item that does not exist');
     return index;
   };
   const start = rsm.after === undefined ? 0 : place(rsm.after) + 1;
@@ -219,19 +218,19 @@ function cutPage(
   return { ids: page, set: writeRsm(page[0], page.at(-1), ids.length) };
 }
 
-/** Empty when there is no form. @throws {StanzaError} */
+/** Reads a form. @returns an empty submission if there is no form. @throws {StanzaError} */
 function formIn(wrapper: Element, formType: string): Submission {
   const form = findForm(wrapper);
   return form ? readSubmission(form, { formType }) : emptySubmission;
 }
 
-/** §7.1. */
+/** Publishes an item (§7.1). */
 async function publishItem(asked: Element, request: Element, account: Account): Promise<Element> {
   checkOwner(account);
   const name = nameOf(asked);
   const [item, ...more] = asked.getChildren('item', pubsubNs) as Element[];
   if (!item) throw pubsubError('bad-request', 'item-required');
-  if (more.length > 0) throw pubsubError('not-allowed', 'max-items-exceeded', { text: 'one item at a time, please' });
+  if (more.length > 0) throw pubsubError('not-allowed', 'max-items-exceeded', { text: 'publish one item at a time' });
   const [payload, ...others] = item.getChildElements() as Element[];
   if (!payload) throw pubsubError('bad-request', 'payload-required');
   if (others.length > 0) throw pubsubError('bad-request', 'invalid-payload', { text: 'an item has one payload' });
@@ -242,7 +241,7 @@ async function publishItem(asked: Element, request: Element, account: Account): 
   return xml('pubsub', { xmlns: pubsubNs }, xml('publish', { node: name }, xml('item', { id: kept })));
 }
 
-/** §7.2. */
+/** Retracts items (§7.2). */
 async function retractItems(asked: Element, account: Account): Promise<undefined> {
   checkOwner(account);
   const ids = known(asked.getChildren('item', pubsubNs).map(({ attrs }) => attrs.id as string | undefined));
@@ -259,7 +258,7 @@ function readNotify(asked: Element): boolean {
   return notify === '1' || notify === 'true';
 }
 
-/** §8.1. */
+/** Creates a node (§8.1). */
 async function create(asked: Element, request: Element, account: Account): Promise<Element | undefined> {
   checkOwner(account);
   const given = asked.attrs.node as string | undefined;
@@ -267,15 +266,15 @@ async function create(asked: Element, request: Element, account: Account): Promi
   const form = request.getChild('configure', pubsubNs) as Element | undefined;
   const config = applyForm(form ? formIn(form, configType) : emptySubmission, configOfNew(account, name));
   const { isNew } = await createNode(account, name, config);
-  if (!isNew) throw new StanzaError('conflict', 'there is such a node');
+  if (!isNew) throw new StanzaError('conflict', 'the node exists already');
   return given ? undefined : xml('pubsub', { xmlns: pubsubNs }, xml('create', { node: name }));
 }
 
-/** §8.2.4; `cancel` changes nothing (§8.2.5). */
+/** Configures a node (§8.2.4). A form of type `cancel` changes nothing (§8.2.5). */
 async function setConfig(asked: Element, account: Account): Promise<undefined> {
   const node = await nodeOf(asked, account);
   const form = findForm(asked);
-  if (!form) throw new StanzaError('bad-request', 'a configuration is a form');
+  if (!form) throw new StanzaError('bad-request', 'a configuration must be a data form');
   if (isCancelled(form)) return;
   await configure(account, node, applyForm(formIn(asked, configType), node.config));
 }

@@ -1,7 +1,8 @@
 /**
- * XEP-0077: In-Band Registration: accounts of the host itself, before and after SASL.
+ * XEP-0077: In-Band Registration of accounts of the tenant's domain, before and after SASL.
  *
- * Leaves out data forms and redirection (§4, §5); a tenant's policy opens or closes the making of accounts, never their removal.
+ * Left out: data forms and redirection (§4, §5). The tenant's policy says whether anybody may register. An account can always be
+ * removed.
  */
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import { networkOf } from '../../../lib/runtime/networks.ts';
@@ -41,16 +42,19 @@ export const registration: AccountFeature = {
   ],
 };
 
-/** §8: a child of `<stream:features/>` before SASL; '' when the tenant takes nobody in, and without TLS, for passwords are sent. */
+/**
+ * The child of `<stream:features/>` before SASL (§8). It is '' if the tenant's registration is closed, and without TLS, because a
+ * password is sent.
+ */
 export function registerStreamFeature(tenant: Tenant, { secure }: { readonly secure: boolean }): string {
   return secure && tenant.policy.registration === 'open' ? xml('register', { xmlns: featureNs }).toString() : '';
 }
 
 /**
- * An iq from a stream that has not signed in; the caller has made sure of TLS.
- * @param address of the client
- * @returns the answer; '' where none is due
- * @throws {Unavailable} when the store is away: the iq may be handled again
+ * Handles an iq of a stream that has not signed in. The caller has checked that the stream uses TLS.
+ * @param address the client's network address
+ * @returns the answer; '' if the iq needs none
+ * @throws {Unavailable} if the store cannot be reached; the iq may be handled again
  */
 export async function registerBeforeAuth(dependencies: Dependencies, tenant: Tenant, iq: Stanza, address = ''): Promise<string> {
   if (!isAnswerable(iq)) return '';
@@ -63,17 +67,17 @@ export async function registerBeforeAuth(dependencies: Dependencies, tenant: Ten
   }
 }
 
-/** §3.1. */
+/** Registers an account, or tells which fields are needed (§3.1). */
 async function register(dependencies: Dependencies, tenant: Tenant, iq: Stanza, network: string): Promise<Element | undefined> {
   const query = iq.child('query', ns);
   if (iq.id === undefined || (iq.type !== 'get' && iq.type !== 'set') || iq.children.length !== 1 || !query) {
-    throw new StanzaError('bad-request', `an iq for registration has an id, a type and one child`);
+    throw new StanzaError('bad-request', 'a registration needs an id, a type of get or set, and one child');
   }
   if (iq.to && iq.to.toString() !== tenant.domain)
-    throw new StanzaError('not-allowed', `only ${tenant.domain} answers before you sign in`);
+    throw new StanzaError('not-allowed', `before you sign in, only ${tenant.domain} answers`);
   if (query.getChild('remove', ns))
     throw new StanzaError('unexpected-request', 'sign in to remove your account', { type: 'auth' });
-  if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `${tenant.domain} takes no registrations`);
+  if (tenant.policy.registration !== 'open') throw new StanzaError('not-allowed', `registration at ${tenant.domain} is closed`);
   if (iq.type === 'get') return form(tenant);
   await createFrom(dependencies, tenant, query, network);
   return undefined;
@@ -86,13 +90,14 @@ function form(tenant: Tenant): Element {
 
 async function createFrom(dependencies: Dependencies, tenant: Tenant, query: Element, network: string): Promise<void> {
   const { username, password } = readFields(query);
-  if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are needed');
+  if (!username || !password) throw new StanzaError('not-acceptable', 'a user name and a password are required');
   const local = prepareName(username, tenant);
   if (local === undefined) throw new StanzaError('not-acceptable', `'${username.slice(0, 64)}' cannot be a user name`);
-  if (isReserved(local)) throw new StanzaError('not-acceptable', `'${local}' is a name that only operators give out`);
-  if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'the letters of a user name are of one script');
+  if (isReserved(local))
+    throw new StanzaError('not-acceptable', `'${local}' is reserved; only an operator can add such an account`);
+  if (mixesScripts(local)) throw new StanzaError('not-acceptable', 'a user name must not mix letters of several scripts');
   if (dependencies.store.isShort)
-    throw new StanzaError('resource-constraint', 'there is no room for accounts now; try again later');
+    throw new StanzaError('resource-constraint', 'the server cannot store new accounts now; try again later');
   if (!dependencies.shares.mayRegister(tenant.domain, network)) {
     throw new StanzaError('resource-constraint', `too many accounts are being made at ${tenant.domain}; try again in a moment`);
   }
@@ -106,24 +111,24 @@ function readFields(query: Element) {
   return { username: query.getChildText('username', ns), password: query.getChildText('password', ns) };
 }
 
-/** What keys of a password can fail with, in the protocol's words. */
+/** Translates the errors of deriving keys into stanza errors. */
 async function checked<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof InvalidPassword) throw new StanzaError('not-acceptable', error.message);
-    if (error instanceof Overloaded) throw new StanzaError('resource-constraint', 'try again in a moment');
+    if (error instanceof Overloaded) throw new StanzaError('resource-constraint', 'too many requests; try again in a moment');
     throw error;
   }
 }
 
-/** Most clients address the host (§3.2, §3.3), and only a session of an account is one to be changed. */
+/** The account that asks. Most clients send their request to the domain (§3.2, §3.3). */
 function askerOf({ account }: HostContext): Account {
-  if (!account?.session) throw new StanzaError('not-allowed', 'only accounts of this domain are kept here');
+  if (!account?.session) throw new StanzaError('not-allowed', 'only an account of this domain can be changed here');
   return account;
 }
 
-/** §3.1, of one who is registered. */
+/** The answer for somebody who has an account (§3.1). */
 function describe(account: Account): Element {
   return xml('query', { xmlns: ns }, xml('registered'), xml('username', {}, account.local), xml('password'));
 }
@@ -133,12 +138,12 @@ async function change(request: Element, account: Account): Promise<undefined> {
   else await changePassword(request, account);
 }
 
-/** §3.3. */
+/** Changes the password (§3.3). */
 async function changePassword(request: Element, account: Account): Promise<void> {
   const { tenant, local } = account;
   const { username, password } = readFields(request);
-  if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are needed');
-  if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'only your own password is yours to change');
+  if (username === null || password === null) throw new StanzaError('bad-request', 'a user name and a password are required');
+  if (prepareName(username, tenant) !== local) throw new StanzaError('not-allowed', 'you can change only your own password');
   const { clock, shares } = account.turn.dependencies;
   const queued: Queued = (work) => shares.newPasswords.run([tenant.domain, `account ${local}`], work);
   const scram = await checked(() => deriveKeys(password, clock, queued));
@@ -147,12 +152,12 @@ async function changePassword(request: Element, account: Account): Promise<void>
 }
 
 /**
- * §3.2: the result goes out, then all streams of the account end. Rows are erased when the answer is on its way, for they may be
- * many; until then, and until nobody grants the address anything any more, the name stays taken.
+ * Removes the account (§3.2). The result is sent, and then all streams of the account end. There may be many rows, so they are
+ * erased after the answer. The name stays taken until that is done and until nobody grants anything to the address any more.
  */
 function remove(request: Element, { turn, tenant, local, session }: Account): void {
   const { dependencies } = turn;
-  if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
+  if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> must be the only child');
   turn.withSessions([], async () => {
     await removalsOf(dependencies).endAccount(tenant, local, session);
     throw new StreamError('not-authorized', 'the account was removed');

@@ -1,4 +1,4 @@
-/** XEP-0092: Software Version, of the host. The operating system is not told (§4). */
+/** XEP-0092: Software Version of the tenant's domain. The operating system is not revealed (§4). */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { AccountFeature } from '../core/feature.ts';
 

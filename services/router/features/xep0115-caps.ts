@@ -1,6 +1,6 @@
 /**
- * XEP-0115: Entity Capabilities, the server's side: the hash of the host's disco#info in the stream features (§6.3). The node is
- * answered by xep0030-disco.ts. Clients' caps pass through in presence.
+ * XEP-0115: Entity Capabilities of the server: the stream features contain the hash of the domain's disco#info (§6.3). Requests
+ * for its node are answered by xep0030-disco.ts. The capabilities of clients are passed on with their presence.
  */
 import type { AccountFeature } from '../core/feature.ts';
 

@@ -1,8 +1,9 @@
 /**
  * XEP-0160: Best Practices for Handling Offline Messages, and XEP-0203: Delayed Delivery.
  *
- * The archive is the queue: services/router/archive/cursor.ts delivers what stands behind the account's cursor, each message stamped with
- * `delay`, when a resource of non-negative priority becomes available. Nothing is stored twice and nothing is ever full.
+ * The archive is the queue. When a resource with a non-negative priority becomes available, archive/cursor.ts delivers the
+ * entries after the account's cursor, each stamped with `delay`. So no message is stored twice, and there is no separate store
+ * that could be full.
  */
 import type { AccountFeature } from '../core/feature.ts';
 
@@ -20,5 +21,5 @@ export const delayedDelivery: AccountFeature = {
   version: '2.0',
   title: 'Delayed Delivery',
   disco: { host: [delayNs] },
-  note: 'Delays in our name that somebody else wrote are stripped (core/amend.ts).',
+  note: 'A delay that claims to be ours and was written by somebody else is stripped (core/amend.ts).',
 };

@@ -1,9 +1,9 @@
 /**
- * XEP-0163: Personal Eventing Protocol. Nodes and items are XEP-0060's (xep0060-pubsub.ts), delivery is in pep/notify.ts; here the
- * server learns what each resource wants (§4.3.2), from its capabilities (XEP-0115).
+ * XEP-0163: Personal Eventing Protocol. Nodes and items are in xep0060-pubsub.ts, and notifications in pep/notify.ts. This file
+ * learns what each resource wants (§4.3.2) from its capabilities (XEP-0115).
  *
- * Which nodes a verified hash stands for is remembered in one row of the account, so nobody can poison what others are taken to
- * want. An answer that does not fit its hash counts for the session that gave it alone (XEP-0115 §5.4).
+ * A row of the account remembers which nodes a verified hash stands for, so nobody can forge what other accounts want. An answer
+ * that does not fit its hash counts only for the session that gave it (XEP-0115 §5.4).
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -23,7 +23,7 @@ interface Known {
   readonly wanted: readonly string[];
 }
 
-/** The last used at the end. */
+/** In the order in which they were learned. */
 const knownHashes = collection<{ readonly known: readonly Known[] }>('caps', 'account');
 
 export const pep: AccountFeature = {
@@ -40,7 +40,7 @@ export const pep: AccountFeature = {
   inbound: { takes: isWanted },
 };
 
-/** A resource's presence was broadcast. */
+/** Looks at the capabilities in presence that a resource has broadcast. */
 async function look(account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry): Promise<void> {
   const caps = readCaps(presence);
   if (!caps) {
@@ -52,11 +52,12 @@ async function look(account: Account, presence: Stanza, before: SessionEntry, en
   const { known = [] } = (await account.get(knownHashes)) ?? {};
   const found = known.find(({ hash, ver }) => hash === caps.hash && ver === caps.ver);
   if (found) return want(account, entry, found.wanted, before.available ? (wantedNodes.of(entry) ?? []) : []);
-  if (wantedNodes.of(entry) && !before.available) await want(account, entry, undefined, []); // else as before, until it answers
+  // While the resource is available, what it wanted before counts until the client has answered.
+  if (wantedNodes.of(entry) && !before.available) await want(account, entry, undefined, []);
   ask(account, entry, caps);
 }
 
-/** XEP-0115 §6.2. */
+/** Asks the client what its hash stands for (XEP-0115 §6.2). */
 function ask(account: Account, { sid }: SessionEntry, { node, ver }: Caps): void {
   const query = xml('query', { xmlns: infoNs, node: `${node}#${ver}` });
   const iq = xml(
@@ -69,7 +70,7 @@ function ask(account: Account, { sid }: SessionEntry, { node, ver }: Caps): void
 
 const answerPrefix = 'caps-';
 
-/** The client answers. What it says without being asked says no more than that, of itself. */
+/** Handles the client's answer. An answer that was not asked for is harmless, because it counts only for this session. */
 async function learn(query: Element, account: Account, iq: Stanza): Promise<undefined> {
   if (!iq.attributes.id?.startsWith(answerPrefix)) return;
   const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
@@ -77,7 +78,7 @@ async function learn(query: Element, account: Account, iq: Stanza): Promise<unde
   const caps = entry?.presence === undefined ? undefined : readCaps(Stanza.parse(entry.presence));
   if (!entry || !caps) return;
   const { node } = query.attrs as { node?: string };
-  if (node !== undefined && node !== `${caps.node}#${caps.ver}`) return; // of a presence before this one
+  if (node !== undefined && node !== `${caps.node}#${caps.ver}`) return; // the answer belongs to older presence
   const wanted = notifyFeatures(query);
   if (isVerified(caps, query)) await remember(account, { hash: caps.hash!, ver: caps.ver, wanted });
   await want(account, entry, wanted, wantedNodes.of(entry) ?? []);
@@ -90,7 +91,7 @@ async function remember(account: Account, learned: Known): Promise<void> {
   });
 }
 
-/** The entry is written before items are read: what is published meanwhile comes by itself. */
+/** Notes what the resource wants, and then sends the last items. What is published after the note reaches the resource anyway. */
 async function want(
   account: Account,
   entry: SessionEntry,

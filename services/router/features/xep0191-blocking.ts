@@ -1,8 +1,8 @@
 /**
  * XEP-0191: Blocking Command.
  *
- * The guards check every stanza against the list (core/blocklist.ts). What waits for an offline user from one who is blocked since then
- * stays away, too (cursor.ts).
+ * The guards check every stanza against the blocklist (core/blocklist.ts). Queued messages of a sender who was blocked later are
+ * not delivered either (archive/cursor.ts).
  */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -18,7 +18,7 @@ import { routerLimits } from '../limits.ts';
 import { hidePresence, showPresence } from '../presence/presence-block.ts';
 
 const NS = 'urn:xmpp:blocking';
-/** Set when the session has asked for the list: it gets the pushes from then on (§3.6). */
+/** True when the session has asked for the list, so that it gets pushes (§3.6). */
 const hasAsked = sessionPart<boolean>('blocklist');
 const mucUserNs = 'http://jabber.org/protocol/muc#user';
 
@@ -36,7 +36,7 @@ export const blocking: AccountFeature = {
   outbound: { reads: [blocklist], guard: refuseOutbound },
 };
 
-/** §3.2; from now on this session gets the pushes. */
+/** §3.2: gives the list. From now on this session gets pushes. */
 async function list(_request: Element, account: Account): Promise<Element> {
   await account.updateSession((entry) => hasAsked.with(entry, true));
   const { jids } = (await account.get(blocklist)) ?? { jids: [] };
@@ -44,12 +44,12 @@ async function list(_request: Element, account: Account): Promise<Element> {
 }
 
 /**
- * §3.3: all items or none. Those that were blocked already see the account go again: this may be the second try of a request whose
- * first wrote the list and got no further.
+ * §3.3: blocks all items or none. Addresses that were blocked before are told again that the account has gone, because this may
+ * be a retry of a request that wrote the list and got no further.
  */
 async function block(request: Element, account: Account): Promise<undefined> {
   const jids = itemJids(request);
-  if (jids.length === 0) throw new StanzaError('bad-request', 'block needs an item');
+  if (jids.length === 0) throw new StanzaError('bad-request', '<block/> needs at least one item');
   const added = jids.map(String);
   await account.update(blocklist, '', (value) => {
     const before = value?.jids ?? [];
@@ -60,7 +60,7 @@ async function block(request: Element, account: Account): Promise<undefined> {
   await hidePresence(account, jids);
 }
 
-/** §3.4; without items: everybody (§3.5). */
+/** §3.4: unblocks the items; without items, everybody (§3.5). */
 async function unblock(request: Element, account: Account): Promise<undefined> {
   const jids = itemJids(request);
   const named = new Set(jids.map(String));
@@ -77,16 +77,16 @@ async function unblock(request: Element, account: Account): Promise<undefined> {
 
 function checked(next: Blocklist): Blocklist {
   if (next.jids.length > routerLimits.blocklistMax) {
-    throw new StanzaError('resource-constraint', `the list holds at most ${routerLimits.blocklistMax} addresses`);
+    throw new StanzaError('resource-constraint', `a blocklist has at most ${routerLimits.blocklistMax} addresses`);
   }
   if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.blocklistBytesMax) {
-    throw new StanzaError('resource-constraint', 'the addresses take too much room');
+    throw new StanzaError('resource-constraint', 'the addresses of a blocklist take too many bytes');
   }
   checkPlaces(next);
   return next;
 }
 
-/** Those of one room are kept with the occupant there, too. */
+/** The blocked occupants of one room are also kept in the room, so their number is bounded. */
 function checkPlaces({ jids }: Blocklist): void {
   const places = Map.groupBy(
     jids.filter((jid) => jid.includes('/')),
@@ -94,18 +94,18 @@ function checkPlaces({ jids }: Blocklist): void {
   );
   for (const [bare, named] of places) {
     if (named.length > routerLimits.blockedPlacesMax || named.join('').length > routerLimits.blockedPlacesCharactersMax) {
-      throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one: block all of it`);
+      throw new StanzaError('resource-constraint', `too many addresses of ${bare} are blocked one by one; block ${bare} itself`);
     }
   }
 }
 
 /**
- * To prepare an address costs much more than to read it, so a request that cannot fit the list is refused before.
+ * Reads the addresses. To prepare one is expensive, so a request that is too large for the list is refused first.
  * @throws {StanzaError} bad-request, resource-constraint, jid-malformed
  */
 function itemJids(request: Element): Jid[] {
   const texts = request.getChildren('item', NS).map(({ attrs }) => {
-    if (!attrs.jid) throw new StanzaError('bad-request', 'an item needs a jid');
+    if (!attrs.jid) throw new StanzaError('bad-request', "an item needs a 'jid'");
     return String(attrs.jid);
   });
   if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > routerLimits.blocklistBytesMax) {
@@ -115,7 +115,7 @@ function itemJids(request: Element): Jid[] {
   return [...new Map(jids.map((jid) => [jid.toString(), jid])).values()];
 }
 
-/** To each resource that has asked for the list. */
+/** Pushes a change to each resource that has asked for the list. */
 function push(name: 'block' | 'unblock', jids: readonly string[], account: Account): void {
   account.push(listElement(name, jids), (entry) => hasAsked.of(entry) === true);
 }
@@ -128,7 +128,7 @@ function listElement(name: string, jids: readonly string[]): Element {
   );
 }
 
-/** §3.3: the user must unblock before sending. */
+/** §3.3: the user must unblock an address before sending to it. */
 function refuseOutbound(stanza: Stanza, account: Account): void {
   const list = account.prefetched(blocklist);
   const { to } = stanza;
@@ -137,7 +137,7 @@ function refuseOutbound(stanza: Stanza, account: Account): void {
   throw new StanzaError('not-acceptable', undefined, { type: 'cancel', extra });
 }
 
-/** §3.3: presence is dropped, messages and requests look as if the account were not there. */
+/** §3.3: presence is dropped. Messages and requests are answered as if the account did not exist. */
 function refuseInbound(stanza: Stanza, account: Account): Pending {
   const list = account.prefetched(blocklist);
   const { from } = stanza;
@@ -148,8 +148,9 @@ function refuseInbound(stanza: Stanza, account: Account): Pending {
 }
 
 /**
- * A room is told nothing of what its occupants have said: it would take an error for an occupant that is gone (XEP-0045 §16.1.2). What it
- * says to an occupant of itself, such as that it has left, is no news of others, and passes.
+ * Refuses a stanza of a blocked sender. Messages that a room passes on are dropped, because the room would take an error as a
+ * sign that its occupant has gone (XEP-0045 §16.1.2). What a room says about the occupant itself, for example that it has left,
+ * passes.
  */
 async function refuseBlocked(stanza: Stanza, from: Jid, account: Account): Promise<void> {
   const isRoom = (await account.hosted(from.domain)) === 'rooms';
@@ -159,13 +160,13 @@ async function refuseBlocked(stanza: Stanza, from: Jid, account: Account): Promi
   throw new StanzaError('service-unavailable');
 }
 
-/** XEP-0045 §7.2.2: only rooms write this code. */
+/** XEP-0045 §7.2.2: is this the occupant's own presence? Only rooms set this status code. */
 function isSelfPresence(stanza: Stanza): boolean {
   const codes = stanza.name === 'presence' ? stanza.child('x', mucUserNs)?.getChildren('status') : undefined;
   return codes?.some(({ attrs }) => attrs.code === '110') ?? false;
 }
 
-/** XEP-0045 §7.8.2: whose words a room passes on with an invitation, or with its refusal. */
+/** Who has written an invitation that a room passes on, or the answer to it (XEP-0045 §7.8.2). */
 function writerOf(stanza: Stanza): { readonly jid: Jid; readonly isAnswer: boolean } | undefined {
   if (stanza.name !== 'message' || stanza.type === 'error') return undefined;
   const extension = stanza.child('x', mucUserNs);

@@ -1,4 +1,4 @@
-/** XEP-0199: XMPP Ping, answered by the host, and by accounts for those who may know that they are there. */
+/** XEP-0199: XMPP Ping, answered by the tenant's domain, and by accounts for those who may see their presence. */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { AccountFeature } from '../core/feature.ts';
 import { mayProbe } from '../roster/roster.ts';
@@ -19,7 +19,8 @@ export const ping: AccountFeature = {
       name: 'ping',
       to: 'account',
       async handle(_request, account, iq) {
-        if (!(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable'); // as if there were no account
+        // This is also the answer for an account that does not exist.
+        if (!(await mayProbe(account, iq.from!))) throw new StanzaError('service-unavailable');
         return undefined;
       },
     },

@@ -1,4 +1,4 @@
-/** XEP-0202: Entity Time, of the host, in UTC. */
+/** XEP-0202: Entity Time of the tenant's domain, in UTC. */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { AccountFeature } from '../core/feature.ts';
 

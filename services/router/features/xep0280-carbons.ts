@@ -1,8 +1,8 @@
 /**
  * XEP-0280: Message Carbons, with all rules of §6.1 (`urn:xmpp:carbons:rules:0`).
  *
- * Whether a session wants copies stands in its entry. Copies are made after delivery, from the bytes that were delivered;
- * they never pass `arrive`, where everything that claims to be one is stripped (§11; core/amend.ts).
+ * The entry of a session says whether it wants copies. Copies are made after the delivery, from the bytes that were delivered.
+ * They do not arrive like other messages, because forged copies are stripped there (§11; core/amend.ts).
  */
 import { isMintedBefore } from '../../../lib/runtime/ids.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -37,10 +37,10 @@ export const carbons: AccountFeature = {
 type Kind = 'sent' | 'received';
 
 const wantsCopies = sessionPart<boolean>('carbons');
-/** The request that has turned them on or off last, except for the first one. */
+/** The id of the last request that turned copies on or off; absent after the first one. */
 const lastRequest = sessionPart<string>('carbonsBy');
 
-/** The first request has none before it that could come again. @throws {Superseded} */
+/** Turns copies on or off. A late retry of an older request must not undo a newer one. @throws {Superseded} */
 async function turn(account: Account, isOn: boolean): Promise<undefined> {
   const id = account.turn.by?.id;
   await account.updateSession((entry) => {
@@ -53,7 +53,7 @@ async function turn(account: Account, isOn: boolean): Promise<undefined> {
   });
 }
 
-/** §6.1, §9. */
+/** Is the message copied (§6.1, §9)? */
 function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {
   if (stanza.hasChild('private', NS) || stanza.hasChild('no-copy', hintsNs)) return false;
   const type = messageType(stanza);
@@ -61,9 +61,9 @@ function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {
   if (isInvitation(stanza)) return true;
   const other = kind === 'received' ? stanza.from : stanza.to;
   const isRoom = other?.domain === roomsDomain(account.domain);
-  // what a room says itself of a message is about a groupchat message
+  // An error of the room itself is about a groupchat message.
   if (type === 'error') return kind === 'received' && !(isRoom && other?.isBare === true);
-  // the room has sent a private message to each client that is there
+  // The room sends a private message to each client of the occupant itself.
   if (kind === 'received' && (isRoom || stanza.hasChild('x', mucUserNs))) return false;
   if (type === 'chat') return true;
   return (
@@ -71,13 +71,13 @@ function isEligible(stanza: Stanza, kind: Kind, account: Account): boolean {
   );
 }
 
-/** XEP-0249, or mediated as in XEP-0045 §7.8.2. */
+/** Is this an invitation: a direct one (XEP-0249), or one that a room passes on (XEP-0045 §7.8.2)? */
 function isInvitation(stanza: Stanza): boolean {
   if (stanza.hasChild('x', 'jabber:x:conference')) return true;
   return stanza.child('x', mucUserNs)?.getChild('invite', mucUserNs) !== undefined;
 }
 
-/** §6.1 names the first three; messages of type `normal` with the others belong to a conversation as well. */
+/** Payloads that belong to a conversation, also in a message of type `normal`. §6.1 names the first three. */
 const conversationNs = new Set([
   'urn:xmpp:receipts',
   'http://jabber.org/protocol/chatstates',
@@ -88,7 +88,7 @@ const conversationNs = new Set([
   'urn:xmpp:omemo:2',
 ]);
 
-/** §8. To oneself it arrives, and is copied as received. */
+/** Copies a sent message (§8). A message to oneself also arrives, and is copied then. */
 function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Outcome, id: string): Pending {
   const others = sessions.filter((entry) => wantsCopies.of(entry) && !delivered.includes(entry));
   if (others.length === 0 || stanza.to!.bare.equals(account.jid) || !isEligible(stanza, 'sent', account)) return;
@@ -96,13 +96,13 @@ function copySent(stanza: Stanza, account: Account, { sessions, delivered }: Out
 }
 
 async function copySentTo(others: readonly SessionEntry[], stanza: Stanza, account: Account, id: string): Promise<void> {
-  // XEP-0313 §3.4: the recipient must not see our id, our own clients should
+  // XEP-0313 §3.4: our own clients should see our id, and the recipient must not.
   const ownId =
     (await isArchived(account, stanza, 'out')) && xml('stanza-id', { xmlns: 'urn:xmpp:sid:0', by: account.jid.toString(), id });
   copy('sent', stanza, account, others, ownId ? ownId.toString() : undefined);
 }
 
-/** §7. */
+/** Copies a received message (§7). */
 function copyReceived(stanza: Stanza, account: Account, { sessions, delivered }: Outcome): void {
   const sender = stanza.from?.bare.equals(account.jid) ? stanza.from.resource : undefined;
   const others = sessions.filter((entry) => wantsCopies.of(entry) && !delivered.includes(entry) && entry.resource !== sender);

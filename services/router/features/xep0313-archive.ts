@@ -1,11 +1,13 @@
 /**
  * XEP-0313: Message Archive Management, `urn:xmpp:mam:2` and `#extended`.
  *
- * Rows are those of services/router/archive/archive.ts; preferences (XEP-0441) are one item. Groupchat is in the rooms' archives only (§5.1.1).
- * Left out: the RSM count and index (counting would read the whole archive), and searching (XEP-0431). Only the account itself has
- * routes here; others get `service-unavailable`, whether there is such an account or not.
+ * The rows are described in archive/archive.ts, and the preferences (XEP-0441) are one row. Groupchat messages are only in the
+ * archives of rooms (§5.1.1). Left out: count and index of RSM, because counting would read the whole archive, and searching
+ * (XEP-0431). All routes are for the account itself. Everybody else gets `service-unavailable`, whether the account exists or
+ * not.
  *
- * DEVIATION: §3: ids are sortable, because they are keys of the archive, and so not unpredictable; knowing one gives access to nothing.
+ * DEVIATION: §3 requires ids that cannot be predicted. Ours can be sorted, because they are keys of the archive. Knowing an id
+ * gives access to nothing.
  */
 import { archiveForm, finElement, NS_MAM as NS, readArchiveRequest } from '../../../lib/runtime/archive-page.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
@@ -40,7 +42,7 @@ export const archive: AccountFeature = {
   inbound: { reads: [preferences], keep: (stanza, account, id) => keep(stanza, account, id, 'in') },
 };
 
-/** §5.1.1: once only, also what goes to oneself: that is kept when it arrives. */
+/** Keeps each message once (§5.1.1). A message to oneself is kept when it arrives. */
 function keep(stanza: Stanza, account: Account, id: string, direction: Direction): Pending {
   if (direction === 'out' && stanza.to!.bare.equals(account.jid)) return;
   const isIn = isArchived(account, stanza, direction);
@@ -48,17 +50,17 @@ function keep(stanza: Stanza, account: Account, id: string, direction: Direction
   keepEntry(account, id, stanza, direction, isIn);
 }
 
-/** §4.1.4: changes nothing, for there is none here (§6). */
+/** §4.1.4: this field changes nothing, because the archive has no groupchat messages (§6). */
 const further = [{ var: 'include-groupchat', type: 'boolean' }] as const;
 
-/** §4. The results go out before the answer, on the same stream. */
+/** Answers a query (§4). The results are sent before the answer, on the same stream. */
 async function query(request: Element, account: Account): Promise<Element> {
   const { query: wanted, page: asked, isFlipped, queryid } = readArchiveRequest(request, further);
   if (!account.turn.dependencies.shares.archiveQueries.take(account.jid.toString())) {
-    throw new StanzaError('resource-constraint', 'too many pages of the archive are asked for; try again in a moment');
+    throw new StanzaError('resource-constraint', 'too many queries of the archive; try again in a moment');
   }
   const page = await queryArchive(account, wanted, asked);
-  // a client that reads all there is, and not one conversation or message, needs no queue (cursor.ts)
+  // A client that reads the whole archive, and not one conversation or message, does not need the queue (archive/cursor.ts).
   const isAll = !wanted.with && !wanted.ids;
   if (isAll) await account.updateSession((session) => readsArchive.with(session, true));
   const head = resultHead(account, queryid);
@@ -66,7 +68,7 @@ async function query(request: Element, account: Account): Promise<Element> {
   return finElement(page);
 }
 
-/** §4.2: what all results of a page begin with. */
+/** The beginning that all results of a page have in common (§4.2). */
 function resultHead(account: Account, queryid: string | undefined): string {
   const [from, to] = [account.jid, account.fullJid].map((jid) => escapeAttribute(jid.toString()));
   const asked = queryid === undefined ? '' : ` queryid='${escapeAttribute(queryid)}'`;
@@ -85,7 +87,7 @@ function resultMessage(head: string, { key: id, value }: Item<ArchiveEntry>): Bu
 
 const resultEnd = Buffer.from('</forwarded></result></message>');
 
-/** §4.4: the first and last entry. */
+/** §4.4: tells the first and the last entry. */
 async function metadata(_request: Element, account: Account): Promise<Element> {
   const [start, end] = await Promise.all([archiveEdge(account, 'first'), archiveEdge(account, 'last')]);
   const edge = (name: string, item: { id: string; stamp: string } | undefined) =>

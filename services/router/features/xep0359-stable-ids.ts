@@ -1,8 +1,8 @@
 /**
  * XEP-0359: Unique and Stable Stanza IDs.
  *
- * The id is the one minted at ingress, which is the archive's id too (XEP-0313 §3.4). `stanza-id` elements that claim to come
- * from us are stripped, from whomever (§3 rule 2; core/amend.ts); others are left alone (rule 3).
+ * The id is the one that was minted at ingress, and it is also the id in the archive (XEP-0313 §3.4). A `stanza-id` that claims
+ * to come from us is always stripped (§3 rule 2; core/amend.ts). Other ones stay (rule 3).
  */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -21,7 +21,7 @@ export const stableIds: AccountFeature = {
   inbound: { amend: stamp },
 };
 
-/** Only what is archived: to a client this is the place from which to read the archive (XEP-0313 §3.4). */
+/** Adds the id only to archived messages, because clients use it as a position in the archive (XEP-0313 §3.4). */
 function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Pending {
   const isIn = isArchived(account, stanza, 'in');
   if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append(account, amendment, id)));

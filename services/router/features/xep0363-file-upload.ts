@@ -1,9 +1,11 @@
 /**
- * XEP-0363: HTTP File Upload, at a host of its own, `upload.example.org`, as clients expect to find it among the domain's items.
+ * XEP-0363: HTTP File Upload, at a host of its own, `upload.example.org`, because clients look for it among the items of the
+ * domain.
  *
- * Only accounts of the tenant get slots. What an account has asked for is counted in one row a month, used or not, and each slot has a
- * row, by which its file is found when the account is removed: the bytes go past us, to the web service or to S3. A slot is good for exactly its
- * size and type; one without a type is for `application/octet-stream`.
+ * Only accounts of the tenant get slots. The size of each slot is counted in one row per month, whether the slot is used or not.
+ * Each slot also has a row, by which its file is found when the account is removed. The bytes themselves do not pass through the
+ * router: they go to the web service or to S3. A slot is valid for exactly its size and type. A slot without a type is for
+ * `application/octet-stream`.
  */
 import { hash as hashOnce } from 'node:crypto';
 import { isMediaType } from '../../../lib/ports/blobs.ts';
@@ -23,23 +25,23 @@ const NS = 'urn:xmpp:http:upload:0';
 const INFO = 'http://jabber.org/protocol/disco#info';
 const ITEMS = 'http://jabber.org/protocol/disco#items';
 
-/** §4: names of headers that a client may be asked to send. */
+/** The headers that a client may be asked to send (§4). */
 const headerNames: ReadonlySet<string> = new Set(['Authorization', 'Cookie', 'Expires']);
 const unguessableBytes = 24;
 const shareCharacters = 16;
 const dayMs = 24 * 60 * 60 * 1000;
 const anyType = 'application/octet-stream';
 
-/** Bytes by month: `2026-03`. */
+/** Bytes per month, by keys such as `2026-03`. */
 const uploaded = collection<number>('uploaded', 'account');
 
 interface SlotRow {
-  /** Of the blob. */
+  /** The key of the blob. */
   readonly key: string;
   readonly untilMs: number;
 }
 
-/** The slots that an account was given, by {@link fileKey}: its files, as far as they have come, go with it. */
+/** The slots that an account was given, by {@link fileKey}. Their files are deleted with the account. */
 const slots = collection<SlotRow>('file', 'account');
 
 export const fileUpload: AccountFeature = {
@@ -55,7 +57,7 @@ export const fileUpload: AccountFeature = {
   removed: deleteFiles,
 };
 
-/** §3. */
+/** Describes the host (§3). */
 function describe(request: Element, host: HostContext): Element {
   checkService(request, host);
   const form = renderForm({
@@ -77,17 +79,17 @@ function checkService({ attrs: { node } }: Element, host: HostContext): void {
   if (node) throw new StanzaError('item-not-found', `there is no node '${node.slice(0, 100)}'`);
 }
 
-/** §4, §5. */
+/** Gives a slot (§4, §5). */
 async function giveSlot(request: Element, { account, tenant, turn }: HostContext): Promise<Element> {
   const { blobs, clock } = turn.dependencies;
   if (!blobs) throw new StanzaError('service-unavailable');
-  if (!account?.session) throw new StanzaError('forbidden', `only accounts of ${tenant.domain} upload files here`);
+  if (!account?.session) throw new StanzaError('forbidden', `only accounts of ${tenant.domain} can upload files here`);
   const { filename, size } = request.attrs;
   const sizeBytes = readSize(size);
   const name = safeName(filename ?? '');
-  if (name === '') throw new StanzaError('bad-request', 'a file has a name');
+  if (name === '') throw new StanzaError('bad-request', 'a file needs a name');
   const type = request.attrs['content-type']?.trim() || anyType;
-  if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is no media type`);
+  if (!isMediaType(type)) throw new StanzaError('bad-request', `'${type.slice(0, 100)}' is not a media type`);
   if (sizeBytes > routerLimits.uploadBytesMax) throw tooLarge();
   await charge(account, sizeBytes);
   const key = `${tenant.domain}/${clock.randomBytes(unguessableBytes).toString('base64url')}/${name}`;
@@ -104,7 +106,7 @@ async function giveSlot(request: Element, { account, tenant, turn }: HostContext
   );
 }
 
-/** The account is removed. */
+/** Deletes the files of an account that is removed. */
 async function deleteFiles(account: Account): Promise<void> {
   const { blobs, store, clock } = account.turn.dependencies;
   if (!blobs) return;
@@ -121,21 +123,23 @@ async function deleteFiles(account: Account): Promise<void> {
   }
 }
 
-/** `xs:positiveInteger`, and not so long that it is no number to us. */
+/** Reads the size, an `xs:positiveInteger`. */
 function readSize(size: string | undefined): number {
-  if (!/^0*[1-9]\d*$/.test(size ?? '')) throw new StanzaError('bad-request', 'a file has a size of at least one byte');
+  if (!/^0*[1-9]\d*$/.test(size ?? ''))
+    throw new StanzaError('bad-request', 'the size of a file must be a number of bytes, at least 1');
   return Number(size);
 }
 
-/** A client obeys no other header (§4), so an adapter that wants one does not fit this protocol. */
+/** Clients ignore other headers (§4), so an adapter that needs one does not work with this protocol. */
 function writeHeader(name: string, value: string): Element {
   if (!headerNames.has(name)) throw new Error(`a client cannot be asked to send the header '${name}'`);
   return xml('header', { name }, value);
 }
 
 /**
- * §4: the name stays as it is, its ending above all, as far as it can be the last part of a path in everybody's file system and does
- * not look like another one: no separators, nothing invisible, nothing that changes the direction of writing.
+ * Makes a file name safe (§4). It stays as it is, above all its ending, except for characters that cannot be in a path on every
+ * file system, or that make it look like another name: separators, invisible characters, and characters that change the direction
+ * of writing.
  */
 export function safeName(filename: string): string {
   const name = filename
@@ -146,7 +150,7 @@ export function safeName(filename: string): string {
   return shorten(/^\.+$/.test(name) ? name.replaceAll('.', '_') : name, routerLimits.uploadNameBytesMax);
 }
 
-/** In the middle: a name is known by its ending. */
+/** Shortens a name and keeps its ending, because the ending tells the type of the file. */
 function shorten(name: string, bytesMax: number): string {
   if (Buffer.byteLength(name) <= bytesMax) return name;
   const ending = /\.[^.\s]{1,16}$/u.exec(name)?.[0] ?? '';
@@ -167,7 +171,10 @@ function tooLarge(): StanzaError {
   });
 }
 
-/** Counts first, so that no number of requests at once gets past the limit. @throws {StanzaError} when the month's bytes are used up */
+/**
+ * Counts the bytes first, so that many requests at once cannot exceed the limit.
+ * @throws {StanzaError} if the month's bytes are used up
+ */
 async function charge(account: Account, sizeBytes: number): Promise<void> {
   const month = account.now.toISOString().slice(0, 'yyyy-mm'.length);
   const counted = Math.max(sizeBytes, routerLimits.uploadCountedBytesMin);

@@ -1,22 +1,23 @@
 /**
- * XEP-0402: PEP Native Bookmarks, and what older clients see of them (§5.3): the `storage:bookmarks` of XEP-0048, in private storage
+ * XEP-0402: PEP Native Bookmarks, and the older forms of them (§5.3): the `storage:bookmarks` of XEP-0048, in private storage
  * (XEP-0049, `#compat`) and as a node of PEP (`#compat-pep`).
  *
- * The items of XEP-0402 are the truth, one per room, and the two older forms are made of them whenever somebody reads: a list that were
- * kept beside them would be behind them after two resources have changed them at once, and every change of one room would write all. What
- * is written in an older form becomes items, those that differ, with their notifications. What only XEP-0402 has of a room
- * (`<extensions/>`) stays with it, and what only the older form has of it (a client's own children and attributes) is kept there, too.
- * Items that are no bookmarks are neither shown nor touched. Bookmarks of web pages are a row of private storage, and stay when the nodes
- * are deleted.
+ * Bookmarks are stored only as items of XEP-0402, one per room. The two older forms are made from the items whenever somebody
+ * reads them. A second list would become outdated when two resources change bookmarks at the same time, and every change of one
+ * room would write all of it. When a client writes an older form, the rooms that differ become items, with notifications. What
+ * only XEP-0402 can express (`<extensions/>`) stays with the room. What only the older form has, such as a client's own children
+ * and attributes, is kept in `<extensions/>` too. Items that are not bookmarks are neither shown nor changed. Bookmarks of web
+ * pages are a row of private storage, and stay when the nodes are deleted.
  *
- * The node `storage:bookmarks` is a view (pep/specified-node.ts): it is there as long as the other, with a configuration of its own, and
- * its item `current` always. All of it is the account's alone unless a client makes the XEP-0402 node otherwise (XEP-0223).
+ * The node `storage:bookmarks` is a view (pep/specified-node.ts). It exists as long as the other node, has a configuration of its
+ * own, and always has the item `current`. Only the account itself can read bookmarks, unless a client configures the XEP-0402
+ * node otherwise (XEP-0223).
  *
- * Private storage is opaque (XEP-0049 §1): a `<conference/>` whose address is missing, malformed or too long for an item's id cannot be an
- * item, and is kept and given back as it is, beside the bookmarks of web pages.
+ * Private storage is opaque (XEP-0049 §1). A `<conference/>` whose address is missing, malformed or too long for the id of an
+ * item cannot become an item. It is kept beside the bookmarks of web pages and returned as it was.
  *
- * Hostile: a list with too large a room, or more rooms than the node keeps, is refused as a whole; of a room that is listed twice, in
- * whatever spelling, the last counts; a node that others may read does not open the view.
+ * Hostile: a list with a room that is too large, or with too many rooms, is refused as a whole. If a room is listed twice, in
+ * whatever spelling, the last entry counts. Making the XEP-0402 node public does not make the view public.
  */
 import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -59,10 +60,10 @@ interface Bookmark {
   readonly payload: string;
 }
 
-/** `<conference/>` of XEP-0048 by bare JID. */
+/** The `<conference/>` elements of XEP-0048, by bare JID. */
 type Rooms = ReadonlyMap<string, Element>;
 
-/** `<storage/>` as older clients know it: the rooms, oldest first, then whatever else was written there. */
+/** Makes the `<storage/>` of older clients: first the rooms, oldest first, and then everything else that was written there. */
 export async function readStorage(account: Account): Promise<Element> {
   const node = await findNode(account, NS);
   const found = node ? await readBookmarks(account, node) : [];
@@ -85,14 +86,14 @@ function conferenceOf({ id, payload }: Bookmark): Element {
   return xml('conference', { ...Object.fromEntries(attributes), jid: id, name, autojoin }, children, added.map(apart));
 }
 
-/** What only the older form has of a room: it is kept in `<extensions/>`, in an element of its own namespace. */
+/** Finds what only the older form has of a room. It is kept in `<extensions/>`, in an element of the older namespace. */
 function extrasIn(conference: Element | undefined): Element | undefined {
   return conference?.getChild('extensions', NS)?.getChild('conference', storageNs) as Element | undefined;
 }
 
 const ownAttributes = new Set(['jid', 'name', 'autojoin']);
 
-/** What a client has written there of its own; undefined: nothing. */
+/** A client's own children and attributes of a `<conference/>`. @returns undefined if there are none */
 function extrasOf(conference: Element): Element | undefined {
   const attributes = Object.entries(conference.attrs).filter(([name]) => !ownAttributes.has(name) && !/^xmlns|:/.test(name));
   const children = (conference.getChildElements() as Element[]).filter(
@@ -106,7 +107,7 @@ function apart(element: Element): Element {
   return parseElement(standalone(element));
 }
 
-/** @returns what XEP-0402 has of a room beyond the older form, with what that has beyond it */
+/** Makes the `<extensions/>` of an item from the old one and from what only the older form has. */
 function extensionsOf(old: Element | undefined, extras: Element | undefined): Element | undefined {
   const extensions = (old?.getChild('extensions', NS) as Element | undefined) ?? xml('extensions');
   extensions.children = extensions.children.filter(
@@ -116,7 +117,7 @@ function extensionsOf(old: Element | undefined, extras: Element | undefined): El
   return extensions.children.length === 0 ? undefined : extensions;
 }
 
-/** @param others the rest, as it is kept in private storage */
+/** Splits `<storage/>` elements. @returns `others` is everything but the rooms, as it is kept in private storage */
 export function parseStorage(storages: readonly Element[]): { rooms: Rooms; others: string } {
   const rooms = new Map<string, Element>();
   const others: Element[] = [];
@@ -128,14 +129,17 @@ export function parseStorage(storages: readonly Element[]): { rooms: Rooms; othe
   return { rooms, others: xml('storage', { xmlns: storageNs }, others).toString() };
 }
 
-/** The id of its item in XEP-0402; undefined when it cannot be one, because it is no room or has no address. */
+/**
+ * The id of the item for a room.
+ * @returns undefined if the element cannot become an item, because it is not a room or has no valid address
+ */
 function roomOf(child: Element): string | undefined {
   if (!child.is('conference', storageNs)) return undefined;
   const id = Jid.tryParse((child.attrs.jid as string | undefined) ?? '')?.bare.toString();
   return id === undefined || Buffer.byteLength(id) > routerLimits.pepItemIdBytesMax ? undefined : id;
 }
 
-/** From now on these are the bookmarks, and who wants news of the view gets it. @throws {StanzaError} */
+/** Replaces all bookmarks, and notifies those who want the view. @throws {StanzaError} */
 export async function writeRooms(account: Account, rooms: Rooms): Promise<void> {
   await changeRooms(account, rooms);
   showViews(account, NS);
@@ -144,7 +148,7 @@ export async function writeRooms(account: Account, rooms: Rooms): Promise<void> 
 async function changeRooms(account: Account, rooms: Rooms): Promise<void> {
   const node = await findNode(account, NS);
   const { itemsMax } = node?.config ?? privateConfig;
-  if (rooms.size > itemsMax) throw new StanzaError('not-acceptable', `at most ${itemsMax} rooms are kept`);
+  if (rooms.size > itemsMax) throw new StanzaError('not-acceptable', `at most ${itemsMax} rooms can be bookmarked`);
   const before = node ? await readBookmarks(account, node) : [];
   const known = byJid(before);
   const changed = [...rooms].flatMap(([jid, element]) => {
@@ -176,12 +180,12 @@ async function readBookmarks(account: Account, node: PepNode): Promise<readonly 
   });
 }
 
-/** Of several of one room the newest. */
+/** The bookmarks by room. If a room has several, the newest counts. */
 function byJid(found: readonly Bookmark[]): ReadonlyMap<string, Bookmark> {
   return new Map(found.map((bookmark) => [bookmark.jid, bookmark]));
 }
 
-/** A bookmark that says the same as the one before stays as it is, to the letter. */
+/** Makes the item of a room. If the new bookmark says the same as the old one, the old text is returned unchanged. */
 function convert(conference: Element, before: string | undefined): string {
   const old = before === undefined ? undefined : parseElement(before);
   const { name } = conference.attrs as { name?: string };

@@ -1,5 +1,5 @@
 /**
- * XEP-0441: Message Archive Management Preferences. One item per account; without it everything is archived.
+ * XEP-0441: Message Archive Management Preferences, in one row per account. Without the row, everything is archived.
  */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -29,10 +29,10 @@ async function read(account: Account): Promise<Preferences> {
 async function change(request: Element, account: Account): Promise<Element> {
   const rule = request.attrs.default;
   if (rule !== 'always' && rule !== 'never' && rule !== 'roster')
-    throw new StanzaError('bad-request', `default is '${rule ?? ''}'`);
+    throw new StanzaError('bad-request', `the default must be always, never or roster, not '${(rule ?? '').slice(0, 64)}'`);
   const next: Preferences = { default: rule, always: jids(request, 'always'), never: jids(request, 'never') };
   if (Buffer.byteLength(JSON.stringify(next)) > routerLimits.archivePreferencesBytesMax) {
-    throw new StanzaError('policy-violation', 'the addresses take too much room');
+    throw new StanzaError('policy-violation', 'the addresses take too many bytes');
   }
   await account.update(preferences, '', () => next);
   return show(next);

@@ -1,13 +1,13 @@
 /**
- * XEP-0490: Message Displayed Synchronization, with server assist (§4.5): of a `<displayed/>` within a message that a client sends the
- * server makes an item of the account's own node, and takes it out before the message is kept, copied or forwarded. The item's id is the
- * message's `to` as the client wrote it: a contact, a room (`groupchat` to its bare JID) or an occupant.
+ * XEP-0490: Message Displayed Synchronization, with server assist (§4.5). When a client sends a message with `<displayed/>`, the
+ * server makes it an item of the account's own node, and removes it before the message is archived, copied or forwarded. The
+ * item's id is the `to` of the message as the client wrote it: a contact, a room (`groupchat` to its bare JID) or an occupant.
  *
- * Ids and stanza-ids are opaque (§5.2): the server does not look whose they are, nor whether a client goes back. All that a client can
- * spoil is its own account's node, where other clients expect any (§5.1).
+ * Ids and stanza-ids are opaque (§5.2). The server does not check whose they are, or whether a client goes back to an older one.
+ * A client can damage only its own account's node, and other clients have to expect any content there (§5.1).
  *
- * Hostile: a contact sends a `<displayed/>`, which is nobody's business here; or has a client send it back within an error, so errors are
- * no publications. Whoever fills the node, or addresses somebody whose JID is longer than an id can be, loses the item, not the message.
+ * Hostile: a contact sends `<displayed/>`, which is ignored, or makes a client send it back in an error, so nothing in an error
+ * is published. If the node is full, or the recipient's JID is too long for an id, the item is lost, but the message is not.
  */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -38,11 +38,11 @@ function assist(stanza: Stanza, account: Account, amendment: Amendment): Pending
   return publishDisplayed(account, stanza.attributes.to ?? account.jid.toString(), standalone(stanza.elementOf(child)));
 }
 
-/** Of a message that is refused nothing is published: it is the turn's to discard. */
+/** Publishes the item. If the message is refused, its turn is discarded, and with it the publication. */
 async function publishDisplayed(account: Account, id: string, payload: string): Promise<void> {
   try {
     await publish(account, NS, { id, payload }, new Map());
   } catch (error) {
-    if (!(error instanceof StanzaError)) throw error; // the message is to go on, whatever the node has no room for
+    if (!(error instanceof StanzaError)) throw error; // if the item is refused, the message still goes on
   }
 }
