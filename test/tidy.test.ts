@@ -31,6 +31,7 @@ const plainFolders = [
   'lib/ports',
   'lib/runtime',
   'lib/xmpp',
+  'services/muc',
   'services/router',
   'services/certificates',
   'services/web',

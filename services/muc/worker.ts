@@ -1,6 +1,6 @@
 /**
- * The worker of rooms: serves the subjects `m.<shard>` that it owns, keeps the rooms it has to do with in memory, and
- * hands each request to its room. What it holds can be lost at any moment.
+ * The worker of rooms. It serves the subjects `m.<shard>` that it owns, keeps the rooms that have something to do in memory, and
+ * hands each request to its room. What it keeps may be lost at any moment.
  */
 
 import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
@@ -36,16 +36,16 @@ import { changeHides } from './rooms/hides.ts';
 import { answerForService } from './rooms/service.ts';
 
 export interface MucWorker {
-  /** In memory. */
+  /** How many rooms are in memory. */
   readonly rooms: number;
-  /** Takes no new requests and finishes those under way (bounded). */
+  /** Takes no new requests, and waits a bounded time for those under way. */
   stop(): Promise<void>;
 }
 
 export interface WorkerOptions extends Dependencies {
-  /** The shards of rooms that it serves; all, where there is one worker. */
+  /** The shards of rooms that it serves; absent: all of them. */
   readonly shards?: ShardOwner;
-  /** Those of features/index.ts. */
+  /** The features of its rooms; absent: those of features/index.ts. */
   readonly roomFeatures?: readonly RoomFeature[];
 }
 
@@ -60,7 +60,7 @@ class Worker implements MucWorker {
   readonly #shards: ShardOwner;
   readonly #handler: BusHandler;
   readonly #servings = new Map<number, Serving>();
-  /** The one used last stands last. */
+  /** In the order of use, the room that was used last at the end. */
   readonly #rooms = new Map<string, { readonly shard: number; readonly runner: RoomRunner }>();
   readonly #background = new Set<Promise<void>>();
   #backlog: Background[] = [];
@@ -94,14 +94,14 @@ class Worker implements MucWorker {
     await Promise.race([this.#idle(), sleep(this.#dependencies.clock, serviceLimits.shutdownMs)]);
   }
 
-  /** One room after the other: ghosts are in no hurry, and the store has other things to do. */
+  /** Looks for ghosts in one room after the other, because they are not urgent and the store has other things to do. */
   #sweepLater(): void {
     if (this.#isStopped) return;
     this.#sweeper = this.#dependencies.clock.after(roomLimits.firstSweepMs, async () => {
       try {
         for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
       } catch (error) {
-        this.#dependencies.log.warn({ err: error }, 'occupants of rooms could not be looked at');
+        this.#dependencies.log.warn({ err: error }, 'could not check whether the occupants of rooms are still there');
       }
       this.#sweepLater();
     });
@@ -115,12 +115,12 @@ class Worker implements MucWorker {
     }
   }
 
-  /** Serves what is owned now and nothing else; changes take place one after the other. */
+  /** Serves the shards that are owned now and no others. Changes take place one after the other. */
   #follow(): Promise<void> {
     this.#changing = this.#changing
       .then(() => this.#change())
       .catch((error: unknown) => {
-        this.#dependencies.log.error({ err: error }, 'shards of rooms could not be changed');
+        this.#dependencies.log.error({ err: error }, 'could not change which shards of rooms are served');
       });
     return this.#changing;
   }
@@ -134,7 +134,7 @@ class Worker implements MucWorker {
       for (const [key, room] of this.#rooms) {
         if (room.shard !== shard) continue;
         room.runner.forget();
-        // What runs is finished first: its writes are fenced.
+        // A batch that is under way is finished first. The fence stops its writes if another worker has taken the room.
         if (room.runner.running) void room.runner.running.then(() => this.#rooms.delete(key));
         else this.#rooms.delete(key);
       }
@@ -156,13 +156,13 @@ class Worker implements MucWorker {
     return outcome === 'silent' ? undefined : encodeFrame({ ...outcome, at: this.#dependencies.clock.now() } satisfies DoneReply);
   }
 
-  /** Done when the room has written it. */
+  /** Tells a room what the account of an occupant has blocked. Resolves when the room has written it. */
   #hide(request: HidesRequest): Promise<DoneReply> {
     const about = Jid.parse(request.jid);
     return new Promise((resolve) => {
       const done = (outcome: Outcome) => resolve(outcome === 'silent' ? { ok: false } : outcome);
       const isTaken = this.#runner(request).push({ about, apply: (turn) => changeHides(turn, request.hides), done });
-      if (!isTaken) resolve({ ok: false, error: `too much waits for ${request.room}` });
+      if (!isTaken) resolve({ ok: false, error: `too many requests wait for ${request.room}` });
     });
   }
 
@@ -171,8 +171,8 @@ class Worker implements MucWorker {
     const runner = this.#runner(request);
     return new Promise<Outcome>((resolve) => {
       const isTaken = runner.push({ request, stanza, done: resolve });
-      if (!isTaken) resolve({ ok: false, error: `too much waits for ${request.room}` });
-      // An answer is what a router sends while this room may wait for that router: it must not wait for this room in turn.
+      if (!isTaken) resolve({ ok: false, error: `too many requests wait for ${request.room}` });
+      // A router may send an answer while this room waits for that router, so the router must not wait for this room in turn.
       if (stanza.type === 'error' || stanza.type === 'result') resolve({ ok: true });
     });
   }
@@ -188,7 +188,7 @@ class Worker implements MucWorker {
         while (await this.#ask(request, (turn) => forgetAddresses(turn, gone)));
         return { ok: true };
       }
-      // Without its tenant the room tells whoever is inside of its end, and forgets itself.
+      // The tenant is gone, so the room tells its occupants that it ends, and forgets itself.
       if (this.#rooms.has(keyOf(request))) await this.#ask(request, () => false);
       const { store } = this.#dependencies;
       await erasePartition(store, Rows.ofRoom(store, domain, room));
@@ -199,7 +199,7 @@ class Worker implements MucWorker {
     }
   }
 
-  /** Something that is to be done with a room in its turn. @returns what `apply` does, when it is written. @throws {Unavailable} */
+  /** Does something with a room in its turn. @returns what `apply` returns, when it is written. @throws {Unavailable} */
   async #ask(request: RoomErasureRequest, apply: (turn: RoomTurn) => boolean): Promise<boolean> {
     const runner = this.#runner(request);
     const about = Jid.of(request.room, roomsDomain(request.domain));
@@ -214,7 +214,7 @@ class Worker implements MucWorker {
           hasFailed = false;
         },
       };
-      if (!runner.push(job)) done({ ok: false, error: 'too much waits for it' });
+      if (!runner.push(job)) done({ ok: false, error: 'too many requests wait for it' });
     });
     if (outcome !== 'silent' && outcome.ok && !hasFailed) return result;
     const reason = outcome === 'silent' ? 'another worker has it' : (outcome.error ?? 'see the log');
@@ -236,7 +236,10 @@ class Worker implements MucWorker {
     return runner;
   }
 
-  /** The room that was idle longest; while all are busy there are as many as requests, which the bus bounds. */
+  /**
+   * Drops the room that was idle longest. While all rooms are busy none is dropped: there are no more of them than requests,
+   * which the bus bounds.
+   */
   #evict(): void {
     for (const [key, { runner }] of this.#rooms) {
       if (runner.running || runner.hasMissed) continue;
@@ -264,7 +267,7 @@ class Worker implements MucWorker {
   #later(run: Background): void {
     if (this.#background.size < roomLimits.queriesMax) this.#start(run);
     else if (this.#backlog.length < roomLimits.queueMax) this.#backlog.push(run);
-    else this.#dependencies.log.warn('too many archive pages are asked for; one is dropped');
+    else this.#dependencies.log.warn('too many requests for pages of archives; one is dropped');
   }
 
   #start(run: Background): void {
@@ -281,7 +284,7 @@ class Worker implements MucWorker {
       await fanOut(this.#dependencies, await run());
     } catch (error) {
       report(this.#dependencies.log, error, 'a background task of a room failed');
-      if (isOperating(error)) this.#dependencies.log.warn({ err: error }, 'a background task of a room was not done');
+      if (isOperating(error)) this.#dependencies.log.warn({ err: error }, 'a background task of a room could not be done');
     }
   }
 }

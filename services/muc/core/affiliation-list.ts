@@ -1,6 +1,7 @@
 /**
- * Who belongs to a room (XEP-0045 §5.2), by bare JID or domain. Each entering asks who has reserved a nick (§7.10) and which version the list
- * has (XEP-0463), each change of the list that and how many owners there are (§10.4): none of these may cost as much as there are people.
+ * Who belongs to a room (XEP-0045 §5.2), by bare JID or domain. Whenever somebody enters, the room looks up who has reserved a
+ * nick (§7.10), and whenever the list changes, how many owners there are (§10.4). Neither may take longer the more people there
+ * are.
  */
 import type { Affiliation } from './affiliation.ts';
 import { nickKey } from './nick-key.ts';
@@ -11,13 +12,15 @@ export interface Affiliated {
   readonly affiliation: Affiliation;
   /** §7.10: reserved for this JID. */
   readonly nick?: string | undefined;
-  /** §7.10: became what it is by registering, and ceases to be it by ending that. Nobody else has decided on it since. */
+  /**
+   * §7.10: it became a member by registering, and ceases to be one by ending that. Nobody else has changed its affiliation since.
+   */
   readonly isRegistered?: true | undefined;
   /** §9.2: why it was banned. */
   readonly reason?: string | undefined;
 }
 
-/** All keys: those that features add in a part of their own (row-part.ts) must be others. */
+/** All keys. The keys that features add (row-part.ts) must be different ones. */
 export const affiliatedKeys: Readonly<Record<keyof Affiliated, true>> = {
   jid: true,
   affiliation: true,
@@ -27,7 +30,7 @@ export const affiliatedKeys: Readonly<Record<keyof Affiliated, true>> = {
 };
 
 export class AffiliationList extends Map<string, Affiliated> {
-  /** By the key of the nick. Rows of older versions may name one nick for several. */
+  /** JIDs by the key of the nick that they have reserved. Rows of older versions may give one nick to several. */
   readonly #reserved = new Map<string, Set<string>>();
   #owners = 0;
 
@@ -35,7 +38,7 @@ export class AffiliationList extends Map<string, Affiliated> {
     return this.#owners;
   }
 
-  /** @returns the first who has reserved the nick */
+  /** @returns the JID that has reserved the nick first */
   reservedFor(nick: string): string | undefined {
     const key = nickKey(nick);
     return key === undefined ? undefined : this.#reserved.get(key)?.values().next().value;

@@ -5,12 +5,12 @@ export type Affiliation = (typeof affiliations)[number];
 export const roles = ['none', 'visitor', 'participant', 'moderator'] as const;
 export type Role = (typeof roles)[number];
 
-/** Higher is more. */
+/** A higher rank has more rights. */
 export function affiliationRank(affiliation: Affiliation): number {
   return affiliations.indexOf(affiliation);
 }
 
-/** Admins and owners. */
+/** Is it that of an admin or owner? */
 export function isAdminRank(affiliation: Affiliation): boolean {
   return affiliationRank(affiliation) >= affiliationRank('admin');
 }
@@ -33,7 +33,7 @@ export function initialRole(affiliation: Affiliation, isModerated: boolean): Rol
   return affiliation === 'none' && isModerated ? 'visitor' : 'participant';
 }
 
-/** §9 and §10: the role of an occupant whose affiliation changes; voice that somebody granted is kept. */
+/** §9 and §10: the role of an occupant whose affiliation changes. It keeps the voice that somebody has granted it. */
 export function roleAfter(affiliation: Affiliation, before: Role, isModerated: boolean): Role {
   const initial = initialRole(affiliation, isModerated);
   if (initial === 'moderator' || before === 'moderator') return initial;

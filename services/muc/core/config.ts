@@ -1,4 +1,4 @@
-/** What the owner of a room decides: XEP-0045 §10.2, and the registered options of §15.5.3. */
+/** The configuration of a room, as its owner decides it: XEP-0045 §10.2, and the registered options of §15.5.3. */
 import { roomLimits } from '../limits.ts';
 import type { Role } from './affiliation.ts';
 
@@ -6,59 +6,59 @@ import type { Role } from './affiliation.ts';
 export const pmPolicies = ['anyone', 'participants', 'moderators', 'none'] as const;
 export type PmPolicy = (typeof pmPolicies)[number];
 
-/** How one becomes a member without being made one (§7.10): at once, when an admin or owner approves (§9.9), or not at all. */
+/** How people become members by registering (§7.10): at once, when an admin or owner approves (§9.9), or not at all. */
 export const registrationPolicies = ['open', 'approval', 'none'] as const;
 export type RegistrationPolicy = (typeof registrationPolicies)[number];
 
-/** Roles that somebody inside can have, least first. */
+/** The roles of occupants, in the order of their rights. */
 export const insideRoles = ['visitor', 'participant', 'moderator'] as const;
 
 export interface RoomConfig {
   readonly name: string;
   readonly description: string;
-  /** BCP 47, '' when the owner did not say. */
+  /** A language tag (BCP 47); '' when the owner has set none. */
   readonly lang: string;
   readonly persistent: boolean;
-  /** Stands in the service's list of rooms. */
+  /** The room is in the service's list of rooms. */
   readonly public: boolean;
   readonly moderated: boolean;
   readonly membersOnly: boolean;
-  /** '' for a room without password. */
+  /** '' when the room has no password. */
   readonly password: string;
-  /** Who sees occupants' real JIDs: a semi-anonymous or a non-anonymous room. */
+  /** Who sees the real JIDs of occupants. It makes the room semi-anonymous or non-anonymous. */
   readonly whois: 'moderators' | 'anyone';
-  /** May occupants who are no admins invite into a members-only room? */
+  /** May occupants who are not admins invite others into a members-only room? */
   readonly allowInvites: boolean;
   /** May participants change the subject? */
   readonly changeSubject: boolean;
   readonly allowPm: PmPolicy;
   readonly maxUsers: number;
-  /** Roles whose presence others get; absent: all. */
+  /** The roles whose presence is sent to others; absent: all. */
   readonly presenceBroadcast?: readonly Role[];
-  /** Roles that may read the list of members, as far as they see JIDs; absent: all. */
+  /** The roles that may read the list of members, as far as they see JIDs; absent: all. */
   readonly getMemberList?: readonly Role[];
-  /** `muc#roomconfig_pubsub`: a URI; '' or absent for none. */
+  /** `muc#roomconfig_pubsub`: a URI; '' or absent when there is none. */
   readonly pubsub?: string;
-  /** Absent: see {@link registrationOf}. */
+  /** Absent: the default of {@link registrationOf}. */
   readonly registration?: RegistrationPolicy;
-  /** §7.10, §7.6: who has a registered nick uses no other. */
+  /** §7.10, §7.6: people who have registered a nick can use no other. */
   readonly locksNicks?: boolean;
-  /** Is the conversation kept for XEP-0313? */
+  /** Are messages kept in the archive (XEP-0313)? */
   readonly archive: boolean;
-  /** Messages that a new occupant is sent unless it asks for less. */
+  /** How many messages a new occupant is sent, unless it asks for fewer. */
   readonly historyLength: number;
-  /** §10.1.1: from its creation until the owner has sent a configuration. */
+  /** §10.1.1: true from the creation of the room until its owner has sent a configuration. */
   readonly isLocked: boolean;
   readonly createdAt: string;
-  /** Bare JID of the account that made the room: counted among its rooms. */
+  /** The bare JID of the account that created the room. The room is counted among its rooms. */
   readonly madeBy?: string;
-  /** Keys what the room derives from addresses, base64; absent in rooms that are older: the tenant's serves them. */
+  /** The key for what the room derives from addresses, base64. Older rooms have none, and use their tenant's. */
   readonly secret?: string;
-  /** Archive entries up to this id are of an earlier room by the same name, which is nobody's business. */
+  /** Archive entries up to this id belong to an earlier room of the same name, and are shown to nobody. */
   readonly since: string;
 }
 
-/** All keys: those that features add in a part of their own (row-part.ts) must be others. */
+/** All keys. The keys that features add (row-part.ts) must be different ones. */
 export const configKeys: Readonly<Record<keyof RoomConfig, true>> = {
   name: true,
   description: true,
@@ -112,7 +112,7 @@ export function newConfig(createdAt: string, since: string, secret: string, made
   };
 }
 
-/** Where the owner has not said: nobody comes by himself into what membership opens. */
+/** The owner's choice. By default nobody can give himself a membership that opens something. */
 export function registrationOf({ registration, membersOnly, moderated, password }: RoomConfig): RegistrationPolicy {
   return registration ?? (membersOnly || moderated || password !== '' ? 'none' : 'open');
 }

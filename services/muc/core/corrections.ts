@@ -1,6 +1,7 @@
 /**
- * XEP-0308 and what is taken back (XEP-0424, XEP-0425): a text that was corrected stands in several messages, and goes from all of them,
- * whichever the retraction names. They are looked for among so many messages around the one that is named.
+ * Corrections (XEP-0308) of a message that is retracted (XEP-0424, XEP-0425). The text is in the first message and in each
+ * correction, and all of them are retracted together, whichever of them the retraction names. They are looked for among a bounded
+ * number of messages around the one that is named.
  */
 
 import type { Item, Rows } from '../../../lib/runtime/rows.ts';
@@ -10,19 +11,19 @@ import { roomLimits } from '../limits.ts';
 import { NS_CORRECT, NS_OCCUPANT_ID } from './namespaces.ts';
 import { type Archived, messages } from './room-rows.ts';
 
-/** The `id` that its sender gave the text first, and whether this message is a correction of it. */
+/** The `id` that the sender gave to the first message of this text, and whether this message is a correction of it. */
 function textOf({ xml }: Archived): { readonly id: string | undefined; readonly isCorrection: boolean } {
   const stanza = Stanza.parse(xml);
   const corrected = stanza.child('replace', NS_CORRECT)?.attrs.id;
   return { id: corrected ?? stanza.id, isCorrection: corrected !== undefined };
 }
 
-/** An account: a later one of the same name has another occupant id. */
+/** Names the account that wrote the entry. A later account of the same name has another occupant id. */
 function writerOf({ jid, xml }: Archived): string {
   return `${Jid.parse(jid).bare} ${Stanza.parse(xml).child('occupant-id', NS_OCCUPANT_ID)?.attrs.id}`;
 }
 
-/** The other messages of the same text. @param since archive ids up to this one are of an earlier room */
+/** The other messages with the same text. @param since archive ids up to this one belong to an earlier room */
 export async function versionsOf(rows: Rows, since: string, named: Item<Archived>): Promise<Item<Archived>[]> {
   const { id, isCorrection } = textOf(named.value);
   if (id === undefined || named.value.retracted) return [];

@@ -1,4 +1,4 @@
-/** What a worker of rooms is made of; one object, made at start and passed down. */
+/** What a worker of rooms needs: one object, which is made at the start and passed down. */
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -17,11 +17,11 @@ export interface Dependencies {
   readonly ids: IdMint;
   readonly deliverer: Deliverer;
   readonly tenants: Tenants;
-  /** This process, for logs. */
+  /** The name of this process in logs. */
   readonly worker: string;
 }
 
-/** What its rooms see of it. */
+/** What the rooms of a worker need. The index of features adds itself (room-feature-index.ts). */
 export interface RoomDependencies extends Dependencies {
   readonly pace: Pace;
   readonly exchanges: Exchanges;

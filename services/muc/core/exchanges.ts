@@ -1,18 +1,22 @@
 /**
- * What was passed from one occupant to another of late, so that only answers to it pass back, each once. In the memory of a worker: when
- * it is lost, answers to private messages are dropped; those to requests are known by their id (rooms/occupant-iq.ts).
+ * What occupants have sent each other lately, so that only an answer to it is passed back, and only once. It is in the memory of
+ * a worker. When it is lost, answers to private messages are dropped; answers to requests are recognized by their id
+ * (rooms/occupant-iq.ts).
  */
 import { roomLimits } from '../limits.ts';
 
 export class Exchanges {
-  /** By what was sent; the value is the request that brought the answer, '' while there is none. The one used last stands last. */
+  /** What was sent; the value is the request that brought the answer, '' while there is none. In the order of use. */
   readonly #sent = new Map<string, string>();
 
   sent(key: string): void {
     this.#keep(key, '');
   }
 
-  /** @param by the answer's request: it may be handled again, when a batch is beaten by another worker */
+  /**
+   * @param by the id of the request that brings the answer. It may be handled again, when another worker wins the race for a
+   * batch.
+   */
   isFirstAnswer(key: string, by: string | undefined): boolean {
     const request = by ?? key;
     const answered = this.#sent.get(key);
@@ -21,7 +25,7 @@ export class Exchanges {
     return true;
   }
 
-  /** The same where the answer itself shows that it was asked for: only repeats are kept out. */
+  /** The same for an answer that proves by itself that it was asked for. Only repeats are refused. */
   isNew(key: string, by: string | undefined): boolean {
     if (!this.#sent.has(key)) this.sent(key);
     return this.isFirstAnswer(key, by);

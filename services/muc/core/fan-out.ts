@@ -1,6 +1,6 @@
 /**
- * Sends what a batch has queued, in order: to sessions of this tenant by the Deliverer, to everyone else as complete stanzas to the
- * routers of their tenant.
+ * Sends what a batch has queued, in order. Sessions of this tenant are reached by the Deliverer, everybody else by the routers of
+ * their tenant, which get complete stanzas.
  */
 
 import type { Target } from '../../../lib/runtime/deliverer.ts';
@@ -12,15 +12,15 @@ import { spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Recipient, Sending } from './sending.ts';
 
-/** A recipient that was not reached where we thought it was, and what it did not get. */
+/** A recipient that was not reached where it was thought to be, and what it did not get. */
 export interface Undelivered {
   readonly recipient: Recipient;
-  /** No tenant has its domain any more. */
+  /** Its domain does not belong to any tenant of the deployment any more. */
   readonly isGone: boolean;
   readonly stanzas: Sending[];
 }
 
-/** Resolves when all was handed over or given up; never rejects. */
+/** Resolves when everything was handed over or given up. It never rejects. */
 export async function fanOut(dependencies: Dependencies, sendings: readonly Sending[]): Promise<Undelivered[]> {
   const lost = new Map<string, Undelivered>();
   const lose = (recipient: Recipient, sending: Sending, isGone = false) => {
@@ -76,14 +76,14 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
   await Promise.all([...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, lose)));
 }
 
-/** One request after the other, for the order. */
+/** Sends one request after the other, so that the order is kept. */
 async function sendLane(dependencies: Dependencies, domain: string, lane: readonly Departure[], lose: Lose): Promise<void> {
   for (let at = 0; at < lane.length; ) {
     const batch = lane.slice(at, endOfBatch(lane, at));
     try {
       for (const index of await forward(dependencies, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
     } catch (error) {
-      // Holding up the room for one domain would punish all others.
+      // If the room waited for one domain, all others would have to wait, too.
       dependencies.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
       for (const { recipient, sending } of lane.slice(at)) lose(recipient, sending);
       return;
@@ -101,7 +101,7 @@ function endOfBatch(lane: readonly Departure[], start: number): number {
   return end;
 }
 
-/** @returns which of them did not reach a session that is there, or parked. @throws {Unavailable} */
+/** @returns the places of the stanzas that reached neither a session nor a parked one. @throws {Unavailable} */
 async function forward(dependencies: Dependencies, domain: string, batch: readonly Departure[]): Promise<readonly number[]> {
   const request: InboundRequest = {
     kind: 'inbound',

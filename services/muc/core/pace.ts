@@ -1,6 +1,6 @@
 /**
- * How fast a person, a domain or a room may go: token buckets in the memory of a worker. They are lost with it, which gives a flood
- * one more burst and nothing else.
+ * Rate limits of people, domains and rooms: token buckets in the memory of a worker. When the worker ends they are lost, which
+ * allows a flood one more burst.
  */
 
 import type { Clock } from '../../../lib/ports/clock.ts';
@@ -34,13 +34,13 @@ export class Pace {
     );
   }
 
-  /** Takes tokens when there are enough. @returns 0, or after how many seconds there will be */
+  /** Takes tokens if there are enough. @returns 0, or the seconds until there are enough */
   take(name: RateName, who: string, count = 1): number {
     const bucket = this.#limits[name]!.bucket(who);
     return bucket.take(count) ? 0 : bucket.waitMs(count) / 1_000;
   }
 
-  /** As `take` without taking. */
+  /** What `take` would return. It takes nothing. */
   wait(name: RateName, who: string, count = 1): number {
     return this.#limits[name]!.waitMs(who, count) / 1_000;
   }
@@ -53,5 +53,7 @@ export class Pace {
 }
 
 export function tooFast(seconds: number): StanzaError {
-  return new StanzaError('policy-violation', `too fast; try again in ${Math.max(1, Math.ceil(seconds))} s`, { type: 'wait' });
+  return new StanzaError('policy-violation', `too many requests; try again in ${Math.max(1, Math.ceil(seconds))} s`, {
+    type: 'wait',
+  });
 }

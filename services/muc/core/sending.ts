@@ -1,4 +1,4 @@
-/** What a room sends: bytes without `to`, and to whom. */
+/** What a room sends: bytes of a stanza without `to`, and the recipients. */
 
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
@@ -6,18 +6,18 @@ import type { Jid } from '../../../lib/xmpp/jid.ts';
 
 export interface Recipient {
   readonly jid: Jid;
-  /** Where its session is held; absent for other domains, and for bare JIDs, whose router decides. */
+  /** Where its session is held. Absent for other domains, and for bare JIDs, for which a router decides. */
   readonly address?: SessionAddress | undefined;
 }
 
 export interface Sending {
   readonly bytes: Buffer;
   readonly recipients: readonly Recipient[];
-  /** Of a message to all: a retry does not give it to a client twice. */
+  /** Set for a message to all: a node that has given it to a client does not give it to the client again. */
   readonly dedupeKey?: string;
 }
 
-/** Attributes as XML text with leading spaces; undefined ones are left out. */
+/** Attributes as XML text with a leading space each; undefined ones are left out. */
 export function attributesText(attributes: Readonly<Record<string, string | undefined>>): string {
   let text = '';
   for (const [name, value] of Object.entries(attributes)) {
@@ -27,7 +27,7 @@ export function attributesText(attributes: Readonly<Record<string, string | unde
 }
 
 /**
- * Writes attributes into the opening tag of a stanza that a `Stanza` has rendered, and children behind its payload.
+ * Writes attributes into the opening tag of a stanza that a `Stanza` has rendered, and children at its end.
  *
  *     <presence><show>away</show></presence>  →  <presence from='…'><show>away</show><x/></presence>
  */
@@ -37,7 +37,7 @@ export function decorate(stanza: string, attributes: Readonly<Record<string, str
   const opening = stanza.slice(0, nameEnd) + attributesText(attributes);
   const rest = stanza.slice(nameEnd);
   if (append === '') return opening + rest;
-  // Only an empty element ends so: others end with their closing tag.
+  // Only an empty element ends like this; others end with their closing tag.
   if (rest.endsWith('/>') && !rest.includes('<')) return `${opening}${rest.slice(0, -2)}>${append}</${name}>`;
   return `${opening}${rest.slice(0, -`</${name}>`.length)}${append}</${name}>`;
 }

@@ -1,6 +1,6 @@
 /**
- * To people whose affiliation changes while they are not inside: XEP-0045 §15.6 (a message with 101), or for a new member of a
- * members-only room an invitation (§9.5). Only to accounts, never to domains.
+ * Notices to people whose affiliation changes while they are not in the room: a message with status 101 (XEP-0045 §15.6), or an
+ * invitation for a new member of a members-only room (§9.5). They go to accounts only, never to domains.
  */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';

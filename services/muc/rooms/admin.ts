@@ -1,4 +1,4 @@
-/** The muc#admin requests: lists of roles and affiliations, read and changed (XEP-0045 §8, §9, §10, §15.4). */
+/** The muc#admin requests, which read and change lists of roles and affiliations (XEP-0045 §8, §9, §10, §15.4). */
 
 import { contactJid, personOf } from '../../../lib/xmpp/address-shape.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -17,16 +17,18 @@ import { checkNickFor, prepareNick } from './nick.ts';
 import { readReason } from './reason.ts';
 import { applyRoleChange, checkRoleChange, type RoleChange } from './role-change.ts';
 
-/** Of several items the lists of all, each once; or none, where one is refused. @throws {StanzaError} */
+/**
+ * When the request has several items, the answer has the list for each, once. If one is refused, all are. @throws {StanzaError}
+ */
 export function getList(turn: RoomTurn, iq: Stanza, query: Element): void {
   const items = query.getChildren('item', NS_MUC_ADMIN);
-  if (items.length === 0) throw new StanzaError('bad-request', 'ask for the list of an affiliation or a role');
+  if (items.length === 0) throw new StanzaError('bad-request', 'the request needs an item that names an affiliation or a role');
   checkItemCount(items);
   const wanted = new Map(items.map(({ attrs: { affiliation, role } }) => [`${affiliation} ${role}`, { affiliation, role }]));
   const lists = [...wanted.values()].map(({ affiliation, role }) => {
     if (isAffiliation(affiliation) && role === undefined) return affiliationList(turn, affiliation);
     if (isRole(role) && affiliation === undefined) return roleList(turn, role);
-    throw new StanzaError('bad-request', 'an item asks for the list of one affiliation or one role');
+    throw new StanzaError('bad-request', 'each item must name one affiliation or one role');
   });
   turn.result(iq, xml('query', { xmlns: NS_MUC_ADMIN }, lists));
 }
@@ -38,8 +40,8 @@ function checkItemCount(items: readonly unknown[]): void {
 }
 
 /**
- * §9.2, §9.5; §10.5 and §10.8: a semi-anonymous room tells of its owners and admins to owners alone. In a non-anonymous room the people
- * of the room may know who belongs to it: clients encrypt to them.
+ * §9.2, §9.5. In a semi-anonymous room only owners may read who the owners and admins are (§10.5, §10.8). In a non-anonymous room
+ * the occupants may know who belongs to it, because clients encrypt to them.
  */
 function affiliationList(turn: RoomTurn, affiliation: Affiliation): Element[] {
   const { config, room } = turn;
@@ -70,10 +72,10 @@ function roleList(turn: RoomTurn, role: Role): Element[] {
   );
 }
 
-/** All items or none. @throws {StanzaError} */
+/** Makes all changes or none. @throws {StanzaError} */
 export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
   const items = query.getChildren('item');
-  if (items.length === 0) throw new StanzaError('bad-request', 'a change needs an item');
+  if (items.length === 0) throw new StanzaError('bad-request', 'the request needs an item to change');
   checkItemCount(items);
   turn.requireRoom();
   const roleChanges: RoleChange[] = [];
@@ -84,17 +86,19 @@ export function changeList(turn: RoomTurn, iq: Stanza, query: Element): void {
     if (isRole(role) && affiliation === undefined) roleChanges.push({ occupant: occupantOf(turn, item), role, reason });
     else if (isAffiliation(affiliation) && role === undefined) {
       affiliationChanges.push(affiliationChange(turn, item, affiliation, reason));
-    } else throw new StanzaError('bad-request', 'an item names one role or one affiliation'); // §15.4
+    } else throw new StanzaError('bad-request', 'each item must name one role or one affiliation'); // §15.4
   }
   for (const change of roleChanges) checkRoleChange(turn, change);
   if (affiliationChanges.length > 0) checkAffiliationChanges(turn, affiliationChanges);
-  turn.result(iq); // §8.2 and the like: who asked is told before the others see it
+  turn.result(iq); // §8.2: the sender is told before the others see the change
   for (const change of roleChanges) applyRoleChange(turn, change);
   for (const change of affiliationChanges) applyAffiliationChange(turn, change);
   endIfEmpty(turn);
 }
 
-/** §9.5: with a JID, a nick is the one to be reserved for it, an empty one ends that; of an outcast nothing is reserved. */
+/**
+ * §9.5: in an item with a JID, the nick is reserved for that JID. An empty nick ends the reservation. Outcasts cannot have one.
+ */
 function affiliationChange(
   turn: RoomTurn,
   item: Element,
@@ -112,20 +116,20 @@ function affiliationChange(
 
 function occupantOf(turn: RoomTurn, { attrs }: Element) {
   const occupant = attrs.nick === undefined ? undefined : turn.room.withNick(attrs.nick);
-  if (attrs.nick === undefined) throw new StanzaError('bad-request', 'a change of role needs the nick');
+  if (attrs.nick === undefined) throw new StanzaError('bad-request', 'a change of role needs a nick');
   if (!occupant) throw new StanzaError('item-not-found', `nobody has the nick ${attrs.nick}`);
   return occupant;
 }
 
 /**
- * §15.4: affiliations are of bare JIDs. A nick will do for somebody who is inside. Only bans are of whole domains (§9.2); what is to be
- * nothing any more may be whatever stands in the list.
+ * §15.4: affiliations belong to bare JIDs. For somebody who is inside, a nick is enough. Whole domains can only be banned (§9.2).
+ * An affiliation may be ended for any address that is in the list.
  */
 function jidOf(turn: RoomTurn, item: Element, affiliation: Affiliation): Jid {
   const { jid } = item.attrs;
   const isPerson = affiliation !== 'none' && affiliation !== 'outcast';
   if (jid === undefined) {
-    const { bare } = occupantOf(turn, item); // of a service that has entered it is a whole domain
+    const { bare } = occupantOf(turn, item); // a service that has entered has a domain for its bare JID
     return isPerson ? personOf(bare) : bare;
   }
   if (isPerson) return personIn(turn, jid);

@@ -1,5 +1,6 @@
 /**
- * Changing an affiliation: XEP-0045 §9.1 to §9.5 (ban, membership) and §10.3 to §10.8 (admins, owners), with the rights of §5.2.1.
+ * Changes of affiliations: XEP-0045 §9.1 to §9.5 (ban, membership) and §10.3 to §10.8 (admins, owners), with the rights of
+ * §5.2.1.
  */
 
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -21,11 +22,11 @@ export interface AffiliationChange {
   readonly jid: Jid;
   readonly affiliation: Affiliation;
   readonly reason: string | undefined;
-  /** §9.5: a nick that is reserved for the member; '' for none any more. */
+  /** §9.5: the nick that is reserved for the member; '' ends the reservation. */
   readonly nick?: string;
-  /** §7.10: by a registration, which may end again. */
+  /** §7.10: the affiliation comes from a registration, and ends with it. */
   readonly isRegistering?: boolean;
-  /** Somebody else tells it already, as an invitation does. */
+  /** Something else tells the person, such as an invitation. */
   readonly isToldAlready?: boolean;
 }
 
@@ -34,11 +35,11 @@ const adminRank = affiliationRank('admin');
 /** @throws {StanzaError} resource-constraint */
 export function checkRoomForAffiliations(turn: RoomTurn, count: number): void {
   if (turn.room.affiliations.size + count > roomLimits.affiliationsMax) {
-    throw new StanzaError('resource-constraint', `a room knows at most ${roomLimits.affiliationsMax} people`);
+    throw new StanzaError('resource-constraint', `a room has at most ${roomLimits.affiliationsMax} affiliations`);
   }
 }
 
-/** All of them, or none. @throws {StanzaError} forbidden, not-allowed, conflict */
+/** Checks all changes together. @throws {StanzaError} forbidden, not-allowed, conflict */
 export function checkAffiliationChanges(turn: RoomTurn, changes: readonly AffiliationChange[]): void {
   for (const change of changes) checkRight(turn, change);
   const { affiliations } = turn.room;
@@ -55,12 +56,12 @@ export function checkAffiliationChanges(turn: RoomTurn, changes: readonly Affili
 function checkRight(turn: RoomTurn, { jid, affiliation }: AffiliationChange): void {
   const own = affiliationRank(turn.affiliation);
   const before = affiliationRank(currentAffiliation(turn, jid));
-  if (own < adminRank) throw new StanzaError('forbidden', 'only admins and owners change affiliations');
+  if (own < adminRank) throw new StanzaError('forbidden', 'only admins and owners may change affiliations');
   const isSelf = jid.equals(turn.from.bare) || (jid.local === '' && jid.domain === turn.from.domain);
   if (affiliation === 'outcast' && isSelf) throw new StanzaError('conflict', 'you cannot ban yourself'); // §9.1
   if (turn.affiliation === 'owner') return;
-  if (affiliationRank(affiliation) >= adminRank) throw new StanzaError('forbidden', 'only owners make admins and owners');
-  if (before >= adminRank) throw new StanzaError('not-allowed', `only owners change the affiliation of ${jid}`);
+  if (affiliationRank(affiliation) >= adminRank) throw new StanzaError('forbidden', 'only owners may appoint admins and owners');
+  if (before >= adminRank) throw new StanzaError('not-allowed', `only owners may change the affiliation of ${jid}`);
 }
 
 function currentAffiliation(turn: RoomTurn, jid: Jid): Affiliation {
@@ -68,7 +69,8 @@ function currentAffiliation(turn: RoomTurn, jid: Jid): Affiliation {
 }
 
 /**
- * Changes the list in memory and queues the row; without `affiliated` the affiliation ends. No other code changes who is affiliated how.
+ * Changes the list in memory and queues the row. Without `affiliated` the affiliation ends. All changes of an affiliation pass
+ * here.
  * @returns children for the `<x/>` of each stanza that tells of the change
  */
 export function setAffiliation(turn: RoomTurn, jid: string, affiliated: Affiliated | undefined): readonly Element[] {
@@ -81,7 +83,7 @@ export function setAffiliation(turn: RoomTurn, jid: string, affiliated: Affiliat
   return amendment.append;
 }
 
-/** Only after {@link checkAffiliationChanges}. */
+/** Call it after {@link checkAffiliationChanges}. */
 export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange): void {
   const { jid, affiliation, reason } = change;
   const { room } = turn;
@@ -92,7 +94,7 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   const kept = {
     nick,
     reason: affiliation === 'outcast' ? (reason ?? known?.reason) : undefined,
-    // Who has been made a member apart, before or after registering, stays one without the registration.
+    // Somebody whom an admin has made a member, before or after registering, stays a member when the registration ends.
     isRegistered: change.isRegistering && (!known || known.isRegistered) ? (true as const) : undefined,
   };
   if (before === affiliation) {
@@ -114,7 +116,7 @@ export function applyAffiliationChange(turn: RoomTurn, change: AffiliationChange
   if (!change.isToldAlready) notifyAbsent(turn, jid, affiliation, before, reason);
 }
 
-/** What the change means for somebody inside. */
+/** What the change means for an occupant. */
 function settle(turn: RoomTurn, occupant: Occupant, told: Pick<Announcement, 'children' | 'actor' | 'reason'>): void {
   const { config, room } = turn;
   const affiliation = room.affiliationOf(occupant.bare);

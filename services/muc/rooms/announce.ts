@@ -1,4 +1,4 @@
-/** Presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
+/** The presence of occupants as others see it: XEP-0045 §7.2.2 to §7.2.5. */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { type ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Affiliation, Role } from '../core/affiliation.ts';
@@ -10,33 +10,34 @@ import { decorate, type Recipient } from '../core/sending.ts';
 
 export interface Announcement {
   readonly occupant: Occupant;
-  /** Whose full JID is shown to those who may see it. */
+  /** The client whose full JID is shown to those who may see it. */
   readonly seat: Seat;
-  /** Set when it leaves: what stands in the unavailable presence. */
+  /** Set when the occupant leaves: what is in the unavailable presence. */
   readonly unavailable?: { readonly presence?: string; readonly role?: Role };
   readonly affiliation?: Affiliation;
-  /** For everybody, and for the occupant's own clients only; 110 comes by itself. */
+  /** Status codes for everybody, and for the occupant's own clients only. 110 is always added for those. */
   readonly statuses?: readonly number[];
   readonly selfStatuses?: readonly number[];
-  /** §7.6: the nick it goes on with. */
+  /** §7.6: the new nick. */
   readonly newNick?: string;
   readonly actor?: string;
   readonly reason?: string;
   readonly destroy?: Element;
-  /** The role it had until now, where that changes: presence may be broadcast for one and not for the other. */
+  /** The role before this change. The presence may be broadcast for one of the two roles and not for the other. */
   readonly roleBefore?: Role;
-  /** Also when the role's presence is not broadcast: to say that it is not seen any more. */
+  /** Sends the presence although it is not broadcast for this role, so that others know that they no longer see the occupant. */
   readonly isForced?: boolean;
   /** Children that features add to the `<x/>`: for everybody, and for the occupant's own clients only. */
   readonly children?: readonly Element[];
   readonly selfChildren?: readonly Element[];
-  /** The id of the stanza that caused it: its sender gets it back. */
+  /** The id of the stanza that caused the presence. The sender gets it back. */
   readonly id?: string;
 }
 
 /**
- * One rendering for each of: the sender, its other clients, those who see JIDs, those who do not. Of roles whose presence is not
- * broadcast (§10.2.1, `presencebroadcast`) only the occupant itself hears; to the others such a one seems to leave or to be away.
+ * The presence is rendered once for each of these groups: the sender, its other clients, occupants who see JIDs, and those who do
+ * not. When the presence of a role is not broadcast (§10.2.1, `presencebroadcast`), only the occupant itself gets it. To the
+ * others such an occupant seems to leave, or to be away.
  */
 export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable<OccupantSeat>): void {
   const groups = { asker: [] as Recipient[], own: [] as Recipient[], seeing: [] as Recipient[], blind: [] as Recipient[] };
@@ -55,7 +56,7 @@ export function announce(turn: RoomTurn, what: Announcement, audience?: Iterable
   if (groups.asker.length > 0) turn.send(render(turn, what, true, true, what.id), groups.asker);
 }
 
-/** §8: a new moderator of a semi-anonymous room is shown who the others are. */
+/** §8: shows a new moderator of a semi-anonymous room who the others are. */
 export function showJids(turn: RoomTurn, occupant: Occupant, roleBefore: Role): void {
   if (turn.config.whois === 'anyone' || roleBefore === 'moderator' || occupant.role !== 'moderator') return;
   for (const other of turn.room.occupants.values()) {
@@ -90,7 +91,7 @@ function presenceOf({ room, dependencies }: RoomTurn, occupant: Occupant): strin
   return text;
 }
 
-/** §5.1: a visitor has no voice, and the text of a presence is read as much as a message. */
+/** §5.1: visitors may not speak, so the text of their presence is left out. People read it like a message. */
 function withoutWords(presence: string): string {
   if (presence === '<presence/>') return presence;
   const stanza = Stanza.parse(presence);
@@ -101,13 +102,13 @@ function withoutWords(presence: string): string {
   return stanza.render(stanza.attributes, { drop: (child) => !isSilent(child) }).toString();
 }
 
-/** RFC 6121 §4.7.2. */
+/** The elements of a visitor's presence that are passed on (RFC 6121 §4.7.2), and what they may contain. */
 const silentTexts = new Map([
   ['show', /^(?:away|chat|dnd|xa)$/],
   ['priority', /^[+-]?\d{1,3}$/],
 ]);
 
-/** XEP-0115, XEP-0153, XEP-0319: what a client is told by them is a hash or a time. */
+/** Namespaces whose elements are passed on, because they hold only a hash or a time (XEP-0115, XEP-0153, XEP-0319). */
 const silentNamespaces = new Set(['http://jabber.org/protocol/caps', NS_VCARD_UPDATE, 'urn:xmpp:idle:1']);
 
 function extend(turn: RoomTurn, what: Announcement, hasJid: boolean, isSelf: boolean): Element {

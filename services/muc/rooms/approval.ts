@@ -1,6 +1,7 @@
 /**
- * Registrations that an admin or owner approves: XEP-0045 §9.9. Nothing is kept of a request: the form that goes to them has all of it,
- * and who sends it back could make the member without it. It has one field more than §9.9 recommends: who asks.
+ * Registrations that need the approval of an admin or owner: XEP-0045 §9.9. Nothing is kept of a request. The form that goes to
+ * admins and owners has all of it; whoever may send it back could make the person a member without it, too. It has one more field
+ * than §9.9 recommends, which names the person.
  */
 
 import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
@@ -18,7 +19,7 @@ export const registerForm = { type: `${NS_MUC}#register`, nick: 'muc#register_ro
 const jidVar = 'x-muc#register_jid';
 const allowVar = 'muc#register_allow';
 
-/** §15.5.1: what may be said of oneself, for those who decide. */
+/** §15.5.1: what people may say about themselves to those who decide. */
 export const personalFields = [
   { var: 'muc#register_first', type: 'text-single', label: 'Given name' },
   { var: 'muc#register_last', type: 'text-single', label: 'Family name' },
@@ -27,7 +28,7 @@ export const personalFields = [
   { var: 'muc#register_faqentry', type: 'text-multi', label: 'About you' },
 ] as const satisfies readonly Field[];
 
-/** To the clients of those who are inside; to the others' accounts. */
+/** Admins and owners: the clients of those who are inside, and the accounts of the others. */
 function approvers({ room }: RoomTurn): Recipient[] {
   const found: Recipient[] = [];
   const ranks = [...room.affiliations.values()].filter(({ affiliation }) => affiliation === 'owner' || affiliation === 'admin');
@@ -61,10 +62,13 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
   turn.send(Buffer.from(message.toString()), approvers(turn));
 }
 
-/** What an admin or owner has decided. @throws {StanzaError} forbidden, bad-request, conflict and others of a registration */
+/**
+ * Carries out what an admin or owner has decided. @throws {StanzaError} forbidden, bad-request, conflict and others of a
+ * registration
+ */
 export function approveRegistration(turn: RoomTurn, form: Element): void {
   if (!turn.isAdmin) {
-    throw new StanzaError('forbidden', 'only admins and owners approve registrations');
+    throw new StanzaError('forbidden', 'only admins and owners may approve registrations');
   }
   if (isCancelled(form)) return;
   const submission = readSubmission(form, { formType: registerForm.type });
@@ -72,7 +76,7 @@ export function approveRegistration(turn: RoomTurn, form: Element): void {
   const bare = submission.get(jidVar)?.jid((text) => personIn(turn, text));
   const asked = submission.get(registerForm.nick)?.requiredText();
   if (bare === undefined || asked === undefined) {
-    throw new StanzaError('bad-request', 'send the form back with who asks, and the nick');
+    throw new StanzaError('bad-request', 'the form needs the address of the person and the nick');
   }
   if (turn.room.affiliationOf(bare) === 'outcast') throw new StanzaError('not-allowed', `${bare} is banned from this room`);
   join(turn, bare, checkMembership(turn, bare, asked));

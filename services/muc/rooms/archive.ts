@@ -1,4 +1,4 @@
-/** What of a room's messages is kept (XEP-0313 §5.1.2, XEP-0334), once per room, under the id that they were sent with. */
+/** Which messages of a room are kept (XEP-0313 §5.1.2, XEP-0334). Each is kept once, under the id that it was sent with. */
 
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -12,7 +12,7 @@ import { roomLimits } from '../limits.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 const chatStates = 'http://jabber.org/protocol/chatstates';
 
-/** Chat states alone are not; markers, reactions, corrections and encrypted messages are. */
+/** Messages with nothing but chat states are not kept; markers, reactions, corrections and encrypted messages are. */
 export function isWorthKeeping(stanza: Stanza): boolean {
   if (stanza.hasChild('no-store', NS_HINTS) || stanza.hasChild('no-permanent-store', NS_HINTS)) return false;
   if (stanza.hasChild('store', NS_HINTS)) return true;
@@ -32,14 +32,14 @@ export interface ToArchive {
 }
 
 /**
- * A room that keeps no archive still has a history for new occupants (§7.2.13), for as long as they can be in one conversation,
- * unless its owner has set that to nothing.
+ * Puts a message into the archive. A room without an archive still keeps a history for new occupants (§7.2.13), for about as long
+ * as a conversation lasts, unless its owner has set the history to nothing.
  */
 export function archive(turn: RoomTurn, config: RoomConfig, { id, bytes, role, affiliation, isSubject }: ToArchive): void {
   if (!config.archive && config.historyLength === 0) return;
   const entry: Archived = {
     xml: bytes.toString(),
-    at: timeOfId(id), // what `start` and `end` of a query go by: the stamp finds its own entry
+    at: timeOfId(id), // the time that `start` and `end` of a query are compared with
     aheadMs: turn.dependencies.clock.aheadMs || undefined,
     request: turn.requestId ?? id,
     jid: turn.from.toString(),
@@ -53,7 +53,7 @@ export function archive(turn: RoomTurn, config: RoomConfig, { id, bytes, role, a
   turn.room.remember(id, entry);
 }
 
-/** Puts another text in the place of a message, as long as that was to be kept. */
+/** Puts another text in the place of a message, which expires when the message would have. */
 export function rewrite(turn: RoomTurn, id: string, entry: Archived): void {
   turn.put(messages, id, entry, expiryOf(turn, entry));
   turn.setEntry(id, entry);

@@ -1,6 +1,6 @@
 /**
- * XEP-0050: the ad-hoc commands of a room, which features declare. Nothing is kept between the steps of a command: the form that comes back
- * has all of it.
+ * XEP-0050: the ad-hoc commands of a room, which features declare. Nothing is kept between the steps of a command, because the
+ * form that comes back has everything.
  */
 import { emptySubmission, findForm, isCancelled, NS_DATA, readSubmission, renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';

@@ -1,4 +1,7 @@
-/** The fields of the configuration form: XEP-0045 §15.5.3, and those that other servers have for what it leaves out. */
+/**
+ * The fields of the configuration form: those of XEP-0045 §15.5.3, and some for which other servers have found names. Features
+ * add theirs.
+ */
 
 import type { SubmittedField } from '../../../lib/xmpp/data-form.ts';
 import type { Role } from '../core/affiliation.ts';
@@ -7,7 +10,7 @@ import type { ConfigChange, ConfigField } from '../core/config-field.ts';
 import { roomLimits } from '../limits.ts';
 
 const muc = 'muc#roomconfig_';
-/** Which is then brought into the bounds of its field. */
+/** The range that is accepted. The number is then brought into the bounds of its field. */
 const anyNumber = { min: 0, max: 999_999_999 } as const;
 
 type FlagKey = { [Key in keyof RoomConfig]-?: NonNullable<RoomConfig[Key]> extends boolean ? Key : never }[keyof RoomConfig];
@@ -74,7 +77,7 @@ function roles(name: string, label: string, key: 'presenceBroadcast' | 'getMembe
 
 const mostUsers = number('maxusers', 'Most people at once', 'maxUsers', 1, roomLimits.sessionsMax, []);
 
-/** §15.5.3: empty, or `none`, is no bound but the server's. */
+/** §15.5.3: an empty field or `none` sets no bound other than the server's. */
 const maxUsers = {
   ...mostUsers,
   read: (field) => (field.isEmpty || field.text() === 'none' ? { maxUsers: roomLimits.sessionsMax } : mostUsers.read(field)),
@@ -87,7 +90,7 @@ const historyLength = {
   var: 'muc#maxhistoryfetch',
 } satisfies ConfigField;
 
-/** The names that Openfire has for these. */
+/** This name and the next are those that Openfire uses. */
 const registration = {
   ...choice('registration', 'Who may register as a member', registrationPolicies, registrationOf, (policy) => ({
     registration: policy,

@@ -22,7 +22,7 @@ import { tellChanges } from './tell-changes.ts';
 const formType = `${NS_MUC}#roomconfig`;
 const protectedVar = 'muc#roomconfig_passwordprotectedroom';
 const secretVar = 'muc#roomconfig_roomsecret';
-/** Full lists, unlike those of muc#admin. */
+/** Fields that hold the full lists, unlike items of muc#admin, which hold changes. */
 const listVars = { admin: 'muc#roomconfig_roomadmins', owner: 'muc#roomconfig_roomowners' } as const;
 
 export function sendConfigForm(turn: RoomTurn, iq: Stanza): void {
@@ -60,7 +60,7 @@ function holders({ room }: RoomTurn, affiliation: Affiliation): string[] {
   return [...room.affiliations.values()].filter((one) => one.affiliation === affiliation).map(({ jid }) => jid);
 }
 
-/** An empty form takes what is there already. @throws {StanzaError} not-acceptable, bad-request */
+/** An empty form accepts the configuration as it is. @throws {StanzaError} not-acceptable, bad-request */
 export function submitConfig(turn: RoomTurn, iq: Stanza, form: Element): void {
   const before = turn.config;
   const fields = readSubmission(form, { formType, isFormTypeOptional: true });
@@ -86,13 +86,15 @@ function readConfig(turn: RoomTurn, fields: Submission): RoomConfig {
     if (name === undefined) continue;
     const change = field.read(fields.get(name)!);
     const next = { ...config, ...change };
-    // What comes back as it was shown was not decided by anybody: a default may change with another field.
+    // A field that comes back as it was shown was not decided by anybody. Its default may change with another field.
     if (!isSame(field.show({ ...before, ...change }), field.show(before))) config = next;
   }
   return { ...config, password: readPassword(before.password, fields) };
 }
 
-/** An empty password is none any more. §10.1.3: a protected room with a blank password is refused. */
+/**
+ * An empty password means that no password is needed. A form that asks for protection with a blank password is refused (§10.1.3).
+ */
 function readPassword(before: string, fields: Submission): string {
   const secret = fields.get(secretVar)?.text();
   const isProtected = fields.get(protectedVar)?.flag();
@@ -102,7 +104,7 @@ function readPassword(before: string, fields: Submission): string {
   return password;
 }
 
-/** §10.2.1: what of it touches privacy has a code of its own. */
+/** §10.2.1: changes that touch privacy have codes of their own. */
 function tell(turn: RoomTurn, before: RoomConfig, after: RoomConfig): void {
   const codes: number[] = [];
   if (after.archive !== before.archive) codes.push(after.archive ? 170 : 171);
@@ -113,14 +115,14 @@ function tell(turn: RoomTurn, before: RoomConfig, after: RoomConfig): void {
   tellChanges(turn, codes);
 }
 
-/** As the form shows them: an option that was never set is the same as its default. */
+/** Compares values as the form shows them, so that an option that was never set equals its default. */
 function isSame(value: string | readonly string[], before: string | readonly string[]): boolean {
   return JSON.stringify(value) === JSON.stringify(before);
 }
 
 /**
- * §10.2: these lists are full ones. Whoever is not in the list any more goes down: an owner to admin, unless the form says who the admins
- * are, an admin to member. An empty list of admins takes them all off; a room without owner cannot be.
+ * §10.2: these lists are full ones. People who are missing in them are degraded: owners to admins, unless the form lists the
+ * admins, too; admins to members. An empty list of admins degrades all of them. A list of owners cannot be empty.
  * @throws {StanzaError} jid-malformed, not-acceptable, also for an address that is not a person's
  */
 function readLists(turn: RoomTurn, fields: Submission): AffiliationChange[] {
@@ -142,13 +144,13 @@ function readLists(turn: RoomTurn, fields: Submission): AffiliationChange[] {
     .map(([jid, affiliation]) => ({ jid: Jid.parse(jid), affiliation, reason: undefined }));
 }
 
-/** A person; or whatever an older version has let into the list, which comes back with it. */
+/** The address of a person, or any address that an older version has let into the list, because the form sends it back. */
 function holderIn(turn: RoomTurn, text: string, affiliation: Affiliation): Jid {
   const { bare } = Jid.parse(text);
   return turn.room.affiliations.get(bare.toString())?.affiliation === affiliation ? bare : personIn(turn, text);
 }
 
-/** Other roles are broadcast now: those whose turn it is appear, and others seem to leave. */
+/** The presence of other roles is broadcast now. Occupants of these roles appear to the others, and some seem to leave. */
 function showRoles(turn: RoomTurn, before: RoomConfig): void {
   for (const occupant of turn.room.occupants.values()) {
     const was = isBroadcast(before, occupant.role);
@@ -160,7 +162,7 @@ function showRoles(turn: RoomTurn, before: RoomConfig): void {
   }
 }
 
-/** §10.2: 322 to those who do not belong to what is members-only now. */
+/** §10.2: the room is members-only now. Occupants who are not members leave with status 322. */
 function removeStrangers(turn: RoomTurn): void {
   for (const occupant of [...turn.room.occupants.values()]) {
     if (turn.room.affiliationOf(occupant.bare) === 'none') removeOccupant(turn, occupant, { statuses: [322] });

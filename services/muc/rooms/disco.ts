@@ -1,4 +1,4 @@
-/** What a room says of itself: XEP-0045 §6.4 (info), §6.3 (items of a room), §7.12 (own nick), §15.5.4 (roominfo). */
+/** What a room tells about itself: XEP-0045 §6.4 (info), §6.3 (items of a room), §7.12 (own nick), §15.5.4 (roominfo). */
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -9,7 +9,7 @@ import { roomLimits } from '../limits.ts';
 import { commandInfo, commandItems } from './commands.ts';
 import { reservedNick } from './register.ts';
 
-/** @throws {StanzaError} item-not-found; service-unavailable for muc#traffic, of which nothing is discarded (§16.1.1) */
+/** @throws {StanzaError} item-not-found; service-unavailable for muc#traffic, because the room discards nothing (§16.1.1) */
 export function roomInfo(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { config } = turn;
   if (config.isLocked && turn.affiliation !== 'owner') throw new StanzaError('item-not-found', 'the room is not open yet');
@@ -65,7 +65,7 @@ function featuresOf({ config, dependencies }: RoomTurn): string[] {
 
 function roomInfoForm(turn: RoomTurn): Element {
   const { config, room } = turn;
-  const isOpen = !config.membersOnly && config.password === ''; // §13.4: what is talked about is not for those who may not enter
+  const isOpen = !config.membersOnly && config.password === ''; // §13.4: people who may not enter must not learn the subject
   return renderForm({
     type: 'result',
     formType: `${NS_MUC}#roominfo`,
@@ -86,20 +86,20 @@ function roomInfoForm(turn: RoomTurn): Element {
   });
 }
 
-/** Of a non-anonymous room, where they are no secret. */
+/** The owners whom a non-anonymous room names as its contacts. There their addresses are not secret. */
 function ownersOf({ room }: RoomTurn): string[] {
   const owners = [...room.affiliations.values()].filter(({ affiliation, jid }) => affiliation === 'owner' && jid.includes('@'));
   return owners.slice(0, roomLimits.contactsMax).map(({ jid }) => jid);
 }
 
-/** §7.12. */
+/** §7.12: the nick that the sender has reserved. */
 function ownNick(turn: RoomTurn, node: string): Element {
   const name = reservedNick(turn);
   const identity = name === undefined ? undefined : xml('identity', { category: 'conference', type: 'text', name });
   return xml('query', { xmlns: NS_DISCO_INFO, node }, identity);
 }
 
-/** §6.5: who is inside is for those inside, and admins. */
+/** §6.5: only occupants and admins may ask who is inside. */
 export function roomItems(turn: RoomTurn, iq: Stanza, query: Element): void {
   const { room } = turn;
   turn.requireRoom();

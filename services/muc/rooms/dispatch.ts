@@ -1,4 +1,6 @@
-/** Which use case a stanza is: the requests to a room, and where everything else goes. */
+/**
+ * Decides which use case handles a stanza. It has the requests to a room, and calls the files that handle presence and messages.
+ */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC_ADMIN, NS_MUC_OWNER, NS_REGISTER } from '../core/namespaces.ts';
@@ -15,7 +17,7 @@ import { ownerGet, ownerSet } from './owner.ts';
 import { handlePresence } from './presence.ts';
 import { getRegistration, setRegistration } from './register.ts';
 
-/** Requests to the room itself that XEP-0045 defines, and those for which features add to the answer. */
+/** Requests to the room itself that XEP-0045 defines, or whose answers features add to. */
 const ownRoutes = byRoute<RoomIqRoute>([
   { type: 'get', name: 'query', ns: NS_DISCO_INFO, handle: roomInfo },
   { type: 'get', name: 'query', ns: NS_DISCO_ITEMS, handle: roomItems },
@@ -31,7 +33,7 @@ const ownRoutes = byRoute<RoomIqRoute>([
   { type: 'set', name: 'command', ns: NS_COMMANDS, handle: runCommand },
 ]);
 
-/** @throws {StanzaError} that the sender is to get */
+/** @throws {StanzaError} is answered to the sender */
 export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
   const { standing } = turn;
   followSession(turn, standing);
@@ -42,7 +44,7 @@ export function handleStanza(turn: RoomTurn, stanza: Stanza): void {
   else if (stanza.name === 'iq') handleIq(turn, stanza);
 }
 
-/** A session that was resumed at another node shows it with its next stanza. */
+/** When a session was resumed at another node, its next stanza shows where it is now. */
 function followSession(turn: RoomTurn, { own }: Standing): void {
   const { address } = turn;
   if (!own || !address) return;
@@ -52,15 +54,19 @@ function followSession(turn: RoomTurn, { own }: Standing): void {
   turn.putSeat(own.occupant, own.seat);
 }
 
-/** Answers are never answered: those beyond what one may send are dropped, but for those that say that their sender is gone. */
+/**
+ * Is this an error or a result beyond what its sender may send? Such a stanza is dropped, because nothing may be answered to it.
+ * Errors that say that their sender is gone are always taken.
+ */
 function isFlood(turn: RoomTurn, stanza: Stanza, { own }: Standing): boolean {
   if (stanza.type !== 'error' && stanza.type !== 'result') return false;
-  if (stanza.name !== 'iq' && own && saysItIsGone(stanza)) return false; // taken once, and then it is outside
+  if (stanza.name !== 'iq' && own && saysItIsGone(stanza)) return false; // it is taken once, because the sender is outside afterwards
   return turn.dependencies.pace.take('answer', `${turn.room.jid} ${turn.from.bare}`) > 0;
 }
 
 /**
- * Nobody may flood a room, nor a room its worker. Leaving and answers are always taken; admins are trusted, but not with the worker.
+ * Nobody may flood a room, and no room may flood its worker. Leaving and answers are always taken. Admins may flood their room,
+ * but not the worker.
  * @throws {StanzaError} policy-violation of type wait
  */
 function checkPace(turn: RoomTurn, stanza: Stanza, { own, isAdmin }: Standing): void {
@@ -70,7 +76,7 @@ function checkPace(turn: RoomTurn, stanza: Stanza, { own, isAdmin }: Standing): 
   const address = room.jid.toString();
   const rate = name === 'iq' ? 'request' : name === 'message' ? 'message' : 'presence';
   if (!isAdmin) dependencies.pace.demand(rate, `${address} ${turn.from.bare}`);
-  if (name === 'presence' && !own) return; // enter.ts: only who may come in counts
+  if (name === 'presence' && !own) return; // enter.ts counts those who may enter
   if (name !== 'iq') dependencies.pace.demand('deliveries', address, Math.max(1, room.seats.size));
   else if (isAdmin) dependencies.pace.demand('deliveries', address, Math.max(1, room.seats.size * changesOf(turn, stanza)));
 }

@@ -1,4 +1,4 @@
-/** The end of a room: its rows go in the batch, its archive afterwards; a later room by its name does not see either. */
+/** The end of a room. Its rows are deleted with the batch, its archive afterwards. A later room of the same name sees neither. */
 import { putListing } from '../core/listing.ts';
 import { eraseArchive } from '../core/room-store.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
@@ -10,7 +10,7 @@ export function dissolve(turn: RoomTurn): void {
   eraseEarlier(turn, lastId);
 }
 
-/** What the archive has up to and with this id. */
+/** Erases the archive up to and with this id. */
 export function eraseEarlier({ room, dependencies, background }: RoomTurn, id: string): void {
   background.push(async () => {
     await eraseArchive(dependencies.store, room.domain, room.jid.local, id);

@@ -1,9 +1,7 @@
 /**
- * Entering a room: XEP-0045 §7.2, and §10.1 when there is none yet.
+ * Entering a room: XEP-0045 §7.2, and §10.1 when the room does not exist yet.
  *
- * A presence without `<x xmlns='…/muc'/>` does not (§7.2.14, presence.ts).
- *
- * The order is that of §7.1: XEP-0463's list where it is asked for, the others' presence, the own with 110, history, subject.
+ * A presence without `<x xmlns='…/muc'/>` does not enter (§7.2.14, presence.ts).
  */
 
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
@@ -29,7 +27,7 @@ import { roleOnEntry } from './kept-role.ts';
 import { checkNickIsFree, lockedNick, prepareNick } from './nick.ts';
 import { sendSubject } from './subject.ts';
 
-/** @throws {StanzaError} of §7.2.15 */
+/** @throws {StanzaError} as in §7.2.5 to §7.2.10, and §10.1.1 */
 export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   const { room, from } = turn;
   if (from.isBare) throw new StanzaError('jid-malformed', 'only a full JID can enter a room');
@@ -73,7 +71,7 @@ export function enter(turn: RoomTurn, stanza: Stanza, presence: string): void {
   sendState(turn, { stanza, occupant, seat }, { selfStatuses, wish });
 }
 
-/** §15.3: who enters although it is inside has lost its state, and gets all of it again. */
+/** §15.3: an occupant that enters again has lost its state, and gets all of it again. */
 export function resync(
   turn: RoomTurn,
   own: OccupantSeat,
@@ -81,17 +79,20 @@ export function resync(
   { wish, hasNews, codes }: { readonly wish: HistoryWish; readonly hasNews: boolean; readonly codes: readonly number[] },
 ): void {
   const { config } = turn;
-  // The client begins anew, and says how much of the past it wants.
+  // The client begins from scratch, and says how much of the past it wants.
   own.seat.missedFrom = undefined;
   own.seat.after = turn.lastId;
-  own.seat.joinedAt = turn.now; // it may be a new seat of the same address
+  own.seat.joinedAt = turn.now; // it may be a new session with the same address
   turn.room.missed.delete(own.seat);
   turn.putSeat(own.occupant, own.seat);
   const selfStatuses = [...(config.whois === 'anyone' ? [100] : []), ...(config.archive ? [170] : []), ...codes];
   sendState(turn, { stanza, ...own }, { selfStatuses, wish, audience: hasNews ? undefined : [own] });
 }
 
-/** All that an occupant gets who enters, in the order of §7.1. */
+/**
+ * What an occupant is sent when it enters, in the order of §7.1: the others' presence, its own with 110, history, subject.
+ * Features may add to it before either presence.
+ */
 function sendState(
   turn: RoomTurn,
   entry: Entry,
@@ -108,7 +109,7 @@ function sendState(
   sendSubject(turn, seat);
 }
 
-/** §7.2.2: the presence of everybody else. */
+/** §7.2.2: sends the presence of everybody else. */
 function sendRoster(turn: RoomTurn, to: OccupantSeat): void {
   for (const occupant of turn.room.occupants.values()) {
     if (occupant === to.occupant || !isBroadcast(turn.config, occupant.role)) continue;
@@ -116,7 +117,7 @@ function sendRoster(turn: RoomTurn, to: OccupantSeat): void {
   }
 }
 
-/** §7.2.5 to §7.2.10. */
+/** §7.2.5 to §7.2.10. @throws {StanzaError} */
 function checkEntry(turn: RoomTurn, candidate: Candidate, extension: Element | undefined): void {
   const { room, config } = turn;
   const { affiliation, nick } = candidate;
@@ -132,11 +133,11 @@ function checkEntry(turn: RoomTurn, candidate: Candidate, extension: Element | u
     throw new StanzaError('resource-constraint', `a nick has at most ${roomLimits.sessionsPerNickMax} clients`);
   }
   for (const { guard } of turn.dependencies.features.entry) guard?.(turn, candidate);
-  // Last, so that those who are refused keep nobody out.
+  // This is the last check, so that people who are refused do not keep others out.
   if (!isAdminRank(affiliation)) turn.dependencies.pace.demand('entry', room.jid.toString());
 }
 
-/** §7.2.9: whatever the room's own bound, some places are kept for admins and owners. */
+/** §7.2.9: some places are kept for admins and owners, whatever bound the room itself has. */
 export function isFull(room: Room, affiliation: Affiliation, nick: string): boolean {
   const { seats, occupants } = room;
   if (isAdminRank(affiliation)) return seats.size >= roomLimits.sessionsMax;
@@ -144,7 +145,10 @@ export function isFull(room: Room, affiliation: Affiliation, nick: string): bool
   return occupants.size >= room.existing.maxUsers && !room.withNick(nick);
 }
 
-/** §7.2.5. Guesses are few: of one account, and of all accounts of another domain, which may have as many as it likes. */
+/**
+ * §7.2.5. An account may guess only a few times. So may all accounts of another domain together, because that domain may have as
+ * many accounts as it likes.
+ */
 function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
   const { pace } = turn.dependencies;
   const password = extension?.getChildText('password', NS_MUC) ?? '';
@@ -157,20 +161,20 @@ function checkPassword(turn: RoomTurn, extension: Element | undefined): void {
   if (isSameSecret(password, turn.config.password)) return;
   pace.take('password', person);
   if (isStranger) pace.take('domainPassword', domain);
-  throw new StanzaError('not-authorized', 'that is not the password of the room');
+  throw new StanzaError('not-authorized', 'wrong password');
 }
 
 /** §10.1.1. @throws {StanzaError} not-allowed, resource-constraint, policy-violation */
 function checkCreation(turn: RoomTurn): void {
   const { from, dependencies, tenant } = turn;
-  if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain make rooms');
+  if (from.domain !== tenant.domain) throw new StanzaError('not-allowed', 'only accounts of this domain may create rooms');
   if (turn.isTenantFull) throw new StanzaError('resource-constraint', `${tenant.domain} has as many rooms as it may have`);
   if (turn.isMakerFull(from.bare))
-    throw new StanzaError('resource-constraint', 'you have made as many rooms as an account may have');
+    throw new StanzaError('resource-constraint', 'you have created as many rooms as an account may have');
   dependencies.pace.demand('creation', from.bare.toString());
 }
 
-/** §10.1: who makes a room owns it, and it is locked until the owner has said how it is to be. */
+/** §10.1: whoever creates a room owns it. The room is locked until the owner has configured it. */
 function createRoom(turn: RoomTurn): void {
   const { room, from } = turn;
   const owner = from.bare.toString();
@@ -179,5 +183,5 @@ function createRoom(turn: RoomTurn): void {
   turn.put(configs, '', room.config);
   setAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   putListing(turn);
-  eraseEarlier(turn, since); // whoever dissolved the last room of this name may have died before all was erased
+  eraseEarlier(turn, since); // the worker that dissolved an earlier room of this name may have died before it had erased everything
 }

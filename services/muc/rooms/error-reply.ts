@@ -1,7 +1,7 @@
 /**
- * Errors from one occupant to another. They are answers, so they pass whatever the room's rules for messages are; therefore they carry
- * the error and nothing else (RFC 6120 §8.3.1 lets them repeat what they answer), and of the error only what cannot be a message where
- * the room would not let the one write to the other.
+ * Errors from one occupant to another. They are answers, so they are passed on whatever the room's rules for messages are.
+ * Therefore they carry nothing but the error, although RFC 6120 §8.3.1 lets them repeat the stanza that they answer. Where the
+ * room would not let the one write to the other, even the error is reduced to what cannot be a message.
  */
 
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -12,7 +12,7 @@ import { roomLimits } from '../limits.ts';
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 const types = new Set(['auth', 'cancel', 'continue', 'modify', 'wait']);
 
-/** @param mayWrite whoever sends the error could send a message, too. @returns undefined: it is not an error that RFC 6120 knows */
+/** @param mayWrite the sender of the error could send a message, too. @returns undefined when the error is not one of RFC 6120 */
 export function errorOnly(
   stanza: Stanza,
   attributes: Readonly<Record<string, string | undefined>>,

@@ -1,6 +1,6 @@
 /**
- * Addresses that are removed from the deployment: whatever the room has granted them ends, so that whoever gets one of them later is a
- * stranger here. What they have said stays: it is the room's.
+ * Addresses that are removed from the deployment. Everything that the room has granted to them ends, so that somebody who gets
+ * such an address later is a stranger here. Their messages stay, because they belong to the room.
  */
 
 import type { Collection } from '../../../lib/runtime/collection.ts';
@@ -16,13 +16,13 @@ import { dissolve } from './dissolve.ts';
 import { forgetRole } from './kept-role.ts';
 import { endIfEmpty, removeOccupant } from './leave.ts';
 
-/** The collections of rooms that give rights to addresses: all of them are looked at here. */
+/** All collections of rooms that give rights to addresses. */
 export function forgottenWith(features: readonly RoomFeature[]): readonly Collection<unknown>[] {
   const granted = features.flatMap(({ forgets }) => forgets?.grants ?? []).map(({ collection }) => collection);
   return [affiliationRows, keptRoles, occupantRows, ...granted];
 }
 
-/** @returns whether there is more to forget, for another turn: what one turn may write is bounded */
+/** @returns true when another turn must go on, because one turn may only write so much */
 export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
   const { room } = turn;
   if (!room.config) return false;
@@ -51,7 +51,7 @@ export function forgetAddresses(turn: RoomTurn, gone: GoneAddresses): boolean {
   return false;
 }
 
-/** Nobody is in it, and nobody may enter, or let somebody in. */
+/** The room is empty, and nobody is left who could enter it or let somebody in. */
 function isClosedForEver({ room, config }: RoomTurn): boolean {
   if ((!config.membersOnly && !config.isLocked) || room.seats.size > 0) return false;
   const member = affiliationRank('member');

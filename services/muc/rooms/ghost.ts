@@ -1,9 +1,9 @@
-/** XEP-0045 §16.1.2, ghosts: an occupant whose address bounces what the room sends has left. */
+/** XEP-0045 §16.1.2: ghosts. An occupant whose address bounces what the room sends has left. */
 
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_CLIENT } from '../core/namespaces.ts';
 
-/** Those that §16.1.2 names. */
+/** The conditions that §16.1.2 names. */
 const unreachable = new Set([
   'gone',
   'item-not-found',
@@ -13,12 +13,15 @@ const unreachable = new Set([
   'remote-server-timeout',
 ]);
 
-/** And what servers answer for an account that is not there (RFC 6121 §8.5.1). */
+/** These, and what servers answer for an account that does not exist (RFC 6121 §8.5.1). */
 const delivery = new Set([...unreachable, 'jid-malformed', 'service-unavailable']);
 
 /**
- * Does this error say that its sender could not be reached? What was said to all comes back to the nick that said it, like a private
- * message: there only errors count that no client gives of itself, because a person may block one occupant (XEP-0191) and stay.
+ * Does this error say that its sender could not be reached?
+ *
+ * When somebody cannot be sent a message to all, the error comes back to the nick of the writer, like an error about a private
+ * message. There only conditions count that clients never send by themselves, because a person may block one occupant (XEP-0191)
+ * and stay.
  */
 export function saysItIsGone(stanza: Stanza): boolean {
   const isToNick = stanza.name === 'message' && stanza.to!.resource !== '';

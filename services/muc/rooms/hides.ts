@@ -1,6 +1,6 @@
 /**
- * XEP-0191 in rooms: what an occupant's account has blocked of the room is kept with its session, so that a message to all costs no read
- * (decision 11). The account's router tells it with the presence that enters, and with each change.
+ * XEP-0191 in rooms. What an occupant's account has blocked of the room is kept with the seat, so that a message to all needs no
+ * read (decision 11). The account's router sends it with the presence that enters, and with each change.
  */
 import type { Hides } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -9,7 +9,10 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { announce } from './announce.ts';
 import { isSubjectOf, sendSubject } from './subject.ts';
 
-/** §3.4: who is shown again is shown as it is now, and one who has left meanwhile as gone. So is the subject that such a one has set. */
+/**
+ * §3.4: an occupant who is unblocked is shown as it is now, or as gone if it has left meanwhile. So is the subject, if this
+ * occupant has set it.
+ */
 export function changeHides(turn: RoomTurn, hides: Hides): void {
   const { own, room } = turn;
   if (!own) return;

@@ -1,4 +1,4 @@
-/** Discussion history for a new occupant: XEP-0045 §7.2.13. */
+/** The discussion history for a new occupant: XEP-0045 §7.2.13. */
 import { timeOfId } from '../../../lib/runtime/ids.ts';
 import { readMoment } from '../../../lib/xmpp/date-time.ts';
 import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
@@ -8,9 +8,9 @@ import type { Archived } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { decorate } from '../core/sending.ts';
 
-/** How much of the past a client wants; Infinity where it does not say, or nonsense. */
+/** How much of the past a client wants. Infinity stands for no wish, and for one that makes no sense. */
 export interface HistoryWish {
-  /** Of whole stanzas, as they arrive. */
+  /** Counts whole stanzas, as they arrive. */
   readonly maxCharacters: number;
   readonly maxStanzas: number;
   readonly seconds: number;
@@ -18,8 +18,8 @@ export interface HistoryWish {
 }
 
 /**
- * `<x><history maxchars maxstanzas seconds since/></x>`
- * @throws {StanzaError} bad-request when `since` is not a moment: whoever limits what it gets is not sent everything instead
+ * Reads `<x><history maxchars maxstanzas seconds since/></x>`.
+ * @throws {StanzaError} bad-request when `since` is not a time: a client that limits its history must not get all of it
  */
 export function readHistoryWish(extension: Element | undefined): HistoryWish {
   const attributes = extension?.getChild('history', NS_MUC)?.attrs ?? {};
@@ -33,8 +33,9 @@ export function readHistoryWish(extension: Element | undefined): HistoryWish {
 }
 
 /**
- * The room takes the wish that gives least, and its own bound. Times are those in ids, which nothing that was said later is before: who wants
- * what came `since` the last it has seen misses nothing, whatever clocks did meanwhile.
+ * Sends what satisfies all limits, those of the client and the room's own. Times are those in ids, and later messages never have
+ * earlier ids. So a client that asks for everything since the last message it has seen misses nothing, whatever the clocks did
+ * meanwhile.
  */
 export function sendHistory(turn: RoomTurn, seat: Seat, wish: HistoryWish): void {
   const { room, config, now } = turn;
@@ -53,13 +54,13 @@ export function sendHistory(turn: RoomTurn, seat: Seat, wish: HistoryWish): void
   for (const stanza of chosen.reverse()) turn.send(Buffer.from(stanza), [seat]);
 }
 
-/** XEP-0203, from the room itself. */
+/** The message with its time (XEP-0203), as sent by the room itself. */
 export function delayed(entry: Pick<Archived, 'xml' | 'at' | 'aheadMs'>, room: string): string {
   const stamp = stampOf(entry);
   return decorate(entry.xml, {}, `${xml('delay', { xmlns: NS_DELAY, from: room, stamp })}`);
 }
 
-/** When it was said, as people count; not later than the time in its id. */
+/** When the message was sent, by the time of day. It is not later than the time in the id. */
 export function stampOf({ at, aheadMs = 0 }: Pick<Archived, 'at' | 'aheadMs'>): string {
   return new Date(at - aheadMs).toISOString();
 }

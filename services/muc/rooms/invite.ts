@@ -1,8 +1,8 @@
 /**
- * Mediated invitations and their refusal: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room.
+ * Mediated invitations and refusals: XEP-0045 §7.8.2. Direct ones (XEP-0249) do not pass through the room.
  *
- * Nothing is stored of an invitation: the id under which it goes out names who sent it and to whom, so that any worker can tell the
- * inviter that there is no such invitee.
+ * The room does not store invitations. The id that it gives an invitation identifies the sender and the recipient, so that any
+ * worker can tell the sender when the recipient does not exist.
  */
 
 import { isSameSecret, keyedDigest } from '../../../lib/runtime/secrets.ts';
@@ -24,7 +24,7 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   const { config, room } = turn;
   const isAdmin = turn.isAdmin;
   if (!isAdmin && (occupant.role === 'visitor' || (config.membersOnly && !config.allowInvites))) {
-    throw new StanzaError('forbidden', 'only admins invite into this room');
+    throw new StanzaError('forbidden', 'only admins may invite people to this room');
   }
   if (invitations.length > roomLimits.invitesMax) {
     throw new StanzaError('bad-request', `at most ${roomLimits.invitesMax} invitations in one message`);
@@ -32,11 +32,11 @@ export function invite(turn: RoomTurn, stanza: Stanza, invitations: readonly Ele
   const invitees = invitations.map(({ attrs }) => {
     const invitee = Jid.parse(attrs.to ?? '');
     if (personIn(turn, `${invitee}`).equals(turn.from.bare))
-      throw new StanzaError('not-acceptable', 'you are in the room already');
+      throw new StanzaError('not-acceptable', 'you cannot invite yourself');
     return invitee;
   });
   if (!isAdmin && invitees.some((jid) => room.affiliationOf(jid) === 'outcast')) {
-    throw new StanzaError('forbidden', 'only admins invite who is banned');
+    throw new StanzaError('forbidden', 'only admins may invite people who are banned');
   }
   if (!isAdmin) turn.demandPace('invite', invitees.length);
   const newMembers = config.membersOnly ? invitees.filter((jid) => room.affiliationOf(jid) === 'none') : [];
@@ -61,12 +61,15 @@ function invitationId({ room }: RoomTurn, inviter: Jid, invitee: Jid, id = ''): 
   return `invite.${invitationProof(room, inviter, invitee)}.${id.slice(0, roomLimits.iqIdCharactersMax)}`;
 }
 
-/** Keyed, so that nobody can check a guess at who has invited. */
+/** The digest has a key, so that nobody can check a guess at the sender. */
 function invitationProof({ secret }: Room, inviter: Jid, invitee: Jid): string {
   return keyedDigest(secret, 'invite', inviter.toString(), invitee.bare.toString()).slice(0, 22);
 }
 
-/** An invitation did not reach the sender of this turn, because there is nobody. @returns whether the id is one of an invitation */
+/**
+ * An invitation could not be delivered, because the sender of this turn does not exist. @returns whether the id belongs to an
+ * invitation
+ */
 export function returnInvitation(turn: RoomTurn, invitationIdBack: string | undefined): boolean {
   const [, given, id] = /^invite\.([\w-]{22})\.([\s\S]*)$/.exec(invitationIdBack ?? '') ?? [];
   if (given === undefined || id === undefined) return false;
@@ -103,14 +106,14 @@ function invitationMessage(turn: RoomTurn, id: string, invitation: Element, from
       ),
       password === '' ? undefined : xml('password', {}, password),
     ),
-    // COMPAT: clients that only know XEP-0249; §7.8.2 tells that servers send it. Until they are gone.
+    // COMPAT: clients that only know XEP-0249; §7.8.2 says that services send it, too. Until those clients are gone.
     xml('x', { xmlns: NS_CONFERENCE, jid: room, password: password === '' ? undefined : password, reason }, reason),
   );
 }
 
 /**
- * Only to somebody who is inside, so that a room cannot be used to write to strangers; and by the address that the invitation came
- * from, so that nobody learns who is in a semi-anonymous room.
+ * A refusal is passed on only to occupants, so that nobody can use a room to write to strangers. It must be addressed like the
+ * invitation was, so that nobody learns who is in a semi-anonymous room.
  * @throws {StanzaError} jid-malformed, forbidden, item-not-found
  */
 export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void {
@@ -119,8 +122,8 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
   const to = Jid.parse(refusal.attrs.to ?? '');
   const byJid = config.whois === 'anyone' ? room.occupantsOf(to.bare)[0] : undefined;
   const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
-  if (!inviter) throw new StanzaError('item-not-found', 'whoever invited you is not in the room');
-  // Words are for those who were asked: others could write to anybody so, without voice and whatever `allowpm` says.
+  if (!inviter) throw new StanzaError('item-not-found', 'the sender of the invitation is not in the room');
+  // Only people who were invited may give a reason. Otherwise anybody could write to occupants, without voice and whatever `allowpm` says.
   const wasInvited = turn.dependencies.exchanges.isFirstAnswer(invitedKey(turn, turn.from), turn.requestId);
   const reason = wasInvited ? readReason(refusal) : undefined;
   const message = xml(
@@ -132,7 +135,7 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
       xml('decline', { from: turn.from.bare.toString() }, reason === undefined ? undefined : xml('reason', {}, reason)),
     ),
   );
-  // By their routers, as invitations are: it names an account, and whether the inviter blocks that one only its own guard knows (XEP-0191).
+  // The routers of the recipients deliver it, like invitations: it names an account, and only its guard knows whether it is blocked (XEP-0191).
   const recipients = inviter.seats.map(({ jid }) => ({ jid }));
   turn.send(Buffer.from(message.toString()), recipients);
 }

@@ -1,6 +1,7 @@
 /**
- * Roles that last over visits: XEP-0045 §5.1. In a moderated room whoever was given voice, or lost it, finds it so on the next visit;
- * nobody gets it back by leaving. Moderators by role alone are made anew each time; and a new affiliation brings a role of its own.
+ * Roles that outlast a visit: XEP-0045 §5.1. In a moderated room, people who were given voice, or lost it, find it so on their
+ * next visit, so that nobody gets it back by leaving. Moderators who are not admins have to be appointed anew each time. A new
+ * affiliation brings its own role.
  */
 
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -10,14 +11,14 @@ import { jidKey, keptRoles } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 
-/** Of the sender, who is not inside yet. */
+/** The role of the sender, who is not inside yet. */
 export function roleOnEntry({ room, config, affiliation, from }: RoomTurn): Role {
   const initial = initialRole(affiliation, config.moderated);
   if (!config.moderated || initial === 'moderator') return initial;
   return room.keptRoles.get(from.bare.toString()) ?? initial;
 }
 
-/** A moderator has changed its role. */
+/** Notes that a moderator has changed the role of this occupant. */
 export function keepRole(turn: RoomTurn, { bare, role }: Occupant): void {
   const { room, config } = turn;
   const initial = initialRole(room.affiliationOf(bare), config.moderated);

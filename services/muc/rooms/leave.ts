@@ -1,4 +1,4 @@
-/** Leaving a room: by oneself (XEP-0045 §7.14), as a ghost (§16.1.2), or put out (§8.2, §9.1, §9.4, §10.2). */
+/** Leaving a room: on one's own (XEP-0045 §7.14), as a ghost (§16.1.2), or by being removed (§8.2, §9.1, §9.4, §10.2). */
 import { xml } from '../../../lib/xmpp/element.ts';
 import { noteOccupants } from '../core/listing.ts';
 import type { Occupant, OccupantSeat, Seat } from '../core/room.ts';
@@ -11,12 +11,12 @@ export type Departure = Pick<
   'affiliation' | 'children' | 'statuses' | 'selfStatuses' | 'actor' | 'reason' | 'destroy' | 'id' | 'unavailable'
 >;
 
-/** §10.1.3: a room that nobody has configured ends with who made it, who is told so. */
+/** §10.1.3: a room that was never configured ends when its creator leaves, and the creator is told so. */
 function endOf({ config, room }: RoomTurn, leaving: number): Departure {
   return config.isLocked && room.seats.size === leaving ? { affiliation: 'none', destroy: xml('destroy') } : {};
 }
 
-/** One client leaves; the occupant stays while it has others. */
+/** One client leaves. The occupant stays as long as it has others. */
 export function removeSeat(turn: RoomTurn, occupant: Occupant, seat: Seat, how: Departure = {}): void {
   const isLast = occupant.seats.length === 1;
   const wasShown = occupant.seats.at(-1) === seat;
@@ -29,7 +29,7 @@ export function removeSeat(turn: RoomTurn, occupant: Occupant, seat: Seat, how: 
   if (!isLast && wasShown) announce(turn, { occupant, seat: occupant.seats.at(-1)! });
 }
 
-/** All clients of an occupant leave together: one unavailable presence for all to see. */
+/** All clients of an occupant leave together. Everybody sees one unavailable presence. */
 export function removeOccupant(turn: RoomTurn, occupant: Occupant, how: Departure, audience?: Iterable<OccupantSeat>): void {
   const { seats } = occupant;
   announce(

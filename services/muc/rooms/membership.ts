@@ -1,4 +1,4 @@
-/** A member with a nick of its own: what a registration (XEP-0045 §7.10) ends in, whoever decided. */
+/** Members with a nick of their own, which a registration (XEP-0045 §7.10) leads to, whoever approves it. */
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { applyAffiliationChange, checkRoomForAffiliations } from './affiliation-change.ts';
@@ -13,9 +13,9 @@ export function checkMembership(turn: RoomTurn, bare: Jid, asked: string): strin
   return nick;
 }
 
-/** Only after {@link checkMembership}. Who is a member already, or more, gets the nick alone. */
+/** Call it after {@link checkMembership}. Somebody who is a member or more already gets only the nick. */
 export function join(turn: RoomTurn, bare: Jid, nick: string): void {
-  const before = turn.room.affiliationOf(bare); // perhaps that of the whole domain
+  const before = turn.room.affiliationOf(bare); // it may be that of the whole domain
   const affiliation = before === 'none' ? 'member' : before;
   const isToldAlready = bare.equals(turn.from.bare);
   applyAffiliationChange(turn, { jid: bare, affiliation, reason: undefined, nick, isRegistering: true, isToldAlready });
@@ -23,8 +23,8 @@ export function join(turn: RoomTurn, bare: Jid, nick: string): void {
 }
 
 /**
- * §7.10, XEP-0077 §3.2: what {@link join} has brought is over: the nick, and the membership unless an admin has given it apart. Admins and
- * owners stay what they are.
+ * §7.10, XEP-0077 §3.2: ends what {@link join} has brought: the nick, and the membership unless an admin has granted it, too.
+ * Admins and owners keep their affiliation.
  */
 export function unjoin(turn: RoomTurn, bare: Jid): void {
   const key = bare.toString();

@@ -1,8 +1,8 @@
 /**
- * Messages to a room: XEP-0045 §7.4 (to all), §8.1 (subject); and where the others go (§7.5, §7.8, §7.13).
+ * Messages to a room: XEP-0045 §7.4 (to all) and §8.1 (subject). Other messages are handed on from here (§7.5, §7.8, §7.13).
  *
- * The room's order is the order of its queue: each message gets its id (XEP-0359) here, goes into the archive under it, and then to
- * all clients of all occupants, the sender's among them with the `id` it chose.
+ * The room's order is the order of its queue. Each message gets its id (XEP-0359) here, goes into the archive under it, and then
+ * to all clients of all occupants. The sender's clients get it, too, with the `id` that the sender chose.
  */
 
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
@@ -31,7 +31,7 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza, standing: Standing
     handleError(turn, stanza);
     return;
   }
-  const config = standing.config ?? turn.config; // which is refused when there is no such room
+  const config = standing.config ?? turn.config; // it throws when the room does not exist
   if (config.isLocked && standing.affiliation !== 'owner') throw new StanzaError('item-not-found'); // §15.2
   if (resource !== '') {
     sendPrivate(turn, stanza);
@@ -61,10 +61,10 @@ export function handleMessage(turn: RoomTurn, stanza: Stanza, standing: Standing
     approveRegistration(turn, form);
     return;
   }
-  throw new StanzaError('bad-request', "a message to all has the type 'groupchat'"); // §15.2
+  throw new StanzaError('bad-request', "a message to all must have the type 'groupchat'"); // §15.2
 }
 
-/** §16.1.2: who cannot be reached has left. Other errors are answers to private messages, or nobody's business. */
+/** §16.1.2: somebody who cannot be reached has left. Other errors answer private messages, or are dropped. */
 function handleError(turn: RoomTurn, stanza: Stanza): void {
   const { own } = turn;
   const { resource } = stanza.to!;
@@ -76,7 +76,7 @@ function handleError(turn: RoomTurn, stanza: Stanza): void {
   } else if (resource !== '') bouncePrivate(turn, stanza);
 }
 
-/** §7.4. */
+/** §7.4: a message to all. Guards first, then everything that changes something. */
 function sendToAll(turn: RoomTurn, stanza: Stanza, config: RoomConfig, { own, affiliation, isAdmin }: Standing): void {
   const { occupant } = own ?? turn.ownOrRefuse;
   if (occupant.role === 'visitor') throw new StanzaError('forbidden', 'visitors may not speak in this room');

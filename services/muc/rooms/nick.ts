@@ -1,4 +1,4 @@
-/** Nicks: what may be one (§15.1, RFC 8266) and changing it (XEP-0045 §7.6). */
+/** Nicks: which texts are allowed (§15.1, RFC 8266), and how they are changed (XEP-0045 §7.6). */
 
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -9,25 +9,25 @@ import { roomLimits } from '../limits.ts';
 import { announce } from './announce.ts';
 
 /**
- * The nick as the room shows it: PRECIS Nickname, so without leading or doubled spaces, fullwidth forms and the like.
+ * The nick as the room shows it. PRECIS Nickname removes leading and doubled spaces, fullwidth forms and the like.
  * @throws {StanzaError} not-acceptable
  */
 export function prepareNick(turn: RoomTurn, text: string): string {
   const nick = nickname(text);
-  if (nick === undefined) throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+  if (nick === undefined) throw new StanzaError('not-acceptable', `${JSON.stringify(text)} cannot be a nick`);
   if (Buffer.byteLength(nick) > roomLimits.nickBytesMax) {
     throw new StanzaError('not-acceptable', `a nick has at most ${roomLimits.nickBytesMax} bytes`);
   }
   try {
-    // As an address it is prepared once more; what that would change could not be addressed.
+    // An address is prepared once more. A nick that this would change could not be addressed.
     if (turn.room.jid.withResource(nick).resource === nick) return nick;
   } catch (error) {
     if (!(error instanceof StanzaError)) throw error;
   }
-  throw new StanzaError('not-acceptable', `${JSON.stringify(text)} is no nick`);
+  throw new StanzaError('not-acceptable', `${JSON.stringify(text)} cannot be a nick`);
 }
 
-/** §7.10: the nick that this person must use, in a room whose owner wants that. */
+/** §7.10: the nick that this person has to use, if the owner wants that. */
 export function lockedNick({ room, config }: RoomTurn, bare: Jid): string | undefined {
   return config.locksNicks ? room.affiliations.get(bare.toString())?.nick : undefined;
 }
@@ -37,7 +37,7 @@ export function checkNickIsFree(turn: RoomTurn, nick: string): void {
   checkNickFor(turn, nick, turn.from.bare);
 }
 
-/** The same for somebody else. @throws {StanzaError} conflict */
+/** The same check for somebody else. @throws {StanzaError} conflict */
 export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
   const holder = turn.room.withNick(nick);
   if (holder && !holder.bare.equals(bare)) throw new StanzaError('conflict', `the nick ${nick} is in use`);
@@ -46,7 +46,7 @@ export function checkNickFor(turn: RoomTurn, nick: string, bare: Jid): void {
 }
 
 /**
- * §7.6: for all clients of the occupant together, because a nick is who speaks.
+ * §7.6: a nick changes for all clients of the occupant together, because it says who is speaking.
  * @returns the nick as the room shows it. @throws {StanzaError} conflict or not-acceptable
  */
 export function checkNickChange(turn: RoomTurn, { occupant }: { occupant: Occupant }, asked: string): string {
@@ -61,12 +61,15 @@ export function checkNickChange(turn: RoomTurn, { occupant }: { occupant: Occupa
   return nick;
 }
 
-/** §7.10: who is inside under another nick than the registered one goes on with that, where nicks are locked; all are told with 210. */
+/**
+ * §7.10: where nicks are locked, an occupant with another nick than its registered one changes to that. Everybody is told with
+ * status 210.
+ */
 export function takeLockedNick(turn: RoomTurn, bare: Jid): void {
   const nick = lockedNick(turn, bare);
   if (nick === undefined) return;
   for (const occupant of turn.room.occupantsOf(bare)) {
-    // Another client of this person has it already: this one gets it when it enters again.
+    // Another client of this person has the nick already. This one gets it when it enters again.
     if (occupant.nick === nick || (turn.room.withNick(nick) ?? occupant) !== occupant) continue;
     const seat = occupant.seats.at(-1)!;
     leaveNick(turn, { occupant, seat }, nick);
@@ -74,7 +77,7 @@ export function takeLockedNick(turn: RoomTurn, bare: Jid): void {
   }
 }
 
-/** §7.6: the first half. The presence under the new nick is to follow. */
+/** §7.6: the first half of a change. The caller sends the presence under the new nick. */
 export function leaveNick(turn: RoomTurn, own: { occupant: Occupant; seat: Seat }, nick: string, id?: string): void {
   const { occupant, seat } = own;
   announce(turn, { occupant, seat, unavailable: { role: occupant.role }, newNick: nick, statuses: [303], id });

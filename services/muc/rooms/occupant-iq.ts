@@ -1,11 +1,12 @@
 /**
- * IQs to a nick: the self-ping of XEP-0410 is answered here, others are passed on to a client of the occupant, or (vCards and the
- * like, which its server keeps) to its bare JID; XEP-0045 §15.4 and §17.3.
+ * IQs to a nick: XEP-0045 §15.4 and §17.3. A feature may answer them. Others are passed on to a client of the occupant, or to its
+ * bare JID when its server keeps the answer, such as a vCard.
  *
- * Nothing is kept for the answer: the id that is passed on says which client asked, and proves that the room has passed the request on
- * to whoever answers, so that any worker can send the answer back. Only the room's secret can make such an id, or check a guess at it:
+ * The room keeps nothing for the answer. The id that it passes on identifies the client that asked, and proves that the room has
+ * passed the request on to whoever answers. So any worker can send the answer back. Only the room's secret can make such an id,
+ * or check a guess at it:
  *
- *     <the request's ingress id>.<digest of who asks>.<digest of all of it>.<the id that the client gave>
+ *     <the request's ingress id>.<digest of the asker>.<digest of all of it>.<the id that the client gave>
  */
 
 import { isId, timeOfId } from '../../../lib/runtime/ids.ts';
@@ -28,7 +29,7 @@ const digestCharacters = 22;
 export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   const { own } = turn;
   if (!own && iq.children.some(({ ns }) => ns === NS_DISCO_INFO || ns === NS_DISCO_ITEMS)) {
-    throw new StanzaError('bad-request', 'only occupants ask an occupant what it can'); // XEP-0045 §6.6
+    throw new StanzaError('bad-request', 'only occupants may ask an occupant for its features'); // XEP-0045 §6.6
   }
   if (!own) throw new StanzaError('not-acceptable', `${turn.from} is not in ${turn.room.jid}`, { type: 'cancel' }); // XEP-0410 §3.2
   const { occupant } = own;
@@ -40,7 +41,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   refuseHidden(turn, occupant, target);
   if ((iq.id?.length ?? 0) > roomLimits.iqIdCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
   const isForged = forgedIn(turn.room, iq);
-  if (iq.children.some(isForged)) throw new StanzaError('bad-request', 'only servers say such things');
+  if (iq.children.some(isForged)) throw new StanzaError('bad-request', 'the request has an element that only servers may send');
   if (target !== occupant && saysSomething(iq) && !mayWrite(turn, occupant, target)) {
     throw new StanzaError('forbidden', 'private messages are not allowed here');
   }
@@ -54,7 +55,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   turn.send(bytes, [toAccount ? { jid: target.bare } : target.seats.at(-1)!]);
 }
 
-/** A question is not a message; what sets something, or has words in it, can be one. */
+/** A question cannot be a message. A request that sets something, or contains text, can be one. */
 function saysSomething(iq: Stanza): boolean {
   return iq.type === 'set' || iq.children.some((child) => /[^\s]/.test(allText(iq.elementOf(child))));
 }
@@ -64,8 +65,8 @@ function allText(element: ReturnType<Stanza['elementOf']>): string {
 }
 
 /**
- * The answer of a client or an account to what was passed on; dropped when either side has left, when nobody has asked, or when it was
- * answered before.
+ * The answer of a client or an account to a request that was passed on. It is dropped when either side has left, when nobody has
+ * asked, or when the request was answered before.
  */
 export function occupantAnswer(turn: RoomTurn, iq: Stanza): void {
   const asked = readForwardedId(turn, iq.id ?? '');
@@ -87,7 +88,7 @@ export function occupantAnswer(turn: RoomTurn, iq: Stanza): void {
   if (bytes) turn.send(bytes, [asker.seat]);
 }
 
-/** The ingress id makes it another one each time, and says when that was; a request that comes again gets the same. */
+/** The ingress id makes each id unique, and tells its time. A request that is sent again gets the same id. */
 function forwardedId({ room, from, requestId = '' }: RoomTurn, target: Jid, id: string): string {
   const asker = askerDigest(room, from);
   return `${requestId}.${asker}.${proof(room, requestId, asker, target, id)}.${id}`;
@@ -97,7 +98,7 @@ function proof({ secret }: Room, requestId: string, asker: string, target: Jid, 
   return keyedDigest(secret, 'iq', requestId, asker, target.toString(), id).slice(0, digestCharacters);
 }
 
-/** What an id says that this room gave to a request to the sender of this turn, not long ago. */
+/** Reads an id that this room gave to a request to the sender of this turn, not long ago. */
 function readForwardedId(
   { room, from, now }: RoomTurn,
   text: string,
@@ -110,7 +111,7 @@ function readForwardedId(
 
 const digests = new WeakMap<Jid, { readonly secret: string; readonly text: string }>();
 
-/** Kept, because an answer is looked for among all who are inside. */
+/** The digest is kept, because the asker of an answer is searched among all occupants. */
 function askerDigest({ secret }: Room, jid: Jid): string {
   const known = digests.get(jid);
   if (known?.secret === secret) return known.text;
@@ -119,7 +120,7 @@ function askerDigest({ secret }: Room, jid: Jid): string {
   return text;
 }
 
-/** The asker may have changed its nick since; its client is what counts. */
+/** Finds the client that asked. It may have another nick by now. */
 function findAsker(room: Room, to: Jid, digest: string): { occupant: Occupant; seat: Seat } | undefined {
   const named = room.withNick(to.resource);
   const seat = named?.seats.find(({ jid }) => isSameSecret(askerDigest(room, jid), digest));

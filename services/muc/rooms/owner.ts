@@ -1,4 +1,4 @@
-/** The muc#owner requests: XEP-0045 §10.1, §10.2 and §10.9. */
+/** §10.9: destroys the room. */
 import { findForm, isCancelled } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -12,7 +12,7 @@ import { readReason } from './reason.ts';
 
 function checkOwner(turn: RoomTurn): void {
   turn.requireRoom();
-  if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners configure the room');
+  if (turn.affiliation !== 'owner') throw new StanzaError('forbidden', 'only owners may configure the room');
 }
 
 /** @throws {StanzaError} */
@@ -30,13 +30,13 @@ export function ownerSet(turn: RoomTurn, iq: Stanza, query: Element): void {
     return;
   }
   const form = findForm(query);
-  if (!form) throw new StanzaError('bad-request', 'send the form, or cancel it');
+  if (!form) throw new StanzaError('bad-request', 'the request needs the form, filled in or cancelled');
   if (!isCancelled(form)) {
     submitConfig(turn, iq, form);
     return;
   }
   turn.result(iq);
-  if (turn.config.isLocked) end(turn, xml('destroy')); // §10.1.3: who cancels the first form wants no room
+  if (turn.config.isLocked) end(turn, xml('destroy')); // §10.1.3: whoever cancels the first form does not want the room
 }
 
 /** §10.9. */
@@ -57,7 +57,7 @@ function destroy(turn: RoomTurn, iq: Stanza, request: Element): void {
 
 function end(turn: RoomTurn, notice: Element): void {
   for (const occupant of [...turn.room.occupants.values()]) {
-    // To its own clients alone: everybody hears of the end, and nobody needs to hear of everybody.
+    // Each occupant is told only of its own leaving: all of them leave, so nobody needs to hear about the others.
     const audience = occupant.seats.map((seat) => ({ occupant, seat }));
     removeOccupant(turn, occupant, { affiliation: 'none', destroy: notice }, audience);
   }

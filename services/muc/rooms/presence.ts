@@ -17,7 +17,7 @@ import { readHistoryWish } from './history.ts';
 import { endIfEmpty, removeSeat } from './leave.ts';
 import { checkNickChange, leaveNick } from './nick.ts';
 
-/** What others get to see of a presence. @throws {StanzaError} policy-violation */
+/** The presence as others get to see it. @throws {StanzaError} policy-violation */
 function payloadOf(turn: RoomTurn, stanza: Stanza): string {
   const bytes = stanza.render({ 'xml:lang': stanza.attributes['xml:lang'] }, { drop: forgedIn(turn.room, stanza) });
   if (bytes.length > roomLimits.presenceBytesMax) {
@@ -30,7 +30,7 @@ function payloadOf(turn: RoomTurn, stanza: Stanza): string {
 export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
   const { own } = turn;
   if (stanza.type === 'unavailable' || (stanza.type === 'error' && saysItIsGone(stanza))) {
-    if (!own) return; // §15.3: silently
+    if (!own) return; // §15.3: dropped in silence
     const isGhost = stanza.type === 'error';
     const presence = isGhost ? undefined : leavingPayload(turn, stanza);
     removeSeat(turn, own.occupant, own.seat, {
@@ -41,9 +41,9 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
     endIfEmpty(turn);
     return;
   }
-  if (stanza.type !== undefined) return; // §15.3: probes and subscriptions are no way in or out
+  if (stanza.type !== undefined) return; // §15.3: probes and subscriptions neither enter nor leave
   const nick = stanza.to!.resource;
-  if (nick === '') throw new StanzaError('jid-malformed', 'say a nick: room@service/nick'); // §7.2.1
+  if (nick === '') throw new StanzaError('jid-malformed', 'a nick is missing: room@service/nick'); // §7.2.1
   const presence = payloadOf(turn, stanza);
   if (!own) {
     if (stanza.hasChild('x', NS_MUC)) enter(turn, stanza, presence);
@@ -67,8 +67,8 @@ export function handlePresence(turn: RoomTurn, stanza: Stanza): void {
 }
 
 /**
- * §7.2.14: presence without `<x/>` of somebody who is not inside comes from a client that has missed its exit. It is told so, rather
- * than let in half-way.
+ * §7.2.14: presence without `<x/>` from somebody outside comes from a client that does not know that it has left. The client is
+ * told so, instead of being let in half-way.
  */
 function sendAway(turn: RoomTurn, stanza: Stanza): void {
   const statuses = [110, 307, 333].map((code) => xml('status', { code }));
@@ -82,7 +82,7 @@ function sendAway(turn: RoomTurn, stanza: Stanza): void {
   );
 }
 
-/** A farewell that is too long is left out: nobody is kept in a room by it. */
+/** A text that is too long is left out, because it must not keep anybody in the room. */
 function leavingPayload(turn: RoomTurn, stanza: Stanza): string | undefined {
   const bytes = stanza.render({}, { drop: forgedIn(turn.room, stanza) });
   return bytes.length > roomLimits.presenceBytesMax ? undefined : bytes.toString();

@@ -1,4 +1,4 @@
-/** Private messages between occupants: XEP-0045 §7.5. They are not the room's: no archive of it sees them. */
+/** Private messages between occupants: XEP-0045 §7.5. They do not belong to the room, so they are not in its archive. */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { PmPolicy } from '../core/config.ts';
@@ -26,7 +26,7 @@ export function sendPrivate(turn: RoomTurn, stanza: Stanza): void {
   turn.send(bytes, target.seats);
 }
 
-/** An error about a private message goes back to who sent it, once, and only if there was one. */
+/** Passes an error about a private message back to its sender, once, and only if there was such a message. */
 export function bouncePrivate(turn: RoomTurn, stanza: Stanza): void {
   const writer = turn.room.withNick(stanza.to!.resource);
   if (!turn.own || !writer) return;
@@ -37,12 +37,12 @@ export function bouncePrivate(turn: RoomTurn, stanza: Stanza): void {
   if (bytes) turn.send(bytes, writer.seats);
 }
 
-/** §10.2.1, `allowpm`. */
+/** May the one write to the other? §10.2.1, `allowpm`. */
 export function mayWrite({ config }: RoomTurn, from: Occupant, to: Occupant): boolean {
   return isAllowed(config.allowPm, from, to);
 }
 
-/** A moderator can always be asked for help, unless nobody may write at all. */
+/** Everybody may ask a moderator for help, unless nobody may write at all. */
 function isAllowed(policy: PmPolicy, from: Occupant, to: Occupant): boolean {
   if (policy === 'anyone') return true;
   if (policy === 'none') return false;
@@ -58,7 +58,9 @@ function exchangeKey({ room }: RoomTurn, writer: Occupant, reader: Occupant, id 
   return `${room.jid} message ${writer.id} ${reader.id} ${id.slice(0, 200)}`;
 }
 
-/** XEP-0191 §3.3: to one who is blocked the other looks as if it were not there. @throws {StanzaError} service-unavailable */
+/**
+ * XEP-0191 §3.3: an occupant who is blocked is answered as if the other were not there. @throws {StanzaError} service-unavailable
+ */
 export function refuseHidden(turn: RoomTurn, from: Occupant, to: Occupant): void {
   if (to.seats.every((seat) => turn.room.isHidden(from.nick, seat))) throw new StanzaError('service-unavailable');
 }

@@ -1,4 +1,4 @@
-/** `<reason/>` of a kick, ban, invitation or refusal: text for people, cut to a bound. */
+/** The `<reason/>` of a kick, ban, invitation or refusal: text for people, cut to a bound. */
 
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { roomLimits } from '../limits.ts';

@@ -1,7 +1,7 @@
 /**
- * Registering with a room: XEP-0045 §7.10, and finding one's own nick (§7.12). It makes a member, and reserves the nick. Whether
- * everybody may, or an admin or owner approves (approval.ts), or nobody, is the room's choice; where membership brings rights it is
- * nobody as long as the owner has not said.
+ * Registering with a room: XEP-0045 §7.10, and finding one's own nick (§7.12). Registering makes somebody a member and reserves
+ * the nick. The owner decides whether everybody may register, an admin or owner has to approve it (approval.ts), or nobody may.
+ * Where membership brings rights, nobody may register unless the owner has allowed it.
  */
 import { type Field, findForm, isCancelled, readSubmission, renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -16,7 +16,7 @@ import { checkMembership, join, unjoin } from './membership.ts';
 /** @throws {StanzaError} not-allowed */
 function checkMayRegister(turn: RoomTurn): RegistrationPolicy {
   const { config, affiliation, from } = turn;
-  if (from.local === '') throw new StanzaError('not-allowed', 'only persons register with a room');
+  if (from.local === '') throw new StanzaError('not-allowed', 'only people can register with a room');
   const policy = affiliation === 'none' ? registrationOf(config) : 'open';
   if (affiliation === 'outcast' || policy === 'none' || (config.isLocked && affiliation === 'none')) {
     throw new StanzaError('not-allowed', 'you may not register with this room');
@@ -66,18 +66,23 @@ export function setRegistration(turn: RoomTurn, iq: Stanza, query: Element): voi
   }
   const submission = form && readSubmission(form, { formType: registerForm.type, isFormTypeOptional: true });
   const asked = submission?.get(registerForm.nick)?.requiredText();
-  if (submission === undefined || asked === undefined) throw new StanzaError('bad-request', 'send the form with a nick');
+  if (submission === undefined || asked === undefined)
+    throw new StanzaError('bad-request', 'the request needs the form with a nick');
   const nick = checkMembership(turn, bare, asked);
   if (policy === 'approval') askForApproval(turn, nick, submission);
   turn.result(iq);
   if (policy === 'open') join(turn, bare, nick);
 }
 
-/** XEP-0077 §3.2: open to whoever has registered, whatever the room lets others do. @throws {StanzaError} bad-request, registration-required */
+/**
+ * XEP-0077 §3.2: anybody who has registered may end that, whatever the room lets others do. @throws {StanzaError} bad-request,
+ * registration-required
+ */
 function removeRegistration(turn: RoomTurn, iq: Stanza, query: Element): void {
   turn.requireRoom();
-  if (query.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> stands alone');
+  if (query.getChildElements().length !== 1)
+    throw new StanzaError('bad-request', '<remove/> must be the only element of the request');
   if (reservedNick(turn) === undefined) throw new StanzaError('registration-required', 'you have not registered with this room');
-  turn.result(iq); // who asked is told before the others see it
+  turn.result(iq); // the sender is told before the others see the change
   unjoin(turn, turn.from.bare);
 }

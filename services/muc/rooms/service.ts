@@ -1,4 +1,4 @@
-/** What `conference.<domain>` itself answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
+/** What the service itself, `conference.<domain>`, answers: XEP-0045 §6.1 (support), §6.2 and §6.3 (features and rooms). */
 
 import { directoryParts } from '../../../lib/runtime/directory.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
@@ -17,7 +17,7 @@ import { roomLimits } from '../limits.ts';
 
 const ownFeatures = [NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, `${NS_MUC}#stable_id`, NS_RSM, NS_OCCUPANT_ID];
 
-/** @returns the answer, without `to`; undefined where none is due. @throws {StanzaError} */
+/** @returns the answer, without `to`; undefined when there is nothing to answer. @throws {StanzaError} */
 export async function answerForService(
   dependencies: RoomDependencies,
   tenant: Tenant,
@@ -36,7 +36,7 @@ export async function answerForService(
   throw new StanzaError('service-unavailable');
 }
 
-/** §7.12 and §16.1.1 have errors of their own for nodes that are not there. */
+/** §7.12 and §16.1.1 want these errors for nodes that are not supported. */
 const absentNodes: Readonly<Record<string, StanzaErrorCondition>> = {
   'x-roomuser-item': 'feature-not-implemented',
   [`${NS_MUC}#traffic`]: 'service-unavailable',
@@ -53,7 +53,10 @@ function serviceInfo({ features }: RoomDependencies, query: Element): Element {
   );
 }
 
-/** §6.3, a page at a time: XEP-0059 with the room's address as the item's id. Only listed rooms have a row to be found. */
+/**
+ * §6.3: the rooms of the tenant, a page at a time (XEP-0059, with the address of a room as the item's id). Only listed rooms have
+ * a row here.
+ */
 async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Element): Promise<Element> {
   if (query.attrs.node) throw new StanzaError('item-not-found');
   const page = readRsm(query, roomLimits.listMax);
@@ -70,7 +73,7 @@ async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Elem
     }),
   );
   const found = (await Promise.all(lists)).flat().sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-  // RSM §2.7: the first page says how many there are, as far as they are counted; who asks for none wants only that.
+  // XEP-0059 §2.7: `<max>0</max>` asks only for the number of rooms.
   const count = max === 0 ? await countRooms(dependencies, tenant) : undefined;
   const shown = max === 0 ? [] : isBackward ? found.slice(-max) : found.slice(0, max);
   const items = shown.map(({ key, value }) => ({
@@ -85,7 +88,7 @@ async function listRooms(dependencies: Dependencies, tenant: Tenant, query: Elem
   );
 }
 
-/** undefined: too many to count. */
+/** @returns undefined when there are too many to count */
 async function countRooms(dependencies: Dependencies, tenant: Tenant): Promise<number | undefined> {
   const limit = roomLimits.searchRowsMax;
   const lists = Array.from({ length: directoryParts }, (_, part) =>

@@ -1,4 +1,4 @@
-/** The subject: XEP-0045 §7.2.15 (always the last thing a new occupant gets) and §8.1. */
+/** The subject: XEP-0045 §8.1, and §7.2.15, which makes it the last thing that a new occupant is sent. */
 
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -10,7 +10,7 @@ import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { delayed } from './history.ts';
 
-/** §8.1: with a body or a thread it is an ordinary message. */
+/** §8.1: a message with a body or a thread is an ordinary one. */
 export function isSubjectChange(stanza: Stanza): boolean {
   return stanza.hasChild('subject', NS_CLIENT) && !stanza.hasChild('body', NS_CLIENT) && !stanza.hasChild('thread', NS_CLIENT);
 }
@@ -30,7 +30,7 @@ export function keepSubject(turn: RoomTurn, stanza: Stanza, sent: string): void 
   turn.put(subjects, '', turn.room.subject);
 }
 
-/** Was it set under this nick? */
+/** Has an occupant of this nick set the subject? */
 export function isSubjectOf({ subject }: Room, nick: string): boolean {
   return subject !== undefined && Stanza.parse(subject.xml).from?.resource === nick;
 }
@@ -40,7 +40,7 @@ export function sendSubject(turn: RoomTurn, seat: Seat): void {
   const from = jid.toString();
   const none = xml('message', { from, type: 'groupchat' }, xml('subject'));
   const bytes = Buffer.from(subject ? delayed(subject, from) : none.toString());
-  // It is the room's, whoever has set it, and ends the entry: one who blocks the setter gets it from the room itself.
+  // The subject belongs to the room, and ends the entry. Somebody who blocks its author gets it as from the room itself.
   const isHidden = turn.room.withoutHiding(bytes, [seat]).length === 0;
   turn.send(isHidden ? Stanza.parse(bytes).render({ ...Stanza.parse(bytes).attributes, from }) : bytes, [seat]);
 }

@@ -1,4 +1,4 @@
-/** That the room is not what it was: XEP-0045 §10.2.1, by status codes, each in a message of its own. */
+/** Tells all occupants that the configuration has changed: XEP-0045 §10.2.1, by status codes, each in a message of its own. */
 import { xml } from '../../../lib/xmpp/element.ts';
 import { NS_MUC_USER } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';

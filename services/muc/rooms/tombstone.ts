@@ -1,4 +1,4 @@
-/** Tombstones in the archive: what stands in the place of a message that was taken back (XEP-0424 §4, XEP-0425 §4). */
+/** Tombstones in the archive, which take the place of messages that were retracted (XEP-0424 §4, XEP-0425 §4). */
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { type ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import { NS_OCCUPANT_ID, NS_SID } from '../core/namespaces.ts';
@@ -6,7 +6,10 @@ import type { Archived } from '../core/room-rows.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { rewrite } from './archive.ts';
 
-/** Puts a tombstone in the place of an entry, and of its other versions. Does nothing when there is no entry, or one already. */
+/**
+ * Puts a tombstone in the place of an entry, and of other entries with the same text. Does nothing when there is no such entry,
+ * or it is a tombstone already.
+ */
 export function bury(turn: RoomTurn, id: string, tombstone: Element): void {
   for (const version of [id, ...turn.versions(id)]) buryOne(turn, version, tombstone);
 }
@@ -18,7 +21,7 @@ function buryOne(turn: RoomTurn, id: string, tombstone: Element): void {
   turn.room.history = turn.room.history.filter((other) => other.id !== id);
 }
 
-/** What is left of a message: its sender, and its ids. */
+/** What is left of a message: the occupant id of its sender, and its own id. */
 function withoutContent(entry: Archived, room: string, tombstone: Element): string {
   const stanza = Stanza.parse(entry.xml);
   const isOurs = (child: ChildSpan) =>

@@ -1,4 +1,4 @@
-/** A visitor asks for voice, a moderator grants it: XEP-0045 §7.13 and §8.6. */
+/** A visitor asks for voice, and a moderator grants it: XEP-0045 §7.13 and §8.6. */
 import { type Field, isCancelled, readSubmission, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -9,20 +9,20 @@ import { keepRole } from './kept-role.ts';
 
 const NS_REQUEST = `${NS_MUC}#request`;
 
-/** A visitor's request goes to all moderators; a moderator's approval (§8.6) is done. @throws {StanzaError} */
+/** Sends a visitor's request to all moderators, and carries out a moderator's approval (§8.6). @throws {StanzaError} */
 export function voiceForm(turn: RoomTurn, element: Element): void {
   const { occupant } = turn.ownOrRefuse;
-  if (isCancelled(element)) return; // §8.6: a moderator who skips the request
+  if (isCancelled(element)) return; // §8.6: a moderator has skipped the request
   const form = readSubmission(element, { formType: NS_REQUEST });
   const role = form.get('muc#role');
   if (role && role.text().trim() !== 'participant') {
-    throw new StanzaError('bad-request', 'the role to ask for, and to grant, is that of a participant');
+    throw new StanzaError('bad-request', "the role in this form must be 'participant'");
   }
   if (occupant.role === 'moderator') {
     approve(turn, form);
     return;
   }
-  if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you have voice');
+  if (occupant.role !== 'visitor') throw new StanzaError('not-allowed', 'you already have voice');
   const moderators = [...turn.room.seats.values()].filter((one) => {
     return one.occupant.role === 'moderator' && !turn.room.isHidden(occupant.nick, one.seat);
   });
@@ -44,7 +44,7 @@ function approve(turn: RoomTurn, form: Submission): void {
   if (!form.get('muc#request_allow')?.flag()) return;
   const target = turn.room.withNick(form.get('muc#roomnick')?.text() ?? '');
   const jid = form.get('muc#jid')?.jid();
-  // The nick may be somebody else's by now.
+  // Somebody else may have the nick by now.
   if (!target || (jid && !target.bare.equals(jid.bare))) {
     throw new StanzaError('item-not-found', 'the visitor has left');
   }
