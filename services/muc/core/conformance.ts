@@ -4,7 +4,7 @@ export const conformance = [
     spec: 'XEP-0045',
     version: '1.35.5',
     title: 'Multi-User Chat',
-    note: 'Joining without `<x/>` (groupchat 1.0: §7.2.14 is followed). Status 332 when a worker stops: the next one has its rooms; it is sent when their tenant is removed. 102 and 103: they stand in the registry, and no use case of this version sends them; 174 is gone from it. Public logs (`muc#roominfo_logs`): `enablelogging` is the archive of XEP-0313.',
+    note: 'Joining without `<x/>` (groupchat 1.0; §7.2.14 is followed). Status 332 is sent when the tenant is removed, and not when a worker stops, because another worker takes its rooms. Status 102 and 103, which are registered, but which no use case of this version sends; 174 is no longer registered. Public logs (`muc#roominfo_logs`): `enablelogging` is the archive of XEP-0313.',
   },
   { spec: 'XEP-0004', version: '2.13.2', title: 'Data Forms' },
   { spec: 'XEP-0030', version: '2.5', title: 'Service Discovery of rooms' },

@@ -104,7 +104,7 @@ export interface PresenceStages {
   readonly amend?: (room: Room, occupant: Occupant) => Element | undefined;
 }
 
-/** A message to the room as it has come, and who wrote it. */
+/** A message to the room as it has come, and its writer. */
 export interface RoomMessage {
   readonly stanza: Stanza;
   readonly occupant: Occupant;

@@ -1,6 +1,6 @@
 /**
- * What a feature remembers of a room while the room is in memory. Only the feature knows the shape of its part. The part is gone when the
- * room is dissolved, and with the worker; what must outlive those stands in rows that the feature declares.
+ * What a feature remembers of a room while the room is in memory. Only the feature knows the shape of its part. A part ends when
+ * the room is dissolved, and with the worker. What must outlive those is kept in rows that the feature declares.
  */
 import type { Room } from './room.ts';
 

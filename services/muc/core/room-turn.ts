@@ -29,7 +29,7 @@ import type { Recipient, Sending } from './sending.ts';
 /** Runs after the batch, beside the room's queue. What it returns is sent then. */
 export type Background = () => Promise<readonly Sending[]>;
 
-/** Who has sent the request. */
+/** The sender of a request. */
 export interface Asker {
   /** The id of the request; absent for what the worker itself starts. */
   readonly requestId?: string;

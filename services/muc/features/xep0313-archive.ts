@@ -38,7 +38,7 @@ export const archive: RoomFeature = {
       spec: 'XEP-0313',
       version: '1.1.3',
       title: 'Message Archive Management of rooms',
-      note: 'The filter `with` looks at a bounded number of entries for each page. Who wrote what was said while the room was semi-anonymous stays hidden when it is that no more.',
+      note: 'The filter `with` looks at a bounded number of entries for each page. The writers of messages from the time when the room was semi-anonymous stay hidden when it is non-anonymous.',
     },
   ],
   disco: { room: (config) => (config.archive ? [NS_MAM, `${NS_MAM}#extended`] : []) },

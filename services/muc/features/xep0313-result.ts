@@ -1,4 +1,7 @@
-/** One entry of the archive as XEP-0313 §4.2 wraps it: result, forwarded (XEP-0297), delay (XEP-0203), the message. */
+/**
+ * One entry of the archive in the form of XEP-0313 §4.2: a result that holds a forwarded message (XEP-0297) with its time
+ * (XEP-0203).
+ */
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import { NS_CLIENT, NS_DELAY, NS_FORWARD, NS_MAM, NS_MUC_USER } from '../core/namespaces.ts';
@@ -10,11 +13,11 @@ export interface ResultOptions {
   readonly room: Jid;
   readonly id: string;
   readonly queryid: string | undefined;
-  /** XEP-0313 §5.1.2: the reader may know who wrote it. */
+  /** XEP-0313 §5.1.2: the reader may know the JID of the writer. */
   readonly hasJid: boolean;
 }
 
-/** Without `to`. */
+/** @returns the stanza without `to` */
 export function archiveResult(entry: Archived, { room, id, queryid, hasJid }: ResultOptions): Buffer {
   const { affiliation, role, jid } = entry;
   const writer = hasJid ? `${xml('x', { xmlns: NS_MUC_USER }, xml('item', { affiliation, role, jid }))}` : '';

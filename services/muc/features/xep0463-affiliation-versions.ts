@@ -46,7 +46,7 @@ export const affiliationVersions: RoomFeature = {
       spec: 'XEP-0463',
       version: '0.2.0',
       title: 'MUC Affiliations Versioning',
-      note: 'Whether somebody was there at the version that it names: it is told of affiliations as they are.',
+      note: 'The room does not check whether somebody was inside at the version that it names: it sends the affiliations as they are now.',
     },
   ],
   disco: { room: () => [NS] },

@@ -51,7 +51,7 @@ export function askForApproval(turn: RoomTurn, nick: string, submission: Submiss
     return { ...field, values: shown.map((text) => text.slice(0, roomLimits.reasonCharactersMax)) };
   });
   const fields: Field[] = [
-    { var: jidVar, type: 'jid-single', label: 'Who asks', values: [bare.toString()] },
+    { var: jidVar, type: 'jid-single', label: 'Address of the person', values: [bare.toString()] },
     { var: registerForm.nick, type: 'text-single', label: 'Desired nick', values: [nick] },
     ...told.filter((field) => field.values.length > 0),
     { var: allowVar, type: 'boolean', label: 'Allow this person to register with the room?', values: ['0'] },

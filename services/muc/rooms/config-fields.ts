@@ -86,7 +86,9 @@ const maxUsers = {
 } satisfies ConfigField;
 
 const historyLength = {
-  ...number('historylength', 'Messages shown to who enters', 'historyLength', 0, roomLimits.historyMax, [`${muc}historylength`]),
+  ...number('historylength', 'Messages shown to new occupants', 'historyLength', 0, roomLimits.historyMax, [
+    `${muc}historylength`,
+  ]),
   var: 'muc#maxhistoryfetch',
 } satisfies ConfigField;
 
@@ -99,7 +101,7 @@ const registration = {
 } satisfies ConfigField;
 
 const lockedNicks = {
-  ...flag('reservednick', 'Who has registered a nick uses no other', 'locksNicks'),
+  ...flag('reservednick', 'People can use only the nick that they have registered', 'locksNicks'),
   var: 'x-muc#roomconfig_reservednick',
 } satisfies ConfigField;
 

@@ -80,7 +80,7 @@ function roomInfoForm(turn: RoomTurn): Element {
       { var: 'muc#roomconfig_allowpm', label: 'Private messages', values: [config.allowPm] },
       { var: 'muc#roominfo_contactjid', label: 'Contact', values: config.whois === 'anyone' ? ownersOf(turn) : [] },
       { var: 'muc#roomconfig_pubsub', label: 'Publish-subscribe node', values: config.pubsub ? [config.pubsub] : [] },
-      { var: 'muc#maxhistoryfetch', label: 'Messages shown to who enters', values: [String(config.historyLength)] },
+      { var: 'muc#maxhistoryfetch', label: 'Messages shown to new occupants', values: [String(config.historyLength)] },
       ...turn.dependencies.features.all.flatMap(({ disco }) => disco?.roomInfo?.(turn) ?? []),
     ],
   });
