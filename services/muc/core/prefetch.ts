@@ -59,30 +59,39 @@ export async function prefetch(
   stanzas: readonly Stanza[],
   returned: readonly Jid[],
 ): Promise<Prefetched> {
+  const named = namedIds(dependencies, room, stanzas);
   const mayMake = !room.config && stanzas.some(({ name, type }) => name === 'presence' && type === undefined);
-  const made = mayMake ? await readRoomsMade(dependencies, room) : noRoomsMade;
+  // Most batches need nothing, and do not wait.
   return {
-    ...(await readEntries(dependencies, room, stanzas)),
-    ...made,
-    missed: await readMissed(dependencies, room, returned),
+    ...(named.length > 0 ? await readEntries(dependencies, room, named) : { entries: new Map(), versions: new Map() }),
+    ...(mayMake ? await readRoomsMade(dependencies, room) : noRoomsMade),
+    missed: returned.length > 0 ? await readMissed(dependencies, room, returned) : new Map(),
   };
+}
+
+/** The ids of archive entries that stanzas name, as features declare it. Entries of an earlier room do not count. */
+function namedIds({ features }: RoomDependencies, { config }: Room, stanzas: readonly Stanza[]): string[] {
+  const named = new Set<string>();
+  for (const stanza of config ? stanzas : []) {
+    for (const { stanza: kind, name, ns } of features.prefetch) {
+      const id = kind === stanza.name ? stanza.child(name, ns)?.attrs.id : undefined;
+      if (id !== undefined && isId(id) && id > config!.since) named.add(id);
+    }
+  }
+  return [...named];
 }
 
 async function readEntries(
   dependencies: RoomDependencies,
   room: Room,
-  stanzas: readonly Stanza[],
+  ids: readonly string[],
 ): Promise<Pick<Prefetched, 'entries' | 'versions'>> {
   const entries = new Map<string, Archived>();
   const versions = new Map<string, readonly string[]>();
-  const since = room.config?.since;
-  const named = new Set(since === undefined ? [] : stanzas.flatMap((stanza) => namedIds(dependencies, stanza)));
-  const ids = [...named].filter((id) => isId(id) && id > since!);
-  if (ids.length === 0) return { entries, versions };
   const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
   for (const item of await Promise.all(ids.map((id) => rows.get(messages, id)))) {
     if (!item) continue;
-    const others = await versionsOf(rows, since!, item);
+    const others = await versionsOf(rows, room.existing.since, item);
     for (const { key, value } of [item, ...others]) entries.set(key, value);
     versions.set(
       item.key,
@@ -90,16 +99,6 @@ async function readEntries(
     );
   }
   return { entries, versions };
-}
-
-/** The ids of archive entries that a stanza names, as features declare it. */
-function namedIds({ features }: RoomDependencies, stanza: Stanza): string[] {
-  const ids: string[] = [];
-  for (const { stanza: kind, name, ns } of features.prefetch) {
-    const id = kind === stanza.name ? stanza.child(name, ns)?.attrs.id : undefined;
-    if (id !== undefined) ids.push(id);
-  }
-  return ids;
 }
 
 async function readMissed({ store }: RoomDependencies, room: Room, returned: readonly Jid[]): Promise<Map<Seat, MissedPage>> {

@@ -12,7 +12,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { RoomConfig } from '../core/config.ts';
 import { forgedIn } from '../core/marks.ts';
 import { NS_MUC, NS_MUC_USER, NS_OCCUPANT_ID, NS_SID } from '../core/namespaces.ts';
-import type { MessageAmendment, MessageStages, RoomMessage } from '../core/room-feature.ts';
+import type { AcceptedMessage, MessageAmendment, MessageStages, RoomMessage } from '../core/room-feature.ts';
 import type { RoomTurn, Standing } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { approveRegistration, registerForm } from './approval.ts';
@@ -109,6 +109,7 @@ function sendToAll(turn: RoomTurn, stanza: Stanza, config: RoomConfig, { own, af
   if (isSubject) keepSubject(turn, stanza, bytes.toString());
   if (mustKeep || isWorthKeeping(stanza))
     archive(turn, config, { id: archiveId, bytes, role: occupant.role, affiliation, isSubject });
-  for (const { follow } of stages) follow?.(turn, { ...message, archiveId, id });
+  const accepted: AcceptedMessage = { ...message, archiveId, id };
+  for (const { follow } of stages) follow?.(turn, accepted);
   turn.broadcast(bytes, archiveId);
 }
