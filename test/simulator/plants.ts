@@ -322,7 +322,7 @@ export const plants: readonly Plant[] = [
   },
   {
     ...same,
-    name: 'no-refill',
+    name: 'no-missed',
     breaks: 'rooms: what did not reach an occupant comes from the archive',
     bus: (kind, bus) => {
       if (kind !== 'muc') return bus;

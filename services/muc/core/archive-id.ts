@@ -3,7 +3,7 @@
 /** The digits of ids, in their order. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** The id that was minted, or, where another worker's clock was ahead, the one that comes next behind the last. */
+/** The id that was minted, or, where another worker's clock was ahead, the one that comes next after the last. */
 export function idBehind(last: string, minted: string): string {
   return minted > last ? minted : successor(last);
 }

@@ -108,7 +108,7 @@ async function readMissed({ store }: RoomDependencies, room: Room, returned: rea
     const seat = room.find(jid)?.seat;
     const from = seat?.missedFrom;
     if (seat === undefined || from === undefined) continue;
-    // `after` leaves out its own key, so the reading begins at a prefix of the id, behind which other ids may stand, too.
+    // `after` leaves out its own key, so reading starts from a prefix of the id, which may find a few earlier ids, too.
     const found = await rows.list(messages, { after: from.slice(0, -1), limit: serviceLimits.catchUpPageMax });
     const entries = found.filter(({ key }) => key >= from);
     const isFull = found.length === serviceLimits.catchUpPageMax;

@@ -93,7 +93,7 @@ export interface EntryStages {
   readonly guard?: (turn: RoomTurn, candidate: Candidate) => void;
   /** What is sent to it before the presence of the others. */
   readonly beforePresence?: (turn: RoomTurn, entry: Entry) => void;
-  /** What is sent to it behind the presence of the others, and before its own. */
+  /** What is sent to it after the presence of the others, and before its own. */
   readonly beforeOwnPresence?: (turn: RoomTurn, entry: Entry) => void;
   /** A child for the `<x xmlns='…muc#user'/>` of its own presence, which completes the entry. */
   readonly amend?: (turn: RoomTurn) => Element | undefined;

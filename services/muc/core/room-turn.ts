@@ -171,7 +171,7 @@ export class RoomTurn {
     return this.#loaded.fence.lastId;
   }
 
-  /** An archive id behind all others of the room. */
+  /** A new archive id, greater than all others of the room. */
   nextId(): string {
     const { fence } = this.#loaded;
     fence.lastId = idBehind(fence.lastId, this.dependencies.ids.mint());

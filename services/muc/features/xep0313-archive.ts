@@ -1,6 +1,6 @@
 /**
  * XEP-0313: Message Archive Management of rooms. Queries read the archive beside the room's queue, so that nobody's messages wait for them.
- * The results come as messages, and the answer to the iq behind them. What goes into the archive is decided in rooms/archive.ts.
+ * The results come as messages, and the answer to the iq after them. What goes into the archive is decided in rooms/archive.ts.
  *
  * The filter `with` takes the address of an occupant, or a real address when the reader may know who that is. There is no index by sender:
  * a bounded number of entries is looked at for one page, and the page says where to go on. Entries are counted only when nothing else is

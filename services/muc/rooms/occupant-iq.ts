@@ -17,6 +17,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { forgedIn } from '../core/marks.ts';
 import { NS_DISCO_INFO, NS_DISCO_ITEMS } from '../core/namespaces.ts';
 import type { Occupant, Room, Seat } from '../core/room.ts';
+import { routeKey } from '../core/room-feature-index.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { errorOnly } from './error-reply.ts';
@@ -36,7 +37,7 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   const target = turn.room.withNick(iq.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${iq.to!.resource}`);
   const [child] = iq.children;
-  const route = child && turn.dependencies.features.occupantIq.get(`${iq.type} ${child.name} ${child.ns}`);
+  const route = child && turn.dependencies.features.occupantIq.get(routeKey({ type: iq.type, name: child.name, ns: child.ns }));
   if (route?.handle(turn, iq, occupant, target)) return;
   refuseHidden(turn, occupant, target);
   if ((iq.id?.length ?? 0) > roomLimits.iqIdCharactersMax) throw new StanzaError('bad-request', 'the id is too long');
