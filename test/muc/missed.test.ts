@@ -1,8 +1,11 @@
 /** Occupants whose session is parked, on its way to another node, or with a node that says nothing, miss nothing that was said. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import type { Collection } from '../../lib/runtime/collection.ts';
+import { Rows } from '../../lib/runtime/rows.ts';
 import { type SessionEntry, updateSessions } from '../../lib/runtime/sessions.ts';
 import { nowhere } from '../../lib/runtime/wire.ts';
+import { occupantRows, states } from '../../services/muc/core/room-rows.ts';
 import type { MucWorker } from '../../services/muc/worker.ts';
 import { hastyClock } from '../support/stage/clocks.ts';
 import { openHall } from '../support/stage/rooms.ts';
@@ -73,6 +76,30 @@ test('the next worker knows who is behind', async () => {
   await comeBack();
   await romeo.gets(2);
   assert.deepEqual(romeo.heard(), ['message Juliet earlier: one', 'message Juliet earlier: two']);
+});
+
+test('a worker knows the same from rows that one before the names `pendingWrites` and `missedFrom` has written', async () => {
+  await park();
+  await juliet.say('one');
+  await juliet.say('two');
+  await worker.stop();
+  const rows = Rows.ofRoom(stage.store, 'a.example', 'hall');
+  const state = (await rows.get(states))!;
+  const { pendingWrites, ...rest } = state.value;
+  const [row] = (await rows.list(occupantRows, { limit: 10 })).filter(({ value }) => value.missedFrom !== undefined);
+  const { missedFrom, ...occupant } = row!.value;
+  // The last batch of the worker has the note, too.
+  const puts = pendingWrites.puts.filter(({ sort }) => !sort.startsWith('occupant/'));
+  await stage.store.put(rows.row(states as Collection<unknown>, '', { ...rest, redo: { ...pendingWrites, puts } }));
+  await stage.store.put(rows.row(occupantRows, row!.key, { ...occupant, behind: missedFrom! }));
+  await stage.startRooms();
+  await juliet.say('three');
+  await comeBack();
+  await romeo.gets(3);
+  assert.deepEqual(
+    romeo.heard(),
+    ['one', 'two', 'three'].map((body) => `message Juliet earlier: ${body}`),
+  );
 });
 
 test('more than a page is sent page by page, in order', async () => {
