@@ -212,7 +212,6 @@ export class RoomRunner {
     }
     this.#tenant = tenant;
     const { attempt, loaded, rest } = await this.#write(tenant, jobs);
-    loaded.fence.markHandled(attempt.ids);
     this.#unacknowledged.clear();
     if (attempt.isCorrupt) this.#loaded = undefined;
     this.#waiting.unshift(...rest);
@@ -243,7 +242,9 @@ export class RoomRunner {
         attempt.deliverUnacknowledged(this.#unacknowledged);
         const rest = attempt.take(jobs);
         const begun = dependencies.clock.monotonic();
-        if (attempt.batch.needsFence) await commitBatch(dependencies, loaded, attempt.batch.toPendingWrites());
+        const { batch, ids } = attempt;
+        if (batch.needsFence) await commitBatch(dependencies, loaded, batch.toPendingWrites(), ids);
+        else loaded.fence.markHandled(ids);
         // Another worker may have delivered this batch meanwhile, and later ones: what was written is looked at again.
         if (dependencies.clock.monotonic() - begun > roomLimits.stallMs)
           throw new Unavailable('this process stood still, or the store did');

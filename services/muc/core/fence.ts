@@ -52,15 +52,20 @@ export class Fence {
   }
 
   /**
-   * Puts a row for the next batch in the place of the last one.
-   * @param expiresAtMs the end of the row, when the room has ended
+   * Puts a row for the next batch in the place of the last one, and notes that the requests of the batch are handled.
+   * @param ids of these requests. @param expiresAtMs the end of the row, when the room has ended
    * @throws {Conflict} when another worker has written to the room
    */
-  async advance(store: Store, rows: Rows, pendingWrites: PendingWrites, expiresAtMs: number | undefined): Promise<void> {
+  async advance(
+    store: Store,
+    rows: Rows,
+    { pendingWrites, ids, expiresAtMs }: { pendingWrites: PendingWrites; ids: Iterable<string>; expiresAtMs: number | undefined },
+  ): Promise<void> {
     this.#seq++;
     const handled = [...this.#handled].slice(-roomLimits.handledStoredMax);
     const state: RoomState = { epoch: this.#epoch, seq: this.#seq, lastId: this.lastId, handled, pendingWrites };
     const condition = this.#version === undefined ? 'absent' : { version: this.#version };
     this.#version = await store.put(rows.row(states, '', state, expiresAtMs), condition);
+    this.markHandled(ids);
   }
 }

@@ -116,15 +116,19 @@ async function listAll<Value>(rows: Rows, collection: Collection<Value>, most: n
   return items;
 }
 
-/** @throws {Conflict} when another worker has written to the room; then nothing of the batch was written */
+/**
+ * @param ids of the batch's requests, which are handled then
+ * @throws {Conflict} when another worker has written to the room; then nothing of the batch was written
+ */
 export async function commitBatch(
   dependencies: RoomDependencies,
   { room, fence }: LoadedRoom,
   pendingWrites: PendingWrites,
+  ids: Iterable<string>,
 ): Promise<void> {
   const rows = Rows.ofRoom(dependencies.store, room.domain, room.jid.local);
   const expiresAtMs = room.config ? undefined : dependencies.clock.now() + roomLimits.tombstoneMs;
-  await fence.advance(dependencies.store, rows, pendingWrites, expiresAtMs);
+  await fence.advance(dependencies.store, rows, { pendingWrites, ids, expiresAtMs });
   await writeRows(dependencies, rows, pendingWrites);
 }
 
