@@ -222,6 +222,7 @@ for (const [what, child, type, isPassed, heard] of [
   test(`§10.2.1, §15.4: where private messages are not allowed, ${what} ${isPassed ? 'is passed on' : 'is forbidden'}`, async () => {
     await muteRomeo({ allowpm: 'none' });
     await romeo.send(`<iq to='${hall}/Juliet' type='${type}' id='q'>${child}</iq>`);
+    await romeo.gets(heard.length);
     assert.deepEqual(romeo.heard(), heard);
   });
 }
