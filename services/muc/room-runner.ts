@@ -1,6 +1,7 @@
 /**
- * Handles the requests of one room one after the other. Those that have gathered are handled together: one conditional write, then the
- * rows, then the deliveries, then the answers. When anything goes wrong, the copy of the room in memory is dropped and read again.
+ * Handles the requests of one room one after the other. Those that have gathered are handled together: one conditional write,
+ * then the rows, then the deliveries, then the answers. When anything goes wrong, the copy of the room in memory is dropped and
+ * read again.
  */
 
 import type { Timer } from '../../lib/ports/clock.ts';
@@ -36,7 +37,9 @@ export class RoomRunner {
   #waiting: Job[] = [];
   /** Notes of missed messages whose batch failed. They must not be lost, so they go with the next batch. */
   #unwritten: Job[] = [];
-  /** Messages whose batch failed: they may be in the archive, although nobody was sent them. They are delivered before later ones. */
+  /**
+   * Messages whose batch failed: they may be in the archive, although nobody was sent them. They are delivered before later ones.
+   */
   readonly #unacknowledged = new Set<string>();
   #running: Promise<void> | undefined;
   /** Set while seats wait for what they missed: the time of the next look for their sessions. */

@@ -16,7 +16,9 @@ export class Batch {
   needsFence = false;
   bytes = 0;
 
-  /** The messages of this request are in the archive. Until this batch is delivered, whoever reads its row has to deliver them. */
+  /**
+   * The messages of this request are in the archive. Until this batch is delivered, whoever reads its row has to deliver them.
+   */
   deliversAgain(requestId: string): void {
     this.#ids.push(requestId);
     this.needsFence = true;

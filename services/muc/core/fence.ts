@@ -1,6 +1,6 @@
 /**
- * What a worker knows of a room's `state` row: which version of it the worker may replace, the last archive id, and which requests were
- * handled already. A retry carries the id of the first try, and is not carried out twice.
+ * What a worker knows of a room's `state` row: which version of it the worker may replace, the last archive id, and which
+ * requests were handled already. A retry carries the id of the first try, and is not carried out twice.
  */
 
 import type { Store } from '../../../lib/ports/store.ts';
@@ -17,8 +17,8 @@ export class Fence {
   /** In the order of handling; bounded. */
   readonly #handled = new Set<string>();
   /**
-   * Requests of a batch that another worker (or this one) wrote and may not have delivered, with the messages that it wrote for them.
-   * When such a request comes again, its messages are delivered again.
+   * Requests of a batch that another worker (or this one) wrote and may not have delivered, with the messages that it wrote for
+   * them. When such a request comes again, its messages are delivered again.
    */
   readonly unfinished = new Map<string, readonly Buffer[]>();
 

@@ -20,8 +20,8 @@ export interface SeatJob {
   readonly about: Jid;
   readonly apply: (turn: RoomTurn) => void;
   /**
-   * `mark`: the seat has missed a message. `return`: its session is back, and what it has missed is read beforehand. Both are done before
-   * anything else, in this order.
+   * `mark`: the seat has missed a message. `return`: its session is back, and what it has missed is read beforehand. Both are
+   * done before anything else, in this order.
    */
   readonly first?: 'mark' | 'return';
   readonly done?: (outcome: Outcome) => void;

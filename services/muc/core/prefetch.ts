@@ -1,6 +1,6 @@
 /**
- * What the requests of a batch need from the store besides the room itself. It is read before they are handled, so that handling never
- * waits and stays under the fence: whoever changes these rows changes the room's `state` row first.
+ * What the requests of a batch need from the store besides the room itself. It is read before they are handled, so that handling
+ * never waits and stays under the fence: whoever changes these rows changes the room's `state` row first.
  */
 
 import { directoryOf, directoryParts, roomNames } from '../../../lib/runtime/directory.ts';

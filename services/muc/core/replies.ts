@@ -11,8 +11,8 @@ export function resultOf(iq: Stanza, child?: Element): Element {
 }
 
 /**
- * RFC 6120 §8.3.1, with `by` as in the examples of XEP-0045. A refused presence also has the `<x/>` of the examples in §7.2: by it clients
- * (slixmpp, poezio) know that a room refuses them, and without it they wait for ever.
+ * RFC 6120 §8.3.1, with `by` as in the examples of XEP-0045. A refused presence also has the `<x/>` of the examples in §7.2: by
+ * it clients (slixmpp, poezio) know that a room refuses them, and without it they wait for ever.
  */
 export function errorOf(stanza: Stanza, error: StanzaError, by: Jid): Element {
   const { condition, text, type, uri, extra } = error;

@@ -1,10 +1,10 @@
 /**
- * The shape of a room feature: one specification of what rooms can do beside XEP-0045, declared as data (docs/contributing.md shows how to
- * add one). No other file of the service knows a feature by name; each asks the list of them for what it needs.
+ * The shape of a room feature: one specification of what rooms can do beside XEP-0045, declared as data (docs/contributing.md
+ * shows how to add one). No other file of the service knows a feature by name; each asks the list of them for what it needs.
  *
- * Stages have names, never priorities, and within a stage features do not depend on each other's order. A `guard` may refuse and changes
- * nothing; `amend` changes what is about to be written or sent; `follow` takes note of what was accepted. Nothing waits in a stage: what a
- * feature needs from the store is read before (`rows`, `prefetch`).
+ * Stages have names, never priorities, and within a stage features do not depend on each other's order. A `guard` may refuse and
+ * changes nothing; `amend` changes what is about to be written or sent; `follow` takes note of what was accepted. Nothing waits
+ * in a stage: what a feature needs from the store is read before (`rows`, `prefetch`).
  */
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
@@ -149,7 +149,9 @@ export interface RoomIqRoute {
   readonly name: string;
   /** Answers with `turn.result`, or with `turn.defer` when it has to read. @throws {StanzaError} becomes the error */
   readonly handle: (turn: RoomTurn, iq: Stanza, request: Element) => void;
-  /** How many changes all occupants are told of, at most; absent: one for a set, none for a get. Admins may not flood with them. */
+  /**
+   * How many changes all occupants are told of, at most; absent: one for a set, none for a get. Admins may not flood with them.
+   */
   readonly changes?: (request: Element) => number;
 }
 

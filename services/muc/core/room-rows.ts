@@ -88,7 +88,9 @@ export interface PendingKey {
 /** A put, or a delete when there is no value. */
 export type PendingWrite = PendingKey & Partial<PendingPut>;
 
-/** What the last batch was to write. Whoever loads the room writes it again, because the batch's worker may have died half-way. */
+/**
+ * What the last batch was to write. Whoever loads the room writes it again, because the batch's worker may have died half-way.
+ */
 export interface PendingWrites {
   readonly ids: readonly string[];
   /** All rows of the room but its fence and its archive are deleted before `puts` are written. */

@@ -1,6 +1,6 @@
 /**
- * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, which has all that the batch writes, then
- * the rows themselves.
+ * Reads a room from its rows, and writes a batch: first the conditional write of the `state` row, which has all that the batch
+ * writes, then the rows themselves.
  */
 
 import { portLimits } from '../../../lib/ports/limits.ts';

@@ -240,7 +240,10 @@ export class RoomTurn {
     if (recipients.length > 1 || recipients[0] !== this.#asker) this.needsFence = true;
   }
 
-  /** To all clients of all occupants. With a dedupe key it is in the archive, and seats that missed a message get it from there, in order. */
+  /**
+   * To all clients of all occupants. With a dedupe key it is in the archive, and seats that missed a message get it from there,
+   * in order.
+   */
   broadcast(bytes: Buffer, dedupeKey?: string): void {
     const { missed, seats } = this.room;
     const recipients: Seat[] = [];

@@ -1,6 +1,6 @@
 /**
- * One room as its worker holds it in memory: a copy of its rows, which it changes together with them. Nothing here is lost with the
- * worker; `room-store.ts` reads it all again.
+ * One room as its worker holds it in memory: a copy of its rows, which it changes together with them. Nothing here is lost with
+ * the worker; `room-store.ts` reads it all again.
  */
 
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
@@ -27,7 +27,10 @@ export interface Seat {
   joinedAt: number;
   /** The last archive id of the room when it entered. It is sent later messages as they come. */
   after: string;
-  /** The archive id of the first message that did not reach it. It is sent everything from there on when it is back (missed/missed.ts). */
+  /**
+   * The archive id of the first message that did not reach it. It is sent everything from there on when it is back
+   * (missed/missed.ts).
+   */
   missedFrom?: string | undefined;
   /** Occupants that its account has blocked. Nothing that is from them is sent to it. */
   hides?: Hides | undefined;
@@ -113,7 +116,10 @@ export class Room {
     return found !== undefined && found.occupant.nick !== nick && found.seat.hides?.nicks.includes(nick) === true;
   }
 
-  /** The recipients who may get this stanza: those who do not block the occupant that it is from. All that a room sends passes here. */
+  /**
+   * The recipients who may get this stanza: those who do not block the occupant that it is from. All that a room sends passes
+   * here.
+   */
   withoutHiding(bytes: Buffer, recipients: readonly Recipient[]): readonly Recipient[] {
     if (this.hiding.size === 0) return recipients;
     const nick = Stanza.parse(bytes).from?.resource ?? '';

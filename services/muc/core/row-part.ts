@@ -1,6 +1,6 @@
 /**
- * What a feature keeps in a row that belongs to the room: a part with a key of its own, which the feature declares. A part that no feature
- * knows any more stays in the row as it is.
+ * What a feature keeps in a row that belongs to the room: a part with a key of its own, which the feature declares. A part that
+ * no feature knows any more stays in the row as it is.
  */
 import { type Affiliated, affiliatedKeys } from './affiliation-list.ts';
 import { configKeys, type RoomConfig } from './config.ts';

@@ -1,12 +1,14 @@
 /**
- * XEP-0313: Message Archive Management of rooms. Queries read the archive beside the room's queue, so that nobody's messages wait for them.
- * The results come as messages, and the answer to the iq after them. What goes into the archive is decided in rooms/archive.ts.
+ * XEP-0313: Message Archive Management of rooms. Queries read the archive beside the room's queue, so that nobody's messages wait
+ * for them. The results come as messages, and the answer to the iq after them. What goes into the archive is decided in
+ * rooms/archive.ts.
  *
- * The filter `with` takes the address of an occupant, or a real address when the reader may know who that is. There is no index by sender:
- * a bounded number of entries is looked at for one page, and the page says where to go on. Entries are counted only when nothing else is
- * asked for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
+ * The filter `with` takes the address of an occupant, or a real address when the reader may know who that is. There is no index
+ * by sender: a bounded number of entries is looked at for one page, and the page says where to go on. Entries are counted only
+ * when nothing else is asked for (`<max>0</max>`, XEP-0059 §2.7), and up to that bound.
  *
- * DEVIATION from §5.1.2: only those who may see JIDs anyway learn who wrote the messages from the time when the room was semi-anonymous.
+ * DEVIATION from §5.1.2: only those who may see JIDs anyway learn who wrote the messages from the time when the room was
+ * semi-anonymous.
  */
 import {
   type Archive,

@@ -1,7 +1,7 @@
 /**
- * XEP-0317: Hats, badges that the admins of a room define and give to people. The room adds them to presence, and strips those that clients
- * claim for themselves (core/marks.ts). They are kept in one row (xep0317-hat-rows.ts), and managed by ad-hoc commands
- * (xep0317-commands.ts).
+ * XEP-0317: Hats, badges that the admins of a room define and give to people. The room adds them to presence, and strips those
+ * that clients claim for themselves (core/marks.ts). They are kept in one row (xep0317-hat-rows.ts), and managed by ad-hoc
+ * commands (xep0317-commands.ts).
  */
 import { createHash } from 'node:crypto';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';

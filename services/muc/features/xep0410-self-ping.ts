@@ -1,6 +1,6 @@
 /**
- * XEP-0410: MUC Self-Ping, with the optimization: the room itself answers an occupant that pings its own nick, instead of passing the
- * request on to one of its clients. It answers pings to its own address, too (XEP-0199).
+ * XEP-0410: MUC Self-Ping, with the optimization: the room itself answers an occupant that pings its own nick, instead of passing
+ * the request on to one of its clients. It answers pings to its own address, too (XEP-0199).
  */
 import { NS_MUC, NS_PING } from '../core/namespaces.ts';
 import type { RoomFeature } from '../core/room-feature.ts';

@@ -1,6 +1,6 @@
 /**
- * XEP-0424: Message Retraction, by which a sender takes a message back. The retraction goes to all and into the archive like any message.
- * What it takes back becomes a tombstone (§4) in the archive, and is no longer in the history for new occupants.
+ * XEP-0424: Message Retraction, by which a sender takes a message back. The retraction goes to all and into the archive like any
+ * message. What it takes back becomes a tombstone (§4) in the archive, and is no longer in the history for new occupants.
  *
  * Left out on purpose: finding a message by the `id` of its sender instead of the room's (§5.1 wants the room's).
  */

@@ -1,6 +1,7 @@
 /**
- * XEP-0425: Moderated Message Retraction, by which a moderator takes back somebody's message. The room itself tells all occupants, and the
- * archive keeps a tombstone that names the moderator (§4). A subject is not moderated: a moderator sets another one.
+ * XEP-0425: Moderated Message Retraction, by which a moderator takes back somebody's message. The room itself tells all
+ * occupants, and the archive keeps a tombstone that names the moderator (§4). A subject is not moderated: a moderator sets
+ * another one.
  */
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';

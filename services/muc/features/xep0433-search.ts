@@ -1,7 +1,7 @@
 /**
- * XEP-0433: Extended Channel Search. It finds listed rooms of a tenant by words in their names, descriptions and addresses, and sorts them
- * by address, or by number of occupants with the fullest first. The rows of the tenant's list hold all that is shown. The number of
- * occupants in them may be wrong by a tenth.
+ * XEP-0433: Extended Channel Search. It finds listed rooms of a tenant by words in their names, descriptions and addresses, and
+ * sorts them by address, or by number of occupants with the fullest first. The rows of the tenant's list hold all that is shown.
+ * The number of occupants in them may be wrong by a tenth.
  */
 
 import { directoryParts } from '../../../lib/runtime/directory.ts';
@@ -171,7 +171,10 @@ function refusal(
   return new StanzaError(condition, text, { type, extra });
 }
 
-/** All matching rooms, sorted. When the tenant has more rooms than the bound, only the first of each part of its directory are looked at. */
+/**
+ * All matching rooms, sorted. When the tenant has more rooms than the bound, only the first of each part of its directory are
+ * looked at.
+ */
 async function find(dependencies: RoomDependencies, tenant: Tenant, wish: Wish): Promise<Item<ListedRoom>[]> {
   const lists = Array.from({ length: directoryParts }, (_, part) =>
     Rows.ofDirectory(dependencies.store, tenant.domain, part).list(listed, { limit: roomLimits.searchRowsMax }),

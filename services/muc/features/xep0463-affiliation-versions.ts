@@ -1,10 +1,11 @@
 /**
- * XEP-0463: MUC Affiliations Versioning. Whoever enters names the version of the affiliations that it knows, and is told what has changed
- * since. A version is an archive id that the change takes for itself, so that the versions of a room grow whichever worker mints them.
- * Affiliations that ended are remembered within a bound; whoever knows an older version is told all affiliations.
+ * XEP-0463: MUC Affiliations Versioning. Whoever enters names the version of the affiliations that it knows, and is told what has
+ * changed since. A version is an archive id that the change takes for itself, so that the versions of a room grow whichever
+ * worker mints them. Affiliations that ended are remembered within a bound; whoever knows an older version is told all
+ * affiliations.
  *
- * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the lists, an
- * outcast is somebody without affiliation.
+ * In a semi-anonymous room the lists are for owners (XEP-0045 §10.5, §10.8). Bans are for admins: to others who may read the
+ * lists, an outcast is somebody without affiliation.
  */
 
 import { collection } from '../../../lib/runtime/collection.ts';

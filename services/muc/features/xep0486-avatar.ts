@@ -1,9 +1,10 @@
 /**
- * XEP-0486: MUC Avatars. The room's avatar is in the vCard (XEP-0054) that an owner sets on the room's address, and whoever can ask may see
- * it. All occupants are told of a change with status 104, and the hash is in `muc#roominfo`.
+ * XEP-0486: MUC Avatars. The room's avatar is in the vCard (XEP-0054) that an owner sets on the room's address, and whoever can
+ * ask may see it. All occupants are told of a change with status 104, and the hash is in `muc#roominfo`.
  *
- * COMPAT: clients that look for the hash in presence of the room itself (XEP-0153, as ejabberd and Prosody send it). That presence goes to
- * everybody who enters a room with an avatar, and to all when the avatar changes. Until these clients know XEP-0486.
+ * COMPAT: clients that look for the hash in presence of the room itself (XEP-0153, as ejabberd and Prosody send it). That
+ * presence goes to everybody who enters a room with an avatar, and to all when the avatar changes. Until these clients know
+ * XEP-0486.
  */
 
 import { createHash } from 'node:crypto';

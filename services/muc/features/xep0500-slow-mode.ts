@@ -1,6 +1,6 @@
 /**
- * XEP-0500: MUC Slow Mode, a pause between two messages of one person who is not an admin. It holds for the account, whatever nicks and
- * clients the person has in the room.
+ * XEP-0500: MUC Slow Mode, a pause between two messages of one person who is not an admin. It holds for the account, whatever
+ * nicks and clients the person has in the room.
  *
  * Nothing is stored: a worker that takes over the room knows those who have spoken among the last messages.
  */

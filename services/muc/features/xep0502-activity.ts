@@ -1,7 +1,7 @@
 /**
- * XEP-0502: MUC Activity Indicator, the messages per hour of the last day, which a public room shows in its information. Whole hours are
- * kept in a row, which is written when the first message of another hour comes. For the hour that runs, a new worker counts what is in the
- * history.
+ * XEP-0502: MUC Activity Indicator, the messages per hour of the last day, which a public room shows in its information. Whole
+ * hours are kept in a row, which is written when the first message of another hour comes. For the hour that runs, a new worker
+ * counts what is in the history.
  */
 import { collection } from '../../../lib/runtime/collection.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';

@@ -1,7 +1,7 @@
 /**
- * What seats have missed while their session was on its way: handed from one node to another, or parked in the store. Messages of that
- * time are in the archive. When some node has the session again, they are sent from there, in order and with their time (XEP-0203). Until
- * then nothing that goes into the archive is sent to the seat, so that nothing comes twice or too early.
+ * What seats have missed while their session was on its way: handed from one node to another, or parked in the store. Messages of
+ * that time are in the archive. When some node has the session again, they are sent from there, in order and with their time
+ * (XEP-0203). Until then nothing that goes into the archive is sent to the seat, so that nothing comes twice or too early.
  *
  * Presence, private messages and chat states of that time are in no archive, and are not sent again.
  */
@@ -17,7 +17,10 @@ import type { Sending } from '../core/sending.ts';
 import { delayed } from '../rooms/history.ts';
 import { findEntry, ghostJob } from './seat-jobs.ts';
 
-/** Notes that the seat has missed everything from the first of these on. The room in memory knows at once, its row with the next batch. */
+/**
+ * Notes that the seat has missed everything from the first of these on. The room in memory knows at once, its row with the next
+ * batch.
+ */
 export function markMissed(room: Room, seat: Seat, undelivered: readonly Sending[], push: (job: Job) => void): void {
   const [first] = undelivered.flatMap(({ dedupeKey }) => dedupeKey ?? []).sort();
   if (first === undefined) return;
@@ -39,7 +42,10 @@ export function markMissed(room: Room, seat: Seat, undelivered: readonly Sending
   });
 }
 
-/** Queues what is to be done for seats whose session some node holds again. The others are looked for another time. @throws {Unavailable} */
+/**
+ * Queues what is to be done for seats whose session some node holds again. The others are looked for another time. @throws
+ * {Unavailable}
+ */
 export async function findReturned(dependencies: Dependencies, room: Room, push: (job: Job) => void): Promise<void> {
   for (const seat of room.missed) if (room.find(seat.jid)?.seat !== seat) room.missed.delete(seat);
   const near = [...room.missed].filter(({ address }) => address);
@@ -62,9 +68,9 @@ export async function findReturned(dependencies: Dependencies, room: Room, push:
 }
 
 /**
- * Sends a page of what the seat has missed. After the last page the seat is sent messages as they come again. Its row goes on naming the
- * first missed message until all have arrived: a worker that dies before leaves the rest to the next one, and nodes drop what they were
- * given already.
+ * Sends a page of what the seat has missed. After the last page the seat is sent messages as they come again. Its row goes on
+ * naming the first missed message until all have arrived: a worker that dies before leaves the rest to the next one, and nodes
+ * drop what they were given already.
  */
 function sendMissed(turn: RoomTurn, address?: SessionAddress): void {
   const { own, missed } = turn;

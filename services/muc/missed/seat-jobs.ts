@@ -1,6 +1,6 @@
 /**
- * What a worker does about one seat when it has looked at the sessions of the occupant's account. The room may have changed since, so each
- * job looks again whether the seat is still the one that was meant.
+ * What a worker does about one seat when it has looked at the sessions of the occupant's account. The room may have changed
+ * since, so each job looks again whether the seat is still the one that was meant.
  */
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { SessionAddress } from '../../../lib/runtime/wire.ts';

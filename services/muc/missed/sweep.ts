@@ -1,7 +1,7 @@
 /**
- * Ghosts in a room where nobody speaks (XEP-0045 §16.1.2). What is sent when a session ends may be lost, for example when the room's worker
- * dies at that moment. So a worker looks now and then whether the sessions of its occupants are still there. It cannot look at sessions of
- * other domains; their ghosts are found when something bounces (rooms/ghost.ts).
+ * Ghosts in a room where nobody speaks (XEP-0045 §16.1.2). What is sent when a session ends may be lost, for example when the
+ * room's worker dies at that moment. So a worker looks now and then whether the sessions of its occupants are still there. It
+ * cannot look at sessions of other domains; their ghosts are found when something bounces (rooms/ghost.ts).
  */
 import { readSessions } from '../../../lib/runtime/sessions.ts';
 import type { Dependencies } from '../core/dependencies.ts';

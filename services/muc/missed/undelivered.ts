@@ -1,6 +1,6 @@
 /**
- * Seats that did not get what the room has sent, because their session has moved to another node, or has ended without a word (XEP-0045
- * §16.1.2). The list of sessions that their account keeps tells which.
+ * Seats that did not get what the room has sent, because their session has moved to another node, or has ended without a word
+ * (XEP-0045 §16.1.2). The list of sessions that their account keeps tells which.
  */
 import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
@@ -22,8 +22,8 @@ interface Unreached {
 }
 
 /**
- * Delivers again to sessions that have moved. Sessions that are on their way get what they missed from the archive when they are back.
- * Seats whose session is over leave the room.
+ * Delivers again to sessions that have moved. Sessions that are on their way get what they missed from the archive when they are
+ * back. Seats whose session is over leave the room.
  */
 export async function handleUndelivered(
   dependencies: Dependencies,
@@ -76,7 +76,8 @@ async function deliverAgain(
   }
   const { node, sid } = entry;
   const isSame = node === recipient.address?.node && sid === recipient.address.sid;
-  // Its node may only be slow. Then the node gets the messages again from the archive, and drops those that it has given the client.
+  // Its node may only be slow. Then the node gets the messages again from the archive, and drops those that it has given the
+  // client.
   if (isSame || isParked(entry)) {
     markMissed(room, seat, stanzas, push);
     return;

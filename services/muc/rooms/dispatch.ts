@@ -60,7 +60,8 @@ function followSession(turn: RoomTurn, { own }: Standing): void {
  */
 function isFlood(turn: RoomTurn, stanza: Stanza, { own }: Standing): boolean {
   if (stanza.type !== 'error' && stanza.type !== 'result') return false;
-  if (stanza.name !== 'iq' && own && saysItIsGone(stanza)) return false; // it is taken once, because the sender is outside afterwards
+  // It is taken once, because the sender is outside afterwards.
+  if (stanza.name !== 'iq' && own && saysItIsGone(stanza)) return false;
   return turn.dependencies.pace.take('answer', `${turn.room.jid} ${turn.from.bare}`) > 0;
 }
 

@@ -183,5 +183,6 @@ function createRoom(turn: RoomTurn): void {
   turn.put(configs, '', room.config);
   setAffiliation(turn, owner, { jid: owner, affiliation: 'owner' });
   putListing(turn);
-  eraseEarlier(turn, since); // the worker that dissolved an earlier room of this name may have died before it had erased everything
+  // The worker that dissolved an earlier room of this name may have died before it had erased everything.
+  eraseEarlier(turn, since);
 }

@@ -123,7 +123,8 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
   const byJid = config.whois === 'anyone' ? room.occupantsOf(to.bare)[0] : undefined;
   const inviter = to.bare.equals(room.jid) ? room.withNick(to.resource) : byJid;
   if (!inviter) throw new StanzaError('item-not-found', 'the sender of the invitation is not in the room');
-  // Only people who were invited may give a reason. Otherwise anybody could write to occupants, without voice and whatever `allowpm` says.
+  // Only people who were invited may give a reason. Otherwise anybody could write to occupants, without voice and whatever
+  // `allowpm` says.
   const wasInvited = turn.dependencies.exchanges.isFirstAnswer(invitedKey(turn, turn.from), turn.requestId);
   const reason = wasInvited ? readReason(refusal) : undefined;
   const message = xml(
@@ -135,7 +136,8 @@ export function decline(turn: RoomTurn, stanza: Stanza, refusal: Element): void 
       xml('decline', { from: turn.from.bare.toString() }, reason === undefined ? undefined : xml('reason', {}, reason)),
     ),
   );
-  // The routers of the recipients deliver it, like invitations: it names an account, and only its guard knows whether it is blocked (XEP-0191).
+  // The routers of the recipients deliver it, like invitations: it names an account, and only its guard knows whether it is
+  // blocked (XEP-0191).
   const recipients = inviter.seats.map(({ jid }) => ({ jid }));
   turn.send(Buffer.from(message.toString()), recipients);
 }

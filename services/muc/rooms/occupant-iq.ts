@@ -32,7 +32,8 @@ export function occupantRequest(turn: RoomTurn, iq: Stanza): void {
   if (!own && iq.children.some(({ ns }) => ns === NS_DISCO_INFO || ns === NS_DISCO_ITEMS)) {
     throw new StanzaError('bad-request', 'only occupants may ask an occupant for its features'); // XEP-0045 §6.6
   }
-  if (!own) throw new StanzaError('not-acceptable', `${turn.from} is not in ${turn.room.jid}`, { type: 'cancel' }); // XEP-0410 §3.2
+  // XEP-0410 §3.2.
+  if (!own) throw new StanzaError('not-acceptable', `${turn.from} is not in ${turn.room.jid}`, { type: 'cancel' });
   const { occupant } = own;
   const target = turn.room.withNick(iq.to!.resource);
   if (!target) throw new StanzaError('item-not-found', `nobody has the nick ${iq.to!.resource}`);

@@ -25,7 +25,8 @@ export function checkRoleChange(turn: RoomTurn, { occupant, role }: RoleChange):
   // §5.1.3, §8.2: nobody may take a role from somebody with a higher affiliation, whatever the new role is.
   if (isDemotion && target > own) throw new StanzaError('not-allowed', `${occupant.nick} has a higher affiliation than you`);
   // §8.4: nobody may take voice from admins and owners, nor from somebody with the same affiliation or a higher one.
-  // DEVIATION: a moderator without affiliation may take it from others without affiliation. Nobody else could moderate most rooms.
+  // DEVIATION: a moderator without affiliation may take it from others without affiliation. Nobody else could moderate most
+  // rooms.
   if (isDemotion && role === 'visitor' && (target >= adminRank || (target >= own && target > affiliationRank('none')))) {
     throw new StanzaError('not-allowed', `${occupant.nick} does not have a lower affiliation than you`);
   }
