@@ -72,3 +72,18 @@ function folderIn(part: string, path: string): string | undefined {
   const rest = path.slice(part.length + 1).split('/');
   return rest.length === 1 ? '.' : rest[0];
 }
+
+/**
+ * Imports of features by others than the list of features: a feature that is deleted with its line must not be missed.
+ * @param folder whose `index.ts` is the list. Files that begin with the same number belong to one feature.
+ */
+export function featureImports(graph: ImportGraph, folder: string): string[] {
+  const featureOf = (path: string) => (path.startsWith(`${folder}/`) ? posix.basename(path).split('-', 1)[0]! : path);
+  const index = `${folder}/index.ts`;
+  return [...graph].flatMap(([path, targets]) =>
+    targets
+      .filter((target) => target.startsWith(`${folder}/`) && target !== index)
+      .filter((target) => path !== index && featureOf(path) !== featureOf(target))
+      .map((target) => `${path} imports the feature ${target}`),
+  );
+}

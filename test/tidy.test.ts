@@ -10,8 +10,6 @@ import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { boundFaults } from './bound-rules.ts';
-import { cyclesOf, importGraph, upwardImports } from './import-graph.ts';
-import { layers } from './layers.ts';
 import { files, read, root, under } from './project-files.ts';
 import { readCode } from './tidy-code.ts';
 import * as rules from './tidy-rules.ts';
@@ -336,51 +334,6 @@ describe('relative links in Markdown resolve', () => {
     const faults = (text: string) => rules.linkFaults('docs/b.md', text, tree).length;
     assert.equal(faults('[a](a.md) [a](../docs/a.md#two-three) [b](https://example.org/x) `[c](c.md)`'), 0);
     assert.equal(faults('[a](c.md)\n[a](a.md#four)\n![a](../../a.png)\n\n[ref]: gone.md'), 4);
-  });
-});
-
-describe('imports between files', () => {
-  const graphOf = (tree: Readonly<Record<string, string>>) => importGraph(Object.keys(tree), (path) => tree[path]!);
-
-  test('a cycle is found, also of types alone and over folders; a chain is not one', () => {
-    const planted = graphOf({
-      'services/muc/core/room.ts': "import { enter } from '../rooms/enter.ts';",
-      'services/muc/rooms/enter.ts': "import { leave } from './leave.ts';",
-      'services/muc/rooms/leave.ts': "import type { Room } from '../core/room.ts';",
-      'services/muc/worker.ts': "import { enter } from './rooms/enter.ts';",
-    });
-    assert.deepEqual(cyclesOf(planted), [
-      ['services/muc/core/room.ts', 'services/muc/rooms/enter.ts', 'services/muc/rooms/leave.ts'],
-    ]);
-    const chain = graphOf({ 'lib/a.ts': "import './b.ts';\nimport './c.ts';", 'lib/b.ts': "import './c.ts';", 'lib/c.ts': '' });
-    assert.deepEqual(cyclesOf(chain), []);
-  });
-
-  const graph = importGraph(product, read);
-  test('no files of lib and services import each other in a circle', () => {
-    assert.ok(graph.size >= 400, `the rule saw ${graph.size} files`);
-    assert.deepEqual(cyclesOf(graph), []);
-  });
-
-  for (const [part, layersOfPart] of Object.entries(layers)) {
-    test(`folders of ${part} look down only`, () => {
-      const seen = product.filter((path) => path.startsWith(`${part}/`)).length;
-      assert.ok(seen >= 20, `the rule saw ${seen} files`);
-      assert.deepEqual(upwardImports(graph, part, layersOfPart), []);
-    });
-  }
-
-  test('an import that looks up or aside is found, and a folder that no layer names', () => {
-    const planted = [['.'], ['features'], ['rooms', 'archive'], ['core']];
-    const faults = (tree: Readonly<Record<string, string>>) => upwardImports(graphOf(tree), 'services/muc', planted).length;
-    const core = { 'services/muc/core/room.ts': '' };
-    assert.equal(faults({ ...core, 'services/muc/rooms/enter.ts': "import '../core/room.ts';" }), 0);
-    assert.equal(faults({ 'services/muc/core/room.ts': "import '../worker.ts';", 'services/muc/worker.ts': '' }), 1);
-    assert.equal(faults({ 'services/muc/rooms/a.ts': "import '../archive/b.ts';", 'services/muc/archive/b.ts': '' }), 1);
-    assert.equal(faults({ 'services/muc/other/a.ts': '' }), 1);
-    const limits = { 'services/muc/limits.ts': '' };
-    assert.equal(faults({ ...limits, 'services/muc/core/room.ts': "import '../limits.ts';" }), 0);
-    assert.equal(faults({ ...core, 'services/muc/limits.ts': "import './core/room.ts';" }), 1);
   });
 });
 

@@ -5,6 +5,7 @@ import { encodeFrame } from '../../lib/runtime/frame.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
 import { roomShard } from '../../lib/runtime/shards.ts';
 import type { RoomErasureRequest } from '../../lib/runtime/wire.ts';
+import { newConfig } from '../../services/muc/core/config.ts';
 import type { RoomFeature } from '../../services/muc/core/room-feature.ts';
 import { RoomFeatureIndex } from '../../services/muc/core/room-feature-index.ts';
 import { affiliationRows } from '../../services/muc/core/room-rows.ts';
@@ -129,6 +130,27 @@ test('when it is removed nothing is left of it', async (t) => {
   assert.match(await juliet.ask('get', ring), /service-unavailable/);
   assert.match(await juliet.ask('get', ring, 'conference.a.example'), /service-unavailable/);
 });
+
+for (const left of features) {
+  test(`rooms work without ${left.specs?.map(({ spec }) => spec).join(', ')}`, async (t) => {
+    const { stage, juliet, romeo } = await open(features.filter((feature) => feature !== left));
+    t.after(() => stage.close());
+    await configure(juliet, { persistentroom: '1', moderatedroom: '1' });
+    await romeo.enter('Romeo');
+    await adminSet(juliet, `<item affiliation='admin' jid='romeo@b.example'/>`, `<item affiliation='member' jid='c@b.example'/>`);
+    for (const one of [romeo, juliet]) one.take();
+    await romeo.say('hark');
+    await stage.restartRooms({ roomFeatures: features.filter((feature) => feature !== left) });
+    await romeo.say('again');
+    assert.deepEqual(juliet.heard(), ['message Romeo hark', 'message Romeo again']);
+    const own = left.disco?.room?.(newConfig('2020-01-01T00:00:00Z', '', '')) ?? [];
+    const told = await juliet.ask('get', info);
+    assert.deepEqual(
+      own.filter((name) => told.includes(`'${name}'`) || told.includes(`"${name}"`)),
+      [],
+    );
+  });
+}
 
 test('two features cannot handle the same request, nor keep a part of a row under the same name', () => {
   assert.throws(() => new RoomFeatureIndex([...all, throwAway]), /two features of rooms handle/);
