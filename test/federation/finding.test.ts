@@ -63,7 +63,7 @@ test('RFC 2782: within a priority, chance follows the weights, and one without w
 test('RFC 6120 §3.2.2: a domain without SRV records is its own target, at port 5269', async () => {
   await using server = await NameServer.start([address('a.example', '127.0.0.9')]);
   const [, error] = await allOf(finderWith({ server }), 'a.example');
-  assert.equal(error, 'Unreachable: a.example port 5269: 127.0.0.9 refused the connection');
+  assert.match(error, /^Unreachable: a\.example port 5269: 127\.0\.0\.9 /);
 });
 
 test('a domain that DNS does not know, that says "no service" or has no addresses has no server', async () => {
@@ -93,7 +93,6 @@ test('XEP-0368: "no direct TLS" says nothing about streams with STARTTLS', async
 });
 
 test('RFC 6120 §3.2.1: a domain whose SRV targets fail is not looked for at its own address', async () => {
-  await using own = await listenOn('127.0.0.5', 5269);
   await using server = await NameServer.start([
     srv(`${plain}a.example`, 'x.a.example', 1234),
     srv(`${plain}b.example`, 'nowhere.b.example', 1234),
@@ -110,7 +109,7 @@ test('RFC 6120 §3.2.1: a domain whose SRV targets fail is not looked for at its
     [],
     'Unreachable: the hosts that b.example names in DNS have no addresses',
   ]);
-  assert.equal(own.count, 0);
+  assert.ok(!server.asked.some((asked) => /^A+ [ab]\.example$/.test(asked)), `${server.asked}`);
 });
 
 test('RFC 5890: DNS is asked for A-labels', async () => {
@@ -150,7 +149,7 @@ test('the file of hosts is honoured, for a domain and for the targets of another
       '# people write here\n127.0.0.6 Laptop.example desk.example # both\nnonsense x\n::1 laptop.example\n',
     );
     const hearsNothing = finderWith({ hostsFile });
-    assert.match((await allOf(hearsNothing, 'laptop.example'))[1], /127\.0\.0\.6 refused the connection/);
+    assert.match((await allOf(hearsNothing, 'laptop.example'))[1], /^Unreachable: .*laptop\.example port 5269: 127\.0\.0\.6 /);
     assert.match((await allOf(hearsNothing, 'other.example'))[1], /^Unavailable: /);
     await using listener = await listenOn('127.0.0.6');
     await using server = await NameServer.start([
