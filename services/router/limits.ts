@@ -279,7 +279,7 @@ export const routerLimits = {
   /** With one in this many of these looks, files are deleted that appeared after their account was removed. */
   doomedFilesLooks: 6,
   /**
-   * How long requests of a removed account's sessions may still be under way, ms. It covers the patience of a node, a late write,
+   * How long requests of a removed account's sessions may still be under way, ms. It covers how long a node retries, a late write,
    * the way of a stanza to a room, and the difference between clocks.
    */
   removalQuietMs: 15_000,

@@ -20,7 +20,7 @@ import {
 } from '../../lib/runtime/wire.ts';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
-import { type Dependencies, timely } from './core/dependencies.ts';
+import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
 import { routerLimits } from './limits.ts';
 import { perform } from './operations/perform.ts';
@@ -158,8 +158,11 @@ async function takeTogether(
   arrivals: readonly Arrival[],
 ): Promise<readonly number[]> {
   const turns: Turn[] = [];
-  const inTime = timely(dependencies, request.deadline);
-  const late = timely(dependencies, request.deadline === undefined ? undefined : request.deadline + routerLimits.lateWriteMs);
+  const inTime = withDeadline(dependencies, request.deadline);
+  const late = withDeadline(
+    dependencies,
+    request.deadline === undefined ? undefined : request.deadline + routerLimits.lateWriteMs,
+  );
   for (const { index, stanza } of arrivals) {
     const id = request.ids[index]!;
     const { to, type = '', attributes } = stanza;

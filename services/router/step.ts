@@ -11,7 +11,7 @@ import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account } from './core/account.ts';
-import { type Dependencies, timely } from './core/dependencies.ts';
+import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
@@ -38,7 +38,7 @@ interface BodyItem {
 
 export class Step {
   readonly #dependencies: Dependencies;
-  #timely: Dependencies | undefined;
+  #timed: Dependencies | undefined;
   readonly #tenant: Tenant;
   readonly #request: StepRequest;
   readonly #before: SessionState;
@@ -50,7 +50,7 @@ export class Step {
 
   constructor(dependencies: Dependencies, tenant: Tenant, request: StepRequest) {
     // Messages may be written some time after the deadline: an entry contains its time, and a retry writes the same entry again.
-    this.#dependencies = timely(dependencies, request.deadline && request.deadline + routerLimits.lateWriteMs);
+    this.#dependencies = withDeadline(dependencies, request.deadline && request.deadline + routerLimits.lateWriteMs);
     this.#tenant = tenant;
     this.#request = request;
     this.#before = parseState(request.session);
@@ -86,8 +86,8 @@ export class Step {
 
   /** For everything but messages: it must not be written after the deadline. */
   get #inTime(): Dependencies {
-    this.#timely ??= timely(this.#dependencies, this.#request.deadline);
-    return this.#timely;
+    this.#timed ??= withDeadline(this.#dependencies, this.#request.deadline);
+    return this.#timed;
   }
 
   #write(xmlBytes: Buffer, id?: string): void {

@@ -38,7 +38,7 @@ export interface Dependencies {
 }
 
 /** The dependencies for work that must not write after the deadline, see {@link DeadlineStore}. */
-export function timely(dependencies: Dependencies, deadlineMs: number | undefined): Dependencies {
+export function withDeadline(dependencies: Dependencies, deadlineMs: number | undefined): Dependencies {
   return deadlineMs === undefined
     ? dependencies
     : { ...dependencies, store: new DeadlineStore(dependencies.store, dependencies.clock, deadlineMs) };
