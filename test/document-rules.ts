@@ -3,7 +3,7 @@
 /** The documents, as paths from the root, and their texts. */
 export interface Documents {
   exists(path: string): boolean;
-  /** Of a file that exists. */
+  /** The text of a file that exists. */
   read(path: string): string;
   /** All Markdown pages. */
   readonly pages: readonly string[];

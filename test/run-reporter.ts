@@ -38,7 +38,7 @@ function line(outcome: Outcome): string {
   return `${JSON.stringify(outcome)}\n`;
 }
 
-/** Suites are no tests. */
+/** Suites do not count as tests. */
 function success(name: string, data: EventData.TestPass): Outcome | undefined {
   if (data.skip !== undefined || data.todo !== undefined) return { kind: 'skipped', name };
   return data.details.type === 'suite' ? undefined : { kind: 'passed', name };

@@ -189,7 +189,7 @@ async function main(args: readonly string[]): Promise<void> {
   };
   // Two cores are the machine to expect. Peers start servers, browsers and a JVM of their own, so one file at a time.
   await Promise.all(isPeers ? [work()] : [work(), work()]);
-  // Many at once are no accident of the machine.
+  // Many failures at the same time do not come from the machine.
   const isWorthATry = process.env.CI === 'true' && failed.length <= failedFilesMax;
   for (const result of failed) count(isWorthATry ? await runAgain(result, run) : result);
   if (suite === 'quick' && filters.length === 0 && folder === '') {

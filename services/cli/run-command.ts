@@ -50,5 +50,5 @@ function findCommand(words: readonly string[]): Command {
   if (group.length > 0)
     throw new UsageError(`'skylark ${words[0]}' goes on with: ${group.map((name) => name.split(' ')[1]).join(', ')}`);
   const names = [...new Set(commands.map(({ name }) => name.split(' ')[0]))];
-  throw new UsageError(`'${words[0]}' is no command; the commands are: ${names.join(', ')}; see: skylark --help`);
+  throw new UsageError(`unknown command '${words[0]}'; the commands are: ${names.join(', ')}; see: skylark --help`);
 }

@@ -35,11 +35,11 @@ const wellTimeoutMs = 60_000;
 export interface CellOptions {
   readonly domain: string;
   readonly folder: string;
-  /** Of the load balancer, by listener; 0: any free one. */
+  /** The load balancer’s port for each listener; 0 takes any free one. */
   readonly ports: Readonly<Record<string, number>>;
   readonly pem?: PemFiles;
   readonly log: ContainerOptions['log'];
-  /** Of all processes. */
+  /** Environment variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly onMetrics?: ContainerOptions['onMetrics'];
 }

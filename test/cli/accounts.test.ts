@@ -118,7 +118,7 @@ describe('while the service runs', () => {
     assert.match(err, /^skylark: a password is one line of at most 1023 bytes\n$/);
     assert.equal(code, 1);
   });
-  test('names what is no account, and whose domain is no tenant', async () => {
+  test('names a malformed address, and a domain that is not a tenant', async () => {
     await expectRefusal(
       ['user', 'remove', 'nobody@localhost'],
       "there is no account 'nobody@localhost'; add it with: skylark user add nobody@localhost",
@@ -147,7 +147,7 @@ describe('while the service runs', () => {
     await client.close();
   });
 
-  test('a line that is no command is answered, and one without end is cut off', async () => {
+  test('an unknown command is answered, and one without end is cut off', async () => {
     const socket = connect(adminAddress(realpathSync(data)));
     const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
     const ask = async (line: string) => {

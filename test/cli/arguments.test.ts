@@ -42,8 +42,8 @@ describe('a wrong argument is named with its flag, its value and what is allowed
       "--domain: 'juliet@example.org' is not allowed; it takes a domain name, such as example.org",
     ],
     [['--registration=maybe'], "--registration: 'maybe' is not allowed; it takes 'open' or 'closed'"],
-    [['--bogus'], "'--bogus' is no option of 'skylark start'; see: skylark help start"],
-    [['-p', '5'], "'-p' is no option of 'skylark start'; see: skylark help start"],
+    [['--bogus'], "unknown option '--bogus' of 'skylark start'; see: skylark help start"],
+    [['-p', '5'], "unknown option '-p' of 'skylark start'; see: skylark help start"],
     [['--cert'], '--cert has no value; it takes the path of a file'],
     [['--domain', '--json'], '--domain has no value; it takes a domain name, such as example.org'],
     [['--data='], '--data has no value; it takes the path of a folder'],
@@ -92,7 +92,7 @@ describe('where a setting comes from', () => {
   });
   test('an empty variable counts as none', () => assert.equal(read([], { SKYLARK_DOMAIN: '' }).domain, 'localhost'));
   test('a domain is prepared as addresses are', () => assert.equal(read(['--domain=EXAMPLE.org']).domain, 'example.org'));
-  test('what follows -- is no option', () => {
+  test('what follows -- is not read as an option', () => {
     assert.deepEqual(readArguments('start', startOptions, ['--json', '--', '--bogus'], {}).positionals, ['--bogus']);
   });
   for (const [args, expected] of [
@@ -128,7 +128,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no such command',
       ['begin'],
-      "'begin' is no command; the commands are: start, user, tenant, certificate, status, drain, dns, doctor, cost, cluster, serve; see: skylark --help",
+      "unknown command 'begin'; the commands are: start, user, tenant, certificate, status, drain, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
     ['half a command', ['user'], "'skylark user' goes on with: add, remove, list, password"],
     ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' goes on with: add, remove, list"],
@@ -168,7 +168,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no service',
       ['serve', 'everything'],
-      "'everything' is no service; 'skylark serve' takes one of: connection, router, muc, federation, web, all, dynamodb, nats",
+      "unknown service 'everything'; 'skylark serve' takes one of: connection, router, muc, federation, web, all, dynamodb, nats",
     ],
     [
       'no bus',

@@ -47,7 +47,7 @@ test('a tenant and its accounts are added and listed, whoever asks next', async 
   assert.equal((await run(['tenant', 'list'])).out, 'example.org\n');
 });
 
-test('an account of a domain that is no tenant is refused', async () => {
+test('an account in a domain that is not a tenant is refused', async () => {
   const { code, err } = await run(['user', 'add', 'romeo@example.net', '--password=x']);
   assert.equal(code, 1);
   assert.match(err, /example\.net/);

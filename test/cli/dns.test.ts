@@ -125,24 +125,24 @@ test('Route 53 gets one change for each name and type', async () => {
   );
 });
 
-describe('what is no domain is refused with the reason', () => {
+describe('text that is not a domain is refused with the reason', () => {
   const labels = (count: number) => Array(count).fill('a'.repeat(60)).join('.');
   for (const [domain, said] of [
     ['192.0.2.7', /is an address/],
     ['[2001:db8::7]', /is an address/],
-    ['localhost', /no name of the public DNS/],
-    ['printer.local', /no name of the public DNS/],
+    ['localhost', /not a name of the public DNS/],
+    ['printer.local', /not a name of the public DNS/],
     ['example', /one label only/],
-    ['a..b', /is no domain name/],
-    ['juliet@example.org', /is no domain name/],
-    ['example.org/x', /is no domain name/],
-    ['example.org. 60 IN TXT x', /is no domain name/],
-    ['example.org\n; x', /is no domain name/],
-    ['_xmpp.example.org', /is no domain name/],
-    ['-a.example', /is no domain name/],
-    [`${'a'.repeat(64)}.example`, /is no domain name/],
-    [labels(5), /is no domain name/],
-    ['', /is no domain name/],
+    ['a..b', /is not a domain name/],
+    ['juliet@example.org', /is not a domain name/],
+    ['example.org/x', /is not a domain name/],
+    ['example.org. 60 IN TXT x', /is not a domain name/],
+    ['example.org\n; x', /is not a domain name/],
+    ['_xmpp.example.org', /is not a domain name/],
+    ['-a.example', /is not a domain name/],
+    [`${'a'.repeat(64)}.example`, /is not a domain name/],
+    [labels(5), /is not a domain name/],
+    ['', /is not a domain name/],
   ] as const) {
     test(JSON.stringify(domain).slice(0, 60), () => assert.throws(() => publicDomain(domain), said));
   }

@@ -136,7 +136,7 @@ describe('peers that mean harm', { concurrency: true }, () => {
     ['features without end', `${fake.header(domain)}<stream:features>`, '<x/>'.repeat(5_000)],
     ['an attribute without end', `${fake.header(domain)}<stream:features a='`, 'x'.repeat(20_000)],
     ['a header without end', "<stream:stream a='", 'x'.repeat(20_000)],
-    ['bytes that are no XML', '', '\0'.repeat(20_000)],
+    ['bytes that are not XML', '', '\0'.repeat(20_000)],
     ['elements without end', fake.header(domain) + fake.features(fake.startTlsFeature), '<x/>'.repeat(5_000)],
   ] as const) {
     test(what, async () => {
@@ -165,7 +165,7 @@ describe('peers that mean harm', { concurrency: true }, () => {
     found.says('fail', /stream error policy-violation \(all is well ok everything 31m\)$/, at(clear));
   });
 
-  test('a server that closes at once, and one that is no XMPP server', async () => {
+  test('a server that closes at once, and one that does not speak XMPP', async () => {
     const clear = await fake.startFake((socket) => socket.end());
     const direct = await fake.startFake((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const found = await examine({ clear, direct });

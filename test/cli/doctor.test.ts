@@ -241,7 +241,7 @@ describe('certificates that nobody should take', { concurrency: true }, () => {
 describe('wrong arguments are refused', () => {
   for (const [args, said] of [
     [[], /needs a DOMAIN/],
-    [['a..b'], /is no domain name/],
+    [['a..b'], /is not a domain name/],
     [[domain, 'x'], /one argument too many/],
     [[domain, '--dns', 'ns.example'], /--dns: 'ns\.example' is not allowed; it takes an IP address/],
     [[domain, '--dns', '127.0.0.1:0'], /is not allowed/],

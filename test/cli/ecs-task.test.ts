@@ -59,7 +59,7 @@ describe('a task', () => {
     await pass(10_000);
     holding.holdsAny = false;
     await pass(programLimits.protectionEmptyMs - 4_000);
-    assert.deepEqual(said(), [true], 'one client who comes back is no reason to ask twice');
+    assert.deepEqual(said(), [true], 'one client who comes back does not make it ask twice');
     await pass(8_000);
     assert.deepEqual(said(), [true, false]);
     assert.equal(left, 0);

@@ -38,7 +38,7 @@ test('a port that is taken is named', async () => {
   });
 });
 
-test('bytes that are no HTTP do no harm', async () => {
+test('bytes that are not HTTP do no harm', async () => {
   const socket = connect(server.address.port, '127.0.0.1');
   socket.write(Buffer.alloc(1_000, 0xff));
   await new Promise((resolve) =>

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Another than the one of this tree. */
   readonly program?: string;
-  /** Of a {@link Service}; false: it says its events without being asked. */
+  /** True for a {@link Service}; false when it says its events without being asked. */
   readonly json?: boolean;
 }
 

@@ -57,7 +57,7 @@ describe('skylark start', { concurrency: 3 }, () => {
 
   test('an address that this machine does not have is named', async () => {
     const { err, code } = await skylark(['start', '--data', join(folder, 'elsewhere'), '--bind', '192.0.2.1', ...anyPorts]);
-    assert.equal(err.trimEnd().split('\n').at(-1), "skylark: --bind: '192.0.2.1' is no address of this machine");
+    assert.equal(err.trimEnd().split('\n').at(-1), "skylark: --bind: '192.0.2.1' is not an address of this machine");
     assert.equal(code, 1);
   });
 

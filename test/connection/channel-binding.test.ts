@@ -31,7 +31,7 @@ for (const [algorithm, hash] of [
   });
 }
 
-test('what is no certificate is bound by nothing', () => {
+test('bytes that are not a certificate give no channel binding', () => {
   for (const bytes of [Buffer.alloc(0), Buffer.from('hello'), Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff])]) {
     assert.equal(serverEndPoint(bytes), undefined);
   }

@@ -152,7 +152,7 @@ describe('STARTTLS', () => {
     assert.match(await client.closed(), /<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'\/><\/stream:stream>$/);
   });
 
-  test('with something that is no TLS behind it closes the socket', async () => {
+  test('with something other than TLS behind it closes the socket', async () => {
     const client = RawClient.plain(fixture.node.addresses.c2s!.port);
     client.send(header);
     await client.read(/<\/stream:features>/);

@@ -175,7 +175,7 @@ describe('a health check', () => {
     ['says LOCAL', localHeader()],
     ['says LOCAL with fields', localHeader(field(0x03, Buffer.alloc(4)))],
   ] as const) {
-    test(`that ${what} and goes is no stream and no fault`, async () => {
+    test(`that ${what} and goes counts neither as a stream nor as a fault`, async () => {
       const [{ streams }, refused] = [node.stats, peers.refused];
       const client = RawClient.plain(plainPort());
       client.send(bytes);
@@ -185,7 +185,7 @@ describe('a health check', () => {
     });
   }
 
-  test('that says LOCAL and stays is let go after some seconds, and is no fault', async () => {
+  test('that says LOCAL and stays is let go after some seconds, and does not count as a fault', async () => {
     const refused = peers.refused;
     const client = RawClient.plain(plainPort());
     await write(client.socket, [localHeader()]);
@@ -215,7 +215,7 @@ describe('a health check', () => {
   });
 });
 
-describe('what is no header is closed without a word, and counted:', () => {
+describe('a connection without a good header is closed without a word, and counted:', () => {
   for (const [what, bytes] of [
     ['a stream without one', Buffer.from(header)],
     ['version 1', Buffer.concat([Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.8 40000 5222\r\n'), Buffer.from(header)])],

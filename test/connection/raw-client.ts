@@ -29,7 +29,7 @@ export class RawClient {
     );
   }
 
-  /** Of a socket that a test has made itself. */
+  /** A client on a socket that the test has made itself. */
   static of(socket: Duplex): RawClient {
     return new RawClient(socket);
   }

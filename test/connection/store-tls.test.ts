@@ -212,7 +212,7 @@ describe('when something fails', () => {
       const other = await makePem(domain);
       await harm(domain, ({ sealedKey }) => ({ chain: other.cert, sealedKey }));
     },
-    'a sealed text that is no key': async (domain) => {
+    'a sealed text that is not a key': async (domain) => {
       const sealedKey = await ground.keys.seal(Buffer.from('hello'), domain);
       await harm(domain, ({ chain }) => ({ chain, sealedKey }));
     },

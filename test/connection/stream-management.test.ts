@@ -164,7 +164,7 @@ describe('§6 errors', () => {
       /<undefined-condition [^>]*\/><handled-count-too-high xmlns='urn:xmpp:sm:3' h='7' send-count='0'\/>/,
     ],
     ['h below what was acknowledged', a(2 ** 32 - 1), /<handled-count-too-high /],
-    ['h that is no number', `<a xmlns='${NS_SM}' h='-1'/>`, /<bad-format /],
+    ['an h that is not a number', `<a xmlns='${NS_SM}' h='-1'/>`, /<bad-format /],
     ['no h', `<a xmlns='${NS_SM}'/>`, /<bad-format /],
     ['an element of ours', `<enabled xmlns='${NS_SM}'/>`, /<unsupported-stanza-type /],
   ] as const) {

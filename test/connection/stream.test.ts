@@ -66,10 +66,10 @@ describe('a header that is wrong', () => {
     ['another root', header.replaceAll('stream:stream', 'stream:flow'), 'bad-format'],
     ['no version', header.replace("version='1.0'", ''), 'unsupported-version'],
     ['version 0.9', header.replace("version='1.0'", "version='0.9'"), 'unsupported-version'],
-    ['a version that is no number', header.replace("version='1.0'", "version='one'"), 'unsupported-version'],
+    ['a version that is not a number', header.replace("version='1.0'", "version='one'"), 'unsupported-version'],
     ['no to', header.replace("to='example.org'", ''), 'improper-addressing'],
     ['a full JID as to', header.replace("to='example.org'", "to='a@example.org/b'"), 'improper-addressing'],
-    ['a to that is no address', header.replace("to='example.org'", "to='exa mple'"), 'improper-addressing'],
+    ['a to that is not an address', header.replace("to='example.org'", "to='exa mple'"), 'improper-addressing'],
     ['a host that is not served', header.replace("to='example.org'", "to='example.net'"), 'host-unknown'],
     ['no XML', 'GET / HTTP/1.1\r\n\r\n', 'not-well-formed'],
   ] as const) {

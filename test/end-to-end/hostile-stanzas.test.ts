@@ -103,7 +103,12 @@ const table: readonly (readonly [what: string, xml: string, type: string, condit
     'policy-violation',
   ],
   ['presence of no known type', "<presence id='x' type='away'/>", 'modify', 'bad-request'],
-  ['presence with a priority that is no byte', "<presence id='x'><priority>128</priority></presence>", 'modify', 'bad-request'],
+  [
+    'presence with a priority that does not fit a byte',
+    "<presence id='x'><priority>128</priority></presence>",
+    'modify',
+    'bad-request',
+  ],
   [
     'presence with two priorities',
     "<presence id='x'><priority>1</priority><priority>2</priority></presence>",

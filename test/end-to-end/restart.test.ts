@@ -31,7 +31,7 @@ class ManagedClient {
   client!: TcpClient;
   resumeId = '';
   received = 0;
-  /** Of what was sent since XEP-0198 was enabled. */
+  /** How many stanzas were sent since XEP-0198 was enabled. */
   acknowledged = 0;
   readonly messages: Received[] = [];
 

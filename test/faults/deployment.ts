@@ -19,7 +19,7 @@ export interface Member {
   readonly kind: Kind;
   readonly name: string;
   readonly pid: number;
-  /** Of direct TLS. */
+  /** The port for direct TLS. */
   readonly port: number | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Deployment {
     });
   }
 
-  /** Of the connection nodes, as a load balancer that checks nobody's health knows them. */
+  /** The ports of the connection nodes, as a load balancer knows them that checks nobody's health. */
   get ports(): number[] {
     return this.members.flatMap(({ port }) => port ?? []);
   }

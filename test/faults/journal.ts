@@ -21,7 +21,7 @@ export interface Said {
 
 export interface Got {
   readonly id: string;
-  /** Of the recipient's archive, or of the room's. */
+  /** The id in the recipient's archive, or in the room's. */
   readonly stanzaId: string | undefined;
   /** The sender's account, or the room. */
   readonly from: string;

@@ -15,7 +15,7 @@ export interface RoundReport {
   /** Neither acknowledged nor refused at the end. */
   readonly open: number;
   readonly lost: number;
-  /** Of rooms, by somebody. */
+  /** Messages to rooms that somebody inside did not hear. */
   readonly unheard: number;
   readonly duplicated: number;
   readonly resentTwice: number;

@@ -164,7 +164,7 @@ export class PeerClient {
   readonly link: Link;
   readonly from: string;
   readonly to: string;
-  /** Of the answer's header. */
+  /** The stream id in the answer's header. */
   id = '';
   /** Everything that came. */
   readonly heard: string[] = [];

@@ -33,7 +33,7 @@ export interface Wanted {
   readonly permitted?: readonly asn1.GeneralName[];
   readonly excluded?: readonly asn1.GeneralName[];
   readonly extensions?: readonly x509.Extension[];
-  /** Of the key, and of the signature of those that it issues. */
+  /** The algorithm of the key, and of the signatures on what it issues. */
   readonly algorithm?: object;
 }
 

@@ -117,7 +117,7 @@ const refusals: readonly [what: string, who: Who, item: string, error: string][]
     "<item role='visitor' nick='Romeo'/><item role='participant' nick='Admin'/>",
     'error not-allowed cancel',
   ],
-  ['§9.7: an owner is no moderator', 'admin', "<item role='participant' nick='Juliet'/>", 'error not-allowed cancel'],
+  ['§9.7: an owner loses the role of moderator', 'admin', "<item role='participant' nick='Juliet'/>", 'error not-allowed cancel'],
   ['§9.1: a moderator bans', 'moderator', "<item affiliation='outcast' jid='romeo@b.example'/>", 'error forbidden auth'],
   ['§9.1: an admin bans an owner', 'admin', "<item affiliation='outcast' jid='juliet@a.example'/>", 'error not-allowed cancel'],
   ['§9.1: an admin bans himself', 'admin', "<item affiliation='outcast' jid='admin@a.example'/>", 'error conflict cancel'],
@@ -189,7 +189,7 @@ test('§9.5: in a non-anonymous room those inside may know the members', async (
   assert.match(people.romeo.take()[0]!, /jid='member@a.example'/);
 });
 
-test('§10.5, §10.8: in a non-anonymous room owners and admins are no secret', async () => {
+test('§10.5, §10.8: in a non-anonymous room everybody may see who the owners and admins are', async () => {
   await configure(people.owner, { whois: 'anyone' });
   for (const affiliation of ['owner', 'admin']) {
     people.admin.take();

@@ -1,5 +1,5 @@
 /**
- * Errors and results are no way around a room's rules: only answers to what was passed on to an occupant pass back, each once, errors
+ * Errors and results do not get around a room's rules: only answers to what was passed on to an occupant pass back, each once, errors
  * without payload (RFC 6120 §8.3.1), and all of them paced; XEP-0045 §5.1 (voice), §10.2.1 (`allowpm`), §15.4, §16.1.2.
  */
 import assert from 'node:assert/strict';

@@ -117,7 +117,7 @@ for (const [what, inside, error] of [
   ['an id that is not there', form(['ids', '0123456789abcdefgh']), 'item-not-found'],
   ['a time that is none', form(['start', 'yesterday']), 'bad-request'],
   ['a filter that we do not have', form(['with-friends', 'x@y.example']), 'feature-not-implemented'],
-  ['a sender that is no address', form(['with', '@@']), 'jid-malformed'],
+  ['a sender that is not an address', form(['with', '@@']), 'jid-malformed'],
   ['a page by number', rsm('<index>1</index>'), 'feature-not-implemented'],
   ['a size that is none', rsm('<max>lots</max>'), 'bad-request'],
 ] as const) {

@@ -65,7 +65,7 @@ test('presencebroadcast: changing it shows and hides those who are inside', asyn
   await configure(juliet, { presencebroadcast: ['moderator', 'participant', 'visitor'] });
   assert.deepEqual(nurse.heard(), ['message room 104', 'presence Romeo none/visitor']);
   await configure(juliet, { presencebroadcast: ['visitor', 'moderator', 'participant'] });
-  assert.deepEqual(nurse.heard(), [], 'the same in another order is no change');
+  assert.deepEqual(nurse.heard(), [], 'the same list in another order changes nothing');
 });
 
 test('the form shows all that can be configured, with the lists of owners and admins', async () => {
@@ -100,7 +100,7 @@ test('§10.2: the lists are full lists: new ones go up, those left out go down, 
 
 for (const [what, fields, error] of [
   ['the last owner takes herself off', { roomowners: ['romeo@a.example'], roomadmins: ['juliet@a.example'] }, undefined],
-  ['an owner that is no address', { roomowners: ['@@'] }, 'error jid-malformed modify'],
+  ['an owner that is not an address', { roomowners: ['@@'] }, 'error jid-malformed modify'],
   ['the only owner made an admin', { roomadmins: ['juliet@a.example'] }, 'error conflict cancel'],
 ] as const) {
   test(`§10.2: ${what}: ${error ?? 'done, as another takes over'}`, async () => {

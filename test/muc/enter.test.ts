@@ -45,7 +45,7 @@ test('§10.1.1: who enters first makes the room, owns it, and finds it locked fo
   assert.deepEqual(juliet.heard(), ['presence Romeo none/participant']);
 });
 
-test('§7.2.14: presence without x of somebody outside is no way in, and the client is told that it is out', async () => {
+test('§7.2.14: presence without <x/> does not let somebody in, and the client is told that it is outside', async () => {
   const juliet = await openHall(stage);
   for (const room of [hall, 'none@conference.a.example']) {
     await romeo.send(`<presence to='${room}/Romeo' id='p1'><show>away</show></presence>`);
@@ -354,7 +354,7 @@ for (const [what, to, condition, heard] of [
     ['presence unavailable Nurse none/none 333'],
   ],
   ['what one occupant said, whom it blocks', `${hall}/Juliet`, 'service-unavailable', []],
-  ['what is no fault of the way', hall, 'bad-request', []],
+  ['what the room sends, as a bad request', hall, 'bad-request', []],
 ] as const) {
   test(`§16.1.2: an occupant that bounces ${what}: ${heard.join()}`, async () => {
     const juliet = await openHall(stage);

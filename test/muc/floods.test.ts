@@ -130,7 +130,7 @@ test('§7.2.5: a domain that makes up accounts guesses no more than a domain may
   assert.equal(nurse.heard().includes('presence Nurse none/participant 110 170'), true);
 });
 
-test('asking without a password is no guess', async () => {
+test('entering without a password does not count as a guess', async () => {
   juliet = await openHall(stage, { passwordprotectedroom: '1', roomsecret: 'lark' });
   await times(roomLimits.passwordsBurst + 5, () => romeo.enter('Romeo'));
   await romeo.enter('Romeo', hall, '<password>lark</password>');
@@ -173,7 +173,7 @@ test('§10.1.1: one account has its share of the rooms of a tenant, and others m
   assert.equal(row?.value.madeBy, 'nurse@a.example', 'whose room it is stands in the directory');
 });
 
-/** Of so many accounts as are needed: each makes as many tries as one may at once. */
+/** As many accounts as are needed for so many tries: each makes as many as one may at once. */
 async function crowd(tries: number, act: (person: RequestActor) => Promise<void>): Promise<RequestActor[]> {
   const addresses = Array.from({ length: Math.ceil(tries / roomLimits.presencesBurst) }, (_, at) => `u${at}@b.example/x`);
   const people = await Promise.all(addresses.map((address) => stage.join(address)));

@@ -204,7 +204,7 @@ for (const invitee of ['nobody@a.example', 'nobody@b.example', 'nobody@nowhere.e
 }
 
 for (const address of ['a b@conference.a.example', "x'y@conference.a.example", `${'x'.repeat(1_100)}@conference.a.example`]) {
-  test(`a room by a name that does not prepare (${address.slice(0, 8)}…) is no room`, async () => {
+  test(`a name that cannot be prepared (${address.slice(0, 8)}…) belongs to no room`, async () => {
     const juliet = await Client.join('juliet@a.example/balcony');
     const reply = await juliet.send(`<presence to="${address}/Juliet"><x xmlns='${muc}'/></presence>`);
     assert.ok(reply.ok);

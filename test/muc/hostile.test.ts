@@ -148,7 +148,7 @@ test('an affiliation list cannot be grown by a JID as long as JIDs may be', asyn
   assert.ok(juliet.take()[0]!.includes(jid));
 });
 
-test('presence that is no way in or out is ignored', async () => {
+test('presence that neither enters nor leaves is ignored', async () => {
   for (const type of ['probe', 'subscribe', 'unsubscribed', 'unavailable', 'nonsense']) {
     await romeo.send(`<presence to='${hall}/Romeo' type='${type}'/>`);
   }

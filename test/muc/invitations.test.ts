@@ -57,7 +57,7 @@ for (const [what, from, condition, id] of [
   ['that says that he is there, and will not', 'paris@b.example', 'not-acceptable', undefined],
   ['for an id that was made up', 'paris@b.example', 'item-not-found', 'invite.aaaaaaaaaaaa.bbbbbbbbbbbb.x'],
 ] as const) {
-  test(`an error ${what} is no business of the inviter`, async () => {
+  test(`an error ${what} does not reach the inviter`, async () => {
     const sent = await invite('paris@b.example');
     await (await stage.join(from)).send(`<message to='${hall}' type='error' id='${id ?? sent}'>${error(condition)}</message>`);
     await juliet.say('after it');

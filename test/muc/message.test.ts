@@ -109,7 +109,7 @@ function voiceForm(): string {
     <field var='muc#role'><value>participant</value></field></x></message>`;
 }
 
-test('§7.5: a private message goes to one, and is no business of the archive', async () => {
+test('§7.5: a private message goes to one occupant and is not archived', async () => {
   await nurse.send(
     `<message to='${hall}/Romeo' type='chat' id='pm'><body>a word</body><x xmlns='${user}'><invite to='x@y.example'/></x></message>`,
   );

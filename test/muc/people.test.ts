@@ -86,7 +86,7 @@ for (const [what, address] of notPersons) {
   });
 }
 
-test('§7.8.2: a full JID makes its person a member; oneself is inside already; what is no address is malformed', async () => {
+test('§7.8.2: a full JID makes its person a member; who is inside already is not invited; a malformed address is refused', async () => {
   const send = (to: string) => member.send(`<message to='${hall}'><x xmlns='${muc}#user'><invite to='${to}'/></x></message>`);
   await send('paris@b.example/x');
   assert.deepEqual(await listOf('member'), ['member@a.example', 'paris@b.example']);

@@ -28,7 +28,7 @@ for (const [what, type, fields, answer] of [
   ['for voice', 'submit', { 'muc#role': 'participant' }, []],
   ['that says no more than what it is', 'submit', {}, []],
   ['to be a moderator', 'submit', { 'muc#role': 'moderator' }, ['error bad-request modify']],
-  ['that is no submission', 'result', { 'muc#role': 'participant' }, ['error bad-request modify']],
+  ['that is not a submission', 'result', { 'muc#role': 'participant' }, ['error bad-request modify']],
 ] as const) {
   test(`§7.13: a request ${what} gives ${answer[0] ?? 'the moderators a form'}`, async () => {
     await paris.send(form(type, fields));

@@ -14,7 +14,7 @@ const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
 let stage: WholeStage;
 let juliet: StreamActor;
 let romeo: StreamActor;
-/** Of Romeo's message. */
+/** The stanza-id of Romeo's message. */
 let id: string;
 
 beforeEach(async () => {

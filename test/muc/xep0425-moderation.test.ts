@@ -14,7 +14,7 @@ const anyId = "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{any}'/>";
 let stage: RoomsStage;
 let juliet: RequestActor;
 let romeo: RequestActor;
-/** Of Romeo's message. */
+/** The stanza-id of Romeo's message. */
 let id: string;
 
 beforeEach(async () => {

@@ -74,9 +74,9 @@ test('§5.1: of several photos each has its hash', async () => {
 });
 
 for (const [what, who, child, error] of [
-  ['somebody who is no owner', 'romeo', vcard(photo()), /forbidden/],
+  ['somebody who is not an owner', 'romeo', vcard(photo()), /forbidden/],
   ['more than a vCard may have', 'juliet', vcard(photo(Buffer.alloc(roomLimits.vcardBytesMax))), /policy-violation/],
-  ['what is no Base64', 'juliet', vcard('<PHOTO><BINVAL>&lt;svg/&gt;</BINVAL></PHOTO>'), /bad-request/],
+  ['a photo that is not Base64', 'juliet', vcard('<PHOTO><BINVAL>&lt;svg/&gt;</BINVAL></PHOTO>'), /bad-request/],
   ['a hundred photos', 'juliet', vcard(photo().repeat(100)), /bad-request/],
 ] as const) {
   test(`§3.2: ${what} is refused with ${error}`, async () => {

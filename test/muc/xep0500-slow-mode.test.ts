@@ -52,7 +52,7 @@ test('§6: typing and markers do not count, and admins are free', async () => {
   assert.deepEqual(romeo.heard(), ['message Romeo four']);
 });
 
-test('§8: another nick, another client, and leaving are no way around', async () => {
+test('§8: another nick, another client, and leaving do not get around it', async () => {
   await romeo.say('one');
   const phone = await stage.join('romeo@b.example/phone');
   await phone.enter('Montague');
@@ -94,7 +94,7 @@ test('§5, XEP-0122: the form asks for a number in a range, and the room says wh
 });
 
 for (const value of ['-1', '3601', '1.5', 'x', '99999999999', '']) {
-  test(`§8: '${value}' is no duration`, async () => {
+  test(`§8: '${value}' is refused as a duration`, async () => {
     await configure(juliet, { slow_mode_duration: value });
     assert.deepEqual(juliet.heard(), ['error not-acceptable modify']);
   });

@@ -94,7 +94,7 @@ describe('a cluster', { skip: skipWithoutNats }, () => {
     for (const client of [juliet, romeo]) await client.client.close();
   });
 
-  test('refuses to drain what is no node, or holds no sessions', async () => {
+  test('refuses to drain an unknown node, or one without sessions', async () => {
     const unknown = await skylark(['drain', 'c9', '--data', data]);
     assert.deepEqual(unknown, { out: '', err: "skylark: there is no node 'c9'; there are: c1, c2, w1\n", code: 1 });
     const router = await skylark(['drain', 'r1', '--data', data]);

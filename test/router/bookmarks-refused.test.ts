@@ -52,7 +52,7 @@ for (const way of ways) {
     assert.ok(answer.includes(native(`name='2'`, extensions).replaceAll(` ${NS}`, NS)), answer);
   });
 
-  test(`items that are no bookmarks are not shown by ${way.name}, and what is written there does not touch them`, async (t) => {
+  test(`items other than bookmarks are not shown by ${way.name}, and what is written there does not touch them`, async (t) => {
     const { juliet } = await arrange(t);
     const foreign = [
       ['not an address', native('')],
@@ -135,7 +135,7 @@ test('XEP-0223: the older node is for the account alone, whatever is asked and w
   assert.match(await ask(romeo, items(older, '', '', '', 'juliet@a.example')), /<closed-node /);
 });
 
-test('the older node has one item, which is called current; a payload that is no list is refused', async (t) => {
+test('the older node has one item, which is called current; a payload other than a list is refused', async (t) => {
   const { juliet } = await arrange(t);
   for (const [id, name] of [
     ['other', 'a'],

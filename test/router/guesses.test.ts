@@ -89,7 +89,7 @@ describe('wrong passwords for one account from one address', () => {
     assert.ok(await isIn(tryPlain('juliet', 'pencil', attacker)));
   });
 
-  test('many at once are no way around it', async () => {
+  test('many at the same time do not get around it', async () => {
     const results = await Promise.all(Array.from({ length: 30 }, (_, n) => tryPlain('juliet', `wrong ${n}`, attacker)));
     const looked = results.map(conditionOf).filter((condition) => condition === 'not-authorized');
     assert.equal(looked.length, routerLimits.guessesFree);

@@ -52,7 +52,7 @@ export function remove(node: string): string {
   return own('set', `<delete node='${node}'/>`);
 }
 
-/** Of the items in an answer. */
+/** The ids of the items in an answer. */
 export function itemIds(answer: string): string[] {
   return [...answer.matchAll(/<item id='([^']*)'/g)].map(([, id]) => id!);
 }

@@ -188,7 +188,7 @@ for (const [text, priority] of [
 for (const [what, presence, condition] of [
   ['a priority that is too high', '<presence><priority>128</priority></presence>', 'bad-request'],
   ['a priority that is too low', '<presence><priority>-129</priority></presence>', 'bad-request'],
-  ['a priority that is no number', '<presence><priority>high</priority></presence>', 'bad-request'],
+  ['a priority that is not a number', '<presence><priority>high</priority></presence>', 'bad-request'],
   ['an empty priority', '<presence><priority/></presence>', 'bad-request'],
   ['two priorities', '<presence><priority>1</priority><priority>1</priority></presence>', 'bad-request'],
   ['an unknown type', `<presence type='here'/>`, 'bad-request'],

@@ -29,7 +29,7 @@ describe('an attempt that breaks the rules fails', () => {
     ['a NUL', 'SCRAM-SHA-1', 'n,,n=jul\0iet,r=abc', 'malformed-request'],
     ['a broken extension', 'SCRAM-SHA-1', 'n,,n=juliet,r=abc,xy', 'malformed-request'],
     ['bytes that are not UTF-8', 'SCRAM-SHA-1', Buffer.from([0x6e, 0x2c, 0x2c, 0x6e, 0x3d, 0xff]), 'malformed-request'],
-    ['a name that is no localpart', 'SCRAM-SHA-1', 'n,,n=juliet@example.org,r=abc', 'not-authorized'],
+    ['a name that is not a localpart', 'SCRAM-SHA-1', 'n,,n=juliet@example.org,r=abc', 'not-authorized'],
     ['flag y where channels can be bound', 'SCRAM-SHA-1', 'y,,n=juliet,r=abc', 'not-authorized', bound],
     ['flag y where the types of binding are known alone', 'SCRAM-SHA-1', 'y,,n=juliet,r=abc', 'not-authorized', named],
     ['a binding without its data', 'SCRAM-SHA-1-PLUS', 'p=tls-exporter,,n=juliet,r=abc', 'malformed-request', named],

@@ -92,7 +92,7 @@ test('wrong passwords end the stream, however many other failures come between t
   assert.deepEqual(await stream.auth('PLAIN', wrong), { said: 'not-authorized', close: 'policy-violation' });
 });
 
-test('the stream state that says so is no way around it: a stream of another address starts anew, the account does not', async () => {
+test('a new stream does not get around it: it starts anew from another address, but the account does not', async () => {
   let looked = 0;
   for (let streams = 0; streams < 10; streams++) {
     const stream = await Stream.open();

@@ -208,7 +208,7 @@ test('XEP-0060 §6.1.7: a new subscriber gets the last items that it may see and
   assert.deepEqual([...events(plain), ...events(juliet)], []);
   stage.clear();
   await juliet.send(`<presence type='subscribed' to='romeo@a.example'/>`);
-  assert.deepEqual(events(romeo), [], 'that was no news');
+  assert.deepEqual(events(romeo), [], 'nothing has changed');
 });
 
 test('XEP-0163 §4.3.4: who comes gets the last items of contacts in other tenants, those that it wants and may see', async (t) => {

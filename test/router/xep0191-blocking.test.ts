@@ -64,7 +64,7 @@ test('XEP-0191 §3.2 to §3.5: the list, and pushes of its changes to those who 
   );
 });
 
-test('XEP-0191 §3.3: a block without items, or with one that is no address, blocks nobody', async (t) => {
+test('XEP-0191 §3.3: a block without items, or with a malformed address, blocks nobody', async (t) => {
   const { stage, juliet } = await arrange(t);
   for (const [content, condition] of [
     ['', 'bad-request'],

@@ -42,7 +42,7 @@ test('XEP-0359 §3: the account’s id is the ingress id; forged ones go, in any
   assert.deepEqual(juliet.inbox, []);
 });
 
-test('XEP-0359: an id within another element is no claim, and stays', async (t) => {
+test('XEP-0359: an id within another element claims nothing, and stays', async (t) => {
   const stage = await openRouter();
   t.after(() => stage.close());
   const juliet = await stage.appear('juliet@a.example/balcony');

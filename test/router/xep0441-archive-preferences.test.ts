@@ -41,7 +41,7 @@ test('XEP-0441 §2.1: preferences are read, changed and answered as they apply',
   );
 });
 
-test('what is no preference is refused, and changes nothing', async (t) => {
+test('a malformed preference is refused and changes nothing', async (t) => {
   const { juliet } = await arrange(t);
   const many = Array.from({ length: routerLimits.archivePreferencesMax + 1 }, (_, index) => `u${index}@b.example`);
   const long = Array.from({ length: 500 }, (_, index) => `u${index}@b.example/${'"'.repeat(500)}`);

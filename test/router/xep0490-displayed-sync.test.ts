@@ -171,7 +171,7 @@ for (const [what, from] of [
   ['a contact', 'romeo@a.example/orchard'],
   ['one of another tenant', 'romeo@b.example/orchard'],
 ] as const) {
-  test(`what ${what} says was displayed is no publication, nor is it when the client sends it back as an error`, async (t) => {
+  test(`what ${what} says was displayed is not published, nor when the client sends it back as an error`, async (t) => {
     const { stage, juliet } = await arrange(t);
     const sender = await stage.appear(from);
     await juliet.send(assisted('nurse@a.example'));

@@ -165,7 +165,7 @@ const refused: readonly (readonly [what: string, inside: string, condition: stri
   ['a date', form(field('start', '2026-01-01')), 'bad-request'],
   ['two starts', form(field('start', '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z')), 'not-acceptable'],
   ['a field twice', form(field('start', '2026-01-01T00:00:00Z'), field('start', '2026-01-01T00:00:00Z')), 'bad-request'],
-  ['a peer that is no address', form(field('with', '@@')), 'jid-malformed'],
+  ['a peer that is not an address', form(field('with', '@@')), 'jid-malformed'],
   ['a filter that there is not', form(field('{urn:example}x', '1')), 'feature-not-implemented'],
   ['a form without FORM_TYPE', `<x xmlns='jabber:x:data' type='submit'>${field('start', '')}</x>`, 'bad-request'],
   ['a form of another type', `<x xmlns='jabber:x:data' type='form'>${field('FORM_TYPE', mam)}</x>`, 'bad-request'],

@@ -50,7 +50,7 @@ test('more ids than the counter holds in one millisecond run ahead of the clock'
   assert.equal(timeOfId(last), 1_700_000_000_001);
 });
 
-test('what is no id is none', () => {
+test('text that is not an id has no time', () => {
   for (const text of ['', 'abc', '0'.repeat(17), '0'.repeat(19), `${'0'.repeat(17)}u`, `${'0'.repeat(17)}'`]) {
     assert.equal(isId(text), false, text);
     assert.ok(Number.isNaN(timeOfId(text)), text);

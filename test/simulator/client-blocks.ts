@@ -1,5 +1,5 @@
 /**
- * Whom a model client blocks (XEP-0191): occupants by their place in a room, a room, a service, accounts. One client of each account does so,
+ * The block list of a model client (XEP-0191): occupants by their place in a room, a room, a service, accounts. One client of each account does so,
  * one request at a time, and what it was told is written down for all sessions of the account.
  */
 import type { BlockHistory, BlockSpan } from './block-history.ts';

@@ -49,7 +49,7 @@ export class ClientMessages {
     return undefined;
   }
 
-  /** Of a session that is over. */
+  /** Takes the messages of a session that is over, to send them again. */
   keep(unacknowledged: readonly SentMessage[]): void {
     this.#again.push(...unacknowledged);
   }

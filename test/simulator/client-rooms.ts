@@ -1,4 +1,4 @@
-/** In which rooms a model client is, as far as it knows. */
+/** The rooms that a model client is in, as far as it knows. */
 const patienceMs = 5_000;
 
 export class ClientRooms {

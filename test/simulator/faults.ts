@@ -59,7 +59,7 @@ function pickSlot({ cluster, random }: FaultsOptions): Slot {
   return random.pick(cluster.slots);
 }
 
-/** Of one machine, or of all as when they run on one; some restart at that moment. */
+/** Steps the clock of one machine, or of all as when they run on one; some restart at that moment. */
 function stepClock(on: FaultsOptions): void {
   const { cluster, random } = on;
   const byMs = random.pick(steps);

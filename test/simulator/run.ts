@@ -21,7 +21,7 @@ import { World } from './world.ts';
 export interface RunResult {
   readonly seed: number;
   readonly faults: readonly string[];
-  /** Of all that happened, to compare two runs of one seed. */
+  /** A hash of all that happened, to compare two runs of one seed. */
   readonly hash: number;
   readonly events: number;
   readonly trace: readonly string[];

@@ -14,7 +14,7 @@ import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
 import type { EventKind } from './world.ts';
 
-/** Of the world, or of real time. */
+/** The world is one, and so is real time. */
 export interface Scheduler {
   readonly nowMs: number;
   schedule(delayMs: number, process: SimProcess | undefined, kind: EventKind, run: () => void): unknown;

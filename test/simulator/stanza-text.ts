@@ -8,7 +8,7 @@ export function isStanza(text: string): boolean {
   return text.startsWith('<message') || text.startsWith('<presence') || text.startsWith('<iq');
 }
 
-/** Of the first tag. */
+/** The value of an attribute of the first tag. */
 export function attribute(text: string, name: string): string | undefined {
   const tag = text.slice(0, text.indexOf('>'));
   const found = new RegExp(`\\s${name}=(?:'([^']*)'|"([^"]*)")`).exec(tag);

@@ -11,7 +11,7 @@ export interface Weather {
     lostRequest: number;
     lostAnswer: number;
     lateWrite: number;
-    /** Of a batch only some rows are written. */
+    /** How often only some rows of a batch are written. */
     partial: number;
     isAway: boolean;
   };

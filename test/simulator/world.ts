@@ -36,7 +36,7 @@ export class World {
   events = 0;
   /** Whose code runs now. */
   current: SimProcess | undefined;
-  /** Of all events and what they said: two runs of one seed have the same. */
+  /** A hash of all events and what they said: two runs of one seed have the same. */
   hash = 0;
   /** Lines for people, when the run is shown. */
   readonly trace: string[] | undefined;

@@ -14,7 +14,7 @@ export function garbage(bytes: number): Buffer {
   return Buffer.concat(Array.from({ length: bytes / 64 }, (_, n) => createHash('sha512').update(`${n}`).digest()));
 }
 
-/** Bytes that are no text, in text. */
+/** Bytes that are not UTF-8, within text. */
 export function around(start: string, middle: readonly number[], end: string): Buffer {
   return Buffer.concat([Buffer.from(start), Buffer.from(middle), Buffer.from(end)]);
 }

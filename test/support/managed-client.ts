@@ -49,7 +49,7 @@ export class ManagedClient {
     this.#listen();
   }
 
-  /** Of the node that held the session when XEP-0198 was enabled: `c1` of `n.c1.<incarnation>`. */
+  /** The name of the node that held the session when XEP-0198 was enabled: `c1` of `n.c1.<incarnation>`. */
   get node(): string {
     return Buffer.from(this.#resumeId, 'base64url').toString().split('.')[1]!;
   }

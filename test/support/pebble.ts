@@ -17,7 +17,7 @@ export const skipWithoutPebble =
     : 'pebble is not installed';
 
 export class Pebble {
-  /** Of the directory. */
+  /** The URL of the directory. */
   readonly url: string;
   /** PEM file of what the directory's certificate is of. */
   readonly trusted: string;

@@ -183,7 +183,7 @@ interface Answer {
 /** The connection is to end without a word. */
 class Cut extends Error {}
 
-/** Decoded once and taken as it is: to S3 a key is no path. */
+/** Decoded once and taken as it is: S3 does not read a key as a path. */
 function keyOf(path: string): string {
   return path.slice(1).split('/').map(decode).join('/');
 }

@@ -38,7 +38,7 @@ interface Claim {
   readonly payloadHash: string;
   /** What is signed of the query. */
   readonly query: readonly (readonly [string, string])[];
-  /** Of a presigned URL. */
+  /** How long a presigned URL is good for. */
   readonly expiresSeconds: number | undefined;
 }
 
@@ -118,7 +118,7 @@ function readPresigned(query: readonly (readonly [string, string])[]): Claim {
 function readDate(text: string): number {
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   const ms = iso === text ? Number.NaN : Date.parse(iso);
-  if (Number.isNaN(ms)) throw new Refused(403, 'AccessDenied', `'${text}' is no date`);
+  if (Number.isNaN(ms)) throw new Refused(403, 'AccessDenied', `unknown date '${text}'`);
   return ms;
 }
 

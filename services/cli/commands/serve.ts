@@ -29,7 +29,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const [service = '', ...rest] = positionals;
   const run = Object.hasOwn(services, service) ? services[service] : undefined;
   if (run === undefined || rest.length > 0) {
-    throw new UsageError(`'${positionals.join(' ')}' is no service; 'skylark serve' takes one of: ${named.join(', ')}`);
+    throw new UsageError(`unknown service '${positionals.join(' ')}'; 'skylark serve' takes one of: ${named.join(', ')}`);
   }
   process.umask(0o077);
   const { name, release: id } = await identify(values, openLog({ service }));

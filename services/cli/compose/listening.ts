@@ -38,7 +38,7 @@ export async function listening<Result>(
   } catch (cause) {
     const error = cause as ListenError;
     if (error.syscall !== 'listen') throw error;
-    if (error.code === 'EADDRNOTAVAIL') throw new Refusal(`--bind: '${bind}' is no address of this machine`);
+    if (error.code === 'EADDRNOTAVAIL') throw new Refusal(`--bind: '${bind}' is not an address of this machine`);
     const name = Object.keys(ports).find((each) => ports[each] === error.port) ?? 'port';
     const what = hostPort(bind, error.port ?? 0);
     throw new Refusal(`cannot listen on ${what} (${flagOf(name)}): ${reasonOf(error)}; choose another port with ${flagOf(name)}`);

@@ -89,7 +89,7 @@ function readFlags(command: string, options: Options, args: readonly string[]) {
     if (token.kind !== 'option') continue;
     const name = token.rawName.startsWith('--') ? byFlag.get(token.name) : undefined;
     if (name === undefined) {
-      throw new UsageError(`'${token.rawName}' is no option of 'skylark ${command}'; see: skylark help ${command}`);
+      throw new UsageError(`unknown option '${token.rawName}' of 'skylark ${command}'; see: skylark help ${command}`);
     }
     const { rawName: by, value } = token;
     if (isSwitch(name)) {

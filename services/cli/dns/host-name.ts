@@ -28,10 +28,11 @@ export function publicDomain(text: string): { readonly ascii: string; readonly u
   if (ascii === undefined) {
     const bare = text.replaceAll(/[[\]]/g, '');
     if (isIP(bare) !== 0) throw new UsageError(`${shown} is an address: records are of names, such as example.org`);
-    throw new UsageError(`${shown} is no domain name; one is, for example, example.org`);
+    throw new UsageError(`${shown} is not a domain name such as example.org`);
   }
   const labels = ascii.split('.');
-  if (privateNames.has(labels.at(-1)!)) throw new UsageError(`${shown} is no name of the public DNS: nobody can look it up`);
+  if (privateNames.has(labels.at(-1)!))
+    throw new UsageError(`${shown} is not a name of the public DNS, so nobody can look it up`);
   if (labels.length < 2) throw new UsageError(`${shown} has one label only; a domain is, for example, example.org`);
   return { ascii, unicode: Jid.of('', text).domain };
 }
