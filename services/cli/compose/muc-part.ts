@@ -5,17 +5,21 @@ import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Latency } from '../../../lib/runtime/latency.ts';
 import { Heartbeat, NodeWatch } from '../../../lib/runtime/nodes.ts';
+import { Outbox } from '../../../lib/runtime/outbox.ts';
 import { sharedShards } from '../../../lib/runtime/shard-owner.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import type { Ports } from './connection-part.ts';
 import { changedSubject, LiveWorkers } from './live-workers.ts';
 
-/** `name` is unique among the workers; `figures`: what else this process tells about itself. */
+/** `name` is unique among the workers; `isFederated`: occupants may be at other servers; `figures`: what else this process tells about itself. */
 export async function startMucPart(
   ports: Ports,
   name: string,
-  figures?: () => Readonly<Record<string, number>>,
+  {
+    isFederated = false,
+    figures,
+  }: { readonly isFederated?: boolean; readonly figures?: () => Readonly<Record<string, number>> } = {},
 ): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
   const { store, bus, log } = ports;
   const clock = DeploymentClock.of(ports.clock);
@@ -32,6 +36,7 @@ export async function startMucPart(
     ids: new IdMint(clock),
     deliverer: new Deliverer(bus, deliveries),
     tenants: new Tenants(store, clock),
+    outbox: isFederated ? new Outbox({ store, bus, clock }) : undefined,
     worker: name,
   };
   const worker = await startMucWorker({ ...dependencies, shards: sharedShards(name, registry) });

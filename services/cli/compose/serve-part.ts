@@ -37,7 +37,7 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   await route(serving, { ...ports, blobs: files.blobs, isFederated: values.federation });
-  const rooms = await startMucPart(ports, values.name);
+  const rooms = await startMucPart(ports, values.name, { isFederated: values.federation });
   cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';

@@ -110,7 +110,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
 
 export async function serveMuc(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
-  const part = await startMucPart(ports, serving.values.name, ports.figures);
+  const part = await startMucPart(ports, serving.values.name, { isFederated: serving.values.federation, figures: ports.figures });
   serving.cleanup.add('rooms', () => part.stop());
   serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
   serving.health.started();

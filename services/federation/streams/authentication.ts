@@ -24,15 +24,20 @@ export async function authenticate(stream: OutgoingStream): Promise<void> {
 async function byCertificate(stream: OutgoingStream): Promise<boolean> {
   const mechanisms = stream.features.child('mechanisms', NS_SASL)?.getChildren('mechanism') ?? [];
   if (!mechanisms.some((mechanism) => mechanism.getText() === 'EXTERNAL')) return false;
+  await stream.beginRestart();
   const identity = Buffer.from(stream.pair.host).toString('base64');
   stream.link.write(`<auth xmlns='${NS_SASL}' mechanism='EXTERNAL'>${identity}</auth>`);
   const answer = await stream.next();
-  if (answer.ns !== NS_SASL || answer.name !== 'success') return false;
+  if (answer.ns !== NS_SASL || answer.name !== 'success') {
+    stream.endRestart();
+    return false;
+  }
   stream.link.restart();
   const { streamId, features } = await greet(stream.pair, stream.link);
   stream.streamId = streamId;
   stream.features = features;
   stream.way = 'certificate';
+  stream.endRestart();
   return true;
 }
 

@@ -60,6 +60,8 @@ export class OutgoingStream {
   #isClosing = false;
   #events: OutgoingEvents | undefined;
   readonly #asked = new Map<string, Asked[]>();
+  /** Keys that are asked for when the stream has begun anew. */
+  #held: string[] | undefined;
 
   constructor(dependencies: Dependencies, pair: PairName, opened: Opened) {
     this.dependencies = dependencies;
@@ -102,7 +104,9 @@ export class OutgoingStream {
     return new Promise((resolve, reject) => {
       const asked = this.#asked.get(streamId) ?? [];
       this.#asked.set(streamId, [...asked, { resolve, reject }]);
-      this.link.write(`<db:verify ${attributes}>${escapeText(key)}</db:verify>`);
+      const question = `<db:verify ${attributes}>${escapeText(key)}</db:verify>`;
+      if (this.#held === undefined) this.link.write(question);
+      else this.#held.push(question);
       this.dependencies.clock.after(federationLimits.verifyMs, () =>
         reject(new Error('the authoritative server does not answer')),
       );
@@ -112,13 +116,31 @@ export class OutgoingStream {
   /** For the negotiation: the next element that is not for somebody else. @throws {PeerRefusal | LinkClosed | StreamError} */
   async next(): Promise<Stanza> {
     for (;;) {
-      const event = await this.link.read();
-      if (event.kind === 'close') throw new StreamEnded('it closes the stream');
-      if (event.kind === 'open') throw new LinkClosed('it opens a stream twice');
-      if (isStreamError(event)) throw streamRefusal(event);
-      if (event.ns === NS_DIALBACK && event.name === 'verify') this.#verified(event);
-      else return event;
+      const element = await this.#read();
+      if (element !== undefined) return element;
     }
+  }
+
+  /** @returns undefined: it was the answer to a key that was asked for */
+  async #read(): Promise<Stanza | undefined> {
+    const event = await this.link.read();
+    if (event.kind === 'close') throw new StreamEnded('it closes the stream');
+    if (event.kind === 'open') throw new LinkClosed('it opens a stream twice');
+    if (isStreamError(event)) throw streamRefusal(event);
+    if (event.ns !== NS_DIALBACK || event.name !== 'verify') return event;
+    this.#verified(event);
+    return undefined;
+  }
+
+  /** Until the stream has begun anew nothing is asked on it, and what was asked is answered: either would fall between two streams. */
+  async beginRestart(): Promise<void> {
+    while (this.#asked.size > 0) await this.#read();
+    this.#held = [];
+  }
+
+  endRestart(): void {
+    for (const question of this.#held ?? []) this.link.write(question);
+    this.#held = undefined;
   }
 
   /** XEP-0198 §3, without resumption. */
@@ -142,7 +164,7 @@ export class OutgoingStream {
   /** Keys are still asked for on a stream that has not let us in: they are answered, then it is over. */
   async finishAsking(): Promise<void> {
     try {
-      while (this.#asked.size > 0) await this.next();
+      while (this.#asked.size > 0) await this.#read();
       this.fail();
     } catch (error) {
       this.#over(error as Error);

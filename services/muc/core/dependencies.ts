@@ -5,6 +5,7 @@ import type { Store } from '../../../lib/ports/store.ts';
 import type { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { Outbox } from '../../../lib/runtime/outbox.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Pace } from './pace.ts';
@@ -17,6 +18,8 @@ export interface Dependencies {
   readonly ids: IdMint;
   readonly deliverer: Deliverer;
   readonly tenants: Tenants;
+  /** What goes to other servers; without it there is no federation. */
+  readonly outbox?: Outbox | undefined;
   /** The name of this process in logs. */
   readonly worker: string;
 }

@@ -6,9 +6,10 @@
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
+import type { Departure as Departing } from '../../../lib/runtime/outbox.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
-import { spliceTo } from '../../../lib/xmpp/stanza.ts';
+import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Recipient, Sending } from './sending.ts';
 
@@ -61,9 +62,18 @@ type Lose = (recipient: Recipient, sending: Sending, isGone?: boolean) => void;
 
 async function sendAway(dependencies: Dependencies, sendings: readonly Sending[], lose: Lose): Promise<void> {
   const lanes = new Map<string, Departure[]>();
+  const leaving = new Map<string, ForPeer>();
   for (const sending of sendings) {
     for (const recipient of sending.recipients) {
-      const place = await dependencies.tenants.place(recipient.jid.domain);
+      const { domain } = recipient.jid;
+      const place = await dependencies.tenants.place(domain);
+      if (place === undefined && dependencies.outbox !== undefined) {
+        const key = `${domain} ${sendings.indexOf(sending)}`;
+        const forPeer = leaving.get(key) ?? { peer: domain, sending, recipients: [] };
+        leaving.set(key, forPeer);
+        forPeer.recipients.push(recipient);
+        continue;
+      }
       if (place?.service !== 'accounts') {
         lose(recipient, sending, true);
         continue;
@@ -73,7 +83,39 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
       lane.push({ id: dependencies.ids.mint(), body: spliceTo(sending.bytes, recipient.jid.toString()), recipient, sending });
     }
   }
-  await Promise.all([...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, lose)));
+  await Promise.all([
+    depart(dependencies, [...leaving.values()], lose),
+    ...[...lanes].map(([domain, lane]) => sendLane(dependencies, domain, lane, lose)),
+  ]);
+}
+
+/** One stanza for the occupants at one other server. */
+interface ForPeer {
+  readonly peer: string;
+  readonly sending: Sending;
+  readonly recipients: Recipient[];
+}
+
+/** The stanza once for each server, in the outbox. The request that it answers is confirmed when the row is there. */
+async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], lose: Lose): Promise<void> {
+  const { outbox, store, ids, log } = dependencies;
+  if (outbox === undefined || leaving.length === 0) return;
+  try {
+    const departures: Departing[] = [];
+    for (const { peer, sending, recipients } of leaving) {
+      const host = Stanza.parse(sending.bytes).from!.domain;
+      const tenant = (await dependencies.tenants.place(host))?.tenant.domain;
+      const tos = recipients.map(({ jid }) => jid.toString());
+      if (tenant !== undefined) departures.push({ tenant, host, peer, id: ids.mint(), xml: sending.bytes, tos });
+    }
+    const batches = outbox.batches(departures);
+    await store.batchPut(outbox.puts(batches));
+    outbox.written(batches);
+    await outbox.handOver(batches);
+  } catch (error) {
+    log.warn({ err: error, stanzas: leaving.length }, 'the outbox did not take stanzas of a room');
+    for (const { recipients, sending } of leaving) for (const recipient of recipients) lose(recipient, sending);
+  }
 }
 
 /** Sends one request after the other, so that the order is kept. */
