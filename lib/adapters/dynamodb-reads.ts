@@ -62,7 +62,7 @@ export class ReadBatches {
           if (batch.size === adapterLimits.dynamoReadKeysMax) break;
         }
         this.#underWay++;
-        this.#read(batch, kind === 'consistent').finally(() => {
+        void this.#read(batch, kind === 'consistent').finally(() => {
           this.#underWay--;
           if (pending.size > 0) this.#planFlush();
         });

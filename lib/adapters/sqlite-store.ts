@@ -98,7 +98,7 @@ class SqliteStore implements Store {
     this.#reader = openReader(path);
     this.#reads = prepareReads(this.#reader);
     this.#epoch = clock.randomBytes(9).toString('base64url');
-    this.#sweep = clock.after(adapterLimits.sqliteSweepMs, () => this.#sweepExpired());
+    this.#sweep = clock.after(adapterLimits.sqliteSweepMs, () => void this.#sweepExpired());
   }
 
   /** The one queue; its writer commits in order. */
@@ -245,7 +245,7 @@ class SqliteStore implements Store {
 
   /**
    * Removes some expired rows of each table, and soon continues where a table had more. Failures are ignored: the next round
-   * tries again.
+   * tries again. Never rejects.
    */
   async #sweepExpired(): Promise<void> {
     const sweeps = tables.map((table) => this.#queue.write([['sweep', table, '', '', '', '', null, null]], 0));
@@ -253,7 +253,7 @@ class SqliteStore implements Store {
     if (this.#closed !== undefined) return;
     const isMoreLeft = removed.some((count: Answer | undefined) => count === adapterLimits.sqliteSweepRowsMax);
     const delayMs = isMoreLeft ? adapterLimits.sqliteSweepBusyMs : adapterLimits.sqliteSweepMs;
-    this.#sweep = this.#clock.after(delayMs, () => this.#sweepExpired());
+    this.#sweep = this.#clock.after(delayMs, () => void this.#sweepExpired());
   }
 }
 

@@ -16,6 +16,36 @@ export interface Clock {
   randomBytes(length: number): Buffer;
 }
 
+/**
+ * Does the work again and again, one pause after it has finished. An error of the work goes to `onError`, which must not throw,
+ * and the next round tries again.
+ * @param pauseMs before each round; the first round has the number 0
+ */
+export function repeat(
+  clock: Clock,
+  pauseMs: (round: number) => number,
+  work: () => Promise<void>,
+  onError: (error: unknown) => void,
+): Timer {
+  let isOver = false;
+  const schedule = (round: number): Timer => clock.after(pauseMs(round), () => void run(round)); // `run` does not reject
+  const run = async (round: number): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      onError(error);
+    }
+    if (!isOver) timer = schedule(round + 1);
+  };
+  let timer = schedule(0);
+  return {
+    cancel() {
+      isOver = true;
+      timer.cancel();
+    },
+  };
+}
+
 /** Resolves after `delayMs` of the clock's time. */
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -9,7 +9,7 @@
  * Left out on purpose: a cure for a deployment whose first process began years ahead. It keeps its order, and its stamps are right.
  */
 import type { Logger } from 'pino';
-import type { Clock, Timer } from '../ports/clock.ts';
+import { type Clock, repeat, type Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
@@ -155,7 +155,12 @@ export class DeploymentClock implements Clock {
       log.warn({ aheadMs }, "the clock on the wall differs from the deployment's time, which goes on as it was");
     }
     await this.#beat();
-    this.#schedule();
+    this.#timer = repeat(
+      this.#wall,
+      () => runtimeLimits.heartbeatMs,
+      () => this.#beat(),
+      (error) => log.warn({ err: error }, "the deployment's time could not be written: this process goes on by itself"),
+    );
   }
 
   /** Nothing is minted any more. Whoever was alone gives back what it has not used. */
@@ -195,17 +200,6 @@ export class DeploymentClock implements Clock {
       if (found !== undefined && found.version !== version) return found.value;
     }
     return undefined;
-  }
-
-  #schedule(): void {
-    this.#timer = this.#wall.after(runtimeLimits.heartbeatMs, async () => {
-      try {
-        await this.#beat();
-      } catch (error) {
-        this.#log?.warn({ err: error }, "the deployment's time could not be written: this process goes on by itself");
-      }
-      if (!this.#isStopped) this.#schedule();
-    });
   }
 
   /** Whoever loses a race for the row reads what the other wrote: it may be said already, or deny what we said. @throws {Conflict} */

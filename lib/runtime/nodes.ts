@@ -2,7 +2,7 @@
  * The processes of a deployment: each writes one row every `heartbeatMs`; whoever watches calls one dead when
  * its row did not change for `heartbeatDeadMs` by the watcher's own clock, so that clocks need not agree.
  */
-import type { Clock, Timer } from '../ports/clock.ts';
+import { type Clock, repeat, type Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
@@ -64,7 +64,6 @@ export class Heartbeat {
   /** The version of the row as we wrote it last. */
   #version: string | undefined;
   #timer: Timer | undefined;
-  #isStopped = false;
 
   private constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -75,7 +74,12 @@ export class Heartbeat {
   static async start(options: HeartbeatOptions): Promise<Heartbeat> {
     const heartbeat = new Heartbeat(options);
     await heartbeat.#write();
-    heartbeat.#schedule();
+    heartbeat.#timer = repeat(
+      options.clock,
+      () => runtimeLimits.heartbeatMs,
+      () => heartbeat.#beatAgain(),
+      options.onError,
+    );
     return heartbeat;
   }
 
@@ -86,14 +90,12 @@ export class Heartbeat {
 
   /** Takes the row away, so that nobody waits for a death. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#timer?.cancel();
     await rowsOf(this.#options.store).delete(nodes, this.#options.subject);
   }
 
   /** Leaves the row as it is: somebody has to clean up after this process. */
   abandon(): void {
-    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
@@ -122,16 +124,9 @@ export class Heartbeat {
     }
   }
 
-  #schedule(): void {
-    this.#timer = this.#options.clock.after(runtimeLimits.heartbeatMs, async () => {
-      try {
-        await this.#write();
-        await this.#options.onBeat?.();
-      } catch (error) {
-        this.#options.onError(error);
-      }
-      if (!this.#isStopped) this.#schedule();
-    });
+  async #beatAgain(): Promise<void> {
+    await this.#write();
+    await this.#options.onBeat?.();
   }
 }
 
@@ -203,7 +198,14 @@ export class NodeWatch {
 
   async start(): Promise<void> {
     await this.look();
-    this.#schedule();
+    // When the store is away, what was known stays.
+    if (!this.#isStopped)
+      this.#timer = repeat(
+        this.#clock,
+        () => runtimeLimits.heartbeatMs,
+        () => this.look(),
+        this.#onError,
+      );
   }
 
   stop(): void {
@@ -231,16 +233,5 @@ export class NodeWatch {
     }
     this.#live = live;
     await this.#onLook(live, dead);
-  }
-
-  #schedule(): void {
-    this.#timer = this.#clock.after(runtimeLimits.heartbeatMs, async () => {
-      try {
-        await this.look();
-      } catch (error) {
-        this.#onError(error); // the store is away: what was known stays
-      }
-      if (!this.#isStopped) this.#schedule();
-    });
   }
 }

@@ -3,7 +3,7 @@
  * which all come back at once, to whatever process, do not need a full handshake. Changed after `runtimeLimits.ticketKeysMs`; tickets of the
  * old keys are good no more, and their clients make a full handshake once.
  */
-import type { Clock, Timer } from '../ports/clock.ts';
+import { type Clock, repeat, type Timer } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
@@ -27,7 +27,6 @@ export class TicketKeys {
   readonly #options: TicketKeysOptions;
   #keys = '';
   #timer: Timer | undefined;
-  #isStopped = false;
 
   private constructor(options: TicketKeysOptions) {
     this.#options = options;
@@ -37,12 +36,17 @@ export class TicketKeys {
   static async start(options: TicketKeysOptions): Promise<TicketKeys> {
     const keys = new TicketKeys(options);
     await keys.#look();
-    keys.#schedule();
+    // After an error, the keys that are known stay in use.
+    keys.#timer = repeat(
+      options.clock,
+      () => runtimeLimits.ticketKeysPollMs,
+      () => keys.#look(),
+      options.onError,
+    );
     return keys;
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
@@ -57,16 +61,5 @@ export class TicketKeys {
     if (row === undefined || row.keys === this.#keys) return;
     this.#keys = row.keys;
     use(Buffer.from(row.keys, 'base64'));
-  }
-
-  #schedule(): void {
-    this.#timer = this.#options.clock.after(runtimeLimits.ticketKeysPollMs, async () => {
-      try {
-        await this.#look();
-      } catch (error) {
-        this.#options.onError(error); // the keys that are known go on
-      }
-      if (!this.#isStopped) this.#schedule();
-    });
   }
 }

@@ -93,6 +93,7 @@ export interface ConnectionNode {
   readonly latency: Latency;
   /** Takes no new streams, and parks its sessions in the store. */
   readonly isDraining: boolean;
+  /** Resolves when the socket is let in or refused, and never rejects. */
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
   /** Until the node stops. @param path `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
@@ -249,7 +250,13 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   attachWebSocket(server: Server, path: string): void {
     this.#webSockets.push(
-      serveWebSocket(server, path, this.#peers, this.#dependencies.tls, (socket, peer) => this.acceptWebSocket(socket, peer)),
+      serveWebSocket(
+        server,
+        path,
+        this.#peers,
+        this.#dependencies.tls,
+        (socket, peer) => void this.acceptWebSocket(socket, peer),
+      ),
     );
   }
 

@@ -101,19 +101,22 @@ export class RoomRunner {
       this.#lookMs = roomLimits.lookMs;
       return;
     }
-    this.#looking = this.#dependencies.clock.after(this.#lookMs, async () => {
-      try {
-        await this.#look();
-      } catch (error) {
-        this.#dependencies.log.info(
-          { err: error, room: this.#jid.toString() },
-          'could not look for the sessions of occupants who missed a message',
-        );
-      }
-      this.#looking = undefined;
-      this.#lookMs = Math.min(this.#lookMs * 2, roomLimits.lookMaxMs);
-      this.#lookLater();
-    });
+    this.#looking = this.#dependencies.clock.after(this.#lookMs, () => void this.#lookAndGoOn());
+  }
+
+  /** Never rejects. */
+  async #lookAndGoOn(): Promise<void> {
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#dependencies.log.info(
+        { err: error, room: this.#jid.toString() },
+        'could not look for the sessions of occupants who missed a message',
+      );
+    }
+    this.#looking = undefined;
+    this.#lookMs = Math.min(this.#lookMs * 2, roomLimits.lookMaxMs);
+    this.#lookLater();
   }
 
   async #look(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
-import { sleep, type Timer } from '../../lib/ports/clock.ts';
+import { repeat, sleep, type Timer } from '../../lib/ports/clock.ts';
 import { Unavailable } from '../../lib/ports/store.ts';
 import { erasePartition } from '../../lib/runtime/erase.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
@@ -83,7 +83,13 @@ class Worker implements MucWorker {
   async start(): Promise<void> {
     this.#unsubscribe = this.#shards.onChange(() => void this.#follow());
     await this.#follow();
-    this.#sweepLater();
+    if (this.#isStopped) return;
+    this.#sweeper = repeat(
+      this.#dependencies.clock,
+      () => roomLimits.firstSweepMs,
+      () => this.#sweep(),
+      (error) => this.#dependencies.log.warn({ err: error }, 'could not check whether the occupants of rooms are still there'),
+    );
   }
 
   async stop(): Promise<void> {
@@ -95,16 +101,8 @@ class Worker implements MucWorker {
   }
 
   /** Looks for ghosts in one room after the other, because they are not urgent and the store has other things to do. */
-  #sweepLater(): void {
-    if (this.#isStopped) return;
-    this.#sweeper = this.#dependencies.clock.after(roomLimits.firstSweepMs, async () => {
-      try {
-        for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
-      } catch (error) {
-        this.#dependencies.log.warn({ err: error }, 'could not check whether the occupants of rooms are still there');
-      }
-      this.#sweepLater();
-    });
+  async #sweep(): Promise<void> {
+    for (const { runner } of [...this.#rooms.values()]) if (!this.#isStopped) await runner.sweep();
   }
 
   async #idle(): Promise<void> {

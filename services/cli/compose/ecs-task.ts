@@ -6,7 +6,7 @@
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { type Clock, repeat, type Timer } from '../../../lib/ports/clock.ts';
 import { programLimits } from '../limits.ts';
 
 export interface Holding {
@@ -36,22 +36,22 @@ export class EcsTask {
   #failures = 0;
   #notBeforeMs = 0;
   #timer: Timer | undefined;
-  #isStopped = false;
 
   constructor(options: EcsTaskOptions) {
     this.#options = options;
   }
 
   start(): void {
-    const { clock } = this.#options;
-    this.#timer = clock.after(programLimits.protectionPollMs, async () => {
-      await this.#look();
-      if (!this.#isStopped) this.start();
-    });
+    const { clock, log } = this.#options;
+    this.#timer = repeat(
+      clock,
+      () => programLimits.protectionPollMs,
+      () => this.#look(),
+      (error) => log.error({ err: error }, 'cannot tell whether this process needs protection'),
+    );
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#timer?.cancel();
   }
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type FolderBlobs, folderBlobs } from '../../../lib/adapters/folder-blobs.ts';
 import { systemClock as wall } from '../../../lib/adapters/system-clock.ts';
 import type { Blobs } from '../../../lib/ports/blobs.ts';
-import type { Clock } from '../../../lib/ports/clock.ts';
+import { type Clock, repeat } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
@@ -117,21 +117,15 @@ export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { sto
     const days = tenant?.policy.retentionDays ?? 0;
     return days > 0 ? days * 24 * 60 * 60 * 1000 : undefined;
   };
-  let isStopped = false;
   const sweep = async () => {
-    try {
-      const files = await blobs.expire(keepMs);
-      if (files > 0) log.info({ files }, 'deleted files past their retention');
-    } catch (error) {
-      log.warn({ err: error }, 'files past their retention could not be deleted; the next look tries again');
-    }
-    if (!isStopped) timer = wall.after(programLimits.uploadSweepMs, sweep);
+    const files = await blobs.expire(keepMs);
+    if (files > 0) log.info({ files }, 'deleted files past their retention');
   };
-  let timer = wall.after(programLimits.uploadFirstSweepMs, sweep);
-  return {
-    stop() {
-      isStopped = true;
-      timer.cancel();
-    },
-  };
+  const timer = repeat(
+    wall,
+    (round) => (round === 0 ? programLimits.uploadFirstSweepMs : programLimits.uploadSweepMs),
+    sweep,
+    (error) => log.warn({ err: error }, 'cannot delete files past their retention; this is tried again'),
+  );
+  return { stop: () => timer.cancel() };
 }

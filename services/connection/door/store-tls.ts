@@ -9,7 +9,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import type { Logger } from 'pino';
-import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { type Clock, repeat, type Timer } from '../../../lib/ports/clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -60,7 +60,6 @@ export class StoreTls implements TlsSource {
   #looking: Promise<void> | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
-  #isStopped = false;
   #refused = 0;
   #refusalLogAtMs = Number.NEGATIVE_INFINITY;
 
@@ -76,12 +75,14 @@ export class StoreTls implements TlsSource {
   static async start(options: StoreTlsOptions): Promise<StoreTls> {
     const source = new StoreTls(options);
     await source.#look();
-    source.#schedule();
+    const { clock, log } = options;
+    const pauseMs = () => connectionLimits.certificatePollMs * (1 + clock.randomBytes(2).readUInt16BE() / 0x2_0000);
+    const onError = (error: unknown) => log.error({ err: error }, 'cannot read the list of certificates');
+    source.#timer = repeat(clock, pauseMs, () => source.#lookOr('it is time'), onError);
     return source;
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
@@ -283,15 +284,6 @@ export class StoreTls implements TlsSource {
 
   #tellListeners(): void {
     for (const run of this.#listeners) run();
-  }
-
-  #schedule(): void {
-    const { clock } = this.#options;
-    const chance = clock.randomBytes(2).readUInt16BE() / 0x1_0000;
-    this.#timer = clock.after(connectionLimits.certificatePollMs * (1 + chance / 2), async () => {
-      await this.#lookOr('it is time');
-      if (!this.#isStopped) this.#schedule();
-    });
   }
 
   /** Names are whatever a stranger sends: they fill no log. */

@@ -25,7 +25,7 @@ export const stableIds: AccountFeature = {
 function stamp(stanza: Stanza, account: Account, amendment: Amendment, id: string): Pending {
   const isIn = isArchived(account, stanza, 'in');
   if (typeof isIn !== 'boolean') return isIn.then((answer) => void (answer && append(account, amendment, id)));
-  if (isIn) append(account, amendment, id);
+  if (isIn === true) append(account, amendment, id);
 }
 
 function append(account: Account, amendment: Amendment, id: string): void {

@@ -2,7 +2,7 @@
  * The removals that this process works on. A removal is a row before it is anything else (lib/runtime/removals.ts), so every one that
  * has begun comes to its end: here, or in whatever process looks for those that stand still.
  */
-import { sleep } from '../../../lib/ports/clock.ts';
+import { repeat, sleep } from '../../../lib/ports/clock.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import {
   findRemoval,
@@ -110,7 +110,7 @@ class Removals {
 
   #run(name: string, begin: Begin): Promise<void> {
     const before = this.#running.get(name);
-    if (before) return before;
+    if (before !== undefined) return before;
     const running = this.#work(name, begin).finally(() => this.#running.delete(name));
     this.#running.set(name, running);
     return running;
@@ -150,23 +150,13 @@ class Removals {
 
 /** Looks for removals that nobody works on, at once and from time to time. */
 export function resumeRemovals(dependencies: Dependencies): { stop(): void } {
-  let isStopped = false;
-  let timer = dependencies.clock.after(0, look);
+  const { blobs, clock, log, store } = dependencies;
   let looks = 0;
-  async function look(): Promise<void> {
-    try {
-      await removalsOf(dependencies).resume();
-      if (dependencies.blobs && looks++ % routerLimits.doomedFilesLooks === 0)
-        await deleteDoomedFiles(dependencies.store, dependencies.blobs, dependencies.clock.now());
-    } catch (error) {
-      dependencies.log.warn({ err: error }, 'removals that broke off could not be looked for');
-    }
-    if (!isStopped) timer = dependencies.clock.after(routerLimits.removalSweepMs, look);
-  }
-  return {
-    stop() {
-      isStopped = true;
-      timer.cancel();
-    },
+  const look = async (): Promise<void> => {
+    await removalsOf(dependencies).resume();
+    if (blobs && looks++ % routerLimits.doomedFilesLooks === 0) await deleteDoomedFiles(store, blobs, clock.now());
   };
+  const onError = (error: unknown) => log.warn({ err: error }, 'removals that broke off could not be looked for');
+  const timer = repeat(clock, (round) => (round === 0 ? 0 : routerLimits.removalSweepMs), look, onError);
+  return { stop: () => timer.cancel() };
 }

@@ -6,7 +6,7 @@
  * will bind again soon, and nobody needs to see it go and come. So its presence stays for as long as the session could have been
  * resumed. Other sessions end at once.
  */
-import { sleep, type Timer } from '../../../lib/ports/clock.ts';
+import { repeat, sleep } from '../../../lib/ports/clock.ts';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { condemnNode, forgetNode, isCondemned, type LiveNode } from '../../../lib/runtime/nodes.ts';
@@ -129,25 +129,11 @@ export class Reaper {
 
 /** Ends overdue parked sessions from time to time, in a process that does not watch nodes. */
 export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
-  let timer: Timer | undefined;
-  let isStopped = false;
-  const schedule = () => {
-    timer = dependencies.clock.after(runtimeLimits.heartbeatMs, async () => {
-      try {
-        await sweepParked(dependencies);
-      } catch (error) {
-        dependencies.log.warn({ err: error }, 'could not look for overdue parked sessions');
-      }
-      if (!isStopped) schedule();
-    });
-  };
-  schedule();
-  return {
-    stop() {
-      isStopped = true;
-      timer?.cancel();
-    },
-  };
+  const { clock, log } = dependencies;
+  const sweep = async () => void (await sweepParked(dependencies));
+  const onError = (error: unknown) => log.warn({ err: error }, 'could not look for overdue parked sessions');
+  const timer = repeat(clock, () => runtimeLimits.heartbeatMs, sweep, onError);
+  return { stop: () => timer.cancel() };
 }
 
 /** Ends parked sessions that nobody has resumed in time. @returns how many there were, up to a bound */
