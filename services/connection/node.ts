@@ -54,20 +54,20 @@ export interface ConnectionDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of `[a-z0-9-]`: the same after a restart, other than those of all other nodes. */
+  /** Made of `[a-z0-9-]`. It stays the same over a restart, and no other node has it. */
   readonly node: string;
   readonly tls: TlsSource;
   readonly listen: Listen;
-  /** Several processes take streams from one port. */
+  /** True when several processes accept streams on one port. */
   readonly reusePort?: boolean;
-  /** Instead of those in `connectionLimits`. */
+  /** Replaces the rates in `connectionLimits`. */
   readonly rates?: DoorRates;
   readonly sendingRates?: SendingRates;
-  /** `streamFeatures` unless others are given. */
+  /** Default: `streamFeatures`. */
   readonly features?: readonly StreamFeature[];
-  /** A stop takes at most so long, milliseconds; `serviceLimits.shutdownMs` unless it is given. */
+  /** Longest time that a stop takes, ms. Default: `serviceLimits.shutdownMs`. */
   readonly stopMs?: number;
-  /** Whose the connections are, when a proxy forwards them. */
+  /** Finds the address of a client behind a proxy. */
   readonly peers?: PeerAddresses;
   /** With ports for other servers: does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
   readonly proves?: PeerStreamsOptions['proves'];
@@ -78,45 +78,48 @@ export interface ConnectionStats {
   readonly sessions: number;
   readonly parked: number;
   readonly batchesInFlight: number;
-  /** Connections that did not begin with a good header of the PROXY protocol. */
+  /** Number of connections that did not begin with a valid PROXY header. */
   readonly badProxyHeaders: number;
-  /** Deliveries that went missing, and were read from the archive. */
+  /** Number of deliveries that were lost and then read from the archive. */
   readonly resyncs: number;
 }
 
 export interface ConnectionNode {
-  /** `n.<node>.<incarnation>`. */
+  /** Subject on the bus: `n.<node>.<incarnation>`. */
   readonly subject: string;
   readonly addresses: Addresses;
   readonly stats: ConnectionStats;
-  /** Of batches. */
+  /** How long batches take. */
   readonly latency: Latency;
-  /** Takes no new streams, and parks its sessions in the store. */
+  /** True while the node takes no new streams and parks its sessions in the store. */
   readonly isDraining: boolean;
   /** Resolves when the socket is let in or refused, and never rejects. */
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
-  /** Until the node stops. @param path `/xmpp-websocket` */
+  /**
+   * Serves WebSockets on an HTTP server until the node stops.
+   * @param path such as `/xmpp-websocket`
+   */
   attachWebSocket(server: Server, path: string): void;
   /**
-   * Deliveries to these sessions may have been lost, of archive entries from `from` on: they read them.
-   * @returns the marks that are done with, since their clients have it all; the others are to be shown again
+   * Tells sessions that deliveries to them may have been lost. They read the archive from the entry `from` on.
+   * @returns the marks that are done, because their clients have everything; the other marks are to be shown again
    */
   resync(marks: readonly Mark[]): readonly Mark[];
-  /** Routers took this node for dead and have ended its sessions: clients are told to come back. */
+  /** Ends all sessions, because routers took this node for dead and have ended them. Clients are told to come back. */
   dropSessions(): void;
   /**
-   * Takes no new streams, parks in the store what can be resumed and ends the rest, at a rate. Resolves when no session is left. The
-   * node goes on answering others.
+   * Takes no new streams, parks in the store the sessions that can be resumed, and ends the others, at a bounded rate. Resolves
+   * when no session is left. Until then the node answers the requests of others.
    */
   drain(): Promise<void>;
   /**
-   * Drains, in a hurry: for at most `stopMs`.
-   * @returns whether nothing is left; else routers have to find out by themselves
+   * Drains within `stopMs`.
+   * @returns true when no session is left; otherwise routers find out by themselves
    */
   stop(): Promise<boolean>;
 }
 
-/** @throws when the name is none, or a port cannot be had */
+/** @throws when the name has other characters, or a port cannot be opened */
 export async function startConnectionNode(dependencies: ConnectionDependencies): Promise<ConnectionNode> {
   if (!/^[a-z0-9-]{1,64}$/.test(dependencies.node))
     throw new RangeError(`a node's name is of a-z, 0-9 and '-', not '${dependencies.node}'`);
@@ -148,9 +151,9 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly allowances: Allowances;
   readonly #streams = new Set<Stream>();
   readonly held = new Map<string, Session>();
-  /** Also those that are not bound yet, and those whose end is not told yet. */
+  /** Holds sessions that are not bound yet, and sessions whose end no router has confirmed. */
   readonly #sessions = new Set<Session>();
-  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
+  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the address of the peer, with their deadline. */
   readonly #upgrading = new Map<string, number>();
   readonly #webSockets: WebSocketUpgrades[] = [];
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
@@ -268,7 +271,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return marks.filter(({ sid, from, version }) => this.held.get(sid)?.resync(from, version) ?? true);
   }
 
-  /** Routers are told of the ends, too: sessions that were bound since have rows. */
+  /** Routers hear of the ends as well: sessions that were bound since then have rows. */
   dropSessions(): void {
     for (const session of [...this.held.values()]) {
       this.ended.add(session);
@@ -290,7 +293,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return readMark(this.store, { node: this.subject, sid });
   }
 
-  // For streams.
+  // What streams ask of the node.
 
   session(start: SessionStart, stream: SessionStream): Session {
     const session = new Session(this, start, stream);
@@ -320,7 +323,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return claimSession(this, claim, stream);
   }
 
-  // For sessions.
+  // What sessions ask of the node.
 
   find(sid: string): Session | undefined {
     return this.held.get(sid);

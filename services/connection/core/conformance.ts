@@ -1,4 +1,4 @@
-/** What streams speak without a feature of its own, for docs/xeps.md; features declare the rest. */
+/** Specifications of streams that need no feature of their own, for docs/xeps.md. Features declare the rest. */
 import type { SpecRow } from './stream-feature.ts';
 
 export const conformance: readonly SpecRow[] = [

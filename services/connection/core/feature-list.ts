@@ -5,7 +5,7 @@ import type { StageKind } from '../session/outgoing-stages.ts';
 import type { ElementRoute, FeatureStream, StreamFeature, StreamStates } from './stream-feature.ts';
 
 export class FeatureList {
-  /** In the order in which stanzas pass them. */
+  /** In the order in which stanzas pass through them. */
   readonly stages: readonly StageKind[];
   readonly #features: readonly StreamFeature[];
   readonly #routes = new Map<string, ElementRoute[]>();
@@ -28,7 +28,7 @@ export class FeatureList {
     }
   }
 
-  /** The features of the list for the stream as it is now. */
+  /** The features as they apply to the stream now. */
   advertise(stream: FeatureStream): string {
     let text = '';
     for (const feature of this.#features) {
@@ -37,7 +37,10 @@ export class FeatureList {
     return text;
   }
 
-  /** @returns what takes time. @throws {StreamError} also when no feature handles such an element in the state of the stream */
+  /**
+   * @returns a promise when handling takes time. @throws {StreamError} also when no feature handles the element in this state of
+   * the stream
+   */
   handle(element: Stanza, stream: FeatureStream): Promise<void> | undefined {
     let isOfFeature = false;
     for (const route of this.#routes.get(element.ns) ?? none) {

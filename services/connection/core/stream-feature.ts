@@ -1,10 +1,10 @@
 /**
- * The shape of a stream feature: one specification of what a stream can do beside carrying stanzas, declared as data
- * (docs/contributing.md shows how to add one). The stream knows no feature by name; it asks the list of them.
+ * The shape of a stream feature: one specification of what a stream can do besides carrying stanzas, declared as data
+ * (docs/contributing.md shows how to add one). The stream does not know features by name; it asks the list of them.
  *
- * A feature says where it may be used (`requires`, `forbids`), what it adds to `<stream:features/>` there, which elements of a client
- * it handles, and whether it stands on the way out to the client. That TLS comes before SASL, and SASL before stream management,
- * follows from these declarations.
+ * A feature declares where it may be used (`requires`, `forbids`), what it adds to `<stream:features/>` there, which elements of
+ * a client it handles, and whether it has a stage on the way out to the client. From these declarations follows that TLS comes
+ * before SASL, and SASL before stream management.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
@@ -20,12 +20,13 @@ import type { Session } from '../session/session.ts';
 /**
  * How far a stream has come.
  *
- * `secure`: whatever carries it is as secure as it will become, which is TLS, or a WebSocket, that has no STARTTLS (RFC 7395 §3.9).
- * `signedIn`: it has a session, so the client has authenticated and the stream has opened again. `bound`: the session has a resource.
+ * `secure`: the connection is as secure as it will become. That means TLS, or a WebSocket, because WebSockets have no STARTTLS
+ * (RFC 7395 §3.9). `signedIn`: the stream has a session, so the client has authenticated and the stream has opened again.
+ * `bound`: the session has a resource.
  */
 export type StreamTrait = 'secure' | 'signedIn' | 'bound';
 
-/** The states of a stream in which something may be used: all of `requires` hold, and none of `forbids`. */
+/** The states of a stream in which something may be used: all of `requires`, and none of `forbids`. */
 export interface StreamStates {
   readonly requires?: readonly StreamTrait[];
   readonly forbids?: readonly StreamTrait[];
@@ -40,54 +41,65 @@ export interface SpecRow {
 }
 
 export interface StreamFeature extends StreamStates {
-  /** Absent: nothing is claimed of it. */
+  /** Undefined when no version is claimed. */
   readonly specs?: readonly SpecRow[];
-  /** Complete elements, with their namespaces, for the `<stream:features/>` of a stream in these states. */
+  /** Complete elements, with their namespaces, for `<stream:features/>` in these states. */
   readonly advertise?: (stream: FeatureStream) => string;
   readonly elements?: readonly ElementRoute[];
-  /** One is made for each stream that is attached to a session. */
+  /** Makes a stage for each stream that is attached to a session. */
   readonly outgoing?: StageKind;
 }
 
 export interface ElementRoute {
   readonly ns: string;
   readonly name: string;
-  /** Only elements with such a child: how a stanza is told that is for the stream and not for a router. */
+  /** Limits the handler to elements with such a child. It tells a stanza for the stream from one for a router. */
   readonly child?: { readonly ns: string; readonly name: string };
-  /** Instead of the feature's own states. In others the element is refused: `not-authorized` before sign-in, then as unknown. */
+  /**
+   * Replaces the states of the feature. In other states the element is refused: with `not-authorized` before sign-in, and later
+   * as unknown.
+   */
   readonly states?: StreamStates;
   /**
-   * Nothing more is read from the client until what it returns is done. @throws {StreamError} ends the stream, and its session
+   * Nothing more is read from the client until the returned promise is settled. @throws {StreamError} to end the stream and its
+   * session
    */
   readonly handle: (element: Stanza, stream: FeatureStream) => Promise<void> | undefined;
 }
 
 /**
- * A stream as its features see it. It is an interface so that a feature can carry others inside its own element (XEP-0386, XEP-0388): it
- * hands them a stream whose `sendElement` gathers what goes into its answer.
+ * A stream as its features see it. It is an interface so that a feature can carry others inside its own element (XEP-0386,
+ * XEP-0388). It gives them a stream whose `sendElement` collects what goes into its answer.
  */
 export interface FeatureStream extends SessionStream {
   readonly host: FeatureHost;
   readonly sid: string;
   readonly kind: 'tcp' | 'websocket';
-  /** TLS is below. */
+  /** True when the stream is under TLS. */
   readonly isSecure: boolean;
-  /** Set once the client has signed in; resumption puts another in its place. */
+  /** Set when the client has signed in. A resumption replaces it. */
   session: Session | undefined;
   has(trait: StreamTrait): boolean;
-  /** Before there is a session: asks a router. Such requests go one after the other, because nothing is read meanwhile. */
+  /** Asks a router before there is a session. Nothing is read meanwhile, so such requests go one after the other. */
   ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined>;
-  /** What the client is offered to bind its sign-in to. The data itself is worked out from `bindToTls` on: it costs as much as a step. */
+  /**
+   * The types of channel binding that the client is offered. The data is computed from `bindToTls` on, because it costs as much
+   * as a step.
+   */
   readonly binding: ChannelBinding;
   bindToTls(): void;
-  /** The client is this account from now on, and opens its stream again. @param features of that stream, if they are known already */
+  /**
+   * Signs the client in to this account; then the client opens its stream again.
+   * @param features of that stream, if they are known already
+   */
   signedIn(account: string, features: string | undefined): void;
   /**
-   * Sends the failure of an attempt to sign in that routers have not heard of; the others are counted by them. RFC 6120 §6.4.5: a client
-   * has a few attempts. @throws {StreamError} when it has had them
+   * Sends the failure of an attempt to sign in that no router has seen. Routers count the others. A client has a few attempts
+   * (RFC 6120 §6.4.5).
+   * @throws {StreamError} when it has no more
    */
   signInFailed(failure: string): void;
-  /** Sends `proceed` and gives the socket to TLS; nothing that came behind the request counts (RFC 6120 §5.4.3.3). */
+  /** Sends `proceed` and gives the socket to TLS. Anything that came after the request is dropped (RFC 6120 §5.4.3.3). */
   startTls(proceed: string): Promise<void> | undefined;
 }
 
@@ -98,20 +110,20 @@ export interface FeatureHost {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly admission: Admission;
-  /** Finds the session, here or on another node, and takes it from its old stream. @throws {StreamError} */
+  /** Finds the session, on this node or another one, and takes it from its old stream. @throws {StreamError} */
   claim(claim: Claim, stream: SessionStream): Promise<Found>;
 }
 
-/** What a client says of the session that it wants back. */
+/** What a client says about the session that it wants to resume. */
 export interface Claim {
   readonly previd: string;
-  /** How many stanzas of it the client has received. */
+  /** How many of the session's stanzas the client has received. */
   readonly h: number;
-  /** Bare JID that signed in. */
+  /** The bare JID that has signed in. */
   readonly account: string;
 }
 
-/** Absent `session`: there is none, or none any more; `h` then says how far it got, if that is known. */
+/** `session` is undefined when there is none any more. Then `h` says how far it got, if that is known. */
 export interface Found {
   readonly session?: Session;
   readonly h?: number;

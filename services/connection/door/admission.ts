@@ -1,7 +1,8 @@
 /**
- * Storms: when all clients come back at once, they are let in at a rate that the node bears, in three places. A socket costs
- * a TLS handshake: those above the node's rate wait unread, those above the rate of their address are closed. A stream costs its tenant
- * a share of the node. To get ready, a resumption costs little and goes first; a bind, with all that follows, costs more and waits.
+ * Admission in a storm. When all clients come back at once, they are let in at a rate that the node can bear, in three places. A
+ * socket costs a TLS handshake: sockets above the rate of the node wait unread, and sockets above the rate of their address are
+ * closed. A stream costs its tenant a share of the node. A resumption costs little and goes first; a bind, with everything that
+ * follows, costs more and waits.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
@@ -32,7 +33,7 @@ export class Admission {
   readonly #addresses: RateLimit;
   readonly #tenants: RateLimit;
   readonly #ready: WaitingLine;
-  /** By network, of this machine none. */
+  /** Sockets by network. This machine is not counted. */
   readonly #connected = new Map<string, number>();
   readonly #signedIn = new Map<string, number>();
 
@@ -44,8 +45,8 @@ export class Admission {
   }
 
   /**
-   * Resolves when it is the socket's turn; false: it is to be closed.
-   * @param onClose calls what it is given when the socket has gone: until then the socket is one of its network
+   * @returns true when the socket may go on, perhaps after a wait; false when it must be closed
+   * @param onClose registers a callback for the end of the socket, until which it counts for its network
    */
   mayConnect(address: string, onClose?: (gone: () => void) => void): Promise<boolean> | boolean {
     const network = networkOf(address);
@@ -63,7 +64,7 @@ export class Admission {
     return this.#sockets.enter('first', 1);
   }
 
-  /** The client of a socket has signed in, or such a stream has ended. */
+  /** Counts a client that has signed in, or the end of its stream. */
   signedIn(address: string, change: 1 | -1): void {
     const network = networkOf(address);
     if (!isOwnMachine(network)) count(this.#signedIn, network, change);
@@ -73,7 +74,7 @@ export class Admission {
     return this.#tenants.take(domain);
   }
 
-  /** Resolves when it is its turn; false: too many wait. */
+  /** Resolves to true when it is this client's turn, and to false when too many wait. */
   mayGetReady(way: Way): Promise<boolean> | boolean {
     return this.#ready.enter(way === 'resume' ? 'first' : 'later', tokens[way]);
   }
@@ -95,7 +96,7 @@ interface Waiting {
   readonly go: (mayGo: boolean) => void;
 }
 
-/** A bucket, and those who wait for it; one `first` goes before all who are to go `later`. */
+/** A token bucket and those who wait for it. Whoever waits `first` goes before everybody who waits `later`. */
 class WaitingLine {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
@@ -130,7 +131,7 @@ class WaitingLine {
   #schedule(): void {
     const next = this.#lines.first[0] ?? this.#lines.later[0];
     if (next === undefined) return;
-    // Not more often than this: at a high rate many go together.
+    // The pause has a minimum, so that many are let in together when the rate is high.
     this.#timer ??= this.#clock.after(Math.max(connectionLimits.admissionPauseMs, this.#bucket.waitMs(next.cost)), () => {
       this.#timer = undefined;
       this.#serve();

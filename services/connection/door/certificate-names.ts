@@ -1,20 +1,20 @@
-/** Which certificate of the list is for a server name. */
+/** Finds the certificate for a server name in the list of certificates. */
 import { domainToASCII } from 'node:url';
 import type { CertificateEntry } from '../../../lib/runtime/certificates.ts';
 
 interface Candidate {
   readonly entry: CertificateEntry;
-  /** How far the tenant's domain reaches into the name; 0 when the name is not below it. */
+  /** How many labels of the name the tenant's domain covers; 0 when the name is not below it. */
   readonly reach: number;
 }
 
 export class CertificateNames {
   readonly fingerprints: readonly string[];
-  /** Of the first to expire, milliseconds since the epoch. */
+  /** When the first certificate expires, ms since the epoch. */
   readonly expiresMs: number | undefined;
   readonly #byName = new Map<string, Candidate>();
 
-  /** A tenant's names are its own, whatever another tenant's certificate says that it is for. */
+  /** A tenant's names belong to it, even when the certificate of another tenant has one of them. */
   constructor(entries: readonly CertificateEntry[]) {
     this.fingerprints = entries.map(({ fingerprint }) => fingerprint);
     this.expiresMs = entries.reduce<number | undefined>(
@@ -31,7 +31,7 @@ export class CertificateNames {
     }
   }
 
-  /** @param name as `serverName` makes it */
+  /** @param name as `serverName` returns it */
   find(name: string): CertificateEntry | undefined {
     const exact = this.#byName.get(name);
     const dot = name.indexOf('.');

@@ -7,9 +7,10 @@ import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { TlsSource } from './tls.ts';
 
 /**
- * The types alone, each with '': what a client is offered. Their data costs more than the rest of the offer, and hardly any client uses
- * it. RFC 9266 §2 allows tls-exporter with TLS 1.2 only with the extended master secret, which Node does not tell us about.
- * @param shown as {@link shownCertificate} said at the end of the handshake
+ * The types that a client is offered, each with '' as its data. The data costs more than the rest of the offer, and hardly any
+ * client uses it. RFC 9266 §2 allows tls-exporter with TLS 1.2 only together with the extended master secret, and Node does not
+ * say whether that is in use.
+ * @param shown the result of {@link shownCertificate} at the end of the handshake
  */
 export function offeredBinding(socket: TLSSocket, shown: Buffer | undefined): ChannelBinding {
   const raw = shown ?? (socket.isSessionReused() ? undefined : socket.getX509Certificate()?.raw);
@@ -19,7 +20,7 @@ export function offeredBinding(socket: TLSSocket, shown: Buffer | undefined): Ch
   };
 }
 
-/** @param shown as {@link shownCertificate} said at the end of the handshake */
+/** @param shown the result of {@link shownCertificate} at the end of the handshake */
 export function channelBinding(socket: TLSSocket, shown: Buffer | undefined): ChannelBinding {
   const raw = socket.isSessionReused() ? shown : socket.getX509Certificate()?.raw;
   const endPoint = raw && knownEndPoint(raw);
@@ -32,15 +33,16 @@ export function channelBinding(socket: TLSSocket, shown: Buffer | undefined): Ch
 }
 
 /**
- * The certificate that the client was shown, in this handshake or when the session began that it resumes; to be asked before certificates
- * change. Node does not ask for a name's context when a session is resumed, and reports the certificate of the context for no name.
- * undefined: it cannot be told from the name.
+ * The certificate that the client was shown in this handshake, or in the handshake that began the session which it resumes. It
+ * must be asked for before certificates change. When a session is resumed, Node does not ask for the context of the name, and
+ * reports the certificate of the context without a name.
+ * @returns undefined when the name does not tell
  */
 export function shownCertificate(socket: TLSSocket, source: TlsSource): Buffer | undefined {
   return source.certificateFor(socket.servername || undefined);
 }
 
-/** One certificate serves nearly all streams. */
+/** Nearly all streams have the same certificate. */
 let lastKnown: { readonly certificate: Buffer; readonly endPoint: Buffer | undefined } | undefined;
 
 function knownEndPoint(certificate: Buffer): Buffer | undefined {
@@ -50,13 +52,13 @@ function knownEndPoint(certificate: Buffer): Buffer | undefined {
   return lastKnown!.endPoint;
 }
 
-/** RFC 5929 §4.1: the certificate's hash by the hash function of its signature, or SHA-256 for MD5 and SHA-1. */
+/** RFC 5929 §4.1: the hash of the certificate by the hash function of its signature. SHA-256 replaces MD5 and SHA-1. */
 export function serverEndPoint(certificate: Buffer): Buffer | undefined {
   const hash = signatureHash(certificate);
   return hash === undefined ? undefined : createHash(hash).update(certificate).digest();
 }
 
-/** OIDs of signature algorithms (DER, without tag and length, in hex) and of hashes within the parameters of RSASSA-PSS. */
+/** OIDs of signature algorithms (DER in hex, without tag and length), and of the hashes in the parameters of RSASSA-PSS. */
 const hashes: Readonly<Record<string, string>> = {
   '2a864886f70d010104': 'sha256', // md5WithRSAEncryption
   '2a864886f70d010105': 'sha256', // sha1WithRSAEncryption
@@ -75,7 +77,7 @@ const pssHashes: Readonly<Record<string, string>> = {
   '608648016503040203': 'sha512',
 };
 
-/** undefined: the signature has no hash of its own (Ed25519), so the binding is not defined. */
+/** @returns undefined when the signature has no hash of its own (Ed25519), so that the binding is not defined */
 function signatureHash(certificate: Buffer): string | undefined {
   try {
     const whole = readDer(certificate, 0);
@@ -83,16 +85,16 @@ function signatureHash(certificate: Buffer): string | undefined {
     const oid = readDer(certificate, algorithm.start);
     const name = certificate.toString('hex', oid.start, oid.end);
     if (name !== rsaPss) return hashes[name];
-    // The first hash named in the parameters; SHA-1, the default when none is named, counts as SHA-256.
+    // The first hash in the parameters. Without one, the default is SHA-1, which counts as SHA-256.
     const parameters = certificate.toString('hex', oid.end, algorithm.end);
     const found = Object.keys(pssHashes).find((hash) => parameters.includes(hash));
     return found === undefined ? 'sha256' : pssHashes[found];
   } catch {
-    return undefined; // OpenSSL has taken the certificate, so this is a form that we do not know
+    return undefined; // OpenSSL has accepted the certificate, so this is a form that we do not know
   }
 }
 
-/** Content of the element at `at`. @throws {RangeError} */
+/** The content of the element at `at`. @throws {RangeError} */
 function readDer(bytes: Buffer, at: number): { readonly start: number; readonly end: number } {
   const first = bytes.readUInt8(at + 1);
   const width = first < 0x80 ? 0 : first & 0x7f;

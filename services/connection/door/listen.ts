@@ -12,7 +12,7 @@ import { optionsUntilReload, type StreamIdentity, streamOptions, type TlsSource 
 export interface Listen {
   /** An address of this machine, or `0.0.0.0`, `::`. */
   readonly bind: string;
-  /** 0: any free port. Absent: none. */
+  /** 0: any free port. Undefined: no port. */
   readonly c2sPort?: number;
   readonly c2sTlsPort?: number;
   readonly s2sPort?: number;
@@ -40,21 +40,24 @@ export interface Listeners {
   readonly secure: AddressInfo | undefined;
   /** The rest of the stream is TLS. @param identity what a client that names no server is shown; undefined: the fallback */
   startTls(socket: Socket, identity: StreamIdentity | undefined): void;
-  /** No new sockets. */
+  /** Accepts no more sockets. */
   stop(): Promise<void>;
 }
 
 export interface Accept {
   readonly peers: PeerAddresses;
-  /** May the socket go on? Nothing that the client sent is read before. @param isPlain it speaks XMPP first, not TLS */
+  /**
+   * Decides whether a socket may go on. Nothing that the client sent is read before.
+   * @param isPlain true when the client begins with XMPP, false when it begins with TLS
+   */
   readonly gate: (socket: Socket, isPlain: boolean) => Promise<boolean> | boolean;
   readonly plain: (socket: Socket) => void;
   readonly secure: (socket: Socket) => void;
 }
 
 /**
- * XEP-0368: a client that names protocols and not ours is refused. A callback, because of a list Node makes a copy for each socket, which
- * pins the 64 KiB that small buffers are cut from: 15 kB a stream.
+ * XEP-0368: refuses a client that names protocols, but not ours. It is a callback, because Node copies a list for each socket.
+ * Each copy pins a block of 64 KiB from which small buffers are cut, which takes 15 kB a stream.
  */
 function chooseProtocol(protocol: string) {
   return ({ protocols }: { readonly protocols: readonly string[] }): string | undefined =>
@@ -93,10 +96,10 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
     createServer(socketOptions, (socket) => {
       accept.peers.admit(socket, () => void pass(socket, accept.gate(socket, isPlain), go));
     });
-  // A handshake costs more than anything before it, so it begins only behind the gate.
+  // A handshake costs more than anything before it, so it begins only when the gate has let the socket in.
   const directGate = opening(false, (socket) => void direct.emit('connection', socket));
   const plain = opening(true, accept.plain);
-  // Others for the sockets to come: handshakes under way end as they began.
+  // Only later sockets get the new certificates: handshakes under way end as they began.
   const stopReloads = tls.onReload(() => {
     upgrading = forUpgrades();
     direct = forDirect();
@@ -111,7 +114,7 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
   };
   const stop = async (): Promise<void> => {
     stopReloads();
-    // Resolves at once: streams that are open have their own end.
+    // Resolves at once: open streams end by themselves.
     for (const server of opened) server.close();
   };
   try {
@@ -126,11 +129,11 @@ export async function listen(ports: Ports, tls: TlsSource, reusePort: boolean, a
   }
 }
 
-/** Without a port: it is handed sockets. */
+/** A server without a port, which is handed its sockets. */
 function serveTls(options: TlsOptions, accept: (socket: Socket) => void): TlsServer {
   const server = createTlsServer(options);
   server.on('secureConnection', accept);
-  // A handshake that fails is the peer's affair.
+  // A failed handshake is the problem of the peer.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }
@@ -140,7 +143,7 @@ async function pass(socket: Socket, gate: Promise<boolean> | boolean, go: (socke
     go(socket);
     return;
   }
-  const ignore = () => {}; // whoever reads it will listen
+  const ignore = () => {}; // the reader of the socket will listen
   socket.on('error', ignore);
   const mayGo = await gate;
   if (mayGo && !socket.destroyed) go(socket);

@@ -1,9 +1,9 @@
 /**
- * Certificates from the rows of the store, one for each tenant's domain, chosen by server name (RFC 6066 §3).
+ * Certificates from rows of the store, one for each tenant's domain, chosen by server name (RFC 6066 §3).
  *
- * The list of names is looked at again and again; a chain with its key is read and opened when the first client asks for it, and
- * exchanged when the list says that there is a new one. Whatever fails on the way, what was shown before goes on being shown. Streams
- * that are open have nothing to do with any of it.
+ * The list of names is read regularly. A chain and its key are read and opened when the first client asks for them, and are
+ * replaced when the list names a new certificate. When any of this fails, the earlier certificate stays in use. Open streams are
+ * not affected.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -23,14 +23,17 @@ export interface StoreTlsOptions {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly log: Logger;
-  /** For names that no row is for, and clients that name none. */
+  /** For clients that name no server, or a name without a row. */
   readonly fallback?: PemIdentity;
-  /** Without a fallback: whose certificate clients are shown that name none, the first of these that has one; else the first of the list. */
+  /**
+   * Without a fallback, clients that name no server are shown the certificate of the first of these domains that has one; without
+   * any, of the first in the list.
+   */
   readonly defaultDomains?: readonly string[];
   readonly ticketKeys?: Buffer;
 }
 
-/** One that was opened. */
+/** A certificate that was opened. */
 interface Open {
   readonly domain: string;
   readonly fingerprint: string;
@@ -38,7 +41,7 @@ interface Open {
   readonly der: Buffer;
   context: SecureContext;
   identity: StreamIdentity;
-  /** Of the ticket keys that both have. */
+  /** A fingerprint of the ticket keys of both. */
   generation: number;
 }
 
@@ -47,12 +50,12 @@ export class StoreTls implements TlsSource {
   readonly #options: StoreTlsOptions;
   readonly #certificates: Certificates;
   readonly #listeners = new Set<() => void>();
-  /** By domain, the last used at the end. */
+  /** By domain. The one that was used last is at the end. */
   readonly #open = new Map<string, Open>();
   readonly #opening = new Map<string, Promise<Open | undefined>>();
   readonly #retryAtMs = new Map<string, number>();
   #names = new CertificateNames([]);
-  /** What clients are shown that name no server. */
+  /** What clients that name no server are shown. */
   #default: { readonly pem: PemIdentity; readonly fingerprint: string } | undefined;
   #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
@@ -71,7 +74,7 @@ export class StoreTls implements TlsSource {
     this.#sharedKeys = options.ticketKeys;
   }
 
-  /** Resolves when the list was read. @throws {Unavailable} */
+  /** Resolves when the list has been read. @throws {Unavailable} */
   static async start(options: StoreTlsOptions): Promise<StoreTls> {
     const source = new StoreTls(options);
     await source.#look();
@@ -122,17 +125,18 @@ export class StoreTls implements TlsSource {
   async #find(name: string): Promise<Open | undefined> {
     let entry = this.#names.find(name);
     if (entry === undefined && this.#mayLook) {
-      await this.#lookOr('a name that is not in the list'); // it may have come a moment ago
+      await this.#lookOr('a name that is not in the list'); // it may have appeared a moment ago
       entry = this.#names.find(name);
     }
     return entry && this.#openOf(entry);
   }
 
-  /** Of a resumed session without a name nobody can tell which name it began with. */
+  /** Without a name, nobody can tell which name a resumed session began with. */
   certificateFor(servername: string | undefined): Buffer | undefined {
     const entry = servername === undefined ? undefined : this.#names.find(serverName(servername));
     const open = entry && this.#open.get(entry.domain);
-    // Tickets are good for what the list says; where something older is shown, it cannot be told which one the client saw.
+    // Tickets are valid for the certificates in the list. While an older certificate is shown, nobody can tell which one the
+    // client saw.
     return open?.fingerprint === entry?.fingerprint ? open?.der : undefined;
   }
 
@@ -141,11 +145,11 @@ export class StoreTls implements TlsSource {
     return () => this.#listeners.delete(run);
   }
 
-  /** @returns what is shown now, which may be an older one; undefined when there is none */
+  /** @returns what is shown now, which may be older than the list; undefined when there is nothing */
   #openOf(entry: CertificateEntry): Open | undefined | Promise<Open | undefined> {
     const open = this.#open.get(entry.domain);
     if (open?.fingerprint === entry.fingerprint || this.#isResting(entry)) return open;
-    // Those who come meanwhile are not made to wait where there is something to show.
+    // Clients do not wait while there is an older certificate to show.
     const opening = this.#opening.get(entry.domain) ?? this.#beginOpening(entry);
     return open ?? opening;
   }
@@ -164,7 +168,7 @@ export class StoreTls implements TlsSource {
     const opening = this.#read(entry)
       .then(
         (open) => {
-          // The row is written before the list: for a moment it holds a newer one.
+          // The row is written before the list, so for a moment it is newer.
           if (open.fingerprint === entry.fingerprint) this.#retryAtMs.delete(domain);
           else this.#rest(domain);
           this.#keep(domain, open);
@@ -183,7 +187,7 @@ export class StoreTls implements TlsSource {
     return opening;
   }
 
-  /** @throws {NotOpened} for a row that was changed, {Unavailable}, and what OpenSSL says to PEM that is none */
+  /** @throws {NotOpened} when the row has changed, {Unavailable}, and errors of OpenSSL about bad PEM */
   async #read({ domain }: CertificateEntry): Promise<Open> {
     const sealed = await this.#certificates.read(domain);
     if (sealed === undefined) throw new Error('the list names it, but there is no row');
@@ -202,7 +206,7 @@ export class StoreTls implements TlsSource {
     this.#open.set(domain, open);
   }
 
-  /** Used now, and with the ticket keys of now. */
+  /** Marks the certificate as used, and gives it the current ticket keys. */
   #current(open: Open): Open {
     this.#keep(open.domain, open);
     if (open.generation !== this.#generation) {
@@ -247,13 +251,16 @@ export class StoreTls implements TlsSource {
     const domains = new Map(entries.map((entry) => [entry.domain, entry]));
     for (const known of [this.#open, this.#retryAtMs])
       for (const domain of known.keys()) if (!domains.has(domain)) known.delete(domain);
-    // One after the other, so that a night in which many were renewed does not become a storm.
+    // They are opened one after the other, so that a night with many renewals does not become a storm.
     for (const domain of [...this.#open.keys()]) await this.#openNew(domains.get(domain));
     const isDefaultNew = await this.#chooseDefault(domains);
     if (this.#renewTickets() || isDefaultNew) this.#tellListeners();
   }
 
-  /** Clients that name no server have to be shown something, and TLS is over before a stream says whose it is. @returns whether it is another one */
+  /**
+   * Chooses what clients that name no server are shown. TLS is finished before a stream names its domain.
+   * @returns whether it has changed
+   */
   async #chooseDefault(domains: ReadonlyMap<string, CertificateEntry>): Promise<boolean> {
     const { fallback, defaultDomains = [] } = this.#options;
     if (fallback !== undefined) return false;
@@ -272,7 +279,7 @@ export class StoreTls implements TlsSource {
     await (this.#opening.get(entry.domain) ?? this.#beginOpening(entry));
   }
 
-  /** Tickets of what is shown no more are good no more, at all nodes. @returns whether there are others now */
+  /** Makes tickets for certificates that are no longer shown invalid, at all nodes. @returns whether the keys have changed */
   #renewTickets(): boolean {
     const fingerprints = [...this.#names.fingerprints, `default ${this.#default?.fingerprint}`];
     const keys = this.#sharedKeys && ticketKeysFor(this.#sharedKeys, fingerprints);
@@ -286,7 +293,7 @@ export class StoreTls implements TlsSource {
     for (const run of this.#listeners) run();
   }
 
-  /** Names are whatever a stranger sends: they fill no log. */
+  /** Strangers can send any names, so the names must not fill the log. */
   #logRefusal(name: string, entry: CertificateEntry | undefined): void {
     this.#refused++;
     const now = this.#options.clock.monotonic();
@@ -302,7 +309,7 @@ export class StoreTls implements TlsSource {
   }
 }
 
-/** As certificates name a tenant's domain. */
+/** A tenant's domain as certificates have it. */
 function nameOfDomain(domain: string): string {
   return serverName(domainToASCII(domain) || domain);
 }

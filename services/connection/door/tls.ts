@@ -1,5 +1,6 @@
 /**
- * Certificates of the streams we serve: chosen by server name (RFC 6066 §3), changed while we run, TLS 1.2 at least (RFC 7590).
+ * Certificates of the streams that we serve. They are chosen by server name (RFC 6066 §3), can change while the node runs, and
+ * require TLS 1.2 or later (RFC 7590).
  */
 import { createHash, hkdfSync, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
@@ -14,52 +15,56 @@ export interface PemIdentity {
 }
 
 /**
- * What a client that names no server is shown after STARTTLS, because its stream has named the domain. The same object for as long as the
- * certificate and the ticket keys are the same.
+ * What a client that names no server is shown after STARTTLS, where its stream has named the domain. It is the same object as
+ * long as the certificate and the ticket keys are the same.
  */
 export interface StreamIdentity {
   readonly options: SecureContextOptions;
 }
 
 export interface TlsSource {
-  /** 48 bytes, the same at all processes that show the same certificates. */
+  /** 48 bytes. All processes that show the same certificates have the same keys. */
   readonly ticketKeys?: Buffer;
-  /** For clients that name no server, or one that no certificate is for; undefined: their handshake fails. */
+  /** For clients that name no server, or a name without a certificate. When it is undefined, their handshake fails. */
   readonly fallback: PemIdentity | undefined;
-  /** The fallback is for every name, until the next reload: `contextFor` need not be asked, which costs each handshake a detour. */
+  /**
+   * True when the fallback is for every name until the next reload. Then `contextFor` need not be called, which costs each
+   * handshake time.
+   */
   readonly isForAnyName: boolean;
-  /** @param servername what the client asks for. @returns undefined: it is shown the same as if it had named none */
+  /** @param servername what the client asks for. @returns undefined: the client is shown the same as without a name */
   contextFor(servername: string): SecureContext | undefined | Promise<SecureContext | undefined>;
-  /** @returns undefined: such a client is shown what those are shown who name neither server nor domain */
+  /** @returns undefined: the client is shown the same as clients that name neither a server nor a domain */
   identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined>;
   /**
-   * DER of the certificate that clients are shown at present, for streams that resume a session: they were shown one before, and
-   * tickets do not outlive it. undefined: it cannot be told.
+   * The certificate that clients are shown now, in DER. It is for streams that resume a session, which saw a certificate earlier;
+   * tickets do not outlive it.
+   * @returns undefined when it is not known
    */
   certificateFor(servername: string | undefined): Buffer | undefined;
-  /** @returns how to stop listening */
+  /** @returns a function that ends the registration */
   onReload(run: () => void): () => void;
 }
 
 const sessionIdContext = 'skylark';
-/** What Node takes: name, HMAC key and AES key of 16 bytes each. */
+/** What Node expects: a name, an HMAC key and an AES key of 16 bytes each. */
 const ticketKeysBytes = 48;
 
-/** X25519 first: it halves the memory of an idle stream against larger groups. */
+/** X25519 is first. With larger groups, an idle stream takes twice the memory. */
 export function contextOptions(identity: PemIdentity | undefined, ticketKeys: Buffer | undefined): SecureContextOptions {
   return {
     ...(identity && { key: identity.key, cert: identity.cert }),
     minVersion: 'TLSv1.2',
     ecdhCurve: 'X25519:prime256v1:secp384r1',
-    // Node's own is made of the command line, and other processes have another one.
+    // Node's default depends on the command line, which differs between processes.
     sessionIdContext,
     ...(ticketKeys && { ticketKeys }),
   };
 }
 
 /**
- * A session that began without a server name is known by the certificate that it began with, so that no other tenant's server resumes it:
- * OpenSSL compares these contexts, of at most 32 bytes.
+ * A session that began without a server name is bound to the certificate that it began with, so that no other tenant's server
+ * resumes it. OpenSSL compares these contexts, which have at most 32 bytes.
  */
 export function identityOf(pem: PemIdentity, der: Buffer, ticketKeys: Buffer | undefined): StreamIdentity {
   const context = createHash('sha256').update(der).digest('base64url').slice(0, 32);
@@ -67,8 +72,9 @@ export function identityOf(pem: PemIdentity, der: Buffer, ticketKeys: Buffer | u
 }
 
 /**
- * Keys of tickets that are good only while the same certificates are shown. A client binds its SASL exchange to the certificate that it
- * was shown when the session began (RFC 5929 §4), so a session must not outlive it; Node has no other way to say so.
+ * Ticket keys that are valid only while the same certificates are shown. A client binds its SASL exchange to the certificate that
+ * it saw when the session began (RFC 5929 §4), so a session must not outlive the certificate. Node has no other way to express
+ * that.
  * @param fingerprints of all certificates, in any order
  */
 export function ticketKeysFor(shared: Buffer, fingerprints: readonly string[]): Buffer {
@@ -85,7 +91,7 @@ interface Loaded {
   readonly identity: StreamIdentity;
 }
 
-/** Certificates given as PEM texts; the first is for clients that name no server or one that no certificate is for. */
+/** Certificates from PEM texts. The first one is for clients that name no server, or a name without a certificate. */
 export class PemTls implements TlsSource {
   #sharedKeys: Buffer | undefined;
   #ticketKeys: Buffer | undefined;
@@ -93,7 +99,7 @@ export class PemTls implements TlsSource {
   #byName = new Map<string, Loaded | undefined>();
   readonly #listeners = new Set<() => void>();
 
-  /** @throws when a text is no PEM, or a key does not fit its certificate */
+  /** @throws when a text is not valid PEM, or a key does not belong to its certificate */
   constructor(identities: readonly PemIdentity[], ticketKeys?: Buffer) {
     this.#sharedKeys = ticketKeys;
     this.#load(identities);
@@ -111,18 +117,18 @@ export class PemTls implements TlsSource {
     return this.#identities.length === 1;
   }
 
-  /** Of the first to expire, milliseconds since the epoch. */
+  /** When the first certificate expires, ms since the epoch. */
   get expiresMs(): number {
     return Math.min(...this.#identities.map(({ certificate }) => certificate.validToDate.getTime()));
   }
 
-  /** Tickets of the keys before are good no more. */
+  /** Tickets of earlier keys become invalid. */
   setTicketKeys(keys: Buffer): void {
     this.#sharedKeys = keys;
     this.reload(this.#identities.map(({ pem }) => pem));
   }
 
-  /** Streams that are open keep their certificate. @throws as the constructor does, and leaves everything as it was */
+  /** Open streams keep their certificate. @throws as the constructor does; then nothing has changed */
   reload(identities: readonly PemIdentity[]): void {
     this.#load(identities);
     for (const run of this.#listeners) run();
@@ -170,18 +176,18 @@ export class PemTls implements TlsSource {
   }
 }
 
-/** For `tls.createServer` of a server that lasts from one reload to the next. */
+/** Options for `tls.createServer`, for a server that lasts until the next reload. */
 export function optionsUntilReload(source: TlsSource): TlsOptions {
   const { SNICallback, ...options } = serverOptions(source);
   return source.isForAnyName ? options : { ...options, SNICallback };
 }
 
-/** For `tls.createServer`. */
+/** Options for `tls.createServer`. */
 export function serverOptions(source: TlsSource): TlsOptions {
   return withNames(source, contextOptions(source.fallback, source.ticketKeys));
 }
 
-/** For `tls.createServer`, where streams have named this domain. */
+/** Options for `tls.createServer`, for streams that have named this domain. */
 export function streamOptions(source: TlsSource, { options }: StreamIdentity): TlsOptions {
   return withNames(source, options);
 }
@@ -208,7 +214,7 @@ async function answerName(
   }
 }
 
-/** For `Server.setSecureContext` after a reload. */
+/** Options for `Server.setSecureContext` after a reload. */
 export function reloadedOptions(source: TlsSource): SecureContextOptions {
   return contextOptions(source.fallback, source.ticketKeys);
 }

@@ -1,4 +1,4 @@
-/** The upgrades of HTTP connections to WebSockets (RFC 7395 §3.1): subprotocol `xmpp`, no compression. */
+/** Upgrades HTTP connections to WebSockets (RFC 7395 §3.1): subprotocol `xmpp`, no compression. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -14,10 +14,10 @@ const subprotocol = 'xmpp';
 /** Where a WebSocket came from. */
 export interface WebSocketPeer {
   readonly address: string;
-  /** TLS up to this process, or a peer on this machine: its proxy. */
+  /** True when TLS reaches this process, or the peer is on this machine: then it is a proxy. */
   readonly isSecure: boolean;
   readonly binding: ChannelBinding;
-  /** What the WebSocket reads from, to count what has come of a message that is not whole yet. */
+  /** The socket below the WebSocket. It tells how much of an incomplete message has arrived. */
   readonly raw?: Duplex;
 }
 
@@ -25,7 +25,7 @@ export interface WebSocketUpgrades {
   stop(): void;
 }
 
-/** Takes upgrades of `path` on a server; those of other paths are left to others. */
+/** Takes upgrades of `path` on a server. Upgrades of other paths are left alone. */
 export function serveWebSocket(
   server: Server,
   path: string,
@@ -35,14 +35,15 @@ export function serveWebSocket(
 ): WebSocketUpgrades {
   const upgrades = new WebSocketServer({
     noServer: true,
-    // Room to read what is a little too long: then the stream says why it ends, beyond it the WebSocket does (RFC 6455 §7.4.1).
+    // There is room to read a message that is a little too long, so that the stream can say why it ends. Beyond that, the
+    // WebSocket closes (RFC 6455 §7.4.1).
     maxPayload: 2 * xmppLimits.stanzaBytesMax,
     perMessageDeflate: false,
     handleProtocols: () => subprotocol,
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if ((request.url ?? '').split('?', 1)[0] !== path) return;
-    socket.on('error', () => {}); // until the handshake is done nobody else listens
+    socket.on('error', () => {}); // nobody else listens until the handshake is done
     if (!offersXmpp(request)) {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;

@@ -1,4 +1,4 @@
-/** The stream features. Adding one: its file, one line here, its test (docs/contributing.md). */
+/** The stream features. To add one: its file, one line here, and its test (docs/contributing.md). */
 import type { StreamFeature } from '../core/stream-feature.ts';
 import { sasl } from './rfc6120-sasl.ts';
 import { startTls } from './rfc6120-starttls.ts';
@@ -7,7 +7,7 @@ import { streamManagement } from './xep0198-stream-management.ts';
 import { clientState } from './xep0352-client-state.ts';
 import { streamLimits } from './xep0478-stream-limits.ts';
 
-/** In the order in which they are advertised, behind what routers offer. */
+/** In the order in which they are advertised, after those of routers. */
 export const streamFeatures: readonly StreamFeature[] = [
   startTls,
   sasl,

@@ -1,4 +1,7 @@
-/** SASL (RFC 6120 §6): the elements go to a router, which knows credentials and advertises the mechanisms, and its answers come back. */
+/**
+ * SASL (RFC 6120 §6). The elements go to a router, which knows the credentials and advertises the mechanisms, and its answers
+ * come back.
+ */
 import { SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';

@@ -1,4 +1,4 @@
-/** XEP-0077 before sign-in: the requests go to a router, which advertises registration where the tenant allows it. */
+/** XEP-0077 before sign-in. The requests go to a router, which advertises registration where the tenant allows it. */
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';

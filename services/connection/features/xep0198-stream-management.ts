@@ -1,6 +1,6 @@
 /**
- * XEP-0198 1.6: `<enable/>` (§3), `<r/>` and `<a/>` (§4), `<resume/>` (§5). What is counted stands with the session, which outlives its
- * stream; where a session to resume is found is the matter of `moving`.
+ * XEP-0198 1.6: `<enable/>` (§3), `<r/>` and `<a/>` (§4), `<resume/>` (§5). The counters belong to the session, because it
+ * outlives its stream. Finding the session to resume is up to `moving`.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -45,7 +45,7 @@ function acknowledge({ attributes }: Stanza, stream: FeatureStream): undefined {
   session.acknowledged(session.sm, attributes.h);
 }
 
-/** §3: after bind, once. */
+/** §3: after bind, and once. */
 function enable({ attributes }: Stanza, stream: FeatureStream): undefined {
   const session = stream.session!;
   if (session.sm !== undefined) throw new StreamError('policy-violation', 'stream management is enabled already');
@@ -62,7 +62,7 @@ function enable({ attributes }: Stanza, stream: FeatureStream): undefined {
   session.egress.sm = new StreamManagement({ clock, token, resumeMs, write });
 }
 
-/** §5: instead of bind. */
+/** §5: in place of bind. */
 async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<void> {
   const fresh = stream.session!;
   const { previd, h } = attributes;
@@ -73,7 +73,7 @@ async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<vo
   if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
   const count = readCount(h);
   if (previd.length > portLimits.storeKeyBytesMax) {
-    stream.sendElement(failed('item-not-found')); // it was not given out here
+    stream.sendElement(failed('item-not-found')); // it does not come from here
     return;
   }
   const { host } = stream;
@@ -103,17 +103,17 @@ function enabled(id: string | undefined, resumeMs: number): string {
 }
 
 function resumed(previd: string, h: number): string {
-  // What we have given out is base64url, so nothing in it needs escaping.
+  // What we have given out is base64url, so it needs no escaping.
   return `<resumed xmlns='${NS_SM}' previd='${previd}' h='${h}'/>`;
 }
 
-/** @param h of a session that is over, when it is known */
+/** @param h of a session that has ended, when it is known */
 function failed(condition: 'unexpected-request' | 'item-not-found', h?: number): string {
   const count = h === undefined ? '' : ` h='${h}'`;
   return `<failed xmlns='${NS_SM}'${count}><${condition} xmlns='${NS_STANZAS}'/></failed>`;
 }
 
-/** How long to keep the session for a client that sent this `<enable/>`, milliseconds. */
+/** How long to keep the session for a client that has sent this `<enable/>`, ms. */
 function resumeMsOf({ resume, max }: Readonly<Record<string, string>>): number {
   if (resume !== 'true' && resume !== '1') return 0;
   const seconds = /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) : Number.POSITIVE_INFINITY;

@@ -1,9 +1,11 @@
 /**
- * XEP-0478: what a stream bears is announced with its features, before it bites: little before SASL has succeeded, more behind it.
+ * XEP-0478: announces the bounds of a stream with its features, before a client meets them. They are small until SASL has
+ * succeeded, and larger after it.
  *
- * An element beyond `max-bytes` ends the stream with `policy-violation` (RFC 6120 §13.12). Before SASL `idle-seconds` is all the time
- * that there is for signing in. Behind it a silent stream is only looked at, with white space or a ping, and never ended for its silence;
- * but the resource must be bound within that time. Nothing is announced before STARTTLS, where RFC 6120 §5.3.1 wants no other feature.
+ * An element beyond `max-bytes` ends the stream with `policy-violation` (RFC 6120 §13.12). Before SASL, `idle-seconds` is the
+ * time for signing in. After it, a silent stream is only probed, with white space or a ping, and never ended for its silence; but
+ * the resource must be bound within that time. Nothing is announced before STARTTLS, where RFC 6120 §5.3.1 allows no other
+ * feature.
  */
 import { openBounds, preauthBounds } from '../../../lib/xmpp/scanner.ts';
 import type { StreamFeature } from '../core/stream-feature.ts';

@@ -1,4 +1,4 @@
-/** XEP-0198 §5: finds the session that a client wants to resume: on this node, on another, or in the store. */
+/** XEP-0198 §5: finds the session that a client wants to resume: on this node, on another one, or in the store. */
 import type { Bus } from '../../../lib/ports/bus.ts';
 import { type Store, Unavailable } from '../../../lib/ports/store.ts';
 import { ask, RemoteFault } from '../../../lib/runtime/faults.ts';
@@ -25,14 +25,18 @@ export interface Claims extends ParkingHost {
   readonly bus: Bus;
   readonly store: Store;
   readonly ended: EndedSessions;
-  /** Sessions on their way here, by sid: two streams that want one get the same, and the last keeps it. */
+  /**
+   * Sessions on their way here, by sid. Two streams that want the same session get the same one, and the last stream keeps it.
+   */
   readonly fetching: Map<string, Promise<Session | undefined>>;
-  /** Sessions that came from the store: what lies there is old, even if routers have not taken it away yet. */
+  /** Sessions that came from the store. What is still there is old, even if routers have not removed it yet. */
   readonly taken: RecentKeys;
   find(sid: string): Session | undefined;
 }
 
-/** @throws {StreamError} when the client says that it has more than it was sent; or when nobody can say whether there is a session */
+/**
+ * @throws {StreamError} when the client claims more stanzas than it was sent, or when nobody can say whether there is a session
+ */
 export async function claimSession(node: Claims, claim: Claim, stream: SessionStream): Promise<Found> {
   const id = parseResumeId(claim.previd);
   if (id === undefined) return {};
@@ -41,7 +45,7 @@ export async function claimSession(node: Claims, claim: Claim, stream: SessionSt
   if (known !== undefined && !isOwner(known, { token: id.token, account: claim.account })) return {};
   const session = known ?? (await fetchOnce(node, claim, id));
   if (session?.sm === undefined) return { h: node.ended.find(id.sid, id.token, claim.account) };
-  // Before the old stream hears of it: a mistake must not cost the session.
+  // This is checked before the old stream hears of it: a mistake must not cost the session.
   if (session.sm.outbox.countAcked(claim.h) === undefined) {
     session.pump();
     throw handledCountTooHigh(`${claim.h}`, session.sm.outbox);
@@ -59,9 +63,9 @@ async function fetchOnce(node: Claims, claim: Claim, id: ResumeId): Promise<Sess
 }
 
 /**
- * The account's entry says where it is, if it can be read; it may move while we ask. The same request is made again when no answer
- * comes, because the answer may be lost after the session has left. A client that is told of no session gives up what it has of it: while
- * the store is away, where it may lie, the client is to come again instead.
+ * The entry of the account says where the session is, if it can be read; it may move while we ask. When no answer comes, the same
+ * request is made again, because the answer may be lost after the session has left. A client that is told that there is no
+ * session gives up what it has of it. So while the store is away, where the session may be, the client is asked to come again.
  * @throws {StreamError}
  */
 async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Promise<Session | undefined> {
@@ -86,7 +90,8 @@ async function fetchSession(node: Claims, { account }: Claim, id: ResumeId): Pro
       if (session !== undefined) return session;
       refused = holder; // unless it has parked the session meanwhile, or given it away
     } catch (error) {
-      // A holder that cannot hand the session over will not be able to next time: the client signs in anew, and misses nothing.
+      // A node that cannot hand over the session now could not do it next time either. The client signs in again and misses
+      // nothing.
       if (error instanceof RemoteFault) return undefined;
       if (!(error instanceof Unavailable)) throw error;
       node.log.info({ err: error, sid, tries }, 'a session was not handed over');
@@ -106,7 +111,7 @@ interface Looked {
   readonly isSure: boolean;
 }
 
-/** Not sure: the store is away. The id itself names the first holder. */
+/** What we know when the store is away. The id itself names the first holder. */
 async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Looked> {
   try {
     const [sessions] = await readSessions(node.store, [owner]);
@@ -117,13 +122,13 @@ async function findEntry(node: Claims, owner: Owner, sid: string): Promise<Looke
   }
 }
 
-/** Not left by an attempt that failed: its node has held the session on, and may have died with it since. */
+/** Drops a row that was left by a failed attempt: its node went on holding the session, and may have died with it since. */
 function isOf({ by, deadline }: ParkedRow, { parked }: SessionEntry): boolean {
   return by === parked?.by && deadline === parked.deadline;
 }
 
 /**
- * Exactly one node gets it: the one whose conditional write goes through. A write whose fate is not known is looked at again.
+ * Exactly one node gets the session: the one whose conditional write succeeds. A write with an unknown outcome is read again.
  * @returns the session; or who has claimed it; or 'nowhere': nobody can have it
  */
 async function takeParked(
@@ -145,7 +150,7 @@ async function takeParked(
       if (!(error instanceof Unavailable)) throw error;
       continue;
     }
-    // It was here already, and has left or ended since.
+    // The session was here already, and has left or ended since.
     const key = `${id.sid} ${row.value.by} ${deadline}`;
     if (node.taken.has(key)) return 'nowhere';
     node.taken.add(key);

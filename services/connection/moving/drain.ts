@@ -1,6 +1,6 @@
 /**
- * Empties a node in order: sessions that can be resumed are parked in the store at a rate, so that their clients come back
- * elsewhere at that rate; the others end. Nothing is announced of a parked session.
+ * Empties a node. Sessions that can be resumed are parked in the store at a bounded rate, so that their clients come back
+ * elsewhere at that rate; other sessions end. Nobody is told of a parked session.
  */
 import { sleep } from '../../../lib/ports/clock.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
@@ -10,9 +10,9 @@ import { type ParkingHost, park } from './park.ts';
 
 export interface DrainOptions {
   readonly reason: StreamError;
-  /** Monotonic; absent: until the node is empty. The rate is raised so that all get their turn in time. */
+  /** Monotonic; undefined: until the node is empty. The rate is raised so that all sessions get their turn in time. */
   readonly deadlineMs?: number;
-  /** It is of no use any more. */
+  /** True when the drain is no longer useful. */
   readonly isOver?: () => boolean;
 }
 

@@ -1,4 +1,4 @@
-/** How far sessions got that have timed out, for `<failed h='…'/>` (XEP-0198 §5). */
+/** How far sessions that timed out had got, for `<failed h='…'/>` (XEP-0198 §5). */
 import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Session } from '../session/session.ts';

@@ -13,7 +13,7 @@ import type { ResumeId } from './resume-id.ts';
 
 const noSession = encodeFrame({} satisfies HandOverReply);
 
-/** May this account take this session with this secret? */
+/** Whether this account may take this session with this secret. */
 export function isOwner(session: Session, { token, account }: { readonly token: string; readonly account: string }): boolean {
   const { sm } = session;
   return sm !== undefined && sm.resumeMs > 0 && isSameSecret(sm.token, token) && session.account.toString() === account;
@@ -21,14 +21,17 @@ export function isOwner(session: Session, { token, account }: { readonly token: 
 
 export interface Giver {
   readonly clock: Clock;
-  /** What a resync mark says that this node has not seen yet: nobody looks for it here when the session has gone. @throws {Unavailable} */
+  /**
+   * What a resync mark says that this node has not seen yet. When the session is gone, nobody looks for the mark here.
+   * @throws {Unavailable}
+   */
   missedOf(sid: string): Promise<string | undefined>;
 }
 
 /**
  * Gives a session away.
  * @returns the answer to {@link HandOverRequest}, a frame
- * @throws {Unavailable} when the store is away: the session stays
+ * @throws {Unavailable} when the store is away; then the session stays
  */
 export async function handOver(session: Session | undefined, request: HandOverRequest, giver: Giver): Promise<Buffer> {
   if (session === undefined || !session.isBound || !isOwner(session, request)) return noSession;
@@ -46,8 +49,8 @@ export async function handOver(session: Session | undefined, request: HandOverRe
 }
 
 /**
- * Makes the session from what the other node has answered; it is parked until a stream is attached.
- * @returns undefined: that node has no such session
+ * Makes the session from the answer of the other node. It is parked until a stream is attached.
+ * @returns undefined when that node has no such session
  */
 export function takeOver(
   owner: SessionOwner<Session>,

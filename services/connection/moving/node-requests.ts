@@ -24,7 +24,7 @@ export interface Sessions extends Giver {
   readonly log: Logger;
   /** Sessions on their way into the store. */
   readonly parking: ReadonlyMap<string, Promise<void>>;
-  /** By sid. */
+  /** Sessions by sid. */
   readonly held: ReadonlyMap<string, Session>;
 }
 
@@ -37,7 +37,10 @@ export class NodeRequests {
     this.#node = node;
   }
 
-  /** @throws {RangeError | SyntaxError} on what is not a request of ours */
+  /**
+   * @throws {RangeError
+   * SyntaxError} when it is not a valid request
+   */
   readonly handle = (payload: Uint8Array): Promise<Buffer> | Buffer => {
     const { header, bodies } = decodeFrame<NodeRequest>(payload);
     switch (header.kind) {
@@ -65,7 +68,7 @@ export class NodeRequests {
     items.forEach(({ sids, tos, id, dedupeKey }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
-      this.#node.clock.observe(timeOfId(id ?? dedupeKey ?? '')); // what a client says to it is later
+      this.#node.clock.observe(timeOfId(id ?? dedupeKey ?? '')); // what a client answers comes later
       for (let at = 0; at < sids.length; at++) {
         const sid = sids[at]!;
         const session = this.#node.held.get(sid);
@@ -76,7 +79,7 @@ export class NodeRequests {
     return { missing: [...missing] };
   }
 
-  /** A fault with one session is no reason to keep the stanza from the others. */
+  /** A fault in one session must not keep the stanza from the others. */
   #give(session: Session, bytes: Buffer, id: string | undefined, dedupeKey: string | undefined): void {
     try {
       session.egress.deliver(bytes, id, dedupeKey);

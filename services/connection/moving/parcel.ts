@@ -1,9 +1,11 @@
 /**
- * A session as it leaves a node, for another one or for the store: what routers know of it, XEP-0198's counters, and its stanzas.
+ * A session as it leaves a node for another one or for the store: what routers know about it, the counters of XEP-0198, and its
+ * stanzas.
  *
- * Numbers: the client counts what it got, so the stanzas that it has not acknowledged go along in their order, each at least as a
- * place in the count. Of one that is in the archive its id is enough: the `h` of `<resume/>` says how many of the places the client
- * has; what is behind them it never got, so that its number is free, and the archive gives it again under the next ones.
+ * The client counts what it has received. So the stanzas that it has not acknowledged go along in order, each at least as a place
+ * in the count. For a stanza that is in the archive, its id is enough: the `h` of `<resume/>` says how many of the places the
+ * client has. It never received the rest, so their numbers are free, and the archive gives these stanzas again under the next
+ * numbers.
  */
 import type { Outgoing, SessionParcel } from '../../../lib/runtime/wire.ts';
 import { DeliveredRing } from '../session/delivered-ring.ts';
@@ -17,12 +19,13 @@ const emptied = Buffer.alloc(0);
 
 export interface Packed {
   readonly parcel: SessionParcel;
-  /** One per entry of `unacked` and `pending`; empty where the archive has it. */
+  /** One for each entry of `unacked` and `pending`; empty where the archive has the stanza. */
   readonly bodies: readonly Buffer[];
 }
 
 /**
- * Of a session that stands still. @param roomBytes for stanzas, first for those that are in no archive
+ * Packs a session that is stopped.
+ * @param roomBytes for stanzas, first for those that are not in an archive
  * @returns undefined when these do not fit
  */
 export function packSession(session: Session, nowMs: number, roomBytes: number, keepsArchived: boolean): Packed | undefined {
@@ -30,7 +33,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
   const counters = sm && trim(sm.counters, roomBytes, keepsArchived);
   if (sm === undefined || counters === undefined || jid === undefined) return undefined;
   const { inbound, acked, unacked, pending } = counters;
-  // Until the next node is known to routers, deliveries find nobody.
+  // Until routers know the next node, deliveries find nobody.
   const start = egress.ring.startAt(nowMs);
   const { missed = start } = egress.catchUp;
   const place = ({ id }: Entry): Outgoing => (id !== undefined && egress.isAside(id) ? { id, isAside: true } : { id });
@@ -50,7 +53,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
   return { parcel, bodies: [...unacked, ...pending].map(({ bytes }) => bytes) };
 }
 
-/** Empties what does not fit and is in the archive: the next node reads it there. */
+/** Empties what does not fit and is in the archive. The next node reads it there. */
 function trim(counters: Counters, roomBytes: number, keepsArchived: boolean): Counters | undefined {
   let room = roomBytes;
   for (const { bytes, id } of [...counters.unacked, ...counters.pending]) if (id === undefined) room -= bytes.length;
@@ -58,7 +61,7 @@ function trim(counters: Counters, roomBytes: number, keepsArchived: boolean): Co
   let isTrimmed = !keepsArchived;
   const fit = (entry: Entry): Entry => {
     if (entry.id === undefined) return entry;
-    // Once one is left out all that follow are, so that the order stays.
+    // When one is left out, all later ones are left out too, so that the order stays.
     if (isTrimmed || entry.bytes.length > room) {
       isTrimmed = true;
       return { bytes: emptied, id: entry.id };
@@ -69,7 +72,7 @@ function trim(counters: Counters, roomBytes: number, keepsArchived: boolean): Co
   return { ...counters, unacked: counters.unacked.map(fit), pending: counters.pending.map(fit) };
 }
 
-/** Parked until a stream is attached. @throws {RangeError} when it is no parcel */
+/** The session is parked until a stream is attached. @throws {RangeError} when it is not a parcel */
 export function unpackSession(
   owner: SessionOwner<Session>,
   domain: string,

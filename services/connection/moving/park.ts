@@ -1,6 +1,6 @@
 /**
- * Parks a session in the store, from where any node can take it: what a drain and a stop do. The client is told only when
- * it lies there, so that its next `<resume/>` finds it wherever it connects.
+ * Parks a session in the store, from where any node can take it. Drains and stops do this. The client is told only when the
+ * session is in the store, so that its next `<resume/>` finds it wherever it connects.
  */
 
 import type { Store } from '../../../lib/ports/store.ts';
@@ -15,11 +15,11 @@ import { packSession } from './parcel.ts';
 
 export interface ParkingHost extends SessionOwner<Session> {
   readonly store: Store;
-  /** Sessions on their way into the store, by sid: whoever wants one waits. */
+  /** Sessions on their way into the store, by sid. Whoever wants one waits. */
   readonly parking: Map<string, Promise<void>>;
 }
 
-/** Resolves when it lies in the store, or is over, or stays because the store is away. Never rejects. */
+/** Resolves when the session is in the store, or has ended, or stays because the store is away. Never rejects. */
 export function park(host: ParkingHost, session: Session, reason: StreamError): Promise<void> {
   const { sid, egress } = session;
   const known = host.parking.get(sid);
@@ -55,7 +55,7 @@ async function move(host: ParkingHost, session: Session, reason: StreamError): P
     session.forget();
     await unmarkHeld(host.store, address);
   } else {
-    // Routers know of no such session (any more).
+    // Routers know of no such session, or not any more.
     session.stay();
     session.close(reason);
   }

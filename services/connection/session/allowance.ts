@@ -1,6 +1,6 @@
 /**
- * What one account may send in the long run, over all its sessions at a node: stanzas and bytes per second, with a burst that people do
- * not reach. Whoever sends more is not refused but read later: TCP then slows the client down.
+ * Bounds what one account may send over time, in all its sessions at a node: stanzas and bytes per second, with a burst that
+ * people do not reach. A client that sends more is not refused but read later, so that TCP slows it down.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { type Rate, RateLimit, type TokenBucket } from '../../../lib/runtime/rate-limit.ts';
@@ -27,7 +27,7 @@ export class Allowances {
     this.#bytes = new RateLimit(clock, rates.bytes, connectionLimits.sendingAccountsMax);
   }
 
-  /** Of one more session of the account. */
+  /** Makes the allowance of one more session of the account. */
   of(account: string): Allowance {
     return new Allowance(this.#clock, this.#stanzas.bucket(account), this.#bytes.bucket(account));
   }
@@ -43,19 +43,19 @@ export class Allowance {
     this.#buckets = [stanzas, bytes];
   }
 
-  /** Whatever was read counts, so the account may come into debt. @returns `waitMs` from now on */
+  /** Everything that was read counts, so the account may go into debt. @returns the new `waitMs` */
   spend(bytes: number): number {
     this.#buckets[0].spend(1);
     this.#buckets[1].spend(bytes);
     return Math.max(this.#buckets[0].waitMs(0), this.#buckets[1].waitMs(0));
   }
 
-  /** How long nothing more is to be read, ms. */
+  /** How long nothing more may be read, ms. */
   get waitMs(): number {
     return Math.max(this.#buckets[0].waitMs(0), this.#buckets[1].waitMs(0));
   }
 
-  /** Calls `go` once when it may be read again; another wait replaces this one. */
+  /** Calls `go` once when reading may go on. Another call replaces this one. */
   wait(go: () => void): void {
     this.#timer ??= this.#clock.after(this.waitMs, () => {
       this.#timer = undefined;

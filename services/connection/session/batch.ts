@@ -1,4 +1,4 @@
-/** What a session tells a router in one go, and reads from its answer. */
+/** What a session sends to a router in one batch, and what it reads from the answer. */
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { PageEntry } from './catch-up.ts';
@@ -11,17 +11,20 @@ export interface Batch {
   readonly kind: 'stanzas' | 'page' | 'moved' | 'end';
   readonly items: readonly StepItem[];
   readonly stanzas: readonly Received[];
-  /** Of an end: requests that the client has not answered. */
+  /** With the end of a session: requests that the client has not answered. */
   readonly unanswered?: readonly Buffer[];
   readonly delivered: Delivered;
-  /** Initial presence is among the stanzas. */
+  /** True when initial presence is among the stanzas. */
   readonly isInitial: boolean;
-  /** Presence to all is among them: what waits for the account may be for this session from now on, or not any more. */
+  /**
+   * True when presence to all contacts is among the stanzas. After it, the queue of the account may be open or closed for this
+   * session.
+   */
   readonly mayTurnQueue: boolean;
 }
 
 interface StanzaBatch extends Batch {
-  /** How many of the stanzas are presence to all, and what the session is behind them. */
+  /** How many of the stanzas are presence to all contacts, and whether the session is available after them. */
   readonly presences: number;
   readonly isAvailable: boolean;
 }
@@ -33,12 +36,12 @@ export function deliveredItem({ ids, aside }: Delivered): readonly StepItem[] {
   return [{ kind: 'delivered', ids, ...(aside.length > 0 && { aside }) }];
 }
 
-/** What the client has got, and perhaps something more. */
+/** What the client has acknowledged, and perhaps a request for more. */
 export function carrying(kind: Batch['kind'], delivered: Delivered, ...further: readonly StepItem[]): Batch {
   return { ...bare, kind, items: [...deliveredItem(delivered), ...further], delivered };
 }
 
-/** @param isMoved routers have not heard yet where the session is */
+/** @param isMoved true when routers do not know yet where the session is */
 export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, requests, catchUp }: Egress): Batch {
   const end: StepItem = {
     kind: 'end',
@@ -54,7 +57,7 @@ export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[]
   return out.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, bytes: bodies[index]! }]));
 }
 
-/** @param wasAvailable before these stanzas; presence may come in one batch with the request to bind */
+/** @param wasAvailable before these stanzas; presence may be in the same batch as the request to bind */
 export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean, delivered: Delivered): StanzaBatch {
   let isAvailable = wasAvailable;
   let presences = 0;
@@ -73,14 +76,14 @@ export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean,
   return { kind: 'stanzas', items, stanzas, delivered, ...seen };
 }
 
-/** Of the last stanza, by XEP-0198's count. */
+/** The number of the last stanza, as XEP-0198 counts. */
 export function lastNumber({ stanzas }: Batch): number {
   return stanzas.at(-1)?.number ?? 0;
 }
 
 type PresenceChange = 'initial' | 'changed' | 'gone';
 
-/** RFC 6121 §4.2, §4.4, §4.5: what a stanza says of its session. */
+/** RFC 6121 §4.2, §4.4, §4.5: whether a stanza makes its session available. */
 function presenceChange({ name, attributes }: Stanza, isAvailable: boolean): PresenceChange | undefined {
   const { to, type } = attributes;
   if (name !== 'presence' || to !== undefined) return undefined;

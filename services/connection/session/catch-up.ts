@@ -1,12 +1,13 @@
 /**
- * Reads what the archive holds for a session, because the archive is the queue, page by page as the client takes it.
+ * Reads what the archive holds for a session, because the archive is the queue. It reads page by page, as fast as the client
+ * takes it.
  *
- * While this goes on, deliveries of archive entries are held back, so that the client gets everything once and in order.
+ * Meanwhile deliveries of archive entries are held back, so that the client gets everything once and in order.
  */
 import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
 
-/** Whether what waits for the account is for this session, as a router says. */
+/** Whether the queue of the account is open for this session, as a router has said. */
 export type Queue = StepReply['queue'];
 
 export interface PageEntry {
@@ -15,7 +16,7 @@ export interface PageEntry {
 }
 
 /**
- * `asking`: presence is on its way that may open the queue; the router will say so. `reading`: a page is wanted.
+ * `asking`: presence that may open the queue is on its way, and the router will answer it. `reading`: a page must be asked for.
  * `waiting`: a page was asked for.
  */
 type Phase = 'off' | 'asking' | 'reading' | 'waiting';
@@ -25,19 +26,19 @@ export class CatchUp {
   readonly #finished: () => void;
   phase: Phase = 'off';
   #after = '';
-  /** Made when there is something to hold back. */
+  /** Created when there is something to hold back. */
   #held: Map<string, Buffer> | undefined;
   #heldBytes = 0;
-  /** Something was not held back since the last page was asked for: the archive must be read on. */
+  /** True when an entry was not held back since the last page was asked for. Then the archive must be read further. */
   #isIncomplete = false;
-  /** The smallest id that is known not to have got here: it may be older than where a router would begin. */
+  /** The smallest id that is known to be missing here. It may be smaller than the id where a router would begin. */
   #missed: string | undefined;
-  /** As a router said last; undefined: it has not answered what may have changed it. */
+  /** What a router has said last; undefined while it has not answered presence that may change it. */
   #queue: 'open' | 'closed' | undefined = 'closed';
 
   /**
-   * @param give writes an entry to the client, unless the session has it
-   * @param finished everything was read and given
+   * @param give writes an entry to the client, unless the session has had it
+   * @param finished is called when everything has been read and given
    */
   constructor(give: (entry: PageEntry) => void, finished: () => void) {
     this.#give = give;
@@ -48,20 +49,20 @@ export class CatchUp {
     return this.#missed;
   }
 
-  /** What the session is given now says nothing of what waits for the account. */
+  /** While the queue is closed, what the session is given does not move the cursor. */
   get isAside(): boolean {
     return this.#queue === 'closed';
   }
 
   /**
-   * Before a batch leaves with presence that may open the queue: from when the router has it, deliveries may come.
-   * @param mayReopen it may close an open one first
+   * Prepares for presence that may open the queue: deliveries may arrive as soon as the router has it.
+   * @param mayReopen true when the presence may close an open queue first
    */
   ask(mayReopen: boolean): void {
     if (this.phase === 'off' && (mayReopen || this.#queue !== 'open')) this.phase = 'asking';
   }
 
-  /** @param queue undefined: the presence was refused, and changed nothing */
+  /** @param queue undefined: the presence was refused and has changed nothing */
   answered(queue: Queue): void {
     const before = this.#queue;
     this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
@@ -70,36 +71,36 @@ export class CatchUp {
       if (this.#isIncomplete || this.#missed !== undefined) this.#read('');
       else this.#finish();
     } else if (this.#queue === 'closed' && this.phase === 'reading') {
-      // What was held back comes behind what is not read now: all of it is read when the queue opens again.
+      // What was held back comes after what is not read now. All of it is read when the queue opens again.
       for (const id of this.#held?.keys() ?? []) this.miss(id);
       this.#clear();
       this.#read('');
     }
   }
 
-  /** No router has answered such presence: with the next page it is known what became of it. */
+  /** No router has answered the presence. The answer to the next page will show what became of it. */
   unanswered(): void {
     this.#queue = undefined;
     this.#read('');
   }
 
-  /** The session was read with the queue closed, or is to be read anew: whether it is open is not known. */
+  /** It is not known whether the queue is open: the session was read while it was closed, or must be read again. */
   forgetQueue(): void {
     this.#queue = undefined;
   }
 
-  /** An entry has to be read from the archive, sooner or later. */
+  /** An entry must be read from the archive at some time. */
   miss(id: string | undefined): void {
     if (id !== undefined && (this.#missed === undefined || id < this.#missed)) this.#missed = id;
   }
 
-  /** A resync mark, or a gap in what was delivered. */
+  /** There was a resync mark, or a gap in the deliveries. */
   start(): void {
     if (this.phase === 'off') this.#read('');
     else this.#isIncomplete = true;
   }
 
-  /** @returns whether the entry is held back (or will be read) */
+  /** @returns true when the entry is held back, or will be read */
   hold(entry: PageEntry): boolean {
     if (this.phase === 'off') return false;
     if (this.#held?.has(entry.id)) return true;
@@ -117,14 +118,14 @@ export class CatchUp {
     return true;
   }
 
-  /** Begins a page. @returns where it starts */
+  /** Begins a page. @returns the id after which it begins */
   takePage(): string {
     this.phase = 'waiting';
     this.#isIncomplete = false;
     return this.#after;
   }
 
-  /** No router answered. */
+  /** No router has answered. */
   retryPage(): void {
     if (this.phase === 'waiting') this.phase = 'reading';
   }
@@ -132,7 +133,7 @@ export class CatchUp {
   page(entries: readonly PageEntry[], { queue, next }: Pick<StepReply, 'queue' | 'next'>): void {
     const before = this.#queue;
     this.#queue = queue === 'opened' ? 'open' : (queue ?? before);
-    if (this.phase !== 'waiting') return; // the session was parked meanwhile, and will read it all again
+    if (this.phase !== 'waiting') return; // the session was parked meanwhile, and will read everything again
     if (this.#queue === 'open' && before !== 'open' && this.#after !== '') this.#isIncomplete = true;
     for (const entry of entries) {
       const held = this.#held?.get(entry.id);
@@ -141,15 +142,16 @@ export class CatchUp {
         this.#heldBytes -= held.length;
       }
       this.#give(entry);
-      if (this.phase !== 'waiting') return; // it was too much for the client
+      if (this.phase !== 'waiting') return; // the client could not take it
     }
     if (next !== undefined) this.#read(next);
-    // From the cursor again and not from here: what was let go may have a smaller id than what was read.
+    // Reading begins at the cursor and not here, because the entries that were dropped may have smaller ids than the ones that
+    // were read.
     else if (this.#isIncomplete) this.#read('');
     else this.#finish();
   }
 
-  /** The client is gone. @returns whether there was something to read or to give */
+  /** The client is gone. @returns true when there was something to read or to give */
   abort(): boolean {
     if (this.phase === 'off') return false;
     this.phase = 'off';

@@ -1,9 +1,9 @@
-/** RFC 6120 §8.1.2.1: whom a client's stanza may be from. */
+/** RFC 6120 §8.1.2.1: which `from` a client's stanza may have. */
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 
-/** @throws {StreamError} invalid-from, unless it is absent or one of the client's own addresses */
+/** @throws {StreamError} invalid-from, unless `from` is absent or an address of the client */
 export function checkFrom(stanza: Stanza, full: Jid | undefined, bare: Jid): void {
   if (stanza.attributes.from === undefined) return;
   try {

@@ -1,10 +1,13 @@
-/** Archive entries that the client has, on their way to the account's cursor: told at most each `connectionLimits.cursorFlushMs`. */
+/**
+ * Archive entries that the client has, until the account's cursor is told. That happens at most every
+ * `connectionLimits.cursorFlushMs`.
+ */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { connectionLimits } from '../limits.ts';
 
 export interface Delivered {
   readonly ids: readonly string[];
-  /** Given while the queue was closed for the session: others may wait before them. */
+  /** Entries that were given while the queue was closed for the session: older entries may still wait. */
   readonly aside: readonly string[];
 }
 
@@ -16,7 +19,7 @@ export class CursorFlush {
   #ids: string[] = [];
   #aside: string[] = [];
   #timer: Timer | undefined;
-  /** Time to send a batch for these alone. */
+  /** Asks for a batch that carries only these. */
   isDue = false;
 
   constructor(clock: Clock, wake: () => void) {
@@ -46,7 +49,7 @@ export class CursorFlush {
   }
 }
 
-/** The greatest id moves the cursor; those before it only save a repetition, so the oldest may go. */
+/** The greatest id moves the cursor. The others only avoid repetitions, so the oldest may go. */
 function newest(ids: string[]): string[] {
   return ids.length > connectionLimits.unackedStanzasMax ? ids.slice(-connectionLimits.unackedStanzasMax) : ids;
 }

@@ -1,13 +1,13 @@
-/** The last archive ids that a session was given, so that none is given twice. */
+/** The ids of the archive entries that a session was given last, so that it gets none of them twice. */
 import { firstIdAt } from '../../../lib/runtime/ids.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 
 export class DeliveredRing {
-  /** Most sessions are idle and have none. In order of insertion, until it is full: then the oldest stands at `#oldest`. */
+  /** Undefined for most sessions, which are idle. In the order of insertion until it is full; then the oldest is at `#oldest`. */
   #ids: string[] | undefined;
   #oldest = 0;
-  /** No id that was ever added is greater. They come nearly in their order, so that most are known to be new without a search. */
+  /** The greatest id that was ever added. Ids come nearly in order, so most are known to be new without a search. */
   #greatest = '';
 
   constructor(ids: readonly string[] = []) {
@@ -20,8 +20,8 @@ export class DeliveredRing {
   }
 
   /**
-   * An id with which reading begins that is to find whatever came since `nowMs` and a little before, because an entry with a smaller id
-   * may commit later. A ring that is full may have forgotten ids of that time; what it forgot was given.
+   * An id at which reading must begin to find everything that came since `nowMs`. It is a little earlier, because an entry with a
+   * smaller id may be committed later. A full ring may have forgotten ids of that time; these entries were given.
    */
   startAt(nowMs: number): string {
     const overlap = firstIdAt(nowMs - runtimeLimits.catchUpOverlapMs).padEnd(18, '0');
@@ -48,7 +48,7 @@ export class DeliveredRing {
     return true;
   }
 
-  /** It was never sent after all. */
+  /** The entry was not sent after all. */
   remove(id: string): void {
     if (!this.has(id)) return;
     this.#ids = this.ids.filter((other) => other !== id);

@@ -1,6 +1,6 @@
 /**
- * A session's stanzas towards its client: each archive entry once, in order, whether it comes as a delivery, in a router's answer
- * or from the archive; kept until acknowledged under XEP-0198, and while the session is parked.
+ * The stanzas of a session to its client. Each archive entry is given once and in order, whether it comes as a delivery, in a
+ * router's answer, or from the archive. Stanzas are kept until they are acknowledged (XEP-0198), and while the session is parked.
  */
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
@@ -18,28 +18,32 @@ import type { StreamManagement } from './stream-management.ts';
 export interface SessionStream {
   readonly isOpen: boolean;
   readonly bufferedBytes: number;
-  /** Takes a stanza in the canonical form. @param id told to {@link Session.drained}. @returns `bufferedBytes` with it */
+  /**
+   * Sends a stanza in canonical form.
+   * @param id passed to {@link Session.drained}
+   * @returns the new `bufferedBytes`
+   */
   sendStanza(bytes: Buffer, id?: string): number;
   sendElement(text: string): void;
-  /** Says why, and closes. */
+  /** Sends the error, and closes. */
   fail(error: StreamError): void;
-  /** As after the peer's own closing tag. */
+  /** Closes as after the closing tag of the peer. */
   finish(): void;
   /** The session takes stanzas again. */
   pull(): void;
 }
 
 export interface EgressOwner {
-  /** The client does not take what it is sent: its stream is as good as lost. */
+  /** The client does not read what it is sent. Its stream is as good as lost. */
   clogged(): void;
-  /** A parked session waits too long, or too much waits for it. */
+  /** A parked session waits for too long, or too much waits for it. */
   overfull(): void;
 }
 
 export class Egress {
   stream: SessionStream | undefined;
   sm: StreamManagement | undefined;
-  /** Archive entries were not delivered: to be read when the client is back. */
+  /** Archive entries were not delivered. They are read when the client is back. */
   needsCatchUp = false;
   /** Stanzas are kept for a client that may come back. */
   isParked = false;
@@ -52,18 +56,18 @@ export class Egress {
       this.#caughtUpAt = this.sm?.outbox.last ?? 0;
     },
   );
-  /** Number of the last stanza when everything was read. */
+  /** The number of the last stanza when everything had been read. */
   #caughtUpAt = 0;
-  /** Given while the queue was closed for the session, and not acknowledged. */
+  /** Entries that were given while the queue was closed for the session, and that are not acknowledged. */
   readonly #aside = new Set<string>();
   /** The resync mark that was seen last. */
   #mark = '';
   readonly #owner: EgressOwner;
   readonly #kinds: readonly StageKind[];
-  /** What stands between the session and the stream that it is attached to. */
+  /** What stands between the session and its stream. */
   #stages: OutgoingStages | undefined;
 
-  /** @param kinds of the stages that stanzas pass, in their order */
+  /** @param kinds the stages that stanzas pass, in order */
   constructor(owner: EgressOwner, kinds: readonly StageKind[]) {
     this.#owner = owner;
     this.#kinds = kinds;
@@ -74,12 +78,12 @@ export class Egress {
     if (this.#kinds.length > 0) this.#stages = new OutgoingStages(this.#kinds, (bytes, id) => this.#put(bytes, id));
   }
 
-  /** The stage that a feature has on the way out to the stream. */
+  /** The stage of a feature on the way out to the stream. */
   stage<Stage extends OutgoingStage>(kind: StageKind<Stage>): Stage | undefined {
     return this.#stages?.find(kind);
   }
 
-  /** Stages hold nothing back any more. */
+  /** Makes the stages pass on everything that they hold back. */
   flush(): void {
     this.#stages?.flush();
   }
@@ -94,8 +98,8 @@ export class Egress {
   }
 
   /**
-   * @param id of the archive entry behind the stanza
-   * @param dedupeKey names what is in no archive of the account and is not to be given twice
+   * @param id of the archive entry of the stanza
+   * @param dedupeKey identifies a stanza that is not in the account's archive, so that it is given once
    */
   deliver(bytes: Buffer, id: string | undefined, dedupeKey?: string): void {
     if (dedupeKey !== undefined && !this.seenDedupeKeys.add(dedupeKey)) return;
@@ -105,26 +109,26 @@ export class Egress {
     }
     if (this.#hasSeen(id)) return;
     if (this.needsCatchUp)
-      this.catchUp.miss(id); // read later, in its order
+      this.catchUp.miss(id); // it is read later, in order
     else if (this.catchUp.phase === 'off') this.#give({ id, bytes });
     else this.catchUp.hold({ id, bytes: ownCopy(bytes) });
   }
 
-  /** From a router's answer: not held back, because the answer is in the right order already. */
+  /** Gives a stanza of a router's answer. It is not held back, because the answer is in order already. */
   reply(bytes: Buffer, id: string | undefined): void {
     if (id === undefined) this.#write(bytes);
     else this.#give({ id, bytes });
   }
 
-  /** Presence to all was answered. */
+  /** A router has answered presence to all contacts. */
   answered(queue: Queue): void {
     this.catchUp.answered(queue);
     this.#stopWhileParked();
   }
 
   /**
-   * No router has answered such presence, though one may deliver to the session by now. An entry that the client gets before the older
-   * ones would move the cursor past them: so everything is read.
+   * No router has answered such presence, though one may already deliver to the session. An entry that reaches the client before
+   * older ones would move the cursor past them, so everything is read.
    */
   unanswered(): void {
     this.catchUp.unanswered();
@@ -135,7 +139,7 @@ export class Egress {
     if (this.stream === undefined && this.catchUp.abort()) this.needsCatchUp = true;
   }
 
-  /** @returns whether the client has acknowledged what came of the mark, which was shown before */
+  /** @returns true when the client has acknowledged what came because of this mark, which was shown before */
   resync(from: string, mark: string): boolean {
     if (mark === this.#mark) return this.#isCaughtUp;
     this.#mark = mark;
@@ -150,7 +154,7 @@ export class Egress {
     return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
   }
 
-  /** The stream is gone or about to be: whatever stages held back waits in the outbox with the rest. */
+  /** The stream is gone, or will be soon. Whatever the stages held back waits in the outbox with the other stanzas. */
   park(): void {
     if (this.catchUp.abort()) this.needsCatchUp = true;
     this.sm?.stop();
@@ -160,7 +164,7 @@ export class Egress {
     this.#stages = undefined;
   }
 
-  /** XEP-0198 §5: sends again what the client has not, then what came meanwhile. */
+  /** XEP-0198 §5: sends again what the client has not received, then what came meanwhile. */
   resume(sm: StreamManagement, stream: SessionStream): void {
     const { outbox } = sm;
     this.attach(stream);
@@ -191,13 +195,13 @@ export class Egress {
     this.#aside.add(id);
   }
 
-  /** Archive entries that the client was to get and has not acknowledged. */
+  /** Archive entries that were meant for the client and that it has not acknowledged. */
   get undelivered(): readonly string[] {
     const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
     return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
   }
 
-  /** Requests that the client was to get and has not acknowledged, within the bounds of a batch. */
+  /** Requests that were meant for the client and that it has not acknowledged, within the bounds of a batch. */
   get requests(): readonly Buffer[] {
     const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
     const found: Buffer[] = [];
@@ -242,7 +246,7 @@ export class Egress {
     if (outbox.isOverfull) this.#owner.overfull();
   }
 
-  /** What was not sent can be read later: it does not count as given. */
+  /** A stanza that was not sent can be read later, so it does not count as given. */
   #leaveToArchive(outbox: Outbox, which: (entry: Entry) => boolean): void {
     const ids = outbox.shed(which);
     for (const id of ids) {
@@ -254,7 +258,10 @@ export class Egress {
   }
 }
 
-/** A small part of a message from the bus must not keep the whole of it in memory. What stands in Node's pool would be copied into it. */
+/**
+ * Copies a small part of a message from the bus, because it would keep the whole message in memory. A part in Node's pool would
+ * only be copied into the pool again.
+ */
 function ownCopy(bytes: Buffer): Buffer {
   const { byteLength } = bytes.buffer;
   return byteLength > Buffer.poolSize && bytes.length * 2 < byteLength ? Buffer.from(bytes) : bytes;

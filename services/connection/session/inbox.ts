@@ -1,20 +1,20 @@
-/** What a client has sent and no router has answered yet, in order, and how much of it goes into the next batch. */
+/** What a client has sent and no router has answered, in order, and how much of it goes into the next batch. */
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Stanza, spliceAttributes } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Allowance } from './allowance.ts';
 
 export interface Received {
-  /** Minted when it was read. */
+  /** Minted when the stanza was read. */
   readonly id: string;
   readonly stanza: Stanza;
-  /** In the canonical form. */
+  /** In canonical form. */
   readonly bytes: Buffer;
-  /** By XEP-0198's count; 0 before `<enable/>`. */
+  /** The number of the stanza, as XEP-0198 counts; 0 before `<enable/>`. */
   readonly number: number;
 }
 
-/** @param lang the stream's language, for a stanza that names none (RFC 6120 §8.1.5) */
+/** @param lang the language of the stream, for a stanza that names none (RFC 6120 §8.1.5) */
 function canonical(stanza: Stanza, lang: string | undefined): Buffer {
   const { attributes } = stanza;
   const bytes = stanza.declaresNothing ? stanza.bytes : stanza.render(attributes);
@@ -28,16 +28,16 @@ export class Inbox {
   #queue: Received[] = [];
   #bytes = 0;
   #batch: readonly Received[] = [];
-  /** Nothing waits, and nothing is in a batch under way. */
+  /** True when nothing waits and no batch is under way. */
   isEmpty = true;
 
-  /** @param wake the account may send again */
+  /** @param wake is called when the account may send again */
   constructor(allowance: Allowance, wake: () => void) {
     this.#allowance = allowance;
     this.#wake = wake;
   }
 
-  /** Those in the batch under way count. @param isStalled no router answers, so all sessions of the node may fill up */
+  /** The batch under way counts. @param isStalled true when no router answers, so that all sessions of the node may fill up */
   isFull(isStalled: boolean): boolean {
     if (this.#allowance.waitMs > 0) return this.#waitForAllowance();
     return this.#isAtBound(isStalled);
@@ -53,7 +53,7 @@ export class Inbox {
     return this.#queue.length + this.#batch.length >= connectionLimits.ingressStanzasMax || this.#bytes >= bytesMax;
   }
 
-  /** @param lang of the stream. @returns `isFull` with it */
+  /** @param lang the language of the stream. @returns the new `isFull` */
   add(stanza: Stanza, lang: string | undefined, id: string, number: number, isStalled: boolean): boolean {
     const bytes = canonical(stanza, lang);
     this.#queue.push({ id, stanza, bytes, number });
@@ -63,7 +63,7 @@ export class Inbox {
     return this.#allowance.spend(bytes.length) > 0 ? this.#waitForAllowance() : isAtBound;
   }
 
-  /** Everything that waits, up to the bounds of a batch; until `settle` it counts as waiting. */
+  /** Takes everything that waits, up to the bounds of a batch. It counts as waiting until `settle`. */
   take(): readonly Received[] {
     let bytes = 0;
     let count = 0;
@@ -83,7 +83,7 @@ export class Inbox {
     this.isEmpty = this.#queue.length === 0;
   }
 
-  /** Forgets what is in no batch: a client that resumes sends it again. */
+  /** Forgets what is not in a batch, because a client that resumes sends it again. */
   drop(): void {
     for (const { bytes } of this.#queue) this.#bytes -= bytes.length;
     this.#queue = [];

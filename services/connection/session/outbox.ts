@@ -1,24 +1,24 @@
 /**
- * Stanzas towards an XEP-0198 client: sent and not acknowledged, then not sent yet (while the session is parked). Numbers are
- * absolute; on the wire they are taken modulo 2^32 (§4).
+ * Stanzas for an XEP-0198 client: the ones that were sent and are not acknowledged, then the ones that are not sent yet because
+ * the session is parked. Numbers are absolute here; on the wire they are taken modulo 2^32 (§4).
  */
 import { connectionLimits } from '../limits.ts';
 
 export interface Entry {
-  /** Empty: too much to hand over; it is in the archive under `id`. */
+  /** Empty when the stanza was too large to hand over. It is in the archive under `id`. */
   readonly bytes: Buffer;
-  /** Of the archive entry behind it. */
+  /** The id of the archive entry of the stanza. */
   readonly id?: string;
 }
 
 export class Outbox {
-  /** From `#head`: numbers `acked + 1`, `acked + 2`, … */
+  /** From `#head` on: the stanzas with the numbers `acked + 1`, `acked + 2`, … */
   #entries: Entry[] = [];
   #head = 0;
   #bytes = 0;
   #acked: number;
   #sent: number;
-  /** Of those among the entries that are in the archive; most sessions are idle and have none. */
+  /** The archive ids among the entries. Undefined for most sessions, which are idle. */
   #ids: Set<string> | undefined;
 
   constructor(acked = 0, unacked: readonly Entry[] = []) {
@@ -27,12 +27,12 @@ export class Outbox {
     for (const entry of unacked) this.add(entry);
   }
 
-  /** Number of the last stanza that the client has acknowledged. */
+  /** The number of the last stanza that the client has acknowledged. */
   get acked(): number {
     return this.#acked;
   }
 
-  /** Number of the last stanza, sent or not. */
+  /** The number of the last stanza, sent or not. */
   get last(): number {
     return this.#acked + this.size;
   }
@@ -49,7 +49,7 @@ export class Outbox {
     return this.size >= connectionLimits.unackedStanzasMax || this.#bytes >= connectionLimits.unackedBytesMax;
   }
 
-  /** Of a parked session: even what is in no archive is too much. */
+  /** For a parked session: even the stanzas that are not in an archive are too many. */
   get isOverfull(): boolean {
     return this.size >= 2 * connectionLimits.unackedStanzasMax || this.#bytes >= 2 * connectionLimits.unackedBytesMax;
   }
@@ -74,18 +74,20 @@ export class Outbox {
     this.#ids.add(entry.id);
   }
 
-  /** All that is in here has been written to the client's stream. */
+  /** Everything in here has been written to the client's stream. */
   markSent(): void {
     this.#sent = this.#acked + this.size;
   }
 
-  /** @param h as the client counts. @returns how many more it has, or undefined: more than it was sent */
+  /**
+   * @param h as the client counts. @returns how many more stanzas the client has; undefined when it claims more than it was sent
+   */
   countAcked(h: number): number | undefined {
     const count = (h - this.#acked) >>> 0;
     return count <= this.unackedCount ? count : undefined;
   }
 
-  /** The client has the first `count` of the unacknowledged. @returns their archive ids */
+  /** The client has the first `count` of the unacknowledged stanzas. @returns their archive ids */
   ack(count: number): string[] {
     const ids: string[] = [];
     for (let i = 0; i < count; i++) {
@@ -109,7 +111,7 @@ export class Outbox {
     return ids;
   }
 
-  /** Forgets what was not sent and is in the archive, or is empty. @returns the archive ids of what was forgotten */
+  /** Forgets what was not sent and is in the archive or empty. @returns the archive ids of what was forgotten */
   shed(which: (entry: Entry) => boolean): string[] {
     const firstPending = this.#head + this.unackedCount;
     const dropped: Entry[] = [];
@@ -125,7 +127,7 @@ export class Outbox {
     return dropped.flatMap(({ id }) => (id === undefined ? [] : [id]));
   }
 
-  /** Nothing of it counts as sent any more: a resumed stream begins at `acked + 1`. */
+  /** Counts everything as not sent: a resumed stream begins at `acked + 1`. */
   rewind(): void {
     this.#sent = this.#acked;
   }

@@ -1,23 +1,23 @@
 /**
- * The stages that stanzas pass on their way to a client before they are counted (XEP-0198) and written: a stage may hold stanzas back, put
- * them into another order, or leave one out for a newer one. Stages belong to one stream, and most streams have none.
+ * The stages that stanzas pass on their way to a client, before they are counted (XEP-0198) and written. A stage may hold stanzas
+ * back, reorder them, or drop one for a newer one. Stages belong to one stream, and most streams have none.
  *
- * What stages hold is bounded here, whatever they want: beyond the bound, and whenever the stream is about to end, everything is passed on.
- * So a held stanza is kept for resumption, or reported as not delivered, like every other one.
+ * What stages hold is bounded here. Beyond the bound, and whenever the stream is about to end, everything is passed on. So a
+ * stanza that was held back is kept for resumption, or reported as not delivered, like any other.
  */
 import { connectionLimits } from '../limits.ts';
 
-/** Whatever stands behind a stage: the next one, or the counting and the socket. @param id of the archive entry behind the stanza */
+/** What comes after a stage: the next stage, or the counting and the socket. @param id of the archive entry of the stanza */
 export type PassOn = (bytes: Buffer, id?: string) => void;
 
 export interface OutgoingStage {
-  /** A stanza in the canonical form comes from the stage before; it is passed on now, later, or not at all. */
+  /** Takes a stanza in canonical form from the stage before. It is passed on now, later, or not at all. */
   readonly take: PassOn;
-  /** Passes on everything that is held back, at once. The stage goes on afterwards as it did before. */
+  /** Passes on at once everything that is held back. After that, the stage works as before. */
   flush(): void;
 }
 
-/** How the stage of a feature is made. The declaration is also the key by which the feature finds its stage of a session. */
+/** Makes the stage of a feature. The declaration is also the key by which the feature finds its stage in a session. */
 export interface StageKind<Stage extends OutgoingStage = OutgoingStage> {
   readonly make: (passOn: PassOn) => Stage;
 }
@@ -28,7 +28,7 @@ export class OutgoingStages {
   #heldStanzas = 0;
   #heldBytes = 0;
 
-  /** @param kinds at least one, in the order in which stanzas pass them. @param passOn takes what has passed them all */
+  /** @param kinds at least one, in the order in which stanzas pass. @param passOn takes what has passed all of them */
   constructor(kinds: readonly StageKind[], passOn: PassOn) {
     let next: PassOn = (bytes, id) => {
       this.#heldStanzas--;
@@ -52,10 +52,10 @@ export class OutgoingStages {
       this.flush();
   }
 
-  /** From the first stage to the last, because what one passes on the next may hold. */
+  /** From the first stage to the last, because the next stage may hold what one passes on. */
   flush(): void {
     for (const stage of this.#stages.values()) stage.flush();
-    this.#heldStanzas = 0; // a stage that left stanzas out has forgotten them
+    this.#heldStanzas = 0; // a stage that dropped stanzas has forgotten them
     this.#heldBytes = 0;
   }
 

@@ -1,8 +1,8 @@
-/** Sends one batch after the other for as long as there are any, never two at once, and can be made to stand still between two. */
+/** Sends one batch after the other while there are any, never two at the same time. It can be stopped between two batches. */
 export interface PumpOptions<Batch> {
-  /** Takes the next batch; undefined: nothing to do until `start` is called again. */
+  /** Takes the next batch; undefined when there is nothing to do until `start` is called again. */
   readonly next: () => Batch | undefined;
-  /** Sends it and takes in the answer. */
+  /** Sends the batch and handles the answer. */
   readonly run: (batch: Batch) => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
@@ -21,7 +21,7 @@ export class Pump<Batch> {
     if (!this.#isRunning && !this.#isFrozen) void this.#run();
   }
 
-  /** Resolves when no batch is under way; none starts until `thaw`. */
+  /** Resolves when no batch is under way. None starts until `thaw`. */
   async freeze(): Promise<void> {
     this.#isFrozen = true;
     if (this.#isRunning) await new Promise<void>((resolve) => void this.#waiting.push(resolve));

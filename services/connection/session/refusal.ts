@@ -1,9 +1,9 @@
-/** What a client hears of a stanza that no router took (RFC 6120 §8.3): try again later. */
+/** What a client is told about a stanza that no router took (RFC 6120 §8.3): try again later. */
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 
-/** Nothing: errors and results are never answered. */
+/** Empty for errors and results, which are never answered. */
 export function refusal(stanza: Stanza): readonly Buffer[] {
   const { id, to, type } = stanza.attributes;
   if (type === 'error' || type === 'result') return [];

@@ -1,5 +1,6 @@
 /**
- * The way to a router: one batch is sent until a router answers it `ok`, with the same ids each time, so that a retry writes the same rows.
+ * The way to a router. A batch is sent until a router answers it with `ok`, with the same ids each time, so that a retry writes
+ * the same rows.
  */
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
@@ -17,18 +18,18 @@ import { connectionLimits } from '../limits.ts';
 
 export interface StepAnswer {
   readonly reply: Answer<StepReply>;
-  /** One per body. */
+  /** One for each body. */
   readonly out: readonly Outgoing[];
 }
 
 export interface Persistence {
-  /** Asked after each try. */
+  /** Read after each try. */
   readonly triesMax: () => number;
-  /** It is tried until then, however often that is; monotonic milliseconds. */
+  /** The batch is tried until this time, however often that is; monotonic ms. */
   readonly givenUpAtMs: number;
-  /** Asked before each further try: nobody waits for the answer any more. */
+  /** Read before each further try. True when nobody waits for the answer any more. */
   readonly isOver: () => boolean;
-  /** The first try was in vain. */
+  /** Called when the first try has failed. */
   readonly onRetry?: () => void;
 }
 
@@ -36,7 +37,7 @@ export class RouterLink {
   readonly #bus: Bus;
   readonly #clock: DeploymentClock;
   readonly #log: Logger;
-  /** From the first try to the answer, or until it was given up. */
+  /** From the first try until the answer, or until the batch was given up. */
   readonly latency: Latency;
   #inFlight = 0;
 
@@ -51,7 +52,7 @@ export class RouterLink {
     return this.#inFlight;
   }
 
-  /** undefined: no router took it. */
+  /** @returns undefined when no router took the batch */
   async step(request: StepRequest, bodies: readonly Buffer[], persistence: Persistence): Promise<StepAnswer | undefined> {
     this.#inFlight++;
     const begun = this.latency.begin();
@@ -83,20 +84,20 @@ export class RouterLink {
     }
   }
 
-  /** The same batch would fail again, and again: the session ends, and its client is told that it is our fault. */
+  /** The same batch would fail again and again, so the session ends, and its client is told that the fault is ours. */
   #failed(error: unknown): StepAnswer | undefined {
     report(this.#log, error, 'a batch failed');
     const header: StepReply = { ok: true, out: [], close: { condition: 'internal-server-error' } };
     return this.#read(stepAnswer.of({ header, bodies: [] }));
   }
 
-  /** A router that stood still must find that its time is over, by its own clock, before the session goes on. */
+  /** A router that stood still must find by its own clock that its time is over, before the session goes on. */
   #restMs(overAtMs: number): number {
     const leftMs = overAtMs - this.#clock.monotonic();
     return leftMs > runtimeLimits.clocksDifferMs ? 0 : Math.max(0, leftMs + runtimeLimits.clocksDifferMs);
   }
 
-  /** @returns undefined when the batch is to be sent again: a router whose clock is ahead says so, and the next try is in time */
+  /** @returns undefined when the batch must be sent again: a router whose clock is ahead says so, and the next try is in time */
   #read(reply: Answer<StepReply>): StepAnswer | undefined {
     this.#clock.observe(reply.take('at'));
     if (!reply.take('ok')) return undefined;
@@ -110,18 +111,18 @@ export class RouterLink {
   }
 }
 
-/** To be called when all of an answer was used that can be used in this state. */
+/** Call this when everything in an answer has been read that is useful in this state. */
 export function checkAllRead(log: Logger, { reply }: StepAnswer, sid: string): void {
   const left = reply.left();
   if (left.length > 0) log.error({ sid, left }, `a router's answer says what nobody reads here: ${left.join(', ')}`);
 }
 
-/** Up to twice as long, by chance: so that the sessions of a node do not all come back in the same moment. */
+/** Adds up to as much again at random, so that the sessions of a node do not all come back in the same moment. */
 export function jittered(clock: Clock, ms: number): number {
   return ms + (ms * clock.randomBytes(2).readUInt16BE()) / 65_536;
 }
 
-/** Of a stream without a session. @throws {StreamError} as the router closes it */
+/** For a stream without a session. @throws {StreamError} when the router closes it */
 export function finishAnswer(log: Logger, answer: StepAnswer, sid: string): void {
   const close = answer.reply.take('close');
   checkAllRead(log, answer, sid);

@@ -1,4 +1,4 @@
-/** A session's side of the way to a router: what routers said of it last, and whether they answer. */
+/** A session's side of the way to a router: what routers have said about it last, and whether they answer. */
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
@@ -9,7 +9,7 @@ export interface LinkStep {
   readonly items: readonly StepItem[];
   readonly bodies: readonly Buffer[];
   readonly triesMax: () => number;
-  /** Whoever only signs in is told at once that it cannot be. */
+  /** False for a client that only signs in: it is told at once that no router answers. */
   readonly isPatient: boolean;
   /** {@link StepRequest.resumeMs} */
   readonly resumeMs?: number | undefined;
@@ -20,18 +20,18 @@ export class SessionLink {
   /** {@link StepRequest.session} */
   state: string;
   hasStepped = false;
-  /** A batch had to be sent again: little more is to be read from the client for now. */
+  /** True when a batch had to be sent again. Then little more is read from the client for now. */
   isStalled = false;
   readonly #owner: SessionOwner<never>;
   readonly #start: SessionStart;
-  /** Monotonic, of the first batch of those that no router has answered: later ones are not waited for as long again. */
+  /** When the first batch that no router has answered began, monotonic ms. Later batches are not waited for as long again. */
   #givenUpAtMs: number | undefined;
-  /** Nothing but stanzas is sent, because no router answered. */
+  /** True when only stanzas are sent, because no router answered. */
   isPaused = false;
   #pause: Timer | undefined;
   readonly #stalled: () => void;
 
-  /** @param stalled `isStalled` has become true */
+  /** @param stalled is called when `isStalled` has become true */
   constructor(owner: SessionOwner<never>, start: SessionStart, stalled: () => void) {
     this.#owner = owner;
     this.#stalled = stalled;
@@ -39,7 +39,7 @@ export class SessionLink {
     this.state = start.routerSession;
   }
 
-  /** undefined: no router took it. */
+  /** @returns undefined when no router took it */
   async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<StepAnswer | undefined> {
     const isFirst = !this.hasStepped;
     this.hasStepped = true;

@@ -7,7 +7,7 @@ import type { Allowances } from './allowance.ts';
 import type { StageKind } from './outgoing-stages.ts';
 import type { RouterLink } from './router-link.ts';
 
-/** @typeParam Held how the node knows its sessions */
+/** @typeParam Held how the node represents its sessions */
 export interface SessionOwner<Held> {
   readonly subject: string;
   readonly clock: Clock;
@@ -15,23 +15,23 @@ export interface SessionOwner<Held> {
   readonly ids: IdMint;
   readonly router: RouterLink;
   readonly allowances: Allowances;
-  /** What stanzas pass on their way to a client. */
+  /** The stages that stanzas pass on their way to a client. */
   readonly stages: readonly StageKind[];
   readonly admission: Admission;
-  /** Deliveries find it from now on. */
+  /** From now on deliveries find the session. */
   hold(session: Held): void;
-  /** They do not any more. */
+  /** Deliveries do not find it any more. */
   released(session: Held): void;
-  /** Nothing of it is left. */
+  /** Nothing of the session is left. */
   over(session: Held): void;
-  /** A client waited too long with its resumption. */
+  /** The client took too long to resume. */
   timedOut(session: Held): void;
 }
 
 export interface SessionStart {
   readonly sid: string;
   readonly domain: string;
-  /** Bare JID. */
+  /** The bare JID. */
   readonly account: string;
   /** {@link StepRequest.session} */
   readonly routerSession: string;

@@ -1,7 +1,7 @@
 /**
- * One session: from the end of SASL until its rows are gone. It outlives its stream while it is parked (XEP-0198 §5).
+ * One session, from the end of SASL until its rows are gone. While it is parked, it outlives its stream (XEP-0198 §5).
  *
- * One batch at a time is at a router, which keeps the order per sender; the next leaves when there is something to send.
+ * One batch at a time is at a router, which keeps the order per sender. The next one leaves when there is something to send.
  */
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors.ts';
@@ -21,17 +21,17 @@ import { SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 import type { StreamManagement } from './stream-management.ts';
 
-/** `ending`: what the client has sent is still handled, then its end is told. */
+/** `ending`: what the client has sent is still handled; then routers are told of the end. */
 type Phase = 'unbound' | 'bound' | 'ending' | 'over';
 
 export class Session {
   readonly sid: string;
   readonly domain: string;
   readonly account: Jid;
-  /** Set from bind on: the full JID. */
+  /** The full JID, set when the resource is bound. */
   jid: Jid | undefined;
   isAvailable = false;
-  /** The stream is to read no more for now; looked at for each stanza, and therefore kept. */
+  /** True when the stream must not read for now. It is read for each stanza, so it is stored. */
   isFull = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
@@ -40,15 +40,15 @@ export class Session {
   readonly #pump: Pump<Batch>;
   #phase: Phase = 'unbound';
   readonly link: SessionLink;
-  /** The session came from another node: routers do not know yet. */
+  /** True when the session came from another node and no router knows yet. */
   #isMoved = false;
   #wasPage = false;
   readonly #wait: ClientWait;
-  /** On its way into the store. */
+  /** True while the session is on its way into the store. */
   #isLeaving = false;
-  /** The client has closed its stream in order meanwhile. */
+  /** True when the client has closed its stream in the meantime. */
   #isFinished = false;
-  /** Streams and nodes that have wanted to take the session: the last one gets it. */
+  /** Counts the streams and nodes that have wanted to take the session. The last one gets it. */
   #claims = 0;
 
   constructor(owner: SessionOwner<Session>, start: SessionStart, stream: SessionStream | undefined) {
@@ -88,17 +88,21 @@ export class Session {
     return this.link.hasStepped || !this.#inbox.isEmpty;
   }
 
-  /** For how long it can be resumed when it is parked now, or still, milliseconds. */
+  /** For how long the session can be resumed if it is parked now, or is parked already, ms. */
   get remainingMs(): number {
     return this.isParked ? this.#wait.leftMs : (this.sm?.resumeMs ?? 0);
   }
 
-  /** There may be something to tell a router. */
+  /** There may be something to send to a router. */
   pump(): void {
     this.#pump.start();
   }
 
-  /** A stanza was read; `pump` is to follow when there are no more at hand. @param lang the stream's. @throws {StreamError} invalid-from */
+  /**
+   * Takes a stanza that was read. `pump` must follow when no more are at hand.
+   * @param lang the language of the stream
+   * @throws {StreamError} invalid-from
+   */
   receive(stanza: Stanza, lang?: string): void {
     if (stanza.attributes.from !== undefined) checkFrom(stanza, this.jid, this.account);
     const number = this.sm?.count() ?? 0;
@@ -110,13 +114,13 @@ export class Session {
     this.drained(sm.onAck(h));
   }
 
-  /** Without XEP-0198 what the operating system has taken counts as received. */
+  /** Without XEP-0198, stanzas count as received when the operating system has taken them. */
   drained(ids: readonly string[]): void {
     if (ids.length > 0) this.cursor.add(this.egress.delivered(ids));
     if (this.egress.catchUp.phase === 'reading') this.pump();
   }
 
-  /** The client has closed its stream in order: nothing to resume. Its last stanzas are handled and answered. */
+  /** The client has closed its stream, so there is nothing to resume. Its last stanzas are handled and answered. */
   finish(): void {
     if (this.#isLeaving) this.#isFinished = true;
     else this.#end();
@@ -134,13 +138,13 @@ export class Session {
     return isDone;
   }
 
-  /** Routers have forgotten the session already. */
+  /** Ends the session without telling routers, which have forgotten it already. */
   drop(error: StreamError): void {
     this.#cut(error);
     this.#over();
   }
 
-  /** The session ends, and the client is told why. */
+  /** Ends the session, and tells the client why. */
   close(error: StreamError): void {
     this.#cut(error);
     this.#end();
@@ -149,8 +153,9 @@ export class Session {
   // Resumption (XEP-0198 §5).
 
   /**
-   * Takes the session from its old stream, if it has one, and waits for the batch under way. What is in none is forgotten, because
-   * the client sends it again. @returns false when the session has ended, or was wanted by another, meanwhile
+   * Takes the session from its old stream, if it has one, and waits for the batch under way. Stanzas that are not in a batch are
+   * forgotten, because the client sends them again.
+   * @returns false when the session has ended meanwhile, or somebody else has wanted it
    */
   async detach(): Promise<boolean> {
     const { stream } = this.egress;
@@ -159,7 +164,7 @@ export class Session {
     return detached;
   }
 
-  /** As `detach`, but its stream hears nothing yet, and deliveries do not find it any more. */
+  /** As `detach`, but the stream hears nothing yet, and deliveries do not find the session any more. */
   async withdraw(): Promise<boolean> {
     this.#isLeaving = true;
     this.#gauge();
@@ -201,39 +206,39 @@ export class Session {
     this.#pump.thaw();
   }
 
-  /** The client is back, and its `h` was taken already. */
+  /** The client is back, and its `h` has been handled. */
   attach(sm: StreamManagement, stream: SessionStream): void {
     this.#wait.stop();
     this.egress.resume(sm, stream);
     this.#pump.thaw();
   }
 
-  /** A session of another node, before `attach`. */
+  /** Prepares a session of another node, before `attach`. */
   adopt(jid: string): void {
     this.jid = Jid.parse(jid);
     this.#phase = 'bound';
     this.link.hasStepped = true;
     this.#isMoved = true;
-    // Between the other node's farewell and the routers' hearing of it, deliveries found nobody.
+    // After the other node had given the session away and before routers heard of it, deliveries found nobody.
     this.egress.needsCatchUp = true;
     this.#owner.hold(this);
     this.#park();
   }
 
-  /** Another node has it now; routers hear of that from there. */
+  /** Another node has the session now, and routers hear of it from there. */
   async leave(): Promise<void> {
     const items = deliveredItem(this.cursor.take());
     const answer = items.length > 0 ? await this.#step(items, [], () => 1) : undefined;
     if (answer) checkAllRead(this.#owner.log, answer, this.sid);
   }
 
-  /** Without a word to anybody. */
+  /** Ends the session without telling anybody. */
   forget(): void {
     this.egress.stream = undefined;
     this.#over();
   }
 
-  // Towards routers.
+  // What goes to routers.
 
   #next(): Batch | undefined {
     if (this.#phase === 'over') return undefined;
@@ -256,12 +261,12 @@ export class Session {
     const delivered = this.cursor.isDue ? this.cursor.take() : nothingDelivered;
     const batch = stanzaBatch(this.#inbox.take(), this.isAvailable, delivered);
     this.isAvailable = batch.isAvailable;
-    if (batch.presences > 0) this.egress.catchUp.ask(batch.presences > 1); // deliveries are held back from now on
+    if (batch.presences > 0) this.egress.catchUp.ask(batch.presences > 1); // from now on deliveries are held back
     return batch;
   }
 
   async #run(batch: Batch): Promise<void> {
-    // A client that is gone waits for nothing, and sends again, when it is back, whatever nobody knows the outcome of.
+    // A client that is gone does not wait. When it is back, it sends again whatever has an unknown outcome.
     const triesMax = () =>
       batch.kind === 'end' || this.isParked ? connectionLimits.endTriesMax : connectionLimits.batchTriesMax;
     const bodies = batch.unanswered ?? batch.stanzas.map(({ bytes }) => bytes);
@@ -283,14 +288,14 @@ export class Session {
   #settle(batch: Batch, answer: StepAnswer): void {
     const { out, reply } = answer;
     if (batch.kind === 'moved') this.#isMoved = false;
-    // Only presence and pages turn the queue; said of anything else it is left over.
+    // Only presence and pages open or close the queue. With anything else, the answer is left over.
     const queue = batch.kind === 'page' || batch.mayTurnQueue ? reply.take('queue') : undefined;
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(answer), { queue, next: reply.take('next') });
     else out.forEach(({ id }, index) => void this.egress.reply(reply.bodies[index]!, id));
     const bound = reply.take('bound');
     if (bound !== undefined) this.#bind(bound);
     const close = reply.take('close');
-    this.sm?.settle(lastNumber(batch), close === undefined); // what ends a stream ends the batch, too, half-way
+    this.sm?.settle(lastNumber(batch), close === undefined); // what ends a stream also ends the batch, in the middle
     if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.answered(queue);
     checkAllRead(this.#owner.log, answer, this.sid);
     if (close) this.close(new StreamError(close.condition as StreamErrorCondition, close.text));
@@ -309,7 +314,7 @@ export class Session {
 
   #bind(jid: string): void {
     this.jid = Jid.parse(jid);
-    if (this.#phase !== 'unbound') return; // the stream was lost while it bound: its end is on the way
+    if (this.#phase !== 'unbound') return; // the stream was lost during the bind: its end is on the way
     this.#phase = 'bound';
     this.#owner.hold(this);
   }
@@ -332,12 +337,12 @@ export class Session {
     stream?.fail(new StreamError('resource-constraint', 'too much waits for the client'));
   }
 
-  /** Kept for resumption if the client has asked for that, else ended. */
+  /** Keeps the session for resumption if the client has asked for that; otherwise ends it. */
   #park(): void {
     const resumeMs = this.#phase === 'bound' ? (this.sm?.resumeMs ?? 0) : 0;
     this.egress.park();
     if (resumeMs === 0) this.#end();
-    else if (this.isParked) this.#wait.start(resumeMs); // else too much was held back, and the session has ended
+    else if (this.isParked) this.#wait.start(resumeMs); // otherwise too much was held back, and the session has ended
   }
 
   #cut(error: StreamError): void {
@@ -380,7 +385,7 @@ export class Session {
     this.link.stop();
   }
 
-  /** A fault of ours ends this session alone. */
+  /** A fault of ours ends only this session. */
   #crashed(error: unknown): void {
     this.#owner.log.error({ err: error, sid: this.sid }, 'a session failed');
     this.#cut(new StreamError('internal-server-error'));

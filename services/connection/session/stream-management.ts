@@ -1,9 +1,9 @@
 /**
- * What XEP-0198 counts for one session, in both directions: when the client is told how far its stanzas were handled, and when it is asked
- * how far it has received ours. The negotiation and the elements of a client are the stream feature of the same name.
+ * What XEP-0198 counts for one session in both directions: when the client is told how many of its stanzas were handled, and when
+ * it is asked how many of ours it has received. The negotiation and the elements are in the stream feature of the same name.
  *
- * `<a h/>` to the client covers only what a router has answered: until then the stanza exists nowhere but here. A stanza that was
- * refused because no router could be reached is covered when a later one succeeds.
+ * `<a h/>` to the client covers only stanzas that a router has answered, because until then a stanza exists only here. A stanza
+ * that was refused because no router could be reached is covered when a later one succeeds.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
@@ -14,7 +14,7 @@ import { type Entry, Outbox } from './outbox.ts';
 export const NS_SM = 'urn:xmpp:sm:3';
 const request = `<r xmlns='${NS_SM}'/>`;
 
-/** What another node is told when it takes the session over. */
+/** What another node needs when it takes over the session. */
 export interface Counters {
   readonly inbound: number;
   readonly acked: number;
@@ -25,7 +25,7 @@ export interface Counters {
 export interface StreamManagementOptions {
   readonly clock: Clock;
   readonly token: string;
-  /** Kept this long after the stream was lost, milliseconds; 0: the client did not ask for resumption. */
+  /** How long the session is kept after the stream was lost, ms; 0 when the client did not ask for resumption. */
   readonly resumeMs: number;
   /** Writes an element that is not counted. */
   readonly write: (text: string) => void;
@@ -38,11 +38,11 @@ export class StreamManagement {
   readonly outbox: Outbox;
   readonly #clock: Clock;
   readonly #write: (text: string) => void;
-  /** Stanzas of the client: read; answered by a router; answered or refused. */
+  /** Counters of the client's stanzas: read; answered by a router; answered or refused. */
   #received: number;
   #handled: number;
   #settled: number;
-  /** Numbers that `<r/>` waits for, the oldest and the newest, at most one timer for all. */
+  /** The oldest and the newest number that an `<r/>` waits for. At most one timer serves all of them. */
   #asked: number | undefined;
   #askedLast = 0;
   #askedTimer: Timer | undefined;
@@ -72,34 +72,34 @@ export class StreamManagement {
     return { inbound: this.#handled, acked, unacked, pending };
   }
 
-  /** @returns the number of a stanza that was read */
+  /** @returns the number of the stanza that was read */
   count(): number {
     return ++this.#received;
   }
 
-  /** A batch is done. @param number of its last stanza; 0 when that came before `<enable/>` */
+  /** A batch is done. @param number of its last stanza; 0 when it came before `<enable/>` */
   settle(number: number, isHandled: boolean): void {
     this.#settled = Math.max(this.#settled, number);
     if (isHandled) this.#handled = Math.max(this.#handled, number);
     if (this.#asked !== undefined && this.#settled >= this.#asked) this.#answer();
-    // A client that asks faster than routers answer hears of each step all the same.
+    // A client that asks faster than routers answer still hears of each step.
     if (this.#askedLast > this.#settled) this.#await(this.#askedLast);
   }
 
-  /** What was read and not answered will come again. */
+  /** Stanzas that were read and not answered will come again. */
   forgetUnanswered(): void {
     this.#received = this.#handled;
     this.#settled = this.#handled;
   }
 
-  /** `<r/>`: answered when everything before it is, or after a while with what is. */
+  /** Handles `<r/>`. It is answered when every stanza before it is, or after a while with what is. */
   onRequest(): void {
     this.#askedLast = this.#received;
     if (this.#settled >= this.#received) this.#answer();
     else this.#await(this.#received);
   }
 
-  /** `<a h='…'/>`. @returns archive ids that the client has now. @throws {StreamError} */
+  /** Handles `<a h='…'/>`. @returns the archive ids that the client has now. @throws {StreamError} */
   onAck(h: string | undefined): string[] {
     const count = this.outbox.countAcked(readCount(h));
     if (count === undefined) throw handledCountTooHigh(h, this.outbox);

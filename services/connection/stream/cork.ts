@@ -1,9 +1,8 @@
 /**
- * One write per socket and turn of the event loop: what is sent to a socket in one turn leaves together.
+ * Makes one write per socket and turn of the event loop: everything that is sent to a socket in one turn leaves together.
  *
- * A message in a room of thousands has something for thousands of sockets, and encrypting that for one after the other would be one turn of
- * a tenth of a second, in which nobody else is served. So a turn writes to some of them, and to those first that have just been given
- * something.
+ * A message in a room of thousands goes to thousands of sockets. If all of it were encrypted in one turn, nobody else would be
+ * served for a tenth of a second. So a turn writes to some sockets only, and first to those that have just been given something.
  */
 import { connectionLimits } from '../limits.ts';
 
@@ -13,12 +12,12 @@ export interface Flushable {
 
 export class Cork {
   #fresh: Flushable[] = [];
-  /** Left over from turns before; those before `#at` are done. */
+  /** Sockets that are left over from earlier turns. The ones before `#at` are done. */
   #backlog: Flushable[] = [];
   #at = 0;
   #isSet = false;
 
-  /** Call once for each socket: when the first bytes come in that were not flushed. */
+  /** Call this once for each socket when the first bytes arrive that are not flushed. */
   add(socket: Flushable): void {
     this.#fresh.push(socket);
     this.#set();

@@ -1,6 +1,4 @@
-/**
- * The two ways to write a stream: RFC 6120 §4 (one long document) and RFC 7395 §3 (a message for each element).
- */
+/** The two ways to write a stream: RFC 6120 §4 (one long document) and RFC 7395 §3 (a message for each element). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { FrameScanner } from '../../../lib/xmpp/frame-scanner.ts';
@@ -13,12 +11,12 @@ const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 /** What our own header says. */
 export interface OwnHeader {
   readonly id: string;
-  /** RFC 6120 §4.9.1.3: '' as long as the peer has not named a domain that is served here. */
+  /** RFC 6120 §4.9.1.3: '' while the peer has not named a domain that is served here. */
   readonly from: string;
   readonly to: string | undefined;
 }
 
-/** The peer's header, stripped of what the framing has checked. */
+/** The header of the peer, without what the framing has checked. */
 export interface Opening {
   readonly kind: 'open';
   readonly to: string | undefined;
@@ -31,13 +29,13 @@ export type StreamEvent = Opening | Stanza | { readonly kind: 'close' };
 
 export interface Framing {
   scanner(): Scanner;
-  /** Absent: what the scanner says is what the stream takes. */
+  /** Undefined when the stream takes what the scanner returns. */
   readonly event?: (event: ScannerEvent) => StreamEvent;
   header(header: OwnHeader): string;
   /** @param inner complete elements that declare their namespaces */
   features(inner: string): string;
   error(error: StreamError): string;
-  /** From the canonical form; absent: it is written as it is. */
+  /** Converts from canonical form. Undefined when it is written as it is. */
   readonly stanza?: (bytes: Buffer) => Buffer;
   readonly closing: string;
 }

@@ -1,6 +1,7 @@
 /**
- * What routers answer to a stream that opens is the same for every stream to a domain under the same TLS, so it is kept for as long as the
- * router says (`StepReply.keepMs`), which is a moment: a storm of clients asks once. Refusals are never kept.
+ * Caches what routers answer to a stream that opens, because it is the same for every stream to a domain under the same kind of
+ * TLS. The router says for how long (`StepReply.keepMs`), which is a moment: so a storm of clients asks once. Refusals are never
+ * cached.
  */
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
@@ -25,7 +26,7 @@ export class Greetings {
     this.#clock = clock;
   }
 
-  /** To a stream that no router knows yet. @param ask asks a router. @throws what it throws */
+  /** For a stream that no router knows yet. @param ask asks a router. @throws what `ask` throws */
   async get(domain: string, open: Open, ask: () => Promise<Greeting>): Promise<Greeting> {
     const key = keyOf(domain, open);
     const kept = this.#kept.get(key);
@@ -42,7 +43,7 @@ export class Greetings {
   }
 }
 
-/** Of the binding the types alone count: the data is another for each connection. */
+/** Only the types of the binding are part of the key, because the data differs between connections. */
 function keyOf(domain: string, { secure, binding }: Open): string {
   return `${domain} ${secure} ${Object.keys(binding)}`;
 }

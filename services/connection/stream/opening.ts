@@ -1,22 +1,22 @@
-/** What a peer's stream header says, once its framing has let it through (RFC 6120 §4.7, §4.9.3). */
+/** What the stream header of a peer says, once its framing has accepted it (RFC 6120 §4.7, §4.9.3). */
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Opening } from './framing.ts';
 
-/** What the header asks of the answer and of what follows. */
+/** What the header asks for the answer and for the rest of the stream. */
 export interface Greeting {
-  /** §4.7.2: the bare JID that the client has given as its own. */
+  /** §4.7.2: the bare JID that the client has named as its own. */
   readonly to: string | undefined;
   /** §4.7.4: the language of stanzas that name none. */
   readonly lang: string | undefined;
 }
 
-/** BCP 47 as far as XML 1.0 §2.12 checks it, and long enough for all subtags that are in use. */
+/** BCP 47 as far as XML 1.0 §2.12 checks it. It is long enough for all subtags in use. */
 const language = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}$/;
 
 /**
- * @param domain what `to` named
- * @param account bare JID that has signed in
+ * @param domain named by `to`
+ * @param account the bare JID that has signed in
  * @throws {StreamError} unsupported-version, improper-addressing, invalid-from
  */
 export function checkOpening({ from, version, lang }: Opening, domain: string, account: string | undefined): Greeting {
@@ -29,10 +29,10 @@ export function checkOpening({ from, version, lang }: Opening, domain: string, a
 }
 
 /**
- * §4.9.3.9: whoever has not signed in yet may be anybody of the domain. §4.7.1 wants a bare JID.
+ * §4.9.3.9: before sign-in, a client may claim any address of the domain. §4.7.1 requires a bare JID.
  *
- * COMPAT: mellium.im/xmpp 0.22 says its full JID and takes for an answer nothing but that or none, so a full JID is taken and has none; as
- * long as it compares the two.
+ * COMPAT: mellium.im/xmpp 0.22 sends its full JID, and accepts in the answer only that JID or none. So a full JID is accepted,
+ * and the answer has none, as long as that client compares the two.
  */
 function ownAddress(from: string, domain: string, account: string | undefined): string | undefined {
   const jid = Jid.tryParse(from);

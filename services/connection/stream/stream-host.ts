@@ -16,7 +16,7 @@ export interface StreamHost extends FeatureHost {
   session(start: SessionStart, stream: SessionStream): Session;
   /** What clients of the domain that name no server are shown. */
   identityFor(domain: string): StreamIdentity | undefined | Promise<StreamIdentity | undefined>;
-  /** Goes on as a TLS server on the stream's socket. @param deadlineMs monotonic: for the end of authentication */
+  /** Goes on as a TLS server on the socket of the stream. @param deadlineMs of authentication, monotonic */
   startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void;
   closed(stream: SessionStream): void;
 }

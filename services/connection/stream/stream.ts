@@ -1,8 +1,8 @@
 /**
  * One stream of a client (RFC 6120 §4): its headers, and its elements, which go to the session or to a stream feature.
  *
- * Events are pulled from the scanner one at a time; while something takes time (a router is asked, a session resumed, too much is
- * unanswered) nothing is pulled and the socket is not read.
+ * Events are pulled from the scanner one at a time. While something takes time (a router is asked, a session is resumed, too much
+ * is unanswered), nothing is pulled and the socket is not read.
  */
 import type { Timer } from '../../../lib/ports/clock.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -34,7 +34,7 @@ export class Stream implements TransportReader, FeatureStream {
   #timer: Timer;
   #routerSession = '';
   #domain: string | undefined;
-  /** The domain is known to be served here. */
+  /** True when the domain is known to be served here. */
   #isServed = false;
   #account: string | undefined;
   #greeting: Greeting | undefined;
@@ -44,16 +44,16 @@ export class Stream implements TransportReader, FeatureStream {
   #isPulling = false;
   #isPaused = false;
   #hasPeerClosed = false;
-  /** Our closing tag is sent. */
+  /** True when our closing tag has been sent. */
   #isOver = false;
   #failures = 0;
-  /** What the TLS below offers to bind to, until the client has signed in; with its data once the client has chosen to bind to it. */
+  /** What TLS offers to bind to, until the client has signed in. It has its data once the client has chosen to bind to it. */
   #binding: ChannelBinding | undefined;
-  /** Features of the stream that follows SASL, when the router has told them already. */
+  /** Features of the stream after SASL, when the router has sent them already. */
   #features: string | undefined;
   #sentAtMs: number;
 
-  /** @param deadlineMs monotonic; a stream that goes on over TLS has the time that is left */
+  /** @param deadlineMs monotonic; a stream that goes on over TLS has the rest of the time */
   constructor(host: StreamHost, transport: Transport, deadlineMs = host.clock.monotonic() + connectionLimits.preauthTimeoutMs) {
     this.#host = host;
     this.#transport = transport;
@@ -74,7 +74,7 @@ export class Stream implements TransportReader, FeatureStream {
     return this.#transport.bufferedBytes;
   }
 
-  // From the transport.
+  // What the transport calls.
 
   data(chunk: Buffer): void {
     if (this.#isOver || this.#hasPeerClosed) return;
@@ -99,7 +99,7 @@ export class Stream implements TransportReader, FeatureStream {
     this.#host.closed(this);
   }
 
-  // From the session.
+  // What the session calls.
 
   sendStanza(bytes: Buffer, id?: string): number {
     this.#sentAtMs = this.#host.clock.monotonic();
@@ -147,16 +147,16 @@ export class Stream implements TransportReader, FeatureStream {
     if (isWaiting !== this.#isPaused) this.#steer(isWaiting);
   }
 
-  // From the node.
+  // What the node calls.
 
-  /** White space between stanzas (RFC 6120 §4.6.1), when nothing was sent for long. */
+  /** Sends white space between stanzas (RFC 6120 §4.6.1) when nothing was sent for a long time. */
   keepAlive(nowMs: number): void {
     if (this.#isOver || nowMs - this.#sentAtMs < connectionLimits.keepAliveMs) return;
     this.#sentAtMs = nowMs;
     if (this.#hasHeader) this.#transport.ping();
   }
 
-  /** With the session, if there is one. */
+  /** Ends the stream, and its session if there is one. */
   close(error: StreamError): void {
     this.session?.close(error);
     this.fail(error);
@@ -166,7 +166,7 @@ export class Stream implements TransportReader, FeatureStream {
     this.#transport.destroy();
   }
 
-  /** What comes behind the peer's closing tag is read and thrown away, so that we see its socket close. */
+  /** What comes after the peer's closing tag is read and dropped, so that we see its socket close. */
   #steer(isWaiting: boolean): void {
     const mustPause = isWaiting && !this.#hasPeerClosed;
     if (this.#isOver || mustPause === this.#isPaused) return;
@@ -175,7 +175,7 @@ export class Stream implements TransportReader, FeatureStream {
     else this.#transport.resume();
   }
 
-  /** A fault of the peer, or ours, ends this stream alone. */
+  /** A fault of the peer or of ours ends only this stream. */
   #refuse(error: unknown): void {
     if (error instanceof StreamError) {
       this.close(error);
@@ -191,7 +191,7 @@ export class Stream implements TransportReader, FeatureStream {
     });
   }
 
-  /** Nothing is read until `work` is done. */
+  /** Reads nothing until `work` is done. */
   #wait(work: Promise<void>): void {
     this.#isBusy = true;
     void work
@@ -244,7 +244,7 @@ export class Stream implements TransportReader, FeatureStream {
     this.sendElement(this.#framing.features((this.has('secure') ? features : '') + this.#host.features.advertise(this)));
   }
 
-  /** @throws {StreamError} also as the router closes the stream */
+  /** @throws {StreamError} also when the router closes the stream */
   async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
     const open = { kind: 'open', secure: this.#transport.isSecure, binding } as const;
     const ask = async (): Promise<Offer> => {
@@ -275,7 +275,7 @@ export class Stream implements TransportReader, FeatureStream {
     if (work !== undefined) this.#wait(work);
   }
 
-  // From features.
+  // What features call.
 
   get host(): FeatureHost {
     return this.#host;

@@ -1,4 +1,4 @@
-/** What carries one stream: a TCP or TLS socket here, a WebSocket in `websocket.ts`. */
+/** What carries a stream: a TCP or TLS socket here, and a WebSocket in `websocket-transport.ts`. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
@@ -8,41 +8,42 @@ import type { TlsSource } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Cork, Flushable } from './cork.ts';
 
-/** Whoever reads from a transport. Calls never come from within a call to the transport, but for `closed` from `destroy`. */
+/** Reads from a transport. It is never called from within a call to the transport, except for `closed` from `destroy`. */
 export interface TransportReader {
   /** The bytes belong to the reader. */
   data(chunk: Buffer): void;
-  /** The operating system has taken everything sent before; `ids` are those that were given to `send`. */
+  /** The operating system has taken everything that was sent before. `ids` are those that were given to `send`. */
   drained(ids: readonly string[]): void;
-  /** More came before `trust` than a client has to say, and not yet as `data`. */
+  /** Before `trust`, more arrived than a client needs, and it was not passed to `data` yet. */
   flooded(): void;
-  /** Once; nothing comes after it. */
+  /** Called once, and nothing comes after it. */
   closed(): void;
 }
 
 export interface Transport {
   readonly kind: 'tcp' | 'websocket';
-  /** Of the peer, for the log. */
+  /** The address of the peer, for the log. */
   readonly address: string;
   readonly isSecure: boolean;
-  /** The types that the client is offered; the data may be missing ('') where it costs much. */
+  /** The types of channel binding that the client is offered. The data may be '' where it is expensive. */
   readonly offeredBinding: ChannelBinding;
   readonly binding: ChannelBinding;
-  /** Sent and not taken by the operating system. */
+  /** Bytes that were sent and that the operating system has not taken. */
   readonly bufferedBytes: number;
   open(reader: TransportReader): void;
-  /** The client has signed in: what it says may be long from now on. */
+  /** The client has signed in, so its messages may be long from now on. */
   trust(): void;
-  /** @param id told to `drained`. @returns `bufferedBytes` with it */
+  /** @param id passed to `drained`. @returns the new `bufferedBytes` */
   send(bytes: Buffer | string, id?: string): number;
   pause(): void;
   resume(): void;
-  /** Keeps middleboxes awake and shows dead peers. */
+  /** Keeps middleboxes from closing the connection, and shows dead peers. */
   ping(): void;
   /**
-   * Flushes, says goodbye, and closes at the latest after `connectionLimits.closeTimeoutMs`.
-   * @param isPeerFirst the peer has closed the stream before us, so that it is the one to close the connection (RFC 6120 §4.4); we do so
-   * when it has not after as long again. Clients lose our closing tag when TLS's goodbye comes in one piece with it.
+   * Flushes, says goodbye, and closes after `connectionLimits.closeTimeoutMs` at the latest.
+   * @param isPeerFirst true when the peer has closed the stream before us, so that it should close the connection (RFC 6120
+   * §4.4). If it has not after the same time again, we do. Clients lose our closing tag when it arrives together with the goodbye
+   * of TLS.
    */
   end(isPeerFirst?: boolean): void;
   destroy(): void;
@@ -59,7 +60,7 @@ export class SocketTransport implements Transport, Flushable {
   readonly #cork: Cork;
   readonly #clock: Clock;
   #reader: TransportReader | undefined;
-  /** What the next write takes: mostly a single stanza, which needs no list. */
+  /** What the next write takes. Mostly it is one stanza, which needs no list. */
   #first: Buffer | undefined;
   #others: Buffer[] | undefined;
   #waitingBytes = 0;
@@ -95,10 +96,10 @@ export class SocketTransport implements Transport, Flushable {
     if (this.socket.destroyed) setImmediate(this.#onClose);
   }
 
-  /** Whatever comes goes to the reader at once, and the scanner has bounds of its own. */
+  /** Everything goes to the reader at once. The scanner has its own bounds. */
   trust(): void {}
 
-  /** Lets go of the socket, so that TLS can take it. What was sent is written. */
+  /** Gives up the socket, so that TLS can take it. Everything that was sent has been written. */
   detach(): Socket {
     this.flush();
     this.#reader = undefined;
@@ -154,7 +155,7 @@ export class SocketTransport implements Transport, Flushable {
   end(isPeerFirst = false): void {
     if (this.#closing !== undefined) return;
     this.flush();
-    this.socket.resume(); // what still comes is thrown away; unread, it would turn our goodbye into a reset
+    this.socket.resume(); // whatever still arrives is dropped; if it stayed unread, it would turn our goodbye into a reset
     if (isPeerFirst) this.#closing = this.#clock.after(connectionLimits.closeTimeoutMs, () => this.#hangUp());
     else this.#hangUp();
   }

@@ -16,7 +16,7 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #socket: WebSocket;
   readonly #raw: Duplex | undefined;
   #strangeBytes = 0;
-  /** RFC 6455 §7.4.1, when there is more to say than that it ends. */
+  /** RFC 6455 §7.4.1: the code, when there is more to say than that the stream ends. */
   #closeCode: number | undefined;
   readonly #cork: Cork;
   readonly #clock: Clock;
@@ -48,7 +48,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#reader = reader;
     this.#raw?.on('data', this.#count);
     this.#socket.on('message', (data, isBinary) => {
-      // RFC 7395 §3.2: text only. What is no text is no element, and the gate says so.
+      // RFC 7395 §3.2: only text is allowed. Anything else is not an element, and the scanner says so.
       const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
       this.#reader?.data(isBinary ? Buffer.from([0]) : bytes);
     });
@@ -61,7 +61,7 @@ export class WebSocketTransport implements Transport, Flushable {
     });
   }
 
-  /** Until then a message is bounded by what all streams may send before signing in, and not by `maxPayload`. */
+  /** Before sign-in, a message is bounded by what all streams may send then, and not by `maxPayload`. */
   trust(): void {
     this.#raw?.off('data', this.#count);
   }
@@ -107,7 +107,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#socket.resume();
   }
 
-  /** RFC 7395 §3.9: no white space, but a ping. */
+  /** RFC 7395 §3.9: a ping, because white space is not allowed. */
   ping(): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
