@@ -32,6 +32,7 @@ const plainFolders = [
   'services/muc',
   'services/router',
   'services/certificates',
+  'services/connection',
   'services/web',
   'test',
 ];

@@ -1,8 +1,6 @@
 /**
- * A connection node: holds the streams of clients and their sessions, frames and counts stanzas, and lets routers decide about
- * everything else. It reads nothing of an account but where its sessions are. It may hold streams of other servers, too (peers).
- *
- * Left out on purpose: streams of components.
+ * A connection node. It holds the streams of clients and their sessions, and perhaps streams of other servers (peers). It frames and
+ * counts stanzas, and lets routers decide about everything else. Left out on purpose: streams of components.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -95,10 +93,7 @@ export interface ConnectionNode {
   readonly isDraining: boolean;
   /** Resolves when the socket is let in or refused, and never rejects. */
   acceptWebSocket(socket: WebSocket, peer: WebSocketPeer): Promise<void>;
-  /**
-   * Serves WebSockets on an HTTP server until the node stops.
-   * @param path such as `/xmpp-websocket`
-   */
+  /** Serves WebSockets on an HTTP server until the node stops. @param path such as `/xmpp-websocket` */
   attachWebSocket(server: Server, path: string): void;
   /**
    * Tells sessions that deliveries to them may have been lost. They read the archive from the entry `from` on.
@@ -112,10 +107,7 @@ export interface ConnectionNode {
    * when no session is left. Until then the node answers the requests of others.
    */
   drain(): Promise<void>;
-  /**
-   * Drains within `stopMs`.
-   * @returns true when no session is left; otherwise routers find out by themselves
-   */
+  /** Drains within `stopMs`. @returns true when no session is left; otherwise routers find out by themselves */
   stop(): Promise<boolean>;
 }
 

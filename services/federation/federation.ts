@@ -246,16 +246,19 @@ class Owner implements Federation {
 
   #lookLater(): void {
     if (this.#isStopped) return;
-    this.#looking = this.#dependencies.clock.after(federationLimits.lookMs, async () => {
-      this.#forgetIdle();
-      try {
-        await this.#dropRemoved();
-        for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
-      } catch (error) {
-        this.#dependencies.log.warn({ err: error }, 'the outbox could not be looked at');
-      }
-      this.#lookLater();
-    });
+    this.#looking = this.#dependencies.clock.after(federationLimits.lookMs, () => void this.#lookAndGoOn());
+  }
+
+  /** Never rejects. */
+  async #lookAndGoOn(): Promise<void> {
+    this.#forgetIdle();
+    try {
+      await this.#dropRemoved();
+      for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
+    } catch (error) {
+      this.#dependencies.log.warn({ err: error }, 'the outbox could not be looked at');
+    }
+    this.#lookLater();
   }
 
   /** Pairs of tenants that are gone; their rows are erased by whoever removes the tenant. */

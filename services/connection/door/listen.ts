@@ -31,7 +31,7 @@ export interface Ports {
   readonly bind: string;
   readonly plain: number | undefined;
   readonly secure: number | undefined;
-  /** Of ALPN (XEP-0368). */
+  /** The protocol that ALPN must name (XEP-0368). */
   readonly protocol: 'xmpp-client' | 'xmpp-server';
 }
 

@@ -28,7 +28,7 @@ interface PeerElement {
 
 /** A stream of another server as its features see it. */
 export interface PeerStream {
-  /** Of our header. */
+  /** The address that our header names. */
   readonly id: string;
   readonly log: Logger;
   readonly owner: OwnerLink;
