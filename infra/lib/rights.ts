@@ -69,7 +69,7 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: list, partitions: [outbox] },
     { table: 'archive', actions: list, partitions: [tenant, certificate, federation, outbox, directory] },
     { table: 'live', actions: list, partitions: [certificate, federation, directory] },
-    { table: 'live', actions: [...list, ...remove], partitions: [outbox, due] },
+    { table: 'live', actions: [...get, ...list, ...remove], partitions: [outbox, due] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },

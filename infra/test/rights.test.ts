@@ -35,6 +35,12 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
   { tier: 'router', table: 'core', partition: '#certificates', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/c', why: 'a tenant goes with its certificate' },
   { tier: 'router', table: 'core', partition: '*/f', why: 'a tenant goes with its secrets towards other servers' },
+  ...[
+    { table: 'core', partition: '*/s/*' },
+    { table: 'archive', partition: '*/s/*' },
+    { table: 'live', partition: '*/s/*' },
+    { table: 'live', partition: '#s2s-*' },
+  ].map((one) => ({ tier: 'router', ...one, why: 'a tenant goes with what waits for other servers' })),
   ...(
     [
       ['archive', '*/t'],

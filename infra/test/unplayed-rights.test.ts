@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import pino from 'pino';
 import { memoryBus } from '../../lib/adapters/memory-bus.ts';
 import { systemClock as clock } from '../../lib/adapters/system-clock.ts';
+import { Outbox, pairShard } from '../../lib/runtime/outbox.ts';
 import { TicketKeys } from '../../lib/runtime/ticket-keys.ts';
 import { askRouter } from '../../services/cli/compose/admin-socket.ts';
 import { composeRouter } from '../../services/cli/compose/compose-router.ts';
@@ -42,6 +43,8 @@ function expectRights(tier: 'connection' | 'router', calls: readonly Call[], wan
   );
 }
 
+const pair = { tenant: 'one.example', host: 'one.example', peer: 'two.example' };
+
 describe('what the simulator does not cover', () => {
   test('connection: certificates that come and change, keys of TLS tickets', async () => {
     const calls = await callsOf(async (ground, store) => {
@@ -66,11 +69,11 @@ describe('what the simulator does not cover', () => {
     expectRights('connection', calls, ['core #certificates', 'core one.example/c', 'core two.example/c', 'live #tls']);
   });
 
-  test('router: accounts that come and go, a tenant that goes with its certificate', async () => {
+  test('router: accounts that come and go, a tenant that goes with its certificate and what waits for other servers', async () => {
     const calls = await callsOf(async (ground, store) => {
       const bus = memoryBus({ clock });
       const underWay = new UnderWay(); // else the removals wait for requests of other routers
-      const { router } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }), underWay });
+      const { router, dependencies } = await composeRouter({ store, bus, clock, log: pino({ level: 'silent' }), underWay });
       const done = async (operation: string, given: Record<string, unknown>) => {
         const { ok, error } = await askRouter(bus, operation, given);
         assert.ok(ok, error);
@@ -82,12 +85,17 @@ describe('what the simulator does not cover', () => {
       await done('user-list', { domain: 'one.example' });
       await done('user-remove', { jid: 'juliet@one.example' });
       await done('tenant-list', {});
+      const outbox = new Outbox(dependencies);
+      const waiting = { ...pair, id: dependencies.ids.mint(), xml: Buffer.from('<message/>') };
+      await ground.store.batchPut(outbox.puts(outbox.batches([waiting])));
       await done('tenant-remove', { domain: 'one.example', force: true });
       await router.stop();
       await bus.close();
     });
     const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c', 'core one.example/f'];
-    expectRights('router', calls, ['core #tenants', 'core #certificates', 'core #removals', ...own]);
+    const shard = pairShard(pair);
+    const left = [...['core', 'archive', 'live'].map((table) => `${table} one.example/s/${shard}`), `live #s2s-${shard}`];
+    expectRights('router', calls, ['core #tenants', 'core #certificates', 'core #removals', ...own, ...left]);
     assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
   });
 });
