@@ -28,7 +28,7 @@ interface PeerElement {
 
 /** A stream of another server as its features see it. */
 export interface PeerStream {
-  /** The address that our header names. */
+  /** The id of the stream in our header. */
   readonly id: string;
   readonly log: Logger;
   readonly owner: OwnerLink;
