@@ -1,29 +1,32 @@
-/** What operators ask a process for, on a subject of its own: `ctl.<subject of its row>`. */
+/** What operators ask a process for. Each process has its own subject: `ctl.<subject of its row>`. */
+import type { Logger } from 'pino';
 import type { Bus, Serving } from '../ports/bus.ts';
 import { Unavailable } from '../ports/store.ts';
-import { ask } from './faults.ts';
+import { answering, ask } from './faults.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { runtimeLimits } from './limits.ts';
 import { type ControlReply, type ControlRequest, controlAnswer } from './wire.ts';
 
 export interface Controlled {
+  readonly log: Logger;
   readonly isDraining?: () => boolean;
-  /** By name, as {@link ControlReply.figures}. */
+  /** Figures by name, as in {@link ControlReply.figures}. */
   readonly figures: () => Readonly<Record<string, number>>;
-  /** Begins to let go of what it holds; absent: it holds nothing that outlives it. */
+  /** Begins to drain. Undefined for a process without sessions. */
   readonly drain?: () => void;
 }
 
-export function serveControl(bus: Bus, subject: string, { isDraining, figures, drain }: Controlled): Promise<Serving> {
-  return bus.serve(`ctl.${subject}`, (payload) => {
+export function serveControl(bus: Bus, subject: string, { log, isDraining, figures, drain }: Controlled): Promise<Serving> {
+  const handler = answering(log, (payload) => {
     const { kind } = decodeFrame<ControlRequest>(payload).header;
     if (kind === 'drain') drain?.();
     const error = kind === 'drain' && drain === undefined ? 'it holds no sessions' : undefined;
     return encodeFrame({ isDraining: isDraining?.() ?? false, figures: figures(), error } satisfies ControlReply);
   });
+  return bus.serve(`ctl.${subject}`, handler);
 }
 
-/** undefined: it does not answer. */
+/** @returns undefined when the process does not answer */
 export async function askControl(bus: Bus, subject: string, kind: ControlRequest['kind']): Promise<ControlReply | undefined> {
   const request: ControlRequest = { kind };
   try {

@@ -57,6 +57,7 @@ export async function startConnectionPart(
       onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
     });
     const control = await serveControl(bus, node.subject, {
+      log,
       isDraining: () => node.isDraining,
       drain: () => void node.drain(),
       figures() {

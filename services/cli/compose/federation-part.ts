@@ -101,6 +101,7 @@ export async function startFederationPart(
   });
   bus.publish(changedSubject, new Uint8Array());
   const control = await serveControl(bus, subject, {
+    log,
     figures: () => {
       const { pairs, waiting } = federation.stats;
       return { pairs, waiting, ...figures?.() };

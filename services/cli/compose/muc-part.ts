@@ -45,7 +45,7 @@ export async function startMucPart(
     return undefined;
   });
   bus.publish(changedSubject, new Uint8Array());
-  const control = await serveControl(bus, subject, { figures: () => ({ rooms: worker.rooms, ...figures?.() }) });
+  const control = await serveControl(bus, subject, { log, figures: () => ({ rooms: worker.rooms, ...figures?.() }) });
   return {
     deliveries,
     async stop() {

@@ -155,7 +155,7 @@ async function beat(
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
   const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
   cleanup.add('heartbeat', () => heartbeat.stop());
-  const control = await serveControl(bus, subject, { figures });
+  const control = await serveControl(bus, subject, { log, figures });
   cleanup.add('control', () => control.stop());
 }
 
