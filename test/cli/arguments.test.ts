@@ -30,7 +30,7 @@ describe('a wrong argument is named with its flag, its value and what is allowed
     [['--c2s-port=x'], "--c2s-port: 'x' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
     [['--c2s-tls-port=-1'], "--c2s-tls-port: '-1' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
     [['--https-port= 5'], "--https-port: ' 5' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
-    [['--s2s-port=1e3'], "--s2s-port: '1e3' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--s2s-port=1e3'], "--s2s-port: '1e3' is not allowed; it takes a port: 1 to 65535, or 0 for none"],
     [['--component-port=65536'], "--component-port: '65536' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
     [
       ['--bind=example'],

@@ -126,7 +126,7 @@ test('a peer that confirms nothing is asked by a closing tag, and its answer con
 });
 
 describe('at once', () => {
-  test('a domain that does not exist bounces, and nobody of the domain is asked twice', async () => {
+  test('a message and a request to a domain that does not exist are answered with an error', async () => {
     const client = await skylark.join('juliet@a.example/six');
     client.send(`<message to='romeo@nowhere.example' type='chat' id='m'><body>hello</body></message>`);
     const error = await client.next(({ attributes }) => attributes.id === 'm');
@@ -158,7 +158,7 @@ test('XEP-0203: what had to wait says since when', { timeout: 60_000 }, async ()
   assert.ok(Math.abs(Date.parse(stamp!) - begun) < 2_000, peer.received[0]);
 });
 
-test('presence: of what had to wait only the last comes', async () => {
+test('of presence that had to wait, only the last comes', async () => {
   const peer = await newPeer();
   await peer.kill();
   const client = await skylark.join('juliet@a.example/nine');
@@ -168,7 +168,26 @@ test('presence: of what had to wait only the last comes', async () => {
   await peer.start();
   await peer.until(() => peer.bodies.length === 1, 'the message');
   const shows = peer.received.flatMap((xml) => /<show>(\w+)/.exec(xml)?.[1] ?? []);
-  assert.equal(shows.at(-1), 'xa');
+  assert.deepEqual(shows, ['xa']);
+});
+
+test('of presence that had to wait, an entry into a room comes before the change of status behind it', async () => {
+  const peer = await newPeer();
+  await peer.kill();
+  const client = await skylark.join('juliet@a.example/eleven');
+  const room = `hall@${peer.domain}/juliet`;
+  const muc = `<x xmlns='http://jabber.org/protocol/muc'/>`;
+  for (const child of ['<show>away</show>', muc, '<show>dnd</show>', '<show>xa</show>'])
+    client.send(`<presence to='${room}'>${child}</presence>`);
+  await say(client, `romeo@${peer.domain}`, 'hello');
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await peer.start();
+  await peer.until(() => peer.bodies.length === 1, 'the message');
+  const presences = peer.received.filter((xml) => xml.startsWith('<presence'));
+  assert.deepEqual(
+    presences.map((xml) => /<show>(\w+)/.exec(xml)?.[1] ?? (xml.includes('protocol/muc') ? 'enters' : xml)),
+    ['enters', 'xa'],
+  );
 });
 
 test('a reply of a stranger reaches the one it is for', async () => {

@@ -96,10 +96,10 @@ function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean
 
 /** A shared port looks free although another cluster has it, so each is taken once without sharing. @throws {Refusal} */
 export async function checkPortsFree(
-  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort'>,
+  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort' | 's2sPort' | 's2sTlsPort'>,
 ): Promise<void> {
   const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
-  const ports = { c2sPort, c2sTlsPort, httpPort, httpsPort };
+  const ports = { c2sPort, c2sTlsPort, httpPort, httpsPort, ...peerPortsOf(values) };
   for (const port of Object.values(ports)) {
     if (port === 0) continue;
     await listening(bind, ports, async () => {

@@ -1,11 +1,11 @@
 /** The options of federation, and what follows from them. */
-import { extraPortOption, optionalText, pathOption, type Values } from '../core/arguments.ts';
+import { closablePortOption, optionalText, pathOption, type Values } from '../core/arguments.ts';
 import { isLoopback } from '../core/options.ts';
 
 /** Ports for other servers. */
 export const peerPortOptions = {
-  s2sPort: extraPortOption('other servers, STARTTLS; 0 for none; 5269 unless given, and none on the loopback'),
-  s2sTlsPort: extraPortOption('other servers, direct TLS; 0 for none; 5270 unless given, and none on the loopback'),
+  s2sPort: closablePortOption('other servers, STARTTLS; 0 for none; 5269 unless given, and none on the loopback'),
+  s2sTlsPort: closablePortOption('other servers, direct TLS; 0 for none; 5270 unless given, and none on the loopback'),
   s2sCa: pathOption('FILE', 'CAs that prove other servers, PEM, besides those of the system'),
 };
 

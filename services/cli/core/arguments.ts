@@ -142,6 +142,11 @@ export function extraPortOption(text: string): Option<number | undefined> {
   return { ...ports, text, schema: port.optional() };
 }
 
+/** A port that may be closed: 0. Unless it is given, something else decides. */
+export function closablePortOption(text: string): Option<number | undefined> {
+  return { ...ports, allowed: 'a port: 1 to 65535, or 0 for none', text, schema: port.optional() };
+}
+
 export function countOption(text: string, max: number, preset: number): Option<number> {
   const schema = z
     .string()

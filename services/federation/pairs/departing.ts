@@ -35,6 +35,12 @@ export function isState({ name, type }: Stanza): boolean {
   return name === 'presence' && (type === undefined || type === 'unavailable');
 }
 
+/** Does the later of two presences say all that matters? A room is entered by the first, which a mere change of status does not repeat. */
+export function replaces(later: Stanza, earlier: Stanza): boolean {
+  const enters = (stanza: Stanza) => stanza.type === undefined && stanza.hasChild('x', 'http://jabber.org/protocol/muc');
+  return later.type === 'unavailable' || enters(later) || !enters(earlier);
+}
+
 /**
  * Is whoever sent it told when it cannot be delivered? Errors never bounce (RFC 6120 §8.3.1). Of presence to contacts nothing is said: it
  * is sent to bare addresses, and one who is shown nobody is shown just that. Whoever enters a room sends to a full address.

@@ -192,8 +192,12 @@ export class Pair {
       acked: (count) => this.#acked(stream, count),
       closed: (reason, isAnswered) => this.#closed(stream, reason, isAnswered),
     });
-    if (this.#isStopped) stream.close();
-    else this.#pump();
+    if (this.#isStopped) {
+      stream.close();
+      return;
+    }
+    this.#settle(this.#queue.outdated());
+    this.#pump();
   }
 
   #failed(error: Error): void {

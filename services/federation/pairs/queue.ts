@@ -1,6 +1,6 @@
 /** What waits for one peer, in order: sent, confirmed, or to be sent again. */
 import type { Departing, Entry } from './departing.ts';
-import { isState } from './departing.ts';
+import { isState, replaces } from './departing.ts';
 
 export class Queue {
   /** In the order in which they came. */
@@ -96,7 +96,7 @@ export class Queue {
       const { from, to } = one.stanza.attributes;
       const key = `${from} ${to}`;
       const before = last.get(key);
-      if (before !== undefined) outdated.push(before);
+      if (before !== undefined && replaces(one.stanza, before.stanza)) outdated.push(before);
       last.set(key, one);
     }
     return outdated;
