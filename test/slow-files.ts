@@ -14,6 +14,8 @@ export const slowFiles: readonly string[] = [
   'test/cli/serve-all.test.ts',
   'test/cli/start-refusals.test.ts',
   'test/cli/start.test.ts',
+  // Another server dies, is silent and comes back, and what waits for it is tried again after seconds.
+  'test/federation/outgoing.test.ts',
   // Each planted bug is looked for in as many simulated hours as it takes to find it.
   'test/simulator-plants.test.ts',
 ];
