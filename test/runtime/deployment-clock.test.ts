@@ -1,11 +1,7 @@
 /** Processes with clocks of their own on one store: how their common time begins, goes on, and what moves it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { pino } from 'pino';
-import { openSqliteStore } from '../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
@@ -13,6 +9,8 @@ import { IdMint, timeOfId } from '../../lib/runtime/ids.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { Heartbeat } from '../../lib/runtime/nodes.ts';
 import { ManualClock } from '../connection/manual-clock.ts';
+import { memoryStore } from '../support/stage/memory-store.ts';
+import { watched } from '../support/stage/watched.ts';
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -20,20 +18,20 @@ const log = pino({ level: 'silent' });
 
 /** One time for all, as it passes; each process has a clock on its wall that may show another one. */
 let time: ManualClock;
-let folder: string;
 let store: Store;
+/** What is asked of the store. */
+let activity: { calls: number; underWay: number };
 const running = new Set<DeploymentClock>();
 
-beforeEach(async () => {
+beforeEach(() => {
   time = new ManualClock();
-  folder = mkdtempSync(join(tmpdir(), 'skylark-clock-'));
-  store = await openSqliteStore(folder, { clock: systemClock });
+  activity = { calls: 0, underWay: 0 };
+  store = watched(memoryStore(systemClock), activity);
 });
 afterEach(async () => {
   for (const clock of running) await clock.stop();
   running.clear();
   await store.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 interface Process {
@@ -82,16 +80,25 @@ async function passing<Result>(work: Promise<Result>): Promise<Result> {
     });
   for (let step = 0; !isDone && step < 1_000; step++) {
     await time.advance(step === 0 ? 0 : 50);
-    await new Promise((resolve) => void setTimeout(resolve, 2));
+    await answered();
   }
   return work;
 }
 
-/** So that what each beat asks of the store is answered before the next. */
+/** Waits until the store has answered all, and nobody asks anything further because of it. */
+async function answered(): Promise<void> {
+  let before: number;
+  do {
+    before = activity.calls;
+    await new Promise((resolve) => void setImmediate(resolve));
+  } while (activity.underWay > 0 || activity.calls > before);
+}
+
+/** What each beat asks of the store is answered before the next. */
 async function pass(ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 500) {
     await time.advance(500);
-    await new Promise((resolve) => void setTimeout(resolve, 5));
+    await answered();
   }
 }
 
