@@ -8,10 +8,13 @@ import { adapterLimits } from '../lib/adapters/limits.ts';
 import { portLimits } from '../lib/ports/limits.ts';
 import { runtimeLimits } from '../lib/runtime/limits.ts';
 import { serviceLimits } from '../lib/runtime/service-limits.ts';
+import { s2sLimits } from '../lib/s2s/limits.ts';
 import { xmppLimits } from '../lib/xmpp/limits.ts';
 import { certificateLimits } from '../services/certificates/limits.ts';
 import { programLimits } from '../services/cli/limits.ts';
 import { connectionLimits } from '../services/connection/limits.ts';
+import { findingLimits } from '../services/federation/finding/limits.ts';
+import { federationLimits } from '../services/federation/limits.ts';
 import { roomLimits } from '../services/muc/limits.ts';
 import { routerLimits } from '../services/router/limits.ts';
 import { webLimits } from '../services/web/limits.ts';
@@ -20,11 +23,14 @@ const bounds = {
   adapter: adapterLimits,
   certificate: certificateLimits,
   connection: connectionLimits,
+  federation: federationLimits,
+  finding: findingLimits,
   port: portLimits,
   program: programLimits,
   room: roomLimits,
   router: routerLimits,
   runtime: runtimeLimits,
+  s2s: s2sLimits,
   service: serviceLimits,
   web: webLimits,
   xmpp: xmppLimits,

@@ -40,7 +40,7 @@ export interface NameConstraints {
   readonly excluded: readonly Subtree[];
 }
 
-/** Of the forms of names that can prove a domain; constraints of others concern no name that we look at. */
+/** Only forms of names that can prove a domain: constraints on other forms concern no name that we look at. */
 export type Subtree = { readonly form: 'dns'; readonly base: string } | { readonly form: 'srv' | 'xmpp' };
 
 const srvNameId = '1.3.6.1.5.5.7.8.7';

@@ -10,7 +10,7 @@ export class Gate {
     waitingMax: federationLimits.pairsMax,
     waitingPerPathMax: federationLimits.pairsMax,
   });
-  /** Of XML that waits for peers. */
+  /** Bytes of XML that wait for peers. */
   waitingBytes = 0;
 
   /** Tenants take turns. @throws {Overloaded} @throws what `work` throws */

@@ -44,7 +44,7 @@ interface Try {
   /** @returns whether it was the answer */
   readonly take: (message: Buffer) => boolean;
   readonly fail: (why: string) => void;
-  /** The answer is no use to anybody. */
+  /** The answer is useless, and further tries would be, too. */
   readonly refuse: (error: Error) => void;
 }
 

@@ -1,4 +1,4 @@
-/** In which order SRV records are tried: by priority, and within one priority by chance, heavier ones more often first. RFC 2782 */
+/** Orders SRV records as RFC 2782 says: by priority, and within one priority by chance, heavier ones more often first. */
 import type { Clock } from '../../../lib/ports/clock.ts';
 
 interface Weighed {

@@ -16,7 +16,7 @@ export interface Entry {
   /** When the row was written, by the deployment's clock. */
   readonly at: number;
   departing: Departing[];
-  /** Of its XML. */
+  /** Bytes of its XML. */
   readonly bytes: number;
 }
 

@@ -87,7 +87,7 @@ export class Queue {
     for (const one of this.sent()) one.place = 0;
   }
 
-  /** Of presence only the last per `from` and `to` counts. @returns the others that are still to be sent */
+  /** Only the last presence per `from` and `to` counts. @returns the earlier ones that have not been sent */
   outdated(): Departing[] {
     const last = new Map<string, Departing>();
     const outdated: Departing[] = [];

@@ -198,7 +198,7 @@ export class OutgoingStream {
   #verified(answer: Stanza): void {
     const { id = '', type, from, to } = answer.attributes;
     const asked = this.#asked.get(id);
-    // Of another pair, or unasked: nobody waits for it.
+    // An answer for another pair, or one that nobody asked for.
     if (asked === undefined || from !== this.pair.peer || to !== this.pair.host) return;
     this.#asked.delete(id);
     const verdict = type === 'error' ? { isValid: false, condition: dialbackCondition(answer) } : { isValid: type === 'valid' };

@@ -1,0 +1,55 @@
+/** Relations between bounds: other servers, and what waits for them. */
+import { showRelations } from './limit-relations.ts';
+
+showRelations('other servers', [
+  {
+    says: 'a key of dialback is verified before whoever showed it is out of time',
+    holds: ({ connection, federation }) => federation.verifyMs < connection.streamProofMs,
+    planted: { federation: { verifyMs: 60_000 } },
+  },
+  {
+    says: 'a peer that does not answer a ping is asked by closing the stream before it is taken for dead',
+    holds: ({ federation }) => federation.pongMs < federation.confirmMs,
+    planted: { federation: { pongMs: 30_000 } },
+  },
+  {
+    says: 'what waits is tried again several times before it bounces, and requests fail sooner',
+    holds: ({ federation }) => 10 * federation.retryMaxMs <= federation.holdMs && federation.iqMs < federation.holdMs,
+    planted: { federation: { retryMaxMs: 10 * 60_000 } },
+  },
+  {
+    says: 'the first pause between two tries is below the longest',
+    holds: ({ federation }) => federation.retryMinMs < federation.retryMaxMs,
+    planted: { federation: { retryMinMs: 6 * 60_000 } },
+  },
+  {
+    says: 'an owner looks for what it has missed before the row of a pair is given up',
+    holds: ({ federation, runtime }) => 2 * federation.lookMs < runtime.outboxDueMs,
+    planted: { federation: { lookMs: 30_000 } },
+  },
+  {
+    says: 'whoever had a shard has seen its loss with a heartbeat before the next owner begins',
+    holds: ({ federation, runtime }) => federation.settleMs > runtime.heartbeatMs,
+    planted: { federation: { settleMs: 3_000 } },
+  },
+  {
+    says: 'a row of an outbox fits into the store, even when JSON escapes every other character',
+    holds: ({ port, runtime }) => 2 * runtime.outboxRowBytesMax <= port.storeValueBytesMax,
+    planted: { runtime: { outboxRowBytesMax: 256 * 1024 } },
+  },
+  {
+    says: 'what one pair has waiting is a small share of what all have in one process',
+    holds: ({ federation }) => 8 * federation.waitingBytesMax <= federation.waitingBytesAllMax,
+    planted: { federation: { waitingBytesMax: 32 * 1024 * 1024 } },
+  },
+  {
+    says: 'the shortest time for which a document of POSH or an answer of DNS is believed is below the longest',
+    holds: ({ finding, s2s }) => s2s.poshKeepMinMs < s2s.poshKeepMaxMs && finding.dnsAnswerMinMs < finding.dnsAnswerMaxMs,
+    planted: { s2s: { poshKeepMinMs: 48 * 60 * 60_000 } },
+  },
+  {
+    says: 'an address of a domain is tried while the one before it still has time to answer (RFC 8305 §5)',
+    holds: ({ finding }) => finding.attemptDelayMs < finding.connectMs && finding.resolutionDelayMs < finding.attemptDelayMs,
+    planted: { finding: { attemptDelayMs: 20_000 } },
+  },
+]);
