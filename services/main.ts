@@ -1,4 +1,4 @@
-/** The `skylark` command. */
+/** The `skylark` command. It first replaces its process if another memory setup suits the command better. */
 import { fileURLToPath } from 'node:url';
 import { replacementOf } from './cli/compose/memory-settings.ts';
 

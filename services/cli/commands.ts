@@ -1,4 +1,4 @@
-/** All commands as a list. What a command needs is imported only when it runs, so that the others start quickly. */
+/** The list of all commands. The code of a command is imported only when it runs, so that other commands start quickly. */
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import { drainOptions, statusOptions } from './commands/node-options.ts';
@@ -11,19 +11,19 @@ import { dnsOptions } from './dns/dns-options.ts';
 import { doctorOptions } from './doctor/doctor-options.ts';
 
 export interface Command {
-  /** One or two words: `user add`. */
+  /** The name, of one or two words: `user add`. */
   readonly name: string;
-  /** As the usage line shows them. */
+  /** The positional arguments, as the usage line shows them: `JID`, `[DOMAIN]`. */
   readonly positionals: readonly string[];
   readonly summary: string;
-  /** More lines for its help. */
+  /** More lines for the help of the command. */
   readonly text: readonly string[];
   readonly options: Options;
-  /** @returns the exit code */
+  /** Runs the command. @returns the exit code */
   run(values: Values<Options>, positionals: readonly string[]): Promise<number>;
 }
 
-/** Ties the type of the values to that of the options. */
+/** Makes the compiler check that `run` takes values of the types that the options have. */
 function command<Of extends Options>(
   given: Omit<Command, 'options' | 'run' | 'text' | 'positionals'> & {
     readonly positionals?: readonly string[];

@@ -1,4 +1,4 @@
-/** Help texts, from the same tables that the arguments are read with. */
+/** Help texts. They come from the same tables with which the arguments are read. */
 
 import { type Command, commands } from './commands.ts';
 import { flagOf, type Option, variableOf } from './core/arguments.ts';

@@ -9,14 +9,14 @@ import { programLimits } from './limits.ts';
 
 export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   process.stdout.on('error', leaveQuietly);
-  const keepAlive = setInterval(() => {}, programLimits.keepAwakeMs); // a timer of the clock alone does not
+  const keepAlive = setInterval(() => {}, programLimits.keepAwakeMs); // timers of the clock do not keep the process alive
   process.exitCode = await run(args, environment).catch(reportError);
   clearInterval(keepAlive);
-  // Whatever still runs, a worker thread or a socket, has been told to end.
+  // Worker threads and sockets that still run have been told to end. The process does not wait for them any longer than this.
   setTimeout(() => process.exit(), programLimits.exitLingerMs).unref();
 }
 
-/** The reader of a pipe, such as `head`, has read enough. */
+/** Ends the process when the reader of a pipe, such as `head`, has read enough. */
 function leaveQuietly(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 }
@@ -42,7 +42,7 @@ function tell(text: string): number {
   return 0;
 }
 
-/** @throws {UsageError} */
+/** @throws {UsageError} when there is no such command */
 function findCommand(words: readonly string[]): Command {
   const found = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (found !== undefined) return found;

@@ -1,9 +1,9 @@
 /**
- * Where the commands of an operator reach the service that runs: a local socket that only its owner can open.
+ * The address of the local socket through which an operator's commands reach the running service. Only its owner can open it.
  *
- * It lies in the data folder. Where that path is longer than a socket's address may be, it lies in a folder of its own below the
- * system's temporary one, which must belong to us and be closed to others, since anybody can make things there. Windows has named
- * pipes instead.
+ * The socket is in the data folder. If that path is too long for a socket's address, the socket is in a folder of its own below
+ * the system's temporary folder. Anybody can create files there, so that folder must belong to us and be closed to others. On
+ * Windows the address is that of a named pipe.
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { Refusal, reasonOf } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 
-/** `folder` is a real path. @throws {Refusal} when somebody else has taken the place */
+/** @param folder the data folder, as a path without links. @throws {Refusal} when the socket's folder cannot be trusted */
 export function adminAddress(folder: string, platform: NodeJS.Platform = process.platform): string {
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 24);
   if (platform === 'win32') return `\\\\.\\pipe\\skylark-${hash}`;

@@ -1,6 +1,6 @@
 /**
- * Takes operators' commands while the service runs: one JSON object a line, `{"operation":"user-add","arguments":{…}}`, each answered
- * by a line with an `AdminReply`. Whoever can open the socket owns the data anyway, so nobody signs in.
+ * Serves operators' commands while the service runs. Each line is a JSON object, `{"operation":"user-add","arguments":{…}}`, and
+ * is answered by a line with an `AdminReply`. There is no sign-in, because whoever can open the socket owns the data anyway.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -17,14 +17,18 @@ import { programLimits } from '../limits.ts';
 
 const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.string(), z.unknown()) });
 
-/** Asks a router. @throws {Unavailable} when none answers in time */
+/** Sends one operation to a router and returns its reply. @throws {Unavailable} when no router answers in time */
 export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
   const request: AdminRequest = { kind: 'admin', operation, arguments: given };
   const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), programLimits.adminTimeoutMs);
   return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result') };
 }
 
-/** The data folder's lock is held, so a socket that lies there is left from a process that died. @throws {Refusal} */
+/**
+ * Listens on the operators' socket. The caller holds the data folder's lock, so a socket file that is already there was left by a
+ * process that died, and is deleted.
+ * @throws {Refusal} when the socket cannot be created
+ */
 export async function serveAdmin(address: string, bus: Bus, log: Logger): Promise<{ stop(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

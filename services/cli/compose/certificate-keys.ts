@@ -1,4 +1,4 @@
-/** What private keys of certificates are sealed with in the store. */
+/** Opens the keys that seal the private keys of certificates in the store. */
 import { join } from 'node:path';
 import { openFileKeys } from '../../../lib/adapters/file-keys.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
@@ -13,12 +13,12 @@ export interface KeyValues {
   readonly region: string;
 }
 
-/** Of a data folder, when neither KMS nor a file is named. */
+/** The key file in a data folder. It is used when the operator names neither a KMS key nor a file. */
 export function keyFileOf(folder: string): string {
   return join(folder, 'keys', 'certificates.key');
 }
 
-/** @param folder the data folder, where there is one. @throws {UsageError | Refusal} */
+/** @param folder the data folder, if this process has one. @throws {UsageError | Refusal} */
 export async function openKeys({ kms, kmsKey, keyFile, region }: KeyValues, folder?: string): Promise<Keys> {
   if (kmsKey !== undefined && keyFile !== undefined) {
     throw new UsageError('--kms-key and --key-file exclude each other: private keys are sealed with one of them');

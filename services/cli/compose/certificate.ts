@@ -1,6 +1,6 @@
 /**
- * The certificate that streams and pages are served with: the operator's, or a self-signed one (ECDSA P-256, RFC 6120 §13.7.1.2) that
- * is made once and kept in the data folder.
+ * The certificate for streams and web pages. It is the operator's, or a self-signed one (ECDSA P-256, RFC 6120 §13.7.1.2) that is
+ * created once and kept in the data folder.
  */
 import { programLimits } from '../limits.ts';
 import 'reflect-metadata';
@@ -19,11 +19,11 @@ export interface PemFiles {
 }
 
 export interface PemPair extends PemFiles {
-  /** Where they came from. */
+  /** The files that the certificate and the key were read from. */
   readonly files: PemFiles;
 }
 
-/** Both or none. @throws {UsageError} */
+/** @throws {UsageError} when only one of the two flags is given */
 export function checkPemFlags({ cert, key }: { readonly cert?: string; readonly key?: string }): PemFiles | undefined {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw new UsageError(`--key: '${key}' needs --cert with the certificate that belongs to it`);
@@ -31,7 +31,7 @@ export function checkPemFlags({ cert, key }: { readonly cert?: string; readonly 
   return { cert, key };
 }
 
-/** @throws {UsageError} for files that cannot be read, are no PEM, or do not belong together */
+/** @throws {UsageError} for files that cannot be read, are not PEM, or do not belong together */
 export function readPemFiles(files: PemFiles): PemPair {
   const cert = readText('--cert', files.cert);
   const key = readText('--key', files.key);
@@ -61,7 +61,10 @@ function parse<Parsed>(flag: string, path: string, what: string, read: () => Par
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** The kept certificate when it is good for the domain and for some time; else a new one. @throws {Refusal} */
+/**
+ * Returns the certificate from the folder if it is valid for the domain and for long enough. Otherwise creates a new one there.
+ * @throws {Refusal} when the folder cannot be written
+ */
 export async function keepSelfSigned(folder: string, domain: string, clock: Clock): Promise<PemPair> {
   const files = { cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
   const kept = readKept(files);
@@ -81,7 +84,7 @@ function readKept(files: PemFiles): PemPair | undefined {
   try {
     return readPemFiles(files);
   } catch (error) {
-    if (error instanceof UsageError) return undefined; // none yet, or half of one: a new one takes its place
+    if (error instanceof UsageError) return undefined; // absent or incomplete: a new one replaces it
     throw error;
   }
 }
@@ -92,7 +95,7 @@ function isGood(certificate: X509Certificate, domain: string, clock: Clock): boo
   return isForDomain && certificate.validToDate.getTime() - clock.now() > programLimits.ownCertificateDaysLeftMin * dayMs;
 }
 
-/** As certificates have it: an A-label, or an address without brackets. */
+/** The domain as it is written in certificates: as A-labels, or as an IP address without brackets. */
 function nameOf(domain: string): string {
   return domain.startsWith('[') ? domain.slice(1, -1) : domainToASCII(domain) || domain;
 }
@@ -121,7 +124,7 @@ async function makeSelfSigned(domain: string, clock: Clock): Promise<PemFiles> {
   return { cert: `${certificate.toString('pem')}\n`, key: `${key}\n` };
 }
 
-/** Also the names under which one reaches it from the same machine. */
+/** The domain and its subdomains, and the names under which clients on the same machine reach the service. */
 function alternativeNames(name: string): x509.JsonGeneralNames {
   const ofDomain: x509.JsonGeneralNames =
     isIP(name) === 0
@@ -138,7 +141,7 @@ function alternativeNames(name: string): x509.JsonGeneralNames {
   return [...ofDomain, ...local.filter(({ value }) => value !== name)];
 }
 
-/** A reader sees the old file or the new one, never a half. */
+/** Replaces a file in one step, so that a reader sees the old text or the new one, never a part. */
 function writeWhole(path: string, text: string, mode: number, clock: Clock): void {
   const draft = `${path}.${clock.randomBytes(6).toString('hex')}`;
   writeFileSync(draft, text, { mode, flag: 'wx' });

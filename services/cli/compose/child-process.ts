@@ -1,4 +1,4 @@
-/** One process of a cluster: `skylark serve …`, until it says where it listens, and until it ends. */
+/** Starts one process of a cluster (`skylark serve …`), waits until it reports where it listens, and tells when it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -23,22 +23,22 @@ export interface Child {
   readonly pid: number;
   readonly addresses: Addresses;
   readonly ended: Promise<Ending>;
-  /** SIGTERM, and SIGKILL when that does not help within the bound of a stop. */
+  /** Sends SIGTERM, and SIGKILL when the process has not ended within the bound of a stop. */
   stop(): Promise<void>;
 }
 
-/** The `skylark` command, or the bundle that has taken this file in. */
+/** The main file of the `skylark` command, or the bundle that includes this file. */
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../main.ts' : import.meta.url, import.meta.url));
-/** A stop is bounded in the child; this is for one that does not even get there. */
+/** When a child is killed after SIGTERM, ms. The child bounds its own stop; this is for a child that does not even begin it. */
 const killAfterMs = serviceLimits.shutdownMs + programLimits.childKillMs;
 
-/** Two processes cannot have one port of the debugger. */
+/** Node arguments that children inherit. The debugger is left out, because two processes cannot share its port. */
 const ownArguments = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
 
 /**
- * Its log goes to our stderr.
- * @param attach gets our end of a socket that is its descriptor 3, at once
- * @throws {Refusal} when it ends, or is not ready in time
+ * Starts a child and resolves when it is ready. The child's log goes to our stderr.
+ * @param attach is called at once with our end of a socket, whose other end is descriptor 3 of the child
+ * @throws {Refusal} when the child ends before it is ready, or is not ready in time
  */
 export async function startChild(
   service: string,
@@ -46,13 +46,14 @@ export async function startChild(
   args: readonly string[],
   attach?: (link: Socket) => void,
 ): Promise<Child> {
-  // In a process group of its own, so that Ctrl-C reaches the supervisor alone; its input ends with us however we end.
+  // The child has a process group of its own, so that Ctrl-C reaches only the supervisor. Its input ends when this process ends,
+  // however that happens, and the child stops then.
   const command = [...ownArguments, program, 'serve', service, '--name', name, '--until-input-ends', ...args];
   const child = spawn(process.execPath, command, {
     stdio: ['pipe', 'pipe', 'inherit', ...(attach ? ['pipe' as const] : [])],
     detached: true,
   });
-  child.stdin!.on('error', () => {}); // it is gone
+  child.stdin!.on('error', () => {}); // the child has ended
   attach?.(child.stdio[3] as Socket);
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', () => resolve({ code: null, signal: null }));
@@ -90,7 +91,7 @@ async function readAddresses(child: ChildProcess, ended: Promise<Ending>, who: s
     return await Promise.race([ready, late, gone]);
   } finally {
     clearTimeout(timer);
-    gone.catch(() => {}); // from here on `ended` tells
+    gone.catch(() => {}); // from here on the caller watches `ended`
   }
 }
 
@@ -109,7 +110,7 @@ async function stopChild(child: ChildProcess, ended: Promise<Ending>): Promise<v
   clearTimeout(timer);
 }
 
-/** `exit code 1`, `SIGKILL`. */
+/** Says how a process ended, for people: `exit code 1`, `SIGKILL`. */
 export function describeEnding({ code, signal }: Ending): string {
   if (signal !== null) return signal;
   return code === null ? 'it could not be started' : `exit code ${code}`;

@@ -1,4 +1,4 @@
-/** What the processes of a cluster stand on: a locked folder, a certificate, NATS, DynamoDB. */
+/** Prepares what all processes of a cluster need: a locked folder, a certificate, NATS and DynamoDB. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -20,11 +20,11 @@ export interface ClusterBackends {
   readonly folder: string;
   readonly nats: string;
   readonly dynamodb: string;
-  /** None: certificates come from the store, and there is no fallback. */
+  /** The certificate in files. With `--certificates store` it is a fallback; undefined: there is no fallback. */
   readonly pem: PemFiles | undefined;
-  /** The certificate is one that we made. */
+  /** True when this program has created the certificate itself. */
   readonly isSelfSigned: boolean;
-  /** A file: so that a TLS session of one process can be resumed at another. */
+  /** A file with the keys of TLS session tickets, so that a TLS session of one process can be resumed at another. */
   readonly ticketKeys: string;
 }
 
@@ -52,7 +52,7 @@ export async function prepareBackends(
 }
 
 async function ownNats({ natsServer }: ClusterValues, supervisor: Supervisor): Promise<string> {
-  const program = findProgram(natsServer); // here, so that its absence is one line
+  const program = findProgram(natsServer); // checked here, so that a missing program is reported in one line
   const [server] = await supervisor.start([{ service: 'nats', name: 'nats', args: ['--nats-server', program, '--port', '0'] }]);
   return `nats://127.0.0.1:${server!.addresses.nats!.port}`;
 }
@@ -64,7 +64,11 @@ async function ownDynamo(folder: string, supervisor: Supervisor): Promise<string
 
 const natsPort = 4222;
 
-/** The bus would wait for its server for ever, which is right for a service, and wrong for somebody at a terminal. @throws {Refusal} */
+/**
+ * Checks that a server answers. The bus would wait for its server for ever, which is right for a service, but not for somebody at
+ * a terminal.
+ * @throws {Refusal} when no server answers
+ */
 async function checkReachable(flag: string, url: string, presetPort: number): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port || presetPort) });

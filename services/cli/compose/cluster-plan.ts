@@ -1,4 +1,4 @@
-/** Which processes a cluster has, and with which arguments. */
+/** Decides which processes a cluster has, and with which arguments they are started. */
 import { createServer } from 'node:net';
 import { flagOf } from '../core/arguments.ts';
 import { keyFileOf } from './certificate-keys.ts';
@@ -9,10 +9,13 @@ import { filesFolderIn, presetFilesUrl } from './files-part.ts';
 import { listening } from './listening.ts';
 import type { Planned } from './supervisor.ts';
 
-/** Where ports cannot be shared, those of the next process are this much higher: 5222 and 5223 are neighbours. */
+/**
+ * Where processes cannot share ports, the ports of each further process are higher by this. A step of 1 would collide: 5222 and
+ * 5223 are both in use.
+ */
 const portStep = 10;
 
-/** Those of Node's `reusePort` that one meets. */
+/** Whether processes can share a port here. Of the systems on which Node has `reusePort`, these are the common ones. */
 export const sharesPorts = ['linux', 'freebsd'].includes(process.platform);
 
 export interface Plan {
@@ -75,7 +78,10 @@ function sealing({ kms, kmsKey, keyFile }: ClusterValues, { folder }: ClusterBac
   return kmsKey === undefined ? ['--key-file', keyFile ?? keyFileOf(folder)] : ['--kms', kms, '--kms-key', kmsKey];
 }
 
-/** Without S3 all processes share a folder. Routers are there before the web server has a port, so any free one would be too late. */
+/**
+ * Options that say where uploaded files are kept and found. Without S3 all processes share a folder. Routers start before the web
+ * server has its port, so they cannot know the URL when that port is 0 (any free one).
+ */
 function fileArguments(values: ClusterValues, { folder, isSelfSigned }: ClusterBackends): readonly string[] {
   const { s3, filesBucket, domain, bind, httpPort, httpsPort } = values;
   const bucket = [...(s3 ? ['--s3', s3] : []), ...(filesBucket ? ['--files-bucket', filesBucket] : [])];
@@ -94,7 +100,11 @@ function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean
   return connections > 1 && c2sPort !== 0 && c2sTlsPort !== 0 && sharesPorts;
 }
 
-/** A shared port looks free although another cluster has it, so each is taken once without sharing. @throws {Refusal} */
+/**
+ * Checks that no other program listens on the ports. A port that another cluster shares looks free to a process that shares it
+ * too, so this opens each port once without sharing it.
+ * @throws {Refusal} naming the port and its flag
+ */
 export async function checkPortsFree(
   values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort' | 's2sPort' | 's2sTlsPort'>,
 ): Promise<void> {

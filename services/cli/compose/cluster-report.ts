@@ -1,4 +1,4 @@
-/** What `skylark cluster` prints: for people, or with `--json` an object a line. */
+/** Prints the events of `skylark cluster`: as text for people, or with `--json` as one JSON object a line. */
 
 import { quote, say } from '../core/report.ts';
 import { type Child, describeEnding, type Ending } from './child-process.ts';
@@ -7,6 +7,8 @@ import type { ClusterValues } from './cluster-options.ts';
 import { hostPort } from './listening.ts';
 
 /**
+ * With `--json` the lines look like this:
+ *
  *     {"event":"listening","service":"connection","name":"c1","pid":4711,"addresses":{"c2s":{"address":"127.0.0.1","port":5222},…}}
  *     {"event":"ready","domain":"localhost","folder":"…","nats":"nats://127.0.0.1:4222","dynamodb":"http://127.0.0.1:8000"}
  *     {"event":"died","service":"router","name":"r1","pid":4712,"code":null,"signal":"SIGKILL"}

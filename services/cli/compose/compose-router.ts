@@ -1,4 +1,4 @@
-/** A router with everything that it is made of. */
+/** Puts a router together from its ports. */
 
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
@@ -19,16 +19,16 @@ import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
 
 export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
-  /** Stanzas may leave for other servers: the deployment has an owner of streams to them. */
+  /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
-  /** The deployment's, if this process has started it: a command that keeps no message does without. */
+  /** The deployment's clock, if this process has started it. A command that stores no messages does not need it. */
   readonly clock: Clock;
 }
 
 export interface ComposedRouter {
   readonly dependencies: Dependencies;
   readonly router: Router;
-  /** Of messages to nodes with sessions. */
+  /** How long nodes with sessions take to confirm a message. */
   readonly deliveries: Latency;
 }
 

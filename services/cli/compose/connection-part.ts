@@ -1,4 +1,4 @@
-/** A connection node with its heartbeat. */
+/** Starts a connection node with its heartbeat and its control subject. */
 
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
@@ -30,11 +30,14 @@ interface NodeDependencies extends Ports {
   readonly proves?: ConnectionDependencies['proves'];
   readonly stopMs?: number;
   readonly release?: Release;
-  /** What else this process holds, for `skylark status`. */
+  /** More figures of this process for `skylark status`. */
   readonly figures?: () => Readonly<Record<string, number>>;
 }
 
-/** `stop` parks or ends the sessions first; the node's row goes only when none is left, because others find them by it. */
+/**
+ * Starts the node. `stop` first parks or ends its sessions. It deletes the node's row only when no session is left, because other
+ * processes find the remaining sessions through that row.
+ */
 export async function startConnectionPart(
   dependencies: NodeDependencies,
 ): Promise<{ readonly node: ConnectionNode; stop(): Promise<void> }> {

@@ -1,15 +1,15 @@
-/** The folder that holds everything of one deployment on this machine. */
+/** The data folder: it holds everything that one deployment keeps on this machine. */
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Refusal, reasonOf } from '../core/report.ts';
 
-/** Makes it, for its owner alone. @returns its path without links. @throws {Refusal} */
+/** Creates the folder if it is missing, with access for its owner alone. @returns its path without links. @throws {Refusal} */
 export function ensureDataFolder(path: string, log?: Logger): string {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const folder = realpathSync(path);
-    // A folder that was there before is not ours to lock up: it may be somebody's home.
+    // The permissions of an existing folder are not changed, because it may be somebody's home.
     if (process.platform !== 'win32' && (statSync(folder).mode & 0o077) !== 0) {
       log?.warn({ folder }, 'others on this machine can look into the data folder; close it with: chmod 700');
     }
@@ -19,13 +19,13 @@ export function ensureDataFolder(path: string, log?: Logger): string {
   }
 }
 
-/** @returns its path without links. @throws {Refusal} when there is none, most likely because another one was meant */
+/** @returns the path without links. @throws {Refusal} when there is no such folder, most likely because another one was meant */
 export function findDataFolder(path: string): string {
   if (!existsSync(path)) throw new Refusal(`there is no folder '${path}': ${advice}`);
   return realpathSync(path);
 }
 
-/** Before the store is opened without a service. @throws {Refusal} */
+/** Checks that the folder has a store, before a command opens it while no service runs. @throws {Refusal} when it has none */
 export function checkHoldsStore(folder: string): void {
   if (!existsSync(join(folder, 'skylark.db')))
     throw new Refusal(`no service runs in '${folder}' and none ever kept its rows there: ${advice}`);

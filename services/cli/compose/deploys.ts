@@ -1,4 +1,4 @@
-/** What makes a process with sessions leave when a newer release is there, and ECS wait until it has (decision 5). */
+/** Makes a process with sessions drain when a newer release runs, and makes ECS wait until it has drained (decision 5). */
 
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
@@ -10,7 +10,10 @@ import { EcsTask, readTask, type TaskIdentity } from './ecs-task.ts';
 import type { ServeValues } from './serve-options.ts';
 import type { Serving } from './serving.ts';
 
-/** Who this process is among the others. Without a word from anybody it has a name of its own, and takes no part in deploys. */
+/**
+ * Finds the name and the release of this process: from its options, or from ECS. A process that gets neither makes up a name, and
+ * takes no part in deploys.
+ */
 export async function identify(values: ServeValues, log: Logger): Promise<{ readonly name: string; readonly release?: string }> {
   const { name, release } = values;
   const metadata = process.env.ECS_CONTAINER_METADATA_URI_V4;
@@ -27,7 +30,7 @@ async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | un
   }
 }
 
-/** When the node takes streams. */
+/** Starts task protection on ECS and the watch for newer releases. Call it when the node accepts streams. */
 export async function makeStoppable(serving: Serving, { store }: Ports, node: ConnectionNode): Promise<void> {
   const { values, release, log, cleanup, end } = serving;
   const agent = process.env.ECS_AGENT_URI;

@@ -1,4 +1,4 @@
-/** An engine with the API of DynamoDB for one machine: the npm package dynalite, which only development installs. */
+/** Starts the npm package dynalite, which has the API of DynamoDB, on one machine. It is installed for development only. */
 import { mkdirSync } from 'node:fs';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ interface Dynalite {
   default(options: { readonly path: string; readonly createTableMs: number; readonly deleteTableMs: number }): Server;
 }
 
-/** @throws {Refusal} when the package is not installed; what listening throws */
+/** @throws {Refusal} when the package is not installed. An error of listening passes as it is. */
 export async function startDynalite(
   folder: string,
   port: number,
@@ -33,7 +33,7 @@ export async function startDynalite(
   };
 }
 
-/** COMPAT: dynalite 4.0.0 throws, and so ends its process, when a client gives a request up before all of it has come. */
+/** COMPAT: dynalite 4.0.0 throws, which ends its process, when a client aborts a request before all of it has arrived. */
 export function surviveAborts(server: Server): void {
   server.on('request', (request: IncomingMessage) => {
     request.removeAllListeners('error');
@@ -42,7 +42,7 @@ export function surviveAborts(server: Server): void {
 }
 
 async function importDynalite(): Promise<Dynalite> {
-  const name: string = 'dynalite'; // has no types
+  const name: string = 'dynalite'; // a variable, because the package has no types
   try {
     return (await import(name)) as Dynalite;
   } catch (error) {

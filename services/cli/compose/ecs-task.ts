@@ -1,8 +1,8 @@
 /**
- * What a process that holds sessions tells ECS: do not stop me (task protection) while it holds some, and that it may when they are gone.
- * The agent is asked at `$ECS_AGENT_URI/task-protection/v1/state`.
+ * Task protection on ECS. A process asks ECS not to stop it while it holds sessions, and gives the protection up when they are
+ * gone. It sends its requests to the agent at `$ECS_AGENT_URI/task-protection/v1/state`.
  *
- * A process that is drained and still there after a while ends by itself: whatever ECS wants then, it starts anew.
+ * A drained process that ECS does not stop for a while ends by itself. ECS starts another one if it still wants one.
  */
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -10,18 +10,18 @@ import { type Clock, repeat, type Timer } from '../../../lib/ports/clock.ts';
 import { programLimits } from '../limits.ts';
 
 export interface Holding {
-  /** Streams or sessions. */
+  /** True when the process has any stream or session. */
   readonly holdsAny: boolean;
   readonly isDraining: boolean;
 }
 
 export interface EcsTaskOptions {
-  /** ECS_AGENT_URI */
+  /** The value of ECS_AGENT_URI. */
   readonly agent: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly look: () => Holding;
-  /** Drained, unprotected, and nobody has stopped it. */
+  /** Called when the process is drained and nobody has stopped it for a while. */
   readonly onLeft: () => void;
 }
 
@@ -29,7 +29,7 @@ const answerSchema = z.object({ protection: z.object({ ProtectionEnabled: z.bool
 
 export class EcsTask {
   readonly #options: EcsTaskOptions;
-  /** As the agent has confirmed it. undefined: it may be either. */
+  /** The state that the agent has confirmed. undefined: it is not known, because a request failed. */
   #isProtected: boolean | undefined = false;
   #setMs = 0;
   #emptySinceMs: number | undefined;
@@ -90,7 +90,7 @@ export class EcsTask {
     } catch (error) {
       this.#isProtected = undefined;
       this.#failures++;
-      // The agent has a rate of its own.
+      // The agent has a rate limit, so the pause grows with each failure.
       this.#notBeforeMs =
         clock.monotonic() + Math.min(2 ** this.#failures * programLimits.protectionRetryMs, programLimits.protectionRenewMs / 10);
       log.warn({ err: error, ...state }, 'task protection could not be changed');
@@ -113,13 +113,13 @@ const taskSchema = z.object({
 });
 
 export interface TaskIdentity {
-  /** What is deployed: `family:revision` of the task's definition. */
+  /** What is deployed, as `family:revision` of the task definition. */
   readonly release: string;
-  /** The beginning of the task's id: no other process has it. */
+  /** The first characters of the task id, which no other process has. */
   readonly name: string;
 }
 
-/** @param metadata ECS_CONTAINER_METADATA_URI_V4 */
+/** Reads the identity of this task. @param metadata the value of ECS_CONTAINER_METADATA_URI_V4 */
 export async function readTask(metadata: string): Promise<TaskIdentity> {
   const response = await fetch(`${metadata}/task`, { signal: AbortSignal.timeout(programLimits.protectionTimeoutMs) });
   const { Family, Revision, TaskARN } = taskSchema.parse(await response.json());

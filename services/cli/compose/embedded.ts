@@ -1,6 +1,6 @@
 /**
- * The whole service in one process: SQLite and a folder instead of DynamoDB and S3, subjects in memory instead of NATS; the same
- * services as in a cell.
+ * The whole service in one process. It has SQLite and a folder instead of DynamoDB and S3, and a bus in memory instead of NATS.
+ * The services are the same as in a cell.
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -37,19 +37,19 @@ import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
 export interface Embedded {
-  /** Its path without links. */
+  /** The path of the data folder, without links. */
   readonly folder: string;
-  /** `c2s`, `c2sTls`, `http`, `https`. */
+  /** Where the process listens, by purpose: `c2s`, `c2sTls`, `http`, `https`. */
   readonly addresses: Addresses;
-  /** What it has to do with other servers; absent: there is no federation. */
+  /** Figures of the streams to other servers. Absent without federation. */
   readonly peers?: FederationStats | undefined;
-  /** From the outside in: streams, pages, rooms, router, bus, store. */
+  /** Stops the services from the outside in: streams, pages, rooms, router, bus, store. */
   stop(): Promise<void>;
 }
 
 type EmbeddedValues = Omit<StartValues, 'processes'>;
 
-/** @throws {UsageError | Refusal | FolderInUse} with everything undone */
+/** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
 export async function startEmbedded(values: EmbeddedValues, log: Logger): Promise<Embedded> {
   checkPorts(values);
   const pemFiles = checkPemFlags(values);
@@ -82,7 +82,7 @@ async function startParts(
   const clock = new DeploymentClock(systemClock);
   const store = await openSqliteStore(folder, { clock });
   cleanup.add('store', () => store.close());
-  await clock.start({ store, log, isAlone: true }); // the folder's lock is ours
+  await clock.start({ store, log, isAlone: true }); // we hold the folder's lock
   cleanup.add('clock', () => clock.stop());
   const tls =
     values.certificates === 'store'
@@ -160,8 +160,9 @@ async function startParts(
 }
 
 /**
- * Sessions that a killed process has left. The folder's lock is ours, so whoever wrote these rows is dead; and for the same reason
- * nobody needs watching later, least of all this process by itself, which would call itself dead after the machine has slept.
+ * Ends the sessions that a killed process has left. We hold the folder's lock, so every process that wrote these rows is dead. No
+ * node has to be watched later, for the same reason. A watch would do harm: after the machine has slept, this process would take
+ * itself for dead.
  */
 async function reapLeft(dependencies: Dependencies, left: Awaited<ReturnType<typeof listNodes>>): Promise<void> {
   for (const { subject, kind } of left) {

@@ -1,15 +1,15 @@
-/** The options of federation, and what follows from them. */
+/** The options for federation, and the ports and arguments that follow from them. */
 import { closablePortOption, optionalText, pathOption, type Values } from '../core/arguments.ts';
 import { isLoopback } from '../core/options.ts';
 
-/** Ports for other servers. */
+/** Options for the ports to which other servers connect, and for how other servers prove themselves. */
 export const peerPortOptions = {
   s2sPort: closablePortOption('other servers, STARTTLS; 0 for none; 5269 unless given, and none on the loopback'),
   s2sTlsPort: closablePortOption('other servers, direct TLS; 0 for none; 5270 unless given, and none on the loopback'),
   s2sCa: pathOption('FILE', 'CAs that prove other servers, PEM, besides those of the system'),
 };
 
-/** How other servers are found. */
+/** Options for how other servers are found. */
 export const findingOptions = {
   s2sNetworks: optionalText(
     'CIDR,…',
@@ -30,7 +30,7 @@ export const federationOptions = { ...peerPortOptions, ...findingOptions };
 export type PeerPortValues = Pick<Values<typeof peerPortOptions>, 's2sPort' | 's2sTlsPort'>;
 export type FindingValues = Values<typeof findingOptions>;
 
-/** For `skylark serve`: none where there is no federation. */
+/** The arguments that tell `skylark serve` about federation. Empty without federation. */
 export function federationArguments(values: PeerPortValues & { readonly bind: string }): readonly string[] {
   const ports = peerPortsOf(values);
   if (ports === undefined) return [];
@@ -43,8 +43,9 @@ export interface PeerPorts {
 }
 
 /**
- * Where other servers come in. On the loopback nobody from outside does, so there is no federation unless it is asked for.
- * @returns undefined: there is none
+ * The ports to which other servers connect. A loopback address cannot be reached from outside, so there is no federation on it
+ * unless a port is given.
+ * @returns undefined when there is no federation
  */
 export function peerPortsOf({ s2sPort, s2sTlsPort, bind }: PeerPortValues & { readonly bind: string }): PeerPorts | undefined {
   const isNear = isLoopback(bind);

@@ -1,4 +1,4 @@
-/** The owner of streams to other servers, alone or with others that share its shards. */
+/** Starts an owner of streams to other servers: as the only one of its deployment, or as one of several that share the shards. */
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Keys } from '../../../lib/ports/keys.ts';
@@ -25,7 +25,7 @@ import type { Metrics } from './metrics.ts';
 
 export type Proves = Dependencies['proves'];
 
-/** @param caFile `--s2s-ca`. @throws {Refusal} */
+/** Opens the CAs that prove other servers. @param caFile the value of `--s2s-ca`. @throws {Refusal} when it cannot be used */
 export function openProof(caFile: string | undefined, clock: Clock): Proves {
   try {
     const roots = Roots.ofSystem(caFile);
@@ -40,7 +40,7 @@ export interface FederationPartOptions extends Ports {
   readonly tls: TlsSource;
   readonly keys: Keys;
   readonly proves: Proves;
-  /** Where this process listens. */
+  /** The addresses on which this process listens, so that it does not connect to itself. */
   readonly ownAddresses: () => readonly ListenAddress[];
 }
 
@@ -69,18 +69,20 @@ function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'hol
   }
 }
 
-/** As clients of that domain are shown. */
+/** The certificate that clients of that domain are shown, too. */
 async function certificateOf(tls: TlsSource, host: string): Promise<SecureContextOptions | undefined> {
   const identity = tls.isForAnyName ? undefined : await tls.identityFor(host);
   return identity?.options ?? tls.fallback;
 }
 
-/** In a deployment of one process. */
+/** Starts the only owner of a deployment that runs in one process. */
 export function startOnlyFederation(options: FederationPartOptions): Promise<Federation> {
   return startFederation({ ...dependenciesOf(options), holdsLease: () => true });
 }
 
-/** `name` is unique among the processes of this kind; `figures`: what else this process tells about itself. */
+/**
+ * Starts one of several owners. `name` is unique among the processes of this kind. `figures` adds to what `skylark status` shows.
+ */
 export async function startFederationPart(
   options: FederationPartOptions & { readonly name: string; readonly figures?: () => Readonly<Record<string, number>> },
 ): Promise<Federation> {

@@ -1,4 +1,4 @@
-/** Where uploaded files are kept (XEP-0363): a bucket of S3, or a folder whose files the web service takes and gives. */
+/** Opens the storage of uploaded files (XEP-0363): a bucket of S3, or a folder that the web service serves. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type FolderBlobs, folderBlobs } from '../../../lib/adapters/folder-blobs.ts';
@@ -20,7 +20,7 @@ import type { Cleanup } from './lifetime.ts';
 export interface FilesPart {
   readonly blobs: Blobs;
   readonly web: Pick<WebDependencies, 'files' | 'filesOrigins'>;
-  /** The same, when it is a folder: nobody else deletes there what is old. */
+  /** The same as `blobs` if it is a folder. This program must delete old files there, because nobody else does. */
   readonly folder?: FolderBlobs;
 }
 
@@ -32,7 +32,7 @@ interface FilesValues {
   readonly region: string;
 }
 
-/** Before anything is started. @throws {UsageError} when what was given does not say where files are kept and found */
+/** Checks the flags before anything is started. @throws {UsageError} when they do not say where files are kept and found */
 export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<FilesValues, 'region'>): void {
   if (s3 !== undefined && filesFolder !== undefined)
     throw new UsageError('--s3 and --files-folder exclude each other: files are kept in one place');
@@ -44,7 +44,11 @@ export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<
     throw new UsageError('--files-url is needed: without it nobody finds the files');
 }
 
-/** undefined: none are offered. @param clock of the slots: the deployment's. @throws {UsageError} */
+/**
+ * @param clock the deployment's clock, which decides when upload slots expire
+ * @returns undefined when uploads are not offered
+ * @throws {UsageError}
+ */
 export async function openFiles(
   values: FilesValues,
   { store, clock }: { readonly store: Store; readonly clock: Clock },
@@ -57,7 +61,8 @@ export async function openFiles(
     const part = await openFilesFolder(filesFolder, () => filesUrl, { store, clock });
     return { ...part, folder: part.blobs };
   }
-  const { s3Blobs } = await import('../../../lib/adapters/s3-blobs.ts'); // its SDK is slow to load, and most do without
+  // Imported only here, because its SDK is slow to load and most deployments do not need it.
+  const { s3Blobs } = await import('../../../lib/adapters/s3-blobs.ts');
   const endpoint = s3 === 'aws' ? undefined : s3;
   const credentials = endpoint === undefined ? undefined : localCredentials();
   const blobs = s3Blobs({ endpoint, region, bucket: filesBucket!, filesUrl, clock, wall, ...(credentials && { credentials }) });
@@ -65,7 +70,7 @@ export async function openFiles(
   return { blobs, web: { filesOrigins: () => [new URL(filesUrl).origin, blobs.putOrigin] } };
 }
 
-/** @param url asked when it is needed, for a port may not be known before */
+/** @param url is called when the URL is needed, because it may contain a port that is not known before */
 export async function openFilesFolder(
   folder: string,
   url: () => string,
@@ -79,7 +84,7 @@ export async function openFilesFolder(
 const secrets = collection<{ readonly key: string }>('files-secret', 'deployment');
 const secretBytes = 32;
 
-/** What slots are signed with: the same for all routers, and for the web service that checks them. */
+/** The secret that signs upload slots. All routers and the web service that checks the slots share it through the store. */
 async function shareSecret(store: Store): Promise<Buffer> {
   const row = await update(Rows.ofDeployment(store, 'files'), secrets, '', (there) => {
     return there ?? { key: wall.randomBytes(secretBytes).toString('base64') };
@@ -90,15 +95,15 @@ async function shareSecret(store: Store): Promise<Buffer> {
 interface Web {
   readonly domain: string;
   readonly bind: string;
-  /** Made by us: no client would trust it. */
+  /** True when this program has created the certificate, so that no client trusts it. */
   readonly isSelfSigned: boolean;
   readonly httpPort: number;
   readonly httpsPort: number;
 }
 
 /**
- * XEP-0363 §4 wants TLS, and clients refuse anything else from other machines. On this machine alone, with a certificate that nobody
- * trusts, it would only keep browsers and libraries from uploading at all.
+ * The URL of uploaded files when the operator gives none. XEP-0363 §4 asks for TLS, and clients refuse anything else from other
+ * machines. On the loopback with a self-signed certificate, TLS would only keep browsers and libraries from uploading at all.
  */
 export function presetFilesUrl({ domain, bind, isSelfSigned, httpPort, httpsPort }: Web): string {
   const origin = isSelfSigned && isLoopback(bind) ? `http://localhost:${httpPort}` : `https://${domain}:${httpsPort}`;
@@ -109,7 +114,7 @@ export function filesFolderIn(dataFolder: string): string {
   return join(dataFolder, 'files');
 }
 
-/** Deletes files that are older than their tenant keeps messages; a tenant that keeps them for ever keeps files, too. */
+/** Deletes files that are older than the retention of their tenant. A tenant without retention keeps files for ever. */
 export function sweepFiles(blobs: FolderBlobs, store: Store, log: Logger): { stop(): void } {
   const tenants = new Tenants(store, wall);
   const keepMs = async (key: string) => {

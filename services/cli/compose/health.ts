@@ -1,8 +1,9 @@
 /**
- * Is this process well? Asked by whoever placed it and by the load balancer before it; never depends on store or bus, because
- * processes that are replaced while those are away make everything worse.
+ * Health checks over HTTP, for the orchestrator that started the process and for the load balancer in front of it. The answers do
+ * not depend on the store or the bus: while those are down, replacing processes would make everything worse.
  *
- * `/healthz` is 200 as long as the process answers. `/readyz` is 503 until it serves and while it drains: no new connections, please.
+ * `/healthz` is 200 as long as the process answers. `/readyz` is 503 until it serves and while it drains, so that it gets no new
+ * connections.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +13,7 @@ import { listening } from './listening.ts';
 export class Health {
   #isDraining: (() => boolean) | undefined;
 
-  /** From here on the process serves. */
+  /** Called when the process has begun to serve. */
   started(isDraining: () => boolean = () => false): void {
     this.#isDraining = isDraining;
   }
@@ -28,7 +29,7 @@ export interface HealthServer {
   stop(): void;
 }
 
-/** @throws {Refusal} when the port cannot be had */
+/** @throws {Refusal} when it cannot listen on the port */
 export async function serveHealth(bind: string, healthPort: number, health: Health): Promise<HealthServer> {
   const timeouts = {
     keepAliveTimeout: programLimits.healthKeepAliveMs,

@@ -1,5 +1,5 @@
 /**
- * A process that serves until it is told to stop: its log, its signals, and a stop that is in order and bounded.
+ * The lifetime of a process that serves until it is told to stop: its log, its signals, and a stop that is ordered and bounded.
  */
 import pino, { type Logger } from 'pino';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -8,16 +8,16 @@ import { programLimits } from '../limits.ts';
 
 const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** To stderr, written at once, so that the last line before an end is not lost. @throws {UsageError} */
+/** Logs to stderr. Each line is written at once, so that the last one before an end is not lost. @throws {UsageError} */
 export function openLog(base: Readonly<Record<string, string>> = {}): Logger {
-  // on a terminal the command's own lines say what a person wants to know
+  // On a terminal the command itself prints what a person wants to know.
   const level = process.env.SKYLARK_LOG_LEVEL || (process.stderr.isTTY ? 'warn' : 'info');
   if (!levels.includes(level))
     throw new UsageError(`SKYLARK_LOG_LEVEL: '${level}' is not allowed; it takes ${levels.join(', ')}`);
   return pino({ level, base: { pid: process.pid, ...base } }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** Steps that undo what was started, taken in the opposite order. A failure is logged, and the next step taken. */
+/** Steps that undo what was started. They run in reverse order. When one fails, the failure is logged and the next one runs. */
 export class Cleanup {
   readonly #log: Logger;
   readonly #steps: { readonly what: string; readonly run: () => Promise<unknown> | unknown }[] = [];
@@ -43,12 +43,15 @@ export class Cleanup {
 }
 
 export interface Lifetime {
-  /** Of the first signal, or why else it is time to stop. */
+  /** Resolves with the name of the first signal, or with another reason to stop. */
   readonly over: Promise<string>;
   end(reason: string): void;
 }
 
-/** From here on a programming error ends the process, and signals are ours: the first stops, a second one ends at once. */
+/**
+ * From here on an uncaught error ends the process, and this function handles signals: the first one asks for a stop, and a second
+ * one ends the process at once.
+ */
 export function beginLifetime(log: Logger): Lifetime {
   const { promise, resolve } = Promise.withResolvers<string>();
   let firstSignalMs: number | undefined;
@@ -72,7 +75,7 @@ export function beginLifetime(log: Logger): Lifetime {
   };
 }
 
-/** @returns the exit code */
+/** Stops, and ends the process if that takes longer than `boundMs`. @returns the exit code */
 export async function stopWithin(
   log: Logger,
   stop: () => Promise<void>,

@@ -1,4 +1,4 @@
-/** Where a process listens, and what it means when it cannot. */
+/** The addresses on which a process listens, and the error for people when it cannot listen. */
 import type { AddressInfo } from 'node:net';
 import { flagOf } from '../core/arguments.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
@@ -9,12 +9,12 @@ export function addressOf({ address, port }: AddressInfo) {
   return { address, port };
 }
 
-/** Of those that listen. */
+/** The addresses that are in use, without the ports that are closed. */
 export function addressesOf(found: Readonly<Record<string, AddressInfo | undefined>>): Addresses {
   return Object.fromEntries(Object.entries(found).flatMap(([name, info]) => (info ? [[name, addressOf(info)]] : [])));
 }
 
-/** `127.0.0.1:5222`, `[::]:5222`. */
+/** Writes an address and a port as one text: `127.0.0.1:5222`, `[::]:5222`. */
 export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
@@ -24,8 +24,8 @@ interface ListenError extends NodeJS.ErrnoException {
 }
 
 /**
- * Runs what listens.
- * @param ports by the names of their options
+ * Runs work that listens, and turns its failure into an error for people.
+ * @param ports the ports by the names of their options
  * @throws {Refusal} naming the port and its flag
  */
 export async function listening<Result>(

@@ -1,8 +1,8 @@
-/** The processes of one kind that live, for whoever shares shards with them. */
+/** Keeps the list of live processes of one kind, among which shards are divided. */
 import type { LiveNode, NodeKind } from '../../../lib/runtime/nodes.ts';
 import type { WorkerRegistry } from '../../../lib/runtime/shard-owner.ts';
 
-/** Says that a worker came or went, so that nobody needs to wait for the next look. Losing one costs 3 s. */
+/** The subject that announces that a worker came or went, so that the others look at once. A lost announcement costs 3 s. */
 export const changedSubject = 'ctl.workers';
 
 export class LiveWorkers implements WorkerRegistry {

@@ -1,39 +1,40 @@
 /**
- * How a process that holds streams is started: with an allocator and a collector that suit many idle TLS streams. Both read their
- * settings when a process begins, so the process replaces itself once, under the same id.
+ * Settings of the memory allocator and the garbage collector that suit a process with many idle TLS streams. Both read their
+ * settings when a process begins, so the process replaces itself once, under the same process id.
  *
- * Each TLS stream of Node reads into a buffer of 64 KiB of which it uses a page. By default glibc cuts these from its heap, where most of
- * their pages were dirty before; over the threshold each is a mapping of its own, and pages that nobody touched cost nothing.
+ * Each TLS stream of Node reads into a buffer of 64 KiB, of which it uses one page. By default glibc allocates these buffers on
+ * its heap, where most of their pages are dirty already. Above the threshold each buffer is a mapping of its own, and pages that
+ * nobody has touched cost nothing.
  *
- * A young generation that may grow to 2 × 32 MB does so while many sign in, and keeps it.
+ * The young generation of V8 is bounded. If it may grow to 2 × 32 MB, it does so while many clients sign in, and never shrinks.
  */
 import { existsSync } from 'node:fs';
 
 export interface Invocation {
   readonly platform: NodeJS.Platform;
-  /** `process.argv`: the program, the main file, the command. */
+  /** The value of `process.argv`: the program, the main file, the command. */
   readonly argv: readonly string[];
   readonly execArgv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** By a parent that talks to it through a descriptor which does not survive. */
+  /** True when a parent talks to the process through a descriptor that does not survive the replacement. */
   readonly isForked: boolean;
-  /** Ends the program when the shell that npm runs it in does; takes the main file as its first argument. */
+  /** A file that takes the main file as its first argument, and ends the program when the shell in which npm runs it ends. */
   readonly wrapper: string;
 }
 
-/** For `process.execve`. */
+/** The arguments of `process.execve`. */
 export interface Replacement {
   readonly args: readonly string[];
   readonly environment: Record<string, string>;
 }
 
-/** Those that hold streams or rows for long. */
+/** The commands that hold streams or rows for a long time. */
 const servingCommands: ReadonlySet<string | undefined> = new Set(['start', 'serve']);
 
 const allocator = { MALLOC_MMAP_THRESHOLD_: `${64 * 1024}` };
 const collector = ['--max-semi-space-size=8'];
 
-/** undefined: it runs as it should, or the operator has settings of their own. */
+/** @returns undefined when the process needs no replacement, or when the operator has set the allocator up already */
 export function replacementOf({ platform, argv, execArgv, environment, isForked, wrapper }: Invocation): Replacement | undefined {
   const [program, main, command] = argv;
   if (platform !== 'linux' || isForked || program === undefined || main === undefined || !servingCommands.has(command))
@@ -42,7 +43,7 @@ export function replacementOf({ platform, argv, execArgv, environment, isForked,
   if (isSet) return undefined;
   const needsWrapper = environment.npm_lifecycle_event !== undefined && existsSync(wrapper);
   return {
-    // The last of two flags counts, so what the operator gave stays.
+    // When a flag is given twice the last one counts, so the flags of the operator win.
     args: [
       program,
       ...(environment.NODE_OPTIONS?.includes('semi') ? [] : collector),

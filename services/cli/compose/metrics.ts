@@ -1,6 +1,7 @@
 /**
- * Figures for a dashboard: one line of JSON a minute on stdout in CloudWatch's embedded metric format, from which CloudWatch makes
- * metrics of the namespace `Skylark` without a call. Nothing is counted for it: it reads what the parts know of themselves.
+ * Metrics for a dashboard. Once a minute a line of JSON goes to stdout in CloudWatch's embedded metric format. CloudWatch makes
+ * metrics of the namespace `Skylark` from it, without a call to its API. Nothing is counted here: each figure is read from the
+ * part of the program that keeps it anyway.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { programLimits } from '../limits.ts';
@@ -8,27 +9,27 @@ import { programLimits } from '../limits.ts';
 const units = {
   /** Open streams. */
   Connections: 'Count',
-  /** 99 of 100 batches of stanzas were answered within; of a router and a worker: handled. */
+  /** The 99th percentile of the time until a batch of stanzas was answered; in a router, until it was handled. */
   BatchLatency: 'Milliseconds',
-  /** 99 of 100 messages to a node with sessions were confirmed within. */
+  /** The 99th percentile of the time until a node with sessions confirmed a message. */
   DeliveryLatency: 'Milliseconds',
-  /** Sessions that had to read from the archive what did not reach them. */
+  /** Sessions that had to read messages from the archive because these had not reached them. */
   Resyncs: 'Count',
-  /** Calls that the store refused for now. */
+  /** Calls that the store has throttled. */
   Throttles: 'Count',
-  /** Calls to the store that failed after all tries. */
+  /** Calls to the store that failed after the last retry. */
   StoreErrors: 'Count',
-  /** Programming errors: stanzas that were answered `internal-server-error`, and what else failed by a mistake of ours. */
+  /** Programming errors: stanzas answered with `internal-server-error`, and other failures that are mistakes of ours. */
   Faults: 'Count',
-  /** Connections without a good header of the PROXY protocol. */
+  /** Connections without a valid header of the PROXY protocol. */
   BadProxyHeaders: 'Count',
-  /** Pairs of one of our domains and one of another server's, with a stream or with something that waits. */
+  /** Pairs of one of our domains and a domain of another server that have a stream or stanzas that wait. */
   PeerPairs: 'Count',
-  /** Batches that wait for other servers to confirm them. */
+  /** Batches that other servers have not confirmed yet. */
   OutboxRows: 'Count',
-  /** How long the oldest of them has waited. */
+  /** How long the oldest of these batches has waited. */
   OutboxAge: 'Milliseconds',
-  /** Until the first certificate expires. */
+  /** Days until the first certificate expires. */
   CertificateDaysLeft: 'None',
 } as const;
 
@@ -52,12 +53,12 @@ export class Metrics {
     this.#options = options;
   }
 
-  /** As it is at the moment; undefined: nothing to tell. */
+  /** Reports the value of the moment. `read` returns undefined when there is nothing to report. */
   gauge(name: MetricName, read: () => number | undefined): void {
     this.#readers.set(name, read);
   }
 
-  /** Told is by how much it has grown. */
+  /** Reports by how much the total has grown since the last line. */
   counter(name: MetricName, total: () => number): void {
     let before = 0;
     this.gauge(name, () => {
@@ -75,7 +76,7 @@ export class Metrics {
     });
   }
 
-  /** What has not been told yet is told now. */
+  /** Stops the timer and reports once more, so that nothing is lost. */
   stop(): void {
     this.#timer?.cancel();
     this.tell();

@@ -1,4 +1,4 @@
-/** A worker of rooms in a cluster, with its heartbeat: the live workers share the shards of rooms. */
+/** Starts a worker of rooms in a cluster, with its heartbeat. The live workers divide the shards of rooms among themselves. */
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
@@ -12,7 +12,12 @@ import { startMucWorker } from '../../muc/worker.ts';
 import type { Ports } from './connection-part.ts';
 import { changedSubject, LiveWorkers } from './live-workers.ts';
 
-/** `name` is unique among the workers; `isFederated`: occupants may be at other servers; `figures`: what else this process tells about itself. */
+/**
+ * Starts the worker.
+ *
+ * `name` is unique among the workers. `isFederated` is true when occupants may be at other servers. `figures` adds to what
+ * `skylark status` shows.
+ */
 export async function startMucPart(
   ports: Ports,
   name: string,

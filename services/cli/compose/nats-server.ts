@@ -1,10 +1,10 @@
-/** Starts the `nats-server` that is installed, on a free port of the loopback. */
+/** Starts the installed `nats-server` on a port of the loopback. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Refusal } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 
-/** Debian keeps it out of the PATH of ordinary users. */
+/** Where the program may be. Debian installs it outside the PATH of ordinary users. */
 const programs = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
 
 export interface NatsProcess {
@@ -14,9 +14,9 @@ export interface NatsProcess {
 }
 
 /**
- * @param chosen instead of what is installed
- * @param port 0: any free one
- * @throws {Refusal}
+ * @param chosen the program to start instead of the installed one
+ * @param port 0 takes any free port
+ * @throws {Refusal} when there is no such program, or when it does not start
  */
 export async function startNatsServer(chosen: string | undefined, port: number): Promise<NatsProcess> {
   const args = ['--addr', '127.0.0.1', '--port', `${port === 0 ? -1 : port}`];
@@ -25,7 +25,7 @@ export async function startNatsServer(chosen: string | undefined, port: number):
   process.once('exit', kill);
   const ended = once(child, 'exit').then(
     () => void process.off('exit', kill),
-    () => {}, // it could not be started
+    () => {}, // the program could not be started
   );
   try {
     const bound = await readPort(child, ended);
@@ -40,7 +40,7 @@ export async function startNatsServer(chosen: string | undefined, port: number):
   }
 }
 
-/** @throws {Refusal} */
+/** @throws {Refusal} when the program cannot be run, or is not installed */
 export function findProgram(chosen: string | undefined): string {
   const candidates = chosen === undefined ? programs : [chosen];
   const program = candidates.find((name) => spawnSync(name, ['--version']).status === 0);

@@ -1,4 +1,4 @@
-/** The tenant that the command line names: there from the first start, its registration as this start says. */
+/** Makes the domain of the command line a tenant at the first start, and sets its registration policy at each start. */
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { Store } from '../../../lib/ports/store.ts';
@@ -15,7 +15,7 @@ interface OwnTenant {
   readonly registration: 'open' | 'closed';
 }
 
-/** @throws {Refusal} when the domain cannot be a tenant, such as one that has the rooms of another */
+/** @throws {Refusal} when the domain cannot be a tenant, for example because it serves the rooms of another tenant */
 export async function ensureTenant({ store, bus, clock, domain, registration }: OwnTenant): Promise<void> {
   const tenants = new Tenants(store, clock);
   const tenant = await tenants.find(domain);
@@ -23,7 +23,8 @@ export async function ensureTenant({ store, bus, clock, domain, registration }: 
     if (tenant.policy.registration !== registration) await tenants.setPolicy(domain, { registration });
     return;
   }
-  if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: true }); // it broke off
+  // An earlier removal that was interrupted is finished first.
+  if (await findRemoval(store, domain)) await askRouter(bus, 'tenant-remove', { domain, again: true });
   const { ok, error } = await askRouter(bus, 'tenant-add', { domain, registration });
   if (!ok) throw new Refusal(`--domain: ${error}`);
 }

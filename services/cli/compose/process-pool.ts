@@ -1,4 +1,4 @@
-/** Processes that do the same, kept at their number: one that dies is started again, sooner or later by how often it did. */
+/** Keeps a number of equal processes running. One that dies is started again; the pause grows with each failed start. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { programLimits } from '../limits.ts';
@@ -8,7 +8,7 @@ import type { Addresses } from './listening.ts';
 interface PoolOptions {
   readonly count: number;
   readonly log: Logger;
-  /** @param addresses of the first one; undefined: this is the first */
+  /** @param addresses where the first process listens; undefined when this is the first */
   start(name: string, addresses: Addresses | undefined): Promise<Child>;
   started(child: Child): void;
   died(child: Child, ending: Ending): void;
@@ -16,9 +16,9 @@ interface PoolOptions {
 
 export class ProcessPool {
   readonly #options: PoolOptions;
-  /** By name; one that is about to be started again is not among them. */
+  /** The running processes by name. One that is about to be started again is not in it. */
   readonly #children = new Map<string, Child>();
-  /** Those on their way: a stop waits for them. */
+  /** The starts that are under way. A stop waits for them. */
   readonly #starting = new Set<Promise<unknown>>();
   readonly #over = new AbortController();
   #addresses: Addresses | undefined;
@@ -27,7 +27,7 @@ export class ProcessPool {
     this.#options = options;
   }
 
-  /** @returns where they listen. @throws {Refusal} when one does not get ready */
+  /** @returns where the processes listen. @throws {Refusal} when one of them does not get ready */
   async start(): Promise<Addresses> {
     const names = Array.from({ length: this.#options.count }, (_, index) => `p${index + 1}`);
     const first = await this.#start(names[0]!);

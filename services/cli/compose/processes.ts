@@ -1,6 +1,6 @@
 /**
- * `skylark start --processes N`: this process owns the folder, the hub of the bus and the operator's socket, and serves nobody; the others
- * share its ports. One that dies is started again under its name (decision 6).
+ * `skylark start --processes N`. This process owns the folder, the hub of the bus and the operator's socket, and serves no
+ * clients. The processes that it starts share the ports for clients. One that dies is started again under its name (decision 6).
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -30,7 +30,7 @@ interface ProcessEvents {
   died(child: Child, ending: Ending): void;
 }
 
-/** @throws {UsageError | Refusal | FolderInUse} with everything undone */
+/** @throws {UsageError | Refusal | FolderInUse} after everything that was started has been stopped again */
 export async function startProcesses(values: StartValues, log: Logger, events: ProcessEvents): Promise<Embedded> {
   checkPorts(values);
   if (!sharesPorts) {
@@ -83,7 +83,7 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
   }
 }
 
-/** Where the first process was free to choose a port, the others take the one it has. */
+/** The ports of one process. If the first process could choose a port (0), the others take the port that it chose. */
 function portsOf(values: StartValues, addresses: Addresses | undefined): string[] {
   const port = (purpose: string, given: number): string => `${addresses?.[purpose]?.port ?? given}`;
   return [

@@ -1,6 +1,6 @@
 /**
- * Every service in one process on DynamoDB, with subjects in memory: the small shape of a deployment, without NATS. There is one such
- * process at a time: a new one starts when the old one has stopped, and clients resume there.
+ * All services in one process on DynamoDB, with a bus in memory instead of NATS: the small form of a deployment. Only one such
+ * process runs at a time. A new one starts after the old one has stopped, and clients resume their sessions there.
  */
 import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
@@ -72,7 +72,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
 
   const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
   const { subject } = streams.node;
-  // Others are those before us; ourselves we would take for dead when the store was slow.
+  // Only the processes before this one are reaped. When the store was slow, this process would also take itself for dead.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
   const reaper = new Reaper(dependencies);
   cleanup.add('reaper', () => reaper.stop());

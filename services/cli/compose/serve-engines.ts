@@ -1,4 +1,7 @@
-/** The engines of a cluster on one machine, each under a process of ours, so that they end when the cluster does, whatever ends it. */
+/**
+ * The engines of a cluster on one machine. Each runs under a process of the cluster, so that it ends when the cluster ends,
+ * however that happens.
+ */
 import { startDynalite } from './dynalite.ts';
 import { type Addresses, addressOf, listening } from './listening.ts';
 import { startNatsServer } from './nats-server.ts';

@@ -1,6 +1,7 @@
 /**
- * One of the processes of `skylark start --processes N` (decision 6): everything that `start` runs in one process, but the folder, its
- * lock and the operator's socket, which belong to the process that started it. They share the ports, the rows and a bus.
+ * One of the processes of `skylark start --processes N` (decision 6). It runs all services that `start` runs in one process. The
+ * folder, its lock and the operator's socket belong to the process that started it. These processes share the ports, the rows and
+ * a bus.
  */
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -21,7 +22,7 @@ import type { Serving } from './serving.ts';
 import { fingerprintsOf } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
 
-/** Where `startChild` puts the socket to the hub. */
+/** The descriptor that `startChild` gives to the socket to the hub. */
 const linkDescriptor = 3;
 
 export async function servePart(serving: Serving): Promise<Addresses> {
@@ -41,7 +42,8 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';
-  const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given; // made by who started us
+  // The parent process has created the self-signed certificate already.
+  const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given;
   const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) };
   const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, listen);
   if (values.federation) {
@@ -62,12 +64,12 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   return addressesOf({ ...streams.node.addresses, ...web });
 }
 
-/** @throws {UsageError} */
+/** Opens the socket to the hub. @throws {UsageError} when no parent process has passed one */
 function openLink(): Socket {
   try {
     if (fstatSync(linkDescriptor).isSocket()) return new Socket({ fd: linkDescriptor, readable: true, writable: true });
   } catch {
-    // there is no such descriptor
+    // There is no such descriptor.
   }
   throw new UsageError("'serve part' is what 'skylark start --processes' starts; it does not run by itself");
 }

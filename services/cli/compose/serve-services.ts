@@ -1,4 +1,4 @@
-/** The services of a cell, each in a process of its own. */
+/** Starts the services of a cell, each in a process of its own. */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import type { DynamoStore } from '../../../lib/adapters/dynamodb-store.ts';
@@ -36,12 +36,12 @@ import { composeWebApp } from './web-app.ts';
 
 type Figures = () => Readonly<Record<string, number>>;
 
-/** What Node keeps session tickets with. */
+/** Size of the keys with which Node encrypts TLS session tickets, bytes. */
 const ticketKeysBytes = 48;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 interface CloudPorts extends Ports {
-  /** What this process asks of the store. */
+  /** Counts of the requests of this process to the store. */
   readonly figures: Figures;
 }
 
@@ -51,11 +51,11 @@ async function openPorts(serving: Serving): Promise<CloudPorts> {
   const store = await openStore(serving, clock);
   const bus = await openCloudBus(values.nats, values.name);
   cleanup.add('bus', () => bus.close());
-  await startClock(serving, clock, store); // nothing is served on the bus yet
+  await startClock(serving, clock, store); // before anything is served on the bus
   return { store, bus, clock, log, figures: () => callFigures(store) };
 }
 
-/** Before anything mints an id. */
+/** Starts the deployment's clock. It must run before anything mints an id. */
 export async function startClock({ log, cleanup }: Serving, clock: DeploymentClock, store: Store): Promise<void> {
   await clock.start({ store, log });
   cleanup.add('clock', () => clock.stop());
@@ -89,7 +89,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   return {};
 }
 
-/** A router that watches all nodes. */
+/** Starts a router that also watches all nodes, and ends the sessions of dead ones. */
 export async function route(serving: Serving, ports: RouterPorts & { readonly figures?: Figures }): Promise<void> {
   const { values, log, cleanup, metrics } = serving;
   const { dependencies, router, deliveries } = await composeRouter(ports);
@@ -117,7 +117,7 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
   return {};
 }
 
-/** Where other servers come in at this process, if the deployment has federation. */
+/** The ports of this process to which other servers connect, if the deployment has federation. */
 export function peerPorts({ values }: Serving): PeerPorts | undefined {
   return values.federation ? peerPortsOf(values) : undefined;
 }
@@ -132,7 +132,7 @@ export async function serveFederation(serving: Serving): Promise<Addresses> {
   return {};
 }
 
-/** Streams to other servers, shared with other processes that say so too. */
+/** Starts an owner of streams to other servers. All processes that do so share the work. */
 export async function shareFederation(
   { values, cleanup, metrics }: Serving,
   options: Omit<FederationPartOptions, 'values' | 'keys'> & { readonly figures?: Figures },
@@ -144,7 +144,7 @@ export async function shareFederation(
   tellFederation(metrics, federation);
 }
 
-/** Takes the row of this process away when it stops. */
+/** Starts the heartbeat and the control subject of this process. Its row is deleted when it stops. */
 async function beat(
   { values, log, cleanup }: Serving,
   { store, bus }: Ports,
@@ -193,7 +193,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   return { tls, node, peers };
 }
 
-/** WebSocket streams on web servers of this process; pages, too, if the app has any. */
+/** Serves WebSocket streams on web servers of this process, and pages if the app has any. */
 export async function attachWeb(
   { values: { bind, reusePort }, cleanup }: Serving,
   { tls, node, peers }: Streams,
@@ -210,7 +210,7 @@ export async function attachWeb(
   return web.addresses;
 }
 
-/** @throws {UsageError | Refusal} */
+/** Opens the certificates that this process shows. @throws {UsageError | Refusal} */
 async function startTls(values: Serving['values'], store: Ports['store'], log: Ports['log']): Promise<RunningTls> {
   const files = checkPemFlags(values);
   const given = files && readPemFiles(files);
@@ -224,7 +224,7 @@ async function startTls(values: Serving['values'], store: Ports['store'], log: P
   return watchTls(given, log, ticketKeys);
 }
 
-/** @throws {UsageError} */
+/** @throws {UsageError} when the file cannot be read or has another size */
 function readTicketKeys(path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined;
   try {
@@ -241,7 +241,7 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   const { bind, domain, httpPort, httpsPort } = values;
   checkFileFlags(values);
   const ports = await openPorts(serving);
-  // WebSocket streams are held by this process: a node without ports of its own.
+  // This process holds the WebSocket streams itself, as a node without ports of its own.
   const streams = await startStreams(serving, ports, { bind }, ports.figures);
   const tenants = new Tenants(ports.store, ports.clock);
   const files = await openFiles(values, ports, cleanup);

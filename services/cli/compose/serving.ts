@@ -1,4 +1,4 @@
-/** What a process of a cluster is started with. */
+/** What each process of a cluster gets when it starts: its options, log, health and metrics, and ways to end it. */
 import type { Logger } from 'pino';
 import type { Release } from '../../../lib/runtime/nodes.ts';
 import type { Health } from './health.ts';
@@ -8,14 +8,14 @@ import type { ServeValues } from './serve-options.ts';
 
 export interface Serving {
   readonly values: ServeValues & { readonly name: string };
-  /** Of its service, when that is known. */
+  /** The release of the service that this process belongs to, if it is known. */
   readonly release: Release | undefined;
   readonly log: Logger;
   readonly cleanup: Cleanup;
   readonly health: Health;
   readonly metrics: Metrics;
-  /** What this process is for is gone: it ends with 1. */
+  /** Ends the process with exit code 1, because it can no longer do its work. */
   fail(reason: string): void;
-  /** Its work is done: it ends with 0. */
+  /** Ends the process with exit code 0, because its work is done. */
   end(reason: string): void;
 }

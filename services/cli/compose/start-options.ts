@@ -1,4 +1,4 @@
-/** The options of `skylark start`, and what follows from them. */
+/** The options of `skylark start`, with checks and defaults that depend on several of them. */
 import { countOption, flagOf, type Options, portOption, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
@@ -33,7 +33,7 @@ export type StartValues = Values<typeof startOptions>;
 
 const portNames = ['c2sPort', 'c2sTlsPort', 'httpPort', 'httpsPort', 's2sPort', 's2sTlsPort', 'componentPort'] as const;
 
-/** @throws {UsageError} when two purposes have one port */
+/** @throws {UsageError} when two purposes have the same port */
 export function checkPorts(values: Partial<Record<(typeof portNames)[number], number>>): void {
   const taken = new Map<number, string>();
   for (const name of portNames) {
@@ -46,7 +46,7 @@ export function checkPorts(values: Partial<Record<(typeof portNames)[number], nu
   }
 }
 
-/** Open by itself only where nobody from outside gets in. */
+/** Registration is open by default only on the loopback, which cannot be reached from outside. */
 export function registrationOf(values: Pick<StartValues, 'registration' | 'bind'>): 'open' | 'closed' {
   return values.registration ?? (shared.isLoopback(values.bind) ? 'open' : 'closed');
 }

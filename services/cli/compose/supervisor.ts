@@ -1,4 +1,4 @@
-/** The processes of a cluster: started a group at a time, watched, none started again. */
+/** Starts the processes of a cluster one group at a time and watches them. A process that ends is not started again. */
 import { type Child, type Ending, startChild } from './child-process.ts';
 import type { Cleanup } from './lifetime.ts';
 
@@ -9,9 +9,9 @@ export interface Planned {
 }
 
 export interface SupervisorEvents {
-  /** It is ready. */
+  /** Called when a process is ready. */
   started(child: Child): void;
-  /** It ended although nobody stopped it. */
+  /** Called when a process has ended although nobody stopped it. */
   died(child: Child, ending: Ending): void;
 }
 
@@ -25,12 +25,15 @@ export class Supervisor {
     this.#events = events;
   }
 
-  /** From here on an end is no death. */
+  /** From here on processes are expected to end, so `died` is not called any more. */
   expectEnds(): void {
     this.#isStopping = true;
   }
 
-  /** All at once; they are stopped together too. @throws {Refusal} when one of them does not get ready */
+  /**
+   * Starts a group of processes at the same time. They are also stopped together.
+   * @throws {Refusal} when one of them does not get ready
+   */
   async start(group: readonly Planned[]): Promise<Child[]> {
     const started = group.map(async ({ service, name, args }) => {
       const child = await startChild(service, name, args);

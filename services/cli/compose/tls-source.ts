@@ -1,4 +1,7 @@
-/** Where the certificates in use come from: files, loaded again when they change, or the rows of the store; so that a renewal needs no restart. */
+/**
+ * The source of the certificates in use: files, which are loaded again when they change, or rows of the store. Neither needs a
+ * restart when a certificate is renewed.
+ */
 import { createHash, X509Certificate } from 'node:crypto';
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import type { Logger } from 'pino';
@@ -13,7 +16,7 @@ import { type KeyValues, openKeys } from './certificate-keys.ts';
 
 export interface RunningTls {
   readonly source: TlsSource & {
-    /** Of the first to expire, milliseconds since the epoch; undefined: there is none. */
+    /** When the first of the certificates expires, milliseconds since the epoch; undefined when there is none. */
     readonly expiresMs: number | undefined;
     setTicketKeys(keys: Buffer): void;
   };
@@ -24,14 +27,14 @@ interface StoreTlsDependencies {
   readonly values: KeyValues & { readonly domain: string; readonly defaultCertificate: string | undefined };
   readonly store: Store;
   readonly log: Logger;
-  /** The data folder, where there is one. */
+  /** The data folder, if this process has one. */
   readonly folder?: string;
-  /** `--cert` and `--key`. */
+  /** The certificate of `--cert` and `--key`, if they are given. */
   readonly fallback?: PemPair;
   readonly ticketKeys?: Buffer;
 }
 
-/** `--certificates store`. @throws {UsageError | Refusal | Unavailable} */
+/** Opens the certificates of the store, for `--certificates store`. @throws {UsageError | Refusal | Unavailable} */
 export async function storeTls({ values, store, log, folder, fallback, ticketKeys }: StoreTlsDependencies): Promise<RunningTls> {
   const keys = await openKeys(values, folder);
   const defaultDomains = [values.defaultCertificate, values.domain].filter((domain) => domain !== undefined);
@@ -39,7 +42,7 @@ export async function storeTls({ values, store, log, folder, fallback, ticketKey
   return { source, stop: () => source.stop() };
 }
 
-/** SHA-256, hex, of the certificate that is shown to whoever comes to a tenant's domain. */
+/** Finds the fingerprint of the certificate that is shown for a tenant's domain: SHA-256, hex. */
 export function fingerprintsOf({ source }: RunningTls, store: Store): (domain: string) => Promise<string | undefined> {
   const certificates = new Certificates(store);
   return async (domain) => {
@@ -58,7 +61,7 @@ export function watchTls(pair: PemPair, log: Logger, ticketKeys?: Buffer): Runni
       source.reload([readPemFiles(pair.files)]);
       log.info({ files: pair.files }, 'the certificate was loaded again');
     } catch (error) {
-      // Most likely one of the two is still the old one; the change of the other brings us here again.
+      // Most likely only one of the two files has changed yet. When the other changes, this runs again.
       log.warn({ err: error, files: pair.files }, 'the new certificate cannot be used yet; the old one stays');
     }
   };

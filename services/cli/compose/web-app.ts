@@ -1,4 +1,4 @@
-/** The pages with the client that npm brought, or that lies in the bundle. */
+/** Makes the web application. Its client comes from the npm package, or from the bundle if there is one. */
 import { existsSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ export function composeWebApp(dependencies: Omit<WebDependencies, 'clientFolder'
   return webApp({ ...dependencies, clientFolder: findClient() });
 }
 
-/** @throws {Refusal} */
+/** @returns the folder of the web client. @throws {Refusal} when the npm package is missing */
 function findClient(): string {
   const bundled = fileURLToPath(new URL('client', import.meta.url));
   if (existsSync(bundled)) return bundled;

@@ -1,5 +1,5 @@
 /**
- * Options of commands as tables: parsing, checking, defaults, `SKYLARK_…` variables and the help text all come from the same lines.
+ * Options of commands are tables. Parsing, checks, defaults, `SKYLARK_…` variables and the help text come from the same table.
  */
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
@@ -8,21 +8,21 @@ import { Jid } from '../../../lib/xmpp/jid.ts';
 import { UsageError } from './report.ts';
 
 export interface Option<Value> {
-  /** Stands for the value in the help; '' for a switch. */
+  /** The text that stands for the value in the help; '' for a switch. */
   readonly placeholder: string;
   readonly text: string;
-  /** Completes "it takes …" in an error. */
+  /** What is allowed. It completes "it takes …" in an error. */
   readonly allowed: string;
   readonly schema: z.ZodType<Value>;
-  /** As one would type it. */
+  /** The default value, as one would type it. */
   readonly preset?: string;
 }
 
-/** By name in camel case: `c2sPort` is `--c2s-port` and `SKYLARK_C2S_PORT`. */
+/** Options by their names in camel case: `c2sPort` is `--c2s-port` and `SKYLARK_C2S_PORT`. */
 export type Options = Readonly<Record<string, Option<unknown>>>;
 export type Values<Of extends Options> = { readonly [Name in keyof Of]: Of[Name] extends Option<infer Value> ? Value : never };
 
-/** The name under which people know an option: `--c2s-port`. */
+/** The flag of an option, as people type it: `--c2s-port`. */
 export function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
@@ -33,13 +33,13 @@ export function variableOf(name: string): string {
 
 interface Given {
   readonly text: string;
-  /** `--bind` or `SKYLARK_BIND`. */
+  /** The flag or variable that gave the value: `--bind` or `SKYLARK_BIND`. */
   readonly by: string;
 }
 
 /**
- * Flags win over variables, variables over presets; an empty variable counts as none.
- * @throws {UsageError} one line that names the flag or variable, the value, and what is allowed
+ * Reads the arguments of a command. Flags win over variables, and variables over defaults. An empty variable counts as absent.
+ * @throws {UsageError} with one line that names the flag or variable, the value, and what is allowed
  */
 export function readArguments<Of extends Options>(
   command: string,
@@ -96,7 +96,7 @@ function readFlags(command: string, options: Options, args: readonly string[]) {
       if (value !== undefined) throw new UsageError(`${by} takes no value, but has '${value}'`);
       flags.set(name, { text: 'true', by });
     } else {
-      // The next flag is no value; a value that starts with a hyphen is given as --flag=value.
+      // The next flag is not taken for a value. A value that starts with a hyphen is given as --flag=value.
       if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
         throw new UsageError(`${by} has no value; it takes ${options[name]!.allowed}`);
       }
@@ -137,12 +137,12 @@ export function portOption(text: string, preset: number): Option<number> {
   return { ...ports, text, schema: port, preset: `${preset}` };
 }
 
-/** Nothing listens unless it is given. */
+/** A port on which nothing listens unless the option is given. */
 export function extraPortOption(text: string): Option<number | undefined> {
   return { ...ports, text, schema: port.optional() };
 }
 
-/** A port that may be closed: 0. Unless it is given, something else decides. */
+/** A port that 0 closes. It has no default here: if it is not given, other options decide. */
 export function closablePortOption(text: string): Option<number | undefined> {
   return { ...ports, allowed: 'a port: 1 to 65535, or 0 for none', text, schema: port.optional() };
 }
@@ -187,7 +187,7 @@ export function bindOption(text: string, preset: string): Option<string> {
   return { placeholder: 'ADDRESS', text, allowed, schema, preset };
 }
 
-/** `http:`, `https:`, `nats:` …, and whether it may be left out. */
+/** @param schemes the allowed schemes of the URL, such as `https:`. @param words values that are allowed instead of a URL */
 export function urlOption(text: string, schemes: readonly string[], words: readonly string[] = []): Option<string | undefined> {
   const isUrl = (value: string) => words.includes(value) || schemes.includes(URL.parse(value)?.protocol ?? '');
   const allowed = [

@@ -1,4 +1,4 @@
-/** The options that several commands share, so that a flag means the same everywhere. */
+/** Options that several commands share, so that a flag means the same everywhere. */
 import {
   bindOption,
   choiceOption,

@@ -1,12 +1,12 @@
-/** Passwords that are typed twice at a terminal, without echo, or piped in as one line. */
+/** Reads a password: typed twice at a terminal without echo, or piped in as one line. */
 import type { ReadStream } from 'node:tty';
 import { routerLimits } from '../../router/limits.ts';
 import { Refusal } from './report.ts';
 
-/** Before SASLprep, which may shorten it. */
+/** Size of the input before SASLprep, bytes. It may exceed the bound on passwords, because SASLprep may shorten it. */
 const bytesMax = 4 * routerLimits.passwordBytesMax;
 
-/** @throws {Refusal} */
+/** @throws {Refusal} when no password is given, when it is too long, or when the two are not the same */
 export async function readPassword(jid: string): Promise<string> {
   const { stdin } = process;
   if (!stdin.isTTY) return readLine(stdin);

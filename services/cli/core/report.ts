@@ -1,19 +1,19 @@
-/** What the command line says: results on stdout, one line for an error on stderr, and the exit code that goes with it. */
+/** Output of the command line: results go to stdout, and an error is one line on stderr and an exit code. */
 
-/** The command cannot do what it was asked for: one line for people, exit code 1. */
+/** Thrown when a command cannot do what it was asked for. The message is one line for people; the exit code is 1. */
 export class Refusal extends Error {
   override name = 'Refusal';
 }
 
-/** The command line itself is wrong: exit code 2. */
+/** Thrown when the command line itself is wrong. The exit code is 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** Errors of ours and of adapters whose message is a sentence for people. */
+/** Names of errors, of ours and of adapters, whose messages are written for people. */
 const plainErrors: ReadonlySet<string> = new Set(['Refusal', 'UsageError', 'FolderInUse', 'NewerSchema', 'Unavailable']);
 
-/** @returns the exit code */
+/** Prints an error. @returns the exit code */
 export function reportError(error: unknown): number {
   if (error instanceof Error && plainErrors.has(error.name)) {
     process.stderr.write(`skylark: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}\n`);
@@ -27,12 +27,12 @@ export function say(...lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-/** A word of a command line that can be copied into a shell. */
+/** Quotes a word, so that people can copy a command line into a shell. */
 export function quote(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** What an error of the operating system means, without its jargon: `no such file`. */
+/** Says in plain words what an error of the operating system means: `no such file or folder`. */
 export function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   return (code !== undefined && reasons[code]) || (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,4 @@
-/** Of the program: of the package, or of the bundle, that this file is in. */
+/** The version of the program, from the manifest of the package or the bundle that contains this file. */
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 
