@@ -3,7 +3,7 @@ import { choiceOption, type Options, switchOption, textOption } from '../core/ar
 import { data, dynamodb, json, region, tablePrefix } from '../core/options.ts';
 
 const dataOnly = { data } satisfies Options;
-/** A data folder, or the tables of a cell. */
+/** Where the accounts are stored: in a data folder, or in the tables of a cell. */
 const place = { data, dynamodb, region, tablePrefix } satisfies Options;
 
 export const passwordOptions = {

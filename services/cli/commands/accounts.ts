@@ -1,6 +1,6 @@
 /**
- * `skylark user …` and `skylark tenant …`: the same whether the service runs or not. In a cell (`--dynamodb`) there is no removing: who
- * is signed in would have to be told over the bus.
+ * `skylark user …` and `skylark tenant …`. They work in the same way whether the service runs or not. In a cell (`--dynamodb`)
+ * they cannot remove anything: signed-in sessions would have to be told over the bus, which these commands do not reach.
  */
 import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
@@ -37,7 +37,7 @@ async function withPassword(
   told: (jid: string) => string,
 ): Promise<number> {
   const jid = one(command, 'JID', positionals);
-  const open = adminOf(values); // before anybody types a password in vain
+  const open = adminOf(values); // fails before anybody types a password in vain
   const password = values.password ?? (await readPassword(jid));
   return withAdmin(open, async (admin) => {
     const done = await admin.ask(operation, { jid, password });
@@ -53,7 +53,10 @@ export async function removeUser(values: Values<typeof userRemoveOptions>, posit
   });
 }
 
-/** What was erased by half is erased to its end by the next who asks, so a command that broke off is given again. */
+/**
+ * Repeats a request until the removal is complete, and prints its progress to stderr. After an interrupted removal the operator
+ * gives the same command again: the next request finishes the removal.
+ */
 async function askToTheEnd<Result extends { readonly progress?: string | undefined }>(
   ask: (waiting: { readonly waitMs: number; readonly again?: true }) => Promise<Result>,
 ): Promise<Result> {
@@ -118,7 +121,7 @@ async function* eachTenant(admin: AdminClient) {
   }
 }
 
-/** @throws {UsageError} */
+/** @returns the only argument of a command. @throws {UsageError} when it is missing, or when there are more */
 function one(command: string, name: string, positionals: readonly string[]): string {
   const [value, ...rest] = positionals;
   if (value === undefined) throw new UsageError(`'skylark ${command}' needs a ${name}; see: skylark help ${command}`);
@@ -126,7 +129,10 @@ function one(command: string, name: string, positionals: readonly string[]): str
   return value;
 }
 
-/** @throws {Refusal | UsageError} when there is no such place */
+/**
+ * Chooses the tables of a cell (with `--dynamodb`) or a data folder.
+ * @throws {Refusal | UsageError} when the data folder does not exist
+ */
 function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<AdminClient> {
   if (dynamodb !== undefined && region !== undefined && tablePrefix !== undefined) {
     return () => openCloudAdmin({ dynamodb, region, tablePrefix });

@@ -1,6 +1,7 @@
 /**
- * The operator's side: through the socket of the service that runs, or else with the data folder opened here, without listeners; or with
- * the tables of a cell, beside its services.
+ * How a command asks the service for an operation. It uses the socket of the service that runs on the data folder. When none
+ * runs, it opens the data folder in this process, without listeners. For a cell it opens the tables, while the cell's services
+ * use them too.
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -18,7 +19,7 @@ import { checkHoldsStore } from '../compose/data-folder.ts';
 import { Refusal } from '../core/report.ts';
 
 export interface AdminClient {
-  /** @throws {Refusal} with what the service says */
+  /** @throws {Refusal} with the service's message */
   ask<Input extends z.ZodType<object>, Output extends z.ZodType>(
     operation: Operation<Input, Output>,
     input: z.input<Input>,
@@ -26,13 +27,13 @@ export interface AdminClient {
   close(): Promise<void>;
 }
 
-/** `folder` is a real path. */
+/** @param folder a path without symbolic links: the socket's address is computed from it */
 export async function openAdmin(folder: string): Promise<AdminClient> {
   const socket = await dial(adminAddress(folder));
   return socket === undefined ? openOffline(folder) : talk(socket);
 }
 
-/** undefined: nobody listens. */
+/** @returns undefined when no process listens at the address */
 function dial(address: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(address, () => resolve(socket));
@@ -44,7 +45,7 @@ function dial(address: string): Promise<Socket | undefined> {
 }
 
 function talk(socket: Socket): AdminClient {
-  socket.on('error', () => {}); // the lines end with it
+  socket.on('error', () => {}); // the iteration of lines ends, too, and `ask` reports that
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
     async ask(operation, input) {
@@ -62,17 +63,21 @@ function talk(socket: Socket): AdminClient {
   };
 }
 
-/** A router of our own on the store; the folder's lock keeps a service from starting meanwhile. */
+/** Runs a router on the store in this process. The folder's lock keeps a service from starting meanwhile. */
 async function openOffline(folder: string): Promise<AdminClient> {
   checkHoldsStore(folder);
   const { openSqliteStore } = await import('../../../lib/adapters/sqlite-store.ts');
   const { filesFolderIn, openFilesFolder } = await import('../compose/files-part.ts');
   const store = await openSqliteStore(folder, { clock: systemClock });
-  const { blobs } = await openFilesFolder(filesFolderIn(folder), () => 'http://localhost/', { store, clock: systemClock }); // nobody asks for a URL
+  // The URL is never used: nothing here asks for one.
+  const { blobs } = await openFilesFolder(filesFolderIn(folder), () => 'http://localhost/', { store, clock: systemClock });
   return routeOn(store, { blobs, isAlone: true });
 }
 
-/** What the services of a cell read in its tables they need not be told over its bus, to which an operator has no way. */
+/**
+ * Runs a router on the tables of a cell in this process. It does not reach the cell's bus, and need not: the operations that it
+ * is used for change only what the cell's services read from the tables.
+ */
 export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient> {
   const { openCloudStore } = await import('../compose/cloud-ports.ts');
   return routeOn(await openCloudStore(values));
@@ -80,7 +85,7 @@ export async function openCloudAdmin(values: DynamoValues): Promise<AdminClient>
 
 interface Surroundings {
   readonly blobs?: Blobs;
-  /** No service runs: rooms are served here, too, for they change with the accounts. */
+  /** True when no service runs. Rooms are then served here, too, because they change with the accounts. */
   readonly isAlone?: boolean;
 }
 

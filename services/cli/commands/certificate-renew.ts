@@ -1,4 +1,4 @@
-/** `skylark certificate renew`: what the scheduled Lambda does, by hand. */
+/** `skylark certificate renew` renews certificates by hand, as the scheduled Lambda function does by itself. */
 import { readFileSync } from 'node:fs';
 import { challtestsrvRecords } from '../../../lib/adapters/challtestsrv-records.ts';
 import { dnsLookup } from '../../../lib/adapters/dns-lookup.ts';
@@ -18,7 +18,7 @@ import { reasonOf, say, UsageError } from '../core/report.ts';
 import type { RenewValues } from './certificate-options.ts';
 import { checkTenant, domainOf, withStore } from './certificates.ts';
 
-/** @returns 1 when one failed, or lacks what only its owner can do */
+/** @returns 1 when a renewal failed, or waits for a DNS record that only the owner of the domain can publish */
 export async function renewCertificates(values: RenewValues, positionals: readonly string[]): Promise<number> {
   const domain = positionals.length === 0 ? undefined : domainOf('certificate renew', positionals);
   if (domain === undefined && values.force)
@@ -54,14 +54,14 @@ function line({ domain, outcome, entry, error }: Result): string {
   return `${domain}  ${outcome}  ${left}${error === undefined ? '' : `: ${error}`}`;
 }
 
-/** @throws {UsageError} */
+/** Opens the DNS zone in which challenges are published. @throws {UsageError} */
 function openRecords({ dns, dnsZoneId, region }: RenewValues): DnsRecords {
   if (dns !== 'aws') return challtestsrvRecords(dns);
   if (dnsZoneId === undefined) throw new UsageError('--dns-zone-id is needed; it takes the id of the hosted zone in Route 53');
   return route53Records({ ...engineOptions('aws', region), hostedZoneId: dnsZoneId, clock });
 }
 
-/** @throws {UsageError} */
+/** @param servers addresses with commas between them; empty for the system's. @throws {UsageError} */
 function openLookup(servers: string): DnsLookup {
   try {
     return dnsLookup(servers === '' ? [] : servers.split(','));
@@ -70,7 +70,7 @@ function openLookup(servers: string): DnsLookup {
   }
 }
 
-/** @throws {UsageError} */
+/** @returns the text of the PEM file. @throws {UsageError} */
 function readTrusted(path: string | undefined): string | undefined {
   try {
     return path && readFileSync(path, 'utf8');

@@ -1,6 +1,7 @@
 /**
- * The store as the commands on certificates see it: DynamoDB itself, or that of a data folder through the service that holds it (or, when
- * none runs, through a router of our own); there only the rows of certificates can be had.
+ * The store that the commands on certificates use. It is either DynamoDB itself or the store of a data folder. The latter is
+ * reached by operations of the service that holds the folder (or of a router in this process when none runs), which give access
+ * only to the rows of certificates.
  */
 import type { z } from 'zod';
 import { Conflict, type Key, type Row, type Store } from '../../../lib/ports/store.ts';
@@ -19,11 +20,11 @@ export interface StoreValues {
 
 export interface CertificateStore {
   readonly store: Store;
-  /** The data folder without links, where there is one. */
+  /** The data folder's path without symbolic links; undefined with DynamoDB. */
   readonly folder: string | undefined;
 }
 
-/** @throws {Refusal} */
+/** @throws {Refusal} when there is no such data folder, or the service refuses */
 export async function openCertificateStore(values: StoreValues): Promise<CertificateStore> {
   if (values.dynamodb !== undefined) return { store: await openCloudStore(values), folder: undefined };
   const folder = findDataFolder(values.data);
@@ -32,7 +33,7 @@ export async function openCertificateStore(values: StoreValues): Promise<Certifi
 
 class AdminStore implements Store {
   readonly #admin: AdminClient;
-  /** One line, one answer. */
+  /** Settles after the last request. Requests go one after another: the socket carries one line and then its answer. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(admin: AdminClient) {
@@ -85,7 +86,7 @@ class AdminStore implements Store {
   }
 }
 
-/** Rows of certificates stand in one table. */
+/** All rows of certificates are in the table `core`. @throws {TypeError} for another table */
 function checkTable<Named extends Pick<Key, 'table'>>(named: Named): Named & { readonly table: 'core' } {
   if (named.table === 'core') return { ...named, table: named.table };
   throw new TypeError(`no rows of certificates stand in the table '${named.table}'`);

@@ -1,4 +1,4 @@
-/** `skylark certificate add|list|remove`: the certificates of tenants in the store. */
+/** `skylark certificate add|list|remove` change and list the certificates of tenants in the store. */
 import { readFileSync, statSync } from 'node:fs';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { type CertificateEntry, Certificates } from '../../../lib/runtime/certificates.ts';
@@ -62,7 +62,7 @@ function line(entry: CertificateEntry): string {
   return `${domain}  ${source}  ${daysLeft(entry, clock.now())} days left  ${names.join(' ')}`;
 }
 
-/** @throws {UsageError} */
+/** @returns the DOMAIN argument, prepared as a JID's domain. @throws {UsageError} */
 export function domainOf(command: string, positionals: readonly string[]): string {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError(`'skylark ${command}' needs a DOMAIN; see: skylark help ${command}`);
@@ -75,7 +75,7 @@ export function domainOf(command: string, positionals: readonly string[]): strin
   }
 }
 
-/** @throws {Refusal} */
+/** @throws {Refusal} when the store has no such tenant */
 export async function checkTenant({ store }: CertificateStore, domain: string): Promise<void> {
   if ((await new Tenants(store, clock).find(domain)) !== undefined) return;
   throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
@@ -98,7 +98,7 @@ function check(domain: string, chain: string, key: string): CertificateEntry {
   }
 }
 
-/** @throws {UsageError} */
+/** @throws {UsageError} when the file cannot be read or is too large */
 function readPem(flag: string, path: string | undefined): string {
   if (path === undefined) throw new UsageError(`${flag} is needed; it takes the path of a file in PEM`);
   try {

@@ -1,4 +1,4 @@
-/** `skylark cluster`: starts the processes of a cell on this machine, tells where they listen, and stops them in order. */
+/** `skylark cluster` starts the processes of a cell on this machine, prints where they listen, and stops them in order. */
 import type { Logger } from 'pino';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
@@ -16,7 +16,7 @@ import { checkPorts, registrationOf } from '../compose/start-options.ts';
 import { Supervisor } from '../compose/supervisor.ts';
 import { UsageError } from '../core/report.ts';
 
-/** Each of its groups of processes has the bound of one process. */
+/** How long a stop may take, ms. Groups of processes stop one after another, and each may take as long as one process. */
 const stopMs = 4 * serviceLimits.shutdownMs;
 
 export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
@@ -49,7 +49,7 @@ export async function cluster(values: ClusterValues, positionals: readonly strin
   return code;
 }
 
-/** From the inside out, so that stopping goes from the outside in. */
+/** Starts what others depend on first. Cleanup runs in reverse, so the processes that clients connect to stop first. */
 async function startAll(values: ClusterValues, log: Logger, cleanup: Cleanup, supervisor: Supervisor, report: ClusterReport) {
   await checkPortsFree(values);
   const backends = await prepareBackends(values, log, cleanup, supervisor);

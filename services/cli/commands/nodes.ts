@@ -1,4 +1,4 @@
-/** `skylark status` and `skylark drain`. */
+/** `skylark status` lists the processes of a deployment; `skylark drain` empties a connection node. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import { portLimits } from '../../../lib/ports/limits.ts';
@@ -12,7 +12,7 @@ import type { drainOptions, statusOptions } from './node-options.ts';
 
 type Status = z.output<typeof statusOperation.output>;
 
-/** By the names that they have in `figures`. */
+/** The figures that the table shows, by their names in `figures`. */
 const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
 
 export async function status(values: Values<typeof statusOptions>, positionals: readonly string[]): Promise<number> {
@@ -44,7 +44,7 @@ function table({ nodes, parked }: Status): string[] {
   return [line(head), ...rows.map(line), `Sessions parked in the store: ${count}`];
 }
 
-/** Ends when the node holds no session any more, or is gone. */
+/** Waits until the node holds no session. @throws {Refusal} when the node stops before that */
 export async function drain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
   const [node, ...rest] = positionals;
   if (node === undefined) throw new UsageError("'skylark drain' needs the NAME of a node; see: skylark status");

@@ -1,4 +1,4 @@
-/** `skylark serve …`: one service of a cell in this process, or an engine that a cluster on one machine stands on. */
+/** `skylark serve …` runs one service of a cell in this process, or the store or bus that a cluster on one machine uses. */
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { identify } from '../compose/deploys.ts';
 import { Health, serveHealth } from '../compose/health.ts';
@@ -9,7 +9,7 @@ import type { ServeValues } from '../compose/serve-options.ts';
 import type { Serving } from '../compose/serving.ts';
 import { say, UsageError } from '../core/report.ts';
 
-/** Imported when they are wanted: an engine needs a third of the memory of a service. */
+/** Each module is imported only when its service is asked for: an engine needs a third of the memory of a service. */
 const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>>> = {
   connection: async (serving) => (await import('../compose/serve-services.ts')).serveConnection(serving),
   router: async (serving) => (await import('../compose/serve-services.ts')).serveRouter(serving),
@@ -22,7 +22,7 @@ const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>
   nats: async (serving) => (await import('../compose/serve-engines.ts')).serveNats(serving),
 };
 
-/** `part` is for `skylark start --processes` alone. */
+/** The services that an operator may name. `part` is left out: only `skylark start --processes` uses it. */
 const named = Object.keys(services).filter((service) => service !== 'part');
 
 export async function serve(values: ServeValues, positionals: readonly string[]): Promise<number> {
@@ -46,7 +46,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   };
   const health = new Health();
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
-  // Before anything that may have to be waited for.
+  // Health is served before anything else, since what follows may wait for other services.
   const healthAddress = await startHealth(values, health, cleanup);
   const end = (reason: string) => lifetime.end(reason);
   const serving = { values: { ...values, name }, release, log, cleanup, health, metrics, fail, end };
@@ -60,7 +60,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
     log.info({ addresses }, 'started');
   });
   try {
-    // A bus that is away holds up the start for ever, but not the end.
+    // While the bus is unreachable, the start waits for it without a limit, but the process can still be stopped.
     await Promise.race([started, lifetime.over]);
   } catch (error) {
     await cleanup.run();

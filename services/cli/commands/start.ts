@@ -1,4 +1,4 @@
-/** `skylark start`. */
+/** `skylark start` runs the whole service on one machine, in one process or in several. */
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type Child, describeEnding, type Ending } from '../compose/child-process.ts';
 import { startEmbedded } from '../compose/embedded.ts';
@@ -11,7 +11,7 @@ import { version } from '../core/version.ts';
 
 export async function start(values: StartValues, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help start`);
-  process.umask(0o077); // whatever we make is for our eyes
+  process.umask(0o077); // only the user who runs the service may read the files that it makes
   const log = openLog();
   const lifetime = beginLifetime(log);
   const hasParts = values.processes > 1;
@@ -21,7 +21,7 @@ export async function start(values: StartValues, positionals: readonly string[])
   else say(...describe(values, addresses));
   log.info({ version, domain: values.domain, folder, addresses }, 'started');
   log.info({ reason: await lifetime.over }, 'stopping');
-  // Each of the processes has the bound of one.
+  // With several processes, all others stop first, and then this one; both steps may take as long as one process.
   const code = await stopWithin(log, () => service.stop(), hasParts ? 2 * serviceLimits.shutdownMs : serviceLimits.shutdownMs);
   if (code === 0) log.info('stopped');
   return code;

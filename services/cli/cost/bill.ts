@@ -1,4 +1,4 @@
-/** A month of Skylark on AWS, line by line, of the stacks in `infra`. */
+/** What a month of Skylark costs on AWS, line by line, when it is deployed with the stacks in `infra`. */
 import type { Habits } from './cost-options.ts';
 import { daysMonth, hoursMonth, type Load } from './load.ts';
 import { processesHour } from './measured.ts';
@@ -20,37 +20,40 @@ const zones = 3;
 const taskGb = 4;
 const natsServers = 3;
 const natsSize = { vcpu: 0.5, gb: 1 };
-/** Rows of an account besides its archive: credentials, roster, cursor, sessions. */
+/** Size of an account's rows besides its archive: credentials, roster, cursor, sessions. */
 const accountBytes = 6_000;
-/** A row of `#nodes`, as heartbeats write it and others read it. */
+/** Size of a heartbeat's row in the partition `#nodes`, which one process writes and all others read. */
 const nodeRowBytes = 250;
 const readUnitBytes = 4_096;
-/** Logs hold no stanzas: a line for each stream, and some for each process and minute. */
+/** Logs hold no stanzas. They have a line for each stream, and a few lines for each process and minute. */
 const logBytesPerStream = 600;
 const logBytesPerProcessHour = 200_000;
 /**
- * What `infra` has CloudWatch watch: metrics that processes tell, figures that alarms look at (those of scaling, too). A test holds these
- * against the stacks.
+ * How much CloudWatch watches for the stacks in `infra`: the metrics that processes publish, and the metrics that alarms
+ * evaluate, alarms of autoscaling included. A test compares these numbers with the stacks.
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
   small: { metrics: 10, alarms: 24 },
   cell: { metrics: 18, alarms: 42 },
 };
-/** Container Insights of a cell, by AWS's list of them: 10 of a task definition, 15 of a service, 13 of the cluster; with that of NATS. */
+/** Container Insights metrics, by AWS's list: 10 for each of 4 task definitions, 15 for each of 4 services, 13 per cluster. */
 const insights = 4 * (10 + 15) + 13;
-/** Between the zone where the load balancer took a byte and that of the task: paid where it leaves and where it comes. */
+/**
+ * How many gigabytes AWS charges for each gigabyte that goes to a task in a random zone. Two of three go to another zone, and are
+ * charged where they leave and again where they arrive.
+ */
 const crossZoneShare = ((zones - 1) / zones) * 2;
-/** host-meta and the pages, of each sign-in. */
+/** Requests for host-meta and for the web pages that come with each sign-in. */
 const webRequestsPerSignIn = 2;
 const lambda = { gb: 0.5, seconds: 0.05 };
 const nlbUnit = { connectionsPerSecond: 800, streams: 100_000, gbHour: 1 };
 
-/** What a line of the price list comes to. */
+/** Multiplies a quantity by its price. */
 export function lineOf(item: string, quantity: number, name: PriceName, region: Region, unit: string): Line {
   return { item, quantity, unit, usd: quantity * priceOf(name, region) };
 }
 
-/** Reads and writes that the processes cause by living, a month. */
+/** Read and write units a month that processes use for heartbeats alone: each writes its own row and reads the rows of all. */
 function heartbeats(processes: number) {
   const reads = Math.max(1, Math.ceil((processes * nodeRowBytes) / readUnitBytes));
   return {
@@ -59,13 +62,13 @@ function heartbeats(processes: number) {
   };
 }
 
-/** Rows of tenants are read once a second and process at most, and only where there is something to do. */
+/** Read units a month for rows of tenants. A process reads a tenant's row at most once a second, and only when it has work. */
 function tenantReads({ month }: Load, tenants: number, processes: number): number {
   const callsPerProcessSecond = month.calls / (hoursMonth * 3_600) / processes;
   return Math.min(tenants, callsPerProcessSecond) * processes * hoursMonth * 3_600;
 }
 
-/** What a load balancer, streams and files cost: the same whatever stands behind them. */
+/** What the load balancer, streams and files cost. It does not depend on the servers behind the load balancer. */
 export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
   const { month, filesMonth, filesGbMonth, connectionsPerSecond, streamsMean } = load;
   const wireGb = (month.wireBytesIn + month.wireBytesOut) / gb;
@@ -119,7 +122,7 @@ function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line
     ];
   }
   const count = tasks.connection + tasks.router + tasks.muc;
-  // To a server of the bus and from it.
+  // Each byte travels twice: to a server of the bus, and from it.
   const betweenGb = (load.month.busBytes / gb) * 2 * crossZoneShare;
   return [
     line(`${count} tasks, CPU`, count * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),

@@ -1,4 +1,4 @@
-/** The options of `skylark cost`: what people do, and where. */
+/** The options of `skylark cost`: what users do, and in which shape and Region the service runs. */
 import { z } from 'zod';
 import { choiceOption, type Option, type Options, switchOption, type Values } from '../core/arguments.ts';
 
@@ -49,5 +49,5 @@ export const costOptions = {
 } satisfies Options;
 
 export type CostValues = Values<typeof costOptions>;
-/** What people do, as numbers. */
+/** How much users do, as numbers; each option's text names the unit. */
 export type Habits = Omit<CostValues, 'shape' | 'region' | 'json'>;

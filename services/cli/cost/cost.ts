@@ -1,4 +1,4 @@
-/** `skylark cost`: what a month costs, from measured calls per action and a dated price table. */
+/** `skylark cost` computes what a month costs from measured calls per action and a dated price table. */
 import { Refusal, say, UsageError } from '../core/report.ts';
 import { type Line, skylarkBill, totalOf } from './bill.ts';
 import type { CostValues } from './cost-options.ts';
@@ -81,7 +81,7 @@ function dollars(usd: number): string {
   return `$${usd.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
-/** Few digits: nothing here is known better. */
+/** Formats a number with three significant digits, or as a whole number from 1,000 on: the inputs are not more precise. */
 function grouped(value: number): string {
   return value.toLocaleString('en-US', {
     maximumSignificantDigits: value >= 1_000 ? 15 : 3,

@@ -1,29 +1,30 @@
-/** What the habits of people come to: a month of store, network and CPU. */
+/** Computes the use of store, network and CPU in a month from the habits of users. */
 import type { Habits } from './cost-options.ts';
 import { action, actionFor, add, combine, cpu, type Micros, nothing, type Service, type Use } from './measured.ts';
 
 export const hoursMonth = 730;
 export const daysMonth = hoursMonth / 24;
 const secondsDay = 86_400;
+/** How many messages waited in the measured sign-in. */
 const waitingMeasured = 20;
-/** What apps send to keep a stream alive and get back, bytes an hour in each direction: a small request every 5 minutes, with TLS. */
+/** Bytes an hour in each direction that keep a stream alive: a small request and its answer every 5 minutes, with TLS. */
 const keepAliveBytesHour = 12 * 120;
 
 export interface Load {
-  /** All users, a month. */
+  /** What all users together use in a month. */
   readonly month: Use;
   readonly streamsMean: number;
   readonly streamsPeak: number;
-  /** Streams that begin, a second. */
+  /** Streams that begin in a second, on average. */
   readonly connectionsPerSecond: number;
-  /** Cores that are busy, on average. */
+  /** Busy cores of each service, on average. */
   readonly cores: Micros;
   readonly filesMonth: number;
   readonly filesGbMonth: number;
   readonly peak: number;
 }
 
-/** What one user does in a day, and how often. */
+/** What one user does in a day, and how many times. */
 function dayOf(habits: Habits): readonly (readonly [use: Use, times: number])[] {
   const { contacts, occupants, messages, pages, roomMessages } = habits;
   const away = habits.away / 100;
@@ -48,9 +49,10 @@ function dayOf(habits: Habits): readonly (readonly [use: Use, times: number])[] 
 }
 
 /**
- * CPU of a user's day, microseconds. Measured are sign-ins, messages and deliveries in rooms; the rest goes by what it shares with
- * them: a resumed stream costs its node a sign-in, a router what its calls to the store cost with a message, presence a node what a
- * room's delivery costs it.
+ * CPU time that one user's day costs each service, microseconds. Sign-ins, messages and deliveries in rooms were measured; the
+ * rest is estimated from them. For a connection node, resuming a stream costs as much as a sign-in, a chat state or an archive
+ * page as much as a message, and a delivery of presence as much as a delivery in a room. For a router, each call to the store in
+ * another action costs as much as each call of a message.
  */
 function microsOf(habits: Habits): Micros {
   const { signInMicros, messageMicros, roomDeliveryMicros } = cpu;

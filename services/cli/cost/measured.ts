@@ -1,15 +1,15 @@
 /**
- * What an action costs, as `npm run measure` has counted it on the real services. An action of which several sizes were measured
- * (`sign-in, 5 contacts`) is a line through the smallest and the largest.
+ * What an action costs, as `npm run measure` has counted it on the real services. When an action was measured in several sizes
+ * (`sign-in, 5 contacts`), other sizes lie on the straight line through the smallest and the largest.
  */
 import measured from './measured.json' with { type: 'json' };
 
 export interface Use {
-  /** Requests to the store; they are what costs CPU. */
+  /** Requests to the store. CPU time is estimated from their number. */
   readonly calls: number;
   readonly readUnits: number;
   readonly writeUnits: number;
-  /** That the archive gains. */
+  /** Bytes by which the archive grows. */
   readonly archiveBytes: number;
   readonly wireBytesIn: number;
   readonly wireBytesOut: number;
@@ -22,11 +22,11 @@ export type Micros = Readonly<Record<Service, number>>;
 type Raw = Omit<Use, 'calls'> & { readonly requests: Readonly<Record<string, number | undefined>> };
 
 export const { date: measuredDate, commit: measuredCommit } = measured;
-/** Noisy: CPU of a machine that did other work, too. */
+/** CPU time, microseconds. It is noisy: the machine did other work, too. */
 export const cpu: { readonly signInMicros: Micros; readonly messageMicros: Micros; readonly roomDeliveryMicros: Micros } =
   measured.cpu;
 
-/** One connection, one router and one muc process with nobody to serve, an hour. */
+/** What one connection, one router and one muc process together use in an hour when they serve nobody. */
 export const processesHour = {
   readUnits: measured.processesHour.readUnits,
   writeUnits: measured.processesHour.writeUnits,
@@ -51,7 +51,7 @@ export const nothing: Use = {
 };
 const kinds = Object.keys(nothing) as readonly (keyof Use)[];
 
-/** Each amount of one with the same amount of the other. */
+/** Combines each amount of `one` with the same amount of `other`. */
 export function combine(one: Use, other: Use, how: (a: number, b: number) => number): Use {
   return Object.fromEntries(kinds.map((kind) => [kind, how(one[kind], other[kind])])) as unknown as Use;
 }
@@ -60,13 +60,18 @@ export function add(one: Use, other: Use, times = 1): Use {
   return combine(one, other, (a, b) => a + b * times);
 }
 
+/** @throws {Error} when the action has not been measured */
 export function action(name: string): Use {
   const use = actions.get(name);
   if (use === undefined) throw new Error(`'${name}' has not been measured; there is: ${[...actions.keys()].join(', ')}`);
   return use;
 }
 
-/** @param what `contacts` or `occupants` */
+/**
+ * What an action costs at any size.
+ * @param what `contacts` or `occupants`
+ * @throws {Error} when fewer than two sizes were measured
+ */
 export function actionFor(name: string, count: number, what: string): Use {
   const sizes = [...actions.keys()]
     .filter((key) => key.startsWith(`${name}, `) && key.endsWith(` ${what}`))

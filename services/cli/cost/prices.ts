@@ -1,4 +1,4 @@
-/** The dated price table. */
+/** Reads the dated price table, in US dollars. */
 import table from './prices.json' with { type: 'json' };
 
 export type Region = 'us-east-1' | 'eu-central-1';
@@ -10,7 +10,7 @@ export function priceOf(name: PriceName, region: Region): number {
   return table.prices[name][region];
 }
 
-/** Prices that fall with the amount: each step is for what lies between the step before and its own end. */
+/** The price of an amount that gets cheaper in steps: each step's price applies only to the gigabytes within that step. */
 export function tieredPrice(name: keyof typeof table.tiers, gb: number): number {
   let [from, total] = [0, 0];
   for (const step of table.tiers[name].steps) {
@@ -22,7 +22,7 @@ export function tieredPrice(name: keyof typeof table.tiers, gb: number): number 
   return total;
 }
 
-/** Names of the pages that the prices are from, and whether the region's were looked up. */
+/** The names of the pages that list the prices. `isSeen` tells whether all prices of the Region were compared with the page. */
 export function pricePages(region: Region): { readonly page: string; readonly isSeen: boolean }[] {
   const entries = [...Object.values(table.prices), ...Object.values(table.tiers)];
   const pages = [...new Set(entries.map(({ page }) => page))].sort();

@@ -1,7 +1,7 @@
 /**
- * The same load on servers of the usual kind: ejabberd or MongooseIM on EC2 with RDS for PostgreSQL, at the same prices, behind the
- * same load balancer, with files in the same place; beside the shape `small`, which is one task, one machine with its database on it.
- * Assumptions, not measurements; the work of people is in neither bill.
+ * What the same load costs on conventional servers: ejabberd or MongooseIM on EC2 with RDS for PostgreSQL, at the same prices,
+ * behind the same load balancer, with files in the same place. The shape `small`, which is one task, is compared with one machine
+ * that runs its database, too. These numbers are assumptions, not measurements. Neither bill includes the work of people.
  */
 import { edgeLines, type Line, lineOf, type Shape } from './bill.ts';
 import type { Habits } from './cost-options.ts';
@@ -9,28 +9,29 @@ import { hoursMonth, type Load } from './load.ts';
 import type { PriceName, Region } from './prices.ts';
 
 export const assumptions = {
-  /** m7g.xlarge. */
+  /** vCPUs of an m7g.xlarge. */
   serverVcpu: 4,
-  /** Of its 16 GB, for streams. */
+  /** How much of the server's 16 GB is for streams. */
   serverStreamGb: 12,
-  /** A TLS stream with its session. */
+  /** Memory of a TLS stream with its session. */
   streamBytes: 70_000,
-  /** CPU, microseconds. */
+  /** CPU time of a sign-in, and below of a stanza or delivery, microseconds. */
   signInMicros: 1_500,
   archivedMessageMicros: 800,
   otherStanzaMicros: 165,
   deliveryMicros: 55,
+  /** How busy the vCPUs may be in the busiest hour. */
   coreShareMax: 0.6,
-  /** One more than the load needs, so that one may fail; two at least. */
+  /** One server more than the load needs, so that one may fail. This makes two servers at least. */
   spareServers: 1,
   serverDiskGb: 50,
-  /** A row of the archive table in PostgreSQL, with its indexes; a message to a person is a row in each archive. */
+  /** Size of an archive row in PostgreSQL, with its indexes. A message to a person is stored in two archives. */
   archiveRowBytes: 1_000,
   rowsPerMessage: 2,
-  /** Statements a second that a vCPU of the database bears in the busiest hour. */
+  /** How many statements a second a vCPU of the database handles in the busiest hour. */
   statementsPerVcpu: 800,
   databaseVcpuMin: 2,
-  /** Statements of a sign-in (credentials, roster, last activity, offline messages), and of an archive page. */
+  /** Statements for a sign-in (credentials, roster, last activity, offline messages), an archive page, and a message. */
   statementsPerSignIn: 6,
   statementsPerPage: 2,
   statementsPerMessage: 3,
@@ -40,7 +41,7 @@ const gb = 1e9;
 const secondsDay = 86_400;
 const logGbPerServer = 10;
 
-/** RDS comes in powers of two. */
+/** RDS instances have a power of two of vCPUs. */
 function sizeUp(vcpu: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(assumptions.databaseVcpuMin, vcpu)));
 }

@@ -1,8 +1,10 @@
-/** How many tasks a load needs: for its busiest hour, all month, since people of one Region are up at the same time. */
+/**
+ * How many tasks a load needs. The number for the busiest hour is paid all month, since users of one Region are awake together.
+ */
 import type { Load } from './load.ts';
 import type { Service } from './measured.ts';
 
-/** As `infra` sets them up: 1 vCPU with 4 GB each, scaled to this many streams, and to this share of the vCPU. */
+/** Tasks as `infra` defines them: each has 1 vCPU and 4 GB. Autoscaling aims at this many streams and this share of the vCPU. */
 const streamsPerTask = 12_000;
 const coreShareMax = 0.6;
 const tasksMin: Readonly<Record<Service, number>> = { connection: 3, router: 3, muc: 2 };
@@ -19,7 +21,7 @@ export function cellTasks({ streamsPeak, cores, peak }: Load): Tasks {
   };
 }
 
-/** Why one task cannot bear it; undefined: it can. */
+/** @returns why the load is too much for one task; undefined when one task suffices */
 export function tooMuchForSmall({ streamsPeak, cores, peak }: Load): string | undefined {
   const busy = (cores.connection + cores.router + cores.muc) * peak;
   if (streamsPeak > streamsPerTask)

@@ -4,7 +4,7 @@ import { choiceOption, countOption, type Option, type Options, switchOption, typ
 import { programLimits } from '../limits.ts';
 import { hostNameOf } from './host-name.ts';
 
-/** Where a service can be reached, as ports in the order of their priority; none: it is not served. */
+/** The ports of each service in the order of their priority. A service without a port is not served. */
 export type Ports = Readonly<Record<PortKind, readonly number[]>>;
 export type PortKind = 'c2s' | 'c2s-tls' | 's2s' | 's2s-tls';
 
@@ -12,7 +12,10 @@ const portKinds: readonly PortKind[] = ['c2s', 'c2s-tls', 's2s', 's2s-tls'];
 const portsPreset: Ports = { c2s: [5222], 'c2s-tls': [5223], s2s: [5269], 's2s-tls': [5270] };
 const portPattern = /^(\d{1,5}(?:\+\d{1,5})*|none)$/;
 
-/** `c2s-tls=5223+443,c2s=none`: what is left out keeps its preset. @returns undefined when it is none of that */
+/**
+ * Parses `c2s-tls=5223+443,c2s=none`; a service that is left out keeps its preset.
+ * @returns undefined when the text has another form
+ */
 function readPorts(text: string): Ports | undefined {
   const ports: Record<PortKind, readonly number[]> = { ...portsPreset };
   const seen = new Set<string>();
@@ -41,7 +44,7 @@ function portsOption(): Option<Ports> {
   return { placeholder: 'LIST', text: 'public ports, by service', allowed, schema, preset };
 }
 
-/** Optional, and given as A-labels. */
+/** An option that takes a host name and gives it as A-labels; it may be left out. */
 export function hostNameOption(placeholder: string, text: string): Option<string | undefined> {
   const schema = z
     .string()

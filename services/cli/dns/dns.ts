@@ -1,4 +1,4 @@
-/** `skylark dns DOMAIN`: the records that make a domain a tenant's; it asks nobody and changes nothing. */
+/** `skylark dns DOMAIN` prints the DNS records that a tenant's domain needs. It neither asks a server nor changes anything. */
 import { say, UsageError } from '../core/report.ts';
 import type { DnsValues } from './dns-options.ts';
 import { jsonText, route53Text, zoneText } from './formats.ts';

@@ -1,7 +1,7 @@
-/** A plan of records as text: for a zone file, for programs, for Route 53. */
+/** Writes a plan of records as a zone file, as JSON for programs, or as a change batch for Route 53. */
 import type { DnsPlan, DnsRecord } from './records.ts';
 
-/** RFC 1035 §5.1. What need not be published stands in comments. */
+/** Writes a zone file (RFC 1035 §5.1). Records that need not be published are written as comments. */
 export function zoneText({ domain, unicode, records, later, hostMeta }: DnsPlan, ttlSeconds: number): string[] {
   const width = Math.max(...[...records, ...later].map(({ name }) => name.length)) + 1;
   const line = ({ name, type, data }: DnsRecord) => `${`${name}.`.padEnd(width)} ${ttlSeconds} IN ${type} ${data}`;
@@ -37,7 +37,7 @@ export function jsonText({ domain, unicode, records, later, hostMeta }: DnsPlan,
   return [JSON.stringify({ domain, unicode, ttlSeconds, records: rows, hostMeta }, undefined, 2)];
 }
 
-/** What `aws route53 change-resource-record-sets --change-batch` takes: one set for each name and type. */
+/** Writes the input of `aws route53 change-resource-record-sets --change-batch`, with one record set for each name and type. */
 export function route53Text({ domain, records }: DnsPlan, ttlSeconds: number): string[] {
   const sets = new Map<string, { readonly name: string; readonly type: string; readonly data: string[] }>();
   for (const { name, type, data } of records) {

@@ -1,14 +1,14 @@
-/** Names as DNS has them: A-labels (RFC 5890), at most 253 characters, without the dot at the end. */
+/** Converts host names to the form of DNS: A-labels (RFC 5890), at most 253 characters, without the dot at the end. */
 import { isIP } from 'node:net';
 import { toASCII } from 'tr46';
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import { UsageError } from '../core/report.ts';
 
-/** Top-level names that RFC 6761, RFC 6762 and RFC 7686 keep out of the public DNS. */
+/** Top-level domains that RFC 6761, RFC 6762 and RFC 7686 keep out of the public DNS. */
 const privateNames: ReadonlySet<string> = new Set(['localhost', 'local', 'invalid', 'onion']);
 
-/** @returns A-labels; undefined for what is no host name, an address included */
+/** @returns the name as A-labels; undefined when the text is not a host name, such as an IP address */
 export function hostNameOf(text: string): string | undefined {
   let domain: string;
   try {
@@ -21,7 +21,7 @@ export function hostNameOf(text: string): string | undefined {
   return domain.startsWith('[') || isIP(ascii) !== 0 || /(?:^|\.)\d+$/.test(ascii) ? undefined : ascii;
 }
 
-/** The DOMAIN of a command line. @throws {UsageError} that says what is wrong with it */
+/** Reads the DOMAIN argument of a command. @throws {UsageError} that says what is wrong with it */
 export function publicDomain(text: string): { readonly ascii: string; readonly unicode: string } {
   const shown = `'${text.length > 80 ? `${text.slice(0, 80)}…` : text}'`;
   const ascii = hostNameOf(text);
@@ -37,7 +37,7 @@ export function publicDomain(text: string): { readonly ascii: string; readonly u
   return { ascii, unicode: Jid.of('', text).domain };
 }
 
-/** @throws {UsageError} when a name that is made of others gets too long for DNS */
+/** @returns the same name. @throws {UsageError} when a name that was composed, such as `files.DOMAIN`, is too long for DNS */
 export function checkNameLength(name: string): string {
   if (name.length <= xmppLimits.domainCharactersMax) return name;
   throw new UsageError(

@@ -1,9 +1,9 @@
 /**
- * The records of a tenant's domain: RFC 6120 §3.2.1 (SRV), XEP-0368 (SRV for direct TLS), RFC 2782, RFC 8555 §8.4 (delegated by
- * CNAME), XEP-0156.
+ * Plans the DNS records of a tenant's domain: SRV for STARTTLS (RFC 6120 §3.2.1, RFC 2782) and for direct TLS (XEP-0368), CNAME
+ * that delegates the ACME challenge (RFC 8555 §8.4), and host-meta (XEP-0156).
  *
  * Rooms get records of their own only for other servers: clients reach them through the domain that they sign in to. There is no
- * TXT record `_xmppconnect`: XEP-0156 has withdrawn it, because anybody on the way can forge it.
+ * TXT record `_xmppconnect`: XEP-0156 has withdrawn it, because an attacker on the network can forge it.
  */
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { challengeOf, wantedNames } from '../../certificates/names.ts';
@@ -11,12 +11,12 @@ import type { Ports } from './dns-options.ts';
 import { checkNameLength } from './host-name.ts';
 
 export interface DnsRecord {
-  /** A-labels, without the dot at the end. */
+  /** The name as A-labels, without the dot at the end. */
   readonly name: string;
   readonly type: 'SRV' | 'CNAME';
-  /** As a zone file has it; names with the dot at the end. */
+  /** The record's data as in a zone file; names in it end with a dot. */
   readonly data: string;
-  /** What it is for. */
+  /** What the record is for. */
   readonly text: string;
 }
 
@@ -24,15 +24,15 @@ export interface DnsPlan {
   readonly domain: string;
   readonly unicode: string;
   readonly records: readonly DnsRecord[];
-  /** Not to be published as long as the service does not talk to other servers. */
+  /** Records that must not be published until the service talks to other servers; empty when it does. */
   readonly later: readonly DnsRecord[];
   readonly hostMeta: HostMetaPlan;
 }
 
-/** XEP-0156: what has to be served over HTTPS by the domain itself. */
+/** The host-meta documents that the domain itself has to serve over HTTPS (XEP-0156). */
 export interface HostMetaPlan {
   readonly urls: readonly string[];
-  /** The same documents at the web service, for a redirect or a proxy. */
+  /** URLs of the same documents at the web service, for a redirect or a proxy. */
   readonly sources: readonly string[];
   readonly json: object;
 }
@@ -84,14 +84,14 @@ export function planRecords(wish: DnsWish): DnsPlan {
   };
 }
 
-/** RFC 2782: a target of "." says that there is no such service. The order of ports is that of their priorities. */
+/** The target "." says that the service does not exist (RFC 2782). Earlier ports get a better priority. */
 function srv(name: string, target: string, ports: readonly number[], text: string): DnsRecord[] {
   checkNameLength(name);
   if (ports.length === 0) return [{ name, type: 'SRV', data: '0 0 0 .', text: `${text}: not served` }];
   return ports.map((port, index) => ({ name, type: 'SRV', data: `${index * 10} 5 ${port} ${target}.`, text }));
 }
 
-/** RFC 8555 §8.4, by an alias: so one zone proves all tenants, and none of them lets us into its own. */
+/** Delegates the challenge of RFC 8555 §8.4 by a CNAME. One zone of ours proves all tenants, without access to their zones. */
 function proofOf(name: string, zone: string): DnsRecord {
   const { alias, target } = challengeOf(name, zone);
   return cname(alias, target, `proves ${name} for its certificate (RFC 8555)`);

@@ -1,4 +1,4 @@
-/** A server's certificate: for whom it is (RFC 6125), who vouches for it, how long it is good. */
+/** Checks a server's certificate: which names it is for (RFC 6125), who issued it, and how long it is valid. */
 import type { TLSSocket } from 'node:tls';
 import { programLimits } from '../limits.ts';
 import { type Findings, shown } from './findings.ts';
@@ -17,7 +17,7 @@ const chainTexts: Readonly<Record<string, string>> = {
 
 const renewal = 'renew it: `skylark dns` prints the _acme-challenge record that renewal by itself needs';
 
-/** @returns whether it is good enough to send a password */
+/** @returns whether the certificate is good enough to send a password */
 export function checkCertificate(subject: string, socket: TLSSocket, name: string, now: number, findings: Findings): boolean {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) {
@@ -62,7 +62,7 @@ export function checkCertificate(subject: string, socket: TLSSocket, name: strin
   return isGood;
 }
 
-/** `O=Let's Encrypt` of the issuer's lines. */
+/** Picks the organisation (`O=Let's Encrypt`), or else the common name, from the issuer's lines. */
 function issuerOf(issuer: string): string {
   const lines = issuer.split('\n');
   const line = lines.find((one) => one.startsWith('O=')) ?? lines.find((one) => one.startsWith('CN='));
@@ -71,7 +71,7 @@ function issuerOf(issuer: string): string {
 
 const strong: ReadonlySet<string> = new Set(['TLSv1.2', 'TLSv1.3']);
 
-/** RFC 7590 §3.3, RFC 8996. */
+/** Only TLS 1.2 and 1.3 are accepted (RFC 7590 §3.3, RFC 8996). */
 export function checkProtocol(subject: string, socket: TLSSocket, findings: Findings): void {
   const version = socket.getProtocol() ?? 'unknown';
   if (strong.has(version)) findings.ok(subject, version.replace('v', ' '));

@@ -1,6 +1,6 @@
 /**
- * The ports for clients: STARTTLS (RFC 6120 §5) and TLS from the first byte (XEP-0368), each with its certificate and with what it
- * offers to sign in with.
+ * Checks the ports for clients: STARTTLS (RFC 6120 §5) and TLS from the first byte (XEP-0368). Each port's certificate and SASL
+ * mechanisms are checked, too.
  */
 import type { TLSSocket } from 'node:tls';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -16,14 +16,14 @@ const alpn = 'xmpp-client';
 
 export interface Patient {
   readonly domain: string;
-  /** PEM texts of authorities; the public ones when absent. */
+  /** PEM texts of all certificate authorities to trust; undefined for the public ones that Node knows. */
   readonly ca: readonly string[] | undefined;
   readonly deadline: Deadline;
   readonly findings: Findings;
   readonly now: number;
 }
 
-/** A stream over TLS whose certificate is good, with the features that were read. */
+/** A stream over TLS whose certificate is good, with the stream features that the server sent last. */
 export interface Opened {
   readonly stream: PeerStream;
   readonly features: Stanza;
@@ -33,7 +33,7 @@ export function subjectOf({ host, port }: Place): string {
   return `${host}:${port}`;
 }
 
-/** @returns the stream, when a password may be sent over it; close it. */
+/** @returns the stream when a password may be sent over it, and the caller must close it; undefined otherwise */
 export async function checkStartTls(place: Place, patient: Patient): Promise<Opened | undefined> {
   const { deadline, domain, findings, ca } = patient;
   const subject = subjectOf(place);
@@ -64,7 +64,7 @@ export async function checkStartTls(place: Place, patient: Patient): Promise<Ope
   });
 }
 
-/** @returns the stream, when a password may be sent over it; close it. */
+/** @returns the stream when a password may be sent over it, and the caller must close it; undefined otherwise */
 export async function checkDirectTls(place: Place, patient: Patient): Promise<Opened | undefined> {
   const { deadline, domain, findings, ca } = patient;
   const subject = subjectOf(place);
@@ -79,7 +79,7 @@ export async function checkDirectTls(place: Place, patient: Patient): Promise<Op
   });
 }
 
-/** A load balancer has an address in each zone, and a client may take any of them. */
+/** Connects to the other addresses of a host: a load balancer has one in each zone, and a client may choose any of them. */
 export async function checkOtherAddresses(place: Place, { deadline, findings }: Patient): Promise<void> {
   for (const address of place.others ?? []) {
     const subject = subjectOf(place);
@@ -94,12 +94,12 @@ export async function checkOtherAddresses(place: Place, { deadline, findings }: 
   }
 }
 
-/** Besides the public authorities. */
+/** The TLS option that replaces Node's authorities with `ca`; no option when that is undefined. */
 export function trust(ca: readonly string[] | undefined): { readonly ca?: string[] } {
   return ca === undefined ? {} : { ca: [...ca] };
 }
 
-/** RFC 6120 §13.8.4: nothing to sign in with where others can listen. */
+/** RFC 6120 §13.8.4: before TLS, where others can listen, a server should not offer mechanisms to sign in with. */
 function checkClear(subject: string, features: Stanza, findings: Findings): void {
   const mechanisms = mechanismsOf(features);
   if (mechanisms.length === 0) findings.ok(subject, 'nobody can sign in without TLS');
@@ -126,7 +126,7 @@ async function checkSecure(
   return isGood ? { stream, features } : undefined;
 }
 
-/** What a peer does wrong is a finding; the stream is closed unless it is handed on. */
+/** Runs a check and turns the peer's errors into findings. Closes the stream given to `keep`, unless the check returns it. */
 async function guarded(
   subject: string,
   findings: Findings,

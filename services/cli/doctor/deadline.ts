@@ -1,4 +1,4 @@
-/** Everything that waits for a peer waits for a step at most, and all steps together for the whole time. */
+/** Bounds how long the checks wait for a peer: each step has a limit, and all steps together have another. */
 
 /** A peer took too long. */
 export class TooSlow extends Error {
@@ -9,20 +9,21 @@ export class Deadline {
   readonly #end: number;
   readonly #stepMs: number;
 
+  /** The total time starts now. */
   constructor(totalMs: number, stepMs: number) {
     this.#end = performance.now() + totalMs;
     this.#stepMs = stepMs;
   }
 
-  /** For one step from now on, milliseconds; 0 when nothing is left. */
+  /** How long a step that starts now may take, milliseconds; 0 when the total time is over. */
   get stepMs(): number {
     return Math.max(0, Math.min(this.#stepMs, this.#end - performance.now()));
   }
 
-  /** @param giveUp lets go of what the work holds. @throws {TooSlow} */
+  /** @param giveUp releases what the work holds, when it took too long. @throws {TooSlow} */
   async step<Result>(what: string, work: Promise<Result>, giveUp: () => void = () => {}): Promise<Result> {
     const waitMs = this.stepMs;
-    work.catch(() => {}); // when it fails later, nobody listens any more
+    work.catch(() => {}); // a failure after the deadline must not become an unhandled rejection
     let timer: NodeJS.Timeout | undefined;
     const tooSlow = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

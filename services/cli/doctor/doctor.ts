@@ -1,4 +1,4 @@
-/** `skylark doctor DOMAIN`: looks at a domain from outside, as clients, browsers and other servers do. Asks no store and no bus. */
+/** `skylark doctor DOMAIN` checks a domain from outside, as clients, browsers and other servers see it, without store or bus. */
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
@@ -29,7 +29,7 @@ export async function doctor(values: DoctorValues, positionals: readonly string[
   return findings.some(({ state }) => state === 'fail') ? 1 : 0;
 }
 
-/** @throws {UsageError | Refusal} for arguments that are wrong; what is wrong with the domain is a finding */
+/** @throws {UsageError | Refusal} when arguments are wrong; problems of the domain become findings instead */
 export async function examine(values: DoctorValues, positionals: readonly string[]): Promise<Examined> {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError("'skylark doctor' needs a DOMAIN; see: skylark help doctor");
@@ -42,7 +42,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   const names = new Names(deadline, values.dns);
   const part = (): Patient => ({ domain, ca, deadline, findings: new Findings(), now: systemClock.now() });
 
-  // At the same time, so that one that hangs does not take the time of the others; told in this order.
+  // The checks run at the same time, so that one that hangs does not use up the time of the others. The report keeps this order.
   const parts = [part(), part(), part(), part(), part()] as const;
   const [startTls, directTls, servers, web, acme] = parts;
   const opened = await Promise.all([
@@ -61,7 +61,7 @@ export async function examine(values: DoctorValues, positionals: readonly string
   return { domain, findings: [...parts, last].flatMap((one) => one.findings.list) };
 }
 
-/** Streams that are good for a password. */
+/** @returns the streams over which a password may be sent */
 async function checkPlaces(
   service: 'xmpp-client' | 'xmpps-client',
   patient: Patient,
@@ -77,7 +77,7 @@ async function checkPlaces(
   return good;
 }
 
-/** With an account, if there is one, over the first stream that is good for it. */
+/** Checks what the account sees, over the first safe stream. Closes all streams, even when there is no account to check with. */
 async function look(opened: readonly Opened[], account: Account | undefined, patient: Patient): Promise<void> {
   const [first, ...others] = opened;
   for (const { stream } of account === undefined ? opened : others) stream.close();
@@ -86,7 +86,7 @@ async function look(opened: readonly Opened[], account: Account | undefined, pat
   else patient.findings.fail(`${account.user}@${patient.domain}`, 'the password was not sent: no stream is safe', 'see above');
 }
 
-/** @throws {UsageError} */
+/** @returns the public authorities and those of the file. @throws {UsageError} */
 function readAuthorities(path: string | undefined): string[] | undefined {
   if (path === undefined) return undefined;
   let pem: string;
@@ -99,7 +99,7 @@ function readAuthorities(path: string | undefined): string[] | undefined {
   return [...rootCertificates, pem];
 }
 
-/** @throws {UsageError} */
+/** @returns undefined when no account is given. @throws {UsageError} */
 async function readAccount({ user, password }: DoctorValues, domain: string): Promise<Account | undefined> {
   if (user === undefined) {
     if (password !== undefined) throw new UsageError('--password needs --user with the name of the account');

@@ -1,13 +1,13 @@
-/** What a check found, and what to do about it. */
+/** Findings say what a check found, and what the operator should do about it. */
 import { programLimits } from '../limits.ts';
 export type State = 'ok' | 'warn' | 'fail';
 
 export interface Finding {
   readonly state: State;
-  /** What was looked at: a name, a host with its port, a URL. */
+  /** What was checked: a name, a host with its port, or a URL. */
   readonly subject: string;
   readonly text: string;
-  /** What to do; never with `ok`. */
+  /** What the operator should do; absent with `ok`. */
   readonly advice?: string;
 }
 
@@ -31,7 +31,7 @@ export class Findings {
   }
 }
 
-/** What a peer has said, fit for a terminal: no control characters (a peer could move the cursor), and not much of it. */
+/** Makes a peer's text safe to print: removes control characters, which could move the terminal's cursor, and cuts long texts. */
 export function shown(text: string): string {
   const plain = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim();
   return plain.length > programLimits.doctorShownCharactersMax

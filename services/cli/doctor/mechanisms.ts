@@ -1,4 +1,4 @@
-/** What a server offers to sign in with (RFC 6120 §6, RFC 5802, XEP-0440). */
+/** Checks the SASL mechanisms and channel bindings that a server offers (RFC 6120 §6, RFC 5802, XEP-0440). */
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type Findings, shown } from './findings.ts';
 
@@ -10,7 +10,7 @@ export function mechanismsOf(features: Stanza): string[] {
   return list.map((mechanism) => mechanism.getText().trim());
 }
 
-/** Behind TLS. */
+/** Checks the features of a stream over TLS; before TLS nothing should be offered. */
 export function checkMechanisms(subject: string, features: Stanza, findings: Findings): void {
   const mechanisms = mechanismsOf(features);
   if (mechanisms.length === 0) {

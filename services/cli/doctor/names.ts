@@ -1,17 +1,17 @@
-/** DNS as a stranger sees it. */
+/** Looks up DNS records as anybody on the internet can. */
 import { Resolver } from 'node:dns/promises';
 import { BlockList } from 'node:net';
 import { programLimits } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
 
 export interface SrvTarget {
-  /** Without the dot at the end; '' for `.`: there is no such service. */
+  /** The host name without the dot at the end. It is empty for the target `.`, which says that the service does not exist. */
   readonly host: string;
   readonly port: number;
   readonly priority: number;
 }
 
-/** `none`: the name or the type does not exist. `unknown`: no answer that says so. */
+/** `none` means that the name or the record type does not exist; `unknown` means that DNS did not give an answer. */
 export type Answer<Value> =
   | { readonly kind: 'found'; readonly values: readonly Value[] }
   | { readonly kind: 'none' }
@@ -19,7 +19,7 @@ export type Answer<Value> =
 
 const nothing = new Set(['ENODATA', 'ENOTFOUND']);
 
-/** Addresses that nobody reaches from elsewhere (RFC 1918, RFC 4193, RFC 6890). */
+/** Addresses that cannot be reached from other networks (RFC 1918, RFC 4193, RFC 6890). */
 const inner = new BlockList();
 for (const [address, bits] of [
   ['0.0.0.0', 8],
@@ -46,7 +46,7 @@ export class Names {
   readonly #resolver: Resolver;
   readonly #deadline: Deadline;
 
-  /** @param server `address:port`, instead of those of the system */
+  /** @param server `address:port` of the DNS server to ask; undefined for the system's servers */
   constructor(deadline: Deadline, server: string | undefined) {
     this.#resolver = new Resolver({ timeout: programLimits.doctorDnsTimeoutMs, tries: programLimits.doctorDnsTriesMax });
     if (server !== undefined) this.#resolver.setServers([server]);
@@ -66,7 +66,7 @@ export class Names {
     return { kind: 'found', values: answer.values.map((target) => target.replace(/\.$/, '').toLowerCase()) };
   }
 
-  /** IPv4 first: everybody has it. */
+  /** IPv4 addresses come first, because every network has IPv4. */
   async addresses(name: string): Promise<Answer<string>> {
     const answers = await Promise.all([
       this.#ask(name, this.#resolver.resolve4(name)),

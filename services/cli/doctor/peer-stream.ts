@@ -1,5 +1,5 @@
 /**
- * The client's side of a stream (RFC 6120 §4) with bounds on all that the server may say: it is a stranger, and may be hostile.
+ * The client's side of a stream (RFC 6120 §4). Everything that the server may send is bounded, because the server may be hostile.
  */
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -11,12 +11,12 @@ import { programLimits } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
 import { shown } from './findings.ts';
 
-/** The server does not do what XMPP asks of it. The message is a sentence. */
+/** The server does not behave as XMPP requires. The message says how, in a form that the operator is shown. */
 export class BadPeer extends Error {
   override name = 'BadPeer';
 }
 
-/** Features have some KB; a disco answer may have more. */
+/** Stream features have a few KB; a disco answer may have more. */
 const bounds: ScannerBounds = {
   ...openBounds,
   stanzaBytesMax: programLimits.doctorStanzaBytesMax,
@@ -26,22 +26,22 @@ const bounds: ScannerBounds = {
 const NS_STREAM_ERRORS = 'urn:ietf:params:xml:ns:xmpp-streams';
 
 export interface Place {
-  /** As people know it. */
+  /** The name by which people know the host. */
   readonly host: string;
   readonly address: string;
   readonly port: number;
-  /** More addresses of the same host. */
+  /** Further addresses of the same host. */
   readonly others?: readonly string[];
 }
 
-/** @throws {TooSlow | Error} of the system */
+/** @throws {TooSlow | Error} when it takes too long, or with the error of the system */
 export async function connectTcp({ address, port }: Place, deadline: Deadline): Promise<Socket> {
   const socket = connect({ host: address, port });
   await settled(socket, 'connect', 'connecting', deadline);
   return socket;
 }
 
-/** Any certificate is taken: it is looked at afterwards. @throws {TooSlow | Error} */
+/** Accepts any certificate: the caller checks it afterwards. @throws {TooSlow | Error} */
 export async function connectSecurely(options: ConnectionOptions, deadline: Deadline): Promise<TLSSocket> {
   const socket = connectTls({ ...options, rejectUnauthorized: false, checkServerIdentity: () => undefined });
   await settled(socket, 'secureConnect', 'the TLS handshake', deadline);
@@ -54,7 +54,7 @@ async function settled(socket: Socket, event: string, what: string, deadline: De
     socket.once('error', reject);
     socket.once('close', () => reject(new BadPeer('the server closes the connection')));
   });
-  socket.on('error', () => {}); // 'close' follows; whoever reads is told
+  socket.on('error', () => {}); // 'close' follows, and tells whoever reads
   await deadline.step(what, done, () => socket.destroy());
 }
 
@@ -75,7 +75,7 @@ export class PeerStream {
     return this.#socket;
   }
 
-  /** Opens a stream, anew after TLS and SASL. @returns its features. @throws {BadPeer | TooSlow} */
+  /** Opens the stream, and opens it again after TLS and after SASL. @returns its features. @throws {BadPeer | TooSlow} */
   async open(domain: string): Promise<Stanza> {
     this.#scanner = new StreamScanner({ contentNs: 'jabber:client', bounds });
     const declared = `xmlns='jabber:client' xmlns:stream='${NS_STREAM}'`;
@@ -92,7 +92,7 @@ export class PeerStream {
     this.#socket.write(xml);
   }
 
-  /** @throws {BadPeer | TooSlow} when there is none, it is a stream error, or the stream ends */
+  /** Reads the next stanza. @throws {BadPeer | TooSlow} when none comes, when it is a stream error, or when the stream ends */
   async read(what: string): Promise<Stanza> {
     const event = await this.#deadline.step(what, this.#next(), () => this.#socket.destroy());
     if (event.kind !== 'stanza') throw new BadPeer(`the server ends the stream instead of ${what}`);
@@ -106,7 +106,10 @@ export class PeerStream {
     return event;
   }
 
-  /** What the server has sent and nobody has read, and the rest of the connection as TLS. */
+  /**
+   * Continues the connection over TLS.
+   * @throws {BadPeer | TooSlow | Error} also when the server sends more after `<proceed/>` in the clear (RFC 6120 §5.4.3.3)
+   */
   async startTls(options: ConnectionOptions): Promise<TLSSocket> {
     if (this.#scanner.bufferedBytes > 0)
       throw new BadPeer('the server sends more behind <proceed/>, in the clear (RFC 6120 §5.4.3.3)');
@@ -143,7 +146,7 @@ export class PeerStream {
     socket.on('data', (chunk: Buffer) => {
       if (this.#ended !== undefined) return;
       this.#scanner.push(chunk);
-      // Nobody reads ahead of what is asked for: what comes unasked is bounded by this.
+      // Stanzas are parsed only when somebody asks for one, so this bounds what the server sends unasked.
       if (this.#scanner.bufferedBytes > bounds.streamBytesMax) {
         this.#ended = new BadPeer('the server sends without end');
         socket.destroy();

@@ -1,4 +1,4 @@
-/** What an error of a connection means, and what to do about it. */
+/** Says what a connection's error means, and what the operator should do about it. */
 import { TooSlow } from './deadline.ts';
 import { shown } from './findings.ts';
 import { BadPeer } from './peer-stream.ts';
@@ -12,7 +12,7 @@ const byCode: Readonly<Record<string, readonly [text: string, advice: string]>> 
   EPROTO: ['it does not speak TLS', 'correct the port in the SRV record: one is for STARTTLS, the other for direct TLS'],
 };
 
-/** @throws what is no fault of a peer or the network */
+/** @throws the error itself when neither the peer nor the network has caused it */
 export function whyOf(error: unknown): readonly [text: string, advice: string] {
   if (error instanceof BadPeer) return [error.message, 'look at the log of the server; is this an XMPP server for this domain?'];
   if (error instanceof TooSlow)

@@ -1,4 +1,4 @@
-/** The records of a domain: where its services are, and whether one gets there. */
+/** Checks the DNS records of a domain: where its services are, and whether their addresses are public. */
 import { challengeOf, wantedNames } from '../../certificates/names.ts';
 import { programLimits } from '../limits.ts';
 import { type Findings, shown } from './findings.ts';
@@ -7,7 +7,7 @@ import type { Place } from './peer-stream.ts';
 
 export type Service = 'xmpp-client' | 'xmpps-client' | 'xmpp-server' | 'xmpps-server';
 
-/** @returns undefined when DNS does not say */
+/** @returns where the service is; empty when it is not offered, undefined when DNS gives no answer */
 export async function placesOf(service: Service, domain: string, names: Names, findings: Findings): Promise<Place[] | undefined> {
   const name = `_${service}._tcp.${domain}`;
   const answer = await names.srv(name);
@@ -61,7 +61,10 @@ async function noRecord(service: Service, name: string, domain: string, names: N
   return [{ host: domain, address: answer.values[0]!, port: 5222, others: answer.values.slice(1) }];
 }
 
-/** RFC 8555 §8.4: what renewal by itself needs. @param zone where the records should point, if that is known */
+/**
+ * Checks the `_acme-challenge` aliases (RFC 8555 §8.4) that automatic renewal of certificates needs.
+ * @param zone where the records should point, if that is known
+ */
 export async function checkAcme(domain: string, zone: string | undefined, names: Names, findings: Findings): Promise<void> {
   for (const certified of wantedNames(domain)) {
     const { alias: name, target: wanted } = challengeOf(certified, zone ?? '');

@@ -1,6 +1,6 @@
 /**
- * SCRAM from the client's side (RFC 5802 §3, §5; RFC 7677), without channel binding: enough to sign in for a look. The server is
- * made to prove that it knows the account, too.
+ * The client's side of SCRAM (RFC 5802 §3, §5; RFC 7677), without channel binding, which the checks do not need to sign in. The
+ * server must prove that it knows the account's keys, too.
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -11,7 +11,7 @@ import { BadPeer } from './peer-stream.ts';
 const digests = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' } as const;
 export type ScramMechanism = keyof typeof digests;
 
-/** RFC 4013. @throws {BadPeer} */
+/** Prepares a password with SASLprep (RFC 4013). @throws {BadPeer} when it has characters that are not allowed */
 function prepare(password: string): string {
   try {
     return saslprep(password, { allowUnassigned: true });
@@ -41,7 +41,7 @@ export class ScramClient {
     return header + this.#bare;
   }
 
-  /** @param challenge the server's first message. @throws {BadPeer} */
+  /** @param challenge the server's first message. @returns the client's last message. @throws {BadPeer} */
   async final(challenge: string): Promise<string> {
     const [, nonce = '', salt = '', count = ''] = /^r=([^,]+),s=([A-Za-z0-9+/=]+),i=(\d{1,9})(?:,|$)/.exec(challenge) ?? [];
     const iterations = Number(count);
@@ -61,7 +61,7 @@ export class ScramClient {
     return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
   }
 
-  /** @param outcome what stands in `<success/>`. @throws {BadPeer} when the server does not know the account's keys */
+  /** @param outcome the decoded text of `<success/>`. @throws {BadPeer} when the server does not know the account's keys */
   verify(outcome: string): void {
     const given = Buffer.from(/^v=([A-Za-z0-9+/=]+)/.exec(outcome)?.[1] ?? '', 'base64');
     const wanted = this.#signature;

@@ -1,4 +1,4 @@
-/** Reachability for other servers (RFC 6120 §3.2). Skylark does not talk to them yet: then there must be no record either. */
+/** Checks whether other servers can reach the domain (RFC 6120 §3.2). Without federation it should have no records for them. */
 import { roomsDomain } from '../../../lib/runtime/tenants.ts';
 import { checkOtherAddresses, type Patient, subjectOf } from './client-check.ts';
 import type { Names } from './names.ts';

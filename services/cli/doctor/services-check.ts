@@ -1,4 +1,4 @@
-/** The services of a domain as an account sees them: rooms (XEP-0045) and uploads (XEP-0363), found by disco (XEP-0030). */
+/** Checks that an account finds the rooms (XEP-0045) and uploads (XEP-0363) of its domain by disco (XEP-0030). */
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { programLimits } from '../limits.ts';
@@ -20,7 +20,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** Closes the stream. */
+/** Signs in and looks for the services. Closes the stream in any case. */
 export async function checkServices({ stream, features }: Opened, account: Account, patient: Patient): Promise<void> {
   const { domain, findings } = patient;
   const subject = `${account.user}@${domain}`;
@@ -44,7 +44,7 @@ function tell(what: string, host: string | undefined, { domain, findings }: Pati
   else findings.ok(domain, `${what} at ${shown(host)}`);
 }
 
-/** @returns the mechanism. @throws {BadPeer | TooSlow} */
+/** Signs in with the strongest mechanism of those that both sides know. @returns the mechanism. @throws {BadPeer | TooSlow} */
 async function signIn(stream: PeerStream, features: Stanza, { user, password }: Account): Promise<string> {
   const offered = mechanismsOf(features);
   const mechanism = (['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] as const).find((name) => offered.includes(name));
@@ -64,7 +64,7 @@ async function signIn(stream: PeerStream, features: Stanza, { user, password }: 
   return mechanism;
 }
 
-/** @returns what stands in it, decoded. @throws {BadPeer} */
+/** Reads the server's next SASL element. @returns its decoded text. @throws {BadPeer | TooSlow} when another element comes */
 async function outcome(stream: PeerStream, wanted: 'challenge' | 'success'): Promise<string> {
   const answer = await stream.read('the answer to the sign-in');
   if (answer.ns === NS_SASL && answer.name === 'failure') {
@@ -76,7 +76,10 @@ async function outcome(stream: PeerStream, wanted: 'challenge' | 'success'): Pro
   return Buffer.from(answer.element().getText(), 'base64').toString();
 }
 
-/** @throws {BadPeer} also for an error */
+/**
+ * Sends an iq and reads its result; skips a bounded number of other stanzas.
+ * @throws {BadPeer | TooSlow} also when the answer is an error
+ */
 async function ask(stream: PeerStream, id: string, type: 'get' | 'set', to: string | undefined, child: string): Promise<Stanza> {
   const address = to === undefined ? '' : ` to='${escapeAttribute(to)}'`;
   stream.send(`<iq type='${type}' id='${id}'${address}>${child}</iq>`);
@@ -89,7 +92,7 @@ async function ask(stream: PeerStream, id: string, type: 'get' | 'set', to: stri
   throw new BadPeer('the server sends other things without end');
 }
 
-/** Which host has which feature. */
+/** @returns for each feature the first host that has it: the domain itself, or one of its disco items */
 async function hostsOf(stream: PeerStream, domain: string): Promise<ReadonlyMap<string, string>> {
   const items = await ask(stream, 'items', 'get', domain, `<query xmlns='${NS_ITEMS}'/>`);
   const listed = (items.child('query', NS_ITEMS)?.getChildren('item') ?? []).flatMap(({ attrs }) => attrs.jid ?? []);

@@ -1,4 +1,7 @@
-/** What browsers need: host-meta over HTTPS at the domain itself, for any origin (XEP-0156), and the WebSocket that it names (RFC 7395). */
+/**
+ * Checks what clients in browsers need: host-meta over HTTPS at the domain itself, readable from any origin (XEP-0156), and the
+ * WebSocket that it names (RFC 7395).
+ */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { LookupFunction } from 'node:net';
@@ -72,7 +75,7 @@ function linkOfXml(text: string): string | undefined {
   }
 }
 
-/** By the addresses that the resolver of these checks gives. */
+/** Resolves hosts of HTTPS and WebSocket requests with the same DNS server as the other checks. */
 function lookupBy(names: Names): LookupFunction {
   return (host, options, done) => {
     names.addresses(host).then(
@@ -91,7 +94,7 @@ function lookupBy(names: Names): LookupFunction {
   };
 }
 
-/** @throws {BadPeer | TooSlow | Error} */
+/** Follows a bounded number of redirects, and only to HTTPS. @throws {BadPeer | TooSlow | Error} */
 async function fetchPage(url: string, patient: Patient, names: Names): Promise<Page> {
   let next = url;
   for (let redirects = 0; redirects <= programLimits.doctorRedirectsMax; redirects++) {
@@ -157,7 +160,7 @@ async function checkWebSocket(url: string, { domain, deadline, findings, ca }: P
   }
 }
 
-/** RFC 7395 §3.3. */
+/** Sends `<open/>` and resolves when the server answers with `<open/>` (RFC 7395 §3.3). */
 function openFrame(socket: WebSocket, domain: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.on('error', (error) => reject((error as NodeJS.ErrnoException).code ? error : new BadPeer(shown(error.message))));
