@@ -21,21 +21,7 @@ const texts = under(/(?:\.(?:ts|mjs|js|json|md|html|css|ya?ml|toml|py|sh|xml)|\/
 const pages = under(/^(?:[^/]+|(?:docs|test)\/.*)\.md$/);
 
 /** Folders whose comments and messages are plain English. */
-const plainFolders = [
-  'bench',
-  'bin',
-  'infra',
-  'lib/adapters',
-  'lib/ports',
-  'lib/runtime',
-  'lib/xmpp',
-  'services/muc',
-  'services/router',
-  'services/certificates',
-  'services/connection',
-  'services/web',
-  'test',
-];
+const plainFolders = ['bench', 'bin', 'infra', 'lib', 'services', 'test'];
 /** The files of this rule show what it finds. */
 const plain = code.filter((path) => plainFolders.some((folder) => path.startsWith(`${folder}/`)) && !/^test\/tidy/.test(path));
 

@@ -175,7 +175,7 @@ export const commands: readonly Command[] = [
     summary: 'prints the DNS records that a tenant needs',
     text: [
       'It asks nobody and changes nothing. Several ports of a service are joined by +, the first is preferred: c2s-tls=5223+443.',
-      'Federation does not exist yet: its records are printed as comments unless --federation is given.',
+      'The records for other servers are comments unless --federation is given: they belong into DNS where such ports are open.',
       'With --format route53 it prints what `aws route53 change-resource-record-sets --change-batch` takes.',
     ],
     options: dnsOptions,

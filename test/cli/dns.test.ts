@@ -38,7 +38,7 @@ test('a domain without federation gets the records of clients, and those of serv
     '_xmpps-client._tcp.example.org. 3600 IN SRV 0 5 5223 lb.example.net.',
   ]);
   assert.ok(lines.includes('; _xmpp-server._tcp.example.org. 3600 IN SRV 0 5 5269 lb.example.net.'), out);
-  assert.match(out, /Not yet: this service does not talk to other servers/);
+  assert.match(out, /For other servers, where their ports are open/);
   assert.match(out, /https:\/\/example\.org\/\.well-known\/host-meta\.json/);
 });
 

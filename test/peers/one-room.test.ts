@@ -159,7 +159,7 @@ test('Converse, profanity, Gajim and slixmpp in one room', async () => {
     await slixmpp!.see(/^here mercutio admin moderator/);
     await gajim!.typeUntil('/role romeo visitor', () => slixmpp!.seen(/^here romeo none visitor/).length > 0);
     terminal!.type('unheard');
-    await terminal!.see(/visitors have no voice/);
+    await terminal!.see(/visitors may not speak/);
     await gajim!.typeUntil('/role romeo participant', () => slixmpp!.seen(/^here romeo none participant/).length > 0);
     await gajim!.typeUntil('/kick romeo climbing', () => slixmpp!.seen(/^goes romeo none none +307/).length > 0);
     await terminal!.see(/[Kk]icked from.*climbing/s);

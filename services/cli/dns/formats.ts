@@ -17,8 +17,8 @@ export function zoneText({ domain, unicode, records, later, hostMeta }: DnsPlan,
       ? []
       : [
           ';',
-          '; Not yet: this service does not talk to other servers, so nothing listens on these ports. Published now, they',
-          '; would make other servers wait for nothing. With --federation they are printed as records.',
+          '; For other servers, where their ports are open (--s2s-port, --s2s-tls-port). Where nothing listens, these records',
+          '; would make other servers wait in vain. With --federation they are printed as records.',
           ...block(later, '; '),
         ]),
     ';',

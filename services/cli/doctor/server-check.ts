@@ -24,11 +24,11 @@ export async function checkServers(patient: Patient, names: Names): Promise<void
           findings.fail(
             subjectOf(place),
             `_${service}._tcp.${name} names it, and ${text}`,
-            `${advice}; or remove the record as long as there is no federation`,
+            `${advice}; or remove the record where no port for servers is open`,
           );
         }
       }
     }
   }
-  if (!isAnywhere) findings.ok('federation', 'not served yet: there is no record for servers, and none is needed');
+  if (!isAnywhere) findings.ok('federation', 'there is no record for servers, so no other server finds this domain by one');
 }
