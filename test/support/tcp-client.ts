@@ -43,9 +43,9 @@ export class TcpClient {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  static async connect(port: number, domain: string): Promise<TcpClient> {
+  static async connect(port: number, domain: string, host = '127.0.0.1'): Promise<TcpClient> {
     const socket = connect({
-      host: '127.0.0.1',
+      host,
       port,
       servername: domain,
       rejectUnauthorized: false,
@@ -59,9 +59,9 @@ export class TcpClient {
   }
 
   /** Signs in with PLAIN and binds. */
-  static async signIn(port: number, jid: string, password: string): Promise<TcpClient> {
+  static async signIn(port: number, jid: string, password: string, host?: string): Promise<TcpClient> {
     const [, local, domain, resource] = /^([^@]+)@([^/]+)\/(.+)$/.exec(jid)!;
-    const client = await TcpClient.connect(port, domain!);
+    const client = await TcpClient.connect(port, domain!, host);
     await client.open();
     await client.authenticate(local!, password);
     await client.bind(resource!);
