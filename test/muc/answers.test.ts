@@ -182,6 +182,29 @@ test('§16.1.2: whoever is gone leaves, in the middle of a flood as well', async
   assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/none 333']);
 });
 
+const absent = `<error type='cancel'><service-unavailable ${stanzas}/></error>`;
+const inquiry = `<message from='${hall}' to='romeo@b.example/orchard' type='groupchat'><x xmlns='http://jabber.org/protocol/muc#user'/></message>`;
+
+test('§16.1.2, RFC 6121 §8.5.3.2.1: whose server says that it is not there, for one writer and for the room, leaves', async () => {
+  await juliet.say('anybody there?');
+  for (const person of [juliet, romeo]) person.take();
+  await romeo.send(`<message to='${hall}/Juliet' type='error'>${absent}</message>`);
+  await handled();
+  romeo.receives(inquiry);
+  assert.deepEqual(juliet.heard(), [], 'it may have blocked Juliet and be there');
+  await romeo.send(`<message to='${hall}' type='error'>${absent}</message>`);
+  await handled();
+  assert.deepEqual(juliet.heard(), ['presence unavailable Romeo none/none 333']);
+});
+
+test('§16.1.2: such an error of somebody outside, and one of the same tenant, is not asked about', async () => {
+  await romeo.send(`<presence to='${hall}/Romeo' type='unavailable'/>`);
+  for (const person of [juliet, romeo]) person.take();
+  for (const person of [juliet, romeo]) await person.send(`<message to='${hall}/Juliet' type='error'>${absent}</message>`);
+  await handled();
+  for (const person of [juliet, romeo]) assert.deepEqual(person.take(), []);
+});
+
 /** Romeo is a visitor: the room is moderated. */
 async function muteRomeo(fields: Readonly<Record<string, string>> = {}): Promise<void> {
   await configure(juliet, { moderatedroom: '1', ...fields });

@@ -8,6 +8,7 @@ import { type Neighbours, openNeighbours, ours, theirs } from './federation-pros
 
 const juliet = `juliet@${ours}`;
 const romeo = `romeo@${theirs}`;
+const hall = `hall@conference.${ours}`;
 const resource = { juliet: `${juliet}/balcony`, romeo: `${romeo}/orchard` };
 
 for (const isCertified of [false, true]) {
@@ -84,12 +85,14 @@ for (const isCertified of [false, true]) {
     });
 
     test('XEP-0045: each enters a room of the other, and both hear both', async () => {
-      await meet(us, them, `hall@conference.${ours}`);
+      await meet(us, them, hall);
       await meet(them, us, `hall@rooms.${theirs}`);
     });
 
-    test('XEP-0198: Prosody is killed with what it had not confirmed, and comes back: all arrives, in order', async () => {
+    test('XEP-0198: Prosody is killed with what it had not confirmed: all arrives when it is back, in order, and ghosts leave', async () => {
       const { prosody } = neighbours;
+      enter(them, hall, 'Guest');
+      await us.next(isPresence(`${hall}/Guest`));
       await prosody.kill('SIGSTOP');
       const bodies = Array.from({ length: 50 }, (_, index) => `waits ${index}`);
       for (const body of bodies) us.send(`<message to='${romeo}' type='chat'><body>${body}</body></message>`);
@@ -101,6 +104,9 @@ for (const isCertified of [false, true]) {
         () => `stanzas that were not confirmed in ${neighbours.skylark.output}`,
       );
       await prosody.start();
+      us.send(`<message to='${hall}' type='groupchat'><body>anybody there?</body></message>`);
+      assert.equal(bodyOf((await us.next(isSaid)).xml), 'anybody there?');
+      await us.next(isPresence(`${hall}/Guest`, /<status code="333">/, 'unavailable')); // XEP-0045 §16.1.2
       them = await neighbours.romeo();
       const came: (string | undefined)[] = [];
       while (came.length < bodies.length) came.push(bodyOf((await them.next(isSaid)).xml));
@@ -135,15 +141,17 @@ async function subscribe(who: TcpClient, to: TcpClient, whoseFull: string, full:
   await who.next(isPresence(full));
 }
 
+function enter(client: TcpClient, room: string, nick: string): void {
+  client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+}
+
 /** @param owner makes the room */
 async function meet(owner: TcpClient, guest: TcpClient, room: string): Promise<void> {
-  const enter = (client: TcpClient, nick: string) =>
-    client.send(`<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
-  enter(owner, 'Owner');
+  enter(owner, room, 'Owner');
   await owner.next(isPresence(`${room}/Owner`));
   const form = `<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>`;
   await owner.ask('open', `<iq type='set' id='open' to='${room}'>${form}</iq>`);
-  enter(guest, 'Guest');
+  enter(guest, room, 'Guest');
   await guest.next(isPresence(`${room}/Owner`));
   await guest.next(isPresence(`${room}/Guest`));
   await owner.next(isPresence(`${room}/Guest`));

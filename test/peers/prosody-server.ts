@@ -84,6 +84,7 @@ Component "rooms.${domain}" "muc"
   const [command, ...args] = [...(federation ? mounted : []), 'prosody', '-F', ...config] as [string, ...string[]];
   let child: ChildProcess;
   let output = '';
+  const areOpen = async () => (await isOpen(c2s)) && (await isOpen(c2sTls)) && (await isOpen(s2s, federation?.address));
   const prosody: Prosody = {
     c2s,
     c2sTls,
@@ -98,7 +99,7 @@ Component "rooms.${domain}" "muc"
         stream.on('data', (chunk) => {
           output = (output + chunk).slice(-outputCharactersMax);
         });
-      for (const untilMs = performance.now() + patienceMs; !(await isOpen(c2s)); await pause(100)) {
+      for (const untilMs = performance.now() + patienceMs; !(await areOpen()); await pause(100)) {
         if (child.exitCode !== null || performance.now() > untilMs) throw new Error(`prosody is not there: ${output}`);
       }
     },
@@ -106,7 +107,7 @@ Component "rooms.${domain}" "muc"
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
       child.kill(signal);
-      if (signal !== 'SIGSTOP') await ended;
+      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await ended;
     },
     stop: () => prosody.kill('SIGTERM'),
   };
@@ -114,8 +115,8 @@ Component "rooms.${domain}" "muc"
   return prosody;
 }
 
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port });
+async function isOpen(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const socket = connect({ host, port });
   const opened = new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));

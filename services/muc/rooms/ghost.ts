@@ -1,7 +1,9 @@
 /** XEP-0045 §16.1.2: ghosts. An occupant whose address bounces what the room sends has left. */
 
+import { xml } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_CLIENT } from '../core/namespaces.ts';
+import { NS_CLIENT, NS_MUC_USER } from '../core/namespaces.ts';
+import type { RoomTurn } from '../core/room-turn.ts';
 
 /** The conditions that §16.1.2 names. */
 const unreachable = new Set([
@@ -26,6 +28,17 @@ const delivery = new Set([...unreachable, 'jid-malformed', 'service-unavailable'
 export function saysItIsGone(stanza: Stanza): boolean {
   const isToNick = stanza.name === 'message' && stanza.to!.resource !== '';
   return isToNick ? isUnreachable(stanza) : isGone(stanza);
+}
+
+/**
+ * What servers answer for a client that is not there (RFC 6121 §8.5.3.2.1) is what a client answers that has blocked the writer. So the
+ * room itself writes to it, without anything to be shown: nobody blocks a room and stays, so an error about that says that it is gone.
+ */
+export function inquire(turn: RoomTurn, stanza: Stanza): void {
+  const { own, room } = turn;
+  // Sessions of the room's own tenant are looked up (missed/sweep.ts).
+  if (own === undefined || own.seat.address !== undefined || stanza.to!.resource === '' || !isGone(stanza)) return;
+  turn.reply(xml('message', { from: `${room.jid}`, type: 'groupchat' }, xml('x', { xmlns: NS_MUC_USER })));
 }
 
 function isGone(stanza: Stanza): boolean {

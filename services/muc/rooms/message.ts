@@ -17,7 +17,7 @@ import type { RoomTurn, Standing } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { approveRegistration, registerForm } from './approval.ts';
 import { archive, isWorthKeeping } from './archive.ts';
-import { saysItIsGone } from './ghost.ts';
+import { inquire, saysItIsGone } from './ghost.ts';
 import { decline, invite, returnInvitation } from './invite.ts';
 import { endIfEmpty, removeSeat } from './leave.ts';
 import { bouncePrivate, sendPrivate } from './private-message.ts';
@@ -73,7 +73,10 @@ function handleError(turn: RoomTurn, stanza: Stanza): void {
   if (own && isAway) {
     removeSeat(turn, own.occupant, own.seat, { statuses: [333] });
     endIfEmpty(turn);
-  } else if (resource !== '') bouncePrivate(turn, stanza);
+  } else if (resource !== '') {
+    bouncePrivate(turn, stanza);
+    inquire(turn, stanza);
+  }
 }
 
 /** §7.4: a message to all. Guards first, then everything that changes something. */
