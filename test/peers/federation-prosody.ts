@@ -1,6 +1,6 @@
 /**
  * Skylark and Debian's prosody as each other's servers: each at a loopback address of its own on port 5269, found through Debian's dnsmasq.
- * Takes root: the name server is on port 53, which is the only one that Prosody asks.
+ * It needs root: the name server is on port 53, which is the only one that Prosody asks.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,9 +15,9 @@ import { type Prosody, startProsody } from './prosody-server.ts';
 export interface Neighbours {
   readonly skylark: Skylark;
   readonly prosody: Prosody;
-  /** Of Skylark. */
+  /** Signs in at Skylark, and is available. */
   juliet(): Promise<TcpClient>;
-  /** Prosody's. */
+  /** Signs in at Prosody, and is available. */
   romeo(): Promise<TcpClient>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -31,13 +31,14 @@ export function saysItIsGone(stanza: Stanza): boolean {
 }
 
 /**
- * What servers answer for a client that is not there (RFC 6121 §8.5.3.2.1) is what a client answers that has blocked the writer. So the
- * room itself writes to it, without anything to be shown: nobody blocks a room and stays, so an error about that says that it is gone.
+ * For an error to the nick of a writer: what servers answer for a client that is not there (RFC 6121 §8.5.3.2.1) is also what is answered
+ * for one that has blocked the writer. So the room itself writes to it, with nothing to show: nobody blocks a room and stays in it, so an
+ * error about that message says that the client is gone.
  */
 export function inquire(turn: RoomTurn, stanza: Stanza): void {
   const { own, room } = turn;
   // Sessions of the room's own tenant are looked up (missed/sweep.ts).
-  if (own === undefined || own.seat.address !== undefined || stanza.to!.resource === '' || !isGone(stanza)) return;
+  if (own === undefined || own.seat.address !== undefined || !isGone(stanza)) return;
   turn.reply(xml('message', { from: `${room.jid}`, type: 'groupchat' }, xml('x', { xmlns: NS_MUC_USER })));
 }
 
