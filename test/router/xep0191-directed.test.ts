@@ -1,6 +1,8 @@
 /** XEP-0191 §3.3 and §3.4 for those who have seen the account by directed presence (RFC 6121 §4.6), rooms among them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Rows } from '../../lib/runtime/rows.ts';
+import { blocklist } from '../../services/router/core/blocklist.ts';
 import { type BatchActor, openRouter, type RouterStage } from '../support/stage/router-stage.ts';
 
 const NS = 'urn:xmpp:blocking';
@@ -130,6 +132,25 @@ test('XEP-0191 §3.3: a block that is tried again tells those again who may not 
   assert.ok(paris.inbox.length >= 1);
   assert.ok(paris.inbox.every((xml) => xml.includes("type='unavailable'")));
 });
+
+for (const [what, room] of [
+  ['a room', 'garden@conference.a.example'],
+  ['a room of another tenant', 'garden@conference.b.example'],
+] as const) {
+  test(`XEP-0191 §3.3: a session that ends leaves ${what} that is blocked if the block got no further than the list`, async (t) => {
+    const { stage, juliet } = await arrange(t, 'b.example');
+    await juliet.send(`<presence to='${room}/jule'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+    const list = Rows.ofAccount(stage.dependencies.store, 'a.example', 'juliet');
+    await list.put(blocklist, '', { jids: [room], version: 1 });
+    stage.clear();
+    stage.rooms.length = 0;
+    await juliet.end();
+    const said = stage.rooms.map(({ xml }) => xml);
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /type='unavailable'/);
+    assert.match(said[0]!, new RegExp(`to='${room}/jule'`));
+  });
+}
 
 test('XEP-0191 §3.3, §3.4: a room hears whom of its occupants an account blocks, with each change and with presence', async (t) => {
   const { stage, juliet } = await arrange(t, 'b.example');

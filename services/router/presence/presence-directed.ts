@@ -58,14 +58,12 @@ export async function endDirected(
   options: { readonly id: string; readonly isBroadcast: boolean },
 ): Promise<void> {
   if (directed.length === 0) return;
-  const [contacts, blocked] = await Promise.all([options.isBroadcast ? listContacts(account) : [], account.get(blocklist)]);
+  const contacts = options.isBroadcast ? await listContacts(account) : [];
   const covered = new Set(contacts.filter(({ item }) => hasFrom(item)).map(({ jid }) => jid.toString()));
   account.turn.withSessions([], async () => {
     for (const address of directed) {
-      const jid = Jid.parse(address);
-      // An address that is blocked saw the session go when it was blocked.
-      if (covered.has(jid.bare.toString()) || isBlocked(blocked, jid)) continue;
-      account.post(spliceTo(bytes, address), options.id);
+      // An address that was blocked is here only as long as it was not told (`forgetBlocked`): the request that blocked it may have failed.
+      if (!covered.has(Jid.parse(address).bare.toString())) account.post(spliceTo(bytes, address), options.id);
     }
   });
 }
