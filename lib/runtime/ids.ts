@@ -7,6 +7,8 @@
 import type { Clock } from '../ports/clock.ts';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+/** By character code. Each delivery reads the time of an id. */
+const digits = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, alphabet.indexOf(String.fromCharCode(code))));
 const timeChars = 10;
 const partChars = 4;
 /** Values of a node and of a counter: 20 bits each. */
@@ -17,6 +19,8 @@ export class IdMint {
   readonly #node: string;
   #lastMs = 0;
   #counter = 0;
+  /** Time and node as the ids of the last millisecond begin. */
+  #prefix = '';
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,14 +29,15 @@ export class IdMint {
 
   mint(): string {
     const now = this.#clock.now();
-    if (now > this.#lastMs) {
-      this.#lastMs = now;
-      this.#counter = 0;
-    } else if (++this.#counter === partValues) {
-      this.#lastMs++; // the clock stands or went back: run ahead of it rather than repeat an id
-      this.#counter = 0;
-    }
-    return base32(this.#lastMs, timeChars) + this.#node + base32(this.#counter, partChars);
+    if (now > this.#lastMs) this.#begin(now);
+    else if (++this.#counter === partValues) this.#begin(this.#lastMs + 1); // the clock stands or went back: run ahead of it
+    return this.#prefix + base32(this.#counter, partChars);
+  }
+
+  #begin(ms: number): void {
+    this.#lastMs = ms;
+    this.#counter = 0;
+    this.#prefix = base32(ms, timeChars) + this.#node;
   }
 }
 
@@ -40,7 +45,7 @@ export class IdMint {
 export function timeOfId(id: string): number {
   if (!isId(id)) return Number.NaN;
   let ms = 0;
-  for (const char of id.slice(0, timeChars)) ms = ms * 32 + alphabet.indexOf(char);
+  for (let at = 0; at < timeChars; at++) ms = ms * 32 + digits[id.charCodeAt(at)]!;
   return ms;
 }
 

@@ -84,6 +84,11 @@ function isOriginal({ attrs }: Element): boolean {
   return attrs.type === 'ofrom';
 }
 
+/** False for most stanzas: none of their children has the namespace of a mark. */
+export function mayHaveMarks(stanza: Stanza): boolean {
+  return stanza.children.some(({ ns }) => marks.has(ns));
+}
+
 /** Whether this child is a mark that the stanza's sender had no right to set. */
 export function isForgedMark(stanza: Stanza, child: ChildSpan, strict: Strict): boolean {
   return marks.get(child.ns)?.some((mark) => isForged(stanza, child, mark, strict)) ?? false;

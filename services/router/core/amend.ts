@@ -5,7 +5,7 @@
  */
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
-import { isForgedMark, type Strict } from '../../../lib/xmpp/server-marks.ts';
+import { isForgedMark, mayHaveMarks, type Strict } from '../../../lib/xmpp/server-marks.ts';
 import type { Appended, ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
 import type { Amendment, Drop } from './feature.ts';
@@ -45,7 +45,7 @@ export function amend(
   attributes: Attributes,
 ): Promise<Stanza> | Stanza {
   const amending = new Amending(stanza);
-  amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
+  if (mayHaveMarks(stanza)) amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
   const pending = inOrder(account.turn.dependencies.features[direction].amend, stanza, account, amending, id);
   if (pending !== undefined) return pending.then(() => stanza.amended(attributes, amending.dropped, amending.appended));
   return stanza.amended(attributes, amending.dropped, amending.appended);

@@ -31,7 +31,8 @@ interface Sender {
 }
 
 interface Count {
-  day: string;
+  /** Days since the epoch: a text of it would be made with every message. */
+  day: number;
   /** What the row holds, as far as this process knows: other routers add to it as well. */
   known: number;
   /** What was not added to the row yet. */
@@ -60,7 +61,7 @@ export class KeptMessages {
 
   #count({ jid, turn }: Sender): Count {
     const key = jid.toString();
-    const day = new Date(turn.dependencies.clock.now()).toISOString().slice(0, 'yyyy-mm-dd'.length);
+    const day = Math.floor(turn.dependencies.clock.now() / dayMs);
     const there = this.#counts.get(key);
     this.#counts.delete(key);
     if (this.#counts.size >= routerLimits.keptAccountsMax) this.#counts.delete(this.#counts.keys().next().value!);
@@ -72,7 +73,8 @@ export class KeptMessages {
   /** Adds the fresh bytes to the row, and nobody waits for that. If it fails, they are added along with the next mebibyte. */
   #write({ rows, turn }: Sender, count: Count): undefined {
     const { log, clock } = turn.dependencies;
-    const { fresh, day } = count;
+    const { fresh } = count;
+    const day = new Date(count.day * dayMs).toISOString().slice(0, 'yyyy-mm-dd'.length);
     count.fresh = 0;
     count.known += fresh;
     const add = (before: Day | undefined) => ({ day, bytes: (before?.day === day ? before.bytes : 0) + fresh });

@@ -6,7 +6,7 @@
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Target } from '../../../lib/runtime/deliverer.ts';
-import type { Departure, OutboxBatch } from '../../../lib/runtime/outbox.ts';
+import type { Departure, Outbox, OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
@@ -22,7 +22,8 @@ import { errorOf } from './replies.ts';
 import type { Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
 
-const nothingDeparts: readonly OutboxBatch[] = [];
+/** Each message asks for several lists, and most of them are empty. */
+const nothing: readonly never[] = [];
 
 type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
 
@@ -268,12 +269,9 @@ export class Turn {
     if (!dependencies) return;
     for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     const departing = Turn.#takeDepartures(turns);
-    await Turn.#write(
-      dependencies,
-      joined(turns, (turn) => turn.#puts),
-      departing,
-    );
-    for (const key of turns.flatMap((turn) => turn.#deletes ?? [])) await dependencies.store.delete(key);
+    const puts = joined(turns, (turn) => turn.#puts);
+    if (puts.length > 0 || departing.length > 0) await Turn.#write(dependencies, puts, departing);
+    for (const turn of turns) for (const key of turn.#deletes ?? nothing) await dependencies.store.delete(key);
     for (const run of joined(turns, (turn) => turn.#committed)) {
       const pending = run();
       if (pending !== undefined) await pending;
@@ -284,35 +282,44 @@ export class Turn {
       for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
     }
     const later = Turn.#takeDepartures(turns);
-    await Turn.#write(dependencies, [], later);
-    await Turn.#handedOver(turns, [...departing, ...later]);
-    for (const turn of turns) for (const run of turn.#handed ?? []) await run();
+    if (later.length > 0) await Turn.#write(dependencies, nothing, later);
+    const handedOver = Turn.#handedOver(turns, later.length === 0 ? departing : [...departing, ...later]);
+    if (handedOver !== undefined) await handedOver;
+    for (const turn of turns) for (const run of turn.#handed ?? nothing) await run();
     if (dependencies.clock.monotonic() - begun < routerLimits.lookAgainMs) return;
-    for (const turn of turns) for (const look of turn.#looks ?? []) await look();
+    for (const turn of turns) for (const look of turn.#looks ?? nothing) await look();
   }
 
   static #takeDepartures(turns: readonly Turn[]): readonly OutboxBatch[] {
-    if (!turns.some((turn) => turn.#departures !== undefined)) return nothingDeparts;
+    if (!turns.some((turn) => turn.#departures !== undefined)) return nothing;
     const departures = turns.flatMap((turn) => turn.#departures ?? []);
     for (const turn of turns) turn.#departures = undefined;
-    return turns[0]!.dependencies.outbox?.batches(departures) ?? nothingDeparts;
+    return turns[0]!.dependencies.outbox?.batches(departures) ?? nothing;
   }
 
-  static async #write({ store, outbox }: Dependencies, puts: readonly Put[], departing: readonly OutboxBatch[]): Promise<void> {
-    if (outbox === undefined || departing.length === 0) {
-      if (puts.length > 0) await store.batchPut(puts);
-      return;
-    }
+  static #write({ store, outbox }: Dependencies, puts: readonly Put[], departing: readonly OutboxBatch[]): Promise<void> {
+    if (outbox === undefined || departing.length === 0) return store.batchPut(puts);
+    return Turn.#writeDeparting(store, outbox, puts, departing);
+  }
+
+  static async #writeDeparting(
+    store: Dependencies['store'],
+    outbox: Outbox,
+    puts: readonly Put[],
+    departing: readonly OutboxBatch[],
+  ): Promise<void> {
     await store.batchPut([...puts, ...outbox.puts(departing)]);
     outbox.written(departing);
   }
 
-  static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> {
+  static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> | undefined {
     const pending = joined(turns, (turn) => turn.#pending);
     if (departing.length > 0) pending.push(turns[0]!.dependencies.outbox!.handOver(departing));
-    const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
-    if (handOvers.length > 0) pending.push(...HandOver.run(turns[0]!.dependencies, handOvers));
-    return pending.length === 1 ? pending[0]! : Promise.all(pending);
+    if (turns.some((turn) => turn.#handOver !== undefined)) {
+      const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
+      pending.push(...HandOver.run(turns[0]!.dependencies, handOvers));
+    }
+    return pending.length <= 1 ? pending[0] : Promise.all(pending);
   }
 
   static #takeAfter(turns: readonly Turn[]): readonly After[] {
