@@ -13,7 +13,7 @@ import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { answering } from '../../lib/runtime/faults.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import type { Latency } from '../../lib/runtime/latency.ts';
-import { directPeers, endsOf, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
+import { directPeers, type PeerAddresses } from '../../lib/runtime/peer-addresses.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
@@ -23,6 +23,7 @@ import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
 import { type Accept, type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
+import { Upgrades } from './door/upgrades.ts';
 import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
 import { streamFeatures } from './features/index.ts';
 import { connectionLimits } from './limits.ts';
@@ -145,8 +146,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly held = new Map<string, Session>();
   /** Holds sessions that are not bound yet, and sessions whose end no router has confirmed. */
   readonly #sessions = new Set<Session>();
-  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the address of the peer, with their deadline. */
-  readonly #upgrading = new Map<string, number>();
+  readonly #upgrades = new Upgrades();
   readonly #webSockets: WebSocketUpgrades[] = [];
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
@@ -299,12 +299,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
-    const socket = transport.detach();
-    const key = endsOf(socket);
-    this.#upgrading.set(key, deadlineMs);
-    socket.on('error', () => {}); // TLS reports it as well
-    socket.once('close', () => this.#upgrading.delete(key));
-    this.#listeners?.startTls(socket, identity);
+    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), identity);
   }
 
   closed(stream: Stream): void {
@@ -345,10 +340,8 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   #acceptSecure(socket: Socket): void {
-    const key = this.#upgrading.size === 0 ? '' : endsOf(socket);
-    const deadlineMs = this.#upgrading.get(key);
-    this.#upgrading.delete(key);
-    this.#accept(new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls), deadlineMs);
+    const transport = new SocketTransport(socket, this.#peers.of(socket), this.#cork, this.clock, this.#dependencies.tls);
+    this.#accept(transport, this.#upgrades.end(socket));
   }
 
   #accept(transport: Transport, deadlineMs?: number): void {

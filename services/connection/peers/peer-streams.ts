@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
-import { endsOf, type PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
+import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { type Accept, type Listeners, listen } from '../door/listen.ts';
 import type { StreamIdentity, TlsSource } from '../door/tls.ts';
+import { Upgrades } from '../door/upgrades.ts';
 import { connectionLimits } from '../limits.ts';
 import type { Cork } from '../stream/cork.ts';
 import { SocketTransport } from '../stream/transport.ts';
@@ -37,8 +38,7 @@ export class PeerStreams implements PeerStreamHost {
   readonly features = peerFeatures;
   readonly #options: PeerStreamsOptions;
   readonly #streams = new Set<InboundStream>();
-  /** Sockets between `<proceed/>` and the end of the TLS handshake, by the peer's address, with the end of their time. */
-  readonly #upgrading = new Map<string, number>();
+  readonly #upgrades = new Upgrades();
   #listeners: Listeners | undefined;
   #isStopped = false;
 
@@ -92,12 +92,7 @@ export class PeerStreams implements PeerStreamHost {
   }
 
   startTls(transport: SocketTransport, deadlineMs: number, identity: StreamIdentity | undefined): void {
-    const socket = transport.detach();
-    const key = endsOf(socket);
-    this.#upgrading.set(key, deadlineMs);
-    socket.on('error', () => {}); // TLS reports it as well
-    socket.once('close', () => this.#upgrading.delete(key));
-    this.#listeners?.startTls(socket, identity);
+    this.#listeners?.startTls(this.#upgrades.begin(transport.detach(), deadlineMs), identity);
   }
 
   closed(stream: InboundStream): void {
@@ -105,10 +100,7 @@ export class PeerStreams implements PeerStreamHost {
   }
 
   #acceptSecure(socket: Socket): void {
-    const key = endsOf(socket);
-    const deadlineMs = this.#upgrading.get(key);
-    this.#upgrading.delete(key);
-    this.#accept(socket, deadlineMs);
+    this.#accept(socket, this.#upgrades.end(socket));
   }
 
   #accept(socket: Socket, deadlineMs?: number): void {
