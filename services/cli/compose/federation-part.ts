@@ -17,6 +17,7 @@ import { type Federation, startFederation } from '../../federation/federation.ts
 import type { ListenAddress } from '../../federation/finding/address-guard.ts';
 import { Finder } from '../../federation/finding/finder.ts';
 import { Resolver } from '../../federation/finding/resolver.ts';
+import { tlsWith } from '../../federation/streams/tls.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
 import type { Ports } from './connection-part.ts';
 import type { FindingValues } from './federation-options.ts';
@@ -56,7 +57,7 @@ function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'hol
       ids: new IdMint(clock),
       tenants: new Tenants(store, clock),
       finder: new Finder({ resolver, clock, log, networks, ownAddresses }),
-      certificateOf: (host) => certificateOf(tls, host),
+      encrypt: tlsWith((host) => certificateOf(tls, host)),
       dialback: {
         keyFor: ({ tenant, host, peer }, streamId) => secrets.keyOf({ receiving: peer, originating: host, streamId }, tenant),
         isOurs: ({ tenant, host, peer }, streamId, key) =>
@@ -80,15 +81,24 @@ export function startOnlyFederation(options: FederationPartOptions): Promise<Fed
   return startFederation({ ...dependenciesOf(options), holdsLease: () => true });
 }
 
-/**
- * Starts one of several owners. `name` is unique among the processes of this kind. `figures` adds to what `skylark status` shows.
- */
-export async function startFederationPart(
-  options: FederationPartOptions & { readonly name: string; readonly figures?: () => Readonly<Record<string, number>> },
+interface ShareOptions {
+  /** Unique among the processes of this kind. */
+  readonly name: string;
+  /** More figures of this process for `skylark status`. */
+  readonly figures?: () => Readonly<Record<string, number>>;
+}
+
+/** Starts one of several owners. */
+export function startFederationPart(options: FederationPartOptions & ShareOptions): Promise<Federation> {
+  return shareFederation(dependenciesOf(options), options);
+}
+
+/** Starts one of several owners, of parts that were made before. */
+export async function shareFederation(
+  dependencies: Omit<Dependencies, 'holdsLease'>,
+  { name, figures }: ShareOptions,
 ): Promise<Federation> {
-  const dependencies = dependenciesOf(options);
   const { store, bus, clock, log } = dependencies;
-  const { name, figures } = options;
   const subject = `federation.${name}.${clock.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'the owners of streams to other servers could not be looked at');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'federation', name, subject, onError });

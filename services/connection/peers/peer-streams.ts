@@ -105,7 +105,11 @@ export class PeerStreams implements PeerStreamHost {
 
   #accept(socket: Socket, deadlineMs?: number): void {
     const { peers, cork, tls } = this.#options;
-    const transport = new SocketTransport(socket, peers.of(socket), cork, this.clock, tls);
+    this.accept(new SocketTransport(socket, peers.of(socket), cork, this.clock, tls), deadlineMs);
+  }
+
+  /** Begins a stream on a connection. @param deadlineMs monotonic: until a domain is proved */
+  accept(transport: SocketTransport, deadlineMs?: number): void {
     if (this.#isStopped || this.#streams.size >= connectionLimits.peerStreamsMax) transport.destroy();
     else this.#streams.add(new InboundStream(this, transport, deadlineMs));
   }

@@ -1,13 +1,23 @@
 /** What the owner of streams to other servers is made of; one object, made at start and passed down. */
-import type { SecureContextOptions } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
 import type { Store } from '../../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
+import type { PairName } from '../../../lib/runtime/outbox.ts';
 import type { Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Finder } from '../finding/finder.ts';
 import type { Dialback } from './dialback.ts';
+
+/** What carries a stream once it is encrypted, and the chain that the peer has shown (DER, its own certificate first). */
+export interface Encrypted {
+  readonly socket: Socket;
+  readonly chain: readonly Buffer[];
+}
+
+/** Begins TLS on a connection to the peer of a pair. @throws {Error} when the handshake fails */
+export type Encrypt = (pair: PairName, socket: Socket, isDirect: boolean) => Promise<Encrypted>;
 
 export interface Dependencies {
   readonly store: Store;
@@ -20,8 +30,7 @@ export interface Dependencies {
   readonly dialback: Dialback;
   /** Does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
   readonly proves: (domain: string, chain: readonly Buffer[]) => Promise<boolean>;
-  /** The key and chain that are shown for one of our domains; undefined: there is none, and dialback has to do. */
-  readonly certificateOf: (host: string) => Promise<SecureContextOptions | undefined>;
+  readonly encrypt: Encrypt;
   /** Is this process still the one that others take it for? Looked at before anything is written to a socket. */
   readonly holdsLease: () => boolean;
   /** Instead of `federationLimits.holdMs`. */

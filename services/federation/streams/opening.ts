@@ -3,12 +3,9 @@
  * byte (XEP-0368). A stream without TLS is not gone on with (RFC 7590).
  */
 
-import { isIP, type Socket } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
-import { peerChain } from '../../../lib/s2s/proof.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
-import { asciiDomain } from '../../../lib/xmpp/idna.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { federationLimits } from '../limits.ts';
@@ -59,9 +56,9 @@ async function inTime<Result>({ clock }: Dependencies, socket: Socket, work: Pro
 
 async function secure(dependencies: Dependencies, pair: PairName, socket: Socket, isDirect: boolean): Promise<Opened> {
   if (!isDirect) await startTls(pair, socket);
-  const tls = await handshake(dependencies, pair, socket, isDirect);
-  const isProven = await dependencies.proves(pair.peer, peerChain(tls));
-  return { ...(await greet(pair, new Link(tls))), isProven };
+  const encrypted = await dependencies.encrypt(pair, socket, isDirect);
+  const isProven = await dependencies.proves(pair.peer, encrypted.chain);
+  return { ...(await greet(pair, new Link(encrypted.socket))), isProven };
 }
 
 /** A header each way, and the peer's features. @throws {PeerRefusal | LinkClosed | StreamError} */
@@ -95,30 +92,4 @@ async function startTls(pair: PairName, socket: Socket): Promise<void> {
 
 function isProceed(event: { readonly kind: string }): boolean {
   return event.kind === 'stanza' && (event as Stanza).ns === NS_TLS && (event as Stanza).name === 'proceed';
-}
-
-/** Whoever answers is let in here; what its certificate proves is looked at behind it. */
-async function handshake(
-  { certificateOf }: Dependencies,
-  { host, peer }: PairName,
-  socket: Socket,
-  isDirect: boolean,
-): Promise<TLSSocket> {
-  const name = asciiDomain(peer);
-  const identity = await certificateOf(host);
-  const tls = connect({
-    ...(identity && { key: identity.key, cert: identity.cert }),
-    socket,
-    minVersion: 'TLSv1.2',
-    rejectUnauthorized: false,
-    checkServerIdentity: () => undefined,
-    ...(name !== undefined && isIP(name) === 0 && { servername: name }),
-    ...(isDirect && { ALPNProtocols: ['xmpp-server'] }),
-  });
-  await new Promise<void>((resolve, reject) => {
-    tls.once('secureConnect', () => resolve());
-    tls.once('error', ({ message }) => reject(new Error(`TLS: ${message}`)));
-    tls.once('close', () => reject(new LinkClosed('closes the connection in the TLS handshake')));
-  });
-  return tls;
 }
