@@ -31,7 +31,7 @@ export async function renewAll(
     }
   };
   await Promise.all(Array.from({ length: certificateLimits.renewalsConcurrentMax }, work));
-  if (isLate) log.warn({ done: results.length }, 'there was not enough time for all domains; the next run continues');
+  if (isLate) log.warn({ done: results.length }, 'the time was not enough for all domains; the next run continues');
   return results;
 }
 
@@ -41,7 +41,7 @@ async function renewLogged(dependencies: RenewalDependencies, domain: string, lo
     logResult(log, result, dependencies.clock.now());
     return result;
   } catch (error) {
-    log.error({ domain, err: error }, 'the certificate could not be checked');
+    log.error({ domain, err: error }, 'cannot check the certificate');
     return { domain, outcome: 'failed', error: 'the store did not answer' };
   }
 }

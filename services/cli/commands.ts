@@ -35,18 +35,18 @@ function command<Of extends Options>(
   return { positionals: [], text: [], ...given } as Command;
 }
 
-const passwordText = ['Without --password it asks twice at a terminal, and otherwise reads one line from its input.'];
-const anyTimeText = ['Works while the service runs, and while it does not.'];
+const passwordText = ['Without --password it asks twice on a terminal; otherwise it reads one line from standard input.'];
+const anyTimeText = ['The service may be running or stopped.'];
 
 export const commands: readonly Command[] = [
   command({
     name: 'start',
-    summary: 'runs the whole service in this process, with its rows in a folder',
+    summary: 'runs the whole service in one process, with its data in a folder',
     text: [
-      'Everything works without any option: accounts at localhost, reachable from this machine only.',
-      'Other servers are talked to (federation) when there is a port for them: by default on any address but the loopback.',
+      'No option is required. By default, accounts are at localhost and only this machine can connect.',
+      'It federates with other servers if it has an s2s port, which it has by default on any address but a loopback one.',
       'Components do not exist yet: --component-port is taken and checked, but nothing listens there.',
-      'With --processes N the work is shared between N processes on the same ports; one that dies is started again.',
+      'With --processes N, N processes share the ports and the work; a process that dies is started again.',
       'SKYLARK_LOG_LEVEL sets how much is logged on stderr: fatal, error, warn (the default on a terminal), info (the',
       'default elsewhere), debug, trace or silent.',
     ],
@@ -56,7 +56,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'user add',
     positionals: ['JID'],
-    summary: 'makes an account',
+    summary: 'creates an account',
     text: [...passwordText, ...anyTimeText],
     options: accountOptions.passwordOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).addUser(values, positionals),
@@ -64,7 +64,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'user remove',
     positionals: ['JID'],
-    summary: 'removes an account with all that it keeps',
+    summary: 'removes an account and all its data',
     text: anyTimeText,
     options: accountOptions.userRemoveOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).removeUser(values, positionals),
@@ -72,7 +72,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'user list',
     positionals: ['[DOMAIN]'],
-    summary: 'prints the accounts of a tenant, or of all',
+    summary: 'prints the accounts of one tenant, or of all tenants',
     text: anyTimeText,
     options: accountOptions.userListOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).listUsers(values, positionals),
@@ -88,7 +88,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'tenant add',
     positionals: ['DOMAIN'],
-    summary: 'makes a domain a tenant, served within a second',
+    summary: 'adds a domain as a tenant; it is served within a second',
     text: anyTimeText,
     options: accountOptions.tenantAddOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).addTenant(values, positionals),
@@ -96,7 +96,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'tenant remove',
     positionals: ['DOMAIN'],
-    summary: 'ends a tenant',
+    summary: 'removes a tenant',
     text: anyTimeText,
     options: accountOptions.tenantRemoveOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).removeTenant(values, positionals),
@@ -111,10 +111,10 @@ export const commands: readonly Command[] = [
   command({
     name: 'certificate add',
     positionals: ['DOMAIN'],
-    summary: "keeps a tenant's certificate and its key, sealed, in the store",
+    summary: "stores a tenant's certificate and its encrypted private key",
     text: [
-      'Services with --certificates store show it to clients that ask for one of its names, without a restart. Whoever',
-      'gives a certificate renews it: `certificate renew` leaves it alone until it is removed.',
+      'Services with --certificates store use it for its names at once, without a restart. You renew it yourself:',
+      '`certificate renew` does not touch it until you remove it.',
       ...anyTimeText,
     ],
     options: certificateOptions.certificateAddOptions,
@@ -122,7 +122,7 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'certificate list',
-    summary: 'prints the certificates in the store, with what they are for and how long',
+    summary: 'prints the certificates in the store, with their names and how long they are valid',
     text: anyTimeText,
     options: certificateOptions.certificateListOptions,
     run: async (values, positionals) => (await import('./commands/certificates.ts')).listCertificates(values, positionals),
@@ -130,7 +130,7 @@ export const commands: readonly Command[] = [
   command({
     name: 'certificate remove',
     positionals: ['DOMAIN'],
-    summary: "takes a tenant's certificate out of the store",
+    summary: "removes a tenant's certificate from the store",
     text: anyTimeText,
     options: certificateOptions.certificateRemoveOptions,
     run: async (values, positionals) => (await import('./commands/certificates.ts')).removeCertificate(values, positionals),
@@ -138,10 +138,10 @@ export const commands: readonly Command[] = [
   command({
     name: 'certificate renew',
     positionals: ['[DOMAIN]'],
-    summary: 'gets certificates from a CA (ACME, DNS-01) for a tenant, or for all that are due',
+    summary: 'gets a certificate from a CA (ACME, DNS-01) for one tenant, or for all tenants whose certificates are due',
     text: [
-      'For each name NAME of a tenant its owner makes _acme-challenge.NAME a CNAME of NAME.ZONE, where ZONE is what',
-      '--dns-zone says; names without that are left out, and without that of the domain itself there is no certificate.',
+      'For each name NAME of a tenant, its owner adds a CNAME record from _acme-challenge.NAME to NAME.ZONE, where ZONE is',
+      'the value of --dns-zone. Names without this record are left out; if the domain itself has none, it gets no certificate.',
       ...anyTimeText,
     ],
     options: certificateOptions.certificateRenewOptions,
@@ -149,11 +149,11 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'status',
-    summary: 'prints the processes of the service and what they hold',
+    summary: 'prints the processes of the service, with their sessions and rooms',
     text: [
-      "A node that is 'silent' has a row and does not answer: it died a moment ago, or stands still.",
-      'Sessions parked in the store are those whose clients have a few minutes to come back to any node.',
-      'With --json it prints one object a line, the last one with the number of sessions parked in the store.',
+      "A node is 'silent' if it is registered but does not answer: it has just died, or it hangs.",
+      'A parked session waits in the store until its client resumes it on any node, or a few minutes are over.',
+      'With --json it prints one object a line; the last one has the number of parked sessions.',
     ],
     options: statusOptions,
     run: async (values, positionals) => (await import('./commands/nodes.ts')).status(values, positionals),
@@ -161,10 +161,11 @@ export const commands: readonly Command[] = [
   command({
     name: 'drain',
     positionals: ['NODE'],
-    summary: 'makes a node let go of its sessions, so that it can be stopped and nobody notices',
+    summary: 'moves all sessions away from a node, so that it can be stopped without users noticing',
     text: [
-      'Sessions that can be resumed (XEP-0198) are parked in the store, some hundred per second, and their clients go on at',
-      'another node; others end. The node takes no new streams and stays up. The command ends when it holds none.',
+      'Sessions that can be resumed (XEP-0198) are parked in the store, a few hundred a second, and their clients resume them',
+      'on another node; all other sessions end. The node accepts no new streams but keeps running. The command returns when',
+      'no session is left.',
     ],
     options: drainOptions,
     run: async (values, positionals) => (await import('./commands/nodes.ts')).drain(values, positionals),
@@ -174,9 +175,9 @@ export const commands: readonly Command[] = [
     positionals: ['DOMAIN'],
     summary: 'prints the DNS records that a tenant needs',
     text: [
-      'It asks nobody and changes nothing. Several ports of a service are joined by +, the first is preferred: c2s-tls=5223+443.',
-      'The records for other servers are comments unless --federation is given: they belong into DNS where such ports are open.',
-      'With --format route53 it prints what `aws route53 change-resource-record-sets --change-batch` takes.',
+      'It does no lookup and changes nothing. Join several ports of one service by +, the preferred first: c2s-tls=5223+443.',
+      'Records for federation are comments unless --federation is given: add them to DNS only if those ports are open.',
+      'With --format route53 it prints the input of `aws route53 change-resource-record-sets --change-batch`.',
     ],
     options: dnsOptions,
     run: async (values, positionals) => (await import('./dns/dns.ts')).dns(values, positionals),
@@ -184,32 +185,32 @@ export const commands: readonly Command[] = [
   command({
     name: 'doctor',
     positionals: ['DOMAIN'],
-    summary: 'checks a domain from outside: DNS, ports, TLS, certificates, sign-in, WebSocket',
+    summary: 'checks a domain from the outside: DNS, ports, TLS, certificates, sign-in, WebSocket',
     text: [
-      'Needs nothing but the network. A line for each check: ok, warn or fail, and what to do. Exit code 1 when one failed.',
-      'With --user it also signs in, only where the certificate is good, and looks for rooms and uploads.',
+      'It needs only the network. It prints one line a check: ok, warn or fail, and what to do. The exit code is 1 if one fails.',
+      'With --user it also signs in, if the certificate is valid, and checks rooms and uploads.',
     ],
     options: doctorOptions,
     run: async (values, positionals) => (await import('./doctor/doctor.ts')).doctor(values, positionals),
   }),
   command({
     name: 'cost',
-    summary: 'computes what a month on AWS costs, beside servers of the usual kind',
+    summary: 'estimates the cost of a month on AWS, compared with ordinary servers',
     text: [
-      'From what each action was measured to need (`npm run measure`) and a price table with its date: public prices on',
-      'demand, which you have to check. Tasks are those of the busiest hour, all month.',
+      'The estimate is based on the measured cost of each action (`npm run measure`) and on a dated table of public on-demand',
+      'prices, which you should check. It assumes that the tasks of the busiest hour run all month.',
     ],
     options: costOptions,
     run: async (values, positionals) => (await import('./cost/cost.ts')).cost(values, positionals),
   }),
   command({
     name: 'cluster',
-    summary: 'runs the service as processes of their own on this machine, connected by NATS, with their rows in DynamoDB',
+    summary: 'runs the service as several processes on this machine, with NATS between them and their data in DynamoDB',
     text: [
-      'Without --nats it starts the nats-server that is installed, without --dynamodb the npm package dynalite, both on',
-      'free ports of the loopback. A process that dies is reported and not started again; Ctrl-C stops them all in order.',
-      'All connection processes share the ports for clients, and the system spreads connections over them; where it cannot',
-      'share ports, and with port 0, each has ports of its own. --json prints where each process listens.',
+      'Without --nats it starts the installed nats-server, and without --dynamodb the npm package dynalite, both on free',
+      'loopback ports. A process that dies is reported and not started again; Ctrl-C stops all processes in order.',
+      'All connection processes share the ports for clients, and the system spreads connections over them. Where ports cannot',
+      'be shared, and with port 0, each process has its own ports. --json prints where each process listens.',
     ],
     options: clusterOptions,
     run: async (values, positionals) => (await import('./commands/cluster.ts')).cluster(values, positionals),
@@ -219,11 +220,11 @@ export const commands: readonly Command[] = [
     positionals: ['connection|router|muc|federation|web|all|dynamodb|nats'],
     summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
     text: [
-      'Prints one line of JSON with its addresses when it is ready. Signals stop it in order.',
-      "'all' is every service in one process on DynamoDB, without NATS; one such process runs at a time.",
-      "For clusters on one machine, 'dynamodb' is the npm package dynalite with its rows in --data, and 'nats' the",
-      'nats-server that is installed.',
-      'With --dynamodb aws the credentials are those of the AWS environment (variables, profile or task role).',
+      'It prints one line of JSON with its addresses when it is ready. SIGTERM and SIGINT stop it in order.',
+      "'all' runs every service in one process on DynamoDB, without NATS; only one such process may run at a time.",
+      "'dynamodb' runs the npm package dynalite with its data in --data, and 'nats' the installed nats-server; both are for",
+      'clusters on one machine.',
+      'With --dynamodb aws it uses the credentials of the AWS environment (variables, profile or task role).',
     ],
     options: serveOptions,
     run: async (values, positionals) => (await import('./commands/serve.ts')).serve(values, positionals),

@@ -13,10 +13,10 @@ Usage: skylark COMMAND [OPTIONS]
 
 ${lines.join('\n')}
 
-  ${'help COMMAND'.padEnd(width)}says what a command takes
-  ${'--version'.padEnd(width)}says which version this is
+  ${'help COMMAND'.padEnd(width)}shows the options of a command
+  ${'--version'.padEnd(width)}prints the version
 
-The service in one process, to try it:  skylark start
+To try the whole service in one process:  skylark start
 `;
 }
 
@@ -31,7 +31,7 @@ ${[`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`, ...text].join('\n')
 
 ${lines.join('\n')}
 
-Each option may also be given as a variable, ${variableOf(example)} for ${flagOf(example)}; the option wins.
+Each option can also be set by an environment variable, such as ${variableOf(example)} for ${flagOf(example)}; an option wins over its variable.
 `;
 }
 

@@ -48,7 +48,7 @@ function findCommand(words: readonly string[]): Command {
   if (found !== undefined) return found;
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
   if (group.length > 0)
-    throw new UsageError(`'skylark ${words[0]}' goes on with: ${group.map((name) => name.split(' ')[1]).join(', ')}`);
+    throw new UsageError(`'skylark ${words[0]}' needs one of: ${group.map((name) => name.split(' ')[1]).join(', ')}`);
   const names = [...new Set(commands.map(({ name }) => name.split(' ')[0]))];
   throw new UsageError(`unknown command '${words[0]}'; the commands are: ${names.join(', ')}; see: skylark --help`);
 }

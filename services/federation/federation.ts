@@ -106,7 +106,7 @@ class Owner implements Federation {
     this.#changing = this.#changing
       .then(() => this.#change())
       .catch((error: unknown) => {
-        this.#dependencies.log.error({ err: error }, 'shards of pairs could not be changed');
+        this.#dependencies.log.error({ err: error }, 'cannot change which shards of pairs this process owns');
       });
     return this.#changing;
   }
@@ -147,7 +147,7 @@ class Owner implements Federation {
         return;
       } catch (error) {
         if (this.#isStopped) return;
-        this.#dependencies.log.warn({ err: error, shard }, 'the outbox could not be read');
+        this.#dependencies.log.warn({ err: error, shard }, 'cannot read the outbox');
         await sleep(this.#dependencies.clock, federationLimits.storeRetryMs);
       }
     }
@@ -202,7 +202,10 @@ class Owner implements Federation {
       const { isValid, condition } = await this.#pair(name).verify(streamId, key);
       return { isValid, condition: condition as StanzaErrorCondition };
     } catch (error) {
-      this.#dependencies.log.info({ ...name, reason: (error as Error).message }, 'a key of dialback could not be asked for');
+      this.#dependencies.log.info(
+        { ...name, reason: (error as Error).message },
+        'cannot ask for the verification of a dialback key',
+      );
       const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
       return { isValid: false, condition: isNowhere ? 'remote-server-not-found' : 'remote-server-timeout' };
     }
@@ -256,7 +259,7 @@ class Owner implements Federation {
       await this.#dropRemoved();
       for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
     } catch (error) {
-      this.#dependencies.log.warn({ err: error }, 'the outbox could not be looked at');
+      this.#dependencies.log.warn({ err: error }, 'cannot look for due rows of the outbox');
     }
     this.#lookLater();
   }

@@ -111,7 +111,7 @@ export class RoomRunner {
     } catch (error) {
       this.#dependencies.log.info(
         { err: error, room: this.#jid.toString() },
-        'could not look for the sessions of occupants who missed a message',
+        'cannot look for the sessions of occupants who missed a message',
       );
     }
     this.#looking = undefined;

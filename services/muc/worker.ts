@@ -282,7 +282,7 @@ class Worker implements MucWorker {
       await fanOut(this.#dependencies, await run());
     } catch (error) {
       report(this.#dependencies.log, error, 'a background task of a room failed');
-      if (isOperating(error)) this.#dependencies.log.warn({ err: error }, 'a background task of a room could not be done');
+      if (isOperating(error)) this.#dependencies.log.warn({ err: error }, 'a background task of a room failed');
     }
   }
 }

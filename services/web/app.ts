@@ -95,7 +95,7 @@ export function webApp(dependencies: WebDependencies): Hono {
   app.notFound((c) => c.text(`There is nothing at ${c.req.path}\n`, 404));
   app.onError((error, c) => {
     log.error({ err: error, path: c.req.path }, 'request failed');
-    return c.text('The service cannot answer now; try again later.\n', 500);
+    return c.text('The service cannot answer at the moment; try again later.\n', 500);
   });
   return app;
 }

@@ -49,8 +49,8 @@ export function serveFiles(dependencies: FilesDependencies): MiddlewareHandler {
       return say(c, 405, `The method ${c.req.method} is not allowed here`, { allow: methods });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      dependencies.log.warn({ err: error }, 'a file could not be kept or read');
-      return say(c, 503, 'Files cannot be kept or read now; try again later', { 'retry-after': '60' });
+      dependencies.log.warn({ err: error }, 'a file could not be stored or read');
+      return say(c, 503, 'Files cannot be stored or read at the moment; try again later', { 'retry-after': '60' });
     }
   };
 }

@@ -130,10 +130,10 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
       ['begin'],
       "unknown command 'begin'; the commands are: start, user, tenant, certificate, status, drain, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
-    ['half a command', ['user'], "'skylark user' goes on with: add, remove, list, password"],
-    ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' goes on with: add, remove, list"],
+    ['half a command', ['user'], "'skylark user' needs one of: add, remove, list, password"],
+    ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, remove, list"],
     ['no argument', ['user', 'add', ...data], "'skylark user add' needs a JID; see: skylark help user add"],
-    ['too many', ['start', 'now', ...data], "'now' is one argument too many; see: skylark help start"],
+    ['too many', ['start', 'now', ...data], "'now' is an unexpected argument; see: skylark help start"],
     [
       'two purposes of a port',
       ['start', ...data, '--http-port', '5222'],

@@ -114,7 +114,7 @@ describe('while the service does not run', () => {
     const both = ['--kms-key', 'alias/x', '--key-file', join(folder, 'x.key')];
     await expectRefusal(
       ['certificate', 'add', 'one.example', '--cert', cert, '--key', key, ...both],
-      '--kms-key and --key-file exclude each other: private keys are sealed with one of them',
+      '--kms-key and --key-file exclude each other: private keys are encrypted with one of them',
       2,
     );
     const open = write('open.key', 'x'.repeat(32));

@@ -242,7 +242,7 @@ describe('wrong arguments are refused', () => {
   for (const [args, said] of [
     [[], /needs a DOMAIN/],
     [['a..b'], /is not a domain name/],
-    [[domain, 'x'], /one argument too many/],
+    [[domain, 'x'], /an unexpected argument/],
     [[domain, '--dns', 'ns.example'], /--dns: 'ns\.example' is not allowed; it takes an IP address/],
     [[domain, '--dns', '127.0.0.1:0'], /is not allowed/],
     [[domain, '--ca', '/nowhere/ca.pem'], /--ca: '\/nowhere\/ca\.pem' cannot be read: no such file/],

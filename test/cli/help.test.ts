@@ -43,6 +43,6 @@ test('the same help comes by word and by flag, whatever else is said', async () 
 test('help of start says when there is federation, and does not promise components', async () => {
   const { out } = await skylark(['help', 'start']);
   assert.match(out, /Components do not exist yet/);
-  assert.match(out, /--s2s-port PORT +other servers, STARTTLS; 0 for none; .*none on the loopback/);
+  assert.match(out, /--s2s-port PORT +port for other servers, STARTTLS; 0 for none; .*none on a loopback address/);
   assert.match(out, /--component-port PORT +reserved .*nothing listens there yet/);
 });

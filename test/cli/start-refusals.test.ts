@@ -66,7 +66,7 @@ describe('skylark start', { concurrency: 3 }, () => {
     mkdirSync(data);
     const service = await Service.start(['start', '--data', data, ...anyPorts]);
     assert.equal(await service.stop(), 0);
-    assert.match(service.said.err, /others on this machine can look into the data folder/);
+    assert.match(service.said.err, /other users of this machine can read the data folder/);
     assert.equal(statSync(join(data, 'skylark.db')).mode & 0o077, 0);
   });
 

@@ -7,17 +7,17 @@ const dataOnly = { data } satisfies Options;
 const place = { data, dynamodb, region, tablePrefix } satisfies Options;
 
 export const passwordOptions = {
-  password: textOption('TEXT', 'the password; others on this machine may see it in the list of processes', 'a password'),
+  password: textOption('TEXT', 'the password; other users of this machine may see it in the list of processes', 'a password'),
   ...place,
 } satisfies Options;
 export const userRemoveOptions = dataOnly;
 export const userListOptions = place;
 export const tenantAddOptions = {
-  registration: choiceOption('open|closed', 'may anyone make an account in it; closed unless said', ['open', 'closed']),
+  registration: choiceOption('open|closed', 'whether anyone may register an account; the default is closed', ['open', 'closed']),
   ...place,
 } satisfies Options;
 export const tenantRemoveOptions = {
-  force: switchOption('also when it has accounts: they are removed with all that they keep'),
+  force: switchOption('remove its accounts too, with all their data'),
   data,
 } satisfies Options;
 export const tenantListOptions = { json, ...place } satisfies Options;

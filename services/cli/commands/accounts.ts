@@ -72,7 +72,7 @@ async function askToTheEnd<Result extends { readonly progress?: string | undefin
 
 export async function listUsers(values: Values<typeof userListOptions>, positionals: readonly string[]): Promise<number> {
   const [domain, ...rest] = positionals;
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help user list`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help user list`);
   return withAdmin(adminOf(values), async (admin) => {
     if (domain !== undefined) return listUsersOf(admin, domain);
     for await (const tenant of eachTenant(admin)) await listUsersOf(admin, tenant.domain);
@@ -106,7 +106,8 @@ export async function removeTenant(values: Values<typeof tenantRemoveOptions>, p
 }
 
 export async function listTenants(values: Values<typeof tenantListOptions>, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help tenant list`);
+  if (positionals.length > 0)
+    throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help tenant list`);
   return withAdmin(adminOf(values), async (admin) => {
     for await (const tenant of eachTenant(admin)) say(values.json ? JSON.stringify(tenant) : tenant.domain);
   });
@@ -125,7 +126,7 @@ async function* eachTenant(admin: AdminClient) {
 function one(command: string, name: string, positionals: readonly string[]): string {
   const [value, ...rest] = positionals;
   if (value === undefined) throw new UsageError(`'skylark ${command}' needs a ${name}; see: skylark help ${command}`);
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help ${command}`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
   return value;
 }
 

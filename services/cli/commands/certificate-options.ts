@@ -13,37 +13,39 @@ import * as shared from '../core/options.ts';
 
 const where = {
   data: shared.data,
-  dynamodb: shared.dynamodb,
-  region: shared.region,
-  tablePrefix: shared.tablePrefix,
+  ...shared.rowStoreOptions,
 } satisfies Options;
 const sealing = { kms: shared.kms, kmsKey: shared.kmsKey, keyFile: shared.keyFile } satisfies Options;
 
 export const certificateAddOptions = {
-  cert: pathOption('FILE', 'the certificate, then its chain, PEM'),
-  key: pathOption('FILE', 'its private key, PEM'),
+  cert: pathOption('FILE', 'the certificate followed by its chain, PEM'),
+  key: pathOption('FILE', 'the private key of the certificate, PEM'),
   ...where,
   ...sealing,
 } satisfies Options;
 export const certificateListOptions = { json: shared.json, ...where } satisfies Options;
 export const certificateRemoveOptions = where;
 export const certificateRenewOptions = {
-  force: switchOption('also what is not due, or rests after a failure'),
+  force: switchOption('renew it even if it is not due, or waits after a failure'),
   acme: {
     ...urlOption("the CA's ACME directory", ['http:', 'https:']),
     preset: 'https://acme-v02.api.letsencrypt.org/directory',
   } as Option<string>,
-  acmeEmail: textOption('ADDRESS', 'where the CA may write about the account', 'an e-mail address'),
-  acmeCa: pathOption('FILE', "CA of the directory's own certificate, PEM, when it is none that Node knows"),
+  acmeEmail: textOption('ADDRESS', 'the address where the CA reaches you', 'an e-mail address'),
+  acmeCa: pathOption('FILE', "the CA of the ACME server's own certificate, PEM, if Node does not know it"),
   dns: {
-    ...urlOption("who keeps the zone: 'aws' for Route 53, or the URL of a pebble-challtestsrv", ['http:', 'https:'], ['aws']),
+    ...urlOption("where the zone is: 'aws' for Route 53, or the URL of a pebble-challtestsrv", ['http:', 'https:'], ['aws']),
     preset: 'aws',
   } as Option<string>,
-  dnsZone: textOption('DOMAIN', 'the zone of yours that _acme-challenge names are aliases into', 'a domain name'),
-  dnsZoneId: textOption('ID', 'of that zone or the one it lies in, in Route 53', 'the id of a hosted zone'),
+  dnsZone: textOption('DOMAIN', 'your zone to which the _acme-challenge names point', 'a domain name'),
+  dnsZoneId: textOption(
+    'ID',
+    'the id of that hosted zone, or of the one that contains it, in Route 53',
+    'the id of a hosted zone',
+  ),
   dnsServers: textWith(
     'ADDRESSES',
-    'who is asked what DNS says; those of the system',
+    'the DNS servers to ask; the default is those of the system',
     'addresses, a comma between',
     /^[\d.:[\],a-f]*$/i,
     '',

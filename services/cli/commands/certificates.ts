@@ -40,7 +40,7 @@ export async function removeCertificate(values: RemoveValues, positionals: reado
 
 export async function listCertificates(values: ListValues, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0)
-    throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help certificate list`);
+    throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help certificate list`);
   return withStore(values, async ({ store }) => {
     const certificates = new Certificates(store);
     for (let after: string | undefined; ; ) {
@@ -66,7 +66,7 @@ function line(entry: CertificateEntry): string {
 export function domainOf(command: string, positionals: readonly string[]): string {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError(`'skylark ${command}' needs a DOMAIN; see: skylark help ${command}`);
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help ${command}`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
   try {
     return Jid.of('', text).domain;
   } catch (error) {

@@ -20,7 +20,7 @@ import { UsageError } from '../core/report.ts';
 const stopMs = 4 * serviceLimits.shutdownMs;
 
 export async function cluster(values: ClusterValues, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cluster`);
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help cluster`);
   checkPorts(values);
   checkFileFlags(values);
   process.umask(0o077);

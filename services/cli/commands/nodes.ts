@@ -16,7 +16,7 @@ type Status = z.output<typeof statusOperation.output>;
 const columns = ['streams', 'sessions', 'parked', 'rooms', 'batches'] as const;
 
 export async function status(values: Values<typeof statusOptions>, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help status`);
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help status`);
   return withAdmin(values.data, async (admin) => {
     const found = await admin.ask(statusOperation, {});
     if (values.json) for (const node of found.nodes) say(JSON.stringify(node));
@@ -48,7 +48,7 @@ function table({ nodes, parked }: Status): string[] {
 export async function drain(values: Values<typeof drainOptions>, positionals: readonly string[]): Promise<number> {
   const [node, ...rest] = positionals;
   if (node === undefined) throw new UsageError("'skylark drain' needs the NAME of a node; see: skylark status");
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help drain`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help drain`);
   return withAdmin(values.data, async (admin) => {
     const { name, subject } = await admin.ask(nodeDrain, { node });
     for (;;) {

@@ -10,7 +10,7 @@ import { quote, say, UsageError } from '../core/report.ts';
 import { version } from '../core/version.ts';
 
 export async function start(values: StartValues, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help start`);
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help start`);
   process.umask(0o077); // only the user who runs the service may read the files that it makes
   const log = openLog();
   const lifetime = beginLifetime(log);

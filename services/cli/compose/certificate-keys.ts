@@ -21,14 +21,14 @@ export function keyFileOf(folder: string): string {
 /** @param folder the data folder, if this process has one. @throws {UsageError | Refusal} */
 export async function openKeys({ kms, kmsKey, keyFile, region }: KeyValues, folder?: string): Promise<Keys> {
   if (kmsKey !== undefined && keyFile !== undefined) {
-    throw new UsageError('--kms-key and --key-file exclude each other: private keys are sealed with one of them');
+    throw new UsageError('--kms-key and --key-file exclude each other: private keys are encrypted with one of them');
   }
   if (kmsKey !== undefined) {
     const { openKmsKeys } = await import('../../../lib/adapters/kms-keys.ts');
     return openKmsKeys({ ...engineOptions(kms, region), keyId: kmsKey, clock });
   }
   const path = keyFile ?? (folder && keyFileOf(folder));
-  if (path === undefined) throw new UsageError('--kms-key or --key-file is needed: private keys are sealed with it');
+  if (path === undefined) throw new UsageError('--kms-key or --key-file is needed: private keys are encrypted with it');
   try {
     return openFileKeys({ path, clock });
   } catch (error) {

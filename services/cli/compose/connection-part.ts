@@ -57,7 +57,7 @@ export async function startConnectionPart(
         marksAfter = await takeMarks(store, node.subject, page, (marks) => node.resync(marks));
       },
       onForgotten: () => node.dropSessions(),
-      onError: (error) => log.warn({ err: error }, 'a heartbeat was left out'),
+      onError: (error) => log.warn({ err: error }, 'a heartbeat was skipped'),
     });
     const control = await serveControl(bus, node.subject, {
       log,

@@ -11,7 +11,7 @@ export function ensureDataFolder(path: string, log?: Logger): string {
     const folder = realpathSync(path);
     // The permissions of an existing folder are not changed, because it may be somebody's home.
     if (process.platform !== 'win32' && (statSync(folder).mode & 0o077) !== 0) {
-      log?.warn({ folder }, 'others on this machine can look into the data folder; close it with: chmod 700');
+      log?.warn({ folder }, 'other users of this machine can read the data folder; protect it with: chmod 700');
     }
     return folder;
   } catch (error) {

@@ -25,7 +25,7 @@ async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | un
   try {
     return await readTask(metadata);
   } catch (error) {
-    log.warn({ err: error }, 'what ECS says of this task cannot be read: its release is not known');
+    log.warn({ err: error }, 'cannot read the task metadata of ECS, so the release is unknown');
     return undefined;
   }
 }
@@ -50,10 +50,10 @@ export async function makeStoppable(serving: Serving, { store }: Ports, node: Co
     clock,
     onLook(live) {
       if (node.isDraining || !watch.look(live)) return;
-      log.info({ release }, 'a newer release is there');
+      log.info({ release }, 'a newer release runs');
       void node.drain();
     },
-    onError: (error) => log.warn({ err: error }, 'the nodes could not be looked at'),
+    onError: (error) => log.warn({ err: error }, 'cannot read the list of nodes'),
   });
   await nodes.start();
   cleanup.add('releases', () => nodes.stop());

@@ -93,7 +93,7 @@ export class EcsTask {
       // The agent has a rate limit, so the pause grows with each failure.
       this.#notBeforeMs =
         clock.monotonic() + Math.min(2 ** this.#failures * programLimits.protectionRetryMs, programLimits.protectionRenewMs / 10);
-      log.warn({ err: error, ...state }, 'task protection could not be changed');
+      log.warn({ err: error, ...state }, 'cannot change the task protection');
     }
   }
 }

@@ -89,7 +89,7 @@ async function startParts(
       ? await storeTls({ values, store, log, folder, fallback: given })
       : watchTls(given ?? (await keepSelfSigned(join(folder, 'tls'), domain, systemClock)), log);
   cleanup.add('certificate', () => tls.stop());
-  const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the keys of TLS tickets');
   const tickets = await TicketKeys.start({ store, clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
   cleanup.add('tickets', () => tickets.stop());
   const bus = memoryBus({ clock });

@@ -4,22 +4,26 @@ import { isLoopback } from '../core/options.ts';
 
 /** Options for the ports to which other servers connect, and for how other servers prove themselves. */
 export const peerPortOptions = {
-  s2sPort: closablePortOption('other servers, STARTTLS; 0 for none; 5269 unless given, and none on the loopback'),
-  s2sTlsPort: closablePortOption('other servers, direct TLS; 0 for none; 5270 unless given, and none on the loopback'),
-  s2sCa: pathOption('FILE', 'CAs that prove other servers, PEM, besides those of the system'),
+  s2sPort: closablePortOption(
+    'port for other servers, STARTTLS; 0 for none; the default is 5269, and none on a loopback address',
+  ),
+  s2sTlsPort: closablePortOption(
+    'port for other servers, direct TLS; 0 for none; the default is 5270, and none on a loopback address',
+  ),
+  s2sCa: pathOption('FILE', 'more CAs for the certificates of other servers, PEM, besides those of the system'),
 };
 
 /** Options for how other servers are found. */
 export const findingOptions = {
   s2sNetworks: optionalText(
     'CIDR,…',
-    'private networks in which there may be other servers',
+    'private networks where other servers may be; all others are refused',
     'blocks of addresses, such as 10.0.0.0/8,fd00::/8',
     /^[\da-f.:/]+(?:,[\da-f.:/]+)*$/i,
   ),
   s2sResolver: optionalText(
     'ADDRESS[:PORT]',
-    'the name server that is asked where other servers are; those of the system unless given',
+    'the DNS server that finds other servers; the default is those of the system',
     'an address, and perhaps a port, such as 192.0.2.1:53',
     /^[\da-f.:[\]]+$/i,
   ),

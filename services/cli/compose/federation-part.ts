@@ -100,7 +100,7 @@ export async function shareFederation(
 ): Promise<Federation> {
   const { store, bus, clock, log } = dependencies;
   const subject = `federation.${name}.${clock.randomBytes(4).toString('hex')}`;
-  const onError = (error: unknown) => log.warn({ err: error }, 'the owners of streams to other servers could not be looked at');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of federation processes');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'federation', name, subject, onError });
   const registry = new LiveWorkers('federation');
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });

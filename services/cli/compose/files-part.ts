@@ -35,13 +35,13 @@ interface FilesValues {
 /** Checks the flags before anything is started. @throws {UsageError} when they do not say where files are kept and found */
 export function checkFileFlags({ s3, filesBucket, filesFolder, filesUrl }: Omit<FilesValues, 'region'>): void {
   if (s3 !== undefined && filesFolder !== undefined)
-    throw new UsageError('--s3 and --files-folder exclude each other: files are kept in one place');
+    throw new UsageError('--s3 and --files-folder exclude each other: files can be in one place only');
   if (s3 !== undefined && filesBucket === undefined)
     throw new UsageError('--files-bucket is needed: the bucket of --s3 that keeps the files');
   if (s3 === undefined && filesBucket !== undefined)
     throw new UsageError("--s3 is needed with --files-bucket; it takes a URL, or 'aws' for the S3 of the region");
   if ((s3 !== undefined || filesFolder !== undefined) && filesUrl === undefined)
-    throw new UsageError('--files-url is needed: without it nobody finds the files');
+    throw new UsageError('--files-url is needed: clients need it to find the files');
 }
 
 /**

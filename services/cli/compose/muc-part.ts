@@ -29,7 +29,7 @@ export async function startMucPart(
   const { store, bus, log } = ports;
   const clock = DeploymentClock.of(ports.clock);
   const subject = `muc.${name}.${clock.randomBytes(4).toString('hex')}`;
-  const onError = (error: unknown) => log.warn({ err: error }, 'the workers of rooms could not be looked at');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of room workers');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'muc', name, subject, onError });
   const registry = new LiveWorkers('muc');
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });

@@ -70,7 +70,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   });
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
 
-  const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
   const { subject } = streams.node;
   // Only the processes before this one are reaped. When the store was slow, this process would also take itself for dead.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);

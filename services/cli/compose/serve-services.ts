@@ -97,7 +97,7 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
   await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
-  const onError = (error: unknown) => log.warn({ err: error }, 'the nodes could not be looked at');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
   const reaper = new Reaper(dependencies);
   cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(dependencies);
@@ -152,7 +152,7 @@ async function beat(
   figures: () => Readonly<Record<string, number>>,
 ): Promise<void> {
   const subject = `${kind}.${values.name}.${wall.randomBytes(4).toString('hex')}`;
-  const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was left out');
+  const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was skipped');
   const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
   cleanup.add('heartbeat', () => heartbeat.stop());
   const control = await serveControl(bus, subject, { log, figures });
@@ -166,7 +166,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   const tls = await startTls(values, ports.store, log);
   cleanup.add('certificate', () => tls.stop());
   if (values.ticketKeys === undefined) {
-    const onError = (error: unknown) => log.warn({ err: error }, 'the keys of TLS tickets could not be looked at');
+    const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the keys of TLS tickets');
     const { store } = ports;
     const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
     cleanup.add('tickets', () => tickets.stop());

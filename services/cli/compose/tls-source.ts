@@ -62,7 +62,7 @@ export function watchTls(pair: PemPair, log: Logger, ticketKeys?: Buffer): Runni
       log.info({ files: pair.files }, 'the certificate was loaded again');
     } catch (error) {
       // Most likely only one of the two files has changed yet. When the other changes, this runs again.
-      log.warn({ err: error, files: pair.files }, 'the new certificate cannot be used yet; the old one stays');
+      log.warn({ err: error, files: pair.files }, 'the new certificate cannot be used yet; the old one stays in use');
     }
   };
   for (const path of paths) watchFile(path, { interval: connectionLimits.certificatePollMs, persistent: false }, reload);

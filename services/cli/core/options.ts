@@ -14,47 +14,43 @@ import {
   urlOption,
 } from './arguments.ts';
 
-export const domain = domainOption('the first tenant: accounts are name@DOMAIN', 'localhost');
+export const domain = domainOption('the first tenant; its accounts are name@DOMAIN', 'localhost');
 export const bind = bindOption('the address to listen on', '127.0.0.1');
-export const data = folderOption('where everything is kept', './data');
-export const c2sPort = portOption('XMPP clients, STARTTLS', 5222);
-export const c2sTlsPort = portOption('XMPP clients, direct TLS', 5223);
-export const httpPort = portOption('web client and WebSocket, without TLS', 5280);
-export const httpsPort = portOption('web client and WebSocket, TLS', 5443);
+export const data = folderOption('the folder that holds all data', './data');
+const c2sPort = portOption('port for XMPP clients, STARTTLS', 5222);
+const c2sTlsPort = portOption('port for XMPP clients, direct TLS', 5223);
+const httpPort = portOption('port for the web client and WebSocket, without TLS', 5280);
+const httpsPort = portOption('port for the web client and WebSocket, TLS', 5443);
 export const registration = choiceOption(
   'open|closed',
-  'may anyone make an account; open by itself only while the address is of the loopback',
+  'whether anyone may register an account; the default is open on a loopback address, otherwise closed',
   ['open', 'closed'],
 );
-export const cert = pathOption('FILE', 'certificate and its chain, PEM; without it a self-signed one is made');
-export const key = pathOption('FILE', 'its private key, PEM');
-export const json = switchOption('print JSON, one object a line, instead of text');
+const cert = pathOption('FILE', 'the certificate and its chain, PEM; without it a self-signed certificate is made');
+const key = pathOption('FILE', 'the private key of the certificate, PEM');
+export const json = switchOption('print one JSON object a line instead of text');
 
 export const nats = urlOption('the NATS server that connects the processes', ['nats:', 'tls:']);
-export const websocketUrl = urlOption("where browsers find WebSocket streams, when that is not below their tenant's name", [
-  'ws:',
-  'wss:',
-]);
-export const natsServer = pathOption('PROGRAM', 'the nats-server to start, when it is none of those where systems put it');
-export const dynamodb = urlOption("the DynamoDB that keeps the rows; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
+export const websocketUrl = urlOption("the URL for WebSocket streams, if it is not under the tenant's own name", ['ws:', 'wss:']);
+export const natsServer = pathOption('PROGRAM', 'the nats-server to start, if it is not in a usual place');
+export const dynamodb = urlOption("the DynamoDB endpoint; 'aws' is the one of the region", ['http:', 'https:'], ['aws']);
 
-export const certificates = choiceOption(
+const certificates = choiceOption(
   'files|store',
-  "where certificates come from: --cert and --key, or rows of the store, one a tenant; 'files' unless said",
+  "'files': --cert and --key (the default); 'store': one certificate per tenant from the store",
   ['files', 'store'],
 );
-export const defaultCertificate = otherDomainOption(
-  'whose certificate of the store those are shown who name no server, unless --cert is given; that of --domain',
+const defaultCertificate = otherDomainOption(
+  'with --certificates store: whose certificate clients without SNI get; default: --cert, or that of --domain',
 );
 const awsOr = (text: string): Option<string> =>
   ({ ...urlOption(text, ['http:', 'https:'], ['aws']), preset: 'aws' }) as Option<string>;
-export const kms = awsOr("the KMS of --kms-key; 'aws' is that of the region");
-export const kmsKey = textOption(
-  'KEY',
-  'id or alias of the KMS key that private keys are sealed with',
-  'an id or alias of a KMS key',
+export const kms = awsOr("the KMS endpoint for --kms-key; 'aws' is the one of the region");
+export const kmsKey = textOption('KEY', 'id or alias of the KMS key that encrypts private keys', 'an id or alias of a KMS key');
+export const keyFile = pathOption(
+  'FILE',
+  'instead of KMS: a file with the key that encrypts private keys; made if it does not exist',
 );
-export const keyFile = pathOption('FILE', 'the key that private keys are sealed with instead; made when there is none');
 
 export function isLoopback(address: string): boolean {
   return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
@@ -62,12 +58,12 @@ export function isLoopback(address: string): boolean {
 
 export const region = textWith(
   'REGION',
-  'of DynamoDB and S3',
+  'the AWS region of DynamoDB and S3',
   'a region, such as eu-central-1',
   /^[a-z0-9-]{1,40}$/,
   'eu-central-1',
 );
-export const kmsRegion: typeof region = { ...region, text: 'of KMS' };
+export const kmsRegion: typeof region = { ...region, text: 'the AWS region of KMS' };
 export const tablePrefix = textWith(
   'PREFIX',
   'the tables are PREFIXcore, PREFIXarchive and PREFIXlive',
@@ -75,6 +71,19 @@ export const tablePrefix = textWith(
   /^[\w.-]{1,40}$/,
   'skylark-',
 );
-export const filesUrl = urlOption('where uploaded files are found, ending in a slash; clients want https', ['https:', 'http:']);
-export const s3 = urlOption("the S3 that keeps uploaded files; 'aws' is that of the region", ['http:', 'https:'], ['aws']);
-export const filesBucket = textOption('BUCKET', 'of S3, for uploaded files', 'the name of a bucket');
+export const filesUrl = urlOption('the public URL of uploaded files, ending in a slash; clients require https', [
+  'https:',
+  'http:',
+]);
+export const s3 = urlOption("the S3 endpoint for uploaded files; 'aws' is the one of the region", ['http:', 'https:'], ['aws']);
+export const filesBucket = textOption('BUCKET', 'the S3 bucket for uploaded files', 'the name of a bucket');
+
+/** Where clients connect. */
+export const clientPortOptions = { c2sPort, c2sTlsPort };
+export const webPortOptions = { httpPort, httpsPort };
+/** Where certificates and the key that encrypts their private keys come from. */
+export const certificateSourceOptions = { cert, key, certificates, defaultCertificate, kms, kmsKey, keyFile };
+/** Where the rows of a cell are kept. */
+export const rowStoreOptions = { dynamodb, region, tablePrefix };
+/** Where the files of a cell are kept. */
+export const fileStoreOptions = { s3, filesBucket, filesUrl };

@@ -9,7 +9,7 @@ import { assumptions, serversBill } from './servers.ts';
 import { tooMuchForSmall } from './sizing.ts';
 
 export async function cost(values: CostValues, positionals: readonly string[]): Promise<number> {
-  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is one argument too many; see: skylark help cost`);
+  if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is an unexpected argument; see: skylark help cost`);
   const { shape = 'cell', region = 'eu-central-1', json, ...habits } = values;
   const load = loadOf(habits);
   const why = shape === 'small' ? tooMuchForSmall(load) : undefined;

@@ -10,7 +10,7 @@ const formats = { zone: zoneText, json: jsonText, route53: route53Text };
 export async function dns(values: DnsValues, positionals: readonly string[]): Promise<number> {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError("'skylark dns' needs a DOMAIN; see: skylark help dns");
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help dns`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help dns`);
   const { ascii, unicode } = publicDomain(text);
   const { target, ports, federation, acmeZone, filesHost, ttl = 3_600, format = 'zone' } = values;
   if (target === undefined)

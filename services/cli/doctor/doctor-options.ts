@@ -42,7 +42,7 @@ export const doctorOptions = {
   ),
   password: textOption('TEXT', 'of that account; without it, it is read from the terminal or the input', 'a password'),
   timeout: countOption('for all checks together, seconds', programLimits.doctorSecondsMax, 60),
-  json: switchOption('print JSON, one object a line, instead of text'),
+  json: switchOption('print one JSON object a line instead of text'),
 } satisfies Options;
 
 export type DoctorValues = Values<typeof doctorOptions>;

@@ -33,7 +33,7 @@ export async function doctor(values: DoctorValues, positionals: readonly string[
 export async function examine(values: DoctorValues, positionals: readonly string[]): Promise<Examined> {
   const [text, ...rest] = positionals;
   if (text === undefined) throw new UsageError("'skylark doctor' needs a DOMAIN; see: skylark help doctor");
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is one argument too many; see: skylark help doctor`);
+  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help doctor`);
   const { ascii: domain } = publicDomain(text);
   const ca = readAuthorities(values.ca);
   const account = await readAccount(values, domain);

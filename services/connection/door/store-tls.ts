@@ -235,7 +235,7 @@ export class StoreTls implements TlsSource {
     try {
       await this.#look();
     } catch (error) {
-      this.#options.log.warn({ err: error, why }, 'the list of certificates cannot be read; the one before goes on');
+      this.#options.log.warn({ err: error, why }, 'cannot read the list of certificates; the previous list stays in use');
     }
   }
 

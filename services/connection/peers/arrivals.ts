@@ -137,7 +137,7 @@ export class Arrivals {
           report(log, error, 'stanzas of another server could not be handled');
           return true; // it would fail again
         }
-        log.debug({ err: error }, 'stanzas of another server were not taken');
+        log.debug({ err: error }, 'stanzas of another server were not accepted');
       }
       if (this.#isStopped || clock.monotonic() > untilMs) return false;
       // A router that stood still has to find that its time is over before another one begins.

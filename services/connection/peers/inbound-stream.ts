@@ -174,11 +174,11 @@ export class InboundStream implements TransportReader, PeerStream {
 
   fail(error: Error): void {
     if (this.#isOver) return;
-    if (!(error instanceof StreamError)) this.log.error({ err: error }, 'a stream of another server failed');
+    if (!(error instanceof StreamError)) this.log.error({ err: error }, 'a stream from another server failed');
     const said = error instanceof StreamError ? error : new StreamError('internal-server-error');
     this.log.info(
       { condition: said.condition, text: said.text, address: this.#transport.address },
-      'a stream of another server ends',
+      'a stream from another server ends',
     );
     this.#sendHeader();
     this.sendElement(said.toString());

@@ -114,7 +114,7 @@ export class RouterLink {
 /** Call this when everything in an answer has been read that is useful in this state. */
 export function checkAllRead(log: Logger, { reply }: StepAnswer, sid: string): void {
   const left = reply.left();
-  if (left.length > 0) log.error({ sid, left }, `a router's answer says what nobody reads here: ${left.join(', ')}`);
+  if (left.length > 0) log.error({ sid, left }, `a router's answer has parts that are not known here: ${left.join(', ')}`);
 }
 
 /** Adds up to as much again at random, so that the sessions of a node do not all come back in the same moment. */

@@ -111,7 +111,7 @@ export class Connector {
       this.#events.ready(stream);
     } catch (error) {
       this.#opening = undefined;
-      log.info({ ...this.#pair, reason: (error as Error).message }, 'another server does not let us in');
+      log.info({ ...this.#pair, reason: (error as Error).message }, 'another server refuses our stream');
       this.#events.failed(error as Error);
       await stream.finishAsking();
     }

@@ -214,7 +214,7 @@ export class Pair {
     const unconfirmed = [...this.#queue.sent()];
     this.#dependencies.log.info(
       { host, peer, reason: reason.message, unconfirmed: unconfirmed.length },
-      'a stream to another server is over',
+      'a stream to another server has ended',
     );
     this.#stream = undefined;
     this.#asked = undefined;
@@ -357,7 +357,7 @@ export class Pair {
           break;
         } catch (error) {
           if (!isOperating(error)) {
-            log.error({ err: error, ...this.name }, 'senders could not be told of what was not delivered');
+            log.error({ err: error, ...this.name }, 'cannot tell senders about messages that were not delivered');
             break;
           }
           if (this.#isStopped) return false;

@@ -113,7 +113,7 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
     outbox.written(batches);
     await outbox.handOver(batches);
   } catch (error) {
-    log.warn({ err: error, stanzas: leaving.length }, 'the outbox did not take stanzas of a room');
+    log.warn({ err: error, stanzas: leaving.length }, 'the outbox did not accept stanzas of a room');
     for (const { recipients, sending } of leaving) for (const recipient of recipients) lose(recipient, sending);
   }
 }
@@ -126,7 +126,7 @@ async function sendLane(dependencies: Dependencies, domain: string, lane: readon
       for (const index of await forward(dependencies, domain, batch)) lose(batch[index]!.recipient, batch[index]!.sending);
     } catch (error) {
       // If the room waited for one domain, all others would have to wait, too.
-      dependencies.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not take stanzas of a room');
+      dependencies.log.warn({ err: error, domain, stanzas: lane.length - at }, 'a router did not accept stanzas of a room');
       for (const { recipient, sending } of lane.slice(at)) lose(recipient, sending);
       return;
     }

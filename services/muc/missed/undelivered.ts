@@ -52,7 +52,7 @@ export async function handleUndelivered(
     );
   } catch (error) {
     const about = { err: error, room: room.jid.toString() };
-    dependencies.log.info(about, 'the sessions of occupants who were not reached cannot be looked up');
+    dependencies.log.info(about, 'cannot look up the sessions of occupants who were not reached');
     for (const { seat, stanzas } of near) markMissed(room, seat, stanzas, push);
     return;
   }

@@ -80,7 +80,7 @@ class Removals {
     const name = removalName(tenant, local);
     return new Promise((resolve, reject) => {
       this.#run(name, { row: { tenant, local }, own, onEnded: resolve }).then(resolve, (error: unknown) => {
-        this.#dependencies.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
+        this.#dependencies.log.warn({ err: error, name }, 'a removal is not complete; it continues later');
         reject(error as Error);
       });
     });
@@ -104,7 +104,7 @@ class Removals {
   #goOn(name: string): void {
     if (this.#running.has(name)) return;
     this.#run(name, {}).catch((error: unknown) => {
-      this.#dependencies.log.warn({ err: error, name }, 'a removal is not at its end; it is gone on with later');
+      this.#dependencies.log.warn({ err: error, name }, 'a removal is not complete; it continues later');
     });
   }
 
@@ -156,7 +156,7 @@ export function resumeRemovals(dependencies: Dependencies): { stop(): void } {
     await removalsOf(dependencies).resume();
     if (blobs && looks++ % routerLimits.doomedFilesLooks === 0) await deleteDoomedFiles(store, blobs, clock.now());
   };
-  const onError = (error: unknown) => log.warn({ err: error }, 'removals that broke off could not be looked for');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for interrupted removals');
   const timer = repeat(clock, (round) => (round === 0 ? 0 : routerLimits.removalSweepMs), look, onError);
   return { stop: () => timer.cancel() };
 }

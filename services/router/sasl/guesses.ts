@@ -250,7 +250,7 @@ async function recorded(
   } catch (error) {
     if (!(error instanceof Unavailable || error instanceof Conflict)) throw error;
     if (!right) dependencies.shares.unrecordedGuesses.bucket(`${local}@${tenant.domain}`).spend(1);
-    dependencies.log.debug({ err: error }, 'could not note the result of an attempt to sign in');
+    dependencies.log.debug({ err: error }, 'cannot record the result of a sign-in attempt');
   }
 }
 

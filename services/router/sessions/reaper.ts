@@ -131,7 +131,7 @@ export class Reaper {
 export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   const { clock, log } = dependencies;
   const sweep = async () => void (await sweepParked(dependencies));
-  const onError = (error: unknown) => log.warn({ err: error }, 'could not look for overdue parked sessions');
+  const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for overdue parked sessions');
   const timer = repeat(clock, () => runtimeLimits.heartbeatMs, sweep, onError);
   return { stop: () => timer.cancel() };
 }
