@@ -1,10 +1,10 @@
 /**
- * `npm test`, `npm run test:slow` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
+ * `npm test`, `npm run test:slow`, `npm run test:infra` and `npm run test:peers`: runs each test file in a process of its own and ends with the line
  * `N passed, M failed, K skipped`.
  *
  * Arguments choose files: a file, a folder, or a part of a path. Without any, everything runs but `test/peers`, which needs programs
- * that npm does not bring, and what takes long (`slow-files.ts`); `--peers` and `--slow` run exactly those. `--folder FOLDER`, as the first
- * argument, means the tests of a package within.
+ * that npm does not bring, the stacks on AWS (`infra/test`), and what takes long (`slow-files.ts`); `--peers`, `--infra` and `--slow` run
+ * exactly those.
  * With CI=true a file that failed runs once more at the end, when nothing runs beside it, and that run counts: other people's clients have
  * time limits of their own, and a build machine stands still at times. Both runs are shown, and such files are named before the closing
  * line: one that is named again and again has a race to be found.
@@ -59,12 +59,12 @@ function readOutcomes(path: string): Outcome[] {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as Outcome);
 }
 
-async function runFile(root: string, file: string, reports: string, timeoutMs: number): Promise<FileResult> {
+async function runFile(file: string, reports: string, timeoutMs: number): Promise<FileResult> {
   const report = join(reports, `${file.replaceAll(/[^\w.-]/g, '-')}.jsonl`);
   const reporter = ['--test-reporter', new URL('./run-reporter.ts', import.meta.url).href, '--test-reporter-destination', report];
   const started = performance.now();
-  const child = spawn(process.execPath, [...reporter, join(root, file)], {
-    cwd: root,
+  const child = spawn(process.execPath, [...reporter, join(project, file)], {
+    cwd: project,
     env: { NODE_COMPILE_CACHE: compiled, ...process.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: !isWindows,
@@ -127,15 +127,16 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, '    ');
 }
 
-type Suite = 'quick' | 'slow' | 'peers';
+type Suite = 'quick' | 'slow' | 'infra' | 'peers';
 
 function suiteOf(file: string): Suite {
   if (file.startsWith('test/peers/')) return 'peers';
+  if (file.startsWith('infra/')) return 'infra';
   return slowFiles.some((slow) => file.startsWith(slow)) ? 'slow' : 'quick';
 }
 
-function allFiles(root: string): string[] {
-  return globSync('test/**/*.test.ts', { cwd: root })
+function allFiles(): string[] {
+  return globSync('{test,infra/test}/**/*.test.ts', { cwd: project })
     .map((file) => file.replaceAll('\\', '/'))
     .sort();
 }
@@ -153,12 +154,10 @@ function chooseFiles(all: readonly string[], filters: readonly string[], suite: 
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const [folder = '', ...others] = args[0] === '--folder' ? args.slice(1) : ['', ...args];
-  const root = join(project, folder);
-  const suite = others.includes('--peers') ? 'peers' : others.includes('--slow') ? 'slow' : 'quick';
+  const suite = (['peers', 'infra', 'slow'] as const).find((one) => args.includes(`--${one}`)) ?? 'quick';
   const isPeers = suite === 'peers';
-  const filters = others.filter((arg) => !arg.startsWith('--'));
-  const all = allFiles(root);
+  const filters = args.filter((arg) => !arg.startsWith('--'));
+  const all = allFiles();
   const files = chooseFiles(all, filters, suite);
   const reports = mkdtempSync(join(tmpdir(), 'skylark-test-'));
   process.on('exit', () => {
@@ -176,7 +175,7 @@ async function main(args: readonly string[]): Promise<void> {
   const queue = files.values();
   const failed: FileResult[] = [];
   const run = async (file: string) => {
-    const result = await runFile(root, file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
+    const result = await runFile(file, reports, isPeers ? fileTimeoutMs.peers : fileTimeoutMs.unit);
     show(result);
     return result;
   };
@@ -192,10 +191,11 @@ async function main(args: readonly string[]): Promise<void> {
   // Many failures at the same time do not come from the machine.
   const isWorthATry = process.env.CI === 'true' && failed.length <= failedFilesMax;
   for (const result of failed) count(isWorthATry ? await runAgain(result, run) : result);
-  if (suite === 'quick' && filters.length === 0 && folder === '') {
+  if (suite === 'quick' && filters.length === 0) {
     const left = (one: Suite) => all.filter((file) => suiteOf(file) === one).length;
     console.log(
-      `${left('slow')} slow files are run by npm run test:slow, ${left('peers')} with other programs by npm run test:peers`,
+      `${left('slow')} slow files are run by npm run test:slow, ${left('infra')} of the stacks on AWS by npm run test:infra, ` +
+        `${left('peers')} with other programs by npm run test:peers`,
     );
   }
   if (totals.passed + totals.failed === 0) console.log(`No test ran: ${files.length} test files match.`);

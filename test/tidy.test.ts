@@ -255,8 +255,8 @@ const houseRules: HouseRule[] = [
   {
     name: 'no lock file is bound to one registry',
     rule: rules.registryFaults,
-    over: ['package-lock.json', 'infra/package-lock.json'],
-    seesMin: 2,
+    over: ['package-lock.json'],
+    seesMin: 1,
     bad: [['package-lock.json', '  "resolved": "https://registry.example/a.tgz",']],
     good: [['package-lock.json', '  "resolved": "node_modules/converse.js/src/log",']],
   },

@@ -1,35 +1,22 @@
-/**
- * The output of `npm run bundle` in the project's `dist`. It is checked before use, because even an empty asset would be
- * deployed.
- */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+/** The image of the services and the Lambda functions, made of the output of `npm run bundle`. Reading the settings has checked that it is there. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { Architecture, Code, type FunctionProps, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { SettingError, type Settings } from './settings.ts';
-
-export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda';
+import { type BundleName, bundleFolder } from './bundle-folders.ts';
+import type { Settings } from './settings.ts';
 
 const dockerfile = join(import.meta.dirname, '..', 'image', 'Dockerfile');
-
-/** @throws {SettingError} */
-function folderOf({ bundles }: Settings, name: BundleName): string {
-  const folder = resolve(import.meta.dirname, '..', bundles, name);
-  if (existsSync(join(folder, 'index.mjs'))) return folder;
-  throw new SettingError(
-    `${join(bundles, name, 'index.mjs')} is missing; make the bundles with \`npm run bundle\` in the project’s folder`,
-  );
-}
 
 /** Only the bundle goes into the build: the folder for the image holds nothing else. */
 export function skylarkImage(scope: Construct, settings: Settings): ContainerImage {
   if (settings.image !== undefined) return namedImage(scope, settings.image);
-  const bundle = folderOf(settings, 'skylark');
+  const bundle = bundleFolder(settings, 'skylark');
   const folder = mkdtempSync(join(tmpdir(), 'skylark-image-'));
   try {
     cpSync(dockerfile, join(folder, 'Dockerfile'));
@@ -69,7 +56,7 @@ export function bundledLambda(
 ): Lambda {
   return new Lambda(scope, id, {
     ...props,
-    code: Code.fromAsset(folderOf(settings, name)),
+    code: Code.fromAsset(bundleFolder(settings, name)),
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     handler: 'index.handler',

@@ -6,7 +6,8 @@ import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alerts } from './alerts.ts';
-import { type BundleName, bundledLambda } from './bundles.ts';
+import type { BundleName } from './bundle-folders.ts';
+import { bundledLambda } from './bundles.ts';
 import { allow } from './grants.ts';
 import type { Settings } from './settings.ts';
 

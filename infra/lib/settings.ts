@@ -5,6 +5,7 @@
  * result. An unknown name is an error: a misspelt `retentionDays` must not become a bucket that keeps files for ever.
  */
 import type { Node } from 'constructs';
+import { missingBundles } from './bundle-folders.ts';
 
 interface Setting<Value> {
   readonly text: string;
@@ -72,8 +73,8 @@ const settings = {
     /^[a-z0-9][\w.:/-]{0,400}(?::[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$/,
     undefined,
   ),
-  bundles: textWith('the folder with the output of `npm run bundle`', 'a path', /^[^\0]{1,1000}$/, '../dist'),
-  certificates: oneOf('where certificates come from', ['acme', 'pem'], 'acme'),
+  bundles: textWith('the folder with the output of `npm run bundle`', 'a path', /^[^\0]{1,1000}$/, 'dist'),
+  certificates: oneOf<Certificates>('where certificates come from', ['acme', 'pem'], 'acme'),
   acmeEmail: textWith('the account at the certificate authority', 'an e-mail address', emailPattern, undefined),
   acmeDirectory: textWith(
     'the directory of the certificate authority',
@@ -153,66 +154,92 @@ export function challengeZone({ challengeZoneId, challengeZoneName, hostedZoneId
   return { id: challengeZoneId ?? hostedZoneId!, name: challengeZoneName ?? hostedZoneName! };
 }
 
-export class SettingError extends Error {}
+/** Its message has a line for each fault. */
+export class SettingError extends Error {
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+  }
+}
 
 /** Names that belong to the CDK itself: feature flags and what its CLI adds. */
 const isForeign = (name: string) => /[:/]/.test(name) || name === 'cli-telemetry' || name === 'acknowledged-issue-numbers';
 
-/** @throws {SettingError} one line that names the setting, quotes its value, and says what is allowed */
+const shapes = oneOf<Shape>('how the services are divided', ['small', 'cell'], 'cell');
+
+/**
+ * All faults are found before any is reported, so that an operator mends them in one go. A check that compares settings is left out
+ * when one of them is at fault itself.
+ *
+ * @throws {SettingError} a line for each fault, which names the setting, quotes its value, and says what is allowed
+ */
 export function readSettings(node: Node): Settings {
   const context = node.getAllContext() as Record<string, unknown>;
+  const faults = new Faults();
   const known = new Set(['shape', 'domains', 'budgetEmail', ...Object.keys(settings)]);
   for (const name of Object.keys(context)) {
     if (!known.has(name) && !isForeign(name))
-      throw new SettingError(`-c ${name}: unknown setting; it must be one of ${[...known].join(', ')}`);
+      faults.add([name], `-c ${name}: unknown setting; it must be one of ${[...known].join(', ')}`);
   }
   const text = (name: string) => (context[name] === undefined || context[name] === '' ? undefined : `${context[name]}`);
-  const shape = read('shape', text('shape'), 'one of small, cell', (given) =>
-    given === 'small' || given === 'cell' ? given : undefined,
-  );
+  function read<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
+    const given = text(name);
+    const value = given === undefined ? undefined : parse(given);
+    if (given === undefined) faults.add([name], `-c ${name}=… is missing; it takes ${allowed}`);
+    else if (value === undefined) faults.add([name], `-c ${name}: '${given}' is not allowed; it takes ${allowed}`);
+    return value;
+  }
+  const shape = read('shape', shapes.allowed, shapes.parse) ?? 'cell';
   const domains = read(
     'domains',
-    text('domains'),
     `at most ${domainsMax} domain names with commas between, each once, such as example.org,example.net`,
     parseDomains,
   );
   const parseEmail = (given: string) => (emailPattern.test(given) ? given : undefined);
-  const budgetEmail = read('budgetEmail', text('budgetEmail'), 'an e-mail address: costs and alarms go there', parseEmail);
+  const budgetEmail = read('budgetEmail', 'an e-mail address: costs and alarms go there', parseEmail);
   const found: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings as Record<string, Setting<unknown>>)) {
-    const given = text(name);
     const { preset, allowed, parse } = setting;
-    found[name] =
-      given === undefined ? (typeof preset === 'function' ? preset(shape) : preset) : read(name, given, allowed, parse);
+    const presetOfShape = typeof preset === 'function' ? preset(shape) : preset;
+    found[name] = text(name) === undefined ? presetOfShape : read(name, allowed, parse);
   }
   const given = found as unknown as Given;
-  const [first, ...others] = domains;
+  const [first, ...others] = domains ?? [''];
   const host = given.host ?? `xmpp.${first}`;
-  checkTogether(given);
-  checkNames({ ...given, host }, domains);
+  checkTogether(given, faults);
+  checkNames({ ...given, host }, domains ?? [], faults);
+  if (faults.areFree('bundles', 'image', 'certificates')) faults.add(['bundles'], ...missingBundles(given));
+  faults.throwAny();
   return {
     ...given,
     shape,
-    budgetEmail,
+    budgetEmail: budgetEmail!,
     domains: [first!, ...others],
     host,
     tablePrefix: `${given.name}-`,
   };
 }
 
-function read<Value>(
-  name: string,
-  given: string | undefined,
-  allowed: string,
-  parse: (text: string) => Value | undefined,
-): Value {
-  if (given === undefined) throw new SettingError(`-c ${name}=… is missing; it takes ${allowed}`);
-  const value = parse(given);
-  if (value === undefined) throw new SettingError(`-c ${name}: '${given}' is not allowed; it takes ${allowed}`);
-  return value;
+class Faults {
+  readonly #found: string[] = [];
+  readonly #atFault = new Set<string>();
+
+  add(names: readonly string[], ...faults: readonly string[]): void {
+    if (faults.length === 0) return;
+    for (const name of names) this.#atFault.add(name);
+    this.#found.push(...faults);
+  }
+
+  /** Whether nothing has been found about these settings, so that they can be compared. */
+  areFree(...names: readonly string[]): boolean {
+    return names.every((name) => !this.#atFault.has(name));
+  }
+
+  throwAny(): void {
+    if (this.#found.length > 0) throw new SettingError(this.#found);
+  }
 }
 
-function checkTogether(given: Given): void {
+function checkTogether(given: Given, faults: Faults): void {
   const pairs = [
     ['hostedZoneId', 'hostedZoneName'],
     ['challengeZoneId', 'challengeZoneName'],
@@ -222,31 +249,45 @@ function checkTogether(given: Given): void {
   for (const [one, other] of pairs) {
     const missing = given[one] === undefined ? one : other;
     const there = missing === one ? other : one;
-    if ((given[one] === undefined) !== (given[other] === undefined))
-      throw new SettingError(`-c ${there} needs -c ${missing}, too`);
+    if ((given[one] === undefined) !== (given[other] === undefined) && faults.areFree(one, other))
+      faults.add([missing], `-c ${there} needs -c ${missing}, too`);
   }
-  if (given.certificates === 'acme') {
-    if (given.acmeEmail === undefined)
-      throw new SettingError('-c certificates=acme needs -c acmeEmail=…; with -c certificates=pem you bring your own');
-    if (given.challengeZoneId === undefined && given.hostedZoneId === undefined)
-      throw new SettingError(
-        '-c certificates=acme needs a hosted zone for its challenges: -c challengeZoneId=… -c challengeZoneName=…, or -c hostedZoneId=… -c hostedZoneName=…',
-      );
-  }
+  if (given.certificates === 'acme') checkAcme(given, faults);
   for (const tier of ['connection', 'router', 'muc'] as const) {
     const [min, max] = [given[`${tier}TasksMin`], given[`${tier}TasksMax`]];
-    if (min > max) throw new SettingError(`-c ${tier}TasksMin=${min} is more than ${tier}TasksMax=${max}`);
+    if (min > max) faults.add([`${tier}TasksMin`], `-c ${tier}TasksMin=${min} is more than ${tier}TasksMax=${max}`);
   }
 }
 
+function checkAcme(given: Given, faults: Faults): void {
+  if (given.acmeEmail === undefined && faults.areFree('acmeEmail'))
+    faults.add(['acmeEmail'], '-c certificates=acme needs -c acmeEmail=…; with -c certificates=pem you bring your own');
+  if (
+    given.challengeZoneId === undefined &&
+    given.hostedZoneId === undefined &&
+    faults.areFree('challengeZoneId', 'hostedZoneId')
+  )
+    faults.add(
+      ['hostedZoneId'],
+      '-c certificates=acme needs a hosted zone for its challenges: -c challengeZoneId=… -c challengeZoneName=…, or -c hostedZoneId=… -c hostedZoneName=…',
+    );
+}
+
 /** Streams, files and pages need different names, and the domains themselves have web sites of their own. */
-function checkNames({ host, filesDomain, webDomain }: Given & { readonly host: string }, domains: readonly string[]): void {
+function checkNames(
+  { host, filesDomain, webDomain }: Given & { readonly host: string },
+  domains: readonly string[],
+  faults: Faults,
+): void {
   const names = Object.entries({ host, filesDomain, webDomain }).filter(([, name]) => name !== undefined);
   for (const [index, [setting, name]] of names.entries()) {
     const other = names.slice(0, index).find(([, one]) => one === name);
     if (other !== undefined)
-      throw new SettingError(`-c ${setting}: '${name}' is already used for ${other[0]}; each needs its own name`);
+      faults.add([setting], `-c ${setting}: '${name}' is already used for ${other[0]}; each needs its own name`);
   }
   if (filesDomain !== undefined && domains.includes(filesDomain))
-    throw new SettingError(`-c filesDomain: '${filesDomain}' is one of the domains; files from strangers need their own name`);
+    faults.add(
+      ['filesDomain'],
+      `-c filesDomain: '${filesDomain}' is one of the domains; files from strangers need their own name`,
+    );
 }

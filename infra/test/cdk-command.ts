@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { base, type Json, scratch } from './context.ts';
 
-export const infra = join(import.meta.dirname, '..');
+export const root = join(import.meta.dirname, '..', '..');
+const cdk = join(dirname(fileURLToPath(import.meta.resolve('aws-cdk/package.json'))), 'bin', 'cdk');
 
 export interface Ended {
   readonly code: number;
@@ -22,14 +24,14 @@ export function synth(context: Record<string, unknown>): Promise<Ended> {
   symlinkSync(process.execPath, join(bin, 'node'));
   symlinkSync('/bin/sh', join(bin, 'sh'));
   const settings = Object.entries({ ...base, ...context }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const args = [join(infra, 'node_modules', 'aws-cdk', 'bin', 'cdk'), 'synth', '--quiet', '--output', out, ...settings];
+  const args = [cdk, 'synth', '--quiet', '--output', out, ...settings];
   const nowhere = 'http://127.0.0.1:9';
   const env = {
     ...{ PATH: bin, HOME: home, TMPDIR: folder, AWS_EC2_METADATA_DISABLED: 'true', CI: 'true' },
     ...{ HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, https_proxy: nowhere },
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: infra, env, timeout: 110_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { cwd: root, env, timeout: 110_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ code, output: `${stdout}${stderr}`, out, home });
     });

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Ended, expectCell, infra, synth } from './cdk-command.ts';
+import { fileURLToPath } from 'node:url';
+import { type Ended, expectCell, root, synth } from './cdk-command.ts';
 
 let small: Promise<Ended> | undefined;
 
@@ -12,32 +13,36 @@ test('small: four stacks, offline, with no docker, no credentials and an empty h
   expectCell(await small);
 });
 
-test('a mistake is one line on the terminal, without a stack trace', async () => {
-  const { code, output } = await synth({ shape: 'huge' });
+test('mistakes are a line each on the terminal, without a stack trace', async () => {
+  const { code, output } = await synth({ shape: 'huge', logDays: 31 });
   assert.equal(code, 1);
   assert.match(output, /^-c shape: 'huge' is not allowed; it takes one of small, cell$/m);
+  assert.match(output, /^-c logDays: '31' is not allowed; /m);
   assert.doesNotMatch(output, /^\s+at /m);
 });
 
-const read = (path: string) => JSON.parse(readFileSync(join(infra, path), 'utf8'));
+const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+const ofPackage = (path: string) => read(fileURLToPath(import.meta.resolve(path)));
 
 test('all feature flags that the CDK recommends are committed', () => {
-  const { context, ...settings } = read('cdk.json');
-  assert.deepEqual(context, read('node_modules/aws-cdk-lib/recommended-feature-flags.json'));
-  assert.equal(settings.app, 'node ../bin/with-node.mjs app.ts');
+  const { context, ...settings } = read(join(root, 'cdk.json'));
+  assert.deepEqual(context, ofPackage('aws-cdk-lib/recommended-feature-flags.json'));
+  assert.equal(settings.app, 'node bin/with-node.mjs infra/app.ts');
   assert.deepEqual([settings.versionReporting, settings.notices], [false, false]);
 });
 
 test('the CDK is pinned: its command line is 2.x, and the installed version is the pinned one', () => {
-  const { dependencies, devDependencies } = read('package.json');
-  const pins = { ...dependencies, ...devDependencies };
-  assert.deepEqual(pins, { 'aws-cdk-lib': '2.276.0', 'cdk-nag': '3.0.2', constructs: '10.8.1', 'aws-cdk': '2.1148.1' });
-  for (const [name, version] of Object.entries(pins))
-    assert.equal(read(`node_modules/${name}/package.json`).version, version, name);
+  const { dependencies, devDependencies } = read(join(root, 'package.json'));
+  const pins = { 'aws-cdk-lib': '2.276.0', 'cdk-nag': '3.0.2', constructs: '10.8.1', 'aws-cdk': '2.1148.1' };
+  for (const [name, version] of Object.entries(pins)) {
+    assert.equal(devDependencies[name], version, name);
+    assert.equal(dependencies[name], undefined, `${name} is not for those who only run Skylark`);
+    assert.equal(ofPackage(`${name}/package.json`).version, version, name);
+  }
 });
 
 test('the image is small, pinned, and runs as a user without rights', () => {
-  const lines = readFileSync(join(infra, 'image', 'Dockerfile'), 'utf8')
+  const lines = readFileSync(join(root, 'infra', 'image', 'Dockerfile'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
   assert.match(lines[0]!, /^FROM public\.ecr\.aws\/docker\/library\/node:24\.\d+\.\d+-[a-z]+-slim$/);

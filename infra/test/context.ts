@@ -12,7 +12,7 @@ process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 export type Json = any;
 
 export const flags: Record<string, unknown> = JSON.parse(
-  readFileSync(join(import.meta.dirname, '..', 'cdk.json'), 'utf8'),
+  readFileSync(join(import.meta.dirname, '..', '..', 'cdk.json'), 'utf8'),
 ).context;
 
 export type Context = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-/** Settings: bad ones are refused with one line that says which, and what is allowed. */
+/** Settings: bad ones are refused with a line each that says which, and what is allowed. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,6 +93,30 @@ for (const [what, context, message] of refused) {
     );
   });
 }
+
+test('all faults are named in one run, each once', () => {
+  const given = {
+    shape: undefined,
+    domains: 'localhost',
+    budgetEmail: '',
+    retnetionDays: 1,
+    logDays: 31,
+    hostedZoneId: 'x',
+    webDomain: 'w.example',
+  };
+  assert.throws(
+    () => read({ ...given, routerTasksMin: 9, routerTasksMax: 3, bundles: makeBundles('skylark') }),
+    ({ message }: Error) => {
+      const names = message.split('\n').map((line) => line.replace(/^-c (\w+).*$/, '$1').replace(/^\S*\/dist-\w+\//, ''));
+      const missing = (name: string) => `${name}/index.mjs is missing; make the bundles with \`npm run bundle\``;
+      assert.deepEqual(names, [
+        ...['retnetionDays', 'shape', 'domains', 'budgetEmail', 'hostedZoneId', 'logDays', 'webDomain', 'routerTasksMin'],
+        ...[missing('web-lambda'), missing('certificates-lambda')],
+      ]);
+      return true;
+    },
+  );
+});
 
 test('files and pages may have domains of their own', () => {
   const { host, filesDomain, webDomain } = read({ ...ofFiles, ...ofPages, domains: 'example.net' });

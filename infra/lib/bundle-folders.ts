@@ -1,0 +1,28 @@
+/** Where the bundles are that the stacks deploy: the output of `npm run bundle`, in the project's `dist` unless a setting says otherwise. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export type BundleName = 'skylark' | 'web-lambda' | 'certificates-lambda';
+
+interface Needs {
+  readonly bundles: string;
+  readonly image?: string;
+  readonly certificates: 'acme' | 'pem';
+}
+
+/** A path in the settings is seen from the project's folder, in which `cdk` runs. */
+export function bundleFolder({ bundles }: Pick<Needs, 'bundles'>, name: BundleName): string {
+  return resolve(import.meta.dirname, '../..', bundles, name);
+}
+
+/** An empty asset would be deployed without complaint, so the bundles are looked at beforehand. @returns a sentence for each */
+export function missingBundles(needs: Needs): readonly string[] {
+  const wanted: readonly BundleName[] = [
+    'web-lambda',
+    ...(needs.image === undefined ? (['skylark'] as const) : []),
+    ...(needs.certificates === 'acme' ? (['certificates-lambda'] as const) : []),
+  ];
+  return wanted
+    .filter((name) => !existsSync(join(bundleFolder(needs, name), 'index.mjs')))
+    .map((name) => `${join(needs.bundles, name, 'index.mjs')} is missing; make the bundles with \`npm run bundle\``);
+}
