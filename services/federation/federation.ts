@@ -17,9 +17,12 @@ import type { DoneReply } from '../../lib/runtime/wire.ts';
 import type { StanzaErrorCondition } from '../../lib/xmpp/errors.ts';
 import type { Dependencies } from './core/dependencies.ts';
 import { Gate } from './core/gate.ts';
+import type { WayEvents } from './core/way.ts';
 import { Forbidden, NoSuchDomain } from './finding/errors.ts';
 import { federationLimits } from './limits.ts';
+import { Connector } from './pairs/connector.ts';
 import { Pair } from './pairs/pair.ts';
+import type { OutgoingStream } from './streams/outgoing.ts';
 
 export interface FederationStats {
   /** Pairs with something waiting, or a stream. */
@@ -224,7 +227,8 @@ class Owner implements Federation {
     if (pair === undefined) {
       if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle();
       const own = { tenant, host, peer };
-      pair = new Pair(this.#dependencies, this.#gate, own, (confirmed) => this.#confirmed.add(`${key} ${confirmed}`));
+      const wayOf = (events: WayEvents<OutgoingStream>) => new Connector(this.#dependencies, this.#gate, own, events);
+      pair = new Pair(this.#dependencies, this.#gate, own, wayOf, (confirmed) => this.#confirmed.add(`${key} ${confirmed}`));
       this.#pairs.set(key, pair);
     }
     return pair;

@@ -23,7 +23,7 @@ const control = 'lib/runtime/control.ts';
 const outbox = 'lib/runtime/outbox.ts';
 const arrivals = 'services/connection/peers/arrivals.ts';
 const ownerLink = 'services/connection/peers/owner-link.ts';
-const pair = 'services/federation/pairs/pair.ts';
+const telling = 'services/federation/pairs/telling.ts';
 const adminSocket = 'services/cli/compose/admin-socket.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
@@ -44,7 +44,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   deliver: { missing: [deliverer] },
   close: { undelivered: [bind] },
   handOver: { state: [handOver] },
-  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut, arrivals, pair], missed: [fanOut] },
+  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut, arrivals, telling], missed: [fanOut] },
   pair: { ok: [faults], error: [faults], at: [outbox] },
   host: { tenant: [ownerLink], isPeerOurs: [ownerLink] },
   verify: { isValid: [ownerLink], condition: [ownerLink] },

@@ -5,23 +5,17 @@
 import type { PairName } from '../../../lib/runtime/outbox.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
+import type { Verdict, Way, WayEvents } from '../core/way.ts';
 import { federationLimits } from '../limits.ts';
 import { authenticate } from '../streams/authentication.ts';
 import { openStream } from '../streams/opening.ts';
-import type { OutgoingStream, Verdict } from '../streams/outgoing.ts';
+import type { OutgoingStream } from '../streams/outgoing.ts';
 
-export interface ConnectorEvents {
-  /** The peer lets us in. Whoever is told has to read it: {@link OutgoingStream.run}. */
-  ready(stream: OutgoingStream): void;
-  /** It could not be opened, or the peer does not let us in. */
-  failed(error: Error): void;
-}
-
-export class Connector {
+export class Connector implements Way {
   readonly #dependencies: Dependencies;
   readonly #gate: Gate;
   readonly #pair: PairName;
-  readonly #events: ConnectorEvents;
+  readonly #events: WayEvents<OutgoingStream>;
   readonly #abort = new AbortController();
   #opening: Promise<OutgoingStream> | undefined;
   #stream: OutgoingStream | undefined;
@@ -31,7 +25,7 @@ export class Connector {
   /** In words, for people. */
   lastError: string | undefined;
 
-  constructor(dependencies: Dependencies, gate: Gate, pair: PairName, events: ConnectorEvents) {
+  constructor(dependencies: Dependencies, gate: Gate, pair: PairName, events: WayEvents<OutgoingStream>) {
     this.#dependencies = dependencies;
     this.#gate = gate;
     this.#pair = pair;

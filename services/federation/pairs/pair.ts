@@ -4,24 +4,20 @@
  */
 
 import { sleep } from '../../../lib/ports/clock.ts';
-import { ask, checkDone, isOperating } from '../../../lib/runtime/faults.ts';
-import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { deleteFromOutbox, type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
-import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
-import type { InboundRequest } from '../../../lib/runtime/wire.ts';
-import { inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
+import type { Carrier } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
+import type { Verdict, Way, WayEvents } from '../core/way.ts';
 import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
-import type { OutgoingStream, Verdict } from '../streams/outgoing.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
-import { Connector } from './connector.ts';
 import { bounceOf, type Departing, type Entry, entryOf, isBounced, stamped } from './departing.ts';
 import { Queue } from './queue.ts';
+import { tellSenders } from './telling.ts';
 
 /** What was asked for behind the stanzas up to this place. */
 interface Asked {
@@ -35,11 +31,11 @@ export class Pair {
   readonly name: PairName;
   readonly #dependencies: Dependencies;
   readonly #gate: Gate;
-  readonly #connector: Connector;
+  readonly #way: Way;
   readonly #queue = new Queue();
   /** Tells the worker that a row is gone. */
   readonly #onConfirmed: (key: string) => void;
-  #stream: OutgoingStream | undefined;
+  #stream: Carrier | undefined;
   #asked: Asked | undefined;
   #confirmed = 0;
   #pings = 0;
@@ -49,13 +45,20 @@ export class Pair {
   #telling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(dependencies: Dependencies, gate: Gate, name: PairName, onConfirmed: (key: string) => void) {
+  /** @param wayOf how it comes by its streams */
+  constructor(
+    dependencies: Dependencies,
+    gate: Gate,
+    name: PairName,
+    wayOf: (events: WayEvents) => Way,
+    onConfirmed: (key: string) => void,
+  ) {
     this.name = name;
     this.#dependencies = dependencies;
     this.#gate = gate;
     this.#onConfirmed = onConfirmed;
     this.#usedAtMs = dependencies.clock.monotonic();
-    this.#connector = new Connector(dependencies, gate, name, {
+    this.#way = wayOf({
       ready: (stream) => this.#ready(stream),
       failed: (error) => this.#failed(error),
     });
@@ -77,13 +80,13 @@ export class Pair {
 
   /** In words. */
   get lastError(): string | undefined {
-    return this.#connector.lastError;
+    return this.#way.lastError;
   }
 
   /** Nothing would be lost if it were forgotten. */
   get isIdle(): boolean {
     const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > federationLimits.confirmMs;
-    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.#connector.isIdle;
+    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.#way.isIdle;
   }
 
   has(key: string): boolean {
@@ -132,7 +135,7 @@ export class Pair {
   /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */
   verify(streamId: string, key: string): Promise<Verdict> {
     this.#usedAtMs = this.#dependencies.clock.monotonic();
-    return this.#connector.verify(streamId, key);
+    return this.#way.verify(streamId, key);
   }
 
   /** The peer has answered a ping. */
@@ -152,11 +155,11 @@ export class Pair {
       return;
     }
     if (!this.#dependencies.holdsLease()) {
-      stream.link.destroy('this process has lost its lease');
+      stream.destroy('this process has lost its lease');
       return;
     }
     if (this.#closingAtMs !== undefined) {
-      if (now - this.#closingAtMs > federationLimits.pongMs) stream.link.destroy('it does not confirm what was sent');
+      if (now - this.#closingAtMs > federationLimits.pongMs) stream.destroy('it does not confirm what was sent');
     } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
     else if (this.#queue.size === 0 && now - this.#sentAtMs > federationLimits.idleMs) this.#close();
     else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
@@ -174,15 +177,15 @@ export class Pair {
       this.#close();
       const { clock } = this.#dependencies;
       const untilMs = clock.monotonic() + federationLimits.closeMs;
-      while (clock.monotonic() < untilMs && !stream.link.isClosed) await sleep(clock, federationLimits.closePollMs);
+      while (clock.monotonic() < untilMs && !stream.isClosed) await sleep(clock, federationLimits.closePollMs);
     }
-    this.#connector.stop();
-    stream?.link.destroy('the service stops');
+    this.#way.stop();
+    stream?.destroy('the service stops');
     await this.#telling;
     for (const entry of [...this.#queue.entries()]) this.#forget(entry);
   }
 
-  #ready(stream: OutgoingStream): void {
+  #ready(stream: Carrier): void {
     this.#stream = stream;
     this.#asked = undefined;
     this.#confirmed = 0;
@@ -203,12 +206,12 @@ export class Pair {
   #failed(error: Error): void {
     const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
     const isFinal = isNowhere || (error instanceof PeerRefusal && error.isNoSuchDomain);
-    this.#connector.rest(error, isFinal);
+    this.#way.rest(error, isFinal);
     if (isFinal) this.#refuseAll('remote-server-not-found', error.message);
     else if (this.#holdMs === 0) this.#refuseAll('remote-server-timeout', error.message);
   }
 
-  #closed(stream: OutgoingStream, reason: Error, isAnswered: boolean): void {
+  #closed(stream: Carrier, reason: Error, isAnswered: boolean): void {
     if (isAnswered) this.#confirm(stream.sent);
     const { host, peer } = this.name;
     const unconfirmed = [...this.#queue.sent()];
@@ -223,7 +226,7 @@ export class Pair {
     this.#queue.rewind();
     this.#leaveOutRepeated(unconfirmed);
     if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
-    else if (!isAnswered) this.#connector.rest(reason);
+    else if (!isAnswered) this.#way.rest(reason);
     this.#pump();
   }
 
@@ -238,12 +241,12 @@ export class Pair {
     if (this.#isStopped || !this.#queue.hasUnsent) return;
     const stream = this.#stream;
     if (stream === undefined) {
-      if (this.#dependencies.holdsLease()) this.#connector.connect();
+      if (this.#dependencies.holdsLease()) this.#way.connect();
       return;
     }
     if (!stream.isOpen) return; // what becomes of it is told
     if (!this.#dependencies.holdsLease()) {
-      stream.link.destroy('this process has lost its lease');
+      stream.destroy('this process has lost its lease');
       return;
     }
     const before = stream.sent;
@@ -262,7 +265,7 @@ export class Pair {
   }
 
   /** One question at a time: the answer to the last one covers what came before. */
-  #ask(stream: OutgoingStream): void {
+  #ask(stream: Carrier): void {
     if (this.#asked !== undefined || !stream.isOpen) return;
     const atMs = this.#dependencies.clock.monotonic();
     if (stream.hasAcks) {
@@ -275,9 +278,9 @@ export class Pair {
     this.#asked = { place: stream.sent, atMs, pingId };
   }
 
-  #remind(stream: OutgoingStream, { atMs, pingId }: Asked, now: number): void {
+  #remind(stream: Carrier, { atMs, pingId }: Asked, now: number): void {
     if (pingId === undefined) {
-      if (now - atMs > federationLimits.confirmMs) stream.link.destroy('it does not confirm what was sent');
+      if (now - atMs > federationLimits.confirmMs) stream.destroy('it does not confirm what was sent');
     } else if (now - atMs > federationLimits.pongMs) this.#close();
   }
 
@@ -287,7 +290,7 @@ export class Pair {
     this.#stream?.close();
   }
 
-  #acked(stream: OutgoingStream, count: number): void {
+  #acked(stream: Carrier, count: number): void {
     if (count > stream.sent) {
       stream.fail(new StreamError('undefined-condition', `${count} stanzas are acknowledged, and ${stream.sent} were sent`));
       return;
@@ -298,7 +301,7 @@ export class Pair {
 
   #confirm(place: number): void {
     this.#confirmed = Math.max(this.#confirmed, place);
-    this.#connector.succeeded();
+    this.#way.succeeded();
     this.#delete(this.#queue.confirm(place));
     const stream = this.#stream;
     if (stream === undefined || !stream.isOpen) return;
@@ -335,37 +338,13 @@ export class Pair {
     const empty = this.#queue.settle(new Set(refused));
     if (bounces.length === 0) this.#delete(empty);
     else
-      this.#telling = this.#telling.then(() => this.#tell(bounces)).then((isTold) => (isTold ? this.#delete(empty) : undefined));
+      this.#telling = this.#telling
+        .then(() => tellSenders(this.#dependencies, this.name, bounces, () => this.#isStopped))
+        .then((isTold) => (isTold ? this.#delete(empty) : undefined));
   }
 
   #settle(settled: readonly Departing[]): void {
     if (settled.length > 0) this.#delete(this.#queue.settle(new Set(settled)));
-  }
-
-  /** @returns false when the process stops before: the rows are there for the next owner */
-  async #tell(bounces: readonly Buffer[]): Promise<boolean> {
-    const { bus, clock, ids, log } = this.#dependencies;
-    for (let at = 0; at < bounces.length; at += serviceLimits.batchStanzasMax) {
-      const bodies = bounces.slice(at, at + serviceLimits.batchStanzasMax);
-      const minted = bodies.map(() => ids.mint());
-      for (;;) {
-        const request: InboundRequest = { kind: 'inbound', domain: this.name.tenant, ids: minted, at: clock.now() };
-        try {
-          const answer = await ask(bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), federationLimits.tellMs);
-          clock.observe(answer.take('at'));
-          checkDone(answer, routerSubject);
-          break;
-        } catch (error) {
-          if (!isOperating(error)) {
-            log.error({ err: error, ...this.name }, 'cannot tell senders about messages that were not delivered');
-            break;
-          }
-          if (this.#isStopped) return false;
-          await sleep(clock, federationLimits.storeRetryMs);
-        }
-      }
-    }
-    return true;
   }
 
   #delete(entries: readonly Entry[]): void {

@@ -8,7 +8,9 @@ import { escapeAttribute, escapeText } from '../../../lib/xmpp/element.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import { NS_STREAM } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Carrier, CarrierEvents } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
+import type { Verdict } from '../core/way.ts';
 import { federationLimits } from '../limits.ts';
 import { type Link, LinkClosed, NS_SERVER, StreamEnded } from './link.ts';
 import { dialbackCondition, isStreamError, PeerRefusal, streamRefusal } from './refusal.ts';
@@ -16,23 +18,9 @@ import { dialbackCondition, isStreamError, PeerRefusal, streamRefusal } from './
 export const NS_DIALBACK = 'jabber:server:dialback';
 const NS_SM = 'urn:xmpp:sm:3';
 
-export interface Verdict {
-  readonly isValid: boolean;
-  /** The peer's server does not say. */
-  readonly condition?: string;
-}
-
 interface Asked {
   readonly resolve: (verdict: Verdict) => void;
   readonly reject: (error: Error) => void;
-}
-
-/** Calls come from the stream's own reading, never from within a call to the stream. */
-export interface OutgoingEvents {
-  /** XEP-0198: the peer has taken so many of the stanzas of this stream. */
-  acked(count: number): void;
-  /** Once. @param isAnswered the peer has answered our closing tag: it has read all that was sent */
-  closed(reason: Error, isAnswered: boolean): void;
 }
 
 /** What the peer said when its stream began. */
@@ -44,7 +32,7 @@ export interface Opened {
   readonly isProven: boolean;
 }
 
-export class OutgoingStream {
+export class OutgoingStream implements Carrier {
   readonly pair: PairName;
   readonly isProven: boolean;
   readonly link: Link;
@@ -58,7 +46,7 @@ export class OutgoingStream {
   /** Stanzas that were sent, as XEP-0198 counts them. */
   sent = 0;
   #isClosing = false;
-  #events: OutgoingEvents | undefined;
+  #events: CarrierEvents | undefined;
   readonly #asked = new Map<string, Asked[]>();
   /** Keys that are asked for when the stream has begun anew. */
   #held: string[] | undefined;
@@ -76,7 +64,14 @@ export class OutgoingStream {
     return !this.#isClosing && !this.link.isClosed;
   }
 
-  /** @returns what the operating system has not taken yet, bytes */
+  get isClosed(): boolean {
+    return this.link.isClosed;
+  }
+
+  destroy(why: string): void {
+    this.link.destroy(why);
+  }
+
   send(stanza: Buffer): number {
     this.sent++;
     this.link.write(stanza);
@@ -152,7 +147,7 @@ export class OutgoingStream {
   }
 
   /** Reads until the stream is over. */
-  async run(events: OutgoingEvents): Promise<void> {
+  async run(events: CarrierEvents): Promise<void> {
     this.#events = events;
     try {
       for (;;) this.#take(await this.next());

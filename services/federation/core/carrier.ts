@@ -1,0 +1,38 @@
+/**
+ * What carries the stanzas of a pair to its peer: a stream that we have opened (streams/outgoing.ts), or one that the peer has
+ * opened to us.
+ */
+import type { StreamError } from '../../../lib/xmpp/errors.ts';
+
+/** Calls come from the carrier's own reading, never from within a call to the carrier. */
+export interface CarrierEvents {
+  /** XEP-0198: the peer has taken so many of the stanzas of this stream. */
+  acked(count: number): void;
+  /** Once. @param isAnswered the peer has answered our closing tag: it has read all that was sent */
+  closed(reason: Error, isAnswered: boolean): void;
+}
+
+export interface Carrier {
+  readonly streamId: string;
+  /** The peer confirms by XEP-0198. */
+  readonly hasAcks: boolean;
+  /** Stanzas that were sent, as XEP-0198 counts them. */
+  readonly sent: number;
+  readonly isOpen: boolean;
+  /** Nothing can come any more. */
+  readonly isClosed: boolean;
+  /** When the peer last sent anything of its own, by the monotonic clock; undefined where peers do not. */
+  readonly heardAtMs?: number | undefined;
+  /** @returns what was not taken yet, bytes */
+  send(stanza: Buffer): number;
+  requestAck(): void;
+  ping(id: string): void;
+  keepAlive(): void;
+  /** RFC 6120 §4.4: the peer answers when it has read everything before. */
+  close(): void;
+  /** Ends it with an error of ours, or without. */
+  fail(error?: StreamError): void;
+  destroy(why: string): void;
+  /** Reads until the stream is over. */
+  run(events: CarrierEvents): Promise<void>;
+}
