@@ -211,6 +211,8 @@ export interface SessionParcel {
   readonly missed: string;
   /** How long it outlives its stream, milliseconds. */
   readonly resumeMs: number;
+  /** Its addresses in rooms, full JIDs, as far as they are known. */
+  readonly nicks?: readonly string[] | undefined;
 }
 
 /** Bodies: the stanzas of the parcel. Absent `state`: no such session. */

@@ -141,6 +141,11 @@ export const connectionLimits = {
   heldOutgoingStanzasMax: 500,
   /** The same in bytes, below `unackedBytesMax`. */
   heldOutgoingBytesMax: 1024 * 1024,
+  /**
+   * Size of the addresses in rooms that are remembered of one client, the most recent, bytes. In the other rooms, it is sent everything
+   * at once. They go along with a session that moves.
+   */
+  nicksBytesMax: 16 * 1024,
   /** How often a session's cursor is written, ms. */
   cursorFlushMs: 500,
   /** Deliveries that are held back while a session catches up. With more, further pages are read instead. */

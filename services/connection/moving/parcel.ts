@@ -10,6 +10,7 @@
 import type { Outgoing, SessionParcel } from '../../../lib/runtime/wire.ts';
 import { DeliveredRing } from '../session/delivered-ring.ts';
 import type { Entry } from '../session/outbox.ts';
+import { OwnNicks } from '../session/own-nicks.ts';
 import { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
 import { type Counters, StreamManagement } from '../session/stream-management.ts';
@@ -49,6 +50,7 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
     seenDedupeKeys: egress.seenDedupeKeys.ids,
     missed: missed < start ? missed : start,
     resumeMs: sm.resumeMs,
+    nicks: session.nicks?.occupants,
   };
   return { parcel, bodies: [...unacked, ...pending].map(({ bytes }) => bytes) };
 }
@@ -98,6 +100,7 @@ export function unpackSession(
   session.egress.catchUp.miss(parcel.missed);
   session.egress.catchUp.forgetQueue();
   session.isAvailable = parcel.available;
+  if (parcel.nicks !== undefined) session.nicks = new OwnNicks(parcel.nicks);
   session.adopt(parcel.jid);
   return session;
 }

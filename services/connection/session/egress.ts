@@ -75,17 +75,28 @@ export class Egress {
 
   attach(stream: SessionStream): void {
     this.stream = stream;
-    if (this.#kinds.length > 0) this.#stages = new OutgoingStages(this.#kinds, (bytes, id) => this.#put(bytes, id));
+    this.#stages = this.#kinds.every(({ isOnDemand }) => isOnDemand) ? undefined : this.#makeStages();
   }
 
   /** The stage of a feature on the way out to the stream. */
   stage<Stage extends OutgoingStage>(kind: StageKind<Stage>): Stage | undefined {
+    if (this.stream !== undefined && this.#kinds.includes(kind)) this.#stages ??= this.#makeStages();
     return this.#stages?.find(kind);
+  }
+
+  #makeStages(): OutgoingStages {
+    return new OutgoingStages(this.#kinds, (bytes, id) => this.#put(bytes, id));
   }
 
   /** Makes the stages pass on everything that they hold back. */
   flush(): void {
     this.#stages?.flush();
+  }
+
+  /** The session gets another stream, or leaves this node. What the stages held back waits in the outbox with the other stanzas. */
+  endStages(): void {
+    this.flush();
+    this.#stages = undefined;
   }
 
   get hasRoomForPage(): boolean {
@@ -154,14 +165,12 @@ export class Egress {
     return this.sm === undefined || this.sm.outbox.acked >= this.#caughtUpAt;
   }
 
-  /** The stream is gone, or will be soon. Whatever the stages held back waits in the outbox with the other stanzas. */
+  /** The stream is gone, or will be soon. The stages go on until the client is back, so that only the last presence waits for it. */
   park(): void {
     if (this.catchUp.abort()) this.needsCatchUp = true;
     this.sm?.stop();
     this.stream = undefined;
     this.isParked = true;
-    this.flush();
-    this.#stages = undefined;
   }
 
   /** XEP-0198 §5: sends again what the client has not received, then what came meanwhile. */

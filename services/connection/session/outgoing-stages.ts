@@ -1,6 +1,7 @@
 /**
  * The stages that stanzas pass on their way to a client, before they are counted (XEP-0198) and written. A stage may hold stanzas
- * back, reorder them, or drop one for a newer one. Stages belong to one stream, and most streams have none.
+ * back, reorder them, or drop one for a newer one. Stages belong to one stream, and most streams have none. When the stream is lost,
+ * they go on until the session has another one, or leaves the node.
  *
  * What stages hold is bounded here. Beyond the bound, and whenever the stream is about to end, everything is passed on. So a
  * stanza that was held back is kept for resumption, or reported as not delivered, like any other.
@@ -19,7 +20,10 @@ export interface OutgoingStage {
 
 /** Makes the stage of a feature. The declaration is also the key by which the feature finds its stage in a session. */
 export interface StageKind<Stage extends OutgoingStage = OutgoingStage> {
-  readonly make: (passOn: PassOn) => Stage;
+  /** @param dropped is to be told of each stanza that is not passed on at all, because a newer one has taken its place */
+  readonly make: (passOn: PassOn, dropped: (bytes: Buffer) => void) => Stage;
+  /** The stage is made when its feature asks for it. Until then, stanzas pass as if there was none. */
+  readonly isOnDemand?: true;
 }
 
 export class OutgoingStages {
@@ -30,13 +34,16 @@ export class OutgoingStages {
 
   /** @param kinds at least one, in the order in which stanzas pass. @param passOn takes what has passed all of them */
   constructor(kinds: readonly StageKind[], passOn: PassOn) {
-    let next: PassOn = (bytes, id) => {
+    const gone = (bytes: Buffer): void => {
       this.#heldStanzas--;
       this.#heldBytes -= bytes.length;
+    };
+    let next: PassOn = (bytes, id) => {
+      gone(bytes);
       passOn(bytes, id);
     };
     const made = kinds.toReversed().map((kind) => {
-      const stage = kind.make(next);
+      const stage = kind.make(next, gone);
       next = (bytes, id) => stage.take(bytes, id);
       return [kind, stage] as const;
     });
@@ -55,8 +62,6 @@ export class OutgoingStages {
   /** From the first stage to the last, because the next stage may hold what one passes on. */
   flush(): void {
     for (const stage of this.#stages.values()) stage.flush();
-    this.#heldStanzas = 0; // a stage that dropped stanzas has forgotten them
-    this.#heldBytes = 0;
   }
 
   find<Stage extends OutgoingStage>(kind: StageKind<Stage>): Stage | undefined {

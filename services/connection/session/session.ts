@@ -14,6 +14,7 @@ import { ClientWait } from './client-wait.ts';
 import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
 import { Inbox } from './inbox.ts';
+import { OwnNicks } from './own-nicks.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
@@ -35,6 +36,8 @@ export class Session {
   isFull = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
+  /** Undefined until the client sends directed presence, as most sessions of a large node never do. */
+  nicks: OwnNicks | undefined;
   readonly #owner: SessionOwner<Session>;
   readonly #inbox: Inbox;
   readonly #pump: Pump<Batch>;
@@ -105,6 +108,7 @@ export class Session {
    */
   receive(stanza: Stanza, lang?: string): void {
     if (stanza.attributes.from !== undefined) checkFrom(stanza, this.jid, this.account);
+    if (stanza.name === 'presence' && stanza.attributes.to !== undefined) this.nicks = OwnNicks.after(this.nicks, stanza);
     const number = this.sm?.count() ?? 0;
     this.isFull = this.#inbox.add(stanza, lang, this.#owner.ids.mint(), number, this.link.isStalled) || this.#isLeaving;
   }
@@ -194,6 +198,7 @@ export class Session {
     const claim = ++this.#claims;
     if (this.egress.stream !== undefined) this.#park();
     await this.#pump.freeze();
+    this.egress.endStages();
     if (this.#phase !== 'bound' || claim !== this.#claims) return false;
     this.#inbox.drop();
     this.#gauge();
