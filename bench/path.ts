@@ -1,10 +1,12 @@
 /**
- * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm]` measures what a message
+ * `npm run bench:path -- [--sessions 500] [--under-way 1000] [--rate 100000] [--messages 20000] [--sm] [--alloc]` measures what a message
  * costs from the bytes of one stream to those of another, without sockets and TLS: connection node, router and SQLite run in this
  * process, and streams are driven directly. It is for engineers who change the path; `npm run bench` compares servers.
+ * `--alloc` prints afterwards how many bytes the main thread allocates for a message, by file and by function.
  */
 import { parseArgs } from 'node:util';
 import { type Client, startInProcess } from './in-process.ts';
+import { describeAllocations } from './report/allocations.ts';
 
 const tickMs = 5;
 const warmUp = 20_000;
@@ -20,6 +22,8 @@ interface PathOptions {
   readonly messages: number;
   /** Use XEP-0198. */
   readonly sm: boolean;
+  /** Print what is allocated for a message. */
+  readonly alloc: boolean;
 }
 
 interface Costs {
@@ -38,6 +42,10 @@ async function path(options: PathOptions): Promise<void> {
   await chat(clients, { ...options, messages: warmUp });
   const cost = await chat(clients, options);
   console.log(`CPU per message             ${cost.total.toFixed(1)} µs, of it main thread ${cost.main.toFixed(1)} µs`);
+  if (options.alloc) {
+    const lines = await describeAllocations(options.messages, 'message', async () => void (await chat(clients, options)));
+    for (const line of ['', ...lines]) console.log(line);
+  }
   await server.stop();
 }
 
@@ -83,9 +91,10 @@ const { values } = parseArgs({
     'under-way': { type: 'string', default: '1000' },
     messages: { type: 'string', default: '20000' },
     sm: { type: 'boolean', default: false },
+    alloc: { type: 'boolean', default: false },
   },
 });
-const { sessions, rate, messages, sm } = values;
+const { sessions, rate, messages, sm, alloc } = values;
 const underWay = Number(values['under-way']);
-await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm });
+await path({ sessions: Number(sessions), underWay, rate: Number(rate), messages: Number(messages), sm, alloc });
 process.exit(0);

@@ -1,6 +1,7 @@
 /** Where Skylark's time goes: V8's CPU profiles of all its threads, cut to the measured time, by function and by file. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { add, type CallFrame, fileOf, functionOf, largest } from './call-frame.ts';
 
 const intervalMicros = 250;
 const functionsMax = 30;
@@ -9,7 +10,7 @@ const filesMax = 15;
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: CallFrame;
   }[];
   readonly startTime: number;
   readonly samples: readonly number[];
@@ -25,8 +26,6 @@ export function profilingOptions(folder: string): string[] {
   return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${intervalMicros}`];
 }
 
-const root = new URL('../..', import.meta.url).href;
-
 /** @throws when there is no profile, or none covers a measured span */
 export function describeProfiles(folder: string, spans: readonly Span[]): string[] {
   const [functions, files] = [new Map<string, number>(), new Map<string, number>()];
@@ -34,12 +33,11 @@ export function describeProfiles(folder: string, spans: readonly Span[]): string
   for (const name of readdirSync(folder)) {
     const profile = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile;
     for (const [id, micros] of selfTimes(profile, spans)) {
-      const { functionName, url, lineNumber } = profile.nodes[id]!.callFrame;
-      if (functionName === '(idle)') continue;
-      const file = url === '' ? '(native)' : shorten(url);
+      const { callFrame } = profile.nodes[id]!;
+      if (callFrame.functionName === '(idle)') continue;
       total += micros;
-      add(functions, `${functionName || '(anonymous)'}  ${file}${url === '' ? '' : `:${lineNumber + 1}`}`, micros);
-      add(files, url === '' ? functionName : file, micros);
+      add(functions, functionOf(callFrame), micros);
+      add(files, callFrame.url === '' ? callFrame.functionName : fileOf(callFrame), micros);
     }
   }
   if (total === 0) throw new Error(`no profile in ${folder} covers the measurement`);
@@ -68,17 +66,6 @@ function selfTimes({ nodes, startTime, samples, timeDeltas }: Profile, spans: re
   return times;
 }
 
-function shorten(url: string): string {
-  const modules = url.lastIndexOf('/node_modules/');
-  if (modules >= 0) return url.slice(modules + '/node_modules/'.length);
-  return url.startsWith(root) ? url.slice(root.length) : url;
-}
-
-function add(sums: Map<string, number>, key: string, value: number): void {
-  sums.set(key, (sums.get(key) ?? 0) + value);
-}
-
 function top(sums: ReadonlyMap<string, number>, total: number, max: number): string[] {
-  const sorted = [...sums].sort(([, a], [, b]) => b - a).slice(0, max);
-  return sorted.map(([name, micros]) => `${((100 * micros) / total).toFixed(1).padStart(5)} %  ${name}`);
+  return largest(sums, max).map(([name, micros]) => `${((100 * micros) / total).toFixed(1).padStart(5)} %  ${name}`);
 }

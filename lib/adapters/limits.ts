@@ -65,6 +65,10 @@ export const adapterLimits = {
 
   /** Writes that go into one transaction. Each commit costs one fsync. */
   sqliteGroupWritesMax: 4_000,
+  /** Size of the memory in which few writes go to the writing thread, bytes. */
+  sqliteBatchBytesMin: 8 * 1024,
+  /** Size of the memory in which many writes go to the writing thread, bytes. A single call may need more. */
+  sqliteBatchBytesMax: 1024 * 1024,
   /** Pause between groups of writes when several callers write at once, ms. Each group costs one fsync. */
   sqliteCommitPaceMs: 8,
   /** Expired rows that are removed in one transaction. It keeps a sweep from holding up writes. */

@@ -1,20 +1,20 @@
 /**
  * Takes writes from the main thread to the writing thread, and their outcomes back.
  *
- * The writes of one tick are sent in one message. The writer answers in order, so a queue of waiters is all the bookkeeping
- * needed. The worker is held (`ref`) only while somebody waits, so that an idle store does not keep the process alive.
+ * The writes of one tick are sent together, as bytes, so that rows which wait for the disk are not objects of this thread. The writer
+ * answers in order, so a queue of waiters is all the bookkeeping needed. The worker is held (`ref`) only while somebody waits, so that an
+ * idle store does not keep the process alive.
  */
 import { Worker } from 'node:worker_threads';
 import { Unavailable } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
-import type { Answer, Batch, Outcome, Write } from './sqlite-writes.ts';
+import { PackedWrites } from './sqlite-packing.ts';
+import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
 
-/** One call of the port. It may consist of several writes, and is done when `left` is 0. */
+/** One call of the port. All of its writes are in one batch. */
 interface Waiter {
-  left: number;
+  readonly count: number;
   readonly bytes: number;
-  failed: string | undefined;
-  answer: Answer | undefined;
   readonly resolve: (answer: Answer | undefined) => void;
   readonly reject: (error: Unavailable) => void;
 }
@@ -22,14 +22,19 @@ interface Waiter {
 export class WriterQueue {
   readonly #worker: Worker;
   readonly #now: () => number;
-  /** Writes since the last flush; their waiters are the last ones of `#waiters`. */
-  #unsent: Write[] = [];
-  /** One entry per write, oldest at `#head`. */
+  /** Batches that are full, and the one that is being filled. They leave with the next flush. */
+  #full: PackedWrites[] = [];
+  #open: PackedWrites | undefined;
+  /** What the previous batch held. */
+  #lastBytes = 0;
+  /** One entry per call, oldest at `#head`. */
   #waiters: Waiter[] = [];
   #head = 0;
+  /** What has no answer yet. */
+  #count = 0;
   #bytes = 0;
   #isFlushPlanned = false;
-  /** Number of calls in `#unsent`; number of calls in the previous group; and the time when that left. */
+  /** Number of calls since the last flush; number of calls in the previous group; and the time when that left. */
   #unsentCalls = 0;
   #lastCalls = 0;
   #lastFlushMs = 0;
@@ -52,25 +57,37 @@ export class WriterQueue {
     });
   }
 
-  /** Resolves when all writes are durable. @throws {Unavailable} when any fails, or when too many are waiting */
-  write(writes: readonly Write[], bytes: number): Promise<Answer | undefined> {
+  /**
+   * Resolves when all writes are durable.
+   * @param count of the writes, at most `sqliteGroupWritesMax`
+   * @param bytes of their keys and values
+   * @param pack adds the writes; it is called at once
+   * @throws {Unavailable} when any fails, or when too many are waiting
+   */
+  write(count: number, bytes: number, pack: (packed: PackedWrites) => void): Promise<Answer | undefined> {
     if (this.#isClosing) return Promise.reject(new Unavailable('the store is closed'));
     if (this.#broken !== undefined) return Promise.reject(new Unavailable(this.#broken));
-    const waiting = this.#waiters.length - this.#head;
-    if (waiting + writes.length > adapterLimits.storeWaitingMax || this.#bytes + bytes > adapterLimits.storeWaitingBytesMax) {
-      return Promise.reject(new Unavailable(`${waiting} writes of ${this.#bytes} bytes are already waiting for the disk`));
+    if (this.#count + count > adapterLimits.storeWaitingMax || this.#bytes + bytes > adapterLimits.storeWaitingBytesMax) {
+      return Promise.reject(new Unavailable(`${this.#count} writes of ${this.#bytes} bytes are already waiting for the disk`));
     }
-    if (waiting === 0) this.#worker.ref();
+    if (this.#count === 0) this.#worker.ref();
+    this.#count += count;
     this.#bytes += bytes;
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = { left: writes.length, bytes, failed: undefined, answer: undefined, resolve, reject };
-      for (const write of writes) {
-        this.#unsent.push(write);
-        this.#waiters.push(waiter);
-      }
-      this.#unsentCalls++;
-      this.#planFlush();
-    });
+    pack(this.#batchFor(count, bytes));
+    this.#unsentCalls++;
+    this.#planFlush();
+    return new Promise((resolve, reject) => this.#waiters.push({ count, bytes, resolve, reject }));
+  }
+
+  #batchFor(count: number, bytes: number): PackedWrites {
+    const open = this.#open;
+    if (open !== undefined) {
+      if (open.count + count <= adapterLimits.sqliteGroupWritesMax && open.length + bytes <= adapterLimits.sqliteBatchBytesMax)
+        return open;
+      this.#full.push(open);
+    }
+    this.#open = new PackedWrites(this.#lastBytes);
+    return this.#open;
   }
 
   /**
@@ -96,28 +113,32 @@ export class WriterQueue {
 
   #flush({ last } = { last: false }): void {
     this.#isFlushPlanned = false;
-    const writes = this.#unsent;
-    this.#unsent = [];
+    const batches = this.#open === undefined ? this.#full : [...this.#full, this.#open];
+    this.#full = [];
+    this.#open = undefined;
     this.#lastCalls = this.#unsentCalls;
     this.#unsentCalls = 0;
     this.#lastFlushMs = performance.now();
     if (this.#broken !== undefined) return;
     const now = this.#now();
-    for (let from = 0; from < writes.length; from += adapterLimits.sqliteGroupWritesMax) {
-      const batch: Batch = { writes: writes.slice(from, from + adapterLimits.sqliteGroupWritesMax), now };
-      this.#worker.postMessage(batch);
-    }
-    if (last) this.#worker.postMessage({ writes: [], now, last } satisfies Batch);
+    for (const batch of batches) this.#send({ bytes: batch.take(), count: batch.count, now });
+    if (last) this.#send({ bytes: new Uint8Array(0), count: 0, now, last });
+  }
+
+  #send(batch: Batch): void {
+    this.#lastBytes = batch.bytes.length;
+    this.#worker.postMessage(batch, [batch.bytes.buffer]);
   }
 
   #settle({ count, failed, answers }: Outcome): void {
+    const error = failed === undefined ? undefined : `SQLite: ${failed}`;
     let nextAnswer = 0;
-    for (let index = 0; index < count; index++) {
+    for (let at = 0; at < count; ) {
       const waiter = this.#waiters[this.#head++]!;
-      if (answers[nextAnswer]?.[0] === index) waiter.answer = answers[nextAnswer++]![1];
-      if (failed !== undefined) waiter.failed = failed;
-      waiter.left--;
-      if (waiter.left === 0) this.#finish(waiter);
+      at += waiter.count;
+      let answer: Answer | undefined;
+      while (nextAnswer < answers.length && answers[nextAnswer]![0] < at) answer = answers[nextAnswer++]![1];
+      this.#finish(waiter, answer, error);
     }
     if (this.#head === this.#waiters.length) {
       this.#waiters = [];
@@ -129,22 +150,22 @@ export class WriterQueue {
     }
   }
 
-  #finish(waiter: Waiter): void {
-    this.#bytes -= waiter.bytes;
-    if (waiter.failed === undefined) waiter.resolve(waiter.answer);
-    else waiter.reject(new Unavailable(`SQLite: ${waiter.failed}`));
+  #finish({ count, bytes, resolve, reject }: Waiter, answer: Answer | undefined, error: string | undefined): void {
+    this.#count -= count;
+    this.#bytes -= bytes;
+    if (error === undefined) resolve(answer);
+    else reject(new Unavailable(error));
   }
 
   /** Waiting callers cannot know whether the last group was committed; Unavailable means exactly that. */
   #break(why: string): void {
     this.#broken ??= why;
-    const waiters = new Set(this.#waiters.slice(this.#head));
+    const waiters = this.#waiters.slice(this.#head);
     this.#waiters = [];
     this.#head = 0;
-    for (const waiter of waiters) {
-      waiter.failed = this.#broken;
-      this.#finish(waiter);
-    }
+    this.#full = [];
+    this.#open = undefined;
+    for (const waiter of waiters) this.#finish(waiter, undefined, this.#broken);
   }
 }
 

@@ -2,15 +2,15 @@
  * The SQLite file of the embedded store: `skylark.db` in the data folder.
  *
  * There are three tables, one for each table of the port. They keep their rowid, because rows of up to 380 kB in a `WITHOUT
- * ROWID` B-tree would make every step of a search read overflow pages. `value` has no declared type: text for rows, an integer
- * for counters.
+ * ROWID` B-tree would make every step of a search read overflow pages. `value` has no declared type: UTF-8 as a blob for
+ * rows, an integer for counters, and text in rows that a program of schema 1 has written.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { type Table, Unavailable } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 
 /** Raised with each change that an older program could not read; 0 is a new file. */
-const schemaNumber = 1;
+const schemaNumber = 2;
 
 /** Measured with 5,000 partitions written in turn: twice the rows per second of 4 KiB pages. It applies only to new files. */
 const pageBytes = 8192;
@@ -33,14 +33,18 @@ export function prepareDatabase(path: string): void {
     if (found > schemaNumber) throw new NewerSchema(path, found);
     db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
     if (found === schemaNumber) return;
-    const statements = tables.map(
-      (table) => `
+    // Nothing has to be converted: a program of schema 2 reads what one of schema 1 has written.
+    const statements =
+      found === 1
+        ? []
+        : tables.map(
+            (table) => `
         CREATE TABLE ${table} (
           id INTEGER PRIMARY KEY, partition TEXT NOT NULL, sort TEXT NOT NULL, value NOT NULL, version TEXT NOT NULL, expires INTEGER
         );
         CREATE UNIQUE INDEX ${table}_key ON ${table} (partition, sort);
         CREATE INDEX ${table}_expires ON ${table} (expires) WHERE expires IS NOT NULL;`,
-    );
+          );
     db.exec(`BEGIN; ${statements.join('')} PRAGMA user_version = ${schemaNumber}; COMMIT`);
   } finally {
     db.close();

@@ -41,9 +41,9 @@ interface Found {
 export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => Answer | undefined {
   const statements = new Map(tables.map((table) => [table, prepareTable(db, table)]));
   return (write, now) => {
-    const [kind, table, partition, sort, value, version, expires, expected] = write;
-    const on = statements.get(table)!;
-    switch (kind) {
+    const { partition, sort, value, version, expires, expected } = write;
+    const on = statements.get(write.table)!;
+    switch (write.kind) {
       case 'put':
         on.put.run(partition, sort, value, version, expires);
         return undefined;
@@ -52,7 +52,9 @@ export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => 
       case 'replace':
         return on.replace.run(value, version, expires, partition, sort, expected, now).changes === 0 ? 'conflict' : undefined;
       case 'delete':
-        return remove(on, write, now);
+        return remove(on, write, undefined, now);
+      case 'deleteExact':
+        return remove(on, write, expected, now);
       case 'add':
         return add(on, write, now);
       case 'sweep':
@@ -61,19 +63,19 @@ export function prepareWrites(db: DatabaseSync): (write: Write, now: number) => 
   };
 }
 
-function remove(on: WriteStatements, [, , partition, sort, , , , expected]: Write, now: number): Answer {
+function remove(on: WriteStatements, { partition, sort }: Write, expected: string | undefined, now: number): Answer {
   const row = on.find.get(partition, sort) as Found | undefined;
   if (row === undefined || isExpired(row, now)) return false;
-  if (expected !== null && row.version !== expected) return 'conflict';
+  if (expected !== undefined && row.version !== expected) return 'conflict';
   on.remove.run(row.id);
   return true;
 }
 
-function add(on: WriteStatements, [, , partition, sort, by, version]: Write, now: number): Answer {
+function add(on: WriteStatements, { partition, sort, by, version }: Write, now: number): Answer {
   const row = on.find.get(partition, sort) as Found | undefined;
   const isThere = row !== undefined && !isExpired(row, now);
   if (isThere && row.counter === null) return 'not-a-counter';
-  const sum = (isThere ? row.counter! : 0) + (by as number);
+  const sum = (isThere ? row.counter! : 0) + by;
   if (!Number.isSafeInteger(sum)) return 'overflow';
   on.put.run(partition, sort, BigInt(sum), version, null); // a number would be stored as a float
   return sum;
@@ -93,10 +95,11 @@ export interface ReadStatements {
 
 export function prepareReads(db: DatabaseSync): ReadonlyMap<Table, ReadStatements> {
   const prepare = (table: Table): ReadStatements => {
-    const range = `SELECT sort, value, version FROM ${table}
+    // A value is UTF-8 as a blob, or as text in rows of older programs, or the integer of a counter: all of them read as text.
+    const range = `SELECT sort, CAST(value AS TEXT) AS value, version FROM ${table}
       WHERE partition = ? AND sort >= ? AND sort < ? AND (expires IS NULL OR expires > ?) ORDER BY sort`;
     return {
-      get: db.prepare(`SELECT sort, value, version, expires FROM ${table}
+      get: db.prepare(`SELECT sort, CAST(value AS TEXT) AS value, version, expires FROM ${table}
         WHERE partition = ? AND sort = ? AND (expires IS NULL OR expires > ?)`),
       forward: db.prepare(`${range} LIMIT ?`),
       backward: db.prepare(`${range} DESC LIMIT ?`),

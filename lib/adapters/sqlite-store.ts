@@ -28,10 +28,11 @@ import { adapterLimits } from './limits.ts';
 import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
+import type { PackedWrites } from './sqlite-packing.ts';
 import { openWriterQueue, type WriterQueue } from './sqlite-queue.ts';
 import { openReader, prepareDatabase, sqliteUnavailable, tables } from './sqlite-schema.ts';
 import { prepareReads } from './sqlite-statements.ts';
-import type { Answer, Write } from './sqlite-writes.ts';
+import type { Answer } from './sqlite-writes.ts';
 import {
   checkBatch,
   checkKey,
@@ -140,36 +141,73 @@ class SqliteStore implements Store {
   async put(row: Put, condition?: Condition): Promise<string> {
     const bytes = checkPut(row);
     this.#checkRoom([row]);
-    if (condition === undefined) return this.#put('put', row, null, bytes);
-    if (condition === 'absent') return this.#put('insert', row, null, bytes);
+    if (condition === undefined) return this.#put('put', row, undefined, bytes);
+    if (condition === 'absent') return this.#put('insert', row, undefined, bytes);
     return this.#put('replace', row, condition.version, bytes);
   }
 
-  async batchPut(rows: readonly Put[]): Promise<void> {
-    const sizes = rows.map(checkPut); // all are checked before the first is written
-    this.#checkRoom(rows);
+  /** Not async: the messages of all sessions pass here. */
+  batchPut(rows: readonly Put[]): Promise<void> {
+    try {
+      let bytes = 0;
+      for (const row of rows) bytes += checkPut(row); // all are checked before the first is written
+      this.#checkRoom(rows);
+      if (rows.length <= adapterLimits.sqliteGroupWritesMax) return this.#putTogether(rows, bytes);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#putInGroups(rows);
+  }
+
+  async #putInGroups(rows: readonly Put[]): Promise<void> {
     for (let from = 0; from < rows.length; from += adapterLimits.sqliteGroupWritesMax) {
-      const slice = rows.slice(from, from + adapterLimits.sqliteGroupWritesMax);
-      const bytes = sizes.slice(from, from + slice.length).reduce((sum, size) => sum + size, 0);
-      await this.#write(
-        slice.map((row) => toWrite('put', row, this.#mintVersion(), null)),
-        bytes,
+      const group = rows.slice(from, from + adapterLimits.sqliteGroupWritesMax);
+      await this.#putTogether(
+        group,
+        group.reduce((sum, row) => sum + checkPut(row), 0),
       );
+    }
+  }
+
+  #putTogether(rows: readonly Put[], bytes: number): Promise<void> {
+    if (rows.length === 0) return Promise.resolve();
+    const cached: WrittenRow[] = [];
+    const writing = this.#queue.write(rows.length, bytes, (packed) => {
+      for (const row of rows) {
+        const version = this.#mintVersion();
+        const expires = expiryOf(row);
+        packed.put('put', row, row.value, version, expires);
+        if (this.#cache !== undefined && isCached(row.table)) cached.push(this.#begin(this.#cache, row, version, expires));
+      }
+    });
+    return cached.length === 0 ? (writing as Promise<undefined>) : this.#cacheWritten(writing, cached);
+  }
+
+  #begin(cache: RowCache, { table, partition, sort, value }: Put, version: string, expires: number | null): WrittenRow {
+    const id = cacheId({ table, partition, sort });
+    cache.begin(id);
+    return { id, written: { row: { partition, sort, value, version }, expires } };
+  }
+
+  async #cacheWritten(writing: Promise<unknown>, rows: readonly WrittenRow[]): Promise<void> {
+    let isWritten = false;
+    try {
+      await writing;
+      isWritten = true;
+    } finally {
+      for (const { id, written } of rows) this.#cache!.end(id, isWritten ? written : undefined);
     }
   }
 
   /** @throws {Unavailable} */
   #checkRoom(rows: readonly Put[]): void {
-    const isSpared = ({ table, value }: Put) =>
-      table === 'live' || (table === 'core' && value.length <= adapterLimits.diskShortRowBytesMax);
     if (!this.#disk.isShort || rows.every(isSpared)) return;
     throw new Unavailable('the disk is nearly full: the remaining space is reserved for sign-ins and deletions');
   }
 
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     const bytes = checkKey(key);
-    const write: Write = ['delete', key.table, key.partition, key.sort, '', '', null, condition?.version ?? null];
-    const answer = await this.#write([write], bytes);
+    const answer = await this.#write(key, bytes, undefined, (packed) => packed.delete(key, condition?.version));
     if (answer === 'conflict') throw conflict(key);
     return answer as boolean;
   }
@@ -177,8 +215,8 @@ class SqliteStore implements Store {
   async add(key: Key, by: number): Promise<number> {
     const bytes = checkKey(key);
     checkStep(by);
-    const write: Write = ['add', key.table, key.partition, key.sort, by, this.#mintVersion(), null, null];
-    const answer = await this.#write([write], bytes);
+    const version = this.#mintVersion();
+    const answer = await this.#write(key, bytes, undefined, (packed) => packed.add(key, by, version));
     if (answer === 'not-a-counter') throw notACounter(key);
     if (answer === 'overflow') throw counterOverflow(key);
     return answer as number;
@@ -220,25 +258,34 @@ class SqliteStore implements Store {
     }
   }
 
-  async #write(writes: readonly Write[], bytes: number): Promise<Answer | undefined> {
-    const cache = this.#cache;
-    if (cache === undefined) return this.#queue.write(writes, bytes);
-    const cached = writes.filter(([, table]) => isCached(table)).map((write) => ({ write, id: idOf(write) }));
-    for (const { id } of cached) cache.begin(id);
+  /** @param written the row afterwards, if the write is answered with just "done" */
+  async #write(
+    key: Key,
+    bytes: number,
+    written: CachedRow | undefined,
+    pack: (packed: PackedWrites) => void,
+  ): Promise<Answer | undefined> {
+    const cache = isCached(key.table) ? this.#cache : undefined;
+    if (cache === undefined) return this.#queue.write(1, bytes, pack);
+    const id = cacheId(key);
+    cache.begin(id);
     let answer: Answer | undefined;
     let isWritten = false;
     try {
-      answer = await this.#queue.write(writes, bytes);
+      answer = await this.#queue.write(1, bytes, pack);
       isWritten = answer === undefined;
       return answer;
     } finally {
-      for (const { write, id } of cached) cache.end(id, isWritten ? written(write) : undefined);
+      cache.end(id, isWritten ? written : undefined);
     }
   }
 
-  async #put(kind: 'put' | 'insert' | 'replace', row: Put, expected: string | null, bytes: number): Promise<string> {
+  async #put(kind: 'put' | 'insert' | 'replace', row: Put, expected: string | undefined, bytes: number): Promise<string> {
     const version = this.#mintVersion();
-    const answer = await this.#write([toWrite(kind, row, version, expected)], bytes);
+    const expires = expiryOf(row);
+    const { partition, sort, value } = row;
+    const written = { row: { partition, sort, value, version }, expires };
+    const answer = await this.#write(row, bytes, written, (packed) => packed.put(kind, row, value, version, expires, expected));
     if (answer === 'conflict') throw conflict(row);
     return version;
   }
@@ -248,7 +295,7 @@ class SqliteStore implements Store {
    * tries again. Never rejects.
    */
   async #sweepExpired(): Promise<void> {
-    const sweeps = tables.map((table) => this.#queue.write([['sweep', table, '', '', '', '', null, null]], 0));
+    const sweeps = tables.map((table) => this.#queue.write(1, 0, (packed) => packed.sweep(table)));
     const removed = (await Promise.allSettled(sweeps)).map((sweep) => (sweep.status === 'fulfilled' ? sweep.value : 0));
     if (this.#closed !== undefined) return;
     const isMoreLeft = removed.some((count: Answer | undefined) => count === adapterLimits.sqliteSweepRowsMax);
@@ -264,29 +311,29 @@ function isCached(table: Key['table']): boolean {
 
 const absent: CachedRow = { row: undefined, expires: null };
 
-function idOf([, table, partition, sort]: Write): string {
-  return cacheId({ table, partition, sort });
+/** Rows that may be written while the disk is short. */
+function isSpared({ table, value }: Put): boolean {
+  return table === 'live' || (table === 'core' && value.length <= adapterLimits.diskShortRowBytesMax);
 }
 
-/** The row after a put that was answered with just "done". */
-function written([, , partition, sort, value, version, expires]: Write): CachedRow {
-  return { row: { partition, sort, value: `${value}`, version }, expires };
+interface WrittenRow {
+  readonly id: string;
+  readonly written: CachedRow;
 }
 
 interface Found {
   readonly sort: string;
-  readonly value: string | number;
+  readonly value: string;
   readonly version: string;
   readonly expires?: number | null;
 }
 
 function toRow(partition: string, { sort, value, version }: Found): Row {
-  return { partition, sort, value: typeof value === 'number' ? `${value}` : value, version };
+  return { partition, sort, value, version };
 }
 
-function toWrite(kind: 'put' | 'insert' | 'replace', row: Put, version: string, expected: string | null): Write {
-  const expires = row.expiresAtMs === undefined ? null : expirySeconds(row.expiresAtMs);
-  return [kind, row.table, row.partition, row.sort, row.value, version, expires, expected];
+function expiryOf({ expiresAtMs }: Put): number | null {
+  return expiresAtMs === undefined ? null : expirySeconds(expiresAtMs);
 }
 
 function conflict({ table, partition, sort }: Key): Conflict {

@@ -7,6 +7,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { adapterLimits } from './limits.ts';
+import { unpackWrites } from './sqlite-packing.ts';
 import { openWriter } from './sqlite-schema.ts';
 import { prepareWrites } from './sqlite-statements.ts';
 import type { Answer, Batch, Outcome } from './sqlite-writes.ts';
@@ -18,13 +19,13 @@ const perform = prepareWrites(db);
 /** Takes whatever else waits at the port, up to the bound. */
 function gather(first: Batch): Batch[] {
   const group = [first];
-  let count = first.writes.length;
+  let count = first.count;
   while (count < adapterLimits.sqliteGroupWritesMax && !group.at(-1)!.last) {
     const next = receiveMessageOnPort(port);
     if (next === undefined) break;
     const batch = next.message as Batch;
     group.push(batch);
-    count += batch.writes.length;
+    count += batch.count;
   }
   return group;
 }
@@ -34,12 +35,12 @@ function commit(group: readonly Batch[], count: number): Outcome {
   let index = 0;
   try {
     db.exec('BEGIN IMMEDIATE');
-    for (const { writes, now } of group) {
-      for (const write of writes) {
+    for (const { bytes, now } of group) {
+      unpackWrites(bytes, (write) => {
         const answer = perform(write, now);
         if (answer !== undefined) answers.push([index, answer]);
         index++;
-      }
+      });
     }
     db.exec('COMMIT');
     return { count, answers };
@@ -60,7 +61,7 @@ function rollBack(): string | undefined {
 
 port.on('message', (first: Batch) => {
   const group = gather(first);
-  const count = group.reduce((sum, batch) => sum + batch.writes.length, 0);
+  const count = group.reduce((sum, batch) => sum + batch.count, 0);
   if (count > 0) port.postMessage(commit(group, count));
   if (group.at(-1)!.last) {
     db.close();

@@ -2,30 +2,36 @@
 import type { Table } from '../ports/store.ts';
 
 /**
- * Writes are tuples, because cloning an object would spell out each property's name. `expected` is the version that must be
- * there.
- *
- *   put      any row, or none, may be there
- *   insert   there must be no row, or an expired one
- *   replace  the row must have exactly the version `expected`
- *   delete   the row may have any version, or must have `expected`
- *   add      `value` is added to the counter
- *   sweep    removes some of the expired rows of `table`
+ *   put          any row, or none, may be there
+ *   insert       there must be no row, or an expired one
+ *   replace      the row must have exactly the version `expected`
+ *   delete       the row may have any version
+ *   deleteExact  the row must have exactly the version `expected`
+ *   add          `by` is added to the counter
+ *   sweep        removes some of the expired rows of `table`
  */
-export type Write = readonly [
-  kind: 'put' | 'insert' | 'replace' | 'delete' | 'add' | 'sweep',
-  table: Table,
-  partition: string,
-  sort: string,
-  value: string | number,
-  version: string,
-  expires: number | null,
-  expected: string | null,
-];
+export type WriteKind = 'put' | 'insert' | 'replace' | 'delete' | 'deleteExact' | 'add' | 'sweep';
 
-/** All writes of one tick. They are answered in order. */
+/** A write as the writing thread unpacks it (sqlite-packing.ts). */
+export interface Write {
+  readonly kind: WriteKind;
+  readonly table: Table;
+  readonly partition: string;
+  readonly sort: string;
+  /** UTF-8. It shares memory with the batch. */
+  readonly value: Uint8Array;
+  readonly by: number;
+  readonly version: string;
+  /** Seconds since the epoch; null: never. */
+  readonly expires: number | null;
+  readonly expected: string;
+}
+
+/** All writes of one tick, or as many as fit. They are answered in order. */
 export interface Batch {
-  readonly writes: readonly Write[];
+  /** The packed writes. The memory is transferred, so the main thread has it no more. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly count: number;
   /** Seconds since the epoch by the clock of the main thread: the writer has no clock. */
   readonly now: number;
   /** After this batch the writer closes its connection and ends. */

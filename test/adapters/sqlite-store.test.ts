@@ -202,6 +202,40 @@ describe('SQLite with one process', () => {
     await (await openSqliteStore(folder, { clock: systemClock })).close();
   });
 
+  test('a file of an older program, whose values are text, is taken over: read, changed, counted on and swept', async (t) => {
+    const folder = await makeFolder(t);
+    await (await openSqliteStore(folder, { clock: systemClock })).close();
+    const db = new DatabaseSync(join(folder, 'skylark.db'));
+    db.exec(`INSERT INTO core (partition, sort, value, version) VALUES
+      ('p', 'changed', 'été', 'v.1'), ('p', 'deleted', 'x', 'v.2'), ('p', 'kept', '{"a":"ü"}', 'v.3'), ('p', 'count', 41, 'v.4')`);
+    db.exec(`INSERT INTO archive (partition, sort, value, version, expires) VALUES ('p', 'gone', 'x', 'v.5', 1000)`);
+    db.exec('PRAGMA user_version = 1');
+    db.close();
+    const store = await openSqliteStore(folder, { clock: systemClock });
+    const all = { table: 'core', partition: 'p', limit: 10, ...consistent } as const;
+    const key = (sort: string) => ({ table: 'core', partition: 'p', sort }) as const;
+    assert.deepEqual(await store.get(key('kept'), consistent), {
+      ...{ partition: 'p', sort: 'kept' },
+      value: '{"a":"ü"}',
+      version: 'v.3',
+    });
+    assert.deepEqual(
+      (await store.query(all)).map(({ value }) => value),
+      ['été', '41', 'x', '{"a":"ü"}'],
+    );
+    assert.equal(await store.get({ table: 'archive', partition: 'p', sort: 'gone' }, consistent), undefined);
+    await store.put({ ...key('changed'), value: 'été 2' }, { version: 'v.1' });
+    assert.equal(await store.delete(key('deleted'), { version: 'v.2' }), true);
+    assert.equal(await store.add(key('count'), 1), 42);
+    await store.close();
+    const again = await openSqliteStore(folder, { clock: systemClock });
+    t.after(() => again.close());
+    assert.deepEqual(
+      (await again.query(all)).map(({ value }) => value),
+      ['été 2', '42', '{"a":"ü"}'],
+    );
+  });
+
   const hasPrlimit = process.platform === 'linux' && canRun('prlimit');
   const skip = hasPrlimit ? false : 'there is no prlimit to take space from a process';
   test('without space writes fail as Unavailable, and work again when there is space', { skip }, async (t) => {
