@@ -341,9 +341,11 @@ export interface AdminRequest {
 /** With ok false it is final. */
 export interface AdminReply extends Omit<DoneReply, 'at'> {
   readonly result?: unknown;
+  /** Why it was refused, for programs: a `RefusalKind` of the router, `busy`, or absent when it failed. */
+  readonly refusal?: string;
 }
 
-export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true });
+export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
 export type RouterRequest = StepRequest | InboundRequest | AdminRequest;
 export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest;

@@ -158,7 +158,7 @@ describe('while the service runs', () => {
       assert.deepEqual(await ask(line), { ok: false, error: 'a line is {"operation":"…","arguments":{…}}' });
     }
     const wrong = await ask('{"operation":"user-list","arguments":{"domain":1}}');
-    assert.deepEqual(wrong, { ok: false, error: "'domain' takes text" });
+    assert.deepEqual(wrong, { ok: false, error: "'domain' takes text", refusal: 'invalid' });
     const unknown = await ask('{"operation":"launch","arguments":{}}');
     assert.match(unknown.error!, /^unknown operation 'launch'; there are: user-add, /);
     socket.on('error', () => {});

@@ -36,8 +36,8 @@ test('tenants are read and not written', async () => {
   const tenants = { table: 'core', partition: '#tenants', sort: 'tenant/example.org' };
   assert.equal((await ask('certificate-get', { key: tenants })).ok, true);
   const error = 'only rows of certificates can be asked for';
-  assert.deepEqual(await ask('certificate-put', { row: { ...tenants, value: '{}' } }), { ok: false, error });
-  assert.deepEqual(await ask('certificate-delete', { key: tenants }), { ok: false, error });
+  assert.deepEqual(await ask('certificate-put', { row: { ...tenants, value: '{}' } }), { ok: false, error, refusal: 'invalid' });
+  assert.deepEqual(await ask('certificate-delete', { key: tenants }), { ok: false, error, refusal: 'invalid' });
 });
 
 test('no other partition or table is reached', async () => {
@@ -73,7 +73,11 @@ test('no other partition or table is reached', async () => {
 });
 
 test('what is not an object, or a page without bound, is refused', async () => {
-  assert.deepEqual(await ask('certificate-get', { key: '{' }), { ok: false, error: "'key' takes an object" });
+  assert.deepEqual(await ask('certificate-get', { key: '{' }), {
+    ok: false,
+    error: "'key' takes an object",
+    refusal: 'invalid',
+  });
   assert.equal((await ask('certificate-put', { row: 'x' })).error, "'row' takes an object");
   assert.equal((await ask('certificate-put', {})).error, "the operation needs 'row'");
   for (const limit of [runtimeLimits.adminPageMax + 1, 'x', undefined]) {

@@ -21,7 +21,7 @@ const folder = new URL('../../services/cli/commands/', import.meta.url);
 const commandCode = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
 
 /** What is missing from a declaration. */
-function faultsOf({ name, input, output, right, isRepeatable, help, commands: asked }: Operation): string[] {
+function faultsOf({ name, input, output, right, isRepeatable, help, commands: asked, http }: Operation): string[] {
   const faults: string[] = [];
   if (!/^[a-z]+(?:-[a-z]+)*$/.test(name)) faults.push('a name');
   if (!/^[A-Z].*\.$/.test(help)) faults.push('a sentence of help');
@@ -34,10 +34,24 @@ function faultsOf({ name, input, output, right, isRepeatable, help, commands: as
   if ('whyNone' in asked) {
     if (asked.whyNone.length < 10) faults.push('why no command asks for it');
   } else if (!asked.every((command) => commands.some((one) => one.name === command))) faults.push('a command that there is');
+  if ('whyNone' in http) {
+    if (http.whyNone.length < 10) faults.push('why the API has no route');
+  } else {
+    const inPath = [...http.path.matchAll(/\{(\w+)\}/g)].map(([, field]) => field!);
+    const known = fields.includes('jid') ? [...fields, 'domain', 'local'] : fields;
+    if (!inPath.every((field) => known.includes(field))) faults.push('a path of fields that there are');
+    if (right === 'tenant' && !http.path.startsWith('/tenants/{domain}')) faults.push('a path below its tenant');
+  }
   return faults;
 }
 
 describe('the list of operations', () => {
+  test('has no two with the same route', () => {
+    const routes = operations.flatMap(({ http }) => ('whyNone' in http ? [] : [`${http.method} ${http.path}`]));
+    assert.equal(new Set(routes).size, routes.length);
+    assert.ok(routes.length > 5);
+  });
+
   test('has each of them once', () => {
     const declared = Object.values(exported);
     assert.deepEqual(new Set(operations), new Set(declared));
@@ -59,9 +73,17 @@ describe('the list of operations', () => {
   test('shows what a declaration lacks', () => {
     const half = { ...users.userAdd, name: 'User add', help: 'adds', commands: ['user launch'] } as unknown as Operation;
     assert.deepEqual(faultsOf(half), ['a name', 'a sentence of help', 'a command that there is']);
-    assert.deepEqual(faultsOf({ ...nodes.status, right: 'tenant' }), ['a right, with the tenant in its input']);
+    assert.deepEqual(faultsOf({ ...nodes.status, right: 'tenant', http: users.userList.http }), [
+      'a right, with the tenant in its input',
+      'a path of fields that there are',
+    ]);
     assert.deepEqual(faultsOf({ ...nodes.status, commands: { whyNone: '' } }), ['why no command asks for it']);
     assert.deepEqual(faultsOf({ ...nodes.status, input: z.string() }), ['schemas of objects']);
+    assert.deepEqual(faultsOf({ ...nodes.status, http: { whyNone: '' } }), ['why the API has no route']);
+    assert.deepEqual(faultsOf({ ...nodes.status, http: { method: 'get', path: '/nodes/{all}' } }), [
+      'a path of fields that there are',
+    ]);
+    assert.deepEqual(faultsOf({ ...users.userList, http: { method: 'get', path: '/accounts' } }), ['a path below its tenant']);
   });
 });
 
@@ -88,8 +110,9 @@ describe('an operation', () => {
     isRepeatable: true,
     help: 'Says a word again.',
     commands: { whyNone: 'it serves this test only' },
+    http: { whyNone: 'it serves this test only' },
     async run({ version }, { word, times }) {
-      if (times > 3) throw new Refusal(`'${word}' is said often enough`);
+      if (times > 3) throw new Refusal('conflict', `'${word}' is said often enough`);
       return { words: word.repeat(times), version, secret: 'never sent' };
     },
   });
@@ -98,7 +121,11 @@ describe('an operation', () => {
     assert.deepEqual(faultsOf(echo), []);
     const more = [...operations, echo];
     assert.deepEqual(await ask(more, 'word-echo', { word: 'hi', times: 2 }), { ok: true, result: { words: 'hihi' } });
-    assert.deepEqual(await ask(more, 'word-echo', { word: 'hi', times: 4 }), { ok: false, error: "'hi' is said often enough" });
+    assert.deepEqual(await ask(more, 'word-echo', { word: 'hi', times: 4 }), {
+      ok: false,
+      error: "'hi' is said often enough",
+      refusal: 'conflict',
+    });
     assert.match(
       (await ask(operations, 'word-echo', { word: 'hi' })).error!,
       /^unknown operation 'word-echo'; there are: user-add, /,
@@ -118,7 +145,11 @@ describe('an operation', () => {
       [{ word: 'hi', loud: true }, "'word-echo' does not take 'loud'"],
       [[], "'word-echo' takes an object"],
     ] as const) {
-      assert.deepEqual(await ask([echo], 'word-echo', given as Readonly<Record<string, unknown>>), { ok: false, error });
+      assert.deepEqual(await ask([echo], 'word-echo', given as Readonly<Record<string, unknown>>), {
+        ok: false,
+        error,
+        refusal: 'invalid',
+      });
     }
   });
 
@@ -132,7 +163,11 @@ describe('an operation', () => {
       ['status', { all: true }, "'status' does not take 'all'"],
       ['certificate-put', { row: { table: 'core', partition: 'a.example/c', sort: 's' } }, "the operation needs 'row.value'"],
     ] as const) {
-      assert.deepEqual(await ask(operations, name, given), { ok: false, error });
+      assert.deepEqual(await ask(operations, name, given), {
+        ok: false,
+        error,
+        refusal: 'invalid',
+      });
     }
   });
 });

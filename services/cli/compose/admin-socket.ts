@@ -21,7 +21,7 @@ const lineSchema = z.object({ operation: z.string(), arguments: z.record(z.strin
 export async function askRouter(bus: Bus, operation: string, given: AdminRequest['arguments']): Promise<AdminReply> {
   const request: AdminRequest = { kind: 'admin', operation, arguments: given };
   const reply = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), programLimits.adminTimeoutMs);
-  return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result') };
+  return { ok: reply.take('ok'), error: reply.take('error'), result: reply.take('result'), refusal: reply.take('refusal') };
 }
 
 /**

@@ -19,6 +19,7 @@ const place = (partition: RegExp) => ({
 const keyIn = (partition: RegExp) => z.object({ ...place(partition), sort: z.string() });
 const versioned = z.object({ version: z.string() });
 const row = z.object({ partition: z.string(), sort: z.string(), value: z.string(), version: z.string() });
+const rowsOnly = { whyNone: 'it carries rows for commands that check, seal and issue by themselves' };
 /** True instead of a result: the condition did not hold, and nothing was changed. */
 const isConflict = z.literal(true).optional();
 
@@ -40,6 +41,7 @@ export const certificateQuery = operation({
   isRepeatable: true,
   help: 'Lists a page of the rows of certificates.',
   commands: ['certificate list', 'certificate renew'],
+  http: rowsOnly,
   run: async ({ store }, input) => ({ rows: await store.query({ ...input.query, consistent: true }) }),
 });
 
@@ -51,6 +53,7 @@ export const certificateGet = operation({
   isRepeatable: true,
   help: 'Gives one row of a certificate.',
   commands: ['certificate add', 'certificate renew'],
+  http: rowsOnly,
   run: async ({ store }, { key }) => ({ row: await store.get(key, { consistent: true }) }),
 });
 
@@ -65,6 +68,7 @@ export const certificatePut = operation({
   isRepeatable: false,
   help: 'Writes one row of a certificate.',
   commands: ['certificate add', 'certificate renew'],
+  http: rowsOnly,
   run: ({ store }, input) => orConflict(async () => ({ version: await store.put(input.row, input.condition) })),
 });
 
@@ -76,6 +80,7 @@ export const certificateDelete = operation({
   isRepeatable: true,
   help: 'Deletes one row of a certificate.',
   commands: ['certificate remove'],
+  http: rowsOnly,
   run: ({ store }, { key, condition }) => orConflict(async () => ({ wasThere: await store.delete(key, condition) })),
 });
 

@@ -42,13 +42,13 @@ export function uncached(dependencies: Dependencies): Tenants {
 /** @throws {Refusal} */
 export async function findTenant(dependencies: Dependencies, domain: string): Promise<Tenant> {
   const tenant = await uncached(dependencies).find(domain);
-  if (!tenant) throw new Refusal(`there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
+  if (!tenant) throw new Refusal('absent', `there is no tenant '${domain}'; add it with: skylark tenant add ${domain}`);
   return tenant;
 }
 
 /** The tenant of an address that an account can have. @throws {Refusal} */
 export async function tenantOf(dependencies: Dependencies, jid: Jid): Promise<Tenant> {
   const tenant = await findTenant(dependencies, jid.domain);
-  if (prepareName(jid.local, tenant) === undefined) throw new Refusal(`'${jid}' is too long for an account`);
+  if (prepareName(jid.local, tenant) === undefined) throw new Refusal('invalid', `'${jid}' is too long for an account`);
   return tenant;
 }

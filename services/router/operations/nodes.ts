@@ -27,6 +27,7 @@ export const status = operation({
   isRepeatable: true,
   help: 'Tells which processes the service has, and what they hold.',
   commands: ['status', 'drain'],
+  http: { method: 'get', path: '/nodes' },
   async run(dependencies) {
     const [nodes, parked] = await Promise.all([
       listNodes(dependencies.store),
@@ -56,21 +57,25 @@ export const nodeDrain = operation({
   isRepeatable: true,
   help: 'Makes a node let go of its sessions, so that it can be stopped and nobody notices.',
   commands: ['drain'],
+  http: { method: 'post', path: '/nodes/{node}/drain' },
   async run(dependencies, { node: wanted }) {
     const all = await listNodes(dependencies.store);
     const found = all.filter(({ name, subject }) => name === wanted || subject === wanted);
     if (found.length === 0) {
       const names = all.filter(({ kind }) => kind === 'connection').map(({ name }) => name);
-      throw new Refusal(`there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
+      throw new Refusal('absent', `there is no node '${wanted}'; there are: ${names.sort().join(', ') || 'none'}`);
     }
     const replies = await Promise.all(found.map(({ subject }) => askControl(dependencies.bus, subject, 'drain')));
     const index = replies.findIndex((reply) => reply !== undefined);
-    if (index < 0) throw new Refusal(`node '${wanted}' does not answer`);
+    if (index < 0) throw new Refusal('unanswered', `node '${wanted}' does not answer`);
     if (found.length > 1 && replies.filter((reply) => reply !== undefined).length > 1) {
-      throw new Refusal(`there are several nodes '${wanted}': name one of ${found.map(({ subject }) => subject).join(', ')}`);
+      throw new Refusal(
+        'conflict',
+        `there are several nodes '${wanted}': name one of ${found.map(({ subject }) => subject).join(', ')}`,
+      );
     }
     const { error } = replies[index]!;
-    if (error !== undefined) throw new Refusal(`node '${wanted}' cannot be drained: ${error}`);
+    if (error !== undefined) throw new Refusal('unanswered', `node '${wanted}' cannot be drained: ${error}`);
     return { name: found[index]!.name, subject: found[index]!.subject };
   },
 });

@@ -19,12 +19,14 @@ export async function perform(
 ): Promise<AdminReply> {
   try {
     const operation = list.find((one) => one.name === name);
-    if (!operation) throw new Refusal(`unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
+    if (!operation)
+      throw new Refusal('absent', `unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
     const result = await operation.run(dependencies, readInput(operation, given));
     return { ok: true, result: operation.output.parse(result) };
   } catch (error) {
-    if (error instanceof Refusal || error instanceof InvalidPassword) return { ok: false, error: error.message };
-    if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment` };
+    if (error instanceof Refusal) return { ok: false, error: error.message, refusal: error.kind };
+    if (error instanceof InvalidPassword) return { ok: false, error: error.message, refusal: 'invalid' };
+    if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment`, refusal: 'busy' };
     throw error;
   }
 }
@@ -33,7 +35,7 @@ export async function perform(
 function readInput({ name, input }: Operation, given: unknown): unknown {
   const result = input.safeParse(given, { error: (issue) => sentenceOf(name, issue) });
   if (result.success) return result.data;
-  throw new Refusal(result.error.issues[0]!.message);
+  throw new Refusal('invalid', result.error.issues[0]!.message);
 }
 
 const kinds: Readonly<Record<string, string>> = {

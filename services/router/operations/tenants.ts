@@ -26,20 +26,22 @@ export const tenantAdd = operation({
   isRepeatable: false,
   help: 'Makes a domain a tenant.',
   commands: ['tenant add'],
+  http: { method: 'post', path: '/tenants' },
   async run(dependencies, input) {
     const { domain } = input;
     const tenants = uncached(dependencies);
     const taken = await tenants.place(domain);
-    if (taken?.service === 'accounts') throw new Refusal(`there is a tenant '${domain}' already`);
+    if (taken?.service === 'accounts') throw new Refusal('conflict', `there is a tenant '${domain}' already`);
     if (taken) {
       const what = taken.service === 'rooms' ? 'rooms' : 'files';
-      throw new Refusal(`'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
+      throw new Refusal('conflict', `'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
     }
     for (const [what, host] of [
       ['rooms', roomsDomain(domain)],
       ['files', uploadsDomain(domain)],
     ] as const) {
-      if (await tenants.find(host)) throw new Refusal(`the ${what} of '${domain}' would be at '${host}', which is a tenant`);
+      if (await tenants.find(host))
+        throw new Refusal('conflict', `the ${what} of '${domain}' would be at '${host}', which is a tenant`);
     }
     await checkIsFree(dependencies, domain);
     try {
@@ -50,7 +52,7 @@ export const tenantAdd = operation({
       });
       return describe(tenant);
     } catch (error) {
-      if (error instanceof Conflict) throw new Refusal(`there is a tenant '${domain}' already`);
+      if (error instanceof Conflict) throw new Refusal('conflict', `there is a tenant '${domain}' already`);
       throw error;
     }
   },
@@ -69,6 +71,7 @@ export const tenantRemove = operation({
   isRepeatable: true,
   help: 'Ends a tenant and removes all that is kept for it.',
   commands: ['tenant remove'],
+  http: { method: 'delete', path: '/tenants/{domain}' },
   async run(dependencies, { domain, force, waitMs, again }) {
     const begun = (await findRemoval(dependencies.store, domain))?.tenant;
     const there = await uncached(dependencies).find(domain);
@@ -78,6 +81,7 @@ export const tenantRemove = operation({
     if (local !== undefined && !force) {
       const example = Jid.of(local, domain);
       throw new Refusal(
+        'conflict',
         `tenant '${domain}' has accounts, such as '${example}'; remove them with it by: skylark tenant remove ${domain} --force`,
       );
     }
@@ -95,6 +99,7 @@ export const tenantList = operation({
   isRepeatable: true,
   help: 'Lists a page of the tenants.',
   commands: ['tenant list', 'user list'],
+  http: { method: 'get', path: '/tenants' },
   async run(dependencies, { after }) {
     const found = await dependencies.tenants.list(runtimeLimits.adminPageMax, after);
     return { tenants: found.map(describe), next: found.length === runtimeLimits.adminPageMax ? found.at(-1)?.domain : undefined };
@@ -109,6 +114,7 @@ function describe({ domain, createdAt, policy }: Tenant): z.input<typeof describ
 async function checkIsFree({ store }: Dependencies, domain: string): Promise<void> {
   if (await findRemoval(store, domain)) {
     throw new Refusal(
+      'conflict',
       `the last tenant '${domain}' is being removed, and its domain is not free yet; to wait for it: skylark tenant remove ${domain}`,
     );
   }

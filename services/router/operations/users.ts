@@ -21,13 +21,18 @@ export const userAdd = operation({
   isRepeatable: false,
   help: 'Adds an account.',
   commands: ['user add'],
+  http: { method: 'post', path: '/tenants/{domain}/accounts' },
   async run(dependencies, { jid, password }) {
     const outcome = await addAccount(dependencies, await tenantOf(dependencies, jid), jid.local, password);
     if (outcome === 'exists') {
-      throw new Refusal(`there is an account '${jid}' already; change its password with: skylark user password ${jid}`);
+      throw new Refusal(
+        'conflict',
+        `there is an account '${jid}' already; change its password with: skylark user password ${jid}`,
+      );
     }
     if (outcome === 'leaving') {
       throw new Refusal(
+        'conflict',
         `the last account '${jid}' is being removed, and its name is not free yet; to wait for it: skylark user remove ${jid}`,
       );
     }
@@ -43,6 +48,7 @@ export const userRemove = operation({
   isRepeatable: true,
   help: 'Removes an account with all that it keeps.',
   commands: ['user remove'],
+  http: { method: 'delete', path: '/tenants/{domain}/accounts/{local}' },
   async run(dependencies, { jid, waitMs, again }) {
     const removal = removalsOf(dependencies).account(await tenantOf(dependencies, jid), jid.local);
     return answerInTime(dependencies, waitMs, `${jid}`, { jid: `${jid}` }, async () => {
@@ -60,6 +66,7 @@ export const userList = operation({
   isRepeatable: true,
   help: 'Lists a page of the accounts of a tenant.',
   commands: ['user list'],
+  http: { method: 'get', path: '/tenants/{domain}/accounts' },
   async run(dependencies, { domain, after }) {
     await findTenant(dependencies, domain);
     const locals = await listAccounts(dependencies.store, domain, runtimeLimits.adminPageMax, after);
@@ -76,6 +83,7 @@ export const userPassword = operation({
   isRepeatable: true,
   help: 'Changes the password of an account.',
   commands: ['user password'],
+  http: { method: 'put', path: '/tenants/{domain}/accounts/{local}/password' },
   async run(dependencies, { jid, password }) {
     const { domain } = await tenantOf(dependencies, jid);
     if (!(await findAccount(dependencies.store, domain, jid.local))) throw noAccount(jid);
@@ -86,5 +94,5 @@ export const userPassword = operation({
 });
 
 function noAccount(jid: Jid): Refusal {
-  return new Refusal(`there is no account '${jid}'; add it with: skylark user add ${jid}`);
+  return new Refusal('absent', `there is no account '${jid}'; add it with: skylark user add ${jid}`);
 }
