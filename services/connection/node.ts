@@ -63,7 +63,7 @@ export interface ConnectionDependencies {
   readonly rates?: DoorRates;
   readonly sendingRates?: SendingRates;
   /** Default: `streamFeatures`. */
-  readonly features?: readonly StreamFeature[];
+  readonly features?: readonly StreamFeature[] | undefined;
   /** Longest time that a stop takes, ms. Default: `serviceLimits.shutdownMs`. */
   readonly stopMs?: number;
   /** Finds the address of a client behind a proxy. */

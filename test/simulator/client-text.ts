@@ -2,6 +2,7 @@
 const NS_FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 const NS_SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const NS_SM = 'urn:xmpp:sm:3';
+const NS_CSI = 'urn:xmpp:csi:0';
 const NS_MUC = 'http://jabber.org/protocol/muc';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -17,6 +18,8 @@ export const say = {
   resume: (id: string, received: number) => `<resume xmlns='${NS_SM}' previd='${id}' h='${received}'/>`,
   request: `<r xmlns='${NS_SM}'/>`,
   acknowledge: (received: number) => `<a xmlns='${NS_SM}' h='${received}'/>`,
+  active: `<active xmlns='${NS_CSI}'/>`,
+  inactive: `<inactive xmlns='${NS_CSI}'/>`,
   presence: (status: string, priority: number) =>
     `<presence xmlns='jabber:client' id='${status}'><status>${status}</status>${priority === 0 ? '' : `<priority>${priority}</priority>`}</presence>`,
   message: (type: string, to: string, id: string) =>

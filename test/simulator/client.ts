@@ -2,7 +2,6 @@
  * A model client with XEP-0198: it signs in, resumes where it can, binds anew where it cannot, sends what was not acknowledged
  * again, and writes down what it was promised and what it got.
  */
-
 import { ClientBlocks } from './client-blocks.ts';
 import { ClientMessages, type Where } from './client-messages.ts';
 import type { ClientParts, Door } from './client-parts.ts';
@@ -113,9 +112,15 @@ export class SimClient {
   settle(): void {
     this.#presence.settle();
     this.isDiligent = true;
+    if (this.#stage === 'online') this.#write(say.active);
     if (this.#presence.isOverdue) this.changePresence();
     this.stall(false);
     this.signIn();
+  }
+
+  /** Its user looks at it, or no longer (XEP-0352). */
+  changeState(): void {
+    if (this.#stage === 'online') this.#write(this.#random.chance(0.5) ? say.inactive : say.active);
   }
 
   changeSetting(): void {
@@ -193,7 +198,7 @@ export class SimClient {
   #uncounted(text: string): void {
     const tag = tagOf(text);
     if (tag === 'stream:features') this.#features(text);
-    else if (tag === 'challenge') this.#answerChallenge(text);
+    else if (tag === 'challenge') this.#write(say.response(clientFinal(this.#first, text)));
     else if (tag === 'success') {
       this.#setStage('restarting');
       this.#write(say.open(this.account));
@@ -223,11 +228,6 @@ export class SimClient {
       this.#setStage('resuming');
       this.#write(say.resume(this.#sm.id, this.#sm.received));
     } else this.#bind();
-  }
-
-  #answerChallenge(text: string): void {
-    const challenge = Buffer.from(/>([^<]*)</.exec(text)?.[1] ?? '', 'base64').toString();
-    this.#write(say.response(clientFinal(this.#first, challenge)));
   }
 
   #bind(): void {

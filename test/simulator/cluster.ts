@@ -168,7 +168,13 @@ export class Cluster {
     const { name } = slot;
     await ports.clock.start(ports);
     if (slot.kind === 'connection') {
-      const part = await startConnectionPart({ ...ports, name, tls: noTls, listen: { bind: '127.0.0.1' } });
+      const part = await startConnectionPart({
+        ...ports,
+        name,
+        tls: noTls,
+        listen: { bind: '127.0.0.1' },
+        features: this.#plant.features,
+      });
       slot.node = part.node;
       slot.stop = () => part.stop();
     } else if (slot.kind === 'muc') {

@@ -18,6 +18,8 @@ import {
   type StepReply,
   type StepRequest,
 } from '../../lib/runtime/wire.ts';
+import type { StreamFeature } from '../../services/connection/core/stream-feature.ts';
+import { heldLost, heldUnordered } from './held-plants.ts';
 import type { StoreRows } from './store-rows.ts';
 
 export interface Plant {
@@ -28,6 +30,8 @@ export interface Plant {
   readonly overlapMs?: number;
   /** Takes hundreds of seeds to find: too long for `npm test`. */
   readonly isRare?: boolean;
+  /** The stream features of connection nodes, when they are other than those of the product. */
+  readonly features?: readonly StreamFeature[];
   store(kind: string, store: Store, rows: StoreRows): Store;
   bus(kind: string, bus: Bus): Bus;
   /** The clock of a process, made of the one on its wall. */
@@ -104,6 +108,18 @@ function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; re
 }
 
 export const plants: readonly Plant[] = [
+  {
+    ...same,
+    name: 'held-lost',
+    breaks: 'what is held back from an inactive client goes along with a session that is parked or moves',
+    features: heldLost,
+  },
+  {
+    ...same,
+    name: 'held-unordered',
+    breaks: 'what is held back from an inactive client goes before what is urgent',
+    features: heldUnordered,
+  },
   {
     ...same,
     name: 'guard-skipped-by-rooms',

@@ -19,8 +19,9 @@ export function clientFirst(local: string, nonce: string): string {
   return `n,,n=${local},r=${nonce}`;
 }
 
-/** @param first what the client has said. @param challenge the server's answer */
-export function clientFinal(first: string, challenge: string): string {
+/** @param first what the client has said. @param answer the server's `<challenge/>` */
+export function clientFinal(first: string, answer: string): string {
+  const challenge = Buffer.from(/>([^<]*)</.exec(answer)?.[1] ?? '', 'base64').toString();
   const nonce = /(?:^|,)r=([^,]+)/.exec(challenge)?.[1];
   if (nonce === undefined) throw new Error(`no nonce in the challenge '${challenge}'`);
   const withoutProof = `c=biws,r=${nonce}`;

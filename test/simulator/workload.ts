@@ -39,7 +39,8 @@ function behave(client: SimClient, { random, clients, rooms }: WorkloadOptions):
   else if (draw < 0.7) client.sendToOccupant(random.pick(rooms), random.pick(clients.filter((other) => other !== client)).name);
   else if (draw < 0.75) client.changePresence();
   else if (draw < 0.8) client.changeBlocks();
-  else if (draw < 0.94) for (let count = random.below(4) + 1; count > 0; count--) client.changeSetting();
+  else if (draw < 0.84) client.changeState();
+  else if (draw < 0.96) for (let count = random.below(4) + 1; count > 0; count--) client.changeSetting();
   else client.acknowledge();
 }
 

@@ -28,6 +28,7 @@ interface NodeDependencies extends Ports {
   readonly reusePort?: boolean;
   readonly peers?: ConnectionDependencies['peers'];
   readonly proves?: ConnectionDependencies['proves'];
+  readonly features?: ConnectionDependencies['features'] | undefined;
   readonly stopMs?: number;
   readonly release?: Release;
   /** More figures of this process for `skylark status`. */

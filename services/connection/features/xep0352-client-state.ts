@@ -8,6 +8,7 @@
  * archive of a room. A session that loses its stream goes on holding back until its client resumes, then active (§5.2), or until
  * it leaves the node, with everything in its outbox.
  */
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';
 import type { OutgoingStage, PassOn, StageKind } from '../session/outgoing-stages.ts';
 import type { Session } from '../session/session.ts';
@@ -15,7 +16,7 @@ import { type Reader, type Waits, waits } from '../session/urgency.ts';
 
 const NS = 'urn:xmpp:csi:0';
 
-class HeldBack implements OutgoingStage {
+export class HeldBack implements OutgoingStage {
   readonly #passOn: PassOn;
   readonly #dropped: (bytes: Buffer) => void;
   /** In the order in which they are sent. */
@@ -63,36 +64,43 @@ class HeldBack implements OutgoingStage {
   }
 }
 
-const heldBack: StageKind<HeldBack> = { make: (passOn, dropped) => new HeldBack(passOn, dropped), isOnDemand: true };
+type MakeStage = StageKind<HeldBack>['make'];
 
-export const clientState: StreamFeature = {
-  specs: [
-    {
-      spec: 'XEP-0352',
-      version: '1.0.0',
-      title: 'Client State Indication',
-      note:
-        'An inactive client is sent presence, lone chat states, news of PEP nodes, and messages of rooms that do not name it only ' +
-        'with what is urgent.',
-    },
-  ],
-  requires: ['signedIn'],
-  advertise: () => `<csi xmlns='${NS}'/>`,
-  elements: [
-    { ns: NS, name: 'active', handle: (_element, stream) => say(stream, true) },
-    { ns: NS, name: 'inactive', handle: (_element, stream) => say(stream, false) },
-  ],
-  outgoing: heldBack,
-};
-
-function say({ session }: FeatureStream, isActive: boolean): undefined {
-  if (session !== undefined) setClientState(session, isActive);
+/** The feature with its stage. */
+export function clientStateWith(make: MakeStage): StreamFeature {
+  const kind: StageKind<HeldBack> = { make, isOnDemand: true };
+  const handle = (isActive: boolean) => {
+    return (_element: Stanza, { session }: FeatureStream): undefined => {
+      if (session !== undefined) turn(kind, session, isActive);
+    };
+  };
+  return {
+    specs: [
+      {
+        spec: 'XEP-0352',
+        version: '1.0.0',
+        title: 'Client State Indication',
+        note:
+          'An inactive client is sent presence, lone chat states, news of PEP nodes, and messages of rooms that do not name it ' +
+          'only with what is urgent.',
+      },
+    ],
+    requires: ['signedIn'],
+    advertise: () => `<csi xmlns='${NS}'/>`,
+    elements: [
+      { ns: NS, name: 'active', handle: handle(true) },
+      { ns: NS, name: 'inactive', handle: handle(false) },
+    ],
+    outgoing: kind,
+  };
 }
 
 /** What was held back goes out before anything that follows (§5.1). */
-function setClientState(session: Session, isActive: boolean): void {
-  const stage = session.egress.stage(heldBack);
+function turn(kind: StageKind<HeldBack>, session: Session, isActive: boolean): void {
+  const stage = session.egress.stage(kind);
   if (stage === undefined) return;
   stage.reader = isActive ? undefined : { account: session.account.toString(), nickIn: (room) => session.nicks?.in(room) };
   if (isActive) stage.flush();
 }
+
+export const clientState: StreamFeature = clientStateWith((passOn, dropped) => new HeldBack(passOn, dropped));
