@@ -217,7 +217,7 @@ export const commands: readonly Command[] = [
   }),
   command({
     name: 'serve',
-    positionals: ['connection|router|muc|federation|web|all|dynamodb|nats'],
+    positionals: ['connection|peers|router|muc|federation|web|all|dynamodb|nats'],
     summary: 'runs one process of a cluster (what `skylark cluster` and containers start)',
     text: [
       'It prints one line of JSON with its addresses when it is ready. SIGTERM and SIGINT stop it in order.',

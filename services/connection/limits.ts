@@ -196,4 +196,6 @@ export const connectionLimits = {
   peerPatienceMs: 60_000,
   /** Streams of other servers at one node. A peer has one for each pair of domains. */
   peerStreamsMax: 20_000,
+  /** Streams of other servers that a drain ends per second. Each may be opened again elsewhere, which takes a handshake and a proof. */
+  peerDrainPerSecond: 100,
 } as const;

@@ -73,7 +73,10 @@ export interface ConnectionDependencies {
 }
 
 export interface ConnectionStats {
+  /** Of clients. */
   readonly streams: number;
+  /** Of other servers. */
+  readonly peerStreams: number;
   readonly sessions: number;
   readonly parked: number;
   readonly batchesInFlight: number;
@@ -206,10 +209,10 @@ class Node implements ConnectionNode, StreamHost, Claims {
   get stats(): ConnectionStats {
     let parked = 0;
     for (const session of this.held.values()) if (session.isParked) parked++;
-    const { size: streams } = this.#streams;
+    const [streams, peerStreams] = [this.#streams.size, this.#peerStreams?.size ?? 0];
     const { inFlight: batchesInFlight } = this.router;
     const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
-    return { streams, sessions: this.held.size, parked, ...counts };
+    return { streams, peerStreams, sessions: this.held.size, parked, ...counts };
   }
 
   #startPeers(accept: Pick<Accept, 'gate'>): Promise<PeerStreams> {
@@ -364,11 +367,12 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
-    await this.#peerStreams?.stop();
+    const peersAsked = this.#peerStreams?.stop(deadlineMs);
     this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
     await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver });
+    await peersAsked;
   }
 
   async #stop(): Promise<boolean> {
@@ -381,10 +385,11 @@ class Node implements ConnectionNode, StreamHost, Claims {
     await draining;
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0;
+    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0 || (this.#peerStreams?.size ?? 0) > 0;
     while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, connectionLimits.stopPollMs);
     const isEmpty = this.#sessions.size === 0;
     for (const stream of this.#streams) stream.destroy();
+    this.#peerStreams?.destroy();
     for (const session of this.#sessions) session.forget();
     await this.#serving?.stop();
     this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');

@@ -12,6 +12,7 @@ import { say, UsageError } from '../core/report.ts';
 /** Each module is imported only when its service is asked for: an engine needs a third of the memory of a service. */
 const services: Readonly<Record<string, (serving: Serving) => Promise<Addresses>>> = {
   connection: async (serving) => (await import('../compose/serve-services.ts')).serveConnection(serving),
+  peers: async (serving) => (await import('../compose/serve-services.ts')).servePeers(serving),
   router: async (serving) => (await import('../compose/serve-services.ts')).serveRouter(serving),
   muc: async (serving) => (await import('../compose/serve-services.ts')).serveMuc(serving),
   federation: async (serving) => (await import('../compose/serve-services.ts')).serveFederation(serving),

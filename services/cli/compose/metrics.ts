@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { programLimits } from '../limits.ts';
 
 const units = {
-  /** Open streams. */
+  /** Open streams, of clients and of other servers. */
   Connections: 'Count',
   /** The 99th percentile of the time until a batch of stanzas was answered; in a router, until it was handled. */
   BatchLatency: 'Milliseconds',

@@ -79,6 +79,17 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
 }
 
+/** Serves streams of other servers and none of clients. Its streams are not kept over a stop, so it need not drain before one. */
+export async function servePeers(serving: Serving): Promise<Addresses> {
+  const { bind } = serving.values;
+  const peers = peerPortsOf(serving.values);
+  if (peers === undefined)
+    throw new UsageError('--s2s-port or --s2s-tls-port is needed, since a loopback address has none by default');
+  const ports = await openPorts(serving);
+  const { node } = await startStreams(serving, ports, { bind, ...peers }, ports.figures);
+  return addressesOf({ ...node.addresses });
+}
+
 export async function serveRouter(serving: Serving): Promise<Addresses> {
   const { values, cleanup, health } = serving;
   checkFileFlags(values);
@@ -182,7 +193,7 @@ export async function startStreams(serving: Serving, ports: Ports, listen: Liste
   const { node } = connection;
   cleanup.add('streams', () => connection.stop());
   health.started(() => node.isDraining);
-  metrics.gauge('Connections', () => node.stats.streams);
+  metrics.gauge('Connections', () => node.stats.streams + node.stats.peerStreams);
   metrics.gauge('BatchLatency', () => node.latency.take(0.99));
   metrics.counter('Resyncs', () => node.stats.resyncs);
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);

@@ -52,6 +52,7 @@ export class InboundStream implements TransportReader, PeerStream {
   id: string;
   asking = 0;
   onHandled: (() => void) | undefined;
+  onLeaving: (() => void) | undefined;
   readonly arrivals: Arrivals;
   readonly #host: PeerStreamHost;
   readonly #transport: SocketTransport;
@@ -69,6 +70,7 @@ export class InboundStream implements TransportReader, PeerStream {
   #isPulling = false;
   #isPaused = false;
   #hasPeerClosed = false;
+  #leaving: StreamError | undefined;
   #isOver = false;
 
   constructor(
@@ -194,6 +196,20 @@ export class InboundStream implements TransportReader, PeerStream {
     this.#transport.end(this.#hasPeerClosed);
   }
 
+  /** Ends in order: nothing more is read, and what was read is handed over and counted before the peer hears of the end. */
+  leave(reason: StreamError): void {
+    if (this.#isOver) return;
+    this.#leaving = reason;
+    if (this.arrivals.isIdle) this.#left(reason);
+    else this.#steer(true);
+  }
+
+  #left(reason: StreamError): void {
+    this.onLeaving?.();
+    if (this.#isPaused) this.#transport.resume(); // else its own end would not be seen
+    this.fail(reason);
+  }
+
   destroy(): void {
     this.#transport.destroy();
   }
@@ -212,7 +228,7 @@ export class InboundStream implements TransportReader, PeerStream {
     if (this.#isPulling) return;
     this.#isPulling = true;
     try {
-      while (!this.#isBusy && !this.arrivals.isFull && !this.#isOver && !this.#hasPeerClosed) {
+      while (!this.#mustWait && !this.#isOver && !this.#hasPeerClosed) {
         const event = this.#scanner.next();
         if (event === undefined) break;
         this.#handle(event);
@@ -222,7 +238,11 @@ export class InboundStream implements TransportReader, PeerStream {
     } finally {
       this.#isPulling = false;
     }
-    this.#steer((this.#isBusy || this.arrivals.isFull) && !this.#hasPeerClosed);
+    this.#steer(this.#mustWait && !this.#hasPeerClosed);
+  }
+
+  get #mustWait(): boolean {
+    return this.#isBusy || this.arrivals.isFull || this.#leaving !== undefined;
   }
 
   #steer(mustPause: boolean): void {
@@ -258,6 +278,7 @@ export class InboundStream implements TransportReader, PeerStream {
 
   #handled(): void {
     this.onHandled?.();
+    if (this.#leaving !== undefined && this.arrivals.isIdle) this.#left(this.#leaving);
     if (this.#hasPeerClosed && this.arrivals.isIdle) this.finish();
     this.#pull();
   }

@@ -38,6 +38,8 @@ export interface PeerStream {
   readonly isOpen: boolean;
   /** Runs whenever routers have taken some of the stanzas. */
   onHandled: (() => void) | undefined;
+  /** Runs before we end the stream in order, when routers have taken all that came. */
+  onLeaving: (() => void) | undefined;
   has(trait: PeerTrait): boolean;
   /** Does the certificate that it has shown prove that it is this domain? */
   proves(domain: string): Promise<boolean>;

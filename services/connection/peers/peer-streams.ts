@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
+import { sleep } from '../../../lib/ports/clock.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
@@ -71,11 +72,27 @@ export class PeerStreams implements PeerStreamHost {
     return this.#streams.size;
   }
 
-  /** Takes no new ones, and ends those that are there. */
-  async stop(): Promise<void> {
+  /**
+   * Takes no new ones, and ends those that are there in order, at a rate at which they may come back elsewhere. Resolves when all of them
+   * were asked to end.
+   * @param deadlineMs monotonic: the rate is raised so that all get their turn in time
+   */
+  async stop(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#isStopped = true;
     await this.#listeners?.stop();
-    for (const stream of [...this.#streams]) stream.fail(new StreamError('system-shutdown'));
+    const { drainTickMs, peerDrainPerSecond } = connectionLimits;
+    const reason = new StreamError('system-shutdown');
+    for (const waiting = [...this.#streams]; waiting.length > 0; ) {
+      const ticksLeft = Math.max(1, (deadlineMs - this.clock.monotonic()) / drainTickMs / 2);
+      const perTick = Math.max((peerDrainPerSecond * drainTickMs) / 1_000, waiting.length / ticksLeft);
+      for (const stream of waiting.splice(0, Math.ceil(perTick))) stream.leave(reason);
+      if (waiting.length > 0) await sleep(this.clock, drainTickMs);
+    }
+  }
+
+  /** Cuts off those that are left. */
+  destroy(): void {
+    for (const stream of [...this.#streams]) stream.destroy();
   }
 
   arrivals(events: ArrivalEvents): Arrivals {

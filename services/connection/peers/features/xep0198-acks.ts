@@ -46,6 +46,7 @@ function enable(_element: Stanza, stream: PeerStream): undefined {
   const state: Counting = { before: stream.arrivals.received, asked: [] };
   counting.set(stream, state);
   stream.onHandled = () => answer(stream, state);
+  stream.onLeaving = () => acknowledge(stream, state);
   stream.sendElement(`<enabled xmlns='${NS}'/>`);
 }
 
@@ -56,14 +57,20 @@ function request(_element: Stanza, stream: PeerStream): undefined {
   answer(stream, state);
 }
 
-function answer(stream: PeerStream, { before, asked }: Counting): void {
+function answer(stream: PeerStream, state: Counting): void {
+  const { asked } = state;
   const { handled } = stream.arrivals;
   let isDue = false;
   while (asked.length > 0 && asked[0]! <= handled) {
     asked.shift();
     isDue = true;
   }
-  if (isDue) stream.sendElement(`<a xmlns='${NS}' h='${(handled - before) % 2 ** 32}'/>`);
+  if (isDue) acknowledge(stream, state);
+}
+
+/** Also before we end the stream, unasked: what is counted then does not come again on the next one. */
+function acknowledge(stream: PeerStream, { before }: Counting): void {
+  stream.sendElement(`<a xmlns='${NS}' h='${(stream.arrivals.handled - before) % 2 ** 32}'/>`);
 }
 
 function refuse(_element: Stanza, stream: PeerStream): undefined {
