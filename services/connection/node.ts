@@ -73,9 +73,9 @@ export interface ConnectionDependencies {
 }
 
 export interface ConnectionStats {
-  /** Of clients. */
+  /** How many streams clients have. */
   readonly streams: number;
-  /** Of other servers. */
+  /** How many streams other servers have. */
   readonly peerStreams: number;
   readonly sessions: number;
   readonly parked: number;

@@ -331,12 +331,28 @@ test('a stop says system-shutdown, tells routers of each end, and leaves nothing
   const node = await fixture.another('c9');
   const clients = await Promise.all(['a', 'b', 'c'].map((user) => connected(node, user)));
   const waiting = await openStream(node);
-  assert.deepEqual(node.stats, { streams: 4, peerStreams: 0, sessions: 3, parked: 0, batchesInFlight: 0, badProxyHeaders: 0, resyncs: 0 });
+  assert.deepEqual(node.stats, {
+    streams: 4,
+    peerStreams: 0,
+    sessions: 3,
+    parked: 0,
+    batchesInFlight: 0,
+    badProxyHeaders: 0,
+    resyncs: 0,
+  });
   await fixture.stopNode(node);
   for (const client of [...clients, waiting]) assert.match(await client.closed(), /<system-shutdown .*<\/stream:stream>$/);
   const ends = fixture.router.steps.filter(
     ({ request, items }) => request.node === node.subject && items.some(({ item }) => item.kind === 'end'),
   );
   assert.equal(ends.length, 3);
-  assert.deepEqual(node.stats, { streams: 0, peerStreams: 0, sessions: 0, parked: 0, batchesInFlight: 0, badProxyHeaders: 0, resyncs: 0 });
+  assert.deepEqual(node.stats, {
+    streams: 0,
+    peerStreams: 0,
+    sessions: 0,
+    parked: 0,
+    batchesInFlight: 0,
+    badProxyHeaders: 0,
+    resyncs: 0,
+  });
 });
