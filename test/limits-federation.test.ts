@@ -14,7 +14,10 @@ showRelations('other servers', [
   },
   {
     says: 'what waits is tried again several times before it bounces, and requests fail sooner',
-    holds: ({ federation }) => 10 * federation.retryMaxMs <= federation.holdMs && federation.iqMs < federation.holdMs,
+    holds: ({ federation, runtime }) => {
+      const holdMs = runtime.peerHoldSeconds * 1_000;
+      return 10 * federation.retryMaxMs <= holdMs && federation.iqMs < holdMs;
+    },
     planted: { federation: { retryMaxMs: 10 * 60_000 } },
   },
   {

@@ -17,7 +17,7 @@ const partValues = 2 ** 20;
 export class IdMint {
   readonly #clock: Clock;
   readonly #node: string;
-  #lastMs = 0;
+  #lastMs = -1;
   #counter = 0;
   /** Time and node as the ids of the last millisecond begin. */
   #prefix = '';

@@ -79,6 +79,13 @@ export const runtimeLimits = {
   tenantCacheMs: 1_000,
   /** Tenants that are cached. Domains that are not tenants count, so that guessing domains takes no memory. */
   tenantCacheMax: 10_000,
+  /** Domains in one list of a tenant's policy. Both lists of the longest domains fit into a row. */
+  policyDomainsMax: 500,
+  /** The longest time for which a tenant may keep messages and files without keeping them for ever, days. */
+  retentionDaysMax: 36_500,
+  /** How long messages wait for another server, seconds, unless the tenant's policy says otherwise; and the longest that it may say. */
+  peerHoldSeconds: 3_600,
+  peerHoldSecondsMax: 7 * 24 * 60 * 60,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */

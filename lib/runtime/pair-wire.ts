@@ -41,9 +41,16 @@ export interface HostReply {
   readonly tenant?: string;
   /** The peer's domain is served here, too: nobody outside can be it. */
   readonly isPeerOurs?: boolean;
+  /** The tenant's policy does not allow the peer. */
+  readonly isForbidden?: boolean;
+  /** The tenant's policy wants a certificate: dialback does not do. */
+  readonly needsCertificate?: boolean;
 }
 
-export const hostAnswer = answerKind<HostReply>('host', { tenant: true, isPeerOurs: true });
+export const hostAnswer = answerKind<HostReply>('host', {
+  ...{ tenant: true, isPeerOurs: true },
+  ...{ isForbidden: true, needsCertificate: true },
+});
 
 /** connection → `s2s.<shard>`: a peer claims to be `peer` by this key of dialback (XEP-0220). Body: the key. */
 export interface VerifyRequest {

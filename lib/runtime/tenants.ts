@@ -3,28 +3,31 @@
  * second and a message does not pay for the look-up.
  */
 import type { Clock } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
+import { type PolicyChange, readPolicy, type TenantPolicy } from './policy/tenant-policy.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
-
-export interface TenantPolicy {
-  /** XEP-0077: may anyone make an account? */
-  readonly registration: 'open' | 'closed';
-  /** Days that archive entries are kept; 0 = for ever. */
-  readonly retentionDays: number;
-}
 
 export interface Tenant {
   readonly domain: string;
   readonly createdAt: string;
   readonly policy: TenantPolicy;
+  /** How often its policy was changed. */
+  readonly policyVersion: number;
   /** Base64 of 32 random bytes: salts of accounts that do not exist, occupant ids. */
   readonly secret: string;
 }
 
-const tenants = collection<Tenant>('tenant', 'deployment');
+/** A row may have been written by an older program or by a newer one, so what it says of the policy is read key by key. */
+type TenantRow = Omit<Tenant, 'policy' | 'policyVersion'> & { readonly policy?: PolicyChange; readonly policyVersion?: number };
+
+const tenants = collection<TenantRow>('tenant', 'deployment');
+
+function tenantOf(row: TenantRow): Tenant {
+  return { ...row, policy: readPolicy(row.policy), policyVersion: row.policyVersion ?? 0 };
+}
 
 /** The service of a tenant's rooms: `conference.example.org` (XEP-0045). */
 export function roomsDomain(tenantDomain: string): string {
@@ -48,6 +51,7 @@ export class Tenants {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #cache = new Map<string, { readonly tenant: Tenant | undefined; readonly untilMs: number }>();
+  readonly #reading = new Map<string, Promise<Tenant | undefined>>();
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -64,11 +68,30 @@ export class Tenants {
     return cached && cached.untilMs > this.#clock.monotonic() ? cached.tenant : this.#read(domain);
   }
 
-  async #read(domain: string): Promise<Tenant | undefined> {
+  /** One read for all who ask meanwhile. What was written since is not covered by what was read before. */
+  #read(domain: string): Promise<Tenant | undefined> {
+    const running = this.#reading.get(domain);
+    if (running !== undefined) return running;
+    const reading = this.#readRow(domain).then((tenant) => {
+      if (this.#reading.get(domain) === reading) this.#remember(domain, tenant);
+      return tenant;
+    });
+    this.#reading.set(domain, reading);
+    const done = () => {
+      if (this.#reading.get(domain) === reading) this.#reading.delete(domain);
+    };
+    reading.then(done, done);
+    return reading;
+  }
+
+  async #readRow(domain: string): Promise<Tenant | undefined> {
     const item = await this.#rows.get(tenants, domain);
+    return item && tenantOf(item.value);
+  }
+
+  #remember(domain: string, tenant: Tenant | undefined): void {
     if (this.#cache.size >= runtimeLimits.tenantCacheMax) this.#cache.clear();
-    this.#cache.set(domain, { tenant: item?.value, untilMs: this.#clock.monotonic() + runtimeLimits.tenantCacheMs });
-    return item?.value;
+    this.#cache.set(domain, { tenant, untilMs: this.#clock.monotonic() + runtimeLimits.tenantCacheMs });
   }
 
   /** undefined: a domain that this deployment does not serve. */
@@ -83,33 +106,49 @@ export class Tenants {
     return host && { tenant: host, service };
   }
 
-  /** @throws {Conflict} when the domain is a tenant already */
-  async add(domain: string, policy: TenantPolicy): Promise<Tenant> {
-    const tenant: Tenant = {
+  /** @param policy what it says of keys other than their presets. @throws {Conflict} when the domain is a tenant already */
+  async add(domain: string, policy: PolicyChange): Promise<Tenant> {
+    const row: TenantRow = {
       domain,
       createdAt: new Date(this.#clock.now()).toISOString(),
       policy,
       secret: this.#clock.randomBytes(32).toString('base64'),
     };
-    await this.#rows.put(tenants, domain, tenant, 'absent');
-    this.#cache.delete(domain);
-    return tenant;
+    await this.#rows.put(tenants, domain, row, 'absent');
+    this.#forget(domain);
+    return tenantOf(row);
   }
 
-  /** @returns the tenant as it now is; undefined when there is none */
-  async setPolicy(domain: string, change: Partial<TenantPolicy>): Promise<Tenant | undefined> {
-    this.#cache.delete(domain);
-    return update(this.#rows, tenants, domain, (tenant) => tenant && { ...tenant, policy: { ...tenant.policy, ...change } });
+  /**
+   * Changes keys of the policy and leaves the others, also those that this program does not know.
+   * @returns the tenant as it now is; undefined when there is none
+   * @throws {Conflict} when the policy does not have the version that is given
+   */
+  async setPolicy(domain: string, change: PolicyChange, onlyVersion?: number): Promise<Tenant | undefined> {
+    const left = await update(this.#rows, tenants, domain, (row) => {
+      const policyVersion = row?.policyVersion ?? 0;
+      if (row === undefined) return undefined;
+      if (onlyVersion !== undefined && onlyVersion !== policyVersion)
+        throw new Conflict(`the policy has version ${policyVersion}`);
+      return { ...row, policy: { ...row.policy, ...change }, policyVersion: policyVersion + 1 };
+    });
+    this.#forget(domain);
+    return left && tenantOf(left);
   }
 
   /** This one, and not a later one of the same domain. Its rows stay until they are erased. @returns whether it was there */
   async remove({ domain, secret }: Tenant): Promise<boolean> {
-    this.#cache.delete(domain);
     const left = await update(this.#rows, tenants, domain, (there) => (there?.secret === secret ? undefined : there));
+    this.#forget(domain);
     return left === undefined;
   }
 
+  #forget(domain: string): void {
+    this.#cache.delete(domain);
+    this.#reading.delete(domain);
+  }
+
   async list(limit: number, after?: string): Promise<Tenant[]> {
-    return (await this.#rows.list(tenants, { limit, after })).map((item) => item.value);
+    return (await this.#rows.list(tenants, { limit, after })).map((item) => tenantOf(item.value));
   }
 }

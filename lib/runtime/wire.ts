@@ -241,6 +241,8 @@ export interface InboundRequest {
   readonly at?: number;
   /** They are another server's, which has proved that it is the domain they are from. What only our services tell each other is not believed. */
   readonly isFromPeer?: true;
+  /** It has proved that by its certificate. */
+  readonly isCertified?: true | undefined;
   /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
   readonly tellsMissed?: true;
 }
@@ -248,9 +250,14 @@ export interface InboundRequest {
 export interface InboundReply extends DoneReply {
   /** With `tellsMissed`: the numbers of those that some session did not confirm. */
   readonly missed?: readonly number[];
+  /** The tenant's policy does not allow the other server: none of them was taken, and its stream has to end. */
+  readonly isForbidden?: true;
 }
 
-export const inboundAnswer = answerKind<InboundReply>('inbound', { ok: true, error: true, at: true, missed: true });
+export const inboundAnswer = answerKind<InboundReply>('inbound', {
+  ...{ ok: true, error: true, at: true, missed: true },
+  isForbidden: true,
+});
 
 /** What an account has blocked of a room (XEP-0191 §6). */
 export interface Hides {

@@ -2,6 +2,7 @@
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import { drainOptions, statusOptions } from './commands/node-options.ts';
+import * as policyOptions from './commands/tenant-policy-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
 import { serveOptions } from './compose/serve-options.ts';
 import { startOptions } from './compose/start-options.ts';
@@ -107,6 +108,25 @@ export const commands: readonly Command[] = [
     text: anyTimeText,
     options: accountOptions.tenantListOptions,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).listTenants(values, positionals),
+  }),
+  command({
+    name: 'tenant set',
+    positionals: ['DOMAIN'],
+    summary: 'changes the policy of a tenant, felt within a second',
+    text: [
+      'What is not given stays as it is. The registration of the first tenant is set again at each start of its service.',
+      ...anyTimeText,
+    ],
+    options: policyOptions.tenantSetOptions,
+    run: async (values, positionals) => (await import('./commands/tenant-policy.ts')).setPolicy(values, positionals),
+  }),
+  command({
+    name: 'tenant show',
+    positionals: ['DOMAIN'],
+    summary: 'prints the policy of a tenant',
+    text: anyTimeText,
+    options: policyOptions.tenantShowOptions,
+    run: async (values, positionals) => (await import('./commands/tenant-policy.ts')).showPolicy(values, positionals),
   }),
   command({
     name: 'certificate add',

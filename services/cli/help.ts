@@ -24,14 +24,15 @@ export function helpOf({ name, positionals, summary, text, options }: Command): 
   const heads = Object.entries(options).map(([option, { placeholder }]) => `${flagOf(option)} ${placeholder}`.trimEnd());
   const width = Math.max(0, ...heads.map((head) => head.length)) + 2;
   const lines = Object.values(options).map((option, index) => `  ${heads[index]!.padEnd(width)}${describe(option)}`);
-  const example = Object.keys(options)[0]!;
+  const [example] = Object.entries(options).find(([, { isFlagOnly }]) => !isFlagOnly)!;
+  const isAny = Object.values(options).some(({ isFlagOnly }) => isFlagOnly) ? 'Each other option' : 'Each option';
   return `Usage: skylark ${[name, ...positionals, '[OPTIONS]'].join(' ')}
 
 ${[`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`, ...text].join('\n')}
 
 ${lines.join('\n')}
 
-Each option can also be set by an environment variable, such as ${variableOf(example)} for ${flagOf(example)}; an option wins over its variable.
+${isAny} can also be set by an environment variable, such as ${variableOf(example)} for ${flagOf(example)}; an option wins over its variable.
 `;
 }
 

@@ -11,6 +11,7 @@ import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { clearMissed, type DuePair, duePairs, endDue, type PairName, pairShard, readOutbox } from '../../lib/runtime/outbox.ts';
 import type { DepartRequest, HostReply, HostRequest, PairRequest, VerifyReply } from '../../lib/runtime/pair-wire.ts';
+import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import type { DoneReply } from '../../lib/runtime/wire.ts';
@@ -68,6 +69,7 @@ class Owner implements Federation {
   #ticking: Timer | undefined;
   #looking: Timer | undefined;
   #isStopped = false;
+  #policyReads = 0;
 
   constructor(dependencies: Dependencies, shards: ShardOwner | undefined) {
     this.#dependencies = dependencies;
@@ -181,8 +183,13 @@ class Owner implements Federation {
     // The row is there: who has not begun to read will find it, in order.
     if (shard.isReading) {
       await shard.ready;
+      const tenant = await this.#dependencies.tenants.find(request.tenant);
       const isKnown = this.#isConfirmed(request, request.key);
-      if (!isKnown) this.#pair(request).take(request.key, request.written, bodies, request.tos ?? []);
+      if (!isKnown) {
+        const pair = this.#pair(request);
+        if (tenant !== undefined) pair.follow(tenant.policy);
+        pair.take(request.key, request.written, bodies, request.tos ?? []);
+      }
     }
     return { ok: true, at: clock.now() };
   }
@@ -190,16 +197,23 @@ class Owner implements Federation {
   async #host({ host, peer }: HostRequest): Promise<HostReply> {
     const { tenants } = this.#dependencies;
     const [ours, theirs] = await Promise.all([tenants.place(host), tenants.place(peer)]);
-    return { tenant: ours?.tenant.domain, isPeerOurs: theirs !== undefined };
+    const isPeerOurs = theirs !== undefined;
+    if (ours === undefined) return { isPeerOurs };
+    const { domain: tenant, policy } = ours.tenant;
+    // A header need not say who opens the stream.
+    const isForbidden = peer === '' ? policy.federation === 'closed' : !allowsPeer(policy, peer);
+    return { tenant, isPeerOurs, isForbidden, needsCertificate: policy.proof === 'certificate' };
   }
 
-  async #named({ host, peer }: Pick<PairName, 'host' | 'peer'>): Promise<PairName | undefined> {
-    const place = await this.#dependencies.tenants.place(host);
-    return place && { tenant: place.tenant.domain, host, peer };
+  /** @returns undefined when the host is not served here, or its tenant does not use dialback with this peer */
+  async #dialback({ host, peer }: Pick<PairName, 'host' | 'peer'>): Promise<PairName | undefined> {
+    const tenant = (await this.#dependencies.tenants.place(host))?.tenant;
+    const mayBe = tenant !== undefined && tenant.policy.proof !== 'certificate' && allowsPeer(tenant.policy, peer);
+    return mayBe ? { tenant: tenant.domain, host, peer } : undefined;
   }
 
   async #verify(request: Pick<PairName, 'host' | 'peer'>, streamId: string, key: string): Promise<VerifyReply> {
-    const name = await this.#named(request);
+    const name = await this.#dialback(request);
     if (name === undefined) return { isValid: false, condition: 'item-not-found' };
     try {
       const { isValid, condition } = await this.#pair(name).verify(streamId, key);
@@ -215,7 +229,7 @@ class Owner implements Federation {
   }
 
   async #check(request: Pick<PairName, 'host' | 'peer'>, streamId: string, key: string): Promise<VerifyReply> {
-    const name = await this.#named(request);
+    const name = await this.#dialback(request);
     if (name === undefined) return { isValid: false, condition: 'item-not-found' };
     return { isValid: await this.#dependencies.dialback.isOurs(name, streamId, key) };
   }
@@ -242,9 +256,28 @@ class Owner implements Federation {
     if (this.#isStopped) return;
     this.#ticking = this.#dependencies.clock.after(federationLimits.tickMs, () => {
       const now = this.#dependencies.clock.monotonic();
-      for (const pair of this.#pairs.values()) pair.tick(now);
+      for (const pair of this.#pairs.values()) if (pair.waiting > 0) this.#followPolicy(pair);
+      for (const pair of this.#pairs.values()) {
+        if (pair.hasStream) this.#followPolicy(pair);
+        pair.tick(now);
+      }
       this.#tickLater();
     });
+  }
+
+  /** A tenant that is read meanwhile is for the next time; so is one beyond the bound, and then all are looked at in turn. */
+  #followPolicy(pair: Pair): void {
+    if (this.#policyReads >= federationLimits.policyReadsMax) return;
+    const found = this.#dependencies.tenants.find(pair.name.tenant);
+    if (!(found instanceof Promise)) {
+      if (found !== undefined) pair.follow(found.policy);
+      return;
+    }
+    this.#policyReads++;
+    found
+      .then((tenant) => tenant && pair.follow(tenant.policy))
+      .catch(() => {}) // the store is away, which is told by whoever needs it more
+      .finally(() => this.#policyReads--);
   }
 
   #forgetIdle(): void {
@@ -260,7 +293,7 @@ class Owner implements Federation {
   async #lookAndGoOn(): Promise<void> {
     this.#forgetIdle();
     try {
-      await this.#dropRemoved();
+      await this.#lookAtTenants();
       for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
     } catch (error) {
       this.#dependencies.log.warn({ err: error }, 'cannot look for due rows of the outbox');
@@ -268,10 +301,14 @@ class Owner implements Federation {
     this.#lookLater();
   }
 
-  /** Pairs of tenants that are gone; their rows are erased by whoever removes the tenant. */
-  async #dropRemoved(): Promise<void> {
+  /** All pairs follow the policies of their tenants. Those of tenants that are gone go; their rows are erased by whoever removes the tenant. */
+  async #lookAtTenants(): Promise<void> {
     for (const [key, pair] of [...this.#pairs]) {
-      if ((await this.#dependencies.tenants.find(pair.name.tenant)) !== undefined) continue;
+      const tenant = await this.#dependencies.tenants.find(pair.name.tenant);
+      if (tenant !== undefined) {
+        pair.follow(tenant.policy);
+        continue;
+      }
       this.#pairs.delete(key);
       await pair.stop(false);
     }

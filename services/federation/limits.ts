@@ -1,7 +1,9 @@
 /** The bounds of streams to other servers and of what waits for them, with units and reasons. */
 export const federationLimits = {
-  /** Messages and presence wait for a server this long, ms, and then bounce. */
-  holdMs: 60 * 60_000,
+  /** What is to wait for no time at all waits this long while the server is being tried, ms. */
+  tryMs: 60_000,
+  /** Policies of tenants with streams or with something waiting that are read at the same time, with each tick. */
+  policyReadsMax: 16,
   /** A request is answered `remote-server-timeout` when it has not been sent and confirmed by then, ms; clients give up about then. */
   iqMs: 30_000,
   /** What has waited for this long says so (XEP-0203), ms. */

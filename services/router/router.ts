@@ -5,6 +5,7 @@ import type { Serving } from '../../lib/ports/bus.ts';
 import { answering, isOperating, report, toStanzaError } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { Latency } from '../../lib/runtime/latency.ts';
+import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import type { Tenant } from '../../lib/runtime/tenants.ts';
 import {
@@ -108,8 +109,15 @@ async function handleInbound(
     const stanza = Stanza.parse(body);
     return { index, stanza: request.isFromPeer ? withoutShorthand(stanza) : stanza };
   });
+  if (request.isFromPeer && !mayArrive(tenant, request, arrivals)) return { ok: true, isForbidden: true };
   const missed = await takeArrivals(dependencies, tenant, request, arrivals);
   return request.tellsMissed ? { ok: true, missed } : { ok: true };
+}
+
+/** The policy may have changed since the stream began. A batch has one pair of domains. */
+function mayArrive({ policy }: Tenant, { isCertified }: InboundRequest, [first]: readonly Arrival[]): boolean {
+  const peer = first?.stanza.from?.domain;
+  return peer === undefined || (allowsPeer(policy, peer) && (isCertified === true || policy.proof !== 'certificate'));
 }
 
 /** A probe that names PEP nodes is what our own routers ask each other with: other servers probe for presence (RFC 6121 §4.3). */

@@ -54,6 +54,20 @@ function operate(name: string): void {
     const { out } = await run(['tenant', 'list', '--json']);
     const [tenant] = out.split('\n').map((line) => line && (JSON.parse(line) as Record<string, unknown>));
     assert.deepEqual({ ...(tenant as object), createdAt: '' }, { domain, createdAt: '', registration: 'open', retentionDays: 0 });
+    const set = ['tenant', 'set', domain, '--federation=listed', '--allow', 'b.example, C.example', '--hold=0'];
+    const policy = [
+      `${domain}: version 1 of its policy`,
+      ...['registration: open', 'retention-days: 0', 'federation: listed', 'allow: b.example,c.example', 'block: none'],
+      ...['proof: any', 'hold: 0'],
+    ];
+    await expectOutput(set, `${policy.join('\n  ')}\n`);
+    await expectOutput(['tenant', 'show', domain], `${policy.join('\n  ')}\n`);
+    const { err, code } = await run(['tenant', 'set', domain, '--hold=1h']);
+    assert.deepEqual([err, code], ["skylark: --hold: '1h' is not allowed; it takes a whole number from 0 to 604800\n", 2]);
+    await expectOutput(
+      ['tenant', 'set', domain, '--allow=none'],
+      `${policy.join('\n  ').replace('version 1', 'version 2').replace('b.example,c.example', 'none')}\n`,
+    );
     await expectOutput(['user', 'add', `a@${domain}`, '--password=x'], `added a@${domain}\n`);
     await expectRefusal(
       ['tenant', 'remove', domain],

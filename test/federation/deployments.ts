@@ -6,8 +6,10 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import type { PolicyChange } from '../../lib/runtime/policy/tenant-policy.ts';
 import { openAdmin } from '../../services/cli/commands/admin-client.ts';
 import { type Embedded, startEmbedded } from '../../services/cli/compose/embedded.ts';
+import { tenantSet } from '../../services/router/operations/tenant-policy.ts';
 import { tenantAdd } from '../../services/router/operations/tenants.ts';
 import { userAdd } from '../../services/router/operations/users.ts';
 import { type Authority, createAuthority, type Identity } from '../support/authority.ts';
@@ -133,10 +135,22 @@ export class Deployment {
     return this.#service!.addresses.c2sTls!.port;
   }
 
+  /** Changes the policy of a tenant. */
+  async setPolicy(domain: string, change: PolicyChange): Promise<void> {
+    const admin = await openAdmin(this.folder);
+    await admin.ask(tenantSet, { domain, ...change });
+    await admin.close();
+  }
+
+  /** Batches that wait for other servers. */
+  get waiting(): number {
+    return this.#service!.peers!.waiting;
+  }
+
   /** Nothing waits for other servers any more. */
   async settle(msMax = 10_000): Promise<void> {
     await until(
-      () => this.#service!.peers!.waiting === 0,
+      () => this.waiting === 0,
       () => 'the outbox to be empty',
       msMax,
     );

@@ -30,8 +30,9 @@ export class FakePeer {
   hasAcks = true;
   /** It confirms what it has got, by XEP-0198 or by an answer to a ping. */
   isConfirming = true;
-  /** Streams that were opened to it so far. */
+  /** Streams that were opened to it so far, and those that were closed with a closing tag. */
   streams = 0;
+  closed = 0;
   readonly #ground: Ground;
   readonly #links = new Set<Link>();
   #server: Server | undefined;
@@ -116,6 +117,7 @@ export class FakePeer {
       for (;;) {
         const event = await link.read();
         if (event.kind === 'close') {
+          this.closed++;
           if (this.isConfirming) link.write('</stream:stream>');
           if (this.isConfirming) link.end();
           return;

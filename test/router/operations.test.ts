@@ -10,11 +10,12 @@ import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
+import * as policies from '../../services/router/operations/tenant-policy.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
 import * as users from '../../services/router/operations/users.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
-const exported: Readonly<Record<string, unknown>> = { ...users, ...tenants, ...nodes, ...certificates };
+const exported: Readonly<Record<string, unknown>> = { ...users, ...tenants, ...policies, ...nodes, ...certificates };
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */
 const folder = new URL('../../services/cli/commands/', import.meta.url);

@@ -44,13 +44,19 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   deliver: { missing: [deliverer] },
   close: { undelivered: [bind] },
   handOver: { state: [handOver] },
-  inbound: { ok: [faults], error: [faults], at: [routerHandOver, fanOut, arrivals, telling], missed: [fanOut] },
+  inbound: {
+    ok: [faults],
+    error: [faults],
+    at: [routerHandOver, fanOut, arrivals, telling],
+    missed: [fanOut],
+    isForbidden: [arrivals],
+  },
   pair: { ok: [faults], error: [faults], at: [outbox] },
-  host: { tenant: [ownerLink], isPeerOurs: [ownerLink] },
+  host: { tenant: [ownerLink], isPeerOurs: [ownerLink], isForbidden: [ownerLink], needsCertificate: [ownerLink] },
   verify: { isValid: [ownerLink], condition: [ownerLink] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
-  admin: { ok: [adminSocket], error: [adminSocket], result: [adminSocket] },
+  admin: { ok: [adminSocket], error: [adminSocket], refusal: [adminSocket], result: [adminSocket] },
 };
 
 const kinds = Object.values({ ...wire, ...pairWire }).filter((value) => typeof value === 'object' && 'fields' in value);

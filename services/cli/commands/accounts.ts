@@ -123,7 +123,7 @@ async function* eachTenant(admin: AdminClient) {
 }
 
 /** @returns the only argument of a command. @throws {UsageError} when it is missing, or when there are more */
-function one(command: string, name: string, positionals: readonly string[]): string {
+export function one(command: string, name: string, positionals: readonly string[]): string {
   const [value, ...rest] = positionals;
   if (value === undefined) throw new UsageError(`'skylark ${command}' needs a ${name}; see: skylark help ${command}`);
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
@@ -134,7 +134,7 @@ function one(command: string, name: string, positionals: readonly string[]): str
  * Chooses the tables of a cell (with `--dynamodb`) or a data folder.
  * @throws {Refusal | UsageError} when the data folder does not exist
  */
-function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<AdminClient> {
+export function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<AdminClient> {
   if (dynamodb !== undefined && region !== undefined && tablePrefix !== undefined) {
     return () => openCloudAdmin({ dynamodb, region, tablePrefix });
   }
@@ -142,7 +142,7 @@ function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<
   return () => openAdmin(folder);
 }
 
-async function withAdmin(open: () => Promise<AdminClient>, work: (admin: AdminClient) => Promise<void>): Promise<number> {
+export async function withAdmin(open: () => Promise<AdminClient>, work: (admin: AdminClient) => Promise<void>): Promise<number> {
   const admin = await open();
   try {
     await work(admin);

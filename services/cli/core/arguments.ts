@@ -16,6 +16,8 @@ export interface Option<Value> {
   readonly schema: z.ZodType<Value>;
   /** The default value, as one would type it. */
   readonly preset?: string;
+  /** No variable stands for it: it changes something, and a variable would be there for other commands. */
+  readonly isFlagOnly?: true;
 }
 
 /** Options by their names in camel case: `c2sPort` is `--c2s-port` and `SKYLARK_C2S_PORT`. */
@@ -50,7 +52,7 @@ export function readArguments<Of extends Options>(
   const { flags, positionals } = readFlags(command, options, args);
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
-    const variable = environment[variableOf(name)];
+    const variable = option.isFlagOnly ? undefined : environment[variableOf(name)];
     const given: Given | undefined =
       flags.get(name) ?? (variable ? { text: variable, by: variableOf(name) } : preset(option, flagOf(name)));
     values[name] = check(option, given);

@@ -12,6 +12,7 @@ import type { IdMint } from '../../../lib/runtime/ids.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
+import type { Domains, Proven } from './owner-link.ts';
 
 interface Dependencies {
   readonly bus: Bus;
@@ -25,14 +26,20 @@ export interface ArrivalEvents {
   handled(): void;
   /** No router takes them. */
   failed(): void;
+  /** The policy of the tenant does not allow the peer any more. */
+  forbidden(host: string, peer: string): void;
 }
 
+/** Between which domains stanzas are, and how that was proved. */
+export interface ArrivalPair extends Domains, Proven {}
+
 interface Arrival {
-  readonly tenant: string;
-  readonly pair: string;
+  readonly pair: ArrivalPair;
   readonly id: string;
   readonly body: Buffer;
 }
+
+type Outcome = 'taken' | 'not taken' | 'forbidden';
 
 export class Arrivals {
   /** Stanzas that came, and those of them that routers have taken, from the first on. */
@@ -58,10 +65,10 @@ export class Arrivals {
     return this.handled === this.received;
   }
 
-  push(tenant: string, pair: string, body: Buffer): void {
+  push(pair: ArrivalPair, body: Buffer): void {
     this.received++;
     this.#bytes += body.length;
-    this.#waiting.push({ tenant, pair, id: this.#dependencies.ids.mint(), body });
+    this.#waiting.push({ pair, id: this.#dependencies.ids.mint(), body });
     this.#start();
   }
 
@@ -87,9 +94,12 @@ export class Arrivals {
     while (this.#waiting.length > 0 && !this.#isStopped) {
       const batch = this.#next();
       const arrivals = batch.filter((arrival) => arrival !== undefined);
-      if (arrivals.length > 0 && !(await this.#send(arrivals))) {
+      const outcome = arrivals.length > 0 ? await this.#send(arrivals) : 'taken';
+      if (outcome !== 'taken') {
         this.#isRunning = false;
-        this.#events.failed();
+        const { host, peer } = arrivals[0]!.pair;
+        if (outcome === 'forbidden') this.#events.forbidden(host, peer);
+        else this.#events.failed();
         return;
       }
       this.#waiting.splice(0, batch.length);
@@ -103,20 +113,19 @@ export class Arrivals {
   /** Those of the first pair in front. */
   #next(): (Arrival | undefined)[] {
     const batch: (Arrival | undefined)[] = [];
-    let pair: string | undefined;
+    let pair: ArrivalPair | undefined;
     let bytes = 0;
     for (const arrival of this.#waiting) {
       pair ??= arrival?.pair;
       bytes += arrival?.body.length ?? 0;
       const isOver = batch.length >= serviceLimits.batchStanzasMax || bytes > serviceLimits.batchBytesMax;
-      if (batch.length > 0 && (isOver || (arrival !== undefined && arrival.pair !== pair))) break;
+      if (batch.length > 0 && (isOver || (arrival !== undefined && !isSame(arrival.pair, pair!)))) break;
       batch.push(arrival);
     }
     return batch;
   }
 
-  /** @returns false: no router takes it */
-  async #send(arrivals: readonly Arrival[]): Promise<boolean> {
+  async #send(arrivals: readonly Arrival[]): Promise<Outcome> {
     const { bus, clock, log } = this.#dependencies;
     const untilMs = clock.monotonic() + connectionLimits.peerPatienceMs;
     const ids = arrivals.map(({ id }) => id);
@@ -125,25 +134,35 @@ export class Arrivals {
       const at = clock.now();
       const begun = clock.monotonic();
       const deadline = at + connectionLimits.batchTimeoutMs;
-      const request: InboundRequest = { kind: 'inbound', domain: arrivals[0]!.tenant, ids, deadline, at, isFromPeer: true };
+      const { tenant: domain, isCertified } = arrivals[0]!.pair;
+      const request: InboundRequest = {
+        kind: 'inbound',
+        ...{ domain, ids, deadline, at },
+        isFromPeer: true,
+        isCertified: isCertified || undefined,
+      };
       try {
         const payload = encodeFrame(request, bodies);
         const answer = await ask(bus, inboundAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs);
         clock.observe(answer.take('at'));
         checkDone(answer, routerSubject);
-        return true;
+        return answer.take('isForbidden') ? 'forbidden' : 'taken';
       } catch (error) {
         if (!isOperating(error)) {
           report(log, error, 'stanzas of another server could not be handled');
-          return true; // it would fail again
+          return 'taken'; // it would fail again
         }
         log.debug({ err: error }, 'stanzas of another server were not accepted');
       }
-      if (this.#isStopped || clock.monotonic() > untilMs) return false;
+      if (this.#isStopped || clock.monotonic() > untilMs) return 'not taken';
       // A router that stood still has to find that its time is over before another one begins.
       const restMs = clock.monotonic() - begun > connectionLimits.batchTimeoutMs / 2 ? connectionLimits.batchTimeoutMs : 0;
       const pauseMs = Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs);
       await sleep(clock, Math.max(pauseMs, restMs - (clock.monotonic() - begun)));
     }
   }
+}
+
+function isSame(one: ArrivalPair, other: ArrivalPair): boolean {
+  return one.host === other.host && one.peer === other.peer && one.isCertified === other.isCertified;
 }

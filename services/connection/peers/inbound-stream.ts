@@ -26,7 +26,7 @@ import { connectionLimits } from '../limits.ts';
 import { checkOpening, wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';
 import type { Arrivals } from './arrivals.ts';
-import type { Domains, OwnerLink } from './owner-link.ts';
+import { type Domains, forbidden, type OwnerLink, type Proven } from './owner-link.ts';
 import type { PeerFeature, PeerStream, PeerTrait } from './peer-feature.ts';
 
 const NS_CLIENT = 'jabber:client';
@@ -51,6 +51,7 @@ export interface PeerStreamHost {
 export class InboundStream implements TransportReader, PeerStream {
   id: string;
   asking = 0;
+  needsCertificate = false;
   onHandled: (() => void) | undefined;
   onLeaving: (() => void) | undefined;
   readonly arrivals: Arrivals;
@@ -58,8 +59,8 @@ export class InboundStream implements TransportReader, PeerStream {
   readonly #transport: SocketTransport;
   readonly #scanner = new StreamScanner({ contentNs: NS_SERVER, bounds: preauthBounds });
   readonly #deadlineMs: number;
-  /** What the peer may send from and to, with the tenant: `from to`. */
-  readonly #proven = new Map<string, string>();
+  /** What the peer may send from and to: `from to`. */
+  readonly #proven = new Map<string, Proven>();
   #timer: Timer;
   #domains: Domains | undefined;
   #tenant: string | undefined;
@@ -85,6 +86,7 @@ export class InboundStream implements TransportReader, PeerStream {
     this.arrivals = host.arrivals({
       handled: () => this.#handled(),
       failed: () => this.fail(new StreamError('resource-constraint', 'the service is not ready')),
+      forbidden: (host, peer) => this.fail(forbidden({ host, peer })),
     });
     this.#timer = host.clock.after(Math.max(0, deadlineMs - host.clock.monotonic()), () => {
       if (this.#proven.size === 0) this.fail(new StreamError('connection-timeout', 'no domain was proved'));
@@ -140,11 +142,11 @@ export class InboundStream implements TransportReader, PeerStream {
     return chain.length === 0 ? Promise.resolve(false) : this.#host.proves(domain, chain);
   }
 
-  prove(domains: Domains, tenant: string): void {
+  prove(domains: Domains, proven: Proven): void {
     const { host, peer } = domains;
     if (this.#proven.size >= connectionLimits.pairsPerStreamMax)
       throw new StreamError('policy-violation', `a stream is for ${connectionLimits.pairsPerStreamMax} pairs of domains`);
-    this.#proven.set(`${peer} ${host}`, tenant);
+    this.#proven.set(`${peer} ${host}`, proven);
     this.#scanner.bounds = openBounds;
     this.log.info({ host, peer, address: this.#transport.address }, 'another server has proved its domain');
   }
@@ -320,6 +322,8 @@ export class InboundStream implements TransportReader, PeerStream {
     this.#tenant = hosts.tenant;
     if (hosts.tenant === undefined) throw new StreamError('host-unknown', `${domains.host} is not served here`);
     if (hosts.isPeerOurs) throw new StreamError('invalid-from', `${domains.peer} is served here`);
+    if (hosts.isForbidden) throw forbidden(domains);
+    this.needsCertificate = hosts.needsCertificate;
     this.#sendHeader();
     let features = '';
     for (const feature of this.#host.features) if (this.#isIn(feature)) features += (await feature.advertise?.(this)) ?? '';
@@ -348,8 +352,8 @@ export class InboundStream implements TransportReader, PeerStream {
   #stanza(stanza: Stanza): void {
     if (this.#proven.size === 0) throw new StreamError('not-authorized', 'prove the domain first');
     const { from, to } = addressesOf(stanza);
-    const tenant = this.#proven.get(`${from.domain} ${to.domain}`);
-    if (tenant === undefined) throw this.#strange(from, to);
+    const proven = this.#proven.get(`${from.domain} ${to.domain}`);
+    if (proven === undefined) throw this.#strange(from, to);
     const isPong = stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error');
     if (isPong && stanza.id?.startsWith(pongPrefix) && to.local === '' && to.resource === '') {
       this.owner.pong({ host: to.domain, peer: from.domain }, stanza.id);
@@ -357,7 +361,7 @@ export class InboundStream implements TransportReader, PeerStream {
       return;
     }
     const attributes = { ...stanza.attributes, from: from.toString(), to: to.toString() };
-    this.arrivals.push(tenant, `${from.domain} ${to.domain}`, stanza.render(attributes));
+    this.arrivals.push({ host: to.domain, peer: from.domain, ...proven }, stanza.render(attributes));
   }
 
   #strange(from: Jid, to: Jid): StreamError {

@@ -11,12 +11,21 @@ import {
   type VerifyRequest,
   verifyAnswer,
 } from '../../../lib/runtime/pair-wire.ts';
+import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { connectionLimits } from '../limits.ts';
 
 /** Ours, and the peer's. */
 export interface Domains {
   readonly host: string;
   readonly peer: string;
+}
+
+/** How a peer has proved that it is a domain, towards one of ours. */
+export interface Proven {
+  /** Whose domain that of ours is. */
+  readonly tenant: string;
+  /** By its certificate; else by dialback. */
+  readonly isCertified: boolean;
 }
 
 export type Verified = Pick<VerifyReply, 'isValid' | 'condition'>;
@@ -26,6 +35,14 @@ export interface Hosts {
   readonly tenant: string | undefined;
   /** The peer's domain is one of ours, so nobody outside can be it. */
   readonly isPeerOurs: boolean;
+  /** The tenant's policy does not allow the peer. */
+  readonly isForbidden: boolean;
+  /** The tenant's policy wants a certificate: dialback does not do. */
+  readonly needsCertificate: boolean;
+}
+
+export function forbidden({ host, peer }: Domains): StreamError {
+  return new StreamError('policy-violation', `${host} does not talk with ${peer}`);
 }
 
 export class OwnerLink {
@@ -40,7 +57,12 @@ export class OwnerLink {
     const request: HostRequest = { kind: 'host', host, peer };
     const { ownerAnswerMs } = connectionLimits;
     const answer = await ask(this.#bus, hostAnswer, pairSubject({ host, peer }), encodeFrame(request), ownerAnswerMs);
-    return { tenant: answer.take('tenant'), isPeerOurs: answer.take('isPeerOurs') === true };
+    return {
+      tenant: answer.take('tenant'),
+      isPeerOurs: answer.take('isPeerOurs') === true,
+      isForbidden: answer.take('isForbidden') === true,
+      needsCertificate: answer.take('needsCertificate') === true,
+    };
   }
 
   /** Has the peer said this key on a stream to us (XEP-0220 §2.1.3)? @throws {Unavailable} */

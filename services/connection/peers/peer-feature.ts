@@ -4,7 +4,7 @@ import type { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { SpecRow } from '../core/stream-feature.ts';
 import type { Arrivals } from './arrivals.ts';
-import type { Domains, OwnerLink } from './owner-link.ts';
+import type { Domains, OwnerLink, Proven } from './owner-link.ts';
 
 /** `secure`: TLS is below. `proven`: the peer has proved one domain at least. */
 export type PeerTrait = 'secure' | 'proven';
@@ -35,6 +35,8 @@ export interface PeerStream {
   readonly arrivals: Arrivals;
   /** What the headers name; `peer` is '' where the peer's does not. */
   readonly domains: Domains;
+  /** The policy of the domain that the peer's header names wants a certificate. */
+  readonly needsCertificate: boolean;
   readonly isOpen: boolean;
   /** Runs whenever routers have taken some of the stanzas. */
   onHandled: (() => void) | undefined;
@@ -46,7 +48,7 @@ export interface PeerStream {
   /** Keys of dialback that are being asked for. */
   asking: number;
   /** It may send from the peer's domain to ours. @throws {StreamError} when it proves too many */
-  prove(domains: Domains, tenant: string): void;
+  prove(domains: Domains, proven: Proven): void;
   sendElement(text: string): void;
   /** An attempt of SASL has failed (RFC 6120 §6.4.5). @throws {StreamError} when it has had enough of them */
   refuse(failure: SaslFailure): void;

@@ -14,6 +14,8 @@ export interface CarrierEvents {
 
 export interface Carrier {
   readonly streamId: string;
+  /** Both sides have proved themselves by their certificates, and neither by dialback. */
+  readonly isCertified: boolean;
   /** The peer confirms by XEP-0198. */
   readonly hasAcks: boolean;
   /** Stanzas that were sent, as XEP-0198 counts them. */

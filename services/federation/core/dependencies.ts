@@ -33,6 +33,4 @@ export interface Dependencies {
   readonly encrypt: Encrypt;
   /** Is this process still the one that others take it for? Looked at before anything is written to a socket. */
   readonly holdsLease: () => boolean;
-  /** Instead of `federationLimits.holdMs`. */
-  readonly holdMs?: number | undefined;
 }

@@ -7,6 +7,8 @@ import { sleep } from '../../../lib/ports/clock.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { deleteFromOutbox, type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
+import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
+import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Carrier } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -42,6 +44,8 @@ export class Pair {
   #usedAtMs: number;
   #sentAtMs = 0;
   #closingAtMs: number | undefined;
+  /** The tenant's, as it was read last. */
+  #policy: TenantPolicy | undefined;
   #telling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -91,6 +95,20 @@ export class Pair {
 
   has(key: string): boolean {
     return this.#queue.has(key);
+  }
+
+  /** What the tenant decides holds for what waits, and for the stream that is open. */
+  follow(policy: TenantPolicy): void {
+    if (policy === this.#policy) return;
+    this.#policy = policy;
+    const stream = this.#stream;
+    const isFit = policy.proof !== 'certificate' || stream?.isCertified === true;
+    if (stream !== undefined && !(isFit && this.#isAllowed)) this.#close();
+    this.#pump();
+  }
+
+  get #isAllowed(): boolean {
+    return this.#policy === undefined || allowsPeer(this.#policy, this.name.peer);
   }
 
   /** A batch whose row is written. One that is known already changes nothing. */
@@ -239,6 +257,10 @@ export class Pair {
 
   #pump(): void {
     if (this.#isStopped || !this.#queue.hasUnsent) return;
+    if (!this.#isAllowed) {
+      this.#refuseAll('not-allowed', `${this.name.tenant} does not talk with ${this.name.peer}`);
+      return;
+    }
     const stream = this.#stream;
     if (stream === undefined) {
       if (this.#dependencies.holdsLease()) this.#way.connect();
@@ -310,15 +332,17 @@ export class Pair {
   }
 
   get #holdMs(): number {
-    return this.#dependencies.holdMs ?? federationLimits.holdMs;
+    return (this.#policy?.hold ?? runtimeLimits.peerHoldSeconds) * 1_000;
   }
 
   /** Requests are answered after a while, and messages bounce when they have waited for too long. */
   #expire(): void {
     const now = this.#dependencies.clock.now();
+    const isTried = this.#stream !== undefined || !this.#way.isIdle;
+    const holdMs = isTried ? Math.max(this.#holdMs, federationLimits.tryMs) : this.#holdMs;
     const late: Departing[] = [];
     for (const { entry, one } of this.#queue.unsent()) {
-      if (now - entry.at > (one.stanza.name === 'iq' ? federationLimits.iqMs : this.#holdMs)) late.push(one);
+      if (now - entry.at > (one.stanza.name === 'iq' ? federationLimits.iqMs : holdMs)) late.push(one);
     }
     if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.lastError ?? `${this.name.peer} cannot be reached`);
   }

@@ -2,7 +2,7 @@
 import { escapeAttribute, escapeText } from '../../../lib/xmpp/element.ts';
 import { federationLimits } from '../limits.ts';
 import { LinkClosed } from './link.ts';
-import { greet } from './opening.ts';
+import { greet, needsCertificate } from './opening.ts';
 import { NS_DIALBACK, type OutgoingStream } from './outgoing.ts';
 import { dialbackCondition, PeerRefusal } from './refusal.ts';
 
@@ -13,7 +13,11 @@ export async function authenticate(stream: OutgoingStream): Promise<void> {
   const { clock } = stream.dependencies;
   const timer = clock.after(federationLimits.authenticateMs, () => stream.link.destroy('is too slow to let us in'));
   try {
-    if (!(await byCertificate(stream))) await byDialback(stream);
+    if (!(await byCertificate(stream))) {
+      if (await needsCertificate(stream.dependencies, stream.pair))
+        throw new PeerRefusal('policy-violation', 'it does not take our certificate, and dialback is not allowed here');
+      await byDialback(stream);
+    }
     await stream.enableAcks();
   } finally {
     timer.cancel();

@@ -15,23 +15,33 @@ import { isStreamError, PeerRefusal, streamRefusal } from './refusal.ts';
 
 const NS_TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
 
+/** Node crashes when the socket and the TLS on it are destroyed in one turn, so only the upper one of them is. */
+class Connection {
+  /** TLS, once it has begun. */
+  socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
 /**
  * @throws {NoSuchDomain | Forbidden | Unreachable | Unavailable} as {@link Finder.connections}
  * @throws {PeerRefusal} that is final: the peer does not serve the domain
  */
 export async function openStream(dependencies: Dependencies, pair: PairName, signal: AbortSignal): Promise<OutgoingStream> {
   for await (const { socket, target, giveUp } of dependencies.finder.connections(pair.peer, signal)) {
+    const connection = new Connection(socket);
     try {
-      return new OutgoingStream(
-        dependencies,
-        pair,
-        await inTime(dependencies, socket, secure(dependencies, pair, socket, target.isDirectTls)),
-      );
+      const opened = await inTime(dependencies, connection, secure(dependencies, pair, connection, target.isDirectTls));
+      return new OutgoingStream(dependencies, pair, opened);
     } catch (error) {
-      if (error instanceof PeerRefusal && error.isNoSuchDomain) {
-        socket.destroy();
-        throw error;
-      }
+      connection.destroy();
+      if (error instanceof PeerRefusal && error.isNoSuchDomain) throw error;
       giveUp((error as Error).message);
     }
   }
@@ -39,11 +49,11 @@ export async function openStream(dependencies: Dependencies, pair: PairName, sig
 }
 
 /** @throws {Error} when it takes too long */
-async function inTime<Result>({ clock }: Dependencies, socket: Socket, work: Promise<Result>): Promise<Result> {
+async function inTime<Result>({ clock }: Dependencies, connection: Connection, work: Promise<Result>): Promise<Result> {
   let isLate = false;
   const timer = clock.after(federationLimits.secureMs, () => {
     isLate = true;
-    socket.destroy();
+    connection.destroy();
   });
   try {
     return await work;
@@ -54,10 +64,17 @@ async function inTime<Result>({ clock }: Dependencies, socket: Socket, work: Pro
   }
 }
 
-async function secure(dependencies: Dependencies, pair: PairName, socket: Socket, isDirect: boolean): Promise<Opened> {
-  if (!isDirect) await startTls(pair, socket);
-  const encrypted = await dependencies.encrypt(pair, socket, isDirect);
+/** The tenant's policy wants each side to prove itself by its certificate. @throws {Unavailable} */
+export async function needsCertificate({ tenants }: Dependencies, { tenant }: PairName): Promise<boolean> {
+  return (await tenants.find(tenant))?.policy.proof === 'certificate';
+}
+
+async function secure(dependencies: Dependencies, pair: PairName, connection: Connection, isDirect: boolean): Promise<Opened> {
+  if (!isDirect) await startTls(pair, connection.socket);
+  const encrypted = await dependencies.encrypt(pair, connection.socket, isDirect);
+  connection.socket = encrypted.socket;
   const isProven = await dependencies.proves(pair.peer, encrypted.chain);
+  if (!isProven && (await needsCertificate(dependencies, pair))) throw new Error(`has no certificate that proves ${pair.peer}`);
   return { ...(await greet(pair, new Link(encrypted.socket))), isProven };
 }
 

@@ -60,6 +60,10 @@ export class OutgoingStream implements Carrier {
     this.isProven = opened.isProven;
   }
 
+  get isCertified(): boolean {
+    return this.isProven && this.way === 'certificate';
+  }
+
   get isOpen(): boolean {
     return !this.#isClosing && !this.link.isClosed;
   }

@@ -7,6 +7,7 @@ import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import type { Departure as Departing } from '../../../lib/runtime/outbox.ts';
+import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
@@ -16,7 +17,7 @@ import type { Recipient, Sending } from './sending.ts';
 /** A recipient that was not reached where it was thought to be, and what it did not get. */
 export interface Undelivered {
   readonly recipient: Recipient;
-  /** Its domain does not belong to any tenant of the deployment any more. */
+  /** Nothing can reach it any more: its domain belongs to nobody here, or the policy does not allow the other server that has it. */
   readonly isGone: boolean;
   readonly stanzas: Sending[];
 }
@@ -104,9 +105,14 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
     const departures: Departing[] = [];
     for (const { peer, sending, recipients } of leaving) {
       const host = Stanza.parse(sending.bytes).from!.domain;
-      const tenant = (await dependencies.tenants.place(host))?.tenant.domain;
+      const tenant = (await dependencies.tenants.place(host))?.tenant;
+      if (tenant === undefined) continue;
+      if (!allowsPeer(tenant.policy, peer)) {
+        for (const recipient of recipients) lose(recipient, sending, true);
+        continue;
+      }
       const tos = recipients.map(({ jid }) => jid.toString());
-      if (tenant !== undefined) departures.push({ tenant, host, peer, id: ids.mint(), xml: sending.bytes, tos });
+      departures.push({ tenant: tenant.domain, host, peer, id: ids.mint(), xml: sending.bytes, tos });
     }
     const batches = outbox.batches(departures);
     await store.batchPut(outbox.puts(batches));

@@ -2,6 +2,7 @@
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
+import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
 
@@ -13,6 +14,8 @@ export const operations: readonly Operation[] = [
   tenantAdd,
   tenantRemove,
   tenantList,
+  tenantSet,
+  tenantShow,
   status,
   nodeDrain,
   certificateQuery,

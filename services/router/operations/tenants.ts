@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Conflict } from '../../../lib/ports/store.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { findRemoval } from '../../../lib/runtime/removals.ts';
 import { roomsDomain, type Tenant, uploadsDomain } from '../../../lib/runtime/tenants.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
@@ -13,14 +14,19 @@ import { afterInput, domainInput, findTenant, uncached } from './inputs.ts';
 import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
-const registration = z.enum(['open', 'closed']);
+const { registration, retentionDays } = policyKeys;
 /** Never the secret. */
-const described = z.object({ domain: z.string(), createdAt: z.string(), registration, retentionDays: z.number() });
+const described = z.object({
+  domain: z.string(),
+  createdAt: z.string(),
+  registration: registration.schema,
+  retentionDays: retentionDays.schema,
+});
 
 /** `example.org` and `conference.example.org` cannot both be tenants: the second is where the first has its rooms; so with files. */
 export const tenantAdd = operation({
   name: 'tenant-add',
-  input: z.strictObject({ domain: domainInput, registration: registration.default('closed') }),
+  input: z.strictObject({ domain: domainInput, registration: registration.schema.default('closed') }),
   output: described,
   right: 'deployment',
   isRepeatable: false,
@@ -45,7 +51,7 @@ export const tenantAdd = operation({
     }
     await checkIsFree(dependencies, domain);
     try {
-      const tenant = await dependencies.tenants.add(domain, { registration: input.registration, retentionDays: 0 });
+      const tenant = await dependencies.tenants.add(domain, { registration: input.registration });
       await checkIsFree(dependencies, domain).catch(async (error: unknown) => {
         await dependencies.tenants.remove(tenant);
         throw error;
@@ -107,7 +113,7 @@ export const tenantList = operation({
 });
 
 function describe({ domain, createdAt, policy }: Tenant): z.input<typeof described> {
-  return { domain, createdAt, ...policy };
+  return { domain, createdAt, registration: policy.registration, retentionDays: policy.retentionDays };
 }
 
 /** @throws {Refusal} */

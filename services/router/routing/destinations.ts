@@ -2,7 +2,9 @@
  * The places that stanzas can go to, in the order in which they are asked. To add one, such as components, write a declaration
  * and one line in the list (docs/contributing.md).
  */
+import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Pending } from '../core/stages.ts';
 import type { Hosted, Turn } from '../core/turn.ts';
@@ -50,7 +52,11 @@ const otherTenants: Destination = {
 /** Whatever belongs to nobody in this deployment: the outbox of the pair of domains. */
 const otherServers: Destination = {
   owns: (_tenant, _domain, place) => place === undefined,
-  deliver: (turn, tenant, stanza, id) => turn.depart(tenant, stanza, id),
+  deliver(turn, tenant, stanza, id) {
+    const { domain } = stanza.to!;
+    if (!allowsPeer(tenant.policy, domain)) throw new StanzaError('not-allowed', `${tenant.domain} does not talk with ${domain}`);
+    turn.depart(tenant, stanza, id);
+  },
 };
 
 export const destinations: readonly Destination[] = [accounts, uploads, rooms, otherTenants];

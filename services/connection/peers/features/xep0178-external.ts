@@ -1,6 +1,7 @@
 /** SASL EXTERNAL between servers (XEP-0178 §3, RFC 6120 §13.7.2.1): the peer is the domain that its certificate proves. */
 import { SaslFailure, StreamError } from '../../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../../lib/xmpp/stanza.ts';
+import { forbidden } from '../owner-link.ts';
 import type { PeerFeature, PeerStream } from '../peer-feature.ts';
 
 const NS = 'urn:ietf:params:xml:ns:xmpp-sasl';
@@ -27,11 +28,12 @@ async function authenticate(element: Stanza, stream: PeerStream): Promise<void> 
     return stream.refuse(new SaslFailure('invalid-authzid', 'the stream is for another domain'));
   const isProven = peer !== '' && (await stream.proves(peer));
   if (!isProven) return stream.refuse(new SaslFailure('not-authorized', 'the certificate does not prove the domain'));
-  const { tenant } = await stream.owner.hosts(stream.domains);
+  const { tenant, isForbidden } = await stream.owner.hosts(stream.domains);
   if (tenant === undefined) throw new StreamError('host-unknown', `${host} is not served here`);
+  if (isForbidden) throw forbidden(stream.domains);
   if (!stream.isOpen) return;
   stream.sendElement(`<success xmlns='${NS}'/>`);
-  stream.prove(stream.domains, tenant);
+  stream.prove(stream.domains, { tenant, isCertified: true });
   stream.restart();
 }
 

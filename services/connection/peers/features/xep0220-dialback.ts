@@ -23,7 +23,7 @@ export const dialback: PeerFeature = {
     },
   ],
   requires: ['secure'],
-  advertise: () => `<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>`,
+  advertise: (stream) => (stream.needsCertificate ? '' : `<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>`),
   elements: [
     { ns: NS, name: 'result', handle: receive },
     { ns: NS, name: 'verify', handle: vouch },
@@ -49,14 +49,17 @@ async function prove(element: Stanza, stream: PeerStream, domains: Domains): Pro
     stream.sendElement(xml('db:result', { from: host, to: peer, type }, error?.toElement()).toString());
   };
   const { id } = stream;
-  const { tenant, isPeerOurs } = await stream.owner.hosts(domains);
+  const { tenant, isPeerOurs, isForbidden, needsCertificate } = await stream.owner.hosts(domains);
   if (isPeerOurs) throw new StreamError('invalid-from', `${peer} is served here`);
   if (tenant === undefined) return answer('error', 'item-not-found');
   const key = element.payload().toString().trim();
-  const { isValid, condition } = (await stream.proves(peer)) ? { isValid: true } : await stream.owner.verify(domains, id, key);
+  if (isForbidden) return answer('error', 'not-allowed');
+  const isCertified = await stream.proves(peer);
+  if (needsCertificate && !isCertified) return answer('error', 'policy-violation');
+  const { isValid, condition } = isCertified ? { isValid: true } : await stream.owner.verify(domains, id, key);
   if (!stream.isOpen) return;
   if (condition !== undefined) return answer('error', condition);
-  if (isValid) stream.prove(domains, tenant);
+  if (isValid) stream.prove(domains, { tenant, isCertified });
   answer(isValid ? 'valid' : 'invalid');
   if (!isValid && !stream.has('proven')) stream.finish(); // §2.2.2
 }

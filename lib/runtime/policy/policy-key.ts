@@ -1,0 +1,71 @@
+/**
+ * The shape of one key of a tenant's policy. A key is one file here and one line in tenant-policy.ts: from those come the check of the row, the
+ * operations `tenant-set` and `tenant-show`, and the options of `skylark tenant set`.
+ */
+import { z } from 'zod';
+import { StanzaError } from '../../xmpp/errors.ts';
+import { Jid } from '../../xmpp/jid.ts';
+import { runtimeLimits } from '../limits.ts';
+
+export interface PolicyKey<Value = unknown> {
+  /** As it stands in the row, and as operations take and give it: JSON. */
+  readonly schema: z.ZodType<Value, Value>;
+  /** What holds where the row does not say. */
+  readonly preset: Value;
+  /** What holds where the row says what this program cannot read, as a newer one may have written it. */
+  readonly strictest: Value;
+  /** Stands for the value in the help. */
+  readonly placeholder: string;
+  /** For the help of the option. */
+  readonly text: string;
+  /** Completes "it takes …" in an error. */
+  readonly allowed: string;
+  /** What was typed, as the schema takes it. Anything that it does not take is refused. */
+  readonly fromText: (text: string) => unknown;
+}
+
+export function choiceKey<const Choice extends string>(
+  choices: readonly [Choice, ...Choice[]],
+  text: string,
+  { preset, strictest }: { readonly preset: Choice; readonly strictest: Choice },
+): PolicyKey<Choice> {
+  const allowed = choices.map((choice) => `'${choice}'`).join(' or ');
+  const schema = z.enum(choices) as unknown as z.ZodType<Choice, Choice>;
+  return { schema, preset, strictest, placeholder: choices.join('|'), text, allowed, fromText: (typed) => typed };
+}
+
+export function numberKey(placeholder: string, text: string, preset: number, max: number): PolicyKey<number> {
+  return {
+    schema: z.int().min(0).max(max),
+    ...{ preset, strictest: preset, placeholder, text },
+    allowed: `a whole number from 0 to ${max}`,
+    fromText: (typed) => (/^\d{1,9}$/.test(typed) ? Number(typed) : typed),
+  };
+}
+
+/** Domains in U-labels, as they stand in addresses. Typed with commas between them; `none` empties the list. */
+export function domainsKey(text: string): PolicyKey<readonly string[]> {
+  const { policyDomainsMax } = runtimeLimits;
+  const domain = z.string({ error: 'a list of domains takes text' }).transform((given, context) => {
+    const prepared = domainOf(given);
+    if (prepared !== undefined) return prepared;
+    context.addIssue(`'${given}' is not a domain name`);
+    return z.NEVER;
+  });
+  const schema = z.array(domain).max(policyDomainsMax, { error: `a list has at most ${policyDomainsMax} domains` });
+  return {
+    schema: schema as unknown as z.ZodType<readonly string[], readonly string[]>,
+    ...{ preset: [], strictest: [], placeholder: 'DOMAIN,…', text },
+    allowed: `at most ${policyDomainsMax} domains with commas between them, or 'none'`,
+    fromText: (typed) => (typed === 'none' ? [] : typed.split(',').map((one) => one.trim())),
+  };
+}
+
+function domainOf(given: string): string | undefined {
+  try {
+    return Jid.of('', given).domain;
+  } catch (error) {
+    if (error instanceof StanzaError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+/** A tenant's policy: what its operator decides, in one part of its row. Adding a key: its file, one line here, its test. */
+import type { z } from 'zod';
+import { allow } from './allow.ts';
+import { block } from './block.ts';
+import { federation } from './federation.ts';
+import { hold } from './hold.ts';
+import type { PolicyKey } from './policy-key.ts';
+import { proof } from './proof.ts';
+import { registration } from './registration.ts';
+import { retentionDays } from './retention-days.ts';
+
+export const policyKeys = { registration, retentionDays, federation, allow, block, proof, hold };
+
+type Keys = typeof policyKeys;
+export type TenantPolicy = { readonly [Name in keyof Keys]: z.output<Keys[Name]['schema']> };
+export type PolicyChange = Partial<TenantPolicy>;
+
+/** The part of a row, whoever wrote it: an older program does not know all keys, and a newer one knows more. */
+export function readPolicy(stored: unknown): TenantPolicy {
+  const given = (stored ?? {}) as Readonly<Record<string, unknown>>;
+  const entries = Object.entries<PolicyKey>(policyKeys).map(([name, { schema, preset, strictest }]) => {
+    if (given[name] === undefined) return [name, preset];
+    const { success, data } = schema.safeParse(given[name]);
+    return [name, success ? data : strictest];
+  });
+  return Object.fromEntries(entries) as TenantPolicy;
+}

@@ -1,0 +1,23 @@
+/** The options of `skylark tenant set` and `skylark tenant show`: one for each key of a tenant's policy. */
+import { z } from 'zod';
+import type { PolicyKey } from '../../../lib/runtime/policy/policy-key.ts';
+import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
+import type { Option, Options } from '../core/arguments.ts';
+import { json } from '../core/options.ts';
+import { userListOptions as place } from './account-options.ts';
+
+function policyOption({ schema, placeholder, text, allowed, fromText }: PolicyKey): Option<unknown> {
+  const typed = z
+    .string()
+    .transform((given) => fromText(given))
+    .pipe(schema)
+    .optional();
+  return { placeholder, text, allowed, schema: typed, isFlagOnly: true };
+}
+
+const policyOptions: Options = Object.fromEntries(
+  Object.entries<PolicyKey>(policyKeys).map(([name, key]) => [name, policyOption(key)]),
+);
+
+export const tenantSetOptions = { ...policyOptions, ...place };
+export const tenantShowOptions = { json, ...place } satisfies Options;
