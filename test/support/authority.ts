@@ -14,8 +14,8 @@ export interface Identity {
 export interface Authority {
   /** PEM, to be trusted. */
   readonly cert: string;
-  /** @param days that it is still good; negative: it has expired */
-  issue(names: readonly string[], days?: number): Promise<Identity>;
+  /** @param days that it is still good; negative: it has expired @param isForClients as well as for servers */
+  issue(names: readonly string[], days?: number, isForClients?: boolean): Promise<Identity>;
 }
 
 const generate = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -41,7 +41,8 @@ export async function createAuthority(now = Date.now()): Promise<Authority> {
   let serial = 0x5000;
   return {
     cert: `${authority.toString('pem')}\n`,
-    async issue(names, days = 90) {
+    async issue(names, days = 90, isForClients = false) {
+      const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
       const own = await generate();
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: `${(serial++).toString(16)}`,
@@ -54,7 +55,7 @@ export async function createAuthority(now = Date.now()): Promise<Authority> {
         signingKey: keys.privateKey,
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          new x509.ExtendedKeyUsageExtension(isForClients ? [serverAuth, clientAuth] : [serverAuth]),
           new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value }))),
         ],
       });
