@@ -54,9 +54,19 @@ export interface StepRequest extends SessionAddress {
 
 export type StepItem =
   /** A stream opened: what features has the host? No body. */
-  | { readonly kind: 'open'; readonly secure: boolean; readonly binding: ChannelBinding }
-  /** `<auth/>`, `<response/>` or `<abort/>`; body. */
+  | {
+      readonly kind: 'open';
+      readonly secure: boolean;
+      readonly binding: ChannelBinding;
+      /** The bare JID that the client has named as its own (RFC 6120 §4.7.1). */
+      readonly from?: string | undefined;
+      /** What the node can do in one step with signing in (XEP-0388 §2.1). Without it, the node knows nothing of XEP-0388. */
+      readonly inline?: InlineOffer;
+    }
+  /** An element of SASL, in the profile of RFC 6120 or of XEP-0388; body. */
   | { readonly kind: 'sasl'; readonly binding: ChannelBinding; readonly body: true }
+  /** `<bind/>` of XEP-0386, after signing in; body. The answer is `bound`, and what goes into `<bound/>`. */
+  | { readonly kind: 'bind'; readonly body: true }
   /**
    * A stanza, before or after bind; body. `id` was minted when it was read. `initial`: presence, and none before it was answered:
    * one that no router answered may have left its mark on the session's row.
@@ -85,6 +95,13 @@ export type StepItem =
    */
   | { readonly kind: 'end'; readonly undelivered?: readonly string[]; readonly missed?: string };
 
+/** Complete elements: for `<inline/>` of XEP-0388, and for `<inline/>` of XEP-0386 in it. */
+export interface InlineOffer {
+  readonly signIn: string;
+  /** Undefined when the node cannot bind in this way. */
+  readonly bind?: string | undefined;
+}
+
 /**
  * Base64 of the channel binding data by type (RFC 5929, RFC 9266); empty without TLS. '' instead of the data where the client has not
  * chosen a mechanism that binds: then the types alone count.
@@ -96,9 +113,9 @@ export interface StepReply {
   /** false: the store is away; nothing of the batch was acknowledged, send it again as it is. */
   readonly ok: boolean;
   readonly session?: string;
-  /** Set by a SASL success: the account's bare JID. The stream restarts. */
+  /** Set by a SASL success: the account's bare JID. */
   readonly account?: string;
-  /** With `account`: what `open` would be answered when the stream restarts. It need not be asked. */
+  /** With `account` or `bound`: the features of the stream from now on, as `open` would be answered. It need not be asked. */
   readonly features?: string;
   /**
    * How long this answer to `open` and its `session` are good for other new streams, ms: those to the domain that open with the same

@@ -8,6 +8,10 @@ export const routerLimits = {
    * signed in.
    */
   saslMisfitsMax: 24,
+  /** What a client says of itself and of its device (XEP-0388 §2.3), characters each: a name fits, and a list of 50 into a stanza. */
+  userAgentCharactersMax: 100,
+  /** The tag that a client adds to its resource (XEP-0386 §2.2.1), characters. A name fits, and roster pushes stay small. */
+  resourceTagCharactersMax: 64,
   /**
    * Wrong passwords for one account from one address before the first delay. People mistype, and clients repeat what they have.
    */

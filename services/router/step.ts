@@ -17,19 +17,20 @@ import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
 import { type Origin, Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
-import { registerBeforeAuth, registerStreamFeature } from './features/xep0077-registration.ts';
+import { registerBeforeAuth } from './features/xep0077-registration.ts';
+import { greet } from './greeting.ts';
 import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
 import { isSubscriptionType } from './roster/subscription-state.ts';
 import { sendIq } from './routing/iq.ts';
 import { sendMessage } from './routing/message.ts';
-import { mechanisms, saslStep } from './sasl/exchange.ts';
+import { isSaslNs, saslStep } from './sasl/exchange.ts';
+import { clientKey } from './sasl/sasl2.ts';
 import { bind, endSession } from './sessions/bind.ts';
+import { bind2, NS_BIND2 } from './sessions/bind2.ts';
 import { moveHere } from './sessions/move-here.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
 import { bounceUnanswered } from './sessions/unanswered.ts';
-
-const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
 interface BodyItem {
   readonly item: StepItem;
@@ -111,12 +112,11 @@ export class Step {
   async #item({ item, body }: BodyItem): Promise<void> {
     switch (item.kind) {
       case 'open':
-        this.#state = { ...this.#state, secure: item.secure };
-        this.#write(Buffer.from(this.#features(item)));
-        if (this.#request.session === '') this.#reply = { ...this.#reply, keepMs: routerLimits.greetingKeepMs };
-        return;
+        return this.#open(item);
       case 'sasl':
         return this.#sasl(item, Stanza.parse(body));
+      case 'bind':
+        return this.#bind(Stanza.parse(body));
       case 'stanza':
         return this.#state.resource === undefined
           ? this.#beforeBind(Stanza.parse(body))
@@ -138,32 +138,53 @@ export class Step {
     }
   }
 
-  #features(item: Extract<StepItem, { kind: 'open' }>): string {
-    if (this.#state.local === undefined) return mechanisms(this.#tenant, item) + registerStreamFeature(this.#tenant, item);
-    return this.#dependencies.features.streamFeatures;
+  async #open(item: Extract<StepItem, { kind: 'open' }>): Promise<void> {
+    const { features } = this.#dependencies;
+    this.#state = { ...this.#state, secure: item.secure };
+    if (this.#state.local !== undefined) {
+      this.#write(Buffer.from(features.unboundFeatures));
+      return;
+    }
+    const greeting = await greet(this.#dependencies, this.#tenant, item);
+    const { from, hashes } = greeting;
+    this.#state = { ...this.#state, from, hashes };
+    this.#write(Buffer.from(greeting.features));
+    // What depends on the account is not for other streams.
+    if (this.#request.session === '' && from === undefined) this.#reply = { ...this.#reply, keepMs: routerLimits.greetingKeepMs };
   }
 
   async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
-    if (element.ns !== saslNs || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
-    const { secure } = this.#state;
+    if (!isSaslNs(element.ns) || this.#state.local !== undefined) throw new StreamError('unsupported-stanza-type');
+    const { secure, from, hashes } = this.#state;
     const result = await saslStep(this.#dependencies, this.#tenant, this.#state.sasl, element, {
-      secure,
-      binding: item.binding,
-      address: this.#request.address,
+      ...{ secure, from, hashes, binding: item.binding, address: this.#request.address },
     });
     this.#write(Buffer.from(result.reply));
-    const { local, incarnation } = result;
+    const { local, incarnation, agent } = result;
     const failed = local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
     const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
-    this.#state = { secure, failures, misfits, sasl: result.state, local, incarnation };
-    if (local !== undefined) {
+    if (local === undefined) this.#state = { ...this.#state, failures, misfits, sasl: result.state };
+    else {
+      const client = agent && clientKey(this.#tenant, local, agent);
+      this.#state = { secure, failures, misfits, local, incarnation, client };
       const account = Jid.of(local, this.#tenant.domain).toString();
-      this.#reply = { ...this.#reply, account, features: this.#dependencies.features.streamFeatures };
+      this.#reply = { ...this.#reply, account, features: this.#dependencies.features.unboundFeatures };
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many attempts to sign in have failed');
     }
+  }
+
+  /** XEP-0386: the node has the element from `<authenticate/>`. */
+  async #bind(request: Stanza): Promise<void> {
+    const { local, incarnation, client, resource } = this.#state;
+    if (local === undefined || resource !== undefined || request.ns !== NS_BIND2)
+      throw new StreamError('unsupported-stanza-type');
+    const { jid, bound } = await bind2(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, request);
+    this.#write(Buffer.from(bound));
+    this.#state = { ...this.#state, resource: jid.resource };
+    this.#reply = { ...this.#reply, bound: jid.toString(), features: this.#dependencies.features.boundFeatures };
   }
 
   /** Before a resource is bound, a client may only register (XEP-0077), or bind after SASL (RFC 6120 §7.1). */

@@ -66,7 +66,7 @@ for (const [what, url] of [
     const body = `over ${what}: O Romeo, Romeo! <wherefore> & "art" thou`;
     await juliet.xmpp.send(xml('message', { to: 'romeo@localhost', type: 'chat' }, xml('body', {}, body)));
     const message = await romeo.next((stanza) => stanza.is('message') && stanza.getChildText('body') === body);
-    assert.equal(message.attrs.from, 'juliet@localhost/test');
+    assert.match(`${message.attrs.from}`, /^juliet@localhost\/test\/[\w-]{12}$/, 'XEP-0386 §2.2.1');
     assert.equal(message.getChild('stanza-id', 'urn:xmpp:sid:0')?.attrs.by, 'romeo@localhost');
     const roster = await juliet.xmpp.iqCaller.get(xml('query', { xmlns: 'jabber:iq:roster' }));
     assert.equal(roster?.name, 'query');

@@ -113,7 +113,7 @@ for (const [whom, to] of [
     const juliet = await stage.join(`${owner}/balcony`);
     const change = (password: string) =>
       `<query xmlns='jabber:iq:register'><username>juliet</username><password>${password}</password></query>`;
-    const salt = async () => (await findAccount(stage.dependencies.store, 'a.example', 'juliet'))!.scram['SHA-256'].salt;
+    const salt = async () => (await findAccount(stage.dependencies.store, 'a.example', 'juliet'))!.scram['SHA-256']!.salt;
     const id = stage.mint();
     const ask = (number: string, password: string) => set(number, change(password)).replace(' id=', `${to} id=`);
     await juliet.send(ask('1', 'first'), id);

@@ -17,7 +17,7 @@ export const binding: ChannelBinding = {
 };
 export const bound: SaslContext = { secure: true, binding };
 export const unbound: SaslContext = { secure: true, binding: {} };
-export const hashes = { 'SCRAM-SHA-1': 'sha1', 'SCRAM-SHA-256': 'sha256' } as const;
+export const hashes = { 'SCRAM-SHA-1': 'sha1', 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-512': 'sha512' } as const;
 
 export const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64');
 
@@ -37,7 +37,7 @@ export function dataOf({ reply }: SaslResult, name: 'challenge' | 'success'): st
 
 /** RFC 5802 §3 and §5 from the client's side. */
 export class Client {
-  readonly digest: 'sha1' | 'sha256';
+  readonly digest: 'sha1' | 'sha256' | 'sha512';
   readonly password: string;
   readonly header: string;
   readonly bare: string;
@@ -62,10 +62,10 @@ export class Client {
 
   /** @param tail makes another nonce of the server's, and a proof that fits it */
   final(serverFirst: string, tail = ''): string {
-    const [, serverNonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? [];
+    const [, serverNonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)(?:,|$)/.exec(serverFirst) ?? [];
     const nonce = `${serverNonce}${tail}`;
     assert.ok(nonce.startsWith(this.bare.split(',r=')[1]!), serverFirst);
-    const bytes = this.digest === 'sha1' ? 20 : 32;
+    const bytes = createHash(this.digest).digest().length;
     const salted = pbkdf2Sync(this.password, Buffer.from(salt!, 'base64'), Number(iterations), bytes, this.digest);
     const withoutProof = `c=${base64(Buffer.concat([Buffer.from(this.header), this.bindingData]))},r=${nonce}`;
     const message = `${this.bare},${serverFirst},${withoutProof}`;

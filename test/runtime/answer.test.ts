@@ -10,6 +10,7 @@ import * as wire from '../../lib/runtime/wire.ts';
 const root = join(import.meta.dirname, '../..');
 const stream = 'services/connection/stream/stream.ts';
 const sasl = 'services/connection/features/rfc6120-sasl.ts';
+const sasl2 = 'services/connection/features/xep0388-sasl2.ts';
 const session = 'services/connection/session/session.ts';
 const sessionLink = 'services/connection/session/session-link.ts';
 const routerLink = 'services/connection/session/router-link.ts';
@@ -32,8 +33,8 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     ok: [routerLink],
     out: [routerLink],
     session: [stream, sessionLink],
-    account: [sasl],
-    features: [sasl],
+    account: [sasl, sasl2],
+    features: [sasl, sasl2, session],
     keepMs: [stream],
     bound: [session],
     queue: [session],

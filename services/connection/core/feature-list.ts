@@ -1,12 +1,18 @@
 /** The stream features of a node: what they advertise on a stream, and which of them handles an element. */
+import type { InlineOffer } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StageKind } from '../session/outgoing-stages.ts';
-import type { ElementRoute, FeatureStream, StreamFeature, StreamStates } from './stream-feature.ts';
+import type { ElementRoute, FeatureStream, InBindFeature, InlineFeature, StreamFeature, StreamStates } from './stream-feature.ts';
+
+export const NS_SASL2 = 'urn:xmpp:sasl:2';
+export const NS_BIND2 = 'urn:xmpp:bind:0';
 
 export class FeatureList {
   /** In the order in which stanzas pass through them. */
   readonly stages: readonly StageKind[];
+  readonly inline: readonly InlineFeature[];
+  readonly inBind: readonly InBindFeature[];
   readonly #features: readonly StreamFeature[];
   readonly #routes = new Map<string, ElementRoute[]>();
 
@@ -14,6 +20,8 @@ export class FeatureList {
   constructor(features: readonly StreamFeature[]) {
     this.#features = features;
     this.stages = features.flatMap(({ outgoing }) => outgoing ?? []);
+    this.inline = features.flatMap(({ inline }) => inline ?? []);
+    this.inBind = features.flatMap(({ inBind }) => inBind ?? []);
     const seen = new Set<string>();
     for (const feature of features) {
       for (const route of feature.elements ?? []) {
@@ -26,6 +34,16 @@ export class FeatureList {
         this.#routes.set(ns, routes);
       }
     }
+  }
+
+  /** Announces what the node can do in one step with signing in; undefined when it does not know XEP-0388. */
+  get inlineOffer(): InlineOffer | undefined {
+    if (this.#routes.get(NS_SASL2) === undefined) return undefined;
+    const bind = this.inBind.map(({ ns }) => `<feature var='${ns}'/>`).join('');
+    return {
+      signIn: this.inline.map(({ offer = '' }) => offer).join(''),
+      bind: this.inline.some(({ ns }) => ns === NS_BIND2) ? bind : undefined,
+    };
   }
 
   /** The features as they apply to the stream now. */

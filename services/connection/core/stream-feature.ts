@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { ChannelBinding, StepItem } from '../../../lib/runtime/wire.ts';
+import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Admission } from '../door/admission.ts';
 import type { SessionStream } from '../session/egress.ts';
@@ -21,10 +22,11 @@ import type { Session } from '../session/session.ts';
  * How far a stream has come.
  *
  * `secure`: the connection is as secure as it will become. That means TLS, or a WebSocket, because WebSockets have no STARTTLS
- * (RFC 7395 §3.9). `signedIn`: the stream has a session, so the client has authenticated and the stream has opened again.
+ * (RFC 7395 §3.9). `authenticating`: an exchange of XEP-0388 is under way. `signedIn`: the stream has a session, so the client
+ * has authenticated and, without XEP-0388, the stream has opened again.
  * `bound`: the session has a resource.
  */
-export type StreamTrait = 'secure' | 'signedIn' | 'bound';
+export type StreamTrait = 'secure' | 'authenticating' | 'signedIn' | 'bound';
 
 /** The states of a stream in which something may be used: all of `requires`, and none of `forbids`. */
 export interface StreamStates {
@@ -46,6 +48,10 @@ export interface StreamFeature extends StreamStates {
   /** Complete elements, with their namespaces, for `<stream:features/>` in these states. */
   readonly advertise?: (stream: FeatureStream) => string;
   readonly elements?: readonly ElementRoute[];
+  /** What a client may ask for in one step with signing in. */
+  readonly inline?: InlineFeature;
+  /** What a client may ask for in one step with binding a resource. */
+  readonly inBind?: InBindFeature;
   /** Makes a stage for each stream that is attached to a session. */
   readonly outgoing?: StageKind;
 }
@@ -67,10 +73,33 @@ export interface ElementRoute {
   readonly handle: (element: Stanza, stream: FeatureStream) => Promise<void> | undefined;
 }
 
-/**
- * A stream as its features see it. It is an interface so that a feature can carry others inside its own element (XEP-0386,
- * XEP-0388). It gives them a stream whose `sendElement` collects what goes into its answer.
- */
+/** A part of `<authenticate/>` (XEP-0388 §2.1). The parts are handled in the order of the features. */
+export interface InlineFeature {
+  readonly ns: string;
+  readonly name: string;
+  /** Announces it, as a complete element. Undefined for XEP-0386, which routers announce with what can be asked for there. */
+  readonly offer?: string;
+  /**
+   * Handles the part when the client has signed in. @throws {StreamError} to end the stream and its session
+   * @param done must be called once, unless the stream has ended, with what goes into `<success/>`. When it was the last part, the
+   *   client has `<success/>` when `done` returns, and stanzas may follow.
+   */
+  readonly handle: (element: Element, stream: FeatureStream, done: InlineDone) => Promise<void>;
+}
+
+/** @param isResumed true: the stream has its session, nothing else of `<authenticate/>` is handled, and no features follow */
+export type InlineDone = (text: string, isResumed?: boolean) => void;
+
+/** A part of `<bind/>` (XEP-0386 §2.2). */
+export interface InBindFeature {
+  readonly ns: string;
+  /** Any of these elements asks for it. The namespace is what is announced. */
+  readonly names: readonly string[];
+  /** Handles the part when the session is bound. @returns what goes into `<bound/>` */
+  readonly handle: (element: Element, stream: FeatureStream) => string;
+}
+
+/** A stream as its features see it. */
 export interface FeatureStream extends SessionStream {
   readonly host: FeatureHost;
   readonly sid: string;
@@ -79,6 +108,7 @@ export interface FeatureStream extends SessionStream {
   readonly isSecure: boolean;
   /** Set when the client has signed in. A resumption replaces it. */
   session: Session | undefined;
+  isAuthenticating: boolean;
   has(trait: StreamTrait): boolean;
   /** Asks a router before there is a session. Nothing is read meanwhile, so such requests go one after the other. */
   ask(item: StepItem, bodies: readonly Buffer[]): Promise<StepAnswer | undefined>;
@@ -93,6 +123,10 @@ export interface FeatureStream extends SessionStream {
    * @param features of that stream, if they are known already
    */
   signedIn(account: string, features: string | undefined): void;
+  /** The same for a stream that goes on without opening again. It has its session at once. */
+  goOnAs(account: string): void;
+  /** Sends the features that apply now. @param features what routers announce */
+  sendFeatures(features: string): void;
   /**
    * Sends the failure of an attempt to sign in that no router has seen. Routers count the others. A client has a few attempts
    * (RFC 6120 §6.4.5).
@@ -110,6 +144,9 @@ export interface FeatureHost {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly admission: Admission;
+  /** The features that clients may ask for inside of others. */
+  readonly inline: readonly InlineFeature[];
+  readonly inBind: readonly InBindFeature[];
   /** Finds the session, on this node or another one, and takes it from its old stream. @throws {StreamError} */
   claim(claim: Claim, stream: SessionStream): Promise<Found>;
 }

@@ -10,7 +10,7 @@ import { finishAnswer } from '../session/router-link.ts';
 const NS = 'urn:ietf:params:xml:ns:xmpp-sasl';
 
 export const sasl: StreamFeature = {
-  forbids: ['signedIn'],
+  forbids: ['authenticating', 'signedIn'],
   elements: ['auth', 'response', 'abort'].map((name) => ({ ns: NS, name, handle: passOn })),
 };
 

@@ -6,7 +6,7 @@ import { finishAnswer } from '../session/router-link.ts';
 
 export const registration: StreamFeature = {
   requires: ['secure'],
-  forbids: ['signedIn'],
+  forbids: ['authenticating', 'signedIn'],
   elements: [{ ns: 'jabber:client', name: 'iq', child: { ns: 'jabber:iq:register', name: 'query' }, handle: passOn }],
 };
 

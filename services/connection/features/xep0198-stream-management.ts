@@ -6,30 +6,42 @@ import { portLimits } from '../../../lib/ports/limits.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import type { FeatureStream, StreamFeature } from '../core/stream-feature.ts';
+import type { FeatureHost, FeatureStream, StreamFeature } from '../core/stream-feature.ts';
 import { formatResumeId } from '../moving/resume-id.ts';
+import type { Session } from '../session/session.ts';
 import { NS_SM, readCount, StreamManagement } from '../session/stream-management.ts';
 
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
+const offer = `<sm xmlns='${NS_SM}'/>`;
 
 export const streamManagement: StreamFeature = {
   specs: [
     {
       spec: 'XEP-0198',
-      version: '1.6.1',
+      version: '1.6.3',
       title: 'Stream Management',
       note: 'Acknowledgements, resumption on this and on another node. Without `location`: any node will do.',
     },
   ],
   requires: ['signedIn'],
-  advertise: () => `<sm xmlns='${NS_SM}'/>`,
+  advertise: ({ session }) => (session?.sm === undefined ? offer : ''),
   elements: [
     { ns: NS_SM, name: 'r', handle: request },
     { ns: NS_SM, name: 'a', handle: acknowledge },
     { ns: NS_SM, name: 'enable', handle: enable },
     { ns: NS_SM, name: 'resume', handle: resume },
   ],
+  // §7, with XEP-0388 and XEP-0386
+  inline: {
+    ns: NS_SM,
+    name: 'resume',
+    offer,
+    handle: ({ attrs }, stream, done) => claim(attrs, stream, (answer, isResumed) => done(answer, isResumed)),
+  },
+  inBind: { ns: NS_SM, names: ['enable'], handle: ({ attrs }, { session, host }) => begin(attrs, session!, host) },
 };
+
+type Attributes = Readonly<Partial<Record<string, string>>>;
 
 /** §4. */
 function request(_element: Stanza, stream: FeatureStream): undefined {
@@ -53,27 +65,40 @@ function enable({ attributes }: Stanza, stream: FeatureStream): undefined {
     stream.sendElement(failed('unexpected-request'));
     return;
   }
-  const { clock, subject: node } = stream.host;
+  stream.sendElement(begin(attributes, session, stream.host));
+}
+
+/** From now on stanzas are counted. @returns the answer */
+function begin(attributes: Attributes, session: Session, { clock, subject: node }: FeatureHost): string {
   const resumeMs = resumeMsOf(attributes);
   const token = clock.randomBytes(16).toString('base64url');
   const id = formatResumeId({ node, sid: session.sid, token });
-  stream.sendElement(enabled(resumeMs === 0 ? undefined : id, resumeMs));
   const write = (text: string): void => session.egress.stream?.sendElement(text);
   session.egress.sm = new StreamManagement({ clock, token, resumeMs, write });
+  return enabled(resumeMs === 0 ? undefined : id, resumeMs);
 }
 
 /** §5: in place of bind. */
 async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<void> {
   const fresh = stream.session!;
-  const { previd, h } = attributes;
   if (fresh.hasStepped || fresh.isBound) {
     stream.sendElement(failed('unexpected-request'));
     return;
   }
+  await claim(attributes, stream, (answer) => stream.sendElement(answer));
+}
+
+/** @param answered is called with the answer, and before anything else is sent in the session */
+async function claim(
+  { previd, h }: Attributes,
+  stream: FeatureStream,
+  answered: (text: string, isResumed: boolean) => void,
+): Promise<void> {
+  const fresh = stream.session!;
   if (previd === undefined) throw new StreamError('bad-format', '<resume/> needs a previd');
   const count = readCount(h);
   if (previd.length > portLimits.storeKeyBytesMax) {
-    stream.sendElement(failed('item-not-found')); // it does not come from here
+    answered(failed('item-not-found'), false); // it does not come from here
     return;
   }
   const { host } = stream;
@@ -82,7 +107,7 @@ async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<vo
   const found = await host.claim({ previd, h: count, account: fresh.account.toString() }, stream);
   const { session } = found;
   if (session?.sm === undefined) {
-    if (stream.isOpen) stream.sendElement(failed('item-not-found', found.h));
+    if (stream.isOpen) answered(failed('item-not-found', found.h), false);
     return;
   }
   if (!stream.isOpen) {
@@ -92,7 +117,7 @@ async function resume({ attributes }: Stanza, stream: FeatureStream): Promise<vo
   stream.session = session;
   fresh.forget();
   const { sm } = session;
-  stream.sendElement(resumed(previd, sm.h));
+  answered(resumed(previd, sm.h), true);
   session.acknowledged(sm, h);
   session.attach(sm, stream);
 }
@@ -114,7 +139,7 @@ function failed(condition: 'unexpected-request' | 'item-not-found', h?: number):
 }
 
 /** How long to keep the session for a client that has sent this `<enable/>`, ms. */
-function resumeMsOf({ resume, max }: Readonly<Record<string, string>>): number {
+function resumeMsOf({ resume, max }: Attributes): number {
   if (resume !== 'true' && resume !== '1') return 0;
   const seconds = /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) : Number.POSITIVE_INFINITY;
   return Math.min(serviceLimits.resumeTimeoutMs, seconds * 1000);

@@ -91,6 +91,14 @@ export function clientStateWith(make: MakeStage): StreamFeature {
       { ns: NS, name: 'active', handle: handle(true) },
       { ns: NS, name: 'inactive', handle: handle(false) },
     ],
+    inBind: {
+      ns: NS,
+      names: ['active', 'inactive'],
+      handle(element, { session }) {
+        turn(kind, session!, element.getName() === 'active');
+        return '';
+      },
+    },
     outgoing: kind,
   };
 }

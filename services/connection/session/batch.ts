@@ -8,11 +8,11 @@ import type { Received } from './inbox.ts';
 import type { StepAnswer } from './router-link.ts';
 
 export interface Batch {
-  readonly kind: 'stanzas' | 'page' | 'moved' | 'end';
+  readonly kind: 'stanzas' | 'bind' | 'page' | 'moved' | 'end';
   readonly items: readonly StepItem[];
   readonly stanzas: readonly Received[];
-  /** With the end of a session: requests that the client has not answered. */
-  readonly unanswered?: readonly Buffer[];
+  /** What its items need, where that is not the stanzas: the request to bind, or requests that the client has not answered. */
+  readonly bodies?: readonly Buffer[];
   readonly delivered: Delivered;
   /** True when initial presence is among the stanzas. */
   readonly isInitial: boolean;
@@ -50,7 +50,7 @@ export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, 
   };
   const moved: readonly StepItem[] = isMoved ? [{ kind: 'moved' }] : [];
   const bounced = requests.map((): StepItem => ({ kind: 'unanswered', body: true }));
-  return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], unanswered: requests };
+  return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], bodies: requests };
 }
 
 export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[] {

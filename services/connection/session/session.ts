@@ -14,6 +14,7 @@ import { ClientWait } from './client-wait.ts';
 import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
 import { Inbox } from './inbox.ts';
+import type { InlineBind } from './inline-bind.ts';
 import { OwnNicks } from './own-nicks.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
@@ -46,6 +47,8 @@ export class Session {
   /** True when the session came from another node and no router knows yet. */
   #isMoved = false;
   #wasPage = false;
+  /** What the first batch is, for a client that binds while it signs in; `pump` must follow. */
+  inlineBind: InlineBind | undefined;
   readonly #wait: ClientWait;
   /** True while the session is on its way into the store. */
   #isLeaving = false;
@@ -154,11 +157,8 @@ export class Session {
     this.#end();
   }
 
-  // Resumption (XEP-0198 §5).
-
   /**
-   * Takes the session from its old stream, if it has one, and waits for the batch under way. Stanzas that are not in a batch are
-   * forgotten, because the client sends them again.
+   * Takes the session from its old stream (XEP-0198 §5) and waits for the batch under way. What is in no batch comes again.
    * @returns false when the session has ended meanwhile, or somebody else has wanted it
    */
   async detach(): Promise<boolean> {
@@ -233,7 +233,7 @@ export class Session {
   /** Another node has the session now, and routers hear of it from there. */
   async leave(): Promise<void> {
     const items = deliveredItem(this.cursor.take());
-    const answer = items.length > 0 ? await this.#step(items, [], () => 1) : undefined;
+    const answer = items.length > 0 && (await this.#step(items, [], () => 1));
     if (answer) checkAllRead(this.#owner.log, answer, this.sid);
   }
 
@@ -243,10 +243,9 @@ export class Session {
     this.#over();
   }
 
-  // What goes to routers.
-
   #next(): Batch | undefined {
     if (this.#phase === 'over') return undefined;
+    if (this.inlineBind !== undefined && !this.link.hasStepped) return this.inlineBind.batch;
     const isPaused = this.link.isPaused && this.#phase !== 'ending';
     if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ kind: 'moved' }] };
     const hasPage = !isPaused && this.egress.catchUp.phase === 'reading' && this.egress.hasRoomForPage;
@@ -274,7 +273,7 @@ export class Session {
     // A client that is gone does not wait. When it is back, it sends again whatever has an unknown outcome.
     const triesMax = () =>
       batch.kind === 'end' || this.isParked ? connectionLimits.endTriesMax : connectionLimits.batchTriesMax;
-    const bodies = batch.unanswered ?? batch.stanzas.map(({ bytes }) => bytes);
+    const bodies = batch.bodies ?? batch.stanzas.map(({ bytes }) => bytes);
     const answer = await this.#step(batch.items, bodies, triesMax);
     if (this.#phase === 'over') return;
     this.link.isStalled = false;
@@ -296,9 +295,10 @@ export class Session {
     // Only presence and pages open or close the queue. With anything else, the answer is left over.
     const queue = batch.kind === 'page' || batch.mayTurnQueue ? reply.take('queue') : undefined;
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(answer), { queue, next: reply.take('next') });
-    else out.forEach(({ id }, index) => void this.egress.reply(reply.bodies[index]!, id));
+    else if (batch.kind !== 'bind') out.forEach(({ id }, index) => void this.egress.reply(reply.bodies[index]!, id));
     const bound = reply.take('bound');
     if (bound !== undefined) this.#bind(bound);
+    if (batch.kind === 'bind') this.inlineBind?.answered(answer, this.isBound);
     const close = reply.take('close');
     this.sm?.settle(lastNumber(batch), close === undefined); // what ends a stream also ends the batch, in the middle
     if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.answered(queue);
@@ -310,6 +310,7 @@ export class Session {
     this.#owner.log.warn({ sid: this.sid, kind: batch.kind, stanzas: batch.stanzas.length }, 'no router answered a batch');
     for (const { stanza } of batch.stanzas) for (const answer of refusal(stanza)) this.egress.reply(answer, undefined);
     this.sm?.settle(lastNumber(batch), false);
+    if (batch.kind === 'bind') this.inlineBind?.unanswered();
     if (batch.isInitial) this.isAvailable = false;
     if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.unanswered();
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
@@ -323,8 +324,6 @@ export class Session {
     this.#phase = 'bound';
     this.#owner.hold(this);
   }
-
-  // The stream, and the end.
 
   #gauge(): void {
     this.isFull = this.#isLeaving || this.#inbox.isFull(this.link.isStalled);

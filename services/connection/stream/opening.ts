@@ -44,6 +44,12 @@ function ownAddress(from: string, domain: string, account: string | undefined): 
   return jid.resource === '' ? bare : undefined;
 }
 
+/** The bare JID that a client names as its own before it signs in, if it is one of the domain. */
+export function claimedAddress(from: string | undefined, domain: string): string | undefined {
+  const jid = from === undefined ? undefined : Jid.tryParse(from);
+  return jid !== undefined && jid.domain === domain && jid.local !== '' ? jid.bare.toString() : undefined;
+}
+
 /** @throws {StreamError} improper-addressing */
 export function wantedDomain(to: string | undefined): string {
   if (to === undefined) throw new StreamError('improper-addressing', 'a stream needs "to"');

@@ -17,7 +17,7 @@ import { finishAnswer, type StepAnswer } from '../session/router-link.ts';
 import type { Session } from '../session/session.ts';
 import { type Framing, type Opening, type StreamEvent, tcpFraming, webSocketFraming } from './framing.ts';
 import type { Greeting as Offer } from './greetings.ts';
-import { checkOpening, type Greeting, wantedDomain } from './opening.ts';
+import { checkOpening, claimedAddress, type Greeting, wantedDomain } from './opening.ts';
 import type { StreamHost } from './stream-host.ts';
 import { SocketTransport, type Transport, type TransportReader } from './transport.ts';
 
@@ -37,6 +37,7 @@ export class Stream implements TransportReader, FeatureStream {
   /** True when the domain is known to be served here. */
   #isServed = false;
   #account: string | undefined;
+  isAuthenticating = false;
   #greeting: Greeting | undefined;
   #hasOpened = false;
   #hasHeader = false;
@@ -235,18 +236,24 @@ export class Stream implements TransportReader, FeatureStream {
       throw new StreamError('resource-constraint', 'too many streams to this domain are opened at once; try again later');
     }
     this.#binding ??= this.#transport.offeredBinding;
-    const features = this.#features ?? (await this.#askFeatures(domain, this.#binding));
+    const features = this.#features ?? (await this.#askFeatures(domain, this.#binding, claimedAddress(opening.from, domain)));
     if (this.#isOver) return;
     this.#isServed = true;
     this.#greeting = checkOpening(opening, domain, this.#account);
     this.#sendHeader();
     if (this.#account !== undefined) this.#startSession(domain, this.#account);
+    this.sendFeatures(features);
+  }
+
+  sendFeatures(features: string): void {
     this.sendElement(this.#framing.features((this.has('secure') ? features : '') + this.#host.features.advertise(this)));
   }
 
   /** @throws {StreamError} also when the router closes the stream */
-  async #askFeatures(domain: string, binding: ChannelBinding): Promise<string> {
-    const open = { kind: 'open', secure: this.#transport.isSecure, binding } as const;
+  async #askFeatures(domain: string, binding: ChannelBinding, claimed: string | undefined): Promise<string> {
+    const secure = this.#transport.isSecure;
+    const from = secure ? claimed : undefined;
+    const open = { kind: 'open', secure, binding, from, inline: this.#host.features.inlineOffer } as const;
     const ask = async (): Promise<Offer> => {
       const answer = await this.ask(open, []);
       if (answer === undefined) throw new StreamError('resource-constraint', 'the service is not ready');
@@ -254,7 +261,8 @@ export class Stream implements TransportReader, FeatureStream {
       finishAnswer(this.#host.log, answer, this.sid);
       return { features: answer.reply.bodies[0]?.toString() ?? '', session: this.#routerSession, keepMs };
     };
-    const greeting = await (this.#routerSession === '' ? this.#host.greetings.get(domain, open, ask) : ask());
+    const isForAll = this.#routerSession === '' && from === undefined;
+    const greeting = await (isForAll ? this.#host.greetings.get(domain, open, ask) : ask());
     this.#routerSession = greeting.session;
     return greeting.features;
   }
@@ -291,6 +299,7 @@ export class Stream implements TransportReader, FeatureStream {
 
   has(trait: StreamTrait): boolean {
     if (trait === 'signedIn') return this.session !== undefined;
+    if (trait === 'authenticating') return this.isAuthenticating;
     if (trait === 'bound') return this.session?.isBound ?? false;
     return this.#transport.isSecure || this.#transport.kind !== 'tcp';
   }
@@ -318,15 +327,25 @@ export class Stream implements TransportReader, FeatureStream {
   }
 
   signedIn(account: string, features: string | undefined): void {
-    this.#account = account;
-    this.#host.admission.signedIn(this.#transport.address, 1);
-    this.#transport.trust();
+    this.#trust(account);
     this.#features = features;
     this.#hasOpened = false;
     this.#hasHeader = false;
     this.#greeting = undefined;
-    this.#scanner.bounds = openBounds;
     this.#scanner.restart();
+  }
+
+  goOnAs(account: string): void {
+    this.#trust(account);
+    this.isAuthenticating = false;
+    this.#startSession(this.#domain!, account);
+  }
+
+  #trust(account: string): void {
+    this.#account = account;
+    this.#host.admission.signedIn(this.#transport.address, 1);
+    this.#transport.trust();
+    this.#scanner.bounds = openBounds;
     this.#timer.cancel();
     this.#timer = this.#limitTime(connectionLimits.bindTimeoutMs);
     this.#host.log.info({ sid: this.sid, account, address: this.#transport.address }, 'signed in');

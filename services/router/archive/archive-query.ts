@@ -4,10 +4,12 @@ import {
   type ArchivePage,
   type ArchiveQuery,
   type ArchiveRange,
+  NS_MAM,
   readArchivePage,
   walkRows,
 } from '../../../lib/runtime/archive-page.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
+import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Rsm } from '../../../lib/xmpp/rsm.ts';
 import type { Account } from '../core/account.ts';
@@ -76,8 +78,16 @@ export function stampOf(id: string, entry: ArchiveEntry): string {
   return new Date(acceptedAtMs(id, entry)).toISOString();
 }
 
+/** XEP-0313 §4.4: tells the first and the last entry. */
+export async function archiveMetadata(account: Account): Promise<Element> {
+  const [start, end] = await Promise.all([archiveEdge(account, 'first'), archiveEdge(account, 'last')]);
+  const edge = (name: string, item: { id: string; stamp: string } | undefined) =>
+    item && xml(name, { id: item.id, timestamp: item.stamp });
+  return xml('metadata', { xmlns: NS_MAM }, edge('start', start), edge('end', end));
+}
+
 /** Reads the first or the last entry. */
-export async function archiveEdge(account: Account, which: 'first' | 'last'): Promise<{ id: string; stamp: string } | undefined> {
+async function archiveEdge(account: Account, which: 'first' | 'last'): Promise<{ id: string; stamp: string } | undefined> {
   const [row] = await account.list(entries, { limit: 1, backward: which === 'last' });
   return row && { id: row.key, stamp: stampOf(row.key, row.value) };
 }

@@ -35,6 +35,9 @@ export interface Cursor {
 /** True when the session has queried the archive: it reads its history by itself, and does not get the queue as well. */
 export const readsArchive = sessionPart<boolean>('archive');
 
+/** Ids of recent entries that the archive had when the session was bound, if the client knows that from its bind; joined by spaces. */
+const archivedAtBind = sessionPart<string>('archivedAtBind');
+
 const cursors = collection<Cursor>('cursor', 'account');
 const start: Cursor = { at: '', given: '' };
 
@@ -173,9 +176,10 @@ export async function readQueue(account: Account, after: string, seen: ReadonlyS
   ]);
   if (after === '' && cursor.at !== '' && !cursor.late) await dropDelivered(account, from);
   const delivered = new Set(idsIn(cursor.given));
+  const inArchive = new Set(idsIn((session && archivedAtBind.of(session)) ?? ''));
   const others = new Set(sessions!.flatMap(({ sid, resource }) => (sid === account.session?.sid ? [] : [resource])));
   const isOwed = ({ key, value }: Item<ArchiveEntry>) => {
-    if (!value.queue || seen.has(key)) return false;
+    if (!value.queue || seen.has(key) || inArchive.has(key)) return false;
     const resource = others.size === 0 && missed === undefined && queue === 'open' ? '' : resourceOf(value);
     if (others.has(resource)) return false; // the session of that resource will get it
     const isOwn = resource !== '' && resource === session?.resource;
@@ -261,6 +265,20 @@ function catchUpStart({ at, given }: Cursor): string {
 /** A client that reads the archive by itself (XEP-0313 §5.1.1) gets only what arrived after it signed in. */
 function ownHistoryEnd(session: SessionEntry | undefined): string {
   return session && readsArchive.of(session) ? firstIdAt(session.boundAt - runtimeLimits.catchUpOverlapMs) : '';
+}
+
+/**
+ * For a client that binds and reads its history from the archive (XEP-0386 §2.2): it gets from the queue only what the archive
+ * does not have. Call it when the session is there, so that what arrives later reaches the session.
+ *
+ * DEVIATION: the queue is not cleared. The client may be gone before it has read the archive.
+ */
+export async function leaveToArchive(account: Account): Promise<void> {
+  const recent = firstIdAt(account.now.getTime() - runtimeLimits.catchUpOverlapMs);
+  const found = await account.list(entries, { after: recent, limit: serviceLimits.catchUpPageMax });
+  if (found.length === 0) return;
+  const ids = found.map(({ key }) => key).join(' ');
+  await account.updateSession((entry) => archivedAtBind.with(entry, archivedAtBind.of(entry) ?? ids));
 }
 
 /**

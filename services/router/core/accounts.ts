@@ -17,11 +17,14 @@ export interface ScramKeys {
   readonly serverKey: string;
 }
 
+export type ScramHash = 'SHA-1' | 'SHA-256' | 'SHA-512';
+
 export interface AccountRow {
   readonly createdAt: string;
   /** Random text that tells the account from a later one of the same name. Absent in rows of older versions. */
   readonly incarnation?: string;
-  readonly scram: { readonly 'SHA-1': ScramKeys; readonly 'SHA-256': ScramKeys };
+  /** By hash. Older accounts, and those that were imported, lack some. */
+  readonly scram: Readonly<Partial<Record<ScramHash, ScramKeys>>>;
 }
 
 export const accounts = collection<AccountRow>('account', 'account');

@@ -4,7 +4,7 @@
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import { accounts } from './accounts.ts';
 import { capsFeature, hostInfo } from './disco-info.ts';
-import type { AccountFeature, HostIqRoute, IqRoute, Stages } from './feature.ts';
+import type { AccountFeature, HostIqRoute, InBind, IqRoute, Stages } from './feature.ts';
 
 /** Declared here, because features know accounts, and accounts their turn's dependencies. */
 declare module './dependencies.ts' {
@@ -23,8 +23,12 @@ type StageLists = { readonly [Name in StageName]: readonly NonNullable<Stages[Na
 
 export class FeatureIndex {
   readonly all: readonly AccountFeature[];
-  /** Children of `<stream:features/>` after SASL, the host's caps among them. */
-  readonly streamFeatures: string;
+  /** Children of `<stream:features/>` after SASL, the host's caps among them: before and after a resource is bound. */
+  readonly unboundFeatures: string;
+  readonly boundFeatures: string;
+  /** What can be asked for in XEP-0386, and its announcement. */
+  readonly inBind: readonly InBind[];
+  readonly inBindOffer: string;
   readonly outbound: StageLists;
   readonly inbound: StageLists;
   readonly #self = new Map<string, IqRoute>();
@@ -34,9 +38,11 @@ export class FeatureIndex {
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
-    this.streamFeatures = [...features.flatMap((feature) => feature.streamFeatures ?? []), capsFeature(hostInfo(features))].join(
-      '',
-    );
+    const lasting = features.flatMap((feature) => feature.streamFeatures ?? []);
+    this.boundFeatures = [...lasting, capsFeature(hostInfo(features))].join('');
+    this.unboundFeatures = features.flatMap((feature) => feature.unboundFeatures ?? []).join('') + this.boundFeatures;
+    this.inBind = features.flatMap((feature) => feature.inBind ?? []);
+    this.inBindOffer = this.inBind.map(({ ns }) => `<feature var='${ns}'/>`).join('');
     for (const feature of features) {
       for (const route of feature.iq ?? []) addOnce(route.to === 'self' ? this.#self : this.#account, route, feature.spec);
       for (const route of feature.hostIq ?? []) addOnce(this.#host, route, feature.spec);

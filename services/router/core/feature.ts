@@ -96,6 +96,10 @@ export interface AccountFeature {
   };
   /** Children of `<stream:features/>` after SASL. */
   readonly streamFeatures?: readonly string[];
+  /** The same for a stream without a resource. */
+  readonly unboundFeatures?: readonly string[];
+  /** What a client may ask for while it binds a resource (XEP-0386). */
+  readonly inBind?: InBind;
   readonly iq?: readonly IqRoute[];
   readonly hostIq?: readonly HostIqRoute[];
   /** Requests to the host of files, `upload.example.org`. */
@@ -118,6 +122,14 @@ export interface AccountFeature {
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
+}
+
+export interface InBind {
+  /** The element that asks. The namespace is what is announced. */
+  readonly ns: string;
+  readonly name: string;
+  /** Changes the entry of the new session. It may be called again. */
+  readonly begin: (entry: SessionEntry) => SessionEntry;
 }
 
 export interface ProbeAnswer {

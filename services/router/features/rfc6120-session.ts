@@ -11,7 +11,7 @@ export const session: AccountFeature = {
   spec: 'RFC 6120',
   version: '2011',
   title: 'XMPP Core: streams, SASL, resource binding',
-  streamFeatures: [
+  unboundFeatures: [
     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
     // COMPAT: clients of RFC 3921 (libpurple, old versions of Smack) ask for a session. Remove this when nobody uses them.
     `<session xmlns='${NS}'><optional/></session>`,

@@ -21,6 +21,8 @@ const NS = 'urn:xmpp:carbons:2';
 const hintsNs = 'urn:xmpp:hints';
 const mucUserNs = 'http://jabber.org/protocol/muc#user';
 
+const wantsCopies = sessionPart<boolean>('carbons');
+
 export const carbons: AccountFeature = {
   spec: 'XEP-0280',
   version: '1.0.1',
@@ -30,13 +32,13 @@ export const carbons: AccountFeature = {
     { type: 'set', ns: NS, name: 'enable', to: 'self', handle: (_request, account) => turn(account, true) },
     { type: 'set', ns: NS, name: 'disable', to: 'self', handle: (_request, account) => turn(account, false) },
   ],
+  inBind: { ns: NS, name: 'enable', begin: (entry) => wantsCopies.with(entry, true) },
   outbound: { follow: copySent },
   inbound: { follow: copyReceived },
 };
 
 type Kind = 'sent' | 'received';
 
-const wantsCopies = sessionPart<boolean>('carbons');
 /** The id of the last request that turned copies on or off; absent after the first one. */
 const lastRequest = sessionPart<string>('carbonsBy');
 

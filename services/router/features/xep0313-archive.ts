@@ -11,11 +11,11 @@
  */
 import { archiveForm, finElement, NS_MAM as NS, readArchiveRequest } from '../../../lib/runtime/archive-page.ts';
 import type { Item } from '../../../lib/runtime/rows.ts';
-import { type Element, escapeAttribute, xml } from '../../../lib/xmpp/element.ts';
+import { type Element, escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { type ArchiveEntry, type Direction, isArchived, keepEntry } from '../archive/archive.ts';
-import { archiveEdge, queryArchive, stampOf } from '../archive/archive-query.ts';
+import { archiveMetadata, queryArchive, stampOf } from '../archive/archive-query.ts';
 import { readsArchive } from '../archive/cursor.ts';
 import { preferences } from '../archive/preferences.ts';
 import type { Account } from '../core/account.ts';
@@ -33,7 +33,7 @@ export const archive: AccountFeature = {
   iq: [
     { type: 'get', ns: NS, name: 'query', to: 'self', handle: () => archiveForm(further) },
     { type: 'set', ns: NS, name: 'query', to: 'self', handle: query },
-    { type: 'get', ns: NS, name: 'metadata', to: 'self', handle: metadata },
+    { type: 'get', ns: NS, name: 'metadata', to: 'self', handle: (_request, account) => archiveMetadata(account) },
   ],
   outbound: {
     reads: [preferences],
@@ -86,11 +86,3 @@ function resultMessage(head: string, { key: id, value }: Item<ArchiveEntry>): Bu
 }
 
 const resultEnd = Buffer.from('</forwarded></result></message>');
-
-/** §4.4: tells the first and the last entry. */
-async function metadata(_request: Element, account: Account): Promise<Element> {
-  const [start, end] = await Promise.all([archiveEdge(account, 'first'), archiveEdge(account, 'last')]);
-  const edge = (name: string, item: { id: string; stamp: string } | undefined) =>
-    item && xml(name, { id: item.id, timestamp: item.stamp });
-  return xml('metadata', { xmlns: NS }, edge('start', start), edge('end', end));
-}

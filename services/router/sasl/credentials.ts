@@ -5,15 +5,17 @@
 import { hash as hashOnce } from 'node:crypto';
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { SaslFailure, StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
-import { type AccountRow, findAccount, type ScramKeys } from '../core/accounts.ts';
+import { type AccountRow, findAccount, type ScramHash, type ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { routerLimits } from '../limits.ts';
-import { digests, type ScramHash, saltBytes, scramIterations } from './passwords.ts';
+import { WrongPassword } from './guesses.ts';
+import { digests, saltBytes, scramIterations } from './passwords.ts';
 
 export interface Credentials {
   readonly keys: ScramKeys;
+  readonly hash: ScramHash;
   /** The account; absent when there is none, and the keys were made up. */
   readonly account: AccountRow | undefined;
 }
@@ -41,7 +43,7 @@ export function prepareName(name: string, tenant: Tenant): string | undefined {
 }
 
 /** RFC 6120 §6.3.8: is the authorization identity the account itself? Nobody may act for somebody else. */
-export function isOwnAddress(authzid: string, local: string, tenant: Tenant): boolean {
+function isOwnAddress(authzid: string, local: string, tenant: Tenant): boolean {
   try {
     return Jid.parse(authzid).equals(Jid.of(local, tenant.domain));
   } catch (error) {
@@ -50,21 +52,42 @@ export function isOwnAddress(authzid: string, local: string, tenant: Tenant): bo
   }
 }
 
-/** @param local a prepared local part */
+/** Who wants to sign in, as the client says. */
+export interface Claimed {
+  readonly name: string;
+  readonly authzid: string | undefined;
+  /** The local part of the stream's `from`, where that must be the same (XEP-0388 §2.3). */
+  readonly from: string | undefined;
+}
+
+/** @returns the prepared local part. @throws {SaslFailure} */
+export function readName({ name, authzid, from }: Claimed, tenant: Tenant): string {
+  const local = prepareName(name, tenant);
+  if (local === undefined) throw new WrongPassword();
+  if (authzid && !isOwnAddress(authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
+  if (from !== undefined && from !== local) throw new SaslFailure('not-authorized', 'the stream is for another account');
+  return local;
+}
+
+/**
+ * @param local a prepared local part
+ * @param hashes the first of them that the account has keys for counts
+ */
 export async function findCredentials(
   dependencies: Dependencies,
   tenant: Tenant,
   local: string,
-  hash: ScramHash,
+  ...hashes: readonly [ScramHash, ...ScramHash[]]
 ): Promise<Credentials> {
   const account = await findAccount(dependencies.store, tenant.domain, local);
+  const hash = hashes.find((one) => account?.scram[one] !== undefined) ?? hashes[0];
   const madeUp = makeUpKeys(tenant, local, hash); // also if the account exists, so that both cases take the same time
-  return { keys: account?.scram[hash] ?? madeUp, account };
+  return { keys: account?.scram[hash] ?? madeUp, hash, account };
 }
 
-/** Makes up keys. Only the salt is ever shown, which is 16 of 64 bytes, so a hash over a secret is strong enough. */
+/** Makes up keys. Only the salt is ever shown, so a hash over a secret is strong enough. */
 function makeUpKeys(tenant: Tenant, local: string, hash: ScramHash): ScramKeys {
-  const bytes = hashOnce('sha512', `${tenant.secret} scram ${hash}\0${local}`, 'buffer');
-  const key = bytes.toString('base64', saltBytes, saltBytes + digests[hash].bytes);
-  return { salt: bytes.toString('base64', 0, saltBytes), iterations: scramIterations, storedKey: key, serverKey: key };
+  const make = (what: string) => hashOnce('sha512', `${tenant.secret} ${what} ${hash}\0${local}`, 'buffer');
+  const key = make('key').toString('base64', 0, digests[hash].bytes);
+  return { salt: make('scram').toString('base64', 0, saltBytes), iterations: scramIterations, storedKey: key, serverKey: key };
 }

@@ -1,27 +1,26 @@
 /**
- * The SASL negotiation of RFC 6120 §6: which mechanisms a stream is offered, and one step of an exchange.
+ * A SASL negotiation (RFC 6120 §6): one step of an exchange, in the profile of RFC 6120 or in that of XEP-0388. Both have the
+ * same mechanisms.
  */
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
-import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { decodeBase64 } from './base64.ts';
+import type { SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
+import { findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
 import { checkPlain } from './plain.ts';
-import { finishScram, type ScramMechanism, type ScramState, startScram } from './scram.ts';
+import { type Profile, rfc6120 } from './profile.ts';
+import { readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
+import { finishScram, type ScramState, startScram } from './scram.ts';
 
-const saslNs = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const bindingNs = 'urn:xmpp:sasl-cb:0';
-
-export interface SaslContext {
-  /** True if the stream uses TLS. */
-  readonly secure: boolean;
-  readonly binding: ChannelBinding;
+export interface SaslContext extends Offered {
   /** The client's network address; '' if it is unknown. */
   readonly address?: string;
+  /** The local part of the stream's `from`. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -31,17 +30,25 @@ export interface SaslContext {
 export interface SaslState {
   readonly mechanism: string;
   readonly scram?: ScramState;
+  /** Set in the profile of XEP-0388. */
+  readonly sasl2?: Sasl2State;
+}
+
+interface Sasl2State {
+  readonly agent?: UserAgent | undefined;
 }
 
 /** The result of a step. Without `state` and `local` it is a failure, and the stream stays open for another attempt (§6.4.5). */
 export interface SaslResult {
-  /** `<challenge/>`, `<success/>` or `<failure/>`. */
+  /** `<challenge/>`, `<success/>` or `<failure/>`. With XEP-0388, what a router has to say inside of `<success/>`. */
   readonly reply: string;
   /** The state for the next step of the same exchange. */
   readonly state?: SaslState;
   /** Set on success: the account that has signed in, and its incarnation. */
   readonly local?: string;
   readonly incarnation?: string | undefined;
+  /** With `local`: what the client has said of itself. */
+  readonly agent?: UserAgent | undefined;
   /**
    * True for a failure if the password was wrong, or was not checked because of earlier wrong ones. Other failures are of the
    * mechanism.
@@ -49,111 +56,110 @@ export interface SaslResult {
   readonly isGuess?: boolean;
 }
 
-/** The mechanisms in the order of preference (§6.3.3). */
-const known = new Map<string, ScramMechanism | 'PLAIN'>([
-  ['SCRAM-SHA-256-PLUS', { hash: 'SHA-256', isBound: true }],
-  ['SCRAM-SHA-1-PLUS', { hash: 'SHA-1', isBound: true }],
-  ['SCRAM-SHA-256', { hash: 'SHA-256', isBound: false }],
-  ['SCRAM-SHA-1', { hash: 'SHA-1', isBound: false }],
-  ['PLAIN', 'PLAIN'],
-]);
-
-function isOffered(mechanism: ScramMechanism | 'PLAIN', { secure, binding }: SaslContext): boolean {
-  const needsBinding = mechanism !== 'PLAIN' && mechanism.isBound;
-  return secure && (!needsBinding || Object.keys(binding).length > 0);
+/** Children of `<stream:features/>` for SASL as RFC 6120 has it; '' without TLS, because nothing is offered then. */
+export function offerMechanisms(offered: Offered): string {
+  const names = offeredNames(offered);
+  if (names.length === 0) return '';
+  const list = xml('mechanisms', { xmlns: rfc6120.ns }, ...names.map((name) => xml('mechanism', {}, name)));
+  return `${list}${offeredBindings(offered)}`;
 }
 
-/** Children of `<stream:features/>` before SASL; '' without TLS, because nothing is offered then. */
-export function mechanisms(_tenant: Tenant, context: SaslContext): string {
-  if (!context.secure) return '';
-  const names = [...known].filter(([, mechanism]) => isOffered(mechanism, context)).map(([name]) => name);
-  const offered = xml('mechanisms', { xmlns: saslNs }, ...names.map((name) => xml('mechanism', {}, name)));
-  const types = Object.keys(context.binding);
-  if (types.length === 0) return offered.toString();
-  // XEP-0440 §2
-  return `${offered}${xml('sasl-channel-binding', { xmlns: bindingNs }, ...types.map((type) => xml('channel-binding', { type })))}`;
+const profiles = new Map<string, Profile>([rfc6120, sasl2].map((profile) => [profile.ns, profile]));
+
+export function isSaslNs(ns: string): boolean {
+  return profiles.has(ns);
 }
 
 /**
  * Takes one step of an exchange.
- * @param element `<auth/>`, `<response/>` or `<abort/>` of the SASL namespace; a new `<auth/>` ends an exchange that is under way
+ * @param element of a profile's namespace; one that begins an exchange ends the one that is under way
  * @throws {Unavailable} if the store cannot be reached; the same step may be tried again
  */
 export async function saslStep(
   dependencies: Dependencies,
   tenant: Tenant,
-  state: SaslState | undefined,
+  before: SaslState | undefined,
   element: Stanza,
   context: SaslContext,
 ): Promise<SaslResult> {
+  const profile = profiles.get(element.ns) ?? rfc6120;
   try {
-    const { mechanism, data, scram } = readStep(state, element, context);
-    if (data === undefined) return { reply: `${xml('challenge', { xmlns: saslNs })}`, state: { mechanism } };
-    return await advance(dependencies, tenant, { mechanism, scram }, data, context);
+    if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
+    const { state, mechanism, data } = readStep(profile, before, element, context);
+    if (data === undefined) return { reply: profile.challenge(), state };
+    // Only XEP-0388 §2.3 asks that the stream is for the account.
+    const from = state.sasl2 && context.from;
+    return await advance(dependencies, tenant, { profile, state, mechanism, data }, { ...context, from });
   } catch (error) {
     if (error instanceof SaslFailure) {
-      return { reply: `${error.toElement()}`, isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
+      return { reply: profile.failure(error), isGuess: error instanceof WrongPassword || error instanceof TooManyGuesses };
     }
-    if (error instanceof Overloaded) return { reply: `${new SaslFailure('temporary-auth-failure').toElement()}` };
+    if (error instanceof Overloaded) return { reply: profile.failure(new SaslFailure('temporary-auth-failure')) };
     throw error;
   }
 }
 
-/**
- * Reads the client's element.
- * @returns `data` is undefined if the client sent no initial response (§6.4.2).
- * @throws {SaslFailure}
- */
-function readStep(state: SaslState | undefined, element: Stanza, context: SaslContext): SaslState & { data: string | undefined } {
-  if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
-  const isStart = element.name === 'auth';
-  if (element.ns !== saslNs || (!isStart && element.name !== 'response') || element.children.length > 0) {
-    throw new SaslFailure('malformed-request', `<${element.name}/> is not a SASL element that a client may send`);
-  }
-  if (!context.secure) throw new SaslFailure('encryption-required', 'start TLS first');
-  const mechanism = isStart ? element.attributes.mechanism : state?.mechanism;
-  if (!isStart && mechanism === undefined) throw new SaslFailure('malformed-request', 'send <auth/> before <response/>');
-  const found = known.get(mechanism ?? '');
-  if (mechanism === undefined || !found || !isOffered(found, context)) throw new SaslFailure('invalid-mechanism');
-  const text = element.element().getText();
-  if (isStart && text === '') return { mechanism, data: undefined };
-  return { mechanism, scram: isStart ? undefined : state?.scram, data: isStart && text === '=' ? '' : decodeData(text) };
+interface Read {
+  readonly state: SaslState;
+  readonly mechanism: Mechanism;
+  /** Undefined if the client sent no initial response (§6.4.2). */
+  readonly data: Buffer | undefined;
 }
 
-function decodeData(text: string): string {
-  const bytes = decodeBase64(text);
-  if (!bytes) throw new SaslFailure('incorrect-encoding'); // §6.5.5
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new SaslFailure('malformed-request', 'the data is not UTF-8');
+/** @throws {SaslFailure} */
+function readStep(profile: Profile, before: SaslState | undefined, element: Stanza, context: SaslContext): Read {
+  if (element.ns !== profile.ns) throw new SaslFailure('malformed-request', `<${element.name}/> is not an element of SASL`);
+  const said = profile.read(element);
+  if (!context.secure) throw new SaslFailure('encryption-required', 'start TLS first');
+  const isSasl2 = profile === sasl2;
+  if (said.mechanism === undefined && (before === undefined || (before.sasl2 !== undefined) !== isSasl2)) {
+    throw new SaslFailure('malformed-request', 'a response comes after a challenge');
   }
+  const name = said.mechanism ?? before!.mechanism;
+  const mechanism = findMechanism(name, context);
+  if (mechanism === undefined) throw new SaslFailure('invalid-mechanism');
+  if (said.mechanism === undefined) return { state: before!, mechanism, data: said.data };
+  const state: SaslState = { mechanism: name, ...(isSasl2 && { sasl2: { agent: readUserAgent(element) } }) };
+  return { state, mechanism, data: said.data };
+}
+
+interface Step {
+  readonly profile: Profile;
+  readonly state: SaslState;
+  readonly mechanism: Mechanism;
+  readonly data: Buffer;
 }
 
 async function advance(
   dependencies: Dependencies,
   tenant: Tenant,
-  state: SaslState,
-  data: string,
-  context: SaslContext,
+  { profile, state, mechanism, data }: Step,
+  { binding, address = '', from }: SaslContext,
 ): Promise<SaslResult> {
-  const mechanism = known.get(state.mechanism)!;
-  const { binding, address = '' } = context;
+  const message = decodeText(data);
   if (mechanism === 'PLAIN') {
-    const signedIn = await checkPlain(dependencies, tenant, data, address);
-    return { reply: `${xml('success', { xmlns: saslNs })}`, ...signedIn };
+    const signedIn = await checkPlain(dependencies, tenant, message, { address, from });
+    return succeed(profile.success(), state, signedIn);
   }
   if (!state.scram) {
-    const scram = await startScram(dependencies, tenant, mechanism, data, binding);
-    return { reply: answer('challenge', scram.serverFirst), state: { mechanism: state.mechanism, scram } };
+    const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from });
+    return { reply: profile.challenge(scram.serverFirst), state: { ...state, scram } };
   }
-  const { serverFinal, ...signedIn } = await finishScram(dependencies, tenant, mechanism, state.scram, data, {
+  const { serverFinal, ...signedIn } = await finishScram(dependencies, tenant, mechanism, state.scram, message, {
     binding,
     address,
   });
-  return { reply: answer('success', serverFinal), ...signedIn };
+  return succeed(profile.success(serverFinal), state, signedIn);
 }
 
-function answer(name: 'challenge' | 'success', message: string): string {
-  return xml(name, { xmlns: saslNs }, Buffer.from(message).toString('base64')).toString();
+function succeed(reply: string, { sasl2: asked }: SaslState, signedIn: SignedIn): SaslResult {
+  return { reply, ...signedIn, ...(asked?.agent && { agent: asked.agent }) };
+}
+
+function decodeText(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new SaslFailure('malformed-request', 'the data is not UTF-8');
+  }
 }

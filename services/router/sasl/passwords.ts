@@ -7,10 +7,16 @@ import { promisify } from 'node:util';
 import saslprep from '@mongodb-js/saslprep';
 import type { Clock } from '../../../lib/ports/clock.ts';
 import { opaqueString } from '../../../lib/xmpp/precis.ts';
-import type { AccountRow, ScramKeys } from '../core/accounts.ts';
+import type { AccountRow, ScramHash, ScramKeys } from '../core/accounts.ts';
 import { routerLimits } from '../limits.ts';
 
-export type ScramHash = keyof AccountRow['scram'];
+/** The strongest comes first. A new account has keys for all of them. */
+export const scramHashes: readonly ScramHash[] = ['SHA-512', 'SHA-256', 'SHA-1'];
+
+/** The hashes for which an account has keys, the strongest first. */
+export function accountHashes({ scram }: AccountRow): readonly ScramHash[] {
+  return scramHashes.filter((hash) => scram[hash] !== undefined);
+}
 
 /** RFC 7677 §4 asks for at least 4,096. It is the same for every account, so that it reveals nothing. */
 export const scramIterations = 10_000;
@@ -20,6 +26,7 @@ export const saltBytes = 16;
 export const digests = {
   'SHA-1': { name: 'sha1', bytes: 20 },
   'SHA-256': { name: 'sha256', bytes: 32 },
+  'SHA-512': { name: 'sha512', bytes: 64 },
 } as const satisfies Record<ScramHash, { name: string; bytes: number }>;
 
 /** Thrown for a text that cannot be a password. The message says why and does not quote the text. */
@@ -64,7 +71,12 @@ const pbkdf2Async = promisify(pbkdf2);
 /** Derives StoredKey and ServerKey (RFC 5802 §3). This takes about 4 ms of a thread, so callers wait in a queue. */
 export async function deriveKeysWith(prepared: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<ScramKeys> {
   const { name, bytes } = digests[hash];
-  const salted = await pbkdf2Async(prepared, salt, iterations, bytes, name);
+  return keysOf(await pbkdf2Async(prepared, salt, iterations, bytes, name), salt, iterations, hash);
+}
+
+/** @param salted SaltedPassword of RFC 5802 §3 */
+function keysOf(salted: Buffer, salt: Buffer, iterations: number, hash: ScramHash): ScramKeys {
+  const { name } = digests[hash];
   const clientKey = createHmac(name, salted).update('Client Key').digest();
   return {
     salt: salt.toString('base64'),
@@ -79,8 +91,12 @@ export async function deriveKeys(
   password: string,
   clock: Clock,
   queued: Queued = (work) => work(),
-): Promise<AccountRow['scram']> {
+): Promise<Readonly<Record<ScramHash, ScramKeys>>> {
   const prepared = preparePassword(password);
   const derive = (hash: ScramHash) => deriveKeysWith(prepared, clock.randomBytes(saltBytes), scramIterations, hash);
-  return queued(async () => ({ 'SHA-1': await derive('SHA-1'), 'SHA-256': await derive('SHA-256') }));
+  return queued(async () => ({
+    'SHA-1': await derive('SHA-1'),
+    'SHA-256': await derive('SHA-256'),
+    'SHA-512': await derive('SHA-512'),
+  }));
 }

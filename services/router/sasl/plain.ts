@@ -4,8 +4,8 @@ import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, prepareName, type SignedIn } from './credentials.ts';
-import { checkGuess, WrongPassword } from './guesses.ts';
+import { findCredentials, readName, type SignedIn } from './credentials.ts';
+import { checkGuess } from './guesses.ts';
 import { deriveKeysWith, InvalidPassword, preparePassword } from './passwords.ts';
 
 /** Checks a password. @param message `[authzid] NUL authcid NUL passwd`. @throws {SaslFailure} @throws {Overloaded} */
@@ -13,24 +13,22 @@ export async function checkPlain(
   dependencies: Dependencies,
   tenant: Tenant,
   message: string,
-  address: string,
+  { address, from }: { readonly address: string; readonly from: string | undefined },
 ): Promise<SignedIn> {
   const [authzid, authcid, password, ...more] = message.split('\0');
   if (!authcid || !password || more.length > 0) {
     throw new SaslFailure('malformed-request', 'the message is not authzid NUL authcid NUL passwd');
   }
-  const local = prepareName(authcid, tenant);
-  if (local === undefined) throw new WrongPassword();
-  if (authzid && !isOwnAddress(authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
+  const local = readName({ name: authcid, authzid, from }, tenant);
   let incarnation: string | undefined;
   await checkGuess(dependencies, { tenant, local, address }, async () => {
-    const { keys, account } = await findCredentials(dependencies, tenant, local, 'SHA-256');
+    const { keys, hash, account } = await findCredentials(dependencies, tenant, local, 'SHA-256', 'SHA-512', 'SHA-1');
     incarnation = account?.incarnation;
     const prepared = prepare(password);
     if (prepared === undefined) return false;
     const path = [tenant.domain, networkOf(address), local];
     const derived = await dependencies.shares.passwords.run(path, () =>
-      deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, 'SHA-256'),
+      deriveKeysWith(prepared, Buffer.from(keys.salt, 'base64'), keys.iterations, hash),
     );
     return isSameSecret(Buffer.from(derived.storedKey, 'base64'), Buffer.from(keys.storedKey, 'base64')) && account !== undefined;
   });

@@ -1,5 +1,5 @@
 /**
- * SCRAM-SHA-1 and SCRAM-SHA-256, with and without channel binding (RFC 5802, RFC 7677, RFC 5929, RFC 9266).
+ * SCRAM with SHA-1, SHA-256 and SHA-512, with and without channel binding (RFC 5802, RFC 7677, RFC 5929, RFC 9266).
  *
  * Between the client's two messages, the connection node carries the exchange as plain JSON: names, nonces and the salt, which
  * were sent over the wire anyway. The keys are read again when the proof is checked.
@@ -9,11 +9,11 @@ import { isSameSecret } from '../../../lib/runtime/secrets.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
-import type { ScramKeys } from '../core/accounts.ts';
+import type { ScramHash, ScramKeys } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { findCredentials, isOwnAddress, prepareName, type SignedIn } from './credentials.ts';
-import { checkGuess, WrongPassword } from './guesses.ts';
-import { digests, type ScramHash } from './passwords.ts';
+import { findCredentials, readName, type SignedIn } from './credentials.ts';
+import { checkGuess } from './guesses.ts';
+import { digests } from './passwords.ts';
 import { type ClientFinal, type ClientFirst, parseClientFinal, parseClientFirst } from './scram-messages.ts';
 
 export interface ScramMechanism {
@@ -51,24 +51,23 @@ function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: Cha
   }
 }
 
+/** @returns undefined when nothing can be bound to it */
 function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
   const data = type === 'tls-exporter' || type === 'tls-server-end-point' ? binding[type] : undefined;
-  return data ? Buffer.from(data, 'base64') : undefined; // '' if the node has not sent the data: nothing can be bound to it
+  return data ? Buffer.from(data, 'base64') : undefined; // '' if the node has not sent the data
 }
 
-/** Handles the client's first message. @throws {SaslFailure} */
+/** Handles the client's first message. @param from as in {@link Claimed}. @throws {SaslFailure} */
 export async function startScram(
   dependencies: Dependencies,
   tenant: Tenant,
   mechanism: ScramMechanism,
   message: string,
-  binding: ChannelBinding,
+  { binding, from }: { readonly binding: ChannelBinding; readonly from: string | undefined },
 ): Promise<ScramState> {
   const first = parseClientFirst(message);
   checkFlag(first, mechanism, binding);
-  const local = prepareName(first.username, tenant);
-  if (local === undefined) throw new WrongPassword();
-  if (first.authzid !== undefined && !isOwnAddress(first.authzid, local, tenant)) throw new SaslFailure('invalid-authzid');
+  const local = readName({ name: first.username, authzid: first.authzid, from }, tenant);
   const { keys } = await findCredentials(dependencies, tenant, local, mechanism.hash);
   const nonce = first.nonce + dependencies.clock.randomBytes(nonceBytes).toString('base64');
   const { header, bindingType, bare } = first;

@@ -34,99 +34,133 @@ import { bounceUnanswered } from './unanswered.ts';
 
 const bindNs = 'urn:ietf:params:xml:ns:xmpp-bind';
 
-/**
- * Writes the session and then answers. If another session has the resource, it is ended with `conflict`. The newer session wins
- * (§7.7.2.2), because the older one usually is a lost connection of the same device.
- */
+/** Who binds. */
+export interface Binder {
+  readonly local: string;
+  /** {@link AccountRow.incarnation} */
+  readonly incarnation: string | undefined;
+}
+
+/** RFC 6120 §7: answers the request of a client that has signed in. */
 export async function bind(
   dependencies: Dependencies,
   tenant: Tenant,
-  { local, incarnation }: { readonly local: string; readonly incarnation: string | undefined },
+  binder: Binder,
   address: SessionAddress,
   iq: Stanza,
 ): Promise<{ jid: Jid; reply: Buffer }> {
   const request = iq.type === 'set' ? iq.child('bind', bindNs) : undefined;
   if (!request) throw new StanzaError('not-allowed', 'bind a resource first');
   const wanted = request.getChildText('resource')?.trim() ?? '';
-  const jid = Jid.of(local, tenant.domain, wanted || dependencies.clock.randomBytes(6).toString('base64url'));
+  const jid = Jid.of(binder.local, tenant.domain, wanted || dependencies.clock.randomBytes(6).toString('base64url'));
+  await bindResource(dependencies, tenant, binder, address, jid);
+  const reply = resultWith(iq, {}, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
+  return { jid, reply: Buffer.from(reply.toString()) };
+}
+
+export interface BindOptions {
+  /** Adds to the entry of the new session what the client has asked for. */
+  readonly begin?: (entry: SessionEntry) => SessionEntry;
+  /** Says of another session whether it is an older one of the same client, which ends. */
+  readonly isSameClient?: (other: SessionEntry) => boolean;
+}
+
+/**
+ * Writes the session. If another session has the resource, it is ended with `conflict`. The newer session wins (§7.7.2.2),
+ * because the older one usually is a lost connection of the same device.
+ * @throws {StanzaError} resource-constraint. @throws {StreamError} if the account is not there any more
+ */
+export async function bindResource(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  { local, incarnation }: Binder,
+  address: SessionAddress,
+  { resource }: Jid,
+  options: BindOptions = {},
+): Promise<void> {
   const owner: Owner = { domain: tenant.domain, local };
   const marking = markHeld(dependencies.store, address, owner);
   if (dependencies.store.keepsOrder !== true) await marking; // otherwise both rows are written in one commit
-  const [replaced] = await Promise.all([writeEntry(dependencies, owner, address, jid.resource), marking]);
+  const [replaced] = await Promise.all([writeEntry(dependencies, owner, address, resource, options), marking]);
   const account = await findAccount(dependencies.store, tenant.domain, local);
   if (!account || account.incarnation !== incarnation) {
     // The account was removed after it signed in. A removal that begins after this read finds the session that was written above.
     await endSession(dependencies, tenant, local, address);
     throw new StreamError('not-authorized', 'the account was removed');
   }
-  if (replaced) await replace(dependencies, tenant, local, address, replaced);
-  const reply = resultWith(iq, {}, xml('bind', { xmlns: bindNs }, xml('jid', {}, jid.toString())));
-  return { jid, reply: Buffer.from(reply.toString()) };
+  for (const old of replaced) await replace(dependencies, tenant, local, { ...address, resource }, old);
 }
 
 /**
  * Writes the entry of the new session.
- * @returns the session that had the resource; the new one inherits its presence until it is known whether the old one has ended
+ * @returns the sessions that end: the one that had the resource, whose presence the new one inherits until it is known whether it
+ *   has ended, and older ones of the same client
  */
 async function writeEntry(
   dependencies: Dependencies,
   owner: Owner,
   { node, sid }: SessionAddress,
   resource: string,
-): Promise<SessionEntry | undefined> {
-  let replaced: SessionEntry | undefined;
+  { begin = (entry) => entry, isSameClient = () => false }: BindOptions,
+): Promise<readonly SessionEntry[]> {
+  let replaced: readonly SessionEntry[] = [];
   const fresh: SessionEntry = { node, sid, resource, boundAt: dependencies.clock.now(), available: false, priority: 0 };
   await updateSessions(dependencies.store, owner, (sessions) => {
-    replaced = undefined;
+    replaced = [];
     // This is a retry of the batch, perhaps a late one. What the session has done since must not be undone.
     if (sessions.some((other) => other.sid === sid && other.node === node && other.resource === resource)) return sessions;
-    replaced = sessions.find((other) => other.resource === resource && other.sid !== sid);
-    const others = sessions.filter((other) => other.resource !== resource && other.sid !== sid);
-    if (others.length >= routerLimits.sessionsPerAccountMax) {
+    const others = sessions.filter((other) => other.sid !== sid);
+    replaced = others.filter((other) => other.resource === resource || isSameClient(other));
+    const kept = others.filter((other) => !replaced.includes(other));
+    if (kept.length >= routerLimits.sessionsPerAccountMax) {
       throw new StanzaError(
         'resource-constraint',
         `an account may have at most ${routerLimits.sessionsPerAccountMax} sessions at once`,
       );
     }
-    const inherited = replaced?.available ? { sid: replaced.sid } : replaced?.inherited;
-    return [...others, inherited ? { ...fresh, inherited } : fresh];
+    const before = replaced.find((other) => other.resource === resource);
+    const inherited = before?.available ? { sid: before.sid } : before?.inherited;
+    return [...kept, begin(inherited ? { ...fresh, inherited } : fresh)];
   });
   return replaced;
 }
 
 /**
- * Ends a session whose resource was taken by a new one. If it is parked, or its node has died, contacts have not noticed anything
- * and need not: the presence of the new session follows. Only addresses that the client must show itself to again, such as rooms,
- * are told.
+ * Ends a session in whose place a new one is. If both have one resource, and the old one is parked or its node has died, contacts
+ * have not noticed anything and need not: the presence of the new session follows. Only addresses that the client must show
+ * itself to again, such as rooms, are told.
  */
 async function replace(
   dependencies: Dependencies,
   tenant: Tenant,
   local: string,
-  address: SessionAddress,
+  heir: SessionAddress & { readonly resource: string },
   old: SessionEntry,
 ): Promise<void> {
   const { store } = dependencies;
   const owner: Owner = { domain: tenant.domain, local };
   const account = new Account(new Turn(dependencies), tenant, local);
   const { resource } = old;
+  const isHeir = resource === heir.resource;
+  const unnoticed: SessionEntry = isHeir ? { ...old, available: false, inherited: undefined } : old;
   if (isParked(old)) {
     const row = await readParked(store, owner, old.sid);
     await requeueParked(account, old, row);
     await removeParked(store, owner, old.sid);
     await bounceParked(account, row);
-    await sayGoodbye(dependencies, tenant, local, { ...old, available: false, inherited: undefined });
+    await sayGoodbye(dependencies, tenant, local, unnoticed);
     return;
   }
-  const left = await closeStream(dependencies, old, 'conflict', 'another session bound this resource');
+  const left = await closeStream(dependencies, old, 'conflict', 'a newer session has taken the place of this one');
   if (left === undefined) {
     await requeue(account, { resource, missed: await readMark(store, old), isUnknown: true });
-    await sayGoodbye(dependencies, tenant, local, { ...old, available: false, inherited: undefined });
+    await sayGoodbye(dependencies, tenant, local, unnoticed);
     return;
   }
   await requeue(account, { resource, undelivered: left.undelivered });
   await bounceUnanswered(account, left.unanswered);
-  await updateSession(store, owner, address.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
+  if (isHeir)
+    await updateSession(store, owner, heir.sid, (entry) => (entry.inherited ? { ...entry, inherited: undefined } : entry));
   await sayGoodbye(dependencies, tenant, local, old);
 }
 

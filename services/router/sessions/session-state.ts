@@ -2,6 +2,7 @@
  * The state of a stream between two batches. The connection node carries it as opaque text, so it contains no secret. It is
  * trusted as much as the node, which is ours but faces the internet.
  */
+import type { ScramHash } from '../core/accounts.ts';
 import type { SaslState } from '../sasl/exchange.ts';
 
 export interface SessionState {
@@ -11,10 +12,15 @@ export interface SessionState {
   /** How often a mechanism failed for another reason. */
   readonly misfits?: number;
   readonly sasl?: SaslState;
+  /** The local part of the stream's `from`, and the hashes of that account, until it has signed in. */
+  readonly from?: string | undefined;
+  readonly hashes?: readonly ScramHash[] | undefined;
   /** The account, set by SASL. */
   readonly local?: string;
   /** {@link AccountRow.incarnation} of the account, set by SASL. */
   readonly incarnation?: string | undefined;
+  /** Names the client for good, if it has said which one it is (XEP-0388 §2.3). */
+  readonly client?: string | undefined;
   /** The resource, set by bind. */
   readonly resource?: string;
 }

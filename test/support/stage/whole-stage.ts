@@ -1,12 +1,14 @@
 /** A stage with a client's door: a real connection node, router and worker of rooms. People come through WebSockets in memory. */
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { TlsSource } from '../../../services/connection/door/tls.ts';
+import type { WebSocketPeer } from '../../../services/connection/door/websocket.ts';
 import { type ConnectionNode, startConnectionNode } from '../../../services/connection/node.ts';
 import type { AccountFeature } from '../../../services/router/core/feature.ts';
 import { features as allFeatures } from '../../../services/router/features/index.ts';
 import { type Router, startRouter } from '../../../services/router/router.ts';
 import { deriveKeysWith } from '../../../services/router/sasl/passwords.ts';
 import { MemorySocket } from './memory-socket.ts';
+import { Newcomer } from './newcomer.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from './parts.ts';
 import { Stage } from './stage.ts';
 import { password, StreamActor } from './stream-actor.ts';
@@ -25,6 +27,7 @@ const noTls = {
 const cheapKeys = async () => ({
   'SHA-1': await deriveKeysWith(password, Buffer.from('salt'), 1, 'SHA-1'),
   'SHA-256': await deriveKeysWith(password, Buffer.from('salt'), 1, 'SHA-256'),
+  'SHA-512': await deriveKeysWith(password, Buffer.from('salt'), 1, 'SHA-512'),
 });
 let keys: ReturnType<typeof cheapKeys> | undefined;
 
@@ -60,15 +63,29 @@ export class WholeStage extends Stage<StreamActor> {
 
   override async join(address: string): Promise<StreamActor> {
     const actor = new StreamActor(Jid.parse(address));
-    keys ??= cheapKeys();
-    await this.register(address, await keys);
-    await actor.connect((message) => {
-      const socket = new MemorySocket(message);
-      void this.#node.acceptWebSocket(socket.forNode, { address: '192.0.2.1', isSecure: true, binding: {} });
-      return socket;
-    });
+    await this.addAccount(address);
+    await actor.connect(this.#connect({}));
     this.actors.set(`${actor.jid}`, actor);
     return actor;
+  }
+
+  /** Makes an account whose password is `secret`. */
+  async addAccount(address: string): Promise<void> {
+    keys ??= cheapKeys();
+    await this.register(address, await keys);
+  }
+
+  /** Somebody who has not even opened a stream. */
+  newcomer(domain = 'a.example', peer: Partial<WebSocketPeer> = {}): Newcomer {
+    return new Newcomer(domain, this.#connect(peer));
+  }
+
+  #connect(peer: Partial<WebSocketPeer>): (message: (text: string) => void) => MemorySocket {
+    return (message) => {
+      const socket = new MemorySocket(message);
+      void this.#node.acceptWebSocket(socket.forNode, { address: '192.0.2.1', isSecure: true, binding: {}, ...peer });
+      return socket;
+    };
   }
 
   protected override async leave(actor: StreamActor): Promise<void> {

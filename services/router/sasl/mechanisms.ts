@@ -1,0 +1,61 @@
+/** The SASL mechanisms, and which of them a stream is offered. */
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
+import { xml } from '../../../lib/xmpp/element.ts';
+import type { AccountRow, ScramHash } from '../core/accounts.ts';
+import { accountHashes, scramHashes } from './passwords.ts';
+import type { ScramMechanism } from './scram.ts';
+
+const bindingNs = 'urn:xmpp:sasl-cb:0';
+
+/** What a stream has told of itself, and of whom it is for. It decides about the mechanisms. */
+export interface Offered {
+  /** True if the stream uses TLS. */
+  readonly secure: boolean;
+  readonly binding: ChannelBinding;
+  /** The hashes that the account has keys for. Absent for a stream that has not said who it is for. */
+  readonly hashes?: readonly ScramHash[] | undefined;
+}
+
+export type Mechanism = ScramMechanism | 'PLAIN';
+
+/** In the order of preference (RFC 6120 §6.3.3). */
+const known = new Map<string, Mechanism>([
+  ...[true, false].flatMap((isBound) =>
+    scramHashes.map((hash): [string, Mechanism] => [`SCRAM-${hash}${isBound ? '-PLUS' : ''}`, { hash, isBound }]),
+  ),
+  ['PLAIN', 'PLAIN'],
+]);
+
+/** Every account has keys for these, unless it was imported. A stream that has not named its account is offered no others. */
+const common: readonly ScramHash[] = ['SHA-256', 'SHA-1'];
+
+function isOffered(mechanism: Mechanism, { secure, binding, hashes = common }: Offered): boolean {
+  if (!secure || mechanism === 'PLAIN') return secure;
+  return hashes.includes(mechanism.hash) && (!mechanism.isBound || Object.keys(binding).length > 0);
+}
+
+/** @returns undefined if the stream was not offered a mechanism of this name */
+export function findMechanism(name: string | undefined, offered: Offered): Mechanism | undefined {
+  const mechanism = known.get(name ?? '');
+  return mechanism !== undefined && isOffered(mechanism, offered) ? mechanism : undefined;
+}
+
+/** The names that are announced; none without TLS. */
+export function offeredNames(offered: Offered): string[] {
+  return [...known].filter(([, mechanism]) => isOffered(mechanism, offered)).map(([name]) => name);
+}
+
+/** XEP-0440 §2: announces the types of channel binding; '' when there is none. */
+export function offeredBindings({ binding }: Offered): string {
+  const types = Object.keys(binding);
+  if (types.length === 0) return '';
+  return xml('sasl-channel-binding', { xmlns: bindingNs }, ...types.map((type) => xml('channel-binding', { type }))).toString();
+}
+
+/**
+ * The hashes that somebody is offered who has named an account. A name without an account gets what a new account has, so that
+ * it looks like one.
+ */
+export function hashesOf(account: AccountRow | undefined): readonly ScramHash[] {
+  return account ? accountHashes(account) : scramHashes;
+}
