@@ -19,7 +19,7 @@ import { type Mark, readMark } from '../../lib/runtime/resync.ts';
 import { serviceLimits } from '../../lib/runtime/service-limits.ts';
 import { StreamError } from '../../lib/xmpp/errors.ts';
 import { FeatureList } from './core/feature-list.ts';
-import type { Claim, Found, InBindFeature, InlineFeature, StreamFeature } from './core/stream-feature.ts';
+import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
 import { type Accept, type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
@@ -139,8 +139,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly taken = new RecentKeys(connectionLimits.endedSessionsMax);
   readonly features: FeatureList;
   readonly stages: readonly StageKind[];
-  readonly inline: readonly InlineFeature[];
-  readonly inBind: readonly InBindFeature[];
   readonly #dependencies: ConnectionDependencies;
   readonly #peers: PeerAddresses;
   readonly #cork = new Cork();
@@ -174,8 +172,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.greetings = new Greetings(dependencies.clock);
     this.features = new FeatureList(dependencies.features ?? streamFeatures);
     this.stages = this.features.stages;
-    this.inline = this.features.inline;
-    this.inBind = this.features.inBind;
     this.admission = new Admission(dependencies.clock, dependencies.rates);
     this.allowances = new Allowances(dependencies.clock, dependencies.sendingRates);
     this.subject = `n.${dependencies.node}.${dependencies.clock.randomBytes(6).toString('hex')}`;

@@ -256,3 +256,24 @@ test('a client that is gone before it is answered leaves no session behind', asy
     [],
   );
 });
+
+test('XEP-0352: a session that binds as inactive is not shown presence until something urgent comes', async () => {
+  const romeo = await stage.appear('romeo@a.example/orchard');
+  const balcony = await stage.appear('juliet@a.example/balcony');
+  await stage.befriend(romeo, balcony);
+  await balcony.end();
+  const { somebody } = await signIn({ parts: tagged("<inactive xmlns='urn:xmpp:csi:0'/>") });
+  await somebody.next();
+  await romeo.send('<presence><show>away</show></presence>');
+  somebody.say("<presence xmlns='jabber:client'/>");
+  await stage.settle();
+  await romeo.send('<presence><show>dnd</show></presence>');
+  await stage.settle();
+  assert.deepEqual(
+    somebody.rest.filter((element) => element.includes('romeo')),
+    [],
+  );
+  await romeo.send(message('wake'));
+  await stage.settle();
+  assert.match(somebody.rest.join(''), /<show>dnd<.*<body>wake</);
+});

@@ -12,6 +12,7 @@ const stream = 'services/connection/stream/stream.ts';
 const sasl = 'services/connection/features/rfc6120-sasl.ts';
 const sasl2 = 'services/connection/features/xep0388-sasl2.ts';
 const session = 'services/connection/session/session.ts';
+const inlineBind = 'services/connection/session/inline-bind.ts';
 const sessionLink = 'services/connection/session/session-link.ts';
 const routerLink = 'services/connection/session/router-link.ts';
 const handOver = 'services/connection/moving/hand-over.ts';
@@ -34,7 +35,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     out: [routerLink],
     session: [stream, sessionLink],
     account: [sasl, sasl2],
-    features: [sasl, sasl2, session],
+    features: [sasl, sasl2, inlineBind],
     keepMs: [stream],
     bound: [session],
     queue: [session],

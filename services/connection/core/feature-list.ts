@@ -3,12 +3,20 @@ import type { InlineOffer } from '../../../lib/runtime/wire.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StageKind } from '../session/outgoing-stages.ts';
-import type { ElementRoute, FeatureStream, InBindFeature, InlineFeature, StreamFeature, StreamStates } from './stream-feature.ts';
+import type {
+  ElementRoute,
+  FeatureParts,
+  FeatureStream,
+  InBindFeature,
+  InlineFeature,
+  StreamFeature,
+  StreamStates,
+} from './stream-feature.ts';
 
 export const NS_SASL2 = 'urn:xmpp:sasl:2';
 export const NS_BIND2 = 'urn:xmpp:bind:0';
 
-export class FeatureList {
+export class FeatureList implements FeatureParts {
   /** In the order in which stanzas pass through them. */
   readonly stages: readonly StageKind[];
   readonly inline: readonly InlineFeature[];

@@ -137,6 +137,12 @@ export interface FeatureStream extends SessionStream {
   startTls(proceed: string): Promise<void> | undefined;
 }
 
+/** What clients may ask for inside of other features, in the order of the features. */
+export interface FeatureParts {
+  readonly inline: readonly InlineFeature[];
+  readonly inBind: readonly InBindFeature[];
+}
+
 /** What features ask of the node. */
 export interface FeatureHost {
   readonly subject: string;
@@ -144,9 +150,7 @@ export interface FeatureHost {
   readonly log: Logger;
   readonly ids: IdMint;
   readonly admission: Admission;
-  /** The features that clients may ask for inside of others. */
-  readonly inline: readonly InlineFeature[];
-  readonly inBind: readonly InBindFeature[];
+  readonly features: FeatureParts;
   /** Finds the session, on this node or another one, and takes it from its old stream. @throws {StreamError} */
   claim(claim: Claim, stream: SessionStream): Promise<Found>;
 }

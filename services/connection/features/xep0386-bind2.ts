@@ -27,7 +27,7 @@ async function bind(element: Element, stream: FeatureStream, done: InlineDone): 
       resolve();
       if (bound === 'unanswered') session.close(new StreamError('resource-constraint', 'the service is not ready'));
       if (typeof bound !== 'object' || !stream.isOpen) return;
-      const answers = stream.host.inBind.flatMap((feature) => {
+      const answers = stream.host.features.inBind.flatMap((feature) => {
         const part = element.getChildElements().find((child) => child.getNS() === feature.ns && isNamed(child, feature.names));
         return part ? [feature.handle(part as Element, stream)] : [];
       });

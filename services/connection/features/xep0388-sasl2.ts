@@ -47,7 +47,7 @@ function begin(element: Stanza, stream: FeatureStream): Promise<void> | undefine
 function refuse(element: Stanza, stream: FeatureStream): SaslFailure | undefined {
   if (element.isPrefixed) throw new StreamError('bad-namespace-prefix', 'SASL elements must not have a prefix');
   if (!stream.isSecure) return new SaslFailure('encryption-required'); // a WebSocket without TLS
-  const isTwice = stream.host.inline.some(({ ns, name }) => element.children.filter(isOf(ns, name)).length > 1);
+  const isTwice = stream.host.features.inline.some(({ ns, name }) => element.children.filter(isOf(ns, name)).length > 1);
   return isTwice ? new SaslFailure('malformed-request', 'each part of <authenticate/> may come once') : undefined;
 }
 
@@ -94,7 +94,7 @@ async function succeed(stream: FeatureStream, { account, features, text }: Signe
     stream.sendElement(`<success xmlns='${NS}'>${inside}</success>`);
     if (!isResumed && jid === undefined) stream.sendFeatures(features); // who has bound, sends those of a bound stream
   };
-  const parts = stream.host.inline.flatMap((feature) => {
+  const parts = stream.host.features.inline.flatMap((feature) => {
     const part = request.child(feature.name, feature.ns);
     return part ? [{ feature, part }] : [];
   });
