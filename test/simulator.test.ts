@@ -9,8 +9,10 @@ import { runSeed } from './simulator/run.ts';
 const seeds = 8;
 
 describe('a cluster whose parts fail', () => {
+  const remote = { leftTaken: 0, leftTwice: 0, arrived: 0, remoteStreams: 0 };
+
   test(`keeps its promises, seeds 1 to ${seeds}`, async () => {
-    const totals = { sent: 0, acknowledged: 0, resumed: 0, unconfirmed: 0, blocked: 0, unblocked: 0 };
+    const totals = { sent: 0, acknowledged: 0, resumed: 0, unconfirmed: 0, blocked: 0, unblocked: 0, ...remote };
     for (let seed = 1; seed <= seeds; seed++) {
       const { faults, numbers } = await runSeed(seed);
       assert.deepEqual(faults, [], `again: npm run simulate -- --seeds 1 --from ${seed} --trace`);
@@ -19,6 +21,10 @@ describe('a cluster whose parts fail', () => {
     // Seeds in which nothing happens would pass as well.
     assert.ok(totals.sent > seeds * 50 && totals.resumed > seeds && totals.unconfirmed > seeds, JSON.stringify(totals));
     assert.ok(totals.blocked > seeds && totals.unblocked > seeds / 2, JSON.stringify(totals));
+    assert.ok(
+      totals.leftTaken > seeds * 5 && totals.arrived > seeds * 10 && totals.remoteStreams > seeds * 4,
+      JSON.stringify(totals),
+    );
     // What is said to those who block is refused.
     assert.ok(totals.acknowledged > totals.sent * 0.7, JSON.stringify(totals));
   });

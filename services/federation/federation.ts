@@ -184,12 +184,10 @@ class Owner implements Federation {
     if (shard.isReading) {
       await shard.ready;
       const tenant = await this.#dependencies.tenants.find(request.tenant);
-      const isKnown = this.#isConfirmed(request, request.key);
-      if (!isKnown) {
-        const pair = this.#pair(request);
-        if (tenant !== undefined) pair.follow(tenant.policy);
-        pair.take(request.key, request.written, bodies, request.tos ?? []);
-      }
+      const pair = this.#pair(request);
+      if (tenant !== undefined) pair.follow(tenant.policy);
+      if (this.#isConfirmed(request, request.key)) pair.dropRepeated(request.key);
+      else pair.take(request.key, request.written, bodies, request.tos ?? []);
     }
     return { ok: true, at: clock.now() };
   }
@@ -333,7 +331,7 @@ class Owner implements Federation {
     const { store } = this.#dependencies;
     const rows = await readOutbox(store, due.pair, '');
     if (rows.length === 0) return endDue(store, due);
-    const isUnknown = rows.some(({ key }) => !this.#pair(due.pair).has(key) && !this.#isConfirmed(due.pair, key));
+    const isUnknown = rows.some(({ key }) => !this.#pair(due.pair).has(key));
     if (isUnknown) await this.#pair(due.pair).load(false, (key) => this.#isConfirmed(due.pair, key));
   }
 }

@@ -1,14 +1,9 @@
 /** What must hold after a run, when everything has healed: the contract of docs/reliability.md. */
 import { blockersOf } from './block-history.ts';
-import type { SimClient } from './client.ts';
 import type { ClientSession, History, ReceivedMessage, SentMessage } from './history.ts';
-import type { Witness } from './witness.ts';
+import { checkRemotes, type RemoteFindings } from './remote/remote-checks.ts';
 
-export interface Findings {
-  readonly history: History;
-  readonly clients: readonly SimClient[];
-  readonly witness: Witness;
-}
+export type Findings = RemoteFindings;
 
 /** @returns what is wrong, a line each */
 export function check(findings: Findings): string[] {
@@ -24,6 +19,7 @@ export function check(findings: Findings): string[] {
     ...checkArchiveOrder(findings),
     ...checkRoomGaps(findings),
     ...checkPresence(findings),
+    ...checkRemotes(findings),
   ];
 }
 
@@ -34,7 +30,7 @@ function checkOnline({ clients }: Findings): string[] {
 }
 
 /** What was acknowledged is in both archives, and was received by a client of the account. */
-function checkLoss({ history, witness }: Findings): string[] {
+function checkLoss({ history, witness, remotes }: Findings): string[] {
   const receivedBy = new Map<string, Set<string>>();
   for (const { account, received } of history.sessions) {
     const ids = receivedBy.get(account) ?? new Set();
@@ -45,10 +41,12 @@ function checkLoss({ history, witness }: Findings): string[] {
   for (const { id, from, to, state, isRoom, isPrivate, seenAs, atMs } of history.sent.values()) {
     if (state !== 'acknowledged' || isPrivate) continue;
     if (!isRoom && history.blocks.isPossibleSince(to, blockersOf(seenAs), atMs)) continue;
-    const owners = isRoom ? [to] : [to, from.split('/')[0]!];
+    const isRemote = remotes.some(({ options }) => options.accounts.includes(to));
+    const owners = isRoom ? [to] : [...(isRemote ? [] : [to]), from.split('/')[0]!];
     for (const owner of owners)
       if (!witness.isArchived(owner, id)) faults.push(`lost: ${id} was acknowledged and is not in the archive of ${owner}`);
-    if (!isRoom && !receivedBy.get(to)?.has(id)) faults.push(`undelivered: ${id} was acknowledged and no client of ${to} has it`);
+    if (!isRoom && !isRemote && !receivedBy.get(to)?.has(id))
+      faults.push(`undelivered: ${id} was acknowledged and no client of ${to} has it`);
   }
   return faults;
 }
@@ -61,6 +59,7 @@ function checkDoubles({ history }: Findings): string[] {
     for (const message of session.received) {
       const sent = history.sent.get(message.id);
       // The sender of one that was refused knows that it may have arrived, and has sent it again.
+      if ((history.remote.sent.get(message.id)?.sent ?? 0) > 1) continue; // it was sent again on another stream
       if (sent?.state === 'refused' || (sent?.isRoom && (message.isDelayed || sent.isPrivate))) continue;
       if (seen.has(message.id)) {
         faults.push(`double: session ${session.number} of ${session.client} received ${message.id} twice`);
@@ -101,6 +100,7 @@ function checkOrder({ history, witness }: Findings): string[] {
     const last = new Map<string, SentMessage>();
     for (const received of session.received) {
       const sent = history.sent.get(received.id);
+      if (sent === undefined && history.remote.sent.has(received.id)) continue;
       if (sent === undefined) {
         faults.push(`unknown: ${session.client} received ${received.id}, which nobody has sent`);
         continue;
@@ -184,7 +184,7 @@ function checkRoomGaps({ history, witness }: Findings): string[] {
 }
 
 /** Each client sees of each contact exactly those who are there, and what they last said. */
-function checkPresence({ clients, witness, history }: Findings): string[] {
+function checkPresence({ clients, witness, history, remotes }: Findings): string[] {
   const faults: string[] = [];
   const wasBlocked = (account: string, jid: string): boolean => history.blocks.isPossibleSince(account, blockersOf(jid), 0);
   const truth = new Map(clients.filter(({ isOnline }) => isOnline).map(({ jid, said }) => [jid, said.status]));
@@ -196,7 +196,8 @@ function checkPresence({ clients, witness, history }: Findings): string[] {
       faults.push(`presence: ${client.jid} sees ${jid} as ${client.said.view.get(jid) ?? 'away'}, which is ${status}`);
     }
     for (const jid of client.said.view.keys()) {
-      if (!truth.has(jid)) faults.push(`presence: ${client.jid} sees ${jid}, which is not there`);
+      if (!truth.has(jid) && !remotes.some(({ sessions }) => sessions.includes(jid)))
+        faults.push(`presence: ${client.jid} sees ${jid}, which is not there`);
     }
   }
   return faults;

@@ -1,18 +1,30 @@
 /** The whole cluster in one process: the product's own services on simulated ports, composed as the command line composes them. */
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../lib/ports/bus.ts';
 import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
+import { IdMint } from '../../lib/runtime/ids.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
+import type { PairName } from '../../lib/runtime/outbox.ts';
+import { directPeers } from '../../lib/runtime/peer-addresses.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
 import { composeRouter } from '../../services/cli/compose/compose-router.ts';
 import { startConnectionPart } from '../../services/cli/compose/connection-part.ts';
+import { shareFederation } from '../../services/cli/compose/federation-part.ts';
 import { startMucPart } from '../../services/cli/compose/muc-part.ts';
 import type { TlsSource } from '../../services/connection/door/tls.ts';
 import type { ConnectionNode } from '../../services/connection/node.ts';
+import { PeerStreams } from '../../services/connection/peers/peer-streams.ts';
+import { Cork } from '../../services/connection/stream/cork.ts';
+import { SocketTransport } from '../../services/connection/stream/transport.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
 import type { Door } from './client-parts.ts';
 import { type Plant, plainPlant } from './plants.ts';
 import { SimProcess } from './process.ts';
+import { Pipe } from './remote/pipe.ts';
+import type { PeerDoor, RemoteServer } from './remote/remote-server.ts';
+import { simFinder } from './remote/sim-finder.ts';
 import { BusNetwork, type SimBus } from './sim-bus.ts';
 import { SimSocket } from './sim-socket.ts';
 import { SimStore, simulatedLink } from './sim-store.ts';
@@ -20,7 +32,7 @@ import { StoreRows } from './store-rows.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
 
-export type Kind = 'connection' | 'router' | 'muc';
+export type Kind = 'connection' | 'router' | 'muc' | 'federation';
 
 /** A place for a process, which is filled again when that has died. */
 export class Slot {
@@ -29,6 +41,8 @@ export class Slot {
   process: SimProcess | undefined;
   bus: SimBus | undefined;
   node: ConnectionNode | undefined;
+  /** Streams of other servers. */
+  peers: PeerStreams | undefined;
   stop: (() => Promise<void>) | undefined;
   /** By how much the clock of its machine is ahead; restarts do not change it. */
   wallAheadMs = 0;
@@ -45,6 +59,7 @@ export interface ClusterOptions {
   readonly counts: Readonly<Record<Kind, number>>;
   readonly skewMsMax: number;
   readonly plant?: Plant;
+  readonly remotes: readonly RemoteServer[];
   readonly onPut: (process: string, row: Put) => void;
   readonly onError: (process: string, error: unknown) => void;
 }
@@ -58,6 +73,22 @@ const noTls = {
   isForAnyName: true,
   onReload: () => () => {},
 } satisfies TlsSource;
+
+interface Ports {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: DeploymentClock;
+  readonly log: Logger;
+}
+
+/** A connection that is taken for one with TLS. */
+class EncryptedTransport extends SocketTransport {
+  override readonly isSecure = true;
+
+  constructor(socket: Socket, { clock }: SimProcess) {
+    super(socket, '192.0.2.2', new Cork(), clock, noTls);
+  }
+}
 
 export class Cluster {
   readonly slots: readonly Slot[];
@@ -73,7 +104,7 @@ export class Cluster {
     this.#plant = options.plant ?? plainPlant;
     this.rows = new StoreRows(() => world.epochMs);
     this.network = new BusNetwork(world, world.random.fork('bus'), weather);
-    this.slots = (['connection', 'router', 'muc'] as const).flatMap((kind) =>
+    this.slots = (['connection', 'router', 'muc', 'federation'] as const).flatMap((kind) =>
       Array.from({ length: counts[kind] }, (_, index) => new Slot(kind, `${kind[0]}${index + 1}`)),
     );
   }
@@ -95,6 +126,21 @@ export class Cluster {
           node.acceptWebSocket(socket.forNode, { address: '192.0.2.1', isSecure: true, binding: {} }),
         );
         return socket;
+      },
+    }));
+  }
+
+  /** For remote servers. */
+  get peerDoors(): readonly PeerDoor[] {
+    return this.of('connection').map((slot) => ({
+      connect: (far) => {
+        const { process, peers } = slot;
+        if (process === undefined || process.isDead || peers === undefined) return undefined;
+        const { world } = this.#options;
+        const pipe = new Pipe(world, world.random.fork(`pipe ${world.events}`), process);
+        pipe.open(far);
+        world.schedule(1, process, 'io', () => peers.accept(new EncryptedTransport(pipe.socket, process)));
+        return pipe;
       },
     }));
   }
@@ -122,6 +168,7 @@ export class Cluster {
     slot.process = process;
     slot.bus = bus;
     slot.node = undefined;
+    slot.peers = undefined;
     slot.stop = undefined;
     const ports = {
       store: this.#plant.store(slot.kind, store, this.rows),
@@ -130,7 +177,7 @@ export class Cluster {
       log: this.#log(process),
     };
     world.schedule(0, process, 'io', () => {
-      this.#compose(slot, ports).catch((error: unknown) => {
+      this.#compose(slot, process, ports).catch((error: unknown) => {
         world.note(process.name, 'did not start:', String(error));
         if (!(error instanceof Unavailable)) onError(process.name, error);
         this.#end(slot, process, 500);
@@ -164,7 +211,7 @@ export class Cluster {
     world.after(restartMs, () => this.start(slot));
   }
 
-  async #compose(slot: Slot, ports: { store: Store; bus: Bus; clock: DeploymentClock; log: Logger }): Promise<void> {
+  async #compose(slot: Slot, process: SimProcess, ports: Ports): Promise<void> {
     const { name } = slot;
     await ports.clock.start(ports);
     if (slot.kind === 'connection') {
@@ -176,13 +223,32 @@ export class Cluster {
         features: this.#plant.features,
       });
       slot.node = part.node;
+      const { bus, clock, log } = ports;
+      const peers = { peers: directPeers, proves: async () => false, listen: { bind: '127.0.0.1' }, reusePort: false };
+      const streams = await PeerStreams.start({
+        bus,
+        clock,
+        log,
+        ids: new IdMint(clock),
+        tls: noTls,
+        cork: new Cork(),
+        gate: () => true,
+        ...peers,
+      });
+      slot.peers = streams;
+      slot.stop = async () => {
+        await streams.stop();
+        await part.stop();
+      };
+    } else if (slot.kind === 'federation') {
+      const part = await shareFederation(this.#federationOf(process, ports), { name });
       slot.stop = () => part.stop();
     } else if (slot.kind === 'muc') {
-      const part = await startMucPart(ports, name);
+      const part = await startMucPart(ports, name, { isFederated: true });
       slot.stop = () => part.stop();
     } else {
       const { store, clock, log } = ports;
-      const { dependencies, router } = await composeRouter(ports);
+      const { dependencies, router } = await composeRouter({ ...ports, isFederated: true });
       const onError = (error: unknown) => log.warn({ err: error }, 'a look at the nodes failed');
       const subject = `router.${name}.${clock.randomBytes(4).toString('hex')}`;
       const heartbeat = await Heartbeat.start({ store, clock, kind: 'router', name, subject, onError });
@@ -198,14 +264,32 @@ export class Cluster {
     }
   }
 
+  /** There is no TLS: whoever answers is taken for the peer. */
+  #federationOf(process: SimProcess, { store, bus, clock, log }: Ports): Parameters<typeof shareFederation>[0] {
+    const { remotes } = this.#options;
+    const keyOf = ({ host, peer }: PairName, streamId: string): string => `key-${host}-${peer}-${streamId}`;
+    return {
+      ...{ store, bus, clock, log },
+      ids: new IdMint(clock),
+      tenants: new Tenants(store, clock),
+      finder: simFinder(clock, process, remotes),
+      dialback: {
+        keyFor: async (pair, streamId) => keyOf(pair, streamId),
+        isOurs: async (pair, streamId, key) => key === keyOf(pair, streamId),
+      },
+      proves: async () => true,
+      encrypt: async (_pair, socket) => ({ socket, chain: [] }),
+    };
+  }
+
   #log(process: SimProcess): Logger {
     const { world, onError } = this.#options;
     const quiet = (): void => {};
     const say = (level: string) => (what: unknown, text?: string) => {
-      const error = typeof what === 'object' && what !== null && 'err' in what ? (what.err as Error) : undefined;
+      const { err: error, reason = '' } = (typeof what === 'object' ? what : {}) as { err?: Error; reason?: string };
       if (level === 'error') onError(process.name, error ?? text ?? what);
       world.trace?.push(
-        `${(world.nowMs / 1000).toFixed(4).padStart(9)}   ${process.name} ${level}: ${text ?? what} ${error ?? ''}`.trimEnd(),
+        `${(world.nowMs / 1000).toFixed(4).padStart(9)}   ${process.name} ${level}: ${text ?? what} ${error ?? reason}`.trimEnd(),
       );
     };
     const isTraced = world.trace !== undefined;

@@ -1,5 +1,6 @@
 /** What the clients of a run have sent, received and been promised: all that the checks look at. */
 import { BlockHistory } from './block-history.ts';
+import { RemoteHistory } from './remote/remote-history.ts';
 
 export type SentState = 'sent' | 'acknowledged' | 'refused';
 
@@ -52,6 +53,7 @@ export class History {
   readonly sent = new Map<string, SentMessage>();
   readonly sessions: ClientSession[] = [];
   readonly blocks = new BlockHistory();
+  readonly remote = new RemoteHistory();
   resumed = 0;
   resumedElsewhere = 0;
   resumeFailed = 0;

@@ -41,7 +41,7 @@ for (let seed = from; seed < from + count; seed++) {
     failed.push(result);
     console.log(
       `seed ${seed} failed:\n${result.faults
-        .slice(0, 8)
+        .slice(0, 30)
         .map((fault) => `    ${fault}`)
         .join('\n')}`,
     );

@@ -11,6 +11,9 @@ import { healAll, scheduleFaults } from './faults.ts';
 import { History } from './history.ts';
 import type { Plant } from './plants.ts';
 import { Random } from './random.ts';
+import { healRemotes, scheduleRemoteFaults } from './remote/remote-faults.ts';
+import { domainOf, type RemoteOptions, RemoteServer } from './remote/remote-server.ts';
+import { scheduleRemoteWorkload } from './remote/remote-workload.ts';
 import { scramKeys } from './scram-client.ts';
 import { Settings } from './settings.ts';
 import { fairWeather } from './weather.ts';
@@ -43,6 +46,15 @@ export interface RunNumbers {
   readonly unblocked: number;
   /** Messages of rooms that some session got twice. */
   readonly repeatedInRooms: number;
+  /** Messages to other servers that were acknowledged; those of them that arrived there, that came back, that arrived twice. */
+  readonly left: number;
+  readonly leftTaken: number;
+  readonly leftBounced: number;
+  readonly leftTwice: number;
+  /** Messages of other servers that we have confirmed. */
+  readonly arrived: number;
+  /** Streams to other servers. */
+  readonly remoteStreams: number;
 }
 
 const domains = ['a.example', 'b.example'];
@@ -50,17 +62,21 @@ const addresses = ['romeo@a.example/home', 'juliet@a.example/balcony', 'juliet@a
 const rooms = ['garden@conference.a.example'];
 /** One client of each account blocks others. */
 const blockers = ['romeo@a.example/home', 'juliet@a.example/balcony', 'mercutio@b.example/street'];
+/** Accounts of other servers. */
+const strangers = ['anna@x.example', 'bert@x.example', 'carl@y.example'];
 const chaosMs = 30_000;
-const quietMs = 45_000;
+const quietMs = 60_000;
 
 export async function runSeed(
   seed: number,
   options: { readonly plant?: Plant; readonly isTraced?: boolean } = {},
 ): Promise<RunResult> {
   const { plant, isTraced } = options;
-  const bounds = runtimeLimits as { catchUpOverlapMs: number };
+  const bounds = runtimeLimits as { catchUpOverlapMs: number; outboxDueMs: number };
   const overlapMs = bounds.catchUpOverlapMs;
   bounds.catchUpOverlapMs = plant?.overlapMs ?? overlapMs;
+  const { outboxDueMs } = bounds;
+  bounds.outboxDueMs = 10_000;
   const unhandled: string[] = [];
   const onUnhandled = (error: unknown): void => void unhandled.push(`unhandled: ${error instanceof Error ? error.stack : error}`);
   process.on('unhandledRejection', onUnhandled);
@@ -68,6 +84,7 @@ export async function runSeed(
     return await run(seed, unhandled, plant, isTraced);
   } finally {
     bounds.catchUpOverlapMs = overlapMs;
+    bounds.outboxDueMs = outboxDueMs;
     process.off('unhandledRejection', onUnhandled);
   }
 }
@@ -77,14 +94,17 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   const world = new World(random.fork('world'), isTraced);
   const weather = fairWeather();
   const history = new History();
-  const witness = new Witness(world);
+  const witness = new Witness(world, history.remote);
   const settings = new Settings(world);
   const scene = random.fork('scene');
-  const cluster = new Cluster({
+  const remotes = remotesOf({ world, random: random.fork('remotes'), history: history.remote, doors: () => cluster.peerDoors });
+  const holdSeconds = scene.chance(0.3) ? 12 : undefined;
+  const cluster: Cluster = new Cluster({
+    remotes,
     world,
     weather,
     plant,
-    counts: { connection: 2 + scene.below(2), router: 2, muc: 2 },
+    counts: { connection: 2 + scene.below(2), router: 2, muc: 2, federation: 2 },
     skewMsMax: scene.pick([0, 20, 300]),
     onPut: (name, row) => {
       witness.put(name, row);
@@ -93,7 +113,7 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
     onError: (name, error) => errors.push(`error: ${name}: ${error instanceof Error ? error.stack : error}`),
   });
   cluster.network.observer = witness;
-  await prepare(cluster, world);
+  await prepare(cluster, world, holdSeconds);
   for (const slot of cluster.slots) cluster.start(slot);
   const clients = addresses.map(
     (jid) =>
@@ -108,14 +128,22 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
         blockable: blockers.includes(jid) ? blockableBy(jid) : [],
       }),
   );
-  scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, untilMs: chaosMs });
+  for (const remote of remotes) remote.start();
+  scheduleWorkload({ world, random: random.fork('workload'), clients, rooms, strangers, untilMs: chaosMs });
+  scheduleRemoteWorkload({ world, random: random.fork('remote workload'), remotes, untilMs: chaosMs });
   const trouble = { world, cluster, weather, random: random.fork('faults'), fromMs: 3_000, untilMs: chaosMs };
   scheduleFaults(trouble);
+  scheduleRemoteFaults({ ...trouble, random: random.fork('remote faults'), remotes });
   await world.run(chaosMs);
   healAll(trouble, fairWeather());
+  healRemotes(remotes);
   for (const client of clients) client.settle();
   await world.run(chaosMs + quietMs);
-  const faults = [...errors, ...settings.check(), ...check({ history, clients, witness })];
+  const faults = [
+    ...errors,
+    ...settings.check(),
+    ...check({ history, clients, witness, remotes, rows: cluster.rows, holdSeconds }),
+  ];
   const sent = [...history.sent.values()];
   return {
     seed,
@@ -135,7 +163,40 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
       blocked: history.blocks.counts.sure,
       unblocked: history.blocks.counts.ended,
       repeatedInRooms: repeatedInRooms(history).size,
+      ...countRemote(history),
     },
+  };
+}
+
+function accountsOf(jids: readonly string[]): readonly string[] {
+  return [...new Set(jids.map((jid) => jid.split('/')[0]!))];
+}
+
+/** How each of them behaves when all is well is drawn, too. */
+function remotesOf(parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors'>): readonly RemoteServer[] {
+  const contacts = accountsOf(addresses);
+  return [...Map.groupBy(strangers, domainOf)].map(([domain, accounts]) => {
+    const random = parts.random.fork(domain);
+    return new RemoteServer({
+      ...{ ...parts, domain, accounts, contacts, random },
+      confirms: random.pick(['acks', 'acks', 'pings', 'closing']),
+      isEager: random.chance(0.4),
+      verifies: random.chance(0.4),
+      isDirectTls: random.chance(0.5),
+    });
+  });
+}
+
+function countRemote({ remote, sent }: History) {
+  const left = [...sent.values()].filter(({ to, state }) => strangers.includes(to) && state === 'acknowledged');
+  const taken = new Set(remote.taken.map(({ id }) => id));
+  return {
+    left: left.length,
+    leftTaken: left.filter(({ id }) => taken.has(id)).length,
+    leftBounced: remote.bounced.size,
+    leftTwice: remote.taken.length - taken.size,
+    arrived: [...remote.sent.values()].filter(({ isConfirmed }) => isConfirmed).length,
+    remoteStreams: remote.counts.streams,
   };
 }
 
@@ -157,12 +218,12 @@ function blockableBy(jid: string): readonly string[] {
 const rosterItems = collection<{ subscription: 'both'; version: number; isListed: boolean }>('roster', 'account');
 
 /** Tenants, accounts, and everybody in everybody's roster. */
-async function prepare(cluster: Cluster, world: World): Promise<void> {
+async function prepare(cluster: Cluster, world: World, hold: number = runtimeLimits.peerHoldSeconds): Promise<void> {
   const store = cluster.direct();
   const clock = { now: () => world.epochMs, monotonic: () => 0, after: () => ({ cancel: () => {} }), randomBytes: Buffer.alloc };
   const tenants = new Tenants(store, clock);
-  for (const domain of domains) await tenants.add(domain, { registration: 'closed', retentionDays: 0 });
-  const accounts = [...new Set(addresses.map((jid) => jid.split('/')[0]!))];
+  for (const domain of domains) await tenants.add(domain, { registration: 'closed', retentionDays: 0, hold });
+  const accounts = accountsOf(addresses);
   const row = { createdAt: new Date(world.epochMs).toISOString(), scram: { 'SHA-1': scramKeys, 'SHA-256': scramKeys } };
   for (const account of accounts) {
     const at = account.indexOf('@');
@@ -172,5 +233,6 @@ async function prepare(cluster: Cluster, world: World): Promise<void> {
     for (const other of accounts) {
       if (other !== account) await rows.put(rosterItems, other, { subscription: 'both', version: 1, isListed: true });
     }
+    for (const stranger of strangers) await rows.put(rosterItems, stranger, { subscription: 'both', version: 1, isListed: true });
   }
 }

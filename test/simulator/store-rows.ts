@@ -63,6 +63,13 @@ export class StoreRows {
     return found;
   }
 
+  /** All rows of a table, for checks. */
+  all(table: string): readonly Pick<Row, 'partition' | 'sort' | 'value'>[] {
+    return [...this.#partitions]
+      .filter(([name]) => name.startsWith(`${table} `))
+      .flatMap(([, slots]) => slots.map((slot) => this.#see(slot, undefined)).filter((row) => row !== undefined));
+  }
+
   /** @throws {Conflict} */
   put(row: Put, condition?: Condition): string {
     const slot = this.#slot(row);

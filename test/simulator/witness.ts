@@ -3,6 +3,7 @@ import type { Put } from '../../lib/ports/store.ts';
 import { decodeFrame } from '../../lib/runtime/frame.ts';
 import {
   type DeliverRequest,
+  type DoneReply,
   type HandOverReply,
   type HandOverRequest,
   type NodeRequest,
@@ -10,6 +11,7 @@ import {
   routerSubject,
   type SessionAddress,
 } from '../../lib/runtime/wire.ts';
+import type { RemoteHistory } from './remote/remote-history.ts';
 import type { BusObserver, SimBus } from './sim-bus.ts';
 import { readMessage } from './stanza-text.ts';
 import type { World } from './world.ts';
@@ -43,8 +45,11 @@ export class Witness implements BusObserver {
   readonly #presenceTo = new Set<string>();
   readonly #presenceFrom = new Set<string>();
 
-  constructor(world: World) {
+  readonly #remote: RemoteHistory;
+
+  constructor(world: World, remote: RemoteHistory) {
     this.#world = world;
+    this.#remote = remote;
   }
 
   isArchived(owner: string, id: string): boolean {
@@ -179,6 +184,7 @@ export class Witness implements BusObserver {
   }
 
   answered(from: SimBus, subject: string, payload: Uint8Array, reply: Uint8Array): void {
+    if (subject === routerSubject && from.process?.name.startsWith('f')) this.#told(payload, reply);
     if (!subject.startsWith('n.') || !Buffer.from(payload.buffer, payload.byteOffset, 24).includes('handOver')) return;
     const { header } = decodeFrame<HandOverRequest>(payload);
     const { state } = decodeFrame<HandOverReply>(reply).header;
@@ -188,6 +194,16 @@ export class Witness implements BusObserver {
     const taker = from.process?.name.split('#')[0] ?? '';
     if (holder !== giver) this.#fault(`claim: ${giver} gave session ${header.sid} to ${taker}, although ${holder} had it`);
     this.#holders.set(header.sid, taker);
+  }
+
+  /** An owner of streams to other servers tells senders of what was not delivered. */
+  #told(payload: Uint8Array, reply: Uint8Array): void {
+    const { ok } = decodeFrame<DoneReply>(reply).header;
+    if (ok !== true) return;
+    for (const body of decodeFrame<RouterRequest>(payload).bodies) {
+      const { id, type } = readMessage(body.toString());
+      if (type === 'error') this.#remote.bounced.add(id);
+    }
   }
 
   #fault(text: string): void {

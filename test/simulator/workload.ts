@@ -8,6 +8,8 @@ export interface WorkloadOptions {
   readonly random: Random;
   readonly clients: readonly SimClient[];
   readonly rooms: readonly string[];
+  /** Bare JIDs of other servers. */
+  readonly strangers: readonly string[];
   readonly untilMs: number;
 }
 
@@ -28,11 +30,11 @@ export function scheduleWorkload(options: WorkloadOptions): void {
   }
 }
 
-function behave(client: SimClient, { random, clients, rooms }: WorkloadOptions): void {
+function behave(client: SimClient, { random, clients, rooms, strangers }: WorkloadOptions): void {
   const draw = random.next();
   if (draw < 0.46) {
     const others = clients.filter(({ account }) => account !== client.account);
-    const { account } = random.pick(others);
+    const account = random.chance(0.35) ? random.pick(strangers) : random.pick(others).account;
     // Several at once go into one batch.
     for (let count = random.chance(0.3) ? random.below(5) + 1 : 1; count > 0; count--) client.sendMessage(account);
   } else if (draw < 0.65) client.sendToRoom(random.pick(rooms));

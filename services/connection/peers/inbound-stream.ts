@@ -7,6 +7,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
 import { peerChain } from '../../../lib/s2s/proof.ts';
 import { escapeAttribute } from '../../../lib/xmpp/element.ts';
@@ -178,8 +179,8 @@ export class InboundStream implements TransportReader, PeerStream {
 
   fail(error: Error): void {
     if (this.#isOver) return;
-    if (!(error instanceof StreamError)) this.log.error({ err: error }, 'a stream from another server failed');
-    const said = error instanceof StreamError ? error : new StreamError('internal-server-error');
+    const said = isOperating(error) ? new StreamError('resource-constraint', 'the service is not ready') : toStreamError(error);
+    report(this.log, error, 'a stream from another server failed');
     this.log.info(
       { condition: said.condition, text: said.text, address: this.#transport.address },
       'a stream from another server ends',
@@ -369,6 +370,10 @@ export class InboundStream implements TransportReader, PeerStream {
     if (!isKnown) return new StreamError('invalid-from', `this stream is not for ${from.domain}`);
     return new StreamError('host-unknown', `this stream is not for ${to.domain}`);
   }
+}
+
+function toStreamError(error: Error): StreamError {
+  return error instanceof StreamError ? error : new StreamError('internal-server-error');
 }
 
 /** @throws {StreamError} improper-addressing */

@@ -15,19 +15,25 @@ export interface Entry {
   readonly key: string;
   /** When the row was written, by the deployment's clock. */
   readonly at: number;
+  /** The same by the monotonic clock, which does not jump. */
+  readonly sinceMs: number;
   departing: Departing[];
   /** Bytes of its XML. */
   readonly bytes: number;
 }
 
 /** @param bodies of the row @param tos one per body: whom it is for; none: as it says itself */
-export function entryOf(key: string, at: number, bodies: readonly Buffer[], tos: readonly (readonly string[])[]): Entry {
+export function entryOf(
+  { key, at, sinceMs }: Pick<Entry, 'key' | 'at' | 'sinceMs'>,
+  bodies: readonly Buffer[],
+  tos: readonly (readonly string[])[],
+): Entry {
   const departing = bodies.flatMap((body, index) => {
     const addresses = tos[index] ?? [];
     const all = addresses.length === 0 ? [body] : addresses.map((to) => spliceTo(body, to));
     return all.map((bytes): Departing => ({ stanza: Stanza.parse(bytes), place: 0 }));
   });
-  return { key, at, departing, bytes: departing.reduce((sum, { stanza }) => sum + stanza.bytes.length, 0) };
+  return { key, at, sinceMs, departing, bytes: departing.reduce((sum, { stanza }) => sum + stanza.bytes.length, 0) };
 }
 
 /** Only the last one counts. */

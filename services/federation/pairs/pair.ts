@@ -115,12 +115,17 @@ export class Pair {
   take(key: string, at: number, bodies: readonly Buffer[], tos: readonly (readonly string[])[]): void {
     if (this.#isStopped || this.#queue.has(key)) return;
     this.#usedAtMs = this.#dependencies.clock.monotonic();
-    const entry = entryOf(key, at, bodies, tos);
+    const entry = entryOf({ key, at, sinceMs: this.#sinceMs(at) }, bodies, tos);
     const isFull = this.#queue.bytes + entry.bytes > federationLimits.waitingBytesMax || this.#gate.isFull;
     this.#queue.add(entry);
     this.#gate.waitingBytes += entry.bytes;
     if (isFull) this.#refuse(entry.departing, 'resource-constraint', `too much waits for ${this.name.peer} already`);
     else this.#pump();
+  }
+
+  /** A batch came again whose stanzas the peer has confirmed: its row was written again, too. */
+  dropRepeated(key: string): void {
+    void this.#deleteRow(key);
   }
 
   /**
@@ -132,14 +137,11 @@ export class Pair {
     for (let after = ''; ; ) {
       const page = await readOutbox(this.#dependencies.store, this.name, after);
       for (const { key, value } of page) {
+        if (isConfirmed(key)) this.dropRepeated(key);
         if (isConfirmed(key) || this.#queue.has(key)) continue;
         const bodies = value.items.map(({ xml }) => Buffer.from(xml));
-        const entry = entryOf(
-          key,
-          value.at,
-          bodies,
-          value.items.map(({ tos = [] }) => tos),
-        );
+        const tos = value.items.map(({ tos = [] }) => tos);
+        const entry = entryOf({ key, at: value.at, sinceMs: this.#sinceMs(value.at) }, bodies, tos);
         this.#queue.add(entry);
         this.#gate.waitingBytes += entry.bytes;
       }
@@ -203,15 +205,23 @@ export class Pair {
     for (const entry of [...this.#queue.entries()]) this.#forget(entry);
   }
 
+  /** A key of dialback may have been asked for while the stream before was being closed: then that one is given up. */
   #ready(stream: Carrier): void {
+    const before = this.#stream;
+    if (before !== undefined) {
+      before.destroy('another stream has taken its place');
+      this.#leaveOutRepeated(this.#over(before, false));
+    }
     this.#stream = stream;
-    this.#asked = undefined;
     this.#confirmed = 0;
-    this.#closingAtMs = undefined;
     this.#sentAtMs = this.#dependencies.clock.monotonic();
     void stream.run({
-      acked: (count) => this.#acked(stream, count),
-      closed: (reason, isAnswered) => this.#closed(stream, reason, isAnswered),
+      acked: (count) => {
+        if (stream === this.#stream) this.#acked(stream, count);
+      },
+      closed: (reason, isAnswered) => {
+        if (stream === this.#stream) this.#closed(stream, reason, isAnswered);
+      },
     });
     if (this.#isStopped) {
       stream.close();
@@ -230,22 +240,28 @@ export class Pair {
   }
 
   #closed(stream: Carrier, reason: Error, isAnswered: boolean): void {
-    if (isAnswered) this.#confirm(stream.sent);
     const { host, peer } = this.name;
-    const unconfirmed = [...this.#queue.sent()];
+    const unconfirmed = this.#over(stream, isAnswered);
     this.#dependencies.log.info(
       { host, peer, reason: reason.message, unconfirmed: unconfirmed.length },
       'a stream to another server has ended',
     );
-    this.#stream = undefined;
-    this.#asked = undefined;
-    this.#closingAtMs = undefined;
     if (this.#isStopped) return;
-    this.#queue.rewind();
     this.#leaveOutRepeated(unconfirmed);
     if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
     else if (!isAnswered) this.#way.rest(reason);
     this.#pump();
+  }
+
+  /** What the stream has not confirmed is to be sent again. @returns that */
+  #over(stream: Carrier, isAnswered: boolean): readonly Departing[] {
+    if (isAnswered) this.#confirm(stream.sent);
+    const unconfirmed = [...this.#queue.sent()];
+    this.#stream = undefined;
+    this.#asked = undefined;
+    this.#closingAtMs = undefined;
+    if (!this.#isStopped) this.#queue.rewind();
+    return unconfirmed;
   }
 
   /** Requests are not asked twice, and of presence only the last counts. */
@@ -335,14 +351,20 @@ export class Pair {
     return (this.#policy?.hold ?? runtimeLimits.peerHoldSeconds) * 1_000;
   }
 
+  /** @param at by the deployment's clock */
+  #sinceMs(at: number): number {
+    const { clock } = this.#dependencies;
+    return clock.monotonic() - Math.max(0, clock.now() - at);
+  }
+
   /** Requests are answered after a while, and messages bounce when they have waited for too long. */
   #expire(): void {
-    const now = this.#dependencies.clock.now();
+    const now = this.#dependencies.clock.monotonic();
     const isTried = this.#stream !== undefined || !this.#way.isIdle;
     const holdMs = isTried ? Math.max(this.#holdMs, federationLimits.tryMs) : this.#holdMs;
     const late: Departing[] = [];
     for (const { entry, one } of this.#queue.unsent()) {
-      if (now - entry.at > (one.stanza.name === 'iq' ? federationLimits.iqMs : holdMs)) late.push(one);
+      if (now - entry.sinceMs > (one.stanza.name === 'iq' ? federationLimits.iqMs : holdMs)) late.push(one);
     }
     if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.lastError ?? `${this.name.peer} cannot be reached`);
   }
@@ -376,19 +398,24 @@ export class Pair {
   }
 
   async #deleteOne(entry: Entry): Promise<void> {
+    if (!(await this.#deleteRow(entry.key))) return;
+    this.#onConfirmed(entry.key);
+    this.#forget(entry);
+  }
+
+  /** @returns false when the process stops before */
+  async #deleteRow(key: string): Promise<boolean> {
     const { store, clock, log } = this.#dependencies;
-    for (let isDone = false; !isDone; ) {
+    for (;;) {
       try {
-        await deleteFromOutbox(store, this.name, entry.key);
-        isDone = true;
+        await deleteFromOutbox(store, this.name, key);
+        return true;
       } catch (error) {
         log.warn({ err: error, ...this.name }, 'a row of the outbox could not be deleted');
-        if (this.#isStopped) return;
+        if (this.#isStopped) return false;
         await sleep(clock, federationLimits.storeRetryMs);
       }
     }
-    this.#onConfirmed(entry.key);
-    this.#forget(entry);
   }
 
   #forget(entry: Entry): void {

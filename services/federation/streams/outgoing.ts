@@ -106,9 +106,11 @@ export class OutgoingStream implements Carrier {
       const question = `<db:verify ${attributes}>${escapeText(key)}</db:verify>`;
       if (this.#held === undefined) this.link.write(question);
       else this.#held.push(question);
-      this.dependencies.clock.after(federationLimits.verifyMs, () =>
-        reject(new Error('the authoritative server does not answer')),
-      );
+      this.dependencies.clock.after(federationLimits.verifyMs, () => {
+        reject(new Error('the authoritative server does not answer'));
+        // The next question goes to another stream: this one may be to a machine that is not there any more.
+        if (this.#asked.get(streamId)?.some((one) => one.resolve === resolve)) this.link.destroy('it does not answer');
+      });
     });
   }
 
