@@ -14,10 +14,16 @@ interface Bundle {
   readonly entries: Readonly<Record<string, string>>;
   /** The destination of the web client's files. */
   readonly client?: string;
+  /** The destination of the files of the API's reference page. */
+  readonly reference?: string;
 }
 
 const bundles: Readonly<Record<string, Bundle>> = {
-  skylark: { entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' }, client: 'client' },
+  skylark: {
+    entries: { index: 'services/main.ts', 'sqlite-writer': 'lib/adapters/sqlite-writer.ts' },
+    client: 'client',
+    reference: 'api-reference',
+  },
   'web-lambda': { entries: { index: 'services/web/lambda.ts' }, client: 'assets/client' },
   'certificates-lambda': { entries: { index: 'services/certificates/lambda.ts' } },
 };
@@ -32,7 +38,7 @@ const optional: readonly string[] = ['bufferutil', 'utf-8-validate', 'supports-c
 /** CommonJS packages call `require` for built-in modules when they run. */
 const banner = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
 
-async function bundle(name: string, { entries, client }: Bundle, folder: string): Promise<string> {
+async function bundle(name: string, { entries, client, reference }: Bundle, folder: string): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -55,6 +61,7 @@ async function bundle(name: string, { entries, client }: Bundle, folder: string)
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module', private: true }, null, 2)}\n`);
   if (client !== undefined) copyClient(join(folder, client));
+  if (reference !== undefined) copyReference(join(folder, reference));
   const bytes = Object.entries(metafile.outputs).reduce(
     (sum, [path, output]) => sum + (path.endsWith('.mjs') ? output.bytes : 0),
     0,
@@ -75,6 +82,13 @@ function copyClient(folder: string): void {
   mkdirSync(folder, { recursive: true });
   const from = join(root, 'node_modules', 'converse.js', 'dist');
   cpSync(from, folder, { recursive: true, filter: (path) => !unused.test(basename(path)) });
+}
+
+function copyReference(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const from = join(root, 'node_modules', 'swagger-ui-dist');
+  for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE'])
+    cpSync(join(from, name), join(folder, name));
 }
 
 const { values, positionals: wanted } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });

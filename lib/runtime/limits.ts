@@ -86,6 +86,8 @@ export const runtimeLimits = {
   /** How long messages wait for another server, seconds, unless the tenant's policy says otherwise; and the longest that it may say. */
   peerHoldSeconds: 3_600,
   peerHoldSecondsMax: 7 * 24 * 60 * 60,
+  /** Random bytes that name a key of the REST API. */
+  apiKeyIdBytes: 8,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */

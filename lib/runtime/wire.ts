@@ -4,6 +4,7 @@
  */
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
+import type { GivenKey } from './api-keys.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
@@ -353,13 +354,22 @@ export interface DoneReply {
 
 export const roomAnswer = answerKind<DoneReply>('room', { ok: true, error: true, at: true });
 
-/** command line → `rt`. */
+/** command line or REST API → `rt`. */
 export interface AdminRequest {
   readonly kind: 'admin';
   /** The name of one of the router's operations. */
   readonly operation: string;
   /** The operation's input, which the router checks. */
   readonly arguments: Readonly<Record<string, unknown>>;
+  /** Who asks. Absent: an operator on this machine, who may do everything. */
+  readonly by?: ApiAsker;
+}
+
+/** Somebody who asked through the REST API. The router checks the key. */
+export interface ApiAsker {
+  readonly key: GivenKey;
+  /** The address that the request came from. */
+  readonly address: string;
 }
 
 /** With ok false it is final. */

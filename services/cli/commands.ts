@@ -1,6 +1,7 @@
 /** The list of all commands. The code of a command is imported only when it runs, so that other commands start quickly. */
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
+import * as keyOptions from './commands/key-options.ts';
 import { drainOptions, statusOptions } from './commands/node-options.ts';
 import * as policyOptions from './commands/tenant-policy-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
@@ -75,7 +76,7 @@ export const commands: readonly Command[] = [
     positionals: ['[DOMAIN]'],
     summary: 'prints the accounts of one tenant, or of all tenants',
     text: anyTimeText,
-    options: accountOptions.userListOptions,
+    options: accountOptions.place,
     run: async (values, positionals) => (await import('./commands/accounts.ts')).listUsers(values, positionals),
   }),
   command({
@@ -166,6 +167,42 @@ export const commands: readonly Command[] = [
     ],
     options: certificateOptions.certificateRenewOptions,
     run: async (values, positionals) => (await import('./commands/certificate-renew.ts')).renewCertificates(values, positionals),
+  }),
+  command({
+    name: 'key add',
+    positionals: ['NAME'],
+    summary: 'makes a key for the REST API and prints it, once',
+    text: ['The NAME says where the key is used. The store keeps only a digest of the key, so it cannot be printed again.'],
+    options: keyOptions.keyAddOptions,
+    run: async (values, positionals) => (await import('./commands/keys.ts')).addKey(values, positionals),
+  }),
+  command({
+    name: 'key list',
+    summary: 'prints the keys of the REST API, without their secrets',
+    options: keyOptions.keyListOptions,
+    run: async (values, positionals) => (await import('./commands/keys.ts')).listKeys(values, positionals),
+  }),
+  command({
+    name: 'key rotate',
+    positionals: ['ID'],
+    summary: 'gives a key a new secret and prints it, once; the old secret stays valid for a while',
+    options: keyOptions.keyRotateOptions,
+    run: async (values, positionals) => (await import('./commands/keys.ts')).rotateKey(values, positionals),
+  }),
+  command({
+    name: 'key remove',
+    positionals: ['ID'],
+    summary: 'removes a key of the REST API',
+    options: keyOptions.keyRemoveOptions,
+    run: async (values, positionals) => (await import('./commands/keys.ts')).removeKey(values, positionals),
+  }),
+  command({
+    name: 'audit',
+    positionals: ['[DOMAIN]'],
+    summary: 'prints what operators have changed in the deployment, or in a tenant',
+    text: ['Each entry has the hash of the one before, so a missing or changed entry is noticed. The exit code is then 1.'],
+    options: keyOptions.auditOptions,
+    run: async (values, positionals) => (await import('./commands/audit.ts')).audit(values, positionals),
   }),
   command({
     name: 'status',

@@ -297,4 +297,13 @@ export const routerLimits = {
   roomErasureTimeoutMs: 60_000,
   /** Tries of such a request to a room. */
   roomErasureTriesMax: 5,
+
+  // Keys of the REST API
+
+  /** Characters of the name of a key. */
+  apiKeyNameCharactersMax: 100,
+  /** How long a key may be valid, days, if it expires at all. */
+  apiKeyDaysMax: 3_650,
+  /** How long the old secret of a key may be good beside the new one, hours. */
+  apiKeyOverlapHoursMax: 30 * 24,
 } as const;

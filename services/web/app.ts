@@ -7,13 +7,13 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from 'pino';
+import { serveFolder } from '../../lib/runtime/serve-folder.ts';
 import type { Tenants } from '../../lib/runtime/tenants.ts';
 import { poshPath } from '../../lib/s2s/posh.ts';
 import { type FilesDependencies, serveFiles } from './files.ts';
 import { hostMetaJson, hostMetaXml } from './host-meta.ts';
 import { clientPage, clientScript } from './page.ts';
 import { poshDocument } from './posh.ts';
-import { serveFolder } from './static.ts';
 
 export interface WebDependencies {
   readonly tenants: Tenants;
@@ -33,6 +33,8 @@ export interface WebDependencies {
   readonly webSocketUrl?: string | undefined;
   /** SHA-256, hex, of the certificate that other servers are shown who come to a tenant's domain. */
   readonly fingerprintOf?: (domain: string) => Promise<string | undefined>;
+  /** The REST API, at `/api`. Absent: this process does not serve it. */
+  readonly api?: Hono;
   /** true: new WebSocket streams are sent elsewhere, and a load balancer should do the same. */
   readonly isDraining?: () => boolean;
 }
@@ -77,6 +79,7 @@ export function webApp(dependencies: WebDependencies): Hono {
     const fingerprint = domain && (await dependencies.fingerprintOf?.(domain));
     return fingerprint === undefined ? c.notFound() : c.json(poshDocument(fingerprint));
   });
+  if (dependencies.api) app.route('/', dependencies.api);
   app.get('/', async (c) => c.html(clientPage(await domainOf(dependencies, c.req.url))));
   app.get('/client.js', async (c) => {
     const domain = await domainOf(dependencies, c.req.url);

@@ -4,8 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { z } from 'zod';
 import { commands } from '../../services/cli/commands.ts';
+import * as audit from '../../services/router/operations/audit.ts';
 import * as certificates from '../../services/router/operations/certificates.ts';
 import { operations } from '../../services/router/operations/index.ts';
+import * as keys from '../../services/router/operations/keys.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
 import { perform } from '../../services/router/operations/perform.ts';
@@ -15,7 +17,15 @@ import * as tenants from '../../services/router/operations/tenants.ts';
 import * as users from '../../services/router/operations/users.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
-const exported: Readonly<Record<string, unknown>> = { ...users, ...tenants, ...policies, ...nodes, ...certificates };
+const exported: Readonly<Record<string, unknown>> = {
+  ...users,
+  ...tenants,
+  ...policies,
+  ...nodes,
+  ...certificates,
+  ...keys,
+  ...audit,
+};
 
 /** The code of the command line, where an operation is asked for by the name of its declaration. */
 const folder = new URL('../../services/cli/commands/', import.meta.url);

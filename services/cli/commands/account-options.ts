@@ -4,14 +4,13 @@ import { data, dynamodb, json, region, tablePrefix } from '../core/options.ts';
 
 const dataOnly = { data } satisfies Options;
 /** Where the accounts are stored: in a data folder, or in the tables of a cell. */
-const place = { data, dynamodb, region, tablePrefix } satisfies Options;
+export const place = { data, dynamodb, region, tablePrefix } satisfies Options;
 
 export const passwordOptions = {
   password: textOption('TEXT', 'the password; other users of this machine may see it in the list of processes', 'a password'),
   ...place,
 } satisfies Options;
 export const userRemoveOptions = dataOnly;
-export const userListOptions = place;
 export const tenantAddOptions = {
   registration: choiceOption('open|closed', 'whether anyone may register an account; the default is closed', ['open', 'closed']),
   ...place,

@@ -4,22 +4,20 @@
  */
 import { tenantAdd, tenantList, tenantRemove } from '../../router/operations/tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from '../../router/operations/users.ts';
-import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
 import { readPassword } from '../core/password.ts';
 import { say, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 import type {
   passwordOptions,
+  place,
   tenantAddOptions,
   tenantListOptions,
   tenantRemoveOptions,
-  userListOptions,
   userRemoveOptions,
 } from './account-options.ts';
-import { type AdminClient, openAdmin, openCloudAdmin } from './admin-client.ts';
-
-type Place = Pick<Values<typeof userListOptions>, 'data'> & Partial<Values<typeof userListOptions>>;
+import type { AdminClient } from './admin-client.ts';
+import { adminOf, one, withAdmin } from './admin-command.ts';
 
 export async function addUser(values: Values<typeof passwordOptions>, positionals: readonly string[]): Promise<number> {
   return withPassword('user add', userAdd, values, positionals, (jid) => `added ${jid}`);
@@ -70,7 +68,7 @@ async function askToTheEnd<Result extends { readonly progress?: string | undefin
   }
 }
 
-export async function listUsers(values: Values<typeof userListOptions>, positionals: readonly string[]): Promise<number> {
+export async function listUsers(values: Values<typeof place>, positionals: readonly string[]): Promise<number> {
   const [domain, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help user list`);
   return withAdmin(adminOf(values), async (admin) => {
@@ -119,35 +117,5 @@ async function* eachTenant(admin: AdminClient) {
     yield* page.tenants;
     after = page.next;
     if (after === undefined) return;
-  }
-}
-
-/** @returns the only argument of a command. @throws {UsageError} when it is missing, or when there are more */
-export function one(command: string, name: string, positionals: readonly string[]): string {
-  const [value, ...rest] = positionals;
-  if (value === undefined) throw new UsageError(`'skylark ${command}' needs a ${name}; see: skylark help ${command}`);
-  if (rest.length > 0) throw new UsageError(`'${rest[0]}' is an unexpected argument; see: skylark help ${command}`);
-  return value;
-}
-
-/**
- * Chooses the tables of a cell (with `--dynamodb`) or a data folder.
- * @throws {Refusal | UsageError} when the data folder does not exist
- */
-export function adminOf({ data, dynamodb, region, tablePrefix }: Place): () => Promise<AdminClient> {
-  if (dynamodb !== undefined && region !== undefined && tablePrefix !== undefined) {
-    return () => openCloudAdmin({ dynamodb, region, tablePrefix });
-  }
-  const folder = findDataFolder(data);
-  return () => openAdmin(folder);
-}
-
-export async function withAdmin(open: () => Promise<AdminClient>, work: (admin: AdminClient) => Promise<void>): Promise<number> {
-  const admin = await open();
-  try {
-    await work(admin);
-    return 0;
-  } finally {
-    await admin.close();
   }
 }

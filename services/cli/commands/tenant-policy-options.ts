@@ -4,7 +4,7 @@ import type { PolicyKey } from '../../../lib/runtime/policy/policy-key.ts';
 import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import type { Option, Options } from '../core/arguments.ts';
 import { json } from '../core/options.ts';
-import { userListOptions as place } from './account-options.ts';
+import { place } from './account-options.ts';
 
 function policyOption({ schema, placeholder, text, allowed, fromText }: PolicyKey): Option<unknown> {
   const typed = z

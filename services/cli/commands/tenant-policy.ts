@@ -4,7 +4,7 @@ import { policyKeys } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { tenantSet, tenantShow } from '../../router/operations/tenant-policy.ts';
 import { flagOf, type Values } from '../core/arguments.ts';
 import { say, UsageError } from '../core/report.ts';
-import { adminOf, one, withAdmin } from './accounts.ts';
+import { adminOf, one, withAdmin } from './admin-command.ts';
 import type { tenantSetOptions, tenantShowOptions } from './tenant-policy-options.ts';
 
 export async function setPolicy(values: Values<typeof tenantSetOptions>, positionals: readonly string[]): Promise<number> {

@@ -114,15 +114,12 @@ async function startParts(
   const sweep = sweepRegularly(dependencies);
   cleanup.add('sweep', () => sweep.stop());
 
-  const app = composeWebApp({
-    tenants: dependencies.tenants,
-    log,
-    defaultDomain: domain,
+  const pages = {
+    ...{ tenants: dependencies.tenants, log, defaultDomain: domain, webSocketUrl: values.websocketUrl, ...files.web },
     isDraining: () => isDraining(),
-    webSocketUrl: values.websocketUrl,
     fingerprintOf: fingerprintsOf(tls, store),
-    ...files.web,
-  });
+  };
+  const app = composeWebApp(pages, { bus, clock });
   const { httpPort, httpsPort, c2sPort, c2sTlsPort } = values;
   const web = await listening(bind, { httpPort, httpsPort }, () =>
     startWebServer(app, { bind, httpPort, httpsPort, webSocketPath, tls: serverOptions(tls.source) }),

@@ -61,13 +61,12 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     cleanup.add('federation', () => federation.stop());
     tellFederation(metrics, federation);
   }
-  const app = composeWebApp({
-    ...{ tenants: dependencies.tenants, log, defaultDomain: domain },
+  const pages = {
+    ...{ tenants: dependencies.tenants, log, defaultDomain: domain, webSocketUrl: values.websocketUrl, ...files?.web },
     isDraining: () => streams.node.isDraining,
-    webSocketUrl: values.websocketUrl,
     fingerprintOf: fingerprintsOf(streams.tls, ports.store),
-    ...files?.web,
-  });
+  };
+  const app = composeWebApp(pages, ports);
   const web = await attachWeb(serving, streams, app, { httpPort, httpsPort });
 
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');

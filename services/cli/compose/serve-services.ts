@@ -260,15 +260,12 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
     const sweep = sweepFiles(files.folder, ports.store, log);
     cleanup.add('files', () => sweep.stop());
   }
-  const app = composeWebApp({
-    tenants,
-    log,
-    defaultDomain: domain,
+  const pages = {
+    ...{ tenants, log, defaultDomain: domain, webSocketUrl: values.websocketUrl, ...files?.web },
     isDraining: () => streams.node.isDraining,
-    webSocketUrl: values.websocketUrl,
     fingerprintOf: fingerprintsOf(streams.tls, ports.store),
-    ...files?.web,
-  });
+  };
+  const app = composeWebApp(pages, ports);
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf(addresses);

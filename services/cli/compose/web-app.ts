@@ -1,21 +1,42 @@
-/** Makes the web application. Its client comes from the npm package, or from the bundle if there is one. */
+/** Makes the web application and the REST API. Files of npm packages come from the bundle if there is one. */
 import { existsSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Hono } from 'hono';
+import { type ApiDependencies, apiApp } from '../../api/app.ts';
+import { operations } from '../../router/operations/index.ts';
 import { type WebDependencies, webApp } from '../../web/app.ts';
 import { Refusal } from '../core/report.ts';
+import { version } from '../core/version.ts';
 
-export function composeWebApp(dependencies: Omit<WebDependencies, 'clientFolder'>): Hono {
-  return webApp({ ...dependencies, clientFolder: findClient() });
+type Given = Omit<WebDependencies, 'clientFolder' | 'api'>;
+
+/** @param api what the REST API needs; absent: this process does not serve it */
+export function composeWebApp(dependencies: Given, api?: Pick<ApiDependencies, 'bus' | 'clock'>): Hono {
+  return webApp({
+    ...dependencies,
+    clientFolder: findFiles('client', 'converse.js', 'dist'),
+    ...(api && {
+      api: apiApp({
+        ...api,
+        log: dependencies.log,
+        operations,
+        version,
+        referenceFolder: findFiles('api-reference', 'swagger-ui-dist', '.'),
+      }),
+    }),
+  });
 }
 
-/** @returns the folder of the web client. @throws {Refusal} when the npm package is missing */
-function findClient(): string {
-  const bundled = fileURLToPath(new URL('client', import.meta.url));
-  if (existsSync(bundled)) return bundled;
-  const manifest = findPackageJSON('converse.js', import.meta.url);
-  if (manifest === undefined) throw new Refusal('the npm package converse.js is missing; get it with: npm ci');
-  return join(dirname(manifest), 'dist');
+/**
+ * @param bundled the folder's name in a bundle. @param name of the npm package, and the folder in it
+ * @throws {Refusal} when the npm package is missing
+ */
+function findFiles(bundled: string, name: string, inside: string): string {
+  const folder = fileURLToPath(new URL(bundled, import.meta.url));
+  if (existsSync(folder)) return folder;
+  const manifest = findPackageJSON(name, import.meta.url);
+  if (manifest === undefined) throw new Refusal(`the npm package ${name} is missing; get it with: npm ci`);
+  return join(dirname(manifest), inside);
 }

@@ -149,13 +149,23 @@ export function closablePortOption(text: string): Option<number | undefined> {
   return { ...ports, allowed: 'a port: 1 to 65535, or 0 for none', text, schema: port.optional() };
 }
 
-export function countOption(text: string, max: number, preset: number): Option<number> {
+function counts(max: number) {
   const schema = z
     .string()
     .regex(/^\d{1,6}$/)
     .transform(Number)
     .refine((count) => count >= 1 && count <= max);
-  return { placeholder: 'N', text, allowed: `a number from 1 to ${max}`, schema, preset: `${preset}` };
+  return { placeholder: 'N', allowed: `a number from 1 to ${max}`, schema };
+}
+
+export function countOption(text: string, max: number, preset: number): Option<number> {
+  return { ...counts(max), text, preset: `${preset}` };
+}
+
+/** A count that has no default. */
+export function optionalCount(text: string, max: number): Option<number | undefined> {
+  const { schema, ...rest } = counts(max);
+  return { ...rest, text, schema: schema.optional() };
 }
 
 export function optionalText(placeholder: string, text: string, allowed: string, pattern: RegExp): Option<string | undefined> {

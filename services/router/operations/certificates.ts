@@ -35,6 +35,7 @@ const query = z.object({
 
 export const certificateQuery = operation({
   name: 'certificate-query',
+  isReadOnly: true,
   input: z.strictObject({ query }),
   output: z.object({ rows: z.array(row) }),
   right: 'deployment',
@@ -47,6 +48,7 @@ export const certificateQuery = operation({
 
 export const certificateGet = operation({
   name: 'certificate-get',
+  isReadOnly: true,
   input: z.strictObject({ key: keyIn(readable) }),
   output: z.object({ row: row.optional() }),
   right: 'deployment',

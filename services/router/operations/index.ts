@@ -1,5 +1,8 @@
 /** All operations. */
+
+import { auditList, auditTenantList } from './audit.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
+import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
@@ -22,4 +25,10 @@ export const operations: readonly Operation[] = [
   certificateGet,
   certificatePut,
   certificateDelete,
+  keyAdd,
+  keyList,
+  keyRotate,
+  keyRemove,
+  auditList,
+  auditTenantList,
 ];

@@ -29,7 +29,17 @@ export const accountInput = text.transform((given, context) => {
   return z.NEVER;
 });
 
-export const passwordInput = text;
+/** Marks a field whose value is kept nowhere, such as in the audit log. */
+const secret = { isSecret: true } as const;
+
+export const passwordInput = text.meta(secret);
+
+/** The fields of an operation's input that are secret. */
+export function secretFields(input: z.ZodType): ReadonlySet<string> {
+  const { shape } = input as Partial<z.ZodObject>;
+  const fields = Object.entries(shape ?? {}).filter(([, schema]) => (schema as z.ZodType).meta()?.isSecret === true);
+  return new Set(fields.map(([name]) => name));
+}
 
 /** The last entry of the page before; absent for the first page. */
 export const afterInput = z.string().optional();

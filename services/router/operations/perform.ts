@@ -1,9 +1,14 @@
-/** Does what an operator asks for: finds the operation, checks the input, runs it, and checks what it gives. */
+/**
+ * Does what an operator asks for: checks who asks, finds the operation, checks the input and the right, runs it between two entries of the
+ * audit log, and checks what it gives.
+ */
 import type { z } from 'zod';
 import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { InvalidPassword } from '../sasl/passwords.ts';
+import { askerOf, checkMay } from './asker.ts';
+import { audited } from './audited.ts';
 import { operations } from './index.ts';
 import type { Operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
@@ -14,14 +19,18 @@ import { Refusal } from './refusal.ts';
  */
 export async function perform(
   dependencies: Dependencies,
-  { operation: name, arguments: given }: AdminRequest,
+  request: AdminRequest,
   list: readonly Operation[] = operations,
 ): Promise<AdminReply> {
+  const { operation: name, arguments: given } = request;
   try {
+    const asker = await askerOf(dependencies, request);
     const operation = list.find((one) => one.name === name);
     if (!operation)
       throw new Refusal('absent', `unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
-    const result = await operation.run(dependencies, readInput(operation, given));
+    const input = readInput(operation, given);
+    checkMay(asker, operation, input);
+    const result = await audited(dependencies, asker, operation, input, () => operation.run(dependencies, input));
     return { ok: true, result: operation.output.parse(result) };
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, error: error.message, refusal: error.kind };

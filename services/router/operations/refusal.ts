@@ -1,13 +1,5 @@
-/**
- * Why an operation cannot be done, for programs:
- * - `invalid`: the input is not allowed
- * - `absent`: what it names does not exist
- * - `conflict`: it does not fit what exists
- * - `forbidden`: the asker may not do it
- * - `unanswered`: the process that it is for did not do it
- */
-export const refusalKinds = ['invalid', 'absent', 'conflict', 'forbidden', 'unanswered'] as const;
-export type RefusalKind = (typeof refusalKinds)[number];
+/** What an operation throws when it refuses. */
+import type { RefusalKind } from '../../../lib/runtime/operation.ts';
 
 /** Thrown when an operation cannot be done as it was asked for; asking again will not help. The message is a sentence for people. */
 export class Refusal extends Error {

@@ -1,0 +1,56 @@
+/**
+ * What is known of an operation without the code that does it: from this the command line, the REST API and its document follow. The router
+ * declares the operations (services/router/operations).
+ */
+import type { z } from 'zod';
+
+/** The methods that the REST API uses. */
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/**
+ * A route of the REST API, below `/api/v1`. Fields of the input come from the path, where it has them in braces, then from the query (get,
+ * delete) or from the JSON body. An account is `{domain}` and `{local}` there, which make the field `jid`; where the path has no `{local}`,
+ * it comes with the other fields.
+ */
+export interface HttpRoute {
+  readonly method: Method;
+  /** Such as `/tenants/{domain}/accounts`. */
+  readonly path: string;
+}
+
+/**
+ * The right that the asker needs. Operators of the deployment have both. `tenant` is the right over one tenant: such an operation names
+ * the tenant in its input, by `domain` or `jid`, and touches no other.
+ */
+export type Right = 'deployment' | 'tenant';
+
+export interface OperationDescription<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
+  /** The subject, then the verb: `user-add`. */
+  readonly name: string;
+  /** An object. Text is parsed here, so that `run` gets a `Jid` and a domain that DNS can have. */
+  readonly input: Input;
+  /** An object. Fields that it does not name are not sent: secrets in a row stay in the service. */
+  readonly output: Output;
+  readonly right: Right;
+  /** True when asking a second time does no harm, so that an asker whose answer was lost may ask again. */
+  readonly isRepeatable: boolean;
+  /** True for an operation that changes nothing. One with a route says it by its method. */
+  readonly isReadOnly?: true;
+  /** One sentence for people. */
+  readonly help: string;
+  /** The commands of the command line that ask for it, or why there are none. */
+  readonly commands: readonly [string, ...string[]] | { readonly whyNone: string };
+  /** The route of the REST API, or why there is none. */
+  readonly http: HttpRoute | { readonly whyNone: string };
+}
+
+/**
+ * Why an operation cannot be done, for programs:
+ * - `invalid`: the input is not allowed
+ * - `absent`: what it names does not exist
+ * - `conflict`: it does not fit what exists
+ * - `unknown-key`: the API key of the asker is not valid
+ * - `forbidden`: the asker may not do it
+ * - `unanswered`: the process that it is for did not do it
+ */
+export type RefusalKind = 'invalid' | 'absent' | 'conflict' | 'unknown-key' | 'forbidden' | 'unanswered';

@@ -1,0 +1,144 @@
+/**
+ * The REST API at `/api/v1`. It holds no rules of its own: routes, document and errors follow from the list of operations, and the router
+ * checks key, right and input. So an operation is added to the API with its declaration.
+ */
+import { type Context, Hono, type Next } from 'hono';
+import type { Logger } from 'pino';
+import type { Bus } from '../../lib/ports/bus.ts';
+import type { Clock } from '../../lib/ports/clock.ts';
+import { Unavailable } from '../../lib/ports/store.ts';
+import { type GivenKey, readToken } from '../../lib/runtime/api-keys.ts';
+import { ask } from '../../lib/runtime/faults.ts';
+import { encodeFrame } from '../../lib/runtime/frame.ts';
+import { isOwnMachine, networkOf } from '../../lib/runtime/networks.ts';
+import type { OperationDescription } from '../../lib/runtime/operation.ts';
+import { RateLimit } from '../../lib/runtime/rate-limit.ts';
+import { type AdminRequest, adminAnswer, routerSubject } from '../../lib/runtime/wire.ts';
+import { apiDocument } from './document.ts';
+import { apiLimits } from './limits.ts';
+import { isProblemKind, Problem, problem } from './problem.ts';
+import { readInput } from './read-request.ts';
+import { serveReference } from './reference.ts';
+import { type ApiRoute, routesOf } from './route.ts';
+export interface ApiDependencies {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly operations: readonly OperationDescription[];
+  /** The program's version, for the document. */
+  readonly version: string;
+  /** Folder with the files of the reference page (swagger-ui-dist). */
+  readonly referenceFolder: string;
+}
+
+export function apiApp(dependencies: ApiDependencies): Hono {
+  const { clock, log, version, operations } = dependencies;
+  const routes = routesOf(operations);
+  const document = JSON.stringify(apiDocument(routes, version));
+  const keyRates = new RateLimit(clock, { perSecond: apiLimits.keyPerSecond, burst: apiLimits.keyBurst }, apiLimits.ratesMax);
+  const strangers = new RateLimit(
+    clock,
+    { perSecond: apiLimits.strangerPerSecond, burst: apiLimits.strangerBurst },
+    apiLimits.ratesMax,
+  );
+
+  const app = new Hono();
+  app.use('/api/v1/*', noStore);
+  app.get('/api/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  serveReference(app, dependencies.referenceFolder);
+  for (const route of routes) {
+    const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+    app.on(route.method.toUpperCase(), path, async (c) => {
+      const address = addressOf(c);
+      const key = admit(c, networkOf(address));
+      const answer = await askRouter(dependencies, route, { key, address }, await readInput(c, route));
+      if (answer.kind === 'unknown-key') strangers.bucket(networkOf(address)).spend(1);
+      return answer.kind === undefined ? answer.respond(c) : problem(c, answer.kind, answer.detail, challengeOf(answer.kind));
+    });
+  }
+  app.all('/api/v1/*', (c) => otherwise(c, routes));
+  app.notFound((c) => problem(c, 'not-found', `there is nothing at ${c.req.path}`));
+  app.onError((error, c) => {
+    if (error instanceof Problem) return problem(c, error.kind, error.message, challengeOf(error.kind));
+    if (error instanceof Unavailable) return problem(c, 'away', 'the service cannot answer at the moment; try again later');
+    log.error({ err: error, path: c.req.path }, 'a request of the API failed');
+    return problem(c, 'failed', 'the service failed; its log says more');
+  });
+  return app;
+
+  /** @throws {Problem} `insecure`, `unknown-key`, `busy` */
+  function admit(c: Context, network: string): GivenKey {
+    if (new URL(c.req.url).protocol !== 'https:' && !isOwnMachine(network)) {
+      throw new Problem('insecure', 'keys are sent over https only');
+    }
+    // Whoever guesses keys is slowed down before anything is looked up.
+    const stranger = strangers.bucket(network);
+    if (stranger.tokens < 1) throw tooMany(stranger.waitMs());
+    const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
+    const key = token === undefined ? undefined : readToken(token);
+    if (key === undefined) {
+      stranger.spend(1);
+      throw new Problem('unknown-key', 'a request has a key: Authorization: Bearer sk_…; make one with: skylark key add');
+    }
+    const rate = keyRates.bucket(`${key.id} ${network}`);
+    if (!rate.take()) throw tooMany(rate.waitMs());
+    return key;
+  }
+}
+
+/** The address of the client, as the web server says it. */
+function addressOf(c: Context): string {
+  return (c.env as { readonly address?: string } | undefined)?.address ?? '';
+}
+
+async function noStore(c: Context, next: Next): Promise<void> {
+  await next();
+  c.header('cache-control', 'no-store');
+}
+
+function tooMany(waitMs: number): Problem {
+  return new Problem('busy', `too many requests; try again in ${Math.ceil(waitMs / 1_000)} s`);
+}
+
+/** RFC 9110 §11.6.1: a 401 says how to sign in. */
+function challengeOf(kind: string): Readonly<Record<string, string>> {
+  return kind === 'unknown-key' ? { 'www-authenticate': 'Bearer realm="skylark"' } : {};
+}
+
+type Answered =
+  | { readonly kind: undefined; respond(c: Context): Response }
+  | { readonly kind: Parameters<typeof problem>[1]; readonly detail: string };
+
+/** @throws {Unavailable} when no router, or no store, answers */
+async function askRouter(
+  { bus }: ApiDependencies,
+  { operation, method, isLong }: ApiRoute,
+  by: AdminRequest['by'],
+  input: Record<string, unknown>,
+): Promise<Answered> {
+  const given = isLong ? { ...input, waitMs: apiLimits.removalWaitMs } : input;
+  const request: AdminRequest = { kind: 'admin', operation: operation.name, arguments: given, by };
+  const answer = await ask(bus, adminAnswer, routerSubject, encodeFrame(request), apiLimits.answerMs);
+  const [ok, error, result, refusal] = [answer.take('ok'), answer.take('error'), answer.take('result'), answer.take('refusal')];
+  // Without a kind it is a failure, whose text is for the operator's log.
+  if (!ok) {
+    return isProblemKind(refusal)
+      ? { kind: refusal, detail: error ?? '' }
+      : { kind: 'failed', detail: 'the service failed; its log says more' };
+  }
+  const { progress } = result as { readonly progress?: unknown };
+  const status = progress !== undefined ? 202 : method === 'post' ? 201 : 200;
+  return { kind: undefined, respond: (c) => c.json(result as object, status) };
+}
+
+/** A path that there is, with a method that it does not take (RFC 9110 §15.5.6); or nothing at all. */
+function otherwise(c: Context, routes: readonly ApiRoute[]): Response {
+  const given = c.req.path.split('/').slice(3);
+  const allowed = routes.filter(({ path }) => {
+    const parts = path.split('/').slice(1);
+    return parts.length === given.length && parts.every((part, at) => part.startsWith('{') || part === given[at]);
+  });
+  if (allowed.length === 0) return problem(c, 'not-found', `there is nothing at ${c.req.path}`);
+  const allow = [...new Set(allowed.map(({ method }) => method.toUpperCase()))].join(', ');
+  return problem(c, 'method', `${c.req.path} takes ${allow}`, { allow });
+}

@@ -1,0 +1,71 @@
+/** The OpenAPI 3.1 document, made of the list of operations. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { problemKinds, statusOf, titleOf } from './problem.ts';
+import type { ApiRoute } from './route.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const keyScheme = 'key';
+const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  /** One sentence. */
+  detail: z.string(),
+});
+
+/** @param version of the program */
+export function apiDocument(routes: readonly ApiRoute[], version: string): Json {
+  const registry = new OpenAPIHono();
+  registry.openAPIRegistry.registerComponent('securitySchemes', keyScheme, {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key of `skylark key add`: `Authorization: Bearer sk_…`.',
+  });
+  for (const route of routes) registry.openAPIRegistry.registerPath(pathOf(route));
+  return registry.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Skylark',
+      version,
+      description: 'The operations of a Skylark deployment. Errors are `application/problem+json` (RFC 9457).',
+    },
+    servers: [{ url: '/api/v1' }],
+    security: [{ [keyScheme]: [] }],
+  }) as unknown as Json;
+}
+
+function pathOf(route: ApiRoute): Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0] {
+  const { operation, method, path, inPath, fields, isQuery, isLong } = route;
+  const { shape } = operation.input as z.ZodObject;
+  const named = (name: string) => (shape[name] as z.ZodType | undefined) ?? z.string().min(1);
+  const hasFields = Object.keys(fields).length > 0;
+  const params = z.object(Object.fromEntries(inPath.map((name) => [name, named(name)])));
+  const result = { content: { 'application/json': { schema: operation.output } } };
+  return {
+    method,
+    path,
+    operationId: operation.name,
+    summary: operation.help,
+    description:
+      operation.right === 'tenant' ? 'Needs a key of the tenant or of the deployment.' : 'Needs a key of the deployment.',
+    tags: [path.split('/')[path.startsWith('/tenants/{domain}/') ? 3 : 1]!],
+    request: {
+      ...(inPath.length > 0 && { params }),
+      ...(hasFields && isQuery && { query: z.object(fields) }),
+      ...(hasFields &&
+        !isQuery && { body: { required: true, content: { 'application/json': { schema: z.strictObject(fields) } } } }),
+    },
+    responses: {
+      [method === 'post' ? 201 : 200]: { description: 'Done.', ...result },
+      ...(isLong && { 202: { description: 'Begun; ask again to see how far it is.', ...result } }),
+      ...Object.fromEntries(
+        problemKinds.map((kind) => [
+          statusOf(kind),
+          { description: titleOf(kind), content: { 'application/problem+json': { schema: problemSchema } } },
+        ]),
+      ),
+    },
+  };
+}

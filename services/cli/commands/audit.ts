@@ -1,0 +1,32 @@
+/** `skylark audit` prints the audit log of the deployment, or of a tenant. */
+import type { z } from 'zod';
+import { auditList, auditTenantList } from '../../router/operations/audit.ts';
+import type { Values } from '../core/arguments.ts';
+import { say } from '../core/report.ts';
+import { adminOf, atMostOne, withAdmin } from './admin-command.ts';
+import type { auditOptions } from './key-options.ts';
+
+type Entry = z.output<typeof auditList.output>['entries'][number];
+
+/** @returns 1 when the log is not whole */
+export async function audit(values: Values<typeof auditOptions>, positionals: readonly string[]): Promise<number> {
+  const domain = atMostOne('audit', positionals);
+  let brokenAt: number | undefined;
+  await withAdmin(adminOf(values), async (admin) => {
+    for (let after = 0; ; ) {
+      const page = await (domain === undefined ? admin.ask(auditList, { after }) : admin.ask(auditTenantList, { domain, after }));
+      for (const entry of page.entries) say(values.json ? JSON.stringify(entry) : lineOf(entry));
+      brokenAt ??= page.brokenAt;
+      if (page.next === undefined) return;
+      after = page.next;
+    }
+  });
+  if (brokenAt === undefined) return 0;
+  process.stderr.write(`skylark: the log is not whole: entry ${brokenAt} is missing or was changed\n`);
+  return 1;
+}
+
+function lineOf({ number, at, by, address, operation, input, outcome }: Entry): string {
+  const from = address === undefined ? '' : ` from ${address}`;
+  return `${number}  ${at}  ${by}${from}  ${operation} ${JSON.stringify(input)}: ${outcome}`;
+}

@@ -1,0 +1,18 @@
+/** The options of `skylark key …` and `skylark audit`. */
+import { choiceOption, countOption, type Options, optionalCount, otherDomainOption } from '../core/arguments.ts';
+import { json } from '../core/options.ts';
+import { place } from './account-options.ts';
+
+export const keyAddOptions = {
+  tenant: otherDomainOption('the only tenant that the key is for; the default is the whole deployment'),
+  access: choiceOption('read|write', "'read': the key may change nothing; the default is read", ['read', 'write']),
+  days: optionalCount('how many days the key is valid; by default it does not expire', 3_650),
+  ...place,
+} satisfies Options;
+export const keyRotateOptions = {
+  overlapHours: countOption('how many hours the old secret stays valid', 720, 24),
+  ...place,
+} satisfies Options;
+export const keyListOptions = { json, ...place } satisfies Options;
+export const keyRemoveOptions = place;
+export const auditOptions = { json, ...place } satisfies Options;

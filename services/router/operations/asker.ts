@@ -1,0 +1,58 @@
+/** Who asks for an operation, and whether they may. */
+import { type ApiKeyRow, findApiKey } from '../../../lib/runtime/api-keys.ts';
+import type { AdminRequest } from '../../../lib/runtime/wire.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { uncached } from './inputs.ts';
+import type { Operation } from './operation.ts';
+import { Refusal } from './refusal.ts';
+
+export interface Asker {
+  /** As the audit log names them. */
+  readonly name: string;
+  readonly address?: string;
+  /** Absent for an operator on this machine. */
+  readonly key?: ApiKeyRow;
+}
+
+/** @throws {Refusal} `forbidden`, in the same words whatever is wrong with the key. @throws {Unavailable} */
+export async function askerOf(dependencies: Dependencies, { by }: AdminRequest): Promise<Asker> {
+  if (by === undefined) return { name: 'operator' };
+  const key = await findApiKey(dependencies, by.key);
+  if (key === undefined || !(await isStillForTenant(dependencies, key))) {
+    throw new Refusal('unknown-key', 'the key is not valid: it may be mistyped, expired or removed');
+  }
+  return { name: `key ${by.key.id}`, address: by.address, key };
+}
+
+/** A key ends with its tenant, also when a tenant of the same name is added later. */
+async function isStillForTenant(dependencies: Dependencies, { domain, tenantSince }: ApiKeyRow): Promise<boolean> {
+  if (domain === undefined) return true;
+  return (await uncached(dependencies).find(domain))?.createdAt === tenantSince;
+}
+
+/** @param input as the operation's schema gives it. @throws {Refusal} `forbidden` */
+export function checkMay({ key }: Asker, operation: Operation, input: unknown): void {
+  if (key === undefined) return;
+  if ('whyNone' in operation.http) throw new Refusal('forbidden', `'${operation.name}' is not for the API`);
+  if (key.access === 'read' && !isRead(operation)) {
+    throw new Refusal('forbidden', `the key may only read, and '${operation.name}' changes something`);
+  }
+  if (key.domain === undefined) return;
+  if (operation.right !== 'tenant') {
+    throw new Refusal('forbidden', `the key is for tenant '${key.domain}', and '${operation.name}' is for the whole deployment`);
+  }
+  if (domainOf(input) !== key.domain) throw new Refusal('forbidden', `the key is for tenant '${key.domain}' only`);
+}
+
+/** True when the operation changes nothing. */
+export function isRead({ http, isReadOnly }: Operation): boolean {
+  return 'whyNone' in http ? isReadOnly === true : http.method === 'get';
+}
+
+/** The tenant that an input names, by `domain` or `jid`. */
+export function domainOf(input: unknown): string | undefined {
+  const { domain, jid } = input as { readonly domain?: unknown; readonly jid?: unknown };
+  if (typeof domain === 'string') return domain;
+  return jid instanceof Jid ? jid.domain : undefined;
+}
