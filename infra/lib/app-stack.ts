@@ -1,4 +1,4 @@
-/** The services of a cell: one task with everything (`small`), or connection, router and rooms apart (`cell`). */
+/** The services of a cell: one task with everything (`small`), or connection, peers, router, rooms and federation apart (`cell`). */
 import { CfnOutput, Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
@@ -6,13 +6,12 @@ import type { Construct } from 'constructs';
 import { skylarkImage } from './bundles.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import type { DataStack } from './data-stack.ts';
-import { grantRows, grantTaskProtection, grantUnseal, grantUploads } from './grants.ts';
+import { grantDialback, grantRows, grantTaskProtection, grantUnseal, grantUploads } from './grants.ts';
 import { serviceMetric } from './metrics.ts';
 import type { NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
 import { rightsOf } from './rights.ts';
 import { healthPort, type ServiceProps, SkylarkService, stopTimeout } from './service.ts';
-import { doors } from './streams-balancer.ts';
 
 interface AppProps extends CellProps {
   readonly data: DataStack;
@@ -21,6 +20,9 @@ interface AppProps extends CellProps {
 
 /** Tasks are small and many: a stream needs 36 kB and a share of a core, and a task that dies takes few streams with it. */
 const taskSize = { cpu: 1024, memoryMiB: 4096 };
+
+/** Most cells need no more than two small tasks for streams of other servers, and two for streams to them. */
+const serverTaskSize = { cpu: 512, memoryMiB: 2048 };
 
 /** The process ends by itself before ECS would kill it. */
 const reserveSeconds = 10;
@@ -38,7 +40,10 @@ export class AppStack extends CellStack {
     const services: Readonly<Record<string, SkylarkService>> =
       this.settings.shape === 'small'
         ? { all: this.#all() }
-        : { connection: this.#connection(), router: this.#router(), muc: this.#muc() };
+        : {
+            ...{ connection: this.#connection(), peers: this.#peers(), router: this.#router() },
+            ...{ muc: this.#muc(), federation: this.#federation() },
+          };
     new Operations(this, 'Operations', { services, data, net });
     for (const [tier, { service }] of Object.entries(services)) {
       const id = `${tier[0]!.toUpperCase()}${tier.slice(1)}Service`;
@@ -46,12 +51,12 @@ export class AppStack extends CellStack {
     }
   }
 
-  #add(id: string, props: Pick<ServiceProps, 'tier' | 'holdsStreams' | 'tasks'> & Partial<ServiceProps>): SkylarkService {
+  #add(id: string, props: Pick<ServiceProps, 'tier' | 'tasks'> & Partial<ServiceProps>): SkylarkService {
     return new SkylarkService(this, id, {
       net: this.#net,
       image: this.#image,
       ...taskSize,
-      environment: this.#environment(props),
+      environment: this.#environment(props.tier),
       ...props,
     });
   }
@@ -61,16 +66,17 @@ export class AppStack extends CellStack {
    * is not protected, because its successor cannot begin before it ends; SIGTERM parks its sessions.
    */
   #all(): SkylarkService {
-    const all = this.#add('All', { tier: 'all', holdsStreams: true, tasks: { min: 1, max: 1 }, isAlone: true });
-    grantRows(all.taskRole, this.#data.tables, rightsOf(['connection', 'router', 'muc', 'web']));
+    const all = this.#add('All', { tier: 'all', tasks: { min: 1, max: 1 }, isAlone: true });
+    grantRows(all.taskRole, this.#data.tables, rightsOf(['connection', 'peers', 'router', 'muc', 'federation', 'web']));
     grantUploads(all.taskRole, this.settings);
     grantUnseal(all.taskRole, this.#data.certificateKey);
+    grantDialback(all.taskRole, this.#data.certificateKey);
     return all;
   }
 
   #connection(): SkylarkService {
     const { connectionTasksMin: min, connectionTasksMax: max, streamsPerTask } = this.settings;
-    const connection = this.#add('Connection', { tier: 'connection', holdsStreams: true, tasks: { min, max } });
+    const connection = this.#add('Connection', { tier: 'connection', tasks: { min, max } });
     grantRows(connection.taskRole, this.#data.tables, rightsOf(['connection']));
     grantUnseal(connection.taskRole, this.#data.certificateKey);
     grantTaskProtection(connection.taskRole, this.settings);
@@ -82,7 +88,7 @@ export class AppStack extends CellStack {
 
   #router(): SkylarkService {
     const { routerTasksMin: min, routerTasksMax: max } = this.settings;
-    const router = this.#add('Router', { tier: 'router', holdsStreams: false, tasks: { min, max } });
+    const router = this.#add('Router', { tier: 'router', tasks: { min, max } });
     grantRows(router.taskRole, this.#data.tables, rightsOf(['router']));
     grantUploads(router.taskRole, this.settings);
     scaleOnCpu(router);
@@ -102,18 +108,55 @@ export class AppStack extends CellStack {
 
   #muc(): SkylarkService {
     const { mucTasksMin: min, mucTasksMax: max } = this.settings;
-    const muc = this.#add('Muc', { tier: 'muc', holdsStreams: false, tasks: { min, max } });
+    const muc = this.#add('Muc', { tier: 'muc', tasks: { min, max } });
     grantRows(muc.taskRole, this.#data.tables, rightsOf(['muc']));
     scaleOnCpu(muc);
     return muc;
   }
 
+  /** Streams that other servers open. They come again by themselves, so no task is protected and all may scale in. */
+  #peers(): SkylarkService {
+    const { peersTasksMin: min, peersTasksMax: max } = this.settings;
+    const peers = this.#add('Peers', { tier: 'peers', tasks: { min, max }, ...serverTaskSize });
+    grantRows(peers.taskRole, this.#data.tables, rightsOf(['peers']));
+    grantUnseal(peers.taskRole, this.#data.certificateKey);
+    const metric = serviceMetric(this.settings, 'peers', 'Connections', Stats.AVERAGE);
+    peers.scaling?.scaleToTrackCustomMetric('Streams', { metric, targetValue: serverStreamsPerTask, ...pace });
+    scaleOnCpu(peers);
+    return peers;
+  }
+
+  /** Streams to other servers. What waits is in the store, so a task that ends hands its shards over. */
+  #federation(): SkylarkService {
+    const { federationTasksMin: min, federationTasksMax: max } = this.settings;
+    const federation = this.#add('Federation', { tier: 'federation', tasks: { min, max }, ...serverTaskSize });
+    grantRows(federation.taskRole, this.#data.tables, rightsOf(['federation']));
+    grantUnseal(federation.taskRole, this.#data.certificateKey);
+    grantDialback(federation.taskRole, this.#data.certificateKey);
+    const metric = serviceMetric(this.settings, 'federation', 'PeerPairs', Stats.AVERAGE);
+    federation.scaling?.scaleToTrackCustomMetric('Pairs', { metric, targetValue: serverStreamsPerTask, ...pace });
+    scaleOnCpu(federation);
+    // The age counts only where the other server is connected: rows for a dead one grow old whatever the number of tasks.
+    federation.scaling?.scaleOnMetric('Waiting', {
+      metric: serviceMetric(this.settings, 'federation', 'OutboxLag', Stats.AVERAGE),
+      scalingSteps: [
+        { upper: 30_000, change: 0 },
+        { lower: 30_000, change: 1 },
+        { lower: 120_000, change: 3 },
+      ],
+      evaluationPeriods: 3,
+      cooldown: Duration.minutes(5),
+    });
+    return federation;
+  }
+
   /** The command line's options as variables: `SKYLARK_TABLE_PREFIX` is `--table-prefix`. */
-  #environment({ tier, holdsStreams }: Pick<ServiceProps, 'tier' | 'holdsStreams'>): Record<string, string> {
+  #environment(tier: ServiceProps['tier']): Record<string, string> {
     const { settings } = this;
     const bus = this.#net.bus;
-    const portOf = (id: string) => `${doors.find((door) => door.id === id)!.targetPort}`;
+    const ports = this.#net.targetsOf(tier).map(({ door }) => [variableOf(door.id, tier), `${door.targetPort}`] as const);
     const signsSlots = tier === 'router' || tier === 'all';
+    const showsCertificates = ports.length > 0 || tier === 'federation';
     return {
       SKYLARK_DYNAMODB: 'aws',
       SKYLARK_REGION: this.region,
@@ -129,18 +172,30 @@ export class AppStack extends CellStack {
         SKYLARK_FILES_BUCKET: this.#data.files.bucketName,
         SKYLARK_FILES_URL: this.#data.filesUrl,
       }),
-      ...(holdsStreams && {
-        SKYLARK_BIND: '0.0.0.0',
-        SKYLARK_C2S_PORT: portOf('C2s'),
-        SKYLARK_C2S_TLS_PORT: portOf('C2sTls'),
-        [tier === 'all' ? 'SKYLARK_HTTPS_PORT' : 'SKYLARK_WEBSOCKET_PORT']: portOf('Https'),
-        SKYLARK_PROXY_PROTOCOL: 'true',
+      ...(knowsServers.has(tier) && { SKYLARK_FEDERATION: 'true' }),
+      ...(ports.length > 0 && { SKYLARK_BIND: '0.0.0.0', ...Object.fromEntries(ports), SKYLARK_PROXY_PROTOCOL: 'true' }),
+      ...(showsCertificates && {
         SKYLARK_CERTIFICATES: 'store',
         SKYLARK_KMS: 'aws',
         SKYLARK_KMS_KEY: this.#data.certificateKey.keyArn,
       }),
     };
   }
+}
+
+/** Who sends to other servers, and the task that does everything. */
+const knowsServers: ReadonlySet<string> = new Set(['router', 'muc', 'all']);
+
+/** How many streams or pairs of domains a task should hold: with TLS and buffers they take a fifth of its memory. */
+const serverStreamsPerTask = 5_000;
+
+/** The variable for the port of a door. */
+function variableOf(id: string, tier: string): string {
+  const names: Readonly<Record<string, string>> = {
+    ...{ C2s: 'C2S_PORT', C2sTls: 'C2S_TLS_PORT', S2s: 'S2S_PORT', S2sTls: 'S2S_TLS_PORT' },
+    Https: tier === 'all' ? 'HTTPS_PORT' : 'WEBSOCKET_PORT',
+  };
+  return `SKYLARK_${names[id]}`;
 }
 
 /** Scale out at once and in slowly: a task must be drained before it ends. */

@@ -7,6 +7,9 @@ import { type DataStack, filesBucketName } from './data-stack.ts';
 import { type RowRight, rowStatements } from './rights.ts';
 import type { Settings } from './settings.ts';
 
+/** The first word of what such secrets are sealed for. */
+const dialback = 'dialback';
+
 /** `Null` refuses requests without any key, which `ForAllValues` alone would allow. */
 export function grantRows(role: Role, tables: DataStack['tables'], rights: readonly RowRight[]): void {
   for (const { table, actions, partitions, except } of rowStatements(rights))
@@ -51,11 +54,18 @@ export function grantUploads(role: Role, settings: Settings): void {
   });
 }
 
-/** Opens what is sealed for a domain. What is sealed for the deployment itself (`#acme`) belongs to another service. */
+/** Opens keys of certificates. What is sealed for the deployment itself (`#acme`) or for other servers belongs to other services. */
 export function grantUnseal(role: Role, key: IKey): void {
   allow(role, ['kms:Decrypt'], [key.keyArn], {
-    StringNotLike: { 'kms:EncryptionContext:domain': '#*' },
+    StringNotLike: { 'kms:EncryptionContext:domain': ['#*', `${dialback} *`] },
     Null: { 'kms:EncryptionContext:domain': 'false' },
+  });
+}
+
+/** Makes and opens the secrets of tenants towards other servers (lib/s2s/dialback-secrets.ts). */
+export function grantDialback(role: Role, key: IKey): void {
+  allow(role, ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn], {
+    StringLike: { 'kms:EncryptionContext:domain': `${dialback} *` },
   });
 }
 

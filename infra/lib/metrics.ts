@@ -14,7 +14,11 @@ export type MetricName =
   | 'CertificateDaysLeft'
   | 'StoreErrors'
   | 'Faults'
-  | 'BadProxyHeaders';
+  | 'BadProxyHeaders'
+  | 'PeerPairs'
+  | 'OutboxRows'
+  | 'OutboxAge'
+  | 'OutboxLag';
 
 const namespace = 'Skylark';
 

@@ -1,10 +1,12 @@
-/** The network of a cell: three zones, one security group per tier, the load balancer, and (shape `cell`) the bus. */
-import { CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
+/** The network of a cell: three zones, one security group per tier, the load balancers, and (shape `cell`) the bus. */
+import { CfnOutput, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import {
+  type CfnEIP,
   FlowLogDestination,
   FlowLogTrafficType,
   GatewayVpcEndpointAwsService,
   IpAddresses,
+  IpProtocol,
   type ISecurityGroup,
   Peer,
   Port,
@@ -19,18 +21,27 @@ import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { PrivateDnsNamespace } from 'aws-cdk-lib/aws-servicediscovery';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { needsServersBalancer } from './balancer-targets.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import { DnsName } from './dns-names.ts';
 import { busPorts, NatsBus } from './nats-bus.ts';
-import { doors, StreamsBalancer } from './streams-balancer.ts';
+import { outsideOf } from './outside-vpc.ts';
+import { clientDoors, type Doors, StreamsBalancer, serverDoors, type Target } from './streams-balancer.ts';
 
 /** Tiers of tasks; `all` is the one task of the shape `small`. */
-export type TaskTier = 'connection' | 'router' | 'muc' | 'all' | 'nats';
+export type TaskTier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'all' | 'nats';
+
+/** The tiers of the shape `cell`, without the bus. */
+const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as const;
+
+const network = '10.0.0.0/16';
 
 export class NetStack extends CellStack {
   readonly vpc: Vpc;
   readonly cluster: Cluster;
+  /** For clients; for other servers, too, unless they have one of their own. */
   readonly balancer: StreamsBalancer;
+  readonly serversBalancer: StreamsBalancer;
   readonly bus: NatsBus | undefined;
   readonly #groups = new Map<TaskTier, ISecurityGroup>();
 
@@ -47,32 +58,23 @@ export class NetStack extends CellStack {
       acknowledge(this.cluster, {
         ECS4: 'the metrics of the one task are enough, and Container Insights costs as much as a task',
       });
-    const balancerGroup = this.#group('BalancerGroup', 'the load balancer');
-    acknowledge(balancerGroup, {
-      EC23: 'XMPP clients and servers connect from everywhere, to the five ports of the load balancer',
-    });
-    for (const { port } of doors) balancerGroup.addIngressRule(Peer.anyIpv4(), Port.tcp(port), 'clients and servers');
-    const tiers: readonly TaskTier[] = settings.shape === 'small' ? ['all'] : ['connection', 'router', 'muc', 'nats'];
+    const tiers: readonly TaskTier[] = settings.shape === 'small' ? ['all'] : [...cellTiers, 'nats'];
     for (const tier of tiers) this.#addTier(tier);
-    const streams = this.groupOf(settings.shape === 'small' ? 'all' : 'connection');
-    for (const targetPort of new Set(doors.map((door) => door.targetPort))) {
-      streams.addIngressRule(balancerGroup, Port.tcp(targetPort), 'streams from the load balancer');
-      balancerGroup.addEgressRule(streams, Port.tcp(targetPort), 'streams');
-    }
-    this.balancer = new StreamsBalancer(this, 'Streams', { vpc: this.vpc, securityGroup: balancerGroup });
-    const target = new LoadBalancerTarget(this.balancer.balancer);
-    new DnsName(this, 'Name', { settings, name: settings.host, target });
-    new CfnOutput(this, 'BalancerName', {
-      value: this.balancer.balancer.loadBalancerDnsName,
-      description: `the name to which ${settings.host} must point`,
-    });
-    new CfnOutput(this, 'BalancerArn', {
-      value: this.balancer.balancer.loadBalancerArn,
-      description: 'the ARN of the load balancer',
-    });
+    [this.balancer, this.serversBalancer] = this.#addBalancers();
+    this.#tell('', settings.host, this.balancer);
+    this.#tell('Servers', settings.serversHost, this.serversBalancer);
+    this.#tellOutgoing();
     if (settings.shape === 'small') return;
     this.bus = this.#addBus();
     new CfnOutput(this, 'BusService', { value: this.bus.service.serviceName, description: 'the service of the bus on ECS' });
+  }
+
+  /** The target groups of a tier. A service may have five. */
+  targetsOf(tier: TaskTier): readonly Target[] {
+    const isOf = (doors: Doors) => (target: Target) => doors.includes(target.door);
+    if (tier === 'all') return this.balancer.targets;
+    if (tier === 'connection') return this.balancer.targets.filter(isOf(clientDoors));
+    return tier === 'peers' ? this.serversBalancer.targets.filter(isOf(serverDoors)) : [];
   }
 
   groupOf(tier: TaskTier): ISecurityGroup {
@@ -91,7 +93,9 @@ export class NetStack extends CellStack {
   #network(): Vpc {
     const { natGateways, logDays } = this.settings;
     const vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr('10.0.0.0/16'),
+      ipAddresses: IpAddresses.cidr(network),
+      // Other servers may have only addresses of one kind, and so may clients.
+      ipProtocol: IpProtocol.DUAL_STACK,
       maxAzs: 3,
       natGateways,
       subnetConfiguration: [
@@ -121,13 +125,88 @@ export class NetStack extends CellStack {
 
   #addTier(tier: TaskTier): void {
     const group = this.#group(`${tier[0]!.toUpperCase()}${tier.slice(1)}Group`, `tasks of the tier ${tier}`);
-    group.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS: images, logs, DynamoDB, S3, KMS');
+    if (tier === 'federation' || tier === 'all') this.#openToServers(group);
+    else group.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS: images, logs, DynamoDB, S3, KMS');
     this.#groups.set(tier, group);
+  }
+
+  /**
+   * Other servers, and AWS, may be anywhere but in here, at the ports that the service itself would dial. What Amazon gives the network over
+   * IPv6 is not known beforehand; nothing in here accepts it.
+   */
+  #openToServers(group: SecurityGroup): void {
+    const ports = [Port.tcp(443), Port.tcpRange(1_024, 65_535)];
+    for (const port of ports) {
+      for (const cidr of outsideOf(network)) group.addEgressRule(Peer.ipv4(cidr), port, 'other servers');
+      group.addEgressRule(Peer.ipv6('2000::/3'), port, 'other servers');
+    }
+  }
+
+  /** For clients, and for other servers: one where it has few enough targets. */
+  #addBalancers(): readonly [StreamsBalancer, StreamsBalancer] {
+    const { settings } = this;
+    if (settings.shape === 'cell' && needsServersBalancer(settings))
+      return [this.#addBalancer('', { connection: clientDoors }), this.#addBalancer('Servers', { peers: serverDoors })];
+    const isSmall = settings.shape === 'small';
+    const one = this.#addBalancer(
+      '',
+      isSmall ? { all: [...clientDoors, ...serverDoors] } : { connection: clientDoors, peers: serverDoors },
+    );
+    return [one, one];
+  }
+
+  #addBalancer(id: string, doors: Readonly<Partial<Record<TaskTier, Doors>>>): StreamsBalancer {
+    const group = this.#group(`${id}BalancerGroup`, id === '' ? 'the load balancer' : 'the load balancer for other servers');
+    acknowledge(group, { EC23: 'XMPP clients and servers connect from everywhere, to the ports of the load balancer' });
+    for (const [tier, ofTask] of Object.entries(doors)) {
+      const tasks = this.groupOf(tier as TaskTier);
+      for (const { port, targetPort } of ofTask) {
+        for (const anywhere of [Peer.anyIpv4(), Peer.anyIpv6()])
+          group.addIngressRule(anywhere, Port.tcp(port), 'clients and servers');
+        tasks.addIngressRule(group, Port.tcp(targetPort), 'streams from the load balancer');
+        group.addEgressRule(tasks, Port.tcp(targetPort), 'streams');
+      }
+    }
+    return new StreamsBalancer(this, `${id}Streams`, { vpc: this.vpc, securityGroup: group, doors: Object.values(doors) });
+  }
+
+  #tell(id: string, name: string, { balancer }: StreamsBalancer): void {
+    new DnsName(this, `${id}Name`, {
+      settings: this.settings,
+      name,
+      target: new LoadBalancerTarget(balancer),
+      isDualStack: true,
+    });
+    new CfnOutput(this, `${id}BalancerName`, {
+      value: balancer.loadBalancerDnsName,
+      description: `the name to which ${name} must point`,
+    });
+    new CfnOutput(this, `${id}BalancerArn`, {
+      value: balancer.loadBalancerArn,
+      description: `the ARN of the load balancer of ${name}`,
+    });
+  }
+
+  /** Other servers may want to know them. */
+  #tellOutgoing(): void {
+    const gateways = this.vpc.publicSubnets.flatMap(({ node }) => (node.tryFindChild('EIP') as CfnEIP | undefined) ?? []);
+    if (gateways.length > 0)
+      new CfnOutput(this, 'OutgoingAddresses', {
+        value: Fn.join(
+          ' ',
+          gateways.map((gateway) => gateway.attrPublicIp),
+        ),
+        description: 'the addresses from which other servers are connected to',
+      });
+    new CfnOutput(this, 'OutgoingIpv6Network', {
+      value: Fn.select(0, this.vpc.vpcIpv6CidrBlocks),
+      description: 'the network from which they are over IPv6',
+    });
   }
 
   #addBus(): NatsBus {
     const nats = this.groupOf('nats');
-    for (const tier of ['connection', 'router', 'muc'] as const) {
+    for (const tier of cellTiers) {
       nats.addIngressRule(this.groupOf(tier), Port.tcp(busPorts.clients), `bus for ${tier}`);
       this.groupOf(tier).addEgressRule(nats, Port.tcp(busPorts.clients), 'bus');
     }

@@ -17,6 +17,7 @@ import { type MetricName, serviceMetric } from './metrics.ts';
 import type { NetStack } from './net-stack.ts';
 import type { SkylarkService } from './service.ts';
 import type { Settings } from './settings.ts';
+import type { Target } from './streams-balancer.ts';
 
 interface OperationsProps {
   readonly services: Readonly<Record<string, SkylarkService>>;
@@ -26,6 +27,10 @@ interface OperationsProps {
 
 /** Alarms look back this many minutes: one bad minute wakes nobody. */
 const minutes = 5;
+/** Pairs of domains in one task, three quarters of what it keeps in memory (services/federation/limits.ts). */
+const pairsMax = 15_000;
+/** Batches that wait in one task. */
+const outboxRowsMax = 50_000;
 
 export class Operations extends Construct {
   readonly #props: OperationsProps;
@@ -47,6 +52,7 @@ export class Operations extends Construct {
   #serviceAlarms(): Alarm[] {
     const { streamsPerTask } = this.#settings;
     return [
+      ...this.#serverAlarms(),
       this.#alarm(
         'Connections',
         this.#metric('connection', 'Connections', Stats.MAXIMUM),
@@ -75,6 +81,30 @@ export class Operations extends Construct {
           treatMissingData: TreatMissingData.BREACHING,
           evaluationPeriods: 2,
         },
+      ),
+    ];
+  }
+
+  #serverAlarms(): Alarm[] {
+    return [
+      this.#alarm(
+        'PeerPairs',
+        this.#metric('federation', 'PeerPairs', Stats.MAXIMUM),
+        pairsMax,
+        'a task has more pairs of domains than intended; see federationTasksMax',
+      ),
+      this.#alarm(
+        'OutboxLag',
+        this.#metric('federation', 'OutboxLag', Stats.MAXIMUM),
+        120_000,
+        'stanzas wait for other servers that are connected',
+        { evaluationPeriods: 3 },
+      ),
+      this.#alarm(
+        'OutboxRows',
+        this.#metric('federation', 'OutboxRows', Stats.MAXIMUM),
+        outboxRowsMax,
+        'much waits for other servers: perhaps none can be reached from here',
       ),
     ];
   }
@@ -116,8 +146,7 @@ export class Operations extends Construct {
   }
 
   #placeAlarms(): Alarm[] {
-    const { net, data } = this.#props;
-    const [{ group } = missing()] = net.balancer.targetGroups;
+    const { data } = this.#props;
     const tables = Object.entries(data.tables).map(([name, table]) =>
       this.#alarm(
         `${name}Table`,
@@ -129,18 +158,28 @@ export class Operations extends Construct {
         `DynamoDB reports errors for the table ${name}`,
       ),
     );
-    const healthy = this.#alarm(
-      'HealthyTasks',
-      group.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
-      1,
-      'no task accepts streams',
-      {
-        comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-        treatMissingData: TreatMissingData.BREACHING,
-        evaluationPeriods: 3,
-      },
+    const healthy = this.#doors().map(([id, { group }]) =>
+      this.#alarm(
+        id,
+        group.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
+        1,
+        `no task accepts streams of ${id === 'HealthyTasks' ? 'clients' : 'other servers'}`,
+        {
+          comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+          treatMissingData: TreatMissingData.BREACHING,
+          evaluationPeriods: 3,
+        },
+      ),
     );
-    return [healthy, ...tables, ...this.#busAlarms()];
+    return [...healthy, ...tables, ...this.#busAlarms()];
+  }
+
+  /** The first door of each service that has any: its health is that of all of them. */
+  #doors(): (readonly [id: string, target: Target])[] {
+    const { net } = this.#props;
+    const [clients] = net.targetsOf(this.#settings.shape === 'small' ? 'all' : 'connection');
+    const [servers] = this.#settings.shape === 'small' ? [] : net.targetsOf('peers');
+    return [...(clients ? [['HealthyTasks', clients] as const] : []), ...(servers ? [['HealthyPeers', servers] as const] : [])];
   }
 
   #busAlarms(): Alarm[] {
@@ -181,12 +220,11 @@ export class Operations extends Construct {
   }
 
   #dashboard(): void {
-    const { services, net, data } = this.#props;
+    const { services, data } = this.#props;
     const tiers = Object.keys(services);
     const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 8, height: 6 });
     const ofAll = (name: MetricName, statistic: string) =>
       tiers.map((tier) => serviceMetric(this.#settings, tier, name, statistic));
-    const [{ group } = missing()] = net.balancer.targetGroups;
     new Dashboard(this, 'Dashboard', {
       dashboardName: this.#settings.name,
       widgets: [
@@ -218,7 +256,10 @@ export class Operations extends Construct {
             'Memory, %',
             Object.values(services).map(({ service }) => service.metricMemoryUtilization()),
           ),
-          graph('Tasks that accept streams', [group.metrics.healthyHostCount(), group.metrics.unHealthyHostCount()]),
+          graph(
+            'Tasks that accept streams',
+            this.#doors().flatMap(([, { group }]) => [group.metrics.healthyHostCount(), group.metrics.unHealthyHostCount()]),
+          ),
         ],
         [
           graph(
@@ -229,17 +270,27 @@ export class Operations extends Construct {
             'Table units written',
             Object.values(data.tables).map((table) => table.metricConsumedWriteCapacityUnits()),
           ),
+        ],
+        [
+          graph(
+            'Connections without a PROXY header',
+            ['connection', 'peers'].map((tier) => this.#metric(tier, 'BadProxyHeaders', Stats.SUM, 1)),
+          ),
+          graph('Mistakes in the program', ofAll('Faults', Stats.SUM)),
           graph('Days until certificates expire', [this.#metric('connection', 'CertificateDaysLeft', Stats.MINIMUM, 60)]),
         ],
         [
-          graph('Connections without a PROXY header', [this.#metric('connection', 'BadProxyHeaders', Stats.SUM, 1)]),
-          graph('Mistakes in the program', ofAll('Faults', Stats.SUM)),
+          graph('Other servers', [
+            this.#metric('peers', 'Connections', Stats.SUM, 1),
+            this.#metric('federation', 'PeerPairs', Stats.SUM, 1),
+          ]),
+          graph('Batches that wait for other servers', [this.#metric('federation', 'OutboxRows', Stats.SUM, 1)]),
+          graph(
+            'Oldest of them, ms; of those for connected servers',
+            (['OutboxAge', 'OutboxLag'] as const).map((name) => this.#metric('federation', name, Stats.MAXIMUM, 1)),
+          ),
         ],
       ],
     });
   }
-}
-
-function missing(): never {
-  throw new Error('the load balancer has no target group');
 }

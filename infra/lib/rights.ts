@@ -8,7 +8,7 @@
  */
 
 export type Table = 'core' | 'archive' | 'live';
-export type Tier = 'connection' | 'router' | 'muc' | 'web' | 'certificates';
+export type Tier = 'connection' | 'peers' | 'router' | 'muc' | 'federation' | 'web' | 'certificates';
 
 export interface RowRight {
   readonly table: Table;
@@ -69,7 +69,8 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: list, partitions: [outbox] },
     { table: 'archive', actions: list, partitions: [tenant, certificate, federation, outbox, directory] },
     { table: 'live', actions: list, partitions: [certificate, federation, directory] },
-    { table: 'live', actions: [...get, ...list, ...remove], partitions: [outbox, due] },
+    // What is for other servers is written with everything else that a batch changes.
+    { table: 'live', actions: [...get, ...list, ...put, ...remove], partitions: [outbox, due] },
   ],
   muc: [
     { table: 'core', actions: all, partitions: [room, directory] },
@@ -77,6 +78,20 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'archive', actions: all, partitions: [room] },
     { table: 'live', actions: all, partitions: [room, nodes] },
     { table: 'live', actions: get, partitions: [account] },
+    { table: 'live', actions: put, partitions: [outbox, due] },
+  ],
+  peers: [
+    { table: 'live', actions: [...get, ...put, ...remove], partitions: [nodes] },
+    { table: 'live', actions: list, partitions: [ofNode] },
+    { table: 'core', actions: list, partitions: [certificates] },
+    { table: 'core', actions: get, partitions: [certificate] },
+  ],
+  federation: [
+    { table: 'live', actions: [...get, ...list, ...remove], partitions: [nodes, outbox, due] },
+    { table: 'live', actions: put, partitions: [nodes, due] },
+    { table: 'core', actions: get, partitions: [tenants, certificate, federation] },
+    { table: 'core', actions: put, partitions: [federation] },
+    { table: 'core', actions: list, partitions: [certificates] },
   ],
   web: [{ table: 'core', actions: get, partitions: [tenants, certificates] }],
   certificates: [

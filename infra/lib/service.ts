@@ -24,8 +24,6 @@ export interface ServiceProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly cpu: number;
   readonly memoryMiB: number;
-  /** Whether the load balancer forwards streams to it. */
-  readonly holdsStreams: boolean;
   readonly tasks: { readonly min: number; readonly max: number };
   /** true: no other task may run beside it, not even during a deployment. */
   readonly isAlone?: boolean;
@@ -49,7 +47,8 @@ export class SkylarkService extends Construct {
 
   constructor(scope: Construct, id: string, props: ServiceProps) {
     super(scope, id);
-    const { net, tier, tasks, isAlone = false, holdsStreams } = props;
+    const { net, tier, tasks, isAlone = false } = props;
+    const targets = net.targetsOf(tier);
     this.taskRole = new Role(this, 'TaskRole', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
     this.service = new FargateService(this, 'Service', {
       cluster: net.cluster,
@@ -63,17 +62,15 @@ export class SkylarkService extends Construct {
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       securityGroups: [net.groupOf(tier)],
       enableExecuteCommand: false,
-      ...(holdsStreams && { healthCheckGracePeriod: Duration.seconds(120) }),
+      ...(targets.length > 0 && { healthCheckGracePeriod: Duration.seconds(120) }),
       ...net.taskSubnets,
     });
-    if (holdsStreams)
-      for (const { door, group } of net.balancer.targetGroups) {
-        group.addTarget(this.service.loadBalancerTarget({ containerName: 'skylark', containerPort: door.targetPort }));
-      }
+    for (const { door, group } of targets)
+      group.addTarget(this.service.loadBalancerTarget({ containerName: 'skylark', containerPort: door.targetPort }));
     if (tasks.max > tasks.min) this.scaling = this.service.autoScaleTaskCount({ minCapacity: tasks.min, maxCapacity: tasks.max });
   }
 
-  #task({ net, tier, image, environment, cpu, memoryMiB, holdsStreams }: ServiceProps): FargateTaskDefinition {
+  #task({ net, tier, image, environment, cpu, memoryMiB }: ServiceProps): FargateTaskDefinition {
     const { logDays } = net.settings;
     const logGroup = new LogGroup(this, 'Log', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
     const role = executionRole(this, logGroup);
@@ -91,7 +88,7 @@ export class SkylarkService extends Construct {
       readonlyRootFilesystem: true,
       stopTimeout,
       logging: logDriver(logGroup, tier),
-      portMappings: holdsStreams ? net.balancer.targetGroups.map(({ door }) => ({ containerPort: door.targetPort })) : [],
+      portMappings: net.targetsOf(tier).map(({ door }) => ({ containerPort: door.targetPort })),
       healthCheck: {
         command: ['CMD', 'node', '--eval', isWell],
         interval: Duration.seconds(30),

@@ -5,6 +5,7 @@
  * result. An unknown name is an error: a misspelt `retentionDays` must not become a bucket that keeps files for ever.
  */
 import type { Node } from 'constructs';
+import { targetFaults } from './balancer-targets.ts';
 import { missingBundles } from './bundle-folders.ts';
 
 interface Setting<Value> {
@@ -67,6 +68,12 @@ const settings = {
     'skylark',
   ),
   host: textWith('the DNS name of the load balancer; xmpp.FIRST-DOMAIN by default', aDomain, domainPattern, undefined),
+  serversHost: textWith(
+    'the DNS name where other servers connect; s2s.FIRST-DOMAIN by default',
+    aDomain,
+    domainPattern,
+    undefined,
+  ),
   image: textWith(
     'the URI of an image, instead of one built from dist/skylark',
     'an image with its tag or digest, such as 1.dkr.ecr.eu-central-1.amazonaws.com/skylark:1',
@@ -126,6 +133,11 @@ const settings = {
   routerTasksMax: whole('the largest number of tasks', 2, 500, 20),
   mucTasksMin: whole('the least number of tasks', 2, 200, 2),
   mucTasksMax: whole('the largest number of tasks', 2, 200, 10),
+  peersTasksMin: whole('the least number of tasks', 2, 200, 2),
+  peersTasksMax: whole('the largest number of tasks', 2, 500, 10),
+  federationTasksMin: whole('the least number of tasks', 2, 200, 2),
+  federationTasksMax: whole('the largest number of tasks', 2, 200, 10),
+  balancerTargetsMax: whole('the quota of targets for each load balancer', 500, 10_000, 500),
   warmReads: warm('reads a second that the tables can take at once; 0: the capacity of new tables', 12_000),
   warmWrites: warm('writes a second that the tables can take at once; 0: the capacity of new tables', 4_000),
 } satisfies Record<
@@ -137,12 +149,14 @@ type Certificates = 'acme' | 'pem';
 type Table = typeof settings;
 type Given = { readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never };
 
-export interface Settings extends Omit<Given, 'host'> {
+export interface Settings extends Omit<Given, 'host' | 'serversHost'> {
   readonly shape: Shape;
   /** The first domain is the default one of the pages. Outputs say what to run for each domain. */
   readonly domains: readonly [string, ...string[]];
   /** The DNS name of the load balancer. */
   readonly host: string;
+  /** The DNS name that the records of all domains name for other servers, whichever load balancer these have. */
+  readonly serversHost: string;
   /** Receives cost reports and alarms. */
   readonly budgetEmail: string;
   /** The prefix of the tables' names, and the dimension `Deployment` of the metrics. */
@@ -205,8 +219,10 @@ export function readSettings(node: Node): Settings {
   const given = found as unknown as Given;
   const [first, ...others] = domains ?? [''];
   const host = given.host ?? `xmpp.${first}`;
+  const serversHost = given.serversHost ?? `s2s.${first}`;
   checkTogether(given, faults);
-  checkNames({ ...given, host }, domains ?? [], faults);
+  for (const { name, fault } of targetFaults({ shape, ...given })) if (faults.areFree(name)) faults.add([name], fault);
+  checkNames({ ...given, host, serversHost }, domains ?? [], faults);
   if (faults.areFree('bundles', 'image', 'certificates')) faults.add(['bundles'], ...missingBundles(given));
   faults.throwAny();
   return {
@@ -215,6 +231,7 @@ export function readSettings(node: Node): Settings {
     budgetEmail: budgetEmail!,
     domains: [first!, ...others],
     host,
+    serversHost,
     tablePrefix: `${given.name}-`,
   };
 }
@@ -253,7 +270,7 @@ function checkTogether(given: Given, faults: Faults): void {
       faults.add([missing], `-c ${there} needs -c ${missing}, too`);
   }
   if (given.certificates === 'acme') checkAcme(given, faults);
-  for (const tier of ['connection', 'router', 'muc'] as const) {
+  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation'] as const) {
     const [min, max] = [given[`${tier}TasksMin`], given[`${tier}TasksMax`]];
     if (min > max) faults.add([`${tier}TasksMin`], `-c ${tier}TasksMin=${min} is more than ${tier}TasksMax=${max}`);
   }
@@ -275,11 +292,11 @@ function checkAcme(given: Given, faults: Faults): void {
 
 /** Streams, files and pages need different names, and the domains themselves have web sites of their own. */
 function checkNames(
-  { host, filesDomain, webDomain }: Given & { readonly host: string },
+  { host, serversHost, filesDomain, webDomain }: Given & { readonly host: string; readonly serversHost: string },
   domains: readonly string[],
   faults: Faults,
 ): void {
-  const names = Object.entries({ host, filesDomain, webDomain }).filter(([, name]) => name !== undefined);
+  const names = Object.entries({ host, serversHost, filesDomain, webDomain }).filter(([, name]) => name !== undefined);
   for (const [index, [setting, name]] of names.entries()) {
     const other = names.slice(0, index).find(([, one]) => one === name);
     if (other !== undefined)

@@ -1,10 +1,16 @@
 /**
- * The one load balancer of a cell. It is TCP only, because TLS at the balancer would break STARTTLS, channel binding and client
+ * A load balancer of a cell. It is TCP only, because TLS at the balancer would break STARTTLS, channel binding and client
  * certificates. It keeps the client's address, and also sends it in a PROXY v2 header.
  */
 import { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
-import { NetworkLoadBalancer, NetworkTargetGroup, Protocol, TargetType } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import {
+  IpAddressType,
+  NetworkLoadBalancer,
+  NetworkTargetGroup,
+  Protocol,
+  TargetType,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 
@@ -15,34 +21,47 @@ interface Door {
   readonly targetPort: number;
 }
 
-export const doors: readonly Door[] = [
+export const clientDoors: readonly Door[] = [
   { id: 'C2s', port: 5222, targetPort: 5222 },
   { id: 'C2sTls', port: 5223, targetPort: 5223 },
   { id: 'Https', port: 443, targetPort: 5443 },
+];
+
+/** For other servers. Components (5347) have no TLS, so they never come from outside. */
+export const serverDoors: readonly Door[] = [
   { id: 'S2s', port: 5269, targetPort: 5269 },
   { id: 'S2sTls', port: 5270, targetPort: 5270 },
 ];
 
-/** The health of the first door counts for all: a door that nothing listens behind (yet) must not end the task. */
-const healthPort = doors[0]!.targetPort;
+/** The doors of one kind of task. The health of the first one counts for all: a door that nothing listens behind must not end the task. */
+export type Doors = readonly Door[];
+
 /** A stream that is silent for this long is forgotten; nodes probe after 240 s (services/connection/limits.ts). */
 const idleSeconds = 350;
 
 interface BalancerProps {
   readonly vpc: IVpc;
   readonly securityGroup: ISecurityGroup;
+  /** One list for each kind of task. */
+  readonly doors: readonly Doors[];
+}
+
+export interface Target {
+  readonly door: Door;
+  readonly group: NetworkTargetGroup;
 }
 
 export class StreamsBalancer extends Construct {
   readonly balancer: NetworkLoadBalancer;
-  readonly targetGroups: readonly { readonly door: Door; readonly group: NetworkTargetGroup }[];
+  readonly targets: readonly Target[];
 
-  constructor(scope: Construct, id: string, { vpc, securityGroup }: BalancerProps) {
+  constructor(scope: Construct, id: string, { vpc, securityGroup, doors }: BalancerProps) {
     super(scope, id);
     this.balancer = new NetworkLoadBalancer(this, 'Balancer', {
       vpc,
       internetFacing: true,
       crossZoneEnabled: true,
+      ipAddressType: IpAddressType.DUAL_STACK,
       // Other people's domains point to its name.
       deletionProtection: true,
       securityGroups: [securityGroup],
@@ -50,10 +69,10 @@ export class StreamsBalancer extends Construct {
     acknowledge(this.balancer, {
       ELB2: 'a network load balancer logs only the requests of TLS listeners, which this one does not have',
     });
-    this.targetGroups = doors.map((door) => ({ door, group: this.#open(door, vpc) }));
+    this.targets = doors.flatMap((ofTask) => ofTask.map((door) => ({ door, group: this.#open(door, ofTask[0]!, vpc) })));
   }
 
-  #open({ id, port, targetPort }: Door, vpc: IVpc): NetworkTargetGroup {
+  #open({ id, port, targetPort }: Door, first: Door, vpc: IVpc): NetworkTargetGroup {
     const group = new NetworkTargetGroup(this, `${id}Targets`, {
       vpc,
       port: targetPort,
@@ -65,11 +84,10 @@ export class StreamsBalancer extends Construct {
       deregistrationDelay: Duration.seconds(5),
       connectionTermination: false,
       // The check is TCP, because it is undocumented whether the balancer sends its PROXY header before an HTTP check. A draining
-      // node
-      // has closed the door, so new streams soon go elsewhere. If ECS ends it then, SIGTERM leaves it time to park the rest.
+      // node has closed the door, so new streams soon go elsewhere. If ECS ends it then, SIGTERM leaves it time to park the rest.
       healthCheck: {
         protocol: Protocol.TCP,
-        port: `${healthPort}`,
+        port: `${first.targetPort}`,
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
         healthyThresholdCount: 2,

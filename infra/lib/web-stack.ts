@@ -59,10 +59,10 @@ export class WebStack extends CellStack {
    * certificate.
    */
   #tellRecords(webHost: string): void {
-    const { domains, host, certificates } = this.settings;
+    const { domains, host, serversHost, certificates } = this.settings;
     const zone = certificates === 'acme' ? ` --acme-zone ${challengeZone(this.settings).name}` : '';
     for (const [index, domain] of [...new Set([...domains, host])].entries()) {
-      const value = `npx skylark dns ${domain} --target ${host} --web-host ${webHost} --websocket-host ${host}${zone}`;
+      const value = `npx skylark dns ${domain} --target ${host} --federation --servers-target ${serversHost} --web-host ${webHost} --websocket-host ${host}${zone}`;
       new CfnOutput(this, `Records${index + 1}`, { value, description: `prints the records of ${domain}` });
     }
   }

@@ -27,9 +27,11 @@ function environment(container: Json): Record<string, Json> {
   return Object.fromEntries(container.Environment.map(({ Name, Value }: Json) => [Name, Value]));
 }
 
-test('small is one service with everything, cell has connection, router, muc and the bus', () => {
+const cellCommands = ['connection', 'federation', 'muc', 'peers', 'router'].map((tier) => `serve ${tier}`);
+
+test('small is one service with everything, cell has connection, peers, router, muc, federation and the bus', () => {
   assert.deepEqual([...services('small').keys()], ['serve all']);
-  assert.deepEqual([...services('cell').keys()].sort(), ['nats', 'serve connection', 'serve muc', 'serve router']);
+  assert.deepEqual([...services('cell').keys()].sort(), ['nats', ...cellCommands]);
 });
 
 for (const name of shapes) {
@@ -68,18 +70,28 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: the task behind the load balancer has all its doors, and the process listens on the ports behind them`, () => {
-    const { service, container } = services(name).get(name === 'small' ? 'serve all' : 'serve connection')!;
-    const ports = service.LoadBalancers.map(({ ContainerPort }: Json) => ContainerPort).sort();
-    assert.deepEqual(ports, [5222, 5223, 5269, 5270, 5443]);
-    assert.deepEqual(container.PortMappings.map(({ ContainerPort }: Json) => ContainerPort).sort(), ports);
-    const variables = environment(container);
-    assert.equal(variables.SKYLARK_BIND, '0.0.0.0');
-    assert.equal(variables.SKYLARK_C2S_PORT, '5222');
-    assert.equal(variables.SKYLARK_C2S_TLS_PORT, '5223');
-    assert.equal(variables[name === 'small' ? 'SKYLARK_HTTPS_PORT' : 'SKYLARK_WEBSOCKET_PORT'], '5443');
-    assert.equal(variables.SKYLARK_PROXY_PROTOCOL, 'true');
-    assert.equal(variables.SKYLARK_CERTIFICATES, 'store');
+  test(`${name}: tasks behind a load balancer have all its doors for them, and listen on the ports behind them, and no others do`, () => {
+    const clients = { SKYLARK_C2S_PORT: '5222', SKYLARK_C2S_TLS_PORT: '5223' };
+    const servers = { SKYLARK_S2S_PORT: '5269', SKYLARK_S2S_TLS_PORT: '5270' };
+    const wanted: Readonly<Record<string, Record<string, string>>> =
+      name === 'small'
+        ? { 'serve all': { ...clients, ...servers, SKYLARK_HTTPS_PORT: '5443' } }
+        : { 'serve connection': { ...clients, SKYLARK_WEBSOCKET_PORT: '5443' }, 'serve peers': servers };
+    for (const [command, { service, container }] of services(name)) {
+      const ofPorts = wanted[command] ?? {};
+      const balancers: Json[] = service.LoadBalancers ?? [];
+      const ports = balancers.map(({ ContainerPort }) => `${ContainerPort}`).sort();
+      assert.ok(ports.length <= 5, 'a service of ECS may have five target groups');
+      assert.deepEqual(ports, Object.values(ofPorts).sort(), command);
+      if (command === 'nats') continue;
+      assert.deepEqual((container.PortMappings ?? []).map(({ ContainerPort }: Json) => `${ContainerPort}`).sort(), ports);
+      const variables = environment(container);
+      const given = Object.entries(variables).filter(([variable]) => /_PORT$/.test(variable) && !/HEALTH/.test(variable));
+      assert.deepEqual(Object.fromEntries(given), ofPorts);
+      assert.equal(variables.SKYLARK_BIND, ports.length > 0 ? '0.0.0.0' : undefined);
+      assert.equal(variables.SKYLARK_PROXY_PROTOCOL, ports.length > 0 ? 'true' : undefined);
+      assert.equal(variables.SKYLARK_CERTIFICATES, ports.length > 0 || command === 'serve federation' ? 'store' : undefined);
+    }
   });
 
   test(`${name}: a stopping process ends by itself before ECS kills it, with time to park 20,000 streams`, () => {
@@ -119,7 +131,7 @@ test('small: a second process never runs beside the first, not even while one re
 });
 
 test('cell: a deployment puts new tasks beside the old ones and does not wait for streams', () => {
-  for (const command of ['serve connection', 'serve router', 'serve muc']) {
+  for (const command of cellCommands) {
     const { service } = services('cell').get(command)!;
     const { MinimumHealthyPercent, MaximumPercent } = service.DeploymentConfiguration;
     assert.deepEqual([MinimumHealthyPercent, MaximumPercent], [100, 200], command);
@@ -146,7 +158,7 @@ function scaled(tier: string, synthesis = shape('cell')): Json {
 }
 
 test('cell: a deployment keeps as many tasks as scaling has started', () => {
-  for (const tier of ['connection', 'router', 'muc']) {
+  for (const tier of ['connection', 'peers', 'router', 'muc', 'federation']) {
     const { service } = services('cell').get(`serve ${tier}`)!;
     assert.equal(service.DesiredCount, undefined, `${tier}: CloudFormation would reset it`);
     assert.ok(scaled(tier).MinCapacity >= 2);
@@ -164,7 +176,7 @@ test('a service that is not scaled has the number of its tasks in the template',
 });
 
 test('cell: services meet on one bus, found by one name', () => {
-  for (const command of ['serve connection', 'serve router', 'serve muc']) {
+  for (const command of cellCommands) {
     assert.equal(environment(services('cell').get(command)!.container).SKYLARK_NATS, 'nats://nats.skylark.internal:4222');
   }
 });
@@ -176,27 +188,40 @@ test('cell: only routers sign slots for files', () => {
   }
 });
 
-test('cell: scaling follows streams a task, CPU, and how long batches take', () => {
+test('cell: scaling follows streams and pairs a task, CPU, how long batches take, and how long connected servers wait', () => {
   const { resources } = shape('cell');
   const policies = resources('app', 'AWS::ApplicationAutoScaling::ScalingPolicy').map(([, { Properties }]) => Properties);
   const tracked = policies.flatMap(({ TargetTrackingScalingPolicyConfiguration: one }) => (one ? [one] : []));
-  const streams = tracked.find((one) => one.CustomizedMetricSpecification !== undefined);
-  const { MetricName, Namespace, Dimensions, Statistic } = streams.CustomizedMetricSpecification;
-  assert.deepEqual([MetricName, Namespace, Statistic, streams.TargetValue], ['Connections', 'Skylark', 'Average', 12_000]);
-  assert.deepEqual(Dimensions, [
-    { Name: 'Deployment', Value: 'skylark-' },
-    { Name: 'Service', Value: 'connection' },
-  ]);
+  const custom = tracked.flatMap(({ CustomizedMetricSpecification: one, TargetValue }) => (one ? [{ ...one, TargetValue }] : []));
+  assert.deepEqual(
+    custom.map(({ Dimensions, MetricName, Namespace, Statistic, TargetValue }) => [
+      ...Dimensions.map(({ Value }: Json) => Value),
+      ...[MetricName, Namespace, Statistic, TargetValue],
+    ]),
+    [
+      ['skylark-', 'connection', 'Connections', 'Skylark', 'Average', 12_000],
+      ['skylark-', 'peers', 'Connections', 'Skylark', 'Average', 5_000],
+      ['skylark-', 'federation', 'PeerPairs', 'Skylark', 'Average', 5_000],
+    ],
+  );
   const cpu = tracked.filter(
     (one) => one.PredefinedMetricSpecification?.PredefinedMetricType === 'ECSServiceAverageCPUUtilization',
   );
-  assert.equal(cpu.length, 3);
+  assert.equal(cpu.length, 5);
   for (const one of tracked) assert.ok(one.ScaleInCooldown >= 10 * one.ScaleOutCooldown);
   const steps = policies.filter(({ StepScalingPolicyConfiguration: one }) => one !== undefined);
   assert.ok(steps.length > 0);
   const alarms = resources('app', 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
-  const onBatches = alarms.filter(({ MetricName }) => MetricName === 'BatchLatency');
-  assert.ok(onBatches.some(({ AlarmActions }) => JSON.stringify(AlarmActions).includes('Batches')));
+  for (const [metric, policy] of [
+    ['BatchLatency', 'Batches'],
+    ['OutboxLag', 'Waiting'],
+  ] as const) {
+    const found = alarms.filter(({ MetricName }) => MetricName === metric);
+    assert.ok(
+      found.some(({ AlarmActions }) => JSON.stringify(AlarmActions).includes(policy)),
+      policy,
+    );
+  }
 });
 
 test('cell: the number of connection tasks does not fall below the tasks that are protected by streams', () => {
@@ -211,7 +236,19 @@ test('cell: the number of connection tasks does not fall below the tasks that ar
       ]) => (id.startsWith(tier) && one ? [one.DisableScaleIn === true] : []),
     );
   assert.deepEqual(ofTier('Connection'), [true, true]);
-  assert.deepEqual([...ofTier('Router'), ...ofTier('Muc')], [false, false]);
+  assert.deepEqual(['Router', 'Muc', 'Peers', 'Federation'].flatMap(ofTier), [false, false, false, false, false, false]);
+});
+
+test('who sends to other servers knows of them', () => {
+  for (const name of shapes) {
+    const knowing = [...services(name)].filter(
+      ([command, { container }]) => command !== 'nats' && environment(container).SKYLARK_FEDERATION === 'true',
+    );
+    assert.deepEqual(
+      knowing.map(([command]) => command).sort(),
+      name === 'small' ? ['serve all'] : ['serve muc', 'serve router'],
+    );
+  }
 });
 
 test('sizes follow the settings', () => {
@@ -230,7 +267,7 @@ test('an image of ECR may be fetched from its repository, and from no other', ()
 
 const alarmNames = {
   small: ['allThrottles', 'allStoreErrors', 'allFaults', 'allMemory', 'allCpu'],
-  cell: ['connection', 'router', 'muc'].flatMap((tier) =>
+  cell: ['connection', 'peers', 'router', 'muc', 'federation'].flatMap((tier) =>
     ['Throttles', 'StoreErrors', 'Faults', 'Memory', 'Cpu'].map((what) => `${tier}${what}`),
   ),
 };
@@ -249,9 +286,12 @@ for (const name of shapes) {
       'CoreTable',
       'ArchiveTable',
       'LiveTable',
+      'PeerPairs',
+      'OutboxLag',
+      'OutboxRows',
     ];
     const tiers = alarmNames[name].map((id) => `${id[0]!.toUpperCase()}${id.slice(1)}`);
-    for (const id of [...wanted, ...tiers, ...(name === 'cell' ? ['BusServers'] : [])])
+    for (const id of [...wanted, ...tiers, ...(name === 'cell' ? ['BusServers', 'HealthyPeers'] : [])])
       assert.ok(
         ids.some((one) => one.startsWith(`Operations${id}Alarm`)),
         `no alarm ${id} among ${ids}`,

@@ -111,11 +111,26 @@ test('KMS and Route 53: the renewal may send the commands that its adapters send
 });
 
 test('KMS: who shows certificates may open keys and seal none', () => {
+  for (const role of [/^ConnectionTaskRole/, /^PeersTaskRole/])
+    assert.deepEqual(granted('cell', 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
+});
+
+test('KMS: who makes the secrets of tenants towards other servers may also seal, and for nothing else', () => {
   for (const [name, role] of [
-    ['cell', /^ConnectionTaskRole/],
+    ['cell', /^FederationTaskRole/],
     ['small', /^AllTaskRole/],
-  ] as const)
-    assert.deepEqual(granted(name, 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
+  ] as const) {
+    assert.deepEqual(new Set(granted(name, 'app', role, 'kms')), new Set(commands('kms-keys.ts', 'kms')));
+    const sealing = shape(name)
+      .resources('app', 'AWS::IAM::Policy')
+      .filter(([id]) => role.test(id))
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Json[])
+      .filter(({ Action }) => [Action].flat().includes('kms:GenerateDataKey'));
+    assert.deepEqual(
+      sealing.map(({ Condition }) => Condition),
+      [{ StringLike: { 'kms:EncryptionContext:domain': 'dialback *' } }],
+    );
+  }
 });
 
 test('S3: who signs slots and removes files may put, look and delete, and not read: of the adapter routers use nothing else', () => {
@@ -137,8 +152,13 @@ test('S3: who signs slots and removes files may put, look and delete, and not re
 });
 
 test('with certificates of one’s own nobody but their readers has a right to the key', () => {
-  const { templates } = synthesize({ shape: 'cell', certificates: 'pem' });
+  const { templates, resources } = synthesize({ shape: 'cell', certificates: 'pem' });
   const text = JSON.stringify([templates.web.toJSON(), templates.app.toJSON()]);
-  assert.ok(text.includes('kms:Decrypt'));
-  assert.ok(!text.includes('kms:GenerateDataKey') && !text.includes('route53:'));
+  assert.ok(text.includes('kms:Decrypt') && !text.includes('route53:'));
+  const sealing = resources('app', 'AWS::IAM::Policy').filter(([, one]) => JSON.stringify(one).includes('kms:GenerateDataKey'));
+  assert.deepEqual(
+    sealing.map(([id]) => id.replace(/TaskRole.*/, '')),
+    ['Federation'],
+  );
+  assert.ok(!JSON.stringify(templates.web.toJSON()).includes('kms:GenerateDataKey'));
 });

@@ -167,18 +167,29 @@ function allowed(role: RegExp): string[] {
 
 test('cell: the process that faces the internet signs nothing, orders nothing, and opens only sealed keys of tenants', () => {
   assert.deepEqual(allowed(/^app\/ConnectionTaskRole/), ['dynamodb', 'ecs', 'kms']);
+  assert.deepEqual(allowed(/^app\/PeersTaskRole/), ['dynamodb', 'kms']);
+  assert.deepEqual(allowed(/^app\/FederationTaskRole/), ['dynamodb', 'kms']);
   assert.deepEqual(allowed(/^app\/RouterTaskRole/), ['dynamodb', 's3']);
   assert.deepEqual(allowed(/^app\/MucTaskRole/), ['dynamodb']);
   assert.deepEqual(allowed(/^web\/PagesRole/), ['dynamodb', 'logs']);
   assert.deepEqual(allowed(/^web\/CertificatesRenewalRole/), ['dynamodb', 'kms', 'logs', 'route53']);
-  const [unseal] = statements('cell').filter(
-    ({ where, actions }) => /^app\/ConnectionTaskRole/.test(where) && actions.some((one) => one.startsWith('kms:')),
-  );
-  assert.deepEqual(unseal?.actions, ['kms:Decrypt']);
-  assert.deepEqual(unseal?.Condition, {
-    StringNotLike: { 'kms:EncryptionContext:domain': '#*' },
-    Null: { 'kms:EncryptionContext:domain': 'false' },
-  });
+  const keyRights = (role: RegExp) =>
+    statements('cell')
+      .filter(({ where, actions }) => role.test(where) && actions.some((one) => one.startsWith('kms:')))
+      .map(({ actions, Condition }) => ({ actions, Condition }));
+  const unseal = {
+    actions: ['kms:Decrypt'],
+    Condition: {
+      StringNotLike: { 'kms:EncryptionContext:domain': ['#*', 'dialback *'] },
+      Null: { 'kms:EncryptionContext:domain': 'false' },
+    },
+  };
+  for (const role of [/^app\/ConnectionTaskRole/, /^app\/PeersTaskRole/]) assert.deepEqual(keyRights(role), [unseal]);
+  const dialback = {
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    Condition: { StringLike: { 'kms:EncryptionContext:domain': 'dialback *' } },
+  };
+  assert.deepEqual(keyRights(/^app\/FederationTaskRole/), [unseal, dialback]);
 });
 
 test('cell: the bus has a role without any right', () => {

@@ -16,15 +16,26 @@ import { Cleanup } from '../../services/cli/compose/lifetime.ts';
 import { type MetricName, Metrics } from '../../services/cli/compose/metrics.ts';
 import { serveAll } from '../../services/cli/compose/serve-all.ts';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
-import { serveConnection, serveMuc, serveRouter } from '../../services/cli/compose/serve-services.ts';
+import {
+  serveConnection,
+  serveFederation,
+  serveMuc,
+  servePeers,
+  serveRouter,
+} from '../../services/cli/compose/serve-services.ts';
 import type { Serving } from '../../services/cli/compose/serving.ts';
 import { readArguments } from '../../services/cli/core/arguments.ts';
 import { watched } from '../../services/cli/cost/bill.ts';
 import { type NatsServer, skipWithoutNats, startNats } from '../../test/adapters/nats-server.ts';
+import { freePorts } from '../../test/support/free-ports.ts';
 import { type Json, scratch } from './context.ts';
 import { shape, shapes } from './synthesis.ts';
 
-const services = { all: serveAll, connection: serveConnection, router: serveRouter, muc: serveMuc } as const;
+const services = {
+  ...{ all: serveAll, connection: serveConnection, peers: servePeers },
+  ...{ router: serveRouter, muc: serveMuc, federation: serveFederation },
+} as const;
+const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as const;
 type Service = keyof typeof services;
 const tablePrefix = 'skylark-';
 const log = pino({ level: 'silent' });
@@ -55,9 +66,11 @@ describe('metrics', { skip: skipWithoutNats }, () => {
     const variables: Record<string, string> = {
       ...{ SKYLARK_DYNAMODB: endpoint, SKYLARK_NATS: nats.url, SKYLARK_DOMAIN: 'example.org', SKYLARK_PROXY_PROTOCOL: 'true' },
       ...{ SKYLARK_CERT: files.cert, SKYLARK_KEY: files.key, SKYLARK_TABLE_PREFIX: tablePrefix },
+      ...{ SKYLARK_S2S_PORT: `${(await freePorts(1))[0]}`, SKYLARK_KEY_FILE: join(folder, 'sealing.key') },
       ...Object.fromEntries(['C2S', 'C2S_TLS', 'HTTP', 'HTTPS'].map((port) => [`SKYLARK_${port}_PORT`, '0'])),
     };
-    for (const name of Object.keys(services) as Service[]) told.set(name, await namesOf(name, variables));
+    for (const name of Object.keys(services) as Service[])
+      told.set(name, await namesOf(name, { ...variables, ...(name === 'all' && { SKYLARK_FEDERATION: 'true' }) }));
   });
 
   after(async () => {
@@ -76,13 +89,13 @@ describe('metrics', { skip: skipWithoutNats }, () => {
     });
 
     test(`${name}: \`skylark cost\` counts the metrics of the services and of the renewal`, () => {
-      const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
+      const tiers = name === 'small' ? ['all'] : cellTiers;
       const count = tiers.reduce((sum, tier) => sum + told.get(tier)!.size, 0);
       assert.equal(count + 1, watched[name].metrics);
     });
 
     test(`${name}: each metric of streams, deliveries, resyncs, the store and certificates has an alarm or a graph`, () => {
-      const tiers = name === 'small' ? ['all'] : ['connection', 'router', 'muc'];
+      const tiers = name === 'small' ? ['all'] : cellTiers;
       const names = new Set(tiers.flatMap((tier) => [...told.get(tier)!]));
       const shown = new Set([...alarms(name), ...graphs(name)].map(({ metric }) => metric));
       assert.deepEqual(

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connectionLimits } from '../../services/connection/limits.ts';
+import { outsideOf } from '../lib/outside-vpc.ts';
 import type { Json } from './context.ts';
-import { shape, shapes } from './synthesis.ts';
+import { shape, shapes, synthesize } from './synthesis.ts';
 
 const publicPorts = [443, 5222, 5223, 5269, 5270];
 
@@ -54,9 +55,10 @@ for (const name of shapes) {
     }
   });
 
-  test(`${name}: the clients’ door decides the health of all: a door that nothing listens behind does not end a task`, () => {
+  test(`${name}: the first door of a task decides the health of all: a door that nothing listens behind does not end it`, () => {
     for (const [, { Properties: group }] of resources('net', 'AWS::ElasticLoadBalancingV2::TargetGroup')) {
-      assert.deepEqual([group.HealthCheckProtocol, group.HealthCheckPort], ['TCP', '5222']);
+      const first = name === 'cell' && [5269, 5270].includes(group.Port) ? '5269' : '5222';
+      assert.deepEqual([group.HealthCheckProtocol, group.HealthCheckPort], ['TCP', first]);
       assert.deepEqual([group.HealthCheckIntervalSeconds, group.UnhealthyThresholdCount], [10, 3]);
     }
   });
@@ -85,12 +87,23 @@ for (const name of shapes) {
     const groups = new Map(
       resources('net', 'AWS::EC2::SecurityGroup').map(([id, { Properties }]) => [id.replace(/Group.*/, ''), Properties]),
     );
-    const tiers = name === 'small' ? ['All', 'Balancer'] : ['Balancer', 'Connection', 'Muc', 'Nats', 'Router'];
+    const inCell = ['Balancer', 'Connection', 'Federation', 'Muc', 'Nats', 'Peers', 'Router'];
+    const tiers = name === 'small' ? ['All', 'Balancer'] : inCell;
     assert.deepEqual([...groups.keys()].sort(), tiers);
     for (const [tier, { SecurityGroupIngress = [], SecurityGroupEgress = [] }] of groups) {
       assert.deepEqual(
-        SecurityGroupIngress.map((rule: Json) => [rule.CidrIp, rule.FromPort, rule.ToPort, rule.IpProtocol]).sort(),
-        tier === 'Balancer' ? publicPorts.map((port) => ['0.0.0.0/0', port, port, 'tcp']) : [],
+        SecurityGroupIngress.map((rule: Json) => [
+          rule.CidrIp ?? rule.CidrIpv6,
+          rule.FromPort,
+          rule.ToPort,
+          rule.IpProtocol,
+        ]).sort(),
+        tier === 'Balancer' ? ['0.0.0.0/0', '::/0'].flatMap((any) => publicPorts.map((port) => [any, port, port, 'tcp'])) : [],
+      );
+      if (tier === 'Federation' || tier === 'All') continue;
+      assert.ok(
+        SecurityGroupEgress.every((rule: Json) => rule.CidrIpv6 === undefined),
+        tier,
       );
       const open = SecurityGroupEgress.filter((rule: Json) => rule.CidrIp === '0.0.0.0/0');
       assert.deepEqual(
@@ -101,10 +114,98 @@ for (const name of shapes) {
   });
 }
 
+for (const [name, tier] of [
+  ['small', 'All'],
+  ['cell', 'Federation'],
+] as const) {
+  test(`${name}: streams to other servers may go anywhere but into the network, by TCP, from port 443 and from 1024 on`, () => {
+    const group = shape(name)
+      .resources('net', 'AWS::EC2::SecurityGroup')
+      .find(([id]) => id.startsWith(`${tier}Group`))![1].Properties;
+    const { CidrBlock } = shape(name).only('net', 'AWS::EC2::VPC').Properties;
+    const blocks = [...outsideOf(CidrBlock), '2000::/3'];
+    const rules = group.SecurityGroupEgress.map((rule: Json) =>
+      [rule.IpProtocol, rule.CidrIp ?? rule.CidrIpv6, rule.FromPort, rule.ToPort].join(' '),
+    );
+    const wanted = ['443 443', '1024 65535'].flatMap((ports) => blocks.map((block) => `tcp ${block} ${ports}`));
+    assert.deepEqual(rules.sort(), wanted.sort());
+    assert.ok(blocks.length * 2 <= 60, 'a security group may have 60 rules');
+  });
+}
+
+test('the blocks around a network have every address but those of the network, once', () => {
+  const toNumber = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  for (const network of ['10.0.0.0/16', '172.31.128.0/20', '0.0.0.0/1', '255.255.0.0/16', '192.0.2.7/32']) {
+    const blocks = outsideOf(network).map((block) => {
+      const [base = '', bits] = block.split('/');
+      const size = 2 ** (32 - Number(bits));
+      assert.equal(toNumber(base) % size, 0, block);
+      return [toNumber(base), size] as const;
+    });
+    const [base = '', bits] = network.split('/');
+    const all = [...blocks, [toNumber(base), 2 ** (32 - Number(bits))] as const].sort(([a], [b]) => a - b);
+    let next = 0;
+    for (const [start, size] of all) {
+      assert.equal(start, next, network);
+      next += size;
+    }
+    assert.equal(next, 2 ** 32, network);
+  }
+});
+
+test('cell: the addresses from which other servers are connected to are fixed, and printed', () => {
+  const { templates, resources } = shape('cell');
+  const addresses = resources('net', 'AWS::EC2::EIP').map(([id]) => ({ 'Fn::GetAtt': [id, 'PublicIp'] }));
+  assert.equal(addresses.length, 3);
+  const { OutgoingAddresses, OutgoingIpv6Network } = templates.net.toJSON().Outputs;
+  assert.deepEqual(OutgoingAddresses.Value, { 'Fn::Join': [' ', addresses] });
+  assert.match(JSON.stringify(OutgoingIpv6Network.Value), /Ipv6CidrBlocks/);
+  assert.equal(shape('small').templates.net.toJSON().Outputs.OutgoingAddresses, undefined, 'without gateways they change');
+});
+
+for (const name of shapes) {
+  test(`${name}: everything that faces the internet has IPv6, and tasks in private networks only go out with it`, () => {
+    const { resources, only, templates } = shape(name);
+    assert.equal(only('net', 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties.IpAddressType, 'dualstack');
+    for (const [id, { Properties }] of resources('net', 'AWS::EC2::Subnet')) assert.ok(Properties.Ipv6CidrBlock, id);
+    for (const host of ['xmpp.example.org.', 's2s.example.org.'])
+      for (const Type of ['A', 'AAAA']) templates.net.hasResourceProperties('AWS::Route53::RecordSet', { Name: host, Type });
+    const routes = resources('net', 'AWS::EC2::Route').filter(
+      ([, { Properties }]) => Properties.DestinationIpv6CidrBlock === '::/0',
+    );
+    const gateways = routes.map(([id, { Properties }]) => [
+      id.includes('tasks'),
+      Properties.EgressOnlyInternetGatewayId !== undefined,
+    ]);
+    assert.ok(gateways.length >= 3);
+    for (const [isPrivate, goesOutOnly] of gateways) assert.equal(goesOutOnly, isPrivate);
+  });
+}
+
+test('cell: other servers get a load balancer of their own where one would have too many targets', () => {
+  const many = synthesize({ shape: 'cell', connectionTasksMax: 80, peersTasksMax: 10 });
+  many.templates.net.resourceCountIs('AWS::ElasticLoadBalancingV2::LoadBalancer', 2);
+  const ports = new Map<string, number[]>();
+  for (const [, { Properties }] of many.resources('net', 'AWS::ElasticLoadBalancingV2::Listener'))
+    ports.set(Properties.LoadBalancerArn.Ref, [...(ports.get(Properties.LoadBalancerArn.Ref) ?? []), Properties.Port]);
+  assert.deepEqual([...ports.values()].map((some) => some.sort()).sort(), [
+    [443, 5222, 5223],
+    [5269, 5270],
+  ]);
+  const names = (synthesis: typeof many) =>
+    synthesis
+      .resources('net', 'AWS::Route53::RecordSet')
+      .map(([, { Properties }]) => Properties.Name)
+      .sort();
+  assert.deepEqual(names(many), names(shape('cell')), 'records of tenants stay as they are');
+  const { BalancerName, ServersBalancerName } = many.templates.net.toJSON().Outputs;
+  assert.notDeepEqual(BalancerName.Value, ServersBalancerName.Value);
+});
+
 /** All rules between groups as `from → to port`. */
 function rulesBetween(kind: 'Ingress' | 'Egress'): string[] {
   const name = (ref: unknown) =>
-    /"(Balancer|Connection|Muc|Nats|Router)Group/.exec(JSON.stringify(ref))?.[1] ?? JSON.stringify(ref);
+    /"(Balancer|Connection|Federation|Muc|Nats|Peers|Router)Group/.exec(JSON.stringify(ref))?.[1] ?? JSON.stringify(ref);
   return shape('cell')
     .resources('net', `AWS::EC2::SecurityGroup${kind}`)
     .map(([, { Properties: rule }]) => {
@@ -116,12 +217,13 @@ function rulesBetween(kind: 'Ingress' | 'Egress'): string[] {
 }
 
 const between = [
-  ...[5222, 5223, 5269, 5270, 5443].map((port) => `Balancer → Connection ${port}`),
-  ...['Connection', 'Muc', 'Router'].map((tier) => `${tier} → Nats 4222`),
+  ...[5222, 5223, 5443].map((port) => `Balancer → Connection ${port}`),
+  ...[5269, 5270].map((port) => `Balancer → Peers ${port}`),
+  ...['Connection', 'Federation', 'Muc', 'Peers', 'Router'].map((tier) => `${tier} → Nats 4222`),
   'Nats → Nats 6222',
 ].sort();
 
-test('cell: streams reach connection only, and services meet only at the bus', () => {
+test('cell: streams of clients reach connection only, those of servers peers only, and services meet only at the bus', () => {
   assert.deepEqual(rulesBetween('Ingress'), between);
   assert.deepEqual(rulesBetween('Egress'), between);
 });

@@ -33,8 +33,8 @@ function filled(value: Json): string {
   if (value.Ref === 'AWS::Region') return 'eu-central-1';
   if (value.Ref === 'AWS::URLSuffix') return 'amazonaws.com';
   if (value['Fn::Select'] !== undefined) {
-    const [index, { 'Fn::Split': split }] = value['Fn::Select'];
-    return filled(split[1]).split(split[0])[index]!;
+    const [index, { 'Fn::Split': split }] = value['Fn::Select'] as [number, Json];
+    return split === undefined ? `x${index}` : filled(split[1]).split(split[0])[index]!;
   }
   return 'x1';
 }
@@ -71,6 +71,8 @@ for (const name of shapes) {
       const { code, out, err } = await skylark(args);
       assert.deepEqual({ code, err }, { code: 0, err: '' });
       assert.match(out, new RegExp(`^_xmpp-client\\._tcp\\.${domain}\\. .* 5222 xmpp\\.example\\.org\\.$`, 'm'));
+      for (const name of [domain, `conference.${domain}`])
+        assert.match(out, new RegExp(`^_xmpp-server\\._tcp\\.${name}\\. .* 5269 s2s\\.example\\.org\\.$`, 'm'));
       assert.match(out, new RegExp(`^_acme-challenge\\.${domain}\\. .* CNAME ${domain}\\.example\\.org\\.$`, 'm'));
       assert.match(out, /https:\/\/x1\.execute-api\.eu-central-1\.amazonaws\.com\/\.well-known\/host-meta$/m);
       assert.match(out, /"wss:\/\/xmpp\.example\.org\/xmpp-websocket"/);
@@ -94,7 +96,7 @@ test('without a renewal no aliases are asked for, and pages have the given name'
   const found = outputs(synthesize(given));
   assert.equal(
     found.get('Records1')!.text,
-    'npx skylark dns example.org --target example.net --web-host chat.example.org --websocket-host example.net',
+    'npx skylark dns example.org --target example.net --federation --servers-target s2s.example.org --web-host chat.example.org --websocket-host example.net',
   );
   assert.ok(!found.has('Renewal') && !found.has('Records3'), 'the host is one of the domains');
 });

@@ -41,6 +41,10 @@ const unplayed: readonly { readonly tier: string; readonly table: string; readon
     { table: 'live', partition: '*/s/*' },
     { table: 'live', partition: '#s2s-*' },
   ].map((one) => ({ tier: 'router', ...one, why: 'a tenant goes with what waits for other servers' })),
+  ...['*/s/*', '#s2s-*'].map((partition) => ({
+    ...{ tier: 'muc', table: 'live', partition },
+    why: 'what rooms send to other servers: federation-rights.test.ts',
+  })),
   ...(
     [
       ['archive', '*/t'],
@@ -140,7 +144,11 @@ const secrets: readonly [what: string, table: string, partition: string, readonl
   ['affiliations of a room', 'core', 'example.org/r/garden', ['muc']],
   ['a room that is named like the partition of certificates', 'core', 'example.org/r/c', ['muc']],
   ['a room that is named like the partition of the tenant', 'core', 'example.org/r/t', ['muc']],
-  ['a certificate with its sealed key', 'core', 'example.org/c', ['connection', 'router', 'certificates']],
+  ['a certificate with its sealed key', 'core', 'example.org/c', ['connection', 'peers', 'router', 'federation', 'certificates']],
+  ['the secret of a tenant towards other servers', 'core', 'example.org/f', ['router', 'federation']],
+  ['what waits for other servers', 'live', 'example.org/s/3', ['router', 'muc', 'federation']],
+  ['which pairs have something that waits', 'live', '#s2s-3', ['router', 'muc', 'federation']],
+  ['sessions of an account', 'live', 'example.org/a/juliet', ['connection', 'router', 'muc']],
   ['the account at the certificate authority', 'core', '#acme', ['certificates']],
   ['occupants of a room', 'live', 'example.org/r/garden', ['muc']],
   ['keys of TLS tickets', 'live', '#tls', ['connection']],
@@ -164,7 +172,7 @@ for (const tier of [...tiers, 'all']) {
   test(`${tier}: whatever it may read or write of a table, it may in one request, and nothing else with it`, () => {
     const rights =
       tier === 'all'
-        ? (['connection', 'router', 'muc', 'web'] as const).flatMap((one) => rowRights[one])
+        ? (['connection', 'peers', 'router', 'muc', 'federation', 'web'] as const).flatMap((one) => rowRights[one])
         : rowRights[tier as Tier];
     for (const table of new Set(rights.map((right) => right.table))) {
       for (const action of ['BatchGetItem', 'BatchWriteItem']) {
@@ -179,13 +187,29 @@ for (const tier of [...tiers, 'all']) {
   });
 }
 
-test('the process that faces the internet does not touch the archive, and changes nothing in core', () => {
-  assert.equal(touches('connection', 'archive'), false);
-  for (const action of ['BatchWriteItem', 'PutItem', 'DeleteItem', 'UpdateItem']) {
-    for (const partition of ['#tenants', '#certificates', 'example.org/c', 'example.org/a/juliet', 'example.org/t'])
-      assert.equal(allows('connection', { action, table: 'core', partition }), false, `${action} ${partition}`);
+test('rooms write what waits for other servers, and neither read nor delete it', () => {
+  for (const partition of ['example.org/s/3', '#s2s-3']) {
+    const granted = actions.filter((action) => allows('muc', { action, table: 'live', partition }));
+    assert.deepEqual(granted, ['BatchWriteItem', 'PutItem']);
   }
 });
+
+test('the owner of streams to other servers touches neither accounts nor rooms, and in core writes secrets of tenants alone', () => {
+  assert.equal(touches('federation', 'archive'), false);
+  const own = [...['#tenants', '#certificates', 'example.org/c', 'example.org/t'], 'example.org/a/juliet', 'example.org/r/hall'];
+  for (const partition of own)
+    for (const action of ['BatchWriteItem', 'PutItem', 'DeleteItem', 'UpdateItem'])
+      assert.equal(allows('federation', { action, table: 'core', partition }), false, `${action} ${partition}`);
+});
+
+for (const tier of ['connection', 'peers'])
+  test(`${tier}: a process that faces the internet does not touch the archive, and changes nothing in core`, () => {
+    assert.equal(touches(tier, 'archive'), false);
+    for (const action of ['BatchWriteItem', 'PutItem', 'DeleteItem', 'UpdateItem']) {
+      for (const partition of ['#tenants', '#certificates', 'example.org/c', 'example.org/a/juliet', 'example.org/t'])
+        assert.equal(allows(tier, { action, table: 'core', partition }), false, `${action} ${partition}`);
+    }
+  });
 
 test('nobody scans, and pages read tenants and nothing else', () => {
   for (const tier of tiers) {

@@ -18,8 +18,10 @@ interface Statement {
 const roles: Readonly<Record<string, readonly ['app' | 'web', RegExp]>> = {
   all: ['app', /^AllTaskRoleDefaultPolicy/],
   connection: ['app', /^ConnectionTaskRoleDefaultPolicy/],
+  peers: ['app', /^PeersTaskRoleDefaultPolicy/],
   router: ['app', /^RouterTaskRoleDefaultPolicy/],
   muc: ['app', /^MucTaskRoleDefaultPolicy/],
+  federation: ['app', /^FederationTaskRoleDefaultPolicy/],
   web: ['web', /^PagesRoleDefaultPolicy/],
   certificates: ['web', /^CertificatesRenewalRoleDefaultPolicy/],
 };

@@ -74,6 +74,16 @@ const refused: readonly [what: string, context: Record<string, unknown>, message
   ],
   ['files on one of the domains', { ...ofFiles, filesDomain: 'example.net' }, /^-c filesDomain: .* is one of the domains; /],
   [
+    'more connection tasks than a load balancer takes',
+    { connectionTasksMax: 84 },
+    /^-c connectionTasksMax=84 may take 504 targets .* and balancerTargetsMax is 500: have AWS raise the quota, and set it$/,
+  ],
+  [
+    'more tasks for other servers than a load balancer takes',
+    { peersTasksMax: 126 },
+    /^-c peersTasksMax=126 may take 504 targets /,
+  ],
+  [
     'a least number of tasks above the largest',
     { routerTasksMin: 9, routerTasksMax: 3 },
     /^-c routerTasksMin=9 is more than routerTasksMax=3$/,
@@ -127,8 +137,13 @@ test('accepts numbers as text, as the command line gives them, and fills in the 
   const settings = read({ retentionDays: '30', domains: ' example.org , example.net' });
   assert.equal(settings.retentionDays, 30);
   assert.deepEqual(settings.domains, ['example.org', 'example.net']);
-  assert.equal(settings.host, 'xmpp.example.org');
+  assert.deepEqual([settings.host, settings.serversHost], ['xmpp.example.org', 's2s.example.org']);
   assert.equal(settings.tablePrefix, 'skylark-');
+});
+
+test('with a higher quota there may be more tasks, and the shape small has only one', () => {
+  assert.equal(read({ connectionTasksMax: 84, balancerTargetsMax: 504 }).connectionTasksMax, 84);
+  assert.equal(read({ shape: 'small', connectionTasksMax: 84 }).connectionTasksMax, 84);
 });
 
 test('the shapes differ where costs arise', () => {

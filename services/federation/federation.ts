@@ -33,6 +33,8 @@ export interface FederationStats {
   readonly waiting: number;
   /** Age of the oldest of them, ms. */
   readonly oldestMs: number;
+  /** Age of the oldest of those for servers that are connected, ms. */
+  readonly lagMs: number;
 }
 
 export interface Federation {
@@ -81,14 +83,15 @@ class Owner implements Federation {
   get stats(): FederationStats {
     let [pairs, streams, waiting] = [0, 0, 0];
     const now = this.#dependencies.clock.now();
-    let oldest = now;
+    let [oldest, late] = [now, now];
     for (const pair of this.#pairs.values()) {
       if (pair.hasStream) streams++;
       if (pair.hasStream || pair.waiting > 0) pairs++;
       waiting += pair.waiting;
       oldest = Math.min(oldest, pair.oldestAt ?? now);
+      if (pair.hasStream) late = Math.min(late, pair.oldestAt ?? now);
     }
-    return { pairs, streams, waiting, oldestMs: now - oldest };
+    return { pairs, streams, waiting, oldestMs: now - oldest, lagMs: now - late };
   }
 
   async start(): Promise<void> {

@@ -138,4 +138,5 @@ export function tellFederation(metrics: Metrics, federation: Federation): void {
   metrics.gauge('PeerPairs', () => federation.stats.pairs);
   metrics.gauge('OutboxRows', () => federation.stats.waiting);
   metrics.gauge('OutboxAge', () => federation.stats.oldestMs);
+  metrics.gauge('OutboxLag', () => federation.stats.lagMs);
 }

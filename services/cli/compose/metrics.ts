@@ -29,6 +29,8 @@ const units = {
   OutboxRows: 'Count',
   /** How long the oldest of these batches has waited. */
   OutboxAge: 'Milliseconds',
+  /** The same, of batches for other servers that are connected: these do not wait for a server that is away. */
+  OutboxLag: 'Milliseconds',
   /** Days until the first certificate expires. */
   CertificateDaysLeft: 'None',
 } as const;

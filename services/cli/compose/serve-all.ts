@@ -53,7 +53,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   cleanup.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, figures);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, { figures });
   if (values.federation) {
     const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
     const [keys, proves] = [await openKeys(values), openProof(values.s2sCa, clock)];

@@ -73,7 +73,7 @@ export async function openStore({ values, cleanup, metrics }: Serving, clock: Cl
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
   const ports = await openPorts(serving);
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, ports.figures);
+  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, ports);
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
@@ -86,7 +86,7 @@ export async function servePeers(serving: Serving): Promise<Addresses> {
   if (peers === undefined)
     throw new UsageError('--s2s-port or --s2s-tls-port is needed, since a loopback address has none by default');
   const ports = await openPorts(serving);
-  const { node } = await startStreams(serving, ports, { bind, ...peers }, ports.figures);
+  const { node } = await startStreams(serving, ports, { bind, ...peers }, { figures: ports.figures, isForClients: false });
   return addressesOf({ ...node.addresses });
 }
 
@@ -172,11 +172,23 @@ async function beat(
 
 export type Streams = Awaited<ReturnType<typeof startStreams>>;
 
-export async function startStreams(serving: Serving, ports: Ports, listen: ListenOptions, figures?: Figures) {
+interface StreamsOptions {
+  /** More figures of this process for `skylark status`. */
+  readonly figures?: Figures;
+  /** false: no stream that could be resumed (TLS), so the keys for that stay away. */
+  readonly isForClients?: boolean;
+}
+
+export async function startStreams(
+  serving: Serving,
+  ports: Ports,
+  listen: ListenOptions,
+  { figures, isForClients = true }: StreamsOptions = {},
+) {
   const { values, release, log, cleanup, health, metrics } = serving;
   const tls = await startTls(values, ports.store, log);
   cleanup.add('certificate', () => tls.stop());
-  if (values.ticketKeys === undefined) {
+  if (values.ticketKeys === undefined && isForClients) {
     const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the keys of TLS tickets');
     const { store } = ports;
     const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
@@ -253,7 +265,7 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   checkFileFlags(values);
   const ports = await openPorts(serving);
   // This process holds the WebSocket streams itself, as a node without ports of its own.
-  const streams = await startStreams(serving, ports, { bind }, ports.figures);
+  const streams = await startStreams(serving, ports, { bind }, ports);
   const tenants = new Tenants(ports.store, ports.clock);
   const files = await openFiles(values, ports, cleanup);
   if (files?.folder) {

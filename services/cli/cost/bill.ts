@@ -18,6 +18,8 @@ const million = 1e6;
 const gb = 1e9;
 const zones = 3;
 const taskGb = 4;
+/** Size of a task for other servers, as a share of the others. */
+const serverTaskShare = 0.5;
 const natsServers = 3;
 const natsSize = { vcpu: 0.5, gb: 1 };
 /** Size of an account's rows besides its archive: credentials, roster, cursor, sessions. */
@@ -33,11 +35,11 @@ const logBytesPerProcessHour = 200_000;
  * evaluate, alarms of autoscaling included. A test compares these numbers with the stacks.
  */
 export const watched: Readonly<Record<Shape, { readonly metrics: number; readonly alarms: number }>> = {
-  small: { metrics: 10, alarms: 24 },
-  cell: { metrics: 18, alarms: 42 },
+  small: { metrics: 14, alarms: 27 },
+  cell: { metrics: 33, alarms: 65 },
 };
-/** Container Insights metrics, by AWS's list: 10 for each of 4 task definitions, 15 for each of 4 services, 13 per cluster. */
-const insights = 4 * (10 + 15) + 13;
+/** Container Insights metrics, by AWS's list: 10 for each of 6 task definitions, 15 for each of 6 services, 13 per cluster. */
+const insights = 6 * (10 + 15) + 13;
 /**
  * How many gigabytes AWS charges for each gigabyte that goes to a task in a random zone. Two of three go to another zone, and are
  * charged where they leave and again where they arrive.
@@ -121,12 +123,15 @@ function taskLines(load: Load, shape: Shape, tasks: Tasks, region: Region): Line
       line('public address of the task', hoursMonth, 'publicAddressHour', 'hours'),
     ];
   }
-  const count = tasks.connection + tasks.router + tasks.muc;
+  const whole = tasks.connection + tasks.router + tasks.muc;
+  const half = tasks.peers + tasks.federation;
+  const count = whole + half;
+  const size = whole + half * serverTaskShare;
   // Each byte travels twice: to a server of the bus, and from it.
   const betweenGb = (load.month.busBytes / gb) * 2 * crossZoneShare;
   return [
-    line(`${count} tasks, CPU`, count * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
-    line(`${count} tasks, memory`, count * taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
+    line(`${count} tasks, CPU`, size * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
+    line(`${count} tasks, memory`, size * taskGb * hoursMonth, 'fargateGbHour', 'GB-hours'),
     line('NATS, CPU', natsServers * natsSize.vcpu * hoursMonth, 'fargateVcpuHour', 'vCPU-hours'),
     line('NATS, memory', natsServers * natsSize.gb * hoursMonth, 'fargateGbHour', 'GB-hours'),
     line('bus between zones', betweenGb, 'betweenZonesGb', 'GB'),
@@ -160,7 +165,7 @@ export function skylarkBill(
   region: Region,
 ): { readonly lines: Line[]; readonly tasks: Tasks } {
   const tasks = cellTasks(load);
-  const processes = shape === 'small' ? 1 : tasks.connection + tasks.router + tasks.muc;
+  const processes = shape === 'small' ? 1 : Object.values(tasks).reduce((sum, count) => sum + count);
   const lines = [
     ...storeLines(load, habits, region, processes),
     ...taskLines(load, shape, tasks, region),

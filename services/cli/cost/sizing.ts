@@ -4,12 +4,15 @@
 import type { Load } from './load.ts';
 import type { Service } from './measured.ts';
 
-/** Tasks as `infra` defines them: each has 1 vCPU and 4 GB. Autoscaling aims at this many streams and this share of the vCPU. */
+/** Tasks as `infra` defines them: each has 1 vCPU and 4 GB, those for other servers a half of it. Autoscaling aims at this many streams and this share of the vCPU. */
 const streamsPerTask = 12_000;
 const coreShareMax = 0.6;
 const tasksMin: Readonly<Record<Service, number>> = { connection: 3, router: 3, muc: 2 };
 
-export type Tasks = Readonly<Record<Service, number>>;
+/** Tasks for other servers: 5,000 streams or pairs of domains each, which few cells reach. */
+const serverTasks = { peers: 2, federation: 2 };
+
+export type Tasks = Readonly<Record<Service | keyof typeof serverTasks, number>>;
 
 export function cellTasks({ streamsPeak, cores, peak }: Load): Tasks {
   const byCpu = (service: Service) => Math.ceil((cores[service] * peak) / coreShareMax);
@@ -18,6 +21,7 @@ export function cellTasks({ streamsPeak, cores, peak }: Load): Tasks {
     connection: Math.max(tasksMin.connection, byStreams, byCpu('connection')),
     router: Math.max(tasksMin.router, byCpu('router')),
     muc: Math.max(tasksMin.muc, byCpu('muc')),
+    ...serverTasks,
   };
 }
 

@@ -62,6 +62,7 @@ export const dnsOptions = {
   target: hostNameOption('HOST', 'where the service is: the name of its load balancer or machine (needed)'),
   ports: portsOption(),
   federation: switchOption('the service talks to other servers: print the records for that, too'),
+  serversTarget: hostNameOption('HOST', 'where other servers connect, if not at --target'),
   acmeZone: hostNameOption('ZONE', 'the zone in which certificates are proven (ACME DNS-01)'),
   filesHost: hostNameOption('HOST', 'where files are served: makes files.DOMAIN a name of it'),
   webHost: hostNameOption('HOST', 'where the web service is, if not at --target'),

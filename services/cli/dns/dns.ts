@@ -15,8 +15,9 @@ export async function dns(values: DnsValues, positionals: readonly string[]): Pr
   const { target, ports, federation, acmeZone, filesHost, ttl = 3_600, format = 'zone' } = values;
   if (target === undefined)
     throw new UsageError('--target is needed; it takes the host name of the load balancer or machine that serves the domain');
-  const { webHost = target, websocketHost: webSocketHost = webHost } = values;
-  const plan = planRecords({ domain: ascii, unicode, target, ports, federation, acmeZone, filesHost, webHost, webSocketHost });
+  const { serversTarget = target, webHost = target, websocketHost: webSocketHost = webHost } = values;
+  const hosts = { target, serversTarget, webHost, webSocketHost };
+  const plan = planRecords({ domain: ascii, unicode, ...hosts, ports, federation, acmeZone, filesHost });
   say(...formats[format](plan, ttl));
   return 0;
 }

@@ -41,6 +41,8 @@ export interface DnsWish {
   readonly domain: string;
   readonly unicode: string;
   readonly target: string;
+  /** Where other servers connect. */
+  readonly serversTarget: string;
   readonly ports: Ports;
   readonly federation: boolean;
   readonly acmeZone: string | undefined;
@@ -55,7 +57,7 @@ function filesDomain(domain: string): string {
 
 /** @throws {UsageError} when a name gets too long */
 export function planRecords(wish: DnsWish): DnsPlan {
-  const { domain, unicode, target, ports, federation, acmeZone, filesHost, webHost, webSocketHost } = wish;
+  const { domain, unicode, target, serversTarget, ports, federation, acmeZone, filesHost, webHost, webSocketHost } = wish;
   const rooms = roomsDomain(domain);
   const clients = [
     ...srv(`_xmpp-client._tcp.${domain}`, target, ports.c2s, 'clients, STARTTLS (RFC 6120)'),
@@ -64,8 +66,8 @@ export function planRecords(wish: DnsWish): DnsPlan {
   const servers = [domain, rooms].flatMap((name) => {
     const whose = name === domain ? 'servers' : 'servers, to rooms';
     return [
-      ...srv(`_xmpp-server._tcp.${name}`, target, ports.s2s, `${whose}, STARTTLS (RFC 6120)`),
-      ...srv(`_xmpps-server._tcp.${name}`, target, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),
+      ...srv(`_xmpp-server._tcp.${name}`, serversTarget, ports.s2s, `${whose}, STARTTLS (RFC 6120)`),
+      ...srv(`_xmpps-server._tcp.${name}`, serversTarget, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),
     ];
   });
   const proofs = acmeZone === undefined ? [] : wantedNames(domain).map((name) => proofOf(name, acmeZone));
