@@ -152,6 +152,11 @@ class Network {
       if (message.id !== 0) message.from.refuse(message.id);
       return;
     }
+    const only = onlyMember(route);
+    if (only !== undefined) {
+      if (!only.isStopped) only.participant.handle(only.handler, message, message.payload);
+      return;
+    }
     const members = [...route.alone];
     for (const group of route.groups.values()) {
       members.push(group.members[group.next % group.members.length]!);
@@ -163,6 +168,13 @@ class Network {
       if (!member.isStopped) member.participant.handle(member.handler, message, payload);
     });
   }
+}
+
+/** Most subjects have one member: nothing must be copied for others, and no group has to take turns. */
+function onlyMember({ alone, groups }: Route): Member | undefined {
+  if (groups.size === 0) return alone.length === 1 ? alone[0] : undefined;
+  if (groups.size > 1 || alone.length > 0) return undefined;
+  for (const { members } of groups.values()) return members.length === 1 ? members[0] : undefined;
 }
 
 class Participant implements MemoryBus {

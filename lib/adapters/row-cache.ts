@@ -5,7 +5,7 @@
  * The cache is exact, because one process owns the file and every write passes here. While a write of a key is pending, the cache
  * does not answer for the key; afterwards it answers with what was committed.
  */
-import type { Key, Row } from '../ports/store.ts';
+import type { Key, Row, Table } from '../ports/store.ts';
 import { adapterLimits } from './limits.ts';
 
 export interface CachedRow {
@@ -15,65 +15,84 @@ export interface CachedRow {
   readonly expires: number | null;
 }
 
+/** Rows by table, partition and sort key. A text of all three would be made anew with each read. */
+type Generation = Readonly<Record<Table, Map<string, Map<string, CachedRow>>>>;
+
+function emptyGeneration(): Generation {
+  return { core: new Map(), archive: new Map(), live: new Map() };
+}
+
 /**
  * The cache has two generations: an entry that is used again moves to the young one. When that is full, the old one is dropped.
  */
 export class RowCache {
-  #young = new Map<string, CachedRow>();
-  #old = new Map<string, CachedRow>();
+  #young = emptyGeneration();
+  #old = emptyGeneration();
+  #youngCount = 0;
   #youngCharacters = 0;
-  /** Number of pending writes for each key. */
+  /** Number of pending writes for each key, by {@link idOf}. */
   readonly #writing = new Map<string, number>();
 
   /** @returns undefined when the row must be read from the file */
-  get(id: string, now: number): CachedRow | undefined {
-    let found = this.#young.get(id);
+  get(key: Key, now: number): CachedRow | undefined {
+    const { table, partition, sort } = key;
+    let found = this.#young[table].get(partition)?.get(sort);
     if (found === undefined) {
-      found = this.#old.get(id);
+      found = this.#old[table].get(partition)?.get(sort);
       if (found === undefined) return undefined;
-      this.#add(id, found);
+      this.#add(key, found);
     }
     return found.expires !== null && found.expires <= now ? gone : found;
   }
 
   /** Adds what a read of the file found. */
-  add(id: string, found: CachedRow): void {
-    if (!this.#writing.has(id)) this.#add(id, found);
+  add(key: Key, found: CachedRow): void {
+    if (!this.#writing.has(idOf(key))) this.#add(key, found);
   }
 
   /** A write of this key begins. */
-  begin(id: string): void {
+  begin(key: Key): void {
+    const id = idOf(key);
     this.#writing.set(id, (this.#writing.get(id) ?? 0) + 1);
-    this.#young.delete(id);
-    this.#old.delete(id);
+    if (this.#young[key.table].get(key.partition)?.delete(key.sort)) this.#youngCount--;
+    this.#old[key.table].get(key.partition)?.delete(key.sort);
   }
 
   /** The write has ended. @param written the row afterwards; undefined when that is not known */
-  end(id: string, written: CachedRow | undefined): void {
+  end(key: Key, written: CachedRow | undefined): void {
+    const id = idOf(key);
     const left = this.#writing.get(id)! - 1;
     if (left > 0) {
       this.#writing.set(id, left);
       return;
     }
     this.#writing.delete(id);
-    if (written !== undefined) this.#add(id, written);
+    if (written !== undefined) this.#add(key, written);
   }
 
-  #add(id: string, found: CachedRow): void {
-    const characters = id.length + (found.row?.value.length ?? 0);
+  #add({ table, partition, sort }: Key, found: CachedRow): void {
+    const characters = partition.length + sort.length + (found.row?.value.length ?? 0);
     if (characters > adapterLimits.rowCacheRowCharactersMax) return;
-    if (this.#young.size >= adapterLimits.rowCacheMax / 2 || this.#youngCharacters > adapterLimits.rowCacheCharactersMax / 2) {
+    if (this.#youngCount >= adapterLimits.rowCacheMax / 2 || this.#youngCharacters > adapterLimits.rowCacheCharactersMax / 2) {
       this.#old = this.#young;
-      this.#young = new Map();
+      this.#young = emptyGeneration();
+      this.#youngCount = 0;
       this.#youngCharacters = 0;
     }
-    this.#young.set(id, found);
+    const partitions = this.#young[table];
+    let rows = partitions.get(partition);
+    if (rows === undefined) {
+      rows = new Map();
+      partitions.set(partition, rows);
+    }
+    if (!rows.has(sort)) this.#youngCount++;
+    rows.set(sort, found);
     this.#youngCharacters += characters;
   }
 }
 
 /** A text that is unique to the key. */
-export function cacheId({ table, partition, sort }: Key): string {
+function idOf({ table, partition, sort }: Key): string {
   return `${table}${partition.length} ${partition}${sort}`;
 }
 

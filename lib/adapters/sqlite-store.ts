@@ -25,7 +25,7 @@ import {
 } from '../ports/store.ts';
 import { DiskSpace, type Space } from './disk-space.ts';
 import { adapterLimits } from './limits.ts';
-import { type CachedRow, cacheId, RowCache } from './row-cache.ts';
+import { type CachedRow, RowCache } from './row-cache.ts';
 import { sortRange } from './sort-range.ts';
 import { lockFolder, lockPart } from './sqlite-lock.ts';
 import type { PackedWrites } from './sqlite-packing.ts';
@@ -116,10 +116,17 @@ class SqliteStore implements Store {
     return this.#read(key, nowSeconds(this.#clock.now()));
   }
 
-  async batchGet(keys: readonly Key[], _options: ReadOptions): Promise<(Row | undefined)[]> {
-    checkBatch(keys);
-    const now = nowSeconds(this.#clock.now());
-    return keys.map((key) => this.#read(key, now));
+  /** Not async: the messages of all sessions pass here. */
+  batchGet(keys: readonly Key[], _options: ReadOptions): Promise<(Row | undefined)[]> {
+    try {
+      checkBatch(keys);
+      const now = nowSeconds(this.#clock.now());
+      const rows: (Row | undefined)[] = new Array(keys.length);
+      for (let at = 0; at < keys.length; at++) rows[at] = this.#read(keys[at]!, now);
+      return Promise.resolve(rows);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async query(query: Query): Promise<Row[]> {
@@ -184,9 +191,9 @@ class SqliteStore implements Store {
   }
 
   #begin(cache: RowCache, { table, partition, sort, value }: Put, version: string, expires: number | null): WrittenRow {
-    const id = cacheId({ table, partition, sort });
-    cache.begin(id);
-    return { id, written: { row: { partition, sort, value, version }, expires } };
+    const key = { table, partition, sort };
+    cache.begin(key);
+    return { key, written: { row: { partition, sort, value, version }, expires } };
   }
 
   async #cacheWritten(writing: Promise<unknown>, rows: readonly WrittenRow[]): Promise<void> {
@@ -195,7 +202,7 @@ class SqliteStore implements Store {
       await writing;
       isWritten = true;
     } finally {
-      for (const { id, written } of rows) this.#cache!.end(id, isWritten ? written : undefined);
+      for (const { key, written } of rows) this.#cache!.end(key, isWritten ? written : undefined);
     }
   }
 
@@ -241,11 +248,10 @@ class SqliteStore implements Store {
 
   #read(key: Key, now: number): Row | undefined {
     if (this.#cache === undefined || !isCached(key.table)) return this.#readFile(key, now).row;
-    const id = cacheId(key);
-    const known = this.#cache.get(id, now);
+    const known = this.#cache.get(key, now);
     if (known !== undefined) return known.row;
     const found = this.#readFile(key, now);
-    this.#cache.add(id, found);
+    this.#cache.add(key, found);
     return found.row;
   }
 
@@ -267,8 +273,7 @@ class SqliteStore implements Store {
   ): Promise<Answer | undefined> {
     const cache = isCached(key.table) ? this.#cache : undefined;
     if (cache === undefined) return this.#queue.write(1, bytes, pack);
-    const id = cacheId(key);
-    cache.begin(id);
+    cache.begin(key);
     let answer: Answer | undefined;
     let isWritten = false;
     try {
@@ -276,7 +281,7 @@ class SqliteStore implements Store {
       isWritten = answer === undefined;
       return answer;
     } finally {
-      cache.end(id, isWritten ? written : undefined);
+      cache.end(key, isWritten ? written : undefined);
     }
   }
 
@@ -317,7 +322,7 @@ function isSpared({ table, value }: Put): boolean {
 }
 
 interface WrittenRow {
-  readonly id: string;
+  readonly key: Key;
   readonly written: CachedRow;
 }
 

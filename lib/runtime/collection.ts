@@ -13,6 +13,8 @@ export type OwnerKind = 'account' | 'room' | 'tenant' | 'certificate' | 'federat
 
 export interface Collection<Value> {
   readonly name: string;
+  /** How the sort keys of its rows begin: the name and a slash. The key of a single row is this. */
+  readonly prefix: string;
   readonly owner: OwnerKind;
   readonly table: Table;
   /** Its rows give rights to addresses that are not its owner: subscriptions, affiliations. */
@@ -29,7 +31,7 @@ export function collection<Value>(
   table: Table = 'core',
   { grants = false }: { readonly grants?: boolean } = {},
 ): Collection<Value> {
-  const made: Collection<Value> = { name, owner, table, grants };
+  const made: Collection<Value> = { name, prefix: `${name}/`, owner, table, grants };
   declared.push(made);
   return made;
 }

@@ -35,42 +35,42 @@ export class DeadlineStore implements Store {
     return this.withoutDeadline.isShort === true;
   }
 
-  async get(key: Key, options: ReadOptions): Promise<Row | undefined> {
-    return this.#beforeDeadline().get(key, options);
+  get(key: Key, options: ReadOptions): Promise<Row | undefined> {
+    return this.#late() ?? this.withoutDeadline.get(key, options);
   }
 
-  async batchGet(keys: readonly Key[], options: ReadOptions): Promise<(Row | undefined)[]> {
-    return this.#beforeDeadline().batchGet(keys, options);
+  batchGet(keys: readonly Key[], options: ReadOptions): Promise<(Row | undefined)[]> {
+    return this.#late() ?? this.withoutDeadline.batchGet(keys, options);
   }
 
-  async query(query: Query): Promise<Row[]> {
-    return this.#beforeDeadline().query(query);
+  query(query: Query): Promise<Row[]> {
+    return this.#late() ?? this.withoutDeadline.query(query);
   }
 
-  async put(row: Put, condition?: Condition): Promise<string> {
-    return this.#beforeDeadline().put(row, condition);
+  put(row: Put, condition?: Condition): Promise<string> {
+    return this.#late() ?? this.withoutDeadline.put(row, condition);
   }
 
-  async batchPut(rows: readonly Put[]): Promise<void> {
-    return this.#beforeDeadline().batchPut(rows);
+  batchPut(rows: readonly Put[]): Promise<void> {
+    return this.#late() ?? this.withoutDeadline.batchPut(rows);
   }
 
-  async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
-    return this.#beforeDeadline().delete(key, condition);
+  delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
+    return this.#late() ?? this.withoutDeadline.delete(key, condition);
   }
 
-  async add(key: Key, by: number): Promise<number> {
-    return this.#beforeDeadline().add(key, by);
+  add(key: Key, by: number): Promise<number> {
+    return this.#late() ?? this.withoutDeadline.add(key, by);
   }
 
   async close(): Promise<void> {
     throw new Error('the store of one request is not closed: others use it');
   }
 
-  /** @throws {Unavailable} */
-  #beforeDeadline(): Store {
+  /** @returns a promise that is rejected with {@link Unavailable} when the deadline has passed */
+  #late(): Promise<never> | undefined {
     const lateMs = this.#clock.now() - this.#deadlineMs;
-    if (lateMs <= 0) return this.withoutDeadline;
-    throw new Unavailable(`deadline passed ${lateMs} ms ago (check that clocks agree)`);
+    if (lateMs <= 0) return undefined;
+    return Promise.reject(new Unavailable(`deadline passed ${lateMs} ms ago (check that clocks agree)`));
   }
 }

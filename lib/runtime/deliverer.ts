@@ -52,12 +52,14 @@ export class Deliverer {
   }
 
   /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
-  async deliver(delivery: Delivery): Promise<Failure[]> {
-    const parts: Promise<readonly Failure[]>[] = [];
-    for (const { node, item } of partsOf(delivery)) {
-      parts.push(new Promise((done) => this.#queue(node, { item, xml: delivery.xml, done })));
-    }
-    return (await Promise.all(parts)).flat();
+  deliver(delivery: Delivery): Promise<readonly Failure[]> {
+    const { targets, xml } = delivery;
+    if (targets.length === 1) return this.#give(onlyPartOf(delivery), xml);
+    return Promise.all(partsOf(delivery).map((part) => this.#give(part, xml))).then((failures) => failures.flat());
+  }
+
+  #give({ node, item }: Part, xml: Buffer): Promise<readonly Failure[]> {
+    return new Promise((done) => this.#queue(node, { item, xml, done }));
   }
 
   #queue(node: string, waiting: Waiting): void {
@@ -114,8 +116,19 @@ export class Deliverer {
   }
 }
 
+interface Part {
+  readonly node: string;
+  readonly item: DeliverItem;
+}
+
+/** Most stanzas go to a single session. */
+function onlyPartOf({ targets, id, dedupeKey }: Delivery): Part {
+  const { node, sid, to } = targets[0]!;
+  return { node, item: { sids: [sid], tos: to ? [to] : undefined, id, dedupeKey } };
+}
+
 /** What goes to each node, in messages that are not too long. */
-function partsOf({ targets, id, dedupeKey }: Delivery): { readonly node: string; readonly item: DeliverItem }[] {
+function partsOf({ targets, id, dedupeKey }: Delivery): Part[] {
   const parts: { readonly node: string; readonly item: { sids: string[]; tos: string[] } & DeliverItem }[] = [];
   const open = new Map<string, (typeof parts)[number]>();
   let part: (typeof parts)[number] | undefined;

@@ -98,14 +98,16 @@ export function checkDone(answer: Answer<DoneReply>, subject: string): void {
 }
 
 /** Requests, and throws what the other side has thrown. @throws {Unavailable} when nobody answers */
-export async function ask<Fields extends object>(
+export function ask<Fields extends object>(
   bus: Bus,
   kind: AnswerKind<Fields>,
   subject: string,
   payload: Uint8Array,
   timeoutMs: number,
 ): Promise<Answer<Fields>> {
-  const frame = decodeFrame<Fields & { readonly fault?: Fault }>(await bus.request(subject, payload, { timeoutMs }));
-  if (frame.header.fault !== undefined) throw fromFault(frame.header.fault);
-  return kind.of(frame);
+  return bus.request(subject, payload, { timeoutMs }).then((answer) => {
+    const frame = decodeFrame<Fields & { readonly fault?: Fault }>(answer);
+    if (frame.header.fault !== undefined) throw fromFault(frame.header.fault);
+    return kind.of(frame);
+  });
 }

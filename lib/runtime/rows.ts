@@ -85,7 +85,7 @@ export class Rows {
     if (collection.owner !== this.#kind) {
       throw new Error(`rows of '${collection.name}' belong under a partition of kind ${collection.owner}, not ${this.#kind}`);
     }
-    const sort = `${collection.name}/${key}`;
+    const sort = key === '' ? collection.prefix : collection.prefix + key;
     if (isTooLong(this.partition) || isTooLong(sort))
       throw new StanzaError('not-acceptable', 'the address is too long for this server');
     return { table: collection.table, partition: this.partition, sort };
@@ -118,7 +118,7 @@ export class Rows {
   }
 
   async list<Value>(collection: Collection<Value>, options: ListOptions): Promise<Item<Value>[]> {
-    const prefix = `${collection.name}/`;
+    const { prefix } = collection;
     const { table, partition } = this.keyOf(collection, '');
     const rows = await this.#store.query({
       table,

@@ -3,7 +3,7 @@
  * A second row per session under the node that holds it lets the reaper find what a dead node left behind.
  */
 import { portLimits } from '../ports/limits.ts';
-import type { Store } from '../ports/store.ts';
+import type { Row, Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { rowValue } from './row-values.ts';
 import { Rows } from './rows.ts';
@@ -68,20 +68,31 @@ const held = collection<{ domain: string; local: string }>('held', 'deployment',
 export interface Owner {
   readonly domain: string;
   readonly local: string;
+  /** The account's rows, if they are at hand. */
+  readonly rows?: Rows;
 }
 
 /** The sessions of each owner, in order; strongly consistent. */
-export async function readSessions(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
+export function readSessions(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
+  return owners.length <= portLimits.storeBatchKeysMax ? readBatch(store, owners) : readBatches(store, owners);
+}
+
+function readBatch(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
+  const keys = owners.map(({ domain, local, rows }) => (rows ?? Rows.ofAccount(store, domain, local)).keyOf(sessions, ''));
+  return store.batchGet(keys, { consistent: true }).then(sessionsIn);
+}
+
+async function readBatches(store: Store, owners: readonly Owner[]): Promise<(readonly SessionEntry[])[]> {
   const found: (readonly SessionEntry[])[] = [];
-  for (let at = 0; at < owners.length; at += portLimits.storeBatchKeysMax) {
-    const keys = owners
-      .slice(at, at + portLimits.storeBatchKeysMax)
-      .map(({ domain, local }) => Rows.ofAccount(store, domain, local).keyOf(sessions, ''));
-    for (const row of await store.batchGet(keys, { consistent: true })) {
-      found.push(row ? rowValue<SessionsItem>(row).sessions : []);
-    }
-  }
+  for (let at = 0; at < owners.length; at += portLimits.storeBatchKeysMax)
+    found.push(...(await readBatch(store, owners.slice(at, at + portLimits.storeBatchKeysMax))));
   return found;
+}
+
+const noSessions: readonly SessionEntry[] = [];
+
+function sessionsIn(rows: readonly (Row | undefined)[]): (readonly SessionEntry[])[] {
+  return rows.map((row) => (row === undefined ? noSessions : rowValue<SessionsItem>(row).sessions));
 }
 
 /**

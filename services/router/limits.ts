@@ -1,5 +1,11 @@
 /** Bounds of a router: what one account, one address or one tenant may do. */
 export const routerLimits = {
+  /**
+   * States of bound sessions that a router keeps as it has parsed them. Most have 150 bytes, and none more than 4 KiB. A session beyond
+   * has its state parsed with each batch.
+   */
+  knownStatesMax: 4_096,
+
   // Signing in
 
   /**

@@ -39,14 +39,20 @@ export async function startRouter(dependencies: Dependencies): Promise<Router> {
   const latency = new Latency(dependencies.clock);
   const serving: Serving = await dependencies.bus.serve(
     routerSubject,
-    answering(dependencies.log, async (payload) => {
+    answering(dependencies.log, (payload) => {
       busy++;
       const begun = latency.begin();
-      try {
-        return await handle(dependencies, payload);
-      } finally {
+      const ended = (): void => {
         busy--;
         latency.end(begun);
+      };
+      try {
+        const answer = handle(dependencies, payload);
+        answer.then(ended, ended);
+        return answer;
+      } catch (error) {
+        ended();
+        throw error;
       }
     }),
     { queue: routerQueue },
@@ -82,7 +88,7 @@ async function handleStep(dependencies: Dependencies, request: StepRequest, bodi
     const tenant = finding instanceof Promise ? await finding : finding;
     if (!tenant) return encodeFrame(closing('host-unknown', `${request.domain} is not served here`));
     const result = await new Step(dependencies, tenant, request).run(bodies);
-    return encodeFrame({ ...result.reply, at: dependencies.clock.now() } satisfies StepReply, result.bodies);
+    return encodeFrame(result.reply, result.bodies);
   } catch (error) {
     if (isOperating(error)) {
       dependencies.log.warn({ err: error }, 'a batch failed and must be tried again');

@@ -10,11 +10,12 @@ import { StanzaError, StreamError } from '../../lib/xmpp/errors.ts';
 import { Jid } from '../../lib/xmpp/jid.ts';
 import { Stanza } from '../../lib/xmpp/stanza.ts';
 import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
-import { Account } from './core/account.ts';
+import { Account, type OwnSession } from './core/account.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
+import type { Pending } from './core/stages.ts';
 import { type Origin, Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
 import { registerBeforeAuth } from './features/xep0077-registration.ts';
@@ -37,6 +38,8 @@ interface BodyItem {
   readonly body: Buffer;
 }
 
+const noBody = Buffer.alloc(0);
+
 export class Step {
   readonly #dependencies: Dependencies;
   #timed: Dependencies | undefined;
@@ -48,6 +51,7 @@ export class Step {
   #bodies: Buffer[] = [];
   #reply: Partial<Omit<StepReply, 'ok' | 'out'>> = {};
   #ownJid: Jid | undefined;
+  #own: OwnSession | undefined;
 
   constructor(dependencies: Dependencies, tenant: Tenant, request: StepRequest) {
     // Messages may be written some time after the deadline: an entry contains its time, and a retry writes the same entry again.
@@ -61,9 +65,7 @@ export class Step {
   /** @throws {Unavailable | Conflict} when the batch must be sent again */
   async run(bodies: readonly Buffer[]): Promise<{ reply: StepReply; bodies: readonly Buffer[] }> {
     let next = 0;
-    const queue = this.#request.items.map(
-      (item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : Buffer.alloc(0) }),
-    );
+    const queue = this.#request.items.map((item): BodyItem => ({ item, body: 'body' in item ? bodies[next++]! : noBody }));
     // What the client has acknowledged does not depend on what it sends in the same batch, so both can be committed together.
     const { resource } = this.#state;
     const moving = resource !== undefined && queue.at(-1)?.item.kind === 'delivered' ? this.#item(queue.pop()!) : undefined;
@@ -81,7 +83,7 @@ export class Step {
       this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
     }
     const session = this.#state === this.#before ? undefined : JSON.stringify(this.#state);
-    const reply = { ok: true, ...this.#reply, out: this.#out, session };
+    const reply = { ok: true, ...this.#reply, out: this.#out, session, at: this.#dependencies.clock.now() };
     return { reply, bodies: this.#bodies };
   }
 
@@ -211,8 +213,8 @@ export class Step {
   #account(turn: Turn): Account {
     const { local, resource } = this.#state;
     const { node, sid, resumeMs } = this.#request;
-    const address = resource === undefined ? undefined : this.#jid;
-    return new Account(turn, this.#tenant, local!, { node, sid, resource: resource ?? '', resumeMs }, address);
+    if (this.#own?.resource !== (resource ?? '')) this.#own = { node, sid, resource: resource ?? '', resumeMs };
+    return new Account(turn, this.#tenant, local!, this.#own, resource === undefined ? undefined : this.#jid);
   }
 
   #origin(): Origin {
@@ -254,28 +256,23 @@ export class Step {
   async #messages(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
     const written = this.#out.length;
     try {
-      await this.#together(run);
+      const options = { prefetched: await Prefetched.read(this.#dependencies, this.#tenant, this.#state.local!, run) };
+      const origin = this.#origin();
+      const turns: Turn[] = [];
+      for (let at = 0; at < run.length; at++) {
+        const { id, stanza } = run[at]!;
+        // A turn is discarded if its message is refused. The others are committed together.
+        const turn = new Turn(this.#dependencies, origin, options);
+        const sending = this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id));
+        if (sending === true || (sending !== false && (await sending))) turns.push(turn);
+      }
+      await Turn.finishAll(turns);
     } catch (error) {
       if (error instanceof StreamError || isOperating(error)) throw error;
       this.#takeBack(written);
       if (run.length === 1) this.#refuse(run[0]!.stanza, this.#permanent(run[0]!.stanza, error));
       else for (const one of run) await this.#messages([one]);
     }
-  }
-
-  /**
-   * Handles each message in a turn of its own, which is discarded if the message is refused. The others are committed together.
-   */
-  async #together(run: readonly { id: string; stanza: Stanza }[]): Promise<void> {
-    const stanzas = run.map(({ stanza }) => stanza);
-    const prefetched = await Prefetched.read(this.#dependencies, this.#tenant, this.#state.local!, stanzas);
-    const origin = this.#origin();
-    const turns: Turn[] = [];
-    for (const { id, stanza } of run) {
-      const turn = new Turn(this.#dependencies, origin, { prefetched });
-      if (await this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id))) turns.push(turn);
-    }
-    await Turn.finishAll(turns);
   }
 
   async #stanza(stanza: Stanza, { id, initial = false }: Extract<StepItem, { kind: 'stanza' }>): Promise<void> {
@@ -333,18 +330,27 @@ export class Step {
   }
 
   /** @returns false if the stanza was refused or dropped, so that its effects are void */
-  async #guarded(stanza: Stanza, send: (stanza: Stanza) => Promise<void>): Promise<boolean> {
+  #guarded(stanza: Stanza, send: (stanza: Stanza) => Pending): Promise<boolean> | boolean {
     try {
       this.#checkFrom(stanza);
-      await send(stanza);
-      return true;
+      const sending = send(stanza);
+      if (sending === undefined) return true;
+      return sending.then(
+        () => true,
+        (error: unknown) => this.#failed(stanza, error),
+      );
     } catch (error) {
-      if (error instanceof Superseded && stanza.name === 'iq') this.#write(emptyResult(stanza, this.#jid));
-      if (error instanceof Dropped) return false;
-      if (error instanceof StreamError || isOperating(error)) throw error;
-      this.#refuse(stanza, this.#permanent(stanza, error));
-      return false;
+      return this.#failed(stanza, error);
     }
+  }
+
+  /** @returns false: the stanza was refused or dropped. @throws what concerns more than this stanza */
+  #failed(stanza: Stanza, error: unknown): false {
+    if (error instanceof Superseded && stanza.name === 'iq') this.#write(emptyResult(stanza, this.#jid));
+    if (error instanceof Dropped) return false;
+    if (error instanceof StreamError || isOperating(error)) throw error;
+    this.#refuse(stanza, this.#permanent(stanza, error));
+    return false;
   }
 
   #tellQueue({ queue }: Sent): void {

@@ -65,7 +65,12 @@ test('who only checks keys makes no secret, and finds one that is made afterward
   const checker = openProcess();
   assert.equal(await checker.isOurs(attempt, 'a'.repeat(64)), false);
   assert.equal(
-    await Rows.ofFederation(store, 'a.example').get({ name: 'dialback', owner: 'federation', table: 'core' }),
+    await Rows.ofFederation(store, 'a.example').get({
+      name: 'dialback',
+      prefix: 'dialback/',
+      owner: 'federation',
+      table: 'core',
+    }),
     undefined,
   );
   const key = await openProcess().keyOf(attempt);

@@ -35,7 +35,7 @@ test('an id tells its millisecond, and stands between the first ids of that and 
       assert.equal(timeOfId(id), Math.max(ms, 0));
       assert.ok(firstIdAt(ms) < id && id < firstIdAt(ms + 1));
     }),
-    { examples: [[1_795_000_000_000]] },
+    { examples: [[1_795_000_000_000], [0]] },
   );
 });
 

@@ -76,6 +76,10 @@ export function stanzaBatch(stanzas: readonly Received[], wasAvailable: boolean,
   return { kind: 'stanzas', items, stanzas, delivered, ...seen };
 }
 
+export function bodiesOf({ bodies, stanzas }: Batch): readonly Buffer[] {
+  return bodies ?? stanzas.map(({ bytes }) => bytes);
+}
+
 /** The number of the last stanza, as XEP-0198 counts. */
 export function lastNumber({ stanzas }: Batch): number {
   return stanzas.at(-1)?.number ?? 0;

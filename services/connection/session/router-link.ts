@@ -24,13 +24,13 @@ export interface StepAnswer {
 
 export interface Persistence {
   /** Read after each try. */
-  readonly triesMax: () => number;
+  triesMax(): number;
   /** The batch is tried until this time, however often that is; monotonic ms. */
   readonly givenUpAtMs: number;
   /** Read before each further try. True when nobody waits for the answer any more. */
-  readonly isOver: () => boolean;
+  isOver(): boolean;
   /** Called when the first try has failed. */
-  readonly onRetry?: () => void;
+  onRetry?(): void;
 }
 
 export class RouterLink {
@@ -58,14 +58,9 @@ export class RouterLink {
     const begun = this.latency.begin();
     try {
       for (let tries = 1; ; tries++) {
-        const at = this.#clock.now();
         const overAtMs = this.#clock.monotonic() + connectionLimits.batchTimeoutMs;
-        const payload = encodeFrame(
-          { ...request, deadline: at + connectionLimits.batchTimeoutMs, at } satisfies StepRequest,
-          bodies,
-        );
         try {
-          const answer = this.#read(await ask(this.#bus, stepAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs));
+          const answer = await this.#ask(request, bodies);
           if (answer !== undefined) return answer;
         } catch (error) {
           if (!isOperating(error)) return this.#failed(error);
@@ -84,6 +79,14 @@ export class RouterLink {
     }
   }
 
+  /** @returns undefined when the batch must be sent again */
+  #ask(request: StepRequest, bodies: readonly Buffer[]): Promise<StepAnswer | undefined> {
+    const at = this.#clock.now();
+    const payload = encodeFrame({ ...request, deadline: at + connectionLimits.batchTimeoutMs, at } satisfies StepRequest, bodies);
+    const asking = ask(this.#bus, stepAnswer, routerSubject, payload, connectionLimits.batchTimeoutMs);
+    return asking.then(this.#read);
+  }
+
   /** The same batch would fail again and again, so the session ends, and its client is told that the fault is ours. */
   #failed(error: unknown): StepAnswer | undefined {
     report(this.#log, error, 'a batch failed');
@@ -98,13 +101,13 @@ export class RouterLink {
   }
 
   /** @returns undefined when the batch must be sent again: a router whose clock is ahead says so, and the next try is in time */
-  #read(reply: Answer<StepReply>): StepAnswer | undefined {
+  readonly #read = (reply: Answer<StepReply>): StepAnswer | undefined => {
     this.#clock.observe(reply.take('at'));
     if (!reply.take('ok')) return undefined;
     const out = reply.take('out');
     if (out.length !== reply.bodies.length) throw new RangeError(`${out.length} stanzas in ${reply.bodies.length} bodies`);
     return { reply, out };
-  }
+  };
 
   #backoff(tries: number): number {
     return jittered(this.#clock, Math.min(serviceLimits.batchBackoffMs * 2 ** (tries - 1), connectionLimits.batchBackoffMaxMs));

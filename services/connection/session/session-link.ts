@@ -2,21 +2,31 @@
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
-import { jittered, type StepAnswer } from './router-link.ts';
+import { jittered, type Persistence, type StepAnswer } from './router-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 
 export interface LinkStep {
   readonly items: readonly StepItem[];
   readonly bodies: readonly Buffer[];
-  readonly triesMax: () => number;
-  /** False for a client that only signs in: it is told at once that no router answers. */
-  readonly isPatient: boolean;
+  /** Absent: many for a client that waits, and few for one that is gone. What it sent last has an unknown outcome then, and comes again. */
+  readonly triesMax?: number | undefined;
   /** {@link StepRequest.resumeMs} */
   readonly resumeMs?: number | undefined;
-  readonly isOver: () => boolean;
 }
 
-export class SessionLink {
+/** What the link asks of its session. */
+export interface LinkHost {
+  /** False for a client that only signs in: it is told at once that no router answers. */
+  readonly isBound: boolean;
+  readonly isParked: boolean;
+  /** True when nobody waits for an answer any more. */
+  readonly isOver: boolean;
+  /** How much it may read has changed: a batch must be sent again. */
+  gauge(): void;
+}
+
+/** One batch at a time is on its way, so the link itself says how long it is tried. */
+export class SessionLink implements Persistence {
   /** {@link StepRequest.session} */
   state: string;
   hasStepped = false;
@@ -24,39 +34,55 @@ export class SessionLink {
   isStalled = false;
   readonly #owner: SessionOwner<never>;
   readonly #start: SessionStart;
+  readonly #host: LinkHost;
+  #triesMax: number | undefined;
+  givenUpAtMs = 0;
   /** When the first batch that no router has answered began, monotonic ms. Later batches are not waited for as long again. */
-  #givenUpAtMs: number | undefined;
+  #patientUntilMs: number | undefined;
   /** True when only stanzas are sent, because no router answered. */
   isPaused = false;
   #pause: Timer | undefined;
-  readonly #stalled: () => void;
 
-  /** @param stalled is called when `isStalled` has become true */
-  constructor(owner: SessionOwner<never>, start: SessionStart, stalled: () => void) {
+  constructor(owner: SessionOwner<never>, start: SessionStart, host: LinkHost) {
     this.#owner = owner;
-    this.#stalled = stalled;
+    this.#host = host;
     this.#start = start;
     this.state = start.routerSession;
   }
 
+  triesMax(): number {
+    return this.#triesMax ?? (this.#host.isParked ? connectionLimits.endTriesMax : connectionLimits.batchTriesMax);
+  }
+
+  isOver(): boolean {
+    return this.#host.isOver;
+  }
+
+  onRetry(): void {
+    this.isStalled = true;
+    this.#host.gauge();
+  }
+
   /** @returns undefined when no router took it */
-  async step({ items, bodies, triesMax, isPatient, resumeMs, isOver }: LinkStep): Promise<StepAnswer | undefined> {
+  step(step: LinkStep): Promise<StepAnswer | undefined> {
     const isFirst = !this.hasStepped;
     this.hasStepped = true;
-    if (isFirst && !(await this.#owner.admission.mayGetReady('bind'))) return undefined;
+    return isFirst ? this.#first(step) : this.#send(step);
+  }
+
+  async #first(step: LinkStep): Promise<StepAnswer | undefined> {
+    return (await this.#owner.admission.mayGetReady('bind')) ? this.#send(step) : undefined;
+  }
+
+  async #send({ items, bodies, triesMax, resumeMs }: LinkStep): Promise<StepAnswer | undefined> {
     const { clock, subject: node, router } = this.#owner;
     const { sid, domain } = this.#start;
-    this.#givenUpAtMs ??= clock.monotonic() + connectionLimits.batchPatienceMs;
-    const answer = await router.step({ kind: 'step', node, sid, domain, session: this.state, resumeMs, items }, bodies, {
-      triesMax,
-      givenUpAtMs: isPatient ? this.#givenUpAtMs : 0,
-      isOver,
-      onRetry: () => {
-        this.isStalled = true;
-        this.#stalled();
-      },
-    });
-    if (answer !== undefined) this.#givenUpAtMs = undefined;
+    this.#patientUntilMs ??= clock.monotonic() + connectionLimits.batchPatienceMs;
+    this.#triesMax = triesMax;
+    this.givenUpAtMs = this.#host.isBound ? this.#patientUntilMs : 0;
+    const request = { kind: 'step', node, sid, domain, session: this.state, resumeMs, items } as const;
+    const answer = await router.step(request, bodies, this);
+    if (answer !== undefined) this.#patientUntilMs = undefined;
     this.state = answer?.reply.take('session') ?? this.state;
     return answer;
   }

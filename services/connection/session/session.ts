@@ -8,7 +8,7 @@ import { StreamError, type StreamErrorCondition } from '../../../lib/xmpp/errors
 import { Jid } from '../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../limits.ts';
-import { type Batch, bare, carrying, deliveredItem, endBatch, lastNumber, pageEntries, stanzaBatch } from './batch.ts';
+import { type Batch, bare, bodiesOf, carrying, deliveredItem, endBatch, lastNumber, pageEntries, stanzaBatch } from './batch.ts';
 import { checkFrom } from './check-from.ts';
 import { ClientWait } from './client-wait.ts';
 import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
@@ -19,14 +19,14 @@ import { OwnNicks } from './own-nicks.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
-import { SessionLink } from './session-link.ts';
+import { type LinkHost, SessionLink } from './session-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 import type { StreamManagement } from './stream-management.ts';
 
 /** `ending`: what the client has sent is still handled; then routers are told of the end. */
 type Phase = 'unbound' | 'bound' | 'ending' | 'over';
 
-export class Session {
+export class Session implements LinkHost {
   readonly sid: string;
   readonly domain: string;
   readonly account: Jid;
@@ -63,7 +63,7 @@ export class Session {
     this.domain = start.domain;
     this.account = Jid.parse(start.account);
     this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.#resumeReading());
-    this.link = new SessionLink(owner, start, () => this.#gauge());
+    this.link = new SessionLink(owner, start, this);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
     this.#wait = new ClientWait(owner.clock, () => {
       owner.timedOut(this);
@@ -71,11 +71,8 @@ export class Session {
     });
     this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() }, owner.stages);
     if (stream !== undefined) this.egress.attach(stream);
-    this.#pump = new Pump<Batch>({
-      next: () => this.#next(),
-      run: (batch) => this.#run(batch),
-      failed: (error) => this.#crashed(error),
-    });
+    const failed = (error: unknown) => this.#crashed(error);
+    this.#pump = new Pump<Batch>({ next: () => this.#next(), run: (batch) => this.#run(batch), failed });
   }
 
   get sm(): StreamManagement | undefined {
@@ -88,6 +85,10 @@ export class Session {
 
   get isParked(): boolean {
     return this.egress.isParked;
+  }
+
+  get isOver(): boolean {
+    return this.#phase === 'over';
   }
 
   get hasStepped(): boolean {
@@ -171,7 +172,7 @@ export class Session {
   /** As `detach`, but the stream hears nothing yet, and deliveries do not find the session any more. */
   async withdraw(): Promise<boolean> {
     this.#isLeaving = true;
-    this.#gauge();
+    this.gauge();
     if (await this.#detach()) {
       this.#wait.stop();
       this.#owner.released(this);
@@ -186,7 +187,7 @@ export class Session {
   stay(): void {
     if (!this.#isLeaving || this.#phase !== 'bound') return;
     this.#isLeaving = false;
-    this.#gauge();
+    this.gauge();
     this.egress.needsCatchUp = true;
     this.#owner.hold(this);
     this.#wait.go();
@@ -201,7 +202,7 @@ export class Session {
     this.egress.endStages();
     if (this.#phase !== 'bound' || claim !== this.#claims) return false;
     this.#inbox.drop();
-    this.#gauge();
+    this.gauge();
     this.sm?.forgetUnanswered();
     return true;
   }
@@ -233,7 +234,7 @@ export class Session {
   /** Another node has the session now, and routers hear of it from there. */
   async leave(): Promise<void> {
     const items = deliveredItem(this.cursor.take());
-    const answer = items.length > 0 && (await this.#step(items, [], () => 1));
+    const answer = items.length > 0 && (await this.#step(items, [], 1));
     if (answer) checkAllRead(this.#owner.log, answer, this.sid);
   }
 
@@ -269,12 +270,12 @@ export class Session {
     return batch;
   }
 
-  async #run(batch: Batch): Promise<void> {
-    // A client that is gone does not wait. When it is back, it sends again whatever has an unknown outcome.
-    const triesMax = () =>
-      batch.kind === 'end' || this.isParked ? connectionLimits.endTriesMax : connectionLimits.batchTriesMax;
-    const bodies = batch.bodies ?? batch.stanzas.map(({ bytes }) => bytes);
-    const answer = await this.#step(batch.items, bodies, triesMax);
+  #run(batch: Batch): Promise<void> {
+    const triesMax = batch.kind === 'end' ? connectionLimits.endTriesMax : undefined;
+    return this.#step(batch.items, bodiesOf(batch), triesMax).then((answer) => this.#answered(batch, answer));
+  }
+
+  #answered(batch: Batch, answer: StepAnswer | undefined): void {
     if (this.#phase === 'over') return;
     this.link.isStalled = false;
     this.#inbox.settle();
@@ -284,9 +285,8 @@ export class Session {
     else if (this.isFull) this.#resumeReading();
   }
 
-  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax: () => number): Promise<StepAnswer | undefined> {
-    const resumeMs = this.sm?.resumeMs || undefined;
-    return this.link.step({ items, bodies, triesMax, isPatient: this.isBound, resumeMs, isOver: () => this.#phase === 'over' });
+  #step(items: readonly StepItem[], bodies: readonly Buffer[], triesMax?: number): Promise<StepAnswer | undefined> {
+    return this.link.step({ items, bodies, triesMax, resumeMs: this.sm?.resumeMs || undefined });
   }
 
   #settle(batch: Batch, answer: StepAnswer): void {
@@ -325,13 +325,13 @@ export class Session {
     this.#owner.hold(this);
   }
 
-  #gauge(): void {
+  gauge(): void {
     this.isFull = this.#isLeaving || this.#inbox.isFull(this.link.isStalled);
   }
 
   /** There may be room again. */
   #resumeReading(): void {
-    this.#gauge();
+    this.gauge();
     if (!this.isFull) this.egress.stream?.pull();
   }
 

@@ -99,7 +99,7 @@ export function keepEntry(account: Account, id: string, stanza: Stanza, directio
     xml: stanza.bytes.toString(),
     peer: peer.toString(),
     queue: direction === 'in' && storageOf(stanza).queue,
-    ...(aheadMs > 0 && { aheadMs }),
+    aheadMs: aheadMs > 0 ? aheadMs : undefined,
   };
   checkSize(entry);
   const { retentionDays } = account.tenant.policy;
@@ -127,7 +127,7 @@ export function spanOf(id: string): string {
  */
 function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): void {
   const { turn, session } = account;
-  const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, account.now.getTime());
+  const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, turn.dependencies.clock.now());
   const key = `${peerKey(peer)} ${spanOf(id)}`;
   // This tells the account from a later one of the same name, which has other sessions.
   const row = session ? undefined : account.prefetched(accounts);

@@ -4,6 +4,7 @@
  */
 import { Unavailable } from '../../../lib/ports/store.ts';
 import type { Collection } from '../../../lib/runtime/collection.ts';
+import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { type Item, type ListOptions, Rows } from '../../../lib/runtime/rows.ts';
 import { type Owner, readSessions, type SessionEntry, updateSession, updateSessions } from '../../../lib/runtime/sessions.ts';
 import type { Tenant } from '../../../lib/runtime/tenants.ts';
@@ -36,9 +37,10 @@ export class Account implements Owner {
   /** The full JID of the session whose stanza is handled, otherwise the bare JID. */
   readonly fullJid: Jid;
   readonly rows: Rows;
-  /** The collections that were read for the stages, and the value of each. */
+  /** The collections that were read for the stages, and the value of each, from `#start` on. */
   #reads: readonly Collection<unknown>[] | undefined;
-  #values: readonly unknown[] = [];
+  #values: readonly unknown[] | undefined;
+  #start = 0;
 
   /** @param address the account's JID if the caller has it; with a session, the session's full JID */
   constructor(turn: Turn, tenant: Tenant, local: string, session?: OwnSession, address?: Jid) {
@@ -50,7 +52,7 @@ export class Account implements Owner {
     this.session = session;
     this.jid = jid;
     this.fullJid = session === undefined ? jid : (address ?? jid.withResource(session.resource));
-    this.rows = Rows.ofAccount(turn.dependencies.store, tenant.domain, local);
+    this.rows = turn.prefetched?.rowsOf(tenant.domain, local) ?? Rows.ofAccount(turn.dependencies.store, tenant.domain, local);
   }
 
   get now(): Date {
@@ -70,15 +72,17 @@ export class Account implements Owner {
   prefetch(direction: 'outbound' | 'inbound'): Pending {
     if (this.#reads !== undefined) return;
     const { reads } = this.turn.dependencies.features[direction];
-    const values = this.turn.prefetched?.of(this, direction);
-    if (values === undefined) {
-      return this.rows.getAll(reads).then((read) => {
-        this.#reads = reads;
-        this.#values = read;
-      });
-    }
+    const { prefetched } = this.turn;
+    const start = prefetched?.startOf(this, direction);
+    if (start === undefined) return this.#read(reads);
     this.#reads = reads;
-    this.#values = values;
+    this.#values = prefetched!.values;
+    this.#start = start;
+  }
+
+  async #read(reads: readonly Collection<unknown>[]): Promise<void> {
+    this.#values = await this.rows.getAll(reads);
+    this.#reads = reads;
   }
 
   /**
@@ -88,7 +92,7 @@ export class Account implements Owner {
   prefetched<Value>(collection: Collection<Value>): Value | undefined {
     const index = this.#reads?.indexOf(collection) ?? -1;
     if (index < 0) throw new Error(`no feature names ${collection.name} in its reads`);
-    return this.#values[index] as Value | undefined;
+    return this.#values![this.#start + index] as Value | undefined;
   }
 
   /** Reads a row as the store has it: what this turn has queued is not in it yet. */
@@ -182,7 +186,7 @@ export class Account implements Owner {
 
   /** Queues work that is done after the commit, and that needs the account's sessions. */
   withSessions(use: (sessions: readonly SessionEntry[]) => Pending): void {
-    this.turn.withSessions([this], ([sessions]) => use(sessions!));
+    this.turn.withSessionsOf(this, use);
   }
 
   /**
@@ -201,11 +205,10 @@ export class Account implements Owner {
    * @param spliced true: the stanza has no `to`; add each full JID
    */
   deliverTo(sessions: readonly SessionEntry[], bytes: Buffer, spliced: boolean, id?: string): void {
-    const targets = sessions.map(({ node, sid, resource }) => ({
-      node,
-      sid,
-      to: spliced ? this.jid.withResource(resource).toString() : undefined,
-    }));
+    // A session's entry is a target as it is. A copy would be one more object for each message.
+    const targets: readonly Target[] = spliced
+      ? sessions.map(({ node, sid, resource }) => ({ node, sid, to: this.jid.withResource(resource).toString() }))
+      : sessions;
     this.turn.deliver(targets, bytes, id);
   }
 

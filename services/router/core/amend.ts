@@ -47,7 +47,12 @@ export function amend(
   const amending = new Amending(stanza);
   if (mayHaveMarks(stanza)) amending.strip(direction === 'outbound' ? forgedFrom(account, stanza) : forgedTo(account, stanza));
   const pending = inOrder(account.turn.dependencies.features[direction].amend, stanza, account, amending, id);
-  if (pending !== undefined) return pending.then(() => stanza.amended(attributes, amending.dropped, amending.appended));
+  if (pending !== undefined) return amendAfter(pending, stanza, attributes, amending);
+  return stanza.amended(attributes, amending.dropped, amending.appended);
+}
+
+async function amendAfter(pending: Promise<void>, stanza: Stanza, attributes: Attributes, amending: Amending): Promise<Stanza> {
+  await pending;
   return stanza.amended(attributes, amending.dropped, amending.appended);
 }
 

@@ -3,7 +3,7 @@
  * tenant that the messages go to. They are read together before the first message is handled. Messages change none of these rows,
  * so this is as good as reading them for each message.
  */
-import type { Key } from '../../../lib/ports/store.ts';
+import type { Key, Row } from '../../../lib/ports/store.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import { Rows } from '../../../lib/runtime/rows.ts';
 import type { Owner } from '../../../lib/runtime/sessions.ts';
@@ -14,56 +14,79 @@ import type { Dependencies } from './dependencies.ts';
 
 type Direction = 'outbound' | 'inbound';
 
-export class Prefetched {
-  readonly #domain: string;
-  readonly #values: readonly unknown[];
-  /** The index of the first value of an account, by {@link idOf}. */
-  readonly #starts: ReadonlyMap<string, number>;
+/** The rows of one account in one direction. */
+interface Part {
+  readonly rows: Rows;
+  /** The index of the first of its values. */
+  readonly start: number;
+}
 
-  private constructor(domain: string, values: readonly unknown[], starts: ReadonlyMap<string, number>) {
+export class Prefetched {
+  readonly values: readonly unknown[];
+  readonly #domain: string;
+  readonly #sender: string;
+  readonly #outbound: Part;
+  /** By the local part of the account. */
+  readonly #inbound: ReadonlyMap<string, Part>;
+
+  private constructor(domain: string, sender: string, outbound: Part, inbound: ReadonlyMap<string, Part>, values: unknown[]) {
     this.#domain = domain;
-    this.#values = values;
-    this.#starts = starts;
+    this.#sender = sender;
+    this.#outbound = outbound;
+    this.#inbound = inbound;
+    this.values = values;
   }
 
-  static async read(
+  static read(
     { store, features }: Dependencies,
-    tenant: Tenant,
+    { domain }: Tenant,
     sender: string,
-    messages: readonly Stanza[],
+    messages: readonly { readonly stanza: Stanza }[],
   ): Promise<Prefetched> {
     const keys: Key[] = [];
-    const starts = new Map<string, number>();
-    const ask = (direction: Direction, local: string): void => {
-      const id = idOf(direction, local);
-      if (starts.has(id)) return;
-      starts.set(id, keys.length);
-      keys.push(...Rows.ofAccount(store, tenant.domain, local).keysOf(features[direction].reads));
+    const ask = (direction: Direction, rows: Rows): Part => {
+      const start = keys.length;
+      for (const collection of features[direction].reads) keys.push(rows.keyOf(collection, ''));
+      return { rows, start };
     };
-    ask('outbound', sender);
-    for (const message of messages) {
-      try {
-        const { local, domain } = message.to ?? { local: sender, domain: tenant.domain };
-        if (local !== '' && domain === tenant.domain) ask('inbound', local);
-      } catch (error) {
-        if (!(error instanceof StanzaError)) throw error; // the address is malformed: the message is refused when its turn comes
-      }
+    const outbound = ask('outbound', Rows.ofAccount(store, domain, sender));
+    const inbound = new Map<string, Part>();
+    for (const { stanza } of messages) {
+      const local = recipientOf(stanza, domain, sender);
+      if (local === undefined || inbound.has(local)) continue;
+      inbound.set(local, ask('inbound', local === sender ? outbound.rows : Rows.ofAccount(store, domain, local)));
     }
-    const rows = await store.batchGet(keys, { consistent: true });
-    return new Prefetched(
-      tenant.domain,
-      rows.map((row) => row && rowValue(row)),
-      starts,
-    );
+    return store
+      .batchGet(keys, { consistent: true })
+      .then((rows) => new Prefetched(domain, sender, outbound, inbound, rows.map(parsed)));
   }
 
-  /** The values of the `reads` of this direction, in their order. @returns undefined if the account's rows were not read */
-  of({ domain, local }: Owner, direction: Direction): readonly unknown[] | undefined {
-    const start = domain === this.#domain ? this.#starts.get(idOf(direction, local)) : undefined;
-    return start === undefined ? undefined : this.#values.slice(start);
+  /** Where the values of the `reads` of this direction begin among {@link values}. @returns undefined if they were not read */
+  startOf({ domain, local }: Owner, direction: Direction): number | undefined {
+    if (domain !== this.#domain) return undefined;
+    if (direction === 'inbound') return this.#inbound.get(local)?.start;
+    return local === this.#sender ? this.#outbound.start : undefined;
+  }
+
+  /** The rows of an account, if some of them were read. */
+  rowsOf(domain: string, local: string): Rows | undefined {
+    if (domain !== this.#domain) return undefined;
+    return local === this.#sender ? this.#outbound.rows : this.#inbound.get(local)?.rows;
   }
 }
 
-function idOf(direction: Direction, local: string): string {
-  return `${direction} ${local}`;
+/** The local part of the account of this tenant that the message goes to. */
+function recipientOf(message: Stanza, tenant: string, sender: string): string | undefined {
+  try {
+    const { to } = message;
+    if (to === undefined) return sender;
+    return to.local !== '' && to.domain === tenant ? to.local : undefined;
+  } catch (error) {
+    if (!(error instanceof StanzaError)) throw error; // the address is malformed: the message is refused when its turn comes
+    return undefined;
+  }
+}
+
+function parsed(row: Row | undefined): unknown {
+  return row && rowValue(row);
 }

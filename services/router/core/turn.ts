@@ -5,10 +5,10 @@
  * archive, so no message is missed by both.
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
-import type { Target } from '../../../lib/runtime/deliverer.ts';
+import type { Failure, Target } from '../../../lib/runtime/deliverer.ts';
 import type { Departure, Outbox, OutboxBatch } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
-import { type Owner, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { Owner, SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
@@ -19,17 +19,18 @@ import type { Dependencies } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
-import type { Pending } from './stages.ts';
+import { runSteps, type SessionStep } from './session-steps.ts';
+import { inOrder, type Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
 
 /** Each message asks for several lists, and most of them are empty. */
 const nothing: readonly never[] = [];
 
-type UseSessions = (lists: readonly (readonly SessionEntry[])[]) => Pending;
-
-interface After {
-  readonly owners: readonly Owner[];
-  readonly use: UseSessions;
+interface Delivering {
+  /** Never rejects. */
+  readonly failures: Promise<readonly Failure[]>;
+  /** The id of the archive entry. */
+  readonly id: string | undefined;
 }
 
 /** What is known about the sender of a stanza beyond its `from`. */
@@ -109,11 +110,11 @@ export class Turn {
   hides: Hides | undefined;
   /** True when a session that exists, perhaps parked, did not confirm a delivery. */
   hasMissed = false;
-  readonly #puts: Put[] = [];
-  readonly #committed: (() => Pending)[] = [];
+  #puts: Put[] | undefined;
+  #committed: (() => Pending)[] | undefined;
   #deletes: Key[] | undefined;
-  #after: After[] = [];
-  readonly #pending: Promise<unknown>[] = [];
+  #after: SessionStep[] | undefined;
+  #delivering: Delivering[] | undefined;
   #looks: (() => Promise<void>)[] | undefined;
   #handed: (() => Promise<void>)[] | undefined;
   #handOver: HandOver | undefined;
@@ -131,6 +132,7 @@ export class Turn {
   }
 
   put(row: Put): void {
+    this.#puts ??= [];
     this.#puts.push(row);
   }
 
@@ -141,6 +143,7 @@ export class Turn {
 
   /** Queues work that is done after the commit and before sessions are read. */
   afterCommit(run: () => Pending): void {
+    this.#committed ??= [];
     this.#committed.push(run);
   }
 
@@ -160,17 +163,27 @@ export class Turn {
   }
 
   /**
-   * Queues work that is done after the commit and needs the sessions of these accounts. They are read with strong consistency
-   * and given in the order of the owners. Callbacks run in the order in which they were queued.
+   * Queues work that is done after the commit and needs the sessions of this account. They are read with strong consistency, for all
+   * callbacks together. Callbacks run in the order in which they were queued.
    */
-  withSessions(owners: readonly Owner[], use: UseSessions): void {
-    this.#after.push({ owners, use });
+  withSessionsOf(owner: Owner, use: (sessions: readonly SessionEntry[]) => Pending): void {
+    this.#after ??= [];
+    this.#after.push({ owner, use });
   }
 
-  /** Delivers at once; `finish` waits for the confirmation. Call it only inside `withSessions`. */
+  /** Queues work that is done among what needs sessions, in order, and needs none itself. */
+  amongDeliveries(use: () => Pending): void {
+    this.#after ??= [];
+    this.#after.push({ owner: undefined, use });
+  }
+
+  /** Delivers at once; `finish` waits for the confirmation. Call it only inside `withSessionsOf`. */
   deliver(targets: readonly Target[], xml: Buffer, id?: string): void {
     if (targets.length === 0) return;
-    this.#pending.push(this.#deliver(targets, xml, id));
+    // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
+    const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
+    this.#delivering ??= [];
+    this.#delivering.push({ failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey }), id });
   }
 
   /** Queues a complete stanza for another tenant of this deployment. */
@@ -267,27 +280,42 @@ export class Turn {
   static async finishAll(turns: readonly Turn[]): Promise<void> {
     const dependencies = turns[0]?.dependencies;
     if (!dependencies) return;
-    for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
+    if (turns.some((turn) => turn.#posts !== undefined)) await Turn.#drainAll(turns);
     const departing = Turn.#takeDepartures(turns);
-    const puts = joined(turns, (turn) => turn.#puts);
-    if (puts.length > 0 || departing.length > 0) await Turn.#write(dependencies, puts, departing);
-    for (const turn of turns) for (const key of turn.#deletes ?? nothing) await dependencies.store.delete(key);
-    for (const run of joined(turns, (turn) => turn.#committed)) {
-      const pending = run();
-      if (pending !== undefined) await pending;
-    }
+    const writing = Turn.#writeQueued(dependencies, turns, departing);
+    if (writing !== undefined) await writing;
+    if (turns.some((turn) => turn.#deletes !== undefined)) await Turn.#deleteAll(turns);
+    const running = Turn.#runCommitted(turns);
+    if (running !== undefined) await running;
     const begun = dependencies.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) {
-      await Turn.#runAfter(dependencies, steps);
-      for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
+      await runSteps(dependencies.store, steps);
+      if (turns.some((turn) => turn.#posts !== undefined)) await Turn.#drainAll(turns);
     }
     const later = Turn.#takeDepartures(turns);
     if (later.length > 0) await Turn.#write(dependencies, nothing, later);
     const handedOver = Turn.#handedOver(turns, later.length === 0 ? departing : [...departing, ...later]);
     if (handedOver !== undefined) await handedOver;
-    for (const turn of turns) for (const run of turn.#handed ?? nothing) await run();
+    if (turns.some((turn) => turn.#handed !== undefined)) await Turn.#runHanded(turns);
     if (dependencies.clock.monotonic() - begun < routerLimits.lookAgainMs) return;
     for (const turn of turns) for (const look of turn.#looks ?? nothing) await look();
+  }
+
+  static async #drainAll(turns: readonly Turn[]): Promise<void> {
+    for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
+  }
+
+  static async #deleteAll(turns: readonly Turn[]): Promise<void> {
+    for (const turn of turns) for (const key of turn.#deletes ?? nothing) await turn.dependencies.store.delete(key);
+  }
+
+  static #runCommitted(turns: readonly Turn[]): Pending {
+    const committed = joined(turns, (turn) => turn.#committed);
+    return committed.length === 0 ? undefined : inOrder(committed, undefined, undefined, undefined, undefined);
+  }
+
+  static async #runHanded(turns: readonly Turn[]): Promise<void> {
+    for (const turn of turns) for (const run of turn.#handed ?? nothing) await run();
   }
 
   static #takeDepartures(turns: readonly Turn[]): readonly OutboxBatch[] {
@@ -295,6 +323,17 @@ export class Turn {
     const departures = turns.flatMap((turn) => turn.#departures ?? []);
     for (const turn of turns) turn.#departures = undefined;
     return turns[0]!.dependencies.outbox?.batches(departures) ?? nothing;
+  }
+
+  /** The turns do not keep the rows, so that they are garbage as soon as the store has them as bytes. */
+  static #writeQueued(
+    dependencies: Dependencies,
+    turns: readonly Turn[],
+    departing: readonly OutboxBatch[],
+  ): Promise<void> | undefined {
+    const puts = joined(turns, (turn) => turn.#puts);
+    for (const turn of turns) turn.#puts = undefined;
+    return puts.length === 0 && departing.length === 0 ? undefined : Turn.#write(dependencies, puts, departing);
   }
 
   static #write({ store, outbox }: Dependencies, puts: readonly Put[], departing: readonly OutboxBatch[]): Promise<void> {
@@ -313,45 +352,42 @@ export class Turn {
   }
 
   static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> | undefined {
-    const pending = joined(turns, (turn) => turn.#pending);
+    const delivered = turns.some((turn) => turn.#delivering !== undefined) ? Turn.#delivered(turns) : undefined;
+    const hasHandOvers = turns.some((turn) => turn.#handOver !== undefined);
+    if (departing.length === 0 && !hasHandOvers) return delivered;
+    const pending: Promise<unknown>[] = delivered === undefined ? [] : [delivered];
     if (departing.length > 0) pending.push(turns[0]!.dependencies.outbox!.handOver(departing));
-    if (turns.some((turn) => turn.#handOver !== undefined)) {
+    if (hasHandOvers) {
       const handOvers = turns.flatMap((turn) => turn.#handOver ?? []);
       pending.push(...HandOver.run(turns[0]!.dependencies, handOvers));
     }
-    return pending.length <= 1 ? pending[0] : Promise.all(pending);
+    return Promise.all(pending);
   }
 
-  static #takeAfter(turns: readonly Turn[]): readonly After[] {
-    const steps = joined(turns, (turn) => turn.#after);
-    for (const turn of turns) if (turn.#after.length > 0) turn.#after = [];
-    return steps;
-  }
-
-  static async #runAfter(dependencies: Dependencies, steps: readonly After[]): Promise<void> {
-    const lists = await readSessions(
-      dependencies.store,
-      steps.flatMap(({ owners }) => owners),
-    );
-    let at = 0;
-    for (const { owners, use } of steps) {
-      const pending = use(lists.slice(at, at + owners.length));
-      if (pending !== undefined) await pending;
-      at += owners.length;
+  /** Deliveries are under way together, so waiting for one after the other takes no longer. */
+  static async #delivered(turns: readonly Turn[]): Promise<void> {
+    for (const turn of turns) {
+      for (const { failures, id } of turn.#delivering ?? nothing) {
+        const failed = await failures;
+        if (failed.length > 0) await turn.#failed(failed, id);
+      }
     }
   }
 
-  async #deliver(targets: readonly Target[], xml: Buffer, id?: string): Promise<void> {
-    // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
-    const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
-    const failures = await this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey });
-    this.hasMissed ||= failures.length > 0;
+  static #takeAfter(turns: readonly Turn[]): readonly SessionStep[] {
+    const steps = joined(turns, (turn) => turn.#after);
+    for (const turn of turns) turn.#after = undefined;
+    return steps;
+  }
+
+  async #failed(failures: readonly Failure[], id: string | undefined): Promise<void> {
+    this.hasMissed = true;
     if (id === undefined) return; // it is not in the archive, and RFC 6120 allows to lose what is sent to a session that ends
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);
   }
 }
 
 /** Joins the lists of all turns. Usually there is one turn, and its list is not copied. */
-function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => Item[]): Item[] {
-  return turns.length === 1 ? list(turns[0]!) : turns.flatMap(list);
+function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => readonly Item[] | undefined): readonly Item[] {
+  return turns.length === 1 ? (list(turns[0]!) ?? nothing) : turns.flatMap((turn) => list(turn) ?? nothing);
 }

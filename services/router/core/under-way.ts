@@ -2,19 +2,16 @@
 export class UnderWay {
   readonly #running = new Set<Promise<unknown>>();
 
-  /** Remembers the request until it is done. @returns the same result */
-  async track<Result>(request: Promise<Result>): Promise<Result> {
-    const settled = request.catch(() => {});
-    this.#running.add(settled);
-    try {
-      return await request;
-    } finally {
-      this.#running.delete(settled);
-    }
+  /** Remembers the request until it is done. @returns the same promise */
+  track<Result>(request: Promise<Result>): Promise<Result> {
+    const done = (): void => void this.#running.delete(request);
+    this.#running.add(request);
+    request.then(done, done);
+    return request;
   }
 
   /** Resolves when all requests that are handled now are done, whether they succeed or fail. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.allSettled(this.#running);
   }
 }

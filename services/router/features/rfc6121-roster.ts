@@ -62,7 +62,7 @@ async function read(request: Element, account: Account): Promise<Element | undef
  */
 function pushToOwn(account: Account, changed: readonly Contact[]): void {
   const { turn } = account;
-  turn.withSessions([], () => {
+  turn.amongDeliveries(() => {
     for (const contact of changed.toSorted((a, b) => a.item.version - b.item.version)) {
       const id = `push-${turn.dependencies.ids.mint()}`;
       const push = xml('iq', { type: 'set', id, to: account.fullJid.toString() }, pushElement(contact));

@@ -158,7 +158,7 @@ async function changePassword(request: Element, account: Account): Promise<void>
 function remove(request: Element, { turn, tenant, local, session }: Account): void {
   const { dependencies } = turn;
   if (request.getChildElements().length !== 1) throw new StanzaError('bad-request', '<remove/> must be the only child');
-  turn.withSessions([], async () => {
+  turn.amongDeliveries(async () => {
     await removalsOf(dependencies).endAccount(tenant, local, session);
     throw new StreamError('not-authorized', 'the account was removed');
   });

@@ -49,7 +49,7 @@ export async function sendLastItems(account: Account, entry: SessionEntry, wante
     ...sharing.map(({ jid, theirs }) => ({ owner: account.other(jid), item: theirs })),
   ];
   const found = await findLast(sources, wanted, presenceKinds);
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     await forEachMessage(account, found, (message) => account.deliverTo([entry], message, true));
     for (const contact of contacts) {
       if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
@@ -79,7 +79,7 @@ export async function sendLastItemsOf(account: Account, contact: Jid, sessions: 
 export async function sendLastItemTo(account: Account, node: PepNode, { jid, subid }: Subscriber): Promise<void> {
   const [id] = node.config.isPersistent ? await listIds(account, node) : [];
   if (id === undefined) return;
-  account.turn.withSessions([], () =>
+  account.turn.amongDeliveries(() =>
     forEachMessage(
       account,
       [{ owner: account, node, id }],

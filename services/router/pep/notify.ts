@@ -51,7 +51,7 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
   if (node.config.access === 'whitelist') return;
   const contacts = (await readAudience(account)).filter(({ item }) => hasFrom(item) && mayRead(item, node));
   const explicit = await readersAmong(account, node, subscribers, contacts);
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     const everybody = [...contacts, ...explicit.strangers];
     const near = everybody.filter((contact) => isNear(account, contact));
     const listeners = await readListeners(account, account.jid, near);

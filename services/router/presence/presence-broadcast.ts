@@ -32,7 +32,7 @@ export interface Broadcast {
 /** Queues presence for subscribers and for the account's available resources. */
 export async function broadcast(account: Account, news: Broadcast): Promise<void> {
   const subscribers = (await readAudience(account)).filter(({ item }) => hasFrom(item));
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     const near = await readListeners(
       account,
       news.from,
@@ -46,7 +46,7 @@ export async function broadcast(account: Account, news: Broadcast): Promise<void
 export async function broadcastInitial(account: Account, news: Broadcast, entry: SessionEntry): Promise<void> {
   const contacts = await readAudience(account);
   const sharing = contacts.filter(({ item }) => hasFrom(item) || hasTo(item));
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     const near = await readNeighbours(
       account,
       news.from,
@@ -64,7 +64,7 @@ export async function broadcastInitial(account: Account, news: Broadcast, entry:
 export async function refresh(account: Account, entry: SessionEntry, own: readonly SessionEntry[]): Promise<void> {
   const contacts = (await readAudience(account)).filter(({ item }) => hasTo(item));
   const from = account.jid.withResource(entry.resource);
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     const near = await readNeighbours(
       account,
       from,

@@ -60,7 +60,7 @@ export async function endDirected(
   if (directed.length === 0) return;
   const contacts = options.isBroadcast ? await listContacts(account) : [];
   const covered = new Set(contacts.filter(({ item }) => hasFrom(item)).map(({ jid }) => jid.toString()));
-  account.turn.withSessions([], async () => {
+  account.turn.amongDeliveries(async () => {
     for (const address of directed) {
       // An address that was blocked is here only as long as it was not told (`forgetBlocked`): the request that blocked it may have failed.
       if (!covered.has(Jid.parse(address).bare.toString())) account.post(spliceTo(bytes, address), options.id);

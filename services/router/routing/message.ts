@@ -16,25 +16,36 @@ import { accounts } from '../core/accounts.ts';
 import { amend } from '../core/amend.ts';
 import type { Stages } from '../core/feature.ts';
 import { runGuards } from '../core/guard.ts';
-import { inOrder, type Pending } from '../core/stages.ts';
+import { after, inOrder, type Pending } from '../core/stages.ts';
 
-/** Sends a message of a session. @throws {StanzaError} */
-export async function sendMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
-  const { features, route } = account.turn.dependencies;
+/** Sends a message of a session. Each step calls the next one, and waits only if there is something to wait for. @throws {StanzaError} */
+export function sendMessage(account: Account, stanza: Stanza, id: string): Pending {
   checkRoomFor(account, stanza);
+  return after(runGuards('outbound', stanza, account), amendSent, account, stanza, id, undefined);
+}
+
+function amendSent(account: Account, stanza: Stanza, id: string): Pending {
   const to = stanza.to ?? account.jid; // RFC 6121 §8.1.1.1
-  const guarding = runGuards('outbound', stanza, account);
-  if (guarding !== undefined) await guarding;
   const attributes = { ...stanza.attributes, from: account.fullJid.toString(), to: to.toString() };
-  const amending = amend('outbound', stanza, account, id, attributes);
-  const sealed = amending instanceof Promise ? await amending : amending;
-  const keeping = inOrder(features.outbound.keep, sealed, account, id);
-  if (keeping !== undefined) await keeping;
-  const routing = route(account.turn, account.tenant, sealed, id);
-  if (routing !== undefined) await routing;
-  account.turn.withSessions([account], ([sessions]) => {
-    const own = account.checkHeld(sessions!);
-    return inOrder(features.outbound.follow, sealed, account, { sessions: sessions!, delivered: own ? [own] : [] }, id);
+  const sealed = amend('outbound', stanza, account, id, attributes);
+  return sealed instanceof Promise ? sealed.then((amended) => keepSent(account, amended, id)) : keepSent(account, sealed, id);
+}
+
+function keepSent(account: Account, sealed: Stanza, id: string): Pending {
+  const keeping = inOrder(account.turn.dependencies.features.outbound.keep, sealed, account, id, undefined);
+  return after(keeping, routeSent, account, sealed, id, undefined);
+}
+
+function routeSent(account: Account, sealed: Stanza, id: string): Pending {
+  const { turn, tenant } = account;
+  return after(turn.dependencies.route(turn, tenant, sealed, id), followSent, account, sealed, id, undefined);
+}
+
+function followSent(account: Account, sealed: Stanza, id: string): void {
+  account.withSessions((sessions) => {
+    const own = account.checkHeld(sessions);
+    const { follow } = account.turn.dependencies.features.outbound;
+    return inOrder(follow, sealed, account, { sessions, delivered: own ? [own] : [] }, id);
   });
 }
 
@@ -50,31 +61,55 @@ function checkRoomFor(account: Account, stanza: Stanza): void {
 }
 
 /** Handles a message that arrives at an account. @throws {StanzaError | Dropped} */
-export async function arriveMessage(account: Account, stanza: Stanza, id: string): Promise<void> {
-  const { features } = account.turn.dependencies;
-  const guarding = runGuards('inbound', stanza, account);
-  if (guarding !== undefined) await guarding;
+export function arriveMessage(account: Account, stanza: Stanza, id: string): Pending {
+  return after(runGuards('inbound', stanza, account), checkRecipient, account, stanza, id, undefined);
+}
+
+function checkRecipient(account: Account, stanza: Stanza, id: string): Pending {
   if (account.prefetched(accounts) === undefined) throw new StanzaError('service-unavailable'); // RFC 6121 §8.5.1
-  if (stanza.to!.resource !== '' && messageType(stanza) === 'normal') await checkResource(account, stanza);
-  const amending = amend('inbound', stanza, account, id, stanza.attributes);
-  const arrived = amending instanceof Promise ? await amending : amending;
-  const keeping = inOrder(features.inbound.keep, arrived, account, id);
-  if (keeping !== undefined) await keeping;
+  const isForOne = stanza.to!.resource !== '' && messageType(stanza) === 'normal';
+  return after(isForOne ? checkResource(account, stanza) : undefined, amendArrived, account, stanza, id, undefined);
+}
+
+function amendArrived(account: Account, stanza: Stanza, id: string): Pending {
+  const arrived = amend('inbound', stanza, account, id, stanza.attributes);
+  if (arrived instanceof Promise) return arrived.then((amended) => keepArrived(account, stanza, id, amended));
+  return keepArrived(account, stanza, id, arrived);
+}
+
+function keepArrived(account: Account, stanza: Stanza, id: string, arrived: Stanza): Pending {
+  const keeping = inOrder(account.turn.dependencies.features.inbound.keep, arrived, account, id, undefined);
+  return after(keeping, queueDelivery, account, stanza, id, arrived);
+}
+
+/** @param stanza as it came, for an error */
+function queueDelivery(account: Account, stanza: Stanza, id: string, arrived: Stanza): void {
   const isQueued = storageOf(arrived).queue;
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
-    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(features.inbound.takes, arrived, entry));
+    const { takes } = account.turn.dependencies.features.inbound;
+    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(takes, arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
-    const deliver = () => {
-      account.deliverTo(delivered, arrived.bytes, false, isQueued ? id : undefined);
-      return inOrder(features.inbound.follow, arrived, account, { sessions, delivered }, id);
-    };
     // If the parked session is not resumed, another resource may move the cursor past the message before the client is back.
-    const isForParked = isQueued && stanza.to!.resource !== '' && delivered.some(isParked);
-    return isForParked ? queueAgain(account, [id]).then(deliver) : deliver();
+    const isForParked = isQueued && arrived.to!.resource !== '' && delivered.some(isParked);
+    const entryId = isQueued ? id : undefined;
+    if (!isForParked) return deliver(account, arrived, sessions, delivered, id, entryId);
+    return queueAgain(account, [id]).then(() => deliver(account, arrived, sessions, delivered, id, entryId));
   });
+}
+
+function deliver(
+  account: Account,
+  arrived: Stanza,
+  sessions: readonly SessionEntry[],
+  delivered: readonly SessionEntry[],
+  id: string,
+  entryId: string | undefined,
+): Pending {
+  account.deliverTo(delivered, arrived.bytes, false, entryId);
+  return inOrder(account.turn.dependencies.features.inbound.follow, arrived, account, { sessions, delivered }, id);
 }
 
 /** §8.5.3.2.1: a `normal` message to a resource that is not there is refused before it is kept. */
@@ -96,8 +131,9 @@ function isTaken(takes: readonly NonNullable<Stages['takes']>[], stanza: Stanza,
 function recipients(stanza: Stanza, sessions: readonly SessionEntry[]): readonly SessionEntry[] {
   const { resource } = stanza.to!;
   const type = messageType(stanza);
-  const exact = resource === '' ? undefined : sessions.find((entry) => entry.resource === resource);
-  if (exact) return [exact];
+  if (resource !== '') {
+    for (const entry of sessions) if (entry.resource === resource) return [entry];
+  }
   if (type === 'groupchat' || type === 'error') return [];
   if (type === 'headline' && resource !== '') return [];
   return sessions.filter((entry) => entry.available && entry.priority >= 0);

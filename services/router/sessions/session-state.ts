@@ -3,6 +3,7 @@
  * trusted as much as the node, which is ours but faces the internet.
  */
 import type { ScramHash } from '../core/accounts.ts';
+import { routerLimits } from '../limits.ts';
 import type { SaslState } from '../sasl/exchange.ts';
 
 export interface SessionState {
@@ -25,6 +26,17 @@ export interface SessionState {
   readonly resource?: string;
 }
 
+/** States of bound sessions by their text: they come with each batch and hardly ever change. */
+const known = new Map<string, SessionState>();
+
+/** Do not change it: the next batch may get the same object. */
 export function parseState(text: string): SessionState {
-  return text === '' ? { secure: false, failures: 0 } : (JSON.parse(text) as SessionState);
+  if (text === '') return { secure: false, failures: 0 };
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const state = Object.freeze(JSON.parse(text) as SessionState);
+  if (state.resource === undefined) return state;
+  if (known.size >= routerLimits.knownStatesMax) known.clear();
+  known.set(text, state);
+  return state;
 }
