@@ -55,4 +55,12 @@ showRelations('other servers', [
     holds: ({ finding }) => finding.attemptDelayMs < finding.connectMs && finding.resolutionDelayMs < finding.attemptDelayMs,
     planted: { finding: { attemptDelayMs: 20_000 } },
   },
+  {
+    says: 'the pairs of one shard that an operator is shown fit into one message on the bus',
+    holds: ({ federation, port, xmpp }) => {
+      const words = federation.peerTextCharactersMax * 3 + 200;
+      return federation.pairsReportedMax * (3 * xmpp.domainCharactersMax * 2 + words + 300) <= port.busPayloadBytesMax;
+    },
+    planted: { federation: { pairsReportedMax: 1_000 } },
+  },
 ]);

@@ -79,7 +79,55 @@ export interface PongRequest {
   readonly id: string;
 }
 
-export type PairRequest = DepartRequest | HostRequest | VerifyRequest | PongRequest;
+/** What an operator is told about a pair. */
+export interface PairReport {
+  readonly tenant: string;
+  readonly host: string;
+  readonly peer: string;
+  /** `resting`: something waits, and the server is tried again later. */
+  readonly state: 'open' | 'connecting' | 'resting' | 'idle';
+  /** With a stream: how the two sides have proved themselves, in words. */
+  readonly proof?: string | undefined;
+  /** Why the last stream broke or could not be opened, in words; until something is confirmed. */
+  readonly lastError?: string | undefined;
+  /** Rows of the outbox, and how long the oldest of them has waited, ms. */
+  readonly waiting: number;
+  readonly oldestMs: number;
+  /** When the server is tried again, ms. */
+  readonly retryInMs?: number | undefined;
+}
+
+/** router → `s2s.<shard>`: what are the pairs of the shard, those of one tenant or all? No body. */
+export interface PairsRequest {
+  readonly kind: 'pairs';
+  readonly shard: number;
+  readonly tenant?: string | undefined;
+}
+
+export interface PairsReply {
+  /** Those with something waiting come first. */
+  readonly pairs: readonly PairReport[];
+  readonly isMore?: boolean;
+}
+
+export const pairsAnswer = answerKind<PairsReply>('pairs', { pairs: true, isMore: true });
+
+/** router → `s2s.<shard>`: the pairs of a tenant and a peer in this shard try again at once. No body. */
+export interface RetryRequest {
+  readonly kind: 'retry';
+  readonly shard: number;
+  readonly tenant: string;
+  readonly peer: string;
+}
+
+export interface RetryReply {
+  /** Our domains of these pairs. */
+  readonly hosts: readonly string[];
+}
+
+export const retryAnswer = answerKind<RetryReply>('retry', { hosts: true });
+
+export type PairRequest = DepartRequest | HostRequest | VerifyRequest | PongRequest | PairsRequest | RetryRequest;
 
 /** Ids of pings that an owner sends behind a batch begin so: their answers are for it. */
 export const pongPrefix = 'skylark-s2s-';

@@ -3,6 +3,7 @@ import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
 import * as keyOptions from './commands/key-options.ts';
 import { drainOptions, statusOptions } from './commands/node-options.ts';
+import * as peerOptions from './commands/peer-options.ts';
 import * as policyOptions from './commands/tenant-policy-options.ts';
 import { clusterOptions } from './compose/cluster-options.ts';
 import { serveOptions } from './compose/serve-options.ts';
@@ -226,6 +227,24 @@ export const commands: readonly Command[] = [
     ],
     options: drainOptions,
     run: async (values, positionals) => (await import('./commands/nodes.ts')).drain(values, positionals),
+  }),
+  command({
+    name: 'peers',
+    summary: 'prints the streams to other servers, and what waits for them',
+    text: [
+      "'resting' means that something waits for a server that could not be reached, and when it is tried again.",
+      'PROOF says how the other server has proved its domain, and how we have proved ours. Below the table stands the last error',
+      'of each pair of domains. With --json it prints one object a line.',
+    ],
+    options: peerOptions.peersOptions,
+    run: async (values, positionals) => (await import('./commands/peers.ts')).listPeers(values, positionals),
+  }),
+  command({
+    name: 'peer retry',
+    positionals: ['DOMAIN', 'THEIRS'],
+    summary: 'tries to reach another server at once, instead of after a pause',
+    options: peerOptions.peerRetryOptions,
+    run: async (values, positionals) => (await import('./commands/peers.ts')).retryPeer(values, positionals),
   }),
   command({
     name: 'dns',

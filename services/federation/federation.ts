@@ -10,7 +10,15 @@ import { answering } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
 import { clearMissed, type DuePair, duePairs, endDue, type PairName, pairShard, readOutbox } from '../../lib/runtime/outbox.ts';
-import type { DepartRequest, HostReply, HostRequest, PairRequest, VerifyReply } from '../../lib/runtime/pair-wire.ts';
+import type {
+  DepartRequest,
+  HostReply,
+  HostRequest,
+  PairRequest,
+  RetryReply,
+  RetryRequest,
+  VerifyReply,
+} from '../../lib/runtime/pair-wire.ts';
 import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
@@ -23,12 +31,15 @@ import { Forbidden, NoSuchDomain } from './finding/errors.ts';
 import { federationLimits } from './limits.ts';
 import { Connector } from './pairs/connector.ts';
 import { Pair } from './pairs/pair.ts';
+import { reportPairs } from './pairs/report.ts';
 import type { OutgoingStream } from './streams/outgoing.ts';
 
 export interface FederationStats {
   /** Pairs with something waiting, or a stream. */
   readonly pairs: number;
   readonly streams: number;
+  /** Pairs with something waiting whose last try to reach the other server has failed. */
+  readonly failing: number;
   /** Rows of the outbox. */
   readonly waiting: number;
   /** Age of the oldest of them, ms. */
@@ -81,17 +92,18 @@ class Owner implements Federation {
   }
 
   get stats(): FederationStats {
-    let [pairs, streams, waiting] = [0, 0, 0];
+    let [pairs, streams, waiting, failing] = [0, 0, 0, 0];
     const now = this.#dependencies.clock.now();
     let [oldest, late] = [now, now];
     for (const pair of this.#pairs.values()) {
-      if (pair.hasStream) streams++;
-      if (pair.hasStream || pair.waiting > 0) pairs++;
+      if (pair.carrier !== undefined) streams++;
+      if (pair.carrier !== undefined || pair.waiting > 0) pairs++;
+      if (pair.waiting > 0 && pair.way.lastError !== undefined) failing++;
       waiting += pair.waiting;
       oldest = Math.min(oldest, pair.oldestAt ?? now);
-      if (pair.hasStream) late = Math.min(late, pair.oldestAt ?? now);
+      if (pair.carrier !== undefined) late = Math.min(late, pair.oldestAt ?? now);
     }
-    return { pairs, streams, waiting, oldestMs: now - oldest, lagMs: now - late };
+    return { pairs, streams, waiting, failing, oldestMs: now - oldest, lagMs: now - late };
   }
 
   async start(): Promise<void> {
@@ -172,10 +184,21 @@ class Owner implements Federation {
         return encodeFrame(await this.#verify(header, header.streamId, bodies[0]!.toString()));
       case 'check':
         return encodeFrame(await this.#check(header, header.streamId, bodies[0]!.toString()));
+      case 'pairs':
+        return encodeFrame(reportPairs(this.#pairs.values(), header, this.#dependencies.clock.now()));
+      case 'retry':
+        return encodeFrame(this.#retry(header));
       case 'pong':
         this.#pairs.get(keyOf(header))?.pong(header.id);
         return undefined;
     }
+  }
+
+  #retry({ shard, tenant, peer }: RetryRequest): RetryReply {
+    const all = [...this.#pairs.values()].filter(({ name }) => name.tenant === tenant && name.peer === peer);
+    const pairs = all.filter(({ name }) => pairShard(name) === shard);
+    for (const pair of pairs) pair.retry();
+    return { hosts: pairs.map(({ name }) => name.host) };
   }
 
   async #depart(request: DepartRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
@@ -259,7 +282,7 @@ class Owner implements Federation {
       const now = this.#dependencies.clock.monotonic();
       for (const pair of this.#pairs.values()) if (pair.waiting > 0) this.#followPolicy(pair);
       for (const pair of this.#pairs.values()) {
-        if (pair.hasStream) this.#followPolicy(pair);
+        if (pair.carrier !== undefined) this.#followPolicy(pair);
         pair.tick(now);
       }
       this.#tickLater();

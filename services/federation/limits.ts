@@ -55,6 +55,8 @@ export const federationLimits = {
   storeRetryMs: 1_000,
   /** How often it looks whether they have come, ms. */
   closePollMs: 20,
+  /** Pairs of one shard that an operator is shown. They fit into one message on the bus. */
+  pairsReportedMax: 400,
   /** Characters of a peer's own words that are shown. */
   peerTextCharactersMax: 200,
   /** An element of a peer on a stream that we opened, bytes: features and errors, and nothing that people write. */

@@ -295,6 +295,10 @@ export const routerLimits = {
   removalQuietMs: 15_000,
   /** After this long, an operator is told how far a removal is, ms. */
   removalAnswerMs: 5_000,
+  /** Pairs of our domains and those of other servers that an operator is shown. */
+  peersShownMax: 1_000,
+  /** How long the owner of a shard of pairs may take to tell of them, ms. */
+  peersAnswerMs: 2_000,
   /** Accounts or rooms that are asked together to forget removed addresses. */
   forgetPageMax: 50,
   /** Pause between two pages of them, ms. */

@@ -228,7 +228,7 @@ describe('users', () => {
       [
         'user-rename',
         {},
-        "unknown operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, tenant-set, tenant-show, status, node-drain, certificate-query, certificate-get, certificate-put, certificate-delete, key-add, key-list, key-rotate, key-remove, audit-list, audit-tenant-list",
+        "unknown operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, tenant-set, tenant-show, status, node-drain, peer-list, peer-retry, certificate-query, certificate-get, certificate-put, certificate-delete, key-add, key-list, key-rotate, key-remove, audit-list, audit-tenant-list",
       ],
       ['constructor', {}, undefined],
     ] as const) {

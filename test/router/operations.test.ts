@@ -10,6 +10,7 @@ import { operations } from '../../services/router/operations/index.ts';
 import * as keys from '../../services/router/operations/keys.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
 import { type Operation, operation } from '../../services/router/operations/operation.ts';
+import * as peers from '../../services/router/operations/peers.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
@@ -21,6 +22,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...users,
   ...tenants,
   ...policies,
+  ...peers,
   ...nodes,
   ...certificates,
   ...keys,

@@ -26,6 +26,8 @@ const outbox = 'lib/runtime/outbox.ts';
 const arrivals = 'services/connection/peers/arrivals.ts';
 const ownerLink = 'services/connection/peers/owner-link.ts';
 const telling = 'services/federation/pairs/telling.ts';
+const peers = 'services/router/operations/peers.ts';
+const api = 'services/api/app.ts';
 const adminSocket = 'services/cli/compose/admin-socket.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
@@ -56,9 +58,16 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   pair: { ok: [faults], error: [faults], at: [outbox] },
   host: { tenant: [ownerLink], isPeerOurs: [ownerLink], isForbidden: [ownerLink], needsCertificate: [ownerLink] },
   verify: { isValid: [ownerLink], condition: [ownerLink] },
+  pairs: { pairs: [peers], isMore: [peers] },
+  retry: { hosts: [peers] },
   room: { ok: [faults], error: [faults], at: [routerHandOver] },
   control: { isDraining: [control], figures: [control], error: [control] },
-  admin: { ok: [adminSocket], error: [adminSocket], refusal: [adminSocket], result: [adminSocket] },
+  admin: {
+    ok: [adminSocket, api],
+    error: [adminSocket, api],
+    refusal: [adminSocket, api],
+    result: [adminSocket, api],
+  },
 };
 
 const kinds = Object.values({ ...wire, ...pairWire }).filter((value) => typeof value === 'object' && 'fields' in value);

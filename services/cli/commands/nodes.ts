@@ -6,6 +6,7 @@ import { nodeDrain, status as statusOperation } from '../../router/operations/no
 import { findDataFolder } from '../compose/data-folder.ts';
 import type { Values } from '../core/arguments.ts';
 import { Refusal, say, UsageError } from '../core/report.ts';
+import { tableOf } from '../core/table.ts';
 import { programLimits } from '../limits.ts';
 import { type AdminClient, openAdmin } from './admin-client.ts';
 import type { drainOptions, statusOptions } from './node-options.ts';
@@ -34,14 +35,8 @@ function table({ nodes, parked }: Status): string[] {
     since.replace(/\.\d+Z$/, 'Z'),
     ...columns.map((column) => `${figures[column] ?? '-'}`),
   ]);
-  const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]!.length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, index) => cell.padEnd(widths[index]!))
-      .join('  ')
-      .trimEnd();
   const count = parked >= portLimits.storeQueryRowsMax ? `${parked} or more` : `${parked}`;
-  return [line(head), ...rows.map(line), `Sessions parked in the store: ${count}`];
+  return [...tableOf(head, rows), `Sessions parked in the store: ${count}`];
 }
 
 /** Waits until the node holds no session. @throws {Refusal} when the node stops before that */
@@ -61,7 +56,7 @@ export async function drain(values: Values<typeof drainOptions>, positionals: re
   });
 }
 
-async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {
+export async function withAdmin(folder: string, work: (admin: AdminClient) => Promise<void>): Promise<number> {
   const admin = await openAdmin(findDataFolder(folder));
   try {
     await work(admin);

@@ -115,8 +115,8 @@ export async function shareFederation(
   const control = await serveControl(bus, subject, {
     log,
     figures: () => {
-      const { pairs, waiting } = federation.stats;
-      return { pairs, waiting, ...figures?.() };
+      const { pairs, failing, waiting } = federation.stats;
+      return { pairs, failing, waiting, ...figures?.() };
     },
   });
   return {
@@ -136,6 +136,7 @@ export async function shareFederation(
 
 export function tellFederation(metrics: Metrics, federation: Federation): void {
   metrics.gauge('PeerPairs', () => federation.stats.pairs);
+  metrics.gauge('PeerFailures', () => federation.stats.failing);
   metrics.gauge('OutboxRows', () => federation.stats.waiting);
   metrics.gauge('OutboxAge', () => federation.stats.oldestMs);
   metrics.gauge('OutboxLag', () => federation.stats.lagMs);

@@ -25,6 +25,8 @@ const units = {
   BadProxyHeaders: 'Count',
   /** Pairs of one of our domains and a domain of another server that have a stream or stanzas that wait. */
   PeerPairs: 'Count',
+  /** Those of them with something waiting whose last try to reach the other server has failed. */
+  PeerFailures: 'Count',
   /** Batches that other servers have not confirmed yet. */
   OutboxRows: 'Count',
   /** How long the oldest of these batches has waited. */

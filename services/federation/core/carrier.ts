@@ -16,6 +16,8 @@ export interface Carrier {
   readonly streamId: string;
   /** Both sides have proved themselves by their certificates, and neither by dialback. */
   readonly isCertified: boolean;
+  /** How the two sides have proved themselves, in words. */
+  readonly proof: string;
   /** The peer confirms by XEP-0198. */
   readonly hasAcks: boolean;
   /** Stanzas that were sent, as XEP-0198 counts them. */

@@ -18,6 +18,10 @@ export interface Way {
   readonly isIdle: boolean;
   /** In words, for people. */
   readonly lastError: string | undefined;
+  /** How long the pause still takes before the peer is tried again, ms; undefined where no pause is made. */
+  readonly retryInMs?: number;
+  /** Ends the pause. */
+  endPause?(): void;
   /** Begins, unless it is begun, or it is too early to try again. */
   connect(): void;
   /** Something was confirmed: the next trouble begins with a short pause. */

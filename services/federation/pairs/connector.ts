@@ -32,12 +32,16 @@ export class Connector implements Way {
     this.#events = events;
   }
 
-  get isOpening(): boolean {
-    return this.#opening !== undefined;
-  }
-
   get isIdle(): boolean {
     return this.#opening === undefined && (this.#stream === undefined || this.#stream.link.isClosed);
+  }
+
+  get retryInMs(): number {
+    return Math.max(0, this.#retryAtMs - this.#dependencies.clock.monotonic());
+  }
+
+  endPause(): void {
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Begins, unless it is begun, or it is too early to try again. */

@@ -1,4 +1,5 @@
 /** Stanzas on their way to another server, as rows of the outbox hold them. */
+import type { OutboxRow } from '../../../lib/runtime/outbox.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza, spliceTo } from '../../../lib/xmpp/stanza.ts';
@@ -34,6 +35,12 @@ export function entryOf(
     return all.map((bytes): Departing => ({ stanza: Stanza.parse(bytes), place: 0 }));
   });
   return { key, at, sinceMs, departing, bytes: departing.reduce((sum, { stanza }) => sum + stanza.bytes.length, 0) };
+}
+
+export function entryOfRow(key: string, { at, items }: OutboxRow, sinceMs: number): Entry {
+  const bodies = items.map(({ xml }) => Buffer.from(xml));
+  const tos = items.map((item) => item.tos ?? []);
+  return entryOf({ key, at, sinceMs }, bodies, tos);
 }
 
 /** Only the last one counts. */

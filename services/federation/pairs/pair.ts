@@ -5,9 +5,8 @@
 
 import { sleep } from '../../../lib/ports/clock.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { deleteFromOutbox, type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
+import { type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
-import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { TenantPolicy } from '../../../lib/runtime/policy/tenant-policy.ts';
 import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Carrier } from '../core/carrier.ts';
@@ -17,9 +16,11 @@ import type { Verdict, Way, WayEvents } from '../core/way.ts';
 import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
-import { bounceOf, type Departing, type Entry, entryOf, isBounced, stamped } from './departing.ts';
+import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, stamped } from './departing.ts';
 import { Queue } from './queue.ts';
+import { deleteRow } from './row-deletion.ts';
 import { tellSenders } from './telling.ts';
+import { Terms } from './terms.ts';
 
 /** What was asked for behind the stanzas up to this place. */
 interface Asked {
@@ -33,7 +34,7 @@ export class Pair {
   readonly name: PairName;
   readonly #dependencies: Dependencies;
   readonly #gate: Gate;
-  readonly #way: Way;
+  readonly way: Way;
   readonly #queue = new Queue();
   /** Tells the worker that a row is gone. */
   readonly #onConfirmed: (key: string) => void;
@@ -44,8 +45,7 @@ export class Pair {
   #usedAtMs: number;
   #sentAtMs = 0;
   #closingAtMs: number | undefined;
-  /** The tenant's, as it was read last. */
-  #policy: TenantPolicy | undefined;
+  readonly #terms: Terms;
   #telling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -58,11 +58,12 @@ export class Pair {
     onConfirmed: (key: string) => void,
   ) {
     this.name = name;
+    this.#terms = new Terms(name.peer);
     this.#dependencies = dependencies;
     this.#gate = gate;
     this.#onConfirmed = onConfirmed;
     this.#usedAtMs = dependencies.clock.monotonic();
-    this.#way = wayOf({
+    this.way = wayOf({
       ready: (stream) => this.#ready(stream),
       failed: (error) => this.#failed(error),
     });
@@ -78,19 +79,14 @@ export class Pair {
     return this.#queue.oldestAt;
   }
 
-  get hasStream(): boolean {
-    return this.#stream !== undefined;
-  }
-
-  /** In words. */
-  get lastError(): string | undefined {
-    return this.#way.lastError;
+  get carrier(): Carrier | undefined {
+    return this.#stream;
   }
 
   /** Nothing would be lost if it were forgotten. */
   get isIdle(): boolean {
     const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > federationLimits.confirmMs;
-    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.#way.isIdle;
+    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
   }
 
   has(key: string): boolean {
@@ -99,16 +95,16 @@ export class Pair {
 
   /** What the tenant decides holds for what waits, and for the stream that is open. */
   follow(policy: TenantPolicy): void {
-    if (policy === this.#policy) return;
-    this.#policy = policy;
-    const stream = this.#stream;
-    const isFit = policy.proof !== 'certificate' || stream?.isCertified === true;
-    if (stream !== undefined && !(isFit && this.#isAllowed)) this.#close();
+    if (!this.#terms.follow(policy)) return;
+    if (this.#stream !== undefined && !this.#terms.suits(this.#stream)) this.#close();
     this.#pump();
   }
 
-  get #isAllowed(): boolean {
-    return this.#policy === undefined || allowsPeer(this.#policy, this.name.peer);
+  /** Whatever was wrong with the peer may be mended. */
+  retry(): void {
+    this.#usedAtMs = this.#dependencies.clock.monotonic();
+    this.way.endPause?.();
+    if (this.#stream === undefined && this.#terms.isAllowed && this.#dependencies.holdsLease()) this.way.connect();
   }
 
   /** A batch whose row is written. One that is known already changes nothing. */
@@ -125,7 +121,7 @@ export class Pair {
 
   /** A batch came again whose stanzas the peer has confirmed: its row was written again, too. */
   dropRepeated(key: string): void {
-    void this.#deleteRow(key);
+    void deleteRow(this.#dependencies, this.name, key, () => this.#isStopped);
   }
 
   /**
@@ -139,9 +135,7 @@ export class Pair {
       for (const { key, value } of page) {
         if (isConfirmed(key)) this.dropRepeated(key);
         if (isConfirmed(key) || this.#queue.has(key)) continue;
-        const bodies = value.items.map(({ xml }) => Buffer.from(xml));
-        const tos = value.items.map(({ tos = [] }) => tos);
-        const entry = entryOf({ key, at: value.at, sinceMs: this.#sinceMs(value.at) }, bodies, tos);
+        const entry = entryOfRow(key, value, this.#sinceMs(value.at));
         this.#queue.add(entry);
         this.#gate.waitingBytes += entry.bytes;
       }
@@ -155,7 +149,7 @@ export class Pair {
   /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */
   verify(streamId: string, key: string): Promise<Verdict> {
     this.#usedAtMs = this.#dependencies.clock.monotonic();
-    return this.#way.verify(streamId, key);
+    return this.way.verify(streamId, key);
   }
 
   /** The peer has answered a ping. */
@@ -181,7 +175,7 @@ export class Pair {
     if (this.#closingAtMs !== undefined) {
       if (now - this.#closingAtMs > federationLimits.pongMs) stream.destroy('it does not confirm what was sent');
     } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
-    else if (this.#queue.size === 0 && now - this.#sentAtMs > federationLimits.idleMs) this.#close();
+    else if (this.#queue.size === 0 && now - this.#usedAtMs > federationLimits.idleMs) this.#close();
     else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
       this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
       stream.keepAlive();
@@ -199,7 +193,7 @@ export class Pair {
       const untilMs = clock.monotonic() + federationLimits.closeMs;
       while (clock.monotonic() < untilMs && !stream.isClosed) await sleep(clock, federationLimits.closePollMs);
     }
-    this.#way.stop();
+    this.way.stop();
     stream?.destroy('the service stops');
     await this.#telling;
     for (const entry of [...this.#queue.entries()]) this.#forget(entry);
@@ -234,9 +228,9 @@ export class Pair {
   #failed(error: Error): void {
     const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
     const isFinal = isNowhere || (error instanceof PeerRefusal && error.isNoSuchDomain);
-    this.#way.rest(error, isFinal);
+    this.way.rest(error, isFinal);
     if (isFinal) this.#refuseAll('remote-server-not-found', error.message);
-    else if (this.#holdMs === 0) this.#refuseAll('remote-server-timeout', error.message);
+    else if (this.#terms.holdMs === 0) this.#refuseAll('remote-server-timeout', error.message);
   }
 
   #closed(stream: Carrier, reason: Error, isAnswered: boolean): void {
@@ -249,7 +243,7 @@ export class Pair {
     if (this.#isStopped) return;
     this.#leaveOutRepeated(unconfirmed);
     if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
-    else if (!isAnswered) this.#way.rest(reason);
+    else if (!isAnswered) this.way.rest(reason);
     this.#pump();
   }
 
@@ -273,13 +267,13 @@ export class Pair {
 
   #pump(): void {
     if (this.#isStopped || !this.#queue.hasUnsent) return;
-    if (!this.#isAllowed) {
+    if (!this.#terms.isAllowed) {
       this.#refuseAll('not-allowed', `${this.name.tenant} does not talk with ${this.name.peer}`);
       return;
     }
     const stream = this.#stream;
     if (stream === undefined) {
-      if (this.#dependencies.holdsLease()) this.#way.connect();
+      if (this.#dependencies.holdsLease()) this.way.connect();
       return;
     }
     if (!stream.isOpen) return; // what becomes of it is told
@@ -339,16 +333,12 @@ export class Pair {
 
   #confirm(place: number): void {
     this.#confirmed = Math.max(this.#confirmed, place);
-    this.#way.succeeded();
+    this.way.succeeded();
     this.#delete(this.#queue.confirm(place));
     const stream = this.#stream;
     if (stream === undefined || !stream.isOpen) return;
     if (stream.sent > this.#confirmed) this.#ask(stream);
     this.#pump();
-  }
-
-  get #holdMs(): number {
-    return (this.#policy?.hold ?? runtimeLimits.peerHoldSeconds) * 1_000;
   }
 
   /** @param at by the deployment's clock */
@@ -360,13 +350,13 @@ export class Pair {
   /** Requests are answered after a while, and messages bounce when they have waited for too long. */
   #expire(): void {
     const now = this.#dependencies.clock.monotonic();
-    const isTried = this.#stream !== undefined || !this.#way.isIdle;
-    const holdMs = isTried ? Math.max(this.#holdMs, federationLimits.tryMs) : this.#holdMs;
+    const isTried = this.#stream !== undefined || !this.way.isIdle;
+    const holdMs = isTried ? Math.max(this.#terms.holdMs, federationLimits.tryMs) : this.#terms.holdMs;
     const late: Departing[] = [];
     for (const { entry, one } of this.#queue.unsent()) {
       if (now - entry.sinceMs > (one.stanza.name === 'iq' ? federationLimits.iqMs : holdMs)) late.push(one);
     }
-    if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.lastError ?? `${this.name.peer} cannot be reached`);
+    if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.way.lastError ?? `${this.name.peer} cannot be reached`);
   }
 
   #refuseAll(condition: StanzaErrorCondition, text: string): void {
@@ -398,24 +388,9 @@ export class Pair {
   }
 
   async #deleteOne(entry: Entry): Promise<void> {
-    if (!(await this.#deleteRow(entry.key))) return;
+    if (!(await deleteRow(this.#dependencies, this.name, entry.key, () => this.#isStopped))) return;
     this.#onConfirmed(entry.key);
     this.#forget(entry);
-  }
-
-  /** @returns false when the process stops before */
-  async #deleteRow(key: string): Promise<boolean> {
-    const { store, clock, log } = this.#dependencies;
-    for (;;) {
-      try {
-        await deleteFromOutbox(store, this.name, key);
-        return true;
-      } catch (error) {
-        log.warn({ err: error, ...this.name }, 'a row of the outbox could not be deleted');
-        if (this.#isStopped) return false;
-        await sleep(clock, federationLimits.storeRetryMs);
-      }
-    }
   }
 
   #forget(entry: Entry): void {

@@ -64,6 +64,10 @@ export class OutgoingStream implements Carrier {
     return this.isProven && this.way === 'certificate';
   }
 
+  get proof(): string {
+    return `${this.isProven ? 'certificate' : 'address in DNS'}, ours by ${this.way}`;
+  }
+
   get isOpen(): boolean {
     return !this.#isClosing && !this.link.isClosed;
   }

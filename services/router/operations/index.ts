@@ -5,6 +5,7 @@ import { certificateDelete, certificateGet, certificatePut, certificateQuery } f
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
+import { peerList, peerRetry } from './peers.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
@@ -21,6 +22,8 @@ export const operations: readonly Operation[] = [
   tenantShow,
   status,
   nodeDrain,
+  peerList,
+  peerRetry,
   certificateQuery,
   certificateGet,
   certificatePut,
