@@ -55,7 +55,10 @@ export async function measureCluster(settings: Settings, say: (line: string) => 
   const remove = () => rmSync(data, { recursive: true, force: true });
   process.once('exit', remove); // also after an interrupt
   const counts = ['--connections', '1', '--routers', '1', '--muc', '1'];
-  const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
+  const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port', '--component-port'].flatMap((name) => [
+    name,
+    '0',
+  ]);
   const args = [command, 'cluster', '--json', '--domain', domain, '--data', data, ...counts, ...ports];
   try {
     const running = await run(process.execPath, args, { SKYLARK_LOG_LEVEL: 'warn' }, { line: '"event":"ready"' });

@@ -56,6 +56,8 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
   },
   federation: {
     'RFC 6120': ['federation/inbound', 'federation/outgoing'],
+    'XEP-0100': ['federation/components'],
+    'XEP-0114': ['federation/components', 'federation/components-hostile'],
     'XEP-0178': ['federation/inbound'],
     'XEP-0185': ['federation/inbound', 'federation/dialback'],
     'XEP-0198': ['federation/inbound', 'federation/outgoing'],

@@ -6,7 +6,17 @@
 export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   lib: [['s2s'], ['adapters', 'runtime'], ['ports'], ['xmpp']],
   // `core` is the shape of a stream feature. It stands above the session, because features work on one.
-  'services/connection': [['.'], ['peers'], ['features'], ['moving'], ['stream'], ['core'], ['session'], ['door']],
+  'services/connection': [
+    ['.'],
+    ['components'],
+    ['peers'],
+    ['features'],
+    ['moving'],
+    ['stream'],
+    ['core'],
+    ['session'],
+    ['door'],
+  ],
   'services/federation': [['.'], ['pairs'], ['streams'], ['core'], ['finding']],
   'services/cli': [['.'], ['commands'], ['doctor'], ['compose', 'cost', 'dns'], ['core']],
   'services/muc': [['.'], ['features'], ['missed'], ['rooms'], ['core']],

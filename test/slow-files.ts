@@ -17,6 +17,9 @@ export const slowFiles: readonly string[] = [
   'test/cli/start.test.ts',
   // Another server dies, is silent and comes back, and what waits for it is tried again after seconds.
   'test/federation/outgoing.test.ts',
+  // Components are silent until a ping is given up; deployments start for each test.
+  'test/federation/components.test.ts',
+  'test/federation/components-hostile.test.ts',
   // Each planted bug is looked for in as many simulated hours as it takes to find it.
   'test/simulator-plants.test.ts',
 ];

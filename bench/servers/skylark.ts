@@ -19,7 +19,7 @@ export interface PemFiles {
   readonly key: string;
 }
 
-const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].flatMap((name) => [name, '0']);
+const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port', '--component-port'].flatMap((name) => [name, '0']);
 
 export function startSkylark(options: ServerOptions, pem: PemFiles): Promise<Server> {
   return inFreshFolder((data) => startIn(data, options, pem));

@@ -44,12 +44,16 @@ async function startProgram(data: string, ports: readonly number[]): Promise<Chi
     flag,
     `${ports[index]}`,
   ]);
-  const child = fork(join(root, 'services/main.ts'), ['start', '--json', '--data', data, '--registration', 'open', ...flags], {
-    cwd: root,
-    execArgv: ['--no-warnings', '--import', hook],
-    env: { ...process.env, SKYLARK_WALK_ROOT: root, SKYLARK_LOG_LEVEL: 'info' },
-    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
-  });
+  const child = fork(
+    join(root, 'services/main.ts'),
+    ['start', '--json', '--data', data, '--registration', 'open', '--component-port', '0', ...flags],
+    {
+      cwd: root,
+      execArgv: ['--no-warnings', '--import', hook],
+      env: { ...process.env, SKYLARK_WALK_ROOT: root, SKYLARK_LOG_LEVEL: 'info' },
+      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+    },
+  );
   await new Promise<void>((listening, failed) => {
     child.once('exit', (code) => failed(new Error(`the program ended with ${code}`)));
     child.stdout!.on('data', (chunk: Buffer) => {

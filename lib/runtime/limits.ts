@@ -88,6 +88,8 @@ export const runtimeLimits = {
   peerHoldSecondsMax: 7 * 24 * 60 * 60,
   /** Random bytes that name a key of the REST API. */
   apiKeyIdBytes: 8,
+  /** Components of a tenant: they stand in its row, which is read with every domain that is looked up. */
+  componentsMax: 20,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */

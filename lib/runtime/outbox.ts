@@ -71,6 +71,15 @@ export interface OutboxBatch {
   readonly row: OutboxRow;
 }
 
+/** The pair of what goes to a component: no other pair has the same domain twice. */
+export function componentPair(component: string): Pick<PairName, 'host' | 'peer'> {
+  return { host: component, peer: component };
+}
+
+export function isOfComponent({ host, peer }: Pick<PairName, 'host' | 'peer'>): boolean {
+  return host === peer;
+}
+
 export function pairShard({ host, peer }: Pick<PairName, 'host' | 'peer'>): number {
   return shardOf(host, peer);
 }

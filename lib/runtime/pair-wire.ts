@@ -4,6 +4,7 @@
  */
 import type { StanzaErrorCondition } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
+import type { AttachRequest, DetachRequest, HoldRequest } from './component-wire.ts';
 import type { DoneReply } from './wire.ts';
 
 /**
@@ -127,7 +128,16 @@ export interface RetryReply {
 
 export const retryAnswer = answerKind<RetryReply>('retry', { hosts: true });
 
-export type PairRequest = DepartRequest | HostRequest | VerifyRequest | PongRequest | PairsRequest | RetryRequest;
+export type PairRequest =
+  | DepartRequest
+  | HostRequest
+  | VerifyRequest
+  | PongRequest
+  | PairsRequest
+  | RetryRequest
+  | AttachRequest
+  | HoldRequest
+  | DetachRequest;
 
 /** Ids of pings that an owner sends behind a batch begin so: their answers are for it. */
 export const pongPrefix = 'skylark-s2s-';

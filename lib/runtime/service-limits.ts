@@ -12,6 +12,8 @@ export const serviceLimits = {
   batchBackoffMs: 500,
   /** How long a router waits for another router or for the worker of a room, ms. A node waits longer for the router. */
   forwardTimeoutMs: 3_000,
+  /** How long a component may take to answer a ping when another stream claims its domain, ms. The other one waits meanwhile. */
+  componentPingMs: 4_000,
   /** How long a lost XEP-0198 session can be resumed, ms. */
   resumeTimeoutMs: 300_000,
   /** Ids of delivered entries that the cursor remembers, and that a session remembers to drop repeats. */

@@ -10,6 +10,20 @@ import { type PolicyChange, readPolicy, type TenantPolicy } from './policy/tenan
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 
+/** A program that serves a domain below the tenant's, such as a gateway to IRC (XEP-0114). */
+export interface Component {
+  /** One label and the tenant's domain: `irc.example.org`. */
+  readonly domain: string;
+  readonly addedAt: string;
+  /** What it proves itself with, sealed for {@link componentContext}. */
+  readonly sealedSecret: string;
+}
+
+/** What a component's secret is sealed for: the domain alone is for the keys of certificates. */
+export function componentContext(domain: string): string {
+  return `component ${domain}`;
+}
+
 export interface Tenant {
   readonly domain: string;
   readonly createdAt: string;
@@ -18,6 +32,7 @@ export interface Tenant {
   readonly policyVersion: number;
   /** Base64 of 32 random bytes: salts of accounts that do not exist, occupant ids. */
   readonly secret: string;
+  readonly components?: readonly Component[];
 }
 
 /** A row may have been written by an older program or by a newer one, so what it says of the policy is read key by key. */
@@ -39,13 +54,21 @@ export function uploadsDomain(tenantDomain: string): string {
   return `upload.${tenantDomain}`;
 }
 
-/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms or files. */
+/** Which tenant serves a domain, and which of its services: of accounts (the tenant's domain itself), rooms, files, or a component. */
 export interface Place {
   readonly tenant: Tenant;
-  readonly service: 'accounts' | 'rooms' | 'uploads';
+  readonly service: 'accounts' | 'rooms' | 'uploads' | 'component';
 }
 
 const labels: Readonly<Record<string, Place['service']>> = { conference: 'rooms', upload: 'uploads' };
+
+/** Labels below a tenant's domain that its own services have. */
+export const ownLabels: readonly string[] = Object.keys(labels);
+
+/** The component of this domain, if the tenant has one. */
+export function componentOf({ components }: Tenant, domain: string): Component | undefined {
+  return components?.find((component) => component.domain === domain);
+}
 
 export class Tenants {
   readonly #store: Store;
@@ -100,10 +123,11 @@ export class Tenants {
     if (tenant) return { tenant, service: 'accounts' };
     const dot = domain.indexOf('.');
     const label = domain.slice(0, Math.max(dot, 0));
-    const service = Object.hasOwn(labels, label) ? labels[label] : undefined;
-    if (service === undefined) return undefined;
+    if (label === '') return undefined;
     const host = await this.find(domain.slice(dot + 1));
-    return host && { tenant: host, service };
+    if (host === undefined) return undefined;
+    if (Object.hasOwn(labels, label)) return { tenant: host, service: labels[label]! };
+    return componentOf(host, domain) && { tenant: host, service: 'component' };
   }
 
   /** @param policy what it says of keys other than their presets. @throws {Conflict} when the domain is a tenant already */
@@ -132,6 +156,16 @@ export class Tenants {
         throw new Conflict(`the policy has version ${policyVersion}`);
       return { ...row, policy: { ...row.policy, ...change }, policyVersion: policyVersion + 1 };
     });
+    this.#forget(domain);
+    return left && tenantOf(left);
+  }
+
+  /** @returns the tenant as it now is; undefined when there is none */
+  async setComponents(
+    domain: string,
+    change: (components: readonly Component[]) => readonly Component[],
+  ): Promise<Tenant | undefined> {
+    const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, components: change(row.components ?? []) });
     this.#forget(domain);
     return left && tenantOf(left);
   }

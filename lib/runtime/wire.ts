@@ -5,6 +5,7 @@
 import type { StanzaErrorCondition, StanzaErrorType } from '../xmpp/errors.ts';
 import { answerKind } from './answer.ts';
 import type { GivenKey } from './api-keys.ts';
+import type { CarryRequest } from './component-wire.ts';
 
 /** What went wrong, in the header of the reply to any request whose handler has thrown (lib/runtime/faults.ts). */
 export interface Fault {
@@ -261,6 +262,8 @@ export interface InboundRequest {
   readonly isFromPeer?: true;
   /** It has proved that by its certificate. */
   readonly isCertified?: true | undefined;
+  /** They are from a component of the tenant, so they may be for any domain. */
+  readonly isFromComponent?: true | undefined;
   /** Who asks keeps account of what did not arrive, as rooms do: what a router sends leaves marks instead. */
   readonly tellsMissed?: true;
 }
@@ -382,4 +385,4 @@ export interface AdminReply extends Omit<DoneReply, 'at'> {
 export const adminAnswer = answerKind<AdminReply>('admin', { ok: true, error: true, result: true, refusal: true });
 
 export type RouterRequest = StepRequest | InboundRequest | AdminRequest;
-export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest;
+export type NodeRequest = DeliverRequest | CloseRequest | HandOverRequest | CarryRequest;

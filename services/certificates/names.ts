@@ -4,7 +4,7 @@
  *     _acme-challenge.example.org.             CNAME  example.org.acme.operator.example.
  *     _acme-challenge.conference.example.org.  CNAME  conference.example.org.acme.operator.example.
  *
- * There is no wildcard: its key would be valid for every host of the tenant, while we serve only three.
+ * There is no wildcard: its key would be valid for every host of the tenant, while we serve three and its components.
  */
 import { createHash } from 'node:crypto';
 import { toASCII } from 'tr46';
@@ -29,9 +29,12 @@ export function dnsName(domain: string): string | undefined {
   return name?.includes('.') ? name : undefined;
 }
 
-/** The accounts' domain comes first, and without it there is no certificate. The others are included if they can be proven. */
-export function wantedNames(domain: string): readonly string[] {
-  const names = [domain, roomsDomain(domain), `upload.${domain}`].map(dnsName);
+/**
+ * The accounts' domain comes first, and without it there is no certificate. The others are included if they can be proven.
+ * @param components the domains of the tenant's components
+ */
+export function wantedNames(domain: string, components: readonly string[] = []): readonly string[] {
+  const names = [domain, roomsDomain(domain), `upload.${domain}`, ...components].map(dnsName);
   return names[0] === undefined ? [] : names.filter((name) => name !== undefined);
 }
 

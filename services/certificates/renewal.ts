@@ -10,6 +10,7 @@ import { Conflict, type Store } from '../../lib/ports/store.ts';
 import { type CertificateEntry, Certificates } from '../../lib/runtime/certificates.ts';
 import { collection } from '../../lib/runtime/collection.ts';
 import { Rows } from '../../lib/runtime/rows.ts';
+import { Tenants } from '../../lib/runtime/tenants.ts';
 import type { Authority } from './authority.ts';
 import { type Attempt, isDue, pauseAfter } from './due.ts';
 import { certificateLimits } from './limits.ts';
@@ -47,7 +48,11 @@ const attempts = collection<Attempt>('attempt', 'certificate');
 export async function renew(dependencies: RenewalDependencies, domain: string, isForced = false): Promise<Result> {
   const { store, clock } = dependencies;
   const entry = await new Certificates(store).find(domain);
-  const wanted = wantedNames(domain);
+  const { components = [] } = (await new Tenants(store, clock).find(domain)) ?? {};
+  const wanted = wantedNames(
+    domain,
+    components.map((component) => component.domain),
+  );
   const now = clock.now();
   if (entry?.source === 'pem') return { domain, outcome: 'given', entry };
   if (wanted.length === 0) return { domain, outcome: 'unprovable', entry };

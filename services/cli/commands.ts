@@ -1,6 +1,7 @@
 /** The list of all commands. The code of a command is imported only when it runs, so that other commands start quickly. */
 import * as accountOptions from './commands/account-options.ts';
 import * as certificateOptions from './commands/certificate-options.ts';
+import * as componentOptions from './commands/component-options.ts';
 import * as keyOptions from './commands/key-options.ts';
 import { drainOptions, statusOptions } from './commands/node-options.ts';
 import * as peerOptions from './commands/peer-options.ts';
@@ -48,7 +49,7 @@ export const commands: readonly Command[] = [
     text: [
       'No option is required. By default, accounts are at localhost and only this machine can connect.',
       'It federates with other servers if it has an s2s port, which it has by default on any address but a loopback one.',
-      'Components do not exist yet: --component-port is taken and checked, but nothing listens there.',
+      'Components, such as gateways, connect to --component-port, once `skylark component add` has given them a secret.',
       'With --processes N, N processes share the ports and the work; a process that dies is started again.',
       'SKYLARK_LOG_LEVEL sets how much is logged on stderr: fatal, error, warn (the default on a terminal), info (the',
       'default elsewhere), debug, trace or silent.',
@@ -129,6 +130,34 @@ export const commands: readonly Command[] = [
     text: anyTimeText,
     options: policyOptions.tenantShowOptions,
     run: async (values, positionals) => (await import('./commands/tenant-policy.ts')).showPolicy(values, positionals),
+  }),
+  command({
+    name: 'component add',
+    positionals: ['DOMAIN'],
+    summary: "lets a component, such as a gateway, have a domain below a tenant's, and prints its secret",
+    text: [
+      'DOMAIN is one label below the domain of a tenant, such as irc.example.org. The component connects to',
+      '--component-port of the service (XEP-0114). The secret is sealed in the store and is not shown again.',
+      ...anyTimeText,
+    ],
+    options: componentOptions.componentAddOptions,
+    run: async (values, positionals) => (await import('./commands/components.ts')).addComponent(values, positionals),
+  }),
+  command({
+    name: 'component remove',
+    positionals: ['DOMAIN'],
+    summary: 'takes its domain from a component',
+    text: anyTimeText,
+    options: componentOptions.componentRemoveOptions,
+    run: async (values, positionals) => (await import('./commands/components.ts')).removeComponent(values, positionals),
+  }),
+  command({
+    name: 'component list',
+    positionals: ['DOMAIN'],
+    summary: 'prints the components of a tenant',
+    text: anyTimeText,
+    options: componentOptions.componentListOptions,
+    run: async (values, positionals) => (await import('./commands/components.ts')).listComponents(values, positionals),
   }),
   command({
     name: 'certificate add',

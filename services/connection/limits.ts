@@ -198,4 +198,15 @@ export const connectionLimits = {
   peerStreamsMax: 20_000,
   /** Streams of other servers that a drain ends per second. Each may be opened again elsewhere, which takes a handshake and a proof. */
   peerDrainPerSecond: 100,
+
+  // Components
+
+  /** How long a component may take to prove itself, ms. */
+  componentProofMs: 30_000,
+  /** How long the owner of its pair may take to let it in, ms: it may have just begun, and a stream that is there is asked whether it lives. */
+  componentAttachMs: 10_000,
+  /** How often a node says which components it has, ms: an owner that has just begun knows of none. */
+  componentHoldMs: 2_000,
+  /** Streams of components at one node: each tenant has a few, and some come while others are still there. */
+  componentStreamsMax: 2_000,
 } as const;

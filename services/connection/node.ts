@@ -1,6 +1,6 @@
 /**
- * A connection node. It holds the streams of clients and their sessions, and perhaps streams of other servers (peers). It frames and
- * counts stanzas, and lets routers decide about everything else. Left out on purpose: streams of components.
+ * A connection node. It holds the streams of clients and their sessions, and perhaps streams of other servers (peers) and
+ * of components. It frames and counts stanzas, and lets routers decide about everything else.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,6 +9,7 @@ import type { WebSocket } from 'ws';
 import type { Bus, Serving } from '../../lib/ports/bus.ts';
 import { type Clock, sleep, type Timer } from '../../lib/ports/clock.ts';
 import type { Store } from '../../lib/ports/store.ts';
+import type { CarryReply, CarryRequest } from '../../lib/runtime/component-wire.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { answering } from '../../lib/runtime/faults.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
@@ -21,7 +22,7 @@ import { StreamError } from '../../lib/xmpp/errors.ts';
 import { FeatureList } from './core/feature-list.ts';
 import type { Claim, Found, StreamFeature } from './core/stream-feature.ts';
 import { Admission, type DoorRates } from './door/admission.ts';
-import { type Accept, type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
+import { type Addresses, type Listen, type Listeners, listen } from './door/listen.ts';
 import type { StreamIdentity, TlsSource } from './door/tls.ts';
 import { Upgrades } from './door/upgrades.ts';
 import { serveWebSocket, type WebSocketPeer, type WebSocketUpgrades } from './door/websocket.ts';
@@ -31,7 +32,8 @@ import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
-import { PeerStreams, type PeerStreamsOptions } from './peers/peer-streams.ts';
+import { Outside } from './outside.ts';
+import type { PeerStreamsOptions } from './peers/peer-streams.ts';
 import { Allowances, type SendingRates } from './session/allowance.ts';
 import type { SessionStream } from './session/egress.ts';
 import type { StageKind } from './session/outgoing-stages.ts';
@@ -154,7 +156,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   readonly #marks = new RecentKeys(2 * connectionLimits.resyncMarksMax);
   #resyncs = 0;
   #listeners: Listeners | undefined;
-  #peerStreams: PeerStreams | undefined;
+  #outside: Outside | undefined;
   #serving: Serving | undefined;
   #sweep: Timer | undefined;
   #draining: Promise<void> | undefined;
@@ -178,7 +180,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   }
 
   async start(): Promise<void> {
-    const { bus, listen: options, tls, reusePort = false } = this.#dependencies;
+    const { bus, listen: options, tls, proves, reusePort = false } = this.#dependencies;
     this.#serving = await bus.serve(this.subject, answering(this.log, this.#requests.handle));
     const accept = {
       peers: this.#peers,
@@ -187,10 +189,14 @@ class Node implements ConnectionNode, StreamHost, Claims {
       secure: (socket: Socket) => this.#acceptSecure(socket),
     };
     try {
-      const { bind, c2sPort, c2sTlsPort, s2sPort, s2sTlsPort } = options;
+      const { bind, c2sPort, c2sTlsPort } = options;
       const ports = { bind, plain: c2sPort, secure: c2sTlsPort, protocol: 'xmpp-client' } as const;
       this.#listeners = await listen(ports, tls, reusePort, accept);
-      if (s2sPort !== undefined || s2sTlsPort !== undefined) this.#peerStreams = await this.#startPeers(accept);
+      const { subject, clock, ids, log } = this;
+      this.#outside = await Outside.start({
+        ...{ bus, clock, ids, log, subject, tls, cork: this.#cork, peers: this.#peers, proves, listen: options, reusePort },
+        gate: accept.gate,
+      });
     } catch (error) {
       await this.#listeners?.stop();
       await this.#serving.stop();
@@ -202,24 +208,20 @@ class Node implements ConnectionNode, StreamHost, Claims {
 
   get addresses(): Addresses {
     const { plain: c2s, secure: c2sTls } = this.#listeners ?? {};
-    const { plain: s2s, secure: s2sTls } = this.#peerStreams?.addresses ?? {};
-    return { c2s, c2sTls, s2s, s2sTls };
+    return { c2s, c2sTls, ...this.#outside?.addresses };
   }
 
   get stats(): ConnectionStats {
     let parked = 0;
     for (const session of this.held.values()) if (session.isParked) parked++;
-    const [streams, peerStreams] = [this.#streams.size, this.#peerStreams?.size ?? 0];
+    const [streams, peerStreams] = [this.#streams.size, this.#outside?.peerStreams ?? 0];
     const { inFlight: batchesInFlight } = this.router;
     const counts = { batchesInFlight, badProxyHeaders: this.#peers.refused, resyncs: this.#resyncs };
     return { streams, peerStreams, sessions: this.held.size, parked, ...counts };
   }
 
-  #startPeers(accept: Pick<Accept, 'gate'>): Promise<PeerStreams> {
-    const { bus, clock, ids, log } = this;
-    const { tls, listen, proves = async () => false, reusePort = false } = this.#dependencies;
-    const options = { bus, clock, ids, log, tls, cork: this.#cork, peers: this.#peers, proves, listen, reusePort };
-    return PeerStreams.start({ ...options, gate: accept.gate });
+  carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> | CarryReply {
+    return this.#outside?.carry(request, bodies) ?? { isWritten: false, buffered: 0 };
   }
 
   get latency(): Latency {
@@ -367,12 +369,12 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.log.info({ subject: this.subject, ...this.stats }, 'connection node drains');
     for (const upgrades of this.#webSockets) upgrades.stop();
     await this.#listeners?.stop();
-    const peersAsked = this.#peerStreams?.stop(deadlineMs);
+    const outsideAsked = this.#outside?.stop(deadlineMs);
     this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
     await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver });
-    await peersAsked;
+    await outsideAsked;
   }
 
   async #stop(): Promise<boolean> {
@@ -385,11 +387,11 @@ class Node implements ConnectionNode, StreamHost, Claims {
     await draining;
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0 || (this.#peerStreams?.size ?? 0) > 0;
+    const isBusy = () => this.#sessions.size > 0 || this.#streams.size > 0 || (this.#outside?.size ?? 0) > 0;
     while (isBusy() && this.clock.monotonic() < untilMs) await sleep(this.clock, connectionLimits.stopPollMs);
     const isEmpty = this.#sessions.size === 0;
     for (const stream of this.#streams) stream.destroy();
-    this.#peerStreams?.destroy();
+    this.#outside?.destroy();
     for (const session of this.#sessions) session.forget();
     await this.#serving?.stop();
     this.log.info({ subject: this.subject, isEmpty }, 'connection node stops');

@@ -9,7 +9,17 @@ import { Conflict } from '../../lib/ports/store.ts';
 import { answering } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
-import { clearMissed, type DuePair, duePairs, endDue, type PairName, pairShard, readOutbox } from '../../lib/runtime/outbox.ts';
+import {
+  clearMissed,
+  componentPair,
+  type DuePair,
+  duePairs,
+  endDue,
+  isOfComponent,
+  type PairName,
+  pairShard,
+  readOutbox,
+} from '../../lib/runtime/outbox.ts';
 import type {
   DepartRequest,
   HostReply,
@@ -24,14 +34,17 @@ import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
 import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import type { DoneReply } from '../../lib/runtime/wire.ts';
 import type { StanzaErrorCondition } from '../../lib/xmpp/errors.ts';
+import { Components } from './components.ts';
 import type { Dependencies } from './core/dependencies.ts';
 import { Gate } from './core/gate.ts';
 import type { WayEvents } from './core/way.ts';
 import { Forbidden, NoSuchDomain } from './finding/errors.ts';
 import { federationLimits } from './limits.ts';
+import { ComponentDoor } from './pairs/component-door.ts';
 import { Connector } from './pairs/connector.ts';
 import { Pair } from './pairs/pair.ts';
 import { reportPairs } from './pairs/report.ts';
+import type { ComponentStream } from './streams/component-stream.ts';
 import type { OutgoingStream } from './streams/outgoing.ts';
 
 export interface FederationStats {
@@ -77,6 +90,7 @@ class Owner implements Federation {
   readonly #pairs = new Map<string, Pair>();
   readonly #owned = new Map<number, Shard>();
   readonly #handler: BusHandler;
+  readonly #components: Components;
   #changing: Promise<void> = Promise.resolve();
   #unsubscribe: () => void = () => {};
   #ticking: Timer | undefined;
@@ -88,6 +102,7 @@ class Owner implements Federation {
     this.#dependencies = dependencies;
     this.#isAlone = shards === undefined;
     this.#shards = shards ?? allShards();
+    this.#components = new Components(dependencies, (name) => this.#pair(name).way);
     this.#handler = answering(dependencies.log, (payload) => this.#answer(payload));
   }
 
@@ -140,10 +155,15 @@ class Owner implements Federation {
 
   async #leave(shard: number, serving: Serving): Promise<void> {
     this.#owned.delete(shard);
+    await this.#stopPairs(shard); // their last pings are still answered
     await serving.stop();
+    await this.#stopPairs(shard);
+  }
+
+  async #stopPairs(shard: number): Promise<void> {
     const pairs = [...this.#pairs].filter(([, { name }]) => pairShard(name) === shard);
-    for (const [key] of pairs) this.#pairs.delete(key);
     await Promise.all(pairs.map(([, pair]) => pair.stop()));
+    for (const [key, pair] of pairs) if (this.#pairs.get(key) === pair) this.#pairs.delete(key);
   }
 
   async #enter(shard: number): Promise<void> {
@@ -191,6 +211,8 @@ class Owner implements Federation {
       case 'pong':
         this.#pairs.get(keyOf(header))?.pong(header.id);
         return undefined;
+      default:
+        return this.#components.answer(header, bodies, this.#owned.get(pairShard(componentPair(header.component)))?.ready);
     }
   }
 
@@ -240,7 +262,7 @@ class Owner implements Federation {
     const name = await this.#dialback(request);
     if (name === undefined) return { isValid: false, condition: 'item-not-found' };
     try {
-      const { isValid, condition } = await this.#pair(name).verify(streamId, key);
+      const { isValid, condition } = await this.#pair(name).way.verify(streamId, key);
       return { isValid, condition: condition as StanzaErrorCondition };
     } catch (error) {
       this.#dependencies.log.info(
@@ -265,8 +287,12 @@ class Owner implements Federation {
     if (pair === undefined) {
       if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle();
       const own = { tenant, host, peer };
-      const wayOf = (events: WayEvents<OutgoingStream>) => new Connector(this.#dependencies, this.#gate, own, events);
-      pair = new Pair(this.#dependencies, this.#gate, own, wayOf, (confirmed) => this.#confirmed.add(`${key} ${confirmed}`));
+      const onConfirmed = (confirmed: string) => this.#confirmed.add(`${key} ${confirmed}`);
+      const wayOf = (events: WayEvents<OutgoingStream | ComponentStream>) =>
+        isOfComponent(own)
+          ? new ComponentDoor(this.#dependencies, tenant, events)
+          : new Connector(this.#dependencies, this.#gate, own, events);
+      pair = new Pair(this.#dependencies, this.#gate, own, wayOf, onConfirmed);
       this.#pairs.set(key, pair);
     }
     return pair;

@@ -4,6 +4,12 @@ export const federationLimits = {
   tryMs: 60_000,
   /** Policies of tenants with streams or with something waiting that are read at the same time, with each tick. */
   policyReadsMax: 16,
+  /** What is for a component waits this long while it has no stream, ms: it runs beside us, and is back soon or not at all. */
+  componentHoldMs: 60_000,
+  /** A node that has the stream of a component and does not say so for this long has lost it, ms. It says so every two seconds. */
+  componentSilenceMs: 15_000,
+  /** Stanzas that a node has not taken are given to it again after this long, ms. */
+  componentRetryMs: 500,
   /** A request is answered `remote-server-timeout` when it has not been sent and confirmed by then, ms; clients give up about then. */
   iqMs: 30_000,
   /** What has waited for this long says so (XEP-0203), ms. */

@@ -115,7 +115,8 @@ async function handleInbound(
     const stanza = Stanza.parse(body);
     return { index, stanza: request.isFromPeer ? withoutShorthand(stanza) : stanza };
   });
-  if (request.isFromPeer && !mayArrive(tenant, request, arrivals)) return { ok: true, isForbidden: true };
+  if (request.isFromPeer && !request.isFromComponent && !mayArrive(tenant, request, arrivals))
+    return { ok: true, isForbidden: true };
   const missed = await takeArrivals(dependencies, tenant, request, arrivals);
   return request.tellsMissed ? { ok: true, missed } : { ok: true };
 }
@@ -187,7 +188,7 @@ async function takeTogether(
     turns.push(turn);
     if (!to) continue;
     const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
-    if (isHere) await dependencies.route(turn, tenant, stanza, id);
+    if (isHere || request.isFromComponent) await dependencies.route(turn, tenant, stanza, id);
     else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);

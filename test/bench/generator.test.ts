@@ -34,7 +34,16 @@ before(async () => {
   const store = await openSqliteStore(data, { clock });
   accounts = await fillAccounts(store, 8);
   await store.close();
-  const ports = { c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, s2sPort: 0, s2sTlsPort: 0, componentPort: 0 };
+  const ports = {
+    c2sPort: 0,
+    c2sTlsPort: 0,
+    httpPort: 0,
+    httpsPort: 0,
+    s2sPort: 0,
+    s2sTlsPort: 0,
+    componentPort: 0,
+    componentBind: '127.0.0.1',
+  };
   const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, ...ports } as const;
   const sealing = { kms: 'aws', kmsKey: undefined, keyFile: undefined, region: 'eu-central-1' };
   service = await startEmbedded(

@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     ...{ json: { type: 'boolean' }, domain: option, data: option, cert: option, key: option },
     ...{ 'c2s-port': option, 'c2s-tls-port': option, 'http-port': option, 'https-port': option },
+    'component-port': option,
   },
 });
 const pem = values.cert && values.key ? { cert: values.cert, key: values.key } : undefined;

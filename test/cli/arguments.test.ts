@@ -31,7 +31,7 @@ describe('a wrong argument is named with its flag, its value and what is allowed
     [['--c2s-tls-port=-1'], "--c2s-tls-port: '-1' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
     [['--https-port= 5'], "--https-port: ' 5' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
     [['--s2s-port=1e3'], "--s2s-port: '1e3' is not allowed; it takes a port: 1 to 65535, or 0 for none"],
-    [['--component-port=65536'], "--component-port: '65536' is not allowed; it takes a port: 1 to 65535, or 0 for any free one"],
+    [['--component-port=65536'], "--component-port: '65536' is not allowed; it takes a port: 1 to 65535, or 0 for none"],
     [
       ['--bind=example'],
       "--bind: 'example' is not allowed; it takes an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or ::",
@@ -77,10 +77,13 @@ describe('where a setting comes from', () => {
     readArguments('start', startOptions, args, environment).values;
 
   test('presets make a service of this machine alone', () => {
-    const { domain, bind, data, c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort } = read([]);
+    const { domain, bind, data, c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort, componentBind } = read([]);
     assert.deepEqual(
-      { domain, bind, data, ports: [c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort] },
-      { domain: 'localhost', bind: '127.0.0.1', data: './data', ports: [5222, 5223, 5280, 5443, undefined, 5347] },
+      { domain, bind, data, ports: [c2sPort, c2sTlsPort, httpPort, httpsPort, s2sPort, componentPort], componentBind },
+      {
+        ...{ domain: 'localhost', bind: '127.0.0.1', data: './data', componentBind: '127.0.0.1' },
+        ports: [5222, 5223, 5280, 5443, undefined, undefined],
+      },
     );
   });
   test('a variable wins over a preset, and a flag over a variable', () => {
@@ -128,7 +131,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
     [
       'no such command',
       ['begin'],
-      "unknown command 'begin'; the commands are: start, user, tenant, certificate, key, audit, status, drain, peers, peer, dns, doctor, cost, cluster, serve; see: skylark --help",
+      "unknown command 'begin'; the commands are: start, user, tenant, component, certificate, key, audit, status, drain, peers, peer, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
     ['half a command', ['user'], "'skylark user' needs one of: add, remove, list, password"],
     ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, remove, list, set, show"],

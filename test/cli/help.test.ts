@@ -40,9 +40,9 @@ test('the same help comes by word and by flag, whatever else is said', async () 
   assert.deepEqual([word.code, flag.code], [0, 0]);
 });
 
-test('help of start says when there is federation, and does not promise components', async () => {
+test('help of start says when there is federation, and where components connect', async () => {
   const { out } = await skylark(['help', 'start']);
-  assert.match(out, /Components do not exist yet/);
+  assert.match(out, /Components, such as gateways, connect to --component-port/);
   assert.match(out, /--s2s-port PORT +port for other servers, STARTTLS; 0 for none; .*none on a loopback address/);
-  assert.match(out, /--component-port PORT +reserved .*nothing listens there yet/);
+  assert.match(out, /--component-port PORT +port for components, .*the default is 5347/);
 });

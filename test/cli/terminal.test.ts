@@ -35,7 +35,9 @@ async function showUntilControlC(command: string): Promise<string> {
 
 for (const which of ['first', 'second']) {
   test(`npm start prints its own lines only, on the ${which} start`, { skip: !hasScript }, async () => {
-    const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port'].map((name) => `${name} 0`).join(' ');
+    const ports = ['--c2s-port', '--c2s-tls-port', '--http-port', '--https-port', '--component-port']
+      .map((name) => `${name} 0`)
+      .join(' ');
     const shown = await showUntilControlC(`npm start --no-update-notifier -- --data ${quote(join(folder, 'data'))} ${ports}`);
     const lines = shown.split('\n').filter((line) => line !== '' && !line.startsWith('> '));
     const wanted = [

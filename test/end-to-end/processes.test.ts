@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { removeFolder, Service, skylark, temporaryFolder } from '../cli/skylark-command.ts';
 import { ManagedClient } from '../support/managed-client.ts';
 
-const anyPorts = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0'];
+const anyPorts = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0', '--component-port=0'];
 const canShare = ['linux', 'freebsd'].includes(process.platform);
 const folder = temporaryFolder();
 after(() => removeFolder(folder));

@@ -127,7 +127,7 @@ async function archiveOf(local: string): Promise<number[]> {
 }
 
 test('a second start on the same folder says so', () => {
-  const ports = ['--c2s-port', '0', '--c2s-tls-port', '0', '--http-port', '0', '--https-port', '0'];
+  const ports = ['--c2s-port', '0', '--c2s-tls-port', '0', '--http-port', '0', '--https-port', '0', '--component-port', '0'];
   assert.throws(() => skylark.command('start', ...ports), /skylark: [^\n]*(?:in use|already|another|uses)[^\n]*\n?$/);
 });
 

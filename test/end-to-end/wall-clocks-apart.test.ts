@@ -44,7 +44,7 @@ test('a session that a stop has parked is resumed although the clock was set bac
 describe('one of two processes', { skip: !['linux', 'freebsd'].includes(process.platform) }, () => {
   const folder = temporaryFolder();
   after(() => removeFolder(folder));
-  const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0'];
+  const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0', '--component-port=0'];
 
   for (const [what, p1] of [
     ['an hour ahead', hourMs],

@@ -47,7 +47,7 @@ export class Deployment {
     this.#engine = await ServiceProcess.start(engine, 'listening', this.#log);
     const { port } = this.#engine.listening[0]!.addresses.dynamodb!;
     this.dynamo = await startDynamoGate(`http://127.0.0.1:${port}`, random);
-    const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0'];
+    const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0', '--component-port=0'];
     const counts = ['--connections=2', '--routers=2', '--muc=2'];
     const args = ['cluster', '--json', '--data', this.folder, ...ports, ...counts, ...this.#common];
     this.#cluster = await ServiceProcess.start(args, 'ready', this.#log);

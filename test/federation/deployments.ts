@@ -47,11 +47,11 @@ export class Ground implements AsyncDisposable {
   }
 
   async deploy(options: DeploymentOptions): Promise<Deployment> {
-    const [s2s, s2sTls] = (await freePorts(2)) as [number, number];
+    const [s2s, s2sTls, component] = (await freePorts(3)) as [number, number, number];
     const identity = options.isCertified
       ? await this.authority.issue(options.domains.flatMap((name) => [name, `*.${name}`]))
       : undefined;
-    const deployment = new Deployment(this, options, { s2s, s2sTls }, identity);
+    const deployment = new Deployment(this, options, { s2s, s2sTls, component }, identity);
     await deployment.start();
     this.disposals.push(() => deployment.stop());
     return deployment;
@@ -78,7 +78,7 @@ export class Ground implements AsyncDisposable {
 }
 
 export class Deployment {
-  readonly ports: { readonly s2s: number; readonly s2sTls: number };
+  readonly ports: { readonly s2s: number; readonly s2sTls: number; readonly component: number };
   readonly folder: string;
   readonly log: string[] = [];
   readonly #ground: Ground;
@@ -111,7 +111,8 @@ export class Deployment {
     this.#service = await startEmbedded(
       {
         ...{ domain, bind: '127.0.0.1', data: folder, json: false, registration: 'closed' },
-        ...{ c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, componentPort: 0 },
+        ...{ c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0 },
+        ...{ componentPort: this.ports.component, componentBind: '127.0.0.1' },
         ...{ s2sPort: this.ports.s2s, s2sTlsPort: this.ports.s2sTls, cert: pem('cert'), key: pem('key') },
         ...absent,
         ...sealing,

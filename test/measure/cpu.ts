@@ -51,7 +51,7 @@ interface Started {
 
 export async function measureCpu(): Promise<CpuFigures> {
   const data = mkdtempSync(join(tmpdir(), 'skylark-measure-'));
-  const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0'];
+  const ports = ['--c2s-port=0', '--c2s-tls-port=0', '--http-port=0', '--https-port=0', '--component-port=0'];
   const sizes = ['--connections=1', '--routers=1', '--muc=1'];
   const child = spawn(process.execPath, [main, 'cluster', '--json', '--data', data, ...ports, ...sizes], {
     stdio: ['ignore', 'pipe', 'inherit'],

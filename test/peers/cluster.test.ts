@@ -180,7 +180,15 @@ describe('a cluster', { skip: skipWithoutNats }, () => {
 describe('connection processes that share their ports', { skip: skipWithoutNats || process.platform !== 'linux' }, () => {
   test('are reached by the same ones, which another cluster cannot have', async () => {
     const [c2s, c2sTls] = await freePorts();
-    const ports = ['--c2s-port', `${c2s}`, '--c2s-tls-port', `${c2sTls}`, '--http-port=0', '--https-port=0'];
+    const ports = [
+      '--c2s-port',
+      `${c2s}`,
+      '--c2s-tls-port',
+      `${c2sTls}`,
+      '--http-port=0',
+      '--https-port=0',
+      '--component-port=0',
+    ];
     const small = ['--routers=1', '--muc=1'];
     const cluster = await Service.start(['cluster', '--data', join(folder, 'shared'), ...ports, ...small], 'ready');
     try {

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StanzaError } from '../../lib/xmpp/errors.ts';
-import { type Destination, destinations } from '../../services/router/routing/destinations.ts';
+import { type Destination, destinationsOf } from '../../services/router/routing/destinations.ts';
 import { routing } from '../../services/router/routing/route.ts';
 import { openRouter } from '../support/stage/router-stage.ts';
+
+const destinations = destinationsOf({});
 
 /** A component that answers messages with their own body, and refuses everything else. */
 const echo: Destination = {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { commands } from '../../services/cli/commands.ts';
 import * as audit from '../../services/router/operations/audit.ts';
 import * as certificates from '../../services/router/operations/certificates.ts';
+import * as components from '../../services/router/operations/components.ts';
 import { operations } from '../../services/router/operations/index.ts';
 import * as keys from '../../services/router/operations/keys.ts';
 import * as nodes from '../../services/router/operations/nodes.ts';
@@ -23,6 +24,7 @@ const exported: Readonly<Record<string, unknown>> = {
   ...tenants,
   ...policies,
   ...peers,
+  ...components,
   ...nodes,
   ...certificates,
   ...keys,

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answerKind } from '../../lib/runtime/answer.ts';
+import * as componentWire from '../../lib/runtime/component-wire.ts';
 import * as pairWire from '../../lib/runtime/pair-wire.ts';
 import * as wire from '../../lib/runtime/wire.ts';
 
@@ -28,6 +29,8 @@ const ownerLink = 'services/connection/peers/owner-link.ts';
 const telling = 'services/federation/pairs/telling.ts';
 const peers = 'services/router/operations/peers.ts';
 const api = 'services/api/app.ts';
+const componentOwner = 'services/connection/components/component-owner.ts';
+const componentStream = 'services/federation/streams/component-stream.ts';
 const adminSocket = 'services/cli/compose/admin-socket.ts';
 
 /** By kind and field: who takes it. Two where it depends on how far the stream is, or on who asks. */
@@ -56,6 +59,9 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     isForbidden: [arrivals],
   },
   pair: { ok: [faults], error: [faults], at: [outbox] },
+  attach: { condition: [componentOwner], tenant: [componentOwner], owner: [componentOwner], grant: [componentOwner] },
+  hold: { lost: [componentOwner], ownedBy: [componentOwner] },
+  carry: { isWritten: [componentStream], buffered: [componentStream] },
   host: { tenant: [ownerLink], isPeerOurs: [ownerLink], isForbidden: [ownerLink], needsCertificate: [ownerLink] },
   verify: { isValid: [ownerLink], condition: [ownerLink] },
   pairs: { pairs: [peers], isMore: [peers] },
@@ -70,7 +76,9 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 };
 
-const kinds = Object.values({ ...wire, ...pairWire }).filter((value) => typeof value === 'object' && 'fields' in value);
+const kinds = Object.values({ ...wire, ...pairWire, ...componentWire }).filter(
+  (value) => typeof value === 'object' && 'fields' in value,
+);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -278,6 +278,8 @@ export class Cluster {
         isOurs: async (pair, streamId, key) => key === keyOf(pair, streamId),
       },
       proves: async () => true,
+      secretOf: async () => undefined,
+      ownerId: process.name,
       encrypt: async (_pair, socket) => ({ socket, chain: [] }),
     };
   }

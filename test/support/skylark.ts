@@ -50,7 +50,18 @@ export class Skylark {
   /** Also after `kill`: on the same folder and ports. */
   async start(): Promise<void> {
     const { c2s, c2sTls, http, https } = this.ports;
-    const ports = ['--c2s-port', c2s, '--c2s-tls-port', c2sTls, '--http-port', http, '--https-port', https].map(String);
+    const ports = [
+      '--c2s-port',
+      c2s,
+      '--c2s-tls-port',
+      c2sTls,
+      '--http-port',
+      http,
+      '--https-port',
+      https,
+      '--component-port',
+      0,
+    ].map(String);
     const child = spawn(
       process.execPath,
       [service, command, '--json', '--domain', this.domain, '--data', this.data, ...ports, ...this.#options],

@@ -2,6 +2,7 @@
 import { countOption, folderOption, type Options, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { programLimits } from '../limits.ts';
+import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
 
 export const clusterOptions = {
@@ -13,7 +14,7 @@ export const clusterOptions = {
   routers: countOption('the number of router processes', programLimits.processesPerKindMax, 2),
   muc: countOption('the number of MUC processes, which hold rooms', programLimits.processesPerKindMax, 2),
   federation: countOption(
-    'the number of federation processes, which hold streams to other servers; none without an s2s port',
+    'the number of federation processes, which own what goes to other servers and components',
     programLimits.processesPerKindMax,
     2,
   ),
@@ -22,6 +23,7 @@ export const clusterOptions = {
   data: folderOption('the folder for the certificate and the rows of dynalite', './data/cluster'),
   ...shared.clientPortOptions,
   ...federationOptions,
+  ...componentOptions,
   ...shared.webPortOptions,
   registration: shared.registration,
   ...shared.certificateSourceOptions,

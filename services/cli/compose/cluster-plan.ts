@@ -4,6 +4,7 @@ import { flagOf } from '../core/arguments.ts';
 import { keyFileOf } from './certificate-keys.ts';
 import type { ClusterBackends } from './cluster-backends.ts';
 import type { ClusterValues } from './cluster-options.ts';
+import { type ComponentValues, componentArguments, componentPortOf } from './component-options.ts';
 import { peerPortsOf } from './federation-options.ts';
 import { filesFolderIn, presetFilesUrl } from './files-part.ts';
 import { listening } from './listening.ts';
@@ -37,7 +38,8 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
     ...(values.defaultCertificate === undefined ? [] : ['--default-certificate', values.defaultCertificate]),
   ];
   const peers = peerPortsOf(values);
-  const federated = peers ? ['--federation'] : [];
+  const components = componentPortOf(values);
+  const federated = [...(peers ? ['--federation'] : []), ...(components === undefined ? [] : ['--components'])];
   const authority = given(values, 's2sCa');
   const files = fileArguments(values, backends);
   const isShared = isSharing(values);
@@ -47,7 +49,8 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
     const ports = ['--c2s-port', port(values.c2sPort), '--c2s-tls-port', port(values.c2sTlsPort)];
     const { s2sPort = 0, s2sTlsPort = 0 } = peers ?? {};
     const ofPeers = peers && ['--federation', '--s2s-port', port(s2sPort), '--s2s-tls-port', port(s2sTlsPort), ...authority];
-    return [...streams, ...ports, ...(ofPeers ?? []), ...(isShared ? ['--reuse-port'] : [])];
+    const ofComponents = components === undefined ? [] : componentArguments(values, components + shift);
+    return [...streams, ...ports, ...(ofPeers ?? []), ...ofComponents, ...(isShared ? ['--reuse-port'] : [])];
   });
   const web = numbered('web', 'w', 1, () => [
     ...streams,
@@ -59,7 +62,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
     inner: [
       ...numbered('router', 'r', values.routers, () => [...common, ...files, ...federated]),
       ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),
-      ...numbered('federation', 'f', peers ? values.federation : 0, () => [
+      ...numbered('federation', 'f', federated.length > 0 ? values.federation : 0, () => [
         ...streams,
         ...(values.certificates === 'store' ? [] : sealing(values, backends)),
         ...[...authority, ...given(values, 's2sNetworks'), ...given(values, 's2sResolver')],
@@ -106,17 +109,23 @@ function isSharing({ connections, c2sPort, c2sTlsPort }: ClusterValues): boolean
  * @throws {Refusal} naming the port and its flag
  */
 export async function checkPortsFree(
-  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort' | 's2sPort' | 's2sTlsPort'>,
+  values: Pick<ClusterValues, 'bind' | 'c2sPort' | 'c2sTlsPort' | 'httpPort' | 'httpsPort' | 's2sPort' | 's2sTlsPort'> &
+    ComponentValues,
 ): Promise<void> {
   const { bind, c2sPort, c2sTlsPort, httpPort, httpsPort } = values;
   const ports = { c2sPort, c2sTlsPort, httpPort, httpsPort, ...peerPortsOf(values) };
-  for (const port of Object.values(ports)) {
+  const componentPort = componentPortOf(values) ?? 0;
+  const all = [
+    ...Object.values(ports).map((port) => ({ port, host: bind })),
+    { port: componentPort, host: values.componentBind },
+  ];
+  for (const { port, host } of all) {
     if (port === 0) continue;
-    await listening(bind, ports, async () => {
+    await listening(host, { ...ports, componentPort }, async () => {
       const server = createServer();
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(port, bind, resolve);
+        server.listen(port, host, resolve);
       });
       await new Promise((resolve) => server.close(resolve));
     });

@@ -13,7 +13,7 @@ import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
-import { destinations, federatedDestinations } from '../../router/routing/destinations.ts';
+import { destinationsOf } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
 import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
@@ -21,6 +21,8 @@ import { programLimits } from '../limits.ts';
 export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blobs' | 'underWay'> {
   /** True when the deployment has processes that own streams to other servers, so that stanzas can be sent there. */
   readonly isFederated?: boolean;
+  /** True when it has such processes, and ports for components. */
+  readonly hasComponents?: boolean;
   /** The deployment's clock, if this process has started it. A command that stores no messages does not need it. */
   readonly clock: Clock;
 }
@@ -35,6 +37,7 @@ export interface ComposedRouter {
 export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
   const clock = DeploymentClock.of(ports.clock);
   const deliveries = new Latency(clock);
+  const hasOutbox = ports.isFederated || ports.hasComponents;
   const dependencies: Dependencies = {
     ...ports,
     clock,
@@ -42,8 +45,8 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
-    route: routing(ports.isFederated ? federatedDestinations : destinations),
-    outbox: ports.isFederated ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
+    route: routing(destinationsOf(ports)),
+    outbox: hasOutbox ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
     version,

@@ -23,6 +23,7 @@ import { adminAddress } from './admin-address.ts';
 import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, type PemPair, readPemFiles } from './certificate.ts';
 import { openKeys } from './certificate-keys.ts';
+import { componentListen } from './component-options.ts';
 import { composeRouter } from './compose-router.ts';
 import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
@@ -30,7 +31,7 @@ import { peerPortsOf } from './federation-options.ts';
 import { openProof, startOnlyFederation } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
 import { Cleanup } from './lifetime.ts';
-import { type Addresses, addressesOf, listening } from './listening.ts';
+import { type Addresses, addressesOf, listening, portsOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
@@ -41,7 +42,7 @@ export interface Embedded {
   readonly folder: string;
   /** Where the process listens, by purpose: `c2s`, `c2sTls`, `http`, `https`. */
   readonly addresses: Addresses;
-  /** Figures of the streams to other servers. Absent without federation. */
+  /** Figures of what goes to other servers and components. Absent where there are neither. */
   readonly peers?: FederationStats | undefined;
   /** Stops the services from the outside in: streams, pages, rooms, router, bus, store. */
   stop(): Promise<void>;
@@ -102,8 +103,12 @@ async function startParts(
 
   const peerPorts = peerPortsOf(values);
   const isFederated = peerPorts !== undefined;
+  const ofComponents = componentListen(values);
+  const hasComponents = ofComponents.componentPort !== undefined;
   const underWay = new UnderWay();
-  const { dependencies, router } = await composeRouter({ store, bus, clock, log, blobs: files.blobs, underWay, isFederated });
+  const { dependencies, router } = await composeRouter({
+    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents },
+  });
   cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...dependencies, worker: 'here' });
   cleanup.add('rooms', () => worker.stop());
@@ -131,8 +136,8 @@ async function startParts(
   });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
   const proves = isFederated ? openProof(values.s2sCa, clock) : undefined;
-  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts };
-  const connection = await listening(bind, { c2sPort, c2sTlsPort, ...peerPorts }, () =>
+  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts, ...ofComponents };
+  const connection = await listening(bind, portsOf(listen), () =>
     startConnectionPart({
       ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen, proves },
       figures: () => ({ rooms: worker.rooms, batches: router.busy }),
@@ -141,7 +146,7 @@ async function startParts(
   isDraining = () => connection.node.isDraining;
   cleanup.add('streams', () => connection.stop());
   let federation: Federation | undefined;
-  if (proves !== undefined) {
+  if (isFederated || hasComponents) {
     const keys = await openKeys(values, folder);
     const ownAddresses = () => Object.values(connection.node.addresses).filter((address) => address !== undefined);
     const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proves, ownAddresses });

@@ -1,13 +1,13 @@
 /** Starts an owner of streams to other servers: as the only one of its deployment, or as one of several that share the shards. */
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../../../lib/ports/clock.ts';
-import type { Keys } from '../../../lib/ports/keys.ts';
+import { type Keys, NotOpened } from '../../../lib/ports/keys.ts';
 import { serveControl } from '../../../lib/runtime/control.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
 import { Heartbeat, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { type ShardOwner, sharedShards } from '../../../lib/runtime/shard-owner.ts';
-import { Tenants } from '../../../lib/runtime/tenants.ts';
+import { type Component, componentContext, Tenants } from '../../../lib/runtime/tenants.ts';
 import { DialbackSecrets } from '../../../lib/s2s/dialback-secrets.ts';
 import { provesDomain } from '../../../lib/s2s/proof.ts';
 import { Roots } from '../../../lib/s2s/roots.ts';
@@ -40,7 +40,8 @@ export interface FederationPartOptions extends Ports {
   readonly values: FindingValues;
   readonly tls: TlsSource;
   readonly keys: Keys;
-  readonly proves: Proves;
+  /** Without federation, nobody proves anything. */
+  readonly proves: Proves | undefined;
   /** The addresses on which this process listens, so that it does not connect to itself. */
   readonly ownAddresses: () => readonly ListenAddress[];
 }
@@ -53,7 +54,9 @@ function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'hol
     const resolver = new Resolver({ clock, servers: values.s2sResolver === undefined ? [] : [values.s2sResolver] });
     const networks = values.s2sNetworks?.split(',') ?? [];
     return {
-      ...{ store, bus, clock, log, proves },
+      ...{ store, bus, clock, log, proves: proves ?? (async () => false) },
+      ownerId: clock.randomBytes(12).toString('base64url'),
+      secretOf: (component) => componentSecret(keys, component),
       ids: new IdMint(clock),
       tenants: new Tenants(store, clock),
       finder: new Finder({ resolver, clock, log, networks, ownAddresses }),
@@ -66,6 +69,15 @@ function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'hol
     };
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+async function componentSecret(keys: Keys, { domain, sealedSecret }: Component): Promise<string | undefined> {
+  try {
+    return (await keys.open(sealedSecret, componentContext(domain))).toString();
+  } catch (error) {
+    if (error instanceof NotOpened) return undefined;
     throw error;
   }
 }

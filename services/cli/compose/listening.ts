@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { flagOf } from '../core/arguments.ts';
 import { Refusal, reasonOf } from '../core/report.ts';
+import type { ListenOptions } from './connection-part.ts';
 
 export type Addresses = Readonly<Record<string, { readonly address: string; readonly port: number }>>;
 
@@ -19,8 +20,14 @@ export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** The ports of a connection node, by the names of their options. */
+export function portsOf(listen: ListenOptions): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(listen).filter((entry) => typeof entry[1] === 'number'));
+}
+
 interface ListenError extends NodeJS.ErrnoException {
   readonly port?: number;
+  readonly address?: string;
 }
 
 /**
@@ -38,9 +45,13 @@ export async function listening<Result>(
   } catch (cause) {
     const error = cause as ListenError;
     if (error.syscall !== 'listen') throw error;
-    if (error.code === 'EADDRNOTAVAIL') throw new Refusal(`--bind: '${bind}' is not an address of this machine`);
     const name = Object.keys(ports).find((each) => ports[each] === error.port) ?? 'port';
-    const what = hostPort(bind, error.port ?? 0);
+    const address = error.address ?? bind;
+    if (error.code === 'EADDRNOTAVAIL')
+      throw new Refusal(
+        `--${name === 'componentPort' ? 'component-bind' : 'bind'}: '${address}' is not an address of this machine`,
+      );
+    const what = hostPort(address, error.port ?? 0);
     throw new Refusal(`cannot listen on ${what} (${flagOf(name)}): ${reasonOf(error)}; choose another port with ${flagOf(name)}`);
   }
 }

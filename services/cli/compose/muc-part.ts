@@ -15,7 +15,8 @@ import { changedSubject, LiveWorkers } from './live-workers.ts';
 /**
  * Starts the worker.
  *
- * `name` is unique among the workers. `isFederated` is true when occupants may be at other servers. `figures` adds to what
+ * `name` is unique among the workers. `isFederated` is true when occupants may be at other servers, and
+ * `hasComponents` when they may be at components. `figures` adds to what
  * `skylark status` shows.
  */
 export async function startMucPart(
@@ -23,8 +24,13 @@ export async function startMucPart(
   name: string,
   {
     isFederated = false,
+    hasComponents = false,
     figures,
-  }: { readonly isFederated?: boolean; readonly figures?: () => Readonly<Record<string, number>> } = {},
+  }: {
+    readonly isFederated?: boolean;
+    readonly hasComponents?: boolean;
+    readonly figures?: () => Readonly<Record<string, number>>;
+  } = {},
 ): Promise<{ readonly deliveries: Latency; stop(): Promise<void> }> {
   const { store, bus, log } = ports;
   const clock = DeploymentClock.of(ports.clock);
@@ -41,7 +47,8 @@ export async function startMucPart(
     ids: new IdMint(clock),
     deliverer: new Deliverer(bus, deliveries),
     tenants: new Tenants(store, clock),
-    outbox: isFederated ? new Outbox({ store, bus, clock }) : undefined,
+    outbox: isFederated || hasComponents ? new Outbox({ store, bus, clock }) : undefined,
+    isFederated,
     worker: name,
   };
   const worker = await startMucWorker({ ...dependencies, shards: sharedShards(name, registry) });

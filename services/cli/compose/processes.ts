@@ -15,6 +15,7 @@ import { serveAdmin } from './admin-socket.ts';
 import { checkPemFlags, keepSelfSigned, readPemFiles } from './certificate.ts';
 import { type Child, type Ending, startChild } from './child-process.ts';
 import { checkPortsFree, sharesPorts } from './cluster-plan.ts';
+import { componentArguments } from './component-options.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import type { Embedded } from './embedded.ts';
 import { federationArguments } from './federation-options.ts';
@@ -90,5 +91,6 @@ function portsOf(values: StartValues, addresses: Addresses | undefined): string[
     ...['--c2s-port', port('c2s', values.c2sPort), '--c2s-tls-port', port('c2sTls', values.c2sTlsPort)],
     ...['--http-port', port('http', values.httpPort), '--https-port', port('https', values.httpsPort)],
     ...federationArguments(values),
+    ...componentArguments(values),
   ];
 }

@@ -16,7 +16,7 @@ import { openProof, startOnlyFederation, tellFederation } from './federation-par
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { ensureTenant } from './own-tenant.ts';
-import { attachWeb, openStore, peerPorts, startClock, startStreams } from './serve-services.ts';
+import { attachWeb, componentPorts, openStore, peerPorts, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { registrationOf } from './start-options.ts';
 import { fingerprintsOf } from './tls-source.ts';
@@ -43,6 +43,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     ...ports,
     blobs: files?.blobs,
     isFederated: values.federation,
+    hasComponents: values.components,
   });
   cleanup.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
@@ -53,10 +54,15 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   cleanup.add('removals', () => removals.stop());
 
   const figures = () => ({ rooms: worker.rooms, batches: router.busy });
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, { figures });
-  if (values.federation) {
+  const streams = await startStreams(
+    serving,
+    ports,
+    { bind, c2sPort, c2sTlsPort, ...peerPorts(serving), ...componentPorts(serving) },
+    { figures },
+  );
+  if (values.federation || values.components) {
     const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
-    const [keys, proves] = [await openKeys(values), openProof(values.s2sCa, clock)];
+    const [keys, proves] = [await openKeys(values), values.federation ? openProof(values.s2sCa, clock) : undefined];
     const federation = await startOnlyFederation({ ...ports, values, tls: streams.tls.source, keys, proves, ownAddresses });
     cleanup.add('federation', () => federation.stop());
     tellFederation(metrics, federation);

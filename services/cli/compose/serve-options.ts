@@ -14,6 +14,7 @@ import {
 } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { programLimits } from '../limits.ts';
+import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
 
 export const serveOptions = {
@@ -29,6 +30,8 @@ export const serveOptions = {
   bind: shared.bind,
   ...shared.clientPortOptions,
   ...federationOptions,
+  ...componentOptions,
+  components: switchOption('the deployment has components (for connection, router, muc and all)'),
   federation: switchOption('the deployment has federation (for connection, router, muc and all)'),
   ...shared.webPortOptions,
   websocketPort: extraPortOption('port of a connection process for WebSocket over TLS, without the web client'),

@@ -17,7 +17,7 @@ import { openProof } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
-import { attachWeb, peerPorts, route, shareFederation, startClock, startStreams } from './serve-services.ts';
+import { attachWeb, componentPorts, peerPorts, route, shareFederation, startClock, startStreams } from './serve-services.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -37,18 +37,19 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   const ports = { store, bus, clock, log };
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
-  await route(serving, { ...ports, blobs: files.blobs, isFederated: values.federation });
-  const rooms = await startMucPart(ports, values.name, { isFederated: values.federation });
+  const outside = { isFederated: values.federation, hasComponents: values.components };
+  await route(serving, { ...ports, blobs: files.blobs, ...outside });
+  const rooms = await startMucPart(ports, values.name, outside);
   cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);
   const isSelfSigned = given === undefined && values.certificates !== 'store';
   // The parent process has created the self-signed certificate already.
   const pem = isSelfSigned ? (await keepSelfSigned(join(data, 'tls'), domain, systemClock)).files : given;
-  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) };
+  const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts(serving), ...componentPorts(serving) };
   const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, listen);
-  if (values.federation) {
+  if (values.federation || values.components) {
     const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
-    const proves = openProof(values.s2sCa, clock);
+    const proves = values.federation ? openProof(values.s2sCa, clock) : undefined;
     await shareFederation(serving, { ...ports, tls: streams.tls.source, proves, ownAddresses }, data);
   }
   const isDraining = () => streams.node.isDraining;

@@ -22,13 +22,14 @@ import { programLimits } from '../limits.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
 import { openKeys } from './certificate-keys.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
+import { componentListen } from './component-options.ts';
 import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
 import { type ListenOptions, type Ports, startConnectionPart } from './connection-part.ts';
 import { makeStoppable } from './deploys.ts';
 import { type PeerPorts, peerPortsOf } from './federation-options.ts';
 import { type FederationPartOptions, openProof, startFederationPart, tellFederation } from './federation-part.ts';
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
-import { type Addresses, addressesOf, listening } from './listening.ts';
+import { type Addresses, addressesOf, listening, portsOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf, type RunningTls, storeTls, watchTls } from './tls-source.ts';
@@ -73,7 +74,12 @@ export async function openStore({ values, cleanup, metrics }: Serving, clock: Cl
 export async function serveConnection(serving: Serving): Promise<Addresses> {
   const { bind, c2sPort, c2sTlsPort, websocketPort } = serving.values;
   const ports = await openPorts(serving);
-  const streams = await startStreams(serving, ports, { bind, c2sPort, c2sTlsPort, ...peerPorts(serving) }, ports);
+  const streams = await startStreams(
+    serving,
+    ports,
+    { bind, c2sPort, c2sTlsPort, ...peerPorts(serving), ...componentPorts(serving) },
+    ports,
+  );
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
   await makeStoppable(serving, ports, streams.node);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
@@ -86,7 +92,12 @@ export async function servePeers(serving: Serving): Promise<Addresses> {
   if (peers === undefined)
     throw new UsageError('--s2s-port or --s2s-tls-port is needed, since a loopback address has none by default');
   const ports = await openPorts(serving);
-  const { node } = await startStreams(serving, ports, { bind, ...peers }, { figures: ports.figures, isForClients: false });
+  const { node } = await startStreams(
+    serving,
+    ports,
+    { bind, ...peers, ...componentPorts(serving) },
+    { figures: ports.figures, isForClients: false },
+  );
   return addressesOf({ ...node.addresses });
 }
 
@@ -95,7 +106,7 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   checkFileFlags(values);
   const ports = await openPorts(serving);
   const files = await openFiles(values, ports, cleanup);
-  await route(serving, { ...ports, blobs: files?.blobs, isFederated: values.federation });
+  await route(serving, { ...ports, blobs: files?.blobs, isFederated: values.federation, hasComponents: values.components });
   health.started();
   return {};
 }
@@ -120,8 +131,13 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
 }
 
 export async function serveMuc(serving: Serving): Promise<Addresses> {
+  const { values } = serving;
   const ports = await openPorts(serving);
-  const part = await startMucPart(ports, serving.values.name, { isFederated: serving.values.federation, figures: ports.figures });
+  const part = await startMucPart(ports, values.name, {
+    isFederated: values.federation,
+    hasComponents: values.components,
+    figures: ports.figures,
+  });
   serving.cleanup.add('rooms', () => part.stop());
   serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
   serving.health.started();
@@ -131,6 +147,11 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
 /** The ports of this process to which other servers connect, if the deployment has federation. */
 export function peerPorts({ values }: Serving): PeerPorts | undefined {
   return values.federation ? peerPortsOf(values) : undefined;
+}
+
+/** The port of this process for components, if the deployment has them. */
+export function componentPorts({ values }: Serving): ReturnType<typeof componentListen> {
+  return values.components ? componentListen(values) : {};
 }
 
 export async function serveFederation(serving: Serving): Promise<Addresses> {
@@ -194,12 +215,12 @@ export async function startStreams(
     const tickets = await TicketKeys.start({ store, clock: ports.clock, use: (keys) => tls.source.setTicketKeys(keys), onError });
     cleanup.add('tickets', () => tickets.stop());
   }
-  const { bind, c2sPort = 0, c2sTlsPort = 0, s2sPort = 0, s2sTlsPort = 0 } = listen;
+  const { bind, s2sPort = 0, s2sTlsPort = 0 } = listen;
   const proves = s2sPort + s2sTlsPort > 0 ? openProof(values.s2sCa, wall) : undefined;
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
   const stopMs = stopSeconds * 1_000 - programLimits.closingMs;
-  const connection = await listening(bind, { c2sPort, c2sTlsPort, s2sPort, s2sTlsPort }, () =>
+  const connection = await listening(bind, portsOf(listen), () =>
     startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures }),
   );
   const { node } = connection;

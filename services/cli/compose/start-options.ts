@@ -1,7 +1,8 @@
 /** The options of `skylark start`, with checks and defaults that depend on several of them. */
-import { countOption, flagOf, type Options, portOption, type Values } from '../core/arguments.ts';
+import { countOption, flagOf, type Options, type Values } from '../core/arguments.ts';
 import * as shared from '../core/options.ts';
 import { UsageError } from '../core/report.ts';
+import { componentOptions } from './component-options.ts';
 import { federationOptions } from './federation-options.ts';
 
 export const startOptions = {
@@ -11,7 +12,7 @@ export const startOptions = {
   ...shared.clientPortOptions,
   ...shared.webPortOptions,
   ...federationOptions,
-  componentPort: portOption('reserved for components; nothing listens there yet', 5347),
+  ...componentOptions,
   registration: shared.registration,
   ...shared.certificateSourceOptions,
   region: shared.kmsRegion,

@@ -1,6 +1,14 @@
 /** The options of `skylark dns`. */
 import { z } from 'zod';
-import { choiceOption, countOption, type Option, type Options, switchOption, type Values } from '../core/arguments.ts';
+import {
+  choiceOption,
+  countOption,
+  type Option,
+  type Options,
+  optionalText,
+  switchOption,
+  type Values,
+} from '../core/arguments.ts';
 import { programLimits } from '../limits.ts';
 import { hostNameOf } from './host-name.ts';
 
@@ -64,6 +72,12 @@ export const dnsOptions = {
   federation: switchOption('the service talks to other servers: print the records for that, too'),
   serversTarget: hostNameOption('HOST', 'where other servers connect, if not at --target'),
   acmeZone: hostNameOption('ZONE', 'the zone in which certificates are proven (ACME DNS-01)'),
+  components: optionalText(
+    'LABEL,…',
+    'components of the domain, such as irc: print their records for other servers and certificates',
+    'labels below the domain, such as irc,sms',
+    /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:,[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+  ),
   filesHost: hostNameOption('HOST', 'where files are served: makes files.DOMAIN a name of it'),
   webHost: hostNameOption('HOST', 'where the web service is, if not at --target'),
   websocketHost: hostNameOption('HOST', 'where WebSocket streams are, if not at --web-host'),

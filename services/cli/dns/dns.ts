@@ -17,7 +17,8 @@ export async function dns(values: DnsValues, positionals: readonly string[]): Pr
     throw new UsageError('--target is needed; it takes the host name of the load balancer or machine that serves the domain');
   const { serversTarget = target, webHost = target, websocketHost: webSocketHost = webHost } = values;
   const hosts = { target, serversTarget, webHost, webSocketHost };
-  const plan = planRecords({ domain: ascii, unicode, ...hosts, ports, federation, acmeZone, filesHost });
+  const components = values.components?.split(',').map((label) => `${label}.${ascii}`) ?? [];
+  const plan = planRecords({ domain: ascii, unicode, ...hosts, ports, federation, acmeZone, filesHost, components });
   say(...formats[format](plan, ttl));
   return 0;
 }

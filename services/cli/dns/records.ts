@@ -49,6 +49,8 @@ export interface DnsWish {
   readonly filesHost: string | undefined;
   readonly webHost: string;
   readonly webSocketHost: string;
+  /** Domains of the tenant's components. */
+  readonly components?: readonly string[];
 }
 
 function filesDomain(domain: string): string {
@@ -57,20 +59,32 @@ function filesDomain(domain: string): string {
 
 /** @throws {UsageError} when a name gets too long */
 export function planRecords(wish: DnsWish): DnsPlan {
-  const { domain, unicode, target, serversTarget, ports, federation, acmeZone, filesHost, webHost, webSocketHost } = wish;
+  const {
+    domain,
+    unicode,
+    target,
+    serversTarget,
+    ports,
+    federation,
+    acmeZone,
+    filesHost,
+    webHost,
+    webSocketHost,
+    components = [],
+  } = wish;
   const rooms = roomsDomain(domain);
   const clients = [
     ...srv(`_xmpp-client._tcp.${domain}`, target, ports.c2s, 'clients, STARTTLS (RFC 6120)'),
     ...srv(`_xmpps-client._tcp.${domain}`, target, ports['c2s-tls'], 'clients, direct TLS (XEP-0368)'),
   ];
-  const servers = [domain, rooms].flatMap((name) => {
-    const whose = name === domain ? 'servers' : 'servers, to rooms';
+  const servers = [domain, rooms, ...components].flatMap((name) => {
+    const whose = name === domain ? 'servers' : name === rooms ? 'servers, to rooms' : 'servers, to a component';
     return [
       ...srv(`_xmpp-server._tcp.${name}`, serversTarget, ports.s2s, `${whose}, STARTTLS (RFC 6120)`),
       ...srv(`_xmpps-server._tcp.${name}`, serversTarget, ports['s2s-tls'], `${whose}, direct TLS (XEP-0368)`),
     ];
   });
-  const proofs = acmeZone === undefined ? [] : wantedNames(domain).map((name) => proofOf(name, acmeZone));
+  const proofs = acmeZone === undefined ? [] : wantedNames(domain, components).map((name) => proofOf(name, acmeZone));
   const files = filesHost === undefined ? [] : [cname(filesDomain(domain), filesHost, 'files that people have sent')];
   const path = '/.well-known/host-meta';
   return {

@@ -17,6 +17,9 @@ export interface Listen {
   readonly c2sTlsPort?: number;
   readonly s2sPort?: number;
   readonly s2sTlsPort?: number;
+  /** Components have no TLS, so they have an address of their own: that of the loopback, as a rule. */
+  readonly componentBind?: string;
+  readonly componentPort?: number;
 }
 
 export interface Addresses {
@@ -24,6 +27,7 @@ export interface Addresses {
   readonly c2sTls?: AddressInfo;
   readonly s2s?: AddressInfo;
   readonly s2sTls?: AddressInfo;
+  readonly component?: AddressInfo;
 }
 
 /** One purpose of a node. */

@@ -1,6 +1,7 @@
-/** What others ask of a node over the bus: to deliver, to close a session, to hand one over. */
+/** What others ask of a node over the bus: to deliver, to close a session, to hand one over, to write to a component. */
 import type { Logger } from 'pino';
 import { sleep } from '../../../lib/ports/clock.ts';
+import type { CarryReply, CarryRequest } from '../../../lib/runtime/component-wire.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../../lib/runtime/frame.ts';
 import { timeOfId } from '../../../lib/runtime/ids.ts';
@@ -26,6 +27,8 @@ export interface Sessions extends Giver {
   readonly parking: ReadonlyMap<string, Promise<void>>;
   /** Sessions by sid. */
   readonly held: ReadonlyMap<string, Session>;
+  /** Writes what is for a component. */
+  carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<CarryReply> | CarryReply;
 }
 
 export class NodeRequests {
@@ -50,10 +53,16 @@ export class NodeRequests {
         return this.#close(header);
       case 'handOver':
         return this.#handOver(header);
+      case 'carry':
+        return this.#carry(header, bodies);
       default:
         throw new RangeError('a request that is not for a node');
     }
   };
+
+  async #carry(request: CarryRequest, bodies: readonly Buffer[]): Promise<Buffer> {
+    return encodeFrame(await this.#node.carry(request, bodies));
+  }
 
   #close({ sid, condition, text }: CloseRequest): Buffer {
     const session = this.#node.held.get(sid);

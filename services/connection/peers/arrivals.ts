@@ -1,5 +1,5 @@
 /**
- * Stanzas of one stream of another server on their way to routers: one batch of one pair of domains at a time, sent again with the same ids
+ * Stanzas of one stream of another server, or of a component, on their way to routers: one batch of one pair of domains at a time, sent again with the same ids
  * until a router has taken it. What is counted here is durable.
  */
 import type { Logger } from 'pino';
@@ -47,13 +47,15 @@ export class Arrivals {
   handled = 0;
   readonly #dependencies: Dependencies;
   readonly #events: ArrivalEvents;
+  readonly #isFromComponent: true | undefined;
   readonly #waiting: (Arrival | undefined)[] = [];
   #bytes = 0;
   #isRunning = false;
   #isStopped = false;
 
-  constructor(dependencies: Dependencies, events: ArrivalEvents) {
+  constructor(dependencies: Dependencies, events: ArrivalEvents, source: 'peer' | 'component' = 'peer') {
     this.#dependencies = dependencies;
+    this.#isFromComponent = source === 'component' ? true : undefined;
     this.#events = events;
   }
 
@@ -139,6 +141,7 @@ export class Arrivals {
         kind: 'inbound',
         ...{ domain, ids, deadline, at },
         isFromPeer: true,
+        isFromComponent: this.#isFromComponent,
         isCertified: isCertified || undefined,
       };
       try {

@@ -26,6 +26,7 @@ import type { StreamIdentity } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import { checkOpening, wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';
+import { addressesOf } from './addresses.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type Domains, forbidden, type OwnerLink, type Proven } from './owner-link.ts';
 import type { PeerFeature, PeerStream, PeerTrait } from './peer-feature.ts';
@@ -374,17 +375,6 @@ export class InboundStream implements TransportReader, PeerStream {
 
 function toStreamError(error: Error): StreamError {
   return error instanceof StreamError ? error : new StreamError('internal-server-error');
-}
-
-/** @throws {StreamError} improper-addressing */
-function addressesOf(stanza: Stanza): { readonly from: Jid; readonly to: Jid } {
-  const { from: fromText, to: toText } = stanza.attributes;
-  const from = fromText === undefined ? undefined : Jid.tryParse(fromText);
-  const to = toText === undefined ? undefined : Jid.tryParse(toText);
-  if (from === undefined || to === undefined) {
-    throw new StreamError('improper-addressing', 'a stanza between servers has "from" and "to"');
-  }
-  return { from, to };
 }
 
 /** @throws {StreamError} improper-addressing */

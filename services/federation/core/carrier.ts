@@ -1,6 +1,6 @@
 /**
- * What carries the stanzas of a pair to its peer: a stream that we have opened (streams/outgoing.ts), or one that the peer has
- * opened to us.
+ * What carries the stanzas of a pair to its peer: a stream that we have opened (streams/outgoing.ts), or one that a component
+ * has opened to us (streams/component-stream.ts).
  */
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 
@@ -25,6 +25,8 @@ export interface Carrier {
   readonly isOpen: boolean;
   /** Nothing can come any more. */
   readonly isClosed: boolean;
+  /** It goes on when this process stops: whoever owns the pair next uses it. */
+  readonly outlivesOwner: boolean;
   /** When the peer last sent anything of its own, by the monotonic clock; undefined where peers do not. */
   readonly heardAtMs?: number | undefined;
   /** @returns what was not taken yet, bytes */
@@ -37,6 +39,8 @@ export interface Carrier {
   /** Ends it with an error of ours, or without. */
   fail(error?: StreamError): void;
   destroy(why: string): void;
+  /** This process has nothing to do with it any more. */
+  leave(why: string): void;
   /** Reads until the stream is over. */
   run(events: CarrierEvents): Promise<void>;
 }

@@ -17,5 +17,17 @@ export const conformance = [
     version: '1.0',
     title: 'Dialback Key Generation and Validation',
   },
+  {
+    spec: 'XEP-0100',
+    version: '1.0',
+    title: 'Gateway Interaction: what a gateway, as a component, needs of a server',
+    note: 'Rosters are not filled by the server: a gateway that may not (XEP-0356) asks for each subscription.',
+  },
+  {
+    spec: 'XEP-0114',
+    version: '1.6',
+    title: 'Jabber Component Protocol: components that connect to us',
+    note: 'XEP-0225 and namespace delegation (XEP-0355). There is no TLS, so the port is on the loopback unless an address is given.',
+  },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS between servers, with ALPN' },
 ];

@@ -6,7 +6,7 @@ import type { Store } from '../../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { PairName } from '../../../lib/runtime/outbox.ts';
-import type { Tenants } from '../../../lib/runtime/tenants.ts';
+import type { Component, Tenants } from '../../../lib/runtime/tenants.ts';
 import type { Finder } from '../finding/finder.ts';
 import type { Dialback } from './dialback.ts';
 
@@ -31,6 +31,10 @@ export interface Dependencies {
   /** Does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
   readonly proves: (domain: string, chain: readonly Buffer[]) => Promise<boolean>;
   readonly encrypt: Encrypt;
+  /** The secret of a component. @returns undefined when it was sealed with a key that this deployment has no more. @throws {Unavailable} */
+  readonly secretOf: (component: Component) => Promise<string | undefined>;
+  /** Names this process to nodes that have streams of components. */
+  readonly ownerId: string;
   /** Is this process still the one that others take it for? Looked at before anything is written to a socket. */
   readonly holdsLease: () => boolean;
 }

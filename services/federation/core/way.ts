@@ -1,4 +1,4 @@
-/** How a pair comes by what carries its stanzas: we connect to the peer (pairs/connector.ts), or it does to us. */
+/** How a pair comes by what carries its stanzas: we connect to the peer (pairs/connector.ts), or it does to us (pairs/component-door.ts). */
 import type { Carrier } from './carrier.ts';
 
 export interface Verdict {
@@ -30,5 +30,7 @@ export interface Way {
   rest(error: Error, isFinal?: boolean): void;
   /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */
   verify(streamId: string, key: string): Promise<Verdict>;
+  /** The peer has answered a ping that was not for the pair. */
+  pong?(id: string): void;
   stop(): void;
 }

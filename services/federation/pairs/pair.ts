@@ -12,7 +12,7 @@ import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../li
 import type { Carrier } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Gate } from '../core/gate.ts';
-import type { Verdict, Way, WayEvents } from '../core/way.ts';
+import type { Way, WayEvents } from '../core/way.ts';
 import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
@@ -58,7 +58,7 @@ export class Pair {
     onConfirmed: (key: string) => void,
   ) {
     this.name = name;
-    this.#terms = new Terms(name.peer);
+    this.#terms = new Terms(name);
     this.#dependencies = dependencies;
     this.#gate = gate;
     this.#onConfirmed = onConfirmed;
@@ -146,16 +146,13 @@ export class Pair {
     this.#pump();
   }
 
-  /** XEP-0220: has the peer said this key on a stream to us? @throws {Error} when its server cannot be asked */
-  verify(streamId: string, key: string): Promise<Verdict> {
-    this.#usedAtMs = this.#dependencies.clock.monotonic();
-    return this.way.verify(streamId, key);
-  }
-
   /** The peer has answered a ping. */
   pong(id: string): void {
     const asked = this.#asked;
-    if (asked === undefined || asked.pingId !== id) return;
+    if (asked === undefined || asked.pingId !== id) {
+      this.way.pong?.(id);
+      return;
+    }
     this.#asked = undefined;
     this.#confirm(asked.place);
   }
@@ -169,13 +166,13 @@ export class Pair {
       return;
     }
     if (!this.#dependencies.holdsLease()) {
-      stream.destroy('this process has lost its lease');
+      stream.leave('this process has lost its lease');
       return;
     }
     if (this.#closingAtMs !== undefined) {
       if (now - this.#closingAtMs > federationLimits.pongMs) stream.destroy('it does not confirm what was sent');
     } else if (this.#asked !== undefined) this.#remind(stream, this.#asked, now);
-    else if (this.#queue.size === 0 && now - this.#usedAtMs > federationLimits.idleMs) this.#close();
+    else if (!stream.outlivesOwner && this.#queue.size === 0 && now - this.#usedAtMs > federationLimits.idleMs) this.#close();
     else if (now - this.#sentAtMs > federationLimits.keepAliveMs) {
       this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
       stream.keepAlive();
@@ -188,13 +185,14 @@ export class Pair {
     this.#isStopped = true;
     const stream = this.#stream;
     if (stream?.isOpen === true && isInOrder && this.#dependencies.holdsLease()) {
-      this.#close();
+      if (!stream.outlivesOwner) this.#close();
       const { clock } = this.#dependencies;
       const untilMs = clock.monotonic() + federationLimits.closeMs;
-      while (clock.monotonic() < untilMs && !stream.isClosed) await sleep(clock, federationLimits.closePollMs);
+      const isDone = () => stream.isClosed || (stream.outlivesOwner && !this.#queue.hasSent);
+      while (clock.monotonic() < untilMs && !isDone()) await sleep(clock, federationLimits.closePollMs);
     }
     this.way.stop();
-    stream?.destroy('the service stops');
+    stream?.leave('the service stops');
     await this.#telling;
     for (const entry of [...this.#queue.entries()]) this.#forget(entry);
   }
@@ -278,7 +276,7 @@ export class Pair {
     }
     if (!stream.isOpen) return; // what becomes of it is told
     if (!this.#dependencies.holdsLease()) {
-      stream.destroy('this process has lost its lease');
+      stream.leave('this process has lost its lease');
       return;
     }
     const before = stream.sent;
@@ -313,7 +311,9 @@ export class Pair {
   #remind(stream: Carrier, { atMs, pingId }: Asked, now: number): void {
     if (pingId === undefined) {
       if (now - atMs > federationLimits.confirmMs) stream.destroy('it does not confirm what was sent');
-    } else if (now - atMs > federationLimits.pongMs) this.#close();
+    } else if (now - atMs <= federationLimits.pongMs) return;
+    else if ((stream.heardAtMs ?? 0) <= atMs) this.#close();
+    else this.pong(pingId); // it does not answer, but it lives
   }
 
   /** The closing tag that comes back confirms everything before it. */

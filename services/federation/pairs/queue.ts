@@ -46,6 +46,10 @@ export class Queue {
     }
   }
 
+  get hasSent(): boolean {
+    return !(this.sent().next().done ?? true);
+  }
+
   get hasUnsent(): boolean {
     return !(this.unsent().next().done ?? true);
   }

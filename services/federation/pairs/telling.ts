@@ -2,7 +2,7 @@
 import { sleep } from '../../../lib/ports/clock.ts';
 import { ask, checkDone, isOperating } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import type { PairName } from '../../../lib/runtime/outbox.ts';
+import { isOfComponent, type PairName } from '../../../lib/runtime/outbox.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -19,7 +19,8 @@ export async function tellSenders(
     const bodies = bounces.slice(at, at + serviceLimits.batchStanzasMax);
     const minted = bodies.map(() => ids.mint());
     for (;;) {
-      const request: InboundRequest = { kind: 'inbound', domain: name.tenant, ids: minted, at: clock.now() };
+      const isFromComponent = isOfComponent(name) ? true : undefined;
+      const request: InboundRequest = { kind: 'inbound', domain: name.tenant, ids: minted, at: clock.now(), isFromComponent };
       try {
         const answer = await ask(bus, inboundAnswer, routerSubject, encodeFrame(request, bodies), federationLimits.tellMs);
         clock.observe(answer.take('at'));

@@ -33,6 +33,7 @@ export interface Opened {
 }
 
 export class OutgoingStream implements Carrier {
+  readonly outlivesOwner = false;
   readonly pair: PairName;
   readonly isProven: boolean;
   readonly link: Link;
@@ -77,6 +78,10 @@ export class OutgoingStream implements Carrier {
   }
 
   destroy(why: string): void {
+    this.link.destroy(why);
+  }
+
+  leave(why: string): void {
     this.link.destroy(why);
   }
 

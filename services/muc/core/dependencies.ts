@@ -18,8 +18,10 @@ export interface Dependencies {
   readonly ids: IdMint;
   readonly deliverer: Deliverer;
   readonly tenants: Tenants;
-  /** What goes to other servers; without it there is no federation. */
+  /** What goes to other servers and to components. */
   readonly outbox?: Outbox | undefined;
+  /** The deployment talks to other servers. */
+  readonly isFederated?: boolean | undefined;
   /** The name of this process in logs. */
   readonly worker: string;
 }

@@ -6,7 +6,7 @@
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import { ask, checkDone } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
-import type { Departure as Departing } from '../../../lib/runtime/outbox.ts';
+import { componentPair, type Departure as Departing } from '../../../lib/runtime/outbox.ts';
 import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { type InboundRequest, inboundAnswer, routerSubject } from '../../../lib/runtime/wire.ts';
@@ -68,9 +68,10 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
     for (const recipient of sending.recipients) {
       const { domain } = recipient.jid;
       const place = await dependencies.tenants.place(domain);
-      if (place === undefined && dependencies.outbox !== undefined) {
+      const isOutside = place === undefined ? dependencies.isFederated : place.service === 'component';
+      if (isOutside && dependencies.outbox !== undefined) {
         const key = `${domain} ${sendings.indexOf(sending)}`;
-        const forPeer = leaving.get(key) ?? { peer: domain, sending, recipients: [] };
+        const forPeer = leaving.get(key) ?? { peer: domain, componentOf: place?.tenant.domain, sending, recipients: [] };
         leaving.set(key, forPeer);
         forPeer.recipients.push(recipient);
         continue;
@@ -90,9 +91,11 @@ async function sendAway(dependencies: Dependencies, sendings: readonly Sending[]
   ]);
 }
 
-/** One stanza for the occupants at one other server. */
+/** One stanza for the occupants at one other server, or at one component. */
 interface ForPeer {
   readonly peer: string;
+  /** Set when the peer is a component: the domain of its tenant. */
+  readonly componentOf: string | undefined;
   readonly sending: Sending;
   readonly recipients: Recipient[];
 }
@@ -103,7 +106,12 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
   if (outbox === undefined || leaving.length === 0) return;
   try {
     const departures: Departing[] = [];
-    for (const { peer, sending, recipients } of leaving) {
+    for (const { peer, componentOf, sending, recipients } of leaving) {
+      const tos = recipients.map(({ jid }) => jid.toString());
+      if (componentOf !== undefined) {
+        departures.push({ tenant: componentOf, ...componentPair(peer), id: ids.mint(), xml: sending.bytes, tos });
+        continue;
+      }
       const host = Stanza.parse(sending.bytes).from!.domain;
       const tenant = (await dependencies.tenants.place(host))?.tenant;
       if (tenant === undefined) continue;
@@ -111,7 +119,6 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
         for (const recipient of recipients) lose(recipient, sending, true);
         continue;
       }
-      const tos = recipients.map(({ jid }) => jid.toString());
       departures.push({ tenant: tenant.domain, host, peer, id: ids.mint(), xml: sending.bytes, tos });
     }
     const batches = outbox.batches(departures);

@@ -29,8 +29,10 @@ export interface Dependencies {
   readonly shares: Shares;
   /** The files of accounts. Without it, file upload is not offered. */
   readonly blobs?: Blobs | undefined;
-  /** What goes to other servers; without it there is no federation. */
+  /** What goes to other servers and to components; without it there are neither. */
   readonly outbox?: Outbox | undefined;
+  /** The deployment talks to other servers. */
+  readonly isFederated?: boolean | undefined;
   /** The requests that are being handled. Set only if this is the only router of the deployment. */
   readonly underWay?: UnderWay | undefined;
   /** The version of the program, for XEP-0092. */

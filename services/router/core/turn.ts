@@ -6,7 +6,7 @@
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
 import type { Failure, Target } from '../../../lib/runtime/deliverer.ts';
-import type { Departure, Outbox, OutboxBatch } from '../../../lib/runtime/outbox.ts';
+import type { Departure, Outbox, OutboxBatch, PairName } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import type { Owner, SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
@@ -200,10 +200,10 @@ export class Turn {
     this.#handOver.room({ kind: 'room', domain: tenant.domain, room, id, sender: address, incarnation, hides }, stanza.bytes);
   }
 
-  /** Hands a complete stanza to the outbox of another server's domain: its row is written with the commit, or behind it. */
-  depart({ domain: tenant }: Tenant, stanza: Stanza, id: string): void {
+  /** Hands a complete stanza to the outbox of a pair of domains: its row is written with the commit, or behind it. */
+  departTo({ host, peer }: Pick<PairName, 'host' | 'peer'>, { domain: tenant }: Tenant, stanza: Stanza, id: string): void {
     this.#departures ??= [];
-    this.#departures.push({ tenant, host: stanza.from!.domain, peer: stanza.to!.domain, id, xml: stanza.bytes });
+    this.#departures.push({ tenant, host, peer, id, xml: stanza.bytes });
   }
 
   /** The sender of this turn, if it is the sender of this stanza. A turn also sends answers and the presence of others. */

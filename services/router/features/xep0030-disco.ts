@@ -64,6 +64,7 @@ function listHost(request: Element, host: HostContext): Element {
   const { domain } = host.tenant;
   const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
   if (host.turn.dependencies.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
+  for (const component of host.tenant.components ?? []) items.push(xml('item', { jid: component.domain }));
   return xml('query', { xmlns: ITEMS }, ...items);
 }
 

@@ -2,6 +2,7 @@
 
 import { auditList, auditTenantList } from './audit.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
+import { componentAdd, componentList, componentRemove } from './components.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
@@ -20,6 +21,9 @@ export const operations: readonly Operation[] = [
   tenantList,
   tenantSet,
   tenantShow,
+  componentAdd,
+  componentRemove,
+  componentList,
   status,
   nodeDrain,
   peerList,

@@ -39,6 +39,8 @@ export const tenantAdd = operation({
     const taken = await tenants.place(domain);
     if (taken?.service === 'accounts') throw new Refusal('conflict', `there is a tenant '${domain}' already`);
     if (taken) {
+      if (taken.service === 'component')
+        throw new Refusal('conflict', `'${domain}' is a component of tenant '${taken.tenant.domain}'`);
       const what = taken.service === 'rooms' ? 'rooms' : 'files';
       throw new Refusal('conflict', `'${domain}' is where the ${what} of tenant '${taken.tenant.domain}' are`);
     }

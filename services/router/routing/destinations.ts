@@ -1,7 +1,8 @@
 /**
- * The places that stanzas can go to, in the order in which they are asked. To add one, such as components, write a declaration
+ * The places that stanzas can go to, in the order in which they are asked. To add one, write a declaration
  * and one line in the list (docs/contributing.md).
  */
+import { componentPair } from '../../../lib/runtime/outbox.ts';
 import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -42,11 +43,17 @@ const rooms: Destination = {
   hosts: () => 'rooms',
 };
 
+/** The tenant's components: the outbox of their pair (decision 14). */
+const components: Destination = {
+  owns: (tenant, _domain, place) => isHere(tenant, place) && place?.service === 'component',
+  deliver: (turn, tenant, stanza, id) => turn.departTo(componentPair(stanza.to!.domain), tenant, stanza, id),
+};
+
 /** Everything that belongs to another tenant of this deployment: it goes to a router that acts for that tenant. */
 const otherTenants: Destination = {
   owns: (tenant, _domain, place) => place !== undefined && !isHere(tenant, place),
   deliver: (turn, _tenant, stanza, id, place) => turn.forward(place!.tenant.domain, stanza, id),
-  hosts: (place) => (place?.service === 'uploads' ? undefined : place?.service),
+  hosts: (place) => (place?.service === 'accounts' || place?.service === 'rooms' ? place.service : undefined),
 };
 
 /** Whatever belongs to nobody in this deployment: the outbox of the pair of domains. */
@@ -55,14 +62,25 @@ const otherServers: Destination = {
   deliver(turn, tenant, stanza, id) {
     const { domain } = stanza.to!;
     if (!allowsPeer(tenant.policy, domain)) throw new StanzaError('not-allowed', `${tenant.domain} does not talk with ${domain}`);
-    turn.depart(tenant, stanza, id);
+    turn.departTo({ host: stanza.from!.domain, peer: domain }, tenant, stanza, id);
   },
 };
 
-export const destinations: readonly Destination[] = [accounts, uploads, rooms, otherTenants];
+/** What the deployment has besides its tenants' own services. */
+export interface Outside {
+  readonly hasComponents?: boolean | undefined;
+  /** It talks to other servers. */
+  readonly isFederated?: boolean | undefined;
+}
 
-/** Where there is federation. */
-export const federatedDestinations: readonly Destination[] = [...destinations, otherServers];
+export function destinationsOf({ hasComponents = false, isFederated = false }: Outside): readonly Destination[] {
+  return [
+    ...[accounts, uploads, rooms],
+    ...(hasComponents ? [components] : []),
+    otherTenants,
+    ...(isFederated ? [otherServers] : []),
+  ];
+}
 
 function isHere(tenant: Tenant, place: Place | undefined): boolean {
   return place?.tenant.domain === tenant.domain;

@@ -19,7 +19,7 @@ import type { AccountFeature } from '../../../services/router/core/feature.ts';
 import { FeatureIndex } from '../../../services/router/core/feature-index.ts';
 import { Shares } from '../../../services/router/core/shares.ts';
 import { UnderWay } from '../../../services/router/core/under-way.ts';
-import { destinations } from '../../../services/router/routing/destinations.ts';
+import { destinationsOf } from '../../../services/router/routing/destinations.ts';
 import { routing } from '../../../services/router/routing/route.ts';
 import { memoryStore } from './memory-store.ts';
 
@@ -52,7 +52,7 @@ export async function embeddedDependencies(
     deliverer: new Deliverer(bus),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
-    route: routing(destinations),
+    route: routing(destinationsOf({})),
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(clock),
     underWay: new UnderWay(),
