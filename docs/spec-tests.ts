@@ -18,7 +18,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0030': ['router/client-discovery'],
     'XEP-0077': ['router/registration', 'end-to-end/erasure'],
     'XEP-0160': ['connection/xep0160-priorities', 'router/cursor'],
-    'XEP-0163': ['router/pep-roster-access'],
+    'XEP-0163': ['router/pep-roster-access', 'federation/pep'],
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
     'XEP-0402': ['router/bookmarks-opaque'],

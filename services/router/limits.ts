@@ -275,6 +275,9 @@ export const routerLimits = {
   capsKnownMax: 30,
   /** Length of node, ver and hash in a presence together, characters. */
   capsCharactersMax: 1_000,
+  /** Resources of a contact on another server whose wishes are known, the last that came; and contacts whose rows are read together. */
+  pepDistantResourcesMax: 16,
+  pepDistantPerRound: 50,
   /** Features and identities in an answer about capabilities. */
   capsFeaturesMax: 1_000,
 

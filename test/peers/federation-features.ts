@@ -5,8 +5,10 @@ import { bodyOf } from '../federation/deployments.ts';
 import type { Received } from '../support/tcp-client.ts';
 import { until } from '../support/until.ts';
 import { type Neighbours, openNeighbours, ours, type Peer, type Proof, theirs } from './federation-neighbours.ts';
-import { here, isError, type Person, there } from './federation-people.ts';
+import { here, isError, type Person, there, wants } from './federation-people.ts';
 import { createRoom, enterRoom, meet, useRights } from './federation-rooms.ts';
+
+const tune = 'http://jabber.org/protocol/tune';
 
 export interface Expectations {
   /** What the other server logs when it has let us in. */
@@ -206,7 +208,30 @@ export function featuresAcross(peer: Peer, proof: Proof, expected: Expectations)
       }
     });
 
+    test('XEP-0163: what is published arrives at friends who want it, and when they come; each way', async () => {
+      const second = [await here(neighbours, 'juliet/chamber'), await there(neighbours, 'romeo/street')] as const;
+      for (const who of [us, them]) wants(who, tune);
+      for (const [who, whom, later] of [
+        [us, them, second[1]],
+        [them, us, second[0]],
+      ] as const) {
+        const isNews = ({ name, attributes, xml }: Received) =>
+          name === 'message' && attributes.from === who.bare && xml.includes(`<title>${who.bare}</title>`);
+        const item = `<item id='current'><tune xmlns='${tune}'><title>${who.bare}</title></tune></item>`;
+        const news = whom.client.next(isNews);
+        const publish = `<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='${tune}'>${item}</publish></pubsub>`;
+        const { attributes, xml } = await who.ask('set', undefined, publish);
+        assert.equal(attributes.type, 'result', xml);
+        assert.match((await news).xml, /http:\/\/jabber\.org\/protocol\/pubsub#event/);
+        const last = later.client.next(isNews);
+        wants(later, tune);
+        await last;
+      }
+      for (const who of second) await who.quit();
+    });
+
     test('XEP-0191: whom somebody here blocks learns nothing, and hears that nobody is there', async () => {
+      for (const who of [us, them]) await who.settle();
       const blocked = `<item jid='${them.bare}'/>`;
       await us.ask('set', undefined, `<block xmlns='urn:xmpp:blocking'>${blocked}</block>`);
       await them.sees(us.full, 'unavailable');
@@ -280,7 +305,7 @@ export function featuresAcross(peer: Peer, proof: Proof, expected: Expectations)
       for (const body of bodies) us.send(`<message to='${them.bare}' type='chat'><body>${body}</body></message>`);
       await us.ask('get', us.host, `<ping xmlns='urn:xmpp:ping'/>`);
       await other.kill('SIGKILL');
-      const isOver = /"host":"a\.example","peer":"b\.example",.*"unconfirmed":[1-9].*is over/;
+      const isOver = /"host":"a\.example","peer":"b\.example",.*"unconfirmed":[1-9].*has ended/;
       await until(
         () => isOver.test(neighbours.skylark.output),
         () => `stanzas that were not confirmed in ${neighbours.skylark.output}`,

@@ -1,5 +1,6 @@
 /** Two people on two servers, and what each of them waits for. */
 import { bodyOf } from '../federation/deployments.ts';
+import { client as capsOf, info } from '../router/pep-listener.ts';
 import type { Received, TcpClient } from '../support/tcp-client.ts';
 import { type Neighbours, ours, theirs } from './federation-neighbours.ts';
 
@@ -62,6 +63,21 @@ function person(client: TcpClient, account: string, host: string, rooms: string)
     quit: () => client.close(),
   };
   return self;
+}
+
+/** The client is available, wants to be told of the node (XEP-0163 §4.3.2), and says so to whoever asks. */
+export function wants({ client, send }: Person, node: string): void {
+  const { ver, features } = capsOf(node);
+  client.onElement = ({ name, attributes: { type, from, id }, xml }) => {
+    if (name !== 'iq' || type !== 'get' || !xml.includes(info)) return;
+    const asked = / node="([^"]*)"/.exec(xml)?.[1];
+    const vars = features.map((feature) => `<feature var='${feature}'/>`).join('');
+    const query = `<query xmlns='${info}'${asked ? ` node='${asked}'` : ''}><identity category='client' type='pc' name='Balcony'/>${vars}</query>`;
+    send(`<iq type='result' id='${id}'${from ? ` to='${from}'` : ''}>${query}</iq>`);
+  };
+  send(
+    `<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='http://client.example' ver='${ver}'/></presence>`,
+  );
 }
 
 function isSaid({ name, xml, attributes }: Received): boolean {

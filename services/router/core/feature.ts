@@ -17,8 +17,8 @@ import type { Pending } from './stages.ts';
 
 export interface IqRoute {
   /**
-   * 'result', only with `to: 'self'`: the answer to a request that the server sent to a session. What the handler returns is
-   * ignored.
+   * 'result': the answer to a request that the server sent, with `to: 'self'` to a session, with `to: 'account'` to somebody else in the name
+   * of the account. What the handler returns is ignored.
    */
   readonly type: 'get' | 'set' | 'result';
   readonly ns: string;
@@ -114,6 +114,10 @@ export interface AccountFeature {
   readonly moved?: (account: Account, entry: SessionEntry) => Pending;
   /** Called after the commit when the account has become a subscriber of the contact's presence. */
   readonly subscribed?: (account: Account, contact: Jid, sessions: readonly SessionEntry[]) => Pending;
+  /** Called after the commit when the contact has become a subscriber of the account's presence, and has been shown it. */
+  readonly granted?: (account: Account, contact: Jid) => Pending;
+  /** Called when somebody's presence, available or not, has arrived and passed the guards. */
+  readonly shown?: (account: Account, presence: Stanza) => Pending;
   /** Answers presence probes that ask for something else than presence. */
   readonly probed?: ProbeAnswer;
   /** Called when a session has ended and its entry was removed. @param entry as it was last */

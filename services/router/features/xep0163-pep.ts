@@ -2,40 +2,42 @@
  * XEP-0163: Personal Eventing Protocol. Nodes and items are in xep0060-pubsub.ts, and notifications in pep/notify.ts. This file
  * learns what each resource wants (§4.3.2) from its capabilities (XEP-0115).
  *
- * A row of the account remembers which nodes a verified hash stands for, so nobody can forge what other accounts want. An answer
- * that does not fit its hash counts only for the session that gave it (XEP-0115 §5.4).
+ * An answer that does not fit its hash counts only for the session that gave it (XEP-0115 §5.4).
  */
-import { collection } from '../../../lib/runtime/collection.ts';
 import { readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import type { AccountFeature } from '../core/feature.ts';
-import { routerLimits } from '../limits.ts';
-import { type Caps, infoNs, isSameCaps, isVerified, notifyFeatures, readCaps } from '../pep/caps.ts';
-import { answerWanted, asksForNodes, sendLastItems, sendLastItemsOf } from '../pep/last-items.ts';
+import { type Caps, infoNs, isSameCaps, readCaps } from '../pep/caps.ts';
+import { learnDistant, noteDistant } from '../pep/distant-readers.ts';
+import { askingId, isAskingId, learnHash, nodesOfHash } from '../pep/known-hashes.ts';
+import {
+  answerWanted,
+  asksForNodes,
+  sendItemsOnGrant,
+  sendItemsOnPresence,
+  sendLastItems,
+  sendLastItemsOf,
+} from '../pep/last-items.ts';
 import { isWanted, wantedNodes } from '../pep/notify.ts';
 import { changeEntry } from '../presence/presence-entry.ts';
-
-interface Known {
-  readonly hash: string;
-  readonly ver: string;
-  readonly wanted: readonly string[];
-}
-
-/** In the order in which they were learned. */
-const knownHashes = collection<{ readonly known: readonly Known[] }>('caps', 'account');
 
 export const pep: AccountFeature = {
   spec: 'XEP-0163',
   version: '1.2.2',
   title: 'Personal Eventing Protocol',
-  note: 'Contacts on other servers are not notified.',
+  note: 'Contacts on other servers are notified if their presence comes to the account, because it says what they want.',
   disco: { accountIdentity: [{ category: 'pubsub', type: 'pep' }] },
-  iq: [{ type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn }],
+  iq: [
+    { type: 'result', ns: infoNs, name: 'query', to: 'self', handle: learn },
+    { type: 'result', ns: infoNs, name: 'query', to: 'account', handle: learnElsewhere },
+  ],
   announced: look,
   moved: (account, entry) => sendLastItems(account, entry, wantedNodes.of(entry) ?? []),
   subscribed: sendLastItemsOf,
+  granted: sendItemsOnGrant,
+  shown: (account, presence) => noteDistant(account, presence, sendItemsOnPresence),
   probed: { asks: asksForNodes, answer: answerWanted },
   inbound: { takes: isWanted },
 };
@@ -49,9 +51,8 @@ async function look(account: Account, presence: Stanza, before: SessionEntry, en
   }
   const isSame = before.presence !== undefined && isSameCaps(caps, readCaps(Stanza.parse(before.presence)));
   if (before.available && isSame && wantedNodes.of(entry)) return;
-  const { known = [] } = (await account.get(knownHashes)) ?? {};
-  const found = known.find(({ hash, ver }) => hash === caps.hash && ver === caps.ver);
-  if (found) return want(account, entry, found.wanted, before.available ? (wantedNodes.of(entry) ?? []) : []);
+  const known = await nodesOfHash(account, caps);
+  if (known) return want(account, entry, known, before.available ? (wantedNodes.of(entry) ?? []) : []);
   // While the resource is available, what it wanted before counts until the client has answered.
   if (wantedNodes.of(entry) && !before.available) await want(account, entry, undefined, []);
   ask(account, entry, caps);
@@ -60,35 +61,25 @@ async function look(account: Account, presence: Stanza, before: SessionEntry, en
 /** Asks the client what its hash stands for (XEP-0115 §6.2). */
 function ask(account: Account, { sid }: SessionEntry, { node, ver }: Caps): void {
   const query = xml('query', { xmlns: infoNs, node: `${node}#${ver}` });
-  const iq = xml(
-    'iq',
-    { from: account.jid.toString(), type: 'get', id: `${answerPrefix}${account.turn.dependencies.ids.mint()}` },
-    query,
-  );
+  const iq = xml('iq', { from: account.jid.toString(), type: 'get', id: askingId(account) }, query);
   account.deliver(iq, (other) => other.sid === sid);
 }
 
-const answerPrefix = 'caps-';
-
 /** Handles the client's answer. An answer that was not asked for is harmless, because it counts only for this session. */
 async function learn(query: Element, account: Account, iq: Stanza): Promise<undefined> {
-  if (!iq.attributes.id?.startsWith(answerPrefix)) return;
+  if (!isAskingId(iq.id)) return;
   const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
   const entry = sessions!.find(({ sid }) => sid === account.session?.sid);
   const caps = entry?.presence === undefined ? undefined : readCaps(Stanza.parse(entry.presence));
   if (!entry || !caps) return;
   const { node } = query.attrs as { node?: string };
   if (node !== undefined && node !== `${caps.node}#${caps.ver}`) return; // the answer belongs to older presence
-  const wanted = notifyFeatures(query);
-  if (isVerified(caps, query)) await remember(account, { hash: caps.hash!, ver: caps.ver, wanted });
+  const wanted = await learnHash(account, caps, query);
   await want(account, entry, wanted, wantedNodes.of(entry) ?? []);
 }
 
-async function remember(account: Account, learned: Known): Promise<void> {
-  await account.update(knownHashes, '', (value) => {
-    const others = (value?.known ?? []).filter(({ hash, ver }) => hash !== learned.hash || ver !== learned.ver);
-    return { known: [...others, learned].slice(-routerLimits.capsKnownMax) };
-  });
+async function learnElsewhere(query: Element, account: Account, iq: Stanza): Promise<undefined> {
+  await learnDistant(account, iq, query, sendItemsOnPresence);
 }
 
 /** Notes what the resource wants, and then sends the last items. What is published after the note reaches the resource anyway. */

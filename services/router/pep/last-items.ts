@@ -1,7 +1,8 @@
 /**
  * XEP-0163 §4.3.4: a resource that comes online, or begins to want a node, gets the last item of that node, from its own account
  * and from its contacts. A thousand contacts in the same tenant cost three reads: their nodes, the lists and the items. A contact
- * in another tenant of this deployment gets a probe that names the nodes, and answers with the items instead of presence.
+ * in another tenant of this deployment gets a probe that names the nodes, and answers with the items instead of presence. A contact on another
+ * server gets no such probe: the presence of the resource tells its server what it wants.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import type { Key, Row } from '../../../lib/ports/store.ts';
@@ -15,10 +16,11 @@ import { isNear, readAudience, readNeighbours } from '../presence/presence-audie
 import { findContact, type RosterItem } from '../roster/roster.ts';
 import { hasTo } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
+import { isOfDeployment, wantedByDistant } from './distant-readers.ts';
 import { itemInRow, itemRowKey, lastIdInRow, listIds, listRowKey } from './items.ts';
 import type { NodeConfig } from './node-config.ts';
 import { nodesInRow, nodesRowKey, type PepNode, viewOf } from './nodes.ts';
-import { eventMessage, isOfDeployment, itemsEvent, readView, wantedNodes } from './notify.ts';
+import { eventMessage, itemsEvent, readView, wantedNodes } from './notify.ts';
 import type { Subscriber } from './subscriptions.ts';
 
 interface Source {
@@ -99,12 +101,36 @@ export function asksForNodes(probe: Stanza): boolean {
  * `withSessions`.
  */
 export async function answerWanted(account: Account, probe: Stanza): Promise<void> {
-  const asker = probe.from!;
   const nodes = probe.child('wanted', wantedNs)?.getChildren('node', wantedNs) ?? [];
   const wanted = nodes.slice(0, routerLimits.pepWantedMax).map((node) => node.getText());
-  const item = asker.bare.equals(account.jid) ? undefined : await findContact(account, asker);
-  const found = await findLast([{ owner: account, item }], wanted, presenceKinds);
-  await forEachMessage(account, found, (message, id) => account.post(spliceTo(message, asker.toString()), id));
+  await sendOwnItems(account, probe.from!, wanted, presenceKinds);
+}
+
+/** Queues the last items of these nodes of the account for somebody whose resource has come, if it may read them. */
+export async function sendItemsOnPresence(account: Account, to: Jid, wanted: readonly string[]): Promise<void> {
+  if (wanted.length > 0) account.turn.amongDeliveries(() => sendOwnItems(account, to, wanted, presenceKinds));
+}
+
+/**
+ * Sends last items to each resource of a contact on another server, who has become a subscriber of the account's presence. Call it only
+ * inside `withSessions`.
+ */
+export async function sendItemsOnGrant(account: Account, contact: Jid): Promise<void> {
+  if (contact.domain === account.domain) return;
+  for (const [to, wanted] of await wantedByDistant(account, contact)) {
+    await sendOwnItems(account, to, wanted, ['on_sub', ...presenceKinds]);
+  }
+}
+
+async function sendOwnItems(
+  account: Account,
+  to: Jid,
+  wanted: readonly string[],
+  when: readonly NodeConfig['sendLast'][],
+): Promise<void> {
+  const item = to.bare.equals(account.jid) ? undefined : await findContact(account, to);
+  const found = await findLast([{ owner: account, item }], wanted, when);
+  await forEachMessage(account, found, (message, id) => account.post(spliceTo(message, to.toString()), id));
 }
 
 const wantedNs = 'https://skylark.im/pep';

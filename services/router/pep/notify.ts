@@ -5,7 +5,7 @@
  * header (§7.2.3).
  *
  * A contact in another tenant of this deployment gets one message to its bare JID, and the router that receives it applies the
- * same filter. Contacts on other servers get no notifications, because it is not known what they want.
+ * same filter. A contact on another server gets one for each resource that is known to want the node (distant-readers.ts).
  */
 import type { Target } from '../../../lib/runtime/deliverer.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
@@ -20,6 +20,7 @@ import { isNear, readAudience, readListeners } from '../presence/presence-audien
 import { type Contact, unknownContact } from '../roster/roster.ts';
 import { hasFrom } from '../roster/subscription-state.ts';
 import { mayRead } from './access.ts';
+import { distantReaders, isOfDeployment } from './distant-readers.ts';
 import type { PepItem } from './items.ts';
 import { findNode, type PepNode, viewOf } from './nodes.ts';
 import { eventNs } from './pubsub-error.ts';
@@ -56,14 +57,21 @@ export async function notify(account: Account, node: PepNode, ...events: readonl
     const near = everybody.filter((contact) => isNear(account, contact));
     const listeners = await readListeners(account, account.jid, near);
     deliverAll(listeners.flatMap(({ jid, sessions }) => takers(sessions, jid, node.name, explicit.of(jid))));
-    for (const contact of everybody) {
-      if (isNear(account, contact) || !(await isOfDeployment(account, contact.jid))) continue;
-      const [subscriber] = explicit.of(contact.jid);
+    const distant: Jid[] = [];
+    const post = (to: string, subscriber: Subscriber | undefined): void => {
       for (const { event, id, bytes } of messages) {
         const message = subscriber ? eventMessage(account.jid, event, id, { subid: subscriber.subid }) : bytes;
-        account.post(spliceTo(message, subscriber?.jid ?? contact.jid.toString()), account.turn.dependencies.ids.mint());
+        account.post(spliceTo(message, to), account.turn.dependencies.ids.mint());
       }
+    };
+    for (const contact of everybody) {
+      if (isNear(account, contact)) continue;
+      const [subscriber, ...others] = explicit.of(contact.jid);
+      if (await isOfDeployment(account, contact.jid)) post(subscriber?.jid ?? contact.jid.toString(), subscriber);
+      else if (subscriber === undefined) distant.push(contact.jid);
+      else for (const one of [subscriber, ...others]) post(one.jid, one);
     }
+    for (const reader of await distantReaders(account, distant, node.name)) post(reader.toString(), undefined);
   });
 }
 
@@ -170,9 +178,4 @@ function takers(sessions: readonly SessionEntry[], bare: Jid, node: string, expl
   return sessions
     .filter((entry) => entry.available && (wantedNodes.of(entry)?.includes(node) || isSubscribed(entry)))
     .map((entry) => ({ node: entry.node, sid: entry.sid, to: bare.withResource(entry.resource).toString() }));
-}
-
-/** Is this an account of a tenant of this deployment? */
-export async function isOfDeployment(account: Account, { domain, local }: Jid): Promise<boolean> {
-  return local !== '' && (await account.hosted(domain)) === 'accounts';
 }

@@ -63,6 +63,7 @@ export async function arrivePresence(account: Account, stanza: Stanza, id: strin
     const takers = sessions.filter((entry) => (resource === '' ? entry.available : entry.resource === resource));
     account.deliverTo(takers, bytes, false);
   });
+  for (const { shown } of account.turn.dependencies.features.all) await shown?.(account, stanza);
 }
 
 /** §4.2 and §4.4. */

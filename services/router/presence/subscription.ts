@@ -42,12 +42,12 @@ export async function sendSubscription(account: Account, stanza: Stanza, id: str
   });
   const { state, passes } = sendSubscriptionStep(type, change.before);
   const sealed = seal(stanza, account.jid, contact, forgedFrom(account, stanza));
-  account.withSessions((sessions) => {
+  account.withSessions(async (sessions) => {
     // §3.2.2: this is sent while the contact is still subscribed
     if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id);
     if (passes) account.post(sealed, id, 'bounce'); // the contact's domain may be unknown
     push(account, sessions, contact, change);
-    if (!hasFrom(change.before) && hasFrom(state)) sendCurrentPresence(account, sessions, contact, id); // §3.1.5
+    if (!hasFrom(change.before) && hasFrom(state)) await grant(account, contact, sessions, id);
   });
 }
 
@@ -72,7 +72,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
     push(account, sessions, contact, change);
     if (!hasTo(change.before) && hasTo(state)) await tellSubscribed(account, contact, sessions);
     if (isGranted) answerFor(account, 'subscribed', contact, id);
-    if (isGranted) sendCurrentPresence(account, sessions, contact, id);
+    if (isGranted) await grant(account, contact, sessions, id);
     if (hasFrom(change.before) && !hasFrom(state)) sendUnavailable(account, sessions, contact, id); // §3.3.3
   });
 }
@@ -152,6 +152,12 @@ function kept(stanza: Stanza): string {
 
 function push(account: Account, sessions: readonly SessionEntry[], contact: Jid, { before, after, isVisible }: Change): void {
   if (isVisible && (after.isListed || before.isListed)) pushContactTo(account, sessions, { jid: contact, item: after });
+}
+
+/** §3.1.5. */
+async function grant(account: Account, contact: Jid, sessions: readonly SessionEntry[], id: string): Promise<void> {
+  sendCurrentPresence(account, sessions, contact, id);
+  for (const { granted } of account.turn.dependencies.features.all) await granted?.(account, contact);
 }
 
 async function tellSubscribed(account: Account, contact: Jid, sessions: readonly SessionEntry[]): Promise<void> {

@@ -71,6 +71,13 @@ export async function hostIq(turn: Turn, tenant: Tenant, iq: Stanza, service: Ho
   turn.answer(tenant, resultOf(iq, child));
 }
 
+/** Handles an answer to a request that was sent in the name of the account. */
+async function takeAnswer(account: Account, iq: Stanza): Promise<void> {
+  const child = iq.type === 'result' ? iq.children[0] : undefined;
+  const route = child && account.turn.dependencies.features.account('result', child.ns, child.name);
+  await route?.handle(iq.elementOf(child!), account, iq);
+}
+
 /** Handles an iq for an account of this tenant. @throws {StanzaError | Dropped} */
 export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   await runGuards('inbound', iq, account);
@@ -85,7 +92,7 @@ export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
     });
     return;
   }
-  if (!isRequest) return;
+  if (!isRequest) return takeAnswer(account, iq);
   const request = iq.children[0];
   const route = request && account.turn.dependencies.features.account(iq.type!, request.ns, request.name);
   // RFC 6121 §8.5.1: the answer is the same for an account that does not exist and for an unknown request
