@@ -5,7 +5,7 @@
 import type { Client } from '../generator/client.ts';
 import { readMark, writeMark } from '../generator/tally.ts';
 import { until } from '../pause.ts';
-import { join, waitMsMax } from './enter-room.ts';
+import { heard, join, waitMsMax } from './enter-room.ts';
 import { ModeFailed, percentile } from './outcome.ts';
 
 /** The pause between the arrival of a message and the next one. */
@@ -27,9 +27,13 @@ export class SmallRoom {
 
   static async enter(speaker: Client, listener: Client, address: string): Promise<SmallRoom> {
     await join(speaker, address, 0);
+    // The room is locked until the owner's form has been accepted, and the listener's presence takes another way to it.
+    const opened = heard(speaker, 'answer to the form', (text) => text.startsWith('<iq') && text.includes('instant'));
     speaker.send(
       `<iq type='set' id='instant' to='${address}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
     );
+    const answer = await opened;
+    if (!/type=['"]result/.test(answer)) throw new ModeFailed(`the small room cannot be opened: ${answer}`);
     await join(listener, address, 1);
     return new SmallRoom(speaker, listener, address);
   }

@@ -22,6 +22,7 @@ const clientScope: Scope = { defaultNs: NS_CLIENT, contentNs: NS_CLIENT, prefixe
 const noBytes = Buffer.alloc(0);
 const noAttributes: readonly number[] = [];
 const noChildren: ReadonlySet<ChildSpan> = new Set();
+const noSpans: readonly ChildSpan[] = [];
 
 /**
  * Bounds of the canonical form: twice those of a peer, because a stanza gains attributes, children and wrappers (carbons,
@@ -241,10 +242,11 @@ export class Stanza {
     const bytes = Buffer.allocUnsafe(newOpenEnd + payloadBytes + Buffer.byteLength(closing));
     if (opening === undefined) this.bytes.copy(bytes, 0, 0, openEnd);
     else bytes.write(opening);
-    const children: ChildSpan[] = [];
+    const isShifted = newOpenEnd !== openEnd || dropped.size > 0;
+    const children: ChildSpan[] = isShifted ? [] : this.children.slice();
     let at = newOpenEnd;
     let from = openEnd;
-    for (const child of this.children) {
+    for (const child of isShifted ? this.children : noSpans) {
       if (dropped.has(child)) {
         at += this.bytes.copy(bytes, at, from, child.start);
         from = child.end;
@@ -259,12 +261,19 @@ export class Stanza {
     bytes.write(closing, at);
     if (bytes.length > canonicalBounds.stanzaBytesMax) return Stanza.parse(bytes); // throws and says what is wrong
     const { nameEnd, hasSpecials, isWide, ns } = this.#scanned;
-    const places = { nameEnd, openEnd: newOpenEnd, closeStart: at };
-    const stanza = new Stanza(
-      bytes,
-      { name, ns, ...places, attributes: noAttributes, hasSpecials, isWide, declarations, children },
-      clientScope,
-    );
+    const scanned: ScannedElement = {
+      name,
+      ns,
+      nameEnd,
+      openEnd: newOpenEnd,
+      closeStart: at,
+      attributes: noAttributes,
+      hasSpecials,
+      isWide,
+      declarations,
+      children,
+    };
+    const stanza = new Stanza(bytes, scanned, clientScope);
     stanza.#attributes = attributes === this.#attributes ? this.#attributes : present(attributes);
     stanza.#isAmended = true;
     return stanza;

@@ -223,7 +223,12 @@ export class Step {
     const { resource } = jid;
     const { incarnation } = this.#state;
     return {
-      ...{ node, sid, resource, incarnation, jid: jid.toString(), address: { node, sid } },
+      node,
+      sid,
+      resource,
+      incarnation,
+      jid: jid.toString(),
+      address: { node, sid },
       reply: (bytes, id) => this.#write(bytes, id),
       lost: () => this.#lost(),
     };

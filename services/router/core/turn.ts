@@ -20,11 +20,9 @@ import { HandOver } from './hand-over.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
 import { runSteps, type SessionStep } from './session-steps.ts';
+import { added, joined, nothing } from './short-lists.ts';
 import { inOrder, type Pending } from './stages.ts';
 import type { Writer } from './writers.ts';
-
-/** Each message asks for several lists, and most of them are empty. */
-const nothing: readonly never[] = [];
 
 interface Delivering {
   /** Never rejects. */
@@ -132,8 +130,7 @@ export class Turn {
   }
 
   put(row: Put): void {
-    this.#puts ??= [];
-    this.#puts.push(row);
+    this.#puts = added(this.#puts, row);
   }
 
   delete(key: Key): void {
@@ -143,8 +140,7 @@ export class Turn {
 
   /** Queues work that is done after the commit and before sessions are read. */
   afterCommit(run: () => Pending): void {
-    this.#committed ??= [];
-    this.#committed.push(run);
+    this.#committed = added(this.#committed, run);
   }
 
   /**
@@ -167,14 +163,12 @@ export class Turn {
    * callbacks together. Callbacks run in the order in which they were queued.
    */
   withSessionsOf(owner: Owner, use: (sessions: readonly SessionEntry[]) => Pending): void {
-    this.#after ??= [];
-    this.#after.push({ owner, use });
+    this.#after = added(this.#after, { owner, use });
   }
 
   /** Queues work that is done among what needs sessions, in order, and needs none itself. */
   amongDeliveries(use: () => Pending): void {
-    this.#after ??= [];
-    this.#after.push({ owner: undefined, use });
+    this.#after = added(this.#after, { owner: undefined, use });
   }
 
   /** Delivers at once; `finish` waits for the confirmation. Call it only inside `withSessionsOf`. */
@@ -182,8 +176,10 @@ export class Turn {
     if (targets.length === 0) return;
     // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
     const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
-    this.#delivering ??= [];
-    this.#delivering.push({ failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey }), id });
+    this.#delivering = added(this.#delivering, {
+      failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey }),
+      id,
+    });
   }
 
   /** Queues a complete stanza for another tenant of this deployment. */
@@ -280,26 +276,37 @@ export class Turn {
   static async finishAll(turns: readonly Turn[]): Promise<void> {
     const dependencies = turns[0]?.dependencies;
     if (!dependencies) return;
-    if (turns.some((turn) => turn.#posts !== undefined)) await Turn.#drainAll(turns);
+    if (turns.some(Turn.#hasPosts)) await Turn.#drainAll(turns);
     const departing = Turn.#takeDepartures(turns);
     const writing = Turn.#writeQueued(dependencies, turns, departing);
     if (writing !== undefined) await writing;
-    if (turns.some((turn) => turn.#deletes !== undefined)) await Turn.#deleteAll(turns);
+    if (turns.some(Turn.#hasDeletes)) await Turn.#deleteAll(turns);
     const running = Turn.#runCommitted(turns);
     if (running !== undefined) await running;
     const begun = dependencies.clock.monotonic();
     for (let steps = Turn.#takeAfter(turns); steps.length > 0; steps = Turn.#takeAfter(turns)) {
       await runSteps(dependencies.store, steps);
-      if (turns.some((turn) => turn.#posts !== undefined)) await Turn.#drainAll(turns);
+      if (turns.some(Turn.#hasPosts)) await Turn.#drainAll(turns);
     }
     const later = Turn.#takeDepartures(turns);
     if (later.length > 0) await Turn.#write(dependencies, nothing, later);
     const handedOver = Turn.#handedOver(turns, later.length === 0 ? departing : [...departing, ...later]);
     if (handedOver !== undefined) await handedOver;
-    if (turns.some((turn) => turn.#handed !== undefined)) await Turn.#runHanded(turns);
+    if (turns.some(Turn.#waitsForHandOver)) await Turn.#runHanded(turns);
     if (dependencies.clock.monotonic() - begun < routerLimits.lookAgainMs) return;
     for (const turn of turns) for (const look of turn.#looks ?? nothing) await look();
   }
+
+  // Made once: each batch asks all of this.
+  static readonly #hasPosts = (turn: Turn) => turn.#posts !== undefined;
+  static readonly #hasDeletes = (turn: Turn) => turn.#deletes !== undefined;
+  static readonly #hasDepartures = (turn: Turn) => turn.#departures !== undefined;
+  static readonly #hasDelivered = (turn: Turn) => turn.#delivering !== undefined;
+  static readonly #handsOver = (turn: Turn) => turn.#handOver !== undefined;
+  static readonly #waitsForHandOver = (turn: Turn) => turn.#handed !== undefined;
+  static readonly #putsOf = (turn: Turn) => turn.#puts;
+  static readonly #committedOf = (turn: Turn) => turn.#committed;
+  static readonly #afterOf = (turn: Turn) => turn.#after;
 
   static async #drainAll(turns: readonly Turn[]): Promise<void> {
     for (const turn of turns) if (turn.#posts !== undefined) await turn.#drain();
@@ -310,7 +317,7 @@ export class Turn {
   }
 
   static #runCommitted(turns: readonly Turn[]): Pending {
-    const committed = joined(turns, (turn) => turn.#committed);
+    const committed = joined(turns, Turn.#committedOf);
     return committed.length === 0 ? undefined : inOrder(committed, undefined, undefined, undefined, undefined);
   }
 
@@ -319,7 +326,7 @@ export class Turn {
   }
 
   static #takeDepartures(turns: readonly Turn[]): readonly OutboxBatch[] {
-    if (!turns.some((turn) => turn.#departures !== undefined)) return nothing;
+    if (!turns.some(Turn.#hasDepartures)) return nothing;
     const departures = turns.flatMap((turn) => turn.#departures ?? []);
     for (const turn of turns) turn.#departures = undefined;
     return turns[0]!.dependencies.outbox?.batches(departures) ?? nothing;
@@ -331,7 +338,7 @@ export class Turn {
     turns: readonly Turn[],
     departing: readonly OutboxBatch[],
   ): Promise<void> | undefined {
-    const puts = joined(turns, (turn) => turn.#puts);
+    const puts = joined(turns, Turn.#putsOf);
     for (const turn of turns) turn.#puts = undefined;
     return puts.length === 0 && departing.length === 0 ? undefined : Turn.#write(dependencies, puts, departing);
   }
@@ -352,8 +359,8 @@ export class Turn {
   }
 
   static #handedOver(turns: readonly Turn[], departing: readonly OutboxBatch[]): Promise<unknown> | undefined {
-    const delivered = turns.some((turn) => turn.#delivering !== undefined) ? Turn.#delivered(turns) : undefined;
-    const hasHandOvers = turns.some((turn) => turn.#handOver !== undefined);
+    const delivered = turns.some(Turn.#hasDelivered) ? Turn.#delivered(turns) : undefined;
+    const hasHandOvers = turns.some(Turn.#handsOver);
     if (departing.length === 0 && !hasHandOvers) return delivered;
     const pending: Promise<unknown>[] = delivered === undefined ? [] : [delivered];
     if (departing.length > 0) pending.push(turns[0]!.dependencies.outbox!.handOver(departing));
@@ -375,7 +382,7 @@ export class Turn {
   }
 
   static #takeAfter(turns: readonly Turn[]): readonly SessionStep[] {
-    const steps = joined(turns, (turn) => turn.#after);
+    const steps = joined(turns, Turn.#afterOf);
     for (const turn of turns) turn.#after = undefined;
     return steps;
   }
@@ -385,9 +392,4 @@ export class Turn {
     if (id === undefined) return; // it is not in the archive, and RFC 6120 allows to lose what is sent to a session that ends
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);
   }
-}
-
-/** Joins the lists of all turns. Usually there is one turn, and its list is not copied. */
-function joined<Item>(turns: readonly Turn[], list: (turn: Turn) => readonly Item[] | undefined): readonly Item[] {
-  return turns.length === 1 ? (list(turns[0]!) ?? nothing) : turns.flatMap((turn) => list(turn) ?? nothing);
 }

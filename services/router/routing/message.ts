@@ -88,7 +88,8 @@ function queueDelivery(account: Account, stanza: Stanza, id: string, arrived: St
   if (isQueued) account.turn.afterCommit(() => keepLate(account, id));
   account.withSessions((sessions): Pending => {
     const { takes } = account.turn.dependencies.features.inbound;
-    const delivered = recipients(arrived, sessions).filter((entry) => isTaken(takes, arrived, entry));
+    const all = recipients(arrived, sessions);
+    const delivered = takes.length === 0 ? all : all.filter((entry) => isTaken(takes, arrived, entry));
     if (delivered.length === 0 && messageType(arrived) === 'groupchat') {
       return account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable')); // §8.5.2.1.1, §8.5.3.2.1
     }
