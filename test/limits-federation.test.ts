@@ -31,9 +31,9 @@ showRelations('other servers', [
     planted: { federation: { lookMs: 30_000 } },
   },
   {
-    says: 'whoever had a shard has seen its loss with a heartbeat before the next owner begins',
-    holds: ({ federation, runtime }) => federation.settleMs > runtime.heartbeatMs,
-    planted: { federation: { settleMs: 3_000 } },
+    says: 'the next owner of a shard asks several times in one heartbeat whether it has been given up',
+    holds: ({ federation, runtime }) => 4 * federation.fenceRetryMs <= runtime.heartbeatMs,
+    planted: { federation: { fenceRetryMs: 3_000 } },
   },
   {
     says: 'a row of an outbox fits into the store, even when JSON escapes every other character',

@@ -61,6 +61,7 @@ export class Heartbeat {
   readonly #startedAt: string;
   #beat = 0;
   #writtenAtMs = Number.NEGATIVE_INFINITY;
+  #leases = 0;
   /** The version of the row as we wrote it last. */
   #version: string | undefined;
   #timer: Timer | undefined;
@@ -83,9 +84,16 @@ export class Heartbeat {
     return heartbeat;
   }
 
-  /** Nobody takes this process for dead yet: others wait for longer after they have seen its row change. */
-  get holdsLease(): boolean {
-    return this.#options.clock.monotonic() - this.#writtenAtMs < runtimeLimits.heartbeatDeadMs - runtimeLimits.clocksDifferMs;
+  /**
+   * Nobody takes this process for dead yet: others wait for longer after they have seen its row change. A lease that was over for a
+   * moment has another number: others may have taken meanwhile what this process had.
+   */
+  get lease(): { readonly isHeld: boolean; readonly number: number } {
+    return { isHeld: this.#isHeldAt(this.#options.clock.monotonic()), number: this.#leases };
+  }
+
+  #isHeldAt(nowMs: number): boolean {
+    return nowMs - this.#writtenAtMs < runtimeLimits.heartbeatDeadMs - runtimeLimits.clocksDifferMs;
   }
 
   /** Takes the row away, so that nobody waits for a death. */
@@ -102,6 +110,7 @@ export class Heartbeat {
   async #write(): Promise<void> {
     const begunMs = this.#options.clock.monotonic();
     await this.#writeRow();
+    if (!this.#isHeldAt(this.#options.clock.monotonic())) this.#leases++;
     this.#writtenAtMs = begunMs;
   }
 

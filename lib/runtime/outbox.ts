@@ -4,15 +4,19 @@
  *
  *     example.org/s/<shard>   out/<host> <peer> <id>~<digest>     the stanzas, in the order of these keys
  *     #s2s-<shard>            due/<tenant> <host> <peer>          a pair with something in its outbox
+ *     #s2s-<shard>            missed/<tenant> <host> <peer>       the pair's owner did not hear of some batch
  *
  * Whoever writes a batch also writes which pair it belongs to, so that a new owner of the shard finds everything without a scan. That row
  * is good for `runtimeLimits.outboxDueMs`, so a pair that is busy costs one such write a minute and process, and not one with each batch. The
  * owner deletes it when the outbox is empty and the row is older than twice that: nobody relies on it any more.
+ *
+ * A batch that its owner did not hear of is marked before its sender is told anything. The owner looks for the mark before it takes the
+ * next batch of the pair, so that nothing overtakes what it did not hear of.
  */
 import { createHash } from 'node:crypto';
 import type { Bus } from '../ports/bus.ts';
 import type { Put, Store } from '../ports/store.ts';
-import { collection } from './collection.ts';
+import { type Collection, collection } from './collection.ts';
 import type { DeploymentClock } from './deployment-clock.ts';
 import { ask, checkDone, isOperating } from './faults.ts';
 import { encodeFrame } from './frame.ts';
@@ -48,12 +52,11 @@ export interface OutboxRow {
 export interface DueRow {
   /** When it was written, by the deployment's clock. */
   readonly at: number;
-  /** The owner did not hear of some batch: it has to look. */
-  readonly isMissed?: true;
 }
 
 const outbox = collection<OutboxRow>('out', 'outbox', 'live');
 const due = collection<DueRow>('due', 'deployment', 'live');
+const missed = collection<DueRow>('missed', 'deployment', 'live');
 
 /** What somebody has to send to another server. */
 export interface Departure extends PairName {
@@ -168,7 +171,7 @@ export class Outbox {
       checkDone(answer, subject);
     } catch (error) {
       if (!isOperating(error)) throw error;
-      await dueOf(this.#store, pairShard(pair)).put(due, dueKey(pair), { at: this.#clock.now(), isMissed: true });
+      await dueOf(this.#store, pairShard(pair)).put(missed, dueKey(pair), { at: this.#clock.now() });
     }
   }
 }
@@ -212,9 +215,18 @@ export interface DuePair {
 }
 
 /** For the owner of a shard: the pairs with something due. */
-export async function* duePairs(store: Store, shard: number): AsyncGenerator<DuePair> {
+export function duePairs(store: Store, shard: number): AsyncGenerator<DuePair> {
+  return pairsIn(due, store, shard);
+}
+
+/** The pairs with a batch that their owner did not hear of. */
+export function missedPairs(store: Store, shard: number): AsyncGenerator<DuePair> {
+  return pairsIn(missed, store, shard);
+}
+
+async function* pairsIn(rows: Collection<DueRow>, store: Store, shard: number): AsyncGenerator<DuePair> {
   for (let after: string | undefined; ; ) {
-    const page = await dueOf(store, shard).list(due, { limit: runtimeLimits.outboxPageMax, after });
+    const page = await dueOf(store, shard).list(rows, { limit: runtimeLimits.outboxPageMax, after });
     for (const { key, value: row, version } of page) {
       const [tenant, host, peer] = key.split(' ') as [string, string, string];
       yield { pair: { tenant, host, peer }, row, version };
@@ -229,9 +241,14 @@ export async function endDue(store: Store, { pair, version }: DuePair): Promise<
   await dueOf(store, pairShard(pair)).delete(due, dueKey(pair), { version });
 }
 
+/** Did the owner of the pair not hear of some batch? @returns the version of the mark */
+export async function findMissed(store: Store, pair: PairName): Promise<string | undefined> {
+  return (await dueOf(store, pairShard(pair)).get(missed, dueKey(pair)))?.version;
+}
+
 /** The owner has looked. @throws {Conflict} when it was written again meanwhile */
-export async function clearMissed(store: Store, { pair, row, version }: DuePair): Promise<void> {
-  await dueOf(store, pairShard(pair)).put(due, dueKey(pair), { at: row.at }, { version });
+export async function clearMissed(store: Store, pair: PairName, version: string): Promise<void> {
+  await dueOf(store, pairShard(pair)).delete(missed, dueKey(pair), { version });
 }
 
 /** A page of a pair's rows in order. @param after a key of a batch */
@@ -253,13 +270,15 @@ export async function deleteFromOutbox(store: Store, pair: PairName, key: string
 export async function eraseDue(store: Store, tenant: string, mayDelete: () => void): Promise<void> {
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = dueOf(store, shard);
-    for (;;) {
-      const page = await rows.list(due, { limit: runtimeLimits.eraseRowsMax, after: `${tenant} `, before: `${tenant}!` });
-      for (const { key } of page) {
-        mayDelete();
-        await rows.delete(due, key);
+    for (const kind of [due, missed]) {
+      for (;;) {
+        const page = await rows.list(kind, { limit: runtimeLimits.eraseRowsMax, after: `${tenant} `, before: `${tenant}!` });
+        for (const { key } of page) {
+          mayDelete();
+          await rows.delete(kind, key);
+        }
+        if (page.length < runtimeLimits.eraseRowsMax) break;
       }
-      if (page.length < runtimeLimits.eraseRowsMax) break;
     }
   }
 }

@@ -8,6 +8,7 @@ import { isComponentDigest } from '../../lib/s2s/component-handshake.ts';
 import type { Dependencies } from './core/dependencies.ts';
 import type { Way } from './core/way.ts';
 import { ComponentDoor } from './pairs/component-door.ts';
+import type { OwnedShard } from './shards.ts';
 
 export class Components {
   readonly #dependencies: Dependencies;
@@ -20,18 +21,19 @@ export class Components {
   }
 
   /**
-   * @param ready when what waits for the component was read; undefined: another process owns its pair
+   * @param shard that the component's pair is in; undefined: it does not fall to this process
    * @throws {Unavailable}
    */
   async answer(
     request: AttachRequest | HoldRequest | DetachRequest,
     bodies: readonly Buffer[],
-    ready: Promise<void> | undefined,
+    shard: OwnedShard | undefined,
   ): Promise<Uint8Array | undefined> {
-    if (ready === undefined) throw new Unavailable('another process owns it');
+    // It is attached when what waits for it was read.
+    const isOurs = request.kind === 'attach' ? await shard?.whenRead() : shard?.holds;
+    if (!isOurs) throw new Unavailable('another process owns it');
     switch (request.kind) {
       case 'attach':
-        await ready;
         return encodeFrame(await this.#attach(request, bodies[0]!.toString()));
       case 'hold':
         return encodeFrame(await this.#hold(request));

@@ -3,7 +3,6 @@
  * be lost at any moment, because what waits is in the outbox.
  */
 
-import type { BusHandler, Serving } from '../../lib/ports/bus.ts';
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
 import { Conflict } from '../../lib/ports/store.ts';
 import { answering } from '../../lib/runtime/faults.ts';
@@ -15,7 +14,9 @@ import {
   type DuePair,
   duePairs,
   endDue,
+  findMissed,
   isOfComponent,
+  missedPairs,
   type PairName,
   pairShard,
   readOutbox,
@@ -31,7 +32,6 @@ import type {
 } from '../../lib/runtime/pair-wire.ts';
 import { allowsPeer } from '../../lib/runtime/policy/peer-policy.ts';
 import { RecentKeys } from '../../lib/runtime/recent-keys.ts';
-import { allShards, type ShardOwner } from '../../lib/runtime/shard-owner.ts';
 import type { DoneReply } from '../../lib/runtime/wire.ts';
 import type { StanzaErrorCondition } from '../../lib/xmpp/errors.ts';
 import { Components } from './components.ts';
@@ -44,6 +44,7 @@ import { ComponentDoor } from './pairs/component-door.ts';
 import { Connector } from './pairs/connector.ts';
 import { Pair } from './pairs/pair.ts';
 import { reportPairs } from './pairs/report.ts';
+import { type OwnedShard, Shards, type Sharing } from './shards.ts';
 import type { ComponentStream } from './streams/component-stream.ts';
 import type { OutgoingStream } from './streams/outgoing.ts';
 
@@ -67,43 +68,34 @@ export interface Federation {
   stop(): Promise<void>;
 }
 
-export async function startFederation(dependencies: Dependencies & { readonly shards?: ShardOwner }): Promise<Federation> {
-  const owner = new Owner(dependencies, dependencies.shards);
+/** @param sharing absent: this process is the only owner there ever is */
+export async function startFederation(dependencies: Omit<Dependencies, 'holdsLease'>, sharing?: Sharing): Promise<Federation> {
+  const owner = new Owner(dependencies, sharing);
   await owner.start();
   return owner;
 }
 
-interface Shard {
-  readonly serving: Serving;
-  /** Resolves when the outbox was read: until then rows are read, and not taken from the bus. */
-  ready: Promise<void>;
-  isReading: boolean;
-}
-
 class Owner implements Federation {
   readonly #dependencies: Dependencies;
-  readonly #shards: ShardOwner;
-  /** Only this process is ever the owner. */
-  readonly #isAlone: boolean;
+  readonly #shards: Shards;
   readonly #gate = new Gate();
   readonly #confirmed = new RecentKeys(federationLimits.confirmedKeysMax);
   readonly #pairs = new Map<string, Pair>();
-  readonly #owned = new Map<number, Shard>();
-  readonly #handler: BusHandler;
   readonly #components: Components;
-  #changing: Promise<void> = Promise.resolve();
-  #unsubscribe: () => void = () => {};
   #ticking: Timer | undefined;
   #looking: Timer | undefined;
   #isStopped = false;
   #policyReads = 0;
 
-  constructor(dependencies: Dependencies, shards: ShardOwner | undefined) {
-    this.#dependencies = dependencies;
-    this.#isAlone = shards === undefined;
-    this.#shards = shards ?? allShards();
-    this.#components = new Components(dependencies, (name) => this.#pair(name).way);
-    this.#handler = answering(dependencies.log, (payload) => this.#answer(payload));
+  constructor(dependencies: Omit<Dependencies, 'holdsLease'>, sharing: Sharing | undefined) {
+    this.#dependencies = { ...dependencies, holdsLease: () => this.#shards.holdsLease };
+    const handler = answering(dependencies.log, (payload) => this.#answer(payload));
+    this.#shards = new Shards(this.#dependencies, sharing, {
+      handler,
+      read: (shard, isOurs) => this.#read(shard, isOurs),
+      leave: (shard) => this.#leave(shard),
+    });
+    this.#components = new Components(this.#dependencies, (name) => this.#pair(name).way);
   }
 
   get stats(): FederationStats {
@@ -122,71 +114,36 @@ class Owner implements Federation {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = this.#shards.onChange(() => void this.#follow());
-    await this.#follow();
+    await this.#shards.start();
     this.#tickLater();
     this.#lookLater();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#unsubscribe();
     this.#ticking?.cancel();
     this.#looking?.cancel();
-    await this.#follow();
+    await this.#shards.stop();
   }
 
-  /** Serves what is owned now and nothing else; changes take place one after the other. */
-  #follow(): Promise<void> {
-    this.#changing = this.#changing
-      .then(() => this.#change())
-      .catch((error: unknown) => {
-        this.#dependencies.log.error({ err: error }, 'cannot change which shards of pairs this process owns');
-      });
-    return this.#changing;
-  }
-
-  async #change(): Promise<void> {
-    const owned: ReadonlySet<number> = this.#isStopped ? new Set() : this.#shards.owned();
-    const lost = [...this.#owned].filter(([shard]) => !owned.has(shard));
-    await Promise.all(lost.map(([shard, { serving }]) => this.#leave(shard, serving)));
-    for (const shard of owned) if (!this.#owned.has(shard)) await this.#enter(shard);
-  }
-
-  async #leave(shard: number, serving: Serving): Promise<void> {
-    this.#owned.delete(shard);
-    await this.#stopPairs(shard); // their last pings are still answered
-    await serving.stop();
-    await this.#stopPairs(shard);
-  }
-
-  async #stopPairs(shard: number): Promise<void> {
+  /** The pairs of the shard, without a trace. */
+  async #leave(shard: number): Promise<void> {
     const pairs = [...this.#pairs].filter(([, { name }]) => pairShard(name) === shard);
     await Promise.all(pairs.map(([, pair]) => pair.stop()));
     for (const [key, pair] of pairs) if (this.#pairs.get(key) === pair) this.#pairs.delete(key);
   }
 
-  async #enter(shard: number): Promise<void> {
-    const serving = await this.#dependencies.bus.serve(`s2s.${shard}`, this.#handler);
-    const entered: Shard = { serving, isReading: this.#isAlone, ready: Promise.resolve() };
-    this.#owned.set(shard, entered);
-    entered.ready = this.#read(shard, entered);
-    if (this.#isAlone) await entered.ready;
-  }
-
   /** What was written before, for all of its pairs; until the shard is another's. */
-  async #read(shard: number, entered: Shard): Promise<void> {
-    if (!this.#isAlone) await sleep(this.#dependencies.clock, federationLimits.settleMs);
-    entered.isReading = true;
+  async #read(shard: number, isOurs: () => boolean): Promise<void> {
     for (;;) {
       try {
         for await (const { pair } of duePairs(this.#dependencies.store, shard)) {
-          if (this.#isStopped || this.#owned.get(shard) !== entered) return;
+          if (!isOurs()) return;
           await this.#pair(pair).load(true, (key) => this.#isConfirmed(pair, key));
         }
         return;
       } catch (error) {
-        if (this.#isStopped) return;
+        if (!isOurs()) return;
         this.#dependencies.log.warn({ err: error, shard }, 'cannot read the outbox');
         await sleep(this.#dependencies.clock, federationLimits.storeRetryMs);
       }
@@ -212,7 +169,7 @@ class Owner implements Federation {
         this.#pairs.get(keyOf(header))?.pong(header.id);
         return undefined;
       default:
-        return this.#components.answer(header, bodies, this.#owned.get(pairShard(componentPair(header.component)))?.ready);
+        return this.#components.answer(header, bodies, this.#shards.ownership(pairShard(componentPair(header.component))));
     }
   }
 
@@ -226,18 +183,37 @@ class Owner implements Federation {
   async #depart(request: DepartRequest, bodies: readonly Buffer[]): Promise<DoneReply> {
     const { clock } = this.#dependencies;
     clock.observe(request.at);
-    const shard = this.#owned.get(pairShard(request));
-    if (shard === undefined) return { ok: false, error: 'another process owns it', at: clock.now() };
-    // The row is there: who has not begun to read will find it, in order.
-    if (shard.isReading) {
-      await shard.ready;
+    const shard = this.#shards.ownership(pairShard(request));
+    if (await shard?.whenRead()) {
       const tenant = await this.#dependencies.tenants.find(request.tenant);
-      const pair = this.#pair(request);
-      if (tenant !== undefined) pair.follow(tenant.policy);
-      if (this.#isConfirmed(request, request.key)) pair.dropRepeated(request.key);
-      else pair.take(request.key, request.written, bodies, request.tos ?? []);
+      if (shard?.holds) await this.#findMissed(request);
+      // From here to the answer nothing waits: whoever owns the pair next has not read its rows yet.
+      if (shard?.holds) {
+        const pair = this.#pair(request);
+        if (tenant !== undefined) pair.follow(tenant.policy);
+        if (this.#isConfirmed(request, request.key)) pair.dropRepeated(request.key);
+        else pair.take(request.key, request.written, bodies, request.tos ?? []);
+        return { ok: true, at: clock.now() };
+      }
     }
-    return { ok: true, at: clock.now() };
+    return { ok: false, error: 'another process owns it', at: clock.now() };
+  }
+
+  /** What was written before, and did not get here. @throws {Unavailable} */
+  async #findMissed({ tenant, host, peer }: PairName): Promise<void> {
+    const { store } = this.#dependencies;
+    const name = { tenant, host, peer };
+    const version = await findMissed(store, name);
+    if (version !== undefined) await this.#loadMissed(name, version);
+  }
+
+  async #loadMissed(name: PairName, version: string): Promise<void> {
+    await this.#pair(name).load(false, (key) => this.#isConfirmed(name, key));
+    try {
+      await clearMissed(this.#dependencies.store, name, version);
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error; // something else was missed, and is looked for next
+    }
   }
 
   async #host({ host, peer }: HostRequest): Promise<HostReply> {
@@ -306,6 +282,7 @@ class Owner implements Federation {
     if (this.#isStopped) return;
     this.#ticking = this.#dependencies.clock.after(federationLimits.tickMs, () => {
       const now = this.#dependencies.clock.monotonic();
+      this.#shards.tick();
       for (const pair of this.#pairs.values()) if (pair.waiting > 0) this.#followPolicy(pair);
       for (const pair of this.#pairs.values()) {
         if (pair.carrier !== undefined) this.#followPolicy(pair);
@@ -344,7 +321,8 @@ class Owner implements Federation {
     this.#forgetIdle();
     try {
       await this.#lookAtTenants();
-      for (const [shard, { isReading }] of [...this.#owned]) if (isReading) await this.#look(shard);
+      await this.#shards.look();
+      for (const shard of this.#shards.all()) if (await shard.whenRead()) await this.#look(shard);
     } catch (error) {
       this.#dependencies.log.warn({ err: error }, 'cannot look for due rows of the outbox');
     }
@@ -364,15 +342,16 @@ class Owner implements Federation {
     }
   }
 
-  async #look(shard: number): Promise<void> {
+  async #look(shard: OwnedShard): Promise<void> {
     const { store, clock } = this.#dependencies;
-    for await (const due of duePairs(store, shard)) {
-      if (this.#isStopped || !this.#owned.has(shard)) return;
+    for await (const { pair, version } of missedPairs(store, shard.number)) {
+      if (!shard.holds) return;
+      await this.#loadMissed(pair, version);
+    }
+    for await (const due of duePairs(store, shard.number)) {
+      if (!shard.holds) return;
       try {
-        if (due.row.isMissed) {
-          await this.#pair(due.pair).load(false, (key) => this.#isConfirmed(due.pair, key));
-          await clearMissed(store, due);
-        } else if (clock.now() - due.row.at > 2 * runtimeLimits.outboxDueMs) await this.#endDue(due);
+        if (clock.now() - due.row.at > 2 * runtimeLimits.outboxDueMs) await this.#endDue(due);
       } catch (error) {
         if (!(error instanceof Conflict)) throw error; // somebody has just written to it
       }

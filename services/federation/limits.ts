@@ -46,11 +46,8 @@ export const federationLimits = {
   lookMs: 15_000,
   /** Clocks of pairs: timeouts are looked at this often, ms. */
   tickMs: 500,
-  /**
-   * A shard that came from another process is not served for this long, ms: by then the other one, if it lives, has seen the change with a
-   * heartbeat and closed its streams; if it does not, it is over its lease.
-   */
-  settleMs: 4_000,
+  /** How often a process asks whether the owner of a shard before it has given it up, ms. */
+  fenceRetryMs: 500,
   /** A process that stops or loses a shard waits for confirmations this long, ms. */
   closeMs: 1_500,
   /** Rows that were confirmed of late, by their keys: a batch that comes again is not sent again. */

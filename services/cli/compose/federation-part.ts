@@ -13,6 +13,7 @@ import { provesDomain } from '../../../lib/s2s/proof.ts';
 import { Roots } from '../../../lib/s2s/roots.ts';
 import type { TlsSource } from '../../connection/door/tls.ts';
 import type { Dependencies } from '../../federation/core/dependencies.ts';
+import { Fence } from '../../federation/core/fence.ts';
 import { type Federation, startFederation } from '../../federation/federation.ts';
 import type { ListenAddress } from '../../federation/finding/address-guard.ts';
 import { Finder } from '../../federation/finding/finder.ts';
@@ -90,7 +91,7 @@ async function certificateOf(tls: TlsSource, host: string): Promise<SecureContex
 
 /** Starts the only owner of a deployment that runs in one process. */
 export function startOnlyFederation(options: FederationPartOptions): Promise<Federation> {
-  return startFederation({ ...dependenciesOf(options), holdsLease: () => true });
+  return startFederation(dependenciesOf(options));
 }
 
 interface ShareOptions {
@@ -118,7 +119,9 @@ export async function shareFederation(
   const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
   await watch.start();
   const shards: ShardOwner = sharedShards(name, registry);
-  const federation = await startFederation({ ...dependencies, holdsLease: () => heartbeat.holdsLease, shards });
+  const isLive = (process: string) => registry.live().some(({ incarnation }) => incarnation === process);
+  const fence = new Fence({ store, process: subject, isLive });
+  const federation = await startFederation(dependencies, { shards, fence, lease: () => heartbeat.lease });
   const listening = await bus.serve(changedSubject, () => {
     watch.look().catch(onError);
     return undefined;

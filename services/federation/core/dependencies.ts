@@ -35,6 +35,6 @@ export interface Dependencies {
   readonly secretOf: (component: Component) => Promise<string | undefined>;
   /** Names this process to nodes that have streams of components. */
   readonly ownerId: string;
-  /** Is this process still the one that others take it for? Looked at before anything is written to a socket. */
+  /** Is this process still the owner of its pairs? Looked at before anything is written to a socket. */
   readonly holdsLease: () => boolean;
 }

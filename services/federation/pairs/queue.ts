@@ -91,17 +91,23 @@ export class Queue {
     for (const one of this.sent()) one.place = 0;
   }
 
-  /** Only the last presence per `from` and `to` counts. @returns the earlier ones that have not been sent */
+  /**
+   * Only the last presence per `from` and `to` counts. That is the one that was written last: an answer to a probe may have been asked for
+   * after a change that was still on its way, and been given before it.
+   * @returns the earlier ones that have not been sent
+   */
   outdated(): Departing[] {
-    const last = new Map<string, Departing>();
+    const last = new Map<string, { readonly at: number; readonly one: Departing }>();
     const outdated: Departing[] = [];
-    for (const { one } of this.unsent()) {
+    for (const { entry, one } of this.unsent()) {
       if (!isState(one.stanza)) continue;
       const { from, to } = one.stanza.attributes;
       const key = `${from} ${to}`;
+      const now = { at: entry.at, one };
       const before = last.get(key);
-      if (before !== undefined && replaces(one.stanza, before.stanza)) outdated.push(before);
-      last.set(key, one);
+      const [earlier, later] = before !== undefined && before.at > now.at ? [now, before] : [before, now];
+      if (earlier !== undefined && replaces(later.one.stanza, earlier.one.stanza)) outdated.push(earlier.one);
+      last.set(key, later);
     }
     return outdated;
   }
