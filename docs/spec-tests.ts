@@ -17,6 +17,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'RFC 6121 §4': ['router/presence', 'router/directed-presence', 'router/unavailable-presence'],
     'XEP-0030': ['router/client-discovery'],
     'XEP-0077': ['router/registration', 'end-to-end/erasure'],
+    'XEP-0133': ['router/xep0050-commands'],
     'XEP-0160': ['connection/xep0160-priorities', 'router/cursor'],
     'XEP-0163': ['router/pep-roster-access', 'federation/pep'],
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],

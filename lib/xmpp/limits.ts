@@ -58,4 +58,6 @@ export const xmppLimits = {
   formValueCharactersMax: 4_096,
   /** Items on one page of a result set, whatever the client asks for (XEP-0313 §4.3). */
   rsmPageMax: 250,
+  /** Characters of a command's session that are sent back (XEP-0050). */
+  commandSessionCharactersMax: 128,
 } as const;

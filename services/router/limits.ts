@@ -319,4 +319,11 @@ export const routerLimits = {
   apiKeyDaysMax: 3_650,
   /** How long the old secret of a key may be good beside the new one, hours. */
   apiKeyOverlapHoursMax: 30 * 24,
+
+  // Ad-hoc commands of admins
+
+  /** How long a command may wait for a removal before it says how far it is, ms. It is shorter than what a node waits for an answer. */
+  commandWaitMs: 2_000,
+  /** The largest number in a field of a form. */
+  commandNumberMax: 999_999_999,
 } as const;

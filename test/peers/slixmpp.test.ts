@@ -8,6 +8,7 @@ const scripts = [
   ['sign_in', 'STARTTLS and direct TLS with each mechanism, and what is refused', 18],
   ['accounts', 'an account made in the stream, its password changed, its removal', 10],
   ['hosts', 'binding, disco, caps, ping, version, vCard, private XML, blocking', 27],
+  ['commands', 'accounts managed by ad-hoc commands, by an admin only', 13],
   ['roster', 'roster with versions and pushes, the four subscription presences', 19],
   ['presence', 'updates, probes, directed presence, a lost connection', 11],
   ['delivery', 'which resources a message reaches, carbons, offline', 20],
@@ -40,6 +41,7 @@ for (const [script, title, count] of scripts) {
     ]) {
       skylark.addUser(`${local}@${domain}`, password!);
     }
+    if (script === 'commands') skylark.command('user', 'role', `nurse@${domain}`, 'admin');
     await runScript(`./slixmpp/${script}.py`, [skylark.ports.c2s, skylark.ports.c2sTls, domain], count);
   });
 }

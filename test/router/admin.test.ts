@@ -225,15 +225,12 @@ describe('users', () => {
       ['user-add', { jid: 'romeo@example.org', password: 'x'.repeat(1_024) }, 'a password has at most 1023 bytes'],
       ['user-password', { jid: 'romeo@example.org', password: 'x' }, none],
       ['user-remove', { jid: 'romeo@example.org' }, none],
-      [
-        'user-rename',
-        {},
-        "unknown operation 'user-rename'; there are: user-add, user-remove, user-list, user-password, tenant-add, tenant-remove, tenant-list, tenant-set, tenant-show, status, node-drain, peer-list, peer-retry, certificate-query, certificate-get, certificate-put, certificate-delete, key-add, key-list, key-rotate, key-remove, audit-list, audit-tenant-list",
-      ],
+      ['user-rename', {}, /^unknown operation 'user-rename'; there are: user-add, user-remove, /],
       ['constructor', {}, undefined],
     ] as const) {
       const said = await refused(operation, given);
-      if (error !== undefined) assert.equal(said, error);
+      if (error instanceof RegExp) assert.match(said ?? '', error);
+      else if (error !== undefined) assert.equal(said, error);
     }
     assert.deepEqual(await done('user-list', { domain: 'example.org' }), { users: ['juliet@example.org'], next: undefined });
   });

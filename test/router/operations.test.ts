@@ -14,6 +14,7 @@ import { type Operation, operation } from '../../services/router/operations/oper
 import * as peers from '../../services/router/operations/peers.ts';
 import { perform } from '../../services/router/operations/perform.ts';
 import { Refusal } from '../../services/router/operations/refusal.ts';
+import * as roles from '../../services/router/operations/roles.ts';
 import * as policies from '../../services/router/operations/tenant-policy.ts';
 import * as tenants from '../../services/router/operations/tenants.ts';
 import * as users from '../../services/router/operations/users.ts';
@@ -21,6 +22,7 @@ import { type EmbeddedDependencies, embeddedDependencies } from '../support/stag
 
 const exported: Readonly<Record<string, unknown>> = {
   ...users,
+  ...roles,
   ...tenants,
   ...policies,
   ...peers,

@@ -12,6 +12,8 @@ import type { Dependencies } from '../../router/core/dependencies.ts';
 import { FeatureIndex } from '../../router/core/feature-index.ts';
 import { Shares } from '../../router/core/shares.ts';
 import { features } from '../../router/features/index.ts';
+import { commandsOf } from '../../router/operations/commands.ts';
+import { operations } from '../../router/operations/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { destinationsOf } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
@@ -45,6 +47,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     deliverer: new Deliverer(ports.bus, deliveries),
     ids: new IdMint(clock),
     features: new FeatureIndex(features),
+    hostCommands: commandsOf(operations),
     route: routing(destinationsOf(ports)),
     outbox: hasOutbox ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
     knownSpans: new RecentKeys(programLimits.knownSpansMax),

@@ -17,6 +17,5 @@ export const NS_PING = 'urn:xmpp:ping';
 export const NS_REGISTER = 'jabber:iq:register';
 export const NS_RSM = 'http://jabber.org/protocol/rsm';
 export const NS_SID = 'urn:xmpp:sid:0';
-export const NS_COMMANDS = 'http://jabber.org/protocol/commands';
 export const NS_RETRACT = 'urn:xmpp:message-retract:1';
 export const NS_VCARD_UPDATE = 'vcard-temp:x:update';

@@ -1,9 +1,10 @@
 /** What a room tells about itself: XEP-0045 §6.4 (info), §6.3 (items of a room), §7.12 (own nick), §15.5.4 (roominfo). */
+import { NS_COMMANDS } from '../../../lib/xmpp/ad-hoc.ts';
 import { renderForm } from '../../../lib/xmpp/data-form.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_REGISTER, NS_SID } from '../core/namespaces.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC, NS_OCCUPANT_ID, NS_REGISTER, NS_SID } from '../core/namespaces.ts';
 import type { RoomTurn } from '../core/room-turn.ts';
 import { roomLimits } from '../limits.ts';
 import { commandInfo, commandItems } from './commands.ts';

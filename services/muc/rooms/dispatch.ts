@@ -1,9 +1,10 @@
 /**
  * Decides which use case handles a stanza. It has the requests to a room, and calls the files that handle presence and messages.
  */
+import { NS_COMMANDS } from '../../../lib/xmpp/ad-hoc.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
-import { NS_COMMANDS, NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC_ADMIN, NS_MUC_OWNER, NS_REGISTER } from '../core/namespaces.ts';
+import { NS_DISCO_INFO, NS_DISCO_ITEMS, NS_MUC_ADMIN, NS_MUC_OWNER, NS_REGISTER } from '../core/namespaces.ts';
 import type { RoomIqRoute } from '../core/room-feature.ts';
 import { byRoute, routeKey } from '../core/room-feature-index.ts';
 import type { RoomTurn, Standing } from '../core/room-turn.ts';

@@ -102,6 +102,8 @@ export interface AccountFeature {
   readonly inBind?: InBind;
   readonly iq?: readonly IqRoute[];
   readonly hostIq?: readonly HostIqRoute[];
+  /** Nodes of the tenant's domain, for service discovery. */
+  readonly hostNodes?: HostNodes;
   /** Requests to the host of files, `upload.example.org`. */
   readonly uploadsIq?: readonly HostIqRoute[];
   /** The stages of messages that a session sends. Directed presence and requests pass only `guard`. */
@@ -126,6 +128,12 @@ export interface AccountFeature {
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */
   readonly forgets?: Forgetting;
+}
+
+/** What disco#items and disco#info answer for a node of the domain. Both give undefined when the node is not theirs, or not for the asker. */
+export interface HostNodes {
+  items(node: string, host: HostContext): Promise<readonly Element[] | undefined>;
+  info(node: string, host: HostContext): Promise<readonly Element[] | undefined>;
 }
 
 export interface InBind {

@@ -6,11 +6,13 @@ import { roster } from './rfc6121-roster.ts';
 import { subscription } from './rfc6121-subscription.ts';
 import { disco } from './xep0030-disco.ts';
 import { privateXml } from './xep0049-private-xml.ts';
+import { adHocCommands } from './xep0050-commands.ts';
 import { vcard } from './xep0054-vcard.ts';
 import { pubsub } from './xep0060-pubsub.ts';
 import { registration } from './xep0077-registration.ts';
 import { softwareVersion } from './xep0092-version.ts';
 import { caps } from './xep0115-caps.ts';
+import { serviceAdministration } from './xep0133-administration.ts';
 import { delayedDelivery, offline } from './xep0160-offline.ts';
 import { pep } from './xep0163-pep.ts';
 import { blocking } from './xep0191-blocking.ts';
@@ -30,6 +32,8 @@ export const features: readonly AccountFeature[] = [
   subscription,
   presence,
   disco,
+  adHocCommands,
+  serviceAdministration,
   privateXml,
   vcard,
   pubsub,

@@ -47,10 +47,10 @@ export const disco: AccountFeature = {
   ],
 };
 
-function describeHost(request: Element, host: HostContext): Element {
+async function describeHost(request: Element, host: HostContext): Promise<Element> {
   const { node } = request.attrs;
   const info = hostInfo(host.turn.dependencies.features.all);
-  if (node && node !== capsNode(info)) throw new StanzaError('item-not-found', `there is no node '${node}'`);
+  if (node && node !== capsNode(info)) return xml('query', { xmlns: INFO, node }, ...(await hostNode('info', node, host)));
   return xml(
     'query',
     { xmlns: INFO, node },
@@ -59,13 +59,23 @@ function describeHost(request: Element, host: HostContext): Element {
   );
 }
 
-function listHost(request: Element, host: HostContext): Element {
-  if (request.attrs.node) throw new StanzaError('item-not-found', `there is no node '${request.attrs.node}'`);
+async function listHost(request: Element, host: HostContext): Promise<Element> {
+  const { node } = request.attrs;
+  if (node) return xml('query', { xmlns: ITEMS, node }, ...(await hostNode('items', node, host)));
   const { domain } = host.tenant;
   const items = [xml('item', { jid: roomsDomain(domain), name: 'Rooms' })];
   if (host.turn.dependencies.blobs) items.push(xml('item', { jid: uploadsDomain(domain), name: 'Files' }));
   for (const component of host.tenant.components ?? []) items.push(xml('item', { jid: component.domain }));
   return xml('query', { xmlns: ITEMS }, ...items);
+}
+
+/** @throws {StanzaError} item-not-found */
+async function hostNode(asked: 'info' | 'items', node: string, host: HostContext): Promise<readonly Element[]> {
+  for (const { hostNodes } of host.turn.dependencies.features.all) {
+    const found = await hostNodes?.[asked](node, host);
+    if (found !== undefined) return found;
+  }
+  throw new StanzaError('item-not-found', `there is no node '${node}'`);
 }
 
 async function describeAccount(request: Element, account: Account, iq: Stanza): Promise<Element> {

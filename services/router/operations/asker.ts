@@ -11,8 +11,16 @@ export interface Asker {
   /** As the audit log names them. */
   readonly name: string;
   readonly address?: string;
-  /** Absent for an operator on this machine. */
-  readonly key?: ApiKeyRow;
+  /** Absent for an operator on this machine, who may do everything. */
+  readonly scope?: Scope;
+}
+
+export interface Scope {
+  /** What has the scope, for messages: `the key`. */
+  readonly holder: string;
+  /** The only tenant; absent: the whole deployment. */
+  readonly domain?: string | undefined;
+  readonly access: ApiKeyRow['access'];
 }
 
 /** @throws {Refusal} `forbidden`, in the same words whatever is wrong with the key. @throws {Unavailable} */
@@ -22,7 +30,12 @@ export async function askerOf(dependencies: Dependencies, { by }: AdminRequest):
   if (key === undefined || !(await isStillForTenant(dependencies, key))) {
     throw new Refusal('unknown-key', 'the key is not valid: it may be mistyped, expired or removed');
   }
-  return { name: `key ${by.key.id}`, address: by.address, key };
+  return { name: `key ${by.key.id}`, address: by.address, scope: { holder: 'the key', ...key } };
+}
+
+/** An admin of a tenant, by ad-hoc commands. */
+export function adminOf(jid: Jid): Asker {
+  return { name: `${jid.bare}`, scope: { holder: 'an admin', domain: jid.domain, access: 'write' } };
 }
 
 /** A key ends with its tenant, also when a tenant of the same name is added later. */
@@ -32,17 +45,22 @@ async function isStillForTenant(dependencies: Dependencies, { domain, tenantSinc
 }
 
 /** @param input as the operation's schema gives it. @throws {Refusal} `forbidden` */
-export function checkMay({ key }: Asker, operation: Operation, input: unknown): void {
-  if (key === undefined) return;
+export function checkMay({ scope }: Asker, operation: Operation, input: unknown): void {
+  if (scope === undefined) return;
   if ('whyNone' in operation.http) throw new Refusal('forbidden', `'${operation.name}' is not for the API`);
-  if (key.access === 'read' && !isRead(operation)) {
-    throw new Refusal('forbidden', `the key may only read, and '${operation.name}' changes something`);
+  if (scope.access === 'read' && !isRead(operation)) {
+    throw new Refusal('forbidden', `${scope.holder} may only read, and '${operation.name}' changes something`);
   }
-  if (key.domain === undefined) return;
+  if (scope.domain === undefined) return;
   if (operation.right !== 'tenant') {
-    throw new Refusal('forbidden', `the key is for tenant '${key.domain}', and '${operation.name}' is for the whole deployment`);
+    throw new Refusal(
+      'forbidden',
+      `${scope.holder} is for tenant '${scope.domain}', and '${operation.name}' is for the whole deployment`,
+    );
   }
-  if (domainOf(input) !== key.domain) throw new Refusal('forbidden', `the key is for tenant '${key.domain}' only`);
+  if (domainOf(input) !== scope.domain) {
+    throw new Refusal('forbidden', `${scope.holder} is for tenant '${scope.domain}' only`);
+  }
 }
 
 /** True when the operation changes nothing. */

@@ -7,6 +7,7 @@ import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
 import { peerList, peerRetry } from './peers.ts';
+import { userRole } from './roles.ts';
 import { tenantSet, tenantShow } from './tenant-policy.ts';
 import { tenantAdd, tenantList, tenantRemove } from './tenants.ts';
 import { userAdd, userList, userPassword, userRemove } from './users.ts';
@@ -16,6 +17,7 @@ export const operations: readonly Operation[] = [
   userRemove,
   userList,
   userPassword,
+  userRole,
   tenantAdd,
   tenantRemove,
   tenantList,

@@ -7,7 +7,7 @@ import { Overloaded } from '../../../lib/runtime/fair-queue.ts';
 import type { AdminReply, AdminRequest } from '../../../lib/runtime/wire.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { InvalidPassword } from '../sasl/passwords.ts';
-import { askerOf, checkMay } from './asker.ts';
+import { type Asker, askerOf, checkMay } from './asker.ts';
 import { audited } from './audited.ts';
 import { operations } from './index.ts';
 import type { Operation } from './operation.ts';
@@ -22,9 +22,23 @@ export async function perform(
   request: AdminRequest,
   list: readonly Operation[] = operations,
 ): Promise<AdminReply> {
-  const { operation: name, arguments: given } = request;
   try {
-    const asker = await askerOf(dependencies, request);
+    return await performAs(dependencies, await askerOf(dependencies, request), request, list);
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+type Asked = Pick<AdminRequest, 'operation' | 'arguments'>;
+
+/** The same for somebody who is known already. */
+export async function performAs(
+  dependencies: Dependencies,
+  asker: Asker,
+  { operation: name, arguments: given }: Asked,
+  list: readonly Operation[] = operations,
+): Promise<AdminReply> {
+  try {
     const operation = list.find((one) => one.name === name);
     if (!operation)
       throw new Refusal('absent', `unknown operation '${name}'; there are: ${list.map((one) => one.name).join(', ')}`);
@@ -33,11 +47,16 @@ export async function perform(
     const result = await audited(dependencies, asker, operation, input, () => operation.run(dependencies, input));
     return { ok: true, result: operation.output.parse(result) };
   } catch (error) {
-    if (error instanceof Refusal) return { ok: false, error: error.message, refusal: error.kind };
-    if (error instanceof InvalidPassword) return { ok: false, error: error.message, refusal: 'invalid' };
-    if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment`, refusal: 'busy' };
-    throw error;
+    return refusalOf(error);
   }
+}
+
+/** @throws errors that are not refusals */
+function refusalOf(error: unknown): AdminReply {
+  if (error instanceof Refusal) return { ok: false, error: error.message, refusal: error.kind };
+  if (error instanceof InvalidPassword) return { ok: false, error: error.message, refusal: 'invalid' };
+  if (error instanceof Overloaded) return { ok: false, error: `${error.message}; try again in a moment`, refusal: 'busy' };
+  throw error;
 }
 
 /** @throws {Refusal} with the first thing that is wrong */

@@ -1,0 +1,134 @@
+/**
+ * The operations on a tenant as ad-hoc commands of its domain, for its admins: those of XEP-0133 with its nodes and forms, and all others
+ * with a form that follows from the schema of their input.
+ */
+import { z } from 'zod';
+import { type Field, renderForm, type Submission } from '../../../lib/xmpp/data-form.ts';
+import { StanzaError, type StanzaErrorCondition } from '../../../lib/xmpp/errors.ts';
+import type { HostContext } from '../core/host.ts';
+import type { HostCommand } from '../core/host-command.ts';
+import { type Role, roleOf } from '../core/roles.ts';
+import { routerLimits } from '../limits.ts';
+import { adminOf } from './asker.ts';
+import { secretFields } from './inputs.ts';
+import type { Operation } from './operation.ts';
+import { performAs } from './perform.ts';
+import { type AdminCommand, adminCommands } from './xep0133-forms.ts';
+
+/** Fields that the command's place gives, or that only the command line needs. */
+const given: ReadonlySet<string> = new Set(['domain', 'waitMs', 'again']);
+
+const conditions: Readonly<Record<string, StanzaErrorCondition>> = {
+  invalid: 'not-acceptable',
+  absent: 'item-not-found',
+  conflict: 'conflict',
+  forbidden: 'forbidden',
+  unanswered: 'remote-server-timeout',
+  busy: 'resource-constraint',
+};
+
+export function commandsOf(operations: readonly Operation[]): readonly HostCommand[] {
+  return operations.filter(({ right, http }) => right === 'tenant' && !('whyNone' in http)).map(commandOf);
+}
+
+function commandOf(operation: Operation): HostCommand {
+  const { node, name, fields, inputs, formType, results } = adminCommands.get(operation.name) ?? generic(operation);
+  return {
+    ...{ node, name, formType, fields },
+    isAllowed: async (host) => (await roleIn(host)) === 'admin',
+    async run(host, submission) {
+      const found: object[] = [];
+      for (const input of inputs(submission, host.tenant.domain)) found.push(await perform(host, operation, input));
+      return renderForm({ type: 'result', formType, title: name, fields: resultsOf(found, results) });
+    },
+  };
+}
+
+/** Read once for all commands of a request. */
+const roles = new WeakMap<HostContext, Promise<Role>>();
+
+async function roleIn(host: HostContext): Promise<Role> {
+  const { account, turn, tenant } = host;
+  if (!account?.session) return 'none';
+  const role = roles.get(host) ?? roleOf(turn.dependencies.store, tenant.domain, account.jid.local);
+  roles.set(host, role);
+  return role;
+}
+
+/** @throws {StanzaError} */
+async function perform({ account, turn }: HostContext, { name, input }: Operation, asked: object): Promise<object> {
+  const isLong = Object.hasOwn((input as z.ZodObject).shape, 'waitMs');
+  const reply = await performAs(turn.dependencies, adminOf(account!.jid), {
+    operation: name,
+    arguments: { ...asked, ...(isLong && { waitMs: routerLimits.commandWaitMs }) },
+  });
+  if (reply.ok) return reply.result as object;
+  throw new StanzaError(conditions[reply.refusal ?? ''] ?? 'internal-server-error', reply.error);
+}
+
+function generic(operation: Operation): AdminCommand {
+  const { shape } = operation.input as z.ZodObject;
+  const secrets = secretFields(operation.input);
+  const names = Object.keys(shape).filter((name) => !given.has(name));
+  const fields = names.map((name) => fieldOf(name, shape[name] as z.ZodType, secrets.has(name)));
+  return {
+    node: `urn:skylark:operation:${operation.name}`,
+    formType: `urn:skylark:operation:${operation.name}`,
+    name: operation.help.replace(/\.$/, ''),
+    fields,
+    inputs: (submission, domain) => [
+      {
+        ...Object.fromEntries(fields.flatMap((field) => readField(field, submission))),
+        ...(Object.hasOwn(shape, 'domain') && { domain }),
+      },
+    ],
+  };
+}
+
+function schemaOf(schema: z.ZodType) {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+}
+
+function fieldOf(name: string, schema: z.ZodType, isSecret: boolean): Field {
+  const { type, enum: choices, default: preset } = schemaOf(schema);
+  const common = {
+    ...{ var: name, label: name, isRequired: !schema.safeParse(undefined).success },
+    ...(preset !== undefined && { values: [`${preset as string}`] }),
+  };
+  if (choices) return { ...common, type: 'list-single', options: choices.map((value) => ({ value: `${value as string}` })) };
+  if (type === 'boolean') return { ...common, type: 'boolean' };
+  if (type === 'array') return { ...common, type: 'text-multi' };
+  if (type === 'number' || type === 'integer') {
+    return { ...common, type: 'text-single', range: { min: 0, max: routerLimits.commandNumberMax } };
+  }
+  return { ...common, type: name === 'jid' ? 'jid-single' : isSecret ? 'text-private' : 'text-single' };
+}
+
+/** What is empty, or left out, is not given to the operation. */
+function readField({ var: name, type, range }: Field, submission: Submission): [string, unknown][] {
+  const field = submission.get(name);
+  if (field === undefined || (field.isEmpty && type !== 'text-multi')) return [];
+  if (type === 'boolean') return [[name, field.flag()]];
+  if (type === 'text-multi') return [[name, field.lines()]];
+  if (range) return [[name, field.whole(range)]];
+  return [[name, field.text()]];
+}
+
+/** §3.4 of XEP-0004: every field of the results; what is not text is shown as JSON. */
+function resultsOf(results: readonly object[], names: Readonly<Record<string, string>> = {}): Field[] {
+  const values = new Map<string, string[]>();
+  for (const result of results) {
+    for (const [name, value] of Object.entries(result)) {
+      if (value === undefined) continue;
+      values.set(name, [...(values.get(name) ?? []), ...[value].flat().map(textOf)]);
+    }
+  }
+  return [...values].map(([name, texts]) => {
+    const type = texts.length > 1 ? 'text-multi' : 'text-single';
+    return { var: names[name] ?? name, label: name, type, values: texts };
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

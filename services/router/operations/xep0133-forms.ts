@@ -1,0 +1,76 @@
+/** XEP-0133 (Service Administration), version 1.2: the forms of the commands for which there are operations. */
+import type { Field, Submission } from '../../../lib/xmpp/data-form.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+
+export interface AdminCommand {
+  readonly node: string;
+  readonly name: string;
+  readonly formType: string;
+  readonly fields: readonly Field[];
+  /** Names that fields of the result have in the form. */
+  readonly results?: Readonly<Record<string, string>>;
+  /** The inputs of the operation, which is done once for each. @param domain of the tenant. @throws {StanzaError} */
+  inputs(submission: Submission, domain: string): readonly Readonly<Record<string, unknown>>[];
+}
+
+const formType = 'http://jabber.org/protocol/admin';
+const password: Field = { var: 'password', type: 'text-private', label: 'The password', isRequired: true };
+const address: Field = { var: 'accountjid', type: 'jid-single', label: 'The address of the account', isRequired: true };
+
+/** By the name of the operation. */
+export const adminCommands: ReadonlyMap<string, AdminCommand> = new Map(
+  Object.entries({
+    /** §4.1. The e-mail address and the names of that form are left out: nothing here keeps them. */
+    'user-add': {
+      node: `${formType}#add-user`,
+      name: 'Add User',
+      fields: [address, password, { ...password, var: 'password-verify', label: 'The password again' }],
+      inputs(submission: Submission) {
+        const given = required(submission, 'password');
+        if (given !== required(submission, 'password-verify')) {
+          throw new StanzaError('not-acceptable', 'password and password-verify are not the same');
+        }
+        return [{ jid: required(submission, 'accountjid'), password: given }];
+      },
+    },
+    /** §4.2. */
+    'user-remove': {
+      node: `${formType}#delete-user`,
+      name: 'Delete User',
+      fields: [{ var: 'accountjids', type: 'jid-multi', label: 'The addresses of the accounts', isRequired: true }],
+      inputs(submission: Submission) {
+        const jids = submission.get('accountjids')?.jids() ?? [];
+        if (jids.length === 0) throw new StanzaError('bad-request', 'the form needs accountjids');
+        return jids.map((jid) => ({ jid: `${jid}` }));
+      },
+    },
+    /** §4.7. */
+    'user-password': {
+      node: `${formType}#change-user-password`,
+      name: 'Change User Password',
+      fields: [address, password],
+      inputs: (submission: Submission) => [
+        { jid: required(submission, 'accountjid'), password: required(submission, 'password') },
+      ],
+    },
+    /** §4.18. */
+    'user-list': {
+      node: `${formType}#get-registered-users-list`,
+      name: 'Get List of Registered Users',
+      fields: [{ var: 'after', type: 'text-single', label: 'The last name of the page before' }],
+      inputs(submission: Submission, domain: string) {
+        const after = submission.get('after')?.text() ?? '';
+        return [{ domain, ...(after !== '' && { after }) }];
+      },
+      results: { users: 'registereduserjids' },
+    },
+  } satisfies Readonly<Record<string, Omit<AdminCommand, 'formType'>>> as Readonly<
+    Record<string, Omit<AdminCommand, 'formType'>>
+  >).map(([name, command]) => [name, { ...command, formType }]),
+);
+
+function required(submission: Submission, name: string): string {
+  const field = submission.get(name);
+  if (field === undefined) throw new StanzaError('bad-request', `the form needs ${name}`);
+  return field.requiredText();
+}
