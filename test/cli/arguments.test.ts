@@ -133,7 +133,7 @@ describe('the process that is given wrong arguments ends with 2 and one line', {
       ['begin'],
       "unknown command 'begin'; the commands are: start, user, tenant, component, certificate, key, audit, status, drain, peers, peer, dns, doctor, cost, cluster, serve; see: skylark --help",
     ],
-    ['half a command', ['user'], "'skylark user' needs one of: add, remove, list, password"],
+    ['half a command', ['user'], "'skylark user' needs one of: add, remove, list, password, role"],
     ['half a command, wrongly', ['tenant', 'make'], "'skylark tenant' needs one of: add, remove, list, set, show"],
     ['no argument', ['user', 'add', ...data], "'skylark user add' needs a JID; see: skylark help user add"],
     ['too many', ['start', 'now', ...data], "'now' is an unexpected argument; see: skylark help start"],
