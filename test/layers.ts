@@ -28,6 +28,7 @@ export const layers: Readonly<Record<string, readonly (readonly string[])[]>> = 
     ['accounts'],
     ['removal'],
     ['sessions'],
+    ['push'],
     ['pep'],
     ['presence'],
     ['archive'],

@@ -21,6 +21,12 @@ export interface Delivery {
   readonly id?: string;
   /** {@link DeliverItem.dedupeKey} */
   readonly dedupeKey?: string;
+  readonly watcher?: DeliveryWatcher | undefined;
+}
+
+export interface DeliveryWatcher {
+  /** The session has the stanza in its queue, but its client does not hear: {@link DeliverReply.away}. */
+  away(sid: string): void;
 }
 
 /** Sessions that did not confirm: parked or not held by their node any more, or the node did not answer in time. */
@@ -31,6 +37,7 @@ export interface Failure extends SessionAddress {
 interface Waiting {
   readonly item: DeliverItem;
   readonly xml: Buffer;
+  readonly watcher: DeliveryWatcher | undefined;
   readonly done: (failures: readonly Failure[]) => void;
 }
 
@@ -53,13 +60,13 @@ export class Deliverer {
 
   /** Resolves when each target's node confirmed or was given up; never rejects. Order of calls = order of arrival per node. */
   deliver(delivery: Delivery): Promise<readonly Failure[]> {
-    const { targets, xml } = delivery;
-    if (targets.length === 1) return this.#give(onlyPartOf(delivery), xml);
-    return Promise.all(partsOf(delivery).map((part) => this.#give(part, xml))).then((failures) => failures.flat());
+    const { targets } = delivery;
+    if (targets.length === 1) return this.#give(onlyPartOf(delivery), delivery);
+    return Promise.all(partsOf(delivery).map((part) => this.#give(part, delivery))).then((failures) => failures.flat());
   }
 
-  #give({ node, item }: Part, xml: Buffer): Promise<readonly Failure[]> {
-    return new Promise((done) => this.#queue(node, { item, xml, done }));
+  #give({ node, item }: Part, { xml, watcher }: Delivery): Promise<readonly Failure[]> {
+    return new Promise((done) => this.#queue(node, { item, xml, watcher, done }));
   }
 
   #queue(node: string, waiting: Waiting): void {
@@ -106,6 +113,7 @@ export class Deliverer {
     try {
       const reply = await ask(this.#bus, deliverAnswer, node, payload, runtimeLimits.deliveryTimeoutMs);
       const missing = new Set(reply.take('missing'));
+      for (const sid of reply.take('away') ?? none) tellAway(batch, sid);
       return batch.map(({ item }) => (missing.size === 0 ? none : failed(node, item, 'missing', missing)));
     } catch {
       // No answer in time, or a fault of the node, which has logged it. The archive and the resync mark take over from here.
@@ -156,7 +164,11 @@ function takeBatch(lane: Lane): Waiting[] {
   return lane.waiting.splice(0, count);
 }
 
-const none: readonly Failure[] = [];
+const none: readonly never[] = [];
+
+function tellAway(batch: readonly Waiting[], sid: string): void {
+  for (const { item, watcher } of batch) if (item.sids.includes(sid)) watcher?.away(sid);
+}
 
 /** @param which of the item's sessions; undefined: all */
 function failed(node: string, { sids }: DeliverItem, reason: Failure['reason'], which?: ReadonlySet<string>): Failure[] {

@@ -87,6 +87,11 @@ export type StepItem =
       /** An entry that did not reach the session, the smallest: the first page begins with it, however old it is. */
       readonly missed?: string;
     }
+  /**
+   * The client of a session with push has lost its connection, or does not answer, and has not acknowledged this: whoever has registered
+   * it may want to wake it. Body.
+   */
+  | { readonly kind: 'unheard'; readonly body: true }
   /** The session was resumed at this node, which `StepRequest` names. */
   | { readonly kind: 'moved' }
   /** A request that the client was sent and has not acknowledged; `end` follows. Whoever asked is told that nobody is there. Body. */
@@ -133,6 +138,8 @@ export interface StepReply {
    * two stanzas of the batch.
    */
   readonly queue?: 'open' | 'opened' | 'closed';
+  /** The client has registered for push, or has ended that: the node tells its routers when it does not hear, and keeps it for longer. */
+  readonly push?: boolean;
   /** Where the next page begins; absent after the last one. */
   readonly next?: string;
   /** The stream ends with this error (RFC 6120 §4.9.3) after `out` was written. */
@@ -151,6 +158,7 @@ export const stepAnswer = answerKind<StepReply>('step', {
   out: true,
   queue: true,
   next: true,
+  push: true,
   at: true,
   close: true,
 });
@@ -182,9 +190,11 @@ export interface DeliverItem {
 /** Received means: in the session's queue. `missing` are sids that this node does not hold. */
 export interface DeliverReply {
   readonly missing: readonly string[];
+  /** Those of the sessions with push whose client has lost its connection, or does not answer. They have the stanza in their queue. */
+  readonly away?: readonly string[];
 }
 
-export const deliverAnswer = answerKind<DeliverReply>('deliver', { missing: true });
+export const deliverAnswer = answerKind<DeliverReply>('deliver', { missing: true, away: true });
 
 /** router → node: end a session's stream with an error; nothing else of it remains. */
 export interface CloseRequest {
@@ -232,6 +242,8 @@ export interface SessionParcel {
   readonly resumeMs: number;
   /** Its addresses in rooms, full JIDs, as far as they are known. */
   readonly nicks?: readonly string[] | undefined;
+  /** As in {@link StepReply}. */
+  readonly push?: boolean | undefined;
 }
 
 /** Bodies: the stanzas of the parcel. Absent `state`: no such session. */

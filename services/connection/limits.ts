@@ -137,6 +137,8 @@ export const connectionLimits = {
   ackRequestStanzas: 5,
   /** A client that has anything to acknowledge is asked after this long, ms. */
   ackRequestMs: 5_000,
+  /** A client that can be woken counts as out of reach when it has not answered for this long, ms: at the second request. */
+  silenceMs: 5_000,
   /** Stanzas to one client that stream features hold back. With more, they are sent. It is below `unackedStanzasMax`. */
   heldOutgoingStanzasMax: 500,
   /** The same in bytes, below `unackedBytesMax`. */

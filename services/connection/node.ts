@@ -32,6 +32,7 @@ import { type Claims, claimSession } from './moving/claim.ts';
 import { drainSessions } from './moving/drain.ts';
 import { EndedSessions } from './moving/ended-sessions.ts';
 import { NodeRequests } from './moving/node-requests.ts';
+import { park } from './moving/park.ts';
 import { Outside } from './outside.ts';
 import type { PeerStreamsOptions } from './peers/peer-streams.ts';
 import { Allowances, type SendingRates } from './session/allowance.ts';
@@ -161,6 +162,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
   #sweep: Timer | undefined;
   #draining: Promise<void> | undefined;
   #stopping: Promise<boolean> | undefined;
+  readonly putAway = (session: Session) => void park(this, session, new StreamError('reset', 'the session was put away'));
 
   constructor(dependencies: ConnectionDependencies) {
     this.#dependencies = dependencies;
@@ -289,8 +291,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
   missedOf(sid: string): Promise<string | undefined> {
     return readMark(this.store, { node: this.subject, sid });
   }
-
-  // What streams ask of the node.
 
   session(start: SessionStart, stream: SessionStream): Session {
     const session = new Session(this, start, stream);

@@ -6,6 +6,23 @@ export const routerLimits = {
    */
   knownStatesMax: 4_096,
 
+  // Push
+
+  /** Registrations of one account. A person has a few devices. */
+  pushRegistrationsMax: 20,
+  /** Length of the name of an app server's node, bytes. */
+  pushNodeBytesMax: 1_024,
+  /** Size of the options that an app server wants with each notification, bytes. */
+  pushOptionsBytesMax: 4_096,
+  /** Shortest pause between two notifications of one registration, ms. */
+  pushPauseMs: 1_000,
+  /** A notification that another router was to send is sent when it is late by this much, ms. */
+  pushOverdueMs: 2_000,
+  /** Late notifications that are sent together. */
+  pushDueMax: 100,
+  /** Errors in a row after which an app server is not told any more. */
+  pushErrorsMax: 10,
+
   // Signing in
 
   /**

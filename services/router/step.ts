@@ -13,17 +13,18 @@ import { moveCursor, readQueue, requeue } from './archive/cursor.ts';
 import { Account, type OwnSession } from './core/account.ts';
 import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Dropped } from './core/dropped.ts';
+import type { Origin } from './core/origin.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
 import type { Pending } from './core/stages.ts';
-import { type Origin, Turn } from './core/turn.ts';
+import { Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
 import { registerBeforeAuth } from './features/xep0077-registration.ts';
 import { greet } from './greeting.ts';
 import { routerLimits } from './limits.ts';
 import { type Sent, sendPresence } from './presence/presence.ts';
-import { isSubscriptionType } from './roster/subscription-state.ts';
 import { sendIq } from './routing/iq.ts';
+import { isSet } from './routing/is-set.ts';
 import { sendMessage } from './routing/message.ts';
 import { isSaslNs, saslStep } from './sasl/exchange.ts';
 import { clientKey } from './sasl/sasl2.ts';
@@ -31,7 +32,7 @@ import { bind, endSession } from './sessions/bind.ts';
 import { bind2, NS_BIND2 } from './sessions/bind2.ts';
 import { moveHere } from './sessions/move-here.ts';
 import { parseState, type SessionState } from './sessions/session-state.ts';
-import { bounceUnanswered } from './sessions/unanswered.ts';
+import { bounceUnanswered, tellUnheard } from './sessions/unanswered.ts';
 
 interface BodyItem {
   readonly item: StepItem;
@@ -80,7 +81,7 @@ export class Step {
       await moving;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      this.#reply = { ...this.#reply, close: { condition: error.condition, text: error.text } };
+      this.#say({ close: { condition: error.condition, text: error.text } });
     }
     const session = this.#state === this.#before ? undefined : JSON.stringify(this.#state);
     const reply = { ok: true, ...this.#reply, out: this.#out, session, at: this.#dependencies.clock.now() };
@@ -91,6 +92,10 @@ export class Step {
   get #inTime(): Dependencies {
     this.#timed ??= withDeadline(this.#dependencies, this.#request.deadline);
     return this.#timed;
+  }
+
+  #say(more: Partial<Omit<StepReply, 'ok' | 'out'>>): void {
+    this.#reply = { ...this.#reply, ...more };
   }
 
   #write(xmlBytes: Buffer, id?: string): void {
@@ -133,6 +138,8 @@ export class Step {
         return this.#state.resource === undefined
           ? undefined
           : bounceUnanswered(this.#account(new Turn(this.#dependencies)), [body]);
+      case 'unheard':
+        return tellUnheard(this.#account(new Turn(this.#inTime)), body);
       case 'moved':
         return this.#state.local === undefined ? undefined : moveHere(this.#account(new Turn(this.#inTime, this.#origin())));
       case 'end':
@@ -152,7 +159,7 @@ export class Step {
     this.#state = { ...this.#state, from, hashes };
     this.#write(Buffer.from(greeting.features));
     // What depends on the account is not for other streams.
-    if (this.#request.session === '' && from === undefined) this.#reply = { ...this.#reply, keepMs: routerLimits.greetingKeepMs };
+    if (this.#request.session === '' && from === undefined) this.#say({ keepMs: routerLimits.greetingKeepMs });
   }
 
   async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
@@ -171,7 +178,7 @@ export class Step {
       const client = agent && clientKey(this.#tenant, local, agent);
       this.#state = { secure, failures, misfits, local, incarnation, client };
       const account = Jid.of(local, this.#tenant.domain).toString();
-      this.#reply = { ...this.#reply, account, features: this.#dependencies.features.unboundFeatures };
+      this.#say({ account, features: this.#dependencies.features.unboundFeatures });
     }
     if (failures >= serviceLimits.saslFailuresMax || misfits >= routerLimits.saslMisfitsMax) {
       throw new StreamError('policy-violation', 'too many attempts to sign in have failed');
@@ -186,7 +193,7 @@ export class Step {
     const { jid, bound } = await bind2(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, request);
     this.#write(Buffer.from(bound));
     this.#state = { ...this.#state, resource: jid.resource };
-    this.#reply = { ...this.#reply, bound: jid.toString(), features: this.#dependencies.features.boundFeatures };
+    this.#say({ bound: jid.toString(), features: this.#dependencies.features.boundFeatures });
   }
 
   /** Before a resource is bound, a client may only register (XEP-0077), or bind after SASL (RFC 6120 §7.1). */
@@ -203,7 +210,7 @@ export class Step {
       const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation }, this.#request, stanza);
       this.#write(reply);
       this.#state = { ...this.#state, resource: jid.resource };
-      this.#reply = { ...this.#reply, bound: jid.toString() };
+      this.#say({ bound: jid.toString() });
     } catch (error) {
       if (error instanceof StreamError || isOperating(error)) throw error;
       this.#refuse(stanza, this.#permanent(stanza, error));
@@ -230,7 +237,8 @@ export class Step {
       jid: jid.toString(),
       address: { node, sid },
       reply: (bytes, id) => this.#write(bytes, id),
-      lost: () => this.#lost(),
+      turnPush: (push) => this.#say({ push }),
+      lost: () => this.#say({ close: { condition: 'reset', text: 'the session has ended; sign in again' } }),
     };
   }
 
@@ -247,11 +255,6 @@ export class Step {
       await requeue(this.#account(new Turn(this.#dependencies)), { resource, undelivered, missed });
     }
     await endSession(this.#dependencies, this.#tenant, local, this.#request);
-  }
-
-  /** See {@link Account.checkHeld}. */
-  #lost(): void {
-    this.#reply = { ...this.#reply, close: { condition: 'reset', text: 'the session has ended; sign in again' } };
   }
 
   /**
@@ -359,7 +362,7 @@ export class Step {
   }
 
   #tellQueue({ queue }: Sent): void {
-    if (queue) this.#reply = { ...this.#reply, queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue };
+    if (queue) this.#say({ queue: this.#reply.queue === 'opened' && queue === 'open' ? 'opened' : queue });
   }
 
   /** RFC 6120 §8.1.2.1. */
@@ -384,20 +387,10 @@ export class Step {
     const bytes = page.stanzas.reduce((sum, { xml: { length } }) => sum + length, 0);
     const { queue } = page;
     if (this.#bodies.length > 0 && bytes + this.#answerBytes() > routerLimits.answersBytesMax) {
-      this.#reply = { ...this.#reply, queue, next: after };
+      this.#say({ queue, next: after });
       return;
     }
     for (const { id, xml: bytes } of page.stanzas) this.#write(bytes, id);
-    this.#reply = { ...this.#reply, queue, next: page.next };
+    this.#say({ queue, next: page.next });
   }
-}
-
-/**
- * True when only the last such stanza matters, because it overwrites rows. A query of an archive is an iq of type `set` and
- * writes nothing.
- */
-function isSet(stanza: Stanza): boolean {
-  const { name, type } = stanza;
-  if (name === 'presence') return isSubscriptionType(type);
-  return name === 'iq' && type === 'set' && !stanza.hasChild('query', 'urn:xmpp:mam:2');
 }

@@ -11,7 +11,9 @@ function start() {
   const sm = new StreamManagement({
     clock,
     token: 'token',
-    resumeMs: 0,
+    askedMs: 0,
+    hasPush: false,
+    silent: () => {},
     write: (text) => answers.push(/ h='(\d+)'/.exec(text)?.[1] ?? text),
   });
   return { answers, clock, sm };

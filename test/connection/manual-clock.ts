@@ -24,6 +24,11 @@ export class ManualClock implements Clock {
     return systemClock.randomBytes(length);
   }
 
+  /** What waits does not ring any more, as in a process that has died. */
+  forget(): void {
+    this.#timers.clear();
+  }
+
   /** Rings what is due on the way, in order, and lets each ring have its consequences. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#elapsedMs + ms;

@@ -45,10 +45,11 @@ const readers: Readonly<Record<string, Readonly<Record<string, readonly string[]
     bound: [session],
     queue: [session],
     next: [session],
+    push: [session],
     at: [routerLink],
     close: [routerLink, session],
   },
-  deliver: { missing: [deliverer] },
+  deliver: { missing: [deliverer], away: [deliverer] },
   close: { undelivered: [bind] },
   handOver: { state: [handOver] },
   inbound: {

@@ -3,13 +3,12 @@
  * outlives its stream. Finding the session to resume is up to `moving`.
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
-import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { FeatureHost, FeatureStream, StreamFeature } from '../core/stream-feature.ts';
 import { formatResumeId } from '../moving/resume-id.ts';
 import type { Session } from '../session/session.ts';
-import { NS_SM, readCount, StreamManagement } from '../session/stream-management.ts';
+import { NS_SM, readCount } from '../session/stream-management.ts';
 
 const NS_STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 const offer = `<sm xmlns='${NS_SM}'/>`;
@@ -70,11 +69,9 @@ function enable({ attributes }: Stanza, stream: FeatureStream): undefined {
 
 /** From now on stanzas are counted. @returns the answer */
 function begin(attributes: Attributes, session: Session, { clock, subject: node }: FeatureHost): string {
-  const resumeMs = resumeMsOf(attributes);
   const token = clock.randomBytes(16).toString('base64url');
   const id = formatResumeId({ node, sid: session.sid, token });
-  const write = (text: string): void => session.egress.stream?.sendElement(text);
-  session.egress.sm = new StreamManagement({ clock, token, resumeMs, write });
+  const { resumeMs } = session.client.manage(token, askedMsOf(attributes));
   return enabled(resumeMs === 0 ? undefined : id, resumeMs);
 }
 
@@ -138,9 +135,8 @@ function failed(condition: 'unexpected-request' | 'item-not-found', h?: number):
   return `<failed xmlns='${NS_SM}'${count}><${condition} xmlns='${NS_STANZAS}'/></failed>`;
 }
 
-/** How long to keep the session for a client that has sent this `<enable/>`, ms. */
-function resumeMsOf({ resume, max }: Attributes): number {
+/** How long the client wants its session to be kept, ms. */
+function askedMsOf({ resume, max }: Attributes): number {
   if (resume !== 'true' && resume !== '1') return 0;
-  const seconds = /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) : Number.POSITIVE_INFINITY;
-  return Math.min(serviceLimits.resumeTimeoutMs, seconds * 1000);
+  return /^[0-9]{1,9}$/.test(max ?? '') ? Number(max) * 1000 : Number.POSITIVE_INFINITY;
 }

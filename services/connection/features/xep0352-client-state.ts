@@ -107,7 +107,7 @@ export function clientStateWith(make: MakeStage): StreamFeature {
 function turn(kind: StageKind<HeldBack>, session: Session, isActive: boolean): void {
   const stage = session.egress.stage(kind);
   if (stage === undefined) return;
-  stage.reader = isActive ? undefined : { account: session.account.toString(), nickIn: (room) => session.nicks?.in(room) };
+  stage.reader = isActive ? undefined : { account: session.account.toString(), nickIn: (room) => session.client.nicks?.in(room) };
   if (isActive) stage.flush();
 }
 

@@ -74,6 +74,7 @@ export class NodeRequests {
 
   #deliver({ items }: DeliverRequest, bodies: readonly Buffer[]): DeliverReply {
     const missing = new Set<string>();
+    let away: Set<string> | undefined;
     items.forEach(({ sids, tos, id, dedupeKey }, index) => {
       const bytes = bodies[index];
       if (bytes === undefined) throw new RangeError(`item ${index} has no body`);
@@ -82,10 +83,13 @@ export class NodeRequests {
         const sid = sids[at]!;
         const session = this.#node.held.get(sid);
         if (session === undefined) missing.add(sid);
-        else this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, dedupeKey);
+        else {
+          this.#give(session, tos?.[at] ? spliceTo(bytes, tos[at]!) : bytes, id, dedupeKey);
+          if (session.client.isAway) away = (away ?? new Set()).add(sid);
+        }
       }
     });
-    return { missing: [...missing] };
+    return away === undefined ? { missing: [...missing] } : { missing: [...missing], away: [...away] };
   }
 
   /** A fault in one session must not keep the stanza from the others. */

@@ -13,7 +13,7 @@ import type { Entry } from '../session/outbox.ts';
 import { OwnNicks } from '../session/own-nicks.ts';
 import { Session } from '../session/session.ts';
 import type { SessionOwner } from '../session/session-owner.ts';
-import { type Counters, StreamManagement } from '../session/stream-management.ts';
+import type { Counters } from '../session/stream-management.ts';
 import type { ResumeId } from './resume-id.ts';
 
 const emptied = Buffer.alloc(0);
@@ -50,7 +50,8 @@ export function packSession(session: Session, nowMs: number, roomBytes: number, 
     seenDedupeKeys: egress.seenDedupeKeys.ids,
     missed: missed < start ? missed : start,
     resumeMs: sm.resumeMs,
-    nicks: session.nicks?.occupants,
+    nicks: session.client.nicks?.occupants,
+    push: session.client.hasPush || undefined,
   };
   return { parcel, bodies: [...unacked, ...pending].map(({ bytes }) => bytes) };
 }
@@ -91,8 +92,8 @@ export function unpackSession(
     unacked: entries.slice(0, parcel.unacked.length),
     pending: entries.slice(parcel.unacked.length),
   };
-  const write = (text: string): void => session.egress.stream?.sendElement(text);
-  session.egress.sm = new StreamManagement({ clock: owner.clock, token, resumeMs: parcel.resumeMs, write, counters });
+  session.client.turnPush(parcel.push);
+  session.client.manage(token, parcel.resumeMs, counters);
   session.egress.ring = new DeliveredRing(parcel.seen);
   session.egress.seenDedupeKeys = new DeliveredRing(parcel.seenDedupeKeys);
   for (const { id, isAside } of [...parcel.unacked, ...parcel.pending])
@@ -100,7 +101,7 @@ export function unpackSession(
   session.egress.catchUp.miss(parcel.missed);
   session.egress.catchUp.forgetQueue();
   session.isAvailable = parcel.available;
-  if (parcel.nicks !== undefined) session.nicks = new OwnNicks(parcel.nicks);
+  if (parcel.nicks !== undefined) session.client.nicks = new OwnNicks(parcel.nicks);
   session.adopt(parcel.jid);
   return session;
 }

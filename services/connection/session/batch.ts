@@ -8,7 +8,7 @@ import type { Received } from './inbox.ts';
 import type { StepAnswer } from './router-link.ts';
 
 export interface Batch {
-  readonly kind: 'stanzas' | 'bind' | 'page' | 'moved' | 'end';
+  readonly kind: 'stanzas' | 'bind' | 'page' | 'moved' | 'unheard' | 'end';
   readonly items: readonly StepItem[];
   readonly stanzas: readonly Received[];
   /** What its items need, where that is not the stanzas: the request to bind, or requests that the client has not answered. */
@@ -51,6 +51,11 @@ export function endBatch(isMoved: boolean, delivered: Delivered, { undelivered, 
   const moved: readonly StepItem[] = isMoved ? [{ kind: 'moved' }] : [];
   const bounced = requests.map((): StepItem => ({ kind: 'unanswered', body: true }));
   return { ...bare, kind: 'end', items: [...moved, ...deliveredItem(delivered), ...bounced, end], bodies: requests };
+}
+
+/** What a client that does not hear has not acknowledged. */
+export function unheardBatch(bodies: readonly Buffer[]): Batch {
+  return { ...bare, kind: 'unheard', items: bodies.map((): StepItem => ({ kind: 'unheard', body: true })), bodies };
 }
 
 export function pageEntries({ out, reply: { bodies } }: StepAnswer): PageEntry[] {

@@ -210,6 +210,20 @@ export class Egress {
     return [...unacked, ...pending].flatMap(({ id }) => id ?? []);
   }
 
+  /** The newest messages and requests of contacts that the client has not acknowledged, within the bounds of a batch. */
+  get unheard(): readonly Buffer[] {
+    const { unacked = [], pending = [] } = this.sm?.outbox ?? {};
+    const found: Buffer[] = [];
+    let leftBytes = serviceLimits.batchBytesMax;
+    for (const { bytes } of [...unacked, ...pending].reverse()) {
+      if (bytes.length === 0 || !(bytes[1] === 0x6d || bytes.includes("type='subscribe'"))) continue;
+      leftBytes -= bytes.length;
+      if (leftBytes < 0 || found.length >= serviceLimits.batchStanzasMax) break;
+      found.push(bytes);
+    }
+    return found.reverse();
+  }
+
   /** Requests that were meant for the client and that it has not acknowledged, within the bounds of a batch. */
   get requests(): readonly Buffer[] {
     const { unacked = [], pending = [] } = this.sm?.outbox ?? {};

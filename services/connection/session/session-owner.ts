@@ -24,6 +24,8 @@ export interface SessionOwner<Held> {
   released(session: Held): void;
   /** Nothing of the session is left. */
   over(session: Held): void;
+  /** The session has been parked for so long that it should lie in the store. */
+  putAway(session: Held): void;
   /** The client took too long to resume. */
   timedOut(session: Held): void;
 }

@@ -1,6 +1,5 @@
 /**
  * One session, from the end of SASL until its rows are gone. While it is parked, it outlives its stream (XEP-0198 §5).
- *
  * One batch at a time is at a router, which keeps the order per sender. The next one leaves when there is something to send.
  */
 import type { StepItem } from '../../../lib/runtime/wire.ts';
@@ -15,7 +14,7 @@ import { CursorFlush, nothingDelivered } from './cursor-flush.ts';
 import { Egress, type SessionStream } from './egress.ts';
 import { Inbox } from './inbox.ts';
 import type { InlineBind } from './inline-bind.ts';
-import { OwnNicks } from './own-nicks.ts';
+import { KnownClient } from './known-client.ts';
 import { Pump } from './pump.ts';
 import { refusal } from './refusal.ts';
 import { checkAllRead, type StepAnswer } from './router-link.ts';
@@ -37,8 +36,7 @@ export class Session implements LinkHost {
   isFull = false;
   readonly egress: Egress;
   readonly cursor: CursorFlush;
-  /** Undefined until the client sends directed presence, as most sessions of a large node never do. */
-  nicks: OwnNicks | undefined;
+  readonly client: KnownClient;
   readonly #owner: SessionOwner<Session>;
   readonly #inbox: Inbox;
   readonly #pump: Pump<Batch>;
@@ -49,7 +47,7 @@ export class Session implements LinkHost {
   #wasPage = false;
   /** What the first batch is, for a client that binds while it signs in; `pump` must follow. */
   inlineBind: InlineBind | undefined;
-  readonly #wait: ClientWait;
+  readonly #wait: ClientWait<Session>;
   /** True while the session is on its way into the store. */
   #isLeaving = false;
   /** True when the client has closed its stream in the meantime. */
@@ -65,11 +63,9 @@ export class Session implements LinkHost {
     this.#inbox = new Inbox(owner.allowances.of(start.account), () => this.#resumeReading());
     this.link = new SessionLink(owner, start, this);
     this.cursor = new CursorFlush(owner.clock, () => this.pump());
-    this.#wait = new ClientWait(owner.clock, () => {
-      owner.timedOut(this);
-      this.#end();
-    });
+    this.#wait = new ClientWait(owner, this, () => this.#end());
     this.egress = new Egress({ clogged: () => this.#clogged(), overfull: () => this.#end() }, owner.stages);
+    this.client = new KnownClient(this.egress, owner.clock, () => this.pump());
     if (stream !== undefined) this.egress.attach(stream);
     const failed = (error: unknown) => this.#crashed(error);
     this.#pump = new Pump<Batch>({ next: () => this.#next(), run: (batch) => this.#run(batch), failed });
@@ -112,7 +108,7 @@ export class Session implements LinkHost {
    */
   receive(stanza: Stanza, lang?: string): void {
     if (stanza.attributes.from !== undefined) checkFrom(stanza, this.jid, this.account);
-    if (stanza.name === 'presence' && stanza.attributes.to !== undefined) this.nicks = OwnNicks.after(this.nicks, stanza);
+    if (stanza.name === 'presence') this.client.sent(stanza);
     const number = this.sm?.count() ?? 0;
     this.isFull = this.#inbox.add(stanza, lang, this.#owner.ids.mint(), number, this.link.isStalled) || this.#isLeaving;
   }
@@ -136,7 +132,7 @@ export class Session implements LinkHost {
 
   /** The socket is gone. */
   lost(stream: SessionStream): void {
-    if (this.egress.stream === stream) this.#park();
+    if (this.egress.stream === stream) this.#park(true);
   }
 
   /** See {@link ConnectionNode.resync}. */
@@ -249,6 +245,8 @@ export class Session implements LinkHost {
     if (this.inlineBind !== undefined && !this.link.hasStepped) return this.inlineBind.batch;
     const isPaused = this.link.isPaused && this.#phase !== 'ending';
     if (this.#isMoved && !isPaused && this.#phase === 'bound') return { ...bare, kind: 'moved', items: [{ kind: 'moved' }] };
+    const unheard = isPaused || this.#phase !== 'bound' ? undefined : this.client.next();
+    if (unheard !== undefined) return unheard;
     const hasPage = !isPaused && this.egress.catchUp.phase === 'reading' && this.egress.hasRoomForPage;
     const isPageDue = hasPage && !this.#wasPage;
     this.#wasPage = isPageDue || (hasPage && this.#inbox.isEmpty);
@@ -292,6 +290,7 @@ export class Session implements LinkHost {
   #settle(batch: Batch, answer: StepAnswer): void {
     const { out, reply } = answer;
     if (batch.kind === 'moved') this.#isMoved = false;
+    this.client.turnPush(reply.take('push'));
     // Only presence and pages open or close the queue. With anything else, the answer is left over.
     const queue = batch.kind === 'page' || batch.mayTurnQueue ? reply.take('queue') : undefined;
     if (batch.kind === 'page') this.egress.catchUp.page(pageEntries(answer), { queue, next: reply.take('next') });
@@ -314,6 +313,7 @@ export class Session implements LinkHost {
     if (batch.isInitial) this.isAvailable = false;
     if (batch.mayTurnQueue && this.#phase !== 'ending') this.egress.unanswered();
     if (batch.kind === 'page') this.egress.catchUp.retryPage();
+    if (batch.kind === 'unheard') this.client.lost();
     this.cursor.add(batch.delivered);
     this.link.pause(() => this.pump());
   }
@@ -337,14 +337,15 @@ export class Session implements LinkHost {
 
   #clogged(): void {
     const { stream } = this.egress;
-    this.#park();
+    this.#park(true);
     stream?.fail(new StreamError('resource-constraint', 'too much waits for the client'));
   }
 
   /** Keeps the session for resumption if the client has asked for that; otherwise ends it. */
-  #park(): void {
+  #park(isLost = false): void {
     const resumeMs = this.#phase === 'bound' ? (this.sm?.resumeMs ?? 0) : 0;
     this.egress.park();
+    if (isLost) this.client.lost();
     if (resumeMs === 0) this.#end();
     else if (this.isParked) this.#wait.start(resumeMs); // otherwise too much was held back, and the session has ended
   }

@@ -6,6 +6,7 @@
  * that was refused because no router could be reached is covered when a later one succeeds.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { StreamError } from '../../../lib/xmpp/errors.ts';
 import { connectionLimits } from '../limits.ts';
@@ -25,17 +26,23 @@ export interface Counters {
 export interface StreamManagementOptions {
   readonly clock: Clock;
   readonly token: string;
-  /** How long the session is kept after the stream was lost, ms; 0 when the client did not ask for resumption. */
-  readonly resumeMs: number;
+  /** How long the client wants the session to be kept after the stream was lost, ms; 0 when it did not ask for resumption. */
+  readonly askedMs: number;
+  readonly hasPush: boolean;
   /** Writes an element that is not counted. */
   readonly write: (text: string) => void;
+  /** The client has not answered for a while. It is called once, until the client acknowledges something. */
+  readonly silent: () => void;
   readonly counters?: Counters;
 }
 
 export class StreamManagement {
   readonly token: string;
-  readonly resumeMs: number;
   readonly outbox: Outbox;
+  /** True when the client can be woken (XEP-0357). Its session is kept for longer. */
+  hasPush: boolean;
+  readonly #askedMs: number;
+  readonly #silent: () => void;
   readonly #clock: Clock;
   readonly #write: (text: string) => void;
   /** Counters of the client's stanzas: read; answered by a router; answered or refused. */
@@ -48,10 +55,15 @@ export class StreamManagement {
   #askedTimer: Timer | undefined;
   #sinceRequest = 0;
   #requestTimer: Timer | undefined;
+  /** Since when the client owes an answer to `<r/>`, monotonic ms. */
+  #owesSinceMs: number | undefined;
+  isSilent = false;
 
   constructor(options: StreamManagementOptions) {
     this.token = options.token;
-    this.resumeMs = options.resumeMs;
+    this.#askedMs = options.askedMs;
+    this.hasPush = options.hasPush;
+    this.#silent = options.silent;
     this.#clock = options.clock;
     this.#write = options.write;
     const { inbound = 0, acked = 0, unacked = [], pending = [] } = options.counters ?? {};
@@ -60,6 +72,11 @@ export class StreamManagement {
     this.#settled = inbound;
     this.outbox = new Outbox(acked, unacked);
     for (const entry of pending) this.outbox.add(entry);
+  }
+
+  /** How long the session is kept after the stream was lost, ms; 0 without resumption. */
+  get resumeMs(): number {
+    return Math.min(this.#askedMs, this.hasPush ? serviceLimits.pushResumeTimeoutMs : serviceLimits.resumeTimeoutMs);
   }
 
   /** As the client is told: modulo 2^32. */
@@ -104,6 +121,8 @@ export class StreamManagement {
     const count = this.outbox.countAcked(readCount(h));
     if (count === undefined) throw handledCountTooHigh(h, this.outbox);
     const ids = this.outbox.ack(count);
+    this.#owesSinceMs = undefined;
+    this.isSilent = false;
     if (this.outbox.size === 0) this.#stopRequests();
     return ids;
   }
@@ -120,10 +139,21 @@ export class StreamManagement {
     this.#requestTimer?.cancel();
     this.#requestTimer = this.#clock.after(connectionLimits.ackRequestMs, () => this.requestAck());
     this.#write(request);
+    if (this.hasPush) this.#owe();
+  }
+
+  #owe(): void {
+    const now = this.#clock.monotonic();
+    this.#owesSinceMs ??= now;
+    if (this.isSilent || now - this.#owesSinceMs < connectionLimits.silenceMs) return;
+    this.isSilent = true;
+    this.#silent();
   }
 
   /** The stream is gone. */
   stop(): void {
+    this.#owesSinceMs = undefined;
+    this.isSilent = false;
     this.#stopRequests();
     this.#askedTimer?.cancel();
     this.#askedTimer = undefined;

@@ -23,6 +23,8 @@ export interface AccountRow {
   readonly createdAt: string;
   /** Random text that tells the account from a later one of the same name. Absent in rows of older versions. */
   readonly incarnation?: string;
+  /** How often a client has registered for push (XEP-0357). Undefined: no client is to be woken. */
+  readonly pushes?: number | undefined;
   /** By hash. Older accounts, and those that were imported, lack some. */
   readonly scram: Readonly<Partial<Record<ScramHash, ScramKeys>>>;
 }

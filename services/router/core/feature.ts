@@ -12,6 +12,7 @@ import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from './account.ts';
+import type { Dependencies } from './dependencies.ts';
 import type { HostContext } from './host.ts';
 import type { Pending } from './stages.ts';
 
@@ -112,6 +113,8 @@ export interface AccountFeature {
   readonly inbound?: Stages;
   /** Called when a session has broadcast its presence. @param before the session's entry before that */
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
+  /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */
+  readonly unheard?: (account: Account, stanza: Stanza) => Pending;
   /** Called when a session has moved to another node. Meanwhile it may have missed stanzas that are not archived. */
   readonly moved?: (account: Account, entry: SessionEntry) => Pending;
   /** Called after the commit when the account has become a subscriber of the contact's presence. */
@@ -124,6 +127,10 @@ export interface AccountFeature {
   readonly probed?: ProbeAnswer;
   /** Called when a session has ended and its entry was removed. @param entry as it was last */
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
+  /** Called with each answer to a request that the server has sent in the name of the bare JID. Anybody may send such answers. */
+  readonly answered?: (account: Account, answer: Stanza) => Pending;
+  /** Called every few seconds by each router. It looks for what other routers have left undone. */
+  readonly sweep?: (dependencies: Dependencies) => Promise<void>;
   /** Called when the account is removed, before its rows are erased: others must learn of it. */
   readonly removed?: (account: Account) => Pending;
   /** Ends the rights that accounts have given to addresses which are removed. */

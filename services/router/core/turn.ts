@@ -5,18 +5,19 @@
  * archive, so no message is missed by both.
  */
 import type { Key, Put } from '../../../lib/ports/store.ts';
-import type { Failure, Target } from '../../../lib/runtime/deliverer.ts';
+import type { DeliveryWatcher, Failure, Target } from '../../../lib/runtime/deliverer.ts';
 import type { Departure, Outbox, OutboxBatch, PairName } from '../../../lib/runtime/outbox.ts';
 import { leaveMark } from '../../../lib/runtime/resync.ts';
 import type { Owner, SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { Tenant, Tenants } from '../../../lib/runtime/tenants.ts';
-import type { Hides, SessionAddress } from '../../../lib/runtime/wire.ts';
+import type { Hides } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { routerLimits } from '../limits.ts';
 import type { Dependencies } from './dependencies.ts';
 import { HandOver } from './hand-over.ts';
+import type { Origin, Sender } from './origin.ts';
 import type { Prefetched } from './prefetch.ts';
 import { errorOf } from './replies.ts';
 import { runSteps, type SessionStep } from './session-steps.ts';
@@ -29,15 +30,6 @@ interface Delivering {
   readonly failures: Promise<readonly Failure[]>;
   /** The id of the archive entry. */
   readonly id: string | undefined;
-}
-
-/** What is known about the sender of a stanza beyond its `from`. */
-export interface Sender {
-  /** The full JID. */
-  readonly jid: string | undefined;
-  readonly address?: SessionAddress | undefined;
-  /** {@link AccountRow.incarnation} */
-  readonly incarnation?: string | undefined;
 }
 
 /**
@@ -75,15 +67,6 @@ declare module './dependencies.ts' {
   }
 }
 
-/** The session that the batch came from. Replies to it go out with the batch's answer, in order. */
-export interface Origin extends SessionAddress, Sender {
-  readonly resource: string;
-  readonly jid: string;
-  reply(xml: Buffer, id?: string): void;
-  /** Ends the stream, because the session is not among the account's sessions any more. */
-  lost(): void;
-}
-
 export interface TurnOptions {
   /** The key by which nodes recognise a stanza that is delivered twice, see {@link Delivery.dedupeKey}. */
   readonly dedupeKey?: string;
@@ -98,7 +81,7 @@ export interface TurnOptions {
 /**
  * Each stanza has a turn, and few stanzas have effects of every kind, so lists that are rarely used are made only when needed.
  */
-export class Turn {
+export class Turn implements DeliveryWatcher {
   readonly dependencies: Dependencies;
   readonly origin: Origin | undefined;
   readonly prefetched: Prefetched | undefined;
@@ -108,6 +91,8 @@ export class Turn {
   hides: Hides | undefined;
   /** True when a session that exists, perhaps parked, did not confirm a delivery. */
   hasMissed = false;
+  /** Sessions that cannot be reached now, as deliveries have shown. It is known when everything was handed over. */
+  unreached: Set<string> | undefined;
   #puts: Put[] | undefined;
   #committed: (() => Pending)[] | undefined;
   #deletes: Key[] | undefined;
@@ -171,13 +156,18 @@ export class Turn {
     this.#after = added(this.#after, { owner: undefined, use });
   }
 
+  /** A session did not confirm, or its client does not hear. */
+  away(sid: string): void {
+    this.unreached = (this.unreached ?? new Set()).add(sid);
+  }
+
   /** Delivers at once; `finish` waits for the confirmation. Call it only inside `withSessionsOf`. */
   deliver(targets: readonly Target[], xml: Buffer, id?: string): void {
     if (targets.length === 0) return;
     // One stanza may make two for a session, such as a presence and a roster push: it is each kind that is given once.
     const dedupeKey = this.#dedupeKey && `${this.#dedupeKey} ${String.fromCharCode(xml[1]!)}`;
     this.#delivering = added(this.#delivering, {
-      failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey }),
+      failures: this.dependencies.deliverer.deliver({ targets, xml, id, dedupeKey, watcher: this }),
       id,
     });
   }
@@ -389,6 +379,7 @@ export class Turn {
 
   async #failed(failures: readonly Failure[], id: string | undefined): Promise<void> {
     this.hasMissed = true;
+    for (const { sid } of failures) this.away(sid);
     if (id === undefined) return; // it is not in the archive, and RFC 6120 allows to lose what is sent to a session that ends
     for (const failure of failures) if (failure.reason === 'silent') await leaveMark(this.dependencies.store, failure, id);
   }

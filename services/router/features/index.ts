@@ -20,6 +20,7 @@ import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { archive } from './xep0313-archive.ts';
+import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
@@ -48,6 +49,7 @@ export const features: readonly AccountFeature[] = [
   entityTime,
   carbons,
   archive,
+  push,
   stableIds,
   fileUpload,
   bookmarks,

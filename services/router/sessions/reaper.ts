@@ -92,6 +92,8 @@ export class Reaper {
   clean(dead: readonly LiveNode[]): void {
     for (const node of dead) this.#start(node.subject, () => this.#reap(node));
     this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped));
+    for (const { spec, sweep } of this.#dependencies.features.all)
+      if (sweep !== undefined) this.#start(`what is left of ${spec}`, () => sweep(this.#dependencies));
   }
 
   /** Stops, and resolves when nothing is under way any more. */
@@ -130,7 +132,10 @@ export class Reaper {
 /** Ends overdue parked sessions from time to time, in a process that does not watch nodes. */
 export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
   const { clock, log } = dependencies;
-  const sweep = async () => void (await sweepParked(dependencies));
+  const sweep = async () => {
+    await sweepParked(dependencies);
+    for (const feature of dependencies.features.all) await feature.sweep?.(dependencies);
+  };
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot look for overdue parked sessions');
   const timer = repeat(clock, () => runtimeLimits.heartbeatMs, sweep, onError);
   return { stop: () => timer.cancel() };

@@ -4,6 +4,7 @@
  */
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { parseRequest } from '../../../lib/xmpp/request.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 
 /** @param stanzas what the client has not acknowledged; everything but requests of others is ignored */
@@ -17,4 +18,10 @@ export async function bounceUnanswered(account: Account, stanzas: readonly Buffe
     account.turn.bounce(account.tenant, stanza, new StanzaError('service-unavailable'));
   }
   await account.turn.finish();
+}
+
+/** @param bytes a stanza that the client has not acknowledged, and that may be worth waking it for */
+export async function tellUnheard(account: Account, bytes: Buffer): Promise<void> {
+  const stanza = Stanza.parse(bytes);
+  for (const { unheard } of account.turn.dependencies.features.all) await unheard?.(account, stanza);
 }

@@ -9,6 +9,8 @@ export class PlayedNode {
   readonly subject = 'n.stage.1';
   /** Sessions that it says it does not hold. */
   readonly missing = new Set<string>();
+  /** Sessions whose client does not hear, as it says. */
+  readonly away = new Set<string>();
   readonly #actors: Map<string, Actor>;
   #given = new WeakMap<Actor, Set<string>>();
 
@@ -50,6 +52,7 @@ export class PlayedNode {
         else if (!this.isAgain(actor, dedupeKey)) actor.hear((to ? spliceTo(bytes, to) : bytes).toString());
       }
     });
-    return encodeFrame({ missing } satisfies DeliverReply);
+    const away = header.items.flatMap(({ sids }) => sids.filter((sid) => this.away.has(sid)));
+    return encodeFrame({ missing, away } satisfies DeliverReply);
   };
 }

@@ -1,0 +1,77 @@
+/**
+ * What the node knows of a client beyond its stream: its nicks in rooms, and, when it can be woken (XEP-0357), whether it hears what it
+ * is sent. A client does not hear when its connection is lost, or when it does not answer `<r/>`. Then routers are told what it has
+ * not acknowledged, and with each further delivery that it is away. So either a router knows before it answers the sender that
+ * the client must be woken, or this node tells one until it is heard.
+ */
+import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { type Batch, unheardBatch } from './batch.ts';
+import type { Egress } from './egress.ts';
+import { OwnNicks } from './own-nicks.ts';
+import { type Counters, StreamManagement } from './stream-management.ts';
+
+export class KnownClient {
+  /** Undefined until the client sends directed presence, as most clients of a large node never do. */
+  nicks: OwnNicks | undefined;
+  readonly #egress: Egress;
+  readonly #clock: Clock;
+  readonly #wake: () => void;
+  #hasPush = false;
+  /** True when routers are to be told what it has not heard. */
+  #isDue = false;
+
+  /** @param wake is called when there is something to tell routers */
+  constructor(egress: Egress, clock: Clock, wake: () => void) {
+    this.#egress = egress;
+    this.#clock = clock;
+    this.#wake = wake;
+  }
+
+  /** The client sends presence. */
+  sent(presence: Stanza): void {
+    if (presence.attributes.to !== undefined) this.nicks = OwnNicks.after(this.nicks, presence);
+  }
+
+  /** {@link StepReply.push} */
+  get hasPush(): boolean {
+    return this.#hasPush;
+  }
+
+  /** It can be woken, and does not hear what it is sent. */
+  get isAway(): boolean {
+    return this.#hasPush && (this.#egress.isParked || this.#egress.sm?.isSilent === true);
+  }
+
+  /** @param isOn undefined: as before */
+  turnPush(isOn: boolean | undefined): void {
+    if (isOn === undefined) return;
+    this.#hasPush = isOn;
+    const { sm } = this.#egress;
+    if (sm !== undefined) sm.hasPush = isOn;
+  }
+
+  /** Begins XEP-0198. */
+  manage(token: string, askedMs: number, counters?: Counters): StreamManagement {
+    const write = (text: string): void => this.#egress.stream?.sendElement(text);
+    const options = { clock: this.#clock, token, askedMs, hasPush: this.#hasPush, write, silent: () => this.lost(), counters };
+    const sm = new StreamManagement(options);
+    this.#egress.sm = sm;
+    return sm;
+  }
+
+  /** It does not hear any more. */
+  lost(): void {
+    if (!this.#hasPush) return;
+    this.#isDue = true;
+    this.#wake();
+  }
+
+  /** What routers are to be told. */
+  next(): Batch | undefined {
+    if (!this.#isDue) return undefined;
+    this.#isDue = false;
+    const { unheard } = this.#egress;
+    return unheard.length > 0 ? unheardBatch(unheard) : undefined;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * XEP-0357: Push Notifications. A client names an app server, which is told when something rings (push/rings.ts) while the session of
+ * the client cannot be reached: it is parked, its node does not answer, or it is gone.
+ *
+ * DEVIATION: §7 shows the tenant's domain as the sender of notifications. App servers know the account by its bare JID, as in
+ * version 0.2, and many accept nothing else, so that is what sends them.
+ *
+ * Hostile: an app server can be anything that has an address, and is sent one request a second at most. Whoever answers must be the
+ * app server. The address of the account itself is refused: it would publish to its own nodes.
+ */
+import { isParked, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { update } from '../../../lib/runtime/update.ts';
+import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
+import type { Element } from '../../../lib/xmpp/element.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import { Jid } from '../../../lib/xmpp/jid.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Account } from '../core/account.ts';
+import { accounts } from '../core/accounts.ts';
+import type { AccountFeature, Outcome } from '../core/feature.ts';
+import type { Pending } from '../core/stages.ts';
+import { routerLimits } from '../limits.ts';
+import { forgetRung, pushTo, type Ringing, sendOverdue } from '../push/publish.ts';
+import {
+  listRegistrations,
+  noteNoRegistrations,
+  noteRegistration,
+  registrationKey,
+  registrationKeyLength,
+  registrations,
+} from '../push/registrations.ts';
+import { rings } from '../push/rings.ts';
+
+const NS = 'urn:xmpp:push:0';
+const optionsType = 'http://jabber.org/protocol/pubsub#publish-options';
+
+export const push: AccountFeature = {
+  spec: 'XEP-0357',
+  version: '0.4.1',
+  title: 'Push Notifications',
+  note: 'The summary has counts only. Sent from the bare JID of the account.',
+  disco: { account: [NS] },
+  iq: [
+    { type: 'set', ns: NS, name: 'enable', to: 'self', handle: enable },
+    { type: 'set', ns: NS, name: 'disable', to: 'self', handle: disable },
+  ],
+  inbound: { follow: ringForMessage },
+  unheard: ringUnheard,
+  answered: takeAnswer,
+  sweep: sendOverdue,
+};
+
+/** §5. */
+async function enable(request: Element, account: Account): Promise<undefined> {
+  const jid = appServerOf(request, account);
+  const { node } = request.attrs as { node?: string };
+  if (Buffer.byteLength(node ?? '') > routerLimits.pushNodeBytesMax)
+    throw new StanzaError('not-acceptable', 'the node is too long');
+  const options = optionsOf(request);
+  const key = registrationKey(jid, node);
+  const known = await listRegistrations(account);
+  if (known.length >= routerLimits.pushRegistrationsMax && !known.some((one) => one.key === key)) {
+    throw new StanzaError(
+      'resource-constraint',
+      `an account may have at most ${routerLimits.pushRegistrationsMax} registrations`,
+    );
+  }
+  const { resource } = account.fullJid;
+  await account.update(registrations, key, (before) => {
+    return { ...before, jid, node, options, resource, messages: 0, requests: 0, errors: undefined };
+  });
+  await noteRegistration(account);
+  account.turn.origin?.turnPush(true);
+}
+
+/** §6: all nodes of the app server, or one. */
+async function disable(request: Element, account: Account): Promise<undefined> {
+  const jid = appServerOf(request, account);
+  const { node } = request.attrs as { node?: string };
+  const found = await listRegistrations(account);
+  const ending = found.filter(({ value }) => value.jid === jid && (node === undefined || value.node === node));
+  for (const { key } of ending) await account.update(registrations, key, () => undefined);
+  const { resource } = account.fullJid;
+  if (!found.some((one) => !ending.includes(one) && one.value.resource === resource)) account.turn.origin?.turnPush(false);
+}
+
+/** @throws {StanzaError} */
+function appServerOf({ attrs }: Element, account: Account): string {
+  const { jid: text } = attrs as { jid?: string };
+  if (text === undefined) throw new StanzaError('bad-request', "the app server's 'jid' is missing");
+  const jid = Jid.parse(text);
+  if (jid.equals(account.jid)) throw new StanzaError('not-acceptable', 'an account cannot be its own app server');
+  return jid.toString();
+}
+
+/** @throws {StanzaError} */
+function optionsOf(request: Element): string | undefined {
+  const [form, ...others] = request.getChildElements() as Element[];
+  if (form === undefined) return undefined;
+  if (others.length > 0 || !form.is('x', NS_DATA) || (formTypeOf(form) ?? optionsType) !== optionsType) {
+    throw new StanzaError('bad-request', 'only one form of publish-options may come with a registration');
+  }
+  const text = form.toString();
+  if (Buffer.byteLength(text) > routerLimits.pushOptionsBytesMax)
+    throw new StanzaError('not-acceptable', 'the options are too long');
+  return text;
+}
+
+function ringForMessage(stanza: Stanza, account: Account, { sessions }: Outcome): Pending {
+  if (account.prefetched(accounts)?.pushes === undefined || !rings(stanza, account)) return;
+  account.turn.afterHandOver(() => ring(account, sessions, 'message'));
+}
+
+async function ring(account: Account, sessions: readonly SessionEntry[], what: Ringing): Promise<void> {
+  const row = await account.get(accounts);
+  const found = await listRegistrations(account);
+  if (found.length === 0 && row !== undefined) return noteNoRegistrations(account, row);
+  for (const { key, value } of found) {
+    const entry = sessions.find(({ resource }) => resource === value.resource);
+    if (entry !== undefined && isReached(account, entry)) await forgetRung(account, key, value);
+    else await pushTo(account, key, what);
+  }
+}
+
+/** Only the client that does not hear is woken: the others have heard, or their nodes say the same of them. */
+async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
+  if (!rings(stanza, account)) return;
+  for (const { key, value } of await listRegistrations(account))
+    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message');
+}
+
+function isReached({ turn }: Account, entry: SessionEntry): boolean {
+  return !isParked(entry) && turn.unreached?.has(entry.sid) !== true;
+}
+
+const answerId = new RegExp(`^push-([A-Za-z0-9_-]{${registrationKeyLength}})-`);
+const finalErrors: ReadonlySet<string> = new Set(['item-not-found', 'gone', 'forbidden']);
+
+/** §7.1: errors that stay end the registration at once, and others after some in a row. */
+async function takeAnswer(account: Account, answer: Stanza): Promise<void> {
+  const key = answerId.exec(answer.id ?? '')?.[1];
+  if (key === undefined) return;
+  const from = answer.from!.toString();
+  const isError = answer.type === 'error';
+  const [condition] = (answer.child('error', 'jabber:client')?.getChildElements() ?? []).map((child) => child.getName());
+  await update(account.rows, registrations, key, (row) => {
+    if (row === undefined || row.jid !== from) return row;
+    if (!isError) return row.errors === undefined ? row : { ...row, errors: undefined };
+    const errors = (row.errors ?? 0) + 1;
+    return finalErrors.has(condition ?? '') || errors >= routerLimits.pushErrorsMax ? undefined : { ...row, errors };
+  });
+}

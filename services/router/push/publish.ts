@@ -1,0 +1,116 @@
+/**
+ * The notifications themselves (XEP-0357 §7): at most one a second for each registration. What rings before its time is counted, and
+ * goes with the next one, which is due as soon as it may be sent.
+ *
+ * A push is on its way before the batch that has rung is answered, or is named in the store. So when a router dies, another one does
+ * it again. The app server may get one twice, but none is lost.
+ */
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { update } from '../../../lib/runtime/update.ts';
+import { type Element, parseElement, xml } from '../../../lib/xmpp/element.ts';
+import { Account } from '../core/account.ts';
+import { type Dependencies, withoutDeadline } from '../core/dependencies.ts';
+import { Turn } from '../core/turn.ts';
+import { routerLimits } from '../limits.ts';
+import { type Due, listDue, putDue, type Registration, registrations, removeDue, removeDueRow } from './registrations.ts';
+
+const NS_PUSH = 'urn:xmpp:push:0';
+const NS_PUBSUB = 'http://jabber.org/protocol/pubsub';
+const NS_DATA = 'jabber:x:data';
+const summaryType = 'urn:xmpp:push:summary';
+
+export type Ringing = 'message' | 'request';
+
+/** Counts what has rung, and sends a push now or when it may be sent. */
+export async function pushTo(account: Account, key: string, what: Ringing): Promise<void> {
+  const { dependencies } = account.turn;
+  const now = dependencies.clock.now();
+  let isNow = false;
+  let isFirst = false;
+  const rung = await update(account.rows, registrations, key, (before) => {
+    if (before === undefined) return undefined;
+    isNow = before.dueMs === undefined && (before.nextMs ?? 0) <= now;
+    isFirst = !isNow && before.dueMs === undefined;
+    const counted = {
+      ...before,
+      messages: before.messages + (what === 'message' ? 1 : 0),
+      requests: before.requests + (what === 'request' ? 1 : 0),
+    };
+    return isNow ? { ...counted, nextMs: now + routerLimits.pushPauseMs } : { ...counted, dueMs: before.dueMs ?? before.nextMs };
+  });
+  if (rung === undefined) return;
+  if (isNow) return publish(account, key, rung);
+  const due = { owner: account, key };
+  // Also when it was due already: whoever said so may have died before the row was written.
+  await putDue(dependencies, rung.dueMs!, due);
+  if (isFirst) sendLater(dependencies, account.tenant, due, rung.dueMs! - now);
+}
+
+/** The client is there: it has heard what rang before. */
+export async function forgetRung(account: Account, key: string, { messages, requests }: Registration): Promise<void> {
+  if (messages + requests === 0) return;
+  await update(account.rows, registrations, key, (row) => row && { ...row, messages: 0, requests: 0 });
+}
+
+function sendLater(dependencies: Dependencies, tenant: Tenant, due: Due, inMs: number): void {
+  const lasting = withoutDeadline(dependencies);
+  const { clock, log } = dependencies;
+  clock.after(Math.max(0, inMs), () => {
+    sendDue(lasting, tenant, due).catch((error: unknown) => log.info({ err: error }, 'a push that was due is left to others'));
+  });
+}
+
+async function sendDue(dependencies: Dependencies, tenant: Tenant, { owner, key }: Due): Promise<void> {
+  const account = new Account(new Turn(dependencies), tenant, owner.local);
+  const found = await account.get(registrations, key);
+  if (found?.dueMs === undefined) return;
+  const { dueMs } = found;
+  await publish(account, key, found);
+  const nextMs = dependencies.clock.now() + routerLimits.pushPauseMs;
+  await update(account.rows, registrations, key, (row) => (row?.dueMs === dueMs ? { ...row, dueMs: undefined, nextMs } : row));
+  await removeDue(dependencies, dueMs, { owner, key });
+}
+
+/** Sends what another router was to send and has not. */
+export async function sendOverdue(dependencies: Dependencies): Promise<void> {
+  for (const { row, ...due } of await listDue(dependencies, dependencies.clock.now() - routerLimits.pushOverdueMs)) {
+    const tenant = await dependencies.tenants.find(due.owner.domain);
+    if (tenant) await sendDue(dependencies, tenant, due);
+    await removeDueRow(dependencies, row);
+  }
+}
+
+async function publish(account: Account, key: string, registration: Registration): Promise<void> {
+  const { dependencies } = account.turn;
+  const turn = new Turn(dependencies);
+  const id = dependencies.ids.mint();
+  const iq = xml(
+    'iq',
+    { type: 'set', from: account.jid.toString(), to: registration.jid, id: `push-${key}-${id}` },
+    publishRequest(registration),
+  );
+  turn.post(account.tenant, Buffer.from(iq.toString()), id, 'bounce');
+  await turn.finish();
+}
+
+function publishRequest({ node, options, messages, requests }: Registration): Element {
+  const counts: [string, number][] = [['message-count', messages]];
+  if (requests > 0) counts.push(['pending-subscription-count', requests]);
+  const summary = xml(
+    'x',
+    { xmlns: NS_DATA, type: 'submit' },
+    field('FORM_TYPE', summaryType, 'hidden'),
+    counts.map(([name, count]) => field(name, `${count}`)),
+  );
+  const notification = xml('notification', { xmlns: NS_PUSH }, summary);
+  return xml(
+    'pubsub',
+    { xmlns: NS_PUBSUB },
+    xml('publish', { node }, xml('item', {}, notification)),
+    options === undefined ? undefined : xml('publish-options', {}, parseElement(options)),
+  );
+}
+
+function field(name: string, value: string, type?: 'hidden'): Element {
+  return xml('field', { var: name, type }, xml('value', {}, value));
+}

@@ -1,0 +1,102 @@
+/**
+ * Where an account's clients want to be woken (XEP-0357): a row for each app server and node.
+ *
+ *     <domain>/a/<local>  push/<key>                 the registration, and what it has been sent
+ *     #push-due           pushDue/<time> <key> …     a push that had to wait; a router sends it when the time has come
+ *
+ * The account's own row counts how often a client has registered, so a message to an account without registrations looks for none.
+ */
+import { createHash } from 'node:crypto';
+import { collection } from '../../../lib/runtime/collection.ts';
+import { type Item, Rows } from '../../../lib/runtime/rows.ts';
+import type { Owner } from '../../../lib/runtime/sessions.ts';
+import { update } from '../../../lib/runtime/update.ts';
+import type { Account } from '../core/account.ts';
+import { type AccountRow, accounts } from '../core/accounts.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { routerLimits } from '../limits.ts';
+
+export interface Registration {
+  /** The app server. */
+  readonly jid: string;
+  readonly node?: string | undefined;
+  /** The form of publish-options (§6), as the client has sent it. */
+  readonly options?: string | undefined;
+  /** The resource of the session that has registered: nobody is woken who is there. */
+  readonly resource: string;
+  /** What has rung since the client was there last. */
+  readonly messages: number;
+  readonly requests: number;
+  /** Nothing is sent before this time, ms since the epoch. */
+  readonly nextMs?: number | undefined;
+  /** When something is to be sent that had to wait, ms since the epoch. */
+  readonly dueMs?: number | undefined;
+  /** Errors in a row. */
+  readonly errors?: number | undefined;
+}
+
+export const registrations = collection<Registration>('push', 'account');
+const dues = collection<Due>('pushDue', 'deployment', 'live');
+
+export interface Due {
+  readonly owner: Owner;
+  readonly key: string;
+}
+
+export function registrationKey(jid: string, node: string | undefined): string {
+  return createHash('sha256')
+    .update(`${jid} ${node ?? ''}`)
+    .digest('base64url')
+    .slice(0, registrationKeyLength);
+}
+
+export const registrationKeyLength = 22;
+
+export function listRegistrations(account: Account): Promise<Item<Registration>[]> {
+  return account.list(registrations, { limit: 2 * routerLimits.pushRegistrationsMax });
+}
+
+/** Says that the account has registrations. Call it when the registration has been written. */
+export async function noteRegistration({ rows }: Account): Promise<void> {
+  await update(rows, accounts, '', (row) => row && { ...row, pushes: (row.pushes ?? 0) + 1 });
+}
+
+/** Says that it has none, unless one has come since the row was read. */
+export async function noteNoRegistrations({ rows }: Account, { pushes }: AccountRow): Promise<void> {
+  await update(rows, accounts, '', (row) => (row === undefined || row.pushes !== pushes ? row : { ...row, pushes: undefined }));
+}
+
+function dueRows({ store }: Dependencies): Rows {
+  return Rows.ofDeployment(store, 'push-due');
+}
+
+function dueKey(ms: number, { owner, key }: Due): string {
+  return `${timeKey(ms)} ${createHash('sha256').update(`${owner.local}@${owner.domain}`).digest('base64url')} ${key}`;
+}
+
+function timeKey(ms: number): string {
+  return String(Math.max(0, Math.floor(ms))).padStart(15, '0');
+}
+
+/** Names a push that waits, in case this router dies before it sends it. */
+export async function putDue(dependencies: Dependencies, ms: number, { owner: { domain, local }, key }: Due): Promise<void> {
+  const due: Due = { owner: { domain, local }, key };
+  await dueRows(dependencies).put(dues, dueKey(ms, due), due);
+}
+
+export async function removeDue(dependencies: Dependencies, ms: number, due: Due): Promise<void> {
+  await dueRows(dependencies).delete(dues, dueKey(ms, due));
+}
+
+/** Those that should have been sent before this time, in order of time. */
+export async function listDue(
+  dependencies: Dependencies,
+  beforeMs: number,
+): Promise<readonly (Due & { readonly row: string })[]> {
+  const items = await dueRows(dependencies).list(dues, { limit: routerLimits.pushDueMax, before: timeKey(beforeMs) });
+  return items.map(({ key, value }) => ({ ...value, row: key }));
+}
+
+export async function removeDueRow(dependencies: Dependencies, row: string): Promise<void> {
+  await dueRows(dependencies).delete(dues, row);
+}
