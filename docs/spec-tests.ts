@@ -57,6 +57,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0461': ['muc/payloads'],
   },
   federation: {
+    'RFC 7711': ['federation/posh', 'peers/posh'],
     'RFC 6120': ['federation/inbound', 'federation/outgoing'],
     'XEP-0100': ['federation/components'],
     'XEP-0114': ['federation/components', 'federation/components-hostile'],

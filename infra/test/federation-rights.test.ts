@@ -60,7 +60,7 @@ test('federation: a room and a router write, an owner sends, and another process
   for (const tier of writers) await write(tier, tier);
 
   const tlsOf = (tier: Tier) => StoreTls.start({ store: storeOf(tier), keys: rows.keys, clock, log });
-  const common = { bus, clock, log, keys: rows.keys, proves: async () => false };
+  const common = { bus, clock, log, keys: rows.keys, proof: undefined };
   const owned = await tlsOf('federation');
   const federation = await startFederationPart({
     ...common,

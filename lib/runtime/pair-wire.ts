@@ -71,6 +71,16 @@ export interface VerifyReply {
 
 export const verifyAnswer = answerKind<VerifyReply>('verify', { isValid: true, condition: true });
 
+/**
+ * connection → `s2s.<shard>`: a certificate does not prove the peer's domain by its CA. Does the domain say over HTTPS that it is its own (RFC
+ * 7711)? Body: the certificate, DER. The answer is a {@link VerifyReply}.
+ */
+export interface ProveRequest {
+  readonly kind: 'prove';
+  readonly host: string;
+  readonly peer: string;
+}
+
 /** connection → `s2s.<shard>`, published: the peer has answered a ping that went out behind a batch. No body. */
 export interface PongRequest {
   readonly kind: 'pong';
@@ -132,6 +142,7 @@ export type PairRequest =
   | DepartRequest
   | HostRequest
   | VerifyRequest
+  | ProveRequest
   | PongRequest
   | PairsRequest
   | RetryRequest

@@ -27,6 +27,8 @@ export const s2sLimits = {
   poshKeepMinMs: 60_000,
   poshKeepMaxMs: 24 * 60 * 60_000,
   poshRetryMs: 5 * 60_000,
+  /** POSH: documents that are asked for at once: strangers name whom we ask. */
+  poshAtOnceMax: 50,
   /** Names that a sentence about a certificate quotes. */
   namesShownMax: 3,
 } as const;

@@ -89,6 +89,7 @@ export class Posh {
   readonly #fetch: PoshFetch;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  #asking = 0;
 
   constructor({ fetch, clock }: { readonly fetch: PoshFetch; readonly clock: Clock }) {
     this.#fetch = fetch;
@@ -109,12 +110,15 @@ export class Posh {
     const now = this.#clock.monotonic();
     const before = this.#known.get(domain);
     if (before !== undefined && before.untilMs > now) return before.found;
+    if (this.#asking >= s2sLimits.poshAtOnceMax) return Promise.resolve(new Error('too many documents are asked for at once'));
+    this.#asking++;
     const found = poshFingerprints(domain, this.#fetch).catch((error: Error) => error);
     const known: Known = { found, untilMs: Number.POSITIVE_INFINITY };
     this.#known.delete(domain);
     this.#known.set(domain, known);
     if (this.#known.size > s2sLimits.poshDomainsMax) this.#known.delete(this.#known.keys().next().value!);
     void found.then((result) => {
+      this.#asking--;
       known.untilMs = this.#clock.monotonic() + (result instanceof Error ? s2sLimits.poshRetryMs : result.keepMs);
     });
     return found;

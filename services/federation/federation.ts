@@ -161,6 +161,8 @@ class Owner implements Federation {
         return encodeFrame(await this.#verify(header, header.streamId, bodies[0]!.toString()));
       case 'check':
         return encodeFrame(await this.#check(header, header.streamId, bodies[0]!.toString()));
+      case 'prove':
+        return encodeFrame({ isValid: await this.#dependencies.proves(header.peer, bodies) } satisfies VerifyReply);
       case 'pairs':
         return encodeFrame(reportPairs(this.#pairs.values(), header, this.#dependencies.clock.now()));
       case 'retry':

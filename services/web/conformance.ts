@@ -10,6 +10,6 @@ export const conformance = [
     spec: 'RFC 7711',
     version: '2015-11',
     title: 'PKIX over Secure HTTP (POSH)',
-    note: 'Served for each tenant, without references to other documents. Streams do not ask for the documents of other domains yet.',
+    note: 'Served for each tenant, without references to other documents.',
   },
 ] as const;

@@ -135,11 +135,11 @@ async function startParts(
     ...{ httpPort: web.addresses.http!.port, httpsPort: web.addresses.https!.port },
   });
   tls.source.onReload(() => web.setTls(reloadedOptions(tls.source)));
-  const proves = isFederated ? openProof(values.s2sCa, clock) : undefined;
+  const proof = isFederated ? openProof(values.s2sCa, clock) : undefined;
   const listen = { bind, c2sPort, c2sTlsPort, ...peerPorts, ...ofComponents };
   const connection = await listening(bind, portsOf(listen), () =>
     startConnectionPart({
-      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen, proves },
+      ...{ bus, store, clock, log, name: 'here', tls: tls.source, listen, proves: proof?.proves },
       figures: () => ({ rooms: worker.rooms, batches: router.busy }),
     }),
   );
@@ -149,7 +149,7 @@ async function startParts(
   if (isFederated || hasComponents) {
     const keys = await openKeys(values, folder);
     const ownAddresses = () => Object.values(connection.node.addresses).filter((address) => address !== undefined);
-    const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proves, ownAddresses });
+    const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proof, ownAddresses });
     cleanup.add('federation', () => owner.stop());
     federation = owner;
   }

@@ -17,6 +17,7 @@ import { Fence } from '../../federation/core/fence.ts';
 import { type Federation, startFederation } from '../../federation/federation.ts';
 import type { ListenAddress } from '../../federation/finding/address-guard.ts';
 import { Finder } from '../../federation/finding/finder.ts';
+import { poshProof } from '../../federation/finding/posh-proof.ts';
 import { Resolver } from '../../federation/finding/resolver.ts';
 import { tlsWith } from '../../federation/streams/tls.ts';
 import { Refusal, reasonOf, UsageError } from '../core/report.ts';
@@ -25,13 +26,17 @@ import type { FindingValues } from './federation-options.ts';
 import { changedSubject, LiveWorkers } from './live-workers.ts';
 import type { Metrics } from './metrics.ts';
 
-export type Proves = Dependencies['proves'];
+/** What proves other servers by certificates of CAs. */
+export interface PeerProof {
+  readonly roots: Roots;
+  readonly proves: Dependencies['proves'];
+}
 
 /** Opens the CAs that prove other servers. @param caFile the value of `--s2s-ca`. @throws {Refusal} when it cannot be used */
-export function openProof(caFile: string | undefined, clock: Clock): Proves {
+export function openProof(caFile: string | undefined, clock: Clock): PeerProof {
   try {
     const roots = Roots.ofSystem(caFile);
-    return async (domain, chain) => (await provesDomain(domain, chain, { roots, now: clock.now() })).ok;
+    return { roots, proves: async (domain, chain) => (await provesDomain(domain, chain, { roots, now: clock.now() })).ok };
   } catch (error) {
     throw new Refusal(`--s2s-ca: '${caFile}' cannot be used: ${reasonOf(error)}`);
   }
@@ -42,25 +47,26 @@ export interface FederationPartOptions extends Ports {
   readonly tls: TlsSource;
   readonly keys: Keys;
   /** Without federation, nobody proves anything. */
-  readonly proves: Proves | undefined;
+  readonly proof: PeerProof | undefined;
   /** The addresses on which this process listens, so that it does not connect to itself. */
   readonly ownAddresses: () => readonly ListenAddress[];
 }
 
 function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'holdsLease'> {
-  const { store, bus, log, values, tls, keys, proves, ownAddresses } = options;
+  const { store, bus, log, values, tls, keys, proof, ownAddresses } = options;
   const clock = DeploymentClock.of(options.clock);
   const secrets = new DialbackSecrets({ store, keys, clock });
   try {
     const resolver = new Resolver({ clock, servers: values.s2sResolver === undefined ? [] : [values.s2sResolver] });
     const networks = values.s2sNetworks?.split(',') ?? [];
+    const finder = new Finder({ resolver, clock, log, networks, ownAddresses });
     return {
-      ...{ store, bus, clock, log, proves: proves ?? (async () => false) },
+      ...{ store, bus, clock, log, finder },
+      proves: proof === undefined ? async () => false : withPosh(proof, finder, clock),
       ownerId: clock.randomBytes(12).toString('base64url'),
       secretOf: (component) => componentSecret(keys, component),
       ids: new IdMint(clock),
       tenants: new Tenants(store, clock),
-      finder: new Finder({ resolver, clock, log, networks, ownAddresses }),
       encrypt: tlsWith((host) => certificateOf(tls, host)),
       dialback: {
         keyFor: ({ tenant, host, peer }, streamId) => secrets.keyOf({ receiving: peer, originating: host, streamId }, tenant),
@@ -72,6 +78,12 @@ function dependenciesOf(options: FederationPartOptions): Omit<Dependencies, 'hol
     if (error instanceof TypeError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** A domain whose certificate is not of a CA, or not for its name, may say over HTTPS that it is its own. */
+function withPosh({ roots, proves }: PeerProof, finder: Finder, clock: Clock): Dependencies['proves'] {
+  const posh = poshProof({ roots, finder, clock });
+  return async (domain, chain) => (await proves(domain, chain)) || posh(domain, chain);
 }
 
 async function componentSecret(keys: Keys, { domain, sealedSecret }: Component): Promise<string | undefined> {

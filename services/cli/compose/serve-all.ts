@@ -62,8 +62,8 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   );
   if (values.federation || values.components) {
     const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
-    const [keys, proves] = [await openKeys(values), values.federation ? openProof(values.s2sCa, clock) : undefined];
-    const federation = await startOnlyFederation({ ...ports, values, tls: streams.tls.source, keys, proves, ownAddresses });
+    const [keys, proof] = [await openKeys(values), values.federation ? openProof(values.s2sCa, clock) : undefined];
+    const federation = await startOnlyFederation({ ...ports, values, tls: streams.tls.source, keys, proof, ownAddresses });
     cleanup.add('federation', () => federation.stop());
     tellFederation(metrics, federation);
   }

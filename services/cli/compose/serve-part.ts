@@ -49,8 +49,8 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   const streams = await startStreams({ ...serving, values: { ...values, ...pem } }, ports, listen);
   if (values.federation || values.components) {
     const ownAddresses = () => Object.values(streams.node.addresses).filter((address) => address !== undefined);
-    const proves = values.federation ? openProof(values.s2sCa, clock) : undefined;
-    await shareFederation(serving, { ...ports, tls: streams.tls.source, proves, ownAddresses }, data);
+    const proof = values.federation ? openProof(values.s2sCa, clock) : undefined;
+    await shareFederation(serving, { ...ports, tls: streams.tls.source, proof, ownAddresses }, data);
   }
   const isDraining = () => streams.node.isDraining;
   const app = composeWebApp({

@@ -159,7 +159,7 @@ export async function serveFederation(serving: Serving): Promise<Addresses> {
   const ports = await openPorts(serving);
   const tls = await startTls(values, ports.store, log);
   cleanup.add('certificate', () => tls.stop());
-  await shareFederation(serving, { ...ports, tls: tls.source, proves: openProof(values.s2sCa, wall), ownAddresses: () => [] });
+  await shareFederation(serving, { ...ports, tls: tls.source, proof: openProof(values.s2sCa, wall), ownAddresses: () => [] });
   serving.health.started();
   return {};
 }
@@ -216,7 +216,7 @@ export async function startStreams(
     cleanup.add('tickets', () => tickets.stop());
   }
   const { bind, s2sPort = 0, s2sTlsPort = 0 } = listen;
-  const proves = s2sPort + s2sTlsPort > 0 ? openProof(values.s2sCa, wall) : undefined;
+  const proves = s2sPort + s2sTlsPort > 0 ? openProof(values.s2sCa, wall).proves : undefined;
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
   const stopMs = stopSeconds * 1_000 - programLimits.closingMs;

@@ -138,10 +138,12 @@ export class InboundStream implements TransportReader, PeerStream {
     return trait === 'secure' ? this.#transport.isSecure : this.#proven.size > 0;
   }
 
-  proves(domain: string): Promise<boolean> {
+  async proves(domain: string): Promise<boolean> {
     const { socket } = this.#transport;
     const chain = socket instanceof TLSSocket ? peerChain(socket) : [];
-    return chain.length === 0 ? Promise.resolve(false) : this.#host.proves(domain, chain);
+    if (chain.length === 0) return false;
+    if (await this.#host.proves(domain, chain)) return true;
+    return this.owner.proves({ host: this.domains.host, peer: domain }, chain[0]!);
   }
 
   prove(domains: Domains, proven: Proven): void {

@@ -1,12 +1,13 @@
 /** What a node asks the owner of a pair of domains (services/federation): which knows tenants, their secrets, and how to reach the peer. */
 import type { Bus } from '../../../lib/ports/bus.ts';
-import { ask } from '../../../lib/runtime/faults.ts';
+import { ask, isOperating } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { pairSubject } from '../../../lib/runtime/outbox.ts';
 import {
   type HostRequest,
   hostAnswer,
   type PongRequest,
+  type ProveRequest,
   type VerifyReply,
   type VerifyRequest,
   verifyAnswer,
@@ -73,6 +74,19 @@ export class OwnerLink {
   /** Is it a key that we have said to the peer? @throws {Unavailable} */
   check(domains: Domains, streamId: string, key: string): Promise<Verified> {
     return this.#ask('check', domains, streamId, key, connectionLimits.ownerAnswerMs);
+  }
+
+  /** Does the domain say over HTTPS that this certificate (DER) is its own? */
+  async proves({ host, peer }: Domains, certificate: Buffer): Promise<boolean> {
+    const request: ProveRequest = { kind: 'prove', host, peer };
+    try {
+      const payload = encodeFrame(request, [certificate]);
+      const answer = await ask(this.#bus, verifyAnswer, pairSubject({ host, peer }), payload, connectionLimits.ownerAnswerMs);
+      return answer.take('isValid') === true;
+    } catch (error) {
+      if (!isOperating(error)) throw error;
+      return false; // what does not prove it now may do so on the next stream
+    }
   }
 
   pong({ host, peer }: Domains, id: string): void {

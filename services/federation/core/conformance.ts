@@ -4,7 +4,7 @@ export const conformance = [
     spec: 'RFC 6120',
     version: '2011',
     title: 'XMPP Core between servers: streams, STARTTLS, SASL EXTERNAL',
-    note: 'A stream carries stanzas one way (no XEP-0288). DANE, since no resolver that validates is asked.',
+    note: 'A stream carries stanzas one way (no XEP-0288). There is no DANE: it needs a resolver that validates, and none is asked.',
   },
   {
     spec: 'XEP-0199',
@@ -28,6 +28,11 @@ export const conformance = [
     version: '1.6',
     title: 'Jabber Component Protocol: components that connect to us',
     note: 'XEP-0225 and namespace delegation (XEP-0355). There is no TLS, so the port is on the loopback unless an address is given.',
+  },
+  {
+    spec: 'RFC 7711',
+    version: '2015',
+    title: 'PKIX over Secure HTTP (POSH): asked for when a certificate does not prove the domain, in both directions',
   },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS between servers, with ALPN' },
 ];

@@ -33,6 +33,8 @@ export const findingLimits = {
   /** HTTPS of other servers: one request, from dialling to its end, ms; header fields, bytes. */
   httpsMs: 10_000,
   httpsHeaderBytesMax: 8 * 1024,
+  /** A stream waits for a POSH document for this long, ms, and is not proven by it then; the next one finds the document, which comes meanwhile. */
+  poshWaitMs: 2_000,
   /** Failures that a message names. */
   failuresShownMax: 8,
   /** The file of hosts, bytes; and how long what was read of it is believed, ms. */
