@@ -29,6 +29,12 @@ export interface Neighbours {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A component of ours, which the other server knows, too. */
+export interface NeighbourGateway {
+  readonly component: string;
+  readonly componentPort: number;
+}
+
 export const ours = 'a.example';
 export const theirs = 'b.example';
 
@@ -42,7 +48,7 @@ const networks: Readonly<Record<`${Peer} ${Proof}`, number>> = {
 };
 
 /** An authority that both trust has signed their certificates; for dialback alone, nobody trusts whoever has. */
-export async function openNeighbours(peer: Peer, proof: Proof): Promise<Neighbours> {
+export async function openNeighbours(peer: Peer, proof: Proof, gateway?: NeighbourGateway): Promise<Neighbours> {
   const folder = temporaryFolder();
   const at = (name: string) => join(folder, name);
   const network = `127.${networks[`${peer} ${proof}`]}.${(process.pid % 250) + 1}`;
@@ -51,10 +57,11 @@ export async function openNeighbours(peer: Peer, proof: Proof): Promise<Neighbou
   const dispose = async () => {
     for (const each of disposals.reverse()) await each();
   };
+  const ourNames = [ours, `conference.${ours}`, ...(gateway === undefined ? [] : [gateway.component])];
   const isDirectTls = proof === 'direct TLS';
   try {
     const dnsmasq = await startDnsmasq(resolver, [
-      ...recordsOf([ours, `conference.${ours}`], `xmpp.${ours}`, ourAddress, isDirectTls),
+      ...recordsOf(ourNames, `xmpp.${ours}`, ourAddress, isDirectTls),
       ...recordsOf([theirs, `rooms.${theirs}`], `xmpp.${theirs}`, theirAddress, isDirectTls),
     ]);
     disposals.push(() => end(dnsmasq));
@@ -62,7 +69,7 @@ export async function openNeighbours(peer: Peer, proof: Proof): Promise<Neighbou
     writeFileSync(at('ca.pem'), authority.cert);
     const issuer = proof === 'dialback alone' ? nobody : authority;
     // ejabberd takes a certificate for that of a client only if it says so (RFC 5280 §4.2.1.12).
-    const identity = await issuer.issue([ours, `conference.${ours}`], 90, peer === 'ejabberd');
+    const identity = await issuer.issue(ourNames, 90, peer === 'ejabberd');
     writeFileSync(at('cert.pem'), identity.cert);
     writeFileSync(at('key.pem'), identity.key);
     mkdirSync(at('other'));
@@ -72,7 +79,7 @@ export async function openNeighbours(peer: Peer, proof: Proof): Promise<Neighbou
     const other = await start(at('other'), theirs, await issuer.issue([theirs, `rooms.${theirs}`]), federation);
     disposals.push(() => other.stop());
     const options = [
-      ...['--bind', ourAddress, '--component-port', '0'],
+      ...['--bind', ourAddress, '--component-port', `${gateway?.componentPort ?? 0}`],
       ...['--s2s-port', isDirectTls ? '0' : '5269', '--s2s-tls-port', isDirectTls ? '5270' : '0'],
       ...['--s2s-resolver', `${resolver}:53`, '--s2s-networks', '127.0.0.0/8', '--s2s-ca', at('ca.pem')],
       ...['--cert', at('cert.pem'), '--key', at('key.pem')],
