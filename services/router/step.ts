@@ -16,6 +16,7 @@ import { Dropped } from './core/dropped.ts';
 import type { Origin } from './core/origin.ts';
 import { Prefetched } from './core/prefetch.ts';
 import { emptyResult, errorWith, isAnswerable } from './core/replies.ts';
+import { added, nothing } from './core/short-lists.ts';
 import type { Pending } from './core/stages.ts';
 import { Turn } from './core/turn.ts';
 import { Superseded, Writer } from './core/writers.ts';
@@ -104,16 +105,16 @@ export class Step {
   }
 
   #messageRun(queue: readonly BodyItem[], start: number): readonly { id: string; stanza: Stanza }[] {
-    const run: { id: string; stanza: Stanza }[] = [];
-    if (this.#state.resource === undefined) return run;
+    let run: { id: string; stanza: Stanza }[] | undefined;
+    if (this.#state.resource === undefined) return nothing;
     for (let at = start; at < queue.length; at++) {
       const { item, body } = queue[at]!;
       if (item.kind !== 'stanza') break;
       const stanza = Stanza.parse(body);
       if (stanza.name !== 'message') break;
-      run.push({ id: item.id, stanza });
+      run = added(run, { id: item.id, stanza });
     }
-    return run;
+    return run ?? nothing;
   }
 
   async #item({ item, body }: BodyItem): Promise<void> {
@@ -266,15 +267,15 @@ export class Step {
     try {
       const options = { prefetched: await Prefetched.read(this.#dependencies, this.#tenant, this.#state.local!, run) };
       const origin = this.#origin();
-      const turns: Turn[] = [];
+      let turns: Turn[] | undefined;
       for (let at = 0; at < run.length; at++) {
         const { id, stanza } = run[at]!;
         // A turn is discarded if its message is refused. The others are committed together.
         const turn = new Turn(this.#dependencies, origin, options);
         const sending = this.#guarded(stanza, (checked) => sendMessage(this.#account(turn), checked, id));
-        if (sending === true || (sending !== false && (await sending))) turns.push(turn);
+        if (sending === true || (sending !== false && (await sending))) turns = added(turns, turn);
       }
-      await Turn.finishAll(turns);
+      if (turns !== undefined) await Turn.finishAll(turns);
     } catch (error) {
       if (error instanceof StreamError || isOperating(error)) throw error;
       this.#takeBack(written);

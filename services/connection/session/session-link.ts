@@ -2,7 +2,7 @@
 import type { Timer } from '../../../lib/ports/clock.ts';
 import type { StepItem } from '../../../lib/runtime/wire.ts';
 import { connectionLimits } from '../limits.ts';
-import { jittered, type Persistence, type StepAnswer } from './router-link.ts';
+import { jittered, type OwnRequest, type Persistence, type StepAnswer } from './router-link.ts';
 import type { SessionOwner, SessionStart } from './session-owner.ts';
 
 export interface LinkStep {
@@ -80,7 +80,7 @@ export class SessionLink implements Persistence {
     this.#patientUntilMs ??= clock.monotonic() + connectionLimits.batchPatienceMs;
     this.#triesMax = triesMax;
     this.givenUpAtMs = this.#host.isBound ? this.#patientUntilMs : 0;
-    const request = { kind: 'step', node, sid, domain, session: this.state, resumeMs, items } as const;
+    const request: OwnRequest = { kind: 'step', node, sid, domain, session: this.state, resumeMs, items, deadline: 0, at: 0 };
     const answer = await router.step(request, bodies, this);
     if (answer !== undefined) this.#patientUntilMs = undefined;
     this.state = answer?.reply.take('session') ?? this.state;

@@ -309,7 +309,7 @@ export class Stream implements TransportReader, FeatureStream {
     const { subject: node } = this.#host;
     const { address } = this.#transport;
     const request = { kind: 'step', node, sid: this.sid, domain: this.#domain ?? '', address, session } as const;
-    const answer = await this.#host.router.step({ ...request, items: [item] }, bodies, {
+    const answer = await this.#host.router.step({ ...request, items: [item], deadline: 0, at: 0 }, bodies, {
       triesMax: () => connectionLimits.batchTriesMax,
       givenUpAtMs: 0,
       isOver: () => this.#isOver,
