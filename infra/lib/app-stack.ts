@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 import { skylarkImage } from './bundles.ts';
 import { type CellProps, CellStack } from './cell-stack.ts';
 import type { DataStack } from './data-stack.ts';
-import { grantDialback, grantRows, grantTaskProtection, grantUnseal, grantUploads } from './grants.ts';
+import { grantDialback, grantRows, grantTaskProtection, grantTokens, grantUnseal, grantUploads } from './grants.ts';
 import { serviceMetric } from './metrics.ts';
 import type { NetStack } from './net-stack.ts';
 import { Operations } from './operations.ts';
@@ -71,6 +71,7 @@ export class AppStack extends CellStack {
     grantUploads(all.taskRole, this.settings);
     grantUnseal(all.taskRole, this.#data.certificateKey);
     grantDialback(all.taskRole, this.#data.certificateKey);
+    grantTokens(all.taskRole, this.#data.certificateKey);
     return all;
   }
 
@@ -90,6 +91,7 @@ export class AppStack extends CellStack {
     const { routerTasksMin: min, routerTasksMax: max } = this.settings;
     const router = this.#add('Router', { tier: 'router', tasks: { min, max } });
     grantRows(router.taskRole, this.#data.tables, rightsOf(['router']));
+    grantTokens(router.taskRole, this.#data.certificateKey);
     grantUploads(router.taskRole, this.settings);
     scaleOnCpu(router);
     // Each process reports the time within which 99 of 100 batches were handled. Scaling follows the mean of all routers.
@@ -174,8 +176,8 @@ export class AppStack extends CellStack {
       }),
       ...(knowsServers.has(tier) && { SKYLARK_FEDERATION: 'true' }),
       ...(ports.length > 0 && { SKYLARK_BIND: '0.0.0.0', ...Object.fromEntries(ports), SKYLARK_PROXY_PROTOCOL: 'true' }),
-      ...(showsCertificates && {
-        SKYLARK_CERTIFICATES: 'store',
+      ...(showsCertificates && { SKYLARK_CERTIFICATES: 'store' }),
+      ...((showsCertificates || tier === 'router') && {
         SKYLARK_KMS: 'aws',
         SKYLARK_KMS_KEY: this.#data.certificateKey.keyArn,
       }),

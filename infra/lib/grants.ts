@@ -9,6 +9,7 @@ import type { Settings } from './settings.ts';
 
 /** The first word of what such secrets are sealed for. */
 const dialback = 'dialback';
+const tokens = 'tokens';
 
 /** `Null` refuses requests without any key, which `ForAllValues` alone would allow. */
 export function grantRows(role: Role, tables: DataStack['tables'], rights: readonly RowRight[]): void {
@@ -54,10 +55,10 @@ export function grantUploads(role: Role, settings: Settings): void {
   });
 }
 
-/** Opens keys of certificates. What is sealed for the deployment itself (`#acme`) or for other servers belongs to other services. */
+/** Opens keys of certificates. What is sealed for the deployment itself (`#acme`), for other servers or for tokens belongs to others. */
 export function grantUnseal(role: Role, key: IKey): void {
   allow(role, ['kms:Decrypt'], [key.keyArn], {
-    StringNotLike: { 'kms:EncryptionContext:domain': ['#*', `${dialback} *`] },
+    StringNotLike: { 'kms:EncryptionContext:domain': ['#*', `${dialback} *`, `${tokens} *`] },
     Null: { 'kms:EncryptionContext:domain': 'false' },
   });
 }
@@ -66,6 +67,13 @@ export function grantUnseal(role: Role, key: IKey): void {
 export function grantDialback(role: Role, key: IKey): void {
   allow(role, ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn], {
     StringLike: { 'kms:EncryptionContext:domain': `${dialback} *` },
+  });
+}
+
+/** Makes and opens what the sign-in tokens of tenants are made of (services/router/sasl/tokens.ts). */
+export function grantTokens(role: Role, key: IKey): void {
+  allow(role, ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn], {
+    StringLike: { 'kms:EncryptionContext:domain': `${tokens} *` },
   });
 }
 

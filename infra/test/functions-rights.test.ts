@@ -115,10 +115,11 @@ test('KMS: who shows certificates may open keys and seal none', () => {
     assert.deepEqual(granted('cell', 'app', role, 'kms'), commands('kms-keys.ts', 'kms', ['GenerateDataKey']));
 });
 
-test('KMS: who makes the secrets of tenants towards other servers may also seal, and for nothing else', () => {
-  for (const [name, role] of [
-    ['cell', /^FederationTaskRole/],
-    ['small', /^AllTaskRole/],
+test('KMS: who makes secrets of tenants may also seal, and for nothing else: towards other servers, and for tokens', () => {
+  for (const [name, role, ...contexts] of [
+    ['cell', /^FederationTaskRole/, 'dialback'],
+    ['cell', /^RouterTaskRole/, 'tokens'],
+    ['small', /^AllTaskRole/, 'dialback', 'tokens'],
   ] as const) {
     assert.deepEqual(new Set(granted(name, 'app', role, 'kms')), new Set(commands('kms-keys.ts', 'kms')));
     const sealing = shape(name)
@@ -128,7 +129,7 @@ test('KMS: who makes the secrets of tenants towards other servers may also seal,
       .filter(({ Action }) => [Action].flat().includes('kms:GenerateDataKey'));
     assert.deepEqual(
       sealing.map(({ Condition }) => Condition),
-      [{ StringLike: { 'kms:EncryptionContext:domain': 'dialback *' } }],
+      contexts.map((context) => ({ StringLike: { 'kms:EncryptionContext:domain': `${context} *` } })),
     );
   }
 });
@@ -158,7 +159,7 @@ test('with certificates of one’s own nobody but their readers has a right to t
   const sealing = resources('app', 'AWS::IAM::Policy').filter(([, one]) => JSON.stringify(one).includes('kms:GenerateDataKey'));
   assert.deepEqual(
     sealing.map(([id]) => id.replace(/TaskRole.*/, '')),
-    ['Federation'],
+    ['Router', 'Federation'],
   );
   assert.ok(!JSON.stringify(templates.web.toJSON()).includes('kms:GenerateDataKey'));
 });

@@ -169,7 +169,7 @@ test('cell: the process that faces the internet signs nothing, orders nothing, a
   assert.deepEqual(allowed(/^app\/ConnectionTaskRole/), ['dynamodb', 'ecs', 'kms']);
   assert.deepEqual(allowed(/^app\/PeersTaskRole/), ['dynamodb', 'kms']);
   assert.deepEqual(allowed(/^app\/FederationTaskRole/), ['dynamodb', 'kms']);
-  assert.deepEqual(allowed(/^app\/RouterTaskRole/), ['dynamodb', 's3']);
+  assert.deepEqual(allowed(/^app\/RouterTaskRole/), ['dynamodb', 'kms', 's3']);
   assert.deepEqual(allowed(/^app\/MucTaskRole/), ['dynamodb']);
   assert.deepEqual(allowed(/^web\/PagesRole/), ['dynamodb', 'logs']);
   assert.deepEqual(allowed(/^web\/CertificatesRenewalRole/), ['dynamodb', 'kms', 'logs', 'route53']);
@@ -180,16 +180,17 @@ test('cell: the process that faces the internet signs nothing, orders nothing, a
   const unseal = {
     actions: ['kms:Decrypt'],
     Condition: {
-      StringNotLike: { 'kms:EncryptionContext:domain': ['#*', 'dialback *'] },
+      StringNotLike: { 'kms:EncryptionContext:domain': ['#*', 'dialback *', 'tokens *'] },
       Null: { 'kms:EncryptionContext:domain': 'false' },
     },
   };
   for (const role of [/^app\/ConnectionTaskRole/, /^app\/PeersTaskRole/]) assert.deepEqual(keyRights(role), [unseal]);
-  const dialback = {
+  const sealing = (context: string) => ({
     actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-    Condition: { StringLike: { 'kms:EncryptionContext:domain': 'dialback *' } },
-  };
-  assert.deepEqual(keyRights(/^app\/FederationTaskRole/), [unseal, dialback]);
+    Condition: { StringLike: { 'kms:EncryptionContext:domain': `${context} *` } },
+  });
+  assert.deepEqual(keyRights(/^app\/FederationTaskRole/), [unseal, sealing('dialback')]);
+  assert.deepEqual(keyRights(/^app\/RouterTaskRole/), [sealing('tokens')], 'no private key');
 });
 
 test('cell: the bus has a role without any right', () => {

@@ -81,8 +81,17 @@ export const runtimeLimits = {
   tenantCacheMax: 10_000,
   /** Domains in one list of a tenant's policy. Both lists of the longest domains fit into a row. */
   policyDomainsMax: 500,
+  /** Sealed secrets that a process remembers, the last used; for how long, ms; and how soon one that did not fit is read again, ms. */
+  sealedSecretsMax: 10_000,
+  sealedSecretMs: 60_000,
+  sealedSecretAgainMs: 1_000,
+  /** Processes that make the secret of one tenant at the same time: all but one find it made. */
+  sealedSecretTriesMax: 5,
   /** The longest time for which a tenant may keep messages and files without keeping them for ever, days. */
   retentionDaysMax: 36_500,
+  /** How long a client that stays away can sign in with a token (XEP-0484), days: three weeks of holidays; and the longest. */
+  tokenDays: 21,
+  tokenDaysMax: 365,
   /** How long messages wait for another server, seconds, unless the tenant's policy says otherwise; and the longest that it may say. */
   peerHoldSeconds: 3_600,
   peerHoldSecondsMax: 7 * 24 * 60 * 60,

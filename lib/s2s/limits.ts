@@ -13,12 +13,6 @@ export const s2sLimits = {
   /** RSA keys, bits: less is forgeable, more takes too long to check. */
   rsaBitsMin: 2_048,
   rsaBitsMax: 8_192,
-  /** Dialback secrets that a process remembers, the last used; for how long, ms; and how soon one that did not fit is read again, ms. */
-  dialbackSecretsMax: 10_000,
-  dialbackSecretMs: 60_000,
-  dialbackSecretAgainMs: 1_000,
-  /** Processes that make the secret of one tenant at the same time: all but one find it made. */
-  dialbackSecretTriesMax: 5,
   /** POSH: a document, bytes, as whoever fetches it has to see to; fingerprints in it; domains whose documents are kept, the last used. */
   poshBytesMax: 16 * 1024,
   poshFingerprintsMax: 64,

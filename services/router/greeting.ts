@@ -21,15 +21,17 @@ export interface Greeting {
 }
 
 export async function greet(
-  { store, features }: Dependencies,
+  dependencies: Dependencies,
   tenant: Tenant,
   item: Extract<StepItem, { kind: 'open' }>,
 ): Promise<Greeting> {
+  const { store, features } = dependencies;
   const from = item.secure && item.from !== undefined ? prepareName(Jid.parse(item.from).local, tenant) : undefined;
   const hashes = from === undefined ? undefined : hashesOf(await findAccount(store, tenant.domain, from));
   const offered = { ...item, hashes };
   const { inline } = item;
-  const parts = inline && inline.signIn + bindOffer(inline.bind, features.inBindOffer);
+  const ofFeatures = features.all.map(({ signInOffer }) => signInOffer?.(dependencies, tenant, item) ?? '').join('');
+  const parts = inline && inline.signIn + ofFeatures + bindOffer(inline.bind, features.inBindOffer);
   const sasl2 = parts === undefined ? '' : offerSasl2(offered, parts);
   return { features: sasl2 + offerMechanisms(offered) + registerStreamFeature(tenant, item), from, hashes };
 }

@@ -33,6 +33,14 @@ export const routerLimits = {
   saslMisfitsMax: 24,
   /** What a client says of itself and of its device (XEP-0388 §2.3), characters each: a name fits, and a list of 50 into a stanza. */
   userAgentCharactersMax: 100,
+  /** Clients of an account that are remembered, with their tokens (XEP-0484). More than anybody has; a list of them fits into a stanza. */
+  clientsMax: 50,
+  /** How long a client is remembered that has not signed in, ms, unless its token is valid for longer: 30 days. */
+  clientKeepMs: 30 * 24 * 60 * 60 * 1_000,
+  /** When a client was last seen is written this often, ms, so that most sign-ins write nothing. */
+  clientSeenMs: 60 * 60 * 1_000,
+  /** A token that is older is replaced when it is used, ms: a day. It stays valid until the new one is used. */
+  tokenRotateMs: 24 * 60 * 60 * 1_000,
   /** The tag that a client adds to its resource (XEP-0386 §2.2.1), characters. A name fits, and roster pushes stay small. */
   resourceTagCharactersMax: 64,
   /**

@@ -28,7 +28,6 @@ import { sendIq } from './routing/iq.ts';
 import { isSet } from './routing/is-set.ts';
 import { sendMessage } from './routing/message.ts';
 import { isSaslNs, saslStep } from './sasl/exchange.ts';
-import { clientKey } from './sasl/sasl2.ts';
 import { bind, endSession } from './sessions/bind.ts';
 import { bind2, NS_BIND2 } from './sessions/bind2.ts';
 import { moveHere } from './sessions/move-here.ts';
@@ -149,18 +148,16 @@ export class Step {
   }
 
   async #open(item: Extract<StepItem, { kind: 'open' }>): Promise<void> {
-    const { features } = this.#dependencies;
     this.#state = { ...this.#state, secure: item.secure };
     if (this.#state.local !== undefined) {
-      this.#write(Buffer.from(features.unboundFeatures));
+      this.#write(Buffer.from(this.#dependencies.features.unboundFeatures));
       return;
     }
-    const greeting = await greet(this.#dependencies, this.#tenant, item);
-    const { from, hashes } = greeting;
-    this.#state = { ...this.#state, from, hashes };
-    this.#write(Buffer.from(greeting.features));
+    const { features: offered, ...known } = await greet(this.#dependencies, this.#tenant, item);
+    this.#state = { ...this.#state, ...known };
+    this.#write(Buffer.from(offered));
     // What depends on the account is not for other streams.
-    if (this.#request.session === '' && from === undefined) this.#say({ keepMs: routerLimits.greetingKeepMs });
+    if (this.#request.session === '' && known.from === undefined) this.#say({ keepMs: routerLimits.greetingKeepMs });
   }
 
   async #sasl(item: Extract<StepItem, { kind: 'sasl' }>, element: Stanza): Promise<void> {
@@ -170,13 +167,12 @@ export class Step {
       ...{ secure, from, hashes, binding: item.binding, address: this.#request.address },
     });
     this.#write(Buffer.from(result.reply));
-    const { local, incarnation, agent } = result;
+    const { local, incarnation, client } = result;
     const failed = local === undefined && result.state === undefined;
     const failures = this.#state.failures + (failed && result.isGuess ? 1 : 0);
     const misfits = (this.#state.misfits ?? 0) + (failed && !result.isGuess ? 1 : 0);
     if (local === undefined) this.#state = { ...this.#state, failures, misfits, sasl: result.state };
     else {
-      const client = agent && clientKey(this.#tenant, local, agent);
       this.#state = { secure, failures, misfits, local, incarnation, client };
       const account = Jid.of(local, this.#tenant.domain).toString();
       this.#say({ account, features: this.#dependencies.features.unboundFeatures });
@@ -199,7 +195,7 @@ export class Step {
 
   /** Before a resource is bound, a client may only register (XEP-0077), or bind after SASL (RFC 6120 §7.1). */
   async #beforeBind(stanza: Stanza): Promise<void> {
-    const { local, incarnation } = this.#state;
+    const { local, incarnation, client } = this.#state;
     if (stanza.name !== 'iq') throw new StreamError('not-authorized', `bind a resource before you send a ${stanza.name}`);
     try {
       if (local === undefined) {
@@ -208,7 +204,7 @@ export class Step {
         this.#write(Buffer.from(await registerBeforeAuth(this.#dependencies, this.#tenant, stanza, this.#request.address)));
         return;
       }
-      const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation }, this.#request, stanza);
+      const { jid, reply } = await bind(this.#inTime, this.#tenant, { local, incarnation, client }, this.#request, stanza);
       this.#write(reply);
       this.#state = { ...this.#state, resource: jid.resource };
       this.#say({ bound: jid.toString() });

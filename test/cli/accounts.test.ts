@@ -57,7 +57,14 @@ function operate(name: string): void {
     const set = ['tenant', 'set', domain, '--federation=listed', '--allow', 'b.example, C.example', '--hold=0'];
     const policy = [
       `${domain}: version 1 of its policy`,
-      ...['registration: open', 'retention-days: 0', 'federation: listed', 'allow: b.example,c.example', 'block: none'],
+      ...[
+        'registration: open',
+        'retention-days: 0',
+        'token-days: 21',
+        'federation: listed',
+        'allow: b.example,c.example',
+        'block: none',
+      ],
       ...['proof: any', 'hold: 0'],
     ];
     await expectOutput(set, `${policy.join('\n  ')}\n`);

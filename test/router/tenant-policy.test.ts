@@ -8,7 +8,7 @@ import { perform } from '../../services/router/operations/perform.ts';
 import { type EmbeddedDependencies, embeddedDependencies } from '../support/stage/parts.ts';
 
 const presets = {
-  ...{ registration: 'closed', retentionDays: 0 },
+  ...{ registration: 'closed', retentionDays: 0, tokenDays: 21 },
   ...{ federation: 'open', allow: [], block: [], proof: 'any', hold: 3_600 },
 };
 
@@ -54,7 +54,7 @@ test('a change can be made to depend on the version that was seen', async () => 
 
 describe('a change is refused in words', () => {
   for (const [given, error] of [
-    [{}, 'say what to change: registration, retentionDays, federation, allow, block, proof, hold'],
+    [{}, 'say what to change: registration, retentionDays, tokenDays, federation, allow, block, proof, hold'],
     [{ federation: 'half' }, "federation is 'open' or 'listed' or 'closed', not 'half'"],
     [{ proof: 'none' }, "proof is 'any' or 'certificate', not 'none'"],
     [{ allow: ['a b'] }, "'a b' is not a domain name"],

@@ -8,8 +8,9 @@ import type { PolicyKey } from './policy-key.ts';
 import { proof } from './proof.ts';
 import { registration } from './registration.ts';
 import { retentionDays } from './retention-days.ts';
+import { tokenDays } from './token-days.ts';
 
-export const policyKeys = { registration, retentionDays, federation, allow, block, proof, hold };
+export const policyKeys = { registration, retentionDays, tokenDays, federation, allow, block, proof, hold };
 
 type Keys = typeof policyKeys;
 export type TenantPolicy = { readonly [Name in keyof Keys]: z.output<Keys[Name]['schema']> };

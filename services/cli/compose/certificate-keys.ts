@@ -1,4 +1,4 @@
-/** Opens the keys that seal the private keys of certificates in the store. */
+/** Opens the keys that seal secrets in the store: private keys of certificates, and what tokens and dialback keys are made of. */
 import { join } from 'node:path';
 import { openFileKeys } from '../../../lib/adapters/file-keys.ts';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
@@ -16,6 +16,12 @@ export interface KeyValues {
 /** The key file in a data folder. It is used when the operator names neither a KMS key nor a file. */
 export function keyFileOf(folder: string): string {
   return join(folder, 'keys', 'certificates.key');
+}
+
+/** The same for a process that can do without. @returns undefined when the operator has named no key, and there is no folder */
+export async function openKeysIfAny(values: KeyValues, folder?: string): Promise<Keys | undefined> {
+  const hasNone = values.kmsKey === undefined && values.keyFile === undefined && folder === undefined;
+  return hasNone ? undefined : openKeys(values, folder);
 }
 
 /** @param folder the data folder, if this process has one. @throws {UsageError | Refusal} */

@@ -60,7 +60,7 @@ export function planCluster(values: ClusterValues, backends: ClusterBackends): P
   ]);
   return {
     inner: [
-      ...numbered('router', 'r', values.routers, () => [...common, ...files, ...federated]),
+      ...numbered('router', 'r', values.routers, () => [...common, ...files, ...federated, ...sealing(values, backends)]),
       ...numbered('muc', 'm', values.muc, () => [...common, ...federated]),
       ...numbered('federation', 'f', federated.length > 0 ? values.federation : 0, () => [
         ...streams,

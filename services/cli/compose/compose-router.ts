@@ -1,6 +1,7 @@
 /** Puts a router together from its ports. */
 
 import type { Clock } from '../../../lib/ports/clock.ts';
+import type { Keys } from '../../../lib/ports/keys.ts';
 import { Deliverer } from '../../../lib/runtime/deliverer.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../../lib/runtime/ids.ts';
@@ -17,6 +18,7 @@ import { operations } from '../../router/operations/index.ts';
 import { type Router, startRouter } from '../../router/router.ts';
 import { destinationsOf } from '../../router/routing/destinations.ts';
 import { routing } from '../../router/routing/route.ts';
+import { tokenSecrets } from '../../router/sasl/tokens.ts';
 import { version } from '../core/version.ts';
 import { programLimits } from '../limits.ts';
 
@@ -25,6 +27,8 @@ export interface Ports extends Pick<Dependencies, 'store' | 'bus' | 'log' | 'blo
   readonly isFederated?: boolean;
   /** True when it has such processes, and ports for components. */
   readonly hasComponents?: boolean;
+  /** Seals what tokens are made of. Without it, clients get no tokens (XEP-0484). */
+  readonly keys?: Keys | undefined;
   /** The deployment's clock, if this process has started it. A command that stores no messages does not need it. */
   readonly clock: Clock;
 }
@@ -36,7 +40,7 @@ export interface ComposedRouter {
   readonly deliveries: Latency;
 }
 
-export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
+export async function composeRouter({ keys, ...ports }: Ports): Promise<ComposedRouter> {
   const clock = DeploymentClock.of(ports.clock);
   const deliveries = new Latency(clock);
   const hasOutbox = ports.isFederated || ports.hasComponents;
@@ -52,6 +56,7 @@ export async function composeRouter(ports: Ports): Promise<ComposedRouter> {
     outbox: hasOutbox ? new Outbox({ store: ports.store, bus: ports.bus, clock }) : undefined,
     knownSpans: new RecentKeys(programLimits.knownSpansMax),
     shares: new Shares(ports.clock),
+    tokenSecrets: keys && tokenSecrets({ store: ports.store, clock, keys }),
     version,
   };
   return { dependencies, router: await startRouter(dependencies), deliveries };

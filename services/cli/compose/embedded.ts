@@ -105,9 +105,10 @@ async function startParts(
   const isFederated = peerPorts !== undefined;
   const ofComponents = componentListen(values);
   const hasComponents = ofComponents.componentPort !== undefined;
+  const keys = await openKeys(values, folder);
   const underWay = new UnderWay();
   const { dependencies, router } = await composeRouter({
-    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents },
+    ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents, keys },
   });
   cleanup.add('router', () => router.stop());
   const worker = await startMucWorker({ ...dependencies, worker: 'here' });
@@ -147,7 +148,6 @@ async function startParts(
   cleanup.add('streams', () => connection.stop());
   let federation: Federation | undefined;
   if (isFederated || hasComponents) {
-    const keys = await openKeys(values, folder);
     const ownAddresses = () => Object.values(connection.node.addresses).filter((address) => address !== undefined);
     const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proof, ownAddresses });
     cleanup.add('federation', () => owner.stop());

@@ -9,7 +9,7 @@ import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
-import { openKeys } from './certificate-keys.ts';
+import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { composeRouter } from './compose-router.ts';
 import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
@@ -44,6 +44,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     blobs: files?.blobs,
     isFederated: values.federation,
     hasComponents: values.components,
+    keys: await openKeysIfAny(values),
   });
   cleanup.add('router', () => router.stop());
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));

@@ -13,6 +13,7 @@ import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { UsageError } from '../core/report.ts';
 import { checkPemFlags, keepSelfSigned } from './certificate.ts';
+import { openKeys } from './certificate-keys.ts';
 import { openProof } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl } from './files-part.ts';
 import { type Addresses, addressesOf } from './listening.ts';
@@ -38,7 +39,7 @@ export async function servePart(serving: Serving): Promise<Addresses> {
   let filesUrl = values.filesUrl ?? '';
   const files = await openFilesFolder(filesFolderIn(data), () => filesUrl, ports);
   const outside = { isFederated: values.federation, hasComponents: values.components };
-  await route(serving, { ...ports, blobs: files.blobs, ...outside });
+  await route(serving, { ...ports, blobs: files.blobs, ...outside, keys: await openKeys(values, data) });
   const rooms = await startMucPart(ports, values.name, outside);
   cleanup.add('rooms', () => rooms.stop());
   const given = checkPemFlags(values);

@@ -20,7 +20,7 @@ import { startWebServer, type WebServer } from '../../web/server.ts';
 import { reasonOf, UsageError } from '../core/report.ts';
 import { programLimits } from '../limits.ts';
 import { checkPemFlags, readPemFiles } from './certificate.ts';
-import { openKeys } from './certificate-keys.ts';
+import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { callFigures, openCloudBus, openCloudStore } from './cloud-ports.ts';
 import { componentListen } from './component-options.ts';
 import { composeRouter, type Ports as RouterPorts } from './compose-router.ts';
@@ -106,7 +106,8 @@ export async function serveRouter(serving: Serving): Promise<Addresses> {
   checkFileFlags(values);
   const ports = await openPorts(serving);
   const files = await openFiles(values, ports, cleanup);
-  await route(serving, { ...ports, blobs: files?.blobs, isFederated: values.federation, hasComponents: values.components });
+  const outside = { isFederated: values.federation, hasComponents: values.components };
+  await route(serving, { ...ports, blobs: files?.blobs, ...outside, keys: await openKeysIfAny(values) });
   health.started();
   return {};
 }

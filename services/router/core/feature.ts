@@ -8,6 +8,8 @@
 import type { Collection } from '../../../lib/runtime/collection.ts';
 import type { GoneAddresses } from '../../../lib/runtime/gone-addresses.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import type { ChannelBinding } from '../../../lib/runtime/wire.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import type { Jid } from '../../../lib/xmpp/jid.ts';
 import type { ChildSpan, Stanza } from '../../../lib/xmpp/stanza.ts';
@@ -99,6 +101,8 @@ export interface AccountFeature {
   readonly streamFeatures?: readonly string[];
   /** The same for a stream without a resource. */
   readonly unboundFeatures?: readonly string[];
+  /** Announces, before SASL, what a client may ask for while it signs in (XEP-0388): complete elements, or ''. */
+  readonly signInOffer?: (dependencies: Dependencies, tenant: Tenant, stream: OpenedStream) => string;
   /** What a client may ask for while it binds a resource (XEP-0386). */
   readonly inBind?: InBind;
   readonly iq?: readonly IqRoute[];
@@ -141,6 +145,12 @@ export interface AccountFeature {
 export interface HostNodes {
   items(node: string, host: HostContext): Promise<readonly Element[] | undefined>;
   info(node: string, host: HostContext): Promise<readonly Element[] | undefined>;
+}
+
+/** A stream that has opened. */
+export interface OpenedStream {
+  readonly secure: boolean;
+  readonly binding: ChannelBinding;
 }
 
 export interface InBind {

@@ -25,7 +25,9 @@ import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
+import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
+import { clientAccess } from './xep0494-client-access.ts';
 
 export const features: readonly AccountFeature[] = [
   session,
@@ -54,5 +56,7 @@ export const features: readonly AccountFeature[] = [
   fileUpload,
   bookmarks,
   archivePreferences,
+  fast,
   displayedSync,
+  clientAccess,
 ];

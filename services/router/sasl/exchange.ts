@@ -8,13 +8,14 @@ import { xml } from '../../../lib/xmpp/element.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import type { SignedIn } from './credentials.ts';
+import { readName, type SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
 import { findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
 import { checkPlain } from './plain.ts';
 import { type Profile, rfc6120 } from './profile.ts';
-import { readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
+import { clientKey, readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
 import { finishScram, type ScramState, startScram } from './scram.ts';
+import { checkToken, type FastRequest, noteSignIn, readFastRequest, tokenMechanisms } from './tokens.ts';
 
 export interface SaslContext extends Offered {
   /** The client's network address; '' if it is unknown. */
@@ -36,6 +37,7 @@ export interface SaslState {
 
 interface Sasl2State {
   readonly agent?: UserAgent | undefined;
+  readonly fast?: FastRequest | undefined;
 }
 
 /** The result of a step. Without `state` and `local` it is a failure, and the stream stays open for another attempt (§6.4.5). */
@@ -47,8 +49,8 @@ export interface SaslResult {
   /** Set on success: the account that has signed in, and its incarnation. */
   readonly local?: string;
   readonly incarnation?: string | undefined;
-  /** With `local`: what the client has said of itself. */
-  readonly agent?: UserAgent | undefined;
+  /** With `local`: names the client, if it has said which one it is. */
+  readonly client?: string;
   /**
    * True for a failure if the password was wrong, or was not checked because of earlier wrong ones. Other failures are of the
    * mechanism.
@@ -85,7 +87,8 @@ export async function saslStep(
   const profile = profiles.get(element.ns) ?? rfc6120;
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
-    const { state, mechanism, data } = readStep(profile, before, element, context);
+    const tokenNames = tokenMechanisms(dependencies, tenant, context);
+    const { state, mechanism, data } = readStep(profile, before, element, { ...context, tokenNames });
     if (data === undefined) return { reply: profile.challenge(), state };
     // Only XEP-0388 §2.3 asks that the stream is for the account.
     const from = state.sasl2 && context.from;
@@ -101,13 +104,19 @@ export async function saslStep(
 
 interface Read {
   readonly state: SaslState;
-  readonly mechanism: Mechanism;
+  /** Undefined for a mechanism with a token. */
+  readonly mechanism: Mechanism | undefined;
   /** Undefined if the client sent no initial response (§6.4.2). */
   readonly data: Buffer | undefined;
 }
 
 /** @throws {SaslFailure} */
-function readStep(profile: Profile, before: SaslState | undefined, element: Stanza, context: SaslContext): Read {
+function readStep(
+  profile: Profile,
+  before: SaslState | undefined,
+  element: Stanza,
+  context: SaslContext & { readonly tokenNames: readonly string[] },
+): Read {
   if (element.ns !== profile.ns) throw new SaslFailure('malformed-request', `<${element.name}/> is not an element of SASL`);
   const said = profile.read(element);
   if (!context.secure) throw new SaslFailure('encryption-required', 'start TLS first');
@@ -117,16 +126,16 @@ function readStep(profile: Profile, before: SaslState | undefined, element: Stan
   }
   const name = said.mechanism ?? before!.mechanism;
   const mechanism = findMechanism(name, context);
-  if (mechanism === undefined) throw new SaslFailure('invalid-mechanism');
+  if (mechanism === undefined && !(isSasl2 && context.tokenNames.includes(name))) throw new SaslFailure('invalid-mechanism');
   if (said.mechanism === undefined) return { state: before!, mechanism, data: said.data };
-  const state: SaslState = { mechanism: name, ...(isSasl2 && { sasl2: { agent: readUserAgent(element) } }) };
-  return { state, mechanism, data: said.data };
+  const asked = isSasl2 && { sasl2: { agent: readUserAgent(element), fast: readFastRequest(element, context.tokenNames) } };
+  return { state: { mechanism: name, ...asked }, mechanism, data: said.data };
 }
 
 interface Step {
   readonly profile: Profile;
   readonly state: SaslState;
-  readonly mechanism: Mechanism;
+  readonly mechanism: Mechanism | undefined;
   readonly data: Buffer;
 }
 
@@ -136,10 +145,11 @@ async function advance(
   { profile, state, mechanism, data }: Step,
   { binding, address = '', from }: SaslContext,
 ): Promise<SaslResult> {
+  if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from });
   const message = decodeText(data);
   if (mechanism === 'PLAIN') {
     const signedIn = await checkPlain(dependencies, tenant, message, { address, from });
-    return succeed(profile.success(), state, signedIn);
+    return succeed(dependencies, tenant, profile.success(), state, signedIn);
   }
   if (!state.scram) {
     const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from });
@@ -149,11 +159,43 @@ async function advance(
     binding,
     address,
   });
-  return succeed(profile.success(serverFinal), state, signedIn);
+  return succeed(dependencies, tenant, profile.success(serverFinal), state, signedIn);
 }
 
-function succeed(reply: string, { sasl2: asked }: SaslState, signedIn: SignedIn): SaslResult {
-  return { reply, ...signedIn, ...(asked?.agent && { agent: asked.agent }) };
+/** The client has signed in with the password. */
+async function succeed(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  reply: string,
+  { sasl2: asked }: SaslState,
+  signedIn: SignedIn,
+): Promise<SaslResult> {
+  const agent = asked?.agent;
+  if (agent === undefined) return { reply, ...signedIn };
+  const { local } = signedIn;
+  const client = clientKey(tenant, local, agent);
+  const token = await noteSignIn(dependencies, { tenant, local, key: client }, agent, asked?.fast?.wants);
+  return { reply: reply + token, ...signedIn, client };
+}
+
+/** The initial message of the HT mechanisms: the name, NUL, and an HMAC. There is one step. @throws {SaslFailure} */
+async function signInByToken(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  { profile, state, data }: Pick<Step, 'profile' | 'state' | 'data'>,
+  { binding, from }: Pick<SaslContext, 'binding' | 'from'>,
+): Promise<SaslResult> {
+  const { agent, fast } = state.sasl2 ?? {};
+  if (agent === undefined || fast?.isToken !== true)
+    throw new SaslFailure('malformed-request', 'a token comes with <fast/> and with the id of the client that it was given to');
+  const end = data.indexOf(0);
+  if (end < 1) throw new SaslFailure('malformed-request', 'the message is not authcid NUL HMAC');
+  const local = readName({ name: decodeText(data.subarray(0, end)), authzid: undefined, from }, tenant);
+  const client = clientKey(tenant, local, agent);
+  const proof = data.subarray(end + 1);
+  const attempt = { tenant, local, key: client, mechanism: state.mechanism, agent, proof, binding, request: fast };
+  const { responder, token, ...signedIn } = await checkToken(dependencies, attempt);
+  return { reply: profile.success(responder) + token, ...signedIn, client };
 }
 
 function decodeText(bytes: Buffer): string {

@@ -52,7 +52,7 @@ function checkFlag(first: ClientFirst, { isBound }: ScramMechanism, binding: Cha
 }
 
 /** @returns undefined when nothing can be bound to it */
-function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
+export function bindingData(type: string, binding: ChannelBinding): Buffer | undefined {
   const data = type === 'tls-exporter' || type === 'tls-server-end-point' ? binding[type] : undefined;
   return data ? Buffer.from(data, 'base64') : undefined; // '' if the node has not sent the data
 }

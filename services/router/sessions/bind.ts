@@ -26,6 +26,7 @@ import { Account } from '../core/account.ts';
 import { findAccount } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { resultWith } from '../core/replies.ts';
+import { sessionPart } from '../core/session-part.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
 import { broadcast, tellLater } from '../presence/presence-broadcast.ts';
@@ -39,7 +40,12 @@ export interface Binder {
   readonly local: string;
   /** {@link AccountRow.incarnation} */
   readonly incarnation: string | undefined;
+  /** {@link SessionState.client} */
+  readonly client: string | undefined;
 }
+
+/** {@link SessionState.client} of a session. */
+export const clientOf = sessionPart<string>('client');
 
 /** RFC 6120 §7: answers the request of a client that has signed in. */
 export async function bind(
@@ -62,7 +68,7 @@ export interface BindOptions {
   /** Adds to the entry of the new session what the client has asked for. */
   readonly begin?: (entry: SessionEntry) => SessionEntry;
   /** Says of another session whether it is an older one of the same client, which ends. */
-  readonly isSameClient?: (other: SessionEntry) => boolean;
+  readonly isSameClient?: ((other: SessionEntry) => boolean) | undefined;
 }
 
 /**
@@ -73,11 +79,12 @@ export interface BindOptions {
 export async function bindResource(
   dependencies: Dependencies,
   tenant: Tenant,
-  { local, incarnation }: Binder,
+  { local, incarnation, client }: Binder,
   address: SessionAddress,
   { resource }: Jid,
-  options: BindOptions = {},
+  { begin = (entry) => entry, isSameClient }: BindOptions = {},
 ): Promise<void> {
+  const options: BindOptions = { isSameClient, begin: (fresh) => clientOf.with(begin(fresh), client) };
   const owner: Owner = { domain: tenant.domain, local };
   const marking = markHeld(dependencies.store, address, owner);
   if (dependencies.store.keepsOrder !== true) await marking; // otherwise both rows are written in one commit

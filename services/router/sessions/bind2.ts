@@ -13,19 +13,11 @@ import { archiveMetadata } from '../archive/archive-query.ts';
 import { leaveToArchive, readsArchive } from '../archive/cursor.ts';
 import { Account } from '../core/account.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import { sessionPart } from '../core/session-part.ts';
 import { Turn } from '../core/turn.ts';
 import { routerLimits } from '../limits.ts';
-import { type Binder, bindResource } from './bind.ts';
+import { type Binder, bindResource, clientOf } from './bind.ts';
 
 export const NS_BIND2 = 'urn:xmpp:bind:0';
-
-/** {@link SessionState.client} of the session. */
-const clientOf = sessionPart<string>('client');
-
-export interface Binder2 extends Binder {
-  readonly client: string | undefined;
-}
 
 /**
  * @returns the full JID, and what the router has to say inside of `<bound/>`
@@ -34,15 +26,14 @@ export interface Binder2 extends Binder {
 export async function bind2(
   dependencies: Dependencies,
   tenant: Tenant,
-  binder: Binder2,
+  binder: Binder,
   address: SessionAddress,
   request: Stanza,
 ): Promise<{ jid: Jid; bound: string }> {
   const { local, client } = binder;
   const asked = dependencies.features.inBind.filter(({ ns, name }) => request.hasChild(name, ns));
   const jid = resourceOf(dependencies, tenant, binder, request.child('tag', NS_BIND2)?.getText().trim() ?? '');
-  const begin = (fresh: SessionEntry) =>
-    asked.reduce((entry, feature) => feature.begin(entry), clientOf.with(readsArchive.with(fresh, true), client));
+  const begin = (fresh: SessionEntry) => asked.reduce((entry, feature) => feature.begin(entry), readsArchive.with(fresh, true));
   try {
     await bindResource(dependencies, tenant, binder, address, jid, {
       begin,
@@ -62,7 +53,7 @@ export async function bind2(
  * §2.2.1: the tag of the client, and an identifier of ours. The id of the client cannot be found out from it.
  * @param tag left out where it cannot be part of a resource
  */
-function resourceOf(dependencies: Dependencies, tenant: Tenant, { local, client }: Binder2, tag: string): Jid {
+function resourceOf(dependencies: Dependencies, tenant: Tenant, { local, client }: Binder, tag: string): Jid {
   const id =
     client === undefined
       ? dependencies.clock.randomBytes(9).toString('base64url')
