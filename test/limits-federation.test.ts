@@ -63,4 +63,34 @@ showRelations('other servers', [
     },
     planted: { federation: { pairsReportedMax: 1_000 } },
   },
+  {
+    says: 'one sender has a small share of the new servers of its tenant, and what all have used stays known meanwhile',
+    holds: ({ runtime }) =>
+      5 * runtime.newPairsBurst <= runtime.newPairsOfTenantBurst &&
+      10 * runtime.newPairsPerSecond <= runtime.newPairsOfTenantPerSecond &&
+      runtime.newPairsOfTenantBurst < runtime.knownPairsMax,
+    planted: { runtime: { newPairsBurst: 2_000 } },
+  },
+  {
+    says: 'the first contacts of one address are few beside those of its domain, and beside its stanzas',
+    holds: ({ router }) =>
+      10 * router.firstContactsBurst < router.firstContactsOfDomainBurst &&
+      router.firstContactsOfDomainBurst < router.remoteStanzasBurst,
+    planted: { router: { firstContactsBurst: 100 } },
+  },
+  {
+    says: 'what one address at another server may send is a small share of what its server may',
+    holds: ({ connection, router }) =>
+      10 * router.remoteStanzasPerSecond < connection.peerStanzasPerSecond &&
+      10 * router.remoteStanzasBurst < connection.peerStanzasBurst,
+    planted: { router: { remoteStanzasPerSecond: 1_000 } },
+  },
+  {
+    says: 'both directions call a stream idle after the same time, which is longer than white space and proof take',
+    holds: ({ connection, federation }) =>
+      connection.peerIdleMs === federation.idleMs &&
+      federation.keepAliveMs < federation.idleMs &&
+      connection.streamProofMs < connection.peerIdleMs,
+    planted: { connection: { peerIdleMs: 60_000 } },
+  },
 ]);

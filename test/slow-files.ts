@@ -20,6 +20,8 @@ export const slowFiles: readonly string[] = [
   // Components are silent until a ping is given up; deployments start for each test.
   'test/federation/components.test.ts',
   'test/federation/components-hostile.test.ts',
+  // What a tenant decides is felt within a second, many times over.
+  'test/federation/policy.test.ts',
   // Each planted bug is looked for in as many simulated hours as it takes to find it.
   'test/simulator-plants.test.ts',
 ];

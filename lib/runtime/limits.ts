@@ -130,6 +130,19 @@ export const runtimeLimits = {
 
   // What waits for other servers
 
+  /**
+   * Other servers that one sender of ours makes us connect to, when nobody else has used them of late: per second, and at once. People
+   * have contacts at some tens of servers, and big rooms occupants at some hundreds.
+   */
+  newPairsPerSecond: 0.1,
+  newPairsBurst: 1_000,
+  /** The same for all senders of a tenant. */
+  newPairsOfTenantPerSecond: 5,
+  newPairsOfTenantBurst: 5_000,
+  /** Senders, and tenants, whose share is remembered; and pairs that count as used of late. */
+  newPairKeysMax: 10_000,
+  knownPairsMax: 20_000,
+
   /** A row that says which pair has something in its outbox is relied on for this long, ms. A busy pair writes one so often and process. */
   outboxDueMs: 60_000,
   /** Pairs of which a process knows that such a row is there. Beyond it all are written again. */

@@ -21,6 +21,7 @@ import type { DeploymentClock } from './deployment-clock.ts';
 import { ask, checkDone, isOperating } from './faults.ts';
 import { encodeFrame } from './frame.ts';
 import { runtimeLimits } from './limits.ts';
+import { NewPairs } from './new-pairs.ts';
 import { type DepartRequest, pairAnswer } from './pair-wire.ts';
 import { type Item, Rows } from './rows.ts';
 import { serviceLimits } from './service-limits.ts';
@@ -97,6 +98,7 @@ export class Outbox {
   readonly #store: Store;
   readonly #bus: Bus;
   readonly #clock: DeploymentClock;
+  readonly newPairs: NewPairs;
   /** Pairs whose row is known to be there, until when by the monotonic clock. */
   readonly #due = new Map<string, number>();
 
@@ -104,6 +106,7 @@ export class Outbox {
     this.#store = store;
     this.#bus = bus;
     this.#clock = clock;
+    this.newPairs = new NewPairs(clock);
   }
 
   /** @returns one batch for each pair, or more where that would be too much for a row; in order */

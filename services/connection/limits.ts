@@ -196,6 +196,24 @@ export const connectionLimits = {
   pairsPerStreamMax: 100,
   /** How long stanzas of another server are sent to routers again, ms. Then its stream ends, and it sends them again. */
   peerPatienceMs: 60_000,
+  /** A stream of another server that carried nothing for this long, either way, is ended in order, ms; and how often that is looked at, ms. */
+  peerIdleMs: 10 * 60_000,
+  peerIdleLookMs: 30_000,
+  /** Headers of streams from one network, per second and at once. A stream has up to three: in the clear, behind TLS, behind SASL. */
+  peerOpeningsPerSecond: 30,
+  peerOpeningsBurst: 1_500,
+  /** Keys of dialback for which another server has to be asked, for one network and for one domain: per second, and at once. */
+  peerKeysPerSecond: 5,
+  peerKeysBurst: 500,
+  peerKeysOfDomainPerSecond: 20,
+  peerKeysOfDomainBurst: 1_000,
+  /** Stanzas and bytes of a domain of another server, in all its streams at a node: per second, and at once. More is read later. */
+  peerStanzasPerSecond: 5_000,
+  peerStanzasBurst: 20_000,
+  peerBytesPerSecond: 8 * 1024 * 1024,
+  peerBytesBurst: 64 * 1024 * 1024,
+  /** Networks and domains whose share is remembered. */
+  peerSharesMax: 10_000,
   /** Streams of other servers at one node. A peer has one for each pair of domains. */
   peerStreamsMax: 20_000,
   /** Streams of other servers that a drain ends per second. Each may be opened again elsewhere, which takes a handshake and a proof. */

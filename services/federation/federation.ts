@@ -4,7 +4,7 @@
  */
 
 import { sleep, type Timer } from '../../lib/ports/clock.ts';
-import { Conflict } from '../../lib/ports/store.ts';
+import { Conflict, Unavailable } from '../../lib/ports/store.ts';
 import { answering } from '../../lib/runtime/faults.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import { runtimeLimits } from '../../lib/runtime/limits.ts';
@@ -258,12 +258,14 @@ class Owner implements Federation {
     return { isValid: await this.#dependencies.dialback.isOurs(name, streamId, key) };
   }
 
+  /** @throws {Unavailable} when there are too many: rows wait for a later look */
   #pair(name: PairName): Pair {
     const { tenant, host, peer } = name;
     const key = keyOf(name);
     let pair = this.#pairs.get(key);
     if (pair === undefined) {
       if (this.#pairs.size >= federationLimits.pairsMax) this.#forgetIdle();
+      if (this.#pairs.size >= federationLimits.pairsMax) throw new Unavailable('too many pairs of domains are in use');
       const own = { tenant, host, peer };
       const onConfirmed = (confirmed: string) => this.#confirmed.add(`${key} ${confirmed}`);
       const wayOf = (events: WayEvents<OutgoingStream | ComponentStream>) =>

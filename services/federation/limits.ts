@@ -21,6 +21,8 @@ export const federationLimits = {
   secureMs: 15_000,
   /** And this long to let us in, ms: it may have to call back. */
   authenticateMs: 30_000,
+  /** Streams to us whose keys are asked for at once on one stream of ours. */
+  askedKeysMax: 1_000,
   /** A key of dialback is asked for this long, ms; under `streamProofMs` of whoever waits for it. */
   verifyMs: 20_000,
   /** A peer that has not confirmed for this long is taken for dead, ms: its stream is broken, and all of it is sent again. */

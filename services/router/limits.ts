@@ -323,6 +323,20 @@ export const routerLimits = {
   removalQuietMs: 15_000,
   /** After this long, an operator is told how far a removal is, ms. */
   removalAnswerMs: 5_000,
+  /** Stanzas from one address at another server to bare addresses here: per second, and at once. It is well below what its server may send. */
+  remoteStanzasPerSecond: 50,
+  remoteStanzasBurst: 1_000,
+  /**
+   * Messages and requests for subscriptions from an address at another server to somebody who does not have it in the roster and has not
+   * heard of it of late: per second, and at once; of one address, and of one domain.
+   */
+  firstContactsPerSecond: 1 / 30,
+  firstContactsBurst: 20,
+  firstContactsOfDomainPerSecond: 2,
+  firstContactsOfDomainBurst: 500,
+  /** Addresses and domains whose share is remembered; and pairs of people who have met. */
+  remoteSendersMax: 20_000,
+  metKeysMax: 50_000,
   /** Pairs of our domains and those of other servers that an operator is shown. */
   peersShownMax: 1_000,
   /** How long the owner of a shard of pairs may take to tell of them, ms. */

@@ -25,6 +25,7 @@ import { type Dependencies, withDeadline } from './core/dependencies.ts';
 import { Turn } from './core/turn.ts';
 import { routerLimits } from './limits.ts';
 import { perform } from './operations/perform.ts';
+import { refusalOf } from './routing/remote-senders.ts';
 import { Step } from './step.ts';
 
 export interface Router {
@@ -115,8 +116,9 @@ async function handleInbound(
     const stanza = Stanza.parse(body);
     return { index, stanza: request.isFromPeer ? withoutShorthand(stanza) : stanza };
   });
-  if (request.isFromPeer && !request.isFromComponent && !mayArrive(tenant, request, arrivals))
-    return { ok: true, isForbidden: true };
+  const isFromServer = request.isFromPeer === true && !request.isFromComponent;
+  if (isFromServer && !mayArrive(tenant, request, arrivals)) return { ok: true, isForbidden: true };
+  if (isFromServer) notePair(dependencies, arrivals);
   const missed = await takeArrivals(dependencies, tenant, request, arrivals);
   return request.tellsMissed ? { ok: true, missed } : { ok: true };
 }
@@ -125,6 +127,12 @@ async function handleInbound(
 function mayArrive({ policy }: Tenant, { isCertified }: InboundRequest, [first]: readonly Arrival[]): boolean {
   const peer = first?.stanza.from?.domain;
   return peer === undefined || (allowsPeer(policy, peer) && (isCertified === true || policy.proof !== 'certificate'));
+}
+
+/** Answers to the peer cost nobody's share of new servers. */
+function notePair({ outbox }: Dependencies, [first]: readonly Arrival[]): void {
+  const { from, to } = first?.stanza ?? {};
+  if (from && to) outbox?.newPairs.know({ host: to.domain, peer: from.domain });
 }
 
 /** A probe that names PEP nodes is what our own routers ask each other with: other servers probe for presence (RFC 6121 §4.3). */
@@ -188,11 +196,19 @@ async function takeTogether(
     turns.push(turn);
     if (!to) continue;
     const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
-    if (isHere || request.isFromComponent) await dependencies.route(turn, tenant, stanza, id);
+    const isFromServer = request.isFromPeer === true && !request.isFromComponent;
+    const refusal = isFromServer && isHere ? await refusalOf(dependencies, tenant, stanza) : undefined;
+    if (refusal !== undefined) refuse(turn, tenant, stanza, refusal);
+    else if (isHere || request.isFromComponent) await dependencies.route(turn, tenant, stanza, id);
     else turn.bounce(tenant, stanza, new StanzaError('item-not-found'));
   }
   await Turn.finishAll(turns);
   return turns.flatMap(({ hasMissed }, at) => (hasMissed ? arrivals[at]!.index : []));
+}
+
+/** Presence is dropped: whoever is shown nobody is shown just that. */
+function refuse(turn: Turn, tenant: Tenant, stanza: Stanza, refusal: StanzaError): void {
+  if (stanza.name !== 'presence' || stanza.type === 'subscribe') turn.bounce(tenant, stanza, refusal);
 }
 
 async function handleAdmin(dependencies: Dependencies, request: AdminRequest): Promise<AdminReply> {

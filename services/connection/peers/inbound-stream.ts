@@ -10,30 +10,21 @@ import type { Clock, Timer } from '../../../lib/ports/clock.ts';
 import { isOperating, report } from '../../../lib/runtime/faults.ts';
 import { pongPrefix } from '../../../lib/runtime/pair-wire.ts';
 import { peerChain } from '../../../lib/s2s/proof.ts';
-import { escapeAttribute } from '../../../lib/xmpp/element.ts';
 import { type SaslFailure, StreamError } from '../../../lib/xmpp/errors.ts';
-import { Jid } from '../../../lib/xmpp/jid.ts';
-import {
-  NS_STREAM,
-  openBounds,
-  preauthBounds,
-  type ScannerEvent,
-  type StreamHeader,
-  StreamScanner,
-} from '../../../lib/xmpp/scanner.ts';
+import type { Jid } from '../../../lib/xmpp/jid.ts';
+import { openBounds, preauthBounds, type ScannerEvent, type StreamHeader, StreamScanner } from '../../../lib/xmpp/scanner.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { StreamIdentity } from '../door/tls.ts';
 import { connectionLimits } from '../limits.ts';
 import { checkOpening, wantedDomain } from '../stream/opening.ts';
 import type { SocketTransport, TransportReader } from '../stream/transport.ts';
-import { addressesOf } from './addresses.ts';
+import { addressesOf, headerOf, NS_SERVER, peerDomain } from './addresses.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type Domains, forbidden, type OwnerLink, type Proven } from './owner-link.ts';
 import type { PeerFeature, PeerStream, PeerTrait } from './peer-feature.ts';
+import type { PeerShares, StreamPace } from './peer-shares.ts';
 
 const NS_CLIENT = 'jabber:client';
-const NS_SERVER = 'jabber:server';
-const NS_DIALBACK = 'jabber:server:dialback';
 const stanzaNames: ReadonlySet<string> = new Set(['message', 'presence', 'iq']);
 
 export interface PeerStreamHost {
@@ -41,6 +32,7 @@ export interface PeerStreamHost {
   readonly log: Logger;
   readonly owner: OwnerLink;
   readonly features: readonly PeerFeature[];
+  readonly shares: PeerShares;
   arrivals(events: ConstructorParameters<typeof Arrivals>[1]): Arrivals;
   /** Does this chain (DER, its own certificate first) prove that its owner is the domain? */
   proves(domain: string, chain: readonly Buffer[]): Promise<boolean>;
@@ -63,7 +55,9 @@ export class InboundStream implements TransportReader, PeerStream {
   readonly #deadlineMs: number;
   /** What the peer may send from and to: `from to`. */
   readonly #proven = new Map<string, Proven>();
+  readonly #pace: StreamPace;
   #timer: Timer;
+  #usedAtMs: number;
   #domains: Domains | undefined;
   #tenant: string | undefined;
   #failures = 0;
@@ -85,6 +79,8 @@ export class InboundStream implements TransportReader, PeerStream {
     this.#transport = transport;
     this.#deadlineMs = deadlineMs;
     this.id = streamId(host.clock);
+    this.#pace = host.shares.pace(() => this.#pull());
+    this.#usedAtMs = host.clock.monotonic();
     this.arrivals = host.arrivals({
       handled: () => this.#handled(),
       failed: () => this.fail(new StreamError('resource-constraint', 'the service is not ready')),
@@ -111,6 +107,7 @@ export class InboundStream implements TransportReader, PeerStream {
   closed(): void {
     this.#isOver = true;
     this.#timer.cancel();
+    this.#pace.stop();
     this.arrivals.stop();
     this.#host.closed(this);
   }
@@ -155,8 +152,20 @@ export class InboundStream implements TransportReader, PeerStream {
     this.log.info({ host, peer, address: this.#transport.address }, 'another server has proved its domain');
   }
 
+  mayAsk(domain: string): boolean {
+    return this.#host.shares.mayAsk(this.#transport.address, domain);
+  }
+
   sendElement(text: string): void {
-    if (!this.#isOver) this.#transport.send(text);
+    if (this.#isOver) return;
+    this.#usedAtMs = this.#host.clock.monotonic();
+    this.#transport.send(text);
+  }
+
+  /** Ends in order when nothing was said for long, either way. @param now monotonic */
+  endIfIdle(now: number): void {
+    const isQuiet = now - this.#usedAtMs > connectionLimits.peerIdleMs && this.arrivals.isIdle && this.asking === 0;
+    if (isQuiet && this.#proven.size > 0) this.finish();
   }
 
   refuse(failure: SaslFailure): void {
@@ -248,7 +257,7 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   get #mustWait(): boolean {
-    return this.#isBusy || this.arrivals.isFull || this.#leaving !== undefined;
+    return this.#isBusy || this.arrivals.isFull || this.#pace.isWaiting || this.#leaving !== undefined;
   }
 
   #steer(mustPause: boolean): void {
@@ -269,6 +278,7 @@ export class InboundStream implements TransportReader, PeerStream {
   }
 
   #handle(event: ScannerEvent): void {
+    this.#usedAtMs = this.#host.clock.monotonic();
     if (event.kind === 'open') this.#wait(this.#open(event));
     else if (event.kind === 'close') this.#peerClosed();
     else if (!this.#hasOpened) throw new StreamError('bad-format', 'a stream begins with its header');
@@ -292,23 +302,15 @@ export class InboundStream implements TransportReader, PeerStream {
   #sendHeader(): void {
     if (this.#hasHeader) return;
     this.#hasHeader = true;
-    const namespaces = `xmlns='${NS_SERVER}' xmlns:stream='${NS_STREAM}' xmlns:db='${NS_DIALBACK}'`;
     const from = this.#tenant === undefined ? undefined : this.#domains?.host;
-    const attributes = Object.entries({
-      from,
-      to: this.#domains?.peer || undefined,
-      id: this.id,
-      version: '1.0',
-      'xml:lang': 'en',
-    })
-      .map(([name, value]) => (value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`))
-      .join('');
-    this.sendElement(`<?xml version='1.0'?><stream:stream ${namespaces}${attributes}>`);
+    this.sendElement(headerOf({ from, to: this.#domains?.peer || undefined, id: this.id }));
   }
 
   async #open(opening: StreamHeader): Promise<void> {
     if (this.#hasOpened) throw new StreamError('bad-format', 'a stream that is open does not open again');
     this.#hasOpened = true;
+    if (!this.#host.shares.mayOpen(this.#transport.address))
+      throw new StreamError('resource-constraint', 'too many streams from this address');
     const domains = { host: wantedDomain(opening.to), peer: opening.from === undefined ? '' : peerDomain(opening.from) };
     const before = this.#domains;
     if (before !== undefined && (before.host !== domains.host || before.peer !== domains.peer))
@@ -358,6 +360,7 @@ export class InboundStream implements TransportReader, PeerStream {
     const { from, to } = addressesOf(stanza);
     const proven = this.#proven.get(`${from.domain} ${to.domain}`);
     if (proven === undefined) throw this.#strange(from, to);
+    this.#pace.spend(from.domain, stanza.bytes.length);
     const isPong = stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error');
     if (isPong && stanza.id?.startsWith(pongPrefix) && to.local === '' && to.resource === '') {
       this.owner.pong({ host: to.domain, peer: from.domain }, stanza.id);
@@ -377,13 +380,6 @@ export class InboundStream implements TransportReader, PeerStream {
 
 function toStreamError(error: Error): StreamError {
   return error instanceof StreamError ? error : new StreamError('internal-server-error');
-}
-
-/** @throws {StreamError} improper-addressing */
-function peerDomain(from: string): string {
-  const jid = Jid.tryParse(from);
-  if (jid?.local === '' && jid.resource === '') return jid.domain;
-  throw new StreamError('improper-addressing', '"from" is not a domain');
 }
 
 function streamId(clock: Clock): string {

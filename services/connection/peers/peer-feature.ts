@@ -45,6 +45,8 @@ export interface PeerStream {
   has(trait: PeerTrait): boolean;
   /** Does the certificate that it has shown prove that it is this domain? */
   proves(domain: string): Promise<boolean>;
+  /** May one more key be asked for, of the server of this domain? */
+  mayAsk(domain: string): boolean;
   /** Keys of dialback that are being asked for. */
   asking: number;
   /** It may send from the peer's domain to ours. @throws {StreamError} when it proves too many */

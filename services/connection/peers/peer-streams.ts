@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Bus } from '../../../lib/ports/bus.ts';
-import { sleep } from '../../../lib/ports/clock.ts';
+import { sleep, type Timer } from '../../../lib/ports/clock.ts';
 import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { IdMint } from '../../../lib/runtime/ids.ts';
 import type { PeerAddresses } from '../../../lib/runtime/peer-addresses.ts';
@@ -17,6 +17,7 @@ import { type ArrivalEvents, Arrivals } from './arrivals.ts';
 import { peerFeatures } from './features/index.ts';
 import { InboundStream, type PeerStreamHost } from './inbound-stream.ts';
 import { OwnerLink } from './owner-link.ts';
+import { PeerShares } from './peer-shares.ts';
 
 export interface PeerStreamsOptions {
   readonly bus: Bus;
@@ -37,10 +38,12 @@ export class PeerStreams implements PeerStreamHost {
   readonly log: Logger;
   readonly owner: OwnerLink;
   readonly features = peerFeatures;
+  readonly shares: PeerShares;
   readonly #options: PeerStreamsOptions;
   readonly #streams = new Set<InboundStream>();
   readonly #upgrades = new Upgrades();
   #listeners: Listeners | undefined;
+  #looking: Timer | undefined;
   #isStopped = false;
 
   private constructor(options: PeerStreamsOptions) {
@@ -48,6 +51,7 @@ export class PeerStreams implements PeerStreamHost {
     this.clock = options.clock;
     this.log = options.log;
     this.owner = new OwnerLink(options.bus);
+    this.shares = new PeerShares(options.clock);
   }
 
   /** @throws when a port cannot be had */
@@ -61,6 +65,7 @@ export class PeerStreams implements PeerStreamHost {
       plain: (socket) => streams.#accept(socket),
       secure: (socket) => streams.#acceptSecure(socket),
     });
+    streams.#lookLater();
     return streams;
   }
 
@@ -79,6 +84,7 @@ export class PeerStreams implements PeerStreamHost {
    */
   async stop(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#isStopped = true;
+    this.#looking?.cancel();
     await this.#listeners?.stop();
     const { drainTickMs, peerDrainPerSecond } = connectionLimits;
     const reason = new StreamError('system-shutdown');
@@ -88,6 +94,14 @@ export class PeerStreams implements PeerStreamHost {
       for (const stream of waiting.splice(0, Math.ceil(perTick))) stream.leave(reason);
       if (waiting.length > 0) await sleep(this.clock, drainTickMs);
     }
+  }
+
+  #lookLater(): void {
+    this.#looking = this.clock.after(connectionLimits.peerIdleLookMs, () => {
+      const now = this.clock.monotonic();
+      for (const stream of [...this.#streams]) stream.endIfIdle(now);
+      if (!this.#isStopped) this.#lookLater();
+    });
   }
 
   /** Cuts off those that are left. */

@@ -111,6 +111,7 @@ export class OutgoingStream implements Carrier {
     const attributes = `from='${escapeAttribute(host)}' to='${escapeAttribute(peer)}' id='${escapeAttribute(streamId)}'`;
     return new Promise((resolve, reject) => {
       const asked = this.#asked.get(streamId) ?? [];
+      if (this.#asked.size >= federationLimits.askedKeysMax) throw new Error('too many keys are asked for at once');
       this.#asked.set(streamId, [...asked, { resolve, reject }]);
       const question = `<db:verify ${attributes}>${escapeText(key)}</db:verify>`;
       if (this.#held === undefined) this.link.write(question);

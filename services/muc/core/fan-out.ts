@@ -112,11 +112,16 @@ async function depart(dependencies: Dependencies, leaving: readonly ForPeer[], l
         departures.push({ tenant: componentOf, ...componentPair(peer), id: ids.mint(), xml: sending.bytes, tos });
         continue;
       }
-      const host = Stanza.parse(sending.bytes).from!.domain;
+      const room = Stanza.parse(sending.bytes).from!;
+      const host = room.domain;
       const tenant = (await dependencies.tenants.place(host))?.tenant;
       if (tenant === undefined) continue;
       if (!allowsPeer(tenant.policy, peer)) {
         for (const recipient of recipients) lose(recipient, sending, true);
+        continue;
+      }
+      if (!outbox.newPairs.mayUse(`${room.bare}`, tenant.domain, { host, peer })) {
+        for (const recipient of recipients) lose(recipient, sending);
         continue;
       }
       departures.push({ tenant: tenant.domain, host, peer, id: ids.mint(), xml: sending.bytes, tos });

@@ -8,6 +8,7 @@ import { isOwnMachine } from '../../../lib/runtime/networks.ts';
 import { RateLimit } from '../../../lib/runtime/rate-limit.ts';
 import { routerLimits } from '../limits.ts';
 import { KeptMessages } from './kept-messages.ts';
+import { RemoteShares } from './remote-shares.ts';
 
 export class Shares {
   /** Queues the derivation of keys for sign-ins, by tenant, network and account. */
@@ -29,11 +30,13 @@ export class Shares {
   readonly unrecordedGuesses: RateLimit;
   /** Limits pages of archives, by account: each page reads hundreds of rows. */
   readonly archiveQueries: RateLimit;
+  readonly remote: RemoteShares;
   readonly #signIns = new Map<string, FairQueue>();
   readonly #registrations: RateLimit;
   readonly #registrationsPerNetwork: RateLimit;
 
   constructor(clock: Clock) {
+    this.remote = new RemoteShares(clock);
     const { registrationsPerSecond: perSecond, registrationBucketsMax } = routerLimits;
     this.#registrations = new RateLimit(clock, { perSecond, burst: perSecond }, registrationBucketsMax);
     const perNetwork = {

@@ -7,6 +7,7 @@ import { allowsPeer } from '../../../lib/runtime/policy/peer-policy.ts';
 import type { Place, Tenant } from '../../../lib/runtime/tenants.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { isContact } from '../core/remote-shares.ts';
 import type { Pending } from '../core/stages.ts';
 import type { Hosted, Turn } from '../core/turn.ts';
 import { arrive, arriveAtUploads } from './arrive.ts';
@@ -60,9 +61,14 @@ const otherTenants: Destination = {
 const otherServers: Destination = {
   owns: (_tenant, _domain, place) => place === undefined,
   deliver(turn, tenant, stanza, id) {
-    const { domain } = stanza.to!;
+    const [from, to] = [stanza.from!, stanza.to!];
+    const { domain } = to;
+    const { outbox, shares } = turn.dependencies;
     if (!allowsPeer(tenant.policy, domain)) throw new StanzaError('not-allowed', `${tenant.domain} does not talk with ${domain}`);
-    turn.departTo({ host: stanza.from!.domain, peer: domain }, tenant, stanza, id);
+    if (outbox?.newPairs.mayUse(`${from.bare}`, tenant.domain, { host: from.domain, peer: domain }) === false)
+      throw new StanzaError('resource-constraint', 'too many other servers at once; try again in some minutes');
+    if (isContact(stanza)) shares.remote.noteMet(from, to);
+    turn.departTo({ host: from.domain, peer: domain }, tenant, stanza, id);
   },
 };
 

@@ -56,6 +56,7 @@ async function prove(element: Stanza, stream: PeerStream, domains: Domains): Pro
   if (isForbidden) return answer('error', 'not-allowed');
   const isCertified = await stream.proves(peer);
   if (needsCertificate && !isCertified) return answer('error', 'policy-violation');
+  if (!isCertified && !stream.mayAsk(peer)) return answer('error', 'resource-constraint');
   const { isValid, condition } = isCertified ? { isValid: true } : await stream.owner.verify(domains, id, key);
   if (!stream.isOpen) return;
   if (condition !== undefined) return answer('error', condition);

@@ -11,7 +11,8 @@ export const streamLimits: PeerFeature = {
   advertise(stream) {
     const isProven = stream.has('proven');
     const { stanzaBytesMax } = isProven ? openBounds : preauthBounds;
-    const idle = isProven ? '' : `<idle-seconds>${Math.floor(connectionLimits.streamProofMs / 1_000)}</idle-seconds>`;
-    return `<limits xmlns='${NS}'><max-bytes>${stanzaBytesMax}</max-bytes>${idle}</limits>`;
+    const { peerIdleMs, streamProofMs } = connectionLimits;
+    const seconds = Math.floor((isProven ? peerIdleMs : streamProofMs) / 1_000);
+    return `<limits xmlns='${NS}'><max-bytes>${stanzaBytesMax}</max-bytes><idle-seconds>${seconds}</idle-seconds></limits>`;
   },
 };

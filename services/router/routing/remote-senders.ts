@@ -1,0 +1,26 @@
+/**
+ * What somebody at another server may send. What is for a full address counts for nothing here: whoever knows one was shown it, and what
+ * rooms there send to their occupants is a lot.
+ */
+import { Rows } from '../../../lib/runtime/rows.ts';
+import type { Tenant } from '../../../lib/runtime/tenants.ts';
+import { StanzaError } from '../../../lib/xmpp/errors.ts';
+import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { isContact } from '../core/remote-shares.ts';
+import { rosterItems, rosterKey } from '../roster/roster.ts';
+
+/** @returns why it is refused; undefined when it may arrive. @throws {Unavailable} */
+export async function refusalOf(dependencies: Dependencies, tenant: Tenant, stanza: Stanza): Promise<StanzaError | undefined> {
+  const { from, to } = stanza;
+  if (!from || !to || to.resource !== '' || stanza.type === 'error' || stanza.type === 'result') return undefined;
+  const { remote } = dependencies.shares;
+  if (!remote.maySend(from)) return new StanzaError('resource-constraint', 'you send too much at once');
+  if (!isContact(stanza) || to.domain !== tenant.domain || to.local === '' || remote.haveMet(to, from)) return undefined;
+  const roster = Rows.ofAccount(dependencies.store, tenant.domain, to.local);
+  const isKnown = (await roster.get(rosterItems, rosterKey(from))) !== undefined;
+  if (!isKnown && !remote.mayMeet(from))
+    return new StanzaError('resource-constraint', 'too many people hear of you for the first time');
+  remote.noteMet(to, from);
+  return undefined;
+}
