@@ -58,7 +58,7 @@ showRelations('rows of the store', [
   {
     says: 'what one query or one batch of keys reads is allowed',
     holds: ({ port, room, router, runtime, service, xmpp }) =>
-      Math.max(xmpp.rsmPageMax, service.catchUpPageMax, runtime.nodesMax, runtime.eraseRowsMax, room.searchRowsMax) <=
+      Math.max(xmpp.rsmPageMax, service.catchUpPageMax, runtime.nodesPageMax, runtime.eraseRowsMax, room.searchRowsMax) <=
         port.storeQueryRowsMax && Math.max(room.sweepAccountsMax, router.pepSubscribersMax) <= port.storeBatchKeysMax,
     planted: { room: { searchRowsMax: 2_000 } },
   },

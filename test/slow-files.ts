@@ -22,6 +22,8 @@ export const slowFiles: readonly string[] = [
   'test/federation/components-hostile.test.ts',
   // What a tenant decides is felt within a second, many times over.
   'test/federation/policy.test.ts',
+  // A thousand processes have heartbeats, and 30,000 sessions are parked.
+  'test/runtime/partition-limits.test.ts',
   // Each planted bug is looked for in as many simulated hours as it takes to find it.
   'test/simulator-plants.test.ts',
 ];

@@ -31,8 +31,14 @@ const outbox = '*/s/*';
 const [tenants, certificates, acmeAccount] = ['#tenants', '#certificates', '#acme'];
 /** Pending removals, and files that may arrive after their account has gone. */
 const [removals, files] = ['#removals', '#files'];
+/** What operators have changed, and the keys with which programs of theirs sign in. */
+const [audit, apiKeys] = ['#audit', '#apikeys'];
 /** Heartbeats; sessions parked in the store; the rows of a node; keys of TLS tickets. */
-const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked', '#n.*', '#tls'];
+const [nodes, parked, ofNode, tickets] = ['#nodes', '#parked-*', '#n.*', '#tls'];
+/** COMPAT: where releases until 2026-11 listed parked sessions (lib/runtime/parked.ts). */
+const parkedBefore = '#parked';
+/** Pushes that are due (services/router/push). */
+const pushes = '#push-due';
 /** Pairs of domains with something in an outbox. */
 const due = '#s2s-*';
 
@@ -59,11 +65,15 @@ export const rowRights: Readonly<Record<Tier, readonly RowRight[]>> = {
     { table: 'core', actions: get, partitions: [certificate] },
   ],
   router: [
-    { table: 'core', actions: [...all, ...count], partitions: [account, tenant, directory, tenants, removals, files] },
+    {
+      table: 'core',
+      actions: [...all, ...count],
+      partitions: [account, tenant, directory, tenants, removals, files, audit, apiKeys],
+    },
     // A tenant's certificate is removed with the tenant. It is sealed, and this service has no right to the key.
     { table: 'core', actions: all, partitions: [certificates, certificate] },
     { table: 'archive', actions: all, partitions: [account] },
-    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, ofNode] },
+    { table: 'live', actions: all, partitions: [account, tenant, nodes, parked, parkedBefore, ofNode, pushes] },
     // Erasing a tenant looks into all tables.
     { table: 'core', actions: [...list, ...remove], partitions: [federation] },
     { table: 'core', actions: list, partitions: [outbox] },

@@ -85,6 +85,7 @@ describe('what the simulator does not cover', () => {
       await done('user-list', { domain: 'one.example' });
       await done('user-remove', { jid: 'juliet@one.example' });
       await done('tenant-list', {});
+      await done('key-add', { name: 'console' });
       const outbox = new Outbox(dependencies);
       const waiting = { ...pair, id: dependencies.ids.mint(), xml: Buffer.from('<message/>') };
       await ground.store.batchPut(outbox.puts(outbox.batches([waiting])));
@@ -95,7 +96,15 @@ describe('what the simulator does not cover', () => {
     const own = ['core one.example/a/juliet', 'core one.example/t', 'core one.example/c', 'core one.example/f'];
     const shard = pairShard(pair);
     const left = [...['core', 'archive', 'live'].map((table) => `${table} one.example/s/${shard}`), `live #s2s-${shard}`];
-    expectRights('router', calls, ['core #tenants', 'core #certificates', 'core #removals', ...own, ...left]);
+    expectRights('router', calls, [
+      'core #tenants',
+      'core #certificates',
+      'core #removals',
+      'core #audit',
+      'core #apikeys',
+      ...own,
+      ...left,
+    ]);
     assert.ok(calls.some(({ partition }) => /^one\.example\/d\/\d+$/.test(`${partition}`)));
   });
 });

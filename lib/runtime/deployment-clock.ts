@@ -13,7 +13,7 @@ import { type Clock, repeat, type Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
-import { listNodes } from './nodes.ts';
+import { pageOfNodes } from './nodes.ts';
 import { type Item, Rows } from './rows.ts';
 
 /** One row of the deployment. */
@@ -187,7 +187,7 @@ export class DeploymentClock implements Clock {
     const reachedMs = value.untilMs - runtimeLimits.clockReserveMs;
     // Most often the clocks agree: this one shows the time that the others have reached meanwhile.
     if (wallMs >= reachedMs - 500 && wallMs <= reachedMs + runtimeLimits.catchUpOverlapMs / 2) return Math.max(wallMs, reachedMs);
-    const moved = (await listNodes(store)).length === 0 ? undefined : await this.#seeChange(rows, version);
+    const moved = (await pageOfNodes(store, 1)).length === 0 ? undefined : await this.#seeChange(rows, version);
     return moved === undefined ? Math.max(wallMs, value.untilMs) : moved.untilMs - runtimeLimits.clockReserveMs;
   }
 

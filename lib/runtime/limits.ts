@@ -6,8 +6,16 @@ export const runtimeLimits = {
   heartbeatMs: 3_000,
   /** A process counts as dead when its row has not changed for this long, ms. It is more than three heartbeats. */
   heartbeatDeadMs: 10_000,
-  /** Connection nodes that are listed. */
-  nodesMax: 1_000,
+  /** Processes that are listed, and how many at a time. */
+  nodesMax: 10_000,
+  nodesPageMax: 1_000,
+  /**
+   * A process that watches others looks at most this often for each of them, ms: the more there are, the more rows each look reads and
+   * the more processes look. A thousand read a thousand units a second then, and a partition of DynamoDB gives three thousand.
+   */
+  nodeLookMs: 60,
+  /** So many routers watch all processes; the others only look whether it is their turn. */
+  nodeWatchersMax: 3,
   /** How far ahead of its use the deployment's time is written, ms. It is more than three heartbeats (decision 9). */
   clockReserveMs: 10_000,
   /** A wall clock that is this far from the deployment's time was set, or is wrong, ms. */
@@ -72,11 +80,15 @@ export const runtimeLimits = {
    * acknowledged.
    */
   parkedKeepMs: 60 * 60 * 1000,
+  /** Lists of deadlines of parked sessions. 84 nodes that are stopped at once park 30,000 a second, each with a put and a deletion. */
+  parkedShards: 128,
 
   // Tenants, accounts and removals
 
   /** How long a tenant's row is cached, ms. A change takes effect within a second. */
   tenantCacheMs: 1_000,
+  /** Rows of tenants are read again after this long although nothing seems to have changed, ms: whoever changed one may have died before it said so. */
+  tenantKeepMs: 60_000,
   /** Tenants that are cached. Domains that are not tenants count, so that guessing domains takes no memory. */
   tenantCacheMax: 10_000,
   /** Domains in one list of a tenant's policy. Both lists of the longest domains fit into a row. */

@@ -1,6 +1,10 @@
 /**
  * The processes of a deployment: each writes one row every `heartbeatMs`; whoever watches calls one dead when
  * its row did not change for `heartbeatDeadMs` by the watcher's own clock, so that clocks need not agree.
+ *
+ * All rows are in one partition, which takes a thousand writes a second, and so three thousand processes. It does not take it that
+ * each of them reads all rows with each heartbeat: who needs the processes of one kind reads those, the more there are the less
+ * often, and only a few read all (watch-turn.ts).
  */
 import { type Clock, repeat, type Timer } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
@@ -144,8 +148,23 @@ interface Seen {
   readonly sinceMs: number;
 }
 
-export async function listNodes(store: Store): Promise<LiveNode[]> {
-  const items = await rowsOf(store).list(nodes, { limit: runtimeLimits.nodesMax });
+/** In the order of their subjects. @param kind only these */
+export async function listNodes(store: Store, kind?: NodeKind): Promise<LiveNode[]> {
+  const found: LiveNode[] = [];
+  const { nodesMax, nodesPageMax } = runtimeLimits;
+  for (let after: string | undefined; found.length < nodesMax; after = found.at(-1)!.subject) {
+    const page = await pageOfNodes(store, nodesPageMax, kind, after);
+    found.push(...page);
+    if (page.length < nodesPageMax) break;
+  }
+  return found;
+}
+
+/** @param after a subject */
+export async function pageOfNodes(store: Store, limit: number, kind?: NodeKind, after?: string): Promise<LiveNode[]> {
+  const prefix = kind === 'connection' ? 'n' : kind;
+  const ofKind = prefix === undefined ? {} : { after: `${prefix}.`, before: `${prefix}/` };
+  const items = await rowsOf(store).list(nodes, { limit, ...ofKind, ...(after !== undefined && { after }) });
   return items.map(({ key, value }) => ({ subject: key, ...value }));
 }
 
@@ -176,15 +195,18 @@ export function forgetNode(store: Store, subject: string): Promise<boolean> {
   return rowsOf(store).delete(nodes, subject);
 }
 
-/** Reads the rows every `heartbeatMs` and tells who lives. */
+/** Reads the rows every `heartbeatMs`, or less often where there are many, and tells who lives. */
 export class NodeWatch {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #seen = new Map<string, Seen>();
   readonly #onLook: (live: readonly LiveNode[], dead: readonly LiveNode[]) => Promise<void> | void;
   readonly #onError: (error: unknown) => void;
+  readonly #kind: NodeKind | undefined;
+  readonly #isMyTurn: (() => Promise<boolean>) | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
+  #intervalMs: number = runtimeLimits.heartbeatMs;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #live: readonly LiveNode[] = [];
 
@@ -194,7 +216,13 @@ export class NodeWatch {
     /** After each look: who lives, and whose rows stand there although they are dead. */
     readonly onLook: (live: readonly LiveNode[], dead: readonly LiveNode[]) => Promise<void> | void;
     readonly onError: (error: unknown) => void;
+    /** Only processes of this kind are wanted. */
+    readonly kind?: NodeKind;
+    /** false: others watch, and this process does not look. */
+    readonly isMyTurn?: () => Promise<boolean>;
   }) {
+    this.#kind = options.kind;
+    this.#isMyTurn = options.isMyTurn;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#onLook = options.onLook;
@@ -211,7 +239,7 @@ export class NodeWatch {
     if (!this.#isStopped)
       this.#timer = repeat(
         this.#clock,
-        () => runtimeLimits.heartbeatMs,
+        () => this.#intervalMs,
         () => this.look(),
         this.#onError,
       );
@@ -223,13 +251,17 @@ export class NodeWatch {
   }
 
   async look(): Promise<void> {
-    const listed = await listNodes(this.#store);
+    if ((await this.#isMyTurn?.()) === false) return;
+    const listed = await listNodes(this.#store, this.#kind);
     const now = this.#clock.monotonic();
     // Who could not look (the store was away, or we stood still) has seen nobody's silence.
-    if (now - this.#lookedMs > 2 * runtimeLimits.heartbeatMs) {
+    if (now - this.#lookedMs > 2 * this.#intervalMs) {
       for (const [subject, { beat }] of this.#seen) this.#seen.set(subject, { beat, sinceMs: now });
     }
     this.#lookedMs = now;
+    // Who takes turns is one of a few.
+    if (this.#isMyTurn === undefined)
+      this.#intervalMs = Math.max(runtimeLimits.heartbeatMs, listed.length * runtimeLimits.nodeLookMs);
     const present = new Set(listed.map(({ subject }) => subject));
     for (const subject of this.#seen.keys()) if (!present.has(subject)) this.#seen.delete(subject);
     const dead: LiveNode[] = [];

@@ -3,7 +3,9 @@
  * back to.
  *
  *     <domain>/a/<local>  parked/<sid>              the session; claimed with a conditional write, so that exactly one node gets it
- *     #parked             parked/<deadline> <sid>   whose it is; read in order of time by whoever ends those that nobody came for
+ *     #parked-<shard>     parked/<deadline> <sid>   whose it is; read in order of time by whoever ends those that nobody came for
+ *
+ * A deployment parks thousands of sessions a second when its nodes drain, and one partition of DynamoDB takes a thousand writes.
  *
  * The session's entry among the account's sessions stays, without a node: its presence goes on, deliveries find no one.
  */
@@ -30,12 +32,20 @@ export interface ParkedRow {
   readonly bodies: readonly string[];
 }
 
+/**
+ * The lists of deadlines.
+ * COMPAT: releases until 2026-11 had one list, `old`. It can go when none of their sessions can be parked any more.
+ */
+export type ParkedShard = number | 'old';
+export const parkedShards: readonly ParkedShard[] = [...Array(runtimeLimits.parkedShards).keys(), 'old'];
+
 /** One whose deadline has passed, or is about to. */
 export interface Overdue {
   readonly key: string;
   readonly sid: string;
   readonly owner: Owner;
   readonly deadline: number;
+  readonly shard: ParkedShard;
 }
 
 const parked = collection<ParkedRow>('parked', 'account', 'live');
@@ -58,8 +68,12 @@ function rowsOf(store: Store, { domain, local }: Owner): Rows {
   return Rows.ofAccount(store, domain, local);
 }
 
-function listing(store: Store): Rows {
-  return Rows.ofDeployment(store, 'parked');
+function shardOfSession(sid: string): ParkedShard {
+  return createHash('sha1').update(sid).digest().readUInt16BE() % runtimeLimits.parkedShards;
+}
+
+function listing(store: Store, shard: ParkedShard): Rows {
+  return Rows.ofDeployment(store, shard === 'old' ? 'parked' : `parked-${shard}`);
 }
 
 function timeKey(ms: number): string {
@@ -83,7 +97,7 @@ export async function parkSession(
   row?: ParkedRow,
 ): Promise<boolean> {
   const puts: Put[] = [
-    listing(store).row(deadlines, `${timeKey(deadline)} ${sid}`, {
+    listing(store, shardOfSession(sid)).row(deadlines, `${timeKey(deadline)} ${sid}`, {
       sid,
       owner: { domain: owner.domain, local: owner.local },
       deadline,
@@ -132,8 +146,13 @@ export function removeParked(store: Store, owner: Owner, sid: string, version?: 
   return rowsOf(store, owner).delete(parked, sid, version === undefined ? undefined : { version });
 }
 
-export function removeDeadline(store: Store, sid: string, deadline: number): Promise<boolean> {
-  return listing(store).delete(deadlines, `${timeKey(deadline)} ${sid}`);
+export function removeDeadline(
+  store: Store,
+  sid: string,
+  deadline: number,
+  shard: ParkedShard = shardOfSession(sid),
+): Promise<boolean> {
+  return listing(store, shard).delete(deadlines, `${timeKey(deadline)} ${sid}`);
 }
 
 /** Nothing of it is left but the account's entry. */
@@ -141,13 +160,29 @@ export async function unpark(store: Store, owner: Owner, sid: string, deadline: 
   await Promise.all([removeParked(store, owner, sid), removeDeadline(store, sid, deadline)]);
 }
 
-/** In order of time, at most `limit`. */
-export async function listOverdue(store: Store, nowMs: number, limit: number): Promise<Overdue[]> {
-  const items = await listing(store).list(deadlines, { limit, before: timeKey(nowMs) });
-  return items.map(({ key, value }) => ({ key, ...value }));
+/** In order of time, at most `limit`. @param shards where to look */
+export async function listOverdue(
+  store: Store,
+  nowMs: number,
+  limit: number,
+  shards: readonly ParkedShard[] = parkedShards,
+): Promise<Overdue[]> {
+  const found = await Promise.all(
+    shards.map(async (shard) => {
+      const items = await listing(store, shard).list(deadlines, { limit, before: timeKey(nowMs) });
+      return items.map(({ key, value }): Overdue => ({ key, ...value, shard }));
+    }),
+  );
+  return found
+    .flat()
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .slice(0, limit);
 }
 
-/** Sessions parked in the store, counted up to `limit`. */
+/** Sessions parked in the store, counted up to `limit` in each list. */
 export async function countParked(store: Store, limit: number): Promise<number> {
-  return (await listing(store).list(deadlines, { limit })).length;
+  const counts = await Promise.all(
+    parkedShards.map(async (shard) => (await listing(store, shard).list(deadlines, { limit })).length),
+  );
+  return counts.reduce((sum, count) => sum + count);
 }

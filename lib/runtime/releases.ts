@@ -19,6 +19,9 @@ export class ReleaseWatch {
   /** Since when there is a newer release that counts, and how many nodes of others there were at most. */
   #outdated: { readonly sinceMs: number; readonly count: number } | undefined;
 
+  /** Nodes of older releases at the last look: so many may drain at this time. */
+  outdated = 0;
+
   constructor(options: {
     readonly clock: Clock;
     readonly subject: string;
@@ -39,9 +42,11 @@ export class ReleaseWatch {
     const newest = peers.toSorted(byStart).at(-1);
     if (newest === undefined || newest.release?.id === this.#release.id) {
       this.#outdated = undefined;
+      this.outdated = 0;
       return false;
     }
     const isNewest = ({ release }: LiveNode) => release?.id === newest.release?.id;
+    this.outdated = peers.filter((node) => !isNewest(node)).length;
     const settled = peers.filter((node) => isNewest(node) && now - this.#seenMs.get(node.subject)! >= this.#settleMs);
     if (settled.length === 0) return false;
     const others = peers.filter((node) => !isNewest(node)).sort(bySubject);

@@ -1,6 +1,7 @@
 /**
- * Tenants: a tenant is a row (FEATURES C4). The registry caches rows for a second, so that a new domain serves within a
- * second and a message does not pay for the look-up.
+ * Tenants: a tenant is a row (FEATURES C4). A new domain serves within a second, and a message does not pay for the look-up: the
+ * registry keeps rows, and once a second reads a counter that grows with each change of any tenant. While it stands still, no row
+ * is read again. All processes read the counter, so it is far below what one partition of DynamoDB gives (lib/runtime/limits.ts).
  */
 import type { Clock } from '../ports/clock.ts';
 import { Conflict, type Store } from '../ports/store.ts';
@@ -40,6 +41,9 @@ type TenantRow = Omit<Tenant, 'policy' | 'policyVersion'> & { readonly policy?: 
 
 const tenants = collection<TenantRow>('tenant', 'deployment');
 
+/** How often any tenant was changed. */
+const changes = collection<number>('tenant-changes', 'deployment');
+
 function tenantOf(row: TenantRow): Tenant {
   return { ...row, policy: readPolicy(row.policy), policyVersion: row.policyVersion ?? 0 };
 }
@@ -75,6 +79,10 @@ export class Tenants {
   readonly #clock: Clock;
   readonly #cache = new Map<string, { readonly tenant: Tenant | undefined; readonly untilMs: number }>();
   readonly #reading = new Map<string, Promise<Tenant | undefined>>();
+  /** The counter, and when it was read. */
+  #changes = 0;
+  #checkedMs = Number.NEGATIVE_INFINITY;
+  #checking: Promise<void> | undefined;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -87,8 +95,27 @@ export class Tenants {
 
   /** At once when it was read of late. */
   find(domain: string): Promise<Tenant | undefined> | Tenant | undefined {
+    const now = this.#clock.monotonic();
+    if (now - this.#checkedMs >= runtimeLimits.tenantCacheMs) return this.#findChecked(domain);
     const cached = this.#cache.get(domain);
-    return cached && cached.untilMs > this.#clock.monotonic() ? cached.tenant : this.#read(domain);
+    return cached && cached.untilMs > now ? cached.tenant : this.#read(domain);
+  }
+
+  async #findChecked(domain: string): Promise<Tenant | undefined> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    await this.#checking;
+    return this.find(domain);
+  }
+
+  /** Rows that were read before the counter grew may be old. */
+  async #check(): Promise<void> {
+    const begunMs = this.#clock.monotonic();
+    const found = (await this.#rows.get(changes))?.value ?? 0;
+    if (found !== this.#changes) this.#forgetAll();
+    this.#changes = found;
+    this.#checkedMs = begunMs;
   }
 
   /** One read for all who ask meanwhile. What was written since is not covered by what was read before. */
@@ -114,7 +141,7 @@ export class Tenants {
 
   #remember(domain: string, tenant: Tenant | undefined): void {
     if (this.#cache.size >= runtimeLimits.tenantCacheMax) this.#cache.clear();
-    this.#cache.set(domain, { tenant, untilMs: this.#clock.monotonic() + runtimeLimits.tenantCacheMs });
+    this.#cache.set(domain, { tenant, untilMs: this.#clock.monotonic() + runtimeLimits.tenantKeepMs });
   }
 
   /** undefined: a domain that this deployment does not serve. */
@@ -139,7 +166,7 @@ export class Tenants {
       secret: this.#clock.randomBytes(32).toString('base64'),
     };
     await this.#rows.put(tenants, domain, row, 'absent');
-    this.#forget(domain);
+    await this.#tell();
     return tenantOf(row);
   }
 
@@ -156,7 +183,7 @@ export class Tenants {
         throw new Conflict(`the policy has version ${policyVersion}`);
       return { ...row, policy: { ...row.policy, ...change }, policyVersion: policyVersion + 1 };
     });
-    this.#forget(domain);
+    await this.#tell();
     return left && tenantOf(left);
   }
 
@@ -166,20 +193,26 @@ export class Tenants {
     change: (components: readonly Component[]) => readonly Component[],
   ): Promise<Tenant | undefined> {
     const left = await update(this.#rows, tenants, domain, (row) => row && { ...row, components: change(row.components ?? []) });
-    this.#forget(domain);
+    await this.#tell();
     return left && tenantOf(left);
   }
 
   /** This one, and not a later one of the same domain. Its rows stay until they are erased. @returns whether it was there */
   async remove({ domain, secret }: Tenant): Promise<boolean> {
     const left = await update(this.#rows, tenants, domain, (there) => (there?.secret === secret ? undefined : there));
-    this.#forget(domain);
+    await this.#tell();
     return left === undefined;
   }
 
-  #forget(domain: string): void {
-    this.#cache.delete(domain);
-    this.#reading.delete(domain);
+  /** Behind a change. If this process dies before, others see the change after `tenantKeepMs`. */
+  async #tell(): Promise<void> {
+    this.#forgetAll();
+    await this.#rows.add(changes, 1);
+  }
+
+  #forgetAll(): void {
+    this.#cache.clear();
+    this.#reading.clear();
   }
 
   async list(limit: number, after?: string): Promise<Tenant[]> {

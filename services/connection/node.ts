@@ -69,6 +69,8 @@ export interface ConnectionDependencies {
   readonly features?: readonly StreamFeature[] | undefined;
   /** Longest time that a stop takes, ms. Default: `serviceLimits.shutdownMs`. */
   readonly stopMs?: number;
+  /** How many nodes of the deployment drain at this time, this one included. Default: 1. */
+  readonly drains?: () => number;
   /** Finds the address of a client behind a proxy. */
   readonly peers?: PeerAddresses;
   /** With ports for other servers: does this chain (DER, the server's own certificate first) prove that its owner is the domain? */
@@ -315,8 +317,6 @@ class Node implements ConnectionNode, StreamHost, Claims {
     return claimSession(this, claim, stream);
   }
 
-  // What sessions ask of the node.
-
   find(sid: string): Session | undefined {
     return this.held.get(sid);
   }
@@ -373,7 +373,7 @@ class Node implements ConnectionNode, StreamHost, Claims {
     this.admission.stop();
     const reason = new StreamError('system-shutdown');
     for (const stream of this.#streams) if (!stream.session?.isBound) stream.close(reason);
-    await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver });
+    await drainSessions(this, () => [...this.held.values()], { reason, deadlineMs, isOver, nodes: this.#dependencies.drains });
     await outsideAsked;
   }
 

@@ -100,7 +100,7 @@ test('policies are read once a second at most, however many ask', async () => {
   let reads = 0;
   const { store } = dependencies;
   const get: typeof store.get = (...args) => {
-    reads++;
+    if (args[0].sort.startsWith('tenant/')) reads++;
     return store.get(...args);
   };
   const counting = { ...store, get } as typeof store;

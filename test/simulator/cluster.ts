@@ -19,6 +19,7 @@ import { PeerStreams } from '../../services/connection/peers/peer-streams.ts';
 import { Cork } from '../../services/connection/stream/cork.ts';
 import { SocketTransport } from '../../services/connection/stream/transport.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
+import { PartitionMeter } from '../support/partition-meter.ts';
 import type { Door } from './client-parts.ts';
 import { type Plant, plainPlant } from './plants.ts';
 import { SimProcess } from './process.ts';
@@ -96,6 +97,8 @@ export class Cluster {
   readonly network: BusNetwork;
   readonly #options: ClusterOptions;
   readonly #plant: Plant;
+  /** What all processes together ask of each partition. */
+  readonly #meter: PartitionMeter;
   #processes = 0;
 
   constructor(options: ClusterOptions) {
@@ -103,6 +106,7 @@ export class Cluster {
     this.#options = options;
     this.#plant = options.plant ?? plainPlant;
     this.rows = new StoreRows(() => world.epochMs);
+    this.#meter = new PartitionMeter(() => world.epochMs);
     this.network = new BusNetwork(world, world.random.fork('bus'), weather);
     this.slots = (['connection', 'router', 'muc', 'federation'] as const).flatMap((kind) =>
       Array.from({ length: counts[kind] }, (_, index) => new Slot(kind, `${kind[0]}${index + 1}`)),
@@ -163,6 +167,7 @@ export class Cluster {
       isStale: (changedMs) => random.chance(0.3) && world.epochMs - changedMs < 500,
       survivors: (count) => (random.chance(weather.store.partial) ? random.below(count + 1) : count),
       onPut: (row) => onPut(process.name, row),
+      meter: this.#meter,
     });
     const bus = this.network.join(process.clock, process);
     slot.process = process;

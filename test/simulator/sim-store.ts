@@ -9,6 +9,7 @@ import {
   type Store,
   Unavailable,
 } from '../../lib/ports/store.ts';
+import type { PartitionMeter } from '../support/partition-meter.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { checks, type Staleness, type StoreRows } from './store-rows.ts';
@@ -22,6 +23,8 @@ export interface StoreOptions {
   readonly isStale?: Staleness;
   /** How many of a batch are written although it fails; all by default. */
   readonly survivors?: (count: number) => number;
+  /** What each partition gives: more is refused, as DynamoDB does. */
+  readonly meter?: PartitionMeter;
   /** Told of each put when it is written. */
   readonly onPut?: (row: Put) => void;
 }
@@ -40,18 +43,22 @@ export class SimStore implements Store {
 
   async get(key: Key, { consistent }: ReadOptions): Promise<Row | undefined> {
     checks.key(key);
-    return this.#call(() => this.#rows.get(key, this.#staleness(consistent)));
+    return this.#call(() => this.#get(key, consistent));
   }
 
   async batchGet(keys: readonly Key[], { consistent }: ReadOptions): Promise<(Row | undefined)[]> {
     checks.batch(keys);
     if (keys.length === 0) return [];
-    return this.#call(() => keys.map((key) => this.#rows.get(key, this.#staleness(consistent))));
+    return this.#call(() => keys.map((key) => this.#get(key, consistent)));
   }
 
   async query(query: Query): Promise<Row[]> {
     checks.query(query);
-    return this.#call(() => this.#rows.query(query, this.#staleness(query.consistent)));
+    return this.#call(() => {
+      const rows = this.#rows.query(query, this.#staleness(query.consistent));
+      this.#options.meter?.read(query, rows, query.consistent);
+      return rows;
+    });
   }
 
   async put(row: Put, condition?: Condition): Promise<string> {
@@ -72,20 +79,33 @@ export class SimStore implements Store {
 
   async delete(key: Key, condition?: { readonly version: string }): Promise<boolean> {
     checks.key(key);
-    return this.#call(() => this.#rows.delete(key, condition), true);
+    return this.#call(() => {
+      this.#options.meter?.write(key);
+      return this.#rows.delete(key, condition);
+    }, true);
   }
 
   async add(key: Key, by: number): Promise<number> {
     checks.key(key);
     checks.step(by);
-    return this.#call(() => this.#rows.add(key, by), true);
+    return this.#call(() => {
+      this.#options.meter?.write(key);
+      return this.#rows.add(key, by);
+    }, true);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
   }
 
+  #get(key: Key, isConsistent: boolean): Row | undefined {
+    const row = this.#rows.get(key, this.#staleness(isConsistent));
+    this.#options.meter?.read(key, [row], isConsistent);
+    return row;
+  }
+
   #put(row: Put, condition: Condition | undefined): string {
+    this.#options.meter?.write(row, row.value);
     const version = this.#rows.put(row, condition);
     this.#options.onPut?.(row);
     return version;

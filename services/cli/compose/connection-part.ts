@@ -30,6 +30,7 @@ interface NodeDependencies extends Ports {
   readonly proves?: ConnectionDependencies['proves'];
   readonly features?: ConnectionDependencies['features'] | undefined;
   readonly stopMs?: number;
+  readonly drains?: ConnectionDependencies['drains'];
   readonly release?: Release;
   /** More figures of this process for `skylark status`. */
   readonly figures?: () => Readonly<Record<string, number>>;

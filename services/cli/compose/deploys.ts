@@ -30,8 +30,14 @@ async function askTask(metadata: string, log: Logger): Promise<TaskIdentity | un
   }
 }
 
+interface Stoppable {
+  readonly node: ConnectionNode;
+  /** Told how many nodes drain at this time, so that they share what the store takes. */
+  readonly drains: { nodes: number };
+}
+
 /** Starts task protection on ECS and the watch for newer releases. Call it when the node accepts streams. */
-export async function makeStoppable(serving: Serving, { store }: Ports, node: ConnectionNode): Promise<void> {
+export async function makeStoppable(serving: Serving, { store }: Ports, { node, drains }: Stoppable): Promise<void> {
   const { values, release, log, cleanup, end } = serving;
   const agent = process.env.ECS_AGENT_URI;
   if (agent) {
@@ -48,8 +54,11 @@ export async function makeStoppable(serving: Serving, { store }: Ports, node: Co
   const nodes = new NodeWatch({
     store,
     clock,
+    kind: 'connection',
     onLook(live) {
-      if (node.isDraining || !watch.look(live)) return;
+      const isDue = watch.look(live);
+      drains.nodes = Math.max(1, watch.outdated);
+      if (node.isDraining || !isDue) return;
       log.info({ release }, 'a newer release runs');
       void node.drain();
     },

@@ -128,7 +128,7 @@ export async function shareFederation(
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of federation processes');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'federation', name, subject, onError });
   const registry = new LiveWorkers('federation');
-  const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
+  const watch = new NodeWatch({ store, clock, kind: 'federation', onLook: (live) => registry.set(live), onError });
   await watch.start();
   const shards: ShardOwner = sharedShards(name, registry);
   const isLive = (process: string) => registry.live().some(({ incarnation }) => incarnation === process);

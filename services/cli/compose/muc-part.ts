@@ -38,7 +38,7 @@ export async function startMucPart(
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of room workers');
   const heartbeat = await Heartbeat.start({ store, clock, kind: 'muc', name, subject, onError });
   const registry = new LiveWorkers('muc');
-  const watch = new NodeWatch({ store, clock, onLook: (live) => registry.set(live), onError });
+  const watch = new NodeWatch({ store, clock, kind: 'muc', onLook: (live) => registry.set(live), onError });
   await watch.start();
   const deliveries = new Latency(clock);
   const dependencies = {

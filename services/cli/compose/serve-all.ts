@@ -9,6 +9,7 @@ import { type LiveNode, NodeWatch } from '../../../lib/runtime/nodes.ts';
 import { startMucWorker } from '../../muc/worker.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
+import { programLimits } from '../limits.ts';
 import { openKeys, openKeysIfAny } from './certificate-keys.ts';
 import { ensureTables } from './cloud-ports.ts';
 import { composeRouter } from './compose-router.ts';
@@ -80,7 +81,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
   const { subject } = streams.node;
   // Only the processes before this one are reaped. When the store was slow, this process would also take itself for dead.
   const others = (nodes: readonly LiveNode[]) => nodes.filter((node) => node.subject !== subject);
-  const reaper = new Reaper(dependencies);
+  const reaper = new Reaper(dependencies, programLimits.parkedShardsPerRound);
   cleanup.add('reaper', () => reaper.stop());
   const watch = new NodeWatch({ store, clock, onLook: (_, dead) => reaper.clean(others(dead)), onError });
   await watch.start();

@@ -12,6 +12,7 @@ import { Heartbeat, type NodeKind, NodeWatch } from '../../../lib/runtime/nodes.
 import { ProxiedPeers } from '../../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../../lib/runtime/tenants.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
+import { WatchTurn } from '../../../lib/runtime/watch-turn.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
 import { resumeRemovals } from '../../router/removal/removals.ts';
 import { Reaper } from '../../router/sessions/reaper.ts';
@@ -81,7 +82,7 @@ export async function serveConnection(serving: Serving): Promise<Addresses> {
     ports,
   );
   const web = websocketPort === undefined ? {} : await attachWeb(serving, streams, new Hono(), { websocketPort });
-  await makeStoppable(serving, ports, streams.node);
+  await makeStoppable(serving, ports, streams);
   return addressesOf({ ...streams.node.addresses, websocket: web.https });
 }
 
@@ -119,13 +120,17 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   cleanup.add('router', () => router.stop());
   metrics.gauge('BatchLatency', () => router.latency.take(0.99));
   metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
-  await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
+  const subject = await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
-  const reaper = new Reaper(dependencies);
+  const reaper = new Reaper(dependencies, programLimits.parkedShardsPerRound);
   cleanup.add('reaper', () => reaper.stop());
   const removals = resumeRemovals(dependencies);
   cleanup.add('removals', () => removals.stop());
-  const watch = new NodeWatch({ store: ports.store, clock: wall, onLook: (_, dead) => reaper.clean(dead), onError });
+  const turn = new WatchTurn({ store: ports.store, clock: wall, kind: 'router', subject });
+  const watch = new NodeWatch({
+    ...{ store: ports.store, clock: wall, isMyTurn: () => turn.isMine(), onError },
+    onLook: (_, dead) => reaper.clean(dead),
+  });
   await watch.start();
   cleanup.add('watch', () => watch.stop());
   log.debug({ name: values.name }, 'routing');
@@ -177,19 +182,20 @@ export async function shareFederation(
   tellFederation(metrics, federation);
 }
 
-/** Starts the heartbeat and the control subject of this process. Its row is deleted when it stops. */
+/** Starts the heartbeat and the control subject of this process. Its row is deleted when it stops. @returns its subject */
 async function beat(
   { values, log, cleanup }: Serving,
   { store, bus }: Ports,
   kind: NodeKind,
   figures: () => Readonly<Record<string, number>>,
-): Promise<void> {
+): Promise<string> {
   const subject = `${kind}.${values.name}.${wall.randomBytes(4).toString('hex')}`;
   const onError = (error: unknown) => log.warn({ err: error }, 'a heartbeat was skipped');
   const heartbeat = await Heartbeat.start({ store, clock: wall, kind, name: values.name, subject, onError });
   cleanup.add('heartbeat', () => heartbeat.stop());
   const control = await serveControl(bus, subject, { log, figures });
   cleanup.add('control', () => control.stop());
+  return subject;
 }
 
 export type Streams = Awaited<ReturnType<typeof startStreams>>;
@@ -221,9 +227,10 @@ export async function startStreams(
   const peers = values.proxyProtocol ? new ProxiedPeers(wall) : undefined;
   const { name, reusePort, stopSeconds } = values;
   const stopMs = stopSeconds * 1_000 - programLimits.closingMs;
-  const connection = await listening(bind, portsOf(listen), () =>
-    startConnectionPart({ ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures }),
-  );
+  /** How many nodes drain at this time; the watch for releases knows it. */
+  const drains = { nodes: 1 };
+  const common = { ...ports, name, tls: tls.source, listen, reusePort, peers, proves, stopMs, release, figures };
+  const connection = await listening(bind, portsOf(listen), () => startConnectionPart({ ...common, drains: () => drains.nodes }));
   const { node } = connection;
   cleanup.add('streams', () => connection.stop());
   health.started(() => node.isDraining);
@@ -235,7 +242,7 @@ export async function startStreams(
     const { expiresMs } = tls.source;
     return expiresMs === undefined ? undefined : (expiresMs - wall.now()) / dayMs;
   });
-  return { tls, node, peers };
+  return { tls, node, peers, drains };
 }
 
 /** Serves WebSocket streams on web servers of this process, and pages if the app has any. */
@@ -301,6 +308,6 @@ export async function serveWeb(serving: Serving): Promise<Addresses> {
   };
   const app = composeWebApp(pages, ports);
   const addresses = await attachWeb(serving, streams, app, { httpPort, httpsPort });
-  await makeStoppable(serving, ports, streams.node);
+  await makeStoppable(serving, ports, streams);
   return addressesOf(addresses);
 }

@@ -1,4 +1,6 @@
 /** What a month of Skylark costs on AWS, line by line, when it is deployed with the stacks in `infra`. */
+import { runtimeLimits } from '../../../lib/runtime/limits.ts';
+import { programLimits } from '../limits.ts';
 import type { Habits } from './cost-options.ts';
 import { daysMonth, hoursMonth, type Load } from './load.ts';
 import { processesHour } from './measured.ts';
@@ -55,19 +57,37 @@ export function lineOf(item: string, quantity: number, name: PriceName, region: 
   return { item, quantity, unit, usd: quantity * priceOf(name, region) };
 }
 
-/** Read and write units a month that processes use for heartbeats alone: each writes its own row and reads the rows of all. */
-function heartbeats(processes: number) {
-  const reads = Math.max(1, Math.ceil((processes * nodeRowBytes) / readUnitBytes));
+/**
+ * Read and write units a month that processes use for heartbeats alone. Each writes its own row. Routers read those of some routers, and a
+ * few of them read all rows and lists of parked sessions; the others read the rows of their kind, the more there are the less often.
+ */
+function heartbeats(tasks: Tasks, shape: Shape) {
+  const pages = (rows: number) => Math.max(1, Math.ceil((rows * nodeRowBytes) / readUnitBytes));
+  const ofKind = (watching: number, rows = watching) => {
+    const pace = Math.min(1, runtimeLimits.heartbeatMs / (rows * runtimeLimits.nodeLookMs));
+    return watching * pages(rows) * pace;
+  };
+  const processes = processesOf(tasks, shape);
+  const watchers = Math.min(runtimeLimits.nodeWatchersMax, shape === 'small' ? 1 : tasks.router);
+  const ofAll = watchers * (pages(processes) + programLimits.parkedShardsPerRound);
+  const others =
+    shape === 'small'
+      ? 0
+      : ofKind(tasks.connection, tasks.connection + tasks.peers) + tasks.router + ofKind(tasks.muc) + ofKind(tasks.federation);
   return {
     writeUnits: (processesHour.writeUnits / 3) * processes * hoursMonth,
-    readUnits: (processesHour.readUnits / 3) * processes * hoursMonth * reads,
+    readUnits: (processesHour.readUnits / 3) * (ofAll + others) * hoursMonth,
   };
 }
 
-/** Read units a month for rows of tenants. A process reads a tenant's row at most once a second, and only when it has work. */
+function processesOf(tasks: Tasks, shape: Shape): number {
+  return shape === 'small' ? 1 : Object.values(tasks).reduce((sum, count) => sum + count);
+}
+
+/** Read units a month for rows of tenants. A process that has work reads one row a second, and that of each tenant once a minute. */
 function tenantReads({ month }: Load, tenants: number, processes: number): number {
   const callsPerProcessSecond = month.calls / (hoursMonth * 3_600) / processes;
-  return Math.min(tenants, callsPerProcessSecond) * processes * hoursMonth * 3_600;
+  return Math.min(1 + tenants / 60, callsPerProcessSecond) * processes * hoursMonth * 3_600;
 }
 
 /** What the load balancer, streams and files cost. It does not depend on the servers behind the load balancer. */
@@ -97,12 +117,12 @@ export function edgeLines(load: Load, habits: Habits, region: Region): Line[] {
   ];
 }
 
-function storeLines(load: Load, habits: Habits, region: Region, processes: number): Line[] {
+function storeLines(load: Load, habits: Habits, region: Region, tasks: Tasks, shape: Shape): Line[] {
   const { month } = load;
-  const idle = heartbeats(processes);
+  const idle = heartbeats(tasks, shape);
   const archiveGb = (month.archiveBytes / gb / daysMonth) * habits.retention;
   const coreGb = (habits.users * accountBytes) / gb;
-  const reads = month.readUnits + tenantReads(load, habits.tenants, processes);
+  const reads = month.readUnits + tenantReads(load, habits.tenants, processesOf(tasks, shape));
   const line = (item: string, quantity: number, name: PriceName, unit: string) => lineOf(item, quantity, name, region, unit);
   return [
     line('DynamoDB writes', month.writeUnits / million, 'dynamodbWriteMillion', 'million units'),
@@ -165,9 +185,9 @@ export function skylarkBill(
   region: Region,
 ): { readonly lines: Line[]; readonly tasks: Tasks } {
   const tasks = cellTasks(load);
-  const processes = shape === 'small' ? 1 : Object.values(tasks).reduce((sum, count) => sum + count);
+  const processes = processesOf(tasks, shape);
   const lines = [
-    ...storeLines(load, habits, region, processes),
+    ...storeLines(load, habits, region, tasks, shape),
     ...taskLines(load, shape, tasks, region),
     ...edgeLines(load, habits, region),
     ...watchLines(load, habits, shape, processes, region),

@@ -13,11 +13,12 @@ import { condemnNode, forgetNode, isCondemned, type LiveNode } from '../../../li
 import {
   listOverdue,
   type Overdue,
+  type ParkedShard,
+  parkedShards,
   parkSession,
   readParked,
   removeDeadline,
   removeParked,
-  unpark,
 } from '../../../lib/runtime/parked.ts';
 import { readMark } from '../../../lib/runtime/resync.ts';
 import { isParked, listHeld, type Owner, readSessions, unmarkHeld } from '../../../lib/runtime/sessions.ts';
@@ -82,18 +83,28 @@ async function release(dependencies: Dependencies, tenant: Tenant, owner: Owner,
 export class Reaper {
   readonly #dependencies: Dependencies;
   readonly #running = new Map<string, Promise<void>>();
+  readonly #shardsPerRound: number;
+  #nextShard: number;
   #isStopped = false;
 
-  constructor(dependencies: Dependencies) {
+  /** @param shardsPerRound how many lists of parked sessions are read each time; all by default. A store in the cloud charges for each */
+  constructor(dependencies: Dependencies, shardsPerRound = parkedShards.length) {
     this.#dependencies = dependencies;
+    this.#shardsPerRound = shardsPerRound;
+    this.#nextShard = dependencies.clock.randomBytes(1)[0]! % parkedShards.length;
   }
 
   /** Called with the nodes that are dead now. */
   clean(dead: readonly LiveNode[]): void {
     for (const node of dead) this.#start(node.subject, () => this.#reap(node));
-    this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped));
     for (const { spec, sweep } of this.#dependencies.features.all)
       if (sweep !== undefined) this.#start(`what is left of ${spec}`, () => sweep(this.#dependencies));
+    const shards = Array.from(
+      { length: this.#shardsPerRound },
+      (_, index) => parkedShards[(this.#nextShard + index) % parkedShards.length]!,
+    );
+    this.#nextShard = (this.#nextShard + this.#shardsPerRound) % parkedShards.length;
+    this.#start('parked sessions', () => sweepParked(this.#dependencies, () => this.#isStopped, shards));
   }
 
   /** Stops, and resolves when nothing is under way any more. */
@@ -142,8 +153,12 @@ export function sweepRegularly(dependencies: Dependencies): { stop(): void } {
 }
 
 /** Ends parked sessions that nobody has resumed in time. @returns how many there were, up to a bound */
-export async function sweepParked(dependencies: Dependencies, isOver: () => boolean = () => false): Promise<number> {
-  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax);
+export async function sweepParked(
+  dependencies: Dependencies,
+  isOver: () => boolean = () => false,
+  shards: readonly ParkedShard[] = parkedShards,
+): Promise<number> {
+  const overdue = await listOverdue(dependencies.store, dependencies.clock.now(), routerLimits.parkedSweepMax, shards);
   for (const [index, one] of overdue.entries()) {
     if (isOver()) break;
     if (index > 0 && index % 20 === 0) await sleep(dependencies.clock, routerLimits.reaperPauseMs);
@@ -152,10 +167,14 @@ export async function sweepParked(dependencies: Dependencies, isOver: () => bool
   return overdue.length;
 }
 
-async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overdue): Promise<void> {
+async function sweep(dependencies: Dependencies, { sid, owner, deadline, shard }: Overdue): Promise<void> {
   const { store, clock } = dependencies;
   const tenant = await dependencies.tenants.find(owner.domain);
-  if (!tenant) return unpark(store, owner, sid, deadline);
+  if (!tenant) {
+    await removeParked(store, owner, sid);
+    await removeDeadline(store, sid, deadline, shard);
+    return;
+  }
   const row = await readParked(store, owner, sid);
   // A node has claimed the session, and a router will hear of it soon.
   if (row?.value.claimedBy !== undefined && clock.now() < deadline + routerLimits.parkedClaimMs) return;
@@ -177,5 +196,5 @@ async function sweep(dependencies: Dependencies, { sid, owner, deadline }: Overd
   }
   const heir = sessions!.find(({ inherited }) => inherited?.sid === sid);
   if (heir) await disinherit(dependencies, tenant, owner.local, heir);
-  await removeDeadline(store, sid, deadline);
+  await removeDeadline(store, sid, deadline, shard);
 }
