@@ -127,6 +127,8 @@ export interface AccountFeature {
   readonly granted?: (account: Account, contact: Jid) => Pending;
   /** Called when somebody's presence, available or not, has arrived and passed the guards. */
   readonly shown?: (account: Account, presence: Stanza) => Pending;
+  /** Called when somebody has asked for a subscription, and the account must answer. */
+  readonly asked?: (account: Account, sessions: readonly SessionEntry[]) => Pending;
   /** Answers presence probes that ask for something else than presence. */
   readonly probed?: ProbeAnswer;
   /** Called when a session has ended and its entry was removed. @param entry as it was last */

@@ -27,6 +27,7 @@ import { bookmarks } from './xep0402-bookmarks.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
+import { notificationSettings } from './xep0492-notification-settings.ts';
 import { clientAccess } from './xep0494-client-access.ts';
 
 export const features: readonly AccountFeature[] = [
@@ -58,5 +59,6 @@ export const features: readonly AccountFeature[] = [
   archivePreferences,
   fast,
   displayedSync,
+  notificationSettings,
   clientAccess,
 ];

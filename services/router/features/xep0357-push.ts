@@ -8,12 +8,14 @@
  * Hostile: an app server can be anything that has an address, and is sent one request a second at most. Whoever answers must be the
  * app server. The address of the account itself is refused: it would publish to its own nodes.
  */
-import { isParked, type SessionEntry } from '../../../lib/runtime/sessions.ts';
+import { isParked, readSessions, type SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { update } from '../../../lib/runtime/update.ts';
 import { formTypeOf, NS_DATA } from '../../../lib/xmpp/data-form.ts';
 import type { Element } from '../../../lib/xmpp/element.ts';
 import { StanzaError } from '../../../lib/xmpp/errors.ts';
 import { Jid } from '../../../lib/xmpp/jid.ts';
+import { mentions } from '../../../lib/xmpp/mentions.ts';
+import { messageType } from '../../../lib/xmpp/message-type.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { accounts } from '../core/accounts.ts';
@@ -29,9 +31,11 @@ import {
   registrationKeyLength,
   registrations,
 } from '../push/registrations.ts';
-import { rings } from '../push/rings.ts';
+import { isEncrypted, rings } from '../push/rings.ts';
+import { settingOf } from '../push/settings.ts';
 
 const NS = 'urn:xmpp:push:0';
+const NS_MUC_USER = 'http://jabber.org/protocol/muc#user';
 const optionsType = 'http://jabber.org/protocol/pubsub#publish-options';
 
 export const push: AccountFeature = {
@@ -45,6 +49,7 @@ export const push: AccountFeature = {
     { type: 'set', ns: NS, name: 'disable', to: 'self', handle: disable },
   ],
   inbound: { follow: ringForMessage },
+  asked: ringForRequest,
   unheard: ringUnheard,
   answered: takeAnswer,
   sweep: sendOverdue,
@@ -108,25 +113,59 @@ function optionsOf(request: Element): string | undefined {
 
 function ringForMessage(stanza: Stanza, account: Account, { sessions }: Outcome): Pending {
   if (account.prefetched(accounts)?.pushes === undefined || !rings(stanza, account)) return;
-  account.turn.afterHandOver(() => ring(account, sessions, 'message'));
+  account.turn.afterHandOver(() => ring(account, sessions, 'message', (entry) => isFor(stanza, account, entry)));
 }
 
-async function ring(account: Account, sessions: readonly SessionEntry[], what: Ringing): Promise<void> {
+/** Somebody asks to see the account's presence. */
+function ringForRequest(account: Account, sessions: readonly SessionEntry[]): Pending {
+  if (account.prefetched(accounts)?.pushes === undefined) return;
+  account.turn.afterHandOver(() => ring(account, sessions, 'request', async () => true));
+}
+
+/** @param isWanted for the session of a client, if there is one */
+async function ring(
+  account: Account,
+  sessions: readonly SessionEntry[],
+  what: Ringing,
+  isWanted: (entry: SessionEntry | undefined) => Promise<boolean>,
+): Promise<void> {
   const row = await account.get(accounts);
   const found = await listRegistrations(account);
   if (found.length === 0 && row !== undefined) return noteNoRegistrations(account, row);
   for (const { key, value } of found) {
     const entry = sessions.find(({ resource }) => resource === value.resource);
     if (entry !== undefined && isReached(account, entry)) await forgetRung(account, key, value);
-    else await pushTo(account, key, what);
+    else if (await isWanted(entry)) await pushTo(account, key, what);
   }
 }
 
 /** Only the client that does not hear is woken: the others have heard, or their nodes say the same of them. */
 async function ringUnheard(account: Account, stanza: Stanza): Promise<void> {
-  if (!rings(stanza, account)) return;
+  const isRequest = stanza.name === 'presence';
+  if (!isRequest && !rings(stanza, account)) return;
+  const [sessions] = await readSessions(account.turn.dependencies.store, [account]);
+  const { resource } = account.fullJid;
+  const entry = sessions!.find((one) => one.resource === resource);
+  if (!isRequest && !(await isFor(stanza, account, entry))) return;
   for (const { key, value } of await listRegistrations(account))
-    if (value.resource === account.fullJid.resource) await pushTo(account, key, 'message');
+    if (value.resource === resource) await pushTo(account, key, isRequest ? 'request' : 'message');
+}
+
+/**
+ * Is the message one that this client is to be told of (XEP-0492 §3)? What comes from a room is for the session that is in the room. In
+ * rooms, only mentions are, unless a setting says otherwise; what is encrypted may be one.
+ */
+async function isFor(stanza: Stanza, account: Account, entry: SessionEntry | undefined): Promise<boolean> {
+  const from = stanza.from!;
+  const isRoom = messageType(stanza) === 'groupchat';
+  if (isRoom || stanza.hasChild('x', NS_MUC_USER)) if (entry?.resource !== stanza.to!.resource) return false;
+  const setting = (await settingOf(account, from.bare)) ?? (isRoom ? 'on-mention' : 'always');
+  if (setting !== 'on-mention') return setting === 'always';
+  const room = `${from.bare}/`;
+  const occupant = entry?.directed?.find((address) => address.startsWith(room));
+  const nick = occupant?.slice(room.length);
+  if (isRoom && nick === from.resource) return false;
+  return isEncrypted(stanza) || mentions(stanza, { nick, addresses: [account.jid.toString(), ...(occupant ? [occupant] : [])] });
 }
 
 function isReached({ turn }: Account, entry: SessionEntry): boolean {

@@ -68,6 +68,7 @@ export async function arriveSubscription(account: Account, stanza: Stanza, id: s
     if (passes) {
       const takers = sessions.filter((entry) => (type === 'subscribe' ? entry.available : interested.of(entry)));
       account.deliverTo(takers, sealed.bytes, false);
+      if (type === 'subscribe') for (const { asked } of account.turn.dependencies.features.all) await asked?.(account, sessions);
     }
     push(account, sessions, contact, change);
     if (!hasTo(change.before) && hasTo(state)) await tellSubscribed(account, contact, sessions);

@@ -31,7 +31,7 @@ function hasText(stanza: Stanza): boolean {
 }
 
 /** A message of XEP-0384 without a payload only exchanges keys. */
-function isEncrypted(stanza: Stanza): boolean {
+export function isEncrypted(stanza: Stanza): boolean {
   return stanza.children.some((child) => {
     if (child.name === 'openpgp' && child.ns === NS_OPENPGP) return true;
     if (child.name === 'x' && child.ns === NS_ENCRYPTED) return true;
