@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { Store } from '../../lib/ports/store.ts';
-import { plainPlant } from '../../test/simulator/plants.ts';
+import { plainPlant } from '../../test/simulator/plant.ts';
 import { runSeed } from '../../test/simulator/run.ts';
 import { rowRights, type Tier } from '../lib/rights.ts';
 import { recorded } from './recorded-store.ts';

@@ -102,13 +102,13 @@ export class FakePeer {
     });
     socket.on('error', () => {});
     await once(socket, 'secureConnect');
-    const client = new PeerClient(new Link(socket), from, to);
+    const client = new PeerClient(new Link(socket, () => true), from, to);
     this.#links.add(client.link);
     return client;
   }
 
   async #serve(socket: TLSSocket): Promise<void> {
-    const link = new Link(socket);
+    const link = new Link(socket, () => true);
     this.#links.add(link);
     this.streams++;
     let count = 0;

@@ -6,7 +6,7 @@ import { type Put, type Store, Unavailable } from '../../lib/ports/store.ts';
 import type { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { IdMint } from '../../lib/runtime/ids.ts';
 import { Heartbeat, NodeWatch } from '../../lib/runtime/nodes.ts';
-import type { PairName } from '../../lib/runtime/outbox.ts';
+import { type PairName, pairShard } from '../../lib/runtime/outbox.ts';
 import { directPeers } from '../../lib/runtime/peer-addresses.ts';
 import { Tenants } from '../../lib/runtime/tenants.ts';
 import { composeRouter } from '../../services/cli/compose/compose-router.ts';
@@ -21,7 +21,7 @@ import { SocketTransport } from '../../services/connection/stream/transport.ts';
 import { Reaper } from '../../services/router/sessions/reaper.ts';
 import { PartitionMeter } from '../support/partition-meter.ts';
 import type { Door } from './client-parts.ts';
-import { type Plant, plainPlant } from './plants.ts';
+import { type Plant, plainPlant } from './plant.ts';
 import { SimProcess } from './process.ts';
 import { Pipe } from './remote/pipe.ts';
 import type { PeerDoor, RemoteServer } from './remote/remote-server.ts';
@@ -149,6 +149,12 @@ export class Cluster {
     }));
   }
 
+  /** The slot whose process has the shard of a pair of domains, by the row that names it. */
+  ownerOf(host: string, peer: string): string | undefined {
+    const key = { table: 'live', partition: `#s2s-${pairShard({ host, peer })}`, sort: 'owner/' } as const;
+    return /"federation\.([^."]*)\./.exec(this.rows.get(key)?.value ?? '')?.[1];
+  }
+
   /** A handle of the simulation's own, without faults. */
   direct(): Store {
     return new SimStore(this.rows, async (apply) => apply());
@@ -178,7 +184,7 @@ export class Cluster {
     const ports = {
       store: this.#plant.store(slot.kind, store, this.rows),
       bus: this.#plant.bus(slot.kind, bus),
-      clock: this.#plant.clock(process.clock),
+      clock: this.#plant.clock(process.clock, slot.kind),
       log: this.#log(process),
     };
     world.schedule(0, process, 'io', () => {

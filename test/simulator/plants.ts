@@ -3,8 +3,7 @@
  * must find each.
  */
 import type { Bus, BusHandler } from '../../lib/ports/bus.ts';
-import type { Clock } from '../../lib/ports/clock.ts';
-import type { Condition, Key, Put, Query, Row, Store } from '../../lib/ports/store.ts';
+import type { Condition, Key, Put, Query, Row } from '../../lib/ports/store.ts';
 import { DeploymentClock } from '../../lib/runtime/deployment-clock.ts';
 import { decodeFrame, encodeFrame } from '../../lib/runtime/frame.ts';
 import {
@@ -18,58 +17,9 @@ import {
   type StepReply,
   type StepRequest,
 } from '../../lib/runtime/wire.ts';
-import type { StreamFeature } from '../../services/connection/core/stream-feature.ts';
 import { heldLost, heldUnordered } from './held-plants.ts';
-import type { StoreRows } from './store-rows.ts';
-
-export interface Plant {
-  readonly name: string;
-  /** The rule that it breaks. */
-  readonly breaks: string;
-  /** Milliseconds of `runtimeLimits.catchUpOverlapMs`, when they are other than the product's. */
-  readonly overlapMs?: number;
-  /** Takes hundreds of seeds to find: too long for `npm test`. */
-  readonly isRare?: boolean;
-  /** The stream features of connection nodes, when they are other than those of the product. */
-  readonly features?: readonly StreamFeature[];
-  store(kind: string, store: Store, rows: StoreRows): Store;
-  bus(kind: string, bus: Bus): Bus;
-  /** The clock of a process, made of the one on its wall. */
-  clock(wall: Clock): DeploymentClock;
-}
-
-const same = {
-  store: (_kind: string, store: Store): Store => store,
-  bus: (_kind: string, bus: Bus): Bus => bus,
-  clock: (wall: Clock): DeploymentClock => new DeploymentClock(wall),
-};
-
-export const plainPlant: Plant = { ...same, name: 'none', breaks: '' };
-
-/** A store with some methods replaced. */
-function withStore(store: Store, changed: Partial<Store>): Store {
-  return {
-    get: (key, options) => store.get(key, options),
-    batchGet: (keys, options) => store.batchGet(keys, options),
-    query: (query) => store.query(query),
-    put: (row, condition) => store.put(row, condition),
-    batchPut: (rows) => store.batchPut(rows),
-    delete: (key, condition) => store.delete(key, condition),
-    add: (key, by) => store.add(key, by),
-    close: () => store.close(),
-    ...changed,
-  };
-}
-
-function withBus(bus: Bus, changed: Partial<Bus>): Bus {
-  return {
-    serve: (subject, handler, options) => bus.serve(subject, handler, options),
-    request: (subject, payload, options) => bus.request(subject, payload, options),
-    publish: (subject, payload) => bus.publish(subject, payload),
-    close: () => bus.close(),
-    ...changed,
-  };
-}
+import { outboxPlants } from './outbox-plants.ts';
+import { type Plant, same, withBus, withStore } from './plant.ts';
 
 /** Changes what a router does with its requests. */
 function withRouter(bus: Bus, around: (handler: BusHandler) => BusHandler): Bus {
@@ -108,6 +58,7 @@ function hasLaterPresence({ header, bodies }: { readonly header: StepRequest; re
 }
 
 export const plants: readonly Plant[] = [
+  ...outboxPlants,
   {
     ...same,
     name: 'held-lost',

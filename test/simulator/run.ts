@@ -9,7 +9,7 @@ import { SimClient } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { healAll, scheduleFaults } from './faults.ts';
 import { History } from './history.ts';
-import type { Plant } from './plants.ts';
+import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { healRemotes, scheduleRemoteFaults } from './remote/remote-faults.ts';
 import { domainOf, type RemoteOptions, RemoteServer } from './remote/remote-server.ts';
@@ -97,7 +97,11 @@ async function run(seed: number, errors: string[], plant: Plant | undefined, isT
   const witness = new Witness(world, history.remote);
   const settings = new Settings(world);
   const scene = random.fork('scene');
-  const remotes = remotesOf({ world, random: random.fork('remotes'), history: history.remote, doors: () => cluster.peerDoors });
+  const remotes = remotesOf({
+    ...{ world, random: random.fork('remotes'), history: history.remote },
+    doors: () => cluster.peerDoors,
+    ownerOf: (host, peer) => cluster.ownerOf(host, peer),
+  });
   const holdSeconds = scene.chance(0.3) ? 12 : undefined;
   const cluster: Cluster = new Cluster({
     remotes,
@@ -173,7 +177,7 @@ function accountsOf(jids: readonly string[]): readonly string[] {
 }
 
 /** How each of them behaves when all is well is drawn, too. */
-function remotesOf(parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors'>): readonly RemoteServer[] {
+function remotesOf(parts: Pick<RemoteOptions, 'world' | 'random' | 'history' | 'doors' | 'ownerOf'>): readonly RemoteServer[] {
   const contacts = accountsOf(addresses);
   return [...Map.groupBy(strangers, domainOf)].map(([domain, accounts]) => {
     const random = parts.random.fork(domain);

@@ -26,9 +26,12 @@ export class Link {
   #wake: () => void = () => {};
   #closed: LinkClosed | undefined;
   #corked: (Buffer | string)[] = [];
+  readonly #mayWrite: () => boolean;
 
-  constructor(socket: Socket) {
+  /** @param mayWrite looked at when what was gathered leaves: the process may have stood still meanwhile */
+  constructor(socket: Socket, mayWrite: () => boolean) {
     this.socket = socket;
+    this.#mayWrite = mayWrite;
     socket.on('data', this.#onData);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -96,7 +99,8 @@ export class Link {
     const corked = this.#corked;
     if (corked.length === 0) return;
     this.#corked = [];
-    if (this.socket.writable) this.socket.write(Buffer.concat(corked.map((data) => Buffer.from(data as string))));
+    if (!this.#mayWrite()) this.destroy('this process has lost its lease');
+    else if (this.socket.writable) this.socket.write(Buffer.concat(corked.map((data) => Buffer.from(data as string))));
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -74,6 +74,8 @@ interface Part {
 
 export class Pipe {
   readonly process: SimProcess;
+  /** Told what the process writes, at that moment. */
+  onWrite: (text: string) => void = () => {};
   readonly #world: World;
   readonly #random: Random;
   readonly #near = new NearEnd(this);
@@ -117,6 +119,7 @@ export class Pipe {
   fromNear(data: Buffer, done: (() => void) | undefined): void {
     if (this.#near.destroyed || !this.#near.writable) return;
     const text = data.toString();
+    this.onWrite(text);
     this.#near.writableLength += data.length;
     this.#tellFar(() => {
       this.#world.schedule(0, this.process, 'io', () => {

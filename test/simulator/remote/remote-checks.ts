@@ -114,7 +114,7 @@ function checkPresence({ clients, remotes, witness, holdSeconds }: RemoteFinding
         )
           faults.push(`presence: ${account} sees ${jid}, which is not there`);
       const session = `${account}/pc`;
-      for (const client of online) {
+      for (const client of remote.hasBrokenSilently || holdSeconds !== undefined ? [] : online) {
         const seen = client.said.view.get(session);
         if (seen === remote.statusOf(account) || witness.missedPresence(client.jid) || witness.lostPresence(session)) continue;
         faults.push(`presence: ${client.jid} sees ${session} as ${seen ?? 'away'}, which is ${remote.statusOf(account)}`);

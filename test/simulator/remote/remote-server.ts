@@ -48,6 +48,8 @@ export interface RemoteOptions {
   readonly verifies: boolean;
   readonly isDirectTls: boolean;
   readonly doors: () => readonly PeerDoor[];
+  /** The process that owns a pair of domains, ours and this server's, by the row of its shard. */
+  readonly ownerOf: (host: string, peer: string) => string | undefined;
 }
 
 export class RemoteServer {
@@ -58,6 +60,8 @@ export class RemoteServer {
   readonly dns = { address: 1, lateMs: 0, isAway: false };
   isUp = false;
   isFrozen = false;
+  /** Some of its connections broke without a word: what came on them may be handled behind what came on later ones. */
+  hasBrokenSilently = false;
   /** By account: full JID to status. */
   readonly views = new Map<string, Map<string, string>>();
   readonly #statuses = new Map<string, number>();
@@ -109,6 +113,7 @@ export class RemoteServer {
 
   /** All connections break. @param isHeard whether the other side is told */
   breakAll(isHeard: boolean): void {
+    this.hasBrokenSilently ||= !isHeard;
     for (const pipe of [...this.#pipes]) pipe.reset(isHeard);
     this.#pipes.clear();
   }
@@ -137,8 +142,20 @@ export class RemoteServer {
     const { world, random } = this.options;
     const pipe = new Pipe(world, random.fork(`pipe ${world.events}`), process);
     pipe.open(new InboundToRemote(this, pipe));
+    let host = '';
+    pipe.onWrite = (text) => {
+      host = /<stream:stream[^>]* from='([^']*)'/.exec(text)?.[1] ?? host;
+      if (text.includes('<message ')) this.#wrote(process.name, host);
+    };
     this.#hold(pipe);
     return pipe;
+  }
+
+  /** Only the owner of the pair may. */
+  #wrote(process: string, host: string): void {
+    const owner = this.options.ownerOf(host, this.domain);
+    if (owner === process.split('#')[0]) return;
+    this.options.history.faults.push(`fence: ${process} wrote to the stream of ${host} and ${this.domain}, which ${owner} owns`);
   }
 
   /** Connects to one of our nodes. */
