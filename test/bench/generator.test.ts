@@ -42,6 +42,7 @@ before(async () => {
     s2sPort: 0,
     s2sTlsPort: 0,
     componentPort: 0,
+    healthPort: undefined,
     componentBind: '127.0.0.1',
   };
   const values = { domain: 'localhost', bind: '127.0.0.1', data, json: false, ...ports } as const;

@@ -111,7 +111,7 @@ export class Deployment {
     this.#service = await startEmbedded(
       {
         ...{ domain, bind: '127.0.0.1', data: folder, json: false, registration: 'closed' },
-        ...{ c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0 },
+        ...{ c2sPort: 0, c2sTlsPort: 0, httpPort: 0, httpsPort: 0, healthPort: undefined },
         ...{ componentPort: this.ports.component, componentBind: '127.0.0.1' },
         ...{ s2sPort: this.ports.s2s, s2sTlsPort: this.ports.s2sTls, cert: pem('cert'), key: pem('key') },
         ...absent,

@@ -1,10 +1,11 @@
 /** `skylark serve …` runs one service of a cell in this process, or the store or bus that a cluster on one machine uses. */
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
 import { identify } from '../compose/deploys.ts';
-import { Health, serveHealth } from '../compose/health.ts';
+import { Health, startHealth } from '../compose/health.ts';
 import { beginLifetime, Cleanup, openLog, stopWithin } from '../compose/lifetime.ts';
-import { type Addresses, addressOf } from '../compose/listening.ts';
+import type { Addresses } from '../compose/listening.ts';
 import { Metrics } from '../compose/metrics.ts';
+import { Prometheus } from '../compose/prometheus.ts';
 import type { ServeValues } from '../compose/serve-options.ts';
 import type { Serving } from '../compose/serving.ts';
 import { say, UsageError } from '../core/report.ts';
@@ -48,7 +49,7 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const health = new Health();
   const metrics = new Metrics({ clock, service, deployment: values.tablePrefix, write: say });
   // Health is served before anything else, since what follows may wait for other services.
-  const healthAddress = await startHealth(values, health, cleanup);
+  const healthAddress = await startHealth(values, health, new Prometheus(metrics, service), cleanup);
   const end = (reason: string) => lifetime.end(reason);
   const serving = { values: { ...values, name }, release, log, cleanup, health, metrics, fail, end };
   const started = run(serving).then((found) => {
@@ -71,11 +72,4 @@ export async function serve(values: ServeValues, positionals: readonly string[])
   const code = await stopWithin(log, () => cleanup.run(), values.stopSeconds * 1_000);
   log.info('stopped');
   return failure === undefined ? code : 1;
-}
-
-async function startHealth({ bind, healthPort }: ServeValues, health: Health, cleanup: Cleanup): Promise<Addresses> {
-  if (healthPort === undefined) return {};
-  const server = await serveHealth(bind, healthPort, health);
-  cleanup.add('health', () => server.stop());
-  return { health: addressOf(server.address) };
 }

@@ -47,6 +47,7 @@ const purposes: Readonly<Record<string, string>> = {
   c2sTls: 'XMPP clients (direct TLS)',
   http: 'web client and WebSocket',
   https: 'the same over TLS',
+  health: 'health checks and metrics',
 };
 
 function describe(values: StartValues, addresses: Addresses): string[] {

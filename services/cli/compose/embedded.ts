@@ -8,6 +8,7 @@ import { memoryBus } from '../../../lib/adapters/memory-bus.ts';
 import { openSqliteStore } from '../../../lib/adapters/sqlite-store.ts';
 import { systemClock } from '../../../lib/adapters/system-clock.ts';
 import { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
+import { countProgrammingErrors } from '../../../lib/runtime/faults.ts';
 import { forgetNode, listNodes } from '../../../lib/runtime/nodes.ts';
 import { TicketKeys } from '../../../lib/runtime/ticket-keys.ts';
 import { reloadedOptions, serverOptions } from '../../connection/door/tls.ts';
@@ -28,11 +29,15 @@ import { composeRouter } from './compose-router.ts';
 import { startConnectionPart } from './connection-part.ts';
 import { ensureDataFolder } from './data-folder.ts';
 import { peerPortsOf } from './federation-options.ts';
-import { openProof, startOnlyFederation } from './federation-part.ts';
+import { openProof, startOnlyFederation, tellFederation } from './federation-part.ts';
 import { filesFolderIn, openFilesFolder, presetFilesUrl, sweepFiles } from './files-part.ts';
+import { Health, startHealth } from './health.ts';
 import { Cleanup } from './lifetime.ts';
 import { type Addresses, addressesOf, listening, portsOf } from './listening.ts';
+import { Metrics } from './metrics.ts';
+import { tellNode } from './node-figures.ts';
 import { ensureTenant } from './own-tenant.ts';
+import { Prometheus } from './prometheus.ts';
 import { checkPorts, registrationOf, type StartValues } from './start-options.ts';
 import { fingerprintsOf, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -107,7 +112,7 @@ async function startParts(
   const hasComponents = ofComponents.componentPort !== undefined;
   const keys = await openKeys(values, folder);
   const underWay = new UnderWay();
-  const { dependencies, router } = await composeRouter({
+  const { dependencies, router, deliveries } = await composeRouter({
     ...{ store, bus, clock, log, blobs: files.blobs, underWay, isFederated, hasComponents, keys },
   });
   cleanup.add('router', () => router.stop());
@@ -145,6 +150,10 @@ async function startParts(
     }),
   );
   isDraining = () => connection.node.isDraining;
+  const metrics = new Metrics({ clock: systemClock, service: 'all', deployment: folder, write: () => {} });
+  tellNode(metrics, connection.node, tls);
+  metrics.latency('DeliveryLatency', deliveries);
+  metrics.counter('Faults', countProgrammingErrors);
   cleanup.add('streams', () => connection.stop());
   let federation: Federation | undefined;
   if (isFederated || hasComponents) {
@@ -152,13 +161,17 @@ async function startParts(
     const owner = await startOnlyFederation({ store, bus, clock, log, values, tls: tls.source, keys, proof, ownAddresses });
     cleanup.add('federation', () => owner.stop());
     federation = owner;
+    tellFederation(metrics, owner);
   }
   for (const server of web.servers) connection.node.attachWebSocket(server, webSocketPath);
 
   const admin = await serveAdmin(adminAddress(folder), bus, log);
   cleanup.add('admin', () => admin.stop());
+  const health = new Health();
+  const healthAddress = await startHealth(values, health, new Prometheus(metrics, 'all'), cleanup);
+  health.started(isDraining);
   void reapLeft(dependencies, left);
-  return { addresses: addressesOf({ ...connection.node.addresses, ...web.addresses }), federation };
+  return { addresses: { ...addressesOf({ ...connection.node.addresses, ...web.addresses }), ...healthAddress }, federation };
 }
 
 /**

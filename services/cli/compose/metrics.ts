@@ -1,44 +1,73 @@
 /**
  * Metrics for a dashboard. Once a minute a line of JSON goes to stdout in CloudWatch's embedded metric format. CloudWatch makes
- * metrics of the namespace `Skylark` from it, without a call to its API. Nothing is counted here: each figure is read from the
- * part of the program that keeps it anyway.
+ * metrics of the namespace `Skylark` from it, without a call to its API. Prometheus reads the same figures (prometheus.ts). Nothing is
+ * counted here: each figure is read from the part of the program that keeps it anyway.
  */
 import type { Clock, Timer } from '../../../lib/ports/clock.ts';
+import type { Latency } from '../../../lib/runtime/latency.ts';
 import { programLimits } from '../limits.ts';
 
-const units = {
-  /** Open streams, of clients and of other servers. */
-  Connections: 'Count',
-  /** The 99th percentile of the time until a batch of stanzas was answered; in a router, until it was handled. */
-  BatchLatency: 'Milliseconds',
-  /** The 99th percentile of the time until a node with sessions confirmed a message. */
-  DeliveryLatency: 'Milliseconds',
-  /** Sessions that had to read messages from the archive because these had not reached them. */
-  Resyncs: 'Count',
-  /** Calls that the store has throttled. */
-  Throttles: 'Count',
-  /** Calls to the store that failed after the last retry. */
-  StoreErrors: 'Count',
-  /** Programming errors: stanzas answered with `internal-server-error`, and other failures that are mistakes of ours. */
-  Faults: 'Count',
-  /** Connections without a valid header of the PROXY protocol. */
-  BadProxyHeaders: 'Count',
-  /** Pairs of one of our domains and a domain of another server that have a stream or stanzas that wait. */
-  PeerPairs: 'Count',
-  /** Those of them with something waiting whose last try to reach the other server has failed. */
-  PeerFailures: 'Count',
-  /** Batches that other servers have not confirmed yet. */
-  OutboxRows: 'Count',
-  /** How long the oldest of these batches has waited. */
-  OutboxAge: 'Milliseconds',
-  /** The same, of batches for other servers that are connected: these do not wait for a server that is away. */
-  OutboxLag: 'Milliseconds',
-  /** Days until the first certificate expires. */
-  CertificateDaysLeft: 'None',
+/** The figures: their unit in CloudWatch, their name in Prometheus after `skylark_`, and what they are. */
+export const metrics = {
+  Connections: { unit: 'Count', prometheus: 'streams', help: 'Open streams, of clients and of other servers' },
+  BatchLatency: {
+    unit: 'Milliseconds',
+    prometheus: 'batch_seconds',
+    help: 'Time until a batch of stanzas was answered; in a router, until it was handled',
+  },
+  DeliveryLatency: {
+    unit: 'Milliseconds',
+    prometheus: 'delivery_seconds',
+    help: 'Time until a node with sessions confirmed a message',
+  },
+  Resyncs: {
+    unit: 'Count',
+    prometheus: 'resyncs_total',
+    help: 'Sessions that had to read messages from the archive because these had not reached them',
+  },
+  Throttles: { unit: 'Count', prometheus: 'store_throttles_total', help: 'Calls that the store has throttled' },
+  StoreErrors: { unit: 'Count', prometheus: 'store_failures_total', help: 'Calls to the store that failed after the last retry' },
+  Faults: {
+    unit: 'Count',
+    prometheus: 'faults_total',
+    help: 'Programming errors: stanzas answered with `internal-server-error`, and other failures that are mistakes of ours',
+  },
+  BadProxyHeaders: {
+    unit: 'Count',
+    prometheus: 'bad_proxy_headers_total',
+    help: 'Connections without a valid header of the PROXY protocol',
+  },
+  PeerPairs: {
+    unit: 'Count',
+    prometheus: 'peer_pairs',
+    help: 'Pairs of one of our domains and a domain of another server that have a stream or stanzas that wait',
+  },
+  PeerFailures: {
+    unit: 'Count',
+    prometheus: 'peer_pairs_failing',
+    help: 'Those of them with something waiting whose last try to reach the other server has failed',
+  },
+  OutboxRows: { unit: 'Count', prometheus: 'outbox_rows', help: 'Batches that other servers have not confirmed yet' },
+  OutboxAge: { unit: 'Milliseconds', prometheus: 'outbox_age_seconds', help: 'How long the oldest of these batches has waited' },
+  OutboxLag: {
+    unit: 'Milliseconds',
+    prometheus: 'outbox_lag_seconds',
+    help: 'The same, of batches for other servers that are connected: these do not wait for a server that is away',
+  },
+  CertificateDaysLeft: { unit: 'None', prometheus: 'certificate_left_seconds', help: 'Time until the first certificate expires' },
 } as const;
 
-export type MetricName = keyof typeof units;
-export const metricNames = Object.keys(units) as MetricName[];
+export type MetricName = keyof typeof metrics;
+export const metricNames = Object.keys(metrics) as MetricName[];
+
+/** Where a figure comes from. */
+export type Source =
+  /** The value of the moment; undefined: there is nothing to report. */
+  | { readonly kind: 'gauge'; read(): number | undefined }
+  /** All since the process began. */
+  | { readonly kind: 'counter'; total(): number }
+  /** CloudWatch gets the 99th percentile, in milliseconds. */
+  | { readonly kind: 'latency'; readonly latency: Latency };
 
 export interface MetricsOptions {
   readonly clock: Clock;
@@ -50,6 +79,8 @@ export interface MetricsOptions {
 
 export class Metrics {
   readonly #options: MetricsOptions;
+  readonly #sources = new Map<MetricName, Source>();
+  /** What CloudWatch gets. */
   readonly #readers = new Map<MetricName, () => number | undefined>();
   #timer: Timer | undefined;
 
@@ -57,20 +88,30 @@ export class Metrics {
     this.#options = options;
   }
 
-  /** Reports the value of the moment. `read` returns undefined when there is nothing to report. */
+  get sources(): ReadonlyMap<MetricName, Source> {
+    return this.#sources;
+  }
+
   gauge(name: MetricName, read: () => number | undefined): void {
+    this.#sources.set(name, { kind: 'gauge', read });
     this.#readers.set(name, read);
   }
 
-  /** Reports by how much the total has grown since the last line. */
+  /** CloudWatch gets by how much the total has grown since the last line. */
   counter(name: MetricName, total: () => number): void {
     let before = 0;
-    this.gauge(name, () => {
+    this.#sources.set(name, { kind: 'counter', total });
+    this.#readers.set(name, () => {
       const now = total();
       const grown = now - before;
       before = now;
       return grown;
     });
+  }
+
+  latency(name: MetricName, latency: Latency): void {
+    this.#sources.set(name, { kind: 'latency', latency });
+    this.#readers.set(name, () => latency.take(0.99));
   }
 
   start(): void {
@@ -93,8 +134,8 @@ export class Metrics {
       return value === undefined ? [] : [[name, Math.round(value * 1_000) / 1_000] as const];
     });
     if (values.length === 0) return;
-    const metrics = values.map(([name]) => ({ Name: name, Unit: units[name] }));
-    const directive = { Namespace: 'Skylark', Dimensions: [['Service', 'Deployment']], Metrics: metrics };
+    const told = values.map(([name]) => ({ Name: name, Unit: metrics[name].unit }));
+    const directive = { Namespace: 'Skylark', Dimensions: [['Service', 'Deployment']], Metrics: told };
     const about = { Timestamp: clock.now(), CloudWatchMetrics: [directive] };
     write(JSON.stringify({ _aws: about, Service: service, Deployment: deployment, ...Object.fromEntries(values) }));
   }

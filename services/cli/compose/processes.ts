@@ -39,6 +39,9 @@ export async function startProcesses(values: StartValues, log: Logger, events: P
       `--processes: '${values.processes}' is not possible here: on ${process.platform} processes cannot share a port`,
     );
   }
+  if (values.healthPort !== undefined) {
+    throw new UsageError('--health-port and --processes exclude each other: each process would need a port of its own');
+  }
   const pemFiles = checkPemFlags(values);
   if (pemFiles) readPemFiles(pemFiles);
   const folder = ensureDataFolder(values.data, log);

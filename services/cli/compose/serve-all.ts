@@ -48,7 +48,7 @@ export async function serveAll(serving: Serving): Promise<Addresses> {
     keys: await openKeysIfAny(values),
   });
   cleanup.add('router', () => router.stop());
-  metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
+  metrics.latency('DeliveryLatency', deliveries);
   const worker = await startMucWorker({ ...dependencies, worker: values.name });
   cleanup.add('rooms', () => worker.stop());
   await ensureTenant({ ...ports, domain, registration: registrationOf(values) });

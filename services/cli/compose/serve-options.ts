@@ -36,7 +36,7 @@ export const serveOptions = {
   ...shared.webPortOptions,
   websocketPort: extraPortOption('port of a connection process for WebSocket over TLS, without the web client'),
   proxyProtocol: switchOption('a load balancer in front sends the PROXY protocol, version 2'),
-  healthPort: extraPortOption('port for HTTP health checks: /healthz, and /readyz, which fails while the process drains'),
+  healthPort: shared.healthPort,
   registration: shared.registration,
   ...shared.certificateSourceOptions,
   s3: shared.s3,

@@ -32,6 +32,7 @@ import { type FederationPartOptions, openProof, startFederationPart, tellFederat
 import { checkFileFlags, openFiles, sweepFiles } from './files-part.ts';
 import { type Addresses, addressesOf, listening, portsOf } from './listening.ts';
 import { startMucPart } from './muc-part.ts';
+import { tellNode } from './node-figures.ts';
 import type { Serving } from './serving.ts';
 import { fingerprintsOf, type RunningTls, storeTls, watchTls } from './tls-source.ts';
 import { composeWebApp } from './web-app.ts';
@@ -40,7 +41,6 @@ type Figures = () => Readonly<Record<string, number>>;
 
 /** Size of the keys with which Node encrypts TLS session tickets, bytes. */
 const ticketKeysBytes = 48;
-const dayMs = 24 * 60 * 60 * 1_000;
 
 interface CloudPorts extends Ports {
   /** Counts of the requests of this process to the store. */
@@ -118,8 +118,8 @@ export async function route(serving: Serving, ports: RouterPorts & { readonly fi
   const { values, log, cleanup, metrics } = serving;
   const { dependencies, router, deliveries } = await composeRouter(ports);
   cleanup.add('router', () => router.stop());
-  metrics.gauge('BatchLatency', () => router.latency.take(0.99));
-  metrics.gauge('DeliveryLatency', () => deliveries.take(0.99));
+  metrics.latency('BatchLatency', router.latency);
+  metrics.latency('DeliveryLatency', deliveries);
   const subject = await beat(serving, ports, 'router', () => ({ batches: router.busy, ...ports.figures?.() }));
   const onError = (error: unknown) => log.warn({ err: error }, 'cannot read the list of nodes');
   const reaper = new Reaper(dependencies, programLimits.parkedShardsPerRound);
@@ -145,7 +145,7 @@ export async function serveMuc(serving: Serving): Promise<Addresses> {
     figures: ports.figures,
   });
   serving.cleanup.add('rooms', () => part.stop());
-  serving.metrics.gauge('DeliveryLatency', () => part.deliveries.take(0.99));
+  serving.metrics.latency('DeliveryLatency', part.deliveries);
   serving.health.started();
   return {};
 }
@@ -234,14 +234,8 @@ export async function startStreams(
   const { node } = connection;
   cleanup.add('streams', () => connection.stop());
   health.started(() => node.isDraining);
-  metrics.gauge('Connections', () => node.stats.streams + node.stats.peerStreams);
-  metrics.gauge('BatchLatency', () => node.latency.take(0.99));
-  metrics.counter('Resyncs', () => node.stats.resyncs);
+  tellNode(metrics, node, tls);
   if (peers !== undefined) metrics.counter('BadProxyHeaders', () => node.stats.badProxyHeaders);
-  metrics.gauge('CertificateDaysLeft', () => {
-    const { expiresMs } = tls.source;
-    return expiresMs === undefined ? undefined : (expiresMs - wall.now()) / dayMs;
-  });
   return { tls, node, peers, drains };
 }
 

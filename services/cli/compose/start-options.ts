@@ -18,13 +18,23 @@ export const startOptions = {
   region: shared.kmsRegion,
   filesUrl: shared.filesUrl,
   websocketUrl: shared.websocketUrl,
+  healthPort: shared.healthPort,
   json: shared.json,
   processes: countOption('the number of processes that share the work, one per core', 64, 1),
 } satisfies Options;
 
 export type StartValues = Values<typeof startOptions>;
 
-const portNames = ['c2sPort', 'c2sTlsPort', 'httpPort', 'httpsPort', 's2sPort', 's2sTlsPort', 'componentPort'] as const;
+const portNames = [
+  'c2sPort',
+  'c2sTlsPort',
+  'httpPort',
+  'httpsPort',
+  's2sPort',
+  's2sTlsPort',
+  'componentPort',
+  'healthPort',
+] as const;
 
 /** @throws {UsageError} when two purposes have the same port */
 export function checkPorts(values: Partial<Record<(typeof portNames)[number], number>>): void {

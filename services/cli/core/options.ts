@@ -3,6 +3,7 @@ import {
   bindOption,
   choiceOption,
   domainOption,
+  extraPortOption,
   folderOption,
   type Option,
   otherDomainOption,
@@ -21,6 +22,7 @@ const c2sPort = portOption('port for XMPP clients, STARTTLS', 5222);
 const c2sTlsPort = portOption('port for XMPP clients, direct TLS', 5223);
 const httpPort = portOption('port for the web client and WebSocket, without TLS', 5280);
 const httpsPort = portOption('port for the web client and WebSocket, TLS', 5443);
+export const healthPort = extraPortOption('port for health checks and metrics by HTTP: /healthz, /readyz, /metrics (Prometheus)');
 export const registration = choiceOption(
   'open|closed',
   'whether anyone may register an account; the default is open on a loopback address, otherwise closed',

@@ -1,0 +1,80 @@
+/**
+ * The figures in the text format of Prometheus, with those of the process and of Node. Names start with `skylark_` and end in a base unit or
+ * in `_total`.
+ */
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import type { Latency } from '../../../lib/runtime/latency.ts';
+import { type MetricName, type Metrics, metrics, type Source } from './metrics.ts';
+
+/** What a value is divided by to be in seconds. */
+const perSecond: Readonly<Record<string, number>> = { Milliseconds: 1_000, None: 1 / (24 * 60 * 60) };
+
+/** Gauges of the library that have the suffix of counters; `promtool check metrics` refuses them. */
+const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
+export class Prometheus {
+  readonly contentType: string;
+  readonly #registry = new Registry();
+  readonly #metrics: Metrics;
+
+  /** @param service the label of all figures */
+  constructor(given: Metrics, service: string) {
+    this.#metrics = given;
+    this.contentType = this.#registry.contentType;
+    this.#registry.setDefaultLabels({ service });
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of misnamed) this.#registry.removeSingleMetric(name);
+  }
+
+  /** The page that Prometheus reads. A figure that has begun since the last time is added. */
+  text(): Promise<string> {
+    for (const [name, source] of this.#metrics.sources) {
+      if (this.#registry.getSingleMetric(nameOf(name)) === undefined) this.#registry.registerMetric(metricOf(name, source));
+    }
+    return this.#registry.metrics();
+  }
+}
+
+function nameOf(name: MetricName): string {
+  return `skylark_${metrics[name].prometheus}`;
+}
+
+function metricOf(name: MetricName, source: Source): Metric {
+  const about = { name: nameOf(name), help: metrics[name].help, registers: [] };
+  if (source.kind === 'latency') return histogramOf(about, source.latency);
+  if (source.kind === 'counter') {
+    return new Counter({
+      ...about,
+      collect() {
+        this.reset();
+        this.inc(source.total());
+      },
+    });
+  }
+  return new Gauge({
+    ...about,
+    collect() {
+      const value = source.read();
+      if (value === undefined) this.remove();
+      else this.set(value / (perSecond[metrics[name].unit] ?? 1));
+    },
+  });
+}
+
+/** The counts are those of {@link Latency}: nothing is observed twice. */
+function histogramOf({ name, help }: { readonly name: string; readonly help: string }, latency: Latency): Metric {
+  const get = async () => {
+    const { count, sumMs, upTo } = latency.totals;
+    const bucket = (le: number | string, value: number) => ({ metricName: `${name}_bucket`, labels: { le }, value });
+    return {
+      ...{ name, help, type: 'histogram', aggregator: 'sum' },
+      values: [
+        ...upTo.map(({ ms, count: value }) => bucket(ms / 1_000, value)),
+        bucket('+Inf', count),
+        { metricName: `${name}_sum`, labels: {}, value: sumMs / 1_000 },
+        { metricName: `${name}_count`, labels: {}, value: count },
+      ],
+    };
+  };
+  return { name, help, get, reset() {} } as unknown as Metric;
+}

@@ -1,0 +1,93 @@
+/** The figures for Prometheus. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Latency } from '../../lib/runtime/latency.ts';
+import { Health, serveHealth } from '../../services/cli/compose/health.ts';
+import { Metrics } from '../../services/cli/compose/metrics.ts';
+import { Prometheus } from '../../services/cli/compose/prometheus.ts';
+import { ManualClock } from '../connection/manual-clock.ts';
+
+function begin() {
+  const clock = new ManualClock();
+  const metrics = new Metrics({ clock, service: 'all', deployment: '', write: () => {} });
+  return { clock, metrics, prometheus: new Prometheus(metrics, 'all') };
+}
+
+/** Lines of a metric, without those of the process and of Node. */
+async function linesOf(prometheus: Prometheus, name: string): Promise<string[]> {
+  return (await prometheus.text()).split('\n').filter((line) => line.startsWith(`skylark_${name}`));
+}
+
+test('a gauge has its value in base units, and no line while there is nothing to report', async () => {
+  const { metrics, prometheus } = begin();
+  let age: number | undefined = 1_500;
+  metrics.gauge('OutboxAge', () => age);
+  metrics.gauge('CertificateDaysLeft', () => 2);
+  assert.deepEqual(await linesOf(prometheus, 'outbox_age'), ['skylark_outbox_age_seconds{service="all"} 1.5']);
+  assert.deepEqual(await linesOf(prometheus, 'certificate'), ['skylark_certificate_left_seconds{service="all"} 172800']);
+  age = undefined;
+  assert.deepEqual(await linesOf(prometheus, 'outbox_age'), []);
+});
+
+test('a counter has its total, whatever CloudWatch was told', async () => {
+  const { metrics, prometheus } = begin();
+  let total = 5;
+  metrics.counter('Resyncs', () => total);
+  metrics.tell();
+  assert.deepEqual(await linesOf(prometheus, 'resyncs'), ['skylark_resyncs_total{service="all"} 5']);
+  total = 7;
+  assert.deepEqual(await linesOf(prometheus, 'resyncs'), ['skylark_resyncs_total{service="all"} 7']);
+});
+
+test('a latency is a histogram of all since the beginning, whatever CloudWatch was told', async () => {
+  const { clock, metrics, prometheus } = begin();
+  const latency = new Latency(clock);
+  metrics.latency('BatchLatency', latency);
+  for (const ms of [0, 3, 3, 200_000]) {
+    const begun = latency.begin();
+    await clock.advance(ms);
+    latency.end(begun);
+    latency.take(0.99);
+  }
+  const lines = await linesOf(prometheus, 'batch_seconds');
+  const valueAt = (label: string) => lines.find((line) => line.includes(label))?.split(' ')[1];
+  assert.deepEqual(['le="0.001"', 'le="0.002"', 'le="0.004"', 'le="32.768"', 'le="+Inf"', '_sum', '_count'].map(valueAt), [
+    '1',
+    '1',
+    '3',
+    '3',
+    '4',
+    '200.006',
+    '4',
+  ]);
+});
+
+test('the page is served beside the health checks, with the figures of Node', async (t) => {
+  const { metrics, prometheus } = begin();
+  metrics.gauge('Connections', () => 3);
+  const server = await serveHealth('127.0.0.1', 0, new Health(), prometheus);
+  t.after(() => server.stop());
+  const response = await fetch(`http://127.0.0.1:${server.address.port}/metrics`);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  const text = await response.text();
+  assert.match(text, /^# HELP skylark_streams Open streams, of clients and of other servers$/m);
+  assert.match(text, /^# TYPE skylark_streams gauge$/m);
+  assert.match(text, /^skylark_streams\{service="all"\} 3$/m);
+  assert.match(text, /^nodejs_eventloop_lag_seconds\{service="all"\} /m);
+  assert.equal((await fetch(`http://127.0.0.1:${server.address.port}/metrics`, { method: 'POST' })).status, 405);
+});
+
+test('a figure that cannot be read spoils one answer, not the process', async (t) => {
+  const { metrics, prometheus } = begin();
+  let isBroken = true;
+  metrics.gauge('Connections', () => {
+    if (isBroken) throw new Error('not now');
+    return 1;
+  });
+  const server = await serveHealth('127.0.0.1', 0, new Health(), prometheus);
+  t.after(() => server.stop());
+  const status = async () => (await fetch(`http://127.0.0.1:${server.address.port}/metrics`)).status;
+  assert.equal(await status(), 500);
+  isBroken = false;
+  assert.equal(await status(), 200);
+});
