@@ -29,6 +29,8 @@ interface OperationsProps {
 const minutes = 5;
 /** Pairs of domains in one task, three quarters of what it keeps in memory (services/federation/limits.ts). */
 const pairsMax = 15_000;
+/** How much of its task a server of the bus may use. */
+const busBounds = { cpuPercentMax: 70, memoryPercentMax: 70 };
 /** Batches that wait in one task. */
 const outboxRowsMax = 50_000;
 
@@ -85,6 +87,11 @@ export class Operations extends Construct {
     ];
   }
 
+  /** How many processes of a tier report, times the minutes: each writes its metrics once a minute. */
+  #processes(tier: string): Metric {
+    return serviceMetric(this.#settings, tier, 'StoreErrors', Stats.SAMPLE_COUNT, minutes);
+  }
+
   #serverAlarms(): Alarm[] {
     return [
       this.#alarm(
@@ -111,7 +118,25 @@ export class Operations extends Construct {
 
   #tierAlarms(): Alarm[] {
     const { services } = this.#props;
-    return Object.entries(services).flatMap(([tier, { service }]) => [
+    return Object.entries(services).flatMap(([tier, { service, tasks }]) => [
+      this.#alarm(
+        `${tier}Tasks`,
+        this.#processes(tier),
+        // Each gives a sample a minute, and half a task's may be missing.
+        minutes * (tasks.min - 0.5),
+        'fewer tasks than the least number report that they run, or none does',
+        { comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD, treatMissingData: TreatMissingData.BREACHING },
+      ),
+      ...(tasks.max > tasks.min
+        ? [
+            this.#alarm(
+              `${tier}TasksMax`,
+              this.#processes(tier),
+              minutes * (tasks.max - 0.5),
+              `as many tasks run as there may be; see ${tier}TasksMax`,
+            ),
+          ]
+        : []),
       this.#alarm(
         `${tier}Throttles`,
         serviceMetric(this.#settings, tier, 'Throttles', Stats.SUM, minutes),
@@ -192,7 +217,21 @@ export class Operations extends Construct {
       statistic: Stats.MINIMUM,
       period: Duration.minutes(1),
     });
+    const { cpuPercentMax, memoryPercentMax } = busBounds;
+    const span = { period: Duration.minutes(minutes), statistic: Stats.MAXIMUM };
     return [
+      this.#alarm(
+        'BusCpu',
+        net.bus.service.metricCpuUtilization(span),
+        cpuPercentMax,
+        'a server of the bus is busy, and every message goes through it',
+      ),
+      this.#alarm(
+        'BusMemory',
+        net.bus.service.metricMemoryUtilization(span),
+        memoryPercentMax,
+        'a server of the bus keeps much for clients that are slow',
+      ),
       this.#alarm('BusServers', running, 2, 'fewer than two servers of the bus are running', {
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,

@@ -44,11 +44,13 @@ export class SkylarkService extends Construct {
   readonly service: FargateService;
   readonly taskRole: Role;
   readonly scaling: ScalableTaskCount | undefined;
+  readonly tasks: ServiceProps['tasks'];
 
   constructor(scope: Construct, id: string, props: ServiceProps) {
     super(scope, id);
     const { net, tier, tasks, isAlone = false } = props;
     const targets = net.targetsOf(tier);
+    this.tasks = tasks;
     this.taskRole = new Role(this, 'TaskRole', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
     this.service = new FargateService(this, 'Service', {
       cluster: net.cluster,

@@ -266,9 +266,9 @@ test('an image of ECR may be fetched from its repository, and from no other', ()
 });
 
 const alarmNames = {
-  small: ['allThrottles', 'allStoreErrors', 'allFaults', 'allMemory', 'allCpu'],
+  small: ['allThrottles', 'allStoreErrors', 'allFaults', 'allMemory', 'allCpu', 'allTasks'],
   cell: ['connection', 'peers', 'router', 'muc', 'federation'].flatMap((tier) =>
-    ['Throttles', 'StoreErrors', 'Faults', 'Memory', 'Cpu'].map((what) => `${tier}${what}`),
+    ['Throttles', 'StoreErrors', 'Faults', 'Memory', 'Cpu', 'Tasks', 'TasksMax'].map((what) => `${tier}${what}`),
   ),
 };
 
@@ -291,7 +291,7 @@ for (const name of shapes) {
       'OutboxRows',
     ];
     const tiers = alarmNames[name].map((id) => `${id[0]!.toUpperCase()}${id.slice(1)}`);
-    for (const id of [...wanted, ...tiers, ...(name === 'cell' ? ['BusServers', 'HealthyPeers'] : [])])
+    for (const id of [...wanted, ...tiers, ...(name === 'cell' ? ['BusServers', 'BusCpu', 'BusMemory', 'HealthyPeers'] : [])])
       assert.ok(
         ids.some((one) => one.startsWith(`Operations${id}Alarm`)),
         `no alarm ${id} among ${ids}`,
