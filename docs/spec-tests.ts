@@ -24,6 +24,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
     'XEP-0357': ['router/push-answers'],
     'XEP-0402': ['router/bookmarks-opaque'],
+    'XEP-0410': ['federation/standing'],
     'XEP-0490': ['router/pep-clients'],
   },
   connection: {

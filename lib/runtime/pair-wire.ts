@@ -150,5 +150,8 @@ export type PairRequest =
   | HoldRequest
   | DetachRequest;
 
+/** Ids of requests that an owner sends in the name of a session to a room elsewhere begin so: the session does not get the answers. */
+export const selfPingPrefix = 'skylark-muc-';
+
 /** Ids of pings that an owner sends behind a batch begin so: their answers are for it. */
 export const pongPrefix = 'skylark-s2s-';

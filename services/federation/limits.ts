@@ -40,6 +40,10 @@ export const federationLimits = {
   waitingBytesMax: 8 * 1024 * 1024,
   /** Waiting for all peers in one process, bytes: a quarter of the smallest one. */
   waitingBytesAllMax: 128 * 1024 * 1024,
+  /** Rooms of one peer that people of ours are in, and contacts there whose presence was asked for: the last ones are asked about again. */
+  standingMax: 2_000,
+  /** How many of them are asked about in one tick, when a peer is back. */
+  standingPerTick: 10,
   /** Pairs in memory. An idle one has some KB and no socket. */
   pairsMax: 20_000,
   /** Servers that are being connected to at once: thousands of dead domains wait for each other, and not for the living. */

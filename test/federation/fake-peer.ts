@@ -152,7 +152,7 @@ export class FakePeer {
   }
 
   async #take(stanza: Stanza): Promise<void> {
-    const isPing = stanza.hasChild('ping', 'urn:xmpp:ping');
+    const isPing = stanza.attributes.to === this.domain && stanza.hasChild('ping', 'urn:xmpp:ping');
     if (!isPing) this.received.push(stanza.bytes.toString());
     if (isPing && this.isConfirming) this.onPing?.(stanza);
   }

@@ -1,4 +1,5 @@
 /** Stanzas on their way to another server, as rows of the outbox hold them. */
+import type { DeploymentClock } from '../../../lib/runtime/deployment-clock.ts';
 import type { OutboxRow } from '../../../lib/runtime/outbox.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import type { StanzaError } from '../../../lib/xmpp/errors.ts';
@@ -21,6 +22,14 @@ export interface Entry {
   departing: Departing[];
   /** Bytes of its XML. */
   readonly bytes: number;
+}
+
+/** Keys of entries that have no row in the outbox begin so; those of rows are ids, which do not. */
+export const withoutRow = '~';
+
+/** @param at by the deployment's clock @returns the same by the monotonic clock, ms */
+export function sinceMs(clock: DeploymentClock, at: number): number {
+  return clock.monotonic() - Math.max(0, clock.now() - at);
 }
 
 /** @param bodies of the row @param tos one per body: whom it is for; none: as it says itself */

@@ -2,7 +2,6 @@
  * One pair of domains, ours and another server's: what waits, what is on its way, and what the peer has confirmed. A row leaves the outbox
  * when the peer has confirmed its stanzas (docs/decisions/0014-outbox.md), or their senders were told that they were not delivered.
  */
-
 import { sleep } from '../../../lib/ports/clock.ts';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
 import { type PairName, readOutbox } from '../../../lib/runtime/outbox.ts';
@@ -16,9 +15,10 @@ import type { Way, WayEvents } from '../core/way.ts';
 import { Forbidden, NoSuchDomain } from '../finding/errors.ts';
 import { federationLimits } from '../limits.ts';
 import { PeerRefusal } from '../streams/refusal.ts';
-import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, stamped } from './departing.ts';
+import { bounceOf, type Departing, type Entry, entryOf, entryOfRow, isBounced, sinceMs, stamped } from './departing.ts';
 import { Queue } from './queue.ts';
 import { deleteRow } from './row-deletion.ts';
+import { Standing } from './standing.ts';
 import { tellSenders } from './telling.ts';
 import { Terms } from './terms.ts';
 
@@ -36,6 +36,7 @@ export class Pair {
   readonly #gate: Gate;
   readonly way: Way;
   readonly #queue = new Queue();
+  readonly #standing = new Standing();
   /** Tells the worker that a row is gone. */
   readonly #onConfirmed: (key: string) => void;
   #stream: Carrier | undefined;
@@ -86,7 +87,7 @@ export class Pair {
   /** Nothing would be lost if it were forgotten. */
   get isIdle(): boolean {
     const isQuiet = this.#dependencies.clock.monotonic() - this.#usedAtMs > federationLimits.confirmMs;
-    return isQuiet && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
+    return isQuiet && !this.#standing.isNeeded && this.#queue.size === 0 && this.#stream === undefined && this.way.isIdle;
   }
 
   has(key: string): boolean {
@@ -111,10 +112,10 @@ export class Pair {
   take(key: string, at: number, bodies: readonly Buffer[], tos: readonly (readonly string[])[]): void {
     if (this.#isStopped || this.#queue.has(key)) return;
     this.#usedAtMs = this.#dependencies.clock.monotonic();
-    const entry = entryOf({ key, at, sinceMs: this.#sinceMs(at) }, bodies, tos);
+    const entry = entryOf({ key, at, sinceMs: sinceMs(this.#dependencies.clock, at) }, bodies, tos);
+    this.#standing.note(entry);
     const isFull = this.#queue.bytes + entry.bytes > federationLimits.waitingBytesMax || this.#gate.isFull;
-    this.#queue.add(entry);
-    this.#gate.waitingBytes += entry.bytes;
+    this.#hold(entry);
     if (isFull) this.#refuse(entry.departing, 'resource-constraint', `too much waits for ${this.name.peer} already`);
     else this.#pump();
   }
@@ -135,14 +136,12 @@ export class Pair {
       for (const { key, value } of page) {
         if (isConfirmed(key)) this.dropRepeated(key);
         if (isConfirmed(key) || this.#queue.has(key)) continue;
-        const entry = entryOfRow(key, value, this.#sinceMs(value.at));
-        this.#queue.add(entry);
-        this.#gate.waitingBytes += entry.bytes;
+        this.#hold(entryOfRow(key, value, sinceMs(this.#dependencies.clock, value.at)));
       }
       if (page.length < runtimeLimits.outboxPageMax) break;
       after = page.at(-1)!.key;
     }
-    if (isTakeover) this.#leaveOutRepeated([...this.#queue.unsent()].map(({ one }) => one));
+    if (isTakeover) this.#leaveOutRepeated(this.#queue.unsentStanzas());
     this.#pump();
   }
 
@@ -177,7 +176,15 @@ export class Pair {
       this.#sentAtMs = now - federationLimits.keepAliveMs / 2;
       stream.keepAlive();
     }
+    this.#askAgain(stream);
     this.#pump();
+  }
+
+  /** What people of ours see of the peer may be out of date. */
+  #askAgain(stream: Carrier): void {
+    const isFree = stream.isOpen && !this.#queue.hasUnsent;
+    const entry = isFree ? this.#standing.questions(this.#dependencies.clock) : undefined;
+    if (entry !== undefined) this.#hold(entry);
   }
 
   /** Waits a moment for what is on its way to be confirmed. What waits is for the next owner. */
@@ -227,6 +234,7 @@ export class Pair {
     const isNowhere = error instanceof NoSuchDomain || error instanceof Forbidden;
     const isFinal = isNowhere || (error instanceof PeerRefusal && error.isNoSuchDomain);
     this.way.rest(error, isFinal);
+    this.#standing.interrupt();
     if (isFinal) this.#refuseAll('remote-server-not-found', error.message);
     else if (this.#terms.holdMs === 0) this.#refuseAll('remote-server-timeout', error.message);
   }
@@ -240,6 +248,7 @@ export class Pair {
     );
     if (this.#isStopped) return;
     this.#leaveOutRepeated(unconfirmed);
+    if (!isAnswered) this.#standing.interrupt();
     if (reason instanceof PeerRefusal && reason.isNoSuchDomain) this.#failed(reason);
     else if (!isAnswered) this.way.rest(reason);
     this.#pump();
@@ -264,7 +273,7 @@ export class Pair {
   }
 
   #pump(): void {
-    if (this.#isStopped || !this.#queue.hasUnsent) return;
+    if (this.#isStopped || !(this.#queue.hasUnsent || this.#standing.isDue)) return;
     if (!this.#terms.isAllowed) {
       this.#refuseAll('not-allowed', `${this.name.tenant} does not talk with ${this.name.peer}`);
       return;
@@ -341,30 +350,17 @@ export class Pair {
     this.#pump();
   }
 
-  /** @param at by the deployment's clock */
-  #sinceMs(at: number): number {
-    const { clock } = this.#dependencies;
-    return clock.monotonic() - Math.max(0, clock.now() - at);
-  }
-
   /** Requests are answered after a while, and messages bounce when they have waited for too long. */
   #expire(): void {
     const now = this.#dependencies.clock.monotonic();
     const isTried = this.#stream !== undefined || !this.way.isIdle;
     const holdMs = isTried ? Math.max(this.#terms.holdMs, federationLimits.tryMs) : this.#terms.holdMs;
-    const late: Departing[] = [];
-    for (const { entry, one } of this.#queue.unsent()) {
-      if (now - entry.sinceMs > (one.stanza.name === 'iq' ? federationLimits.iqMs : holdMs)) late.push(one);
-    }
+    const late = this.#queue.late(now, federationLimits.iqMs, holdMs);
     if (late.length > 0) this.#refuse(late, 'remote-server-timeout', this.way.lastError ?? `${this.name.peer} cannot be reached`);
   }
 
   #refuseAll(condition: StanzaErrorCondition, text: string): void {
-    this.#refuse(
-      [...this.#queue.unsent()].map(({ one }) => one),
-      condition,
-      text,
-    );
+    this.#refuse(this.#queue.unsentStanzas(), condition, text);
   }
 
   /** Their senders are told, and then the rows go. */
@@ -391,6 +387,11 @@ export class Pair {
     if (!(await deleteRow(this.#dependencies, this.name, entry.key, () => this.#isStopped))) return;
     this.#onConfirmed(entry.key);
     this.#forget(entry);
+  }
+
+  #hold(entry: Entry): void {
+    this.#queue.add(entry);
+    this.#gate.waitingBytes += entry.bytes;
   }
 
   #forget(entry: Entry): void {

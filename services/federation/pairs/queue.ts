@@ -50,6 +50,18 @@ export class Queue {
     return !(this.sent().next().done ?? true);
   }
 
+  /** What waits for longer than a request, or anything else, may. @param now monotonic */
+  late(now: number, iqMs: number, holdMs: number): Departing[] {
+    const late: Departing[] = [];
+    for (const { entry, one } of this.unsent())
+      if (now - entry.sinceMs > (one.stanza.name === 'iq' ? iqMs : holdMs)) late.push(one);
+    return late;
+  }
+
+  unsentStanzas(): Departing[] {
+    return [...this.unsent()].map(({ one }) => one);
+  }
+
   get hasUnsent(): boolean {
     return !(this.unsent().next().done ?? true);
   }

@@ -3,6 +3,7 @@ import { sleep } from '../../../lib/ports/clock.ts';
 import { deleteFromOutbox, type PairName } from '../../../lib/runtime/outbox.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { federationLimits } from '../limits.ts';
+import { withoutRow } from './departing.ts';
 
 /** @returns false when the process stops before */
 export async function deleteRow(
@@ -11,6 +12,7 @@ export async function deleteRow(
   key: string,
   isStopped: () => boolean,
 ): Promise<boolean> {
+  if (key.startsWith(withoutRow)) return true;
   for (;;) {
     try {
       await deleteFromOutbox(store, name, key);

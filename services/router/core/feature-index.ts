@@ -31,6 +31,7 @@ export class FeatureIndex {
   readonly inBindOffer: string;
   readonly outbound: StageLists;
   readonly inbound: StageLists;
+  readonly #answersForSessions: readonly NonNullable<AccountFeature['answersForSessions']>[];
   readonly #self = new Map<string, IqRoute>();
   readonly #account = new Map<string, IqRoute>();
   readonly #host = new Map<string, HostIqRoute>();
@@ -38,6 +39,7 @@ export class FeatureIndex {
 
   constructor(features: readonly AccountFeature[]) {
     this.all = features;
+    this.#answersForSessions = features.flatMap(({ answersForSessions }) => answersForSessions ?? []);
     const lasting = features.flatMap((feature) => feature.streamFeatures ?? []);
     this.boundFeatures = [...lasting, capsFeature(hostInfo(features))].join('');
     this.unboundFeatures = features.flatMap((feature) => feature.unboundFeatures ?? []).join('') + this.boundFeatures;
@@ -58,6 +60,11 @@ export class FeatureIndex {
 
   account(type: string, ns: string, name: string): IqRoute | undefined {
     return this.#account.get(routeKey(type, ns, name));
+  }
+
+  /** @returns who takes an answer with this id, which is for a session and not by it */
+  answerForSession(id = ''): NonNullable<AccountFeature['answersForSessions']>['take'] | undefined {
+    return this.#answersForSessions.find(({ idPrefix }) => id.startsWith(idPrefix))?.take;
   }
 
   host(type: string, ns: string, name: string): HostIqRoute | undefined {

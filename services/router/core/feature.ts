@@ -131,6 +131,8 @@ export interface AccountFeature {
   readonly asked?: (account: Account, sessions: readonly SessionEntry[]) => Pending;
   /** Answers presence probes that ask for something else than presence. */
   readonly probed?: ProbeAnswer;
+  /** Takes answers to requests which the service itself has sent in the name of a session, with ids that begin so. */
+  readonly answersForSessions?: { readonly idPrefix: string; readonly take: (account: Account, iq: Stanza) => Pending };
   /** Called when a session has ended and its entry was removed. @param entry as it was last */
   readonly ended?: (account: Account, entry: SessionEntry) => Pending;
   /** Called with each answer to a request that the server has sent in the name of the bare JID. Anybody may send such answers. */

@@ -24,6 +24,7 @@ import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
 import { bookmarks } from './xep0402-bookmarks.ts';
+import { roomSelfPing } from './xep0410-self-ping.ts';
 import { archivePreferences } from './xep0441-archive-preferences.ts';
 import { fast } from './xep0484-fast.ts';
 import { displayedSync } from './xep0490-displayed-sync.ts';
@@ -56,6 +57,7 @@ export const features: readonly AccountFeature[] = [
   stableIds,
   fileUpload,
   bookmarks,
+  roomSelfPing,
   archivePreferences,
   fast,
   displayedSync,

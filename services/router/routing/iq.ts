@@ -83,6 +83,8 @@ async function takeAnswer(account: Account, iq: Stanza): Promise<void> {
 export async function arriveIq(account: Account, iq: Stanza): Promise<void> {
   await runGuards('inbound', iq, account);
   const isRequest = iq.type === 'get' || iq.type === 'set';
+  const take = isRequest ? undefined : account.turn.dependencies.features.answerForSession(iq.id);
+  if (take) return take(account, iq);
   const { resource } = iq.to!;
   if (resource !== '') {
     account.withSessions((sessions) => {
