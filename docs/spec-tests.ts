@@ -22,6 +22,7 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'XEP-0163': ['router/pep-roster-access', 'federation/pep'],
     'XEP-0203': ['router/xep0160-offline', 'router/marks', 'router/cursor'],
     'XEP-0313': ['router/archive-query', 'runtime/archive-page'],
+    'XEP-0356': ['federation/privileged-component'],
     'XEP-0357': ['router/push-answers'],
     'XEP-0402': ['router/bookmarks-opaque'],
     'XEP-0410': ['federation/standing'],

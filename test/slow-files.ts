@@ -20,6 +20,7 @@ export const slowFiles: readonly string[] = [
   // Components are silent until a ping is given up; deployments start for each test.
   'test/federation/components.test.ts',
   'test/federation/components-hostile.test.ts',
+  'test/federation/privileged-component.test.ts',
   // What a tenant decides is felt within a second, many times over.
   'test/federation/policy.test.ts',
   // A thousand processes have heartbeats, and 30,000 sessions are parked.

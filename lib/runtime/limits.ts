@@ -111,6 +111,8 @@ export const runtimeLimits = {
   apiKeyIdBytes: 8,
   /** Components of a tenant: they stand in its row, which is read with every domain that is looked up. */
   componentsMax: 20,
+  /** Namespaces in which a component may ask in the name of accounts. */
+  privilegeNamespacesMax: 30,
   /** Accounts or tenants on one page of an answer to an operator. */
   adminPageMax: 100,
   /** Rows that are read and deleted together while an account is erased. A page has at most 38 MB. */

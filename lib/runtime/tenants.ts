@@ -8,6 +8,7 @@ import { Conflict, type Store } from '../ports/store.ts';
 import { collection } from './collection.ts';
 import { runtimeLimits } from './limits.ts';
 import { type PolicyChange, readPolicy, type TenantPolicy } from './policy/tenant-policy.ts';
+import type { Privileges } from './privileges.ts';
 import { Rows } from './rows.ts';
 import { update } from './update.ts';
 
@@ -18,6 +19,8 @@ export interface Component {
   readonly addedAt: string;
   /** What it proves itself with, sealed for {@link componentContext}. */
   readonly sealedSecret: string;
+  /** XEP-0356; absent: it may do nothing more than others. */
+  readonly privileges?: Privileges;
 }
 
 /** What a component's secret is sealed for: the domain alone is for the keys of certificates. */

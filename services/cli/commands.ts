@@ -155,6 +155,18 @@ export const commands: readonly Command[] = [
     run: async (values, positionals) => (await import('./commands/components.ts')).addComponent(values, positionals),
   }),
   command({
+    name: 'component grant',
+    positionals: ['DOMAIN', '[PRIVILEGE…]'],
+    summary: 'lets a component act for the accounts of its tenant (XEP-0356), as bridges need it',
+    text: [
+      'PRIVILEGE is roster=get|set|both, message=outgoing, presence=managed_entity, or iq=NAMESPACE=get|set|both; none takes',
+      'it away, as in roster=none. What is not named stays. It holds within seconds, and each use is logged.',
+      ...anyTimeText,
+    ],
+    options: componentOptions.componentRemoveOptions,
+    run: async (values, positionals) => (await import('./commands/components.ts')).grantPrivileges(values, positionals),
+  }),
+  command({
     name: 'component remove',
     positionals: ['DOMAIN'],
     summary: 'takes its domain from a component',

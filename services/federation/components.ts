@@ -61,7 +61,8 @@ export class Components {
       log.warn({ component, node }, 'a component does not know its secret');
       return { condition: 'not-authorized' };
     }
-    if (!(await this.#doorOf(component, found.tenant).attach(request))) return { condition: 'conflict' };
+    if (!(await this.#doorOf(component, found.tenant).attach(request, found.component.privileges)))
+      return { condition: 'conflict' };
     log.info({ component, node }, 'a component has its domain');
     return { tenant: found.tenant, owner: ownerId, grant: found.component.addedAt };
   }
@@ -71,7 +72,7 @@ export class Components {
     const found = await find(this.#dependencies.tenants, request.component);
     if (found === undefined) return { lost: 'host-unknown' };
     if (found.component.addedAt !== request.grant) return { lost: 'not-authorized' };
-    const isHeld = this.#doorOf(request.component, found.tenant).hold(request, request.received);
+    const isHeld = this.#doorOf(request.component, found.tenant).hold(request, request.received, found.component.privileges);
     return isHeld ? { ownedBy: this.#dependencies.ownerId } : { lost: 'conflict' };
   }
 

@@ -359,6 +359,11 @@ export const routerLimits = {
   /** How long the old secret of a key may be good beside the new one, hours. */
   apiKeyOverlapHoursMax: 30 * 24,
 
+  // Components with privileges
+
+  /** Characters of an id under which a request goes out in the name of an account: it holds the component's address and its ids. */
+  privilegedIdCharactersMax: 4_000,
+
   // Ad-hoc commands of admins
 
   /** How long a command may wait for a removal before it says how far it is, ms. It is shorter than what a node waits for an answer. */

@@ -196,6 +196,7 @@ async function takeTogether(
     turns.push(turn);
     if (!to) continue;
     const isHere = to.domain === tenant.domain || (await dependencies.tenants.place(to.domain))?.tenant.domain === tenant.domain;
+    if (request.isFromComponent && (await isTaken(turn, tenant, stanza, id))) continue;
     const isFromServer = request.isFromPeer === true && !request.isFromComponent;
     const refusal = isFromServer && isHere ? await refusalOf(dependencies, tenant, stanza) : undefined;
     if (refusal !== undefined) refuse(turn, tenant, stanza, refusal);
@@ -209,6 +210,13 @@ async function takeTogether(
 /** Presence is dropped: whoever is shown nobody is shown just that. */
 function refuse(turn: Turn, tenant: Tenant, stanza: Stanza, refusal: StanzaError): void {
   if (stanza.name !== 'presence' || stanza.type === 'subscribe') turn.bounce(tenant, stanza, refusal);
+}
+
+/** A feature may treat what a component of the tenant says in its own way. */
+async function isTaken(turn: Turn, tenant: Tenant, stanza: Stanza, id: string): Promise<boolean> {
+  for (const { fromComponent } of turn.dependencies.features.all)
+    if (await fromComponent?.(turn, tenant, stanza, id)) return true;
+  return false;
 }
 
 async function handleAdmin(dependencies: Dependencies, request: AdminRequest): Promise<AdminReply> {

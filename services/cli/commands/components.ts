@@ -1,8 +1,10 @@
 /** `skylark component add|remove|list`: which domains below a tenant's belong to components, such as gateways. */
+import type { z } from 'zod';
 import { systemClock as clock } from '../../../lib/adapters/system-clock.ts';
+import type { Privileges } from '../../../lib/runtime/privileges.ts';
 import { secretBytes } from '../../../lib/runtime/secrets.ts';
 import { componentContext } from '../../../lib/runtime/tenants.ts';
-import { componentAdd, componentList, componentRemove } from '../../router/operations/components.ts';
+import { componentAdd, componentGrant, componentList, componentRemove } from '../../router/operations/components.ts';
 import { openKeys } from '../compose/certificate-keys.ts';
 import { findDataFolder } from '../compose/data-folder.ts';
 import { say, UsageError } from '../core/report.ts';
@@ -21,6 +23,35 @@ export async function addComponent(values: AddValues, positionals: readonly stri
   });
 }
 
+const kinds = ['roster', 'message', 'presence'] as const;
+const accesses = ['none', 'get', 'set', 'both'];
+
+/** `skylark component grant irc.example.org roster=both message=outgoing presence=managed_entity iq=NAMESPACE=get`. */
+export async function grantPrivileges(values: RemoveValues, positionals: readonly string[]): Promise<number> {
+  const [domain = '', ...privileges] = positionals;
+  const named = namesOf('component grant', domain === '' ? [] : [domain]);
+  const granted: Record<string, string> = {};
+  const iq: Record<string, string> = {};
+  for (const text of privileges) {
+    const [kind = '', ...rest] = text.split('=');
+    const value = rest.at(-1) ?? '';
+    if (kind === 'iq' && rest.length > 1 && accesses.includes(value)) iq[rest.slice(0, -1).join('=')] = value;
+    else if (kinds.some((one) => one === kind) && rest.length === 1) granted[kind] = value;
+    else throw new UsageError(`'${text}' is not a privilege, such as roster=both; see: skylark help component grant`);
+  }
+  return withAdmin(values, async (admin) => {
+    const input = { ...named, ...granted, ...(Object.keys(iq).length > 0 && { iq }) };
+    const { component, privileges: now } = await admin.ask(componentGrant, input as z.input<typeof componentGrant.input>);
+    say(`${component} has now: ${wordsOf(now)}`);
+  });
+}
+
+function wordsOf({ iq = {}, ...others }: Privileges): string {
+  const words = Object.entries(others).flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}=${value}`]));
+  const all = [...words, ...Object.entries(iq).map(([ns, value]) => `iq=${ns}=${value}`)];
+  return all.length === 0 ? 'no privileges' : all.join(' ');
+}
+
 export async function removeComponent(values: RemoveValues, positionals: readonly string[]): Promise<number> {
   const named = namesOf('component remove', positionals);
   return withAdmin(values, async (admin) => {
@@ -33,7 +64,8 @@ export async function listComponents(values: ListValues, positionals: readonly s
   const domain = domainOf('component list', positionals);
   return withAdmin(values, async (admin) => {
     const { components } = await admin.ask(componentList, { domain });
-    for (const component of components) say(values.json ? JSON.stringify(component) : component.component);
+    for (const component of components)
+      say(values.json ? JSON.stringify(component) : `${component.component}  ${wordsOf(component.privileges)}`);
   });
 }
 

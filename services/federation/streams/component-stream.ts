@@ -7,7 +7,7 @@ import { type CarryRequest, type ComponentAddress, carryAnswer } from '../../../
 import { ask, isOperating } from '../../../lib/runtime/faults.ts';
 import { encodeFrame } from '../../../lib/runtime/frame.ts';
 import { serviceLimits } from '../../../lib/runtime/service-limits.ts';
-import { escapeAttribute } from '../../../lib/xmpp/element.ts';
+import { type Element, escapeAttribute } from '../../../lib/xmpp/element.ts';
 import type { StreamError } from '../../../lib/xmpp/errors.ts';
 import type { Carrier, CarrierEvents } from '../core/carrier.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -72,6 +72,11 @@ export class ComponentStream implements Carrier {
   }
 
   requestAck(): void {}
+
+  /** What is not in the outbox: who misses it is told again. */
+  say(stanza: Element): void {
+    this.#push(Buffer.from(stanza.toString()));
+  }
 
   ping(id: string): void {
     const addresses = `from='${escapeAttribute(this.#tenant)}' to='${escapeAttribute(this.address.component)}'`;

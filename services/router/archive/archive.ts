@@ -130,8 +130,9 @@ function keepSpan(account: Account, id: string, peer: Jid, retainMs: number): vo
   const endMs = Math.max((Math.floor(timeOfId(id) / spanMs) + 1) * spanMs, turn.dependencies.clock.now());
   const key = `${peerKey(peer)} ${spanOf(id)}`;
   // This tells the account from a later one of the same name, which has other sessions.
-  const row = session ? undefined : account.prefetched(accounts);
-  const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt;
+  const row = session || !account.hasPrefetched(accounts) ? undefined : account.prefetched(accounts);
+  // Where neither is known, as when a component sends in its name, the row is written.
+  const incarnation = session?.sid ?? row?.incarnation ?? row?.createdAt ?? id;
   const known = `${account.rows.partition} ${key} ${endMs + retainMs} ${incarnation}`;
   if (turn.dependencies.knownSpans.has(known)) return;
   account.put(spansByPeer, key, '', Number.isFinite(retainMs) ? endMs + retainMs : undefined);

@@ -95,6 +95,10 @@ export class Account implements Owner {
     return this.#values![this.#start + index] as Value | undefined;
   }
 
+  hasPrefetched(collection: Collection<unknown>): boolean {
+    return this.#reads?.includes(collection) === true;
+  }
+
   /** Reads a row as the store has it: what this turn has queued is not in it yet. */
   async get<Value>(collection: Collection<Value>, key = ''): Promise<Value | undefined> {
     return (await this.rows.get(collection, key))?.value;

@@ -17,6 +17,7 @@ import type { Account } from './account.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { HostContext } from './host.ts';
 import type { Pending } from './stages.ts';
+import type { Turn } from './turn.ts';
 
 export interface IqRoute {
   /**
@@ -119,6 +120,13 @@ export interface AccountFeature {
   readonly announced?: (account: Account, presence: Stanza, before: SessionEntry, entry: SessionEntry) => Pending;
   /** Called with a message, or a request of a contact, that the client of a session with push has not acknowledged. */
   readonly unheard?: (account: Account, stanza: Stanza) => Pending;
+  /**
+   * Called when a session has become unavailable, whether it said so or not.
+   * @param presence has `from`: the account may have no session in this turn
+   */
+  readonly departed?: (account: Account, presence: Stanza) => Pending;
+  /** Takes a stanza of a component of the tenant before it is routed. @returns false when it is one like any other */
+  readonly fromComponent?: (turn: Turn, tenant: Tenant, stanza: Stanza, id: string) => Promise<boolean>;
   /** Called when a session has moved to another node. Meanwhile it may have missed stanzas that are not archived. */
   readonly moved?: (account: Account, entry: SessionEntry) => Pending;
   /** Called after the commit when the account has become a subscriber of the contact's presence. */

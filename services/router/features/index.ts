@@ -20,6 +20,7 @@ import { ping } from './xep0199-ping.ts';
 import { entityTime } from './xep0202-time.ts';
 import { carbons } from './xep0280-carbons.ts';
 import { archive } from './xep0313-archive.ts';
+import { privilegedEntity } from './xep0356-privileged-entity.ts';
 import { push } from './xep0357-push.ts';
 import { stableIds } from './xep0359-stable-ids.ts';
 import { fileUpload } from './xep0363-file-upload.ts';
@@ -53,6 +54,7 @@ export const features: readonly AccountFeature[] = [
   entityTime,
   carbons,
   archive,
+  privilegedEntity,
   push,
   stableIds,
   fileUpload,

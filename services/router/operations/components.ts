@@ -1,7 +1,8 @@
 /** Operations on components (XEP-0114): programs that serve a domain below a tenant's, such as gateways. */
 import { z } from 'zod';
 import { runtimeLimits } from '../../../lib/runtime/limits.ts';
-import { type Component, ownLabels } from '../../../lib/runtime/tenants.ts';
+import type { Access, Privileges } from '../../../lib/runtime/privileges.ts';
+import { type Component, componentOf, ownLabels } from '../../../lib/runtime/tenants.ts';
 import { xmppLimits } from '../../../lib/xmpp/limits.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { domainInput, findTenant, uncached } from './inputs.ts';
@@ -9,7 +10,14 @@ import { operation } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
 /** Never the secret. */
-const described = z.object({ component: z.string(), addedAt: z.string() });
+const access = z.enum(['none', 'get', 'set', 'both']);
+const privileges = z.object({
+  roster: access.exclude(['none']).optional(),
+  message: z.literal('outgoing').optional(),
+  presence: z.literal('managed_entity').optional(),
+  iq: z.record(z.string(), access.exclude(['none'])).optional(),
+});
+const described = z.object({ component: z.string(), addedAt: z.string(), privileges });
 
 /** `domain` is the tenant's, and `component` one label below it. */
 const named = { domain: domainInput, component: domainInput };
@@ -50,6 +58,63 @@ export const componentAdd = operation({
   },
 });
 
+/** XEP-0356. What is not given stays; `none` takes it away. */
+export const componentGrant = operation({
+  name: 'component-grant',
+  input: z.strictObject({
+    ...named,
+    roster: access.optional(),
+    message: z.enum(['none', 'outgoing']).optional(),
+    presence: z.enum(['none', 'managed_entity']).optional(),
+    /** By namespace. */
+    iq: z.record(z.string().min(1).max(xmppLimits.domainCharactersMax), access).optional(),
+  }),
+  output: described,
+  right: 'tenant',
+  isRepeatable: true,
+  help: 'Lets a component act for the accounts of its tenant.',
+  commands: ['component grant'],
+  http: { method: 'patch', path: '/tenants/{domain}/components/{component}' },
+  async run(dependencies, { domain, component, ...change }) {
+    await findTenant(dependencies, domain);
+    const changed = await dependencies.tenants.setComponents(domain, (components) => {
+      if (!components.some((one) => one.domain === component))
+        throw new Refusal('absent', `there is no component '${component}'`);
+      return components.map((one) =>
+        one.domain === component ? { ...one, privileges: changedBy(one.privileges, change) } : one,
+      );
+    });
+    const now = changed && componentOf(changed, component);
+    if (!now) throw new Refusal('absent', `there is no component '${component}'`);
+    dependencies.log.info({ component, privileges: now.privileges }, 'a component was granted privileges');
+    return describe(now);
+  },
+});
+
+interface Change {
+  readonly roster?: Access | 'none' | undefined;
+  readonly message?: 'outgoing' | 'none' | undefined;
+  readonly presence?: 'managed_entity' | 'none' | undefined;
+  readonly iq?: Readonly<Record<string, Access | 'none'>> | undefined;
+}
+
+/** @throws {Refusal} */
+function changedBy(before: Privileges = {}, change: Change): Privileges {
+  const iq = Object.entries({ ...before.iq, ...change.iq }).filter((entry): entry is [string, Access] => entry[1] !== 'none');
+  if (iq.length > runtimeLimits.privilegeNamespacesMax)
+    throw new Refusal('conflict', `a component has at most ${runtimeLimits.privilegeNamespacesMax} namespaces`);
+  return {
+    roster: kept(change.roster ?? before.roster),
+    message: kept(change.message ?? before.message),
+    presence: kept(change.presence ?? before.presence),
+    ...(iq.length > 0 && { iq: Object.fromEntries(iq) }),
+  };
+}
+
+function kept<Value extends string>(value: Value | undefined): Exclude<Value, 'none'> | undefined {
+  return value === 'none' ? undefined : (value as Exclude<Value, 'none'> | undefined);
+}
+
 export const componentRemove = operation({
   name: 'component-remove',
   input: z.strictObject(named),
@@ -83,8 +148,8 @@ export const componentList = operation({
   },
 });
 
-function describe({ domain, addedAt }: Component): z.input<typeof described> {
-  return { component: domain, addedAt };
+function describe({ domain, addedAt, privileges: granted = {} }: Component): z.input<typeof described> {
+  return { component: domain, addedAt, privileges: granted };
 }
 
 /** @throws {Refusal} */

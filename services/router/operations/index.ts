@@ -2,7 +2,7 @@
 
 import { auditList, auditTenantList } from './audit.ts';
 import { certificateDelete, certificateGet, certificatePut, certificateQuery } from './certificates.ts';
-import { componentAdd, componentList, componentRemove } from './components.ts';
+import { componentAdd, componentGrant, componentList, componentRemove } from './components.ts';
 import { keyAdd, keyList, keyRemove, keyRotate } from './keys.ts';
 import { nodeDrain, status } from './nodes.ts';
 import type { Operation } from './operation.ts';
@@ -24,6 +24,7 @@ export const operations: readonly Operation[] = [
   tenantSet,
   tenantShow,
   componentAdd,
+  componentGrant,
   componentRemove,
   componentList,
   status,

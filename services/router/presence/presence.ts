@@ -7,7 +7,7 @@
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import type { StepReply } from '../../../lib/runtime/wire.ts';
 import { StanzaError, StreamError } from '../../../lib/xmpp/errors.ts';
-import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import { Stanza } from '../../../lib/xmpp/stanza.ts';
 import type { Account } from '../core/account.ts';
 import { forgedFrom, forgedTo } from '../core/amend.ts';
 import { runGuards } from '../core/guard.ts';
@@ -114,6 +114,9 @@ export async function depart(account: Account, entry: SessionEntry, news: Omit<B
   const isKnown = entry.available || entry.inherited !== undefined;
   if (isKnown) await broadcast(account, { ...news, from });
   await endDirected(account, entry.directed ?? [], bytes, { id, isBroadcast: isKnown });
+  if (!isKnown) return;
+  const presence = Stanza.parse(bytes);
+  for (const { departed } of account.turn.dependencies.features.all) await departed?.(account, presence);
 }
 
 /** The presence as it is kept and shown to others. @throws {StanzaError} if it is too large */

@@ -8,6 +8,7 @@
  */
 import { portLimits } from '../../../lib/ports/limits.ts';
 import { collection } from '../../../lib/runtime/collection.ts';
+import { allows } from '../../../lib/runtime/privileges.ts';
 import { rowValue } from '../../../lib/runtime/row-values.ts';
 import type { SessionEntry } from '../../../lib/runtime/sessions.ts';
 import { type Element, xml } from '../../../lib/xmpp/element.ts';
@@ -139,6 +140,17 @@ export function pushContactTo(account: Account, sessions: readonly SessionEntry[
     Buffer.from(push.toString()),
     true,
   );
+  pushToComponents(account, contact, id);
+}
+
+/** XEP-0356 §4.4: those that may read rosters are told, too. */
+function pushToComponents(account: Account, contact: Contact, id: string): void {
+  const { turn, tenant, jid } = account;
+  for (const { domain, privileges } of tenant.components ?? []) {
+    if (!allows(privileges?.roster, 'get')) continue;
+    const push = xml('iq', { from: jid.toString(), to: domain, type: 'set', id }, pushElement(contact));
+    turn.post(tenant, Buffer.from(push.toString()), turn.dependencies.ids.mint());
+  }
 }
 
 export function pushElement(contact: Contact): Element {
