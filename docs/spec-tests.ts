@@ -34,6 +34,8 @@ const listed: Readonly<Record<Service, Readonly<Record<string, readonly string[]
     'RFC 7590': ['connection/stream'],
     'XEP-0198': ['connection/stream-management', 'connection/resumption', 'connection/ack-under-load', 'connection/unanswered'],
     'XEP-0368': ['connection/stream', 'cli/dns'],
+    'XEP-0440': ['router/sasl'],
+    'XEP-0474': ['connection/xep0480-upgrade'],
   },
   muc: {
     'XEP-0004': ['muc/empty-fields', 'xmpp/data-form', 'form-fields'],

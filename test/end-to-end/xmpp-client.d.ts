@@ -17,6 +17,10 @@ declare module '@xmpp/client' {
     timeout: number;
     on(event: 'stanza', listener: (stanza: Element) => void): void;
     on(event: 'error', listener: (error: Error) => void): void;
+    /** What goes out and comes in, stanza or not. */
+    on(event: 'send' | 'element', listener: (element: Element) => void): void;
+    readonly jid: { toString(): string };
+    readonly fast: { saveToken: (token: Token) => Promise<void>; fetchToken: () => Promise<Token | undefined> };
     readonly streamManagement: { readonly enabled: boolean; on(event: 'resumed', listener: () => void): void };
     readonly reconnect: { delay: number };
     readonly iqCaller: {
@@ -24,6 +28,12 @@ declare module '@xmpp/client' {
       request(iq: Element): Promise<Element>;
     };
   }
-  export function client(options: Readonly<Record<string, string>>): Client;
+  /** XEP-0484. */
+  export interface Token {
+    readonly mechanism: string;
+    readonly token: string;
+    readonly expiry: string;
+  }
+  export function client(options: Readonly<Record<string, string | Element>>): Client;
   export function xml(name: string, attrs?: Readonly<Record<string, string>>, ...children: (Element | string)[]): Element;
 }

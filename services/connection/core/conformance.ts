@@ -5,4 +5,17 @@ export const conformance: readonly SpecRow[] = [
   { spec: 'RFC 6120', version: '2011', title: 'XMPP Core: TCP streams, STARTTLS, limits, stream errors' },
   { spec: 'RFC 7395', version: '2014', title: 'An XMPP Subprotocol for WebSocket' },
   { spec: 'XEP-0368', version: '1.1.0', title: 'SRV records for XMPP over TLS: direct TLS with ALPN' },
+  { spec: 'XEP-0440', version: '1.0.0', title: 'SASL Channel-Binding Type Capability' },
+  {
+    spec: 'XEP-0474',
+    version: '0.5.0',
+    title: 'SASL SCRAM Downgrade Protection',
+    note: 'With XEP-0388 only: some clients of RFC 6120 fail when they meet another attribute.',
+  },
+  {
+    spec: 'XEP-0480',
+    version: '0.2.0',
+    title: 'SASL Upgrade Tasks',
+    note: 'Offered to accounts that lack SHA-256 or SHA-512, on streams that name the account.',
+  },
 ];

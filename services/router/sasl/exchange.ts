@@ -7,15 +7,17 @@ import type { Tenant } from '../../../lib/runtime/tenants.ts';
 import { xml } from '../../../lib/xmpp/element.ts';
 import { SaslFailure } from '../../../lib/xmpp/errors.ts';
 import type { Stanza } from '../../../lib/xmpp/stanza.ts';
+import type { ScramHash } from '../core/accounts.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { readName, type SignedIn } from './credentials.ts';
 import { TooManyGuesses, WrongPassword } from './guesses.ts';
-import { findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
+import { announcedText, findMechanism, type Mechanism, type Offered, offeredBindings, offeredNames } from './mechanisms.ts';
 import { checkPlain } from './plain.ts';
 import { type Profile, rfc6120 } from './profile.ts';
 import { clientKey, readUserAgent, sasl2, type UserAgent } from './sasl2.ts';
 import { finishScram, type ScramState, startScram } from './scram.ts';
 import { checkToken, type FastRequest, noteSignIn, readFastRequest, tokenMechanisms } from './tokens.ts';
+import { beginTask, continueWith, finishTask, newSalt, readUpgrades, type UpgradeState } from './upgrade.ts';
 
 export interface SaslContext extends Offered {
   /** The client's network address; '' if it is unknown. */
@@ -38,6 +40,10 @@ export interface SaslState {
 interface Sasl2State {
   readonly agent?: UserAgent | undefined;
   readonly fast?: FastRequest | undefined;
+  /** The hashes that the client wants to add to its account. */
+  readonly upgrades?: readonly ScramHash[];
+  /** Set when the password was right, and the upgrades are under way. */
+  readonly upgrade?: UpgradeState;
 }
 
 /** The result of a step. Without `state` and `local` it is a failure, and the stream stays open for another attempt (§6.4.5). */
@@ -87,6 +93,8 @@ export async function saslStep(
   const profile = profiles.get(element.ns) ?? rfc6120;
   try {
     if (element.name === 'abort') throw new SaslFailure('aborted'); // §6.5.1
+    if (before?.sasl2?.upgrade !== undefined)
+      return await upgradeStep(dependencies, tenant, before, before.sasl2.upgrade, element);
     const tokenNames = tokenMechanisms(dependencies, tenant, context);
     const { state, mechanism, data } = readStep(profile, before, element, { ...context, tokenNames });
     if (data === undefined) return { reply: profile.challenge(), state };
@@ -128,8 +136,10 @@ function readStep(
   const mechanism = findMechanism(name, context);
   if (mechanism === undefined && !(isSasl2 && context.tokenNames.includes(name))) throw new SaslFailure('invalid-mechanism');
   if (said.mechanism === undefined) return { state: before!, mechanism, data: said.data };
-  const asked = isSasl2 && { sasl2: { agent: readUserAgent(element), fast: readFastRequest(element, context.tokenNames) } };
-  return { state: { mechanism: name, ...asked }, mechanism, data: said.data };
+  if (!isSasl2) return { state: { mechanism: name }, mechanism, data: said.data };
+  const fast = readFastRequest(element, context.tokenNames);
+  const asked: Sasl2State = { agent: readUserAgent(element), fast, upgrades: readUpgrades(element, context) };
+  return { state: { mechanism: name, sasl2: asked }, mechanism, data: said.data };
 }
 
 interface Step {
@@ -143,8 +153,9 @@ async function advance(
   dependencies: Dependencies,
   tenant: Tenant,
   { profile, state, mechanism, data }: Step,
-  { binding, address = '', from }: SaslContext,
+  context: SaslContext,
 ): Promise<SaslResult> {
+  const { binding, address = '', from } = context;
   if (mechanism === undefined) return signInByToken(dependencies, tenant, { profile, state, data }, { binding, from });
   const message = decodeText(data);
   if (mechanism === 'PLAIN') {
@@ -152,7 +163,9 @@ async function advance(
     return succeed(dependencies, tenant, profile.success(), state, signedIn);
   }
   if (!state.scram) {
-    const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from });
+    // DEVIATION: XEP-0474 may be used with RFC 6120 too, but clients as old as Strophe.js 1.6 fail when they meet another attribute.
+    const announced = state.sasl2 && announcedText(context);
+    const scram = await startScram(dependencies, tenant, mechanism, message, { binding, from, announced });
     return { reply: profile.challenge(scram.serverFirst), state: { ...state, scram } };
   }
   const { serverFinal, ...signedIn } = await finishScram(dependencies, tenant, mechanism, state.scram, message, {
@@ -162,20 +175,43 @@ async function advance(
   return succeed(dependencies, tenant, profile.success(serverFinal), state, signedIn);
 }
 
-/** The client has signed in with the password. */
+/** The password was right. @param reply what the profile says of success */
 async function succeed(
   dependencies: Dependencies,
   tenant: Tenant,
   reply: string,
-  { sasl2: asked }: SaslState,
+  state: SaslState,
   signedIn: SignedIn,
 ): Promise<SaslResult> {
+  const { sasl2: asked } = state;
+  if (asked?.upgrades?.length) {
+    const upgrade: UpgradeState = { signedIn, hashes: asked.upgrades };
+    return { reply: continueWith(upgrade, reply), state: { ...state, sasl2: { ...asked, upgrades: [], upgrade } } };
+  }
   const agent = asked?.agent;
   if (agent === undefined) return { reply, ...signedIn };
   const { local } = signedIn;
   const client = clientKey(tenant, local, agent);
   const token = await noteSignIn(dependencies, { tenant, local, key: client }, agent, asked?.fast?.wants);
   return { reply: reply + token, ...signedIn, client };
+}
+
+/** XEP-0480. @throws {SaslFailure} */
+async function upgradeStep(
+  dependencies: Dependencies,
+  tenant: Tenant,
+  state: SaslState,
+  upgrade: UpgradeState,
+  element: Stanza,
+): Promise<SaslResult> {
+  const goOn = (next: UpgradeState): SaslState => ({ ...state, sasl2: { ...state.sasl2, upgrade: next } });
+  if (upgrade.salt === undefined) {
+    const begun = beginTask(upgrade, element, newSalt(dependencies));
+    return { reply: begun.reply, state: goOn(begun.state) };
+  }
+  const left = await finishTask(dependencies, tenant, upgrade, element);
+  if (left.hashes.length > 0) return { reply: continueWith(left), state: goOn(left) };
+  return succeed(dependencies, tenant, '', state, left.signedIn);
 }
 
 /** The initial message of the HT mechanisms: the name, NUL, and an HMAC. There is one step. @throws {SaslFailure} */

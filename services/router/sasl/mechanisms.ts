@@ -45,6 +45,16 @@ export function offeredNames(offered: Offered): string[] {
   return [...known].filter(([, mechanism]) => isOffered(mechanism, offered)).map(([name]) => name);
 }
 
+/**
+ * XEP-0474 §4.1: the mechanisms and the types of channel binding that were announced, as text to be hashed. The separators cannot
+ * stand in XML.
+ */
+export function announcedText(offered: Offered): string {
+  const types = Object.keys(offered.binding).sort();
+  const bindings = types.length === 0 ? '' : `\u001f${types.join('\u001e')}`;
+  return offeredNames(offered).sort().join('\u001e') + bindings;
+}
+
 /** XEP-0440 §2: announces the types of channel binding; '' when there is none. */
 export function offeredBindings({ binding }: Offered): string {
   const types = Object.keys(binding);

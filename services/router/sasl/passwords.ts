@@ -75,7 +75,7 @@ export async function deriveKeysWith(prepared: string, salt: Buffer, iterations:
 }
 
 /** @param salted SaltedPassword of RFC 5802 §3 */
-function keysOf(salted: Buffer, salt: Buffer, iterations: number, hash: ScramHash): ScramKeys {
+export function keysOf(salted: Buffer, salt: Buffer, iterations: number, hash: ScramHash): ScramKeys {
   const { name } = digests[hash];
   const clientKey = createHmac(name, salted).update('Client Key').digest();
   return {

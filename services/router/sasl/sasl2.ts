@@ -10,6 +10,7 @@ import type { Stanza } from '../../../lib/xmpp/stanza.ts';
 import { routerLimits } from '../limits.ts';
 import { type Offered, offeredNames } from './mechanisms.ts';
 import { checkBare, decodeData, encodeData, type Profile } from './profile.ts';
+import { offerUpgrades } from './upgrade.ts';
 
 const NS = 'urn:xmpp:sasl:2';
 
@@ -19,7 +20,7 @@ export function offerSasl2(offered: Offered, elements: string): string {
   if (names.length === 0) return '';
   const mechanisms = names.map((name) => `<mechanism>${escapeText(name)}</mechanism>`).join('');
   const inline = elements === '' ? '' : `<inline>${elements}</inline>`;
-  return `<authentication xmlns='${NS}'>${mechanisms}${inline}</authentication>`;
+  return `<authentication xmlns='${NS}'>${mechanisms}${inline}${offerUpgrades(offered)}</authentication>`;
 }
 
 export const sasl2: Profile = {

@@ -33,9 +33,19 @@ export interface ScramState {
 
 const nonceBytes = 18;
 
-/** The server-first-message of RFC 5802 §5. */
-export function composeServerFirst(nonce: string, keys: ScramKeys): string {
-  return `r=${nonce},s=${keys.salt},i=${keys.iterations}`;
+/** The server-first-message of RFC 5802 §5. @param announced see {@link ScramStart.announced} */
+export function composeServerFirst(nonce: string, keys: ScramKeys, hash?: ScramHash, announced?: string): string {
+  const first = `r=${nonce},s=${keys.salt},i=${keys.iterations}`;
+  if (hash === undefined || announced === undefined) return first;
+  return `${first},h=${hashOnce(digests[hash].name, announced, 'base64')}`;
+}
+
+export interface ScramStart {
+  readonly binding: ChannelBinding;
+  /** As in {@link Claimed}. */
+  readonly from: string | undefined;
+  /** XEP-0474 §4.1: what was announced, as text to be hashed; undefined where clients are not told the hash. */
+  readonly announced?: string | undefined;
 }
 
 /** Checks the GS2 header (§6). @throws {SaslFailure} */
@@ -57,13 +67,13 @@ export function bindingData(type: string, binding: ChannelBinding): Buffer | und
   return data ? Buffer.from(data, 'base64') : undefined; // '' if the node has not sent the data
 }
 
-/** Handles the client's first message. @param from as in {@link Claimed}. @throws {SaslFailure} */
+/** Handles the client's first message. @throws {SaslFailure} */
 export async function startScram(
   dependencies: Dependencies,
   tenant: Tenant,
   mechanism: ScramMechanism,
   message: string,
-  { binding, from }: { readonly binding: ChannelBinding; readonly from: string | undefined },
+  { binding, from, announced }: ScramStart,
 ): Promise<ScramState> {
   const first = parseClientFirst(message);
   checkFlag(first, mechanism, binding);
@@ -71,7 +81,8 @@ export async function startScram(
   const { keys } = await findCredentials(dependencies, tenant, local, mechanism.hash);
   const nonce = first.nonce + dependencies.clock.randomBytes(nonceBytes).toString('base64');
   const { header, bindingType, bare } = first;
-  return { local, header, bindingType, clientFirst: bare, serverFirst: composeServerFirst(nonce, keys), nonce };
+  const serverFirst = composeServerFirst(nonce, keys, mechanism.hash, announced);
+  return { local, header, bindingType, clientFirst: bare, serverFirst, nonce };
 }
 
 /** Handles the client's final message. @returns the server's final message, and who has signed in. @throws {SaslFailure} */

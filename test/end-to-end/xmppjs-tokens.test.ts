@@ -1,0 +1,83 @@
+/**
+ * @xmpp/client (xmpp.js) by the modern way: XEP-0388 with XEP-0386, XEP-0484 and XEP-0198 inside. After TLS and the stream
+ * headers, signing in is one element of the client and one answer, with a new session or with the old one.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Client, client, type Token, xml } from '@xmpp/client';
+import { Cable } from '../support/cable.ts';
+import { Skylark } from '../support/skylark.ts';
+
+const agent = () => xml('user-agent', { id: 'd4565fa7-4d72-4749-b3d3-740edbf87770' }, xml('software', {}, 'xmpp.js'));
+let skylark: Skylark;
+let cable: Cable;
+
+before(async () => {
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // the certificate of a first start is self-signed
+  skylark = await Skylark.start();
+  skylark.addUser('juliet@localhost', 'capulet');
+  cable = await Cable.lay(skylark.ports.c2sTls);
+});
+
+after(async () => {
+  await cable.remove();
+  await skylark.stop();
+});
+
+interface Visit {
+  readonly xmpp: Client;
+  /** What went out and came in since the features, in short: `> authenticate`, `< success`. */
+  readonly wire: string[];
+  readonly sent: string[];
+}
+
+function visit(password: string, token: Token | undefined, saved: (token: Token) => void): Visit {
+  const options = { service: `xmpps://127.0.0.1:${cable.port}`, domain: 'localhost', resource: 'balcony' };
+  const xmpp = client({ ...options, username: 'juliet', password, userAgent: agent() });
+  const wire: string[] = [];
+  const sent: string[] = [];
+  xmpp.on('error', () => undefined);
+  xmpp.on('send', (element) => {
+    wire.push(`> ${element.name}`);
+    sent.push(element.toString());
+  });
+  xmpp.on('element', (element) => wire.push(`< ${element.name}`));
+  xmpp.fast.fetchToken = async () => token;
+  xmpp.fast.saveToken = async (given) => saved(given);
+  return { xmpp, wire, sent };
+}
+
+/** What happens between the first features and the success. */
+function roundTrips(wire: readonly string[]): readonly string[] {
+  const begin = wire.indexOf('< stream:features') + 1;
+  return wire.slice(begin, wire.indexOf('< success', begin) + 1);
+}
+
+test('the password is exchanged for a token; with it, a new session is one round trip, and so is the old one', async () => {
+  let token: Token | undefined;
+  const first = visit('capulet', undefined, (given) => {
+    token = given;
+  });
+  await first.xmpp.start();
+  assert.equal(token?.mechanism, 'HT-SHA-256-NONE');
+  await first.xmpp.stop();
+
+  const { xmpp, wire, sent } = visit('wrong', token, () => undefined);
+  xmpp.reconnect.delay = 50;
+  await xmpp.start();
+  assert.deepEqual(roundTrips(wire), ['> authenticate', '< success']);
+  assert.match(sent.find((text) => text.startsWith('<authenticate'))!, /mechanism="HT-SHA-256-NONE".*<fast .*/);
+  assert.match(`${xmpp.jid}`, /^juliet@localhost\/balcony\/[\w-]{12}$/);
+  assert.ok(xmpp.streamManagement.enabled);
+
+  wire.length = 0;
+  sent.length = 0;
+  const resumed = new Promise<void>((resolve) => xmpp.streamManagement.on('resumed', resolve));
+  cable.cut();
+  await resumed;
+  assert.deepEqual(roundTrips(wire), ['> authenticate', '< success']);
+  assert.match(sent.find((text) => text.startsWith('<authenticate'))!, /mechanism="HT-SHA-256-NONE".*<resume /);
+  const pong = await xmpp.iqCaller.request(xml('iq', { type: 'get', to: 'localhost' }, xml('ping', { xmlns: 'urn:xmpp:ping' })));
+  assert.equal(pong.attrs.type, 'result');
+  await xmpp.stop();
+});
