@@ -66,6 +66,7 @@ export const outboxPlants: readonly Plant[] = [
   {
     ...same,
     name: 'frozen-owner-goes-on',
+    isRare: true,
     breaks: 'an owner of streams to other servers looks at its lease before it writes to a socket',
     clock: (wall, kind) => new DeploymentClock(kind === 'federation' ? withoutPauses(wall) : wall),
   },
@@ -86,6 +87,7 @@ export const outboxPlants: readonly Plant[] = [
   {
     ...same,
     name: 'no-mark-of-missed',
+    isRare: true,
     breaks: 'a batch that its owner did not hear of is marked, and nothing later overtakes it',
     store: (kind, store) => {
       if (kind !== 'router') return store;

@@ -222,7 +222,8 @@ function blockableBy(jid: string): readonly string[] {
 const rosterItems = collection<{ subscription: 'both'; version: number; isListed: boolean }>('roster', 'account');
 
 /** Tenants, accounts, and everybody in everybody's roster. */
-async function prepare(cluster: Cluster, world: World, hold: number = runtimeLimits.peerHoldSeconds): Promise<void> {
+/** @param hold how long messages wait for other servers, s; for longer than clocks jump, unless it is given */
+async function prepare(cluster: Cluster, world: World, hold = 4 * 24 * 60 * 60): Promise<void> {
   const store = cluster.direct();
   const clock = { now: () => world.epochMs, monotonic: () => 0, after: () => ({ cancel: () => {} }), randomBytes: Buffer.alloc };
   const tenants = new Tenants(store, clock);
