@@ -16,6 +16,7 @@ export type MetricName =
   | 'Faults'
   | 'BadProxyHeaders'
   | 'PeerPairs'
+  | 'PeerFailures'
   | 'OutboxRows'
   | 'OutboxAge'
   | 'OutboxLag';

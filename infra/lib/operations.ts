@@ -322,6 +322,7 @@ export class Operations extends Construct {
           graph('Other servers', [
             this.#metric('peers', 'Connections', Stats.SUM, 1),
             this.#metric('federation', 'PeerPairs', Stats.SUM, 1),
+            this.#metric('federation', 'PeerFailures', Stats.SUM, 1),
           ]),
           graph('Batches that wait for other servers', [this.#metric('federation', 'OutboxRows', Stats.SUM, 1)]),
           graph(

@@ -13,7 +13,7 @@ import { keepSelfSigned } from '../../services/cli/compose/certificate.ts';
 import { startDynalite } from '../../services/cli/compose/dynalite.ts';
 import { Health } from '../../services/cli/compose/health.ts';
 import { Cleanup } from '../../services/cli/compose/lifetime.ts';
-import { type MetricName, Metrics } from '../../services/cli/compose/metrics.ts';
+import { Metrics } from '../../services/cli/compose/metrics.ts';
 import { serveAll } from '../../services/cli/compose/serve-all.ts';
 import { serveOptions } from '../../services/cli/compose/serve-options.ts';
 import {
@@ -39,15 +39,6 @@ const cellTiers = ['connection', 'peers', 'router', 'muc', 'federation'] as cons
 type Service = keyof typeof services;
 const tablePrefix = 'skylark-';
 const log = pino({ level: 'silent' });
-
-class Recorded extends Metrics {
-  readonly names = new Set<MetricName>();
-
-  override gauge(name: MetricName, read: () => number | undefined): void {
-    this.names.add(name);
-    super.gauge(name, read);
-  }
-}
 
 describe('metrics', { skip: skipWithoutNats }, () => {
   const told = new Map<string, ReadonlySet<string>>();
@@ -109,7 +100,7 @@ describe('metrics', { skip: skipWithoutNats }, () => {
 async function namesOf(name: Service, variables: Record<string, string>): Promise<ReadonlySet<string>> {
   const { values } = readArguments('serve', serveOptions, [], variables);
   const cleanup = new Cleanup(log);
-  const metrics = new Recorded({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
+  const metrics = new Metrics({ clock, service: name, deployment: values.tablePrefix, write: () => {} });
   const serving: Serving = {
     ...{ values: { ...values, name: `${name}-1` }, release: undefined, log, cleanup, health: new Health(), metrics },
     fail: (reason) => assert.fail(reason),
@@ -120,7 +111,7 @@ async function namesOf(name: Service, variables: Record<string, string>): Promis
   } finally {
     await cleanup.run();
   }
-  return metrics.names;
+  return new Set(metrics.sources.keys());
 }
 
 interface Asked {
