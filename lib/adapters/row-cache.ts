@@ -54,8 +54,8 @@ export class RowCache {
   begin(key: Key): void {
     const id = idOf(key);
     this.#writing.set(id, (this.#writing.get(id) ?? 0) + 1);
-    if (this.#young[key.table].get(key.partition)?.delete(key.sort)) this.#youngCount--;
-    this.#old[key.table].get(key.partition)?.delete(key.sort);
+    if (remove(this.#young, key)) this.#youngCount--;
+    remove(this.#old, key);
   }
 
   /** The write has ended. @param written the row afterwards; undefined when that is not known */
@@ -89,6 +89,14 @@ export class RowCache {
     rows.set(sort, found);
     this.#youngCharacters += characters;
   }
+}
+
+/** Partitions without a row are not counted, so none is kept. @returns whether the row was there */
+function remove(generation: Generation, { table, partition, sort }: Key): boolean {
+  const rows = generation[table].get(partition);
+  if (rows === undefined || !rows.delete(sort)) return false;
+  if (rows.size === 0) generation[table].delete(partition);
+  return true;
 }
 
 /** A text that is unique to the key. */
