@@ -62,6 +62,8 @@ export const federationLimits = {
   tellMs: 5_000,
   /** Deletions and bounces that failed are tried again after this long, ms. */
   storeRetryMs: 1_000,
+  /** What was written last to a stream that has ended has this long to leave, ms. */
+  endMs: 2_000,
   /** How often it looks whether they have come, ms. */
   closePollMs: 20,
   /** Pairs of one shard that an operator is shown. They fit into one message on the bus. */

@@ -1,6 +1,6 @@
 /** Another server, as a test wants it to be: honest, silent, or hostile. It speaks direct TLS (XEP-0368). */
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Stanza } from '../../lib/xmpp/stanza.ts';
 import { Link } from '../../services/federation/streams/link.ts';
@@ -26,6 +26,10 @@ export class FakePeer {
   /** Keys that it was asked for, by the id of their stream, and what it says to them. */
   readonly asked: string[] = [];
   isVouching = true;
+  /** What it says instead when it is asked for a key, by the attributes of the question. */
+  verdicts: ((question: Readonly<Record<string, string | undefined>>) => readonly string[]) | undefined;
+  /** It lets us in, and reads nothing more. */
+  isDeaf = false;
   /** It offers XEP-0198. */
   hasAcks = true;
   /** It confirms what it has got, by XEP-0198 or by an answer to a ping. */
@@ -35,6 +39,7 @@ export class FakePeer {
   closed = 0;
   readonly #ground: Ground;
   readonly #links = new Set<Link>();
+  readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #port = 0;
 
@@ -61,6 +66,10 @@ export class FakePeer {
     });
     this.#server.on('secureConnection', (socket) => void this.#serve(socket));
     this.#server.on('tlsClientError', () => {});
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
@@ -72,6 +81,10 @@ export class FakePeer {
     this.breakStreams();
     const server = this.#server;
     this.#server = undefined;
+    // What nobody has read keeps the socket below TLS open; both may not be destroyed in one turn.
+    setImmediate(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
     if (server) await new Promise((resolve) => server.close(resolve));
   }
 
@@ -132,7 +145,9 @@ export class FakePeer {
           continue;
         }
         const { from, to, id } = event.attributes;
-        if (event.ns === 'jabber:server:dialback') {
+        if (event.ns === 'jabber:server:dialback' && event.name === 'verify' && this.verdicts !== undefined) {
+          for (const verdict of this.verdicts(event.attributes)) link.write(verdict);
+        } else if (event.ns === 'jabber:server:dialback') {
           this.asked.push(event.bytes.toString());
           const type = event.name === 'result' || this.isVouching ? 'valid' : 'invalid';
           const ofStream = id === undefined ? '' : ` id='${id}'`;
@@ -141,6 +156,8 @@ export class FakePeer {
           if (event.name === 'enable') link.write(`<enabled xmlns='${NS_SM}'/>`);
           if (event.name === 'enable') isCounting = true;
           if (event.name === 'r' && this.isConfirming) link.write(`<a xmlns='${NS_SM}' h='${count}'/>`);
+        } else if (names.has(event.name) && this.isDeaf) {
+          return;
         } else if (names.has(event.name)) {
           if (isCounting) count++;
           await this.#take(event);

@@ -194,7 +194,13 @@ export class OutgoingStream implements Carrier {
     if (this.link.isClosed) return;
     this.#isClosing = true;
     this.link.write(`${error ?? ''}</stream:stream>`);
+    this.#end();
+  }
+
+  /** A peer that does not read would keep what was not flushed, and the socket, for ever. */
+  #end(): void {
     this.link.end();
+    this.dependencies.clock.after(federationLimits.endMs, () => this.link.socket.destroy());
   }
 
   #take(element: Stanza): void {
@@ -220,7 +226,7 @@ export class OutgoingStream implements Carrier {
     const isAnswered = this.#isClosing && error instanceof StreamEnded;
     if (!this.link.isClosed) {
       if (!this.#isClosing && !(error instanceof PeerRefusal)) this.link.write('</stream:stream>');
-      this.link.end();
+      this.#end();
     }
     for (const asked of this.#asked.values()) for (const { reject } of asked) reject(error);
     this.#asked.clear();

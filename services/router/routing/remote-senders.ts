@@ -13,6 +13,7 @@ import { rosterItems, rosterKey } from '../roster/roster.ts';
 /** @returns why it is refused; undefined when it may arrive. @throws {Unavailable} */
 export async function refusalOf(dependencies: Dependencies, tenant: Tenant, stanza: Stanza): Promise<StanzaError | undefined> {
   const { from, to } = stanza;
+  if (isRosterPush(stanza)) return new StanzaError('service-unavailable');
   if (!from || !to || to.resource !== '' || stanza.type === 'error' || stanza.type === 'result') return undefined;
   const { remote } = dependencies.shares;
   if (!remote.maySend(from)) return new StanzaError('resource-constraint', 'you send too much at once');
@@ -23,4 +24,11 @@ export async function refusalOf(dependencies: Dependencies, tenant: Tenant, stan
     return new StanzaError('resource-constraint', 'too many people hear of you for the first time');
   remote.noteMet(to, from);
   return undefined;
+}
+
+/** RFC 6121 §2.1.6: clients ignore it unless it is their own server's; not all do. */
+function isRosterPush({ name, type, children }: Stanza): boolean {
+  return (
+    name === 'iq' && type === 'set' && children.some(({ ns, name: child }) => ns === 'jabber:iq:roster' && child === 'query')
+  );
 }

@@ -8,7 +8,7 @@ import { StanzaError, type StanzaErrorCondition, StreamError } from '../../../..
 import { Jid } from '../../../../lib/xmpp/jid.ts';
 import type { Stanza } from '../../../../lib/xmpp/stanza.ts';
 import { connectionLimits } from '../../limits.ts';
-import type { Domains } from '../owner-link.ts';
+import type { Domains, Verified } from '../owner-link.ts';
 import type { PeerFeature, PeerStream } from '../peer-feature.ts';
 
 const NS = 'jabber:server:dialback';
@@ -49,7 +49,9 @@ async function prove(element: Stanza, stream: PeerStream, domains: Domains): Pro
     stream.sendElement(xml('db:result', { from: host, to: peer, type }, error?.toElement()).toString());
   };
   const { id } = stream;
-  const { tenant, isPeerOurs, isForbidden, needsCertificate } = await stream.owner.hosts(domains);
+  const hosts = await stream.owner.hosts(domains).catch(() => undefined);
+  if (hosts === undefined) return answer('error', 'resource-constraint'); // the service is not ready
+  const { tenant, isPeerOurs, isForbidden, needsCertificate } = hosts;
   if (isPeerOurs) throw new StreamError('invalid-from', `${peer} is served here`);
   if (tenant === undefined) return answer('error', 'item-not-found');
   const key = element.payload().toString().trim();
@@ -57,7 +59,10 @@ async function prove(element: Stanza, stream: PeerStream, domains: Domains): Pro
   const isCertified = await stream.proves(peer);
   if (needsCertificate && !isCertified) return answer('error', 'policy-violation');
   if (!isCertified && !stream.mayAsk(peer)) return answer('error', 'resource-constraint');
-  const { isValid, condition } = isCertified ? { isValid: true } : await stream.owner.verify(domains, id, key);
+  const late: Verified = { isValid: false, condition: 'remote-server-timeout' };
+  const { isValid, condition } = isCertified
+    ? { isValid: true, condition: undefined }
+    : await stream.owner.verify(domains, id, key).catch(() => late);
   if (!stream.isOpen) return;
   if (condition !== undefined) return answer('error', condition);
   if (isValid) stream.prove(domains, { tenant, isCertified });
